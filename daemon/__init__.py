@@ -1,0 +1,1 @@
+"""The process: everything that decides or touches the world."""

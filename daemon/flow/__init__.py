@@ -1,0 +1,1 @@
+"""The way of a post, step by step: poll, wants, generate, upload."""

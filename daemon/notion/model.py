@@ -1,0 +1,314 @@
+"""What the rest of the daemon knows of Notion.  Standard library only.
+
+Rows and JSON never leave `daemon/notion/`; these do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Protocol
+
+from daemon.errors import PostbrushError
+
+#: A column's value as `posts.only` compares it: text, an option's name, a tick.
+Wanted = str | bool | Sequence[str]
+
+
+class Urgency(IntEnum):
+    """Who is served first when Notion's budget is short; lower goes first."""
+
+    REGENERATION = 0  #: Un-ticks and uploads of regenerations.
+    POLL = 1
+    JOB = 2  #: Everything else a job needs.
+    SWEEP = 3
+
+
+#: Column types whose value is free text: `only` and `skip` look for a part of it.
+TEXT_TYPES = frozenset(
+    {"title", "rich_text", "formula", "url", "email", "phone_number", "rollup"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value as text, with its column's type; a tick is "true" or "false"."""
+
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One entry of a files column.
+
+    Attributes:
+        name: As Notion shows it.
+        raw: What a write must repeat to keep the entry; holds a signed URL that is
+            good for an hour, so it is used at once and never stored or compared.
+    """
+
+    name: str
+    raw: Mapping[str, object] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of the source as one answer of Notion showed it.
+
+    Attributes:
+        id: 32 lower-case hexadecimal digits.
+        columns: Every column that reads as text, a name of an option, a number, a
+            tick or a date, by its present name: what templates, `only` and `skip`
+            look at.
+        image: The files of the Image column, in order.
+        edited_at: last_edited_time, floored by Notion to the minute.
+        gone: In the trash or archived.
+        source: The data source it belongs to, 32 digits.
+    """
+
+    id: str
+    source: str
+    url: str
+    title: str
+    created_at: datetime
+    edited_at: datetime
+    gone: bool = False
+    regenerate: bool = False
+    image: tuple[File, ...] = ()
+    prompt: str = ""
+    post: str = ""
+    feedback: str = ""
+    status: str = ""
+    note: str = ""
+    provider: str = ""
+    format: str = ""
+    variants: int | None = None
+    alt: str = ""
+    date: str = ""
+    columns: Mapping[str, Cell] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Role(StrEnum):
+    """What postbrush uses a column for; the value is the key in the configuration."""
+
+    IMAGE = "image"
+    REGENERATE = "regenerate"
+    POST = "post"
+    PROMPT = "prompt"
+    FEEDBACK = "feedback"
+    STATUS = "status"
+    NOTE = "note"
+    PROVIDER = "provider"
+    FORMAT = "format"
+    VARIANTS = "variants"
+    ALT = "alt"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the source: id is stable across renames."""
+
+    id: str
+    name: str
+    type: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The columns of one data source and which of them play which role.
+
+    Attributes:
+        columns: All of them, by present name.
+        roles: Those postbrush uses, found by remembered id first, then by name.
+        problems: One line each, for people: a required column missing, a column
+            of the wrong type and what to click; empty when all is well.
+        warnings: Likewise, of what does not stop anything.
+        cannot_start: Whether a required column is missing or wrong, or a column
+            that is written is also read.
+    """
+
+    source: str
+    title: str
+    columns: Mapping[str, Column]
+    roles: Mapping[Role, Column]
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    cannot_start: bool = False
+
+    @property
+    def column_ids(self) -> Mapping[str, str]:
+        """Role to column id, to be remembered so that a rename breaks nothing."""
+        return {role.value: column.id for role, column in self.roles.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A data source the token can see."""
+
+    id: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """Who the token is.  `upload_limit` in bytes: 5 MiB when Notion does not say."""
+
+    id: str
+    name: str
+    workspace: str
+    upload_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file upload of ours.  `usable`: uploaded and not yet expired."""
+
+    id: str
+    pending: bool = False
+    usable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one `pages.update` writes; None leaves a column as it is.
+
+    A role whose column the source does not have is left out silently; a value its
+    column's type cannot hold (a status column without such an option) is left out
+    and named by `Door.update`.
+
+    Attributes:
+        regenerate: The tick; the attaching write never sets it.
+        uploads: (upload id, file name) to show, first to last.
+        keep: Files of people, repeated behind `uploads`.
+        clear_feedback: Whether the feedback was used and goes.
+        cover: An upload id for the page's cover.
+        extra: `posts.on_done` / `posts.on_card`: column name to value.
+        image_only: Leave everything but `uploads` and `keep` out.
+    """
+
+    regenerate: bool | None = None
+    uploads: tuple[tuple[str, str], ...] = ()
+    keep: tuple[File, ...] = ()
+    status: str | None = None
+    note: str | None = None
+    provider: str | None = None
+    alt: str | None = None
+    clear_feedback: bool = False
+    cover: str | None = None
+    extra: Mapping[str, Wanted] = field(default_factory=lambda: MappingProxyType({}))
+    image_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The page after a write, and the names of columns that were left out."""
+
+    page: Page
+    left_out: tuple[str, ...] = ()
+
+
+class NotionError(PostbrushError):
+    """Something Notion said, in one line for people."""
+
+
+class AwayError(NotionError):
+    """Notion is away, and the patience for one request is used up.
+
+    Unreachable, 409, 429, 5xx, or an answer that is not JSON: says nothing of the
+    page.
+    """
+
+
+class NoAccessError(NotionError):
+    """401, 403, or 404 on the source: what to click is in the message."""
+
+
+class PageGoneError(NotionError):
+    """404 on a page: deleted, or no longer shared with us."""
+
+
+class RefusedWriteError(NotionError):
+    """400 on a write, after the schema was read again: Notion's own sentence."""
+
+
+class UploadLostError(NotionError):
+    """The file upload expired, is unknown or cannot be attached: send it again."""
+
+
+class Door(Protocol):
+    """The only way to Notion; `daemon.notion.gateway.Gateway` is the real one."""
+
+    async def me(self) -> Me: ...
+
+    async def sources(self) -> Sequence[SourceInfo]:
+        """Return every data source the token sees."""
+
+    async def resolve(self, target: str) -> SourceInfo:
+        """Return the data source of a bare id or any URL of it or its database."""
+
+    async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
+        """Read the columns; *remembered* is an earlier `Schema.column_ids`."""
+
+    async def changed(
+        self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
+    ) -> Sequence[Page]:
+        """Return pages that are ticked, or edited on or after *since* and in *only*.
+
+        *since* None: ticked pages alone.  *only* is pushed into the query where it
+        can be, and decided by the caller in any case.
+        """
+
+    async def everything(
+        self, schema: Schema, *, created_from: datetime | None
+    ) -> tuple[Sequence[Page], datetime | None]:
+        """Return one window of all pages by created_time, and where the next begins.
+
+        None as the next: that was the last window.
+        """
+
+    async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
+        """Read one page.  Raises PageGoneError."""
+
+    async def update(
+        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
+    ) -> Written:
+        """One write.  Raises PageGoneError, RefusedWriteError, UploadLostError."""
+
+    async def create_upload(self, name: str, urgency: Urgency) -> Upload: ...
+
+    async def send_upload(
+        self, upload_id: str, name: str, data: bytes, urgency: Urgency
+    ) -> Upload:
+        """Send the bytes of a PNG.  Raises UploadLostError."""
+
+    async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
+        """Look an upload up.  Raises UploadLostError when there is none."""
+
+
+def matches(columns: Mapping[str, Cell], wanted: Mapping[str, Wanted]) -> bool:
+    """Say whether every pair of `posts.only` (or `skip`) holds for *columns*.
+
+    Free text holds when it contains the wanted text, an option or a tick when it
+    is it; a list holds when one of its items does.  Case is ignored.  A column
+    that is not there holds nothing.
+    """
+    return all(_holds(columns.get(name), value) for name, value in wanted.items())
+
+
+def _holds(cell: Cell | None, wanted: Wanted) -> bool:
+    if cell is None:
+        return False
+    if isinstance(wanted, bool):
+        return cell.text == ("true" if wanted else "false")
+    options = [wanted] if isinstance(wanted, str) else wanted
+    text = cell.text.casefold()
+    if cell.type in TEXT_TYPES:
+        return any(option.casefold() in text for option in options)
+    return any(option.casefold() == text for option in options)

@@ -1,0 +1,1 @@
+"""A pretend Notion and Hugging Face: the demo and the tests use the same ones."""

@@ -1,0 +1,1 @@
+"""What makes it a service: log, journal, readiness, control socket."""

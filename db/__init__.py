@@ -1,0 +1,1 @@
+"""What is remembered.  Knows nothing of providers or Notion."""

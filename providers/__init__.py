@@ -1,0 +1,1 @@
+"""Image services, one small file a kind.  No jobs, no Notion, no database here."""

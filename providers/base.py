@@ -1,0 +1,348 @@
+"""What passes between the daemon and an image service.  Standard library only.
+
+A provider builds requests and reads replies; it never sends, sleeps, retries or
+logs.  `start` gives the first `Call` (or, for the card, the image itself); each
+`Call` names the function that reads its reply, and reading gives an `Image` or
+`Again` (the next call, after a pause) or raises one of::
+
+    ProviderError
+    ├── OutOfCreditsError   no money there: next provider, rests until the reset
+    ├── LoadingError        the model is being loaded: wait, ask the same again
+    ├── ThrottledError      too fast: wait, ask the same again
+    ├── TimedOutError       no answer in time: next provider, may have been billed
+    ├── UnavailableError    unreachable, 5xx, a 200 without an image: next provider
+    ├── UnusableError       an image that cannot be decoded or is a bomb: next provider
+    ├── BadTokenError       401 or a 403 about the token: rests until it changes
+    ├── GoneError           model or route no longer served: rests for a day
+    ├── RefusedError        moderation: says something of the prompt, not the service
+    ├── BlankError          a blank or single-colour image: treated as refused
+    ├── RejectedError       any other 400/422: our mistake, asks to be reported
+    └── RemoteFailedError   the remote job failed or was lost: next provider
+
+Only the answer to a request *for an image* moves a breaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import ClassVar, Literal, Protocol, TypeAlias
+
+JsonValue: TypeAlias = (
+    "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+)
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Outcome(StrEnum):
+    """How one call of a provider ended.  The value is what the database stores."""
+
+    IMAGE = "image"  #: A usable image.
+    CREDITS = "credits"  #: Out of credits.
+    LOADING = "loading"  #: The model is being loaded.
+    THROTTLED = "throttled"  #: Too fast.
+    TIMEOUT = "timeout"  #: No answer in time.
+    UNAVAILABLE = "unavailable"  #: Unreachable, 5xx, or a 200 without an image.
+    UNUSABLE = "unusable"  #: Image bytes nobody can use (cut short, bomb, wrong type).
+    TOKEN = "token"  # noqa: S105 - the name of an outcome  #: Token refused.
+    GONE = "gone"  #: Model or route gone.
+    REFUSED = "refused"  #: Refused by moderation.
+    BLANK = "blank"  #: A blank or single-colour image.
+    REJECTED = "rejected"  #: Any other 400 or 422.
+    REMOTE_FAILED = "remote_failed"  #: The remote job failed or was lost.
+    UNKNOWN = "unknown"  #: We died or were cut off before the answer.
+
+
+#: Nobody charges for these: the answer came before any work was done.
+FREE = frozenset(
+    {
+        Outcome.CREDITS,
+        Outcome.LOADING,
+        Outcome.THROTTLED,
+        Outcome.UNAVAILABLE,
+        Outcome.TOKEN,
+        Outcome.GONE,
+        Outcome.REFUSED,
+        Outcome.REJECTED,
+    }
+)
+
+
+class ProviderError(Exception):
+    """A call that brought no image.
+
+    Args:
+        message: One line for the log and the attempt's row: what the service
+            said, in our words; no body, no token, at most 300 characters.
+        status: The HTTP status, when there was one.
+        seconds: For loading and too fast: how long the service asked to wait.
+    """
+
+    outcome: ClassVar[Outcome]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.seconds = seconds
+
+
+class OutOfCreditsError(ProviderError):
+    outcome = Outcome.CREDITS
+
+
+class LoadingError(ProviderError):
+    outcome = Outcome.LOADING
+
+
+class ThrottledError(ProviderError):
+    outcome = Outcome.THROTTLED
+
+
+class TimedOutError(ProviderError):
+    outcome = Outcome.TIMEOUT
+
+
+class UnavailableError(ProviderError):
+    outcome = Outcome.UNAVAILABLE
+
+
+class UnusableError(ProviderError):
+    outcome = Outcome.UNUSABLE
+
+
+class BadTokenError(ProviderError):
+    outcome = Outcome.TOKEN
+
+
+class GoneError(ProviderError):
+    outcome = Outcome.GONE
+
+
+class RefusedError(ProviderError):
+    outcome = Outcome.REFUSED
+
+
+class BlankError(ProviderError):
+    outcome = Outcome.BLANK
+
+
+class RejectedError(ProviderError):
+    outcome = Outcome.REJECTED
+
+
+class RemoteFailedError(ProviderError):
+    outcome = Outcome.REMOTE_FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One image wanted.
+
+    Attributes:
+        prompt: What to paint, already cut to the service's limit.
+        words: The post's own words, which the card letters; never the prompt.
+        width: Pixels of the finished image; a service that cannot do it is asked
+            for the nearest size that covers it.
+        height: Likewise.
+        seed: Drawn fresh for every image, 0 to 2**31 - 1.
+    """
+
+    prompt: str
+    words: str
+    width: int
+    height: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: status, headers with lower-case names, the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Bytes that claim to be an image, not yet decoded.
+
+    Attributes:
+        data: As received.
+        seed: The seed the service reports, when it does; else None.
+        model: The model that answered, as the service names it, when it says so.
+    """
+
+    data: bytes = field(repr=False)
+    seed: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request and the function that reads its reply.
+
+    Attributes:
+        read: Sees every reply whose status the sender does not handle itself.
+        wants_image: Whether this is the request for an image: only its answer
+            moves the breaker, and only it is preceded by a committed attempt.
+        failed: For a request whose failure does not matter (the Hub's list of
+            routes): what to do instead when it could not be made.
+        fetches: The request fetches a finished file from wherever the service put
+            it: no token, https only, public addresses, the provider's file hosts.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    url: str
+    read: Callable[[Reply], Step]
+    json: JsonValue = None
+    headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
+    wants_image: bool = False
+    failed: Callable[[ProviderError], Step] | None = None
+    fetches: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Not yet: send `call` after `seconds`.
+
+    Attributes:
+        remote: A job id or result URL to be committed before `call` is sent, from
+            which `Provider.resume` can go on after a crash.
+    """
+
+    call: Call
+    seconds: float = 0.0
+    remote: str | None = None
+
+
+Step: TypeAlias = Image | Again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What a provider is, says and can honour; the same for its whole life.
+
+    Attributes:
+        name: The entry's name in the configuration and the chain.
+        label: For people: "Hugging Face FLUX", "Card".
+        prefix: Of the file names it makes.
+        price: Dollars for one image of `Order.width` x `Order.height`, as a
+            function of the megapixels asked for.
+        price_source: Where the price comes from, for people.
+        included: Dollars a month that cost nothing.
+        monthly_budget: Dollars a month this provider may cost; None: no own cap.
+        credits_reset: "monthly", "daily", "manual" or seconds, doubling to a day.
+        credits_probe: How often to ask anyway while credits are out; None: never.
+        timeout: Seconds for one image, from the request to the last byte.
+        concurrency: Calls at once.
+        max_prompt: Characters; None when unlimited.
+        honours: Of "size", "seed", "steps": what is not in it is dropped.
+        is_card: The card: free, always works, made here.
+        is_local: A server of the owner's: plain http and private addresses are
+            allowed for its one configured origin.
+        file_hosts: Hosts, or ".suffix" for all below one, from which finished
+            files may be fetched.
+        base_url: The configured origin.
+    """
+
+    name: str
+    label: str
+    prefix: str
+    price: Callable[[float], float] = field(repr=False)
+    price_source: str
+    included: float = 0.0
+    monthly_budget: float | None = None
+    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
+    credits_probe: timedelta | None = None
+    timeout: float = 60.0
+    concurrency: int = 4
+    max_prompt: int | None = None
+    honours: frozenset[str] = frozenset()
+    is_card: bool = False
+    is_local: bool = False
+    file_hosts: tuple[str, ...] = ()
+    base_url: str = ""
+
+
+class Provider(Protocol):
+    """One image service, as one small file builds and reads it."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def start(self, order: Order, now: datetime) -> Call | Image:
+        """Return the first call for *order*, or the image itself (the card).
+
+        Raises:
+            ProviderError: The order cannot be carried out by this provider.
+        """
+
+    def dropped(self, order: Order) -> tuple[str, ...]:
+        """Say in a few words each what of *order* will not be honoured."""
+
+    def resume(self, remote: str) -> Call | None:
+        """Return the call that asks for the result of an earlier `Again.remote`."""
+
+    def cancel(self, remote: str) -> Call | None:
+        """Return the call that stops the remote job, if the service has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """`[providers.NAME]` of the configuration, with its secret; None: the default.
+
+    Attributes:
+        token: The service's key; never in a repr.
+        timeout: Seconds.
+        price: Dollars per image.
+        extra: Merged into the request body as it is.
+    """
+
+    name: str
+    kind: str
+    token: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    hub_url: str | None = None
+    model: str | None = None
+    route: str | None = None
+    endpoint: str | None = None
+    account: str | None = None
+    label: str | None = None
+    timeout: float | None = None
+    price: float | None = None
+    included: float | None = None
+    monthly_budget: float | None = None
+    credits_reset: Literal["monthly", "daily", "manual"] | float | None = None
+    concurrency: int | None = None
+    extra: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSettings:
+    """`[card]` of the configuration: how the card looks.
+
+    Attributes:
+        tag: A small line at the foot, the brand; empty: none.
+        background: "#rrggbb" or None: chosen from the text.
+        color: Of the letters, likewise.
+        accent: Likewise.
+        font: Path of a TrueType or OpenType font to use before the bundled ones.
+        logo: Path of a PNG, JPEG or WebP for the foot.
+    """
+
+    tag: str = ""
+    background: str | None = None
+    color: str | None = None
+    accent: str | None = None
+    font: str | None = None
+    logo: str | None = None
