@@ -1,0 +1,234 @@
+"""Views of pages become what is remembered and what is queued, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from daemon.flow.context import Flow, Plan
+from daemon.flow.ending import end_job
+from daemon.flow.inputs import read_inputs
+from daemon.flow.wants import (
+    Action,
+    Fold,
+    Memory,
+    Note,
+    Remember,
+    Repeat,
+    Sight,
+    Start,
+    Withdraw,
+    wants,
+)
+from daemon.notion.model import Page
+from db import images, jobs, posts
+from db.engine import Tx
+from db.records import Job, NewJob
+from db.states import Event, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absorbed:
+    """What came of a batch of views.
+
+    Attributes:
+        queued: Jobs made, for the log.
+        held: How many posts were held.
+        changed: Whether anything was written.
+    """
+
+    queued: tuple[Job, ...] = ()
+    held: int = 0
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    sight: Sight
+    memory: Memory
+    actions: Sequence[Action]
+
+
+async def absorb(
+    flow: Flow,
+    pages: Sequence[Page],
+    *,
+    watermark: datetime | None = None,
+    may_hold: bool = True,
+    tx: Tx | None = None,
+) -> Absorbed:
+    """Decide about *pages* and carry it out.
+
+    Args:
+        watermark: Stored with it if it is newer than the stored one.
+        may_hold: Whether `posts.hold` applies; not to views of single pages.
+        tx: A transaction to do it in; else nothing is written unless there is
+            something to write.
+    """
+    for page in pages:
+        flow.views.put(page, flow.now())
+    if tx is not None:
+        return await _carry_out(tx, flow, pages, watermark, may_hold=may_hold)
+    async with flow.db.reading() as look_first:
+        decided = await _decide(look_first, flow.plan, pages, flow.now())
+        idle = not any(one.actions for one in decided)
+        if idle and not await _is_news(look_first, flow.plan, watermark):
+            return Absorbed()
+    async with flow.db.writing() as writing:
+        done = await _carry_out(writing, flow, pages, watermark, may_hold=may_hold)
+    flow.kick.set()
+    return done
+
+
+async def _is_news(tx: Tx, plan: Plan, watermark: datetime | None) -> bool:
+    if watermark is None:
+        return False
+    state = await posts.load_sync(tx, plan.source)
+    return state is not None and (
+        state.watermark is None or state.watermark < watermark
+    )
+
+
+async def _decide(
+    tx: Tx, plan: Plan, pages: Sequence[Page], now: datetime
+) -> list[Decided]:
+    ids = [page.id for page in pages]
+    known_posts = await posts.get_many(tx, plan.source, ids)
+    open_jobs = {
+        job.page_id: job for job in await jobs.open_of_pages(tx, plan.source, ids)
+    }
+    names = [file.name for page in pages for file in page.image]
+    ours = await images.by_names(tx, names) if names else {}
+    held = await posts.held_ids(tx, plan.source)
+    decided = []
+    for page in pages:
+        inputs, fingerprint = read_inputs(page, plan.recipe)
+        sight = Sight(page=page, inputs=inputs, fingerprint=fingerprint)
+        memory = Memory(
+            post=known_posts.get(page.id),
+            job=open_jobs.get(page.id),
+            known={f.name: ours[f.name] for f in page.image if f.name in ours},
+            held=page.id in held,
+        )
+        actions = wants(sight, memory, plan.rules, now)
+        decided.append(Decided(sight=sight, memory=memory, actions=actions))
+    return decided
+
+
+def too_many(decided: Sequence[Decided], limit: int) -> bool:
+    """Say whether more posts want an image by themselves than may be queued at once."""
+    return 0 < limit < sum(_by_itself(one) is not None for one in decided)
+
+
+def _by_itself(one: Decided) -> Start | None:
+    for action in one.actions:
+        if isinstance(action, Start) and action.reason is not Reason.REGENERATE:
+            return action
+    return None
+
+
+async def _carry_out(
+    tx: Tx,
+    flow: Flow,
+    pages: Sequence[Page],
+    watermark: datetime | None,
+    *,
+    may_hold: bool,
+) -> Absorbed:
+    now, plan = flow.now(), flow.plan
+    decided = await _decide(tx, plan, pages, now)
+    hold = may_hold and too_many(decided, plan.hold)
+    queued: list[Job] = []
+    held: list[tuple[str, Reason]] = []
+    for one in decided:
+        start = _by_itself(one)
+        if hold and start is not None:
+            held.append((one.sight.page.id, start.reason))
+        for action in one.actions:
+            if action is start and hold:
+                continue
+            if job := await _act(tx, flow, one, action, now):
+                queued.append(job)
+    await posts.hold(tx, plan.source, held, now)
+    await _advance(tx, plan, watermark)
+    return Absorbed(queued=tuple(queued), held=len(held), changed=True)
+
+
+async def _advance(tx: Tx, plan: Plan, watermark: datetime | None) -> None:
+    if watermark is not None and await _is_news(tx, plan, watermark):
+        state = await posts.load_sync(tx, plan.source)
+        if state is not None:
+            await posts.save_sync(tx, replace(state, watermark=watermark))
+
+
+async def _act(
+    tx: Tx, flow: Flow, one: Decided, action: Action, now: datetime
+) -> Job | None:
+    page, job = one.sight.page, one.memory.job
+    match action:
+        case Remember(post):
+            await posts.save(tx, replace(post, source=flow.plan.source))
+        case Start(reason, due_at, why):
+            await posts.release(tx, flow.plan.source, page.id)
+            new = _new_job(flow.plan, one, reason, due_at)
+            return await jobs.create(tx, new, now=now, why=why)
+        case Fold() if job is not None:
+            await jobs.move(
+                tx, job, Event.FOLDED, now=now, why=action.why, **_folded(one, action)
+            )
+        case Note() if job is not None:
+            await jobs.move(
+                tx, job, Event.NOTED, now=now, why=action.why, **_noted(one, action)
+            )
+        case Repeat() if job is not None:
+            await jobs.move(
+                tx, job, Event.REPEATED, now=now, why="ticked again", owed="untick"
+            )
+        case Withdraw(why) if job is not None:
+            await end_job(tx, flow, job, Event.CANCELLED, why=why)
+        case _:
+            raise AssertionError(f"{action} without a job")
+    return None
+
+
+def _new_job(plan: Plan, one: Decided, reason: Reason, due_at: datetime) -> NewJob:
+    return NewJob(
+        source=plan.source,
+        page_id=one.sight.page.id,
+        title=one.sight.page.title,
+        reason=reason,
+        due_at=due_at,
+        fingerprint=one.sight.fingerprint,
+        inputs=one.sight.inputs.stored(),
+        owed="untick" if reason is Reason.REGENERATE else "",
+    )
+
+
+def _folded(one: Decided, action: Fold) -> Mapping[str, object]:
+    job = one.memory.job
+    strongest = (
+        action.reason if job is None else min(action.reason, job.reason, key=_rank)
+    )
+    changes: dict[str, object] = {
+        "title": one.sight.page.title,
+        "reason": min(reasons, key=lambda reason: reason.rank),
+        "due_at": action.due_at,
+        "fingerprint": one.sight.fingerprint,
+        "inputs": one.sight.inputs.stored(),
+    }
+    if action.ticked:
+        changes |= {"owed": "untick", "acked_at": None}
+    return changes
+
+
+def _noted(one: Decided, action: Note) -> Mapping[str, object]:
+    changes: dict[str, object] = {
+        "again": {
+            "reason": action.reason,
+            "title": one.sight.page.title,
+            "fingerprint": one.sight.fingerprint,
+            "inputs": one.sight.inputs.stored(),
+        }
+    }
+    return changes | ({"owed": "untick"} if action.ticked else {})

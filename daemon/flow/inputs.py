@@ -1,0 +1,85 @@
+"""What an image is made of: read from a page once, stored with the job as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from daemon.flow import prompt
+from daemon.notion.model import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The settings that turn a page into inputs."""
+
+    template: str
+    style: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything one image (and its variants) is made of.
+
+    Attributes:
+        prompt: As built from the page, not yet cut; empty: nothing to make.
+        origin: The column it came from: "prompt", "post" or "title".
+        words: The post's own, for the card.
+        format: As the page says it, or the configured one.
+        variants: 1 to 4.
+        feedback: Already part of `prompt`; kept to know whether it changed.
+    """
+
+    prompt: str
+    origin: str
+    words: str
+    title: str
+    format: str
+    variants: int
+    feedback: str
+
+    def stored(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> Inputs:
+        return cls(**values)
+
+
+def read_inputs(page: Page, recipe: Recipe) -> tuple[Inputs, str]:
+    """Return what *page* asks for, and its fingerprint.
+
+    The fingerprint covers what a person writes and nothing we write; feedback is
+    not in it, because the write that delivers an image clears it.
+    """
+    columns = {name: cell.text for name, cell in page.columns.items()}
+    built = prompt.build_prompt(
+        page_prompt=page.prompt,
+        post=page.post,
+        title=page.title,
+        columns=columns,
+        template=recipe.template,
+        style=recipe.style,
+        feedback=page.feedback,
+    )
+    inputs = Inputs(
+        prompt=built.text,
+        origin=built.origin,
+        words=prompt.words_for_card(page.post, page.title),
+        title=page.title,
+        format=page.format or recipe.format,
+        variants=min(4, max(1, page.variants or 1)),
+        feedback=page.feedback,
+    )
+    mark = prompt.fingerprint(
+        page_prompt=page.prompt,
+        post=page.post,
+        title=page.title,
+        columns=columns,
+        template=recipe.template,
+        format=page.format,
+        variants=inputs.variants,
+    )
+    return inputs, mark

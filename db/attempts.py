@@ -1,0 +1,223 @@
+"""Attempts: one row per provider call, and what they add up to in money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.records import Attempt
+from db.tables import attempts, images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What the calls of a period add up to; open ones count in full.
+
+    Attributes:
+        cost: Dollars, without what was included.
+        covered: Dollars worth of included calls.
+        calls: Of any outcome.
+        images: That brought an image.
+    """
+
+    cost: float = 0.0
+    covered: float = 0.0
+    calls: int = 0
+    images: int = 0
+
+
+async def begin(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
+    """Insert an open attempt; commit before the request leaves."""
+    full: dict[str, Any] = {
+        "model": None,
+        "ended_at": None,
+        "outcome": None,
+        "http_status": None,
+        "remote": None,
+        "error": "",
+        **values,
+    }
+    return Attempt(id=await rows.insert(tx, attempts, full), **full)
+
+
+async def end(
+    tx: Tx,
+    attempt: Attempt,
+    outcome: str,
+    *,
+    now: datetime,
+    free: bool,
+    http_status: int | None = None,
+    error: str = "",
+    seed: int | None = None,
+    model: str | None = None,
+) -> bool:
+    """Close an attempt that is still open; a free one gives its money back.
+
+    Returns:
+        Whether it was open: False means somebody else closed it first.
+    """
+    values: dict[str, Any] = {
+        "outcome": outcome,
+        "ended_at": now,
+        "http_status": http_status,
+        "error": error[:300],
+    }
+    if free:
+        values |= {"cost": 0.0, "covered": 0.0}
+    if seed is not None:
+        values["seed"] = seed
+    if model is not None:
+        values["model"] = model
+    result = await tx.execute(
+        attempts.update()
+        .where(attempts.c.id == attempt.id, attempts.c.outcome.is_(None))
+        .values(**values)
+    )
+    return result.rowcount == 1
+
+
+async def remember_remote(tx: Tx, attempt: Attempt, remote: str) -> None:
+    """Store the job id or result URL before it is used."""
+    await tx.execute(
+        attempts.update().where(attempts.c.id == attempt.id).values(remote=remote)
+    )
+
+
+async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
+    """Return a job's attempts, oldest first."""
+    return await rows.many(
+        tx,
+        Attempt,
+        sa.select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.id),
+    )
+
+
+async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
+    """Return the attempts of several jobs, oldest first; jobs without: no key."""
+    found = await rows.many(
+        tx,
+        Attempt,
+        sa.select(attempts)
+        .where(attempts.c.job_id.in_(job_ids))
+        .order_by(attempts.c.id),
+    )
+    by_job: dict[int, list[Attempt]] = {}
+    for attempt in found:
+        if attempt.job_id is not None:
+            by_job.setdefault(attempt.job_id, []).append(attempt)
+    return by_job
+
+
+async def still_open(tx: Tx) -> list[Attempt]:
+    """Return attempts whose end is not known, oldest first."""
+    return await rows.many(
+        tx,
+        Attempt,
+        sa.select(attempts).where(attempts.c.outcome.is_(None)).order_by(attempts.c.id),
+    )
+
+
+async def open_by_provider(tx: Tx) -> dict[str, int]:
+    """Return how many calls of each provider are under way."""
+    query = (
+        sa.select(attempts.c.provider, sa.func.count())
+        .where(attempts.c.outcome.is_(None))
+        .group_by(attempts.c.provider)
+    )
+    return {name: count for name, count in await tx.execute(query)}  # noqa: C416 - rows to a dictionary
+
+
+def _sums() -> tuple[sa.ColumnElement[Any], ...]:
+    return (
+        sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0),
+        sa.func.coalesce(sa.func.sum(attempts.c.covered), 0.0),
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(attempts.c.outcome == "image"), 0),
+    )
+
+
+async def spent_since(tx: Tx, since: datetime, *, provider: str | None = None) -> Sums:
+    """Return what calls that began at *since* or later add up to."""
+    query = sa.select(*_sums()).where(attempts.c.started_at >= since)
+    if provider is not None:
+        query = query.where(attempts.c.provider == provider)
+    row = (await tx.execute(query)).one()
+    return Sums(cost=row[0], covered=row[1], calls=row[2], images=row[3])
+
+
+async def by_provider_since(tx: Tx, since: datetime) -> dict[str, Sums]:
+    """Return the same by provider."""
+    query = (
+        sa.select(attempts.c.provider, *_sums())
+        .where(attempts.c.started_at >= since)
+        .group_by(attempts.c.provider)
+    )
+    return {
+        name: Sums(cost=cost, covered=covered, calls=calls, images=made)
+        for name, cost, covered, calls, made in await tx.execute(query)
+    }
+
+
+async def calls_for_page_since(tx: Tx, page_id: str, since: datetime) -> int:
+    """Return how many calls for a page cost money or were included, cards not."""
+    return await rows.number(
+        tx,
+        sa.select(sa.func.count())
+        .select_from(attempts)
+        .where(
+            attempts.c.page_id == page_id,
+            attempts.c.started_at >= since,
+            attempts.c.cost + attempts.c.covered > 0,
+        ),
+    )
+
+
+async def name_taken(tx: Tx, name: str) -> bool:
+    """Say whether a file name was ever given out."""
+    query = sa.union_all(
+        sa.select(attempts.c.id).where(attempts.c.file_name == name),
+        sa.select(images.c.id).where(images.c.name == name),
+    )
+    return (await tx.execute(query)).first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """One line of `postbrush costs`: a month, a provider, perhaps a page."""
+
+    month: str
+    provider: str
+    page_id: str
+    calls: int
+    images: int
+    cost: float
+    covered: float
+
+
+async def costs(tx: Tx, *, by_page: bool) -> list[CostLine]:
+    """Return calls, images and money by month and provider (and page), newest first."""
+    month = sa.func.strftime("%Y-%m", attempts.c.started_at)
+    page = attempts.c.page_id if by_page else sa.literal("")
+    query = (
+        sa.select(month, attempts.c.provider, page, *_sums())
+        .group_by(month, attempts.c.provider, page)
+        .order_by(month.desc(), attempts.c.provider)
+    )
+    return [
+        CostLine(
+            month=row[0],
+            provider=row[1],
+            page_id=row[2],
+            cost=row[3],
+            covered=row[4],
+            calls=row[5],
+            images=row[6],
+        )
+        for row in await tx.execute(query)
+    ]

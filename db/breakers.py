@@ -1,0 +1,30 @@
+"""Circuit breakers as they are stored; what they mean is `providers.breaker`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.records import BreakerRecord
+from db.tables import breakers
+
+
+async def load(tx: Tx, source: str) -> dict[str, BreakerRecord]:
+    """Return the stored breakers of a source, by provider."""
+    query = sa.select(breakers).where(breakers.c.source == source)
+    return {one.name: one for one in await rows.many(tx, BreakerRecord, query)}
+
+
+async def save(tx: Tx, record: BreakerRecord) -> None:
+    """Insert or replace one; call within the transaction that loaded it."""
+    values = asdict(record)
+    changed = await tx.execute(
+        breakers.update()
+        .where(breakers.c.source == record.source, breakers.c.name == record.name)
+        .values(**values)
+    )
+    if changed.rowcount == 0:
+        await tx.execute(breakers.insert().values(**values))

@@ -1,0 +1,135 @@
+"""The engine: SQLite in WAL, every writing transaction BEGIN IMMEDIATE.
+
+One connection writes; readers have their own and never wait for it.  The other
+modules of this package are functions of a transaction (`Tx`) opened here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from db.errors import (
+    DatabaseBusyError,
+    DatabaseError,
+    DatabaseMissingError,
+    DatabaseUnusableError,
+    DiskFullError,
+)
+
+Tx: TypeAlias = AsyncConnection
+
+BUSY_TIMEOUT_MS = 10_000
+_READERS = 4
+
+
+class Database:
+    """The database of one data_dir, open.
+
+    Args:
+        path: Of the file; `readonly` neither creates nor changes it.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        if readonly and not path.exists():
+            raise DatabaseMissingError(
+                f"no database at {path} yet: start the daemon with `postbrush run`"
+            )
+        self.path = path
+        self._reader = _engine(path, "BEGIN", size=_READERS)
+        self._writer = None if readonly else _engine(path, "BEGIN IMMEDIATE", size=1)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """A consistent view; sees nothing that is committed after it began."""
+        with _in_our_words(self.path):
+            async with self._reader.connect() as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Tx]:
+        """One transaction, committed at the end, rolled back by an exception.
+
+        Raises:
+            DiskFullError: Nothing was written.
+            DatabaseBusyError: Another process wrote for ten seconds.
+        """
+        if self._writer is None:
+            raise DatabaseError("opened for reading only")
+        with _in_our_words(self.path):
+            async with self._writer.begin() as tx:
+                yield tx
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        if self._writer is not None:
+            await self._writer.dispose()
+
+
+def _engine(path: Path, begin: str, *, size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", pool_size=size, max_overflow=0, pool_timeout=60
+    )
+    sa.event.listen(engine.sync_engine, "connect", _set_up)
+    sa.event.listen(
+        engine.sync_engine, "begin", lambda conn: conn.exec_driver_sql(begin)
+    )
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI
+    # The driver would begin transactions by itself, and never IMMEDIATE ones.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class _in_our_words:  # noqa: N801 - reads as a phrase where it is used
+    """Turn what SQLite says into the errors of this package."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
+        original: BaseException | None = error
+        if isinstance(error, DBAPIError):
+            original = error.orig
+        if isinstance(original, sqlite3.Error):
+            raise translate(original, self._path) from error
+
+
+def translate(error: BaseException, path: Path) -> DatabaseError:
+    """Return what *error* of sqlite3 means, with its own words kept."""
+    text = str(error)
+    match getattr(error, "sqlite_errorname", "") or text:
+        case name if "FULL" in name:
+            return DiskFullError(f"disk full: nothing was written to {path}")
+        case name if "BUSY" in name or "LOCKED" in name:
+            return DatabaseBusyError(f"{path} is held by another program: {text}")
+        case name if "CORRUPT" in name or "NOTADB" in name:
+            return DatabaseUnusableError(
+                f"{path} is damaged ({text}): move it away and restore a backup"
+            )
+        case name if "READONLY" in name or "CANTOPEN" in name or "PERM" in name:
+            return DatabaseUnusableError(
+                f"{path} cannot be opened for writing ({text}): check its owner"
+            )
+        case _:
+            return DatabaseError(f"{path}: {text}")

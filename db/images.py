@@ -1,0 +1,76 @@
+"""The images we made, and which of them a page shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.records import ImageRecord
+from db.tables import images
+
+
+async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
+    """Remember an image that is on disk."""
+    return await rows.insert(
+        tx, images, {"upload_id": None, "shown_at": None, **values}
+    )
+
+
+async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
+    """Return a job's images in the order of their numbers."""
+    return await rows.many(
+        tx,
+        ImageRecord,
+        sa.select(images).where(images.c.job_id == job_id).order_by(images.c.number),
+    )
+
+
+async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
+    """Return all images made for a page, newest first."""
+    return await rows.many(
+        tx,
+        ImageRecord,
+        sa.select(images)
+        .where(images.c.source == source, images.c.page_id == page_id)
+        .order_by(images.c.id.desc()),
+    )
+
+
+async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
+    """Return those of *names* that are ours, made for whatever page."""
+    found: dict[str, ImageRecord] = {}
+    for start in range(0, len(names), 500):  # SQLite's limit of parameters
+        query = sa.select(images).where(images.c.name.in_(names[start : start + 500]))
+        found |= {one.name: one for one in await rows.many(tx, ImageRecord, query)}
+    return found
+
+
+async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
+    return await rows.one(
+        tx, ImageRecord, sa.select(images).where(images.c.attempt_id == attempt_id)
+    )
+
+
+async def newest(tx: Tx, *, limit: int) -> list[ImageRecord]:
+    """Return the newest images, newest first."""
+    return await rows.many(
+        tx, ImageRecord, sa.select(images).order_by(images.c.id.desc()).limit(limit)
+    )
+
+
+async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
+    """Store the id of the file upload before it is used."""
+    await tx.execute(
+        images.update().where(images.c.id == image_id).values(upload_id=upload_id)
+    )
+
+
+async def set_shown(tx: Tx, job_id: int, now: datetime) -> None:
+    """Notion confirmed that the page shows this job's images."""
+    await tx.execute(
+        images.update().where(images.c.job_id == job_id).values(shown_at=now)
+    )

@@ -1,0 +1,235 @@
+"""Jobs: made, moved (always guarded), found.  Every move leaves a row in `events`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.errors import MovedElsewhereError
+from db.records import History, Job, NewJob
+from db.states import OPEN, Event, Reason, State, after
+from db.tables import events, jobs
+
+_STRONGEST_FIRST = sa.case(
+    {reason.value: reason.rank for reason in Reason}, value=jobs.c.reason
+)
+
+
+async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
+    """Make a queued job; the unique index refuses a second open one of a page."""
+    values: dict[str, Any] = {
+        **asdict(new),
+        "inputs": dict(new.inputs),
+        "state": State.QUEUED,
+        "created_at": now,
+        "moved_at": now,
+        "rounds": 0,
+        "tries": 0,
+        "waited_since": None,
+        "waits_for": None,
+        "owed_note": "",
+        "told_waiting": False,
+        "again": None,
+        "outcome": "",
+    }
+    job = Job(id=await rows.insert(tx, jobs, values), **values)
+    await _record(tx, job, "queued", now, why)
+    return job
+
+
+async def move(
+    tx: Tx, job: Job, event: Event, *, now: datetime, why: str, **changes: object
+) -> Job:
+    """Carry out one move, only from the state *job* was read in.
+
+    Args:
+        changes: Further columns to set in the same UPDATE.
+
+    Raises:
+        IllegalMoveError: No such move.
+        MovedElsewhereError: The row is in another state by now.
+    """
+    to = after(job.state, event)
+    values: dict[str, Any] = {"state": to, "moved_at": now, **changes}
+    result = await tx.execute(
+        jobs.update()
+        .where(jobs.c.id == job.id, jobs.c.state == job.state)
+        .values(**values)
+    )
+    if result.rowcount != 1:
+        raise MovedElsewhereError(f"job {job.id} is no longer {job.state}")
+    moved = replace(job, **values)
+    await _record(tx, moved, event, now, why)
+    return moved
+
+
+async def _record(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
+    await tx.execute(
+        events.insert().values(
+            source=job.source,
+            job_id=job.id,
+            at=now,
+            event=str(event),
+            state=job.state,
+            reason=why,
+        )
+    )
+
+
+async def settle_debt(tx: Tx, job: Job, owed: str) -> None:
+    """Notion confirmed the write that was *owed*; a newer debt stays."""
+    await tx.execute(
+        jobs.update()
+        .where(jobs.c.id == job.id, jobs.c.owed == owed)
+        .values(owed="", owed_note="")
+    )
+
+
+async def owe(tx: Tx, job: Job, owed: str, note: str) -> None:
+    """Remember a write the page still needs."""
+    await tx.execute(
+        jobs.update().where(jobs.c.id == job.id).values(owed=owed, owed_note=note)
+    )
+
+
+async def mark_waiting_told(tx: Tx, job: Job) -> None:
+    await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
+
+
+async def wake(tx: Tx, provider: str, now: datetime) -> None:
+    """Make the jobs that wait for *provider* due: it moved."""
+    await tx.execute(
+        jobs.update()
+        .where(
+            jobs.c.state == State.QUEUED,
+            jobs.c.waits_for == provider,
+            jobs.c.due_at > now,
+        )
+        .values(due_at=now, waits_for=None)
+    )
+
+
+async def get(tx: Tx, job_id: int) -> Job | None:
+    return await rows.one(tx, Job, sa.select(jobs).where(jobs.c.id == job_id))
+
+
+async def open_of(tx: Tx, source: str, page_id: str) -> Job | None:
+    """Return the page's one open job."""
+    return await rows.one(
+        tx,
+        Job,
+        sa.select(jobs).where(
+            jobs.c.source == source,
+            jobs.c.page_id == page_id,
+            jobs.c.state.in_([state.value for state in OPEN]),
+        ),
+    )
+
+
+async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
+    """Return the open jobs of several pages."""
+    found: list[Job] = []
+    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
+        query = sa.select(jobs).where(
+            jobs.c.source == source,
+            jobs.c.page_id.in_(page_ids[start : start + 500]),
+            jobs.c.state.in_([state.value for state in OPEN]),
+        )
+        found += await rows.many(tx, Job, query)
+    return found
+
+
+async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
+    """Return all jobs of a page, newest first."""
+    return await rows.many(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.source == source, jobs.c.page_id == page_id)
+        .order_by(jobs.c.id.desc()),
+    )
+
+
+def _ready() -> sa.ColumnElement[bool]:
+    # A box that cannot be un-ticked costs nothing: no service before Notion
+    # confirmed it.
+    return sa.or_(jobs.c.owed != "untick", jobs.c.acked_at.is_not(None))
+
+
+async def due(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
+    """Return queued jobs whose time has come, strongest and oldest first."""
+    return await rows.many(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.state == State.QUEUED, jobs.c.due_at <= now, _ready())
+        .order_by(_STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .limit(limit),
+    )
+
+
+async def next_due(tx: Tx, state: State, now: datetime) -> datetime | None:
+    """Return when the next job of *state* that is not yet due will be."""
+    query = sa.select(jobs.c.due_at).where(jobs.c.state == state, jobs.c.due_at > now)
+    found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
+    return found if isinstance(found, datetime) else None
+
+
+async def uploading(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
+    """Return jobs whose images Notion has not got, strongest and oldest first."""
+    return await rows.many(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.state == State.UPLOADING, jobs.c.due_at <= now)
+        .order_by(_STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .limit(limit),
+    )
+
+
+async def indebted(tx: Tx, *, limit: int) -> list[Job]:
+    """Return jobs that owe their page a write, un-ticks first."""
+    return await rows.many(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.owed != "")
+        .order_by(jobs.c.owed != "untick", jobs.c.id)
+        .limit(limit),
+    )
+
+
+async def in_state(
+    tx: Tx, states: Sequence[State], *, limit: int | None = None
+) -> list[Job]:
+    """Return jobs in any of *states*, newest first."""
+    query = sa.select(jobs).where(jobs.c.state.in_([state.value for state in states]))
+    return await rows.many(tx, Job, query.order_by(jobs.c.id.desc()).limit(limit))
+
+
+async def latest(tx: Tx, *, limit: int) -> list[Job]:
+    """Return the newest jobs, newest first."""
+    return await rows.many(
+        tx, Job, sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+    )
+
+
+async def counts(tx: Tx) -> dict[State, int]:
+    """Return how many jobs are in each state."""
+    query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
+    return {State(state): count for state, count in await tx.execute(query)}
+
+
+async def history(tx: Tx, job_id: int) -> list[History]:
+    """Return what happened to a job, oldest first."""
+    return await rows.many(
+        tx,
+        History,
+        sa.select(events).where(events.c.job_id == job_id).order_by(events.c.id),
+    )

@@ -1,0 +1,169 @@
+"""Pages as we remember them, what is held, and where each source stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.records import Held, Post, Sync
+from db.states import Reason
+from db.tables import held, images, jobs, posts, sync
+
+
+async def get(tx: Tx, source: str, page_id: str) -> Post | None:
+    return await rows.one(
+        tx,
+        Post,
+        sa.select(posts).where(posts.c.source == source, posts.c.page_id == page_id),
+    )
+
+
+async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
+    """Return what is remembered of several pages, by page id."""
+    found: dict[str, Post] = {}
+    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
+        some = page_ids[start : start + 500]
+        query = sa.select(posts).where(
+            posts.c.source == source, posts.c.page_id.in_(some)
+        )
+        found |= {post.page_id: post for post in await rows.many(tx, Post, query)}
+    return found
+
+
+async def save(tx: Tx, post: Post) -> None:
+    """Insert or replace what is remembered of a page."""
+    values: dict[str, Any] = asdict(post) | {"shows": list(post.shows)}
+    values["inputs"] = dict(post.inputs)
+    del values["id"]
+    changed = await tx.execute(
+        posts.update()
+        .where(posts.c.source == post.source, posts.c.page_id == post.page_id)
+        .values(**values)
+    )
+    if changed.rowcount == 0:
+        await tx.execute(posts.insert().values(**values))
+
+
+async def change(tx: Tx, source: str, page_id: str, **values: object) -> None:
+    """Set some columns of one remembered page."""
+    await tx.execute(
+        posts.update()
+        .where(posts.c.source == source, posts.c.page_id == page_id)
+        .values(**values)
+    )
+
+
+async def find(tx: Tx, words: str) -> list[Post]:
+    """Return pages whose title contains *words*, exact matches first, at most 20."""
+    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return await rows.many(
+        tx,
+        Post,
+        sa.select(posts)
+        .where(posts.c.title.like(like + "%", escape="\\"))
+        .order_by(sa.func.lower(posts.c.title) != words.lower(), posts.c.id.desc())
+        .limit(20),
+    )
+
+
+async def find_id(tx: Tx, page_id: str) -> Post | None:
+    """Return a remembered page of any source by its id."""
+    return await rows.one(tx, Post, sa.select(posts).where(posts.c.page_id == page_id))
+
+
+async def count(tx: Tx) -> int:
+    return await rows.number(tx, sa.select(sa.func.count()).select_from(posts))
+
+
+async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post]:
+    """Return pages whose newest image is a card made because services were away.
+
+    Soonest first by their date, then newest; without those that have an open job.
+    """
+    newest = (
+        sa.select(images.c.page_id, sa.func.max(images.c.id).label("image_id"))
+        .where(images.c.source == source, images.c.shown_at.is_not(None))
+        .group_by(images.c.page_id)
+        .subquery()
+    )
+    busy = sa.select(jobs.c.page_id).where(
+        jobs.c.source == source,
+        jobs.c.state.in_(["queued", "generating", "uploading"]),
+    )
+    return await rows.many(
+        tx,
+        Post,
+        sa.select(posts)
+        .join(newest, newest.c.page_id == posts.c.page_id)
+        .join(images, images.c.id == newest.c.image_id)
+        .where(
+            posts.c.source == source,
+            posts.c.gone.is_(False),
+            posts.c.skipped.is_(False),
+            images.c.replaceable.is_(True),
+            images.c.made_at >= made_after,
+            posts.c.page_id.not_in(busy),
+        )
+        .order_by(posts.c.date == "", posts.c.date, posts.c.created_at.desc()),
+    )
+
+
+async def hold(
+    tx: Tx, source: str, wishes: Iterable[tuple[str, Reason]], now: datetime
+) -> None:
+    """Remember pages that wait for `approve`; one already held stays as it is."""
+    for page_id, reason in wishes:
+        known = sa.select(held.c.id).where(
+            held.c.source == source, held.c.page_id == page_id
+        )
+        if (await tx.execute(known)).first() is None:
+            await tx.execute(
+                held.insert().values(
+                    source=source, page_id=page_id, reason=reason, held_at=now
+                )
+            )
+
+
+async def release(tx: Tx, source: str, page_id: str) -> bool:
+    """Forget that a page is held; say whether it was."""
+    result = await tx.execute(
+        held.delete().where(held.c.source == source, held.c.page_id == page_id)
+    )
+    return result.rowcount > 0
+
+
+async def held_ids(tx: Tx, source: str) -> set[str]:
+    query = sa.select(held.c.page_id).where(held.c.source == source)
+    return set((await tx.execute(query)).scalars())
+
+
+async def all_held(tx: Tx) -> list[tuple[Held, Post]]:
+    """Return what is held with its page, newest page first."""
+    found = await rows.many(tx, Held, sa.select(held))
+    pairs = [(one, await get(tx, one.source, one.page_id)) for one in found]
+    both = [(one, post) for one, post in pairs if post is not None]
+    return sorted(both, key=lambda pair: pair[1].created_at, reverse=True)
+
+
+async def held_count(tx: Tx) -> int:
+    return await rows.number(tx, sa.select(sa.func.count()).select_from(held))
+
+
+async def load_sync(tx: Tx, source: str) -> Sync | None:
+    row = (await tx.execute(sa.select(sync).where(sync.c.source == source))).first()
+    return Sync(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+async def save_sync(tx: Tx, state: Sync) -> None:
+    values = asdict(state) | {"columns": dict(state.columns)}
+    changed = await tx.execute(
+        sync.update().where(sync.c.source == state.source).values(**values)
+    )
+    if changed.rowcount == 0:
+        await tx.execute(sync.insert().values(**values))

@@ -1,0 +1,184 @@
+"""What the database hands out: frozen copies of rows, one class per table.
+
+Field names are the column names of `db.tables`, where each is explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from db.states import OPEN, Reason, State
+
+Json: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    source: str
+    data_source: str
+    title: str
+    columns: Mapping[str, str]
+    scope: str
+    watermark: datetime | None = None
+    swept_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    id: int = 0
+    source: str
+    page_id: str
+    url: str
+    title: str
+    date: str
+    created_at: datetime
+    seen_at: datetime
+    changed_at: datetime
+    fingerprint: str
+    inputs: Json
+    shows: tuple[str, ...]
+    chosen: bool
+    skipped: bool
+    gone: bool = False
+    answered: str | None = None
+    made: str | None = None
+    alt: str | None = None
+    unticked_at: datetime | None = None
+    replace_tried_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    id: int
+    source: str
+    page_id: str
+    reason: Reason
+    held_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What a job is made of; see `db.jobs.create`."""
+
+    source: str
+    page_id: str
+    title: str
+    reason: Reason
+    due_at: datetime
+    fingerprint: str
+    inputs: Json
+    owed: str = ""
+    acked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    id: int
+    source: str
+    page_id: str
+    title: str
+    reason: Reason
+    state: State
+    created_at: datetime
+    due_at: datetime
+    moved_at: datetime
+    fingerprint: str
+    inputs: Json
+    rounds: int
+    tries: int
+    waited_since: datetime | None
+    waits_for: str | None
+    acked_at: datetime | None
+    owed: str
+    owed_note: str
+    told_waiting: bool
+    again: Json | None
+    outcome: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """One row of `events`: "queued" when it was made, else an `Event`."""
+
+    id: int
+    source: str
+    job_id: int
+    at: datetime
+    event: str
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    id: int
+    source: str
+    page_id: str
+    job_id: int | None
+    number: int
+    round: int
+    provider: str
+    model: str | None
+    generation: int
+    price: float
+    cost: float
+    covered: float
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    http_status: int | None
+    remote: str | None
+    seed: int
+    file_name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    id: int
+    source: str
+    page_id: str
+    job_id: int | None
+    attempt_id: int
+    number: int
+    provider: str
+    is_card: bool
+    card_why: str
+    replaceable: bool
+    name: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    seed: int
+    model: str | None
+    prompt: str
+    fingerprint: str
+    made_at: datetime
+    upload_id: str | None
+    shown_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRecord:
+    source: str
+    name: str
+    state: str
+    reason: str | None
+    failures: int
+    trips: int
+    opened_at: datetime | None
+    until: datetime | None
+    probe_at: datetime | None
+    generation: int
+    probe_owner: str | None
+    probe_until: datetime | None
+    settings: str
+    message: str
