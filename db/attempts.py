@@ -164,18 +164,23 @@ async def by_provider_since(tx: Tx, since: datetime) -> dict[str, Sums]:
     }
 
 
-async def calls_for_page_since(tx: Tx, page_id: str, since: datetime) -> int:
-    """Return how many calls for a page cost money or were included, cards not."""
-    return await rows.number(
-        tx,
-        sa.select(sa.func.count())
-        .select_from(attempts)
-        .where(
-            attempts.c.page_id == page_id,
-            attempts.c.started_at >= since,
-            attempts.c.cost + attempts.c.covered > 0,
-        ),
-    )
+async def calls_for_pages_since(
+    tx: Tx, page_ids: list[str], since: datetime
+) -> dict[str, int]:
+    """Return how many calls for each page cost money or were included."""
+    found: dict[str, int] = {}
+    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
+        query = (
+            sa.select(attempts.c.page_id, sa.func.count())
+            .where(
+                attempts.c.page_id.in_(page_ids[start : start + 500]),
+                attempts.c.started_at >= since,
+                attempts.c.cost + attempts.c.covered > 0,
+            )
+            .group_by(attempts.c.page_id)
+        )
+        found |= {page: count for page, count in await tx.execute(query)}  # noqa: C416 - rows to a dictionary
+    return found
 
 
 async def name_taken(tx: Tx, name: str) -> bool:

@@ -18,6 +18,12 @@ async def load(tx: Tx, source: str) -> dict[str, BreakerRecord]:
     return {one.name: one for one in await rows.many(tx, BreakerRecord, query)}
 
 
+async def of_provider(tx: Tx, name: str) -> list[BreakerRecord]:
+    """Return a provider's breakers, one per source that has used it."""
+    query = sa.select(breakers).where(breakers.c.name == name)
+    return await rows.many(tx, BreakerRecord, query)
+
+
 async def save(tx: Tx, record: BreakerRecord) -> None:
     """Insert or replace one; call within the transaction that loaded it."""
     values = asdict(record)

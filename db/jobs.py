@@ -35,6 +35,7 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
         "waits_for": None,
         "owed_note": "",
         "told_waiting": False,
+        "reopened_at": None,
         "again": None,
         "outcome": "",
     }
@@ -224,6 +225,20 @@ async def counts(tx: Tx) -> dict[State, int]:
     """Return how many jobs are in each state."""
     query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
     return {State(state): count for state, count in await tx.execute(query)}
+
+
+async def made_since(tx: Tx, source: str, reason: Reason, since: datetime) -> int:
+    """Return how many jobs of a reason were made at *since* or later."""
+    return await rows.number(
+        tx,
+        sa.select(sa.func.count())
+        .select_from(jobs)
+        .where(
+            jobs.c.source == source,
+            jobs.c.reason == reason,
+            jobs.c.created_at >= since,
+        ),
+    )
 
 
 async def history(tx: Tx, job_id: int) -> list[History]:

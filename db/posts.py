@@ -59,6 +59,15 @@ async def change(tx: Tx, source: str, page_id: str, **values: object) -> None:
     )
 
 
+async def forget_replace_tries(tx: Tx, source: str) -> None:
+    """Let cards whose replacement was tried today be tried again today."""
+    await tx.execute(
+        posts.update()
+        .where(posts.c.source == source, posts.c.replace_tried_at.is_not(None))
+        .values(replace_tried_at=None)
+    )
+
+
 async def find(tx: Tx, words: str) -> list[Post]:
     """Return pages whose title contains *words*, exact matches first, at most 20."""
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -79,6 +88,15 @@ async def find_id(tx: Tx, page_id: str) -> Post | None:
 
 async def count(tx: Tx) -> int:
     return await rows.number(tx, sa.select(sa.func.count()).select_from(posts))
+
+
+async def all_present(tx: Tx, source: str) -> list[Post]:
+    """Return every remembered page of a source that was there when last seen."""
+    return await rows.many(
+        tx,
+        Post,
+        sa.select(posts).where(posts.c.source == source, posts.c.gone.is_(False)),
+    )
 
 
 async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post]:

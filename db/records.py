@@ -95,6 +95,7 @@ class Job:
     owed: str
     owed_note: str
     told_waiting: bool
+    reopened_at: datetime | None
     again: Json | None
     outcome: str
 

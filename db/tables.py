@@ -135,6 +135,7 @@ jobs = sa.Table(
     sa.Column("owed", sa.String(16), nullable=False),  # a write the page still needs
     sa.Column("owed_note", sa.Text, nullable=False),
     sa.Column("told_waiting", sa.Boolean, nullable=False),
+    sa.Column("reopened_at", Utc),  # earlier attempts no longer speak against it
     sa.Column("again", sa.JSON(none_as_null=True)),  # the next wish of this page
     sa.Column("outcome", sa.Text, nullable=False),  # in words, when it ended
     sa.Index("ix_jobs_state_due", "state", "due_at"),

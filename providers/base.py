@@ -205,7 +205,7 @@ class Call:
     url: str
     read: Callable[[Reply], Step]
     json: JsonValue = None
-    headers: Mapping[str, str] = field(default=NO_HEADERS, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS, repr=False)
     wants_image: bool = False
     failed: Callable[[ProviderError], Step] | None = None
     fetches: bool = False

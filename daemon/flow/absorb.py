@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from daemon.flow.context import Flow, Plan
 from daemon.flow.ending import end_job
@@ -28,6 +29,9 @@ from db.records import Job, NewJob
 from db.states import Event, Reason
 
 
+Hold: TypeAlias = Literal["never", "too many", "always"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absorbed:
     """What came of a batch of views.
@@ -35,12 +39,10 @@ class Absorbed:
     Attributes:
         queued: Jobs made, for the log.
         held: How many posts were held.
-        changed: Whether anything was written.
     """
 
     queued: tuple[Job, ...] = ()
     held: int = 0
-    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,28 +57,30 @@ async def absorb(
     pages: Sequence[Page],
     *,
     watermark: datetime | None = None,
-    may_hold: bool = True,
+    hold: Hold = "never",
     tx: Tx | None = None,
 ) -> Absorbed:
     """Decide about *pages* and carry it out.
 
     Args:
         watermark: Stored with it if it is newer than the stored one.
-        may_hold: Whether `posts.hold` applies; not to views of single pages.
+        hold: Whether wishes nobody ticked are held: when they are too many, as a
+            poll does; always, as a sweep that counted them does; or never, which
+            is for views of single pages.
         tx: A transaction to do it in; else nothing is written unless there is
             something to write.
     """
     for page in pages:
         flow.views.put(page, flow.now())
     if tx is not None:
-        return await _carry_out(tx, flow, pages, watermark, may_hold=may_hold)
+        return await _carry_out(tx, flow, pages, watermark, hold)
     async with flow.db.reading() as look_first:
-        decided = await _decide(look_first, flow.plan, pages, flow.now())
+        decided = await decide(look_first, flow.plan, pages, flow.now())
         idle = not any(one.actions for one in decided)
         if idle and not await _is_news(look_first, flow.plan, watermark):
             return Absorbed()
     async with flow.db.writing() as writing:
-        done = await _carry_out(writing, flow, pages, watermark, may_hold=may_hold)
+        done = await _carry_out(writing, flow, pages, watermark, hold)
     flow.kick.set()
     return done
 
@@ -90,9 +94,10 @@ async def _is_news(tx: Tx, plan: Plan, watermark: datetime | None) -> bool:
     )
 
 
-async def _decide(
+async def decide(
     tx: Tx, plan: Plan, pages: Sequence[Page], now: datetime
 ) -> list[Decided]:
+    """Return what each of *pages* wants, by what is remembered; nothing is done."""
     ids = [page.id for page in pages]
     known_posts = await posts.get_many(tx, plan.source, ids)
     open_jobs = {
@@ -116,12 +121,18 @@ async def _decide(
     return decided
 
 
-def too_many(decided: Sequence[Decided], limit: int) -> bool:
-    """Say whether more posts want an image by themselves than may be queued at once."""
-    return 0 < limit < sum(_by_itself(one) is not None for one in decided)
+def unasked(decided: Sequence[Decided]) -> int:
+    """Return how many posts want an image without anybody having ticked a box."""
+    return sum(by_itself(one) is not None for one in decided)
 
 
-def _by_itself(one: Decided) -> Start | None:
+def too_many(count: int, limit: int) -> bool:
+    """Say whether that many may not be queued at once."""
+    return 0 < limit < count
+
+
+def by_itself(one: Decided) -> Start | None:
+    """Return the wish of a post that nobody ticked."""
     for action in one.actions:
         if isinstance(action, Start) and action.reason is not Reason.REGENERATE:
             return action
@@ -133,26 +144,27 @@ async def _carry_out(
     flow: Flow,
     pages: Sequence[Page],
     watermark: datetime | None,
-    *,
-    may_hold: bool,
+    hold: Hold,
 ) -> Absorbed:
     now, plan = flow.now(), flow.plan
-    decided = await _decide(tx, plan, pages, now)
-    hold = may_hold and too_many(decided, plan.hold)
+    decided = await decide(tx, plan, pages, now)
+    held_back = hold == "always" or (
+        hold == "too many" and too_many(unasked(decided), plan.hold)
+    )
     queued: list[Job] = []
     held: list[tuple[str, Reason]] = []
     for one in decided:
-        start = _by_itself(one)
-        if hold and start is not None:
+        start = by_itself(one)
+        if held_back and start is not None:
             held.append((one.sight.page.id, start.reason))
         for action in one.actions:
-            if action is start and hold:
+            if action is start and held_back:
                 continue
             if job := await _act(tx, flow, one, action, now):
                 queued.append(job)
     await posts.hold(tx, plan.source, held, now)
     await _advance(tx, plan, watermark)
-    return Absorbed(queued=tuple(queued), held=len(held), changed=True)
+    return Absorbed(queued=tuple(queued), held=len(held))
 
 
 async def _advance(tx: Tx, plan: Plan, watermark: datetime | None) -> None:
@@ -186,7 +198,7 @@ async def _act(
                 tx, job, Event.REPEATED, now=now, why="ticked again", owed="untick"
             )
         case Withdraw(why) if job is not None:
-            await end_job(tx, flow, job, Event.CANCELLED, why=why)
+            await end_job(tx, job, Event.CANCELLED, now=now, why=why)
         case _:
             raise AssertionError(f"{action} without a job")
     return None
@@ -207,9 +219,7 @@ def _new_job(plan: Plan, one: Decided, reason: Reason, due_at: datetime) -> NewJ
 
 def _folded(one: Decided, action: Fold) -> Mapping[str, object]:
     job = one.memory.job
-    strongest = (
-        action.reason if job is None else min(action.reason, job.reason, key=_rank)
-    )
+    reasons = [action.reason, *([job.reason] if job else [])]
     changes: dict[str, object] = {
         "title": one.sight.page.title,
         "reason": min(reasons, key=lambda reason: reason.rank),

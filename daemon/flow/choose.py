@@ -7,13 +7,14 @@ attempts and the sums of money, all in the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
-from daemon.flow.context import Flow, Plan
-from daemon.flow.formats import FormatError, parse_format
-from daemon.flow.inputs import Inputs
+from daemon.flow import breakers
+from daemon.flow.cases import Case
+from daemon.flow.context import Flow
 from daemon.flow.money import (
     Charge,
     Over,
@@ -23,16 +24,13 @@ from daemon.flow.money import (
     judge,
     month_start,
 )
-from daemon.flow.wants import look
-from db import attempts, breakers, images, posts
+from db import attempts
 from db.attempts import Sums
 from db.engine import Tx
-from db.records import Attempt, BreakerRecord, ImageRecord, Job
-from db.states import Reason
-from providers import breaker
+from providers import breaker, chain
 from providers.base import Outcome, Traits
 from providers.breaker import Breaker
-from providers.chain import Ask, Busy, Link, Spent as ChainSpent, Wait, decide
+from providers.chain import Ask, Busy, Link, Wait
 
 #: Calls for one image that may have cost money and brought nothing.
 _WASTED = frozenset(
@@ -44,7 +42,7 @@ _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
 #: Asked again in the same round once its breaker lets it.
 _WAITED_FOR = frozenset({Outcome.LOADING, Outcome.THROTTLED})
 
-Choice = Ask | Wait | Busy | ChainSpent
+Choice: TypeAlias = Ask | Wait | Busy | chain.Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,11 @@ class Books:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that choosing for any job of this moment needs."""
+    """All that choosing for any job of this moment needs.
+
+    Attributes:
+        calls: How many calls of each provider are under way.
+    """
 
     breakers: Mapping[str, Breaker]
     calls: Mapping[str, int]
@@ -66,37 +68,12 @@ class Situation:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One job, or one image by hand, that wants a provider.
-
-    Attributes:
-        number: Of the image within the job.
-        exhausted: Providers that will never serve it, and why.
-        card_allowed: The page shows no image that is not our card.
-        chain: Provider names in order.
-    """
-
-    page_id: str
-    number: int
-    tried: Sequence[Attempt]
-    round: int
-    waited_since: datetime | None
-    card_allowed: bool
-    chain: Sequence[str]
-    megapixels: float
-
-
 async def survey(tx: Tx, flow: Flow) -> Situation:
     """Read what every choice of this moment depends on."""
     now, zone = flow.now(), flow.clock.zone
     month = month_start(now, zone)
-    stored = await breakers.load(tx, flow.plan.source)
     return Situation(
-        breakers={
-            name: restore(stored[name]) if name in stored else Breaker(name=name)
-            for name in flow.providers
-        },
+        breakers=await breakers.load(tx, flow),
         calls=await attempts.open_by_provider(tx),
         books=Books(
             month=await attempts.spent_since(tx, month),
@@ -107,77 +84,14 @@ async def survey(tx: Tx, flow: Flow) -> Situation:
     )
 
 
-async def cases(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
-    """Return the case of each job, by job id."""
-    source = flow.plan.source
-    tried = await attempts.of_jobs(tx, [job.id for job in waiting])
-    seen = await posts.get_many(tx, source, [job.page_id for job in waiting])
-    names = [name for post in seen.values() for name in post.shows]
-    known = await images.by_names(tx, names)
-    made: dict[int, int] = {}
-    for job in waiting:
-        made[job.id] = len(await images.of_job(tx, job.id)) if job.id in tried else 0
-    return {
-        job.id: _case(
-            flow.plan,
-            job,
-            tried.get(job.id, []),
-            made[job.id],
-            seen[job.page_id].shows if job.page_id in seen else (),
-            known,
-        )
-        for job in waiting
-    }
-
-
-def _case(
-    plan: Plan,
-    job: Job,
-    tried: Sequence[Attempt],
-    made: int,
-    shows: Sequence[str],
-    known: Mapping[str, ImageRecord],
-) -> Case:
-    card_allowed = (
-        job.reason is not Reason.REPLACE
-        and made == 0
-        and look(job.page_id, shows, known).cards_only
-    )
-    return Case(
-        page_id=job.page_id,
-        number=made + 1,
-        tried=tried,
-        round=job.rounds,
-        waited_since=job.waited_since,
-        card_allowed=card_allowed,
-        chain=plan.chain,
-        megapixels=megapixels(Inputs.restored(job.inputs).format),
-    )
-
-
-def megapixels(name: str) -> float:
-    """Return the megapixels of a format; 0 for one that does not exist."""
-    try:
-        size = parse_format(name)
-    except FormatError:
-        return 0.0
-    return size.width * size.height / 1e6
-
-
-async def choose(tx: Tx, flow: Flow, case: Case, situation: Situation) -> Choice:
+def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
     """Decide whom to ask for the next image of *case*."""
-    today = day_start(situation.now, flow.clock.zone)
-    page_today = (
-        await attempts.calls_for_page_since(tx, case.page_id, today)
-        if case.page_id
-        else 0
-    )
     links = [
-        _link(flow, case, situation, flow.providers[name].traits, page_today)
+        _link(flow, case, situation, flow.providers[name].traits)
         for name in case.chain
         if name in flow.providers
     ]
-    return decide(
+    return chain.decide(
         links,
         now=situation.now,
         waited_since=case.waited_since,
@@ -186,14 +100,11 @@ async def choose(tx: Tx, flow: Flow, case: Case, situation: Situation) -> Choice
     )
 
 
-def _link(
-    flow: Flow, case: Case, situation: Situation, traits: Traits, page_today: int
-) -> Link:
-    found = situation.breakers[traits.name]
-    verdict = charge(flow, case, situation, traits, page_today)
+def _link(flow: Flow, case: Case, situation: Situation, traits: Traits) -> Link:
+    verdict = charge(flow, case, situation, traits)
     return Link(
         name=traits.name,
-        standing=breaker.standing(found, situation.now),
+        standing=breaker.standing(situation.breakers[traits.name], situation.now),
         is_card=traits.is_card,
         busy=situation.calls.get(traits.name, 0) >= traits.concurrency,
         out=out(case, traits.name),
@@ -202,7 +113,7 @@ def _link(
 
 
 def charge(
-    flow: Flow, case: Case, situation: Situation, traits: Traits, page_today: int
+    flow: Flow, case: Case, situation: Situation, traits: Traits
 ) -> Charge | Over:
     """Say how one call of a provider would count now, or what forbids it."""
     own = situation.books.by_provider.get(traits.name, Sums())
@@ -217,7 +128,7 @@ def charge(
             day=situation.books.day.cost,
             provider=own.cost,
             covered=own.covered,
-            page_today=page_today,
+            page_today=case.page_today,
         ),
         flow.plan.limits,
         situation.now,
@@ -242,9 +153,7 @@ def never(case: Case, name: str) -> str | None:
         if outcomes[outcome]:
             return f"{outcome} by it"
     wasted = sum(
-        one.provider == name
-        and one.number == case.number
-        and one.outcome in _WASTED
+        one.provider == name and one.number == case.number and one.outcome in _WASTED
         for one in case.tried
     )
     # Money that bought nothing is bounded.
@@ -258,44 +167,15 @@ def _this_round(case: Case, name: str) -> str | None:
             continue
         # One call a round, but for those that only asked us to wait.
         if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _WAITED_FOR:
-            return f"{one.outcome} in this round"
+            return one.error or f"{one.outcome} in this round"
     return None
 
 
-def restore(record: BreakerRecord) -> Breaker:
-    """Return the breaker a row describes."""
-    return Breaker(
-        name=record.name,
-        state=breaker.State(record.state),
-        reason=Outcome(record.reason) if record.reason else None,
-        failures=record.failures,
-        trips=record.trips,
-        opened_at=record.opened_at,
-        until=record.until,
-        probe_at=record.probe_at,
-        generation=record.generation,
-        probe_owner=record.probe_owner,
-        probe_until=record.probe_until,
-        settings=record.settings,
-        message=record.message,
-    )
-
-
-def store(source: str, found: Breaker) -> BreakerRecord:
-    """Return the row for a breaker."""
-    return BreakerRecord(
-        source=source,
-        name=found.name,
-        state=found.state.value,
-        reason=found.reason.value if found.reason else None,
-        failures=found.failures,
-        trips=found.trips,
-        opened_at=found.opened_at,
-        until=found.until,
-        probe_at=found.probe_at,
-        generation=found.generation,
-        probe_owner=found.probe_owner,
-        probe_until=found.probe_until,
-        settings=found.settings,
-        message=found.message,
+def hopeless(flow: Flow, case: Case) -> bool:
+    """Say whether nobody will ever make this image."""
+    return all(
+        never(case, name)
+        for name in case.chain
+        if name in flow.providers
+        and (case.card_allowed or not flow.providers[name].traits.is_card)
     )

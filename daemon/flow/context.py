@@ -17,7 +17,9 @@ from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
-from daemon.notion.model import Door, Wanted
+from daemon.flow.outage import Outage
+from daemon.notion.model import AwayError, Door, Me, Schema, Wanted
+from daemon.service.log import Spell
 from db.engine import Database
 from providers.base import Provider
 
@@ -31,6 +33,7 @@ class Plan:
         chain: Provider names, in order.
         hold: Posts a poll may queue by itself; 0: any number.
         replace_cards: How young a card must be to be replaced; None: off.
+        usual_price: Dollars for one image by the first of the chain.
         fingerprints: Keyed hash of each provider's token and settings.
     """
 
@@ -53,6 +56,7 @@ class Plan:
     embed_prompt: bool
     reserve: int
     tag: str
+    usual_price: float
     fingerprints: Mapping[str, str]
 
 
@@ -61,6 +65,8 @@ class Flow:
     """The outside world and the settings, as the steps see them.
 
     Attributes:
+        schema: Of the source; None until Notion has answered once.
+        me: Likewise.
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
         decoding: Pictures are decoded one at a time; they are large.
@@ -74,6 +80,10 @@ class Flow:
     images: Path
     clock: Clock
     log: BoundLogger
+    schema: Schema | None = None
+    me: Me | None = None
+    outage: Outage = field(default_factory=Outage)
+    spells: Spell = field(default_factory=Spell)
     views: Views = field(default_factory=Views)
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,3 +91,19 @@ class Flow:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    @property
+    def upload_limit(self) -> int:
+        """Bytes of one file; 5 MiB, the free plan's, until Notion says."""
+        return self.me.upload_limit if self.me else 5 * 2**20
+
+    @property
+    def known_schema(self) -> Schema:
+        """The columns of the source, for steps that only run once they are known.
+
+        Raises:
+            AwayError: Notion has not answered since the start.
+        """
+        if self.schema is None:
+            raise AwayError("Notion has not answered yet")
+        return self.schema

@@ -29,7 +29,9 @@ async def pay(flow: Flow, job: Job) -> None:
     urgency = Urgency.REGENERATION if ticked else Urgency.JOB
     try:
         with flow.views.writing(job.page_id):
-            written = await flow.door.update(flow.schema, job.page_id, change, urgency)
+            written = await flow.door.update(
+                flow.known_schema, job.page_id, change, urgency
+            )
     except PageGoneError:
         await _page_gone(flow, job)
         return
@@ -45,7 +47,7 @@ async def pay(flow: Flow, job: Job) -> None:
     async with flow.db.writing() as tx:
         await _confirmed(flow, job, tx)
         page = written.page
-        await absorb(flow, [page], watermark=page.edited_at, may_hold=False, tx=tx)
+        await absorb(flow, [page], tx=tx)
     flow.kick.set()
 
 
@@ -72,6 +74,5 @@ async def _page_gone(flow: Flow, job: Job) -> None:
         await jobs.settle_debt(tx, job, job.owed)
         current = await jobs.get(tx, job.id)
         if current is not None and current.state is State.QUEUED:
-            await end_job(
-                tx, flow, current, Event.CANCELLED, why="the page is gone"
-            )
+            why = "the page is gone"
+            await end_job(tx, current, Event.CANCELLED, now=flow.now(), why=why)

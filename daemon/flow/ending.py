@@ -1,8 +1,13 @@
-"""The end of a job, and the next wish of its page, in one transaction."""
+"""A job leaves its work: it ends, or goes back to the queue.
+
+Either way the wish that was noted on it meanwhile is not lost: it becomes the next
+job in the same transaction, or the waiting job takes it over.
+"""
 
 from __future__ import annotations
 
-from daemon.flow.context import Flow
+from datetime import datetime
+
 from db import jobs, posts
 from db.engine import Tx
 from db.records import Job, NewJob
@@ -11,10 +16,10 @@ from db.states import Event, Reason
 
 async def end_job(
     tx: Tx,
-    flow: Flow,
     job: Job,
     event: Event,
     *,
+    now: datetime,
     why: str,
     note: str = "",
     by_person: bool = False,
@@ -28,7 +33,6 @@ async def end_job(
     Raises:
         MovedElsewhereError: Somebody else moved it first.
     """
-    now = flow.now()
     current = await jobs.get(tx, job.id) or job
     changes: dict[str, object] = {"outcome": why, "again": None, "waits_for": None}
     # The next job starts with the un-tick itself; else the failure is owed.
@@ -41,12 +45,11 @@ async def end_job(
     if answered and job.reason in {Reason.NEW, Reason.EDITED}:
         await posts.change(tx, job.source, job.page_id, answered=job.fingerprint)
     if current.again is not None:
-        await _start_next(tx, flow, current)
-    flow.kick.set()
+        await _start_next(tx, current, now)
     return ended
 
 
-async def _start_next(tx: Tx, flow: Flow, job: Job) -> None:
+async def _start_next(tx: Tx, job: Job, now: datetime) -> None:
     again = job.again or {}
     reason = Reason(again["reason"])
     unticked = job.owed != "untick"
@@ -58,12 +61,39 @@ async def _start_next(tx: Tx, flow: Flow, job: Job) -> None:
             page_id=job.page_id,
             title=again["title"],
             reason=reason,
-            due_at=flow.now(),
+            due_at=now,
             fingerprint=again["fingerprint"],
             inputs=again["inputs"],
             owed="untick" if ticked and not unticked else "",
-            acked_at=flow.now() if ticked and unticked else None,
+            acked_at=now if ticked and unticked else None,
         ),
-        now=flow.now(),
+        now=now,
         why=f"wished for while job {job.id} was in work",
     )
+
+
+async def back_to_queue(
+    tx: Tx, job: Job, event: Event, *, now: datetime, why: str, **changes: object
+) -> Job:
+    """Move *job* from its work to the queue; it takes over what was noted on it.
+
+    Raises:
+        MovedElsewhereError: Somebody else moved it first.
+    """
+    current = await jobs.get(tx, job.id) or job
+    if current.again is not None:
+        reasons = (Reason(current.again["reason"]), current.reason)
+        changes |= {
+            "again": None,
+            "reason": min(reasons, key=lambda reason: reason.rank),
+            "title": current.again["title"],
+            "fingerprint": current.again["fingerprint"],
+            "inputs": current.again["inputs"],
+            "due_at": now,
+            "waits_for": None,
+            "waited_since": None,
+        }
+        # Ticked meanwhile: nobody is asked before that un-tick is confirmed too.
+        if current.owed == "untick":
+            changes["acked_at"] = None
+    return await jobs.move(tx, job, event, now=now, why=why, **changes)

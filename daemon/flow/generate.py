@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from daemon.flow import choose, draw, storage, verdict
-from daemon.flow.choose import Case
+from daemon.flow import cases, choose, draw, storage, verdict
+from daemon.flow.cases import Case
 from daemon.flow.context import Flow
 from daemon.flow.draw import Call, Ended, Subject
-from daemon.flow.ending import end_job
+from daemon.flow.ending import back_to_queue, end_job
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
 from daemon.flow.reread import still_wanted
-from daemon.flow.verdict import Deliver, GiveUp, Retry, Round
-from daemon.flow.wants import look
-from db import images, jobs, posts
+from daemon.flow.tell import say_ended
+from daemon.flow.verdict import Deliver, GiveUp, Retry, Round, Sleep
+from daemon.notion.model import NotionError
+from db import jobs
 from db.errors import MovedElsewhereError
 from db.records import Job
-from db.states import Event, Reason, State
+from db.states import Event
 from providers.base import Outcome
 from providers.chain import Busy, Spent, Wait
 
@@ -25,6 +27,7 @@ _DECLINED = {
     Outcome.REFUSED: "refused the prompt",
     Outcome.BLANK: "sent a blank image, which is how some refuse a prompt",
 }
+_NOTION_PAUSE = timedelta(minutes=1)
 
 
 async def generate(flow: Flow, job: Job) -> None:
@@ -44,53 +47,68 @@ class _Generation:
     job: Job
 
     async def run(self) -> None:
-        if (why := await still_wanted(self.flow, self.job)) is not None:
-            await self._end(Event.CANCELLED, why)
-            return
-        inputs = Inputs.restored(self.job.inputs)
+        case = await self._case()
         try:
-            size = parse_format(inputs.format)
+            subject = self._subject()
         except FormatError as error:
             await self._give_up(GiveUp(why=str(error), note=f"No image: {error}"))
             return
-        subject = Subject(
+        # Paid for before we died or were stopped: its result first.
+        if case.open_call is not None:
+            await draw.take_up(self.flow, case.open_call, subject)
+        elif not case.was_asked and not await self._may_start():
+            return
+        while not (case := await self._case()).complete:
+            if not await self._one(subject, case):
+                return
+        await self._move(Event.GENERATED, "its images are on disk", self.flow.now())
+
+    async def _case(self) -> Case:
+        async with self.flow.db.reading() as tx:
+            return (await cases.gather(tx, self.flow, [self.job]))[self.job.id]
+
+    def _subject(self) -> Subject:
+        inputs = Inputs.restored(self.job.inputs)
+        return Subject(
             page_id=self.job.page_id,
             job_id=self.job.id,
             prompt=inputs.prompt,
             words=inputs.words,
-            size=size,
+            size=parse_format(inputs.format),
             fingerprint=self.job.fingerprint,
         )
-        while not await self._is_complete(inputs):
-            if not await self._one(subject):
-                return
-        await self._move(Event.GENERATED, "its images are on disk")
 
-    async def _is_complete(self, inputs: Inputs) -> bool:
-        async with self.flow.db.reading() as tx:
-            made = await images.of_job(tx, self.job.id)
-        # The card is only ever a job's only image.
-        return len(made) >= inputs.variants or any(one.is_card for one in made)
-
-    async def _one(self, subject: Subject) -> bool:
-        """Make one image; False: the job has left `generating`."""
-        if self.flow.stopping.is_set() or not storage.has_room(self.flow):
-            await self._move(Event.SNOOZED, "stopping, or the disk is full")
+    async def _may_start(self) -> bool:
+        try:
+            why = await still_wanted(self.flow, self.job)
+        except NotionError as error:
+            later = self.flow.now() + _NOTION_PAUSE
+            await self._back(Event.SNOOZED, f"its page cannot be read: {error}", later)
             return False
-        async with self.flow.db.reading() as tx:
-            case = (await choose.cases(tx, self.flow, [self.job]))[self.job.id]
-        why = card_reason(case)
-        subject = Subject(**{**_fields(subject), "card_why": why})
-        match await draw.begin(self.flow, subject, case):
+        if why is not None:
+            await self._end(Event.CANCELLED, why)
+        return why is None
+
+    async def _one(self, subject: Subject, case: Case) -> bool:
+        """Make one image; False: the job has left `generating`."""
+        flow = self.flow
+        if flow.stopping.is_set() or not storage.has_room(flow):
+            await self._back(Event.SNOOZED, "stopping, or the disk is full", flow.now())
+            return False
+        match await draw.begin(flow, subject, case):
             case Call() as call:
-                return await self._asked(await draw.carry_out(self.flow, call), call)
+                return await self._asked(await draw.carry_out(flow, call), call)
             case Wait(name, until):
-                await self._snooze(until, name)
+                waited = self.job.waited_since or flow.now()
+                await self._wait(name, until, waited)
             case Busy(name):
-                until = self.flow.now() + _busy_pause(self.flow, name)
-                await self._snooze(until, name, first_wait=False)
+                # Woken when a call of it ends; this is only the latest moment.
+                until = flow.now() + timedelta(
+                    seconds=flow.providers[name].traits.timeout
+                )
+                await self._wait(name, until, self.job.waited_since)
             case Spent() as spent:
-                return await self._spent(case, spent)
+                await self._spent(case, spent)
         return False
 
     async def _asked(self, ended: Ended, call: Call) -> bool:
@@ -105,60 +123,52 @@ class _Generation:
         await self._give_up(GiveUp(why=f"{label} {declined}: {ended.why}", note=note))
         return False
 
-    async def _spent(self, case: Case, spent: Spent) -> bool:
-        async with self.flow.db.reading() as tx:
-            made = await images.of_job(tx, self.job.id)
-            post = await posts.get(tx, self.job.source, self.job.page_id)
-            shows = post.shows if post else ()
-            known = await images.by_names(tx, list(shows))
-        asked = [
-            name
-            for name in case.chain
-            if name in self.flow.providers
-            and (case.card_allowed or not self.flow.providers[name].traits.is_card)
-        ]
-        shown = look(self.job.page_id, shows, known)
+    async def _spent(self, case: Case, spent: Spent) -> None:
         ended = Round(
             job=self.job,
-            tried=[one for one in case.tried if one.number == case.number],
-            made=len(made),
-            hopeless=all(choose.never(case, name) for name in asked),
+            case=case,
+            hopeless=choose.hopeless(self.flow, case),
             until=spent.until,
             reasons=spent.reasons,
-            keeps_image=not shown.cards_only,
             tries=self.flow.plan.tries,
         )
         match verdict.judge(ended, self.flow.now()):
             case Deliver():
-                await self._move(Event.GENERATED, "some of its images are on disk")
-            case Retry() as retry:
-                await self._retry(retry)
+                why = "some of its images are on disk"
+                await self._move(Event.GENERATED, why, self.flow.now())
+            case Retry(due_at=due_at, counts=counts, why=why):
+                changes = {
+                    "rounds": self.job.rounds + 1,
+                    "tries": self.job.tries + counts,
+                    "waited_since": None,
+                }
+                await self._back(Event.RETRIED, why, due_at, **changes)
+            case Sleep():
+                await self._back(Event.SNOOZED, "nobody can serve now", self.flow.now())
             case GiveUp() as final:
                 await self._give_up(final)
-        return False
 
-    async def _retry(self, retry: Retry) -> None:
-        await self._move(
-            Event.RETRIED,
-            retry.why,
-            due_at=retry.due_at,
-            rounds=self.job.rounds + 1,
-            tries=self.job.tries + retry.counts,
-            waited_since=None,
-        )
+    async def _wait(self, name: str, until: datetime, since: datetime | None) -> None:
+        changes = {"waits_for": name, "waited_since": since}
+        await self._back(Event.SNOOZED, f"waits for {name}", until, **changes)
 
-    async def _snooze(
-        self, until: object, name: str, *, first_wait: bool = True
+    async def _back(
+        self, event: Event, why: str, due_at: datetime, **changes: object
     ) -> None:
-        changes: dict[str, object] = {"due_at": until, "waits_for": name}
-        if first_wait and self.job.waited_since is None:
-            changes["waited_since"] = self.flow.now()
-        await self._move(Event.SNOOZED, f"waits for {name}", **changes)
+        async with self.flow.db.writing() as tx:
+            await back_to_queue(
+                tx,
+                self.job,
+                event,
+                now=self.flow.now(),
+                why=why,
+                **{"due_at": due_at, **changes},
+            )
 
-    async def _move(self, event: Event, why: str, **changes: object) -> None:
+    async def _move(self, event: Event, why: str, due_at: datetime) -> None:
         async with self.flow.db.writing() as tx:
             now = self.flow.now()
-            await jobs.move(tx, self.job, event, now=now, why=why, **changes)
+            await jobs.move(tx, self.job, event, now=now, why=why, due_at=due_at)
 
     async def _give_up(self, final: GiveUp) -> None:
         if final.cancel:
@@ -168,14 +178,6 @@ class _Generation:
 
     async def _end(self, event: Event, why: str, note: str = "") -> None:
         async with self.flow.db.writing() as tx:
-            ended = await end_job(tx, self.flow, self.job, event, why=why, note=note)
-        speak = self.flow.log.info
-        if ended.state is State.FAILED:
-            speak = self.flow.log.warning
-        speak(
-            f"job.{ended.state}",
-            summary=f"'{ended.title}': {why} (job {ended.id})",
-            job=ended.id,
-            page=ended.page_id,
-            state=ended.state,
-        )
+            now = self.flow.now()
+            ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
+        say_ended(self.flow, ended, why)

@@ -26,10 +26,10 @@ async def still_wanted(flow: Flow, job: Job) -> str | None:
     if job.reason is not Reason.REPLACE and waited < _OLD:
         return None
     try:
-        page = await flow.door.page(flow.schema, job.page_id, Urgency.JOB)
+        page = await flow.door.page(flow.known_schema, job.page_id, Urgency.JOB)
     except PageGoneError:
         return "the page is gone"
-    await absorb(flow, [page], may_hold=False)
+    await absorb(flow, [page])
     async with flow.db.reading() as tx:
         names = [file.name for file in page.image]
         known = await images.by_names(tx, names)

@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from daemon.flow import alt, picture
+from daemon.flow import alt, picture, tell
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
-from daemon.flow.money import dollars
 from daemon.flow.wants import look
 from daemon.notion.model import (
     Change,
@@ -67,7 +66,7 @@ class _Delivery:
             if page.gone:
                 await self._end(Event.CANCELLED, "the page is gone")
             elif _shows(page, made):
-                await self._done(page, made, ())
+                await self._done(page, made, (), None)
             elif (why := self._unwelcome(page, known)) is not None:
                 await self._end(Event.CANCELLED, why)
             else:
@@ -85,17 +84,20 @@ class _Delivery:
 
     async def _images(self) -> list[ImageRecord]:
         async with self.flow.db.reading() as tx:
-            return await images.of_job(tx, self.job.id)
+            made = await images.of_job(tx, self.job.id)
+        return [one for one in made if one.fingerprint == self.job.fingerprint]
 
     async def _page(
         self, made: Sequence[ImageRecord]
     ) -> tuple[Page, Mapping[str, ImageRecord]]:
         """Return the newest view, read again when a crash or age makes it doubtful."""
         begun = any(one.upload_id for one in made)
-        page = None if begun else self.flow.views.fresh(self.job.page_id, self.flow.now())
+        page = (
+            None if begun else self.flow.views.fresh(self.job.page_id, self.flow.now())
+        )
         if page is None:
             page = await self.flow.door.page(
-                self.flow.schema, self.job.page_id, self.urgency
+                self.flow.known_schema, self.job.page_id, self.urgency
             )
             self.flow.views.put(page, self.flow.now())
         async with self.flow.db.reading() as tx:
@@ -121,7 +123,7 @@ class _Delivery:
         change = await self._change(page, made, uploads, keep)
         with self.flow.views.writing(self.job.page_id):
             written = await self.flow.door.update(
-                self.flow.schema, self.job.page_id, change, self.urgency
+                self.flow.known_schema, self.job.page_id, change, self.urgency
             )
         await self._done(written.page, made, written.left_out, change.alt)
 
@@ -143,7 +145,7 @@ class _Delivery:
 
     async def _send(self, image: ImageRecord, upload_id: str) -> str:
         path = self.flow.images / image.name
-        limit = self.flow.me.upload_limit
+        limit = self.flow.upload_limit
         data = await asyncio.to_thread(path.read_bytes)
         if len(data) > limit:
             async with self.flow.decoding:
@@ -160,9 +162,11 @@ class _Delivery:
     ) -> Change:
         plan, first = self.flow.plan, made[0]
         inputs = Inputs.restored(self.job.inputs)
-        traits = self.flow.providers[first.provider].traits if (
-            first.provider in self.flow.providers
-        ) else None
+        traits = (
+            self.flow.providers[first.provider].traits
+            if (first.provider in self.flow.providers)
+            else None
+        )
         return Change(
             uploads=uploads,
             keep=keep,
@@ -215,7 +219,12 @@ class _Delivery:
                 await images.set_upload(tx, one.id, None)
             now = self.flow.now()
             await jobs.move(
-                tx, self.job, Event.SNOOZED, now=now, why="the upload expired", due_at=now
+                tx,
+                self.job,
+                Event.SNOOZED,
+                now=now,
+                why="the upload expired",
+                due_at=now,
             )
 
     async def _done(
@@ -223,51 +232,26 @@ class _Delivery:
         page: Page,
         made: Sequence[ImageRecord],
         left_out: Sequence[str],
-        alt_text: str | None = None,
+        alt_text: str | None,
     ) -> None:
         now = self.flow.now()
         async with self.flow.db.writing() as tx:
             await images.set_shown(tx, self.job.id, now)
             why = f"on the page{_without(left_out)}"
-            await end_job(tx, self.flow, self.job, Event.UPLOADED, why=why)
+            await end_job(tx, self.job, Event.UPLOADED, now=now, why=why)
             changes: dict[str, object] = {"made": self.job.fingerprint}
             if alt_text is not None:
                 changes["alt"] = alt_text
             await posts.change(tx, self.job.source, self.job.page_id, **changes)
-            await absorb(
-                self.flow, [page], watermark=page.edited_at, may_hold=False, tx=tx
-            )
+            await absorb(self.flow, [page], tx=tx)
             cost = sum(one.cost for one in await attempts.of_job(tx, self.job.id))
-        self._say_done(made, left_out, cost)
-
-    def _say_done(
-        self, made: Sequence[ImageRecord], left_out: Sequence[str], cost: float
-    ) -> None:
-        first, job = made[0], self.job
-        seconds = (self.flow.now() - max(job.created_at, job.acked_at or job.created_at)).total_seconds()
-        self.flow.log.info(
-            "job.done",
-            summary=f"'{job.title}' {first.provider} {dollars(cost)} {seconds:.1f} s "
-            f"(job {job.id}){_without(left_out)}",
-            job=job.id,
-            page=job.page_id,
-            provider=first.provider,
-            state="done",
-            cost_usd=round(cost, 6),
-            seconds=round(seconds, 1),
-        )
+        tell.say_done(self.flow, self.job, made, cost, _without(left_out))
 
     async def _end(self, event: Event, why: str, note: str = "") -> None:
         async with self.flow.db.writing() as tx:
-            ended = await end_job(tx, self.flow, self.job, event, why=why, note=note)
-        speak = self.flow.log.warning if event is Event.ABANDONED else self.flow.log.info
-        speak(
-            f"job.{ended.state}",
-            summary=f"'{ended.title}': {why} (job {ended.id})",
-            job=ended.id,
-            page=ended.page_id,
-            state=ended.state,
-        )
+            now = self.flow.now()
+            ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
+        tell.say_ended(self.flow, ended, why)
 
 
 def _shows(page: Page, made: Sequence[ImageRecord]) -> bool:

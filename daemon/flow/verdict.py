@@ -1,4 +1,4 @@
-"""What becomes of a job when its chain is spent, or a call declined it.  Pure."""
+"""What becomes of a job when its chain is spent.  Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from daemon.flow.cases import Case
 from db.records import Attempt, Job
 from db.states import Reason
 from providers.base import FREE, Outcome
@@ -27,6 +28,13 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep:
+    """Nobody was asked, because all rest: nothing to write, look again then."""
+
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
     """Some variants exist: those are the result."""
 
@@ -40,7 +48,7 @@ class GiveUp:
     cancel: bool = False
 
 
-Verdict: TypeAlias = Retry | Deliver | GiveUp
+Verdict: TypeAlias = Retry | Sleep | Deliver | GiveUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +56,26 @@ class Round:
     """A round through the chain that ended without an image.
 
     Attributes:
-        tried: All attempts of the job for the image it is at.
-        made: Variants that exist.
         hopeless: No provider will ever serve this job.
         until: When something could change, if anything will by itself.
         reasons: One per provider, in words, for the note.
-        keeps_image: The page shows an image that is not our card.
+        tries: How many rounds that may have cost money a job has.
     """
 
     job: Job
-    tried: Sequence[Attempt]
-    made: int
+    case: Case
     hopeless: bool
     until: datetime | None
     reasons: Sequence[tuple[str, str]]
-    keeps_image: bool
     tries: int
 
 
 def judge(ended: Round, now: datetime) -> Verdict:
     """Decide what a round that brought nothing means for its job."""
     why = in_words(ended.reasons)
+    case = ended.case
     # Some variants exist: better than none.
-    if ended.made:
+    if case.made:
         return Deliver()
     # A replacement nobody asked for: the card stays.
     if ended.job.reason is Reason.REPLACE:
@@ -78,27 +83,33 @@ def judge(ended: Round, now: datetime) -> Verdict:
     # Nobody will ever do it.
     if ended.hopeless:
         return GiveUp(why=why, note=f"No image: {why}.")
-    counts = any(_costs(one) for one in ended.tried if one.round == ended.job.rounds)
+    counts = any(_may_have_cost(one) for one in _this_round(case))
     tries = ended.job.tries + counts
     # Every try was used up on calls that may have cost money.
     if tries >= ended.tries:
         note = f"No image after {tries} tries: {why}."
         return GiveUp(why=f"{tries} tries: {why}", note=note)
+    patience_ends = asked_at(ended.job) + PATIENCE
     # The page has its image, and waiting longer helps nobody.
-    if ended.keeps_image and now - _asked_at(ended.job) >= PATIENCE:
-        return GiveUp(why=f"nobody within an hour: {why}", note=keep_note(ended, why))
+    if case.keeps_image and now >= patience_ends:
+        return GiveUp(why=f"nobody within an hour: {why}", note=_keep_note(ended, why))
+    # Nobody was asked: no round was used up, and no row is touched.
+    if not case.was_asked:
+        return Sleep(until=_earliest(ended.until, case.keeps_image, patience_ends))
     pause = PAUSES[min(ended.job.rounds, len(PAUSES) - 1)]
-    due = now + pause
-    # Nothing was asked because all rest: sooner is no use, later would be late.
-    if ended.until is not None and not _called(ended):
-        due = max(now, ended.until)
-    if ended.keeps_image:
-        due = min(due, _asked_at(ended.job) + PATIENCE)
+    due = min(now + pause, patience_ends) if case.keeps_image else now + pause
     return Retry(due_at=due, counts=counts, why=why)
 
 
-def keep_note(ended: Round, why: str) -> str:
-    """Say that the page keeps its image, until when, and what to do."""
+def _earliest(
+    until: datetime | None, keeps_image: bool, patience_ends: datetime
+) -> datetime | None:
+    if not keeps_image:
+        return until
+    return min(until, patience_ends) if until else patience_ends
+
+
+def _keep_note(ended: Round, why: str) -> str:
     when = f" (until {ended.until:%d %b %H:%M} UTC)" if ended.until else ""
     return f"No new image: {why}{when}. The old one stays; tick again later."
 
@@ -108,13 +119,19 @@ def in_words(reasons: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{name}: {why}" for name, why in reasons) or "nobody to ask"
 
 
-def _costs(attempt: Attempt) -> bool:
+def _this_round(case: Case) -> list[Attempt]:
+    return [
+        one
+        for one in case.tried
+        if one.round == case.round and one.number == case.number
+    ]
+
+
+def _may_have_cost(attempt: Attempt) -> bool:
     return attempt.outcome is not None and Outcome(attempt.outcome) not in FREE
 
 
-def _called(ended: Round) -> bool:
-    return any(one.round == ended.job.rounds for one in ended.tried)
-
-
-def _asked_at(job: Job) -> datetime:
-    return max(job.created_at, job.acked_at or job.created_at)
+def asked_at(job: Job) -> datetime:
+    """Return when the wish was made: the last un-tick that was confirmed, or before."""
+    times = (job.created_at, job.acked_at, job.reopened_at)
+    return max(time for time in times if time is not None)

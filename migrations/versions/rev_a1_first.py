@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("owed", sa.String(length=16), nullable=False),
         sa.Column("owed_note", sa.Text(), nullable=False),
         sa.Column("told_waiting", sa.Boolean(), nullable=False),
+        sa.Column("reopened_at", sa.DateTime(), nullable=True),
         sa.Column("again", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),

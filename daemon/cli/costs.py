@@ -1,0 +1,87 @@
+"""`costs`: images and money by month and provider, and by post."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import sys
+from dataclasses import asdict
+
+from rich.console import Console
+
+from daemon.cli import desk
+from daemon.flow.money import dollars
+from db import attempts, posts
+from db.attempts import CostLine
+
+
+def costs(*, posts: bool, csv: bool, json: bool) -> None:
+    """Add up what was called and what it cost."""
+    desk.finish(_costs(by_post=posts, csv=csv, json=json))
+
+
+async def _costs(*, by_post: bool, csv: bool, json: bool) -> None:
+    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
+        lines = await attempts.costs(tx, by_page=by_post)
+        pages = [line.page_id for line in lines if line.page_id]
+        seen = await posts.get_many(tx, flow.plan.source, pages)
+        titles = {page: post.title for page, post in seen.items()}
+    if csv:
+        _write_csv(lines, titles)
+        return
+    desk.show(
+        [asdict(line) | {"title": titles.get(line.page_id, "")} for line in lines],
+        json=json,
+        human=lambda out: _print(out, lines, titles, by_post=by_post),
+    )
+
+
+def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
+    out = csv_module.writer(sys.stdout)
+    out.writerow(
+        ["month", "provider", "page", "title", "calls", "images", "usd", "included_usd"]
+    )
+    for one in lines:
+        out.writerow(
+            [
+                one.month,
+                one.provider,
+                one.page_id,
+                _harmless(titles.get(one.page_id, "")),
+                one.calls,
+                one.images,
+                f"{one.cost:.6f}",
+                f"{one.covered:.6f}",
+            ]
+        )
+
+
+def _harmless(title: str) -> str:
+    """Keep a spreadsheet from reading a title as a formula."""
+    return f"'{title}" if title[:1] in "=+-@\t\r" and title else title
+
+
+def _print(
+    out: Console, lines: list[CostLine], titles: dict[str, str], *, by_post: bool
+) -> None:
+    if not lines:
+        out.print("no calls yet")
+        return
+    columns = ["MONTH", "PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
+    made = desk.table(*columns, *(["POST"] if by_post else []))
+    desk.rows(
+        made,
+        [
+            [
+                one.month,
+                one.provider,
+                one.calls,
+                one.images,
+                dollars(one.cost),
+                dollars(one.covered) if one.covered else "",
+                *([titles.get(one.page_id, "by hand")] if by_post else []),
+            ]
+            for one in lines
+        ],
+    )
+    out.print(made)
+    out.print(f"in all {dollars(sum(one.cost for one in lines))}")

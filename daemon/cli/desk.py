@@ -1,0 +1,118 @@
+"""What every command starts from: settings, the database, a console."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_module
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from daemon import app, config
+from daemon.cli.options import OPTIONS
+from daemon.config import Settings
+from daemon.flow.context import Flow
+from daemon.service import control
+from db import upgrade
+from db.engine import Database
+
+T = TypeVar("T")
+
+
+def settings() -> Settings:
+    """Read the configuration.  Raises ConfigError."""
+    return config.load(OPTIONS.config, os.environ, Path.cwd())
+
+
+def finish(work: Awaitable[T]) -> T:
+    """Run *work* to its end."""
+
+    async def whole() -> T:
+        return await work
+
+    return asyncio.run(whole())
+
+
+@asynccontextmanager
+async def looking(found: Settings) -> AsyncIterator[Flow]:
+    """Open what there is, for reading only; never creates a database.
+
+    Raises:
+        DatabaseMissingError: There is none yet.
+        DatabaseUnusableError: Newer than this program, damaged.
+    """
+    upgrade.refuse_old(app.database_path(found))
+    async with app.opened(found, readonly=True) as flow:
+        yield flow
+
+
+@asynccontextmanager
+async def acting(found: Settings) -> AsyncIterator[Database]:
+    """Open the database for one command's write, and wake the daemon after it."""
+    path = app.database_path(found)
+    upgrade.refuse_old(path)
+    db = Database(path)
+    try:
+        yield db
+    finally:
+        await db.close()
+    await control.wake(app.socket_path(found))
+
+
+def console() -> Console:
+    """Return a console as wide as the terminal, or as it takes when there is none."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def show(data: object, *, json: bool, human: Callable[[Console], None]) -> None:
+    """Print *data* as JSON, or what *human* makes of it."""
+    if json:
+        print(json_module.dumps(data, indent=2, default=_plain, ensure_ascii=False))  # noqa: T201 - the command's output
+    else:
+        human(console())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return str(value)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """Return an empty table in the house's style."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        made.add_column(name, overflow="fold", header_style="bold")
+    return made
+
+
+def rows(made: Table, lines: Sequence[Sequence[object]]) -> Table:
+    """Fill a table; text is shown as it is, never read as markup."""
+    from rich.text import Text  # noqa: PLC0415 - keeps the import beside its use
+
+    for line in lines:
+        made.add_row(*[Text(str(cell)) for cell in line])
+    return made
+
+
+def moment(time: datetime | None, zone: tzinfo) -> str:
+    """Return "24 Nov 10:15:03" in the owner's zone; "" for none."""
+    return f"{time.astimezone(zone):%d %b %H:%M:%S}" if time else ""
+
+
+def fields(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
+    """Return a record as a dictionary for --json."""
+    from dataclasses import asdict  # noqa: PLC0415 - the same
+
+    return asdict(record)

@@ -1,0 +1,35 @@
+"""What an exception means to the person at the terminal."""
+
+from __future__ import annotations
+
+import click
+
+from daemon.errors import ConfigError, PostbrushError
+from db.errors import (
+    DatabaseError,
+    DatabaseMissingError,
+    DatabaseUnusableError,
+)
+
+
+def explain(error: Exception) -> tuple[list[str], int]:
+    """Return lines for people and the exit code."""
+    match error:
+        # Several keys may be wrong: each has its line.
+        case ConfigError(problems=problems):
+            return problems, error.exit_code
+        case PostbrushError():
+            return [str(error)], error.exit_code
+        # Nothing was started.
+        case DatabaseMissingError() | DatabaseUnusableError():
+            return [str(error)], 2
+        case DatabaseError():
+            return [str(error)], 1
+        case click.exceptions.Abort():
+            return ["stopped"], 1
+        # An option or a command that does not exist.
+        case click.ClickException():
+            return [f"{error.format_message()} (see postbrush --help)"], 2
+        case _:
+            kind = type(error).__name__
+            return [f"{kind}: {error} (postbrush --debug shows more)"], 1

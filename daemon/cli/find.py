@@ -1,0 +1,44 @@
+"""Which page or job a person means."""
+
+from __future__ import annotations
+
+from daemon.errors import SetupError
+from daemon.notion.links import page_id
+from db import jobs, posts
+from db.engine import Tx
+from db.records import Job, Post
+
+_SHOWN = 5
+
+
+async def page(tx: Tx, words: str) -> Post:
+    """Return the one remembered page that *words* mean: an id, a link, or its title.
+
+    Raises:
+        SetupError: None, or several.
+    """
+    found_id = page_id(words)
+    if found_id is not None:
+        post = await posts.find_id(tx, found_id)
+        if post is None:
+            raise SetupError(
+                f"page {found_id} was never seen: is it in the source, and has the "
+                "daemon polled since it was made?"
+            )
+        return post
+    found = await posts.find(tx, words)
+    exact = [post for post in found if post.title.casefold() == words.casefold()]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    if not found:
+        raise SetupError(f"no post whose title contains {words!r} was seen yet")
+    titles = ", ".join(f"'{post.title}'" for post in found[:_SHOWN])
+    raise SetupError(f"{words!r} fits {len(found)} posts ({titles}): say more of it")
+
+
+async def job(tx: Tx, number: int) -> Job:
+    """Return a job by its number.  Raises SetupError."""
+    found = await jobs.get(tx, number)
+    if found is None:
+        raise SetupError(f"there is no job {number} (postbrush jobs lists them)")
+    return found

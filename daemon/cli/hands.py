@@ -1,0 +1,120 @@
+"""Commands that do something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.cli.looks import JobArgument, PageArgument
+from daemon.cli.options import Json
+
+providers_app = typer.Typer(
+    help="The chain: who serves, who rests until when, what they cost.",
+    rich_markup_mode=None,
+    invoke_without_command=True,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to *app*."""
+    for command in (test, generate, approve, regenerate, retry, cancel):
+        app.command()(command)
+    app.add_typer(providers_app, name="providers")
+
+
+def test(
+    provider: Annotated[
+        str | None, typer.Option(help="Only this one.", metavar="NAME")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, even above $0.01.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make one image with every configured provider."""
+    from daemon.cli import test as module  # noqa: PLC0415 - loaded when asked for
+
+    module.test(provider=provider, yes=yes, json=json)
+
+
+def generate(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to paint.")],
+    provider: Annotated[
+        str | None, typer.Option(help="Only this one.", metavar="NAME")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option(help="square, portrait, landscape, story, WxH.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=4, help="How many.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="For the same image again.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Copy the image to this file or folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make one image through the chain, without Notion."""
+    from daemon.cli import generate as module  # noqa: PLC0415 - loaded when asked for
+
+    module.generate(
+        text,
+        provider=provider,
+        format_name=format,
+        count=count,
+        seed=seed,
+        out=out,
+        json=json,
+    )
+
+
+def approve(
+    newest: Annotated[
+        int | None, typer.Option(min=1, help="Only the newest of them.", metavar="N")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make what is held."""
+    from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
+
+    act.approve(newest=newest, json=json)
+
+
+def regenerate(page: PageArgument, json: Json = False) -> None:
+    """Make another image for a page, as its tick box does."""
+    from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
+
+    act.regenerate(page, json=json)
+
+
+def retry(number: JobArgument, json: Json = False) -> None:
+    """Give a failed or cancelled job another try."""
+    from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
+
+    act.retry(number, json=json)
+
+
+def cancel(number: JobArgument, json: Json = False) -> None:
+    """End an open job."""
+    from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
+
+    act.cancel(number, json=json)
+
+
+@providers_app.callback()
+def providers(context: typer.Context, json: Json = False) -> None:
+    """The chain: who serves, who rests until when, what they cost."""
+    if context.invoked_subcommand is None:
+        from daemon.cli import providers as module  # noqa: PLC0415 - loaded when asked for
+
+        module.show(json=json)
+
+
+@providers_app.command()
+def reset(
+    name: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False
+) -> None:
+    """Let a resting provider serve again, now."""
+    from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
+
+    act.reset(name, json=json)

@@ -1,0 +1,76 @@
+"""Commands that look and change nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import Json
+
+PageArgument = Annotated[
+    str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
+]
+JobArgument = Annotated[int, typer.Argument(metavar="JOB", help="Its number.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to *app*."""
+    for command in (check, plan, status, costs, jobs, job, why):
+        app.command()(command)
+
+
+def check(json: Json = False) -> None:
+    """Test the whole set-up without paying; exit 1 when something must be done."""
+    from daemon.cli import check as module  # noqa: PLC0415 - loaded when asked for
+
+    module.check(json=json)
+
+
+def plan(json: Json = False) -> None:
+    """Show what would be made now, and what it would cost."""
+    from daemon.cli import plan as module  # noqa: PLC0415 - loaded when asked for
+
+    module.plan(json=json)
+
+
+def status(json: Json = False) -> None:
+    """One screen: the daemon, the queue, who rests until when, money."""
+    from daemon.cli import status as module  # noqa: PLC0415 - loaded when asked for
+
+    module.status(json=json)
+
+
+def costs(
+    posts: Annotated[bool, typer.Option("--posts", help="One line per post.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Images and money by month and provider."""
+    from daemon.cli import costs as module  # noqa: PLC0415 - loaded when asked for
+
+    module.costs(posts=posts, csv=csv, json=json)
+
+
+def jobs(
+    limit: Annotated[int, typer.Option("-n", help="How many.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest jobs."""
+    from daemon.cli import history  # noqa: PLC0415 - loaded when asked for
+
+    history.jobs(limit=limit, json=json)
+
+
+def job(number: JobArgument, json: Json = False) -> None:
+    """Show one job's whole history."""
+    from daemon.cli import history  # noqa: PLC0415 - loaded when asked for
+
+    history.job(number, json=json)
+
+
+def why(page: PageArgument, json: Json = False) -> None:
+    """Say why a page has the image it has, or none."""
+    from daemon.cli import why as module  # noqa: PLC0415 - loaded when asked for
+
+    module.why(page, json=json)

@@ -1,0 +1,136 @@
+"""The command `postbrush`: options, exit codes and one line for every error.
+
+Only signatures live here, so that `--help` loads nothing else; each command
+imports what it does.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.cli import hands, looks
+from daemon.cli.options import OPTIONS, Json
+
+_HELP = """\
+Watches a Notion database of posts and puts an image on every page that wants one.
+
+Try it without an account: postbrush demo
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+looks.register(app)
+hands.register(app)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only here
+
+        typer.echo(f"postbrush {version('postbrush')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    config: Annotated[
+        Path | None, typer.Option(help="The configuration file to use.")
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Say which version this is.",
+            is_eager=True,
+            callback=_say_version,
+        ),
+    ] = False,
+) -> None:
+    del version
+    OPTIONS.config = config
+    OPTIONS.debug = debug
+
+
+@app.command()
+def run() -> None:
+    """Watch Notion and make images, until stopped (Ctrl-C)."""
+    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+
+    service.run()
+
+
+@app.command()
+def once(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Make what is held without asking.")
+    ] = False,
+) -> None:
+    """Look once, work until nothing is due, and exit."""
+    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+
+    service.once(yes=yes)
+
+
+@app.command()
+def demo(
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Let other machines of the network in.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="Where the page listens; 0: any free port.")
+    ] = 8788,
+) -> None:
+    """Show the whole product with a pretend Notion; no account, no network."""
+    from daemon.cli import demo as module  # noqa: PLC0415 - loaded when asked for
+
+    module.demo(lan=lan, port=port)
+
+
+@app.command(hidden=True)
+def migrate() -> None:
+    """Bring the database up to date; `run` does it by itself."""
+    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+
+    service.migrate()
+
+
+@app.command()
+def config(
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a commented postbrush.toml.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show every setting and where it comes from."""
+    from daemon.cli import settings  # noqa: PLC0415 - loaded when asked for
+
+    settings.show(example=example, json=json)
+
+
+def main() -> int:
+    """Run the command line; return the exit code: 0 done, 1 failed, 2 usage."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        if OPTIONS.debug:
+            raise
+        from daemon.cli.failure import explain  # noqa: PLC0415 - only on failure
+
+        lines, code = explain(error)
+        for line in lines:
+            print(f"postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's voice
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0

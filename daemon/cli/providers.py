@@ -1,0 +1,82 @@
+"""`providers`: the chain, its breakers in words, prices and money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from daemon.cli import desk
+from daemon.config import Settings
+from daemon.flow import choose
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from db.attempts import Sums
+from providers import breaker
+
+
+def show(*, json: bool) -> None:
+    """Print one line per provider."""
+    desk.finish(_show(json=json))
+
+
+async def _show(*, json: bool) -> None:
+    found = desk.settings()
+    async with desk.looking(found) as flow, flow.db.reading() as tx:
+        situation = await choose.survey(tx, flow)
+    data = [describe(found, flow, situation, name) for name in flow.providers]
+    desk.show(data, json=json, human=lambda out: print_lines(out, data))
+
+
+def describe(
+    found: Settings, flow: Flow, situation: choose.Situation, name: str
+) -> dict[str, Any]:
+    """Return everything worth knowing of a provider."""
+    traits = flow.providers[name].traits
+    sums = situation.books.by_provider.get(name, Sums())
+    state = situation.breakers[name]
+    return {
+        "provider": name,
+        "label": traits.label,
+        "in_chain": name in found.resolved_chain(),
+        "state": state.state,
+        "words": breaker.describe(state, situation.now, flow.clock.zone),
+        "until": state.until,
+        "message": state.message,
+        "price": traits.price(1.1664),
+        "price_source": traits.price_source,
+        "included": traits.included,
+        "calls": sums.calls,
+        "images": sums.images,
+        "cost": sums.cost,
+        "covered": sums.covered,
+    }
+
+
+def print_lines(out: Console, data: list[dict[str, Any]]) -> None:
+    """Print them as a table."""
+    made = desk.table(
+        "PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES", "THIS MONTH"
+    )
+    desk.rows(
+        made,
+        [
+            [
+                one["provider"] + ("" if one["in_chain"] else " (not in the chain)"),
+                one["words"],
+                dollars(one["price"]),
+                _included(one),
+                one["calls"],
+                one["images"],
+                dollars(one["cost"]) if one["calls"] else "",
+            ]
+            for one in data
+        ],
+    )
+    out.print(made)
+
+
+def _included(one: dict[str, Any]) -> str:
+    if not one["included"]:
+        return ""
+    return f"${one['covered']:.2f} of ${one['included']:.2f} a month"

@@ -1,0 +1,38 @@
+"""Breakers between the database, where they live, and the code that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from daemon.flow.context import Flow
+from db import breakers
+from db.engine import Tx
+from db.records import BreakerRecord
+from providers.base import Outcome
+from providers.breaker import Breaker, State
+
+
+async def load(tx: Tx, flow: Flow) -> Mapping[str, Breaker]:
+    """Return the breaker of every configured provider."""
+    stored = await breakers.load(tx, flow.plan.source)
+    return {
+        name: restore(stored[name]) if name in stored else Breaker(name=name)
+        for name in flow.providers
+    }
+
+
+async def save(tx: Tx, source: str, found: Breaker) -> None:
+    """Store one, in the transaction that loaded it."""
+    values = asdict(found) | {"state": found.state.value}
+    values["reason"] = found.reason.value if found.reason else None
+    await breakers.save(tx, BreakerRecord(source=source, **values))
+
+
+def restore(record: BreakerRecord) -> Breaker:
+    """Return the breaker a row describes."""
+    values = asdict(record)
+    del values["source"]
+    values["state"] = State(record.state)
+    values["reason"] = Outcome(record.reason) if record.reason else None
+    return Breaker(**values)

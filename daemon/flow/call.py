@@ -1,0 +1,49 @@
+"""What one call of a provider is, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daemon.flow.formats import Size
+from db.records import Attempt
+from providers.base import Order, Outcome, Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is to be painted, and for whom.
+
+    Attributes:
+        job_id: None for an image by hand.
+        card_why: What a card made now stands in for; empty: it was asked for.
+        seed: None: a fresh one.
+    """
+
+    page_id: str
+    job_id: int | None
+    prompt: str
+    words: str
+    size: Size
+    fingerprint: str
+    card_why: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A committed attempt, ready to be sent."""
+
+    attempt: Attempt
+    provider: Provider
+    order: Order
+    subject: Subject
+    was_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a call ended; `interrupted`: it goes on after a restart."""
+
+    outcome: Outcome | None
+    why: str = ""
+    interrupted: bool = False

@@ -1,0 +1,127 @@
+"""What the chain has to know of a job: its attempts, its images, its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.flow.context import Flow
+from daemon.flow.formats import FormatError, parse_format
+from daemon.flow.inputs import Inputs
+from daemon.flow.money import day_start
+from daemon.flow.wants import Shown, look
+from db import attempts, images, posts
+from db.engine import Tx
+from db.records import Attempt, ImageRecord, Job
+from db.states import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One job, or one image by hand, that wants a provider.
+
+    Attributes:
+        number: Of the image within the job that is wanted next.
+        tried: All attempts of the job since a person last asked for it.
+        chain: Provider names in order.
+        card_allowed: The page shows no image that is not our card.
+        keeps_image: The page shows an image that is not our card.
+        page_today: Calls for this page today that cost or were included.
+        made: Its images that exist, of the inputs it has now.
+        complete: No further image is wanted.
+    """
+
+    page_id: str = ""
+    number: int = 1
+    round: int = 0
+    chain: Sequence[str]
+    megapixels: float
+    tried: Sequence[Attempt] = ()
+    waited_since: datetime | None = None
+    card_allowed: bool = True
+    keeps_image: bool = False
+    page_today: int = 0
+    made: Sequence[ImageRecord] = ()
+    complete: bool = False
+
+    @property
+    def open_call(self) -> Attempt | None:
+        """A call whose result is still to be had: we died or stopped meanwhile."""
+        return next((one for one in self.tried if one.outcome is None), None)
+
+    @property
+    def was_asked(self) -> bool:
+        """Somebody was asked for this image in this round."""
+        return any(
+            one.round == self.round and one.number == self.number for one in self.tried
+        )
+
+
+async def gather(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
+    """Return the case of each job, by job id."""
+    source = flow.plan.source
+    pages = [job.page_id for job in waiting]
+    tried = await attempts.of_jobs(tx, [job.id for job in waiting])
+    seen = await posts.get_many(tx, source, pages)
+    known = await images.by_names(
+        tx, [name for post in seen.values() for name in post.shows]
+    )
+    today = day_start(flow.now(), flow.clock.zone)
+    calls = await attempts.calls_for_pages_since(tx, pages, today)
+    found: dict[int, Case] = {}
+    for job in waiting:
+        post = seen.get(job.page_id)
+        found[job.id] = _case(
+            job,
+            chain=flow.plan.chain,
+            tried=[one for one in tried.get(job.id, ()) if _counts(job, one)],
+            made=await images.of_job(tx, job.id) if job.id in tried else [],
+            shown=look(job.page_id, post.shows if post else (), known),
+            page_today=calls.get(job.page_id, 0),
+        )
+    return found
+
+
+def _counts(job: Job, attempt: Attempt) -> bool:
+    return job.reopened_at is None or attempt.started_at >= job.reopened_at
+
+
+def _case(
+    job: Job,
+    *,
+    chain: Sequence[str],
+    tried: Sequence[Attempt],
+    made: Sequence[ImageRecord],
+    shown: Shown,
+    page_today: int,
+) -> Case:
+    inputs = Inputs.restored(job.inputs)
+    # A wish with newer words took the job over: what it had made is not wanted.
+    usable = [one for one in made if one.fingerprint == job.fingerprint]
+    has_card = any(one.is_card for one in usable)
+    only_services = job.reason is Reason.REPLACE or bool(usable)
+    return Case(
+        page_id=job.page_id,
+        number=len(usable) + 1,
+        round=job.rounds,
+        chain=chain,
+        megapixels=megapixels(inputs.format),
+        tried=tried,
+        waited_since=job.waited_since,
+        card_allowed=shown.cards_only and not only_services,
+        keeps_image=not shown.cards_only,
+        page_today=page_today,
+        made=usable,
+        # The card is only ever a job's only image.
+        complete=len(usable) >= inputs.variants or has_card,
+    )
+
+
+def megapixels(name: str) -> float:
+    """Return the megapixels of a format; 0 for one that does not exist."""
+    try:
+        size = parse_format(name)
+    except FormatError:
+        return 0.0
+    return size.width * size.height / 1e6

@@ -1,0 +1,178 @@
+"""The work loop: starts what is due and can go on, and knows when to look again.
+
+Nothing here waits for anything: a step looks at the queue, starts tasks, and says
+when the next step is due.  Whatever ends or changes sets `Flow.kick`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from daemon.flow import replace, storage, waiting
+from daemon.flow.context import Flow
+from daemon.flow.debts import pay
+from daemon.flow.generate import generate
+from daemon.flow.upload import upload
+from daemon.notion.model import NotionError, PageGoneError, RefusedWriteError
+from db import jobs
+from db.errors import DatabaseError, DiskFullError
+from db.records import Job
+from db.states import State
+
+_UPLOADS = 8
+_DEBTS = 8
+_DISK_PAUSE = timedelta(seconds=30)
+#: A write Notion refused is tried again after this, doubling.
+_REFUSED_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+
+Step = Callable[[Flow, Job], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Runs the jobs of one source; one per process.
+
+    Attributes:
+        generating: Tasks by job id, with the provider each was claimed for.
+    """
+
+    flow: Flow
+    generating: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    claimed_for: dict[int, str] = field(default_factory=dict)
+    uploading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    paying: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+
+    async def step(self) -> datetime | None:
+        """Start what can start; return when to look again if nothing kicks before."""
+        if self.flow.stopping.is_set():
+            return None
+        times = [await self._debts(), await self._uploads(), await self._generations()]
+        known = [time for time in times if time is not None]
+        return min(known, default=None)
+
+    @property
+    def busy(self) -> bool:
+        """Some task is under way."""
+        return bool(self.generating or self.uploading or self.paying)
+
+    async def finish(self) -> None:
+        """Wait for the tasks under way; at SIGTERM they end as soon as they may."""
+        while self.busy:
+            await asyncio.wait(
+                [
+                    *self.generating.values(),
+                    *self.uploading.values(),
+                    *self.paying.values(),
+                ]
+            )
+
+    def cut(self) -> None:
+        """A second signal: paid calls are cut off, and their end written down."""
+        for tasks in (self.generating, self.uploading, self.paying):
+            for task in tasks.values():
+                task.cancel()
+
+    async def _debts(self) -> datetime | None:
+        if away := self._notion_away():
+            return away
+        async with self.flow.db.reading() as tx:
+            owing = await jobs.indebted(tx, limit=_DEBTS + len(self._refused))
+        now = self.flow.now()
+        later: list[datetime] = []
+        for job in owing:
+            _, again = self._refused.get(job.id, (0, now))
+            if again > now:
+                later.append(again)
+            elif job.id not in self.paying and len(self.paying) < _DEBTS:
+                self._start(self.paying, job, self._pay)
+        return min(later, default=None)
+
+    async def _pay(self, flow: Flow, job: Job) -> None:
+        try:
+            await pay(flow, job)
+            self._refused.pop(job.id, None)
+        except RefusedWriteError as error:
+            times, _ = self._refused.get(job.id, (0, flow.now()))
+            pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
+            self._refused[job.id] = (times + 1, flow.now() + pause)
+            if times == 0:
+                flow.log.error(
+                    "untick.refused",
+                    summary=f"'{job.title}': the box cannot be un-ticked, so no image "
+                    f"is made: {error} (job {job.id})",
+                    job=job.id,
+                    page=job.page_id,
+                )
+
+    async def _uploads(self) -> datetime | None:
+        if away := self._notion_away():
+            return away
+        now = self.flow.now()
+        async with self.flow.db.reading() as tx:
+            ready = await jobs.uploading(tx, now, limit=_UPLOADS * 2)
+            later = await jobs.next_due(tx, State.UPLOADING, now)
+        for job in ready:
+            if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
+                self._start(self.uploading, job, upload)
+        return later
+
+    def _notion_away(self) -> datetime | None:
+        outage = self.flow.outage
+        return outage.until if outage.lasts(self.flow.now()) else None
+
+    async def _generations(self) -> datetime | None:
+        # The token or the source is refused: nothing is generated for it.
+        if self.flow.outage.shut:
+            return self.flow.outage.until
+        if not storage.has_room(self.flow):
+            storage.no_room(self.flow)
+            return self.flow.now() + _DISK_PAUSE
+        storage.room_again(self.flow)
+        free = self.flow.plan.concurrency - len(self.generating)
+        picked = await waiting.pick(self.flow, free, self.claimed_for)
+        for job in await waiting.claim(self.flow, picked):
+            self.claimed_for[job.id] = picked.asks[job.id].provider
+            self._start(self.generating, job, generate)
+        if not self.generating and not picked.queue:
+            return _earlier(picked.look_again, await replace.one(self.flow))
+        return picked.look_again
+
+    def _start(
+        self, tasks: dict[int, asyncio.Task[None]], job: Job, step: Step
+    ) -> None:
+        async def run() -> None:
+            try:
+                await self._guarded(job, step)
+            finally:
+                tasks.pop(job.id, None)
+                if tasks is self.generating:
+                    self.claimed_for.pop(job.id, None)
+                self.flow.kick.set()
+
+        tasks[job.id] = asyncio.create_task(run(), name=f"{step.__name__} {job.id}")
+
+    async def _guarded(self, job: Job, step: Step) -> None:
+        flow = self.flow
+        try:
+            await step(flow, job)
+        except PageGoneError:
+            flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
+        except NotionError as error:
+            flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+        except DiskFullError:
+            storage.no_room(flow)
+        except DatabaseError as error:
+            flow.log.error("database.failed", summary=str(error), job=job.id)
+        except Exception:
+            # One job must not take the others with it; it is rescued at the next
+            # start, and what it had in flight is written down by then.
+            flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((time for time in (one, other) if time is not None), default=None)

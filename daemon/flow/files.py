@@ -1,0 +1,79 @@
+"""Image files: written whole or not at all, and never over another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from daemon.errors import SetupError
+
+_TEMP_PREFIX = ".postbrush-"
+
+
+def file_name(prefix: str, local: datetime, number: int) -> str:
+    """Return "flux_generated_20261122_101500_1.png"."""
+    return f"{prefix}_generated_{local:%Y%m%d_%H%M%S}_{number}.png"
+
+
+def save_new(folder: Path, name: str, data: bytes) -> None:
+    """Write *data* under a name that is not taken, durably.
+
+    A temporary file in the same folder is linked into place: a link fails where a
+    rename would overwrite.
+
+    Raises:
+        FileExistsError: The name is taken; nothing was changed.
+        OSError: The disk is full, ...; nothing is left behind.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=_TEMP_PREFIX, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        os.link(temporary, folder / name)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep_temps(folder: Path) -> None:
+    """Remove what an interrupted `save_new` left behind."""
+    for path in folder.glob(f"{_TEMP_PREFIX}*"):
+        with suppress(OSError):
+            path.unlink()
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes an ordinary user may still write there."""
+    return shutil.disk_usage(folder).free
+
+
+def ensure_folder(folder: Path) -> None:
+    """Make a folder that can be written to, and see that it can.
+
+    Raises:
+        SetupError: One line that says what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(prefix=_TEMP_PREFIX, dir=folder):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise SetupError(
+            f"cannot write to {folder}: {why}. Make it writable, or set data_dir"
+        ) from error

@@ -1,0 +1,58 @@
+"""Image formats: names and sizes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from daemon.errors import PostbrushError
+
+_SMALLEST, _LARGEST = 256, 2160
+_NAMED = MappingProxyType(
+    {
+        "square": (1080, 1080),
+        "portrait": (1080, 1350),
+        "landscape": (1200, 630),
+        "story": (1080, 1920),
+    }
+)
+_RATIOS = MappingProxyType(
+    {"1:1": "square", "4:5": "portrait", "1.91:1": "landscape", "9:16": "story"}
+)
+CHOICES = (
+    "square, portrait, landscape, story, 1:1, 4:5, 1.91:1, 9:16, or WIDTHxHEIGHT "
+    f"from {_SMALLEST} to {_LARGEST}"
+)
+
+
+class FormatError(PostbrushError):
+    """No such format; the message lists the choices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """Pixels of a finished image, and what the format is called."""
+
+    width: int
+    height: int
+    name: str
+
+
+def parse_format(text: str) -> Size:
+    """Return the size of a format as people write it; case and spaces are ignored.
+
+    Raises:
+        FormatError: Anything that is not one of `CHOICES`.
+    """
+    name = re.sub(r"\s+", "", text).casefold().replace("\N{MULTIPLICATION SIGN}", "x")
+    name = _RATIOS.get(name, name)
+    if name in _NAMED:
+        width, height = _NAMED[name]
+        return Size(width=width, height=height, name=name)
+    sides = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", name)
+    if sides is not None:
+        width, height = int(sides[1]), int(sides[2])
+        if min(width, height) >= _SMALLEST and max(width, height) <= _LARGEST:
+            return Size(width=width, height=height, name=name)
+    raise FormatError(f"format {text[:40]!r} is none of {CHOICES}")

@@ -1,0 +1,174 @@
+"""What a call brought: the image to disk, its end to the database, the breaker moved."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+
+from daemon.flow import breakers, files, picture, tell
+from daemon.flow.call import Call, Ended
+from daemon.flow.context import Flow
+from daemon.flow.storage import when_there_is_room
+from db import attempts, images, jobs
+from db.engine import Tx
+from db.records import Attempt
+from providers import breaker
+from providers.base import FREE, Image, Outcome, ProviderError
+
+
+async def keep(flow: Flow, call: Call, image: Image) -> Ended:
+    """Take an image in, write it to disk and to the database."""
+    try:
+        async with flow.decoding:
+            data = await asyncio.to_thread(_encode, flow, call, image)
+    except ProviderError as error:
+        return await failed(flow, call, error)
+    name = call.attempt.file_name
+    await when_there_is_room(
+        flow, lambda: asyncio.to_thread(files.save_new, flow.images, name, data)
+    )
+    await when_there_is_room(flow, lambda: record(flow, call, image, data))
+    flow.log.debug(
+        "image.saved",
+        summary=name,
+        provider=call.attempt.provider,
+        job=call.attempt.job_id,
+        page=call.attempt.page_id,
+    )
+    return Ended(outcome=Outcome.IMAGE)
+
+
+def _encode(flow: Flow, call: Call, image: Image) -> bytes:
+    drawn = call.provider.traits.is_card
+    provenance = "digitalCreation" if drawn else "trainedAlgorithmicMedia"
+    return picture.encode_png(
+        picture.take_in(image.data, call.subject.size),
+        provenance=provenance if flow.plan.mark_ai else None,
+        prompt=call.order.prompt if flow.plan.embed_prompt else None,
+    )
+
+
+async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> None:
+    """Commit an image that is on disk, and what it means for money and breaker.
+
+    Args:
+        image: None when only its file was found, after a crash.
+    """
+    attempt, traits, subject = call.attempt, call.provider.traits, call.subject
+    async with flow.db.writing() as tx:
+        now = flow.now()
+        closed = await attempts.end(
+            tx,
+            attempt,
+            Outcome.IMAGE,
+            now=now,
+            free=False,
+            http_status=None if image is None or traits.is_card else 200,
+            seed=image.seed if image else None,
+            model=image.model if image else None,
+        )
+        if not closed:
+            return
+        await images.add(
+            tx,
+            source=flow.plan.source,
+            page_id=subject.page_id,
+            job_id=subject.job_id,
+            attempt_id=attempt.id,
+            number=attempt.number,
+            provider=traits.name,
+            is_card=traits.is_card,
+            card_why=subject.card_why if traits.is_card else "",
+            replaceable=traits.is_card and bool(subject.card_why),
+            name=attempt.file_name,
+            width=subject.size.width,
+            height=subject.size.height,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            seed=(image.seed if image else None) or attempt.seed,
+            model=image.model if image else None,
+            prompt="" if traits.is_card else call.order.prompt,
+            fingerprint=subject.fingerprint,
+            made_at=now,
+        )
+        await _report(tx, flow, attempt, Outcome.IMAGE, None, "")
+
+
+async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:
+    """Write down a call that brought no image, and move the breaker."""
+    why = str(error)
+    # Said first: what follows from it (a breaker that opens) comes after.
+    flow.log.warning(
+        "provider.failed",
+        summary=f"{call.attempt.provider}: {why}",
+        provider=call.attempt.provider,
+        outcome=error.outcome,
+        job=call.attempt.job_id,
+        page=call.attempt.page_id,
+        status=error.status,
+    )
+    await when_there_is_room(
+        flow, lambda: close(flow, call.attempt, error.outcome, why, error)
+    )
+    return Ended(outcome=error.outcome, why=why)
+
+
+async def cut_off(flow: Flow, call: Call) -> None:
+    """A second signal: whether the service will bill it is not known."""
+    why = "cut off by a second signal"
+    await asyncio.shield(close(flow, call.attempt, Outcome.UNKNOWN, why))
+
+
+async def close(
+    flow: Flow,
+    attempt: Attempt,
+    outcome: Outcome,
+    why: str,
+    error: ProviderError | None = None,
+) -> None:
+    """End an attempt without an image, in one transaction with its breaker."""
+    async with flow.db.writing() as tx:
+        closed = await attempts.end(
+            tx,
+            attempt,
+            outcome,
+            now=flow.now(),
+            free=outcome in FREE,
+            http_status=error.status if error else None,
+            error=why,
+        )
+        if closed:
+            seconds = error.seconds if error else None
+            await _report(tx, flow, attempt, outcome, seconds, why)
+
+
+async def _report(
+    tx: Tx,
+    flow: Flow,
+    attempt: Attempt,
+    outcome: Outcome,
+    seconds: float | None,
+    why: str,
+) -> None:
+    """Tell the breaker, say what changed, and wake who waits for this provider."""
+    provider = flow.providers.get(attempt.provider)
+    if provider is None:
+        return
+    before = (await breakers.load(tx, flow))[attempt.provider]
+    after = breaker.report(
+        before,
+        outcome,
+        generation=attempt.generation,
+        owner=str(attempt.job_id or "by hand"),
+        now=flow.now(),
+        policy=breaker.policy_of(provider.traits),
+        seconds=seconds,
+        jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
+        message=why,
+    )
+    if after != before:
+        await breakers.save(tx, flow.plan.source, after)
+        tell.say_moved(flow, before, after)
+    await jobs.wake(tx, attempt.provider, flow.now())
+    flow.kick.set()

@@ -1,0 +1,139 @@
+"""What a person orders by a command: all on the database, in one transaction each.
+
+They work beside a running daemon, which follows as soon as it is woken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from daemon.errors import PostbrushError
+from daemon.flow import breakers
+from daemon.flow.ending import end_job
+from db import breakers as stored
+from db import jobs, posts
+from db.engine import Tx
+from db.records import Job, NewJob, Post
+from db.states import Event, Reason, State
+from providers import breaker
+
+
+async def regenerate(tx: Tx, post: Post, now: datetime) -> Job:
+    """Wish for another image of a page, as a tick would.
+
+    Raises:
+        PostbrushError: The page is gone or has no words.
+    """
+    if post.gone:
+        raise PostbrushError(f"'{post.title}' is in the trash or out of the source")
+    if not post.inputs.get("prompt"):
+        raise PostbrushError(f"'{post.title}' has no words to make an image of")
+    why = "asked for by a command"
+    job = await jobs.open_of(tx, post.source, post.page_id)
+    if job is None:
+        new = _wish(post, Reason.REGENERATE, now, acked_at=now)
+        return await jobs.create(tx, new, now=now, why=why)
+    if job.state is State.QUEUED:
+        changes = {"reason": Reason.REGENERATE, "due_at": now, **_newest(post)}
+        acked = job.acked_at if job.owed == "untick" else now
+        return await jobs.move(
+            tx, job, Event.FOLDED, now=now, why=why, acked_at=acked, **changes
+        )
+    again: Mapping[str, Any] = {"reason": Reason.REGENERATE, **_newest(post)}
+    return await jobs.move(tx, job, Event.NOTED, now=now, why=why, again=again)
+
+
+def _newest(post: Post) -> dict[str, Any]:
+    return {
+        "title": post.title,
+        "fingerprint": post.fingerprint,
+        "inputs": dict(post.inputs),
+    }
+
+
+def _wish(
+    post: Post, reason: Reason, now: datetime, *, acked_at: datetime | None = None
+) -> NewJob:
+    return NewJob(
+        source=post.source,
+        page_id=post.page_id,
+        reason=reason,
+        due_at=now,
+        acked_at=acked_at,
+        **_newest(post),
+    )
+
+
+async def approve(tx: Tx, newest: int | None, now: datetime) -> list[Job]:
+    """Queue what is held, the newest pages first; None: all of it."""
+    held = await posts.all_held(tx)
+    made: list[Job] = []
+    for one, post in held[:newest]:
+        await posts.release(tx, one.source, one.page_id)
+        wordless = not post.inputs.get("prompt")
+        taken = await jobs.open_of(tx, one.source, one.page_id) is not None
+        # Trashed, emptied or ticked since it was held.
+        if post.gone or wordless or taken:
+            continue
+        new = _wish(post, one.reason, now)
+        made.append(await jobs.create(tx, new, now=now, why="approved"))
+    return made
+
+
+async def retry(tx: Tx, job: Job, now: datetime) -> Job:
+    """Give a failed or cancelled job another try, with the page's newest words.
+
+    Raises:
+        PostbrushError: It did not fail, or its page has another job by now.
+    """
+    if job.state not in {State.FAILED, State.CANCELLED}:
+        raise PostbrushError(f"job {job.id} is {job.state}: nothing to try again")
+    other = await jobs.open_of(tx, job.source, job.page_id)
+    if other is not None:
+        raise PostbrushError(f"its page has job {other.id} already ({other.state})")
+    post = await posts.get(tx, job.source, job.page_id)
+    changes: dict[str, object] = {
+        "due_at": now,
+        "reopened_at": now,
+        "rounds": job.rounds + 1,
+        "tries": 0,
+        "waited_since": None,
+        "told_waiting": False,
+        "outcome": "",
+        "owed": "",
+        "owed_note": "",
+        # A person asked for it by hand: as good as a confirmed un-tick.
+        "acked_at": now if job.reason is Reason.REGENERATE else job.acked_at,
+    }
+    if post is not None:
+        changes |= _newest(post)
+        await posts.change(tx, job.source, job.page_id, answered=None)
+    why = "a person asked for another try"
+    return await jobs.move(tx, job, Event.REOPENED, now=now, why=why, **changes)
+
+
+async def cancel(tx: Tx, job: Job, now: datetime) -> Job:
+    """End an open job; what was paid for stays on disk.
+
+    Raises:
+        PostbrushError: It has ended already.
+    """
+    if not job.is_open:
+        raise PostbrushError(f"job {job.id} is {job.state} already")
+    why = "cancelled by a person"
+    return await end_job(tx, job, Event.CANCELLED, now=now, why=why, by_person=True)
+
+
+async def reset(tx: Tx, name: str, now: datetime) -> bool:
+    """Close a provider's breaker, in every source; say whether it was not closed.
+
+    Pages whose card could not be replaced today get another chance today.
+    """
+    rows = await stored.of_provider(tx, name)
+    for row in rows:
+        await breakers.save(tx, row.source, breaker.reset(breakers.restore(row)))
+        await posts.forget_replace_tries(tx, row.source)
+    await jobs.wake(tx, name, now)
+    return any(row.state != "closed" for row in rows)

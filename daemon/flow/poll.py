@@ -1,0 +1,182 @@
+"""Seeing: the poll every few seconds, and what was found becomes wishes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from daemon.flow import tell
+from daemon.flow.absorb import Absorbed, absorb
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from daemon.notion.model import (
+    NoAccessError,
+    NotionError,
+    Page,
+    PageGoneError,
+    Schema,
+    Urgency,
+)
+from db import posts
+from db.records import Post, Sync
+
+#: Notion floors last_edited_time to the minute, and its clock is not ours.
+OVERLAP = timedelta(minutes=2)
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+#: A tick seen this soon after our own un-tick may be the one we removed.
+_DOUBTFUL = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Polls one source; polls never overlap.
+
+    Attributes:
+        target: `notion.data_source`, as it was written; empty: whatever is seen.
+        looked_at: When the last poll that Notion answered was.
+    """
+
+    flow: Flow
+    target: str
+    looked_at: datetime | None = None
+    _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def poll(self) -> Absorbed | None:
+        """Look once; None when Notion was not asked or did not answer."""
+        flow = self.flow
+        if self._polling.locked() or flow.outage.lasts(flow.now()):
+            return None
+        async with self._polling:
+            try:
+                schema = flow.schema or await self.connect()
+                found = await self._look(schema)
+            except NotionError as error:
+                flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+                return None
+            flow.outage.ended(flow.now(), flow.log, flow.spells)
+            self.looked_at = flow.now()
+            report(flow, found)
+            return found
+
+    async def connect(self) -> Schema:
+        """Find the source, read its columns, and remember both.
+
+        Raises:
+            NotionError: Notion is away, refuses, or the source lacks a column.
+        """
+        flow = self.flow
+        flow.me = await flow.door.me()
+        async with flow.db.reading() as tx:
+            known = await posts.load_sync(tx, flow.plan.source)
+        info = await flow.door.resolve(
+            self.target or (known.data_source if known else "")
+        )
+        same = known is not None and known.data_source == info.id
+        remembered = known.columns if known is not None and same else {}
+        schema = await flow.door.schema(info.id, remembered)
+        if schema.cannot_start:
+            raise NoAccessError("; ".join(schema.problems))
+        for warning in schema.warnings:
+            flow.log.warning("column.unused", summary=warning)
+        state = Sync(
+            source=flow.plan.source,
+            data_source=info.id,
+            title=info.title or schema.title,
+            columns=dict(schema.column_ids),
+            scope=scope(schema, flow.plan.rules.only),
+            watermark=known.watermark if known and same else None,
+            swept_at=known.swept_at if known and same else None,
+        )
+        # Another source, other columns or another `only`: everything is looked at.
+        if known is not None and known.scope != state.scope:
+            state = replace(state, swept_at=None)
+        if state != known:
+            async with flow.db.writing() as tx:
+                await posts.save_sync(tx, state)
+        flow.schema = schema
+        return schema
+
+    async def _look(self, schema: Schema) -> Absorbed:
+        flow = self.flow
+        async with flow.db.reading() as tx:
+            state = await posts.load_sync(tx, flow.plan.source)
+        since = look_back_to(state)
+        mark = flow.views.mark()
+        pages = await flow.door.changed(schema, since=since, only=flow.plan.rules.only)
+        sure = [one for one in pages if not flow.views.disturbed(one.id, mark)]
+        dropped = [one for one in pages if flow.views.disturbed(one.id, mark)]
+        return await absorb(
+            flow,
+            await self._confirmed(schema, sure),
+            watermark=next_watermark(sure, dropped),
+            hold="too many",
+        )
+
+    async def _confirmed(self, schema: Schema, pages: Sequence[Page]) -> list[Page]:
+        """Ask again about ticks that may be the ones we have just removed."""
+        ticked = [page.id for page in pages if page.regenerate]
+        if not ticked:
+            return list(pages)
+        async with self.flow.db.reading() as tx:
+            known = await posts.get_many(tx, self.flow.plan.source, ticked)
+        sure: list[Page] = []
+        for page in pages:
+            if not _doubtful_tick(page, known, self.flow.now()):
+                sure.append(page)
+                continue
+            try:
+                newest = await self.flow.door.page(schema, page.id, Urgency.POLL)
+            except PageGoneError:
+                continue
+            sure.append(newest)
+        return sure
+
+
+def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool:
+    post = known.get(page.id)
+    unticked = post.unticked_at if post else None
+    return page.regenerate and unticked is not None and now - unticked < _DOUBTFUL
+
+
+def look_back_to(state: Sync | None) -> datetime | None:
+    """Return from when on edits are asked for; None: only ticks, before any sweep."""
+    if state is None or state.swept_at is None:
+        return None
+    # Swept when the source was still empty: everything is new.
+    return state.watermark - OVERLAP if state.watermark else _BEGINNING
+
+
+def next_watermark(sure: Sequence[Page], dropped: Sequence[Page]) -> datetime | None:
+    """Return the newest last_edited_time seen; it stays behind what was dropped."""
+    newest = max((page.edited_at for page in sure), default=None)
+    unseen = min((page.edited_at for page in dropped), default=None)
+    return min(newest, unseen) if newest and unseen else newest
+
+
+def scope(schema: Schema, only: Mapping[str, object]) -> str:
+    """Return a hash of what a sweep has to have seen everything of."""
+    written = json.dumps(
+        [schema.source, dict(schema.column_ids), dict(only)],
+        sort_keys=True,
+        default=list,
+    )
+    return hashlib.sha256(written.encode()).hexdigest()[:32]
+
+
+def report(flow: Flow, found: Absorbed) -> None:
+    """Say what a poll or sweep led to; an idle one is silent."""
+    for job in found.queued:
+        tell.say_queued(flow, job)
+    if found.held:
+        cost = found.held * flow.plan.usual_price
+        flow.log.warning(
+            "poll.held",
+            summary=f"{found.held} posts want an image, more than posts.hold = "
+            f"{flow.plan.hold}: none is made; `postbrush approve` makes them "
+            f"(about {dollars(cost)})",
+            held=found.held,
+        )

@@ -1,0 +1,162 @@
+"""The prompt of an image, and the fingerprint of what it is made of.  Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+_NO_TEXT = "No text, no letters, no logo."
+_PLACEHOLDER = re.compile(r"\{(prompt|title|column:[^{}]*)\}")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w@])@[\w.]+")
+_HASHTAG = re.compile(r"(?<![\w#&])#[\w\N{MIDDLE DOT}]+")
+#: Joiners, variation selectors, keycaps and flags' letters go with the emoji.
+_EMOJI_PARTS = re.compile(
+    "[\u200d\u20e3\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+)
+_SYMBOLS = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What is sent, and the column it was made from; `text` is empty without words."""
+
+    text: str
+    origin: Literal["prompt", "post", "title"]
+
+
+def build_prompt(
+    *,
+    page_prompt: str,
+    post: str,
+    title: str,
+    columns: Mapping[str, str],
+    template: str,
+    style: str,
+    feedback: str,
+) -> Prompt:
+    """Return the prompt for a page.
+
+    The first of the columns `prompt`, `post`, the title that has words.  A post is
+    not written for a painter: its links, names, tags and emoji are left out, and
+    lettering is ruled out.  A prompt its owner wrote is sent as written.
+    """
+    written = page_prompt.strip()
+    from_post, from_title = painters_words(post), painters_words(title)
+    if written:
+        origin: Literal["prompt", "post", "title"] = "prompt"
+        words = written
+    elif from_post:
+        origin, words = "post", from_post
+    else:
+        origin, words = "title", from_title
+    if not words:
+        return Prompt(text="", origin=origin)
+    filled = _fill(template, words, title.strip(), columns)
+    parts = [filled, style.strip(), feedback.strip()]
+    if origin != "prompt":
+        parts.append(_NO_TEXT)
+    return Prompt(text=_joined(parts), origin=origin)
+
+
+def _fill(template: str, words: str, title: str, columns: Mapping[str, str]) -> str:
+    def value(found: re.Match[str]) -> str:
+        match found[1]:
+            case "prompt":
+                return words
+            case "title":
+                return title
+            case column:
+                return columns.get(column.removeprefix("column:").strip(), "")
+
+    filled = _PLACEHOLDER.sub(value, template).strip()
+    return filled or words
+
+
+def _joined(parts: list[str]) -> str:
+    """Join sentences: a part that ends without a stop gets one before the next."""
+    text = ""
+    for part in filter(None, parts):
+        if text and text[-1] not in ".!?…,;:":
+            text += "."
+        text += f" {part}" if text else part
+    return text
+
+
+def painters_words(text: str) -> str:
+    """Return *text* without links, @names, hashtags and emoji, on one line."""
+    for pattern in (_LINK, _MENTION, _HASHTAG, _EMOJI_PARTS):
+        text = pattern.sub(" ", text)
+    kept = "".join(
+        " " if unicodedata.category(char) in _SYMBOLS else char for char in text
+    )
+    words = re.sub(r"\s+", " ", kept).strip(" -\N{EN DASH}\N{EM DASH}|·•:,;")
+    return words if any(char.isalnum() for char in words) else ""
+
+
+def words_for_card(post: str, title: str) -> str:
+    """Return the post's own words, which the card letters: the post, else the title."""
+    return post.strip() or title.strip()
+
+
+def cut(text: str, limit: int | None) -> tuple[str, bool]:
+    """Return *text* within *limit* characters, cut at a word, and whether it was."""
+    if limit is None or len(text) <= limit:
+        return text, False
+    head = text[: limit + 1]
+    space = head.rfind(" ")
+    return head[: space if space > limit // 2 else limit].rstrip(), True
+
+
+def template_problems(template: str) -> list[str]:
+    """Say what is wrong with `prompt.template`; empty when it is fine."""
+    problems = [
+        f"{{{inside}}} is not known: use {{prompt}}, {{title}} or {{column:Any Name}}"
+        for inside in _BRACES.findall(template)
+        if not _PLACEHOLDER.fullmatch(f"{{{inside}}}")
+    ]
+    if not template.strip():
+        problems.append("it is empty: use {prompt}")
+    return problems
+
+
+def _columns_used(template: str) -> Iterator[str]:
+    for name in _PLACEHOLDER.findall(template):
+        if name.startswith("column:"):
+            yield name.removeprefix("column:").strip()
+
+
+def fingerprint(
+    *,
+    page_prompt: str,
+    post: str,
+    title: str,
+    columns: Mapping[str, str],
+    template: str,
+    format: str,  # noqa: A002 - the column's name
+    variants: int,
+) -> str:
+    """Return a hash of everything on the page that its image is made of.
+
+    The texts, the columns the template names, format and variants; nothing we
+    write, no signed URL, not the feedback, and not the settings: a change of style
+    or template never re-makes an image by itself.
+    """
+    made_of = {
+        "prompt": page_prompt.strip(),
+        "post": post.strip(),
+        "title": title.strip(),
+        "columns": {name: columns.get(name, "") for name in _columns_used(template)},
+        "format": format.strip().casefold(),
+        "variants": variants,
+    }
+    if not made_of["columns"]:
+        del made_of["columns"]
+    canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

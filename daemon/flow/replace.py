@@ -1,0 +1,95 @@
+"""A card that stood in for a service is replaced when one is back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from daemon.flow import choose, tell
+from daemon.flow.cases import Case, megapixels
+from daemon.flow.context import Flow
+from daemon.flow.inputs import Inputs
+from daemon.flow.money import day_start, next_day
+from db import attempts, jobs, posts
+from db.engine import Tx
+from db.records import NewJob, Post
+from db.states import Reason
+from providers.chain import Ask, Spent
+
+
+async def one(flow: Flow) -> datetime | None:
+    """Queue one replacement if there is one to make; return when to look again.
+
+    For a moment in which no other job waits.
+    """
+    services = [n for n in flow.plan.chain if not flow.providers[n].traits.is_card]
+    if flow.plan.replace_cards is None or not services or flow.schema is None:
+        return None
+    now = flow.now()
+    today = day_start(now, flow.clock.zone)
+    async with flow.db.reading() as tx:
+        posts_left = await _candidates(tx, flow, now)
+        if not posts_left:
+            return None
+        made = await jobs.made_since(tx, flow.plan.source, Reason.REPLACE, today)
+        if made >= flow.plan.replacements_per_day:
+            return next_day(now, flow.clock.zone)
+        fresh = [post for post in posts_left if not _tried(post, today)]
+        if not fresh:
+            return next_day(now, flow.clock.zone)
+        choice = await _would_serve(tx, flow, fresh[0], services)
+    if isinstance(choice, Ask):
+        await _queue(flow, fresh[0], now)
+        return None
+    return choice.until if isinstance(choice, Spent) else None
+
+
+async def _candidates(tx: Tx, flow: Flow, now: datetime) -> list[Post]:
+    age = flow.plan.replace_cards
+    if age is None:
+        return []
+    found = await posts.replaceable(tx, flow.plan.source, made_after=now - age)
+    today = now.astimezone(flow.clock.zone).date().isoformat()
+    # A date that is past: it has been posted, as a card.
+    return [post for post in found if not post.date or post.date[:10] >= today]
+
+
+def _tried(post: Post, today: datetime) -> bool:
+    return post.replace_tried_at is not None and post.replace_tried_at >= today
+
+
+async def _would_serve(
+    tx: Tx, flow: Flow, post: Post, services: list[str]
+) -> choose.Choice:
+    today = day_start(flow.now(), flow.clock.zone)
+    calls = await attempts.calls_for_pages_since(tx, [post.page_id], today)
+    case = Case(
+        page_id=post.page_id,
+        chain=services,
+        megapixels=megapixels(Inputs.restored(post.inputs).format),
+        card_allowed=False,
+        page_today=calls.get(post.page_id, 0),
+    )
+    return choose.choose(flow, case, await choose.survey(tx, flow))
+
+
+async def _queue(flow: Flow, post: Post, now: datetime) -> None:
+    async with flow.db.writing() as tx:
+        if await jobs.open_of(tx, post.source, post.page_id) is not None:
+            return
+        job = await jobs.create(
+            tx,
+            NewJob(
+                source=post.source,
+                page_id=post.page_id,
+                title=post.title,
+                reason=Reason.REPLACE,
+                due_at=now,
+                fingerprint=post.fingerprint,
+                inputs=post.inputs,
+            ),
+            now=now,
+            why="its card stood in for a service, and one may be back",
+        )
+        await posts.change(tx, post.source, post.page_id, replace_tried_at=now)
+    tell.say_queued(flow, job)
+    flow.kick.set()

@@ -1,0 +1,137 @@
+"""At start: whatever a dead daemon held is given back, and nothing is paid twice.
+
+The exclusive lock of the data folder proves that nobody else holds any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from daemon.flow import breakers, files, keep, tell
+from daemon.flow.call import Call, Subject
+from daemon.flow.context import Flow
+from daemon.flow.ending import back_to_queue
+from daemon.flow.formats import FormatError, parse_format
+from daemon.flow.inputs import Inputs
+from db import attempts, jobs
+from db.records import Attempt, Job
+from db.states import Event, State
+from providers import breaker
+from providers.base import Order, Outcome
+
+#: A call by hand (`generate`, `test`) may be under way in another process.
+_BY_HAND = timedelta(minutes=15)
+
+
+async def rescue(flow: Flow) -> None:
+    """Look into every open call, requeue what was in work, free the probes."""
+    await asyncio.to_thread(files.sweep_temps, flow.images)
+    await _settle_calls(flow)
+    await _requeue(flow)
+    await _free_probes(flow)
+
+
+async def _settle_calls(flow: Flow) -> None:
+    async with flow.db.reading() as tx:
+        still_open = await attempts.still_open(tx)
+        held = {
+            one.id: await jobs.get(tx, one.job_id)
+            for one in still_open
+            if one.job_id is not None
+        }
+    for attempt in still_open:
+        await _settle(flow, attempt, held.get(attempt.id))
+
+
+async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
+    by_hand = attempt.job_id is None
+    if by_hand and flow.now() - attempt.started_at < _BY_HAND:
+        return
+    path = flow.images / attempt.file_name
+    # Its file is on disk: it was paid for, and it is kept.
+    if job is not None and attempt.provider in flow.providers and path.exists():
+        call = _found(flow, attempt, job)
+        if call is not None:
+            await keep.record(
+                flow, call, None, await asyncio.to_thread(path.read_bytes)
+            )
+            return
+    # Its result can still be asked for: the job does that when it goes on.
+    wanted = job is not None and job.is_open
+    if wanted and attempt.remote and attempt.provider in flow.providers:
+        return
+    why = "we stopped before the answer came"
+    await keep.close(flow, attempt, Outcome.UNKNOWN, why)
+
+
+def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
+    inputs = Inputs.restored(job.inputs)
+    try:
+        size = parse_format(inputs.format)
+    except FormatError:
+        return None
+    return Call(
+        attempt=attempt,
+        provider=flow.providers[attempt.provider],
+        order=Order(
+            prompt=inputs.prompt,
+            words=inputs.words,
+            width=size.width,
+            height=size.height,
+            seed=attempt.seed,
+        ),
+        subject=Subject(
+            page_id=job.page_id,
+            job_id=job.id,
+            prompt=inputs.prompt,
+            words=inputs.words,
+            size=size,
+            fingerprint=job.fingerprint,
+            card_why="no service answered",
+        ),
+        was_cut=False,
+    )
+
+
+async def _requeue(flow: Flow) -> None:
+    why = "the daemon stopped while it was in work"
+    rescued: list[Job] = []
+    async with flow.db.writing() as tx:
+        now = flow.now()
+        for job in await jobs.in_state(tx, [State.GENERATING]):
+            rescued.append(
+                await back_to_queue(
+                    tx, job, Event.RESCUED, now=now, why=why, due_at=now
+                )
+            )
+        for job in await jobs.in_state(tx, [State.UPLOADING]):
+            rescued.append(
+                await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
+            )
+    for job in rescued:
+        flow.log.info(
+            "job.rescued",
+            summary=f"'{job.title}': {why} (job {job.id})",
+            job=job.id,
+            page=job.page_id,
+            state=job.state,
+        )
+
+
+async def _free_probes(flow: Flow) -> None:
+    """Give back places in half-open, and follow changed tokens and settings."""
+    async with flow.db.writing() as tx:
+        for name, found in (await breakers.load(tx, flow)).items():
+            freed = found
+            if found.probe_owner is not None:
+                freed = breaker.release(found, found.probe_owner)
+            adopted = breaker.adopt(
+                freed,
+                flow.plan.fingerprints.get(name, ""),
+                flow.now(),
+                breaker.policy_of(flow.providers[name].traits),
+            )
+            if adopted != found:
+                await breakers.save(tx, flow.plan.source, adopted)
+                tell.say_moved(flow, found, adopted)

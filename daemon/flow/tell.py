@@ -1,0 +1,98 @@
+"""What is said of jobs and breakers: once, in sentences that stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from daemon.flow.verdict import asked_at
+from db.records import ImageRecord, Job
+from db.states import State
+from providers import breaker
+from providers.base import Outcome
+from providers.breaker import Breaker
+from providers.breaker import State as Position
+
+#: What only a person can mend.
+_LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
+
+
+def say_queued(flow: Flow, job: Job) -> None:
+    """A wish became a job."""
+    waits = (job.due_at - flow.now()).total_seconds()
+    when = f", due in {waits:.0f} s" if waits >= 1 else ""
+    flow.log.info(
+        "job.queued",
+        summary=f"'{job.title}' {job.reason}{when} (job {job.id})",
+        job=job.id,
+        page=job.page_id,
+        state=job.state,
+        reason=job.reason,
+    )
+
+
+def say_done(
+    flow: Flow, job: Job, made: Sequence[ImageRecord], cost: float, left_out: str
+) -> None:
+    """The page shows the image."""
+    seconds = (flow.now() - asked_at(job)).total_seconds()
+    provider = made[0].provider
+    flow.log.info(
+        "job.done",
+        summary=f"'{job.title}' {provider} {dollars(cost)} {seconds:.1f} s "
+        f"(job {job.id}){left_out}",
+        job=job.id,
+        page=job.page_id,
+        provider=provider,
+        state=State.DONE,
+        cost_usd=round(cost, 6),
+        seconds=round(seconds, 1),
+    )
+
+
+def say_ended(flow: Flow, job: Job, why: str) -> None:
+    """It failed, or was cancelled."""
+    speak = flow.log.warning if job.state is State.FAILED else flow.log.info
+    speak(
+        f"job.{job.state}",
+        summary=f"'{job.title}': {why} (job {job.id})",
+        job=job.id,
+        page=job.page_id,
+        state=job.state,
+    )
+
+
+def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
+    """Log the change from *before* to *after*, if there is one to speak of."""
+    if after.state is Position.OPEN and after.generation != before.generation:
+        _say_opened(flow, after)
+    elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
+        flow.log.info(
+            "breaker.closed",
+            summary=f"{after.name}: serving again",
+            provider=after.name,
+        )
+
+
+def _say_opened(flow: Flow, after: Breaker) -> None:
+    words = breaker.describe(after, flow.now(), flow.clock.zone)
+    meanwhile = [name for name in flow.plan.chain if name != after.name]
+    rest = f"; meanwhile {', then '.join(meanwhile)}" if meanwhile else ""
+    speak = flow.log.error if after.reason in _LOUD else flow.log.warning
+    speak(
+        "breaker.opened",
+        summary=f"{after.name}: {words}{rest}",
+        provider=after.name,
+        reason=after.reason,
+        until=after.until.isoformat() if after.until else None,
+    )
+
+
+def say_probe(flow: Flow, found: Breaker) -> None:
+    """One job is let through to see whether the service is back."""
+    flow.log.info(
+        "breaker.half_open",
+        summary=f"{found.name}: one job asks whether it is back",
+        provider=found.name,
+    )

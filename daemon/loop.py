@@ -1,0 +1,177 @@
+"""The daemon at work: polls, sweeps, the work loop, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from daemon.flow.context import Flow
+from daemon.flow.dispatch import Dispatcher
+from daemon.flow.poll import Watcher
+from daemon.flow.rescue import rescue
+from daemon.flow.storage import no_room, pause
+from daemon.flow.sweep import sweep_if_due
+from daemon.schedule import Schedule
+from db import jobs
+from db.errors import DatabaseError, DiskFullError
+from db.states import State
+
+_SWEEP_CHECK = timedelta(minutes=5)
+_TROUBLE_PAUSE = 30.0
+_BREATH = timedelta(milliseconds=500)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One process at work on one source.
+
+    Attributes:
+        started_at: For `status`.
+    """
+
+    flow: Flow
+    watcher: Watcher
+    poll_interval: timedelta
+    started_at: datetime
+    dispatcher: Dispatcher = field(init=False)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        self.dispatcher = Dispatcher(self.flow)
+
+    async def run(self) -> None:
+        """Work until `Flow.stopping` is set, then end cleanly."""
+        flow = self.flow
+        await rescue(flow)
+        self.schedule.start()
+        try:
+            now = flow.now()
+            self.schedule.every("poll", self.poll_interval, self._poll, now)
+            self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
+            await self._work()
+        finally:
+            self.schedule.stop()
+            flow.log.info("daemon.stopped", summary="nothing is in work")
+
+    async def _poll(self) -> None:
+        try:
+            first = self.flow.schema is None
+            await self.watcher.poll()
+            if first and self.flow.schema is not None:
+                self.flow.kick.set()
+                await self._sweep()
+        except DatabaseError as error:
+            self._trouble(error)
+
+    async def _sweep(self) -> None:
+        try:
+            await sweep_if_due(self.flow)
+        except DatabaseError as error:
+            self._trouble(error)
+
+    async def _work(self) -> None:
+        flow = self.flow
+        while not flow.stopping.is_set():
+            flow.kick.clear()
+            try:
+                again = await self.dispatcher.step()
+            except DatabaseError as error:
+                self._trouble(error)
+                await pause(flow, _TROUBLE_PAUSE)
+                continue
+            # Never in a circle, whatever a stored time says.
+            soonest = flow.now() + _BREATH
+            self.schedule.at("due", again and max(again, soonest), self._kick)
+            await flow.kick.wait()
+        await self.dispatcher.finish()
+
+    async def _kick(self) -> None:
+        self.flow.kick.set()
+
+    def _trouble(self, error: DatabaseError) -> None:
+        if isinstance(error, DiskFullError):
+            no_room(self.flow)
+        elif self.flow.spells.failed(f"database: {error}", self.flow.now()):
+            self.flow.log.error("database.failed", summary=str(error))
+
+    def stop(self) -> None:
+        """SIGTERM: the first time cleanly, the second time at once."""
+        if self.flow.stopping.is_set():
+            self.dispatcher.cut()
+        self.flow.stopping.set()
+        self.flow.kick.set()
+
+    async def answer(self, command: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a command that came through the control socket."""
+        del args
+        if command == "wake":
+            self.flow.kick.set()
+        elif command == "status":
+            outage = self.flow.outage
+            polled = self.watcher.looked_at
+            return {
+                "started_at": self.started_at.isoformat(),
+                "polled_at": polled.isoformat() if polled else None,
+                "notion": outage.why,
+                "in_work": len(self.dispatcher.generating),
+            }
+        else:
+            return {"error": f"unknown command {command!r}"}
+        return {"ok": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """What `postbrush once` came to."""
+
+    notion: str
+    failed: int
+    held: int
+    no_room: bool
+
+
+async def once(flow: Flow, watcher: Watcher) -> Once:
+    """Poll, sweep when due, work until nothing is due, and say what came of it."""
+    began = flow.now()
+    await rescue(flow)
+    found = await watcher.poll()
+    swept = await sweep_if_due(flow) if found is not None else None
+    dispatcher = Dispatcher(flow)
+    await work_off(flow, dispatcher)
+    async with flow.db.reading() as tx:
+        ended = await jobs.in_state(tx, [State.FAILED], limit=500)
+    return Once(
+        notion=flow.outage.why,
+        failed=sum(job.moved_at >= began for job in ended),
+        held=(found.held if found else 0) + (swept.held if swept else 0),
+        no_room="disk" in flow.spells.open,
+    )
+
+
+async def work_off(flow: Flow, dispatcher: Dispatcher) -> None:
+    """Work until nothing is under way and nothing will be due by waiting a little."""
+    while not flow.stopping.is_set():
+        flow.kick.clear()
+        await dispatcher.step()
+        if dispatcher.busy or flow.kick.is_set():
+            await flow.kick.wait()
+            continue
+        due = await _next_due(flow)
+        if due is None or flow.outage.lasts(flow.now()):
+            break
+        await pause(flow, max(0.0, (due - flow.now()).total_seconds()))
+    await dispatcher.finish()
+
+
+async def _next_due(flow: Flow) -> datetime | None:
+    """Return when a job's own time comes: settled, loaded, another round."""
+    now = flow.now()
+    async with flow.db.reading() as tx:
+        times = [
+            await jobs.next_due(tx, state, now)
+            for state in (State.QUEUED, State.UPLOADING)
+        ]
+    return min((time for time in times if time is not None), default=None)

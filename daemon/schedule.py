@@ -1,0 +1,65 @@
+"""The clock of the daemon: APScheduler, and nothing that knows what it calls.
+
+The only importer of APScheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+Action = Callable[[], Awaitable[object]]
+
+
+class Schedule:
+    """Calls things at intervals and at moments; a call never overlaps itself."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={
+                "coalesce": True,  # after the machine slept: once, not a hundred times
+                "max_instances": 1,
+                "misfire_grace_time": None,  # late is better than never
+            },
+        )
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Call nothing any more; what runs goes on."""
+        self._scheduler.shutdown(wait=False)
+
+    def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
+        """Call *action* now and then after every *pause*."""
+        self._scheduler.add_job(
+            action,
+            "interval",
+            seconds=pause.total_seconds(),
+            next_run_time=now,
+            id=name,
+            name=name,
+            replace_existing=True,
+        )
+
+    def at(self, name: str, time: datetime | None, action: Action) -> None:
+        """Call *action* at *time*; takes the place of the last such order.
+
+        Args:
+            time: None: not at all.
+        """
+        if time is not None:
+            self._scheduler.add_job(
+                action,
+                "date",
+                run_date=time,
+                id=name,
+                name=name,
+                replace_existing=True,
+            )
+        elif self._scheduler.get_job(name) is not None:
+            self._scheduler.remove_job(name)

@@ -1,0 +1,412 @@
+"""The circuit breaker of one image service: pure, standard library, time passed in.
+
+::
+
+    CLOSED --out of credits, loading, too fast, token, gone, 3 failures--> OPEN
+    OPEN   --its time has come: the next job is let through--> HALF_OPEN
+    HALF_OPEN --an image--> CLOSED        HALF_OPEN --anything else bad--> OPEN
+
+There is exactly one probe in half-open, and it is always a job that wants the
+service: no call is made just to look.  The generation number makes the late answer
+of an earlier period harmless.  Times without an answer of the service are bounded:
+a stored time further ahead than it could have been set counts as now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Literal
+
+from providers.base import Outcome, Traits
+
+_LOADING_DEFAULT = timedelta(seconds=20)
+_LOADING_LEAST = timedelta(seconds=2)
+_LOADING_MOST = timedelta(minutes=10)
+_THROTTLED_DEFAULT = timedelta(seconds=30)
+_THROTTLED_MOST = timedelta(hours=1)
+_FAILURES = 3
+_FAILED_FIRST = timedelta(seconds=60)
+_FAILED_MOST = timedelta(minutes=30)
+_GONE = timedelta(hours=24)
+_CREDITS_MOST = timedelta(days=1)
+#: The reset of a month comes with up to an hour of jitter.
+_MONTH_MOST = timedelta(days=32)
+_JITTER = timedelta(hours=1)
+#: What a probe may take beyond its provider's timeout: decoding, writing.
+_PROBE_SLACK = timedelta(seconds=60)
+
+
+class State(StrEnum):
+    """Where a breaker stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """What is remembered of one service.
+
+    Attributes:
+        reason: Why it is not closed.
+        failures: In a row, while closed.
+        trips: How often it opened in a row for this reason; doubles the pause.
+        until: When it lets a probe through; None while open: only a reset, or a
+            changed token or setting, closes it.
+        probe_at: Out of credits: asked anyway then, because a top-up ends it early.
+        generation: Grows at every opening and closing.
+        probe_owner: Who holds the place in half-open, until `probe_until`.
+        settings: Keyed hash of token and settings it was opened with.
+        message: What the service said.
+    """
+
+    name: str
+    state: State = State.CLOSED
+    reason: Outcome | None = None
+    failures: int = 0
+    trips: int = 0
+    opened_at: datetime | None = None
+    until: datetime | None = None
+    probe_at: datetime | None = None
+    generation: int = 0
+    probe_owner: str | None = None
+    probe_until: datetime | None = None
+    settings: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What of a provider's traits its breaker follows."""
+
+    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
+    credits_probe: timedelta | None = None
+    timeout: float = 60.0
+
+
+def policy_of(traits: Traits) -> Policy:
+    """Return the policy a provider asks for."""
+    return Policy(
+        credits_reset=traits.credits_reset,
+        credits_probe=traits.credits_probe,
+        timeout=traits.timeout,
+    )
+
+
+class Kind(StrEnum):
+    """What a breaker means to a job that comes now."""
+
+    READY = "ready"  #: Asks it.
+    PROBE = "probe"  #: Asks it, as the one probe.
+    RESTING = "resting"  #: Not before `Standing.until`.
+    PROBING = "probing"  #: Another job is the probe.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The answer of a breaker.
+
+    Attributes:
+        until: When that may change by itself; None: it will not.
+        waitable: It is waited for: the model is loading, or we were too fast.
+        why: For people; empty when ready.
+    """
+
+    kind: Kind
+    until: datetime | None = None
+    waitable: bool = False
+    why: str = ""
+
+
+def standing(found: Breaker, now: datetime) -> Standing:
+    """Say what the breaker means to a job that comes at *now*."""
+    waitable = found.reason in {Outcome.LOADING, Outcome.THROTTLED}
+    why = _WORDS.get(found.reason, "resting") if found.reason else ""
+    # Nothing is known against it.
+    if found.state is State.CLOSED:
+        return Standing(kind=Kind.READY)
+    held = found.probe_owner is not None and found.probe_until is not None
+    # Somebody is looking whether it is back.
+    if found.state is State.HALF_OPEN and held and now < _limit(found.probe_until, now):
+        return Standing(
+            kind=Kind.PROBING, until=found.probe_until, waitable=waitable, why=why
+        )
+    # The probe gave its place back, or has died: the next job takes it.
+    if found.state is State.HALF_OPEN:
+        return Standing(kind=Kind.PROBE, waitable=waitable, why=why)
+    opens = _opens_at(found, now)
+    # Its time has come.
+    if opens is not None and opens <= now:
+        return Standing(kind=Kind.PROBE, waitable=waitable, why=why)
+    return Standing(kind=Kind.RESTING, until=opens, waitable=waitable, why=why)
+
+
+def _limit(time: datetime | None, now: datetime) -> datetime:
+    """A probe's expiry further ahead than a day was set by a clock that was wrong."""
+    if time is None or time - now > timedelta(days=1):
+        return now
+    return time
+
+
+def _opens_at(found: Breaker, now: datetime) -> datetime | None:
+    times = [time for time in (found.until, found.probe_at) if time is not None]
+    if not times:
+        return None
+    earliest = min(times)
+    most = _MOST.get(found.reason, _FAILED_MOST) if found.reason else _FAILED_MOST
+    # Stored further ahead than it could have been set: the clock was wrong then.
+    return now if earliest - now > most else earliest
+
+
+def admit(
+    found: Breaker, owner: str, now: datetime, policy: Policy
+) -> tuple[Breaker, bool] | None:
+    """Let one call through; None when it may not.
+
+    Returns:
+        The breaker with the place taken, and whether the call is the probe.
+    """
+    match standing(found, now).kind:
+        case Kind.READY:
+            return found, False
+        case Kind.PROBE:
+            probe = replace(
+                found,
+                state=State.HALF_OPEN,
+                probe_owner=owner,
+                probe_until=now + timedelta(seconds=policy.timeout) + _PROBE_SLACK,
+            )
+            return probe, True
+        case _:
+            return None
+
+
+def report(
+    found: Breaker,
+    outcome: Outcome,
+    *,
+    generation: int,
+    owner: str,
+    now: datetime,
+    policy: Policy,
+    seconds: float | None = None,
+    jitter: float = 0.0,
+    message: str = "",
+) -> Breaker:
+    """Tell the breaker how a call for an image ended.
+
+    Args:
+        generation: The breaker's when the call was let through.
+        seconds: How long the service asked to wait.
+        jitter: 0 to 1, drawn by the caller.
+    """
+    # The late answer of an earlier period changes nothing.
+    if generation != found.generation:
+        return release(found, owner)
+    # It serves.
+    if outcome is Outcome.IMAGE:
+        return _closed(found)
+    # Says something of the prompt or of us, nothing of the service.
+    if outcome in _NO_VERDICT:
+        return release(found, owner)
+    # It cannot serve now, and says why.
+    if outcome in _MOST:
+        return _opened(
+            found,
+            outcome,
+            now=now,
+            policy=policy,
+            seconds=seconds,
+            jitter=jitter,
+            message=message,
+        )
+    failures = found.failures + 1
+    # A probe that fails, or the third failure in a row.
+    if found.state is not State.CLOSED or failures >= _FAILURES:
+        failed = replace(found, failures=failures)
+        return _opened(
+            failed,
+            Outcome.UNAVAILABLE,
+            now=now,
+            policy=policy,
+            seconds=seconds,
+            jitter=jitter,
+            message=message,
+        )
+    return replace(found, failures=failures, message=message)
+
+
+#: Refused prompts and our own mistakes; a call cut off by us.
+_NO_VERDICT = frozenset(
+    {Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED, Outcome.UNKNOWN}
+)
+#: The longest each reason keeps a breaker open; what is not here is a failure.
+_MOST = {
+    Outcome.CREDITS: _MONTH_MOST + _JITTER,
+    Outcome.LOADING: _LOADING_MOST,
+    Outcome.THROTTLED: _THROTTLED_MOST,
+    Outcome.TOKEN: timedelta.max,
+    Outcome.GONE: _GONE,
+}
+
+
+def _closed(found: Breaker) -> Breaker:
+    moved = found.state is not State.CLOSED
+    return Breaker(
+        name=found.name,
+        generation=found.generation + moved,
+        settings=found.settings,
+    )
+
+
+def _opened(
+    found: Breaker,
+    reason: Outcome,
+    *,
+    now: datetime,
+    policy: Policy,
+    seconds: float | None,
+    jitter: float,
+    message: str,
+) -> Breaker:
+    trips = found.trips + 1 if found.reason is reason else 1
+    until = _until(
+        reason, trips, now=now, policy=policy, seconds=seconds, jitter=jitter
+    )
+    probe = policy.credits_probe if reason is Outcome.CREDITS else None
+    return Breaker(
+        name=found.name,
+        state=State.OPEN,
+        reason=reason,
+        failures=found.failures,
+        trips=trips,
+        opened_at=now,
+        until=until,
+        probe_at=now + probe if probe is not None else None,
+        generation=found.generation + 1,
+        settings=found.settings,
+        message=message,
+    )
+
+
+def _until(
+    reason: Outcome,
+    trips: int,
+    *,
+    now: datetime,
+    policy: Policy,
+    seconds: float | None,
+    jitter: float,
+) -> datetime | None:
+    doubled = 1 << min(trips - 1, 20)
+    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    match reason:
+        case Outcome.CREDITS:
+            return _credits_back(trips, now, policy, jitter)
+        case Outcome.LOADING:
+            wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
+            return now + min(_LOADING_MOST, wait * doubled)
+        case Outcome.THROTTLED:
+            wait = _THROTTLED_DEFAULT if asked is None else asked
+            return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
+        case Outcome.GONE:
+            return now + _GONE
+        # Only a new token, new settings or a reset help.
+        case Outcome.TOKEN:
+            return None
+        case _:
+            return now + min(_FAILED_MOST, _FAILED_FIRST * doubled)
+
+
+def _credits_back(
+    trips: int, now: datetime, policy: Policy, jitter: float
+) -> datetime | None:
+    match policy.credits_reset:
+        case "monthly":
+            first = now.astimezone(UTC).replace(
+                day=1, hour=0, minute=0, second=0, microsecond=0
+            )
+            following = (first + _MONTH_MOST).replace(day=1)
+            return following + _JITTER * jitter
+        case "daily":
+            midnight = now.astimezone(UTC).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            return midnight + timedelta(days=1, minutes=10 * jitter)
+        case "manual":
+            return None
+        case pause:
+            doubled = timedelta(seconds=pause) * (1 << min(trips - 1, 20))
+            return now + min(_CREDITS_MOST, doubled)
+
+
+def release(found: Breaker, owner: str) -> Breaker:
+    """Give the probe's place back if *owner* holds it: it brought no verdict."""
+    if found.state is not State.HALF_OPEN or found.probe_owner != owner:
+        return found
+    return replace(found, probe_owner=None, probe_until=None)
+
+
+def reset(found: Breaker) -> Breaker:
+    """Close it: a person says that it serves again."""
+    return Breaker(
+        name=found.name,
+        generation=found.generation + (found.state is not State.CLOSED),
+        settings=found.settings,
+    )
+
+
+def adopt(found: Breaker, settings: str, now: datetime, policy: Policy) -> Breaker:
+    """Follow a start of the daemon: other settings close what they may have caused.
+
+    Times stored further ahead than they could have been set count as now.
+    """
+    changed = found.settings not in {"", settings}
+    # A new token, model or address: what was known of the old one is void.
+    if changed and found.state is not State.CLOSED:
+        return replace(reset(found), settings=settings)
+    kept = replace(found, settings=settings)
+    if kept.state is not State.OPEN or kept.until is None or kept.reason is None:
+        return kept
+    most = _MOST.get(kept.reason, _FAILED_MOST)
+    if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):
+        most = _CREDITS_MOST
+    return replace(kept, until=now) if kept.until - now > most else kept
+
+
+_WORDS: dict[Outcome | None, str] = {
+    Outcome.CREDITS: "credits used up",
+    Outcome.LOADING: "model is loading",
+    Outcome.THROTTLED: "asked too fast",
+    Outcome.TOKEN: "token refused",
+    Outcome.GONE: "model or route gone",
+    Outcome.UNAVAILABLE: "not answering properly",
+}
+
+
+def describe(found: Breaker, now: datetime, zone: tzinfo) -> str:
+    """Return it in words: "credits used up, resting until 1 Dec 01:00"."""
+    if found.state is State.CLOSED:
+        return "serving"
+    why = _WORDS.get(found.reason, "resting")
+    match standing(found, now):
+        case Standing(kind=Kind.PROBING):
+            return f"{why}; one job asks whether it is back"
+        case Standing(kind=Kind.PROBE):
+            return f"{why}; the next job asks whether it is back"
+        case _ if found.until is None:
+            what = (
+                "its token is changed" if found.reason is Outcome.TOKEN else "a reset"
+            )
+            return f"{why}, resting until {what}"
+    return f"{why}, resting until {_moment(found.until, now, zone)}"
+
+
+def _moment(time: datetime, now: datetime, zone: tzinfo) -> str:
+    local = time.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}"

@@ -1,0 +1,125 @@
+"""Which provider of the chain a job asks next: pure, time passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from providers.breaker import Kind, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One provider as one job sees it now.
+
+    Attributes:
+        busy: At its concurrency.
+        out: Why it will not serve this job (any more), or None.
+        budget_until: Over budget until then.
+    """
+
+    name: str
+    standing: Standing
+    is_card: bool = False
+    busy: bool = False
+    out: str | None = None
+    budget_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask this one, as the probe of its breaker or not."""
+
+    name: str
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Its model is loading, or it was asked too fast: worth waiting for."""
+
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """It is at its concurrency, or a probe we wait for is out: until a call ends."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Nobody serves.  `until`: when something may change by itself."""
+
+    until: datetime | None
+    reasons: tuple[tuple[str, str], ...]
+
+
+Decision: TypeAlias = Ask | Wait | Busy | Spent
+
+
+def decide(
+    links: Sequence[Link],
+    *,
+    now: datetime,
+    waited_since: datetime | None,
+    loading_wait: timedelta,
+    card_allowed: bool,
+) -> Decision:
+    """Return what a job does next; the first of *links* that serves is asked."""
+    patience_ends = (waited_since or now) + loading_wait
+    reasons: list[tuple[str, str]] = []
+    times: list[datetime] = []
+    for link in links:
+        found = link.standing
+        # A card never replaces a real image.
+        if link.is_card and not card_allowed:
+            continue
+        # It has declined this job, or wasted too much on it.
+        if link.out is not None:
+            reasons.append((link.name, link.out))
+            continue
+        # Over budget: a check, not a breaker.
+        if link.budget_until is not None:
+            reasons.append((link.name, "over its budget"))
+            times.append(link.budget_until)
+            continue
+        match found.kind:
+            # A worker's place is not free: wait for it rather than pass it over.
+            case Kind.READY | Kind.PROBE if link.busy:
+                return Busy(link.name)
+            # It serves, or its time has come and this job is the probe.
+            case Kind.READY | Kind.PROBE:
+                return Ask(link.name, probe=found.kind is Kind.PROBE)
+            # Loading, and the probe is out: wait for its verdict, within patience.
+            case Kind.PROBING if found.waitable and now < patience_ends:
+                return Busy(link.name)
+            # Loading, and done before this job's patience ends.
+            case Kind.RESTING if _worth_it(found, patience_ends):
+                return Wait(link.name, found.until or patience_ends)
+        # Resting for longer, or another job is its probe: the next one.
+        reasons.append((link.name, _why(found, now)))
+        if found.until is not None:
+            times.append(found.until)
+    return Spent(min(times, default=None), tuple(reasons))
+
+
+def _worth_it(found: Standing, patience_ends: datetime) -> bool:
+    return found.waitable and found.until is not None and found.until <= patience_ends
+
+
+def _why(found: Standing, now: datetime) -> str:
+    if found.kind is Kind.PROBING:
+        return f"{found.why}, being asked again now"
+    if found.until is None:
+        return found.why
+    # In UTC, like the notes on pages: the reader may be anywhere.
+    hours = (found.until - now) > timedelta(hours=20)
+    when = (
+        f"{found.until.day} {found.until:%b %H:%M}" if hours else f"{found.until:%H:%M}"
+    )
+    return f"{found.why}, resting until {when} UTC"
