@@ -28,7 +28,6 @@ from db.engine import Tx
 from db.records import Job, NewJob
 from db.states import Event, Reason
 
-
 Hold: TypeAlias = Literal["never", "too many", "always"]
 
 

@@ -20,7 +20,8 @@ _LEAD = re.compile(
 )
 _QUALITY = re.compile(
     r"^(?:\d+k|hdr|highly detailed|ultra[- ]?\w*|sharp focus|masterpiece|best quality|"
-    r"photorealistic|cinematic(?: lighting)?|award[- ]winning|no (?:text|letters|logos?)|"
+    r"photorealistic|cinematic(?: lighting)?|award[- ]winning|"
+    r"no (?:text|letters|logos?)|"
     r"\d+\s?mm(?: lens)?|f/\d.*|(?:style|mood|lighting|camera)\s*:.*)$",
     re.IGNORECASE,
 )

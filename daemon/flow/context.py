@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from providers.http import Studio
 from structlog.stdlib import BoundLogger
 
 from daemon.clock import Clock
 from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
+from daemon.flow.outage import Outage
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
-from daemon.flow.outage import Outage
 from daemon.notion.model import AwayError, Door, Me, Schema, Wanted
 from daemon.service.log import Spell
 from db.engine import Database
 from providers.base import Provider
+from providers.http import Studio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.notion.model import Change, PageGoneError, RefusedWriteError, Urgency
 from db import jobs, posts
+from db.engine import Tx
 from db.records import Job
 from db.states import Event, State
 
@@ -51,7 +52,7 @@ async def pay(flow: Flow, job: Job) -> None:
     flow.kick.set()
 
 
-async def _confirmed(flow: Flow, job: Job, tx: jobs.Tx) -> None:
+async def _confirmed(flow: Flow, job: Job, tx: Tx) -> None:
     now = flow.now()
     current = await jobs.get(tx, job.id)
     if current is None or current.owed != job.owed:

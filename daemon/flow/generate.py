@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.flow import cases, choose, draw, storage, verdict
+from daemon.flow.call import Call, Ended, Subject
 from daemon.flow.cases import Case
 from daemon.flow.context import Flow
-from daemon.flow.draw import Call, Ended, Subject
 from daemon.flow.ending import back_to_queue, end_job
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs

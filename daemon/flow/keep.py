@@ -40,11 +40,13 @@ async def keep(flow: Flow, call: Call, image: Image) -> Ended:
 
 
 def _encode(flow: Flow, call: Call, image: Image) -> bytes:
-    drawn = call.provider.traits.is_card
-    provenance = "digitalCreation" if drawn else "trainedAlgorithmicMedia"
+    provenance: picture.Provenance | None = None
+    if flow.plan.mark_ai:
+        drawn = call.provider.traits.is_card
+        provenance = "digitalCreation" if drawn else "trainedAlgorithmicMedia"
     return picture.encode_png(
         picture.take_in(image.data, call.subject.size),
-        provenance=provenance if flow.plan.mark_ai else None,
+        provenance=provenance,
         prompt=call.order.prompt if flow.plan.embed_prompt else None,
     )
 

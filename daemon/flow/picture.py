@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, TypeAlias
 from xml.sax.saxutils import escape
 
 from PIL import Image, ImageCms, ImageFilter, ImageOps, ImageStat
@@ -16,6 +16,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from daemon.flow.formats import Size
 from providers.base import BlankError, UnusableError
+
+#: IPTC DigitalSourceType of what a service made, and of the card.
+Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _MOST_PIXELS = 40_000_000
@@ -156,7 +159,7 @@ def _framed(image: Image.Image, target: tuple[int, int]) -> Image.Image:
 def encode_png(
     image: Image.Image,
     *,
-    provenance: Literal["trainedAlgorithmicMedia", "digitalCreation"] | None,
+    provenance: Provenance | None,
     prompt: str | None = None,
 ) -> bytes:
     """Return the PNG: pixels, "sRGB", and who made it, as XMP.

@@ -1,0 +1,95 @@
+"""`postbrush config --example`: made from the model, so it cannot disagree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from daemon.config.model import Options, ProviderOptions
+from daemon.config.problems import section_of
+from daemon.config.values import show_duration
+
+_HEAD = """\
+# postbrush.toml: everything here is optional, and every value is the default.
+# Secrets do not belong here: put NOTION_TOKEN and HUGGINGFACE_TOKEN into the
+# environment (or NAME_FILE=/path, or systemd credentials).
+# Every key also works as a variable: POSTBRUSH_POSTS__SETTLE=5m
+
+"""
+_BYTES = {"reserve": "100MiB"}
+_EXAMPLES = {
+    "chain": '["flux", "freeapi"]',
+    "day": "1.0",
+    "on_card": '{ "Status" = "Card" }',
+    "kind": '"flux"',
+    "base_url": '"https://proxy.example.org"',
+    "hub_url": '"https://proxy.example.org"',
+    "model": '"black-forest-labs/FLUX.1-schnell"',
+    "route": '"auto"',
+    "endpoint": '""',
+    "account": '"my-organisation"',
+    "label": '"Hugging Face FLUX"',
+    "timeout": '"60s"',
+    "price": "0.003",
+    "included": "0.10",
+    "monthly_budget": "1.0",
+    "credits_reset": '"monthly"',
+    "concurrency": "4",
+}
+
+
+def example() -> str:
+    """Return a commented postbrush.toml with every key, that loads as it is."""
+    return _HEAD + "\n".join(_lines(Options, "")) + "\n"
+
+
+def _lines(model: type[BaseModel], path: str) -> Iterator[str]:
+    sections: list[tuple[str, FieldInfo, type[BaseModel]]] = []
+    for name, field in model.model_fields.items():
+        inner = section_of(field.annotation)
+        if inner is None:
+            yield _line(name, field)
+        else:
+            sections.append((name, field, inner))
+    for name, field, inner in sections:
+        here = f"{path}{name}"
+        yield ""
+        if get_origin(field.annotation) is dict:
+            yield f"# [{here}.flux]  # one service; all optional"
+            yield from (f"# {line.lstrip('# ')}" for line in _entry())
+        else:
+            yield f"[{here}]"
+            yield from _lines(inner, f"{here}.")
+
+
+def _entry() -> Iterator[str]:
+    for name, field in ProviderOptions.model_fields.items():
+        yield _line(name, field)
+
+
+def _line(name: str, field: FieldInfo) -> str:
+    value = _value(name, field)
+    written = f"{name} = {value}"
+    unset = field.default is None or value is None
+    if unset:
+        written = f"# {name} = {_EXAMPLES.get(name, '')}"
+    return f"{written:<34} # {field.description}"
+
+
+def _value(name: str, field: FieldInfo) -> str | None:
+    if name in _BYTES:
+        return json.dumps(_BYTES[name])
+    match field.default:
+        case None:
+            return None
+        case timedelta() as duration:
+            return json.dumps(show_duration(duration))
+        case dict():
+            return "{}"
+        case value:
+            return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,178 @@
+"""Every key of postbrush.toml, with its default and one line for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.config.values import (
+    Bytes,
+    Colour,
+    ColumnName,
+    CreditsReset,
+    Duration,
+    DurationOrOff,
+    FormatName,
+    Match,
+    Money,
+    Template,
+    Url,
+)
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are an error, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+def _key(default: object, words: str, **more: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+    return Field(default, description=words, **more)
+
+
+class Properties(Section):
+    """The columns of the source: role = name."""
+
+    image: ColumnName = _key("Image", "files; required")
+    regenerate: ColumnName = _key("Regenerate", "checkbox; required")
+    post: ColumnName = _key("Post", "the post's words: text")
+    prompt: ColumnName = _key("Image prompt", "a prompt of your own: text")
+    feedback: ColumnName = _key("Image feedback", "what to change next time: text")
+    status: ColumnName = _key("Image status", "select, status or text; written")
+    note: ColumnName = _key("Image note", "text; written")
+    provider: ColumnName = _key("Image provider", "select or text; written")
+    format: ColumnName = _key("Format", "select or text: square, portrait, ...")
+    variants: ColumnName = _key("Variants", "number, 1 to 4")
+    alt: ColumnName = _key("Alt text", "text; filled when empty")
+    date: ColumnName = _key("Date", "date of publication")
+
+
+class Notion(Section):
+    """Where the posts are."""
+
+    data_source: str = _key("", "id or link of the database; empty: the only one seen")
+    poll_interval: Duration = _key(
+        timedelta(seconds=10), "how often to look", ge=timedelta(milliseconds=100)
+    )
+    requests_per_second: float = _key(3.0, "Notion's budget", gt=0, le=100)
+    base_url: Url = _key("https://api.notion.com", "for proxies and tests")
+    properties: Properties = _key(Properties(), "names of the columns")
+
+
+class Posts(Section):
+    """Which posts get an image, and when."""
+
+    only: dict[ColumnName, Match] = _key({}, 'such as { "Status" = "Waiting" }')
+    skip: dict[ColumnName, Match] = _key({}, "these get one only when ticked")
+    settle: Duration = _key(
+        timedelta(minutes=2), "the text must be still for this long", ge=timedelta(0)
+    )
+    hold: int = _key(25, "more new posts at once wait for approve; 0: never", ge=0)
+    tries: int = _key(3, "rounds through the chain before a job fails", ge=1, le=20)
+    on_edit: Literal["keep", "regenerate"] = _key("keep", "or regenerate")
+    on_done: dict[ColumnName, bool | str] = _key({}, "columns to set with the image")
+    on_card: dict[ColumnName, bool | str] | None = _key(
+        None, "the same when it is a card; default: as on_done"
+    )
+    replace_cards: DurationOrOff = _key(
+        timedelta(days=35), "cards younger than this are replaced; or off"
+    )
+    replacements_per_day: int = _key(5, "at most", ge=0)
+    cover: bool = _key(False, "the image also becomes the page's cover")
+
+
+class Prompts(Section):
+    """What the services are told."""
+
+    template: Template = _key("{prompt}", "{prompt}, {title}, {column:Any Name}")
+    style: str = _key("", "added to every prompt", max_length=1000)
+
+
+class Images(Section):
+    """The files."""
+
+    format: FormatName = _key("square", "square, portrait, landscape, story or WxH")
+    reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
+    mark_ai: bool = _key(True, "say in the file that a machine made it")
+    embed_prompt: bool = _key(False, "put the prompt into the public file")
+
+
+class Card(Section):
+    """The card that stands in when no service can."""
+
+    tag: str = _key("", "small line at the foot: your name", max_length=80)
+    background: Colour = _key("", "#rrggbb; empty: chosen from the text")
+    color: Colour = _key("", "of the letters")
+    accent: Colour = _key("", "of the ornament")
+    font: str = _key("", "path of a .ttf or .otf to use first")
+    logo: str = _key("", "path of a .png or .jpg for the foot")
+
+
+class Budget(Section):
+    """Money, in dollars; what is included by a service does not count."""
+
+    month: Money | None = _key(5.0, "a calendar month")
+    day: Money | None = _key(None, "a day; default: no limit")
+    per_post_day: int | None = _key(10, "images of one post a day", ge=1)
+
+
+class DatabaseSection(Section):
+    """Where postbrush keeps its memory."""
+
+    url: str = _key("", "default: postbrush.db in data_dir", pattern=r"^(sqlite.*)?$")
+
+
+class Log(Section):
+    """What is said."""
+
+    level: Literal["debug", "info", "warning", "error"] = _key("info", "how much")
+    format: Literal["auto", "pretty", "json", "journal"] = _key("auto", "how")
+
+
+class ProviderOptions(Section):
+    """One entry of [providers.NAME]; what is not set is the kind's default."""
+
+    kind: str | None = _key(None, "of service; default: the entry's name")
+    base_url: Url | None = _key(None, "instead of the service's own address")
+    hub_url: Url | None = _key(None, "flux: instead of the Hub's address")
+    model: str | None = _key(None, "instead of the kind's own")
+    route: (
+        Literal["auto", "nscale", "fal-ai", "together", "replicate", "hf-inference"]
+        | None
+    ) = _key(None, "flux: auto, nscale, fal-ai, together, replicate, hf-inference")
+    endpoint: str | None = _key(None, "for kinds that have one")
+    account: str | None = _key(None, "flux: the organisation that pays")
+    label: str | None = _key(None, "what people read on the page")
+    timeout: Duration | None = _key(None, "for one image", gt=timedelta(0))
+    price: Money | None = _key(None, "dollars for one image")
+    included: Money | None = _key(None, "dollars a month that cost nothing")
+    monthly_budget: Money | None = _key(None, "dollars a month it may cost")
+    credits_reset: CreditsReset | None = _key(None, "monthly, daily, manual or 1h")
+    concurrency: int | None = _key(None, "calls at once", ge=1, le=64)
+    extra: dict[str, Any] = _key({}, "merged into the request as it is")
+
+
+class Options(Section):
+    """The whole file."""
+
+    data_dir: str = _key("", "database, images/, lock; default: where this file is")
+    chain: list[str] | None = _key(
+        None, "who makes images, in order; default: all that can, the card last"
+    )
+    on_refusal: Literal["fail", "next"] = _key("fail", "a refused prompt: or next")
+    loading_wait: Duration = _key(
+        timedelta(seconds=120), "how long a job waits for a loading model"
+    )
+    concurrency: int = _key(4, "jobs that generate at once", ge=1, le=64)
+    free_only: bool = _key(False, "only what is free or included")
+    notion: Notion = _key(Notion(), "")
+    posts: Posts = _key(Posts(), "")
+    prompt: Prompts = _key(Prompts(), "")
+    images: Images = _key(Images(), "")
+    card: Card = _key(Card(), "")
+    budget: Budget = _key(Budget(), "")
+    database: DatabaseSection = _key(DatabaseSection(), "")
+    log: Log = _key(Log(), "")
+    providers: dict[str, ProviderOptions] = _key({}, "")

@@ -1,0 +1,75 @@
+"""`postbrush config`: every value in force and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from daemon.config.secret import HUGGINGFACE, NOTION
+from daemon.config.settings import Settings
+from daemon.config.values import show_duration
+
+_PREFIX = "POSTBRUSH_"
+
+
+def origins(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return (key, value, where from); of secrets only whether they are set."""
+    found = list(_section(settings, settings.options, ()))
+    for names in (NOTION, HUGGINGFACE):
+        origin = settings.secrets.origins.get(names[0], "")
+        found.append((names[0], "set" if origin else "not set", origin))
+    found.append(("data_dir (resolved)", str(settings.data_dir), ""))
+    found.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
+    return found
+
+
+def _section(
+    settings: Settings, model: BaseModel, path: tuple[str, ...]
+) -> Iterator[tuple[str, str, str]]:
+    for name in type(model).model_fields:
+        value, here = getattr(model, name), (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _section(settings, value, here)
+        elif name == "providers":
+            for entry, options in value.items():
+                yield from _entry(settings, options, (*here, entry))
+        else:
+            yield ".".join(here), show(value), _origin(settings, here)
+
+
+def _entry(
+    settings: Settings, options: BaseModel, path: tuple[str, ...]
+) -> Iterator[tuple[str, str, str]]:
+    for name in options.model_fields_set:
+        here = (*path, name)
+        yield ".".join(here), show(getattr(options, name)), _origin(settings, here)
+
+
+def _origin(settings: Settings, path: tuple[str, ...]) -> str:
+    variable = _PREFIX + "__".join(path).upper()
+    for name in settings.environ:
+        if name.upper() == variable or name.upper().startswith(f"{variable}__"):
+            return name
+    value: object = settings.from_file
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return "default"
+        value = value[part]
+    return str(settings.file)
+
+
+def show(value: object) -> str:
+    """Return a value as it is written in the file."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return show_duration(value)
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -1,0 +1,183 @@
+"""What is wrong with a configuration, in lines that say what to do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from daemon.config.model import Options, Properties
+from daemon.config.secret import Secrets
+from providers import KINDS
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+#: Roles whose columns postbrush writes; the others are people's.
+_WRITTEN = ("image", "status", "note", "provider", "regenerate", "alt")
+_SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return one line per wrong key."""
+    lines: dict[str, None] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        path = [str(part) for part in one["loc"]]
+        if one["type"] == "extra_forbidden":
+            lines[_unknown(path, model)] = None
+        else:
+            named = _known_part(path, model)
+            lines.setdefault(f"{'.'.join(named)}: {_words(one['msg'])}", None)
+    return list(lines)
+
+
+def _words(message: str) -> str:
+    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return text[:1].lower() + text[1:]
+
+
+def _unknown(path: list[str], model: type[BaseModel]) -> str:
+    *parents, key = path
+    where = ".".join(path)
+    if _SECRET.search(key):
+        return (
+            f"{where}: secrets do not belong into the file: put NOTION_TOKEN or "
+            "HUGGINGFACE_TOKEN into the environment, and make a new one if this "
+            "file was shared"
+        )
+    parent = _at(parents, model)
+    known = list(parent.model_fields) if parent else []
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if near:
+        return f"{where}: no such key; did you mean {'.'.join([*parents, near[0]])}?"
+    elsewhere = [name for name in every_key(Options) if name.split(".")[-1] == key]
+    if elsewhere:
+        return f"{where}: no such key here; did you mean {elsewhere[0]}?"
+    return f"{where}: no such key; known: {', '.join(known)}"
+
+
+def _at(path: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
+    """Return the section at *path*."""
+    current: type[BaseModel] | None = model
+    rest = list(path)
+    while rest and current is not None:
+        field = current.model_fields.get(rest.pop(0))
+        inner = section_of(field.annotation) if field else None
+        # [providers.NAME]: the name is the owner's.
+        if (
+            inner is not None
+            and get_origin(field.annotation if field else None) is dict
+        ):
+            rest = rest[1:]
+        current = inner
+    return current
+
+
+def _known_part(path: list[str], model: type[BaseModel]) -> list[str]:
+    """Leave out what pydantic adds behind a key (union members, list places)."""
+    kept: list[str] = []
+    for depth, part in enumerate(path):
+        parent = _at(path[:depth], model)
+        if depth and parent is None and kept:
+            break
+        kept.append(part)
+    return kept
+
+
+def section_of(annotation: object) -> type[BaseModel] | None:
+    """Return the section a key holds, if it holds one (or a table of them)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in {dict, Union, UnionType}:
+        for inner in get_args(annotation):
+            if (found := section_of(inner)) is not None:
+                return found
+    return None
+
+
+def every_key(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield every key with its sections, "posts.settle"; NAME for an owner's own."""
+    for name, field in model.model_fields.items():
+        inner = section_of(field.annotation)
+        if inner is None:
+            yield f"{prefix}{name}"
+        elif get_origin(field.annotation) is dict:
+            yield from every_key(inner, f"{prefix}{name}.NAME.")
+        else:
+            yield from every_key(inner, f"{prefix}{name}.")
+
+
+def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
+    """Name variables that look like ours and are not."""
+    keys = {key.upper().replace(".", "__") for key in every_key(Options)}
+    tops = {name.upper() for name in Options.model_fields}
+    problems = []
+    for name in sorted(environ):
+        if not name.startswith(prefix) or name == f"{prefix}CONFIG":
+            continue
+        key = name.removeprefix(prefix).upper()
+        shape = re.sub(r"^PROVIDERS__[^_]+(?:_[^_]+)*?__", "PROVIDERS__NAME__", key)
+        inside_table = any(shape.startswith(f"{known}__") for known in keys)
+        if shape in keys or key in tops or inside_table:
+            continue
+        near = difflib.get_close_matches(shape, keys, n=1, cutoff=0.5)
+        hint = f"; did you mean {prefix}{near[0]}?" if near else ""
+        problems.append(f"{name}: no such setting{hint}")
+    return problems
+
+
+def check(options: Options, secrets: Secrets) -> list[str]:
+    """Return what single values cannot show: names that do not fit together."""
+    return [
+        *_check_providers(options),
+        *_check_chain(options, secrets),
+        *_check_columns(options.notion.properties),
+    ]
+
+
+def _check_providers(options: Options) -> Iterator[str]:
+    for name, entry in options.providers.items():
+        kind = entry.kind or name
+        if not _NAME.fullmatch(name):
+            yield f"providers.{name}: a name has small letters, digits, - and _"
+        elif kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
+            key = "kind" if entry.kind else ""
+            where = f"providers.{name}{'.' + key if key else ''}"
+            yield f"{where}: no kind of service is called {kind!r}; {hint}"
+
+
+def _check_chain(options: Options, secrets: Secrets) -> Iterator[str]:
+    known = {*KINDS, *options.providers}
+    for name in options.chain or ():
+        entry = options.providers.get(name)
+        kind = (entry.kind if entry else None) or name
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
+            yield f"chain: no provider is called {name!r}; {hint}"
+        elif kind == "flux" and secrets.huggingface_token is None:
+            yield f"chain: {name} needs HUGGINGFACE_TOKEN in the environment"
+    if options.chain is not None and not options.chain:
+        yield "chain: it is empty; the card alone is ['freeapi']"
+    if options.chain and len(set(options.chain)) < len(options.chain):
+        yield "chain: a provider is named twice"
+
+
+def _check_columns(columns: Properties) -> Iterator[str]:
+    roles: dict[str, list[str]] = {}
+    for role, name in _pairs(columns):
+        roles.setdefault(name.casefold(), []).append(role)
+    for shared in roles.values():
+        if len(shared) > 1 and any(role in _WRITTEN for role in shared):
+            yield (
+                f"notion.properties: {' and '.join(shared)} are the same column; a "
+                "column postbrush writes cannot be one it uses for something else"
+            )
+
+
+def _pairs(columns: Properties) -> list[tuple[str, Any]]:
+    return [(name, getattr(columns, name)) for name in Properties.model_fields]

@@ -1,0 +1,128 @@
+"""What was read: the sections, the secrets, and what follows from both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.config.model import (
+    Budget,
+    Card,
+    Images,
+    Log,
+    Notion,
+    Options,
+    Posts,
+    Prompts,
+    ProviderOptions,
+)
+from daemon.config.secret import Secrets
+from providers import KINDS
+from providers.base import CardSettings, ProviderSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration of one process.
+
+    Attributes:
+        file: What was read; None: nothing but defaults and the environment.
+        data_dir: Absolute.
+        environ: The POSTBRUSH_ variables that were set.
+        from_file: What the file says, as written.
+    """
+
+    options: Options
+    secrets: Secrets
+    file: Path | None
+    data_dir: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    from_file: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def notion(self) -> Notion:
+        return self.options.notion
+
+    @property
+    def posts(self) -> Posts:
+        return self.options.posts
+
+    @property
+    def prompt(self) -> Prompts:
+        return self.options.prompt
+
+    @property
+    def images(self) -> Images:
+        return self.options.images
+
+    @property
+    def budget(self) -> Budget:
+        return self.options.budget
+
+    @property
+    def card(self) -> Card:
+        return self.options.card
+
+    @property
+    def log(self) -> Log:
+        return self.options.log
+
+    @property
+    def providers(self) -> Mapping[str, ProviderOptions]:
+        return self.options.providers
+
+    def resolved_chain(self) -> tuple[str, ...]:
+        """Return the providers that are asked, in order."""
+        if self.options.chain is not None:
+            return tuple(self.options.chain)
+        own = [name for name in self.providers if name not in KINDS]
+        services = [kind for kind in KINDS if kind != "freeapi"]
+        ready = [name for name in [*services, *own] if self.why_not(name) is None]
+        return (*ready, "freeapi")
+
+    def why_not(self, name: str) -> str | None:
+        """Say what a provider lacks to be in the chain, or None."""
+        if self._kind(name) == "flux" and self.secrets.huggingface_token is None:
+            return "needs HUGGINGFACE_TOKEN"
+        return None
+
+    def configured(self) -> tuple[str, ...]:
+        """Return every provider that can be asked: the chain first."""
+        rest = [*KINDS, *self.providers]
+        known = [name for name in rest if self.why_not(name) is None]
+        return tuple(dict.fromkeys([*self.resolved_chain(), *known]))
+
+    def _kind(self, name: str) -> str:
+        entry = self.providers.get(name)
+        return (entry.kind if entry else None) or name
+
+    def provider_settings(self, name: str) -> ProviderSettings:
+        """Return one entry with its secret, for `providers.build`."""
+        entry = self.providers.get(name, ProviderOptions())
+        kind = self._kind(name)
+        secret = self.secrets.huggingface_token if kind == "flux" else None
+        values = entry.model_dump(exclude={"kind", "timeout"})
+        return ProviderSettings(
+            name=name,
+            kind=kind,
+            token=secret.get_secret_value() if secret else None,
+            timeout=entry.timeout.total_seconds() if entry.timeout else None,
+            **values,
+        )
+
+    def card_settings(self) -> CardSettings:
+        """Return how the card looks; empty values are chosen by it."""
+        card = self.card
+        return CardSettings(
+            tag=card.tag,
+            background=card.background or None,
+            color=card.color or None,
+            accent=card.accent or None,
+            font=self._path(card.font),
+            logo=self._path(card.logo),
+        )
+
+    def _path(self, written: str) -> str | None:
+        return str(self.data_dir / Path(written).expanduser()) if written else None

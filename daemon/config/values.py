@@ -1,0 +1,105 @@
+"""Values as people write them: durations, sizes of files, colours, formats."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from daemon.flow.formats import FormatError, parse_format
+from daemon.flow.prompt import template_problems
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_duration(value: object) -> object:
+    """Return a timedelta of "500ms", "30s", "2m", "12h", "1d"."""
+    if not isinstance(value, str):
+        if isinstance(value, timedelta):
+            return value
+        raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
+    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", value)
+    if found is None:
+        raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def parse_duration_or_off(value: object) -> object:
+    """Return None for "off", else a timedelta."""
+    return None if value is None or value == "off" else parse_duration(value)
+
+
+def parse_size(value: object) -> object:
+    """Return bytes of "100MiB", "1 GB"."""
+    if isinstance(value, int):
+        return value
+    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*([KMG]?i?B)\s*", str(value))
+    if found is None or found[2].upper() not in _BYTES:
+        raise ValueError('a size is written "100MiB" or "1GB"')
+    return int(float(found[1]) * _BYTES[found[2].upper()])
+
+
+def show_duration(value: timedelta | None) -> str:
+    """Return a duration as it is written."""
+    if value is None:
+        return "off"
+    seconds = value.total_seconds()
+    for unit in ("d", "h", "m", "s"):
+        if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds * 1000:.0f}ms" if seconds else "0s"
+
+
+def _colour(value: str) -> str:
+    if value and re.fullmatch(r"#[0-9a-fA-F]{6}", value) is None:
+        raise ValueError('a colour is written "#1a2b3c"')
+    return value
+
+
+def _format(value: str) -> str:
+    try:
+        parse_format(value)
+    except FormatError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+def _template(value: str) -> str:
+    if problems := template_problems(value):
+        raise ValueError("; ".join(problems))
+    return value
+
+
+def _url(value: str) -> str:
+    if value and re.fullmatch(r"https?://[^\s/]+(/\S*)?", value) is None:
+        raise ValueError('an address is written "https://example.org"')
+    return value.rstrip("/")
+
+
+def _reset(value: object) -> object:
+    if value in {"monthly", "daily", "manual"}:
+        return value
+    found = parse_duration(value)
+    return found.total_seconds() if isinstance(found, timedelta) else found
+
+
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
+DurationOrOff: TypeAlias = Annotated[
+    timedelta | None, BeforeValidator(parse_duration_or_off)
+]
+Bytes: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
+Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
+FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
+Template: TypeAlias = Annotated[str, AfterValidator(_template)]
+Url: TypeAlias = Annotated[str, AfterValidator(_url)]
+ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
+CreditsReset: TypeAlias = Annotated[
+    Literal["monthly", "daily", "manual"] | float, BeforeValidator(_reset)
+]
+#: A value of `posts.only`, `skip`, `on_done`: text, a tick, or any of several.
+Match: TypeAlias = bool | str | list[str]

@@ -1,0 +1,348 @@
+"""The only door to Notion: what the flow asks for, over one wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from daemon.notion import links, query, uploads
+from daemon.notion.answers import (
+    CAPABILITY_MISSING,
+    WHO_IS_THAT,
+    Answer,
+    Kind,
+    about_upload,
+    is_stale_cursor,
+    share,
+)
+from daemon.notion.model import (
+    AwayError,
+    Change,
+    Me,
+    NoAccessError,
+    NotionError,
+    Page,
+    PageGoneError,
+    RefusedWriteError,
+    Role,
+    Schema,
+    SourceInfo,
+    Upload,
+    UploadLostError,
+    Urgency,
+    Wanted,
+    Written,
+)
+from daemon.notion.pages import OddPageError, read_page
+from daemon.notion.payload import already_shows, payload
+from daemon.notion.schema import read_schema
+from daemon.notion.wire import AnswerError, LostError, Wire
+
+_PAGE_SIZE = 100
+_RESTARTS = 3
+_WRITES = 4
+_UNAUTHORIZED = 401
+_FREE_LIMIT = 5 * 2**20
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Implements `Door` over the real API.
+
+    Attributes:
+        names: The configured column name of each role.
+        odd: Told of pages that cannot be understood: (page id, why).
+    """
+
+    wire: Wire
+    names: Mapping[Role, str]
+    odd: Callable[[str, str], None]
+    _remembered: Mapping[str, str] = field(default_factory=dict)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.wire.close()
+
+    async def me(self) -> Me:
+        """Return who the token is.  Raises NoAccessError, AwayError."""
+        raw = await self._read(Urgency.POLL, lambda client: client.users.me())
+        bot = raw.get("bot") or {}
+        limits = bot.get("workspace_limits") or {}
+        limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
+        return Me(
+            id=links.plain(raw["id"]),
+            name=str(raw.get("name") or ""),
+            workspace=str(bot.get("workspace_name") or ""),
+            upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),
+        )
+
+    async def sources(self) -> Sequence[SourceInfo]:
+        """Return every data source the token sees."""
+        found: list[SourceInfo] = []
+        cursor: str | None = None
+        while True:
+            wanted: dict[str, Any] = {
+                "filter": {"property": "object", "value": "data_source"},
+                "page_size": _PAGE_SIZE,
+            }
+            if cursor is not None:
+                wanted["start_cursor"] = cursor
+            raw = await self._read(
+                Urgency.POLL, lambda client, wanted=wanted: client.search(**wanted)
+            )
+            found += [_source(one) for one in raw["results"] if one.get("id")]
+            cursor = raw.get("next_cursor") if raw.get("has_more") else None
+            if cursor is None:
+                return [one for one in found if one.id]
+
+    async def resolve(self, target: str) -> SourceInfo:
+        """Return the data source *target* means: an id, a link, or the only one."""
+        if not target:
+            return await self._only_one()
+        found = links.database_id(target)
+        if found is None:
+            raise NoAccessError(
+                f"notion.data_source is no id or link of Notion: {target[:80]!r}"
+            )
+        try:
+            raw = await self.wire.ask(
+                Urgency.POLL, lambda client: client.data_sources.retrieve(found)
+            )
+            return _source(raw)
+        except AnswerError as error:
+            if error.answer.kind is not Kind.NOT_FOUND:
+                raise self._no_access(error.answer) from error
+        return await self._of_database(found)
+
+    async def _of_database(self, database: str) -> SourceInfo:
+        try:
+            raw = await self.wire.ask(
+                Urgency.POLL, lambda client: client.databases.retrieve(database)
+            )
+        except AnswerError as error:
+            if error.answer.kind is not Kind.NOT_FOUND:
+                raise self._no_access(error.answer) from error
+            seen = _names(await self.sources())
+            raise NoAccessError(share(f"the database {database}", seen)) from error
+        inside = raw.get("data_sources") or []
+        if len(inside) == 1:
+            one = inside[0]
+            url = str(raw.get("url") or "")
+            return SourceInfo(
+                id=links.plain(one["id"]), title=str(one.get("name") or ""), url=url
+            )
+        listed = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
+        raise NoAccessError(
+            f"this database has {len(inside)} data sources ({listed}): put the id of "
+            "one into notion.data_source"
+        )
+
+    async def _only_one(self) -> SourceInfo:
+        seen = await self.sources()
+        if len(seen) == 1:
+            return seen[0]
+        if not seen:
+            raise NoAccessError(share("any database", ""))
+        raise NoAccessError(
+            f"the token sees {len(seen)} databases ({_names(seen)}): put the id of one "
+            "into notion.data_source"
+        )
+
+    async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
+        """Read the columns of a source."""
+        raw = await self._read(
+            Urgency.POLL, lambda client: client.data_sources.retrieve(source)
+        )
+        found = read_schema(raw, self.names, remembered)
+        self._remembered = found.column_ids
+        return found
+
+    async def changed(
+        self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
+    ) -> Sequence[Page]:
+        """Return pages that are ticked, or edited since and in *only*."""
+        body = {"filter": query.changed_filter(schema, since, only)}
+        pages, _ = await self._query(schema, body, Urgency.POLL)
+        return pages
+
+    async def everything(
+        self, schema: Schema, *, created_from: datetime | None
+    ) -> tuple[Sequence[Page], datetime | None]:
+        """Return one window of all pages, and where the next begins."""
+        body: dict[str, Any] = {"sorts": query.OLDEST_FIRST}
+        if (window := query.created_from(created_from)) is not None:
+            body["filter"] = window
+        pages, complete = await self._query(schema, body, Urgency.SWEEP)
+        if complete or not pages:
+            return pages, None
+        newest = max(page.created_at for page in pages)
+        if created_from is not None and newest <= created_from:
+            raise AwayError(
+                "more pages were made in one minute than Notion lists in one query"
+            )
+        return pages, newest
+
+    async def _query(
+        self, schema: Schema, body: dict[str, Any], urgency: Urgency
+    ) -> tuple[list[Page], bool]:
+        """Collect all pages of a query before anything is done about them."""
+        for _ in range(_RESTARTS):
+            try:
+                return await self._collect(schema, body, urgency)
+            except AnswerError as error:
+                if not is_stale_cursor(error.answer):
+                    raise self._no_access(error.answer) from error
+        raise AwayError("Notion's query cursors go stale faster than they are read")
+
+    async def _collect(
+        self, schema: Schema, body: dict[str, Any], urgency: Urgency
+    ) -> tuple[list[Page], bool]:
+        found: dict[str, Page] = {}
+        wanted = {**body, "page_size": _PAGE_SIZE}
+        while True:
+            raw = await self.wire.ask(
+                urgency,
+                lambda client: client.data_sources.query(schema.source, **wanted),
+            )
+            for one in raw.get("results") or ():
+                self._read_into(found, one, schema)
+            if not raw.get("has_more") or not raw.get("next_cursor"):
+                status = raw.get("request_status") or {}
+                return list(found.values()), status.get("type") != "incomplete"
+            wanted["start_cursor"] = raw["next_cursor"]
+
+    def _read_into(self, found: dict[str, Page], raw: object, schema: Schema) -> None:
+        try:
+            page = read_page(raw, schema)
+        except OddPageError as error:
+            name = raw.get("id") if isinstance(raw, Mapping) else None
+            self.odd(str(name), str(error))
+        else:
+            found[page.id] = page
+
+    async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
+        """Read one page."""
+        try:
+            raw = await self.wire.ask(
+                urgency, lambda client: client.pages.retrieve(page_id)
+            )
+            return read_page(raw, schema)
+        except AnswerError as error:
+            raise self._about_page(error.answer) from error
+        except OddPageError as error:
+            raise AwayError(str(error)) from error
+
+    async def update(
+        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
+    ) -> Written:
+        """Write to a page, once, and see that it happened."""
+        try:
+            return await self._write(schema, page_id, change, urgency)
+        except RefusedWriteError:
+            pass
+        # A column was renamed, retyped or removed: read them again, and once more.
+        newest = await self.schema(schema.source, schema.column_ids)
+        try:
+            return await self._write(newest, page_id, change, urgency)
+        except RefusedWriteError:
+            if not change.uploads or change.image_only or not newest.roles:
+                raise
+        # Refused because of something else than the image: the image alone.
+        bare = Change(uploads=change.uploads, keep=change.keep, image_only=True)
+        written = await self._write(newest, page_id, bare, urgency)
+        asked = payload(change, newest)[0]["properties"]
+        image = newest.roles[Role.IMAGE].id
+        names = [c.name for c in newest.columns.values() if c.id in asked]
+        rest = [name for name in names if newest.columns[name].id != image]
+        return Written(page=written.page, left_out=tuple(rest))
+
+    async def _write(
+        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
+    ) -> Written:
+        if change.uploads and Role.IMAGE not in schema.roles:
+            raise RefusedWriteError("the Image column is gone")
+        body, left_out = payload(change, schema)
+        lost: Answer | None = None
+        for tried in range(_WRITES):
+            if lost is not None:
+                await self.wire.sleep(2.0**tried)
+                # Whether it was carried out is asked before it is repeated.
+                page = await self.page(schema, page_id, urgency)
+                if already_shows(page, change):
+                    return Written(page=page, left_out=tuple(left_out))
+            try:
+                raw = await self.wire.once(
+                    urgency, lambda client: client.pages.update(page_id, **body)
+                )
+                return Written(page=read_page(raw, schema), left_out=tuple(left_out))
+            except LostError as error:
+                lost = error.answer
+            except AnswerError as error:
+                raise self._about_write(error.answer, change) from error
+            except OddPageError as error:
+                raise AwayError(str(error)) from error
+        raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
+
+    def _about_write(self, answer: Answer, change: Change) -> NotionError:
+        if answer.kind is not Kind.REFUSED:
+            return self._about_page(answer)
+        if change.uploads and about_upload(answer.message):
+            return UploadLostError(answer.message)
+        if change.image_only and change.keep:
+            names = ", ".join(f"'{file.name}'" for file in change.keep)
+            return RefusedWriteError(
+                f"Notion does not let postbrush keep {names} beside the new image; "
+                f"move it out of the column and tick again ({answer.message})"
+            )
+        return RefusedWriteError(answer.message)
+
+    async def create_upload(self, name: str, urgency: Urgency) -> Upload:
+        """Announce a file."""
+        return await uploads.create(self.wire, name, urgency, self._no_access)
+
+    async def send_upload(
+        self, upload_id: str, name: str, data: bytes, urgency: Urgency
+    ) -> Upload:
+        """Send its bytes."""
+        return await uploads.send(
+            self.wire, upload_id, name, data, urgency=urgency, explain=self._no_access
+        )
+
+    async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
+        """Look it up."""
+        return await uploads.find(self.wire, upload_id, urgency, self._no_access)
+
+    async def _read(self, urgency: Urgency, request: Callable[..., Any]) -> Any:  # noqa: ANN401 - JSON
+        try:
+            return await self.wire.ask(urgency, request)
+        except AnswerError as error:
+            raise self._no_access(error.answer) from error
+
+    def _no_access(self, answer: Answer) -> NotionError:
+        if answer.status == _UNAUTHORIZED:
+            return NoAccessError(WHO_IS_THAT)
+        if answer.kind is Kind.NO_ACCESS:
+            return NoAccessError(f"{CAPABILITY_MISSING} ({answer.message})")
+        if answer.kind is Kind.NOT_FOUND:
+            return NoAccessError(share("the source"))
+        return NoAccessError(f"Notion refuses the request: {answer.message}")
+
+    def _about_page(self, answer: Answer) -> NotionError:
+        if answer.kind is Kind.NOT_FOUND:
+            return PageGoneError(answer.message)
+        return self._no_access(answer)
+
+
+def _source(raw: Mapping[str, Any]) -> SourceInfo:
+    title = raw.get("title") or ()
+    return SourceInfo(
+        id=links.plain(raw["id"]),
+        title="".join(str(part.get("plain_text") or "") for part in title),
+        url=str(raw.get("url") or ""),
+    )
+
+
+def _names(sources: Sequence[SourceInfo]) -> str:
+    return ", ".join(f"'{one.title}' {one.id}" for one in sources)

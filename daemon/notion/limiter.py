@@ -1,0 +1,84 @@
+"""Notion's budget: one limiter per token, the most urgent request first."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+from daemon.notion.model import Urgency
+
+_BURST = 3.0
+#: So that burst and rate together stay within a minute of budget.
+_SHARE = 0.975
+
+
+class Limiter:
+    """Lets requests through at a steady rate; stops all of them when told to.
+
+    Args:
+        rate: Requests a second.
+        monotonic: A clock in seconds that only grows.
+        sleep: How to wait.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._rate = rate * _SHARE
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._tokens = _BURST
+        self._filled_at = monotonic()
+        self._stopped_until = 0.0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = count()
+        self._pump: asyncio.Task[None] | None = None
+
+    async def turn(self, urgency: Urgency) -> None:
+        """Wait for this request's turn."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (urgency, next(self._order), mine))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._serve(), name="notion limiter")
+        await mine
+
+    def stop(self, seconds: float) -> None:
+        """Notion said: nobody asks anything for so long."""
+        until = self._monotonic() + seconds
+        self._stopped_until = max(self._stopped_until, until)
+        self._tokens = 0.0
+        self._filled_at = self._stopped_until
+
+    async def close(self) -> None:
+        """Serve nobody any more."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            if (pause := self._pause()) > 0:
+                await self._sleep(pause)
+                continue
+            _, _, waiter = heapq.heappop(self._waiting)
+            # It was cancelled while it waited: costs no budget.
+            if not waiter.done():
+                self._tokens -= 1
+                waiter.set_result(None)
+
+    def _pause(self) -> float:
+        now = self._monotonic()
+        if now < self._stopped_until:
+            return self._stopped_until - now
+        gained = max(0.0, now - self._filled_at) * self._rate
+        self._tokens = min(_BURST, self._tokens + gained)
+        self._filled_at = max(now, self._filled_at)
+        # A hair under one is one: floating point.
+        missing = 1 - 1e-9 - self._tokens
+        return missing / self._rate if missing > 0 else 0.0

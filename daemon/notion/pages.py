@@ -1,0 +1,147 @@
+"""What Notion says of a page, as a `Page`.  Pure; nothing is assumed to be there.
+
+Shapes: Notion API reference, "Page" and "Page properties" (2025-09-03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from daemon.notion.links import plain
+from daemon.notion.model import Cell, File, Page, Role, Schema
+
+Json = Mapping[str, Any]
+
+_COPIED = ("type", "name", "file", "external")
+
+
+class OddPageError(ValueError):
+    """Not a page as we know them: passed over, and said once."""
+
+
+def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON came
+    """Return a page.
+
+    Raises:
+        OddPageError: Partial, not a page, or of a shape we do not know.
+    """
+    try:
+        return _read(raw, schema)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise OddPageError(f"a page of an unknown shape ({error!r:.80})") from error
+
+
+def _read(raw: Json, schema: Schema) -> Page:
+    if raw["object"] != "page" or "properties" not in raw:
+        raise OddPageError(f"a {raw['object']!r} where a page was expected")
+    # By id: a column may have been renamed since the schema was read.
+    by_id = {value["id"]: (name, value) for name, value in raw["properties"].items()}
+    values = {
+        role: by_id[column.id][1]
+        for role, column in schema.roles.items()
+        if column.id in by_id and by_id[column.id][1]["type"] == column.type
+    }
+    text = {role: _text(value) for role, value in values.items()}
+    parent = raw.get("parent") or {}
+    variants = values.get(Role.VARIANTS, {}).get("number")
+    return Page(
+        id=plain(raw["id"]),
+        source=plain(parent.get("data_source_id") or schema.source),
+        url=str(raw.get("url") or ""),
+        title=_title(raw["properties"]),
+        created_at=moment(raw["created_time"]),
+        edited_at=moment(raw["last_edited_time"]),
+        gone=bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived")),
+        regenerate=bool(values.get(Role.REGENERATE, {}).get("checkbox")),
+        image=_files(values.get(Role.IMAGE, {})),
+        prompt=text.get(Role.PROMPT, ""),
+        post=text.get(Role.POST, ""),
+        feedback=text.get(Role.FEEDBACK, ""),
+        status=text.get(Role.STATUS, ""),
+        note=text.get(Role.NOTE, ""),
+        provider=text.get(Role.PROVIDER, ""),
+        format=text.get(Role.FORMAT, ""),
+        variants=int(variants) if variants is not None else None,
+        alt=text.get(Role.ALT, ""),
+        date=text.get(Role.DATE, ""),
+        columns={
+            name: Cell(type=value["type"], text=_text(value))
+            for name, value in raw["properties"].items()
+            if value["type"] not in {"files", "relation", "button", "place"}
+        },
+    )
+
+
+def moment(text: str) -> datetime:
+    """Return an aware datetime of Notion's ISO 8601."""
+    return datetime.fromisoformat(text)
+
+
+def _title(properties: Json) -> str:
+    for value in properties.values():
+        if value["type"] == "title":
+            return " ".join(_text(value).split())
+    return ""
+
+
+def _files(value: Json) -> tuple[File, ...]:
+    return tuple(
+        File(
+            name=str(one.get("name") or ""),
+            raw={key: one[key] for key in _COPIED if key in one},
+        )
+        for one in value.get("files") or ()
+    )
+
+
+def _text(value: Json) -> str:
+    """Return a property as text: what `only` compares and templates insert."""
+    kind = value["type"]
+    content = value.get(kind)
+    match kind:
+        case "title" | "rich_text":
+            return "".join(part.get("plain_text") or "" for part in content or ())
+        case "select" | "status":
+            return str((content or {}).get("name") or "")
+        case "multi_select":
+            return ", ".join(str(one.get("name") or "") for one in content or ())
+        case "checkbox":
+            return "true" if content else "false"
+        case "number":
+            return "" if content is None else f"{content:g}"
+        case "date":
+            return str((content or {}).get("start") or "")
+        case "formula" | "rollup":
+            return _computed(content or {})
+        case "url" | "email" | "phone_number" | "created_time" | "last_edited_time":
+            return str(content or "")
+        case "unique_id":
+            found = content or {}
+            prefix = f"{found['prefix']}-" if found.get("prefix") else ""
+            return f"{prefix}{found.get('number', '')}"
+        case "people" | "created_by" | "last_edited_by":
+            people = content if isinstance(content, list) else [content or {}]
+            return ", ".join(str(one.get("name") or "") for one in people)
+    return ""
+
+
+def _computed(content: Json) -> str:
+    kind = content.get("type")
+    found = content.get(str(kind))
+    match found:
+        case None:
+            return ""
+        case bool():
+            return "true" if found else "false"
+        case int() | float():
+            return f"{found:g}"
+        case str():
+            return found
+        case dict():
+            return str(found.get("start") or "")
+        case list():
+            known = [one for one in found if isinstance(one, dict) and "type" in one]
+            return ", ".join(filter(None, (_text(one) for one in known)))
+    return ""

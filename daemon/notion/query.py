@@ -1,0 +1,71 @@
+"""The one query a poll makes.  Pure.
+
+Notion allows two levels of compounds; `posts.only` is pushed in where that
+suffices, and decided by the caller in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from daemon.notion.model import Column, Role, Schema, Wanted
+
+Filter = dict[str, Any]
+
+
+def changed_filter(
+    schema: Schema, since: datetime | None, only: Mapping[str, Wanted]
+) -> Filter:
+    """Return: ticked, or edited on or after *since* and in *only*."""
+    box = schema.roles[Role.REGENERATE]
+    ticked = {"property": box.id, "checkbox": {"equals": True}}
+    if since is None:
+        return ticked
+    edited = {
+        "timestamp": "last_edited_time",
+        "last_edited_time": {"on_or_after": iso(since)},
+    }
+    narrowed = _pushed(schema, only)
+    if not narrowed:
+        return {"or": [ticked, edited]}
+    return {"or": [ticked, {"and": [edited, *narrowed]}]}
+
+
+def _pushed(schema: Schema, only: Mapping[str, Wanted]) -> list[Filter]:
+    found = []
+    for name, value in only.items():
+        column = schema.columns.get(name)
+        condition = _condition(column, value) if column else None
+        if column is not None and condition is not None:
+            found.append({"property": column.id, **condition})
+    return found
+
+
+def _condition(column: Column, value: Wanted) -> Filter | None:
+    """Return a condition that holds wherever ours does; None when there is none."""
+    match column.type, value:
+        case "checkbox", bool():
+            return {"checkbox": {"equals": value}}
+        # Ours ignores case, Notion's does not: only what is an option as written.
+        case ("select" | "status") as kind, str() if value in column.options:
+            return {kind: {"equals": value}}
+        case ("rich_text" | "title") as kind, str():
+            return {kind: {"contains": value}}
+    return None
+
+
+def created_from(since: datetime | None) -> Filter | None:
+    """Return the filter of one window of a sweep."""
+    if since is None:
+        return None
+    return {"timestamp": "created_time", "created_time": {"on_or_after": iso(since)}}
+
+
+OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
+
+
+def iso(time: datetime) -> str:
+    """Return a time as Notion writes it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")

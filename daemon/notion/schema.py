@@ -1,0 +1,135 @@
+"""Which column plays which role, and what is wrong with them, in words.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from daemon.notion.links import plain
+from daemon.notion.model import Column, Role, Schema
+
+_TEXT = ("rich_text", "title", "select", "formula")
+#: Column types each role can work with, the one to make first.
+TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
+    {
+        Role.IMAGE: ("files",),
+        Role.REGENERATE: ("checkbox",),
+        Role.POST: _TEXT,
+        Role.PROMPT: _TEXT,
+        Role.FEEDBACK: _TEXT,
+        Role.STATUS: ("select", "status", "rich_text"),
+        Role.NOTE: ("rich_text",),
+        Role.PROVIDER: ("select", "rich_text"),
+        Role.FORMAT: ("select", "rich_text"),
+        Role.VARIANTS: ("number",),
+        Role.ALT: ("rich_text",),
+        Role.DATE: ("date",),
+    }
+)
+REQUIRED = (Role.IMAGE, Role.REGENERATE)
+_WRITTEN = frozenset(
+    {
+        Role.IMAGE,
+        Role.REGENERATE,
+        Role.STATUS,
+        Role.NOTE,
+        Role.PROVIDER,
+        Role.ALT,
+    }
+)
+_NAMES = MappingProxyType(
+    {
+        "files": "Files & media",
+        "checkbox": "Checkbox",
+        "rich_text": "Text",
+        "title": "Title",
+        "select": "Select",
+        "formula": "Formula",
+        "status": "Status",
+        "number": "Number",
+        "date": "Date",
+    }
+)
+
+
+def read_schema(
+    raw: Mapping[str, Any],
+    names: Mapping[Role, str],
+    remembered: Mapping[str, str],
+) -> Schema:
+    """Return the columns of a data source.
+
+    Args:
+        raw: The answer of GET /v1/data_sources/{id}.
+        names: The configured name of each role's column.
+        remembered: Role to column id as they were; found first, so that a rename
+            in Notion breaks nothing.
+    """
+    columns = {name: _column(name, one) for name, one in raw["properties"].items()}
+    by_id = {column.id: column for column in columns.values()}
+    folded = {name.casefold(): column for name, column in columns.items()}
+    roles: dict[Role, Column] = {}
+    problems: list[str] = []
+    warnings: list[str] = []
+    for role in Role:
+        name = names[role]
+        found = by_id.get(remembered.get(role.value, "")) or folded.get(name.casefold())
+        trouble = _trouble(role, name, found)
+        if trouble is None and found is not None:
+            roles[role] = found
+        elif trouble is not None:
+            (problems if role in REQUIRED else warnings).append(trouble)
+    problems += _shared(roles)
+    return Schema(
+        source=plain(raw["id"]),
+        title="".join(part.get("plain_text", "") for part in raw.get("title") or ()),
+        columns=columns,
+        roles=roles,
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        cannot_start=bool(problems),
+    )
+
+
+def _column(name: str, raw: Mapping[str, Any]) -> Column:
+    kind = raw["type"]
+    options = (raw.get(kind) or {}).get("options") or ()
+    return Column(
+        id=raw["id"],
+        name=name,
+        type=kind,
+        options=tuple(one["name"] for one in options),
+    )
+
+
+def _trouble(role: Role, name: str, found: Column | None) -> str | None:
+    wanted = TYPES[role]
+    kinds = " or ".join(_NAMES[kind] for kind in wanted)
+    if found is None:
+        if role not in REQUIRED:
+            return None
+        return (
+            f"the column '{name}' is missing: in Notion, click + at the right end of "
+            f"the table's head, choose {kinds}, and name it {name}"
+        )
+    if found.type not in wanted:
+        return (
+            f"the column '{found.name}' is a {_NAMES.get(found.type, found.type)}, "
+            f"but must be {kinds} for '{role.value}': in Notion, click its head > Edit "
+            f"property > Type, or name another in [notion.properties] {role.value}"
+        )
+    return None
+
+
+def _shared(roles: Mapping[Role, Column]) -> list[str]:
+    by_column: dict[str, list[Role]] = {}
+    for role, column in roles.items():
+        by_column.setdefault(column.id, []).append(role)
+    return [
+        f"the column '{roles[shared[0]].name}' is used for "
+        f"{' and '.join(role.value for role in shared)}: postbrush writes it, so it "
+        "cannot also be used for something else; change [notion.properties]"
+        for shared in by_column.values()
+        if len(shared) > 1 and any(role in _WRITTEN for role in shared)
+    ]

@@ -1,0 +1,156 @@
+"""The wire to Notion: one client, one budget, patience, and errors of our own.
+
+The only importer of notion_client and httpx.  The library's own retries are off:
+they stop too early on long Retry-After, and know neither 409 nor 529.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from notion_client import AsyncClient
+from notion_client.errors import (
+    HTTPResponseError,
+    InvalidPathParameterError,
+    RequestTimeoutError,
+)
+
+from daemon.notion.answers import Answer, Kind, classify
+from daemon.notion.limiter import Limiter
+from daemon.notion.model import AwayError, Urgency
+
+VERSION = "2025-09-03"
+_TIMEOUT = 60.0
+_TRIES = 5
+_FIRST_PAUSE = 1.0
+_KEPT_OPEN = 60.0
+
+Request = Callable[[AsyncClient], Awaitable[Any]]
+
+
+class AnswerError(Exception):
+    """An answer that asking again would not change."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class LostError(Exception):
+    """The answer of a request that must not simply be repeated was lost."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class Wire:
+    """Sends requests within the budget.
+
+    Attributes:
+        limited: Told once when Notion says stop: for how many seconds.
+    """
+
+    client: AsyncClient
+    limiter: Limiter
+    sleep: Callable[[float], Awaitable[None]]
+    limited: Callable[[float], None]
+
+    @classmethod
+    def open(
+        cls,
+        token: str,
+        *,
+        base_url: str,
+        rate: float,
+        sleep: Callable[[float], Awaitable[None]],
+        monotonic: Callable[[], float] = time.monotonic,
+        limited: Callable[[float], None] = lambda _seconds: None,
+    ) -> Wire:
+        """Return a wire; nothing is sent before the first request."""
+        limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
+        client = AsyncClient(
+            auth=token,
+            base_url=base_url,
+            notion_version=VERSION,
+            retry=False,
+            timeout_ms=int(_TIMEOUT * 1000),
+            client=httpx.AsyncClient(limits=limits, trust_env=True),
+            logger=logging.getLogger("notion_client"),
+        )
+        limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
+        return cls(client=client, limiter=limiter, sleep=sleep, limited=limited)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.limiter.close()
+        await self.client.aclose()
+
+    async def ask(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
+        """Send a request that may be repeated, as often as is sensible.
+
+        Raises:
+            AnswerError: An answer that repeating would not change.
+            AwayError: Notion stayed away.
+        """
+        answer = Answer(kind=Kind.AGAIN, status=0, message="")
+        for tried in range(_TRIES):
+            if tried:
+                await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter())
+            try:
+                return await self.once(urgency, request)
+            except LostError as lost:
+                answer = lost.answer
+        raise AwayError(f"Notion is away: {answer.message}")
+
+    async def once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
+        """Send a request once; being told to slow down does not count.
+
+        Raises:
+            AnswerError: An answer that repeating would not change.
+            LostError: Anything that leaves open whether it was carried out.
+        """
+        while True:
+            await self.limiter.turn(urgency)
+            answer = await self._send(request)
+            if not isinstance(answer, Answer):
+                return answer
+            if answer.kind is not Kind.STOP_ALL:
+                break
+            self.limiter.stop(answer.seconds)
+            self.limited(answer.seconds)
+        raise (LostError if answer.kind is Kind.AGAIN else AnswerError)(answer)
+
+    async def _send(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await request(self.client)
+        except HTTPResponseError as error:
+            headers = {name.lower(): value for name, value in error.headers.items()}
+            return classify(int(error.status), headers, error.body)
+        except (RequestTimeoutError, TimeoutError):
+            return _away("no answer in time")
+        # A 200 that is not JSON: something between us and Notion.
+        except json.JSONDecodeError:
+            return _away("an answer that is not JSON")
+        except InvalidPathParameterError as error:
+            return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])
+        except httpx.HTTPError as error:
+            return _away(f"cannot be reached ({type(error).__name__})")
+
+
+def _away(why: str) -> Answer:
+    return Answer(kind=Kind.AGAIN, status=0, message=why)
+
+
+def _jitter() -> float:
+    return random.uniform(0.75, 1.25)  # noqa: S311 - spreads requests, keeps no secret

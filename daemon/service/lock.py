@@ -1,0 +1,100 @@
+"""One daemon per data folder: an exclusive lock, held for the process's life."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon.errors import SetupError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a lock, as it wrote itself down."""
+
+    pid: int
+    command: str
+    since: str
+
+
+class DataLock:
+    """The lock file of a data folder; holding it proves every other claim dead."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def acquire(self, command: str) -> None:
+        """Take the lock.
+
+        Raises:
+            SetupError: Another process holds it (who), or the folder is not
+                writable.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            why = error.strerror or error
+            raise SetupError(
+                f"cannot write to {self._path.parent}: {why}. Make it writable, "
+                "or set data_dir"
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise SetupError(_taken(self._path)) from None
+        self._handle = handle
+        since = datetime.now(UTC).astimezone().strftime("%d %b %H:%M:%S")
+        mine = {"pid": os.getpid(), "command": command, "since": since}
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(mine).encode(), 0)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._handle is not None:
+            os.ftruncate(self._handle, 0)
+            os.close(self._handle)
+            self._handle = None
+
+
+def _taken(path: Path) -> str:
+    found = _written(path)
+    if found is None:
+        return f"another postbrush holds {path}"
+    return (
+        f"postbrush {found.command} already runs here: process {found.pid} since "
+        f"{found.since} holds {path}"
+    )
+
+
+def holder(path: Path) -> Holder | None:
+    """Return who holds the lock, without taking it; None when nobody does."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _written(path) or Holder(pid=0, command="?", since="?")
+    finally:
+        os.close(handle)
+    return None
+
+
+def _written(path: Path) -> Holder | None:
+    try:
+        found = json.loads(path.read_text())
+        return Holder(
+            pid=int(found["pid"]),
+            command=str(found["command"]),
+            since=str(found["since"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

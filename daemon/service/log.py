@@ -1,0 +1,217 @@
+"""The log: dotted event names with fields, one sentence a line, the event first.
+
+The only place that configures structlog.  `log.info("job.done", summary="...",
+job=42)` gives the message `job.done ...`; the fields stay beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.stdlib import BoundLogger
+
+from daemon.service.journal import Journal, is_journal
+from daemon.service.redact import Redactor
+
+Format = Literal["auto", "pretty", "json", "journal"]
+Tap = Callable[[str], None]
+Fields = MutableMapping[str, Any]
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
+_COLOURS = {"debug": "2", "info": "0", "warning": "33", "error": "31;1"}
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Spell:
+    """Repeated failures: one line at the start, one an hour, one at the end.
+
+    Attributes:
+        open: Since when each lasts, and when it was last spoken of.
+    """
+
+    open: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+
+    def failed(self, key: str, now: datetime) -> bool:
+        """Count a failure; say whether it is to be spoken of now."""
+        since, said = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
+        speak = now - said >= _HOUR
+        self.open[key] = (since, now if speak else said)
+        return speak
+
+    def ended(self, key: str, now: datetime) -> timedelta | None:
+        """Return how long it lasted, or None when nothing was wrong."""
+        if key not in self.open:
+            return None
+        since, _ = self.open.pop(key)
+        return now - since
+
+
+def configure(
+    level: str = "info",
+    format: Format = "auto",  # noqa: A002 - the key's name
+    *,
+    environ: Mapping[str, str],
+    stream: TextIO | None = None,
+    secrets: Iterable[str] = (),
+    tap: Tap | None = None,
+) -> BoundLogger:
+    """Set the log up, once a process, and return the logger.
+
+    Args:
+        stream: Where lines go that do not go to the journal's own socket.
+        tap: Gets every line as people read it (the demo's page shows them).
+    """
+    out = stream or sys.stdout
+    clean = Redactor(secrets)
+    writer = _writer(format, environ, out)
+    least = _LEVELS[level]
+
+    def emit(_logger: object, method: str, event: Fields) -> str:
+        line = _entry(method, event, clean)
+        writer(line)
+        if tap is not None:
+            tap(line.message)
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, emit],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.ReturnLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    _adopt_stdlib(least)
+    return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry, redacted."""
+
+    level: str
+    event: str
+    message: str
+    fields: Mapping[str, object]
+    error: str
+
+
+def _entry(method: str, event: Fields, clean: Redactor) -> Line:
+    level = {"exception": "error", "warn": "warning"}.get(method, method)
+    name = str(event.pop("event", ""))
+    summary = clean(str(event.pop("summary", "")))
+    found = event.pop("exc_info", None)
+    error = clean(_traceback(found)) if found else ""
+    fields = {
+        key: clean(value) if isinstance(value, str) else value
+        for key, value in event.items()
+        if value is not None
+    }
+    message = " ".join(f"{name} {summary}".split())
+    return Line(level, name, message, fields, error)
+
+
+def _traceback(found: object) -> str:
+    error = sys.exc_info()[1] if found is True else found
+    if not isinstance(error, BaseException):
+        return str(found)
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _writer(
+    format: Format,  # noqa: A002 - the key's name
+    environ: Mapping[str, str],
+    out: TextIO,
+) -> Callable[[Line], None]:
+    if format == "journal" or (
+        format == "auto"
+        and (is_journal(out, environ) or is_journal(sys.stderr, environ))
+    ):
+        return _to_journal(Journal(), _pretty(out))
+    if format == "pretty" or (format == "auto" and out.isatty()):
+        return _pretty(out)
+    return _json(out)
+
+
+def _pretty(out: TextIO) -> Callable[[Line], None]:
+    colour = out.isatty() and "NO_COLOR" not in os.environ
+
+    def write(line: Line) -> None:
+        time = f"{datetime.now(UTC).astimezone():%H:%M:%S}"
+        text = f"{time} {line.message}"
+        if line.level in {"warning", "error"} and not colour:
+            text = f"{time} {line.level.upper()} {line.message}"
+        if line.error:
+            text += f"\n{line.error}"
+        if colour and (code := _COLOURS.get(line.level, "0")) != "0":
+            text = f"\033[{code}m{text}\033[0m"
+        print(text, file=out, flush=True)
+
+    return write
+
+
+def _json(out: TextIO) -> Callable[[Line], None]:
+    def write(line: Line) -> None:
+        data = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": line.level,
+            "event": line.event,
+            "message": line.message,
+            **line.fields,
+        }
+        if line.error:
+            data["error"] = line.error
+        print(json.dumps(data, ensure_ascii=False, default=str), file=out, flush=True)
+
+    return write
+
+
+def _to_journal(
+    journal: Journal, otherwise: Callable[[Line], None]
+) -> Callable[[Line], None]:
+    def write(line: Line) -> None:
+        message = f"{line.message}\n{line.error}" if line.error else line.message
+        fields = {
+            "MESSAGE": message,
+            "PRIORITY": _PRIORITIES.get(line.level, "6"),
+            "SYSLOG_IDENTIFIER": "postbrush",
+            "PB_EVENT": line.event,
+        }
+        # Prefixed: systemd's own messages use JOB_ID.
+        fields |= {
+            f"PB_{key.upper()}": str(value) for key, value in line.fields.items()
+        }
+        if not journal.send(fields):
+            otherwise(line)
+
+    return write
+
+
+class _Foreign(logging.Handler):
+    """What libraries say, as one event each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower()
+        speak = getattr(
+            structlog.get_logger(), "error" if level == "critical" else level
+        )
+        speak(
+            "library.said",
+            summary=f"{record.name}: {record.getMessage()}",
+            exc_info=record.exc_info[1] if record.exc_info else None,
+        )
+
+
+def _adopt_stdlib(least: int) -> None:
+    root = logging.getLogger()
+    root.handlers = [_Foreign()]
+    root.setLevel(max(least, logging.WARNING))

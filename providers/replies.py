@@ -1,0 +1,141 @@
+"""Reading what services answer: shared by the routes and kinds.  Pure.
+
+Error texts come in many shapes (`error` as text, object or list, `detail`,
+`message`, plain text, HTML); all of them are untrusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from providers.base import Image, Reply, UnavailableError
+
+_LONGEST = 300
+_KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
+_TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+_MODERATION = re.compile(
+    r"nsfw|content policy|content_policy|moderation|safety (?:system|filter|checker)|"
+    r"flagged as|inappropriate content|prohibited content|violates? (?:our|the)",
+    re.IGNORECASE,
+)
+
+
+def as_json(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON came
+    """Return the body as JSON, None when it is none."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_object(reply: Reply) -> Mapping[str, Any]:
+    """Return the body as a JSON object, {} when it is none."""
+    data = as_json(reply)
+    return data if isinstance(data, dict) else {}
+
+
+def is_html(reply: Reply) -> bool:
+    """Say whether the body is a page for people: a proxy's, a CDN's."""
+    head = reply.body[:256].lstrip().lower()
+    return head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+
+
+def error_text(reply: Reply) -> str:
+    """Return what the service says went wrong, on one harmless line."""
+    if is_html(reply):
+        return f"HTTP {reply.status} with a web page"
+    data = as_json(reply)
+    text = _words(data) if data is not None else _plain(reply.body)
+    return clean(text) or f"HTTP {reply.status}"
+
+
+def _words(data: object, depth: int = 0) -> str:
+    if isinstance(data, str):
+        return data
+    if depth > 4:  # noqa: PLR2004 - deep enough for any of them
+        return ""
+    if isinstance(data, list):
+        return "; ".join(filter(None, (_words(one, depth + 1) for one in data[:3])))
+    if isinstance(data, dict):
+        for key in _KEYS:
+            if (found := _words(data.get(key), depth + 1)) != "":
+                return found
+    return ""
+
+
+def _plain(body: bytes) -> str:
+    return body[:1000].decode("utf-8", "replace")
+
+
+def clean(text: str) -> str:
+    """Return text without control characters and tokens, on one line, not too long."""
+    seen = "".join(
+        " " if unicodedata.category(char).startswith("C") else char
+        for char in text[: _LONGEST * 4]
+    )
+    return _TOKENS.sub("[secret]", " ".join(seen.split()))[:_LONGEST]
+
+
+def is_refusal(text: str) -> bool:
+    """Say whether a text is moderation's."""
+    return _MODERATION.search(text) is not None
+
+
+def seconds_to_wait(reply: Reply) -> float | None:
+    """Return how long the service asks to wait, wherever it says so."""
+    headers = reply.headers
+    if (value := _number(headers.get("retry-after"))) is not None:
+        return value
+    data = as_object(reply)
+    for key in ("estimated_time", "retry_after"):
+        if (value := _number(data.get(key))) is not None:
+            return value
+    if found := re.search(r"\bt=([0-9]+)", headers.get("ratelimit", "")):
+        return float(found[1])
+    if found := re.search(r"resets? in ~?([0-9]+)\s*s", error_text(reply)):
+        return float(found[1])
+    return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if 0 <= found < 1e7 else None  # noqa: PLR2004 - also refuses nan, inf
+
+
+def image_of(data: bytes, **known: Any) -> Image:  # noqa: ANN401 - seed, model
+    """Return bytes as an image if they can be one.
+
+    Raises:
+        UnavailableError: HTML, JSON, nothing: an answer, but no image.
+    """
+    if not data.startswith(_MAGIC):
+        raise UnavailableError("answered without an image")
+    return Image(data=data, **known)
+
+
+def from_base64(text: object, **known: Any) -> Image:  # noqa: ANN401 - seed, model
+    """Return an image sent as base64 or as a data: address.
+
+    Raises:
+        UnavailableError: It is neither.
+    """
+    if not isinstance(text, str):
+        raise UnavailableError("answered without an image")
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return image_of(base64.b64decode(text, validate=True), **known)
+    except (binascii.Error, ValueError) as error:
+        raise UnavailableError("sent an image that is not base64") from error
