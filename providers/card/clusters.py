@@ -1,0 +1,73 @@
+"""Text as readers see it: a base with its marks, an emoji with its parts.  Pure.
+
+After Unicode Standard Annex 29 (grapheme clusters) and 51 (emoji), as far as a card
+needs them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
+_VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
+
+
+def clusters(text: str) -> list[str]:
+    """Split *text* into what must stay together."""
+    found: list[str] = []
+    for char in text:
+        if found and _joins(found[-1], char):
+            found[-1] += char
+        else:
+            found.append(char)
+    return found
+
+
+def _joins(before: str, char: str) -> bool:
+    if char == "\n" or before == "\n":
+        return False
+    kind = unicodedata.category(char)
+    marks = kind in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
+    tone = 0x1F3FB <= ord(char) <= 0x1F3FF
+    if marks or tone or 0xE0020 <= ord(char) <= 0xE007F:
+        return before[-1] != " "
+    if before[-1] == _ZWJ:
+        return True
+    if _is_flag_letter(char):
+        return len(before) == 1 and _is_flag_letter(before)
+    # Devanagari and its sisters: a consonant after a virama joins.
+    return before[-1] in _VIRAMA and kind == "Lo"
+
+
+def _is_flag_letter(char: str) -> bool:
+    return len(char) == 1 and 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def is_emoji(cluster: str) -> bool:
+    """Say whether a cluster is shown as an emoji."""
+    first = ord(cluster[0])
+    if _VS15 in cluster:
+        return False
+    if _VS16 in cluster or _KEYCAP in cluster:
+        return True
+    if 0x1F000 <= first <= 0x1FAFF:
+        return True
+    return first in _ALWAYS
+
+
+#: Older characters that are emoji without being asked (Emoji_Presentation).
+_ALWAYS = frozenset(
+    ord(char)
+    for char in (
+        "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿"
+        "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
+        "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
+    )
+)
+
+
+def plain_emoji(cluster: str) -> str:
+    """Return an emoji without skin tone, and the first of a joined sequence."""
+    first = cluster.split(_ZWJ, maxsplit=1)[0]
+    kept = [char for char in first if not 0x1F3FB <= ord(char) <= 0x1F3FF]
+    return "".join(char for char in kept if not 0xE0020 <= ord(char) <= 0xE007F)

@@ -1,0 +1,108 @@
+"""The ground of a card: a soft gradient, and a motif that runs off one corner."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from PIL import Image, ImageDraw
+
+from providers.card.colour import Palette
+
+_SHARPER = 2
+
+
+def paint(
+    palette: Palette, width: int, height: int, seed: int, *, mirrored: bool
+) -> Image.Image:
+    """Return the ground; the motif stands away from where the words begin."""
+    canvas = _gradient(palette, width, height)
+    chance = random.Random(seed)  # noqa: S311 - an ornament, not a secret
+    mask = Image.new("L", (width * _SHARPER, height * _SHARPER))
+    motif = chance.choice((_arcs, _disc, _dots, _waves))
+    motif(ImageDraw.Draw(mask), mask.width, mask.height, chance)
+    mask = mask.reduce(_SHARPER)
+    if mirrored:
+        mask = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    canvas.paste(palette.motif, (0, 0), mask)
+    return canvas
+
+
+def _gradient(palette: Palette, width: int, height: int) -> Image.Image:
+    first = Image.new("RGB", (width, height), palette.first)
+    second = Image.new("RGB", (width, height), palette.second)
+    corners = Image.new("L", (2, 2))
+    corners.putdata([0, 110, 145, 255])
+    blend = corners.resize((width, height), Image.Resampling.BICUBIC)
+    return Image.composite(second, first, blend)
+
+
+def _arcs(
+    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+) -> None:
+    """Rings around a centre beyond a right-hand corner."""
+    short = min(width, height)
+    top = chance.random() < 0.5
+    centre = (width * 1.02, height * (-0.02 if top else 1.02))
+    band = short * 0.055
+    for ring in range(2 + chance.randrange(3), 8):
+        _ring(pen, centre, band * (2 * ring), round(band))
+
+
+def _ring(
+    pen: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, band: int
+) -> None:
+    x, y = centre
+    pen.ellipse(
+        (x - radius, y - radius, x + radius, y + radius), outline=255, width=band
+    )
+
+
+def _disc(
+    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+) -> None:
+    """A disc and a ring, like a low sun."""
+    short = min(width, height)
+    radius = short * (0.30 + 0.10 * chance.random())
+    x, y = width - radius * 0.35, height * (0.10 if chance.random() < 0.5 else 0.96)
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    _ring(pen, (x, y), radius * 1.28, max(2, round(short * 0.012)))
+
+
+def _dots(
+    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+) -> None:
+    """A grid of dots that fades into a corner."""
+    short = min(width, height)
+    step = short * 0.052
+    rows = 9 + chance.randrange(4)
+    top = chance.random() < 0.5
+    for row in range(rows):
+        for column in range(rows - row):
+            size = short * 0.0115 * (1 - (row + column) / (rows * 1.25))
+            x = width - step * (column + 0.4)
+            y = step * (row + 0.4) if top else height - step * (row + 0.4)
+            pen.ellipse((x - size, y - size, x + size, y + size), fill=255)
+
+
+def _waves(
+    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+) -> None:
+    """A hill along the foot, with a line above it."""
+    short = min(width, height)
+    phase = chance.random() * math.tau
+    rise = short * (0.05 + 0.03 * chance.random())
+
+    def edge(level: float) -> list[tuple[float, float]]:
+        return [
+            (
+                x,
+                height * level
+                - (x / width) ** 2 * short * 0.16
+                - rise * math.sin(phase + 2.2 * math.pi * x / width),
+            )
+            for x in range(0, width + 9, 8)
+        ]
+
+    pen.polygon([*edge(0.98), (width + 9, height), (0, height)], fill=255)
+    pen.line(edge(0.93), fill=255, width=max(3, round(short * 0.007)), joint="curve")
