@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,20 +132,28 @@ class Once:
     no_room: bool
 
 
-async def once(flow: Flow, watcher: Watcher) -> Once:
-    """Poll, sweep when due, work until nothing is due, and say what came of it."""
+async def once(
+    flow: Flow, watcher: Watcher, approve: Callable[[int], Awaitable[bool]]
+) -> Once:
+    """Poll, sweep when due, work until nothing is due, and say what came of it.
+
+    Args:
+        approve: Asked when posts were held, with how many; makes them when it may.
+    """
     began = flow.now()
     await rescue(flow)
     found = await watcher.poll()
     swept = await sweep_if_due(flow) if found is not None else None
-    dispatcher = Dispatcher(flow)
-    await work_off(flow, dispatcher)
+    held = (found.held if found else 0) + (swept.held if swept else 0)
+    if held and await approve(held):
+        held = 0
+    await work_off(flow, Dispatcher(flow))
     async with flow.db.reading() as tx:
         ended = await jobs.in_state(tx, [State.FAILED], limit=500)
     return Once(
         notion=flow.outage.why,
         failed=sum(job.moved_at >= began for job in ended),
-        held=(found.held if found else 0) + (swept.held if swept else 0),
+        held=held,
         no_room="disk" in flow.spells.open,
     )
 

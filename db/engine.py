@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from db.errors import (
     DatabaseBusyError,
     DatabaseError,
-    DatabaseMissingError,
     DatabaseUnusableError,
     DiskFullError,
 )
@@ -34,14 +33,11 @@ class Database:
     """The database of one data_dir, open.
 
     Args:
-        path: Of the file; `readonly` neither creates nor changes it.
+        path: Of the file.
+        readonly: Nothing is ever changed; the file need not exist before it is read.
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        if readonly and not path.exists():
-            raise DatabaseMissingError(
-                f"no database at {path} yet: start the daemon with `postbrush run`"
-            )
         self.path = path
         self._reader = _engine(path, "BEGIN", size=_READERS)
         self._writer = None if readonly else _engine(path, "BEGIN IMMEDIATE", size=1)

@@ -61,6 +61,20 @@ def refuse_newer(path: Path) -> str | None:
     return found
 
 
+def require_current(path: Path) -> None:
+    """See that a command that does not migrate can work with the database.
+
+    Raises:
+        DatabaseUnusableError: Newer or older than this program, damaged.
+    """
+    found = refuse_newer(path)
+    if found is not None and found != HEAD:
+        raise DatabaseUnusableError(
+            f"{path} was made by an older postbrush: start the daemon, or run "
+            "`postbrush migrate`, to bring it up to date"
+        )
+
+
 def upgrade(path: Path) -> Path | None:
     """Bring the database to `HEAD`; return the copy made before, if one was.
 

@@ -22,6 +22,7 @@ from daemon.flow.context import Flow
 from daemon.service import control
 from db import upgrade
 from db.engine import Database
+from db.errors import DatabaseMissingError
 
 T = TypeVar("T")
 
@@ -41,23 +42,36 @@ def finish(work: Awaitable[T]) -> T:
 
 
 @asynccontextmanager
-async def looking(found: Settings) -> AsyncIterator[Flow]:
+async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator[Flow]:
     """Open what there is, for reading only; never creates a database.
+
+    Args:
+        missing_ok: The command can do without a database.
 
     Raises:
         DatabaseMissingError: There is none yet.
         DatabaseUnusableError: Newer than this program, damaged.
     """
-    upgrade.refuse_old(app.database_path(found))
+    upgrade.require_current(app.database_path(found))
+    if not missing_ok and not app.database_path(found).exists():
+        raise DatabaseMissingError(missing(found))
     async with app.opened(found, readonly=True) as flow:
         yield flow
+
+
+def missing(found: Settings) -> str:
+    """Say that there is no database, and what makes one."""
+    path = app.database_path(found)
+    return f"no database at {path} yet: start the daemon with `postbrush run`"
 
 
 @asynccontextmanager
 async def acting(found: Settings) -> AsyncIterator[Database]:
     """Open the database for one command's write, and wake the daemon after it."""
     path = app.database_path(found)
-    upgrade.refuse_old(path)
+    upgrade.require_current(path)
+    if not path.exists():
+        raise DatabaseMissingError(missing(found))
     db = Database(path)
     try:
         yield db

@@ -120,6 +120,26 @@ async def decide(
     return decided
 
 
+async def decide_alone(
+    flow: Flow, pages: Sequence[Page], *, remembered: bool
+) -> list[Decided]:
+    """Return what *pages* would want, for `plan`.
+
+    Args:
+        remembered: There is a database to look into.
+    """
+    if remembered:
+        async with flow.db.reading() as tx:
+            return await decide(tx, flow.plan, pages, flow.now())
+    decided = []
+    for page in pages:
+        inputs, fingerprint = read_inputs(page, flow.plan.recipe)
+        sight = Sight(page=page, inputs=inputs, fingerprint=fingerprint)
+        actions = wants(sight, Memory(), flow.plan.rules, flow.now())
+        decided.append(Decided(sight=sight, memory=Memory(), actions=actions))
+    return decided
+
+
 def unasked(decided: Sequence[Decided]) -> int:
     """Return how many posts want an image without anybody having ticked a box."""
     return sum(by_itself(one) is not None for one in decided)

@@ -1,0 +1,190 @@
+"""The composition root: everything is made here, once, and closed here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from daemon.clock import Clock, local_zone
+from daemon.config import Settings
+from daemon.errors import SetupError
+from daemon.flow import files
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from daemon.flow.poll import Watcher
+from daemon.loop import Daemon
+from daemon.notion.gateway import Gateway
+from daemon.notion.wire import Wire
+from daemon.plan import names_of, plan_of, providers_of
+from daemon.service import control
+from daemon.service.control import ControlServer
+from daemon.service.lock import DataLock
+from db import upgrade
+from db.engine import Database
+from providers.http import Studio
+
+
+def database_path(settings: Settings) -> Path:
+    """Return where the database is."""
+    url = settings.options.database.url
+    if url:
+        return settings.data_dir / url.split("///", 1)[-1]
+    return settings.data_dir / "postbrush.db"
+
+
+def images_path(settings: Settings) -> Path:
+    """Return where the images are."""
+    return settings.data_dir / "images"
+
+
+def lock_path(settings: Settings) -> Path:
+    """Return the lock file: one daemon per data folder."""
+    return settings.data_dir / "postbrush.lock"
+
+
+def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the control socket, in $RUNTIME_DIRECTORY under systemd."""
+    folder = environ.get("RUNTIME_DIRECTORY", "").split(":", maxsplit=1)[0]
+    return (Path(folder) if folder else settings.data_dir) / "postbrush.sock"
+
+
+def require_notion(settings: Settings) -> None:
+    """Raise SetupError when there is no token for Notion."""
+    if settings.secrets.notion_token is None:
+        raise SetupError(
+            "NOTION_TOKEN is not set: make an integration at "
+            "notion.so/profile/integrations, and put its secret into the environment "
+            "(no account? try `postbrush demo`)"
+        )
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, clock: Clock | None = None, readonly: bool = False
+) -> AsyncIterator[Flow]:
+    """Open everything the flow needs; nothing is sent before the first request.
+
+    Args:
+        readonly: Neither create nor change the database.
+
+    Raises:
+        DatabaseMissingError, DatabaseUnusableError: See `db.errors`.
+    """
+    clock = clock or Clock(zone=local_zone())
+    log = structlog.get_logger()
+    providers = providers_of(settings)
+    studio = Studio(sleep=clock.sleep)
+    token = settings.secrets.notion_token
+    wire = Wire.open(
+        token.get_secret_value() if token else "",
+        base_url=settings.notion.base_url,
+        rate=settings.notion.requests_per_second,
+        sleep=clock.sleep,
+        monotonic=lambda: clock.now().timestamp(),
+        limited=lambda seconds: log.warning(
+            "notion.limited", summary=f"Notion asks to wait {seconds:g} s"
+        ),
+    )
+    odd: set[str] = set()
+
+    def note_odd(page: str, why: str) -> None:
+        if page not in odd:
+            odd.add(page)
+            log.warning("page.odd", summary=f"{page} is passed over: {why}")
+
+    gateway = Gateway(wire=wire, names=names_of(settings), odd=note_odd)
+    db = Database(database_path(settings), readonly=readonly)
+    try:
+        yield Flow(
+            plan=plan_of(settings, providers),
+            db=db,
+            door=gateway,
+            studio=studio,
+            providers=providers,
+            images=images_path(settings),
+            clock=clock,
+            log=log,
+        )
+    finally:
+        await studio.close()
+        await gateway.close()
+        await db.close()
+
+
+@asynccontextmanager
+async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
+    """Hold the data folder: made, writable, ours alone, its database up to date.
+
+    Raises:
+        SetupError: Somebody else holds it, or it cannot be written to.
+        DatabaseUnusableError: Newer than this program, damaged.
+    """
+    lock = DataLock(lock_path(settings))
+    lock.acquire(command)
+    try:
+        files.ensure_folder(images_path(settings))
+        copy = await asyncio.to_thread(upgrade.upgrade, database_path(settings))
+        if copy is not None:
+            structlog.get_logger().info(
+                "database.upgraded", summary=f"a copy of the old one is {copy.name}"
+            )
+        yield
+    finally:
+        lock.release()
+
+
+async def run(settings: Settings, *, clock: Clock | None = None) -> None:
+    """Be the daemon until SIGTERM or Ctrl-C.
+
+    Raises:
+        SetupError, DatabaseUnusableError: Nothing was started.
+    """
+    require_notion(settings)
+    async with locked(settings, "run"), opened(settings, clock=clock) as flow:
+        daemon = Daemon(
+            flow=flow,
+            watcher=Watcher(flow=flow, target=settings.notion.data_source),
+            poll_interval=settings.notion.poll_interval,
+            started_at=flow.now(),
+        )
+        control = ControlServer(socket_path(settings), daemon.answer)
+        await control.start()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        try:
+            say_ready(flow, settings)
+            await daemon.run()
+        finally:
+            await control.stop()
+
+
+def say_ready(flow: Flow, settings: Settings) -> None:
+    """One line: what is watched, and who makes images at what price."""
+    chain = ", then ".join(price_of(flow, name) for name in flow.plan.chain)
+    month = flow.plan.limits.month
+    budget = f"; at most ${month:.2f} a month" if month is not None else ""
+    flow.log.info(
+        "daemon.ready",
+        summary=f"looking every {settings.notion.poll_interval.total_seconds():g} s; "
+        f"images by {chain}{budget}",
+    )
+
+
+def price_of(flow: Flow, name: str) -> str:
+    """Return "flux ($0.0035, $0.10 a month included)"."""
+    traits = flow.providers[name].traits
+    price = dollars(traits.price(1.1664))
+    extra = f", ${traits.included:.2f} a month included" if traits.included else ""
+    return f"{name} ({price}{extra})"
+
+
+async def wake(settings: Settings) -> bool:
+    """Tell a running daemon that there is something new; say whether one runs."""
+    return await control.wake(socket_path(settings))

@@ -1,0 +1,189 @@
+"""`check`: the whole set-up, tested without paying."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from daemon import app
+from daemon.cli import desk
+from daemon.cli.generate import quiet
+from daemon.config import Settings
+from daemon.errors import PostbrushError
+from daemon.flow import files
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from daemon.notion.model import Page, Role, Schema, matches
+from daemon.service import lock
+from db import upgrade
+from db.errors import DatabaseError
+from providers.base import Call, ProviderError, Reply
+
+_HUB = "https://huggingface.co"
+_LOOKED_AT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was checked; `todo` says what to do, empty when all is well."""
+
+    what: str
+    found: str
+    todo: str = ""
+
+
+def check(*, json: bool) -> None:
+    """Check everything and print a table; exit 1 when something must be done."""
+    found = desk.settings()
+    quiet(found)
+    lines = desk.finish(_all(found))
+
+    def human(out: Console) -> None:
+        made = desk.table("", "WHAT", "FOUND", "WHAT TO DO")
+        marked = [
+            ["✗" if one.todo else "✓", one.what, one.found, one.todo] for one in lines
+        ]
+        out.print(desk.rows(made, marked))
+
+    desk.show([asdict(one) for one in lines], json=json, human=human)
+    if any(one.todo for one in lines):
+        raise typer.Exit(1)
+
+
+async def _all(found: Settings) -> list[Line]:
+    lines = [_configuration(found), _disk(found), _database(found)]
+    async with desk.looking(found, missing_ok=True) as flow:
+        lines += [line async for line in _notion(found, flow)]
+        for name in found.configured():
+            lines.append(await _provider(found, flow, name))
+        chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
+        month = flow.plan.limits.month
+        lines.append(Line("chain", chain))
+        lines.append(
+            Line("budget", "no limit" if month is None else f"${month:.2f} a month")
+        )
+    return lines
+
+
+def _configuration(found: Settings) -> Line:
+    return Line("configuration", str(found.file or "defaults and environment"))
+
+
+def _disk(found: Settings) -> Line:
+    folder = app.images_path(found)
+    existing = next(one for one in [folder, *folder.parents] if one.exists())
+    free = files.free_bytes(existing)
+    words = f"{folder}, {free // 2**20} MiB free"
+    if free < found.images.reserve:
+        return Line("disk", words, "make room: below images.reserve nothing is made")
+    if existing == folder:
+        try:
+            files.ensure_folder(folder)
+        except PostbrushError as error:
+            return Line("disk", words, str(error))
+    return Line("disk", words)
+
+
+def _database(found: Settings) -> Line:
+    path = app.database_path(found)
+    holder = lock.holder(app.lock_path(found))
+    running = f"; the daemon runs (process {holder.pid})" if holder else ""
+    try:
+        revision = upgrade.refuse_newer(path)
+    except DatabaseError as error:
+        return Line("database", str(path), str(error))
+    state = "none yet" if revision is None else "up to date"
+    if revision not in {None, upgrade.HEAD}:
+        state = "older; brought up to date at the next start"
+    return Line("database", f"{path}: {state}{running}")
+
+
+async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
+    try:
+        app.require_notion(found)
+        me = await flow.door.me()
+        limit = me.upload_limit // 2**20
+        yield Line("Notion", f"{me.workspace or me.name}, files up to {limit} MiB")
+        info = await flow.door.resolve(found.notion.data_source)
+        schema = await flow.door.schema(info.id, {})
+    except PostbrushError as error:
+        yield Line("Notion", "", str(error))
+        return
+    yield Line("source", f"'{schema.title}' {schema.source}")
+    for problem in schema.problems:
+        yield Line("columns", "", problem)
+    for warning in schema.warnings:
+        yield Line("columns", "not used", warning)
+    used = ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items())
+    yield Line("columns", used)
+    for name in {*found.posts.only, *found.posts.skip, *found.posts.on_done}:
+        if name not in schema.columns:
+            yield Line("columns", "", f"posts.* names '{name}', which is no column")
+    if not schema.cannot_start:
+        yield await _posts(found, flow, schema)
+
+
+async def _posts(found: Settings, flow: Flow, schema: Schema) -> Line:
+    try:
+        pages, rest = await flow.door.everything(schema, created_from=None)
+    except PostbrushError as error:
+        return Line("posts", "", str(error))
+    chosen = [page for page in pages if matches(page.columns, found.posts.only)]
+    more = "at least " if rest else ""
+    words = f"{more}{len(pages)} posts, {len(chosen)} match posts.only"
+    if todo := _prompts_in_titles(chosen, schema):
+        return Line("posts", words, todo)
+    return Line("posts", words)
+
+
+def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:
+    """A card letters the title when there is no post: is that what people wrote?"""
+    if Role.POST in schema.roles:
+        return ""
+    hints = ("photo of", "image of", "illustration", "8k", "style of", "--ar")
+    found = sum(any(h in page.title.casefold() for h in hints) for page in pages)
+    if pages and found > len(pages) / 2:
+        return (
+            "titles look like image prompts, and a card would letter them: add a Post"
+        )
+    return ""
+
+
+async def _provider(found: Settings, flow: Flow, name: str) -> Line:
+    traits = flow.providers[name].traits
+    price = f"{dollars(traits.price(1.1664))} an image ({traits.price_source})"
+    if traits.is_card:
+        return Line(name, "made here, free")
+    if found.provider_settings(name).kind != "flux":
+        return Line(name, price)
+    return await _huggingface(found, flow, name, price)
+
+
+async def _huggingface(found: Settings, flow: Flow, name: str, price: str) -> Line:
+    entry = found.provider_settings(name)
+    call = Call(
+        method="GET",
+        url=f"{entry.hub_url or _HUB}/api/whoami-v2",
+        headers={"Authorization": f"Bearer {entry.token}"},
+        read=_never,
+    )
+    try:
+        reply = await flow.studio.once(call, flow.providers[name].traits)
+    except ProviderError as error:
+        return Line(name, price, f"the Hub {error}: no network?")
+    if reply.status in {401, 403}:
+        return Line(
+            name,
+            price,
+            "the token is refused: make one at huggingface.co/settings/tokens that may "
+            "'Make calls to Inference Providers'",
+        )
+    return Line(name, f"token accepted, {price}")
+
+
+def _never(_reply: Reply) -> NoReturn:
+    raise AssertionError

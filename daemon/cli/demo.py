@@ -1,0 +1,128 @@
+"""`demo`: the whole product with a pretend outside world, in a temporary folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import typer
+
+from daemon import app, config
+from daemon.clock import utc_now
+from daemon.config import Settings
+from daemon.flow import manual
+from daemon.pretend.posts import POSTS
+from daemon.pretend.town import Town
+from daemon.service import log
+from db.engine import Database
+
+#: Times a person can watch: seconds instead of minutes.
+_CONFIGURATION = """\
+loading_wait = "60s"
+concurrency = 3
+[notion]
+poll_interval = "1s"
+requests_per_second = 3
+[posts]
+settle = "1s"
+hold = 0
+replacements_per_day = 1000
+[images]
+reserve = "20MiB"
+[budget]
+per_post_day = 1000
+[card]
+tag = "Oven & Oak"
+[log]
+format = "{format}"
+"""
+_CREDITS = 7
+_SECONDS_BETWEEN_POSTS = 1.5
+
+
+def demo(*, lan: bool, port: int) -> None:
+    """Show everything until Ctrl-C."""
+    with tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder:
+        try:
+            asyncio.run(_demo(Path(folder), lan=lan, port=port))
+        except KeyboardInterrupt:
+            typer.echo("the demo has stopped; nothing was kept")
+
+
+async def _demo(folder: Path, *, lan: bool, port: int) -> None:
+    host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - only when asked for
+    town = Town(now=utc_now, host=host, port=port)
+    town.hub.credits = _CREDITS
+    town.hub.seconds_per_image = 2.5
+    town.hub.loading_every = 5
+    async with town:
+        found = _settings(folder, town)
+        _introduce(town, lan=lan)
+        log.configure(
+            "info",
+            "auto" if os.environ.get("JOURNAL_STREAM") is None else "pretty",
+            environ=os.environ,
+            secrets=found.secrets.values(),
+            tap=town.say,
+        )
+
+        async def refilled() -> None:
+            db = Database(app.database_path(found))
+            try:
+                async with db.writing() as tx:
+                    await manual.reset(tx, "flux", utc_now())
+            finally:
+                await db.close()
+            await app.wake(found)
+
+        town.refilled = refilled
+        filling = asyncio.create_task(_fill(town))
+        try:
+            await app.run(found)
+        finally:
+            filling.cancel()
+
+
+def _settings(folder: Path, town: Town) -> Settings:
+    path = folder / "postbrush.toml"
+    path.write_text(_CONFIGURATION.format(format="pretty"))
+    environ = {
+        "NOTION_TOKEN": town.workspace.token,
+        "HUGGINGFACE_TOKEN": town.hub.token,
+        "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+        "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+    }
+    return config.load(path, environ, folder)
+
+
+async def _fill(town: Town) -> None:
+    """Somebody writes a dozen posts."""
+    for post in POSTS:
+        town.workspace.add_page(town.source.id, post)
+        await asyncio.sleep(_SECONDS_BETWEEN_POSTS)
+
+
+def _introduce(town: Town, *, lan: bool) -> None:
+    url = town.url
+    if lan:
+        url = f"http://{_own_address()}:{town.port}"
+    typer.echo(f"Open {url} in a browser; Ctrl-C stops the demo.")
+    if os.environ.get("SSH_CONNECTION") and not lan:
+        server = os.environ["SSH_CONNECTION"].split()[2]
+        typer.echo(
+            f"From your own machine: ssh -L {town.port}:127.0.0.1:{town.port} {server}"
+        )
+
+
+def _own_address() -> str:
+    """Return this machine's address in its network; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

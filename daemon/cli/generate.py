@@ -1,0 +1,147 @@
+"""`generate TEXT`: images without Notion."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from daemon import app
+from daemon.cli import desk
+from daemon.config import Settings
+from daemon.errors import SetupError
+from daemon.flow import byhand, files
+from daemon.flow.context import Flow
+from daemon.flow.formats import parse_format
+from daemon.service import lock, log
+from db import upgrade
+from db.records import ImageRecord
+
+
+def generate(
+    text: str,
+    *,
+    provider: str | None,
+    format_name: str | None,
+    count: int,
+    seed: int | None,
+    out: Path | None,
+    json: bool,
+) -> None:
+    """Make images, and say where they are."""
+    if not text.strip():
+        raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
+    size = parse_format(format_name or "square")
+    found = desk.settings()
+    chain = chosen(found, provider)
+    quiet(found)
+
+    async def work() -> list[ImageRecord | str]:
+        made: list[ImageRecord | str] = []
+        async with prepared(found) as flow:
+            with progress() as bar:
+                task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
+                for number in range(1, count + 1):
+                    made.append(
+                        await byhand.make(
+                            flow,
+                            text=text,
+                            size=size,
+                            chain=chain,
+                            number=number,
+                            seed=seed,
+                        )
+                    )
+                    bar.advance(task)
+        return made
+
+    results = desk.finish(work())
+    folder = app.images_path(found)
+    shown = [_kept(one, folder, out, count) for one in results]
+    desk.show(shown, json=json, human=lambda console: _print(console, shown))
+    if any("error" in one for one in shown):
+        raise typer.Exit(1)
+
+
+def chosen(found: Settings, provider: str | None) -> tuple[str, ...]:
+    """Return the chain to ask: the configured one, or one provider alone."""
+    if provider is None:
+        return found.resolved_chain()
+    if provider not in found.configured():
+        why = found.why_not(provider) if provider in found.providers else None
+        known = ", ".join(found.configured())
+        raise SetupError(f"{provider!r} cannot be asked: {why or f'known: {known}'}")
+    return (provider,)
+
+
+def quiet(found: Settings) -> None:
+    """Keep the log of a command at a terminal to what went wrong."""
+    log.configure(
+        "error", "pretty", environ={}, stream=sys.stderr, secrets=found.secrets.values()
+    )
+
+
+def prepared(found: Settings) -> AbstractAsyncContextManager[Flow]:
+    """Open the data folder for an image by hand, beside a running daemon or alone."""
+    path = app.database_path(found)
+    if lock.holder(app.lock_path(found)) is None:
+        files.ensure_folder(app.images_path(found))
+        upgrade.upgrade(path)
+    upgrade.require_current(path)
+    return app.opened(found)
+
+
+def progress() -> Progress:
+    """Return a progress bar on stderr that vanishes when it is done."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _kept(
+    result: ImageRecord | str, folder: Path, out: Path | None, count: int
+) -> dict[str, object]:
+    if isinstance(result, str):
+        return {"error": result}
+    path = folder / result.name
+    if out is not None:
+        path = _copied(path, out, count)
+    return {
+        "file": str(path),
+        "provider": result.provider,
+        "seed": result.seed,
+        "width": result.width,
+        "height": result.height,
+        "why_card": result.card_why,
+    }
+
+
+def _copied(path: Path, out: Path, count: int) -> Path:
+    if out.is_dir() or count > 1:
+        out.mkdir(parents=True, exist_ok=True)
+        out = out / path.name
+    try:
+        shutil.copyfile(path, out)
+    except OSError as error:
+        raise SetupError(f"cannot write {out}: {error.strerror}") from error
+    return out
+
+
+def _print(console: Console, shown: list[dict[str, object]]) -> None:
+    for one in shown:
+        if "error" in one:
+            console.print(f"no image: {one['error']}", markup=False)
+            continue
+        why = f" ({one['why_card']})" if one["why_card"] else ""
+        console.print(
+            f"{one['file']}  {one['provider']}, seed {one['seed']}{why}", markup=False
+        )

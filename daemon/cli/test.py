@@ -1,0 +1,97 @@
+"""`test`: one image with every configured provider."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from daemon import app
+from daemon.cli import desk
+from daemon.cli.generate import chosen, prepared, progress, quiet
+from daemon.clock import utc_now
+from daemon.config import Settings
+from daemon.flow import byhand, manual
+from daemon.flow.context import Flow
+from daemon.flow.formats import parse_format
+from daemon.flow.money import dollars
+from db.records import ImageRecord
+
+_TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
+_ASK_ABOVE = 0.01
+
+
+def test(*, provider: str | None, yes: bool, json: bool) -> None:
+    """Make the images, and print a table of what came of it."""
+    found = desk.settings()
+    names = chosen(found, provider) if provider else found.resolved_chain()
+    quiet(found)
+    results = desk.finish(_all(found, names, yes=yes))
+    folder = app.images_path(found)
+
+    def human(console: Console) -> None:
+        made = desk.table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+        lines = [
+            [
+                one["provider"],
+                one["result"],
+                dollars(one["price"]),
+                f"{one['seconds']:.1f} s" if one["seconds"] else "",
+                one["size"],
+                folder / one["file"] if one["file"] else "",
+            ]
+            for one in results
+        ]
+        console.print(desk.rows(made, lines))
+
+    desk.show(results, json=json, human=human)
+    if any(one["result"] not in {"ok", "skipped"} for one in results):
+        raise typer.Exit(1)
+
+
+async def _all(
+    found: Settings, names: tuple[str, ...], *, yes: bool
+) -> list[dict[str, Any]]:
+    results = []
+    async with prepared(found) as flow:
+        for name in names:
+            results.append(await _one(flow, name, yes=yes))
+    await app.wake(found)
+    return results
+
+
+async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
+    size = parse_format("square")
+    price = flow.providers[name].traits.price(size.width * size.height / 1e6)
+    answer: dict[str, Any] = {
+        "provider": name,
+        "price": price,
+        "seconds": 0.0,
+        "size": "",
+        "file": "",
+    }
+    if price > _ASK_ABOVE and not yes and not _agreed(name, price):
+        return answer | {"result": "skipped"}
+    # A resting one is asked too: that is what a test is for.
+    async with flow.db.writing() as tx:
+        await manual.reset(tx, name, utc_now())
+    began = monotonic()
+    with progress() as bar:
+        bar.add_task(f"asking {name}", total=None)
+        made = await byhand.make(
+            flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
+        )
+    answer["seconds"] = monotonic() - began
+    if isinstance(made, ImageRecord):
+        shape = f"{made.width}x{made.height}, {made.bytes // 1024} KB"
+        return answer | {"result": "ok", "size": shape, "file": made.name}
+    return answer | {"result": made}
+
+
+def _agreed(name: str, price: float) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"{name} costs {dollars(price)}. Ask it?", err=True)

@@ -1,0 +1,98 @@
+"""From the configuration to what the flow works with."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from daemon.config import Settings
+from daemon.flow.context import Plan
+from daemon.flow.inputs import Recipe
+from daemon.flow.money import Limits
+from daemon.flow.wants import Rules
+from daemon.notion.model import Role
+from providers import build
+from providers.base import Provider, ProviderSettings
+
+#: The name of the one source this version knows.
+SOURCE = "default"
+_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
+
+
+def providers_of(settings: Settings) -> dict[str, Provider]:
+    """Build every provider that can be asked, the chain first."""
+    card = settings.card_settings()
+    return {
+        name: build(settings.provider_settings(name), card)
+        for name in settings.configured()
+    }
+
+
+def plan_of(settings: Settings, providers: Mapping[str, Provider]) -> Plan:
+    """Return the settings the flow depends on."""
+    posts, options = settings.posts, settings.options
+    chain = settings.resolved_chain()
+    return Plan(
+        source=SOURCE,
+        rules=Rules(
+            settle=posts.settle,
+            on_edit=posts.on_edit,
+            only=posts.only,
+            skip=posts.skip,
+        ),
+        recipe=Recipe(
+            template=settings.prompt.template,
+            style=settings.prompt.style,
+            format=settings.images.format,
+        ),
+        limits=Limits(
+            month=settings.budget.month,
+            day=settings.budget.day,
+            per_post_day=settings.budget.per_post_day,
+            free_only=options.free_only,
+        ),
+        chain=chain,
+        hold=posts.hold,
+        tries=posts.tries,
+        on_refusal=options.on_refusal,
+        loading_wait=options.loading_wait,
+        concurrency=options.concurrency,
+        on_done=posts.on_done,
+        on_card=posts.on_card,
+        replace_cards=posts.replace_cards,
+        replacements_per_day=posts.replacements_per_day,
+        cover=posts.cover,
+        mark_ai=settings.images.mark_ai,
+        embed_prompt=settings.images.embed_prompt,
+        reserve=settings.images.reserve,
+        tag=settings.card.tag,
+        usual_price=providers[chain[0]].traits.price(_USUAL_MEGAPIXELS),
+        fingerprints=fingerprints(settings),
+    )
+
+
+def fingerprints(settings: Settings) -> Mapping[str, str]:
+    """Return a keyed hash of each provider's token and settings.
+
+    The key is the Notion token, so that what is stored says nothing of the other.
+    """
+    token = settings.secrets.notion_token
+    key = token.get_secret_value().encode() if token else b"postbrush"
+    return {
+        name: _hash(key, settings.provider_settings(name))
+        for name in settings.configured()
+    }
+
+
+def _hash(key: bytes, entry: ProviderSettings) -> str:
+    values = asdict(entry) | {"extra": dict(entry.extra)}
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def names_of(settings: Settings) -> Mapping[Role, str]:
+    """Return the configured column name of each role."""
+    return {role: getattr(settings.notion.properties, role.value) for role in Role}

@@ -1,0 +1,65 @@
+"""The outside at its worst, on demand, and a record of every request."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as an observer outside sees it."""
+
+    method: str
+    path: str
+    status: int
+    at: datetime
+    body: Any = None
+
+    @property
+    def writes(self) -> bool:
+        """It changes something, or announces a file."""
+        is_read = self.path.endswith("/query") or self.path.endswith("/search")
+        return self.method in {"POST", "PATCH", "PUT", "DELETE"} and not is_read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What happens to the next matching request.
+
+    Attributes:
+        match: A part of "METHOD /path".
+        after: The work is done, and then its answer is lost or spoilt.
+        drop: The connection is closed without an answer.
+        html: A page instead of JSON, as a proxy answers.
+    """
+
+    match: str
+    status: int = 500
+    after: bool = False
+    drop: bool = False
+    html: bool = False
+    retry_after: int | None = None
+    delay: float = 0.0
+    body: Any = None
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults in the order in which they were ordered."""
+
+    waiting: deque[Fault] = field(default_factory=deque)
+
+    def add(self, fault: Fault, times: int) -> None:
+        """Order *fault* for the next *times* matching requests."""
+        self.waiting.extend([fault] * times)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault that matches, and strike it off."""
+        for fault in self.waiting:
+            if fault.match in f"{method} {path}":
+                self.waiting.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,191 @@
+"use strict";
+// The page shows what /board/state says; every change goes back as a person's edit.
+
+const rows = document.getElementById("rows");
+const large = document.getElementById("large");
+const drawn = new Map();
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+async function send(act, body) {
+  const answer = await fetch(`/board/${act}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body || {}),
+  });
+  return answer.ok;
+}
+
+function editable(className, label, column, id) {
+  const made = element("div", className);
+  made.contentEditable = "plaintext-only";
+  made.setAttribute("role", "textbox");
+  made.setAttribute("aria-label", label);
+  made.spellcheck = false;
+  made.addEventListener("blur", () => {
+    const value = made.innerText.trim();
+    if (value !== made.dataset.value) send("edit", { id, column, value });
+  });
+  return made;
+}
+
+function fill(field, value) {
+  field.dataset.value = value.trim();
+  // Never take the words away from somebody who is writing.
+  if (document.activeElement !== field && field.innerText !== value) field.textContent = value;
+}
+
+function makeRow(id) {
+  const row = element("article", "row");
+  const picture = element("button", "picture");
+  picture.type = "button";
+  picture.addEventListener("click", () => enlarge(picture));
+  const words = element("div", "text");
+  const title = editable("title", "Title", "Name", id);
+  const post = editable("words", "Post", "Post", id);
+  words.append(title, post);
+  const side = element("div", "side");
+  const tick = element("label", "tick");
+  const box = element("input");
+  box.type = "checkbox";
+  box.addEventListener("change", () => send("tick", { id, value: box.checked }));
+  tick.append(box, document.createTextNode("Regenerate"));
+  const status = element("span", "pill");
+  const provider = element("span", "quiet");
+  const note = element("span", "note");
+  const away = element("button", "away", "Move to trash");
+  away.type = "button";
+  away.addEventListener("click", () => send("trash", { id }));
+  side.append(tick, status, provider, note, away);
+  row.append(picture, words, side);
+  return { row, picture, title, post, box, status, provider, note, shown: null };
+}
+
+function showPicture(parts, post) {
+  const first = post.pictures[0];
+  const name = first ? first.name : "";
+  parts.picture.setAttribute("aria-label", first ? `Enlarge the image of ${post.title}` : "No image yet");
+  if (parts.shown === name) return;
+  const fresh = parts.shown !== null;
+  parts.shown = name;
+  parts.picture.replaceChildren();
+  parts.picture.disabled = !first;
+  parts.picture.classList.toggle("fresh", fresh);
+  if (!first) {
+    parts.picture.textContent = "no image yet";
+    return;
+  }
+  const image = element("img");
+  image.src = first.src;
+  image.alt = post.alt;
+  parts.picture.append(image);
+}
+
+function enlarge(picture) {
+  const image = picture.querySelector("img");
+  if (!image) return;
+  large.querySelector("img").src = image.src;
+  large.querySelector("img").alt = image.alt;
+  large.querySelector("p").textContent = image.alt;
+  large.showModal();
+}
+
+function showPost(post) {
+  let parts = drawn.get(post.id);
+  if (!parts) {
+    parts = makeRow(post.id);
+    drawn.set(post.id, parts);
+    rows.append(parts.row);
+  }
+  fill(parts.title, post.title);
+  fill(parts.post, post.post);
+  parts.box.checked = post.ticked;
+  parts.status.textContent = post.status || "–";
+  parts.status.dataset.status = post.status;
+  parts.provider.textContent = post.provider;
+  parts.note.textContent = post.note;
+  showPicture(parts, post);
+}
+
+function showService(state) {
+  document.getElementById("credits").textContent = state.credits === null ? "∞" : state.credits;
+  const left = document.getElementById("left");
+  left.max = Math.max(left.max, state.credits || 0);
+  left.value = state.credits || 0;
+  let words = `Ready. ${state.painted} images painted so far.`;
+  if (state.loading > 0) words = `The model is loading: about ${Math.ceil(state.loading)} s.`;
+  else if (state.credits === 0) words = "Out of credits: every request is answered with 402.";
+  document.getElementById("model").textContent = words;
+}
+
+function showLog(lines) {
+  const log = document.getElementById("log");
+  log.replaceChildren(...lines.map((line) => {
+    const item = element("li");
+    const cut = line.indexOf(" ");
+    item.append(element("b", "", line.slice(0, cut)), document.createTextNode(line.slice(cut)));
+    return item;
+  }));
+}
+
+function show(state) {
+  const present = new Set(state.posts.map((post) => post.id));
+  for (const [id, parts] of drawn) {
+    if (!present.has(id)) {
+      parts.row.remove();
+      drawn.delete(id);
+    }
+  }
+  state.posts.forEach(showPost);
+  document.getElementById("count").textContent = `${state.posts.length} in the database`;
+  showService(state);
+  showLog(state.lines);
+}
+
+async function follow() {
+  let version = -1;
+  let missed = 0;
+  for (;;) {
+    try {
+      const answer = await fetch(`/board/state?since=${version}`);
+      const state = await answer.json();
+      version = state.version;
+      missed = 0;
+      document.getElementById("gone").hidden = true;
+      show(state);
+      // A loading model counts down, though nothing changes.
+      await new Promise((done) => setTimeout(done, 120));
+      if (state.loading > 0) version = -1, await new Promise((done) => setTimeout(done, 700));
+    } catch {
+      missed += 1;
+      if (missed > 2) document.getElementById("gone").hidden = false;
+      await new Promise((done) => setTimeout(done, 1500));
+    }
+  }
+}
+
+const form = document.getElementById("new");
+document.getElementById("add").addEventListener("click", () => {
+  form.hidden = !form.hidden;
+  if (!form.hidden) form.elements.title.focus();
+});
+document.getElementById("never-mind").addEventListener("click", () => { form.hidden = true; });
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = { title: form.elements.title.value, post: form.elements.post.value };
+  if (await send("add", body)) {
+    form.reset();
+    form.hidden = true;
+  }
+});
+for (const button of document.querySelectorAll("[data-act]")) {
+  button.addEventListener("click", () => send(button.dataset.act));
+}
+large.querySelector("button").addEventListener("click", () => large.close());
+large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
+follow();

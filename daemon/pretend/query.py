@@ -1,0 +1,146 @@
+"""Filters and sorts of the pretend Notion, checked as the real one checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from daemon.pretend.refusals import invalid
+from daemon.pretend.values import Column, to_plain
+
+Json = dict[str, Any]
+Test = Callable[[Json], bool]
+
+_DEPTH = 2
+_TIMES = {"created_time", "last_edited_time"}
+
+
+def predicate(given: Any, columns: Mapping[str, Column], depth: int = 0) -> Test:  # noqa: ANN401 - JSON
+    """Return a test for a page's raw object.
+
+    Raises:
+        RefusalError: An unknown property, a wrong type, more than two levels.
+    """
+    if given is None:
+        return lambda _page: True
+    for joint, combine in (("and", all), ("or", any)):
+        if joint in given:
+            if depth >= _DEPTH:
+                raise invalid(
+                    "body failed validation: filters may be nested two levels deep."
+                )
+            tests = [predicate(one, columns, depth + 1) for one in given[joint]]
+            return _joined(tests, combine)
+    if given.get("timestamp") in _TIMES:
+        return _by_time(given["timestamp"], given.get(given["timestamp"]) or {})
+    return _by_property(given, columns)
+
+
+def _joined(tests: list[Test], combine: Callable[[Iterable[bool]], bool]) -> Test:
+    return lambda page: combine(test(page) for test in tests)
+
+
+def column_of(name: object, columns: Mapping[str, Column]) -> Column:
+    """Return a column by name or id."""
+    for column in columns.values():
+        if name in {column.name, column.id}:
+            return column
+    raise invalid(f"Could not find property with name or id: {name}")
+
+
+def _by_property(given: Json, columns: Mapping[str, Column]) -> Test:
+    column = column_of(given.get("property"), columns)
+    kinds = [key for key in given if key not in {"property", "type"}]
+    kind = kinds[0] if kinds else ""
+    if kind != column.type:
+        raise invalid(f"database property {column.type} does not match filter {kind}")
+    condition = given[kind]
+
+    def test(page: Json) -> bool:
+        stored = next(
+            value for value in page["properties"].values() if value["id"] == column.id
+        )
+        return _holds(to_plain(kind, stored[kind]), condition)
+
+    return test
+
+
+def _holds(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - JSON
+    (word, wanted), *_ = condition.items()
+    text = str(value or "")
+    empty = value in (None, "", [], ())
+    match word:
+        case "equals":
+            return bool(value == wanted or (not wanted and empty))
+        case "does_not_equal":
+            return bool(value != wanted)
+        case "contains":
+            found = value if isinstance(value, list) else text.casefold()
+            return (wanted if isinstance(value, list) else wanted.casefold()) in found
+        case "does_not_contain":
+            return str(wanted).casefold() not in text.casefold()
+        case "is_empty":
+            return bool(empty) is bool(wanted)
+        case "is_not_empty":
+            return bool(empty) is not bool(wanted)
+        case "on_or_after":
+            return text >= str(wanted)
+        case "on_or_before":
+            return bool(text) and text <= str(wanted)
+        case "greater_than":
+            return value is not None and bool(value > wanted)
+        case "less_than":
+            return value is not None and bool(value < wanted)
+    raise invalid(f"body failed validation: `{word}` is not a condition of a filter.")
+
+
+def _by_time(field: str, condition: Mapping[str, Any]) -> Test:
+    compare: Mapping[str, Callable[[datetime, datetime], bool]] = {
+        "on_or_after": lambda mine, limit: mine >= limit,
+        "after": lambda mine, limit: mine > limit,
+        "on_or_before": lambda mine, limit: mine <= limit,
+        "before": lambda mine, limit: mine < limit,
+        "equals": lambda mine, limit: mine == limit,
+    }
+    (word, text), *_ = condition.items()
+    if word not in compare:
+        raise invalid(f"body failed validation: body.filter.{field}.{word} is unknown.")
+    try:
+        limit = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise invalid(
+            f"body failed validation: body.filter.{field}.{word} should be a valid "
+            f"ISO 8601 date string, instead was `{text!r}`."
+        ) from None
+    return lambda page: compare[word](datetime.fromisoformat(page[field]), limit)
+
+
+def ordered(
+    pages: list[Json], sorts: Sequence[Json], columns: Mapping[str, Column]
+) -> None:
+    """Sort pages in place, the first of *sorts* weighing most."""
+    for sort in reversed(sorts):
+        direction = sort.get("direction", "ascending")
+        if direction not in {"ascending", "descending"}:
+            raise invalid(
+                "body failed validation. Fix one:\nbody.sorts[0].direction should be "
+                f'`"ascending"` or `"descending"`, instead was `"{direction}"`.'
+            )
+        key = _sort_key(sort, columns)
+        pages.sort(key=key, reverse=direction == "descending")
+
+
+def _sort_key(sort: Json, columns: Mapping[str, Column]) -> Callable[[Json], str]:
+    if sort.get("timestamp") in _TIMES:
+        field = str(sort["timestamp"])
+        return lambda page: str(page[field])
+    column = column_of(sort.get("property"), columns)
+
+    def key(page: Json) -> str:
+        for value in page["properties"].values():
+            if value["id"] == column.id:
+                return str(to_plain(column.type, value[column.type]) or "")
+        return ""
+
+    return key

@@ -1,0 +1,94 @@
+"""Notion's refusals, word for word as recorded or documented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RefusalError(Exception):
+    """An answer that is not 200."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        **more: Any,  # noqa: ANN401 - JSON
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+        self.more = more
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Return the JSON of the refusal."""
+        return {
+            "object": "error",
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+            **self.more,
+            "request_id": request_id,
+        }
+
+
+def bad_token() -> RefusalError:
+    return RefusalError(401, "unauthorized", "API token is invalid.")
+
+
+def missing_version(given: str | None) -> RefusalError:
+    shown = "undefined" if given is None else f'"{given}"'
+    return RefusalError(
+        400,
+        "missing_version",
+        "Notion-Version header failed validation: Notion-Version header should be "
+        f"defined, instead was `{shown}`.",
+    )
+
+
+def not_found(kind: str, identifier: str) -> RefusalError:
+    return RefusalError(
+        404,
+        "object_not_found",
+        f"Could not find {kind} with ID: {identifier}. Make sure the relevant pages "
+        'and databases are shared with your integration "postbrush".',
+        additional_data={"integration_id": "2b1d872b-594c-8146-b2ff-0037b2a75b4b"},
+    )
+
+
+def invalid(message: str) -> RefusalError:
+    return RefusalError(400, "validation_error", message)
+
+
+def invalid_url() -> RefusalError:
+    return RefusalError(400, "invalid_request_url", "Invalid request URL.")
+
+
+def too_fast(seconds: int) -> RefusalError:
+    return RefusalError(
+        429,
+        "rate_limited",
+        "You have been rate limited. Please try again in a few minutes.",
+        retry_after=seconds,
+        additional_data={
+            "rate_limit_reason": "public_api_request_rate_limit",
+            "retry_after": str(seconds),
+        },
+    )
+
+
+def by_status(status: int) -> RefusalError:
+    """Return what Notion says with a status when it is in trouble."""
+    code, message = {
+        409: ("conflict_error", "Conflict occurred while saving. Please try again."),
+        500: ("internal_server_error", "Unexpected error occurred."),
+        502: ("bad_gateway", "Bad gateway."),
+        503: ("service_unavailable", "Notion is unavailable, please try again later."),
+        504: ("gateway_timeout", "Gateway timeout."),
+        529: ("service_overload", "Notion is overloaded, please try again later."),
+    }.get(status, ("internal_server_error", "Unexpected error occurred."))
+    return RefusalError(status, code, message)

@@ -1,0 +1,206 @@
+"""Property values of the pretend Notion: plain in, JSON out, writes checked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.pretend.refusals import invalid
+
+Json = dict[str, Any]
+
+_TEXT_LIMIT = 2000
+_PLAIN_ANNOTATIONS = {
+    "bold": False,
+    "italic": False,
+    "strikethrough": False,
+    "underline": False,
+    "code": False,
+    "color": "default",
+}
+
+
+@dataclass(slots=True)
+class Column:
+    """A property of a data source; the id survives renames."""
+
+    id: str
+    name: str
+    type: str
+    options: list[Json] = field(default_factory=list)
+
+    def described(self) -> Json:
+        """Return it as a data source shows it."""
+        config: Json = {}
+        if self.type in {"select", "multi_select", "status"}:
+            config = {"options": self.options}
+        if self.type == "status":
+            config["groups"] = []
+        if self.type == "number":
+            config = {"format": "number"}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": None,
+            "type": self.type,
+            self.type: config,
+        }
+
+    def option(self, name: str) -> Json | None:
+        """Return the option of that name, in Notion's exact spelling."""
+        return next((one for one in self.options if one["name"] == name), None)
+
+    def add_option(self, name: str) -> Json:
+        """Make an option."""
+        made = {"id": str(uuid.uuid4()), "name": name, "color": "default"}
+        self.options.append(made)
+        return made
+
+
+def rich_text(text: str) -> list[Json]:
+    """Return text as Notion shows it."""
+    if not text:
+        return []
+    return [
+        {
+            "type": "text",
+            "text": {"content": text, "link": None},
+            "annotations": dict(_PLAIN_ANNOTATIONS),
+            "plain_text": text,
+            "href": None,
+        }
+    ]
+
+
+def empty(kind: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the value of a property nobody has set."""
+    if kind in {"title", "rich_text", "files", "multi_select", "relation", "people"}:
+        return []
+    return False if kind == "checkbox" else None
+
+
+def from_plain(column: Column, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a value as a person would have set it, from plain Python."""
+    match column.type:
+        case "title" | "rich_text":
+            return rich_text(str(value or ""))
+        case "select" | "status":
+            if not value:
+                return None
+            return column.option(str(value)) or column.add_option(str(value))
+        case "multi_select":
+            return [column.option(v) or column.add_option(v) for v in value or ()]
+        case "date":
+            return {"start": value, "end": None, "time_zone": None} if value else None
+        case "formula":
+            return {"type": "string", "string": value}
+        case _:
+            return value
+
+
+def to_plain(kind: str, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a stored value as plain Python."""
+    match kind:
+        case "title" | "rich_text":
+            return "".join(part["plain_text"] for part in value)
+        case "select" | "status":
+            return value["name"] if value else None
+        case "multi_select":
+            return [one["name"] for one in value]
+        case "date":
+            return value["start"] if value else None
+        case "formula":
+            return value["string"] if value else None
+        case "files":
+            return [one["name"] for one in value]
+    return value
+
+
+FileOf = Callable[[Json, int], Json]
+
+
+def written(column: Column, given: Mapping[str, Any], file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
+    """Return what a PATCH stores in a column.
+
+    Raises:
+        RefusalError: Of another type, unknown, too long: the whole PATCH is refused.
+    """
+    kind = column.type
+    if kind in {"formula", "rollup", "created_time", "last_edited_time", "unique_id"}:
+        raise invalid(f"{column.name} is a computed property and cannot be updated.")
+    if kind not in given:
+        raise invalid(f"{column.name} is expected to be {kind}.")
+    value = given[kind]
+    match kind:
+        case "title" | "rich_text":
+            return _text(column, value)
+        case "select":
+            return _select(column, value)
+        case "status":
+            return _status(column, value)
+        case "checkbox" if isinstance(value, bool):
+            return value
+        case "number" if value is None or isinstance(value, int | float):
+            return value
+        case "date":
+            return _date(column, value)
+        case "url" | "email" | "phone_number" if value is None or isinstance(
+            value, str
+        ):
+            return value
+        case "files" if isinstance(value, list):
+            return [file_of(one, place) for place, one in enumerate(value)]
+    raise invalid(
+        f"body failed validation: body.properties.{column.name}.{kind} should be of "
+        f"another type, instead was `{type(value).__name__}`."
+    )
+
+
+def _text(column: Column, value: Any) -> list[Json]:  # noqa: ANN401 - JSON
+    if not isinstance(value, list):
+        raise invalid(
+            f"body.properties.{column.name}.{column.type} should be an array."
+        )
+    text = ""
+    for place, part in enumerate(value):
+        content = part.get("text", {}).get("content", "")
+        if len(content) > _TEXT_LIMIT:
+            raise invalid(
+                f"body failed validation: body.properties.{column.name}.{column.type}"
+                f"[{place}].text.content.length should be ≤ `{_TEXT_LIMIT}`, instead "
+                f"was `{len(content)}`."
+            )
+        text += content
+    return rich_text(text)
+
+
+def _select(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+    if value is None:
+        return None
+    name = value.get("name", "")
+    if "," in name or not name:
+        raise invalid(f"Invalid select option, commas not allowed: {name}")
+    return column.option(name) or column.add_option(name)
+
+
+def _status(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+    if value is None:
+        return column.options[0] if column.options else None
+    found = column.option(value.get("name", ""))
+    if found is None:
+        raise invalid(f'Status option "{value.get("name")}" does not exist".')
+    return found
+
+
+def _date(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+    if value is None:
+        return None
+    start = value.get("start")
+    if not isinstance(start, str) or not start[:4].isdigit():
+        raise invalid(
+            f"body failed validation: body.properties.{column.name}.date.start should "
+            f"be a valid ISO 8601 date string, instead was `{start!r}`."
+        )
+    return {"start": start, "end": value.get("end"), "time_zone": None}

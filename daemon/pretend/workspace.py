@@ -1,0 +1,379 @@
+"""A pretend Notion workspace, in memory: what people and the integration do to it.
+
+The HTTP side is `daemon.pretend.notion_api`; both see the same pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from daemon.pretend.faults import Fault, Faults, Request
+from daemon.pretend.refusals import invalid, not_found
+from daemon.pretend.uploads import Uploads, iso, minute
+from daemon.pretend.values import Column, empty, from_plain, to_plain, written
+
+Json = dict[str, Any]
+
+_SIGNED_FOR = timedelta(hours=1)
+_PERSON = "1f2e3d4c-5b6a-4988-8776-655443322110"
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """Bytes in Notion's storage; a files property names them."""
+
+    key: str
+    filename: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One file of a page, for tests and the board."""
+
+    name: str
+    data: bytes
+    key: str
+
+
+@dataclass(slots=True)
+class DataSource:
+    """A table, inside a database of the same title."""
+
+    id: str
+    database_id: str
+    title: str
+    created_at: datetime
+    columns: dict[str, Column]
+    shared: bool = True
+
+
+@dataclass(slots=True)
+class Page:
+    """A row; `values` by column id."""
+
+    id: str
+    source: str
+    created_at: datetime
+    edited_at: datetime
+    edited_by: str
+    values: dict[str, Any]
+    in_trash: bool = False
+    cover: Json | None = None
+
+
+@dataclass(slots=True)
+class Workspace:
+    """The whole pretend Notion.
+
+    Attributes:
+        upload_limit: What users.me reports, bytes.
+        requests_per_minute: Of the token; None: no limit.
+        query_cap: Rows after which a query ends (10,000 in the real one).
+        version: Grows with every change somebody could see.
+    """
+
+    now: Callable[[], datetime]
+    token: str
+    upload_limit: int = 5 * 2**20
+    requests_per_minute: int | None = 180
+    query_cap: int = 10_000
+    name: str = "Oven & Oak"
+    bot_id: str = "7775f3a3-893f-43fa-b625-460c61094c78"
+    sources: dict[str, DataSource] = field(default_factory=dict)
+    rows: dict[str, Page] = field(default_factory=dict)
+    stored: dict[str, StoredFile] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    version: int = 0
+    uploads: Uploads = field(init=False)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.uploads = Uploads(self.now, self.upload_limit, self.bot_id)
+
+    # What people do.
+
+    def add_database(
+        self, title: str, columns: Mapping[str, str | Sequence[str]]
+    ) -> DataSource:
+        """Make a database with one data source.
+
+        Args:
+            columns: Name to type; ("select", "A", "B") also names options.
+        """
+        made: dict[str, Column] = {}
+        for name, kind in columns.items():
+            words = [kind] if isinstance(kind, str) else list(kind)
+            column_id = "title" if words[0] == "title" else secrets.token_hex(2)
+            column = Column(id=column_id, name=name, type=words[0])
+            for option in words[1:]:
+                column.add_option(option)
+            made[name] = column
+        source = DataSource(
+            id=str(uuid.uuid4()),
+            database_id=str(uuid.uuid4()),
+            title=title,
+            created_at=self.now(),
+            columns=made,
+        )
+        self.sources[source.id] = source
+        self.touch()
+        return source
+
+    def add_page(self, source_id: str, values: Mapping[str, Any]) -> str:
+        """Add a row as a person; return its id (32 digits)."""
+        source = self.sources[source_id]
+        now = self.now()
+        page = Page(
+            id=str(uuid.uuid4()),
+            source=source_id,
+            created_at=now,
+            edited_at=now,
+            edited_by=_PERSON,
+            values={one.id: empty(one.type) for one in source.columns.values()},
+        )
+        self.rows[page.id] = page
+        self._set(page, values)
+        self.touch()
+        return page.id.replace("-", "")
+
+    def edit(self, page_id: str, values: Mapping[str, Any]) -> None:
+        """Change cells as a person."""
+        page = self.row(page_id)
+        self._set(page, values)
+        page.edited_at, page.edited_by = self.now(), _PERSON
+        self.touch()
+
+    def _set(self, page: Page, values: Mapping[str, Any]) -> None:
+        columns = self.sources[page.source].columns
+        for name, value in values.items():
+            page.values[columns[name].id] = from_plain(columns[name], value)
+
+    def tick(self, page_id: str, column: str = "Regenerate") -> None:
+        """Tick a box as a person."""
+        self.edit(page_id, {column: True})
+
+    def add_file(self, page_id: str, column: str, name: str, data: bytes) -> None:
+        """Put a file into a files column as a person."""
+        page = self.row(page_id)
+        kept = StoredFile(secrets.token_hex(16), name, data)
+        self.stored[kept.key] = kept
+        found = self.sources[page.source].columns[column]
+        page.values[found.id] = [
+            *page.values[found.id],
+            {"name": name, "key": kept.key},
+        ]
+        page.edited_at, page.edited_by = self.now(), _PERSON
+        self.touch()
+
+    def clear_files(self, page_id: str, column: str) -> None:
+        """Empty a files column as a person."""
+        self.edit(page_id, {column: []})
+
+    def trash(self, page_id: str, *, restore: bool = False) -> None:
+        """Put a page into the trash, or take it out."""
+        page = self.row(page_id)
+        page.in_trash = not restore
+        page.edited_at, page.edited_by = self.now(), _PERSON
+        self.touch()
+
+    def rename_column(self, source_id: str, name: str, new: str) -> None:
+        """Rename a column; its id stays."""
+        columns = self.sources[source_id].columns
+        column = columns.pop(name)
+        column.name = new
+        columns[new] = column
+        self.touch()
+
+    def retype_column(self, source_id: str, name: str, kind: str) -> None:
+        """Give a column another type: its values are lost."""
+        column = self.sources[source_id].columns[name]
+        column.type = kind
+        for page in self.pages_of(source_id):
+            page.values[column.id] = empty(kind)
+        self.touch()
+
+    def remove_column(self, source_id: str, name: str) -> None:
+        """Remove a column with its values."""
+        self.sources[source_id].columns.pop(name)
+        self.touch()
+
+    def share(self, source_id: str, *, shared: bool) -> None:
+        """Show a database to the integration, or hide it."""
+        self.sources[source_id].shared = shared
+
+    def fail(self, match: str, times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
+        """Order a fault; see `Fault`."""
+        self.faults.add(Fault(match=match, **what), times)
+
+    # What can be seen.
+
+    def row(self, page_id: str) -> Page:
+        """Return a page, by either form of its id.  Raises 404."""
+        try:
+            found = self.rows.get(str(uuid.UUID(page_id)))
+        except ValueError:
+            raise invalid(
+                "path failed validation: path.page_id should be a valid uuid, instead "
+                f'was `"{page_id}"`.'
+            ) from None
+        if found is None or not self.sources[found.source].shared:
+            raise not_found("page", page_id)
+        return found
+
+    def pages_of(self, source_id: str) -> list[Page]:
+        return [page for page in self.rows.values() if page.source == source_id]
+
+    def pages(self, source_id: str) -> list[str]:
+        """Return the ids of a source's pages, oldest first."""
+        rows = self.pages_of(source_id)
+        return [page.id.replace("-", "") for page in rows if not page.in_trash]
+
+    def read(self, page_id: str) -> dict[str, Any]:
+        """Return a page's cells as plain Python, by column name."""
+        page = self.row(page_id)
+        columns = self.sources[page.source].columns.values()
+        return {one.name: to_plain(one.type, page.values[one.id]) for one in columns}
+
+    def files(self, page_id: str, column: str = "Image") -> list[Shown]:
+        """Return the files of a column."""
+        page = self.row(page_id)
+        cells = page.values[self.sources[page.source].columns[column].id]
+        return [
+            Shown(cell["name"], self.stored[cell["key"]].data, cell["key"])
+            for cell in cells
+            if "key" in cell
+        ]
+
+    async def wait_changed(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - a long poll
+        """Wait until `version` is no longer *since*; return it."""
+        if self.version == since:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+        return self.version
+
+    def touch(self) -> None:
+        """Tell whoever waits that there is something new to see."""
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    # What the integration does.
+
+    def update(self, page_id: str, body: Json) -> Page:
+        """Carry out PATCH /v1/pages/{id}: all of it or nothing."""
+        page = self.row(page_id)
+        columns = self.sources[page.source].columns
+        by_key = {one.id: one for one in columns.values()} | dict(columns)
+        values: dict[str, Any] = {}
+        for key, given in (body.get("properties") or {}).items():
+            if key not in by_key:
+                raise invalid(f"{key} is not a property that exists.")
+            column = by_key[key]
+            values[column.id] = written(column, given, self._file)
+        cover = page.cover
+        if (given := body.get("cover")) is not None:
+            cover = self._file({**given, "name": "cover"}, 0)
+        page.values |= values
+        page.cover = cover
+        page.in_trash = bool(body.get("in_trash", page.in_trash))
+        page.edited_at, page.edited_by = self.now(), self.bot_id
+        self.touch()
+        return page
+
+    def _file(self, given: Json, place: int) -> Json:
+        """Return what a files property stores for one entry of a write."""
+        if "file_upload" in given:
+            upload = self.uploads.attach(given["file_upload"].get("id"))
+            kept = StoredFile(upload.id, upload.filename, upload.data or b"")
+            self.stored[kept.key] = kept
+            return {"name": given.get("name") or upload.filename, "key": kept.key}
+        if "external" in given:
+            return {"name": given.get("name") or "file", "external": given["external"]}
+        if "file" in given:
+            key = str(given["file"].get("url", "")).split("?")[0].rsplit("/", 2)[-2]
+            if key in self.stored:
+                return {"name": given.get("name") or "file", "key": key}
+        raise invalid(
+            f"body failed validation: body.properties.files[{place}] is wrong."
+        )
+
+    def shown(self, page: Page, base: str, *, version: str) -> Json:
+        """Return a page as Notion shows it to a client at *base*."""
+        source = self.sources[page.source]
+        cover = self._shown_file(page.cover, base) if page.cover else None
+        if cover is not None:
+            cover.pop("name", None)
+        title = "-".join(str(self._title(page)).split())[:40]
+        plain = page.id.replace("-", "")
+        raw: Json = {
+            "object": "page",
+            "id": page.id,
+            "created_time": iso(minute(page.created_at)),
+            "last_edited_time": iso(minute(page.edited_at)),
+            "created_by": {"object": "user", "id": _PERSON},
+            "last_edited_by": {"object": "user", "id": page.edited_by},
+            "cover": cover,
+            "icon": None,
+            "parent": {
+                "type": "data_source_id",
+                "data_source_id": source.id,
+                "database_id": source.database_id,
+            },
+            "in_trash": page.in_trash,
+            "is_archived": False,
+            "is_locked": False,
+            "properties": {
+                one.name: {
+                    "id": one.id,
+                    "type": one.type,
+                    one.type: self._shown_value(one, page, base),
+                }
+                for one in source.columns.values()
+            },
+            "url": f"https://app.notion.com/p/{title + '-' if title else ''}{plain}",
+            "public_url": None,
+        }
+        if version < "2026":
+            raw["archived"] = page.in_trash
+        return raw
+
+    def _title(self, page: Page) -> str:
+        return str(to_plain("title", page.values.get("title") or []))
+
+    def _shown_value(self, column: Column, page: Page, base: str) -> Any:  # noqa: ANN401 - JSON
+        value = page.values.get(column.id, empty(column.type))
+        if column.type == "files":
+            return [self._shown_file(one, base) for one in value]
+        return value
+
+    def _shown_file(self, stored: Json, base: str) -> Json:
+        """A signed address that is another one at every read, as in Notion."""
+        if "external" in stored:
+            return {
+                "name": stored["name"],
+                "type": "external",
+                "external": stored["external"],
+            }
+        file = self.stored[stored["key"]]
+        expiry = self.now() + _SIGNED_FOR
+        signature = secrets.token_hex(16)
+        return {
+            "name": stored["name"],
+            "type": "file",
+            "file": {
+                "url": f"{base}/files/{file.key}/{file.filename}?X-Amz-Expires=3600"
+                f"&X-Amz-Signature={signature}",
+                "expiry_time": iso(expiry),
+            },
+        }
