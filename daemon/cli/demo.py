@@ -36,8 +36,6 @@ reserve = "20MiB"
 per_post_day = 1000
 [card]
 tag = "Oven & Oak"
-[log]
-format = "{format}"
 """
 _CREDITS = 7
 _SECONDS_BETWEEN_POSTS = 1.5
@@ -63,7 +61,7 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
         _introduce(town, lan=lan)
         log.configure(
             "info",
-            "auto" if os.environ.get("JOURNAL_STREAM") is None else "pretty",
+            "pretty",
             environ=os.environ,
             secrets=found.secrets.values(),
             tap=town.say,
@@ -88,7 +86,7 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
 
 def _settings(folder: Path, town: Town) -> Settings:
     path = folder / "postbrush.toml"
-    path.write_text(_CONFIGURATION.format(format="pretty"))
+    path.write_text(_CONFIGURATION)
     environ = {
         "NOTION_TOKEN": town.workspace.token,
         "HUGGINGFACE_TOKEN": town.hub.token,

@@ -89,7 +89,7 @@ async def _job(number: int, *, json: bool) -> None:
 def _print_job(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     zone = flow.clock.zone
     out.print(
-        f"job {data['id']} '{data['title']}': {data['state']}, because {data['reason']}",
+        f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
         markup=False,
     )
     out.print(

@@ -40,11 +40,12 @@ async def _plan(found: Settings) -> dict[str, Any]:
         if exists:
             async with flow.db.reading() as tx:
                 held = await posts.held_count(tx)
-        wishes = []
-        for one in decided:
-            for action in one.actions:
-                if isinstance(action, Start):
-                    wishes.append(_wish(flow, one.sight.inputs, one.sight.page, action))
+        wishes = [
+            _wish(flow, one.sight.inputs, one.sight.page, action)
+            for one in decided
+            for action in one.actions
+            if isinstance(action, Start)
+        ]
         asked = [wish for wish in wishes if wish["reason"] != "regenerate"]
         return {
             "source": schema.title,

@@ -55,10 +55,8 @@ def test(*, provider: str | None, yes: bool, json: bool) -> None:
 async def _all(
     found: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
-    results = []
     async with prepared(found) as flow:
-        for name in names:
-            results.append(await _one(flow, name, yes=yes))
+        results = [await _one(flow, name, yes=yes) for name in names]
     await app.wake(found)
     return results
 

@@ -101,7 +101,7 @@ class Dispatcher:
             pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
             self._refused[job.id] = (times + 1, flow.now() + pause)
             if times == 0:
-                flow.log.error(
+                flow.log.error(  # noqa: TRY400 - a person's matter, not ours
                     "untick.refused",
                     summary=f"'{job.title}': the box cannot be un-ticked, so no image "
                     f"is made: {error} (job {job.id})",
@@ -167,7 +167,9 @@ class Dispatcher:
         except DiskFullError:
             storage.no_room(flow)
         except DatabaseError as error:
-            flow.log.error("database.failed", summary=str(error), job=job.id)
+            flow.log.error(  # noqa: TRY400 - the words say it all
+                "database.failed", summary=str(error), job=job.id
+            )
         except Exception:
             # One job must not take the others with it; it is rescued at the next
             # start, and what it had in flight is written down by then.

@@ -45,7 +45,7 @@ async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
         generation = await _admit(tx, flow, provider, subject, situation)
         charge = choose.charge(flow, case, situation, provider.traits)
         if isinstance(charge, Over):
-            raise AssertionError(f"the chain chose {choice.name}, over its budget")
+            raise AssertionError(choice.name)  # noqa: TRY004 - decide() has seen to it
         traits = provider.traits
         attempt = await attempts.begin(
             tx,

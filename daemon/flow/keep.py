@@ -1,4 +1,4 @@
-"""What a call brought: the image to disk, its end to the database, the breaker moved."""
+"""What a call brought: an image to disk, its end written down, the breaker moved."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> No
             fingerprint=subject.fingerprint,
             made_at=now,
         )
-        await _report(tx, flow, attempt, Outcome.IMAGE, None, "")
+        await _report(tx, flow, attempt, Outcome.IMAGE)
 
 
 async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:
@@ -142,7 +142,7 @@ async def close(
         )
         if closed:
             seconds = error.seconds if error else None
-            await _report(tx, flow, attempt, outcome, seconds, why)
+            await _report(tx, flow, attempt, outcome, seconds=seconds, why=why)
 
 
 async def _report(
@@ -150,8 +150,9 @@ async def _report(
     flow: Flow,
     attempt: Attempt,
     outcome: Outcome,
-    seconds: float | None,
-    why: str,
+    *,
+    seconds: float | None = None,
+    why: str = "",
 ) -> None:
     """Tell the breaker, say what changed, and wake who waits for this provider."""
     provider = flow.providers.get(attempt.provider)

@@ -96,19 +96,16 @@ def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
 
 async def _requeue(flow: Flow) -> None:
     why = "the daemon stopped while it was in work"
-    rescued: list[Job] = []
     async with flow.db.writing() as tx:
         now = flow.now()
-        for job in await jobs.in_state(tx, [State.GENERATING]):
-            rescued.append(
-                await back_to_queue(
-                    tx, job, Event.RESCUED, now=now, why=why, due_at=now
-                )
-            )
-        for job in await jobs.in_state(tx, [State.UPLOADING]):
-            rescued.append(
-                await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
-            )
+        rescued = [
+            await back_to_queue(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
+            for job in await jobs.in_state(tx, [State.GENERATING])
+        ]
+        rescued += [
+            await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
+            for job in await jobs.in_state(tx, [State.UPLOADING])
+        ]
     for job in rescued:
         flow.log.info(
             "job.rescued",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
 from daemon.flow.verdict import asked_at
-from db.records import ImageRecord, Job
+from db.records import Attempt, ImageRecord, Job
 from db.states import State
 from providers import breaker
 from providers.base import Outcome
@@ -33,14 +33,21 @@ def say_queued(flow: Flow, job: Job) -> None:
 
 
 def say_done(
-    flow: Flow, job: Job, made: Sequence[ImageRecord], cost: float, left_out: str
+    flow: Flow,
+    job: Job,
+    made: Sequence[ImageRecord],
+    calls: Sequence[Attempt],
+    left_out: str,
 ) -> None:
     """The page shows the image."""
+    cost = sum(one.cost for one in calls)
+    included = cost == 0 and any(one.covered for one in calls)
+    price = "included" if included else dollars(cost)
     seconds = (flow.now() - asked_at(job)).total_seconds()
     provider = made[0].provider
     flow.log.info(
         "job.done",
-        summary=f"'{job.title}' {provider} {dollars(cost)} {seconds:.1f} s "
+        summary=f"'{job.title}' {provider} {price} {seconds:.1f} s "
         f"(job {job.id}){left_out}",
         job=job.id,
         page=job.page_id,
@@ -77,8 +84,7 @@ def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
 
 def _say_opened(flow: Flow, after: Breaker) -> None:
     words = breaker.describe(after, flow.now(), flow.clock.zone)
-    meanwhile = [name for name in flow.plan.chain if name != after.name]
-    rest = f"; meanwhile {', then '.join(meanwhile)}" if meanwhile else ""
+    rest = _meanwhile(flow, after)
     speak = flow.log.error if after.reason in _LOUD else flow.log.warning
     speak(
         "breaker.opened",
@@ -87,6 +93,17 @@ def _say_opened(flow: Flow, after: Breaker) -> None:
         reason=after.reason,
         until=after.until.isoformat() if after.until else None,
     )
+
+
+def _meanwhile(flow: Flow, after: Breaker) -> str:
+    """Say who serves instead; a loading model is waited for."""
+    if after.reason in {Outcome.LOADING, Outcome.THROTTLED}:
+        return "; jobs wait for it"
+    others = [name for name in flow.plan.chain if name != after.name]
+    words = [
+        "the card" if flow.providers[name].traits.is_card else name for name in others
+    ]
+    return f"; meanwhile {', then '.join(words)}" if words else ""
 
 
 def say_probe(flow: Flow, found: Breaker) -> None:

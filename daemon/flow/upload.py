@@ -244,8 +244,8 @@ class _Delivery:
                 changes["alt"] = alt_text
             await posts.change(tx, self.job.source, self.job.page_id, **changes)
             await absorb(self.flow, [page], tx=tx)
-            cost = sum(one.cost for one in await attempts.of_job(tx, self.job.id))
-        tell.say_done(self.flow, self.job, made, cost, _without(left_out))
+            calls = await attempts.of_job(tx, self.job.id)
+        tell.say_done(self.flow, self.job, made, calls, _without(left_out))
 
     async def _end(self, event: Event, why: str, note: str = "") -> None:
         async with self.flow.db.writing() as tx:

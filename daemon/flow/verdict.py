@@ -95,14 +95,16 @@ def judge(ended: Round, now: datetime) -> Verdict:
         return GiveUp(why=f"nobody within an hour: {why}", note=_keep_note(ended, why))
     # Nobody was asked: no round was used up, and no row is touched.
     if not case.was_asked:
-        return Sleep(until=_earliest(ended.until, case.keeps_image, patience_ends))
+        return Sleep(
+            until=_earliest(ended.until, patience_ends, keeps_image=case.keeps_image)
+        )
     pause = PAUSES[min(ended.job.rounds, len(PAUSES) - 1)]
     due = min(now + pause, patience_ends) if case.keeps_image else now + pause
     return Retry(due_at=due, counts=counts, why=why)
 
 
 def _earliest(
-    until: datetime | None, keeps_image: bool, patience_ends: datetime
+    until: datetime | None, patience_ends: datetime, *, keeps_image: bool
 ) -> datetime | None:
     if not keeps_image:
         return until

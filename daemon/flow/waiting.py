@@ -99,7 +99,15 @@ async def pick(flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
             case Busy():
                 pass
             case Spent() as spent:
-                _consider(flow, picked, job, case, situation, spent, free)
+                _consider(
+                    flow,
+                    picked,
+                    job,
+                    case=case,
+                    situation=situation,
+                    spent=spent,
+                    free=free,
+                )
         _tell(flow, picked, job, choice)
     return picked
 
@@ -116,6 +124,7 @@ def _consider(
     flow: Flow,
     picked: Picked,
     job: Job,
+    *,
     case: Case,
     situation: Situation,
     spent: Spent,

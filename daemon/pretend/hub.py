@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -218,7 +219,7 @@ class _Routes:
         if (left := hub.loading_left) > 0:
             body = {
                 "error": f"Model {_MODEL} is currently loading",
-                "estimated_time": left,
+                "estimated_time": math.ceil(left),
             }
             return web.json_response(body, status=503)
         # Paid when the work begins, as the real ones do.

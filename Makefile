@@ -1,0 +1,59 @@
+# Everything a checkout needs is Python 3.11+ and make.
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint lock clean
+
+BIN := .venv/bin
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
+	@$(BIN)/postbrush demo $(ARGS)
+
+run: .venv/run ## Be the daemon, here, with ./postbrush.toml and NOTION_TOKEN
+	@$(BIN)/postbrush run $(ARGS)
+
+test: lint ## Check everything: lint, types, contracts, schema, tests
+	@echo "== tests"
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+lint: .venv/test ## Check style, types, import contracts and the schema
+	@echo "== ruff"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== import contracts"
+	@$(BIN)/lint-imports --no-logo
+	@echo "== schema"
+	@mkdir -p .schema && rm -f .schema/check.db
+	@$(BIN)/alembic -q -x db=.schema/check.db upgrade head && $(BIN)/alembic -q -x db=.schema/check.db check
+	@rm -rf .schema
+
+lock: ## Pin the dependencies anew (for maintainers)
+	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
+
+clean: ## Remove what was made here: .venv and caches, never your data
+	@rm -rf .venv .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "postbrush needs Python 3.11 or newer: apt install python3"; exit 2; }
+	@echo "== making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "the venv module is missing: apt install python3-venv"; exit 2; }
+
+.venv/run: .venv/bin/python requirements.lock pyproject.toml
+	@test -e .venv/test || { echo "== installing what postbrush needs"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .; }
+	@touch $@
+
+.venv/test: .venv/bin/python tests/requirements.lock pyproject.toml
+	@echo "== installing what postbrush and its tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@ .venv/run
