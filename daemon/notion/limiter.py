@@ -10,6 +10,7 @@ from itertools import count
 from daemon.notion.model import Urgency
 
 _BURST = 3.0
+_LEAST_PAUSE = 0.001
 #: So that burst and rate together stay within a minute of budget.
 _SHARE = 0.975
 
@@ -81,4 +82,4 @@ class Limiter:
         self._filled_at = max(now, self._filled_at)
         # A hair under one is one: floating point.
         missing = 1 - 1e-9 - self._tokens
-        return missing / self._rate if missing > 0 else 0.0
+        return max(_LEAST_PAUSE, missing / self._rate) if missing > 0 else 0.0

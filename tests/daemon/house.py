@@ -1,0 +1,207 @@
+"""A whole postbrush against the pretend outside world, over HTTP, with a clock to move."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from daemon import app, config
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.flow.context import Flow
+from daemon.flow.dispatch import Dispatcher
+from daemon.flow.poll import Watcher
+from daemon.flow.rescue import rescue
+from daemon.flow.sweep import sweep_if_due
+from daemon.pretend.town import Town
+from daemon.service import log
+from db import attempts, jobs
+from db.records import Attempt, History, Job
+
+START = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(slots=True)
+class MovingClock:
+    """Time passes only when somebody waits, or the test says so."""
+
+    time: datetime = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        # Whoever waits longest decides; two who wait at once do not add up.
+        until = self.time + timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+        self.time = max(self.time, until)
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@dataclass(slots=True)
+class House:
+    """One data folder, one daemon's parts, one town around it."""
+
+    town: Town
+    clock: MovingClock
+    settings: Settings
+    flow: Flow
+    watcher: Watcher
+    dispatcher: Dispatcher
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def space(self) -> Any:  # noqa: ANN401 - Workspace, for brevity in tests
+        return self.town.workspace
+
+    @property
+    def hub(self) -> Any:  # noqa: ANN401 - Hub, likewise
+        return self.town.hub
+
+    def add(
+        self, title: str = "A post", post: str = "Bread for everyone.", **cells: Any
+    ) -> str:  # noqa: ANN401 - plain values
+        values = {"Name": title, "Post": post, **cells}
+        return str(self.space.add_page(self.town.source.id, values))
+
+    async def poll(self) -> None:
+        await self.watcher.poll()
+
+    async def sweep(self) -> None:
+        await sweep_if_due(self.flow)
+
+    async def work(self) -> None:
+        """Do all that can be done now."""
+        while True:
+            self.flow.kick.clear()
+            await self.dispatcher.step()
+            if not self.dispatcher.busy:
+                if not self.flow.kick.is_set():
+                    return
+                continue
+            await self.flow.kick.wait()
+
+    async def begin(self) -> None:
+        """The first look of a daemon's life."""
+        await rescue(self.flow)
+        await self.poll()
+        await self.sweep()
+
+    async def live(self, seconds: float = 130) -> None:
+        """Let some time pass in which the daemon polls, settles and works."""
+        await self.poll()
+        await self.work()
+        self.clock.move(seconds=seconds)
+        await self.poll()
+        await self.work()
+
+    async def jobs(self) -> list[Job]:
+        async with self.flow.db.reading() as tx:
+            found = await jobs.latest(tx, limit=500)
+        return list(reversed(found))
+
+    async def calls(self, job_id: int | None = None) -> list[Attempt]:
+        found: list[Attempt] = []
+        async with self.flow.db.reading() as tx:
+            for job in reversed(await jobs.latest(tx, limit=500)):
+                if job_id in {None, job.id}:
+                    found += await attempts.of_job(tx, job.id)
+        return found
+
+    async def history(self, job_id: int) -> list[History]:
+        async with self.flow.db.reading() as tx:
+            return await jobs.history(tx, job_id)
+
+    def writes(self) -> list[str]:
+        """What an observer at Notion's door counts as writes."""
+        return [f"{r.method} {r.path}" for r in self.space.requests if r.writes]
+
+    def forget(self) -> None:
+        self.space.requests.clear()
+        self.hub.served.clear()
+
+    def read(self, page: str) -> Mapping[str, Any]:
+        return dict(self.space.read(page))
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    *,
+    toml: str = "",
+    hugging: bool = True,
+    town: Town | None = None,
+    clock: MovingClock | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[House]:
+    """Open a house; *town* and *clock* of an earlier one for a restart."""
+    clock = clock or MovingClock()
+    own = town is None
+    town = town or Town(now=clock.now)
+    if own:
+        town.workspace.requests_per_minute = None
+        town.hub.sleep = clock.sleep
+        await town.start()
+    try:
+        settings = settings_for(
+            folder, town, toml, hugging=hugging, environ=environ or {}
+        )
+        said: list[str] = []
+        log.configure(
+            "debug", "pretty", environ={}, stream=io.StringIO(), tap=said.append
+        )
+        async with (
+            app.locked(settings, "run"),
+            app.opened(
+                settings, clock=Clock(now=clock.now, sleep=clock.sleep, zone=ZONE)
+            ) as flow,
+        ):
+            yield House(
+                town=town,
+                clock=clock,
+                settings=settings,
+                flow=flow,
+                watcher=Watcher(flow=flow, target=settings.notion.data_source),
+                dispatcher=Dispatcher(flow),
+                said=said,
+            )
+    finally:
+        structlog.reset_defaults()
+        if own:
+            await town.stop()
+
+
+def settings_for(
+    folder: Path,
+    town: Town,
+    toml: str = "",
+    *,
+    hugging: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return a configuration that points at *town*."""
+    path = folder / "postbrush.toml"
+    path.write_text(toml)
+    given = {
+        "NOTION_TOKEN": town.workspace.token,
+        "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+        "POSTBRUSH_NOTION__REQUESTS_PER_SECOND": "100",
+        "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+        **(environ or {}),
+    }
+    if hugging:
+        given["HUGGINGFACE_TOKEN"] = town.hub.token
+    return config.load(path, given, folder)
