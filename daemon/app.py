@@ -86,7 +86,7 @@ async def opened(
         base_url=settings.notion.base_url,
         rate=settings.notion.requests_per_second,
         sleep=clock.sleep,
-        monotonic=lambda: clock.now().timestamp(),
+        monotonic=clock.monotonic,
         limited=lambda seconds: log.warning(
             "notion.limited", summary=f"Notion asks to wait {seconds:g} s"
         ),

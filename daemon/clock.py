@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -33,9 +34,11 @@ class Clock:
 
     Attributes:
         now: Aware, UTC.
+        monotonic: Seconds that only grow, whatever the wall clock is set to.
         zone: The owner's, for calendar periods, file names and words.
     """
 
     now: Now = utc_now
+    monotonic: Callable[[], float] = time.monotonic
     sleep: Sleep = asyncio.sleep
     zone: tzinfo = UTC

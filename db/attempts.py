@@ -133,6 +133,16 @@ async def open_by_provider(tx: Tx) -> dict[str, int]:
     return {name: count for name, count in await tx.execute(query)}  # noqa: C416 - rows to a dictionary
 
 
+async def proven_since(tx: Tx, since: datetime) -> frozenset[str]:
+    """Return the providers that have made an image since."""
+    query = (
+        sa.select(attempts.c.provider)
+        .where(attempts.c.started_at >= since, attempts.c.outcome == "image")
+        .distinct()
+    )
+    return frozenset((await tx.execute(query)).scalars())
+
+
 def _sums() -> tuple[sa.ColumnElement[Any], ...]:
     return (
         sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0),

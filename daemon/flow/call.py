@@ -16,6 +16,7 @@ class Subject:
     Attributes:
         job_id: None for an image by hand.
         card_why: What a card made now stands in for; empty: it was asked for.
+        replaceable: A service may do better later: it was away, not unwilling.
         seed: None: a fresh one.
     """
 
@@ -26,6 +27,7 @@ class Subject:
     size: Size
     fingerprint: str
     card_why: str = ""
+    replaceable: bool = False
     seed: int | None = None
 
 

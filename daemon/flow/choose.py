@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from daemon.flow import breakers
@@ -29,7 +29,7 @@ from db.attempts import Sums
 from db.engine import Tx
 from providers import breaker, chain
 from providers.base import Outcome, Traits
-from providers.breaker import Breaker
+from providers.breaker import Breaker, Kind
 from providers.chain import Ask, Busy, Link, Wait
 
 #: Calls for one image that may have cost money and brought nothing.
@@ -41,6 +41,21 @@ _WASTE_LIMIT = 3
 _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
 #: Asked again in the same round once its breaker lets it.
 _WAITED_FOR = frozenset({Outcome.LOADING, Outcome.THROTTLED})
+
+_IN_WORDS = {
+    Outcome.CREDITS: "credits used up",
+    Outcome.TIMEOUT: "no answer in time",
+    Outcome.UNAVAILABLE: "not answering properly",
+    Outcome.UNUSABLE: "sent something that is no image",
+    Outcome.TOKEN: "token refused",
+    Outcome.GONE: "model or route gone",
+    Outcome.REFUSED: "refused the prompt",
+    Outcome.BLANK: "sent a blank image",
+    Outcome.REJECTED: "did not accept the request",
+    Outcome.REMOTE_FAILED: "its work failed",
+    Outcome.UNKNOWN: "how it ended is not known",
+}
+_LATELY = timedelta(minutes=10)
 
 Choice: TypeAlias = Ask | Wait | Busy | chain.Spent
 
@@ -60,10 +75,12 @@ class Situation:
 
     Attributes:
         calls: How many calls of each provider are under way.
+        proven: Who has made an image lately.
     """
 
     breakers: Mapping[str, Breaker]
     calls: Mapping[str, int]
+    proven: frozenset[str]
     books: Books
     now: datetime
 
@@ -75,6 +92,7 @@ async def survey(tx: Tx, flow: Flow) -> Situation:
     return Situation(
         breakers=await breakers.load(tx, flow),
         calls=await attempts.open_by_provider(tx),
+        proven=await attempts.proven_since(tx, now - _LATELY),
         books=Books(
             month=await attempts.spent_since(tx, month),
             day=await attempts.spent_since(tx, day_start(now, zone)),
@@ -102,14 +120,27 @@ def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
 
 def _link(flow: Flow, case: Case, situation: Situation, traits: Traits) -> Link:
     verdict = charge(flow, case, situation, traits)
+    found = breaker.standing(situation.breakers[traits.name], situation.now)
+    # What its breaker says is said better there: until when, and why.
+    rests = found.kind is Kind.RESTING and not found.waitable
     return Link(
         name=traits.name,
-        standing=breaker.standing(situation.breakers[traits.name], situation.now),
+        standing=found,
         is_card=traits.is_card,
-        busy=situation.calls.get(traits.name, 0) >= traits.concurrency,
-        out=out(case, traits.name),
+        busy=situation.calls.get(traits.name, 0) >= _places(traits, situation),
+        out=never(case, traits.name) if rests else out(case, traits.name),
         budget_until=verdict.until if isinstance(verdict, Over) else None,
     )
+
+
+def _places(traits: Traits, situation: Situation) -> int:
+    """Return how many calls may be under way; the first one goes ahead alone.
+
+    When credits are out or a model has to be loaded, that is one answer then, and
+    not as many as there are workers.
+    """
+    tried = traits.is_card or traits.name in situation.proven
+    return traits.concurrency if tried else 1
 
 
 def charge(
@@ -151,7 +182,7 @@ def never(case: Case, name: str) -> str | None:
     # It declined the order itself: for every image of the job.
     for outcome in _DECLINED:
         if outcomes[outcome]:
-            return f"{outcome} by it"
+            return _IN_WORDS[outcome]
     wasted = sum(
         one.provider == name and one.number == case.number and one.outcome in _WASTED
         for one in case.tried
@@ -167,7 +198,7 @@ def _this_round(case: Case, name: str) -> str | None:
             continue
         # One call a round, but for those that only asked us to wait.
         if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _WAITED_FOR:
-            return one.error or f"{one.outcome} in this round"
+            return _IN_WORDS.get(Outcome(one.outcome), one.outcome)
     return None
 
 

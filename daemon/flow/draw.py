@@ -64,7 +64,12 @@ async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
             file_name=await _free_name(tx, flow, traits.prefix, case.number),
         )
     if traits.is_card:
-        subject = replace(subject, card_why=_stands_in_for(flow, case, situation))
+        services = [n for n in case.chain if not flow.providers[n].traits.is_card]
+        subject = replace(
+            subject,
+            card_why=_stands_in_for(flow, case, situation, services),
+            replaceable=any(choose.never(case, name) is None for name in services),
+        )
     return _call(provider, attempt, subject)
 
 
@@ -94,9 +99,10 @@ def _seed(subject: Subject) -> int:
     return random.randrange(2**31)  # noqa: S311 - a seed, not a secret
 
 
-def _stands_in_for(flow: Flow, case: Case, situation: Situation) -> str:
+def _stands_in_for(
+    flow: Flow, case: Case, situation: Situation, services: list[str]
+) -> str:
     """Say why no service makes the image; empty when the chain has none."""
-    services = [name for name in case.chain if not flow.providers[name].traits.is_card]
     if not services:
         return ""
     without_card = replace(case, chain=services, card_allowed=False)

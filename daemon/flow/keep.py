@@ -82,7 +82,7 @@ async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> No
             provider=traits.name,
             is_card=traits.is_card,
             card_why=subject.card_why if traits.is_card else "",
-            replaceable=traits.is_card and bool(subject.card_why),
+            replaceable=traits.is_card and subject.replaceable,
             name=attempt.file_name,
             width=subject.size.width,
             height=subject.size.height,

@@ -89,6 +89,7 @@ def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
             size=size,
             fingerprint=job.fingerprint,
             card_why="no service answered",
+            replaceable=True,
         ),
         was_cut=False,
     )

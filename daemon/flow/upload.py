@@ -182,9 +182,10 @@ class _Delivery:
     def _note(self, made: Sequence[ImageRecord]) -> str:
         first = made[0]
         if first.is_card and first.card_why:
+            coming = first.replaceable and self.flow.plan.replace_cards is not None
             follows = (
                 "An image follows when a service is back."
-                if self.flow.plan.replace_cards is not None
+                if coming
                 else "Tick the box for another try."
             )
             return f"A card, because {first.card_why}. {follows}"

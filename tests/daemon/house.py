@@ -1,4 +1,4 @@
-"""A whole postbrush against the pretend outside world, over HTTP, with a clock to move."""
+"""A whole postbrush against the pretend world, over HTTP, with a clock to move."""
 
 from __future__ import annotations
 
@@ -36,18 +36,23 @@ class MovingClock:
     """Time passes only when somebody waits, or the test says so."""
 
     time: datetime = START
+    passed: float = 0.0
 
     def now(self) -> datetime:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
         # Whoever waits longest decides; two who wait at once do not add up.
-        until = self.time + timedelta(seconds=seconds)
+        until = self.passed + seconds
         await asyncio.sleep(0)
-        self.time = max(self.time, until)
+        self.move(seconds=max(0.0, until - self.passed))
+
+    def monotonic(self) -> float:
+        return self.passed
 
     def move(self, **by: float) -> None:
         self.time += timedelta(**by)
+        self.passed += timedelta(**by).total_seconds()
 
 
 @dataclass(slots=True)
@@ -71,8 +76,11 @@ class House:
         return self.town.hub
 
     def add(
-        self, title: str = "A post", post: str = "Bread for everyone.", **cells: Any
-    ) -> str:  # noqa: ANN401 - plain values
+        self,
+        title: str = "A post",
+        post: str = "Bread for everyone.",
+        **cells: Any,  # noqa: ANN401 - plain values
+    ) -> str:
         values = {"Name": title, "Post": post, **cells}
         return str(self.space.add_page(self.town.source.id, values))
 
@@ -165,7 +173,13 @@ async def house(
         async with (
             app.locked(settings, "run"),
             app.opened(
-                settings, clock=Clock(now=clock.now, sleep=clock.sleep, zone=ZONE)
+                settings,
+                clock=Clock(
+                    now=clock.now,
+                    monotonic=clock.monotonic,
+                    sleep=clock.sleep,
+                    zone=ZONE,
+                ),
             ) as flow,
         ):
             yield House(

@@ -1,0 +1,353 @@
+"""What each answer of a service leads to, over real HTTP."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.flow import manual
+from daemon.pretend.painter import paint
+from tests.daemon.house import House, house
+
+
+async def _reset(home: House) -> None:
+    async with home.flow.db.writing() as tx:
+        await manual.reset(tx, "flux", home.flow.now())
+
+
+async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(
+    home: House,
+) -> None:
+    home.hub.credits = 0
+    pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(5)]
+    await home.live()
+    assert [home.read(page)["Image status"] for page in pages] == ["Card"] * 5
+    note = home.read(pages[0])["Image note"]
+    assert "credits used up" in note
+    assert "An image follows" in note
+    assert [one.status for one in home.hub.served] == [402]
+
+
+async def test_cards_are_not_paid_for_again_after_a_restart(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        home.hub.credits = 0
+        home.add()
+        await home.live()
+        async with house_again(tmp_path, home) as later:
+            later.add("Another", "More bread.")
+            await later.live()
+            assert len(later.hub.served) == 1
+            assert len(await later.jobs()) == 2
+
+
+def house_again(folder: Path, home: House) -> Any:  # noqa: ANN401 - a context manager
+    """A second data folder would be another daemon: give the lock back first."""
+    (folder / "postbrush.lock").unlink()
+    return house(folder, town=home.town, clock=home.clock)
+
+
+async def test_a_reset_replaces_cards_by_real_images_each_paid_once(
+    home: House,
+) -> None:
+    home.hub.credits = 0
+    pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(3)]
+    await home.live()
+    home.hub.refill(10)
+    home.forget()
+    await _reset(home)
+    await home.work()
+    assert [home.read(page)["Image status"] for page in pages] == ["Done"] * 3
+    assert len(home.hub.served) == 3
+    for page in pages:
+        assert [one.name.split("_")[0] for one in home.space.files(page)] == ["flux"]
+    reasons = [job.reason for job in await home.jobs()]
+    assert reasons == ["new"] * 3 + ["replace"] * 3
+
+
+async def test_the_reset_of_the_month_ends_the_rest_and_one_job_goes_first(
+    home: House,
+) -> None:
+    home.hub.credits = 0
+    home.add()
+    await home.live()
+    home.hub.refill(10)
+    home.forget()
+    home.clock.move(hours=2)
+    await home.work()
+    assert home.hub.served == []
+    home.clock.move(days=8)
+    home.add("New", "A new month.")
+    await home.live()
+    assert next(one.status for one in home.hub.served) == 200
+
+
+async def test_a_card_never_replaces_a_real_image(home: House) -> None:
+    page = home.add()
+    await home.live()
+    home.hub.spend_all()
+    home.space.tick(page)
+    await home.poll()
+    await home.work()
+    home.clock.move(minutes=11)
+    await home.work()
+    assert home.read(page)["Image status"] == "Waiting"
+    home.clock.move(hours=1)
+    await home.work()
+    cells = home.read(page)
+    assert cells["Image status"] == "Failed"
+    assert "The old one stays" in cells["Image note"]
+    (file,) = home.space.files(page)
+    assert file.name.startswith("flux_")
+    assert [job.state for job in await home.jobs()] == ["done", "failed"]
+
+
+async def test_while_nobody_can_serve_no_row_is_touched(home: House) -> None:
+    page = home.add()
+    await home.live()
+    home.hub.spend_all()
+    home.space.tick(page)
+    await home.poll()
+    await home.work()
+    before = await home.history(2)
+    for _ in range(5):
+        home.clock.move(seconds=60)
+        await home.work()
+    assert await home.history(2) == before
+    assert [one.status for one in home.hub.served] == [200, 402]
+
+
+async def test_a_loading_model_is_waited_for_by_all_and_asked_by_one(
+    home: House,
+) -> None:
+    home.hub.loading_seconds = 40
+    home.hub.unload()
+    pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(6)]
+    home.hub.loaded_at = None
+    await home.poll()
+    home.clock.move(seconds=125)
+    home.hub.unload()
+    await home.work()
+    # Those that were claimed together are asked together; nobody after them.
+    asked = len(home.hub.served)
+    assert asked <= 4
+    home.clock.move(seconds=10)
+    await home.work()
+    assert len(home.hub.served) == asked
+    home.clock.move(seconds=31)
+    await home.work()
+    assert [home.read(page)["Image status"] for page in pages] == ["Done"] * 6
+    assert [one.status for one in home.hub.served[asked:]] == [200] * 6
+
+
+async def test_a_model_that_loads_for_longer_than_the_patience_is_passed_over(
+    home: House,
+) -> None:
+    home.hub.loading_seconds = 500
+    home.add()
+    await home.poll()
+    home.clock.move(seconds=125)
+    home.hub.unload()
+    await home.work()
+    (job,) = await home.jobs()
+    assert job.state == "done"
+    assert [one.provider for one in await home.calls()] == ["flux", "freeapi"]
+
+
+def _bomb() -> bytes:
+    """A PNG of 30000 x 30000 black pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0" * 1000, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+_OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "dropped connection": ({"drop": True}, "unavailable"),
+    "token refused": (
+        {"status": 401, "body": {"error": "Invalid username or password."}},
+        "token",
+    ),
+    "gone": (
+        {"status": 410, "body": {"error": "The requested model is deprecated"}},
+        "gone",
+    ),
+    "broken": ({"status": 500, "body": {"error": "Internal error"}}, "unavailable"),
+    "web page": ({"status": 200, "html": True}, "unavailable"),
+    "truncated": ({"status": 200, "body": paint("a", 1, 256, 256)[:4000]}, "unusable"),
+    "bomb": ({"status": 200, "body": _bomb()}, "unusable"),
+    "validation": ({"status": 422, "body": {"error": "size is wrong"}}, "rejected"),
+}
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+async def test_every_other_trouble_leads_to_the_next_provider(
+    tmp_path: Path, name: str
+) -> None:
+    fault, outcome = _OTHERS[name]
+    toml = '[providers.flux]\nroute = "hf-inference"\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        home.hub.fail("POST", times=1, **fault)
+        page = home.add()
+        await home.live()
+        assert home.read(page)["Image status"] == "Card"
+        calls = list(await home.calls(1))
+        assert [one.outcome for one in calls] == [outcome, "image"]
+
+
+async def test_a_timeout_leads_to_the_next_provider_and_counts_as_paid(
+    tmp_path: Path,
+) -> None:
+    toml = '[providers.flux]\ntimeout = "300ms"\n[budget]\nmonth = 5.0\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        hangs = home.flow.stopping
+
+        async def hang(_seconds: float) -> None:
+            await hangs.wait()
+
+        home.hub.sleep = hang
+        home.add()
+        await home.live()
+        first = (await home.calls())[0]
+        assert first.outcome == "timeout"
+        assert first.cost + first.covered > 0
+        hangs.set()
+
+
+async def test_the_fal_route_commits_the_address_before_it_is_fetched(
+    tmp_path: Path,
+) -> None:
+    toml = '[providers.flux]\nroute = "fal-ai"\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        page = home.add()
+        await home.live()
+        assert home.read(page)["Image status"] == "Done"
+        (call,) = await home.calls()
+        assert call.remote is not None
+        assert home.hub.fetched == [call.remote.rsplit("/", 1)[-1]]
+
+
+async def test_one_dead_route_leads_to_the_next_within_the_same_call(
+    home: House,
+) -> None:
+    home.hub.routes = {
+        "hf-inference": "black-forest-labs/FLUX.1-schnell",
+        "fal-ai": "fal-ai/flux/schnell",
+    }
+    home.hub.fail("/hf-inference/", status=410, body={"error": "no longer supported"})
+    page = home.add()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert [one.route for one in home.hub.served] == ["hf-inference", "fal-ai"]
+    assert len(await home.calls()) == 1
+
+
+async def test_a_silent_hub_means_the_usual_routes(home: House) -> None:
+    home.hub.hub_is_up = False
+    page = home.add()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert [one.route for one in home.hub.served] == ["nscale"]
+
+
+@pytest.mark.parametrize(("setting", "status"), [("fail", "Failed"), ("next", "Card")])
+async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
+    tmp_path: Path, setting: str, status: str
+) -> None:
+    async with house(tmp_path, toml=f'on_refusal = "{setting}"\n') as home:
+        await home.begin()
+        home.hub.fail("POST", status=400, body={"error": "NSFW content detected"})
+        page = home.add()
+        await home.live()
+        await home.work()
+        assert home.read(page)["Image status"] == status
+        if setting == "fail":
+            assert "refused the prompt" in home.read(page)["Image note"]
+            await home.live()
+            assert len(await home.jobs()) == 1
+
+
+async def test_over_budget_is_a_card_and_not_a_call(tmp_path: Path) -> None:
+    toml = "[budget]\nmonth = 0.0\n[providers.flux]\nincluded = 0.004\n"
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(3)]
+        await home.live()
+        statuses = sorted(home.read(page)["Image status"] for page in pages)
+        assert statuses == ["Card", "Card", "Done"]
+        assert len(home.hub.served) == 1
+        note = next(
+            home.read(p)["Image note"] for p in pages if home.read(p)["Image note"]
+        )
+        assert "over its budget" in note
+
+
+async def test_a_full_disk_makes_no_call_and_loses_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, toml='[images]\nreserve = "900000GB"\n') as home:
+        await home.begin()
+        page = home.add()
+        await home.live()
+        await home.live()
+        assert home.hub.served == []
+        assert [job.state for job in await home.jobs()] == ["queued"]
+        assert [line for line in home.said if line.startswith("disk.full")]
+        assert len([line for line in home.said if line.startswith("disk.full")]) == 1
+        assert home.read(page)["Image status"] is None
+
+
+async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
+    tmp_path: Path,
+) -> None:
+    toml = 'chain = ["flux"]\n[providers.flux]\nroute = "hf-inference"\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        home.hub.fail("POST", times=9, status=200, body=paint("a", 1, 256, 256)[:4000])
+        page = home.add()
+        await home.live()
+        for _ in range(6):
+            home.clock.move(minutes=31)
+            await home.work()
+        assert len(home.hub.served) == 3
+        assert home.read(page)["Image status"] == "Failed"
+        assert sum(
+            one.cost + one.covered for one in await home.calls()
+        ) == pytest.approx(3 * 0.003 * 1.1664)
+
+
+async def test_nothing_secret_is_said_or_stored(home: House) -> None:
+    home.hub.fail("POST", status=401, body={"error": f"bad token {home.hub.token}"})
+    home.add()
+    await home.live()
+    stored = home.flow.db.path.read_bytes()
+    stored += home.flow.db.path.with_name("postbrush.db-wal").read_bytes()
+    for secret in (home.hub.token, home.space.token):
+        assert secret.encode() not in stored
+        assert not any(secret in line for line in home.said)
+
+
+async def test_times_far_ahead_count_as_now(home: House) -> None:
+    home.hub.credits = 0
+    home.add()
+    await home.live()
+    home.hub.refill(9)
+    home.clock.time -= timedelta(days=400)
+    await home.work()
+    assert [one.status for one in home.hub.served] == [402, 200]
+    assert [job.reason for job in await home.jobs()] == ["new", "replace"]
