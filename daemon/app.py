@@ -27,7 +27,7 @@ from daemon.service.control import ControlServer
 from daemon.service.lock import DataLock
 from db import upgrade
 from db.engine import Database
-from providers.http import Studio
+from providers.studio import Studio
 
 
 def database_path(settings: Settings) -> Path:

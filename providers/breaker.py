@@ -15,25 +15,13 @@ a stored time further ahead than it could have been set counts as now.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
 
-from providers.base import Outcome, Traits
+from providers.outcomes import Outcome
+from providers.rests import CREDITS_MOST, FAILED_MOST, LONGEST, WHY, Policy, open_until
 
-_LOADING_DEFAULT = timedelta(seconds=20)
-_LOADING_LEAST = timedelta(seconds=2)
-_LOADING_MOST = timedelta(minutes=10)
-_THROTTLED_DEFAULT = timedelta(seconds=30)
-_THROTTLED_MOST = timedelta(hours=1)
 _FAILURES = 3
-_FAILED_FIRST = timedelta(seconds=60)
-_FAILED_MOST = timedelta(minutes=30)
-_GONE = timedelta(hours=24)
-_CREDITS_MOST = timedelta(days=1)
-#: The reset of a month comes with up to an hour of jitter.
-_MONTH_MOST = timedelta(days=32)
-_JITTER = timedelta(hours=1)
 #: What a probe may take beyond its provider's timeout: decoding, writing.
 _PROBE_SLACK = timedelta(seconds=60)
 
@@ -78,24 +66,6 @@ class Breaker:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What of a provider's traits its breaker follows."""
-
-    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
-    credits_probe: timedelta | None = None
-    timeout: float = 60.0
-
-
-def policy_of(traits: Traits) -> Policy:
-    """Return the policy a provider asks for."""
-    return Policy(
-        credits_reset=traits.credits_reset,
-        credits_probe=traits.credits_probe,
-        timeout=traits.timeout,
-    )
-
-
 class Kind(StrEnum):
     """What a breaker means to a job that comes now."""
 
@@ -124,7 +94,7 @@ class Standing:
 def standing(found: Breaker, now: datetime) -> Standing:
     """Say what the breaker means to a job that comes at *now*."""
     waitable = found.reason in {Outcome.LOADING, Outcome.THROTTLED}
-    why = _WORDS.get(found.reason, "resting") if found.reason else ""
+    why = WHY.get(found.reason, "resting") if found.reason else ""
     # Nothing is known against it.
     if found.state is State.CLOSED:
         return Standing(kind=Kind.READY)
@@ -156,7 +126,7 @@ def _opens_at(found: Breaker, now: datetime) -> datetime | None:
     if not times:
         return None
     earliest = min(times)
-    most = _MOST.get(found.reason, _FAILED_MOST) if found.reason else _FAILED_MOST
+    most = LONGEST.get(found.reason, FAILED_MOST) if found.reason else FAILED_MOST
     # Stored further ahead than it could have been set: the clock was wrong then.
     return now if earliest - now > most else earliest
 
@@ -213,7 +183,7 @@ def report(
     if outcome in _NO_VERDICT:
         return release(found, owner)
     # It cannot serve now, and says why.
-    if outcome in _MOST:
+    if outcome in LONGEST:
         return _opened(
             found,
             outcome,
@@ -243,14 +213,6 @@ def report(
 _NO_VERDICT = frozenset(
     {Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED, Outcome.UNKNOWN}
 )
-#: The longest each reason keeps a breaker open; what is not here is a failure.
-_MOST = {
-    Outcome.CREDITS: _MONTH_MOST + _JITTER,
-    Outcome.LOADING: _LOADING_MOST,
-    Outcome.THROTTLED: _THROTTLED_MOST,
-    Outcome.TOKEN: timedelta.max,
-    Outcome.GONE: _GONE,
-}
 
 
 def _closed(found: Breaker) -> Breaker:
@@ -273,7 +235,7 @@ def _opened(
     message: str,
 ) -> Breaker:
     trips = found.trips + 1 if found.reason is reason else 1
-    until = _until(
+    until = open_until(
         reason, trips, now=now, policy=policy, seconds=seconds, jitter=jitter
     )
     probe = policy.credits_probe if reason is Outcome.CREDITS else None
@@ -290,57 +252,6 @@ def _opened(
         settings=found.settings,
         message=message,
     )
-
-
-def _until(
-    reason: Outcome,
-    trips: int,
-    *,
-    now: datetime,
-    policy: Policy,
-    seconds: float | None,
-    jitter: float,
-) -> datetime | None:
-    doubled = 1 << min(trips - 1, 20)
-    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
-    match reason:
-        case Outcome.CREDITS:
-            return _credits_back(trips, now, policy, jitter)
-        case Outcome.LOADING:
-            wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
-            return now + min(_LOADING_MOST, wait * doubled)
-        case Outcome.THROTTLED:
-            wait = _THROTTLED_DEFAULT if asked is None else asked
-            return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
-        case Outcome.GONE:
-            return now + _GONE
-        # Only a new token, new settings or a reset help.
-        case Outcome.TOKEN:
-            return None
-        case _:
-            return now + min(_FAILED_MOST, _FAILED_FIRST * doubled)
-
-
-def _credits_back(
-    trips: int, now: datetime, policy: Policy, jitter: float
-) -> datetime | None:
-    match policy.credits_reset:
-        case "monthly":
-            first = now.astimezone(UTC).replace(
-                day=1, hour=0, minute=0, second=0, microsecond=0
-            )
-            following = (first + _MONTH_MOST).replace(day=1)
-            return following + _JITTER * jitter
-        case "daily":
-            midnight = now.astimezone(UTC).replace(
-                hour=0, minute=0, second=0, microsecond=0
-            )
-            return midnight + timedelta(days=1, minutes=10 * jitter)
-        case "manual":
-            return None
-        case pause:
-            doubled = timedelta(seconds=pause) * (1 << min(trips - 1, 20))
-            return now + min(_CREDITS_MOST, doubled)
 
 
 def release(found: Breaker, owner: str) -> Breaker:
@@ -371,42 +282,7 @@ def adopt(found: Breaker, settings: str, now: datetime, policy: Policy) -> Break
     kept = replace(found, settings=settings)
     if kept.state is not State.OPEN or kept.until is None or kept.reason is None:
         return kept
-    most = _MOST.get(kept.reason, _FAILED_MOST)
+    most = LONGEST.get(kept.reason, FAILED_MOST)
     if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):
-        most = _CREDITS_MOST
+        most = CREDITS_MOST
     return replace(kept, until=now) if kept.until - now > most else kept
-
-
-_WORDS: dict[Outcome | None, str] = {
-    Outcome.CREDITS: "credits used up",
-    Outcome.LOADING: "model is loading",
-    Outcome.THROTTLED: "asked too fast",
-    Outcome.TOKEN: "token refused",
-    Outcome.GONE: "model or route gone",
-    Outcome.UNAVAILABLE: "not answering properly",
-}
-
-
-def describe(found: Breaker, now: datetime, zone: tzinfo) -> str:
-    """Return it in words: "credits used up, resting until 1 Dec 01:00"."""
-    if found.state is State.CLOSED:
-        return "serving"
-    why = _WORDS.get(found.reason, "resting")
-    match standing(found, now):
-        case Standing(kind=Kind.PROBING):
-            return f"{why}; one job asks whether it is back"
-        case Standing(kind=Kind.PROBE):
-            return f"{why}; the next job asks whether it is back"
-        case _ if found.until is None:
-            what = (
-                "its token is changed" if found.reason is Outcome.TOKEN else "a reset"
-            )
-            return f"{why}, resting until {what}"
-    return f"{why}, resting until {_moment(found.until, now, zone)}"
-
-
-def _moment(time: datetime, now: datetime, zone: tzinfo) -> str:
-    local = time.astimezone(zone)
-    if local.date() == now.astimezone(zone).date():
-        return f"{local:%H:%M:%S}"
-    return f"{local.day} {local:%b %H:%M}"

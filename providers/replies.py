@@ -14,7 +14,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from providers.base import Image, Reply, UnavailableError
+from providers.base import Image, Reply
+from providers.outcomes import UnavailableError
 
 _LONGEST = 300
 _KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")

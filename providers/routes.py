@@ -10,18 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.base import (
-    Again,
-    Call,
-    Image,
-    JsonValue,
-    Order,
-    RefusedError,
-    RemoteFailedError,
-    Reply,
-    Step,
-    UnavailableError,
-)
+from providers.base import Again, Call, Image, JsonValue, Order, Reply, Step
+from providers.outcomes import RefusedError, RemoteFailedError, UnavailableError
 from providers.replies import as_object, clean, from_base64, image_of, is_refusal
 
 _POLL_SECONDS = 1.0

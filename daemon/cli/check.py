@@ -21,7 +21,8 @@ from daemon.notion.model import Page, Role, Schema, matches
 from daemon.service import lock
 from db import upgrade
 from db.errors import DatabaseError
-from providers.base import Call, ProviderError, Reply
+from providers.base import Call, Reply
+from providers.outcomes import ProviderError
 
 _HUB = "https://huggingface.co"
 _LOOKED_AT = 5000

@@ -16,7 +16,8 @@ from daemon.flow.context import Flow
 from daemon.flow.inputs import Inputs
 from daemon.flow.money import dollars
 from daemon.flow.wants import Start
-from daemon.notion.model import NoAccessError, Page, Schema
+from daemon.notion.errors import NoAccessError
+from daemon.notion.model import Page, Schema
 from db import posts
 
 _SHOWN = 30

@@ -12,7 +12,7 @@ from daemon.flow import choose
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
 from db.attempts import Sums
-from providers import breaker
+from providers import telling
 
 
 def show(*, json: bool) -> None:
@@ -40,7 +40,7 @@ def describe(
         "label": traits.label,
         "in_chain": name in found.resolved_chain(),
         "state": state.state,
-        "words": breaker.describe(state, situation.now, flow.clock.zone),
+        "words": telling.describe(state, situation.now, flow.clock.zone),
         "until": state.until,
         "message": state.message,
         "price": traits.price(1.1664),

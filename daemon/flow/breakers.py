@@ -9,8 +9,8 @@ from daemon.flow.context import Flow
 from db import breakers
 from db.engine import Tx
 from db.records import BreakerRecord
-from providers.base import Outcome
 from providers.breaker import Breaker, State
+from providers.outcomes import Outcome
 
 
 async def load(tx: Tx, flow: Flow) -> Mapping[str, Breaker]:

@@ -10,8 +10,8 @@ from daemon.flow.formats import Size
 from daemon.flow.verdict import in_words
 from db import images
 from db.records import ImageRecord
-from providers.base import Outcome
 from providers.chain import Busy, Spent, Wait
+from providers.outcomes import Outcome
 
 _PATIENCE_SECONDS = 1.0
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from daemon.flow.formats import Size
 from db.records import Attempt
-from providers.base import Order, Outcome, Provider
+from providers.base import Order, Provider
+from providers.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,10 @@ from db import attempts
 from db.attempts import Sums
 from db.engine import Tx
 from providers import breaker, chain
-from providers.base import Outcome, Traits
+from providers.base import Traits
 from providers.breaker import Breaker, Kind
 from providers.chain import Ask, Busy, Link, Wait
+from providers.outcomes import Outcome
 
 #: Calls for one image that may have cost money and brought nothing.
 _WASTED = frozenset(

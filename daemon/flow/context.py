@@ -17,11 +17,12 @@ from daemon.flow.money import Limits
 from daemon.flow.outage import Outage
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
-from daemon.notion.model import AwayError, Door, Me, Schema, Wanted
+from daemon.notion.errors import AwayError
+from daemon.notion.model import Door, Me, Schema, Wanted
 from daemon.service.log import Spell
 from db.engine import Database
 from providers.base import Provider
-from providers.http import Studio
+from providers.studio import Studio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

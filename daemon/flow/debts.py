@@ -5,7 +5,8 @@ from __future__ import annotations
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
-from daemon.notion.model import Change, PageGoneError, RefusedWriteError, Urgency
+from daemon.notion.errors import PageGoneError, RefusedWriteError
+from daemon.notion.model import Change, Urgency
 from db import jobs, posts
 from db.engine import Tx
 from db.records import Job

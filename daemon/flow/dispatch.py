@@ -16,7 +16,7 @@ from daemon.flow.context import Flow
 from daemon.flow.debts import pay
 from daemon.flow.generate import generate
 from daemon.flow.upload import upload
-from daemon.notion.model import NotionError, PageGoneError, RefusedWriteError
+from daemon.notion.errors import NotionError, PageGoneError, RefusedWriteError
 from db import jobs
 from db.errors import DatabaseError, DiskFullError
 from db.records import Job

@@ -17,17 +17,11 @@ from daemon.flow.verdict import in_words
 from db import attempts
 from db.engine import Tx
 from db.records import Attempt
-from providers import breaker
-from providers.base import (
-    Order,
-    Outcome,
-    Provider,
-    ProviderError,
-    RemoteFailedError,
-    TimedOutError,
-)
+from providers import breaker, rests
+from providers.base import Order, Provider
 from providers.chain import Ask, Spent
-from providers.http import Interrupted
+from providers.outcomes import Outcome, ProviderError, RemoteFailedError, TimedOutError
+from providers.studio import Interrupted
 
 
 async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
@@ -82,7 +76,7 @@ async def _admit(
         situation.breakers[traits.name],
         str(subject.job_id or "by hand"),
         situation.now,
-        breaker.policy_of(traits),
+        rests.policy_of(traits),
     )
     if admitted is None:
         raise AssertionError(f"the chain chose {traits.name}, which does not serve")

@@ -15,13 +15,13 @@ from daemon.flow.inputs import Inputs
 from daemon.flow.reread import still_wanted
 from daemon.flow.tell import say_ended
 from daemon.flow.verdict import Deliver, GiveUp, Retry, Round, Sleep
-from daemon.notion.model import NotionError
+from daemon.notion.errors import NotionError
 from db import jobs
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event
-from providers.base import Outcome
 from providers.chain import Busy, Spent, Wait
+from providers.outcomes import Outcome
 
 _DECLINED = {
     Outcome.REFUSED: "refused the prompt",

@@ -13,8 +13,9 @@ from daemon.flow.storage import when_there_is_room
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.records import Attempt
-from providers import breaker
-from providers.base import FREE, Image, Outcome, ProviderError
+from providers import breaker, rests
+from providers.base import Image
+from providers.outcomes import FREE, Outcome, ProviderError
 
 
 async def keep(flow: Flow, call: Call, image: Image) -> Ended:
@@ -165,7 +166,7 @@ async def _report(
         generation=attempt.generation,
         owner=str(attempt.job_id or "by hand"),
         now=flow.now(),
-        policy=breaker.policy_of(provider.traits),
+        policy=rests.policy_of(provider.traits),
         seconds=seconds,
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
         message=why,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from structlog.stdlib import BoundLogger
 
-from daemon.notion.model import NoAccessError, NotionError
+from daemon.notion.errors import NoAccessError, NotionError
 from daemon.service.log import Spell
 
 FIRST_PAUSE = timedelta(seconds=10)

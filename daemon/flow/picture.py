@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageFilter, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from daemon.flow.formats import Size
-from providers.base import BlankError, UnusableError
+from providers.outcomes import BlankError, UnusableError
 
 #: IPTC DigitalSourceType of what a service made, and of the card.
 Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]

@@ -13,14 +13,8 @@ from daemon.flow import tell
 from daemon.flow.absorb import Absorbed, absorb
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
-from daemon.notion.model import (
-    NoAccessError,
-    NotionError,
-    Page,
-    PageGoneError,
-    Schema,
-    Urgency,
-)
+from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
+from daemon.notion.model import Page, Schema, Urgency
 from db import posts
 from db.records import Post, Sync
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.wants import look
-from daemon.notion.model import Page, PageGoneError, Urgency, matches
+from daemon.notion.errors import PageGoneError
+from daemon.notion.model import Page, Urgency, matches
 from db import images
 from db.records import ImageRecord, Job
 from db.states import Reason

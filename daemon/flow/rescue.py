@@ -17,8 +17,9 @@ from daemon.flow.inputs import Inputs
 from db import attempts, jobs
 from db.records import Attempt, Job
 from db.states import Event, State
-from providers import breaker
-from providers.base import Order, Outcome
+from providers import breaker, rests
+from providers.base import Order
+from providers.outcomes import Outcome
 
 #: A call by hand (`generate`, `test`) may be under way in another process.
 _BY_HAND = timedelta(minutes=15)
@@ -128,7 +129,7 @@ async def _free_probes(flow: Flow) -> None:
                 freed,
                 flow.plan.fingerprints.get(name, ""),
                 flow.now(),
-                breaker.policy_of(flow.providers[name].traits),
+                rests.policy_of(flow.providers[name].traits),
             )
             if adopted != found:
                 await breakers.save(tx, flow.plan.source, adopted)

@@ -11,7 +11,8 @@ from daemon.flow.absorb import Absorbed, Hold, absorb, decide, too_many, unasked
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.poll import report
-from daemon.notion.model import NotionError, Page, PageGoneError, Schema, Urgency
+from daemon.notion.errors import NotionError, PageGoneError
+from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
 from db.records import Post
 from db.states import Event, State

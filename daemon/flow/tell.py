@@ -9,10 +9,10 @@ from daemon.flow.money import dollars
 from daemon.flow.verdict import asked_at
 from db.records import Attempt, ImageRecord, Job
 from db.states import State
-from providers import breaker
-from providers.base import Outcome
+from providers import telling
 from providers.breaker import Breaker
 from providers.breaker import State as Position
+from providers.outcomes import Outcome
 
 #: What only a person can mend.
 _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
@@ -83,7 +83,7 @@ def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
 
 
 def _say_opened(flow: Flow, after: Breaker) -> None:
-    words = breaker.describe(after, flow.now(), flow.clock.zone)
+    words = telling.describe(after, flow.now(), flow.clock.zone)
     rest = _meanwhile(flow, after)
     speak = flow.log.error if after.reason in _LOUD else flow.log.warning
     speak(

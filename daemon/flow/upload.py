@@ -18,17 +18,8 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
 from daemon.flow.wants import look
-from daemon.notion.model import (
-    Change,
-    File,
-    Page,
-    PageGoneError,
-    RefusedWriteError,
-    UploadLostError,
-    Urgency,
-    Wanted,
-    matches,
-)
+from daemon.notion.errors import PageGoneError, RefusedWriteError, UploadLostError
+from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
 from db import attempts, images, jobs, posts
 from db.errors import MovedElsewhereError
 from db.records import ImageRecord, Job

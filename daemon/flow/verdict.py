@@ -10,7 +10,7 @@ from typing import TypeAlias
 from daemon.flow.cases import Case
 from db.records import Attempt, Job
 from db.states import Reason
-from providers.base import FREE, Outcome
+from providers.outcomes import FREE, Outcome
 
 #: Between rounds through the chain; the last one stays.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10))

@@ -7,30 +7,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from daemon.notion import links, query, uploads
+from daemon.notion import links, query, sources, uploads
 from daemon.notion.answers import (
-    CAPABILITY_MISSING,
-    WHO_IS_THAT,
     Answer,
     Kind,
     about_upload,
     is_stale_cursor,
-    share,
 )
-from daemon.notion.model import (
+from daemon.notion.errors import (
     AwayError,
-    Change,
-    Me,
-    NoAccessError,
     NotionError,
-    Page,
     PageGoneError,
     RefusedWriteError,
+    UploadLostError,
+)
+from daemon.notion.model import (
+    Change,
+    Me,
+    Page,
     Role,
     Schema,
     SourceInfo,
     Upload,
-    UploadLostError,
     Urgency,
     Wanted,
     Written,
@@ -43,7 +41,6 @@ from daemon.notion.wire import AnswerError, LostError, Wire
 _PAGE_SIZE = 100
 _RESTARTS = 3
 _WRITES = 4
-_UNAUTHORIZED = 401
 _FREE_LIMIT = 5 * 2**20
 
 
@@ -67,7 +64,9 @@ class Gateway:
 
     async def me(self) -> Me:
         """Return who the token is.  Raises NoAccessError, AwayError."""
-        raw = await self._read(Urgency.POLL, lambda client: client.users.me())
+        raw = await sources.ask(
+            self.wire, Urgency.POLL, lambda client: client.users.me()
+        )
         bot = raw.get("bot") or {}
         limits = bot.get("workspace_limits") or {}
         limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
@@ -80,80 +79,16 @@ class Gateway:
 
     async def sources(self) -> Sequence[SourceInfo]:
         """Return every data source the token sees."""
-        found: list[SourceInfo] = []
-        cursor: str | None = None
-        while True:
-            wanted: dict[str, Any] = {
-                "filter": {"property": "object", "value": "data_source"},
-                "page_size": _PAGE_SIZE,
-            }
-            if cursor is not None:
-                wanted["start_cursor"] = cursor
-            raw = await self._read(
-                Urgency.POLL, lambda client, wanted=wanted: client.search(**wanted)
-            )
-            found += [_source(one) for one in raw["results"] if one.get("id")]
-            cursor = raw.get("next_cursor") if raw.get("has_more") else None
-            if cursor is None:
-                return [one for one in found if one.id]
+        return await sources.visible(self.wire)
 
     async def resolve(self, target: str) -> SourceInfo:
         """Return the data source *target* means: an id, a link, or the only one."""
-        if not target:
-            return await self._only_one()
-        found = links.database_id(target)
-        if found is None:
-            raise NoAccessError(
-                f"notion.data_source is no id or link of Notion: {target[:80]!r}"
-            )
-        try:
-            raw = await self.wire.ask(
-                Urgency.POLL, lambda client: client.data_sources.retrieve(found)
-            )
-            return _source(raw)
-        except AnswerError as error:
-            if error.answer.kind is not Kind.NOT_FOUND:
-                raise self._no_access(error.answer) from error
-        return await self._of_database(found)
-
-    async def _of_database(self, database: str) -> SourceInfo:
-        try:
-            raw = await self.wire.ask(
-                Urgency.POLL, lambda client: client.databases.retrieve(database)
-            )
-        except AnswerError as error:
-            if error.answer.kind is not Kind.NOT_FOUND:
-                raise self._no_access(error.answer) from error
-            seen = _names(await self.sources())
-            raise NoAccessError(share(f"the database {database}", seen)) from error
-        inside = raw.get("data_sources") or []
-        if len(inside) == 1:
-            one = inside[0]
-            url = str(raw.get("url") or "")
-            return SourceInfo(
-                id=links.plain(one["id"]), title=str(one.get("name") or ""), url=url
-            )
-        listed = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
-        raise NoAccessError(
-            f"this database has {len(inside)} data sources ({listed}): put the id of "
-            "one into notion.data_source"
-        )
-
-    async def _only_one(self) -> SourceInfo:
-        seen = await self.sources()
-        if len(seen) == 1:
-            return seen[0]
-        if not seen:
-            raise NoAccessError(share("any database", ""))
-        raise NoAccessError(
-            f"the token sees {len(seen)} databases ({_names(seen)}): put the id of one "
-            "into notion.data_source"
-        )
+        return await sources.resolve(self.wire, target)
 
     async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the columns of a source."""
-        raw = await self._read(
-            Urgency.POLL, lambda client: client.data_sources.retrieve(source)
+        raw = await sources.ask(
+            self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
         found = read_schema(raw, self.names, remembered)
         self._remembered = found.column_ids
@@ -193,7 +128,7 @@ class Gateway:
                 return await self._collect(schema, body, urgency)
             except AnswerError as error:
                 if not is_stale_cursor(error.answer):
-                    raise self._no_access(error.answer) from error
+                    raise sources.no_access(error.answer) from error
         raise AwayError("Notion's query cursors go stale faster than they are read")
 
     async def _collect(
@@ -300,49 +235,21 @@ class Gateway:
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
         """Announce a file."""
-        return await uploads.create(self.wire, name, urgency, self._no_access)
+        return await uploads.create(self.wire, name, urgency, sources.no_access)
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
     ) -> Upload:
         """Send its bytes."""
         return await uploads.send(
-            self.wire, upload_id, name, data, urgency=urgency, explain=self._no_access
+            self.wire, upload_id, name, data, urgency=urgency, explain=sources.no_access
         )
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Look it up."""
-        return await uploads.find(self.wire, upload_id, urgency, self._no_access)
-
-    async def _read(self, urgency: Urgency, request: Callable[..., Any]) -> Any:  # noqa: ANN401 - JSON
-        try:
-            return await self.wire.ask(urgency, request)
-        except AnswerError as error:
-            raise self._no_access(error.answer) from error
-
-    def _no_access(self, answer: Answer) -> NotionError:
-        if answer.status == _UNAUTHORIZED:
-            return NoAccessError(WHO_IS_THAT)
-        if answer.kind is Kind.NO_ACCESS:
-            return NoAccessError(f"{CAPABILITY_MISSING} ({answer.message})")
-        if answer.kind is Kind.NOT_FOUND:
-            return NoAccessError(share("the source"))
-        return NoAccessError(f"Notion refuses the request: {answer.message}")
+        return await uploads.find(self.wire, upload_id, urgency, sources.no_access)
 
     def _about_page(self, answer: Answer) -> NotionError:
         if answer.kind is Kind.NOT_FOUND:
             return PageGoneError(answer.message)
-        return self._no_access(answer)
-
-
-def _source(raw: Mapping[str, Any]) -> SourceInfo:
-    title = raw.get("title") or ()
-    return SourceInfo(
-        id=links.plain(raw["id"]),
-        title="".join(str(part.get("plain_text") or "") for part in title),
-        url=str(raw.get("url") or ""),
-    )
-
-
-def _names(sources: Sequence[SourceInfo]) -> str:
-    return ", ".join(f"'{one.title}' {one.id}" for one in sources)
+        return sources.no_access(answer)

@@ -12,8 +12,6 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
-from daemon.errors import PostbrushError
-
 #: A column's value as `posts.only` compares it: text, an option's name, a tick.
 Wanted = str | bool | Sequence[str]
 
@@ -212,34 +210,6 @@ class Written:
 
     page: Page
     left_out: tuple[str, ...] = ()
-
-
-class NotionError(PostbrushError):
-    """Something Notion said, in one line for people."""
-
-
-class AwayError(NotionError):
-    """Notion is away, and the patience for one request is used up.
-
-    Unreachable, 409, 429, 5xx, or an answer that is not JSON: says nothing of the
-    page.
-    """
-
-
-class NoAccessError(NotionError):
-    """401, 403, or 404 on the source: what to click is in the message."""
-
-
-class PageGoneError(NotionError):
-    """404 on a page: deleted, or no longer shared with us."""
-
-
-class RefusedWriteError(NotionError):
-    """400 on a write, after the schema was read again: Notion's own sentence."""
-
-
-class UploadLostError(NotionError):
-    """The file upload expired, is unknown or cannot be attached: send it again."""
 
 
 class Door(Protocol):

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.notion.answers import Answer, Kind
+from daemon.notion.errors import AwayError, NotionError, UploadLostError
 from daemon.notion.links import plain
-from daemon.notion.model import AwayError, NotionError, Upload, UploadLostError, Urgency
+from daemon.notion.model import Upload, Urgency
 from daemon.notion.wire import AnswerError, LostError, Wire
 
 SINGLE_PART_LIMIT = 20 * 2**20

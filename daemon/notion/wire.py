@@ -24,8 +24,9 @@ from notion_client.errors import (
 )
 
 from daemon.notion.answers import Answer, Kind, classify
+from daemon.notion.errors import AwayError
 from daemon.notion.limiter import Limiter
-from daemon.notion.model import AwayError, Urgency
+from daemon.notion.model import Urgency
 
 VERSION = "2025-09-03"
 _TIMEOUT = 60.0

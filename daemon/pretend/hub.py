@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from daemon.pretend.faults import Fault, Faults
+from daemon.pretend.orders import Order, read_order
 from daemon.pretend.painter import paint
 
 Json = dict[str, Any]
@@ -127,14 +128,6 @@ def hub_app(hub: Hub) -> web.Application:
     return app
 
 
-@dataclass(slots=True)
-class _Order:
-    prompt: str
-    width: int
-    height: int
-    seed: int | None
-
-
 class _Routes:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -178,7 +171,7 @@ class _Routes:
 
         async def serve(request: web.Request) -> web.Response:
             try:
-                order = _order(route, json.loads(await request.read()))
+                order = read_order(route, json.loads(await request.read()))
             except (ValueError, KeyError, TypeError):
                 return _error(422, "Input validation error")
             fault = self._hub.faults.take(request.method, request.path)
@@ -205,7 +198,7 @@ class _Routes:
         return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
 
     async def _answer(
-        self, request: web.Request, route: str, order: _Order
+        self, request: web.Request, route: str, order: Order
     ) -> web.Response:
         hub = self._hub
         if not self._known(request):
@@ -236,7 +229,7 @@ class _Routes:
         return self._in_shape(request, route, data, order)
 
     def _in_shape(
-        self, request: web.Request, route: str, data: bytes, order: _Order
+        self, request: web.Request, route: str, data: bytes, order: Order
     ) -> web.Response:
         text = base64.b64encode(data).decode()
         created = int(self._hub.now().timestamp())
@@ -286,32 +279,3 @@ class _Routes:
 
 def _error(status: int, message: str) -> web.Response:
     return web.json_response({"error": message}, status=status)
-
-
-def _order(route: str, body: Json) -> _Order:
-    """Read a request in its route's own shape; a wrong one is an error."""
-    match route:
-        case "nscale":
-            width, height = (int(side) for side in body["size"].split("x"))
-            return _Order(body["prompt"], width, height, body.get("seed"))
-        case "together":
-            return _Order(
-                body["prompt"], body["width"], body["height"], body.get("seed")
-            )
-        case "fal-ai":
-            size = body["image_size"]
-            return _Order(
-                body["prompt"], size["width"], size["height"], body.get("seed")
-            )
-        case "replicate":
-            given = body["input"]
-            wide, high = (int(one) for one in given["aspect_ratio"].split(":"))
-            short = 1024 / max(wide, high)
-            return _Order(
-                given["prompt"],
-                round(wide * short),
-                round(high * short),
-                given.get("seed"),
-            )
-    given = body["parameters"]
-    return _Order(body["inputs"], given["width"], given["height"], given.get("seed"))

@@ -5,18 +5,17 @@ No model, only geometry; but a picture worth looking at, another for every seed.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import ImageDraw
 
-from providers.card.colour import Rgb, oklch
+from daemon.pretend.easel import Easel
+from providers.card.colour import oklch
 
-_SHARPER = 2
 _SCENES = {
     "sea": r"sea|ocean|beach|boat|harbou?r|fish|wave|mar\b|meer|summer",
     "city": r"city|street|town|market|stadt|shop|office|opening|event|plaza",
@@ -25,103 +24,10 @@ _SCENES = {
     "garden": r"garden|flower|spring|plant|tree|bloom|leaf|green|桜|honey",
 }
 
-Point = tuple[float, float]
-
-
-class _Easel:
-    """A picture under way: layers with soft edges."""
-
-    def __init__(self, width: int, height: int, seed: int, words: str) -> None:
-        digest = hashlib.sha256(f"{seed} {words}".encode("utf-8", "replace")).digest()
-        self.chance = random.Random(digest)  # noqa: S311 - a picture, not a secret
-        self.width, self.height = width, height
-        self.hue = self.chance.uniform(0, 360)
-        self.canvas = Image.new("RGB", (width, height))
-
-    def sky(self, top: Rgb, bottom: Rgb) -> None:
-        """Fill with a vertical gradient."""
-        blend = Image.linear_gradient("L").resize((self.width, self.height))
-        over = Image.new("RGB", self.canvas.size, bottom)
-        self.canvas = Image.composite(
-            over, Image.new("RGB", self.canvas.size, top), blend
-        )
-
-    def polygon(self, points: Sequence[Point], colour: Rgb, alpha: float = 1) -> None:
-        """Fill a shape given in shares of width and height."""
-        self._stamp(points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha)
-
-    def ellipse(
-        self,
-        centre: Point,
-        radius: float,
-        colour: Rgb,
-        alpha: float = 1,
-        *,
-        flat: float = 1,
-    ) -> None:
-        """Fill a disc; the radius is a share of the shorter side."""
-        short = min(self.width, self.height)
-        wide, high = radius * short / self.width, radius * short * flat / self.height
-        x, y = centre
-        box = [(x - wide, y - high), (x + wide, y + high)]
-        self._stamp(box, lambda pen, at: pen.ellipse(at, fill=255), colour, alpha)
-
-    def glow(self, centre: Point, radius: float, colour: Rgb, strength: float) -> None:
-        """Lay light around a point."""
-        small = Image.new("L", (96, 96))
-        short = min(self.width, self.height)
-        wide, high = 96 * radius * short / self.width, 96 * radius * short / self.height
-        x, y = centre[0] * 96, centre[1] * 96
-        pen = ImageDraw.Draw(small)
-        pen.ellipse(
-            (x - wide, y - high, x + wide, y + high), fill=round(255 * strength)
-        )
-        soft = small.filter(ImageFilter.GaussianBlur(9)).resize(self.canvas.size)
-        self.canvas.paste(colour, (0, 0), soft)
-
-    def _stamp(
-        self,
-        points: Sequence[Point],
-        draw: Callable[[ImageDraw.ImageDraw, list[Point]], None],
-        colour: Rgb,
-        alpha: float,
-    ) -> None:
-        """Fill a shape with soft edges, working on no more than its surroundings."""
-        left = max(0, math.floor(min(x for x, _ in points) * self.width))
-        top = max(0, math.floor(min(y for _, y in points) * self.height))
-        right = min(self.width, math.ceil(max(x for x, _ in points) * self.width))
-        bottom = min(self.height, math.ceil(max(y for _, y in points) * self.height))
-        if right <= left or bottom <= top:
-            return
-        size = ((right - left) * _SHARPER, (bottom - top) * _SHARPER)
-        mask = Image.new("L", size)
-        at = [
-            ((x * self.width - left) * _SHARPER, (y * self.height - top) * _SHARPER)
-            for x, y in points
-        ]
-        draw(ImageDraw.Draw(mask), at)
-        mask = mask.reduce(_SHARPER)
-        if alpha < 1:
-            mask = mask.point(lambda value: round(value * alpha))
-        self.canvas.paste(colour, (left, top), mask)
-
-    def ridge(self, level: float, rough: float, waves: float) -> list[Point]:
-        """Return the outline of a hill from edge to edge, closed below."""
-        phases = [self.chance.uniform(0, math.tau) for _ in range(4)]
-        points = []
-        for step in range(129):
-            x = step / 128
-            rise = sum(
-                math.sin(phase + waves * (number + 1) * x * math.pi) / (number + 1)
-                for number, phase in enumerate(phases)
-            )
-            points.append((x, level - rough * rise))
-        return [*points, (1.0, 1.0), (0.0, 1.0)]
-
 
 def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
     """Return a PNG of a scene that fits the words, where some word is known."""
-    easel = _Easel(width, height, seed, prompt)
+    easel = Easel(width, height, seed, prompt)
     scene = next(
         (name for name, words in _SCENES.items() if _says(prompt, words)), "hills"
     )
@@ -135,7 +41,7 @@ def _says(prompt: str, words: str) -> bool:
     return re.search(rf"\b(?:{words})", prompt, re.IGNORECASE) is not None
 
 
-def _hills(easel: _Easel) -> None:
+def _hills(easel: Easel) -> None:
     hue, chance = easel.hue, easel.chance
     easel.sky(oklch(0.82, 0.09, hue + 30), oklch(0.95, 0.05, hue + 80))
     sun = (chance.uniform(0.2, 0.8), chance.uniform(0.22, 0.42))
@@ -152,7 +58,7 @@ def _hills(easel: _Easel) -> None:
         )
 
 
-def _sea(easel: _Easel) -> None:
+def _sea(easel: Easel) -> None:
     hue, chance = _hue(easel, 30, 70), easel.chance
     easel.sky(oklch(0.70, 0.10, 250), oklch(0.93, 0.07, hue))
     sun = (chance.uniform(0.25, 0.75), 0.46)
@@ -189,7 +95,7 @@ def _sea(easel: _Easel) -> None:
     )
 
 
-def _city(easel: _Easel) -> None:
+def _city(easel: Easel) -> None:
     hue, chance = easel.hue, easel.chance
     easel.sky(oklch(0.60, 0.12, hue), oklch(0.90, 0.08, hue + 60))
     easel.glow((0.5, 0.8), 0.6, oklch(0.96, 0.07, hue + 70), 0.8)
@@ -209,7 +115,7 @@ def _city(easel: _Easel) -> None:
             x += wide + chance.uniform(-0.005, 0.01)
 
 
-def _windows(easel: _Easel, x: float, top: float, wide: float) -> None:
+def _windows(easel: Easel, x: float, top: float, wide: float) -> None:
     size, light = 0.009, oklch(0.92, 0.11, 85)
     y = top + 0.025
     while y < 0.99:
@@ -228,7 +134,7 @@ def _windows(easel: _Easel, x: float, top: float, wide: float) -> None:
         y += 0.034
 
 
-def _night(easel: _Easel) -> None:
+def _night(easel: Easel) -> None:
     hue, chance = _hue(easel, 230, 320), easel.chance
     easel.sky(oklch(0.18, 0.06, hue), oklch(0.42, 0.11, hue + 40))
     pen = ImageDraw.Draw(easel.canvas)
@@ -263,7 +169,7 @@ def _night(easel: _Easel) -> None:
             )
 
 
-def _cup(easel: _Easel) -> None:
+def _cup(easel: Easel) -> None:
     hue, chance = _hue(easel, 20, 110), easel.chance
     easel.sky(oklch(0.90, 0.05, hue), oklch(0.80, 0.08, hue + 20))
     easel.glow((0.75, 0.15), 0.5, oklch(0.98, 0.04, 90), 0.9)
@@ -293,7 +199,7 @@ def _cup(easel: _Easel) -> None:
         _steam(easel, x - 0.06 + 0.06 * number, 0.47, chance)
 
 
-def _steam(easel: _Easel, x: float, y: float, chance: random.Random) -> None:
+def _steam(easel: Easel, x: float, y: float, chance: random.Random) -> None:
     phase = chance.uniform(0, math.tau)
     for step in range(14):
         rise = step / 14
@@ -301,7 +207,7 @@ def _steam(easel: _Easel, x: float, y: float, chance: random.Random) -> None:
         easel.ellipse(place, 0.014 + 0.012 * rise, (255, 255, 255), 0.28 * (1 - rise))
 
 
-def _garden(easel: _Easel) -> None:
+def _garden(easel: Easel) -> None:
     chance = easel.chance
     easel.sky(oklch(0.88, 0.06, 220), oklch(0.95, 0.05, 110))
     easel.glow((0.2, 0.15), 0.35, oklch(0.98, 0.06, 95), 0.9)
@@ -327,12 +233,12 @@ def _garden(easel: _Easel) -> None:
         easel.ellipse((x, y), size * 0.55, oklch(0.90, 0.15, 95))
 
 
-def _hue(easel: _Easel, low: float, high: float) -> float:
+def _hue(easel: Easel, low: float, high: float) -> float:
     """Draw a hue within what fits the scene."""
     return easel.chance.uniform(low, high)
 
 
-_PAINTERS: dict[str, Callable[[_Easel], None]] = {
+_PAINTERS: dict[str, Callable[[Easel], None]] = {
     "hills": _hills,
     "sea": _sea,
     "city": _city,

@@ -16,7 +16,8 @@ from daemon.pretend.board import board_routes
 from daemon.pretend.hub import Hub, hub_app
 from daemon.pretend.notion_api import notion_app
 from daemon.pretend.posts import COLUMNS, TITLE
-from daemon.pretend.workspace import DataSource, Workspace
+from daemon.pretend.rows import DataSource
+from daemon.pretend.workspace import Workspace
 
 _LINES = 60
 

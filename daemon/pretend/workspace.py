@@ -10,62 +10,16 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from daemon.pretend.faults import Fault, Faults, Request
 from daemon.pretend.refusals import invalid, not_found
-from daemon.pretend.uploads import Uploads, iso, minute
+from daemon.pretend.rows import DataSource, Json, Page, Shown, StoredFile
+from daemon.pretend.uploads import Uploads
 from daemon.pretend.values import Column, empty, from_plain, to_plain, written
 
-Json = dict[str, Any]
-
-_SIGNED_FOR = timedelta(hours=1)
-_PERSON = "1f2e3d4c-5b6a-4988-8776-655443322110"
-
-
-@dataclass(slots=True)
-class StoredFile:
-    """Bytes in Notion's storage; a files property names them."""
-
-    key: str
-    filename: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One file of a page, for tests and the board."""
-
-    name: str
-    data: bytes
-    key: str
-
-
-@dataclass(slots=True)
-class DataSource:
-    """A table, inside a database of the same title."""
-
-    id: str
-    database_id: str
-    title: str
-    created_at: datetime
-    columns: dict[str, Column]
-    shared: bool = True
-
-
-@dataclass(slots=True)
-class Page:
-    """A row; `values` by column id."""
-
-    id: str
-    source: str
-    created_at: datetime
-    edited_at: datetime
-    edited_by: str
-    values: dict[str, Any]
-    in_trash: bool = False
-    cover: Json | None = None
+PERSON = "1f2e3d4c-5b6a-4988-8776-655443322110"
 
 
 @dataclass(slots=True)
@@ -136,7 +90,7 @@ class Workspace:
             source=source_id,
             created_at=now,
             edited_at=now,
-            edited_by=_PERSON,
+            edited_by=PERSON,
             values={one.id: empty(one.type) for one in source.columns.values()},
         )
         self.rows[page.id] = page
@@ -148,7 +102,7 @@ class Workspace:
         """Change cells as a person."""
         page = self.row(page_id)
         self._set(page, values)
-        page.edited_at, page.edited_by = self.now(), _PERSON
+        page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
     def _set(self, page: Page, values: Mapping[str, Any]) -> None:
@@ -170,7 +124,7 @@ class Workspace:
             *page.values[found.id],
             {"name": name, "key": kept.key},
         ]
-        page.edited_at, page.edited_by = self.now(), _PERSON
+        page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
     def clear_files(self, page_id: str, column: str) -> None:
@@ -181,7 +135,7 @@ class Workspace:
         """Put a page into the trash, or take it out."""
         page = self.row(page_id)
         page.in_trash = not restore
-        page.edited_at, page.edited_by = self.now(), _PERSON
+        page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
     def rename_column(self, source_id: str, name: str, new: str) -> None:
@@ -307,73 +261,3 @@ class Workspace:
         raise invalid(
             f"body failed validation: body.properties.files[{place}] is wrong."
         )
-
-    def shown(self, page: Page, base: str, *, version: str) -> Json:
-        """Return a page as Notion shows it to a client at *base*."""
-        source = self.sources[page.source]
-        cover = self._shown_file(page.cover, base) if page.cover else None
-        if cover is not None:
-            cover.pop("name", None)
-        title = "-".join(str(self._title(page)).split())[:40]
-        plain = page.id.replace("-", "")
-        raw: Json = {
-            "object": "page",
-            "id": page.id,
-            "created_time": iso(minute(page.created_at)),
-            "last_edited_time": iso(minute(page.edited_at)),
-            "created_by": {"object": "user", "id": _PERSON},
-            "last_edited_by": {"object": "user", "id": page.edited_by},
-            "cover": cover,
-            "icon": None,
-            "parent": {
-                "type": "data_source_id",
-                "data_source_id": source.id,
-                "database_id": source.database_id,
-            },
-            "in_trash": page.in_trash,
-            "is_archived": False,
-            "is_locked": False,
-            "properties": {
-                one.name: {
-                    "id": one.id,
-                    "type": one.type,
-                    one.type: self._shown_value(one, page, base),
-                }
-                for one in source.columns.values()
-            },
-            "url": f"https://app.notion.com/p/{title + '-' if title else ''}{plain}",
-            "public_url": None,
-        }
-        if version < "2026":
-            raw["archived"] = page.in_trash
-        return raw
-
-    def _title(self, page: Page) -> str:
-        return str(to_plain("title", page.values.get("title") or []))
-
-    def _shown_value(self, column: Column, page: Page, base: str) -> Any:  # noqa: ANN401 - JSON
-        value = page.values.get(column.id, empty(column.type))
-        if column.type == "files":
-            return [self._shown_file(one, base) for one in value]
-        return value
-
-    def _shown_file(self, stored: Json, base: str) -> Json:
-        """A signed address that is another one at every read, as in Notion."""
-        if "external" in stored:
-            return {
-                "name": stored["name"],
-                "type": "external",
-                "external": stored["external"],
-            }
-        file = self.stored[stored["key"]]
-        expiry = self.now() + _SIGNED_FOR
-        signature = secrets.token_hex(16)
-        return {
-            "name": stored["name"],
-            "type": "file",
-            "file": {
-                "url": f"{base}/files/{file.key}/{file.filename}?X-Amz-Expires=3600"
-                f"&X-Amz-Signature={signature}",
-                "expiry_time": iso(expiry),
-            },
-        }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from providers.base import CardSettings, Order, RejectedError
+from providers.base import CardSettings, Order
 from providers.card import faces, ground, lines
 from providers.card.clusters import clusters
 from providers.card.colour import Palette, palette
@@ -17,6 +17,7 @@ from providers.card.layout import Frame, frame, largest_size, smallest_size
 from providers.card.lines import Setting
 from providers.card.pieces import pieces_of
 from providers.card.words import Wording, prepare
+from providers.outcomes import RejectedError
 
 _MISSING_ALLOWED = 0.05
 _LOGO_EMS = 2.2

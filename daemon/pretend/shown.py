@@ -1,0 +1,149 @@
+"""How Notion shows its objects to a client: the JSON of the API."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from daemon.pretend.rows import DataSource, Json, Page
+from daemon.pretend.uploads import iso, minute
+from daemon.pretend.values import Column, empty, rich_text, to_plain
+from daemon.pretend.workspace import PERSON, Workspace
+
+_SIGNED_FOR = timedelta(hours=1)
+
+
+def page(space: Workspace, row: Page, base: str, *, version: str) -> Json:
+    """Return a page as Notion shows it to a client at *base*."""
+    source = space.sources[row.source]
+    cover = _file(space, row.cover, base) if row.cover else None
+    if cover is not None:
+        cover.pop("name", None)
+    title = "-".join(str(_title(row)).split())[:40]
+    plain = row.id.replace("-", "")
+    raw: Json = {
+        "object": "page",
+        "id": row.id,
+        "created_time": iso(minute(row.created_at)),
+        "last_edited_time": iso(minute(row.edited_at)),
+        "created_by": {"object": "user", "id": PERSON},
+        "last_edited_by": {"object": "user", "id": row.edited_by},
+        "cover": cover,
+        "icon": None,
+        "parent": {
+            "type": "data_source_id",
+            "data_source_id": source.id,
+            "database_id": source.database_id,
+        },
+        "in_trash": row.in_trash,
+        "is_archived": False,
+        "is_locked": False,
+        "properties": {
+            one.name: {
+                "id": one.id,
+                "type": one.type,
+                one.type: _value(space, one, row, base),
+            }
+            for one in source.columns.values()
+        },
+        "url": f"https://app.notion.com/p/{title + '-' if title else ''}{plain}",
+        "public_url": None,
+    }
+    if version < "2026":
+        raw["archived"] = row.in_trash
+    return raw
+
+
+def _title(page: Page) -> str:
+    return str(to_plain("title", page.values.get("title") or []))
+
+
+def _value(space: Workspace, column: Column, page: Page, base: str) -> Any:  # noqa: ANN401 - JSON
+    value = page.values.get(column.id, empty(column.type))
+    if column.type == "files":
+        return [_file(space, one, base) for one in value]
+    return value
+
+
+def _file(space: Workspace, stored: Json, base: str) -> Json:
+    """A signed address that is another one at every read, as in Notion."""
+    if "external" in stored:
+        return {
+            "name": stored["name"],
+            "type": "external",
+            "external": stored["external"],
+        }
+    file = space.stored[stored["key"]]
+    expiry = space.now() + _SIGNED_FOR
+    signature = secrets.token_hex(16)
+    return {
+        "name": stored["name"],
+        "type": "file",
+        "file": {
+            "url": f"{base}/files/{file.key}/{file.filename}?X-Amz-Expires=3600"
+            f"&X-Amz-Signature={signature}",
+            "expiry_time": iso(expiry),
+        },
+    }
+
+
+def data_source(space: Workspace, source: DataSource) -> Json:
+    """Return a data source with its columns."""
+    created = iso(minute(source.created_at))
+    by = {"object": "user", "id": space.bot_id}
+    plain = source.database_id.replace("-", "")
+    return {
+        "object": "data_source",
+        "id": source.id,
+        "cover": None,
+        "icon": None,
+        "created_time": created,
+        "created_by": by,
+        "last_edited_by": by,
+        "last_edited_time": created,
+        "title": rich_text(source.title),
+        "description": [],
+        "is_inline": False,
+        "properties": {one.name: one.described() for one in source.columns.values()},
+        "parent": {"type": "database_id", "database_id": source.database_id},
+        "database_parent": {"type": "workspace", "workspace": True},
+        "url": f"https://www.notion.so/{plain}",
+        "public_url": None,
+        "archived": False,
+        "in_trash": False,
+    }
+
+
+def database(one: DataSource) -> Json:
+    """Return the database around a data source."""
+    identifier = one.database_id.replace("-", "")
+    return {
+        "object": "database",
+        "id": one.database_id,
+        "title": rich_text(one.title),
+        "description": [],
+        "parent": {"type": "workspace", "workspace": True},
+        "is_inline": False,
+        "in_trash": False,
+        "is_locked": False,
+        "created_time": iso(one.created_at),
+        "last_edited_time": iso(one.created_at),
+        "data_sources": [{"id": one.id, "name": one.title}],
+        "icon": None,
+        "cover": None,
+        "url": f"https://www.notion.so/{identifier}",
+        "public_url": None,
+    }
+
+
+def listing(results: list[Json], kind: str) -> Json:
+    """Return a list that ends here."""
+    return {
+        "object": "list",
+        "results": results,
+        "next_cursor": None,
+        "has_more": False,
+        "type": kind,
+        kind: {},
+    }

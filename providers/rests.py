@@ -1,0 +1,111 @@
+"""How long each verdict keeps a circuit breaker open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from providers.base import Traits
+from providers.outcomes import Outcome
+
+_LOADING_DEFAULT = timedelta(seconds=20)
+_LOADING_LEAST = timedelta(seconds=2)
+_LOADING_MOST = timedelta(minutes=10)
+_THROTTLED_DEFAULT = timedelta(seconds=30)
+_THROTTLED_MOST = timedelta(hours=1)
+_FAILED_FIRST = timedelta(seconds=60)
+FAILED_MOST = timedelta(minutes=30)
+_GONE = timedelta(hours=24)
+CREDITS_MOST = timedelta(days=1)
+#: The reset of a month comes with up to an hour of jitter.
+_MONTH_MOST = timedelta(days=32)
+_JITTER = timedelta(hours=1)
+#: What each reason is called where people read it.
+WHY: dict[Outcome | None, str] = {
+    Outcome.CREDITS: "credits used up",
+    Outcome.LOADING: "model is loading",
+    Outcome.THROTTLED: "asked too fast",
+    Outcome.TOKEN: "token refused",
+    Outcome.GONE: "model or route gone",
+    Outcome.UNAVAILABLE: "not answering properly",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What of a provider's traits its breaker follows."""
+
+    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
+    credits_probe: timedelta | None = None
+    timeout: float = 60.0
+
+
+def policy_of(traits: Traits) -> Policy:
+    """Return the policy a provider asks for."""
+    return Policy(
+        credits_reset=traits.credits_reset,
+        credits_probe=traits.credits_probe,
+        timeout=traits.timeout,
+    )
+
+
+#: The longest each reason keeps a breaker open; what is not here is a failure.
+LONGEST = {
+    Outcome.CREDITS: _MONTH_MOST + _JITTER,
+    Outcome.LOADING: _LOADING_MOST,
+    Outcome.THROTTLED: _THROTTLED_MOST,
+    Outcome.TOKEN: timedelta.max,
+    Outcome.GONE: _GONE,
+}
+
+
+def open_until(
+    reason: Outcome,
+    trips: int,
+    *,
+    now: datetime,
+    policy: Policy,
+    seconds: float | None,
+    jitter: float,
+) -> datetime | None:
+    doubled = 1 << min(trips - 1, 20)
+    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    match reason:
+        case Outcome.CREDITS:
+            return _credits_back(trips, now, policy, jitter)
+        case Outcome.LOADING:
+            wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
+            return now + min(_LOADING_MOST, wait * doubled)
+        case Outcome.THROTTLED:
+            wait = _THROTTLED_DEFAULT if asked is None else asked
+            return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
+        case Outcome.GONE:
+            return now + _GONE
+        # Only a new token, new settings or a reset help.
+        case Outcome.TOKEN:
+            return None
+        case _:
+            return now + min(FAILED_MOST, _FAILED_FIRST * doubled)
+
+
+def _credits_back(
+    trips: int, now: datetime, policy: Policy, jitter: float
+) -> datetime | None:
+    match policy.credits_reset:
+        case "monthly":
+            first = now.astimezone(UTC).replace(
+                day=1, hour=0, minute=0, second=0, microsecond=0
+            )
+            following = (first + _MONTH_MOST).replace(day=1)
+            return following + _JITTER * jitter
+        case "daily":
+            midnight = now.astimezone(UTC).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
+            return midnight + timedelta(days=1, minutes=10 * jitter)
+        case "manual":
+            return None
+        case pause:
+            doubled = timedelta(seconds=pause) * (1 << min(trips - 1, 20))
+            return now + min(CREDITS_MOST, doubled)

@@ -1,0 +1,34 @@
+"""What a circuit breaker says of itself, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from providers.breaker import Breaker, Kind, Standing, State, standing
+from providers.outcomes import Outcome
+from providers.rests import WHY
+
+
+def describe(found: Breaker, now: datetime, zone: tzinfo) -> str:
+    """Return it in words: "credits used up, resting until 1 Dec 01:00"."""
+    if found.state is State.CLOSED:
+        return "serving"
+    why = WHY.get(found.reason, "resting")
+    match standing(found, now):
+        case Standing(kind=Kind.PROBING):
+            return f"{why}; one job asks whether it is back"
+        case Standing(kind=Kind.PROBE):
+            return f"{why}; the next job asks whether it is back"
+        case _ if found.until is None:
+            what = (
+                "its token is changed" if found.reason is Outcome.TOKEN else "a reset"
+            )
+            return f"{why}, resting until {what}"
+    return f"{why}, resting until {_moment(found.until, now, zone)}"
+
+
+def _moment(time: datetime, now: datetime, zone: tzinfo) -> str:
+    local = time.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}"

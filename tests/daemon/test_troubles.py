@@ -1,0 +1,138 @@
+"""Every way a service can fail a job, and what the job does then."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.pretend.painter import paint
+from tests.daemon.house import House, house
+
+
+def _bomb() -> bytes:
+    """A PNG of 30000 x 30000 black pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0" * 1000, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+_OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "dropped connection": ({"drop": True}, "unavailable"),
+    "token refused": (
+        {"status": 401, "body": {"error": "Invalid username or password."}},
+        "token",
+    ),
+    "gone": (
+        {"status": 410, "body": {"error": "The requested model is deprecated"}},
+        "gone",
+    ),
+    "broken": ({"status": 500, "body": {"error": "Internal error"}}, "unavailable"),
+    "web page": ({"status": 200, "html": True}, "unavailable"),
+    "truncated": ({"status": 200, "body": paint("a", 1, 256, 256)[:4000]}, "unusable"),
+    "bomb": ({"status": 200, "body": _bomb()}, "unusable"),
+    "validation": ({"status": 422, "body": {"error": "size is wrong"}}, "rejected"),
+}
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+async def test_every_other_trouble_leads_to_the_next_provider(
+    tmp_path: Path, name: str
+) -> None:
+    fault, outcome = _OTHERS[name]
+    toml = '[providers.flux]\nroute = "hf-inference"\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        home.hub.fail("POST", times=1, **fault)
+        page = home.add()
+        await home.live()
+        assert home.read(page)["Image status"] == "Card"
+        calls = list(await home.calls(1))
+        assert [one.outcome for one in calls] == [outcome, "image"]
+
+
+async def test_a_timeout_leads_to_the_next_provider_and_counts_as_paid(
+    tmp_path: Path,
+) -> None:
+    toml = '[providers.flux]\ntimeout = "300ms"\n[budget]\nmonth = 5.0\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        hangs = home.flow.stopping
+
+        async def hang(_seconds: float) -> None:
+            await hangs.wait()
+
+        home.hub.sleep = hang
+        home.add()
+        await home.live()
+        first = (await home.calls())[0]
+        assert first.outcome == "timeout"
+        assert first.cost + first.covered > 0
+        hangs.set()
+
+
+async def test_the_fal_route_commits_the_address_before_it_is_fetched(
+    tmp_path: Path,
+) -> None:
+    toml = '[providers.flux]\nroute = "fal-ai"\n'
+    async with house(tmp_path, toml=toml) as home:
+        await home.begin()
+        page = home.add()
+        await home.live()
+        assert home.read(page)["Image status"] == "Done"
+        (call,) = await home.calls()
+        assert call.remote is not None
+        assert home.hub.fetched == [call.remote.rsplit("/", 1)[-1]]
+
+
+async def test_one_dead_route_leads_to_the_next_within_the_same_call(
+    home: House,
+) -> None:
+    home.hub.routes = {
+        "hf-inference": "black-forest-labs/FLUX.1-schnell",
+        "fal-ai": "fal-ai/flux/schnell",
+    }
+    home.hub.fail("/hf-inference/", status=410, body={"error": "no longer supported"})
+    page = home.add()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert [one.route for one in home.hub.served] == ["hf-inference", "fal-ai"]
+    assert len(await home.calls()) == 1
+
+
+async def test_a_silent_hub_means_the_usual_routes(home: House) -> None:
+    home.hub.hub_is_up = False
+    page = home.add()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert [one.route for one in home.hub.served] == ["nscale"]
+
+
+@pytest.mark.parametrize(("setting", "status"), [("fail", "Failed"), ("next", "Card")])
+async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
+    tmp_path: Path, setting: str, status: str
+) -> None:
+    async with house(tmp_path, toml=f'on_refusal = "{setting}"\n') as home:
+        await home.begin()
+        home.hub.fail("POST", status=400, body={"error": "NSFW content detected"})
+        page = home.add()
+        await home.live()
+        await home.work()
+        assert home.read(page)["Image status"] == status
+        if setting == "fail":
+            assert "refused the prompt" in home.read(page)["Image note"]
+            await home.live()
+            assert len(await home.jobs()) == 1
