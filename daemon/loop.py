@@ -100,6 +100,12 @@ class Daemon:
         """SIGTERM: the first time cleanly, the second time at once."""
         if self.flow.stopping.is_set():
             self.dispatcher.cut()
+        elif paid := len(self.dispatcher.generating):
+            self.flow.log.info(
+                "daemon.stopping",
+                summary=f"once the images in work are there ({paid}); "
+                "a second signal cuts them off",
+            )
         self.flow.stopping.set()
         self.flow.kick.set()
 

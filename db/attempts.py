@@ -148,7 +148,9 @@ def _sums() -> tuple[sa.ColumnElement[Any], ...]:
         sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0),
         sa.func.coalesce(sa.func.sum(attempts.c.covered), 0.0),
         sa.func.count(),
-        sa.func.coalesce(sa.func.sum(attempts.c.outcome == "image"), 0),
+        sa.func.coalesce(
+            sa.func.sum(sa.cast(attempts.c.outcome == "image", sa.Integer)), 0
+        ),
     )
 
 

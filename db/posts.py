@@ -15,6 +15,8 @@ from db.records import Held, Post, Sync
 from db.states import Reason
 from db.tables import held, images, jobs, posts, sync
 
+_MOST_FOUND = 20
+
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
     return await rows.one(
@@ -69,16 +71,19 @@ async def forget_replace_tries(tx: Tx, source: str) -> None:
 
 
 async def find(tx: Tx, words: str) -> list[Post]:
-    """Return pages whose title contains *words*, exact matches first, at most 20."""
-    like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return await rows.many(
-        tx,
-        Post,
-        sa.select(posts)
-        .where(posts.c.title.like(like + "%", escape="\\"))
-        .order_by(sa.func.lower(posts.c.title) != words.lower(), posts.c.id.desc())
-        .limit(20),
-    )
+    """Return pages whose title has all of *words*, newest first.
+
+    Compared here: SQLite folds the case of ASCII letters only.
+    """
+    wanted = words.casefold().split()
+    titles = await tx.execute(sa.select(posts.c.id, posts.c.title))
+    found = [
+        row_id
+        for row_id, title in titles
+        if all(word in title.casefold() for word in wanted)
+    ]
+    query = sa.select(posts).where(posts.c.id.in_(found[-_MOST_FOUND:]))
+    return await rows.many(tx, Post, query.order_by(posts.c.id.desc()))
 
 
 async def find_id(tx: Tx, page_id: str) -> Post | None:

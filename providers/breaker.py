@@ -81,12 +81,14 @@ class Standing:
 
     Attributes:
         until: When that may change by itself; None: it will not.
+        back: When it serves again for all that is known, whoever may ask earlier.
         waitable: It is waited for: the model is loading, or we were too fast.
         why: For people; empty when ready.
     """
 
     kind: Kind
     until: datetime | None = None
+    back: datetime | None = None
     waitable: bool = False
     why: str = ""
 
@@ -111,7 +113,9 @@ def standing(found: Breaker, now: datetime) -> Standing:
     # Its time has come.
     if opens is not None and opens <= now:
         return Standing(kind=Kind.PROBE, waitable=waitable, why=why)
-    return Standing(kind=Kind.RESTING, until=opens, waitable=waitable, why=why)
+    return Standing(
+        kind=Kind.RESTING, until=opens, back=found.until, waitable=waitable, why=why
+    )
 
 
 def _limit(time: datetime | None, now: datetime) -> datetime:

@@ -115,11 +115,10 @@ def _worth_it(found: Standing, patience_ends: datetime) -> bool:
 def _why(found: Standing, now: datetime) -> str:
     if found.kind is Kind.PROBING:
         return f"{found.why}, being asked again now"
-    if found.until is None:
+    back = found.back
+    if back is None:
         return found.why
     # In UTC, like the notes on pages: the reader may be anywhere.
-    hours = (found.until - now) > timedelta(hours=20)
-    when = (
-        f"{found.until.day} {found.until:%b %H:%M}" if hours else f"{found.until:%H:%M}"
-    )
+    far = (back - now) > timedelta(hours=20)
+    when = f"{back.day} {back:%b %H:%M}" if far else f"{back:%H:%M}"
     return f"{found.why}, resting until {when} UTC"

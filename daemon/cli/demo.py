@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import tempfile
@@ -43,11 +44,12 @@ _SECONDS_BETWEEN_POSTS = 1.5
 
 def demo(*, lan: bool, port: int) -> None:
     """Show everything until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder:
-        try:
-            asyncio.run(_demo(Path(folder), lan=lan, port=port))
-        except KeyboardInterrupt:
-            typer.echo("the demo has stopped; nothing was kept")
+    with (
+        tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        asyncio.run(_demo(Path(folder), lan=lan, port=port))
+    typer.echo("The demo has stopped; nothing was kept.")
 
 
 async def _demo(folder: Path, *, lan: bool, port: int) -> None:

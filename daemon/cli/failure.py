@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import click
+from typer import Abort
+from typer.exceptions import TyperException
 
 from daemon.errors import ConfigError, PostbrushError
 from db.errors import (
@@ -25,10 +26,10 @@ def explain(error: Exception) -> tuple[list[str], int]:
             return [str(error)], 2
         case DatabaseError():
             return [str(error)], 1
-        case click.exceptions.Abort():
+        case Abort():
             return ["stopped"], 1
         # An option or a command that does not exist.
-        case click.ClickException():
+        case TyperException():
             return [f"{error.format_message()} (see postbrush --help)"], 2
         case _:
             kind = type(error).__name__

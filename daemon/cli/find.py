@@ -31,7 +31,7 @@ async def page(tx: Tx, words: str) -> Post:
     if len(exact) == 1 or len(found) == 1:
         return (exact or found)[0]
     if not found:
-        raise SetupError(f"no post whose title contains {words!r} was seen yet")
+        raise SetupError(f"no post with {words!r} in its title was seen yet")
     titles = ", ".join(f"'{post.title}'" for post in found[:_SHOWN])
     raise SetupError(f"{words!r} fits {len(found)} posts ({titles}): say more of it")
 

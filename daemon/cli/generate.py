@@ -103,6 +103,7 @@ def progress() -> Progress:
         TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
         transient=True,
     )
 
@@ -141,7 +142,7 @@ def _print(console: Console, shown: list[dict[str, object]]) -> None:
         if "error" in one:
             console.print(f"no image: {one['error']}", markup=False)
             continue
-        why = f" ({one['why_card']})" if one["why_card"] else ""
+        why = f", because {one['why_card']}" if one["why_card"] else ""
         console.print(
             f"{one['file']}  {one['provider']}, seed {one['seed']}{why}", markup=False
         )

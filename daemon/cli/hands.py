@@ -11,7 +11,7 @@ from daemon.cli.looks import JobArgument, PageArgument
 from daemon.cli.options import Json
 
 providers_app = typer.Typer(
-    help="The chain: who serves, who rests until when, what they cost.",
+    help="The chain: who serves, who rests, what they cost.",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -103,7 +103,7 @@ def cancel(number: JobArgument, json: Json = False) -> None:
 
 @providers_app.callback()
 def providers(context: typer.Context, json: Json = False) -> None:
-    """The chain: who serves, who rests until when, what they cost."""
+    """The chain: who serves, who rests, what they cost."""
     if context.invoked_subcommand is None:
         from daemon.cli import providers as module  # noqa: PLC0415 - loaded when asked for
 

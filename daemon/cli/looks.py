@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check(json: Json = False) -> None:
-    """Test the whole set-up without paying; exit 1 when something must be done."""
+    """Test the whole set-up without paying.
+
+    Ends with exit code 1 when something must be done.
+    """
     from daemon.cli import check as module  # noqa: PLC0415 - loaded when asked for
 
     module.check(json=json)
@@ -35,7 +38,7 @@ def plan(json: Json = False) -> None:
 
 
 def status(json: Json = False) -> None:
-    """One screen: the daemon, the queue, who rests until when, money."""
+    """One screen: daemon, queue, services, money."""
     from daemon.cli import status as module  # noqa: PLC0415 - loaded when asked for
 
     module.status(json=json)

@@ -92,7 +92,7 @@ def demo(
         int, typer.Option(help="Where the page listens; 0: any free port.")
     ] = 8788,
 ) -> None:
-    """Show the whole product with a pretend Notion; no account, no network."""
+    """Show all of it with a pretend Notion; no account."""
     from daemon.cli import demo as module  # noqa: PLC0415 - loaded when asked for
 
     module.demo(lan=lan, port=port)

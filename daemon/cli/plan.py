@@ -83,7 +83,7 @@ def _wish(flow: Flow, inputs: Inputs, page: Page, start: Start) -> dict[str, Any
     first = flow.providers[flow.plan.chain[0]].traits
     price = first.price(megapixels(inputs.format)) * inputs.variants
     return {
-        "page": page.id,
+        "page_id": page.id,
         "title": page.title,
         "reason": start.reason.value,
         "format": inputs.format,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
@@ -69,7 +70,7 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
 
 def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     zone, daemon = flow.clock.zone, data["daemon"]
-    out.print(_daemon_line(daemon), markup=False)
+    out.print(_daemon_line(daemon, zone), markup=False)
     source = data["source"] or "no source yet: Notion has not been reached"
     out.print(f"source   {source}, {data['posts']} posts", markup=False)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
@@ -91,11 +92,13 @@ def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
 
 
-def _daemon_line(daemon: dict[str, Any]) -> str:
+def _daemon_line(daemon: dict[str, Any], zone: tzinfo) -> str:
     if not daemon["running"]:
         return "daemon   is not running (postbrush run)"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"
     polled = daemon.get("polled_at")
-    return f"{words}, last poll {polled}" if polled else words
+    if not polled:
+        return words
+    return f"{words}, last poll {desk.moment(datetime.fromisoformat(polled), zone)}"

@@ -18,6 +18,7 @@ from daemon.flow import byhand, manual
 from daemon.flow.context import Flow
 from daemon.flow.formats import parse_format
 from daemon.flow.money import dollars
+from db import attempts
 from db.records import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
@@ -38,7 +39,7 @@ def test(*, provider: str | None, yes: bool, json: bool) -> None:
             [
                 one["provider"],
                 one["result"],
-                dollars(one["price"]),
+                dollars(one["cost"]),
                 f"{one['seconds']:.1f} s" if one["seconds"] else "",
                 one["size"],
                 folder / one["file"] if one["file"] else "",
@@ -66,7 +67,7 @@ async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
     price = flow.providers[name].traits.price(size.width * size.height / 1e6)
     answer: dict[str, Any] = {
         "provider": name,
-        "price": price,
+        "cost": 0.0,
         "seconds": 0.0,
         "size": "",
         "file": "",
@@ -76,17 +77,20 @@ async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
     # A resting one is asked too: that is what a test is for.
     async with flow.db.writing() as tx:
         await manual.reset(tx, name, utc_now())
-    began = monotonic()
+    began, since = monotonic(), utc_now()
     with progress() as bar:
         bar.add_task(f"asking {name}", total=None)
         made = await byhand.make(
             flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
     answer["seconds"] = monotonic() - began
+    async with flow.db.reading() as tx:
+        sums = await attempts.spent_since(tx, since, provider=name)
+    answer["cost"] = sums.cost + sums.covered
     if isinstance(made, ImageRecord):
         shape = f"{made.width}x{made.height}, {made.bytes // 1024} KB"
         return answer | {"result": "ok", "size": shape, "file": made.name}
-    return answer | {"result": made}
+    return answer | {"result": made.removeprefix(f"{name}: ")}
 
 
 def _agreed(name: str, price: float) -> bool:

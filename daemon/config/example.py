@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from daemon.config.model import Options, ProviderOptions
 from daemon.config.problems import section_of
-from daemon.config.values import show_duration
+from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
 _HEAD = """\
 # postbrush.toml: everything here is optional, and every value is the default.
@@ -21,7 +21,6 @@ _HEAD = """\
 # Every key also works as a variable: POSTBRUSH_POSTS__SETTLE=5m
 
 """
-_BYTES = {"reserve": "100MiB"}
 _EXAMPLES = {
     "chain": '["flux", "freeapi"]',
     "day": "1.0",
@@ -82,8 +81,8 @@ def _line(name: str, field: FieldInfo) -> str:
 
 
 def _value(name: str, field: FieldInfo) -> str | None:
-    if name in _BYTES:
-        return json.dumps(_BYTES[name])
+    if name in IN_BYTES:
+        return json.dumps(show_bytes(field.default))
     match field.default:
         case None:
             return None

@@ -93,9 +93,10 @@ def _read_file(
     try:
         return _File(found, tomllib.loads(found.read_text("utf-8")))
     except OSError as error:
-        problems.append(f"cannot read the configuration: {error.strerror}")
+        problems.append(f"cannot read {found}: {error.strerror}")
+        return _File(None, {})
     except UnicodeDecodeError:
-        problems.append("the configuration is not UTF-8 text")
+        problems.append("it is not UTF-8 text")
     except tomllib.TOMLDecodeError as error:
         problems.append(f"not valid TOML: {error}")
     return _File(found, {})

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from daemon.config.secret import HUGGINGFACE, NOTION
 from daemon.config.settings import Settings
-from daemon.config.values import show_duration
+from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
 _PREFIX = "POSTBRUSH_"
 
@@ -37,7 +37,8 @@ def _section(
             for entry, options in value.items():
                 yield from _entry(settings, options, (*here, entry))
         else:
-            yield ".".join(here), show(value), _origin(settings, here)
+            shown = show_bytes(value) if name in IN_BYTES else show(value)
+            yield ".".join(here), shown, _origin(settings, here)
 
 
 def _entry(

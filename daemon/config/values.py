@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.prompt import template_problems
 
+#: Settings that are sizes.
+IN_BYTES = frozenset({"reserve"})
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -52,6 +54,14 @@ def show_duration(value: timedelta | None) -> str:
         if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
             return f"{seconds / _UNITS[unit]:.0f}{unit}"
     return f"{seconds * 1000:.0f}ms" if seconds else "0s"
+
+
+def show_bytes(value: int) -> str:
+    """Return a size as it is written."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if value >= size and value % size == 0:
+            return f"{value // size}{unit}"
+    return str(value)
 
 
 def _colour(value: str) -> str:

@@ -40,8 +40,8 @@ _WASTED = frozenset(
 _WASTE_LIMIT = 3
 #: It will not do this job's order, however often it is asked.
 _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
-#: Asked again in the same round once its breaker lets it.
-_WAITED_FOR = frozenset({Outcome.LOADING, Outcome.THROTTLED})
+#: Asked again in the same round: it said when, or it was we who hung up.
+_ASKED_AGAIN = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
 
 _IN_WORDS = {
     Outcome.CREDITS: "credits used up",
@@ -197,8 +197,8 @@ def _this_round(case: Case, name: str) -> str | None:
         mine = one.provider == name and one.number == case.number
         if not mine or one.round != case.round or one.outcome is None:
             continue
-        # One call a round, but for those that only asked us to wait.
-        if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _WAITED_FOR:
+        # One call a round, but for those that say nothing against it.
+        if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _ASKED_AGAIN:
             return _IN_WORDS.get(Outcome(one.outcome), one.outcome)
     return None
 

@@ -29,6 +29,8 @@ CHOICES = (
 class FormatError(PostbrushError):
     """No such format; the message lists the choices."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:

@@ -86,7 +86,7 @@ class Wire:
             retry=False,
             timeout_ms=int(_TIMEOUT * 1000),
             client=httpx.AsyncClient(limits=limits, trust_env=True),
-            logger=logging.getLogger("notion_client"),
+            logger=_silent(),
         )
         limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
         return cls(client=client, limiter=limiter, sleep=sleep, limited=limited)
@@ -147,6 +147,13 @@ class Wire:
             return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])
         except httpx.HTTPError as error:
             return _away(f"cannot be reached ({type(error).__name__})")
+
+
+def _silent() -> logging.Logger:
+    """Return a logger for the library: what it would say, we say once."""
+    logger = logging.getLogger("notion_client")
+    logger.setLevel(logging.CRITICAL)
+    return logger
 
 
 def _away(why: str) -> Answer:

@@ -265,7 +265,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_images_page", ["source", "page_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("images", schema=None) as batch_op:
         batch_op.drop_index("ix_images_page")

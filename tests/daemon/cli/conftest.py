@@ -1,0 +1,16 @@
+"""A desk of its own for every test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.daemon.cli.desk import Desk, desk
+
+
+@pytest_asyncio.fixture(name="desk")
+async def _desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(tmp_path) as found:
+        yield found

@@ -1,0 +1,168 @@
+"""The built command as its owner runs it: a process of its own, a town around it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.clock import utc_now
+from daemon.pretend.town import Town
+
+#: Short times, so that a real clock is fast enough.
+QUICK = """\
+[notion]
+poll_interval = "1s"
+requests_per_second = 50
+[posts]
+settle = "0s"
+"""
+_PATIENCE = 30.0
+COMMAND = Path(sys.executable).with_name("postbrush")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A running `postbrush run` and the lines it has said."""
+
+    process: asyncio.subprocess.Process
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def listen(self) -> None:
+        """Collect what it says until it ends."""
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            async with self.more:
+                self.raw.append(line.decode())
+                if line.startswith(b"{"):
+                    self.lines.append(json.loads(line))
+                self.more.notify_all()
+        async with self.more:
+            self.more.notify_all()
+
+    async def says(self, event: str, times: int = 1) -> dict[str, Any]:
+        """Wait until it has said *event* so often; return the newest."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.lines if line.get("event") == event]
+
+        async with asyncio.timeout(_PATIENCE), self.more:
+            await self.more.wait_for(lambda: len(found()) >= times)
+        return found()[-1]
+
+    async def end(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; return the exit code."""
+        self.process.send_signal(sign)
+        async with asyncio.timeout(_PATIENCE):
+            return await self.process.wait()
+
+
+@dataclass(slots=True)
+class Desk:
+    """A folder with a configuration, and the town it points at."""
+
+    folder: Path
+    town: Town
+    environ: dict[str, str]
+
+    def configure(self, text: str) -> None:
+        """Write the configuration."""
+        (self.folder / "postbrush.toml").write_text(text)
+
+    def add(self, title: str = "A post", post: str = "Bread.", **cells: object) -> str:
+        values: Mapping[str, object] = {"Name": title, "Post": post, **cells}
+        return self.town.workspace.add_page(self.town.source.id, values)
+
+    async def cli(self, *words: str, given: str = "", **environ: str) -> Said:
+        """Run a command to its end."""
+        process = await self._start(*words, environ=environ)
+        async with asyncio.timeout(_PATIENCE):
+            out, err = await process.communicate(given.encode())
+        return Said(process.returncode or 0, out.decode(), err.decode())
+
+    async def _start(
+        self, *words: str, environ: Mapping[str, str], merged: bool = False
+    ) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            COMMAND,
+            *words,
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=pipe,
+            stdout=pipe,
+            stderr=asyncio.subprocess.STDOUT if merged else pipe,
+        )
+
+    @asynccontextmanager
+    async def daemon(self, **environ: str) -> AsyncIterator[Daemon]:
+        """Run the daemon beside everything else."""
+        process = await self._start("run", environ=environ, merged=True)
+        daemon = Daemon(process)
+        listening = asyncio.create_task(daemon.listen())
+        try:
+            await daemon.says("daemon.ready")
+            yield daemon
+        except TimeoutError:
+            print("".join(daemon.raw))  # noqa: T201 - shown when the test fails
+            raise
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await listening
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until something has happened in the town."""
+        async with asyncio.timeout(_PATIENCE):
+            seen = -1
+            while not happened():
+                seen = await self.town.workspace.wait_changed(seen, 1)
+
+    def shows(self, page: str) -> str:
+        """Return a page's image status."""
+        return str(self.town.workspace.read(page)["Image status"])
+
+
+@asynccontextmanager
+async def desk(folder: Path) -> AsyncIterator[Desk]:
+    """Set a desk up in an empty folder."""
+    async with Town(now=utc_now) as town:
+        town.workspace.requests_per_minute = None
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LC_ALL": "C.UTF-8",
+            "COLUMNS": "100",
+            "TZ": "UTC",
+            "NOTION_TOKEN": town.workspace.token,
+            "HUGGINGFACE_TOKEN": town.hub.token,
+            "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+            "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
+            "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+        }
+        found = Desk(folder, town, environ)
+        found.configure(QUICK)
+        yield found
