@@ -131,6 +131,8 @@ function showLog(lines) {
     item.append(element("b", "", line.slice(0, cut)), document.createTextNode(line.slice(cut)));
     return item;
   }));
+  // The newest line is the one to see.
+  log.scrollTop = log.scrollHeight;
 }
 
 function show(state) {
