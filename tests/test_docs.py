@@ -1,0 +1,127 @@
+"""What the README, `--help` and the example say is what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import providers
+from daemon import config
+from daemon.cli.main import app
+from daemon.config.model import Properties
+from db.states import FINAL, TRANSITIONS, State
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+SOURCES = "\n".join(path.read_text() for path in ROOT.glob("daemon/**/*.py"))
+
+
+def _blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def _table(heading: str) -> list[list[str]]:
+    """Return the rows of the first table after a heading."""
+    after = README.partition(heading)[2]
+    table = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
+    assert table is not None, heading
+    lines = table.group(0).splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" |")] for line in lines]
+
+
+def _help(*words: str) -> dict[str, str]:
+    said = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
+    listed = said.output.partition("Commands:")[2]
+    found = re.findall(r"^ {2}([a-z]+) {2,}(.+)$", listed, re.MULTILINE)
+    return {name: text.strip() for name, text in found}
+
+
+def test_the_two_commands_come_first() -> None:
+    lines = _blocks("sh")[0].splitlines()
+    assert [line.split("#")[0].strip() for line in lines] == ["make demo", "make test"]
+    assert README.index("make demo") < 100
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`?make ([a-z]+)`?", "\n".join(_blocks("sh"))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_table_of_commands_is_what_help_says() -> None:
+    rows = {row[0].strip("`"): row[1] for row in _table("## Commands")}
+    reset = rows.pop("providers reset NAME")
+    listed = {name.split()[0]: text for name, text in rows.items()}
+    assert listed == _help()
+    assert reset == _help("providers")["reset"]
+
+
+def test_the_table_of_columns_is_the_default_mapping() -> None:
+    names = [row[0] for row in _table("### 2. The database")]
+    defaults = [field.default for field in Properties.model_fields.values()]
+    assert sorted(names) == sorted(defaults)
+
+
+def test_the_table_of_services_is_the_default_chain() -> None:
+    names = tuple(row[0].strip("`") for row in _table("## Services"))
+    assert names == providers.KINDS
+
+
+def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
+    drawing = next(block for block in _blocks("text") if "queued ─" in block)
+    named = set(re.findall(r"[a-z]{2,}", drawing))
+    moves = {event.value for (old, event), new in TRANSITIONS.items() if old != new}
+    assert named == {state.value for state in State} | moves - {"reopened"}
+    assert "reopens" in README
+
+
+@pytest.mark.parametrize("block", _blocks("toml"))
+def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").write_text(block)
+    config.load(None, {"NOTION_TOKEN": "ntn_" + "0" * 40}, tmp_path)
+
+
+def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
+    environ = {"NOTION_TOKEN": "ntn_" + "0" * 40}
+    bare = config.load(None, environ, tmp_path)
+    (tmp_path / "postbrush.toml").write_text(config.example())
+    written = config.load(None, environ, tmp_path)
+    assert written.options.model_dump() == bare.options.model_dump()
+    assert written.data_dir == bare.data_dir
+
+
+def test_every_event_that_is_named_is_said_somewhere() -> None:
+    named = set(re.findall(r"`((?:job|breaker|poll|daemon)\.[a-z_]+)`", README))
+    assert named
+    ends = {f"job.{state.value}" for state in FINAL}  # said of whatever state it is
+    for event in named - ends:
+        assert f'"{event}"' in SOURCES, event
+
+
+def test_every_variable_and_option_that_is_named_exists() -> None:
+    everything = SOURCES + (ROOT / "Makefile").read_text()
+    for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
+        assert f'"{variable}"' in everything, variable
+    for option in set(re.findall(r"--([a-z]+)", README)):
+        assert f'"--{option}"' in everything or f"{option}:" in everything, option
+
+
+def test_what_it_says_when_something_is_wrong_is_what_it_says() -> None:
+    for row in _table("## When something is wrong"):
+        for words in re.findall(r'"([^"]+)"', row[0]):
+            said = re.sub(r" \d+$| \.\.\.$", "", words).removeprefix("postbrush run ")
+            assert said in everything_said(), words
+
+
+def everything_said() -> str:
+    """Return all sentences of the program, split strings joined."""
+    return re.sub(r'"\s*\n\s*f?"', "", SOURCES + (ROOT / "Makefile").read_text())
+
+
+def test_the_changelog_begins_with_what_is_to_be_released() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## (Unreleased|\d+\.\d+\.\d+)", text, re.MULTILINE)

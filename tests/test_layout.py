@@ -1,0 +1,102 @@
+"""The tree shows the architecture: who imports what, and what lies where."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("daemon", "db", "migrations", "providers", "tests")
+MODULES = sorted(path for name in PACKAGES for path in ROOT.glob(f"{name}/**/*.py"))
+_TOP = {
+    *("daemon", "providers", "db", "migrations", "images", "tests", "systemd"),
+    *("pyproject.toml", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"),
+    *("requirements.lock", ".ci", ".gitignore"),
+}
+#: A library that only one module may know.
+_ONLY = {
+    "notion_client": {"daemon/notion/wire.py", "daemon/notion/answers.py"},
+    "httpx": {"daemon/notion/wire.py"},
+    "apscheduler": {"daemon/schedule.py"},
+    "tomllib": {"daemon/config/load.py"},
+}
+
+
+def _files() -> list[Path]:
+    """Return what belongs to the project; a checkout without git will do."""
+    return [
+        path
+        for top in _TOP
+        for path in (
+            [ROOT / top] if (ROOT / top).is_file() else (ROOT / top).rglob("*")
+        )
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_no_module_needs_scrolling() -> None:
+    for path in MODULES:
+        assert len(path.read_text().splitlines()) <= 300, path
+        assert path.stem not in {"utils", "helpers", "common", "misc"}, path
+
+
+def test_nothing_but_what_belongs_there_lies_on_top() -> None:
+    made_here = re.compile(
+        r"\.(git|venv|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
+    )
+    data = re.compile(r"postbrush\.(toml|db.*|lock|sock)|secrets|htmlcov|.*\.log")
+    for path in ROOT.iterdir():
+        known = path.name in _TOP or made_here.fullmatch(path.name)
+        assert known or data.fullmatch(path.name), path
+
+
+@pytest.mark.parametrize("library", sorted(_ONLY))
+def test_a_library_has_one_door(library: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if path.parts[-2] != "tests"
+        and "tests" not in path.parts
+        and any(name.split(".")[0] == library for name in _imports(path))
+    }
+    assert users <= _ONLY[library]
+    assert users
+
+
+def test_only_its_own_package_speaks_http_to_services() -> None:
+    for path in MODULES:
+        within = str(path.relative_to(ROOT))
+        if within.startswith(("tests/", "daemon/pretend/")):
+            continue
+        if any(name.split(".")[0] == "aiohttp" for name in _imports(path)):
+            assert within in {
+                "providers/http.py",
+                "providers/addresses.py",
+                "providers/studio.py",
+            }
+
+
+def test_the_card_is_made_without_a_network_or_a_clock() -> None:
+    for path in ROOT.glob("providers/card/*.py"):
+        known = {name.split(".")[0] for name in _imports(path)}
+        assert not known & {"aiohttp", "socket", "time", "httpx"}, path
+
+
+def test_no_file_names_a_package_registry_or_this_machine() -> None:
+    wrong = re.compile(r"p[y]pi\.org|p[y]thonhosted|/[r]oot/|/[w]ork/main")
+    for path in _files():
+        if path.suffix not in {".ttf", ".png"} and "images" not in path.parts:
+            assert not wrong.search(path.read_text(errors="replace")), path
