@@ -10,11 +10,7 @@ from aiohttp import web
 
 from daemon.pretend import query, shown
 from daemon.pretend.door import VERSIONS, Door
-from daemon.pretend.refusals import (
-    invalid,
-    invalid_url,
-    not_found,
-)
+from daemon.pretend.refusals import checked_uuid, invalid, invalid_url, not_found
 from daemon.pretend.rows import DataSource, Json
 from daemon.pretend.shown import listing
 from daemon.pretend.values import Column
@@ -90,18 +86,18 @@ class _Api:
 
     async def database(self, request: web.Request, body: Json) -> Json:
         del body
-        identifier = request.match_info["id"].replace("-", "")
+        identifier = checked_uuid(request.match_info["id"], "database_id")
         for one in self.space.sources.values():
-            if one.shared and one.database_id.replace("-", "") == identifier:
-                return shown.database(one)
-        raise not_found("database", request.match_info["id"])
+            if one.shared and one.database_id == identifier:
+                return shown.database(one, version=_version(request))
+        raise not_found("database", identifier)
 
     def _source(self, request: web.Request) -> DataSource:
-        identifier = request.match_info["id"]
-        for one in self.space.sources.values():
-            if one.shared and one.id.replace("-", "") == identifier.replace("-", ""):
-                return one
-        raise not_found("data_source", identifier)
+        identifier = checked_uuid(request.match_info["id"], "data_source_id")
+        found = self.space.sources.get(identifier)
+        if found is None or not found.shared:
+            raise not_found("database", identifier)
+        return found
 
     async def data_source(self, request: web.Request, body: Json) -> Json:
         del body
@@ -179,8 +175,7 @@ class _Api:
         return {"next_cursor": following, "has_more": True}
 
     def _page(self, page: Any, request: web.Request) -> Json:  # noqa: ANN401 - a row
-        version = request.headers.get("Notion-Version", VERSIONS[0])
-        return shown.page(self.space, page, _base(request), version=version)
+        return shown.page(self.space, page, _base(request), version=_version(request))
 
     async def page(self, request: web.Request, body: Json) -> Json:
         del body
@@ -225,6 +220,10 @@ class _Api:
         kind = "image/png" if stored.data.startswith(b"\x89PNG") else "image/jpeg"
         headers = {"Cache-Control": "private, max-age=3600"}
         return web.Response(body=stored.data, content_type=kind, headers=headers)
+
+
+def _version(request: web.Request) -> str:
+    return request.headers.get("Notion-Version", VERSIONS[0])
 
 
 def _base(request: web.Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 
@@ -92,3 +93,14 @@ def by_status(status: int) -> RefusalError:
         529: ("service_overload", "Notion is overloaded, please try again later."),
     }.get(status, ("internal_server_error", "Unexpected error occurred."))
     return RefusalError(status, code, message)
+
+
+def checked_uuid(text: str, name: str) -> str:
+    """Return an id in its long form; a path with anything else is refused."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise invalid(
+            f"path failed validation: path.{name} should be a valid uuid, instead "
+            f'was `"{text}"`.'
+        ) from None

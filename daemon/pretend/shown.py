@@ -50,9 +50,12 @@ def page(space: Workspace, row: Page, base: str, *, version: str) -> Json:
         "url": f"https://app.notion.com/p/{title + '-' if title else ''}{plain}",
         "public_url": None,
     }
-    if version < "2026":
-        raw["archived"] = row.in_trash
-    return raw
+    return _dated(raw, version)
+
+
+def _dated(raw: Json, version: str) -> Json:
+    """Add what an older API version still answers."""
+    return raw | {"archived": raw["in_trash"]} if version < "2026" else raw
 
 
 def _title(page: Page) -> str:
@@ -115,10 +118,10 @@ def data_source(space: Workspace, source: DataSource) -> Json:
     }
 
 
-def database(one: DataSource) -> Json:
+def database(one: DataSource, *, version: str) -> Json:
     """Return the database around a data source."""
     identifier = one.database_id.replace("-", "")
-    return {
+    raw = {
         "object": "database",
         "id": one.database_id,
         "title": rich_text(one.title),
@@ -135,6 +138,7 @@ def database(one: DataSource) -> Json:
         "url": f"https://www.notion.so/{identifier}",
         "public_url": None,
     }
+    return _dated(raw, version)
 
 
 def listing(results: list[Json], kind: str) -> Json:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pretend.faults import Fault, Faults, Request
-from daemon.pretend.refusals import invalid, not_found
+from daemon.pretend.refusals import checked_uuid, invalid, not_found
 from daemon.pretend.rows import DataSource, Json, Page, Shown, StoredFile
 from daemon.pretend.uploads import Uploads
 from daemon.pretend.values import Column, empty, from_plain, to_plain, written
@@ -171,13 +171,7 @@ class Workspace:
 
     def row(self, page_id: str) -> Page:
         """Return a page, by either form of its id.  Raises 404."""
-        try:
-            found = self.rows.get(str(uuid.UUID(page_id)))
-        except ValueError:
-            raise invalid(
-                "path failed validation: path.page_id should be a valid uuid, instead "
-                f'was `"{page_id}"`.'
-            ) from None
+        found = self.rows.get(checked_uuid(page_id, "page_id"))
         if found is None or not self.sources[found.source].shared:
             raise not_found("page", page_id)
         return found
