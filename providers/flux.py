@@ -135,7 +135,7 @@ class Flux:
             if (
                 name in ROUTES
                 and live
-                and entry.get("task", "") in {"", "text-to-image"}
+                and str(entry.get("task", "")) in {"", "text-to-image"}
             ):
                 found[name] = str(entry.get("providerId") or "")
         if not found:

@@ -175,7 +175,7 @@ def read_replicate(reply: Reply, fetch: Callable[[str], Call]) -> Step:
     error = clean(str(data.get("error") or ""))
     if is_refusal(error):
         raise RefusedError(error)
-    if data.get("status") in {"failed", "canceled", "aborted"}:
+    if str(data.get("status")) in {"failed", "canceled", "aborted"}:
         raise RemoteFailedError(error or f"the prediction {data['status']}")
     raise UnavailableError("answered without an image", status=reply.status)
 

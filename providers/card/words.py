@@ -74,6 +74,9 @@ def prepare(post: str) -> Wording:
     # Nothing but hashtags: they are the words.
     if not paragraphs and tags:
         paragraphs, kicker = (" · ".join(tags[:3]),), ""
+    # Marks alone say nothing.
+    if not any(char.isalnum() for char in "".join(paragraphs)):
+        paragraphs = ()
     letters = [char for char in "".join(paragraphs) if char.isalpha()]
     cased = [char for char in letters if char.lower() != char.upper()]
     capitals = sum(char.isupper() for char in cased)

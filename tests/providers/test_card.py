@@ -1,0 +1,146 @@
+"""The card: exactly the size, inside its margins, legible, the same again."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops
+
+from providers.base import CardSettings, Order
+from providers.card import faces, ground
+from providers.card.colour import contrast, palette
+from providers.card.layout import frame
+from providers.card.letter import card, lettered_lines
+from providers.card.words import prepare
+from providers.outcomes import RejectedError
+
+PLAIN = CardSettings(tag="Oven & Oak")
+FORMATS = [(1080, 1080), (1080, 1350), (1200, 630), (1080, 1920)]
+TEXTS = [
+    "We’re open.",
+    "Jollof or fried rice? 🍚 Tell us below! 👇 #FoodLovers https://example.org/z",
+    "“The best time to plant a tree was 20 years ago.” — Chinese proverb",
+    "Three things:\n\n• Bake less\n• Listen\n• Close on Mondays",
+    "Herzlichen Glückwunsch an die Donaudampfschifffahrtsgesellschaft! 🎂",
+    "Καλημέρα! Φρέσκο ψωμί κάθε πρωί στις επτά.",
+    "Свежий хлеб каждое утро в семь часов.",
+    "今日から新しい季節限定の桜ラテが始まります。🌸 #カフェ",
+    "مرحبا بكم في مقهى الحي! قهوة جديدة كل صباح (2025) ☕",
+    "שלום לכולם! המאפייה נפתחת מחר ב-8:00",
+    "Our little bakery turned ten this week, and we still get up at three. " * 6,
+]
+
+
+def _order(words: str, width: int, height: int, seed: int = 1) -> Order:
+    return Order(prompt="", words=words, width=width, height=height, seed=seed)
+
+
+def _opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("size", FORMATS)
+@pytest.mark.parametrize("words", TEXTS)
+def test_exactly_the_size_and_all_ink_within_the_margins(
+    words: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    image = _opened(card(_order(words, width, height), PLAIN))
+    assert (image.size, image.mode) == (size, "RGB")
+    wording = prepare(words)
+    face = faces.base_face(wording.text, shouted=wording.is_shouted, own=None)
+    bare = ground.paint(
+        palette(wording.text, 1), width, height, 1, mirrored=face.rtl
+    ).convert("RGB")
+    ink = ImageChops.difference(image, bare).getbbox()
+    assert ink is not None
+    place = frame(width, height, with_foot=True)
+    room = place.short * 0.03  # overhanging letters, the baseline of the foot
+    assert ink[0] >= place.left - room
+    assert ink[1] >= place.top - room
+    assert ink[2] <= place.right + room
+    assert ink[3] <= height - place.short * 0.05
+
+
+@pytest.mark.parametrize("words", TEXTS)
+def test_no_word_is_lost_but_hashtags_and_links(words: str) -> None:
+    lines = lettered_lines(_order(words, 1080, 1080), PLAIN)
+    lettered = "".join("".join(lines).split())
+    assert "#" not in lettered
+    assert "http" not in lettered
+    for paragraph in prepare(words).paragraphs:
+        whole = "".join(paragraph.split())
+        assert whole[:40] in lettered or "…" in lettered
+
+
+def test_the_same_order_is_the_same_card_and_another_seed_another() -> None:
+    first = card(_order(TEXTS[0], 1080, 1080, 7), PLAIN)
+    assert card(_order(TEXTS[0], 1080, 1080, 7), PLAIN) == first
+    assert card(_order(TEXTS[0], 1080, 1080, 8), PLAIN) != first
+
+
+@given(
+    words=st.text(max_size=60),
+    seed=st.integers(0, 2**31 - 1),
+    background=st.none() | st.integers(0, 0xFFFFFF).map("#{:06x}".format),
+    color=st.none() | st.integers(0, 0xFFFFFF).map("#{:06x}".format),
+)
+@settings(max_examples=300, deadline=None)
+def test_letters_stand_off_their_ground(
+    words: str, seed: int, background: str | None, color: str | None
+) -> None:
+    colours = palette(words, seed, background=background, color=color)
+    worst = min(contrast(colours.text, one) for one in colours.grounds)
+    # A ground of the owner's own may be a grey on which nothing reaches seven.
+    assert worst >= (4.3 if background or color else 7.0)
+
+
+@given(
+    words=st.text(max_size=300),
+    size=st.tuples(st.integers(256, 1400), st.integers(256, 1400)),
+    seed=st.integers(0, 2**31 - 1),
+    tag=st.text(max_size=30),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_words_are_a_card_or_a_reason(
+    words: str, size: tuple[int, int], seed: int, tag: str
+) -> None:
+    assume(0.3 <= size[0] / size[1] <= 3.5)
+    try:
+        data = card(_order(words, *size, seed), CardSettings(tag=tag))
+    except RejectedError as error:
+        assert str(error)  # noqa: PT017 - either is right
+    else:
+        assert _opened(data).size == size
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        CardSettings(tag="x" * 400),
+        CardSettings(logo="/nowhere/logo.png", tag="Oven & Oak"),
+        CardSettings(font="/nowhere/font.ttf"),
+        CardSettings(background="#ffffff", color="#ffffff", accent="#ffffff"),
+    ],
+)
+def test_an_odd_look_is_still_a_card(look: CardSettings) -> None:
+    assert _opened(card(_order(TEXTS[0], 1080, 1080), look)).size == (1080, 1080)
+
+
+@pytest.mark.parametrize("words", ["", "   ", '"', "?!", "🎂", "https://example.org"])
+def test_without_words_it_says_so(words: str) -> None:
+    with pytest.raises(RejectedError, match="no words"):
+        card(_order(words, 1080, 1080), CardSettings())
+
+
+def test_a_script_that_must_be_shaped_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faces, "has_raqm", lambda: False)
+    with pytest.raises(RejectedError, match="libfribidi0"):
+        card(_order(TEXTS[8], 1080, 1080), PLAIN)

@@ -1,0 +1,149 @@
+"""What Hugging Face's router says, in its own words, and what we take it to mean."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.base import Again, Image, Order, ProviderSettings, Reply
+from providers.flux import Flux
+from providers.outcomes import (
+    BadTokenError,
+    LoadingError,
+    OutOfCreditsError,
+    ProviderError,
+    RefusedError,
+    RejectedError,
+    ThrottledError,
+    UnavailableError,
+)
+from providers.router import RouteOnlyError, check
+from providers.routes import ROUTES
+
+_JSON = {"content-type": "application/json"}
+_NOW = datetime(2026, 11, 24, tzinfo=UTC)
+_ORDER = Order(prompt="Bread", words="Bread", width=1080, height=1080, seed=1)
+
+
+def _reply(status: int, body: object, **headers: str) -> Reply:
+    if isinstance(body, str):
+        return Reply(status, {"content-type": "text/html", **headers}, body.encode())
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {**_JSON, **named}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("reply", "means"),
+    [
+        (
+            _reply(
+                402,
+                {
+                    "error": "You have depleted your monthly included credits. "
+                    "Purchase pre-paid credits to continue using Inference Providers."
+                },
+            ),
+            OutOfCreditsError,
+        ),
+        (_reply(402, {}), OutOfCreditsError),
+        (_reply(402, ""), OutOfCreditsError),
+        (_reply(401, {"error": "Invalid username or password."}), BadTokenError),
+        (
+            _reply(
+                403,
+                {
+                    "error": "This authentication method does not have sufficient "
+                    "permissions to call Inference Providers on behalf of user x"
+                },
+            ),
+            BadTokenError,
+        ),
+        (_reply(403, "<!doctype html><title>Just a moment</title>"), UnavailableError),
+        (
+            _reply(403, {"detail": "Exhausted balance."}),
+            OutOfCreditsError,
+        ),
+        (
+            _reply(503, {"error": "x is currently loading", "estimated_time": 20}),
+            LoadingError,
+        ),
+        (_reply(503, {"error": "Service Unavailable"}), UnavailableError),
+        (_reply(500, {"error": "boom"}), UnavailableError),
+        (_reply(429, {"error": "Too Many Requests"}, retry_after="7"), ThrottledError),
+        (_reply(410, {"error": "deprecated and no longer supported"}), RouteOnlyError),
+        (_reply(404, {"error": "Not Found"}), RouteOnlyError),
+        (_reply(400, {"error": "Model not supported by provider x"}), RouteOnlyError),
+        (_reply(422, {"error": "width must be at most 1440"}), RejectedError),
+        (_reply(400, {"error": "NSFW content detected in prompt"}), RefusedError),
+        (_reply(200, "<html>hello</html>"), UnavailableError),
+        (_reply(200, {"error": "something"}), UnavailableError),
+    ],
+)
+def test_every_answer_has_its_meaning(reply: Reply, means: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        check(reply)
+    assert type(caught.value) is means
+
+
+def test_the_time_to_wait_is_read() -> None:
+    with pytest.raises(LoadingError) as loading:
+        check(_reply(503, {"error": "is currently loading", "estimated_time": 17.5}))
+    assert loading.value.seconds == 17.5
+    with pytest.raises(ThrottledError) as fast:
+        check(_reply(429, {"error": "slow"}, retry_after="9"))
+    assert fast.value.seconds == 9
+
+
+_BODIES = st.binary(max_size=400) | st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "data", "images", "output", "url", "b64_json", "status", "id"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode())
+
+
+@given(
+    route=st.sampled_from(sorted(ROUTES)),
+    status=st.sampled_from([200, 201, 204, 400, 402, 403, 404, 429, 500, 503]),
+    kind=st.sampled_from(["application/json", "image/png", "text/html", ""]),
+    body=_BODIES,
+)
+def test_no_answer_is_ever_an_exception_of_ours(
+    route: str, status: int, kind: str, body: bytes
+) -> None:
+    reply = Reply(status, {"content-type": kind}, body)
+    flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
+    step: object = None
+    with contextlib.suppress(ProviderError):
+        check(reply)
+        step = ROUTES[route].read(reply, flux._fetch)
+    if isinstance(step, Image):
+        assert step.data
+
+
+@given(body=_BODIES, mapping=st.booleans())
+def test_no_list_of_routes_is_ever_an_exception_of_ours(
+    body: bytes, *, mapping: bool
+) -> None:
+    if mapping:
+        entry = b'[{"provider":' + (body if body[:1] in b'[{"' else b'"x"') + b"}]"
+        body = b'{"inferenceProviderMapping":' + entry + b"}"
+    flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
+    call = flux.start(_ORDER, _NOW)
+    step = call.read(Reply(200, _JSON, body))
+    assert isinstance(step, Again)
+    assert step.call.wants_image
+    assert step.call.url.startswith("https://router.huggingface.co/")
