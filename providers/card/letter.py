@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -16,7 +16,7 @@ from providers.card.faces import Face
 from providers.card.layout import Frame, frame, largest_size, smallest_size
 from providers.card.lines import Setting
 from providers.card.pieces import pieces_of
-from providers.card.words import Wording, prepare
+from providers.card.words import Wording, one_line, prepare
 from providers.outcomes import RejectedError
 
 _MISSING_ALLOWED = 0.05
@@ -50,6 +50,7 @@ def card(order: Order, look: CardSettings) -> bytes:
     Raises:
         RejectedError: There are no words, or no font can letter them.
     """
+    look = replace(look, tag=one_line(look.tag))
     wording = prepare(order.words)
     if not wording.paragraphs and look.tag:
         wording = Wording(paragraphs=(look.tag,), emblem=wording.emblem)

@@ -90,6 +90,12 @@ def prepare(post: str) -> Wording:
     )
 
 
+def one_line(text: str) -> str:
+    """Return a short text that can be lettered; "" when it says nothing."""
+    plain = " ".join(_safe(text).split())
+    return plain if any(char.isalnum() for char in plain) else ""
+
+
 def _safe(text: str) -> str:
     """NFC, plain letters for fancy ones, no controls, few marks upon each other."""
     kept: list[str] = []
