@@ -1,0 +1,149 @@
+"""Jobs, searched: no sequence of moves breaks the graph, the index or the history."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from db import jobs, upgrade
+from db.engine import Database, Tx
+from db.errors import DatabaseError, MovedElsewhereError
+from db.records import Job, NewJob
+from db.states import (
+    FINAL,
+    OPEN,
+    TRANSITIONS,
+    Event,
+    IllegalMoveError,
+    Reason,
+    State,
+    after,
+)
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+T = TypeVar("T")
+
+
+def test_every_state_can_be_reached_and_left() -> None:
+    reached = {State.QUEUED}
+    for _ in State:
+        reached |= {to for (old, _), to in TRANSITIONS.items() if old in reached}
+    assert reached == set(State)
+    for state in OPEN:
+        ends = {to for (old, _), to in TRANSITIONS.items() if old is state}
+        assert ends - {state}
+    for state in FINAL:
+        assert {event for old, event in TRANSITIONS if old is state} <= {Event.REOPENED}
+
+
+def test_a_move_that_is_not_in_the_table_is_refused() -> None:
+    for state in State:
+        for event in Event:
+            if (state, event) not in TRANSITIONS:
+                with pytest.raises(IllegalMoveError):
+                    after(state, event)
+
+
+class AnyMoves(RuleBasedStateMachine):
+    """Moves in any order on three pages, some with an old view of the job."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "postbrush.db"
+        upgrade.upgrade(path)
+        self.db = Database(path)
+        self.seen: list[Job] = []
+        self.now = NOW
+
+    def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        async def whole() -> T:
+            async with self.db.writing() as tx:
+                return await work(tx)
+
+        self.now += timedelta(seconds=1)
+        return self.loop.run_until_complete(whole())
+
+    def newest(self) -> list[Job]:
+        return self.run(lambda tx: jobs.latest(tx, limit=500))
+
+    @rule(page=st.sampled_from("abc"), reason=st.sampled_from(list(Reason)))
+    def a_wish(self, page: str, reason: Reason) -> None:
+        new = NewJob(
+            source="default",
+            page_id=page,
+            title="t",
+            reason=reason,
+            due_at=self.now,
+            fingerprint="f",
+            inputs={},
+        )
+        taken = any(job.page_id == page and job.is_open for job in self.newest())
+        try:
+            job = self.run(lambda tx: jobs.create(tx, new, now=self.now, why="asked"))
+        except DatabaseError:
+            assert taken
+        else:
+            assert not taken
+            self.seen.append(job)
+
+    @precondition(lambda self: self.seen)
+    @rule(data=st.data(), event=st.sampled_from(list(Event)))
+    def a_move(self, data: st.DataObject, event: Event) -> None:
+        view = data.draw(st.sampled_from(self.seen))
+        (now,) = [job for job in self.newest() if job.id == view.id]
+        twin = any(
+            job.page_id == view.page_id and job.is_open and job.id != view.id
+            for job in self.newest()
+        )
+        try:
+            moved = self.run(
+                lambda tx: jobs.move(tx, view, event, now=self.now, why="test")
+            )
+        except IllegalMoveError:
+            assert (view.state, event) not in TRANSITIONS
+        except MovedElsewhereError:
+            assert now.state is not view.state
+        except DatabaseError:
+            # Reopened while the page has another open job.
+            assert event is Event.REOPENED
+            assert twin
+        else:
+            assert now.state is view.state
+            assert moved.state is TRANSITIONS[view.state, event]
+            self.seen.append(moved)
+
+    @invariant()
+    def a_page_has_one_open_job_and_every_move_a_row(self) -> None:
+        found = self.newest()
+        held = [job.page_id for job in found if job.is_open]
+        assert len(held) == len(set(held))
+        for job in found:
+            rows = self.run(partial(jobs.history, job_id=job.id))
+            assert rows[0].event == "queued"
+            assert rows[-1].state is job.state
+            for before, row in pairwise(rows):
+                assert TRANSITIONS[before.state, Event(row.event)] is row.state
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.db.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+AnyMoves.TestCase.settings = settings(
+    max_examples=12, stateful_step_count=25, deadline=None
+)
+TestAnyMoves = AnyMoves.TestCase
