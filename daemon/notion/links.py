@@ -30,7 +30,11 @@ def _found(text: str, *, prefer_open_page: bool) -> str | None:
     plain = text.strip().casefold()
     if _BARE.fullmatch(plain):
         return plain.replace("-", "")
-    link = urlsplit(plain if "//" in plain else f"https://{plain}")
+    try:
+        link = urlsplit(plain if "//" in plain else f"https://{plain}")
+    # Half a bracket: not an address.
+    except ValueError:
+        return None
     if not _HOSTS.search(link.hostname or ""):
         return None
     if prefer_open_page:

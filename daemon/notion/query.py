@@ -49,11 +49,16 @@ def _condition(column: Column, value: Wanted) -> Filter | None:
         case "checkbox", bool():
             return {"checkbox": {"equals": value}}
         # Ours ignores case, Notion's does not: only what is an option as written.
-        case ("select" | "status") as kind, str() if value in column.options:
+        case ("select" | "status") as kind, str() if _only_spelling(column, value):
             return {kind: {"equals": value}}
         case ("rich_text" | "title") as kind, str():
             return {kind: {"contains": value}}
     return None
+
+
+def _only_spelling(column: Column, value: str) -> bool:
+    same = [one for one in column.options if one.casefold() == value.casefold()]
+    return same == [value]
 
 
 def created_from(since: datetime | None) -> Filter | None:

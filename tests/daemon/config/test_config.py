@@ -1,0 +1,170 @@
+"""The configuration: every mistake named at once, nothing secret shown."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon import config
+from daemon.config import origins
+from daemon.config.values import (
+    parse_duration,
+    parse_size,
+    show_bytes,
+    show_duration,
+)
+from daemon.errors import ConfigError
+
+TOKEN = "ntn_" + "k" * 40
+ENVIRON = {"NOTION_TOKEN": TOKEN}
+
+
+def _problems(folder: Path, toml: str, **environ: str) -> list[str]:
+    (folder / "postbrush.toml").write_text(toml)
+    with pytest.raises(ConfigError) as caught:
+        config.load(None, {**ENVIRON, **environ}, folder)
+    assert TOKEN not in str(caught.value)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("toml", "tells"),
+    [
+        ('[post]\nsettle = "2m"', "post: no such key; did you mean posts"),
+        (
+            '[posts]\nsetle = "2m"',
+            "posts.setle: no such key; did you mean posts.settle",
+        ),
+        ('settle = "2m"', "settle: no such key here; did you mean posts.settle"),
+        ('[posts]\nsettle = "2 minutes"', 'posts.settle: a duration is written "30s"'),
+        ("[posts]\nhold = -1", "posts.hold"),
+        ('[posts]\nhold = "many"', "posts.hold"),
+        ('[images]\nformat = "huge"', "images.format: format 'huge' is none of square"),
+        ('[images]\nreserve = "lots"', 'images.reserve: a size is written "100MiB"'),
+        ('[card]\ncolor = "red"', 'card.color: a colour is written "#1a2b3c"'),
+        ('[prompt]\ntemplate = "{promt}"', "{promt} is not known: use {prompt}"),
+        ("[budget]\nmonth = -5", "budget.month"),
+        ('chain = ["flux", "nobody"]', "nobody"),
+        ('chain = ["freeapi", "freeapi"]', "named twice"),
+        ('on_refusal = "maybe"', "on_refusal"),
+        ('[notion]\ntoken = "ntn_abc"', "secrets do not belong into the file"),
+        ('[notion.properties]\nimage = "A"\nregenerate = "A"', "are the same column"),
+        ('[log]\nlevel = "loud"', "log.level"),
+        ('[database]\nurl = "postgresql://x"', "database.url"),
+        ("[posts", "not valid TOML"),
+        ('[providers.flux]\nrout = "auto"', "providers.flux.rout"),
+        ('[providers.flux]\nroute = "moon"', "providers.flux.route"),
+    ],
+)
+def test_each_mistake_says_what_is_right(tmp_path: Path, toml: str, tells: str) -> None:
+    problems = _problems(tmp_path, toml)
+    assert any(tells in line for line in problems), problems
+    assert problems[-1].endswith(str(tmp_path / "postbrush.toml"))
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    toml = '[posts]\nsetle = "1m"\nhold = "x"\n[card]\ncolor = "red"\n'
+    problems = _problems(
+        tmp_path, toml, POSTBRUSH_POSTS__HOLT="3", HUGGINGFACE_TOKEN_FILE="/nowhere"
+    )
+    text = "\n".join(problems)
+    for part in (
+        "posts.setle",
+        "posts.hold",
+        "card.color",
+        "POSTBRUSH_POSTS__HOLT: no such setting; did you mean POSTBRUSH_POSTS__HOLD",
+        "HUGGINGFACE_TOKEN_FILE: cannot read /nowhere",
+    ):
+        assert part in text
+
+
+def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").write_text('[posts]\nsettle = "5m"\nhold = 3\n')
+    environ = {**ENVIRON, "POSTBRUSH_POSTS__SETTLE": "7m"}
+    found = config.load(None, environ, tmp_path)
+    assert found.posts.settle == timedelta(minutes=7)
+    assert found.posts.hold == 3
+    named = {key: (value, origin) for key, value, origin in origins(found)}
+    assert named["posts.settle"] == ("7m", "POSTBRUSH_POSTS__SETTLE")
+    assert named["posts.hold"][1] == str(tmp_path / "postbrush.toml")
+    assert named["notion.poll_interval"] == ("10s", "default")
+
+
+def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
+    found = config.load(None, ENVIRON, tmp_path)
+    assert found.data_dir == tmp_path
+    assert found.resolved_chain() == ("freeapi",)
+    with_account = {**ENVIRON, "HF_TOKEN": "hf_" + "a" * 20}
+    assert config.load(None, with_account, tmp_path).resolved_chain() == (
+        "flux",
+        "freeapi",
+    )
+
+
+@pytest.mark.parametrize("way", ["variable", "file", "credentials"])
+def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "NOTION_TOKEN").write_text(f"{TOKEN}\n")
+    environ = {
+        "variable": ENVIRON,
+        "file": {"NOTION_TOKEN_FILE": str(folder / "NOTION_TOKEN")},
+        "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
+    }[way]
+    found = config.load(None, environ, tmp_path)
+    assert found.secrets.notion_token is not None
+    assert found.secrets.notion_token.get_secret_value() == TOKEN
+    assert TOKEN not in repr(found)
+    assert TOKEN not in str(list(origins(found)))
+
+
+@pytest.mark.parametrize("value", ["two words", "tök", "x\x00y"])
+def test_what_does_not_look_like_a_token_is_said_without_it(
+    tmp_path: Path, value: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(None, {"NOTION_TOKEN": value}, tmp_path)
+    assert "does not look like a token" in str(caught.value)
+    assert value not in str(caught.value)
+
+
+def test_the_data_folder_is_the_files_or_the_state_directory(tmp_path: Path) -> None:
+    inner = tmp_path / "etc"
+    inner.mkdir()
+    file = inner / "postbrush.toml"
+    file.write_text('data_dir = "here"\n')
+    assert config.load(file, ENVIRON, tmp_path).data_dir == inner / "here"
+    file.write_text("")
+    environ = {**ENVIRON, "STATE_DIRECTORY": str(tmp_path / "state")}
+    assert config.load(file, environ, tmp_path).data_dir == tmp_path / "state"
+
+
+@given(st.integers(0, 10**9))
+def test_durations_are_read_as_they_are_shown(milliseconds: int) -> None:
+    duration = timedelta(milliseconds=milliseconds)
+    assert parse_duration(show_duration(duration)) == duration
+
+
+@given(st.integers(1024, 2**50).map(lambda size: size // 1024 * 1024))
+def test_sizes_are_read_as_they_are_shown(size: int) -> None:
+    if size // 1024 < 10**9:
+        assert parse_size(show_bytes(size)) == size
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_configuration_or_a_list_of_problems(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "postbrush.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        config.load(None, ENVIRON, folder)
+    except ConfigError as error:
+        assert error.problems  # noqa: PT017 - either is right
+    else:
+        assert isinstance(tomllib.loads(text), dict)

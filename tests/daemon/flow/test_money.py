@@ -1,0 +1,161 @@
+"""Money, prompts and alternative texts: pure, and searched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.flow.alt import alt_for_card, alt_for_prompt
+from daemon.flow.money import (
+    Charge,
+    Limits,
+    Over,
+    Spent,
+    Tariff,
+    day_start,
+    dollars,
+    judge,
+    month_start,
+    next_day,
+    next_month,
+)
+from daemon.flow.prompt import build_prompt, cut, painters_words
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+_DOLLARS = st.floats(0, 20, allow_nan=False)
+_LIMIT = st.none() | _DOLLARS
+
+
+@given(
+    tariff=st.builds(Tariff, price=_DOLLARS, included=_DOLLARS, monthly_budget=_LIMIT),
+    spent=st.builds(
+        Spent,
+        month=_DOLLARS,
+        day=_DOLLARS,
+        provider=_DOLLARS,
+        covered=_DOLLARS,
+        page_today=st.integers(0, 20),
+    ),
+    limits=st.builds(
+        Limits,
+        month=_LIMIT,
+        day=_LIMIT,
+        per_post_day=st.none() | st.integers(0, 20),
+        free_only=st.booleans(),
+    ),
+)
+def test_no_budget_is_ever_exceeded(
+    tariff: Tariff, spent: Spent, limits: Limits
+) -> None:
+    found = judge(tariff, spent, limits, NOW, UTC)
+    if isinstance(found, Over):
+        assert found.until > NOW
+        return
+    tiny = 1e-6
+    assert found == Charge(cost=0, covered=0) or tariff.price > 0
+    if found.cost:
+        assert not limits.free_only
+        for used, limit in (
+            (spent.month, limits.month),
+            (spent.day, limits.day),
+            (spent.provider, tariff.monthly_budget),
+        ):
+            assert limit is None or used + found.cost <= limit + tiny
+    assert not found.covered or spent.covered + found.covered <= tariff.included + tiny
+
+
+def test_calls_one_after_another_stop_at_the_budget() -> None:
+    tariff = Tariff(price=0.0035, included=0.10, monthly_budget=None)
+    limits = Limits(month=0.05, day=None, per_post_day=None, free_only=False)
+    cost = covered = 0.0
+    calls = 0
+    while True:
+        spent = Spent(
+            month=cost, day=cost, provider=cost, covered=covered, page_today=0
+        )
+        found = judge(tariff, spent, limits, NOW, UTC)
+        if isinstance(found, Over):
+            break
+        cost, covered, calls = cost + found.cost, covered + found.covered, calls + 1
+    assert calls == 28 + 14
+    assert cost <= 0.05
+    assert covered <= 0.10
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)),  # noqa: DTZ001 - made aware below
+    st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"]),
+)
+def test_periods_are_the_owners_and_without_gaps(naive: datetime, name: str) -> None:
+    zone, now = ZoneInfo(name), naive.replace(tzinfo=UTC)
+    assert day_start(now, zone) <= now < next_day(now, zone)
+    assert month_start(now, zone) <= now < next_month(now, zone)
+    length = next_day(now, zone).astimezone(UTC) - day_start(now, zone).astimezone(UTC)
+    assert timedelta(hours=22) <= length <= timedelta(hours=26)
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0, "free"), (0.0031, "$0.0031"), (0.25, "$0.25"), (12, "$12.00")],
+)
+def test_money_for_people(amount: float, words: str) -> None:
+    assert dollars(amount) == words
+
+
+def _built(**more: str) -> str:
+    fields = {
+        "page_prompt": "",
+        "post": "",
+        "title": "",
+        "template": "{prompt}",
+        "style": "",
+        "feedback": "",
+        **more,
+    }
+    return build_prompt(columns={"Place": "Lagos"}, **fields).text
+
+
+@pytest.mark.parametrize(
+    ("given_words", "sent"),
+    [
+        ({"page_prompt": " A cat #1 @home "}, "A cat #1 @home"),
+        (
+            {"post": "Bread! 🍞 #fresh @baker https://x.org"},
+            "Bread! No text, no letters, no logo.",
+        ),
+        ({"title": "Soup"}, "Soup. No text, no letters, no logo."),
+        ({"post": "#only", "title": "Soup"}, "Soup. No text, no letters, no logo."),
+        ({"post": "", "title": "🎂"}, ""),
+        (
+            {"page_prompt": "A cat", "style": "oil", "feedback": "less blue"},
+            "A cat. oil. less blue",
+        ),
+        (
+            {"page_prompt": "A cat", "template": "{prompt} in {column:Place}, {title}"},
+            "A cat in Lagos,",
+        ),
+        ({"page_prompt": "{title} stays", "title": "T"}, "{title} stays"),
+    ],
+)
+def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
+    assert _built(**given_words) == sent
+
+
+@given(st.text(max_size=300), st.integers(1, 100))
+def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
+    short, was_cut = cut(text, limit)
+    assert len(short) <= limit
+    assert text.startswith(short)
+    assert was_cut == (len(text) > limit)
+
+
+@given(st.text(max_size=400))
+def test_no_words_are_an_exception(text: str) -> None:
+    words = painters_words(text)
+    assert "\n" not in words
+    assert len(alt_for_card(text, "Oven & Oak")) <= 125 + len(" — Oven & Oak")
+    assert alt_for_prompt(text, text).endswith("(AI-generated)")
