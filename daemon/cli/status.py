@@ -10,7 +10,7 @@ from rich.console import Console
 from daemon import app
 from daemon.cli import desk, providers
 from daemon.config import Settings
-from daemon.flow import choose
+from daemon.flow import choose, storage
 from daemon.flow.context import Flow
 from daemon.service import control, lock
 from db import images, jobs, posts
@@ -50,6 +50,7 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
             "swept_at": source.swept_at if source else None,
             "posts": await posts.count(tx),
             "held": await posts.held_count(tx),
+            "room": storage.has_room(flow),
             "jobs": {state.value: counts.get(state, 0) for state in State},
             "providers": [
                 providers.describe(found, flow, situation, name)
@@ -77,6 +78,8 @@ def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
+    if not data["room"]:
+        out.print("disk     full: no images are made until there is room")
     month = data["month"]
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     out.print(

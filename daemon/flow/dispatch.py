@@ -18,7 +18,7 @@ from daemon.flow.generate import generate
 from daemon.flow.upload import upload
 from daemon.notion.errors import NotionError, PageGoneError, RefusedWriteError
 from db import jobs
-from db.errors import DatabaseError, DiskFullError
+from db.errors import DatabaseError
 from db.records import Job
 from db.states import State
 
@@ -164,13 +164,17 @@ class Dispatcher:
             flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
             flow.outage.failed(error, flow.now(), flow.log, flow.spells)
-        except DiskFullError:
-            storage.no_room(flow)
         except DatabaseError as error:
+            if storage.is_full(error):
+                storage.no_room(flow)
+                return
             flow.log.error(  # noqa: TRY400 - the words say it all
                 "database.failed", summary=str(error), job=job.id
             )
-        except Exception:
+        except Exception as error:
+            if storage.is_full(error):
+                storage.no_room(flow)
+                return
             # One job must not take the others with it; it is rescued at the next
             # start, and what it had in flight is written down by then.
             flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)

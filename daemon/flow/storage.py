@@ -11,12 +11,24 @@ from daemon.flow.context import Flow
 from db.errors import DiskFullError
 
 _PAUSE_SECONDS = 30.0
+#: What an image and its rows take; `images.reserve` may be less.
+_LEAST = 4 * 2**20
 
 
 def has_room(flow: Flow) -> bool:
     """Say whether `images.reserve` is free where the images and database are."""
     folders = {flow.images, flow.db.path.parent}
-    return all(files.free_bytes(folder) >= flow.plan.reserve for folder in folders)
+    return all(files.free_bytes(folder) >= _needed(flow) for folder in folders)
+
+
+def _needed(flow: Flow) -> int:
+    return max(flow.plan.reserve, _LEAST)
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether an error means that the disk is full."""
+    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return full or isinstance(error, DiskFullError)
 
 
 def no_room(flow: Flow) -> None:
@@ -24,7 +36,7 @@ def no_room(flow: Flow) -> None:
     if flow.spells.failed("disk", flow.now()):
         flow.log.error(
             "disk.full",
-            summary=f"less than {flow.plan.reserve // 2**20} MiB free for "
+            summary=f"less than {_needed(flow) // 2**20} MiB free for "
             f"{flow.images}: no images are made until there is room",
         )
 
@@ -33,7 +45,7 @@ def room_again(flow: Flow) -> None:
     """Say that it goes on."""
     if (lasted := flow.spells.ended("disk", flow.now())) is not None:
         flow.log.info(
-            "disk.freed", summary=f"room again after {lasted}", lasted=str(lasted)
+            "disk.freed", summary=f"room again after {str(lasted).split('.')[0]}"
         )
 
 
@@ -46,8 +58,7 @@ async def when_there_is_room(flow: Flow, write: Callable[[], Awaitable[None]]) -
         try:
             await write()
         except (DiskFullError, OSError) as error:
-            full = isinstance(error, DiskFullError) or error.errno == errno.ENOSPC
-            if not full or flow.stopping.is_set():
+            if not is_full(error) or flow.stopping.is_set():
                 raise
             no_room(flow)
             await pause(flow, _PAUSE_SECONDS)

@@ -146,7 +146,8 @@ class Wire:
         except InvalidPathParameterError as error:
             return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])
         except httpx.HTTPError as error:
-            return _away(f"cannot be reached ({type(error).__name__})")
+            kind = type(error).__name__
+            return _away(f"cannot be reached ({kind}): is this machine online?")
 
 
 def _silent() -> logging.Logger:
