@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from daemon.flow import draw
 from daemon.flow.call import Call, Ended, Subject
-from daemon.flow.cases import Case, megapixels
+from daemon.flow.case import Case
+from daemon.flow.cases import megapixels
 from daemon.flow.context import Flow
 from daemon.flow.formats import Size
 from daemon.flow.verdict import in_words

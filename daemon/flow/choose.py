@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from daemon.flow import breakers
-from daemon.flow.cases import Case
+from daemon.flow.case import Case
 from daemon.flow.context import Flow
 from daemon.flow.money import (
     Charge,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from daemon.flow import breakers, choose, files, keep, tell
 from daemon.flow.call import Call, Ended, Subject
-from daemon.flow.cases import Case
+from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.money import Over

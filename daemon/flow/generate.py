@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from daemon.flow import cases, choose, draw, storage, verdict
 from daemon.flow.call import Call, Ended, Subject
-from daemon.flow.cases import Case
+from daemon.flow.case import Case
 from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue, end_job
 from daemon.flow.formats import FormatError, parse_format

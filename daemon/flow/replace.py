@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from daemon.flow import choose, tell
-from daemon.flow.cases import Case, megapixels
+from daemon.flow.case import Case
+from daemon.flow.cases import megapixels
 from daemon.flow.context import Flow
 from daemon.flow.inputs import Inputs
 from daemon.flow.money import day_start, next_day

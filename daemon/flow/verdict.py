@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from daemon.flow.cases import Case
+from daemon.flow.case import Case
 from db.records import Attempt, Job
 from db.states import Reason
 from providers.outcomes import FREE, Outcome

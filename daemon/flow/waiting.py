@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from daemon.flow import cases, choose, verdict
-from daemon.flow.cases import Case
+from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.draw import with_labels
