@@ -22,6 +22,16 @@ _ONLY = {
     "httpx": {"daemon/notion/wire.py"},
     "apscheduler": {"daemon/schedule.py"},
     "tomllib": {"daemon/config/load.py"},
+    "sqlalchemy": {
+        *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),
+        *(str(path.relative_to(ROOT)) for path in ROOT.glob("migrations/**/*.py")),
+    },
+    "PIL": {
+        *(str(path.relative_to(ROOT)) for path in ROOT.glob("providers/card/*.py")),
+        "daemon/flow/picture.py",
+        "daemon/pretend/easel.py",
+        "daemon/pretend/painter.py",
+    },
 }
 
 
