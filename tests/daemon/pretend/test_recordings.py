@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
 
-from daemon.clock import utc_now
-from daemon.pretend.town import Town
+from tests.daemon.pretend.caller import Caller, Json
 
 FOLDER = Path(__file__).parent / "recordings"
-Json = dict[str, Any]
-_PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 #: Fields that only an older API version answered, or that need a feature of Notion
 #: postbrush has no use for.
 _OLDER = {"archived"}
@@ -88,61 +83,6 @@ def _properties(
             by_type[one["type"]], one, f"{where}[{name}]", exact=exact
         )
     ]
-
-
-class Caller:
-    """Speaks to the pretend Notion as any client would."""
-
-    def __init__(self, town: Town, session: aiohttp.ClientSession) -> None:
-        self.town, self._session = town, session
-        self.page = town.workspace.add_page(
-            town.source.id, {"Name": "Bread", "Post": "We bake."}
-        )
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        **more: Any,  # noqa: ANN401 - aiohttp's
-    ) -> tuple[int, Json]:
-        headers = {
-            "Authorization": f"Bearer {more.pop('token', self.town.workspace.token)}",
-            "Notion-Version": more.pop("version", "2025-09-03"),
-        }
-        url = self.town.notion_url + path
-        async with self._session.request(
-            method, url, json=body, headers=headers, **more
-        ) as answer:
-            return answer.status, await answer.json()
-
-    async def upload(self) -> Json:
-        """Announce a file and send it."""
-        wanted = {
-            "mode": "single_part",
-            "filename": "a.png",
-            "content_type": "image/png",
-        }
-        _, made = await self.ask("POST", "/v1/file_uploads", wanted)
-        form = aiohttp.FormData()
-        form.add_field("file", _PNG, filename="a.png", content_type="image/png")
-        path = f"/v1/file_uploads/{made['id']}/send"
-        _, sent = await self.ask("POST", path, data=form)
-        return {"made": made, "sent": sent}
-
-    async def attach(self) -> None:
-        """Put an image on the page."""
-        done = await self.upload()
-        files = [{"file_upload": {"id": done["made"]["id"]}, "name": "a.png"}]
-        body = {"properties": {"Image": {"files": files}}}
-        status, _ = await self.ask("PATCH", f"/v1/pages/{self.page}", body)
-        assert status == 200
-
-
-@pytest_asyncio.fixture(name="caller")
-async def _caller() -> AsyncIterator[Caller]:
-    async with Town(now=utc_now) as town, aiohttp.ClientSession() as session:
-        yield Caller(town, session)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,90 @@
+"""journald's native protocol, on a socket that stands where the journal's does."""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from daemon.service import journal, log
+from daemon.service.journal import Journal, encode
+
+
+@pytest.fixture(name="listener")
+def _listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.settimeout(5)
+        yield listener
+
+
+def _decoded(data: bytes) -> dict[str, str]:
+    """Read entries as systemd documents them."""
+    found: dict[str, str] = {}
+    while data:
+        line, _, rest = data.partition(b"\n")
+        if b"=" in line:
+            name, _, value = line.partition(b"=")
+            data = rest
+        else:
+            (size,) = struct.unpack("<Q", rest[:8])
+            name, value, data = line, rest[8 : 8 + size], rest[8 + size + 1 :]
+        found[name.decode()] = value.decode()
+    return found
+
+
+def test_a_value_of_several_lines_keeps_its_lines() -> None:
+    fields = {"MESSAGE": "one\ntwo=2\n", "PRIORITY": "4", "PB_EVENT": "a.b=c"}
+    assert _decoded(encode(fields)) == fields
+
+
+def test_a_line_arrives_with_its_fields(
+    listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Journal(str(tmp_path / "socket"))
+    monkeypatch.setattr(log, "Journal", lambda: sender)
+    logger = log.configure("info", "journal", environ={}, secrets=["s3cret-value"])
+    logger.warning("breaker.opened", summary="flux: s3cret-value", provider="flux")
+    structlog.reset_defaults()
+    sender.close()
+    found = _decoded(listener.recv(65536))
+    assert found["MESSAGE"] == "breaker.opened flux: [secret]"
+    assert found["PRIORITY"] == "4"
+    assert found["PB_EVENT"] == "breaker.opened"
+    assert found["PB_PROVIDER"] == "flux"
+
+
+def test_what_does_not_fit_a_datagram_goes_as_a_sealed_file(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    sender = Journal(str(tmp_path / "socket"))
+    long = "x" * 2_000_000
+    assert sender.send({"MESSAGE": long})
+    rights = array.array("i")
+    _, ancillary, _, _ = listener.recvmsg(16, socket.CMSG_SPACE(rights.itemsize))
+    rights.frombytes(ancillary[0][2])
+    with os.fdopen(rights[0], "rb") as handed_over:
+        handed_over.seek(0)
+        assert _decoded(handed_over.read()) == {"MESSAGE": long}
+    sender.close()
+
+
+def test_a_journal_that_is_away_loses_the_line_and_nothing_else(tmp_path: Path) -> None:
+    sender = Journal(str(tmp_path / "nobody"))
+    assert sender.send({"MESSAGE": "x"}) is False
+    sender.close()
+
+
+def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
+    with (tmp_path / "stream").open("w") as stream:
+        found = os.fstat(stream.fileno())
+        mine = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert journal.is_journal(stream, mine)
+        assert not journal.is_journal(stream, {"JOURNAL_STREAM": "1:2"})
+        assert not journal.is_journal(stream, {})
