@@ -19,6 +19,7 @@ from daemon.flow.context import Flow
 from daemon.flow.money import dollars
 from daemon.flow.poll import Watcher
 from daemon.loop import Daemon
+from daemon.notion.answers import CONNECTIONS
 from daemon.notion.gateway import Gateway
 from daemon.notion.wire import Wire
 from daemon.plan import names_of, plan_of, providers_of
@@ -58,9 +59,8 @@ def require_notion(settings: Settings) -> None:
     """Raise SetupError when there is no token for Notion."""
     if settings.secrets.notion_token is None:
         raise SetupError(
-            "NOTION_TOKEN is not set: make an integration at "
-            "notion.so/profile/integrations, and put its secret into the environment "
-            "(no account? try `postbrush demo`)"
+            f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and put its "
+            "API token into the environment (no account? try `postbrush demo`)"
         )
 
 

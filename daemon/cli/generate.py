@@ -144,5 +144,7 @@ def _print(console: Console, shown: list[dict[str, object]]) -> None:
             continue
         why = f", because {one['why_card']}" if one["why_card"] else ""
         console.print(
-            f"{one['file']}  {one['provider']}, seed {one['seed']}{why}", markup=False
+            f"{one['file']}  {one['provider']}, seed {one['seed']}{why}",
+            markup=False,
+            soft_wrap=True,
         )

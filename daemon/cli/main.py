@@ -23,7 +23,7 @@ Try it without an account: postbrush demo
 
 app = typer.Typer(
     help=_HELP,
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -42,6 +42,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
 
 @app.callback()
 def _options(
+    context: typer.Context,
     config: Annotated[
         Path | None, typer.Option(help="The configuration file to use.")
     ] = None,
@@ -61,6 +62,8 @@ def _options(
     del version
     OPTIONS.config = config
     OPTIONS.debug = debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()

@@ -72,8 +72,10 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
 def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     zone, daemon = flow.clock.zone, data["daemon"]
     out.print(_daemon_line(daemon, zone), markup=False)
-    source = data["source"] or "no source yet: Notion has not been reached"
-    out.print(f"source   {source}, {data['posts']} posts", markup=False)
+    source = "none yet: Notion has not been reached"
+    if data["source"]:
+        source = f"{data['source']}, {data['posts']} posts"
+    out.print(f"source   {source}", markup=False)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:

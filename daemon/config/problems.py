@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
+from daemon.notion.links import database_id
 from providers import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -134,7 +135,16 @@ def check(options: Options, secrets: Secrets) -> list[str]:
         *_check_providers(options),
         *_check_chain(options, secrets),
         *_check_columns(options.notion.properties),
+        *_check_source(options.notion.data_source),
     ]
+
+
+def _check_source(target: str) -> Iterator[str]:
+    if target and database_id(target) is None:
+        yield (
+            "notion.data_source: this is no id and no link of Notion's; open the "
+            "database as a page, and copy its link"
+        )
 
 
 def _check_providers(options: Options) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from daemon.flow import draw
 from daemon.flow.call import Call, Ended, Subject
 from daemon.flow.case import Case
@@ -54,7 +57,7 @@ async def make(
             case Call() as call:
                 ended = await draw.carry_out(flow, call)
                 if ended.outcome is Outcome.IMAGE:
-                    return await _image_of(flow, call)
+                    return _because(await _image_of(flow, call), tried)
                 _note(tried, call, ended)
             case Wait(_, until):
                 pause = (until - flow.now()).total_seconds()
@@ -69,6 +72,13 @@ def _note(tried: dict[str, str], call: Call, ended: Ended) -> None:
     # Loading and too fast are asked again; whatever else it was, the next one.
     if ended.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
         tried[call.attempt.provider] = ended.why
+
+
+def _because(made: ImageRecord | str, tried: Mapping[str, str]) -> ImageRecord | str:
+    # No job remembers who was asked before: it is said here.
+    if isinstance(made, ImageRecord) and made.is_card and tried and not made.card_why:
+        return replace(made, card_why=in_words([*tried.items()]))
+    return made
 
 
 async def _image_of(flow: Flow, call: Call) -> ImageRecord | str:

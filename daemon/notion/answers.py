@@ -102,13 +102,15 @@ def is_stale_cursor(answer: Answer) -> bool:
     return answer.kind is Kind.REFUSED and "start_cursor" in answer.message
 
 
+#: Where connections (once called integrations) are made and shown.
+CONNECTIONS = "app.notion.com/developers/connections"
 WHO_IS_THAT = (
-    "Notion refuses the token: open notion.so/profile/integrations, choose the "
-    "integration, and copy its secret into NOTION_TOKEN"
+    f"Notion refuses the token: open {CONNECTIONS}, choose the connection, and copy "
+    "its API token into NOTION_TOKEN"
 )
 CAPABILITY_MISSING = (
-    "Notion forbids it: open notion.so/profile/integrations, choose the integration, "
-    "and tick Read content, Update content and Insert content under Capabilities"
+    f"Notion forbids it: open {CONNECTIONS}, choose the connection, and tick "
+    "Read content, Update content and Insert content under Capabilities"
 )
 
 
@@ -116,6 +118,6 @@ def share(name: str, sees: str | None = None) -> str:
     """Return how to share a database, and (if known) what the token does see."""
     how = (
         f"Notion does not show {name} to this token: open the database in Notion, "
-        "click ... > Connections, and choose the integration"
+        "click ... > Connections, and choose the connection that the token is of"
     )
     return how if sees is None else f"{how}. The token sees {sees or 'no database'}"

@@ -172,6 +172,23 @@ async def test_images_by_hand(desk: Desk) -> None:
     assert "cannot write" in lost.err
 
 
+async def test_a_card_by_hand_says_what_it_stands_in_for(desk: Desk) -> None:
+    away = {"POSTBRUSH_PROVIDERS__FLUX__BASE_URL": "http://127.0.0.1:9"}
+    for _ in range(4):
+        said = await desk.cli("generate", "A red bike", **away)
+        assert said.code == 0
+        assert "freeapi, seed " in said.out
+        assert ", because flux: cannot be reached" in said.out or (
+            "not answering properly, resting until" in said.out
+        )
+
+
+async def test_without_a_command_it_shows_its_help(desk: Desk) -> None:
+    said = await desk.cli()
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Usage: postbrush")
+
+
 async def test_the_test_script_with_and_without_an_account(desk: Desk) -> None:
     both = await desk.cli("test", "--json")
     assert both.code == 0

@@ -57,6 +57,7 @@ def _problems(folder: Path, toml: str, **environ: str) -> list[str]:
         ('[log]\nlevel = "loud"', "log.level"),
         ('[database]\nurl = "postgresql://x"', "database.url"),
         ("[posts", "not valid TOML"),
+        ('[notion]\ndata_source = "https://example.org/x"', "no link of Notion's"),
         ('[providers.flux]\nrout = "auto"', "providers.flux.rout"),
         ('[providers.flux]\nroute = "moon"', "providers.flux.route"),
     ],
@@ -167,4 +168,5 @@ def test_any_text_is_a_configuration_or_a_list_of_problems(
     except ConfigError as error:
         assert error.problems  # noqa: PT017 - either is right
     else:
-        assert isinstance(tomllib.loads(text), dict)
+        written = (folder / "postbrush.toml").read_text("utf-8")
+        assert isinstance(tomllib.loads(written), dict)
