@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from daemon.flow import alt, picture, tell
 from daemon.flow.absorb import absorb
@@ -67,8 +68,9 @@ class _Delivery:
         except UploadLostError:
             await self._forget_uploads(made)
         except FileNotFoundError as error:
-            note = f"No image: {error.filename} is gone from disk. Tick again."
-            await self._end(Event.ABANDONED, f"{error.filename} is gone", note)
+            name = Path(str(error.filename)).name
+            note = f"No image: {name} is gone from the disk. Tick again."
+            await self._end(Event.ABANDONED, f"{name} is gone from the disk", note)
         except RefusedWriteError as error:
             note = f"The image could not be put here: {error}"
             await self._end(Event.ABANDONED, str(error), note)

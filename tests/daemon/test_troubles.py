@@ -136,3 +136,25 @@ async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
             assert "refused the prompt" in home.read(page)["Image note"]
             await home.live()
             assert len(await home.jobs()) == 1
+
+
+async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
+    home: House, tmp_path: Path
+) -> None:
+    home.space.fail("/file_uploads", times=60, status=503)
+    page = home.add()
+    await home.live()
+    (path,) = (tmp_path / "images").glob("*.png")
+    path.unlink()
+    home.space.faults.waiting.clear()
+    home.clock.move(minutes=20)
+    await home.poll()
+    await home.live()
+    cells = home.read(page)
+    assert cells["Image status"] == "Failed"
+    assert cells["Image note"] == (
+        f"No image: {path.name} is gone from the disk. Tick again."
+    )
+    home.space.tick(page)
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
