@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,10 +105,10 @@ async def test_killed_again_and_again_every_post_gets_one_image(desk: Desk) -> N
         await desk.until(lambda: all(desk.shows(one) in _ENDS for one in pages))
     for one in pages:
         assert len(desk.town.workspace.files(one)) == 1
-    with sqlite3.connect(desk.folder / "postbrush.db") as db:
+    with closing(sqlite3.connect(desk.folder / "postbrush.db")) as db:
         assert db.execute("pragma integrity_check").fetchone() == ("ok",)
     on_disk = {path.name for path in (desk.folder / "images").iterdir()}
-    with sqlite3.connect(desk.folder / "postbrush.db") as db:
+    with closing(sqlite3.connect(desk.folder / "postbrush.db")) as db:
         recorded = {row[0] for row in db.execute("select name from images")}
     assert recorded <= on_disk
     assert not [name for name in on_disk if name.endswith(".tmp")]
@@ -142,9 +143,8 @@ def _not_a_database(folder: Path) -> None:
 
 
 def _newer(folder: Path) -> None:
-    with sqlite3.connect(folder / "postbrush.db") as db:
+    with closing(sqlite3.connect(folder / "postbrush.db")) as db, db:
         db.execute("update alembic_version set version_num = 'z9_later'")
-    db.close()
 
 
 def _file_for_folder(folder: Path) -> None:
