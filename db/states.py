@@ -55,7 +55,6 @@ class Event(StrEnum):
     ACKNOWLEDGED = "acknowledged"  #: Notion confirmed the un-tick.
 
 
-INITIAL = State.QUEUED
 OPEN = frozenset({State.QUEUED, State.GENERATING, State.UPLOADING})
 #: Left only when a person asks for another try (`REOPENED`).
 FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from daemon.flow import alt, picture, tell
@@ -25,8 +24,6 @@ from db import attempts, images, jobs, posts
 from db.errors import MovedElsewhereError
 from db.records import ImageRecord, Job
 from db.states import Event, Reason
-
-_AGAIN = timedelta(minutes=1)
 
 
 async def upload(flow: Flow, job: Job) -> None:

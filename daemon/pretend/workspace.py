@@ -127,10 +127,6 @@ class Workspace:
         page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
-    def clear_files(self, page_id: str, column: str) -> None:
-        """Empty a files column as a person."""
-        self.edit(page_id, {column: []})
-
     def trash(self, page_id: str, *, restore: bool = False) -> None:
         """Put a page into the trash, or take it out."""
         page = self.row(page_id)
