@@ -33,9 +33,9 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 
 lock: ## Pin the dependencies anew (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-		--no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
+		--no-strip-extras --no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-		--no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
+		--no-strip-extras --no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
 
 clean: ## Remove what was made here: .venv and caches, never your data
 	@rm -rf .venv .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
