@@ -79,7 +79,7 @@ async def opened(
     clock = clock or Clock(zone=local_zone())
     log = structlog.get_logger()
     providers = providers_of(settings)
-    studio = Studio(sleep=clock.sleep)
+    studio = Studio(sleep=clock.sleep, monotonic=clock.monotonic)
     token = settings.secrets.notion_token
     wire = Wire.open(
         token.get_secret_value() if token else "",
@@ -181,7 +181,8 @@ def price_of(flow: Flow, name: str) -> str:
     """Return "flux ($0.0035, $0.10 a month included)"."""
     traits = flow.providers[name].traits
     price = dollars(traits.price(1.1664))
-    extra = f", ${traits.included:.2f} a month included" if traits.included else ""
+    per = traits.included_per
+    extra = f", ${traits.included:.2f} a {per} included" if traits.included else ""
     return f"{name} ({price}{extra})"
 
 

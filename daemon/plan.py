@@ -15,7 +15,8 @@ from daemon.flow.money import Limits
 from daemon.flow.wants import Rules
 from daemon.notion.model import Role
 from providers import build
-from providers.base import Provider, ProviderSettings
+from providers.base import Provider
+from providers.settings import ProviderSettings
 
 #: The name of the one source this version knows.
 SOURCE = "default"
@@ -24,10 +25,8 @@ _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 def providers_of(settings: Settings) -> dict[str, Provider]:
     """Build every provider that can be asked, the chain first."""
-    card = settings.card_settings()
     return {
-        name: build(settings.provider_settings(name), card)
-        for name in settings.configured()
+        name: build(settings.provider_settings(name)) for name in settings.configured()
     }
 
 
@@ -89,6 +88,8 @@ def fingerprints(settings: Settings) -> Mapping[str, str]:
 
 def _hash(key: bytes, entry: ProviderSettings) -> str:
     values = asdict(entry) | {"extra": dict(entry.extra)}
+    # How the card looks says nothing about whether a service serves.
+    del values["card"]
     text = json.dumps(values, sort_keys=True, default=str)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 

@@ -120,6 +120,17 @@ async def get(tx: Tx, job_id: int) -> Job | None:
     return await rows.one(tx, Job, sa.select(jobs).where(jobs.c.id == job_id))
 
 
+async def require(tx: Tx, job_id: int, state: State) -> None:
+    """Make sure that a job is where its worker believes it to be.
+
+    Raises:
+        MovedElsewhereError: It is not, or is gone.
+    """
+    job = await get(tx, job_id)
+    if job is None or job.state is not state:
+        raise MovedElsewhereError(f"job {job_id} is no longer {state}")
+
+
 async def open_of(tx: Tx, source: str, page_id: str) -> Job | None:
     """Return the page's one open job."""
     return await rows.one(

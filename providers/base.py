@@ -17,9 +17,12 @@ logs.  `start` gives the first `Call` (or, for the card, the image itself); each
     ├── RefusedError        moderation: says something of the prompt, not the service
     ├── BlankError          a blank or single-colour image: treated as refused
     ├── RejectedError       any other 400/422: our mistake, asks to be reported
-    └── RemoteFailedError   the remote job failed or was lost: next provider
+    └── RemoteFailedError   the remote job failed: next provider
+        └── LostError       it cannot be found any more, or its image: the same
 
-Only the answer to a request *for an image* moves a breaker.
+Only the answer to a request *for an image* moves a breaker: its own reply, or how
+the remote job it began ended.  Whatever else goes wrong while a remote job is
+waited for or fetched is asked again until the deadline, or is a `LostError`.
 """
 
 from __future__ import annotations
@@ -95,6 +98,7 @@ class Call:
             routes): what to do instead when it could not be made.
         fetches: The request fetches a finished file from wherever the service put
             it: no token, https only, public addresses, the provider's file hosts.
+        waits: It asks how a remote job is getting on, and can be asked again.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -105,6 +109,7 @@ class Call:
     wants_image: bool = False
     failed: Callable[[ProviderError], Step] | None = None
     fetches: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +140,7 @@ class Traits:
         price: Dollars for one image of `Order.width` x `Order.height`, as a
             function of the megapixels asked for.
         price_source: Where the price comes from, for people.
-        included: Dollars a month that cost nothing.
+        included: Dollars that cost nothing every `included_per`.
         monthly_budget: Dollars a month this provider may cost; None: no own cap.
         credits_reset: "monthly", "daily", "manual" or seconds, doubling to a day.
         credits_probe: How often to ask anyway while credits are out; None: never.
@@ -144,11 +149,10 @@ class Traits:
         max_prompt: Characters; None when unlimited.
         honours: Of "size", "seed", "steps": what is not in it is dropped.
         is_card: The card: free, always works, made here.
-        is_local: A server of the owner's: plain http and private addresses are
-            allowed for its one configured origin.
         file_hosts: Hosts, or ".suffix" for all below one, from which finished
             files may be fetched.
-        base_url: The configured origin.
+        base_url: Where requests go; the one origin whose files may be fetched over
+            plain http and from a private address, since the owner named it.
     """
 
     name: str
@@ -157,6 +161,7 @@ class Traits:
     price: Callable[[float], float] = field(repr=False)
     price_source: str
     included: float = 0.0
+    included_per: Literal["month", "day"] = "month"
     monthly_budget: float | None = None
     credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
     credits_probe: timedelta | None = None
@@ -165,7 +170,6 @@ class Traits:
     max_prompt: int | None = None
     honours: frozenset[str] = frozenset()
     is_card: bool = False
-    is_local: bool = False
     file_hosts: tuple[str, ...] = ()
     base_url: str = ""
 
@@ -192,53 +196,19 @@ class Provider(Protocol):
     def cancel(self, remote: str) -> Call | None:
         """Return the call that stops the remote job, if the service has one."""
 
+    def greet(self) -> Call | None:
+        """Return a cheap call that any good answer to shows the server to be up.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSettings:
-    """`[providers.NAME]` of the configuration, with its secret; None: the default.
+        For the owner's own servers: after an outage they are greeted, not tried out
+        on a job.  None: only a job can tell.
+        """
 
-    Attributes:
-        token: The service's key; never in a repr.
-        timeout: Seconds.
-        price: Dollars per image.
-        extra: Merged into the request body as it is.
-    """
+    def account(self) -> Call | None:
+        """Return a call that costs nothing and shows whether the token is good."""
 
-    name: str
-    kind: str
-    token: str | None = field(default=None, repr=False)
-    base_url: str | None = None
-    hub_url: str | None = None
-    model: str | None = None
-    route: str | None = None
-    endpoint: str | None = None
-    account: str | None = None
-    label: str | None = None
-    timeout: float | None = None
-    price: float | None = None
-    included: float | None = None
-    monthly_budget: float | None = None
-    credits_reset: Literal["monthly", "daily", "manual"] | float | None = None
-    concurrency: int | None = None
-    extra: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
+    def check(self, reply: Reply) -> None:
+        """Raise what *reply* means, by status and text, unless it is a good one.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardSettings:
-    """`[card]` of the configuration: how the card looks.
-
-    Attributes:
-        tag: A small line at the foot, the brand; empty: none.
-        background: "#rrggbb" or None: chosen from the text.
-        color: Of the letters, likewise.
-        accent: Likewise.
-        font: Path of a TrueType or OpenType font to use before the bundled ones.
-        logo: Path of a PNG, JPEG or WebP for the foot.
-    """
-
-    tag: str = ""
-    background: str | None = None
-    color: str | None = None
-    accent: str | None = None
-    font: str | None = None
-    logo: str | None = None
+        Raises:
+            ProviderError: One that says what to do.
+        """

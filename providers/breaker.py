@@ -83,6 +83,8 @@ class Standing:
         until: When that may change by itself; None: it will not.
         back: When it serves again for all that is known, whoever may ask earlier.
         waitable: It is waited for: the model is loading, or we were too fast.
+        unseen: Its time has come after it did not answer properly, and nobody has
+            looked since: a server that can be greeted is, before a job is tried.
         why: For people; empty when ready.
     """
 
@@ -90,6 +92,7 @@ class Standing:
     until: datetime | None = None
     back: datetime | None = None
     waitable: bool = False
+    unseen: bool = False
     why: str = ""
 
 
@@ -112,7 +115,8 @@ def standing(found: Breaker, now: datetime) -> Standing:
     opens = _opens_at(found, now)
     # Its time has come.
     if opens is not None and opens <= now:
-        return Standing(kind=Kind.PROBE, waitable=waitable, why=why)
+        unseen = found.reason is Outcome.UNAVAILABLE
+        return Standing(kind=Kind.PROBE, waitable=waitable, unseen=unseen, why=why)
     return Standing(
         kind=Kind.RESTING, until=opens, back=found.until, waitable=waitable, why=why
     )
@@ -182,7 +186,7 @@ def report(
         return release(found, owner)
     # It serves.
     if outcome is Outcome.IMAGE:
-        return _closed(found)
+        return reset(found)
     # Says something of the prompt or of us, nothing of the service.
     if outcome in _NO_VERDICT:
         return release(found, owner)
@@ -197,20 +201,13 @@ def report(
             jitter=jitter,
             message=message,
         )
-    failures = found.failures + 1
+    failed = replace(found, failures=found.failures + 1, message=message)
     # A probe that fails, or the third failure in a row.
-    if found.state is not State.CLOSED or failures >= _FAILURES:
-        failed = replace(found, failures=failures)
+    if found.state is not State.CLOSED or failed.failures >= _FAILURES:
         return _opened(
-            failed,
-            Outcome.UNAVAILABLE,
-            now=now,
-            policy=policy,
-            seconds=seconds,
-            jitter=jitter,
-            message=message,
+            failed, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
         )
-    return replace(found, failures=failures, message=message)
+    return failed
 
 
 #: Refused prompts and our own mistakes; a call cut off by us.
@@ -219,24 +216,15 @@ _NO_VERDICT = frozenset(
 )
 
 
-def _closed(found: Breaker) -> Breaker:
-    moved = found.state is not State.CLOSED
-    return Breaker(
-        name=found.name,
-        generation=found.generation + moved,
-        settings=found.settings,
-    )
-
-
 def _opened(
     found: Breaker,
     reason: Outcome,
     *,
     now: datetime,
     policy: Policy,
-    seconds: float | None,
-    jitter: float,
     message: str,
+    seconds: float | None = None,
+    jitter: float = 0.0,
 ) -> Breaker:
     trips = found.trips + 1 if found.reason is reason else 1
     until = open_until(
@@ -258,6 +246,20 @@ def _opened(
     )
 
 
+def greeted(
+    found: Breaker, *, answered: bool, now: datetime, policy: Policy
+) -> Breaker:
+    """Tell the breaker whether a server that was away has answered a greeting."""
+    # Somebody else has moved it meanwhile.
+    if found.state is not State.OPEN or found.reason is not Outcome.UNAVAILABLE:
+        return found
+    # It is up: the next job is the probe.
+    if answered:
+        return replace(found, state=State.HALF_OPEN)
+    message = found.message
+    return _opened(found, Outcome.UNAVAILABLE, now=now, policy=policy, message=message)
+
+
 def release(found: Breaker, owner: str) -> Breaker:
     """Give the probe's place back if *owner* holds it: it brought no verdict."""
     if found.state is not State.HALF_OPEN or found.probe_owner != owner:
@@ -266,7 +268,7 @@ def release(found: Breaker, owner: str) -> Breaker:
 
 
 def reset(found: Breaker) -> Breaker:
-    """Close it: a person says that it serves again."""
+    """Close it: it has made an image, or a person says that it serves again."""
     return Breaker(
         name=found.name,
         generation=found.generation + (found.state is not State.CLOSED),

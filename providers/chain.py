@@ -16,6 +16,7 @@ class Link:
 
     Attributes:
         busy: At its concurrency.
+        greets: It can be asked whether it is up, without a job.
         out: Why it will not serve this job (any more), or None.
         budget_until: Over budget until then.
     """
@@ -24,6 +25,7 @@ class Link:
     standing: Standing
     is_card: bool = False
     busy: bool = False
+    greets: bool = False
     out: str | None = None
     budget_until: datetime | None = None
 
@@ -52,6 +54,13 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Greet:
+    """It was away, and its time has come: see whether it is up, then decide again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Nobody serves.  `until`: when something may change by itself."""
 
@@ -59,7 +68,7 @@ class Spent:
     reasons: tuple[tuple[str, str], ...]
 
 
-Decision: TypeAlias = Ask | Wait | Busy | Spent
+Decision: TypeAlias = Ask | Wait | Busy | Greet | Spent
 
 
 def decide(
@@ -92,6 +101,9 @@ def decide(
             # A worker's place is not free: wait for it rather than pass it over.
             case Kind.READY | Kind.PROBE if link.busy:
                 return Busy(link.name)
+            # The owner's own server was away: no job is tried on it before it is up.
+            case Kind.PROBE if link.greets and found.unseen:
+                return Greet(link.name)
             # It serves, or its time has come and this job is the probe.
             case Kind.READY | Kind.PROBE:
                 return Ask(link.name, probe=found.kind is Kind.PROBE)

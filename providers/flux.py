@@ -7,17 +7,19 @@ who serves it, and an answer that concerns one partner only leads to the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from providers.base import Again, Call, Order, ProviderSettings, Reply, Step, Traits
+from providers import fal, replicate
+from providers.base import Again, Call, Order, Reply, Step
 from providers.outcomes import GoneError, ProviderError
-from providers.replies import (
-    as_object,
-)
-from providers.router import RouteOnlyError, check
-from providers.routes import ROUTES, Route, fetched, fitting
+from providers.replies import as_object
+from providers.router import RouteOnlyError, check_route
+from providers.routes import ROUTES, Route
+from providers.service import Service, merged, no_image, per_megapixel, traits_of
+from providers.settings import ProviderSettings
+from providers.sizes import Size, fitting
 
 _ROUTER = "https://router.huggingface.co"
 _HUB = "https://huggingface.co"
@@ -29,7 +31,7 @@ _INCLUDED = 0.10
 #: When the Hub is silent.
 _USUAL = ("nscale", "fal-ai")
 _REMEMBERED = timedelta(days=1)
-_FILE_HOSTS = (".fal.media", "fal.media", "replicate.delivery", ".replicate.delivery")
+_FILE_HOSTS = (*fal.FILE_HOSTS, *replicate.FILE_HOSTS)
 
 
 @dataclass(slots=True)
@@ -57,51 +59,49 @@ class _Draw:
     refused: ProviderError | None = None
 
 
-class Flux:
+class Flux(Service):
     """The provider kind `flux`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._settings = settings
-        self._base = (settings.base_url or _ROUTER).rstrip("/")
+        super().__init__(
+            settings,
+            traits_of(
+                settings,
+                label="Hugging Face FLUX",
+                prefix="flux",
+                price=per_megapixel(_DOLLARS_PER_MEGAPIXEL),
+                price_source="fal's price per megapixel",
+                base_url=_ROUTER,
+                included=_INCLUDED,
+                credits_reset="monthly",
+                # A top-up ends it early.
+                credits_probe=timedelta(days=1),
+                max_prompt=2000,
+                honours=frozenset({"size", "seed", "steps"}),
+                file_hosts=_FILE_HOSTS,
+            ),
+        )
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
         self._route = settings.route or "auto"
         self._known = _Known()
-        price = settings.price
-        own = price is None
-        self.traits = Traits(
-            name=settings.name,
-            label=settings.label or "Hugging Face FLUX",
-            prefix="flux",
-            price=lambda mp: _DOLLARS_PER_MEGAPIXEL * mp if price is None else price,
-            price_source="fal's price per megapixel" if own else "configuration",
-            included=_INCLUDED if settings.included is None else settings.included,
-            monthly_budget=settings.monthly_budget,
-            credits_reset=settings.credits_reset or "monthly",
-            credits_probe=timedelta(days=1),
-            timeout=settings.timeout or 60.0,
-            concurrency=settings.concurrency or 4,
-            max_prompt=2000,
-            honours=frozenset({"size", "seed", "steps"}),
-            is_local=settings.base_url is not None,
-            file_hosts=_FILE_HOSTS,
-            base_url=self._base,
-        )
+
+    def size(self, order: Order) -> Size:
+        """Return what the first route is asked for."""
+        return fitting(order, self._first_route().multiple)
 
     def dropped(self, order: Order) -> tuple[str, ...]:
         """Say what of *order* the first route will not honour."""
-        routes = self._candidates(None)
-        route = ROUTES[routes[0]] if routes else ROUTES[_USUAL[0]]
-        size = fitting(order, route.multiple)
-        asked = (size.width, size.height)
-        resized = asked != (order.width, order.height)
-        drops = (f"size: {asked[0]}x{asked[1]} is asked for",) if resized else ()
-        return (*route.drops, *drops)
+        return (*self._first_route().drops, *super().dropped(order))
+
+    def _first_route(self) -> Route:
+        routes = self._candidates(None) or _USUAL
+        return ROUTES[routes[0]]
 
     def start(self, order: Order, now: datetime) -> Call:
         """Return the request for an image, or for the list of routes first."""
         if self._route != "auto":
-            return self._ask(_Draw(order=order, now=now, routes=(self._route,)))
+            return self._request(_Draw(order=order, now=now, routes=(self._route,)))
         known = self._known.read_at
         if known is not None and now - known < _REMEMBERED:
             return self._first(order, now)
@@ -118,14 +118,18 @@ class Flux:
     def _is_hub_ours(self) -> bool:
         return self._settings.hub_url is None or self._settings.base_url is not None
 
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that fetches a finished image."""
-        return self._fetch(remote)
+    def account(self) -> Call:
+        """Ask the Hub whose token it is; nothing is paid for that."""
+        return Call(
+            method="GET",
+            url=f"{self._hub}/api/whoami-v2",
+            headers=self._headers(),
+            read=no_image,
+        )
 
-    def cancel(self, remote: str) -> Call | None:
-        """Nothing runs any more when there is an address."""
-        del remote
-        return None
+    def check(self, reply: Reply) -> None:
+        """Raise what an answer of the router means, unless it is a good one."""
+        check_route(reply)
 
     def _read_routes(self, reply: Reply, order: Order, now: datetime) -> Step:
         mapping = as_object(reply).get("inferenceProviderMapping")
@@ -158,7 +162,7 @@ class Flux:
             routes = tuple(
                 sorted(self._known.resting, key=self._known.resting.__getitem__)
             )
-        return self._ask(_Draw(order=order, now=now, routes=routes))
+        return self._request(_Draw(order=order, now=now, routes=routes))
 
     def _candidates(self, now: datetime | None) -> tuple[str, ...]:
         if self._route != "auto":
@@ -170,28 +174,27 @@ class Flux:
             if now is None or name not in resting or resting[name] <= now
         )
 
-    def _ask(self, draw: _Draw) -> Call:
+    def _request(self, draw: _Draw) -> Call:
         route = ROUTES[draw.routes[0]]
         model = self._known.model_ids.get(route.name) or route.model or self._model
         body = route.body(draw.order, fitting(draw.order, route.multiple), model)
         return Call(
             method="POST",
-            url=self._base + route.path.format(model=model),
-            json={**body, **self._settings.extra},
+            url=self.traits.base_url + route.path.format(model=model),
+            json=merged(body, self._settings.extra),
             headers={**self._headers(), **(route.headers or {"Accept": "image/png"})},
             read=lambda reply: self._read(reply, route, draw),
             wants_image=True,
         )
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._settings.token or ''}"}
-        if self._settings.account:
-            headers["X-HF-Bill-To"] = self._settings.account
-        return headers
+    def _headers(self) -> Mapping[str, str]:
+        account = self._settings.account
+        bill_to = {"X-HF-Bill-To": account} if account else {}
+        return {**super()._headers(), **bill_to}
 
     def _read(self, reply: Reply, route: Route, draw: _Draw) -> Step:
         try:
-            check(reply)
+            self.check(reply)
             return route.read(reply, self._fetch)
         except RouteOnlyError as error:
             self._rest(route.name, error, draw.now)
@@ -199,7 +202,7 @@ class Flux:
                 following = _Draw(
                     order=draw.order, now=draw.now, routes=draw.routes[1:]
                 )
-                return Again(call=self._ask(following))
+                return Again(call=self._request(following))
             raise GoneError(f"{route.name}: {error}", status=error.status) from error
 
     def _rest(self, name: str, error: ProviderError, now: datetime) -> None:
@@ -207,9 +210,6 @@ class Flux:
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._known.resting[name] = until
-
-    def _fetch(self, url: str) -> Call:
-        return Call(method="GET", url=url, read=fetched, fetches=True)
 
 
 def _entries(mapping: object) -> list[tuple[str, dict[str, object]]]:

@@ -8,27 +8,31 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from providers.base import Call, CardSettings, Image, Order, ProviderSettings, Traits
+from providers.base import Image, Order
+from providers.service import FREE, Service, traits_of
+from providers.settings import ProviderSettings
 
 #: FreeType's fonts are not made for several threads.
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class FreeApi:
+class FreeApi(Service):
     """Letters the post's own words."""
 
-    def __init__(self, settings: ProviderSettings, card: CardSettings) -> None:
-        self._look = card
-        self.traits = Traits(
-            name=settings.name,
-            label=settings.label or "Card",
-            prefix="freeapi",
-            price=lambda _megapixels: 0.0,
-            price_source="made here",
-            timeout=settings.timeout or 60.0,
-            concurrency=settings.concurrency or 2,
-            honours=frozenset({"size", "seed"}),
-            is_card=True,
+    def __init__(self, settings: ProviderSettings) -> None:
+        super().__init__(
+            settings,
+            traits_of(
+                settings,
+                label="Card",
+                prefix="freeapi",
+                price=FREE,
+                price_source="made here",
+                base_url="",
+                concurrency=2,
+                honours=frozenset({"size", "seed", "steps"}),
+                is_card=True,
+            ),
         )
 
     def start(self, order: Order, now: datetime) -> Image:
@@ -41,19 +45,4 @@ class FreeApi:
         from providers.card.letter import card  # noqa: PLC0415 - fonts, only when needed
 
         with _ONE_AT_A_TIME:
-            return Image(data=card(order, self._look), seed=order.seed)
-
-    def dropped(self, order: Order) -> tuple[str, ...]:
-        """Everything is honoured."""
-        del order
-        return ()
-
-    def resume(self, remote: str) -> Call | None:
-        """Nothing is ever left to ask for."""
-        del remote
-        return None
-
-    def cancel(self, remote: str) -> Call | None:
-        """Nothing runs elsewhere."""
-        del remote
-        return None
+            return Image(data=card(order, self._settings.card), seed=order.seed)

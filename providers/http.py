@@ -7,7 +7,6 @@ nowhere else, and a deadline covers the whole of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urljoin
 
@@ -21,19 +20,15 @@ from providers.addresses import (
     short,
 )
 from providers.base import Call, Reply, Traits
-from providers.outcomes import (
-    UnavailableError,
-)
+from providers.outcomes import UnavailableError, UnusableError
 
 _MOST_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
 _MOST_REDIRECTS = 3
-_MOST_STEPS = 2000
+#: No error is longer.
+_LONGEST_WORDS = 64 * 1024
+_LEAST_SECRET = 8
 _CONNECT_SECONDS = 15.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CANCEL_SECONDS = 5.0
-
-Remember = Callable[[str], Awaitable[None]]
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class Http:
@@ -70,7 +65,7 @@ class Http:
         self, call: Call, url: str, traits: Traits
     ) -> tuple[Reply, str | None]:
         if call.fetches and (why := forbidden(url, traits)) is not None:
-            raise UnavailableError(f"the image's address {short(url)} is {why}")
+            raise UnusableError(f"the image's address {short(url)} is {why}")
         own = not call.fetches or same_origin(url, traits.base_url)
         session = self._session(public_only=not own)
         headers = {"Accept-Encoding": "identity", **call.headers}
@@ -88,13 +83,15 @@ class Http:
                     name.lower(): value for name, value in response.headers.items()
                 }
                 location = response.headers.get("Location")
-                return Reply(response.status, found, body), location
+                return Reply(
+                    response.status, found, _without_secrets(body, call)
+                ), location
         except ForbiddenAddressError as error:
-            raise UnavailableError(str(error)) from error
+            raise UnusableError(str(error)) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             cause = error.__cause__ or error.__context__
             if isinstance(cause, ForbiddenAddressError):
-                raise UnavailableError(str(cause)) from error
+                raise UnusableError(str(cause)) from error
             if isinstance(error, TimeoutError):
                 raise UnavailableError("cannot be reached in time") from error
             raise UnavailableError(_reason(error)) from error
@@ -118,8 +115,22 @@ async def _capped(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > _MOST_BYTES:
             response.close()
-            raise UnavailableError("an answer larger than any image")
+            raise UnusableError("an answer larger than any image")
     return bytes(body)
+
+
+def _without_secrets(body: bytes, call: Call) -> bytes:
+    """Return what was answered without the key it was asked with.
+
+    Some services repeat it when they refuse it, and errors are written down.
+    """
+    if len(body) > _LONGEST_WORDS:
+        return body
+    for name in ("Authorization", "apikey"):
+        for secret in call.headers.get(name, "").split():
+            if len(secret) >= _LEAST_SECRET:
+                body = body.replace(secret.encode(), b"[secret]")
+    return body
 
 
 def _check_redirect(call: Call, url: str, target: str, traits: Traits) -> None:
@@ -129,7 +140,7 @@ def _check_redirect(call: Call, url: str, target: str, traits: Traits) -> None:
     if call.method != "GET" and call.wants_image:
         raise UnavailableError("redirects a request for an image")
     if call.fetches and (why := forbidden(target, traits)) is not None:
-        raise UnavailableError(f"redirects to {short(target)}, which is {why}")
+        raise UnusableError(f"redirects to {short(target)}, which is {why}")
 
 
 def _reason(error: Exception) -> str:

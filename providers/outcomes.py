@@ -48,9 +48,13 @@ class ProviderError(Exception):
             said, in our words; no body, no token, at most 300 characters.
         status: The HTTP status, when there was one.
         seconds: For loading and too fast: how long the service asked to wait.
+
+    Attributes:
+        moves_breaker: It is the answer to a request for an image, or about one.
     """
 
     outcome: ClassVar[Outcome]
+    moves_breaker: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -110,3 +114,7 @@ class RejectedError(ProviderError):
 
 class RemoteFailedError(ProviderError):
     outcome = Outcome.REMOTE_FAILED
+
+
+class LostError(RemoteFailedError):
+    moves_breaker = False

@@ -6,21 +6,17 @@ Error texts come in many shapes (`error` as text, object or list, `detail`,
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from providers.base import Image, Reply
-from providers.outcomes import UnavailableError
+from providers.base import Reply
 
 _LONGEST = 300
 _KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
 _TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
 _MODERATION = re.compile(
     r"nsfw|content policy|content_policy|moderation|safety (?:system|filter|checker)|"
     r"flagged as|inappropriate content|prohibited content|violates? (?:our|the)",
@@ -113,30 +109,3 @@ def _number(value: object) -> float | None:
     except ValueError:
         return None
     return found if 0 <= found < 1e7 else None  # noqa: PLR2004 - also refuses nan, inf
-
-
-def image_of(data: bytes, **known: Any) -> Image:  # noqa: ANN401 - seed, model
-    """Return bytes as an image if they can be one.
-
-    Raises:
-        UnavailableError: HTML, JSON, nothing: an answer, but no image.
-    """
-    if not data.startswith(_MAGIC):
-        raise UnavailableError("answered without an image")
-    return Image(data=data, **known)
-
-
-def from_base64(text: object, **known: Any) -> Image:  # noqa: ANN401 - seed, model
-    """Return an image sent as base64 or as a data: address.
-
-    Raises:
-        UnavailableError: It is neither.
-    """
-    if not isinstance(text, str):
-        raise UnavailableError("answered without an image")
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
-    try:
-        return image_of(base64.b64decode(text, validate=True), **known)
-    except (binascii.Error, ValueError) as error:
-        raise UnavailableError("sent an image that is not base64") from error

@@ -3,33 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 import aiohttp
 
-from providers.base import Call, Image, Order, Provider, Reply, Step, Traits
+from providers.base import Again, Call, Image, Order, Provider, Reply, Step, Traits
 from providers.http import Http
+from providers.leave import Interrupted, Leave, Withdrawn
 from providers.outcomes import (
+    BlankError,
+    LoadingError,
+    LostError,
     ProviderError,
+    RefusedError,
+    RejectedError,
     RemoteFailedError,
+    ThrottledError,
     TimedOutError,
     UnavailableError,
+    UnusableError,
 )
 
-_MOST_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
-_MOST_REDIRECTS = 3
 _MOST_STEPS = 2000
-_CONNECT_SECONDS = 15.0
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_STUMBLES = 5
+_AGAIN_SECONDS = 2.0
+_QUESTION_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
+#: What passes while a remote job goes on.
+_PASSING = (UnavailableError, ThrottledError, LoadingError)
+#: How a remote job, or its image, turned out: an answer to the order.
+_ANSWERS = (
+    RemoteFailedError,
+    RefusedError,
+    BlankError,
+    RejectedError,
+    UnusableError,
+    TimedOutError,
+)
 
 Remember = Callable[[str], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: it goes on after a restart
-    """We are stopping, and the job goes on at the service: ask again later."""
+class _DeadlineError(TimedOutError):
+    """Our own deadline, not one a service has told us of."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trip:
+    """One order on its way.
+
+    Attributes:
+        deadline: On the monotonic clock.
+        remote: The job id or address that was committed.
+        waiting: It was not ready when it was last asked: the deadline counts.  What
+            is ready is fetched, however late, and after a restart it is asked once.
+        stumbles: Requests in a row that failed in passing.
+    """
+
+    provider: Provider
+    deadline: float
+    remember: Remember
+    leave: Leave
+    remote: str | None = None
+    waiting: bool = False
+    stumbles: int = 0
 
 
 class Studio:
@@ -37,6 +80,7 @@ class Studio:
 
     Args:
         sleep: How to wait between two requests of one order.
+        monotonic: The clock deadlines are on, in seconds.
         resolver: For tests; replaces the name server of file hosts.
     """
 
@@ -44,9 +88,11 @@ class Studio:
         self,
         *,
         sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
         resolver: aiohttp.abc.AbstractResolver | None = None,
     ) -> None:
         self._sleep = sleep
+        self._monotonic = monotonic
         self._http = Http(resolver)
 
     async def close(self) -> None:
@@ -59,60 +105,60 @@ class Studio:
         order: Order,
         *,
         now: datetime,
-        timeout: float,  # noqa: ASYNC109 - the deadline of the whole order
         remember: Remember,
-        stopping: asyncio.Event,
+        leave: Leave,
     ) -> Image:
-        """Carry out an order.
+        """Carry out an order within the provider's timeout.
 
         Args:
-            timeout: Seconds from the first request to the last byte.
             remember: Awaited with a job id or address before the next request.
-            stopping: Once set, waiting ends; a call without an id is let finish.
+            leave: A call without an id is let finish all the same.
 
         Raises:
             ProviderError: How it ended, if not with an image.
             Interrupted: Stopping, and the id was remembered.
+            Withdrawn: Not wanted any more, and cancelled there.
         """
         # The card draws here, and that takes a while.
         first = await asyncio.to_thread(provider.start, order, now)
         if isinstance(first, Image):
             return first
-        return await self._follow(
-            provider, first, timeout=timeout, remember=remember, stopping=stopping
+        trip = _Trip(
+            provider=provider,
+            deadline=self._monotonic() + provider.traits.timeout,
+            remember=remember,
+            leave=leave,
         )
+        return await self._follow(first, trip)
 
     async def resume(
-        self,
-        provider: Provider,
-        remote: str,
-        *,
-        now: datetime,
-        timeout: float,  # noqa: ASYNC109 - the deadline of the whole order
-        stopping: asyncio.Event,
+        self, provider: Provider, remote: str, *, left: float, leave: Leave
     ) -> Image:
         """Ask for the result of an earlier order; once before any deadline applies.
+
+        Args:
+            left: Seconds until the order's deadline; may be past.
 
         Raises:
             ProviderError: It failed, was lost, or takes too long.
             Interrupted: Stopping.
+            Withdrawn: Not wanted any more, and cancelled there.
         """
-        del now
         call = provider.resume(remote)
         if call is None:
-            raise RemoteFailedError("cannot be asked for its result again")
+            raise LostError("cannot be asked for its result again")
 
         async def known(_: str) -> None:
             return
 
-        return await self._follow(
-            provider,
-            call,
-            timeout=timeout,
+        trip = _Trip(
+            provider=provider,
+            deadline=self._monotonic() + left,
             remember=known,
-            stopping=stopping,
+            leave=leave,
             remote=remote,
         )
+        return await self._follow(call, trip)
 
     async def cancel(self, provider: Provider, remote: str) -> None:
         """Stop a remote job, as well as that can be done."""
@@ -127,84 +173,117 @@ class Studio:
             return
 
     async def once(self, call: Call, traits: Traits) -> Reply:
-        """Send one request outside of any order (`check`).  Raises ProviderError."""
+        """Send one request outside of any order.  Raises ProviderError."""
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with asyncio.timeout(_QUESTION_SECONDS):
                 return await self._http.send(call, traits)
         except TimeoutError:
             raise TimedOutError("no answer in time") from None
 
-    async def _follow(
-        self,
-        provider: Provider,
-        call: Call,
-        *,
-        timeout: float,  # noqa: ASYNC109 - the deadline of the whole order
-        remember: Remember,
-        stopping: asyncio.Event,
-        remote: str | None = None,
-    ) -> Image:
-        place = [remote]
+    async def _follow(self, call: Call, trip: _Trip) -> Image:
         try:
-            async with asyncio.timeout(timeout):
-                return await self._steps(
-                    provider, call, remember=remember, stopping=stopping, place=place
-                )
-        except TimeoutError:
-            if place[0] is not None:
-                await self.cancel(provider, place[0])
-            raise TimedOutError(f"no image within {timeout:g} s") from None
+            for _ in range(_MOST_STEPS):
+                step = await self._one(call, trip)
+                if isinstance(step, Image):
+                    return step
+                await self._note(step, trip)
+                trip.waiting = step.seconds > 0
+                await self._pause(step.seconds, trip)
+                call = step.call
+        except _DeadlineError:
+            await self._give_back(trip)
+            raise
+        except Withdrawn:
+            await self._give_back(trip)
+            raise
+        await self._give_back(trip)
+        raise LostError("never came to an end")
 
-    async def _steps(
-        self,
-        provider: Provider,
-        call: Call,
-        *,
-        remember: Remember,
-        stopping: asyncio.Event,
-        place: list[str | None],
-    ) -> Image:
-        for _ in range(_MOST_STEPS):
-            step = await self._one(provider.traits, call)
-            if isinstance(step, Image):
-                return step
-            if step.remote is not None and step.remote != place[0]:
-                await remember(step.remote)
-                place[0] = step.remote
-            await self._pause(step.seconds, stopping, known=place[0] is not None)
-            call = step.call
-        raise UnavailableError("never came to an end")
+    async def _give_back(self, trip: _Trip) -> None:
+        if trip.remote is not None:
+            await self.cancel(trip.provider, trip.remote)
 
-    async def _one(self, traits: Traits, call: Call) -> Step:
+    async def _note(self, step: Again, trip: _Trip) -> None:
+        if step.remote is not None and step.remote != trip.remote:
+            await trip.remember(step.remote)
+            trip.remote = step.remote
+
+    async def _one(self, call: Call, trip: _Trip) -> Step:
         try:
-            reply = await self._http.send(call, traits)
-            # What no service means seriously; a 503 may be a loading model.
-            if reply.status in {502, 504, 520, 521, 522, 523, 524, 530}:
-                raise _broken(reply)
-            return call.read(reply)
+            reply = await self._in_time(
+                self._http.send(call, trip.provider.traits), trip, call
+            )
+            step = call.read(reply)
+        except _DeadlineError:
+            raise
         except ProviderError as error:
-            if call.failed is None:
-                raise
-            return call.failed(error)
+            return self._went_wrong(call, error, trip)
+        trip.stumbles = 0
+        return step
 
-    async def _pause(
-        self, seconds: float, stopping: asyncio.Event, *, known: bool
-    ) -> None:
-        if stopping.is_set() and known:
-            raise Interrupted
-        if seconds <= 0:
-            return
-        sleeping = asyncio.ensure_future(self._sleep(seconds))
-        ending = asyncio.ensure_future(stopping.wait())
-        watched = {sleeping, ending} if known else {sleeping}
+    def _went_wrong(self, call: Call, error: ProviderError, trip: _Trip) -> Again:
+        # It does not matter: something else is asked instead.
+        if call.failed is not None:
+            return _again(call.failed(error))
+        # The request for an image itself: that is its answer.
+        if not (call.waits or call.fetches):
+            raise error
+        # The job goes on, whatever its service stumbles over meanwhile.
+        trip.stumbles += 1
+        patient = call.waits or trip.stumbles < _MOST_STUMBLES
+        if isinstance(error, _PASSING) and patient:
+            return Again(call=call, seconds=error.seconds or _AGAIN_SECONDS)
+        if isinstance(error, _ANSWERS):
+            raise error
+        # Neither the job nor its image can be had any more.
+        raise LostError(str(error), status=error.status) from error
+
+    async def _in_time(
+        self, sending: Coroutine[Any, Any, T], trip: _Trip, call: Call
+    ) -> T:
+        left = trip.deadline - self._monotonic()
+        waits = call.waits or call.fetches
+        if waits and not trip.waiting:
+            left = max(left, _QUESTION_SECONDS)
         try:
-            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            if known and stopping.is_set():
+            async with asyncio.timeout(max(0.0, left)):
+                return await self._unless_we_leave(sending, trip, may=waits)
+        except TimeoutError:
+            raise _DeadlineError(
+                f"no image within {trip.provider.traits.timeout:g} s"
+            ) from None
+
+    async def _pause(self, seconds: float, trip: _Trip) -> None:
+        left = max(0.0, trip.deadline - self._monotonic())
+        known = trip.remote is not None
+        pause = self._sleep(min(seconds, left) if known else seconds)
+        await self._unless_we_leave(pause, trip, may=True)
+
+    async def _unless_we_leave(
+        self, doing: Awaitable[T], trip: _Trip, *, may: bool
+    ) -> T:
+        """Await *doing*; what can be taken up again is dropped when we leave."""
+        task = asyncio.ensure_future(doing)
+        if not may or trip.remote is None:
+            return await task
+        ends = [
+            asyncio.ensure_future(event.wait())
+            for event in (trip.leave.stopping, trip.leave.withdrawn)
+        ]
+        try:
+            if not trip.leave.is_due:
+                await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
+            if trip.leave.withdrawn.is_set():
+                raise Withdrawn
+            if trip.leave.stopping.is_set() and not task.done():
                 raise Interrupted
+            return await task
         finally:
-            sleeping.cancel()
-            ending.cancel()
+            for one in (task, *ends):
+                one.cancel()
 
 
-def _broken(reply: Reply) -> UnavailableError:
-    return UnavailableError(f"HTTP {reply.status}", status=reply.status)
+def _again(step: Step) -> Again:
+    if isinstance(step, Image):
+        raise AssertionError("nothing failed")  # noqa: TRY004 - a provider's mistake
+    return step

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import providers
 from daemon import config
 from daemon.cli.main import app
 from daemon.config.model import Properties
 from db.states import FINAL, TRANSITIONS, State
+from providers import KINDS, build
+from providers.settings import ProviderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -66,9 +67,35 @@ def test_the_table_of_columns_is_the_default_mapping() -> None:
     assert sorted(names) == sorted(defaults)
 
 
-def test_the_table_of_services_is_the_default_chain() -> None:
-    names = tuple(row[0].strip("`") for row in _table("## Services"))
-    assert names == providers.KINDS
+def test_the_table_of_services_is_the_registry() -> None:
+    rows = {re.findall(r"[a-z0-9]+", row[0])[0]: row for row in _table("## Services")}
+    assert list(rows) == list(KINDS)
+    for name, kind in KINDS.items():
+        _, _, needs, price, _ = rows[name]
+        # What it needs, in the words the program itself uses.
+        assert set(re.findall(r"`([A-Z0-9_]+)`", needs)) == {
+            *kind.tokens,
+            *([kind.account] if kind.account else []),
+        }
+        assert {"base_url", "endpoint"} & set(kind.needs) == set(
+            re.findall(r"`(base_url|endpoint)`", needs)
+        )
+        assert ("\\*" in rows[name][0]) is not kind.by_itself
+        assert _told(price) == _price(name)
+
+
+def _told(price: str) -> float:
+    """Return the dollars a square image costs, as the README says it."""
+    if price == "free":
+        return 0.0
+    found = re.search(r"\$([0-9.]+)( a megapixel)?", price)
+    assert found is not None, price
+    return round(float(found[1]) * (1.1664 if found[2] else 1), 4)
+
+
+def _price(name: str) -> float:
+    provider = build(ProviderSettings(name=name, kind=name, base_url="http://x"))
+    return round(provider.traits.price(1.1664), 4)
 
 
 def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
@@ -82,7 +109,9 @@ def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
 @pytest.mark.parametrize("block", _blocks("toml"))
 def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(block)
-    config.load(None, {"NOTION_TOKEN": "ntn_" + "0" * 40}, tmp_path)
+    wanted = [name for kind in KINDS.values() for name in (*kind.tokens, kind.account)]
+    environ = dict.fromkeys(["NOTION_TOKEN", *filter(None, wanted)], "ntn_" + "0" * 40)
+    config.load(None, environ, tmp_path)
 
 
 def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
@@ -104,9 +133,12 @@ def test_every_event_that_is_named_is_said_somewhere() -> None:
 
 def test_every_variable_and_option_that_is_named_exists() -> None:
     everything = SOURCES + (ROOT / "Makefile").read_text()
+    everything += (ROOT / "providers" / "__init__.py").read_text()
+    everything += '"ATTIC_TOKEN"'  # an entry of the owner's own
     for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
         assert f'"{variable}"' in everything, variable
-    for option in set(re.findall(r"--([a-z]+)", README)):
+    others = {"api"}  # AUTOMATIC1111's
+    for option in set(re.findall(r"--([a-z]+)", README)) - others:
         assert f'"--{option}"' in everything or f"{option}:" in everything, option
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -21,10 +20,13 @@ from daemon.notion.model import Page, Role, Schema, matches
 from daemon.service import lock
 from db import upgrade
 from db.errors import DatabaseError
-from providers.base import Call, Reply
-from providers.outcomes import ProviderError
+from providers.outcomes import (
+    BadTokenError,
+    ProviderError,
+    TimedOutError,
+    UnavailableError,
+)
 
-_HUB = "https://huggingface.co"
 _LOOKED_AT = 5000
 
 
@@ -60,7 +62,7 @@ async def _all(found: Settings) -> list[Line]:
     async with desk.looking(found, missing_ok=True) as flow:
         lines += [line async for line in _notion(found, flow)]
         for name in found.configured():
-            lines.append(await _provider(found, flow, name))
+            lines.append(await _provider(flow, name))
         chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
         month = flow.plan.limits.month
         lines.append(Line("chain", chain))
@@ -154,37 +156,31 @@ def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:
     return ""
 
 
-async def _provider(found: Settings, flow: Flow, name: str) -> Line:
-    traits = flow.providers[name].traits
-    price = f"{dollars(traits.price(1.1664))} an image ({traits.price_source})"
+async def _provider(flow: Flow, name: str) -> Line:
+    """Test a service without paying, as far as it can be tested."""
+    provider = flow.providers[name]
+    traits = provider.traits
     if traits.is_card:
         return Line(name, "made here, free")
-    if found.provider_settings(name).kind != "flux":
-        return Line(name, price)
-    return await _huggingface(found, flow, name, price)
-
-
-async def _huggingface(found: Settings, flow: Flow, name: str, price: str) -> Line:
-    entry = found.provider_settings(name)
-    call = Call(
-        method="GET",
-        url=f"{entry.hub_url or _HUB}/api/whoami-v2",
-        headers={"Authorization": f"Bearer {entry.token}"},
-        read=_never,
-    )
+    price = f"{dollars(traits.price(1.1664))} an image ({traits.price_source})"
+    call = provider.account()
+    if call is None:
+        return Line(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        reply = await flow.studio.once(call, flow.providers[name].traits)
+        provider.check(await flow.studio.once(call, traits))
+    except BadTokenError as error:
+        return Line(name, price, f"it refuses the token: {error}. {_remedy(name)}")
+    except (UnavailableError, TimedOutError) as error:
+        return Line(name, price, f"{traits.base_url} {error}: is it up?")
     except ProviderError as error:
-        return Line(name, price, f"the Hub {error}: no network?")
-    if reply.status in {401, 403}:
-        return Line(
-            name,
-            price,
-            "the token is refused: make one at huggingface.co/settings/tokens that may "
-            "'Make calls to Inference Providers'",
+        return Line(name, price, str(error))
+    return Line(name, f"answers and knows us, {price}")
+
+
+def _remedy(name: str) -> str:
+    if name == "flux":
+        return (
+            "Make one at huggingface.co/settings/tokens that may 'Make calls to "
+            "Inference Providers'"
         )
-    return Line(name, f"token accepted, {price}")
-
-
-def _never(_reply: Reply) -> NoReturn:
-    raise AssertionError
+    return "Make a new one there"

@@ -21,6 +21,7 @@ from daemon.flow.formats import parse_format
 from daemon.service import lock, log
 from db import upgrade
 from db.records import ImageRecord
+from providers import KINDS
 
 
 def generate(
@@ -73,10 +74,16 @@ def chosen(found: Settings, provider: str | None) -> tuple[str, ...]:
     if provider is None:
         return found.resolved_chain()
     if provider not in found.configured():
-        why = found.why_not(provider) if provider in found.providers else None
-        known = ", ".join(found.configured())
-        raise SetupError(f"{provider!r} cannot be asked: {why or f'known: {known}'}")
+        raise SetupError(f"{provider!r} cannot be asked: {_lack(found, provider)}")
     return (provider,)
+
+
+def _lack(found: Settings, name: str) -> str:
+    if name not in KINDS and name not in found.providers:
+        return f"known: {', '.join(found.configured())}"
+    return found.why_not(name) or (
+        f"put it into the chain, or [providers.{name}] into the configuration"
+    )
 
 
 def quiet(found: Settings) -> None:

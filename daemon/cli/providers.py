@@ -12,7 +12,7 @@ from daemon.flow import choose
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
 from db.attempts import Sums
-from providers import telling
+from providers import KINDS, telling
 
 
 def show(*, json: bool) -> None:
@@ -25,7 +25,22 @@ async def _show(*, json: bool) -> None:
     async with desk.looking(found) as flow, flow.db.reading() as tx:
         situation = await choose.survey(tx, flow)
     data = [describe(found, flow, situation, name) for name in flow.providers]
-    desk.show(data, json=json, human=lambda out: print_lines(out, data))
+    absent = {
+        name: found.why_not(name) or "only when the chain names it"
+        for name in [*KINDS, *found.providers]
+        if name not in flow.providers
+    }
+    others = [
+        {"provider": name, "in_chain": False, "state": "absent", "words": why}
+        for name, why in absent.items()
+    ]
+
+    def human(out: Console) -> None:
+        print_lines(out, data)
+        for name, why in absent.items():
+            out.print(f"{name}: not asked, {why}", markup=False, style="dim")
+
+    desk.show([*data, *others], json=json, human=human)
 
 
 def describe(
@@ -46,10 +61,11 @@ def describe(
         "price": traits.price(1.1664),
         "price_source": traits.price_source,
         "included": traits.included,
+        "included_per": traits.included_per,
         "calls": sums.calls,
         "images": sums.images,
         "cost": sums.cost,
-        "covered": sums.covered,
+        "covered": situation.books.covered(traits),
     }
 
 
@@ -79,4 +95,5 @@ def print_lines(out: Console, data: list[dict[str, Any]]) -> None:
 def _included(one: dict[str, Any]) -> str:
     if not one["included"]:
         return ""
-    return f"${one['covered']:.2f} of ${one['included']:.2f} a month"
+    used, all_of_it = one["covered"], one["included"]
+    return f"${used:.2f} of ${all_of_it:.2f} a {one['included_per']}"

@@ -28,7 +28,7 @@ _ASK_ABOVE = 0.01
 def test(*, provider: str | None, yes: bool, json: bool) -> None:
     """Make the images, and print a table of what came of it."""
     found = desk.settings()
-    names = chosen(found, provider) if provider else found.resolved_chain()
+    names = chosen(found, provider) if provider else found.configured()
     quiet(found)
     results = desk.finish(_all(found, names, yes=yes))
     folder = app.images_path(found)

@@ -17,7 +17,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import secret
+from daemon.config import entries, secret
 from daemon.config.model import Options
 from daemon.config.problems import check, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -54,8 +54,9 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
     problems: list[str] = []
     file = _read_file(path, environ, cwd, problems)
     problems += unknown_variables(environ, PREFIX)
-    secrets = secret.read(environ, problems)
     options = _validated(file, environ, problems)
+    wanted = entries.variables(options.providers if options else {})
+    secrets = secret.read(environ, [secret.NOTION, *wanted], problems)
     if options is not None:
         problems += check(options, secrets)
     if problems or options is None:

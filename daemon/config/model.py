@@ -142,8 +142,8 @@ class ProviderOptions(Section):
         Literal["auto", "nscale", "fal-ai", "together", "replicate", "hf-inference"]
         | None
     ) = _key(None, "flux: auto, nscale, fal-ai, together, replicate, hf-inference")
-    endpoint: str | None = _key(None, "for kinds that have one")
-    account: str | None = _key(None, "flux: the organisation that pays")
+    endpoint: str | None = _key(None, "runpod: its id; empty: none in the path")
+    account: str | None = _key(None, "flux: the organisation that pays; cloudflare")
     label: str | None = _key(None, "what people read on the page")
     timeout: Duration | None = _key(None, "for one image", gt=timedelta(0))
     price: Money | None = _key(None, "dollars for one image")
@@ -151,7 +151,7 @@ class ProviderOptions(Section):
     monthly_budget: Money | None = _key(None, "dollars a month it may cost")
     credits_reset: CreditsReset | None = _key(None, "monthly, daily, manual or 1h")
     concurrency: int | None = _key(None, "calls at once", ge=1, le=64)
-    extra: dict[str, Any] = _key({}, "merged into the request as it is")
+    extra: dict[str, Any] = _key({}, "merged into the body of the request")
 
 
 class Options(Section):

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from daemon.config.secret import HUGGINGFACE, NOTION
+from daemon.config import entries
+from daemon.config.secret import NOTION
 from daemon.config.settings import Settings
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -18,9 +19,10 @@ _PREFIX = "POSTBRUSH_"
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """Return (key, value, where from); of secrets only whether they are set."""
     found = list(_section(settings, settings.options, ()))
-    for names in (NOTION, HUGGINGFACE):
-        origin = settings.secrets.origins.get(names[0], "")
-        found.append((names[0], "set" if origin else "not set", origin))
+    for names in (NOTION, *entries.variables(settings.providers)):
+        known = settings.secrets.origins
+        name = next((one for one in names if one in known), names[0])
+        found.append((name, "set" if name in known else "not set", known.get(name, "")))
     found.append(("data_dir (resolved)", str(settings.data_dir), ""))
     found.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
     return found

@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from daemon.config import entries
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
 from daemon.notion.links import database_id
@@ -44,9 +45,9 @@ def _unknown(path: list[str], model: type[BaseModel]) -> str:
     where = ".".join(path)
     if _SECRET.search(key):
         return (
-            f"{where}: secrets do not belong into the file: put NOTION_TOKEN or "
-            "HUGGINGFACE_TOKEN into the environment, and make a new one if this "
-            "file was shared"
+            f"{where}: secrets do not belong into the file: put NOTION_TOKEN, "
+            "HUGGINGFACE_TOKEN and the like into the environment, and make a new one "
+            "if this file was shared"
         )
     parent = _at(parents, model)
     known = list(parent.model_fields) if parent else []
@@ -163,18 +164,20 @@ def _check_providers(options: Options) -> Iterator[str]:
 def _check_chain(options: Options, secrets: Secrets) -> Iterator[str]:
     known = {*KINDS, *options.providers}
     for name in options.chain or ():
-        entry = options.providers.get(name)
-        kind = (entry.kind if entry else None) or name
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
             yield f"chain: no provider is called {name!r}; {hint}"
-        elif kind == "flux" and secrets.huggingface_token is None:
-            yield f"chain: {name} needs HUGGINGFACE_TOKEN in the environment"
+        elif lack := entries.lacks(options.providers, secrets, name):
+            yield f"chain: {name} {lack}{_where(lack)}"
     if options.chain is not None and not options.chain:
         yield "chain: it is empty; the card alone is ['freeapi']"
     if options.chain and len(set(options.chain)) < len(options.chain):
         yield "chain: a provider is named twice"
+
+
+def _where(lack: str) -> str:
+    return "" if "[" in lack else " in the environment"
 
 
 def _check_columns(columns: Properties) -> Iterator[str]:

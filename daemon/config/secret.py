@@ -2,55 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
-HUGGINGFACE = ("HUGGINGFACE_TOKEN", "HF_TOKEN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Tokens, and where each came from (never shown in a repr)."""
+    """Tokens and keys by variable, and where each came from (never in a repr)."""
 
-    notion_token: SecretStr | None
-    huggingface_token: SecretStr | None
+    found: Mapping[str, SecretStr]
     origins: Mapping[str, str]
+
+    @property
+    def notion_token(self) -> SecretStr | None:
+        return self.found.get(NOTION[0])
+
+    def first(self, names: Sequence[str]) -> str | None:
+        """Return the first of some variables that is set, in the clear."""
+        for name in names:
+            if name in self.found:
+                return self.found[name].get_secret_value()
+        return None
 
     def values(self) -> list[str]:
         """Return all of them in the clear, for the log's redaction only."""
-        found = (self.notion_token, self.huggingface_token)
-        return [one.get_secret_value() for one in found if one is not None]
+        return [one.get_secret_value() for one in self.found.values()]
 
 
-def read(environ: Mapping[str, str], problems: list[str]) -> Secrets:
-    """Find the secrets; what is wrong with one is added to *problems*."""
+def read(
+    environ: Mapping[str, str],
+    wanted: Iterable[Sequence[str]],
+    problems: list[str],
+) -> Secrets:
+    """Find the secrets; what is wrong with one is added to *problems*.
+
+    Args:
+        wanted: For each, the variables it may be in, the first one counts.
+    """
     origins: dict[str, str] = {}
-    found = [
-        _find(names, environ, problems, origins) for names in (NOTION, HUGGINGFACE)
-    ]
-    return Secrets(notion_token=found[0], huggingface_token=found[1], origins=origins)
+    found: dict[str, SecretStr] = {}
+    for names in wanted:
+        _find(names, environ, problems, origins=origins, found=found)
+    return Secrets(found=found, origins=origins)
 
 
 def _find(
     names: Sequence[str],
     environ: Mapping[str, str],
     problems: list[str],
+    *,
     origins: dict[str, str],
-) -> SecretStr | None:
+    found: dict[str, SecretStr],
+) -> None:
     for name in names:
+        # Shared by several entries, and found for another already.
+        if name in found:
+            return
         value, origin = _one(name, environ, problems)
         if value is None:
             continue
         if not value or not value.isascii() or not value.isprintable() or " " in value:
             problems.append(f"{name} (from {origin}) does not look like a token")
             continue
-        origins[names[0]] = origin
-        return SecretStr(value)
-    return None
+        origins[name] = origin
+        found[name] = SecretStr(value)
+        return
 
 
 def _one(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daemon.config import entries
 from daemon.config.model import (
     Budget,
     Card,
@@ -20,7 +21,10 @@ from daemon.config.model import (
 )
 from daemon.config.secret import Secrets
 from providers import KINDS
-from providers.base import CardSettings, ProviderSettings
+from providers.settings import CardSettings, ProviderSettings
+
+#: What every chain ends with, unless it is written otherwise.
+CARD = "freeapi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,38 +81,35 @@ class Settings:
         """Return the providers that are asked, in order."""
         if self.options.chain is not None:
             return tuple(self.options.chain)
+        usual = [name for name, kind in KINDS.items() if kind.by_itself]
         own = [name for name in self.providers if name not in KINDS]
-        services = [kind for kind in KINDS if kind != "freeapi"]
-        ready = [name for name in [*services, *own] if self.why_not(name) is None]
-        return (*ready, "freeapi")
+        services = [name for name in [*usual, *own] if name != CARD]
+        ready = [name for name in services if self.why_not(name) is None]
+        return (*ready, CARD)
 
     def why_not(self, name: str) -> str | None:
-        """Say what a provider lacks to be in the chain, or None."""
-        if self._kind(name) == "flux" and self.secrets.huggingface_token is None:
-            return "needs HUGGINGFACE_TOKEN"
-        return None
+        """Say what a provider lacks to be asked, or None."""
+        return entries.lacks(self.providers, self.secrets, name)
 
     def configured(self) -> tuple[str, ...]:
         """Return every provider that can be asked: the chain first."""
-        rest = [*KINDS, *self.providers]
-        known = [name for name in rest if self.why_not(name) is None]
+        usual = [name for name, kind in KINDS.items() if kind.by_itself]
+        known = [
+            name for name in [*usual, *self.providers] if self.why_not(name) is None
+        ]
         return tuple(dict.fromkeys([*self.resolved_chain(), *known]))
-
-    def _kind(self, name: str) -> str:
-        entry = self.providers.get(name)
-        return (entry.kind if entry else None) or name
 
     def provider_settings(self, name: str) -> ProviderSettings:
         """Return one entry with its secret, for `providers.build`."""
         entry = self.providers.get(name, ProviderOptions())
-        kind = self._kind(name)
-        secret = self.secrets.huggingface_token if kind == "flux" else None
-        values = entry.model_dump(exclude={"kind", "timeout"})
+        values = entry.model_dump(exclude={"kind", "timeout", "account"})
         return ProviderSettings(
             name=name,
-            kind=kind,
-            token=secret.get_secret_value() if secret else None,
+            kind=entries.kind_name(self.providers, name),
+            token=entries.token(self.providers, self.secrets, name),
+            account=entries.account(self.providers, self.secrets, name),
             timeout=entry.timeout.total_seconds() if entry.timeout else None,
+            card=self.card_settings(),
             **values,
         )
 

@@ -11,10 +11,11 @@ from daemon.flow.case import Case
 from daemon.flow.cases import megapixels
 from daemon.flow.context import Flow
 from daemon.flow.formats import Size
+from daemon.flow.greet import greet
 from daemon.flow.verdict import in_words
 from db import images
 from db.records import ImageRecord
-from providers.chain import Busy, Spent, Wait
+from providers.chain import Busy, Greet, Spent, Wait
 from providers.outcomes import Outcome
 
 _PATIENCE_SECONDS = 1.0
@@ -62,6 +63,8 @@ async def make(
             case Wait(_, until):
                 pause = (until - flow.now()).total_seconds()
                 await flow.clock.sleep(max(_PATIENCE_SECONDS, pause))
+            case Greet(name):
+                await greet(flow, name)
             case Busy():
                 await flow.clock.sleep(_PATIENCE_SECONDS)
             case Spent(_, reasons):

@@ -28,9 +28,9 @@ from db import attempts
 from db.attempts import Sums
 from db.engine import Tx
 from providers import breaker, chain
-from providers.base import Traits
+from providers.base import Provider, Traits
 from providers.breaker import Breaker, Kind
-from providers.chain import Ask, Busy, Link, Wait
+from providers.chain import Ask, Busy, Greet, Link, Wait
 from providers.outcomes import Outcome
 
 #: Calls for one image that may have cost money and brought nothing.
@@ -58,7 +58,7 @@ _IN_WORDS = {
 }
 _LATELY = timedelta(minutes=10)
 
-Choice: TypeAlias = Ask | Wait | Busy | chain.Spent
+Choice: TypeAlias = Ask | Wait | Busy | Greet | chain.Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,13 @@ class Books:
     month: Sums
     day: Sums
     by_provider: Mapping[str, Sums]
+    by_provider_today: Mapping[str, Sums]
+
+    def covered(self, traits: Traits) -> float:
+        """Return what of a provider's included calls is used up in this period."""
+        daily = traits.included_per == "day"
+        sums = self.by_provider_today if daily else self.by_provider
+        return sums.get(traits.name, Sums()).covered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +96,16 @@ class Situation:
 async def survey(tx: Tx, flow: Flow) -> Situation:
     """Read what every choice of this moment depends on."""
     now, zone = flow.now(), flow.clock.zone
-    month = month_start(now, zone)
+    month, day = month_start(now, zone), day_start(now, zone)
     return Situation(
         breakers=await breakers.load(tx, flow),
         calls=await attempts.open_by_provider(tx),
         proven=await attempts.proven_since(tx, now - _LATELY),
         books=Books(
             month=await attempts.spent_since(tx, month),
-            day=await attempts.spent_since(tx, day_start(now, zone)),
+            day=await attempts.spent_since(tx, day),
             by_provider=await attempts.by_provider_since(tx, month),
+            by_provider_today=await attempts.by_provider_since(tx, day),
         ),
         now=now,
     )
@@ -106,7 +114,7 @@ async def survey(tx: Tx, flow: Flow) -> Situation:
 def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
     """Decide whom to ask for the next image of *case*."""
     links = [
-        _link(flow, case, situation, flow.providers[name].traits)
+        _link(flow, case, situation, flow.providers[name])
         for name in case.chain
         if name in flow.providers
     ]
@@ -119,7 +127,8 @@ def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
     )
 
 
-def _link(flow: Flow, case: Case, situation: Situation, traits: Traits) -> Link:
+def _link(flow: Flow, case: Case, situation: Situation, provider: Provider) -> Link:
+    traits = provider.traits
     verdict = charge(flow, case, situation, traits)
     found = breaker.standing(situation.breakers[traits.name], situation.now)
     # What its breaker says is said better there: until when, and why.
@@ -128,6 +137,7 @@ def _link(flow: Flow, case: Case, situation: Situation, traits: Traits) -> Link:
         name=traits.name,
         standing=found,
         is_card=traits.is_card,
+        greets=provider.greet() is not None,
         busy=situation.calls.get(traits.name, 0) >= _places(traits, situation),
         out=never(case, traits.name) if rests else out(case, traits.name),
         budget_until=verdict.until if isinstance(verdict, Over) else None,
@@ -153,13 +163,14 @@ def charge(
         Tariff(
             price=traits.price(case.megapixels),
             included=traits.included,
+            included_per=traits.included_per,
             monthly_budget=traits.monthly_budget,
         ),
         Spent(
             month=situation.books.month.cost,
             day=situation.books.day.cost,
             provider=own.cost,
-            covered=own.covered,
+            covered=situation.books.covered(traits),
             page_today=case.page_today,
         ),
         flow.plan.limits,

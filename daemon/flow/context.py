@@ -22,6 +22,7 @@ from daemon.notion.model import Door, Me, Schema, Wanted
 from daemon.service.log import Spell
 from db.engine import Database
 from providers.base import Provider
+from providers.leave import Leave
 from providers.studio import Studio
 
 
@@ -71,6 +72,7 @@ class Flow:
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
         decoding: Pictures are decoded one at a time; they are large.
+        withdrawn: By job in work: set when a person or an edit has ended it.
     """
 
     plan: Plan
@@ -89,9 +91,17 @@ class Flow:
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def leave(self, job_id: int | None) -> Leave:
+        """Return when a remote job made for *job_id* is waited for no longer."""
+        event = asyncio.Event()
+        if job_id is not None:
+            event = self.withdrawn.setdefault(job_id, event)
+        return Leave(self.stopping, event)
 
     @property
     def upload_limit(self) -> int:

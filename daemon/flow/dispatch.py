@@ -15,6 +15,7 @@ from daemon.flow import replace, storage, waiting
 from daemon.flow.context import Flow
 from daemon.flow.debts import pay
 from daemon.flow.generate import generate
+from daemon.flow.greet import greet
 from daemon.flow.upload import upload
 from daemon.notion.errors import NotionError, PageGoneError, RefusedWriteError
 from db import jobs
@@ -38,6 +39,7 @@ class Dispatcher:
 
     Attributes:
         generating: Tasks by job id, with the provider each was claimed for.
+        greeting: Tasks by provider that was away.
     """
 
     flow: Flow
@@ -45,12 +47,14 @@ class Dispatcher:
     claimed_for: dict[int, str] = field(default_factory=dict)
     uploading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     paying: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     async def step(self) -> datetime | None:
         """Start what can start; return when to look again if nothing kicks before."""
         if self.flow.stopping.is_set():
             return None
+        await self._withdraw()
         times = [await self._debts(), await self._uploads(), await self._generations()]
         known = [time for time in times if time is not None]
         return min(known, default=None)
@@ -58,24 +62,51 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Some task is under way."""
-        return bool(self.generating or self.uploading or self.paying)
+        return any(self._tasks())
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [
+            *self.generating.values(),
+            *self.uploading.values(),
+            *self.paying.values(),
+            *self.greeting.values(),
+        ]
 
     async def finish(self) -> None:
         """Wait for the tasks under way; at SIGTERM they end as soon as they may."""
         while self.busy:
-            await asyncio.wait(
-                [
-                    *self.generating.values(),
-                    *self.uploading.values(),
-                    *self.paying.values(),
-                ]
-            )
+            await asyncio.wait(self._tasks())
 
     def cut(self) -> None:
         """A second signal: paid calls are cut off, and their end written down."""
-        for tasks in (self.generating, self.uploading, self.paying):
-            for task in tasks.values():
-                task.cancel()
+        for task in self._tasks():
+            task.cancel()
+
+    async def _withdraw(self) -> None:
+        """Let go of the remote jobs of jobs that were cancelled while in work."""
+        if not self.generating:
+            return
+        async with self.flow.db.reading() as tx:
+            alive = {job.id for job in await jobs.in_state(tx, [State.GENERATING])}
+        for job_id in self.generating.keys() - alive:
+            self.flow.leave(job_id).withdrawn.set()
+
+    def _greet(self, name: str) -> None:
+        if name in self.greeting:
+            return
+
+        async def run() -> None:
+            try:
+                await greet(self.flow, name)
+            except DatabaseError as error:
+                self.flow.log.error(  # noqa: TRY400 - the words say it all
+                    "database.failed", summary=str(error), provider=name
+                )
+            finally:
+                self.greeting.pop(name, None)
+                self.flow.kick.set()
+
+        self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _debts(self) -> datetime | None:
         if away := self._notion_away():
@@ -135,11 +166,15 @@ class Dispatcher:
         storage.room_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)
         picked = await waiting.pick(self.flow, free, self.claimed_for)
+        for name in picked.greets:
+            self._greet(name)
         for job in await waiting.claim(self.flow, picked):
             self.claimed_for[job.id] = picked.asks[job.id].provider
             self._start(self.generating, job, generate)
         if not self.generating and not picked.queue:
-            return _earlier(picked.look_again, await replace.one(self.flow))
+            return _earlier(
+                picked.look_again, await replace.one(self.flow, self._greet)
+            )
         return picked.look_again
 
     def _start(
@@ -152,6 +187,7 @@ class Dispatcher:
                 tasks.pop(job.id, None)
                 if tasks is self.generating:
                     self.claimed_for.pop(job.id, None)
+                    self.flow.withdrawn.pop(job.id, None)
                 self.flow.kick.set()
 
         tasks[job.id] = asyncio.create_task(run(), name=f"{step.__name__} {job.id}")

@@ -14,14 +14,15 @@ from daemon.flow.context import Flow
 from daemon.flow.money import Over
 from daemon.flow.prompt import cut
 from daemon.flow.verdict import in_words
-from db import attempts
+from db import attempts, jobs
 from db.engine import Tx
 from db.records import Attempt
+from db.states import State
 from providers import breaker, rests
 from providers.base import Order, Provider
 from providers.chain import Ask, Spent
-from providers.outcomes import Outcome, ProviderError, RemoteFailedError, TimedOutError
-from providers.studio import Interrupted
+from providers.leave import Interrupted, Withdrawn
+from providers.outcomes import Outcome, ProviderError
 
 
 async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
@@ -29,8 +30,14 @@ async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
 
     Returns:
         The call to carry out, or what the chain decided instead.
+
+    Raises:
+        MovedElsewhereError: The job is not in work any more.
     """
     async with flow.db.writing() as tx:
+        # Cancelled meanwhile: nothing more is paid for it.
+        if subject.job_id is not None:
+            await jobs.require(tx, subject.job_id, State.GENERATING)
         situation = await choose.survey(tx, flow)
         choice = choose.choose(flow, case, situation)
         if not isinstance(choice, Ask):
@@ -154,18 +161,26 @@ async def carry_out(flow: Flow, call: Call) -> Ended:
             call.provider,
             call.order,
             now=flow.now(),
-            timeout=call.provider.traits.timeout,
             remember=remember,
-            stopping=flow.stopping,
+            leave=flow.leave(call.attempt.job_id),
         )
     except Interrupted:
         return Ended(outcome=None, interrupted=True)
+    except Withdrawn:
+        return await _withdrawn(flow, call.attempt)
     except ProviderError as error:
         return await keep.failed(flow, call, error)
     except asyncio.CancelledError:
         await keep.cut_off(flow, call)
         raise
     return await keep.keep(flow, call, image)
+
+
+async def _withdrawn(flow: Flow, attempt: Attempt) -> Ended:
+    """The job was cancelled and so was the remote one; some bill that all the same."""
+    why = "cancelled there, because its job was"
+    await keep.close(flow, attempt, Outcome.UNKNOWN, why)
+    return Ended(outcome=Outcome.UNKNOWN, why=why)
 
 
 def _say_what_is_lost(flow: Flow, call: Call) -> None:
@@ -193,18 +208,18 @@ async def take_up(flow: Flow, attempt: Attempt, subject: Subject) -> Ended:
         await keep.close(flow, attempt, Outcome.UNKNOWN, why)
         return Ended(outcome=Outcome.UNKNOWN, why=why)
     call = _call(provider, attempt, subject)
+    late = (flow.now() - attempt.started_at).total_seconds()
     try:
         image = await flow.studio.resume(
             provider,
             attempt.remote,
-            now=flow.now(),
-            timeout=provider.traits.timeout,
-            stopping=flow.stopping,
+            left=provider.traits.timeout - late,
+            leave=flow.leave(attempt.job_id),
         )
     except Interrupted:
         return Ended(outcome=None, interrupted=True)
-    except (RemoteFailedError, TimedOutError) as error:
-        return await keep.failed(flow, call, error)
+    except Withdrawn:
+        return await _withdrawn(flow, attempt)
     except ProviderError as error:
-        return await keep.failed(flow, call, RemoteFailedError(str(error)))
+        return await keep.failed(flow, call, error)
     return await keep.keep(flow, call, image)

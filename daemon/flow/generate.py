@@ -20,7 +20,7 @@ from db import jobs
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event
-from providers.chain import Busy, Spent, Wait
+from providers.chain import Busy, Greet, Spent, Wait
 from providers.outcomes import Outcome
 
 _DECLINED = {
@@ -101,7 +101,7 @@ class _Generation:
             case Wait(name, until):
                 waited = self.job.waited_since or flow.now()
                 await self._wait(name, until, waited)
-            case Busy(name):
+            case Busy(name) | Greet(name):
                 # Woken when a call of it ends; this is only the latest moment.
                 until = flow.now() + timedelta(
                     seconds=flow.providers[name].traits.timeout

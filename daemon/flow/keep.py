@@ -143,7 +143,9 @@ async def close(
         )
         if closed:
             seconds = error.seconds if error else None
-            await _report(tx, flow, attempt, outcome, seconds=seconds, why=why)
+            # A remote job that was lost says nothing of the service.
+            told = outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
+            await _report(tx, flow, attempt, told, seconds=seconds, why=why)
 
 
 async def _report(

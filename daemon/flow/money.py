@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """What one image of a provider costs, and what it may cost a month."""
+    """What one image of a provider costs, is included, and may cost a month."""
 
     price: float
     included: float
+    included_per: Literal["month", "day"]
     monthly_budget: float | None
 
 
@@ -38,7 +40,7 @@ class Spent:
         month: By all providers together, this calendar month.
         day: Likewise today.
         provider: By this one this month.
-        covered: Worth of this one's calls this month that were included.
+        covered: Worth of this one's calls that were included in this period.
         page_today: Calls for this page today that cost or were included.
     """
 
@@ -84,9 +86,10 @@ def judge(
         return Charge(cost=0.0, covered=tariff.price)
     # Only what is free is wanted.
     if limits.free_only:
+        daily = tariff.included_per == "day"
         return Over(
             why="free_only, and what is included is used up",
-            until=next_month(now, zone),
+            until=next_day(now, zone) if daily else next_month(now, zone),
         )
     month, day = next_month(now, zone), next_day(now, zone)
     for used, limit, until, name in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from daemon.flow import choose, tell
@@ -14,13 +15,16 @@ from db import attempts, jobs, posts
 from db.engine import Tx
 from db.records import NewJob, Post
 from db.states import Reason
-from providers.chain import Ask, Spent
+from providers.chain import Ask, Greet, Spent
 
 
-async def one(flow: Flow) -> datetime | None:
+async def one(flow: Flow, greet: Callable[[str], None]) -> datetime | None:
     """Queue one replacement if there is one to make; return when to look again.
 
     For a moment in which no other job waits.
+
+    Args:
+        greet: Called with a provider of which is to be known whether it is up.
     """
     services = [n for n in flow.plan.chain if not flow.providers[n].traits.is_card]
     if flow.plan.replace_cards is None or not services or flow.schema is None:
@@ -38,6 +42,9 @@ async def one(flow: Flow) -> datetime | None:
         if not fresh:
             return next_day(now, flow.clock.zone)
         choice = await _would_serve(tx, flow, fresh[0], services)
+    if isinstance(choice, Greet):
+        greet(choice.name)
+        return None
     if isinstance(choice, Ask):
         await _queue(flow, fresh[0], now)
         return None

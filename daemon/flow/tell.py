@@ -106,6 +106,14 @@ def _meanwhile(flow: Flow, after: Breaker) -> str:
     return f"; meanwhile {', then '.join(words)}" if words else ""
 
 
+def say_still_away(flow: Flow, found: Breaker) -> None:
+    """A server of the owner's own was greeted, and did not answer."""
+    words = telling.describe(found, flow.now(), flow.clock.zone)
+    flow.log.debug(
+        "provider.away", summary=f"{found.name}: {words}", provider=found.name
+    )
+
+
 def say_probe(flow: Flow, found: Breaker) -> None:
     """One job is let through to see whether the service is back."""
     flow.log.info(

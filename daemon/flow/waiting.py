@@ -21,7 +21,7 @@ from db import jobs
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event, State
-from providers.chain import Ask, Busy, Spent, Wait
+from providers.chain import Ask, Busy, Greet, Spent, Wait
 
 _LOOKED_AT = 500
 #: A job that cannot start for this long says so on its page.
@@ -45,6 +45,7 @@ class Picked:
         asks: Jobs to take up, by id.
         snoozed: (job, provider, until): they wait for a loading model.
         told: (job, note): their page is to say that they wait.
+        greets: Providers that were away, and a job waits to know whether they are.
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
     """
@@ -52,6 +53,7 @@ class Picked:
     asks: dict[int, Claim] = field(default_factory=dict)
     snoozed: list[tuple[Job, str, datetime]] = field(default_factory=list)
     told: list[tuple[Job, str]] = field(default_factory=list)
+    greets: set[str] = field(default_factory=set)
     look_again: datetime | None = None
     queue: int = 0
 
@@ -98,6 +100,9 @@ async def pick(flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
             # Woken when that call ends.
             case Busy():
                 pass
+            # Woken when it is known whether it is up.
+            case Greet(name):
+                picked.greets.add(name)
             case Spent() as spent:
                 _consider(
                     flow,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageOps
 
-from providers.base import CardSettings, Order
+from providers.base import Order
 from providers.card import faces, ground, lines
 from providers.card.clusters import clusters
 from providers.card.colour import Palette, palette
@@ -18,6 +18,7 @@ from providers.card.lines import Setting
 from providers.card.pieces import pieces_of
 from providers.card.words import Wording, one_line, prepare
 from providers.outcomes import RejectedError
+from providers.settings import CardSettings
 
 _MISSING_ALLOWED = 0.05
 _LOGO_EMS = 2.2

@@ -9,13 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from providers.base import CardSettings, Order
+from providers.base import Order
 from providers.card import faces, ground
 from providers.card.colour import contrast, palette
 from providers.card.layout import frame
 from providers.card.letter import card, lettered_lines
 from providers.card.words import prepare
 from providers.outcomes import RejectedError
+from providers.settings import CardSettings
 
 PLAIN = CardSettings(tag="Oven & Oak")
 FORMATS = [(1080, 1080), (1080, 1350), (1200, 630), (1080, 1920)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import Again, Image, Order, ProviderSettings, Reply
+from providers.base import Again, Image, Order, Reply
 from providers.flux import Flux
 from providers.outcomes import (
     BadTokenError,
@@ -22,8 +22,10 @@ from providers.outcomes import (
     ThrottledError,
     UnavailableError,
 )
-from providers.router import RouteOnlyError, check
+from providers.router import RouteOnlyError
+from providers.router import check_route as check
 from providers.routes import ROUTES
+from providers.settings import ProviderSettings
 
 _JSON = {"content-type": "application/json"}
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -69,7 +69,9 @@ def test_no_budget_is_ever_exceeded(
 
 
 def test_calls_one_after_another_stop_at_the_budget() -> None:
-    tariff = Tariff(price=0.0035, included=0.10, monthly_budget=None)
+    tariff = Tariff(
+        price=0.0035, included=0.10, included_per="month", monthly_budget=None
+    )
     limits = Limits(month=0.05, day=None, per_post_day=None, free_only=False)
     cost = covered = 0.0
     calls = 0

@@ -1,0 +1,190 @@
+"""What the kinds of service have in common: their traits, and building requests."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
+
+from providers import answers
+from providers.answers import Spelling
+from providers.base import Call, JsonValue, Order, Reply, Step, Traits
+from providers.outcomes import UnavailableError
+from providers.results import fetched
+from providers.settings import ProviderSettings
+from providers.sizes import Size, wanted
+
+Price = Callable[[float], float]
+Reader = Callable[[Reply], Step]
+
+
+def flat(dollars: float) -> Price:
+    """Return a price that is the same for every image."""
+    return lambda _megapixels: dollars
+
+
+def per_megapixel(dollars: float) -> Price:
+    """Return a price that grows with the image."""
+    return lambda megapixels: dollars * megapixels
+
+
+#: For what a service takes that says nothing certain about it.
+UNKNOWN_PRICE = flat(0.01)
+UNKNOWN_SOURCE = "not known for certain, so counted as $0.01"
+FREE = flat(0.0)
+
+
+def traits_of(
+    settings: ProviderSettings,
+    *,
+    label: str,
+    prefix: str,
+    price: Price,
+    price_source: str,
+    base_url: str,
+    included: float = 0.0,
+    timeout: float = 60.0,
+    concurrency: int = 4,
+    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
+    **more: Any,  # noqa: ANN401 - the remaining fields of Traits
+) -> Traits:
+    """Return a kind's traits, the owner's settings over its defaults.
+
+    Args:
+        timeout: Seconds; 60 unless a kind has a reason.
+        credits_reset: Most are prepaid, and a 402 stays until somebody pays: asked
+            again after an hour, then two, up to a day.
+    """
+    own = settings.price
+    return Traits(
+        name=settings.name,
+        label=settings.label or label,
+        prefix=prefix,
+        price=price if own is None else flat(own),
+        price_source=price_source if own is None else "configuration",
+        included=included if settings.included is None else settings.included,
+        monthly_budget=settings.monthly_budget,
+        credits_reset=settings.credits_reset or credits_reset,
+        timeout=settings.timeout or timeout,
+        concurrency=settings.concurrency or concurrency,
+        base_url=(settings.base_url or base_url).rstrip("/"),
+        **more,
+    )
+
+
+def no_image(reply: Reply) -> Step:
+    """Read the answer to a request that was not about an image."""
+    raise UnavailableError("answered without an image", status=reply.status)
+
+
+class Service:
+    """The base of the kinds: a kind says what it sends and how it reads the answer.
+
+    Attributes:
+        spellings: The service's own ways of saying what is wrong.
+    """
+
+    spellings: ClassVar[tuple[Spelling, ...]] = ()
+
+    def __init__(self, settings: ProviderSettings, traits: Traits) -> None:
+        self._settings = settings
+        self.traits = traits
+
+    def size(self, order: Order) -> Size:
+        """Return the size that is asked for; a kind that cannot do any, overrides."""
+        return wanted(order)
+
+    def dropped(self, order: Order) -> tuple[str, ...]:
+        """Say in a few words each what of *order* will not be honoured."""
+        asked = self.size(order)
+        lost = [one for one in ("seed", "steps") if one not in self.traits.honours]
+        if asked != wanted(order):
+            lost.append(f"size: {asked} is asked for")
+        return tuple(lost)
+
+    def resume(self, remote: str) -> Call | None:
+        """Return the call that fetches an image whose address was committed."""
+        return self._fetch(remote) if remote.startswith("https://") else None
+
+    def cancel(self, remote: str) -> Call | None:
+        """Nothing runs on at most services."""
+        del remote
+        return None
+
+    def greet(self) -> Call | None:
+        """Only a job can tell, unless it is the owner's own server."""
+        return None
+
+    def account(self) -> Call | None:
+        """Most services have no question that costs nothing."""
+        return None
+
+    def check(self, reply: Reply) -> None:
+        """Raise what *reply* means, unless it is a good one."""
+        answers.check(reply, *self.spellings)
+
+    def _checked(self, read: Reader) -> Reader:
+        def checked(reply: Reply) -> Step:
+            self.check(reply)
+            return read(reply)
+
+        return checked
+
+    def _headers(self) -> Mapping[str, str]:
+        token = self._settings.token
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _order(
+        self,
+        path: str,
+        body: Mapping[str, JsonValue],
+        read: Reader,
+        headers: Mapping[str, str] | None = None,
+    ) -> Call:
+        """Return the request for an image; the owner's `extra` goes into its body."""
+        return Call(
+            method="POST",
+            url=f"{self.traits.base_url}{path}",
+            json=merged(body, self._settings.extra),
+            headers={**self._headers(), **(headers or {})},
+            read=self._checked(read),
+            wants_image=True,
+        )
+
+    def _ask(
+        self,
+        path: str,
+        read: Reader = no_image,
+        method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
+        **more: Any,  # noqa: ANN401 - the remaining fields of Call
+    ) -> Call:
+        """Return any other request to the service itself."""
+        return Call(
+            method=method,
+            url=f"{self.traits.base_url}{path}",
+            headers=self._headers(),
+            read=self._checked(read),
+            **more,
+        )
+
+    def _fetch(self, url: str) -> Call:
+        return Call(method="GET", url=url, read=fetched, fetches=True)
+
+
+def basic(user_and_password: str) -> str:
+    """Return the value of an Authorization header for "user:password"."""
+    return f"Basic {base64.b64encode(user_and_password.encode()).decode()}"
+
+
+def merged(
+    body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return *body* with *extra* over it, table by table."""
+    both = dict(body)
+    for key, value in extra.items():
+        inner = both.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            both[key] = merged(inner, value)
+        else:
+            both[key] = value
+    return both

@@ -1,0 +1,380 @@
+"""What every kind of service must do, tried over HTTP; a new kind gets it for free."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+import providers
+from providers import KINDS, build
+from providers.base import Image, Order, Provider
+from providers.leave import Interrupted, Leave, Withdrawn
+from providers.outcomes import (
+    BadTokenError,
+    GoneError,
+    LoadingError,
+    LostError,
+    OutOfCreditsError,
+    ProviderError,
+    RejectedError,
+    ThrottledError,
+    TimedOutError,
+    UnavailableError,
+    UnusableError,
+)
+from providers.studio import Studio
+from tests.providers.fakes import FAKES, Fake, settings_for
+from tests.providers.fakes.base import Answer
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+ORDER = Order(prompt="Bread at dawn", words="Bread", width=1080, height=1350, seed=7)
+ALL = sorted(FAKES)
+WITH_JOBS = [kind for kind in ALL if FAKES[kind].has_jobs]
+
+
+@dataclass
+class Desk:
+    """One provider, its fake, and a clock that only waiting moves."""
+
+    kind: str
+    fake: Fake
+    provider: Provider
+    passed: float = 0.0
+    remembered: list[str] = field(default_factory=list)
+    leave: Leave = field(
+        default_factory=lambda: Leave(asyncio.Event(), asyncio.Event())
+    )
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        await asyncio.sleep(0)
+
+    async def remember(self, remote: str) -> None:
+        self.remembered.append(remote)
+
+    @asynccontextmanager
+    async def studio(self) -> AsyncIterator[Studio]:
+        studio = Studio(sleep=self.sleep, monotonic=lambda: self.passed)
+        try:
+            yield studio
+        finally:
+            await studio.close()
+
+    async def draw(self, order: Order = ORDER) -> Image:
+        async with self.studio() as studio:
+            return await studio.draw(
+                self.provider, order, now=NOW, remember=self.remember, leave=self.leave
+            )
+
+    async def resume(self, left: float) -> Image:
+        async with self.studio() as studio:
+            return await studio.resume(
+                self.provider, self.remembered[-1], left=left, leave=self.leave
+            )
+
+
+@pytest.fixture
+async def desk(kind: str) -> AsyncIterator[Desk]:
+    async with FAKES[kind]().serving() as fake:
+        yield Desk(kind, fake, build(settings_for(kind, fake)))
+
+
+def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
+    assert set(FAKES) == set(KINDS) - {"freeapi"}
+    made = {Path(inspect.getfile(kind.make)).name for kind in KINDS.values()}
+    folder = Path(providers.__file__).parent
+    written = {
+        path.name
+        for path in folder.glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+        and any(
+            isinstance(base, ast.Name) and base.id == "Service" for base in node.bases
+        )
+    }
+    assert made == written
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_it_makes_an_image_and_is_paid_once(desk: Desk) -> None:
+    image = await desk.draw()
+
+    assert image.data
+    assert desk.fake.painted == len(desk.fake.orders) == 1
+    # Where the file is kept, nobody may see the key.
+    assert desk.fake.strangers == []
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_what_it_cannot_honour_is_said(desk: Desk) -> None:
+    size = desk.provider.size(ORDER)  # type: ignore[attr-defined]  # of every Service
+    dropped = desk.provider.dropped(ORDER)
+
+    assert all(dropped)
+    if (size.width, size.height) != (ORDER.width, ORDER.height):
+        assert any("size" in one for one in dropped)
+    sent = str(await _sent(desk))
+    seeded = str(ORDER.seed) in sent
+    assert seeded != any("seed" in one for one in dropped)
+
+
+async def _sent(desk: Desk) -> object:
+    await desk.draw()
+    return desk.fake.orders[-1]
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(
+    ("status", "body", "means"),
+    [
+        (402, {"error": "no credit"}, OutOfCreditsError),
+        (401, {"error": "who?"}, BadTokenError),
+        (429, {"error": "slow down"}, ThrottledError),
+        (500, {"error": "oops"}, UnavailableError),
+        (502, None, UnavailableError),
+        (503, {"error": "Model x is currently loading"}, LoadingError),
+        (504, None, TimedOutError),
+        (404, {"error": "not here"}, GoneError),
+        (410, {"error": "gone"}, GoneError),
+        (422, {"error": "width is odd"}, RejectedError),
+        (200, {}, UnavailableError),
+        (200, [], UnavailableError),
+        (200, "text", UnavailableError),
+        (200, {"error": "something"}, UnavailableError),
+    ],
+)
+async def test_each_status_means_the_same_everywhere(
+    desk: Desk, status: int, body: object, means: type[ProviderError]
+) -> None:
+    desk.fake.fail(status, body)
+    # Together is asked in another way when it does not like the size.
+    desk.fake.fail(status, body)
+    with pytest.raises(means) as caught:
+        await desk.draw()
+
+    assert desk.fake.painted == 0
+    assert caught.value.status in {status, None}
+    assert caught.value.moves_breaker
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_how_long_to_wait_is_heard(desk: Desk) -> None:
+    desk.fake.fail(429, {"detail": "slow down"}, Retry_After="7")
+    with pytest.raises(ThrottledError) as caught:
+        await desk.draw()
+    assert caught.value.seconds == 7
+    desk.fake.fail(503, {"error": "model_loading", "estimated_time": 12.5})
+    with pytest.raises(LoadingError) as loading:
+        await desk.draw()
+    assert loading.value.seconds == 12.5
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("status", [200, 403, 500, 503])
+async def test_a_web_page_is_nobodys_answer(desk: Desk, status: int) -> None:
+    page = "<!DOCTYPE html><html><body>Attention required</body></html>"
+    desk.fake.answers.append(
+        lambda: web.Response(text=page, status=status, content_type="text/html")
+    )
+    with pytest.raises(UnavailableError) as caught:
+        await desk.draw()
+    assert "<" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_a_wrong_token_is_refused_and_never_repeated(desk: Desk) -> None:
+    token = "wrong_" + "w" * 30
+    settings = replace(settings_for(desk.kind, desk.fake), token=token)
+    desk.provider = build(settings)
+    with pytest.raises(BadTokenError):
+        await desk.draw()
+    assert token not in repr(desk.provider) + repr(settings)
+    assert token not in repr(desk.provider.start(ORDER, NOW))
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
+async def test_an_error_that_repeats_the_key_is_read_without_it(
+    desk: Desk, status: int
+) -> None:
+    key = settings_for(desk.kind, desk.fake).token or ""
+    sent = {word for word in str(_headers(desk)).split("'") if len(word) > 12}
+    words = f"Invalid key {key} {sent}"
+    for _ in range(2):
+        desk.fake.fail(status, {"error": words, "message": words})
+    with pytest.raises(ProviderError) as caught:
+        await desk.draw()
+    if desk.kind != "a1111":  # its password is sent encoded
+        assert key not in str(caught.value)
+    assert key not in repr(caught.value.__cause__)
+
+
+def _headers(desk: Desk) -> dict[str, str]:
+    call = desk.provider.start(ORDER, NOW)
+    assert not isinstance(call, Image)
+    return dict(call.headers)
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_an_answer_without_end_is_cut_off(desk: Desk) -> None:
+    body = bytes(36 * 2**20)
+    desk.fake.answers.append(lambda: web.Response(body=body))
+    with pytest.raises(UnusableError):
+        await desk.draw()
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_an_image_that_does_not_come_in_time_is_given_up(kind: str) -> None:
+    async with FAKES[kind]().serving() as fake:
+        fake.looks = 10**6
+        settings = replace(settings_for(kind, fake), timeout=0.25)
+        desk = Desk(kind, fake, build(settings))
+        if not fake.has_jobs:
+            fake.answers.append(_never())
+        with pytest.raises(TimedOutError):
+            await desk.draw()
+        # A remote job nobody waits for is cancelled.
+        assert fake.cancelled == desk.remembered
+
+
+def _never() -> Answer:
+    class Drip(web.Response):
+        async def prepare(self, request: web.BaseRequest) -> None:
+            del request
+            await asyncio.Event().wait()
+
+    return Drip
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_the_id_is_committed_before_it_is_waited_for(desk: Desk) -> None:
+    seen: list[str] = []
+
+    async def remember(remote: str) -> None:
+        # Nothing was painted yet, and nobody has looked.
+        assert desk.fake.painted == 0
+        seen.append(remote)
+
+    desk.remember = remember  # type: ignore[method-assign]  # on this one desk
+    await desk.draw()
+    assert seen == ["job-0"]
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
+    desk.fake.looks = 3
+
+    async def stop(seconds: float) -> None:
+        desk.passed += seconds
+        desk.leave.stopping.set()
+        await asyncio.sleep(0)
+
+    desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
+    with pytest.raises(Interrupted):
+        await desk.draw()
+    assert desk.fake.cancelled == []
+    again = Desk(desk.kind, desk.fake, build(settings_for(desk.kind, desk.fake)))
+    again.remembered = desk.remembered
+    image = await again.resume(left=60)
+
+    assert image.data
+    assert desk.fake.painted == len(desk.fake.orders) == 1
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_late_job_is_asked_once_before_any_deadline(desk: Desk) -> None:
+    desk.remembered.append(_begun(desk.fake))
+    desk.fake.jobs["job-0"]["looks"] = 0
+    image = await desk.resume(left=-3600)
+    assert image.data
+
+    desk.remembered.append(_begun(desk.fake))
+    desk.fake.jobs["job-1"]["looks"] = 10**6
+    with pytest.raises(TimedOutError):
+        await desk.resume(left=-3600)
+    assert desk.fake.cancelled == ["job-1"]
+
+
+def _begun(fake: Fake) -> str:
+    return fake.begin(prompt="Bread", seed=1, width=512, height=512)
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> None:
+    desk.fake.looks = 10**6
+
+    async def withdraw(seconds: float) -> None:
+        desk.passed += seconds
+        desk.leave.withdrawn.set()
+        await asyncio.sleep(0)
+
+    desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk
+    with pytest.raises(Withdrawn):
+        await desk.draw()
+    assert desk.fake.cancelled == ["job-0"]
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 410])
+async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
+    desk: Desk, status: int
+) -> None:
+    desk.fake.fail_look(status, {"error": "no such job"})
+    with pytest.raises(LostError) as caught:
+        await desk.draw()
+    assert not caught.value.moves_breaker
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> None:
+    for status in (500, 502, 503, 429, 500, 500, 500):
+        desk.fake.fail_look(status, {"error": "one moment"})
+    image = await desk.draw()
+
+    assert image.data
+    assert desk.fake.painted == 1
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_finished_file_that_is_gone_is_lost(desk: Desk) -> None:
+    desk.fake.keep = lambda data: f"{desk.fake.url}/files/nowhere.png"  # type: ignore[method-assign]  # noqa: ARG005 - its name counts
+    with pytest.raises(LostError) as caught:
+        await desk.draw()
+    assert not caught.value.moves_breaker
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_what_costs_nothing_shows_whether_the_token_is_good(desk: Desk) -> None:
+    call = desk.provider.account()
+    if call is None:
+        assert desk.kind == "fal"
+        return
+    async with desk.studio() as studio:
+        desk.provider.check(await studio.once(call, desk.provider.traits))
+        wrong = build(replace(settings_for(desk.kind, desk.fake), token="x" * 20))
+        refused = wrong.account()
+        assert refused is not None
+        with pytest.raises(BadTokenError):
+            wrong.check(await studio.once(refused, wrong.traits))
+    assert desk.fake.painted == 0
+
+
+@pytest.mark.parametrize("kind", ["localai", "a1111"])
+async def test_your_own_server_is_greeted_without_work(desk: Desk) -> None:
+    call = desk.provider.greet()
+    assert call is not None
+    async with desk.studio() as studio:
+        desk.provider.check(await studio.once(call, desk.provider.traits))
+    assert desk.fake.painted == 0
+    assert desk.provider.traits.timeout == 600
+    assert desk.provider.traits.concurrency == 1
+    assert desk.provider.traits.price(1.0) == 0
