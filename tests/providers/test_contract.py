@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,13 +13,11 @@ from aiohttp import web
 
 import providers
 from providers import KINDS, build
-from providers.base import Image, Order, Provider
-from providers.leave import Interrupted, Leave, Withdrawn
+from providers.base import Image
 from providers.outcomes import (
     BadTokenError,
     GoneError,
     LoadingError,
-    LostError,
     OutOfCreditsError,
     ProviderError,
     RejectedError,
@@ -31,61 +26,9 @@ from providers.outcomes import (
     UnavailableError,
     UnusableError,
 )
-from providers.studio import Studio
-from tests.providers.fakes import FAKES, Fake, settings_for
+from tests.providers.desk import ALL, NOW, ORDER, Desk
+from tests.providers.fakes import FAKES, settings_for
 from tests.providers.fakes.base import Answer
-
-NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-ORDER = Order(prompt="Bread at dawn", words="Bread", width=1080, height=1350, seed=7)
-ALL = sorted(FAKES)
-WITH_JOBS = [kind for kind in ALL if FAKES[kind].has_jobs]
-
-
-@dataclass
-class Desk:
-    """One provider, its fake, and a clock that only waiting moves."""
-
-    kind: str
-    fake: Fake
-    provider: Provider
-    passed: float = 0.0
-    remembered: list[str] = field(default_factory=list)
-    leave: Leave = field(
-        default_factory=lambda: Leave(asyncio.Event(), asyncio.Event())
-    )
-
-    async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-        await asyncio.sleep(0)
-
-    async def remember(self, remote: str) -> None:
-        self.remembered.append(remote)
-
-    @asynccontextmanager
-    async def studio(self) -> AsyncIterator[Studio]:
-        studio = Studio(sleep=self.sleep, monotonic=lambda: self.passed)
-        try:
-            yield studio
-        finally:
-            await studio.close()
-
-    async def draw(self, order: Order = ORDER) -> Image:
-        async with self.studio() as studio:
-            return await studio.draw(
-                self.provider, order, now=NOW, remember=self.remember, leave=self.leave
-            )
-
-    async def resume(self, left: float) -> Image:
-        async with self.studio() as studio:
-            return await studio.resume(
-                self.provider, self.remembered[-1], left=left, leave=self.leave
-            )
-
-
-@pytest.fixture
-async def desk(kind: str) -> AsyncIterator[Desk]:
-    async with FAKES[kind]().serving() as fake:
-        yield Desk(kind, fake, build(settings_for(kind, fake)))
 
 
 def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
@@ -253,103 +196,6 @@ def _never() -> Answer:
             await asyncio.Event().wait()
 
     return Drip
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_the_id_is_committed_before_it_is_waited_for(desk: Desk) -> None:
-    seen: list[str] = []
-
-    async def remember(remote: str) -> None:
-        # Nothing was painted yet, and nobody has looked.
-        assert desk.fake.painted == 0
-        seen.append(remote)
-
-    desk.remember = remember  # type: ignore[method-assign]  # on this one desk
-    await desk.draw()
-    assert seen == ["job-0"]
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
-    desk.fake.looks = 3
-
-    async def stop(seconds: float) -> None:
-        desk.passed += seconds
-        desk.leave.stopping.set()
-        await asyncio.sleep(0)
-
-    desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
-    with pytest.raises(Interrupted):
-        await desk.draw()
-    assert desk.fake.cancelled == []
-    again = Desk(desk.kind, desk.fake, build(settings_for(desk.kind, desk.fake)))
-    again.remembered = desk.remembered
-    image = await again.resume(left=60)
-
-    assert image.data
-    assert desk.fake.painted == len(desk.fake.orders) == 1
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_a_late_job_is_asked_once_before_any_deadline(desk: Desk) -> None:
-    desk.remembered.append(_begun(desk.fake))
-    desk.fake.jobs["job-0"]["looks"] = 0
-    image = await desk.resume(left=-3600)
-    assert image.data
-
-    desk.remembered.append(_begun(desk.fake))
-    desk.fake.jobs["job-1"]["looks"] = 10**6
-    with pytest.raises(TimedOutError):
-        await desk.resume(left=-3600)
-    assert desk.fake.cancelled == ["job-1"]
-
-
-def _begun(fake: Fake) -> str:
-    return fake.begin(prompt="Bread", seed=1, width=512, height=512)
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> None:
-    desk.fake.looks = 10**6
-
-    async def withdraw(seconds: float) -> None:
-        desk.passed += seconds
-        desk.leave.withdrawn.set()
-        await asyncio.sleep(0)
-
-    desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk
-    with pytest.raises(Withdrawn):
-        await desk.draw()
-    assert desk.fake.cancelled == ["job-0"]
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-@pytest.mark.parametrize("status", [401, 402, 403, 404, 410])
-async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
-    desk: Desk, status: int
-) -> None:
-    desk.fake.fail_look(status, {"error": "no such job"})
-    with pytest.raises(LostError) as caught:
-        await desk.draw()
-    assert not caught.value.moves_breaker
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> None:
-    for status in (500, 502, 503, 429, 500, 500, 500):
-        desk.fake.fail_look(status, {"error": "one moment"})
-    image = await desk.draw()
-
-    assert image.data
-    assert desk.fake.painted == 1
-
-
-@pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_a_finished_file_that_is_gone_is_lost(desk: Desk) -> None:
-    desk.fake.keep = lambda data: f"{desk.fake.url}/files/nowhere.png"  # type: ignore[method-assign]  # noqa: ARG005 - its name counts
-    with pytest.raises(LostError) as caught:
-        await desk.draw()
-    assert not caught.value.moves_breaker
 
 
 @pytest.mark.parametrize("kind", ALL)

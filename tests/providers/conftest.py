@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from providers import build
+from tests.providers.desk import Desk
+from tests.providers.fakes import FAKES, settings_for
+
+
+@pytest.fixture
+async def desk(kind: str) -> AsyncIterator[Desk]:
+    async with FAKES[kind]().serving() as fake:
+        yield Desk(kind, fake, build(settings_for(kind, fake)))

@@ -1,0 +1,110 @@
+"""Services with a job id: what is begun there is waited for, found again, or ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from providers import build
+from providers.leave import Interrupted, Withdrawn
+from providers.outcomes import LostError, TimedOutError
+from tests.providers.desk import WITH_JOBS, Desk
+from tests.providers.fakes import Fake, settings_for
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_the_id_is_committed_before_it_is_waited_for(desk: Desk) -> None:
+    seen: list[str] = []
+
+    async def remember(remote: str) -> None:
+        # Nothing was painted yet, and nobody has looked.
+        assert desk.fake.painted == 0
+        seen.append(remote)
+
+    desk.remember = remember  # type: ignore[method-assign]  # on this one desk
+    await desk.draw()
+    assert seen == ["job-0"]
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
+    desk.fake.looks = 3
+
+    async def stop(seconds: float) -> None:
+        desk.passed += seconds
+        desk.leave.stopping.set()
+        await asyncio.sleep(0)
+
+    desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
+    with pytest.raises(Interrupted):
+        await desk.draw()
+    assert desk.fake.cancelled == []
+    again = Desk(desk.kind, desk.fake, build(settings_for(desk.kind, desk.fake)))
+    again.remembered = desk.remembered
+    image = await again.resume(left=60)
+
+    assert image.data
+    assert desk.fake.painted == len(desk.fake.orders) == 1
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_late_job_is_asked_once_before_any_deadline(desk: Desk) -> None:
+    desk.remembered.append(_begun(desk.fake))
+    desk.fake.jobs["job-0"]["looks"] = 0
+    image = await desk.resume(left=-3600)
+    assert image.data
+
+    desk.remembered.append(_begun(desk.fake))
+    desk.fake.jobs["job-1"]["looks"] = 10**6
+    with pytest.raises(TimedOutError):
+        await desk.resume(left=-3600)
+    assert desk.fake.cancelled == ["job-1"]
+
+
+def _begun(fake: Fake) -> str:
+    return fake.begin(prompt="Bread", seed=1, width=512, height=512)
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> None:
+    desk.fake.looks = 10**6
+
+    async def withdraw(seconds: float) -> None:
+        desk.passed += seconds
+        desk.leave.withdrawn.set()
+        await asyncio.sleep(0)
+
+    desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk
+    with pytest.raises(Withdrawn):
+        await desk.draw()
+    assert desk.fake.cancelled == ["job-0"]
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 410])
+async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
+    desk: Desk, status: int
+) -> None:
+    desk.fake.fail_look(status, {"error": "no such job"})
+    with pytest.raises(LostError) as caught:
+        await desk.draw()
+    assert not caught.value.moves_breaker
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> None:
+    for status in (500, 502, 503, 429, 500, 500, 500):
+        desk.fake.fail_look(status, {"error": "one moment"})
+    image = await desk.draw()
+
+    assert image.data
+    assert desk.fake.painted == 1
+
+
+@pytest.mark.parametrize("kind", WITH_JOBS)
+async def test_a_finished_file_that_is_gone_is_lost(desk: Desk) -> None:
+    desk.fake.keep = lambda data: f"{desk.fake.url}/files/nowhere.png"  # type: ignore[method-assign]  # noqa: ARG005 - its name counts
+    with pytest.raises(LostError) as caught:
+        await desk.draw()
+    assert not caught.value.moves_breaker
