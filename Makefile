@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint lock clean
+.PHONY: help demo run test lint counterparts lock clean
 
 BIN := .venv/bin
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -31,14 +31,19 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 	@$(BIN)/alembic -q -x db=.schema/check.db upgrade head && $(BIN)/alembic -q -x db=.schema/check.db check
 	@rm -rf .schema
 
+counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (670 MB)
+
 lock: ## Pin the dependencies anew (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
 
+	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
+
 clean: ## Remove what was made here: .venv and caches, never your data
-	@rm -rf .venv .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@rm -rf .venv .venv-counterparts .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -57,3 +62,9 @@ clean: ## Remove what was made here: .venv and caches, never your data
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@ .venv/run
+
+.venv-counterparts/made: tests/counterparts/requirements.lock
+	@echo "== installing the real counterparts of the image services"
+	@$(PYTHON) -m venv .venv-counterparts
+	@.venv-counterparts/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -146,7 +146,14 @@ class _Routes:
             }
             for name, model in self._hub.routes.items()
         ]
-        return web.json_response({"id": _MODEL, "inferenceProviderMapping": entries})
+        return web.json_response(
+            {
+                "id": _MODEL,
+                "pipeline_tag": "text-to-image",
+                "tags": [],
+                "inferenceProviderMapping": entries,
+            }
+        )
 
     async def whoami(self, request: web.Request) -> web.Response:
         """Say whose token it is."""

@@ -33,7 +33,8 @@ def read_order(route: str, body: Json) -> Order:
             )
         case "replicate":
             given = body["input"]
-            wide, high = (int(one) for one in given["aspect_ratio"].split(":"))
+            ratio = given.get("aspect_ratio", "1:1")
+            wide, high = (int(one) for one in ratio.split(":"))
             short = 1024 / max(wide, high)
             return Order(
                 given["prompt"],

@@ -1,0 +1,108 @@
+"""Real servers and official clients, in an environment of their own.
+
+`make counterparts` installs them into `.venv-counterparts`: what they drag along has
+no place beside postbrush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv-counterparts" / "bin"
+SERVERS = Path(__file__).parent / "servers"
+_READY_SECONDS = 60
+
+
+@pytest.fixture
+def python() -> str:
+    """The interpreter that has them."""
+    if not (BIN / "python").exists():
+        pytest.skip("the real counterparts are not installed: make counterparts")
+    return str(BIN / "python")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str], ready: str, **environ: str
+) -> AsyncIterator[None]:
+    """Run a server until the block ends; it is ready when *ready* answers at all."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=SERVERS,
+        # cog starts its worker as `python`, from the path.
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environ},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        await _until_it_answers(ready, process)
+        yield
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, 9)
+        await process.wait()
+
+
+async def _until_it_answers(url: str, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(_READY_SECONDS), aiohttp.ClientSession() as session:
+        while True:
+            assert process.returncode is None, "the server ended by itself"
+            try:
+                async with session.get(url):
+                    return
+            except aiohttp.ClientError:
+                # A process of somebody else's: there is nothing to wait on.
+                await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def worker(python: str) -> AsyncIterator[str]:
+    """RunPod's own worker server."""
+    port = free_port()
+    options = ["--rp_serve_api", "--rp_api_host", "127.0.0.1", "--rp_api_port"]
+    command = [python, "worker.py", *options, str(port)]
+    url = f"http://127.0.0.1:{port}"
+    async with running(command, url):
+        yield url
+
+
+@pytest.fixture
+async def community(python: str) -> AsyncIterator[str]:
+    """Hugging Face's own serving code."""
+    port = free_port()
+    command = [python, "-m", "uvicorn", "community:app", "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    async with running(command, url):
+        yield url
+
+
+@asynccontextmanager
+async def cog(python: str, setup_seconds: float = 0) -> AsyncIterator[str]:
+    """The server inside Replicate."""
+    port = free_port()
+    command = [python, "-m", "cog.server.http", "--host", "127.0.0.1"]
+    url = f"http://127.0.0.1:{port}"
+    async with running(
+        command,
+        f"{url}/health-check",
+        COG_PREDICT_TYPE_STUB="predict.py:Predictor",
+        PORT=str(port),
+        SETUP_SECONDS=str(setup_seconds),
+    ):
+        yield url
