@@ -68,7 +68,7 @@ async def test_openais_client_and_the_images_api(python: str) -> None:
 async def test_replicates_client_and_the_fake_replicate(python: str) -> None:
     async with FakeReplicate(looks=2).serving() as fake:
         said = await ask(python, "replicate", fake.url, fake.token)
-        assert (said["format"], said["size"]) == ("PNG", [512, 640])
+        assert (said["format"], said["size"]) == ("PNG", [816, 1020])
         assert fake.painted == 1
 
 

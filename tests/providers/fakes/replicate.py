@@ -39,11 +39,13 @@ class FakeReplicate(Fake):
         self.orders.append(body)
         given = body["input"]
         wide, high = (int(one) for one in given["aspect_ratio"].split(":"))
+        # As in life: a megapixel of that shape, or nearly.
+        unit = 1024 // max(wide, high)
         name = self.begin(
             prompt=given["prompt"],
             seed=given.get("seed"),
-            width=128 * wide,
-            height=128 * high,
+            width=unit * wide,
+            height=unit * high,
         )
         return json_of(self.shown(name), 201)
 

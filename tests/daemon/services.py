@@ -1,0 +1,61 @@
+"""A house whose chain begins with one service, for the tests of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from daemon.pretend.town import Town
+from providers import KINDS
+from tests.daemon.house import House, MovingClock, house
+from tests.providers.fakes import Fake
+
+
+def toml_for(kind: str, fake: Fake) -> str:
+    """Return a configuration whose chain begins with *kind*, at *fake*."""
+    lines = [
+        f"chain = ['{kind}', 'freeapi']",
+        f"[providers.{kind}]",
+        f"base_url = '{fake.url}{fake.prefix}'",
+    ]
+    if kind == "flux":
+        lines.append(f"hub_url = '{fake.url}'")
+    if kind == "runpod":
+        lines.append("endpoint = 'my-endpoint'")
+    return "\n".join(lines) + "\n"
+
+
+def keys_for(kind: str, fake: Fake) -> dict[str, str]:
+    """Return the variables a provider's key is read from."""
+    found = KINDS[kind]
+    keys = {found.tokens[0]: fake.token} if found.tokens else {}
+    return keys | ({found.account: "acc"} if found.account else {})
+
+
+@asynccontextmanager
+async def house_with(
+    folder: Path,
+    kind: str,
+    fake: Fake,
+    town: Town | None = None,
+    clock: MovingClock | None = None,
+) -> AsyncIterator[House]:
+    """Open a house whose chain is one service and the card."""
+    # What the house sets for its own pretend Hugging Face gives way.
+    environ = keys_for(kind, fake)
+    if kind == "flux":
+        environ |= {
+            "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": f"{fake.url}{fake.prefix}",
+            "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": fake.url,
+        }
+    async with house(
+        folder,
+        toml=toml_for(kind, fake),
+        hugging=False,
+        environ=environ,
+        town=town,
+        clock=clock,
+    ) as home:
+        await home.begin()
+        yield home
