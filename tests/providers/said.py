@@ -1,0 +1,242 @@
+"""What the services say, word for word: kind, status, body, and what it means.
+
+Texts: the services' documentation, and live answers that were published.
+"""
+
+from __future__ import annotations
+
+import json
+
+from providers.outcomes import (
+    BadTokenError,
+    GoneError,
+    LoadingError,
+    LostError,
+    OutOfCreditsError,
+    ProviderError,
+    RefusedError,
+    RejectedError,
+    RemoteFailedError,
+    ThrottledError,
+    TimedOutError,
+    UnavailableError,
+)
+
+OPENAI_BUSY = "Rate limit reached for gpt-image-1 in organization org-x on images"
+REPLICATE_CREDIT = (
+    "You have insufficient credit to run this model. Go to "
+    "https://replicate.com/account/billing#billing to purchase credit."
+)
+REPLICATE_SLOW = (
+    "Request was throttled. Your rate limit for creating predictions is reduced to 6 "
+    "requests per minute with a burst of 1 requests while you have less than $5.0 in "
+    "credit. Your rate limit resets in ~7s."
+)
+CLOUDFLARE_FREE = (
+    "You have used up your daily free allocation of 10,000 neurons. Please upgrade to "
+    "Cloudflare's Workers Paid plan if you would like to continue usage."
+)
+FAL_LOCKED = (
+    "User is locked. Reason: Exhausted balance. Top up your balance at "
+    "fal.ai/dashboard/billing."
+)
+
+
+def cloudflare(code: int, message: str) -> str:
+    errors = [{"code": code, "message": message}]
+    body = {"success": False, "errors": errors, "result": None}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def openai(code: str, message: str) -> str:
+    error = {"message": message, "type": "invalid_request_error", "code": code}
+    return json.dumps({"error": error})
+
+
+SAID: list[tuple[str, int, object, type[ProviderError]]] = [
+    # AUTOMATIC1111
+    ("a1111", 401, {"detail": "Incorrect username or password"}, BadTokenError),
+    ("a1111", 404, {"detail": "Not Found"}, GoneError),
+    (
+        "a1111",
+        500,
+        {"error": "OutOfMemoryError", "detail": "", "errors": "CUDA out of memory"},
+        UnavailableError,
+    ),
+    # Cloudflare
+    ("cloudflare", 429, cloudflare(3036, CLOUDFLARE_FREE), OutOfCreditsError),
+    ("cloudflare", 429, cloudflare(4006, CLOUDFLARE_FREE), OutOfCreditsError),
+    ("cloudflare", 429, cloudflare(3040, "Capacity exceeded"), UnavailableError),
+    ("cloudflare", 429, cloudflare(971, "Slow down"), ThrottledError),
+    ("cloudflare", 408, cloudflare(3007, "Request timeout"), TimedOutError),
+    ("cloudflare", 408, cloudflare(3008, "Aborted"), TimedOutError),
+    ("cloudflare", 413, cloudflare(3006, "Request is too large"), RejectedError),
+    ("cloudflare", 404, cloudflare(3042, "Invalid model ID"), GoneError),
+    ("cloudflare", 400, cloudflare(5007, "No such model"), GoneError),
+    ("cloudflare", 403, cloudflare(5018, "Account is blocked"), BadTokenError),
+    ("cloudflare", 403, cloudflare(3023, "Not allowed"), BadTokenError),
+    ("cloudflare", 401, cloudflare(10000, "Authentication error"), BadTokenError),
+    ("cloudflare", 403, cloudflare(10000, "Authentication error"), BadTokenError),
+    (
+        "cloudflare",
+        400,
+        cloudflare(5006, "Additional or unevaluated properties '/seed'"),
+        RejectedError,
+    ),
+    (
+        "cloudflare",
+        400,
+        cloudflare(3030, "Input prompt contains NSFW content"),
+        RefusedError,
+    ),
+    # fal
+    ("fal", 403, {"detail": FAL_LOCKED}, OutOfCreditsError),
+    ("fal", 401, {"detail": "Authentication is required"}, BadTokenError),
+    (
+        "fal",
+        503,
+        {"detail": "No runner", "error_type": "runner_scheduling_failure"},
+        LoadingError,
+    ),
+    ("fal", 504, {"detail": "Late", "error_type": "startup_timeout"}, LoadingError),
+    ("fal", 504, {"detail": "Late", "error_type": "request_timeout"}, TimedOutError),
+    (
+        "fal",
+        422,
+        {"detail": [{"loc": ["body", "seed"], "msg": "not a number", "type": "x"}]},
+        RejectedError,
+    ),
+    (
+        "fal",
+        422,
+        {"detail": [{"msg": "flagged", "type": "content_policy_violation"}]},
+        RefusedError,
+    ),
+    # AI Horde
+    ("horde", 401, {"message": "No user", "rc": "InvalidAPIKey"}, BadTokenError),
+    ("horde", 403, {"message": "No", "rc": "TimeoutIP"}, ThrottledError),
+    ("horde", 429, {"message": "2 a second", "rc": "TooManyPrompts"}, ThrottledError),
+    ("horde", 400, {"message": "Not here", "rc": "CorruptPrompt"}, RefusedError),
+    ("horde", 400, {"message": "By 64", "rc": "InvalidSize"}, RejectedError),
+    ("horde", 400, {"message": "Nobody", "rc": "NoValidWorkers"}, UnavailableError),
+    ("horde", 400, {"message": "Later", "rc": "MaintenanceMode"}, UnavailableError),
+    # LocalAI
+    (
+        "localai",
+        503,
+        {
+            "error": {
+                "message": "model is being loaded",
+                "code": "model_loading",
+                "type": "model_loading",
+            }
+        },
+        LoadingError,
+    ),
+    (
+        "localai",
+        500,
+        {"error": {"code": 500, "message": "could not load model: x", "type": ""}},
+        UnavailableError,
+    ),
+    ("localai", 401, "", BadTokenError),
+    # OpenAI
+    (
+        "openai",
+        400,
+        openai("billing_hard_limit_reached", "Billing hard limit has been reached"),
+        OutOfCreditsError,
+    ),
+    ("openai", 429, openai("insufficient_quota", "Your quota"), OutOfCreditsError),
+    ("openai", 429, openai("rate_limit_exceeded", OPENAI_BUSY), ThrottledError),
+    ("openai", 401, openai("invalid_api_key", "Incorrect API key"), BadTokenError),
+    (
+        "openai",
+        400,
+        openai("moderation_blocked", "Your request was rejected by our safety system"),
+        RefusedError,
+    ),
+    (
+        "openai",
+        403,
+        openai("", "Your organization must be verified to use the model"),
+        BadTokenError,
+    ),
+    # Replicate
+    (
+        "replicate",
+        402,
+        {"title": "Insufficient credit", "detail": REPLICATE_CREDIT, "status": 402},
+        OutOfCreditsError,
+    ),
+    (
+        "replicate",
+        429,
+        {"detail": REPLICATE_SLOW, "status": 429, "retry_after": 7},
+        ThrottledError,
+    ),
+    ("replicate", 401, {"title": "Unauthenticated", "detail": "No"}, BadTokenError),
+    ("replicate", 422, {"detail": "- input.seed: Invalid type"}, RejectedError),
+    (
+        "replicate",
+        503,
+        {"error": "Setup has not finished yet. Wait until it has finished"},
+        LoadingError,
+    ),
+    (
+        "replicate",
+        201,
+        {"id": "a", "status": "failed", "error": "NSFW content detected. Try again"},
+        RefusedError,
+    ),
+    (
+        "replicate",
+        201,
+        {"id": "a", "status": "failed", "error": "CUDA error"},
+        RemoteFailedError,
+    ),
+    ("replicate", 201, {"id": "a", "status": "aborted"}, RemoteFailedError),
+    ("replicate", 201, {"status": "processing"}, LostError),
+    # RunPod
+    ("runpod", 401, "", BadTokenError),
+    (
+        "runpod",
+        400,
+        {"id": "x", "status": "FAILED", "error": "width must be divisible by 64"},
+        RejectedError,
+    ),
+    ("runpod", 200, {"id": "x", "status": "TIMED_OUT"}, TimedOutError),
+    ("runpod", 200, {"id": "x", "status": "CANCELLED"}, RemoteFailedError),
+    (
+        "runpod",
+        200,
+        {"id": "x", "status": "FAILED", "error": ["NSFW content", "found"]},
+        RefusedError,
+    ),
+    (
+        "runpod",
+        200,
+        {
+            "id": "x",
+            "status": "COMPLETED",
+            "output": {"status": "success_no_images", "images": []},
+        },
+        UnavailableError,
+    ),
+    (
+        "runpod",
+        200,
+        {"id": "x", "status": "COMPLETED", "output": {"error": "no such node"}},
+        RemoteFailedError,
+    ),
+    # Together
+    (
+        "together",
+        402,
+        {"error": {"message": "Credit limit exceeded"}},
+        OutOfCreditsError,
+    ),
+    ("together", 503, {"error": {"message": "Engine overloaded"}}, UnavailableError),
+    ("together", 401, {"error": {"message": "Invalid API key"}}, BadTokenError),
+    ("together", 429, {"error": {"message": "Too many"}}, ThrottledError),
+]
