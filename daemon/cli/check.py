@@ -162,7 +162,8 @@ async def _provider(flow: Flow, name: str) -> Line:
     traits = provider.traits
     if traits.is_card:
         return Line(name, "made here, free")
-    price = f"{dollars(traits.price(1.1664))} an image ({traits.price_source})"
+    costs = traits.price(1.1664)
+    price = f"{dollars(costs)}{' an image' if costs else ''} ({traits.price_source})"
     call = provider.account()
     if call is None:
         return Line(name, f"{price}; `postbrush test` shows whether it works")
