@@ -33,9 +33,6 @@ from providers.studio import Studio
 
 def database_path(settings: Settings) -> Path:
     """Return where the database is."""
-    url = settings.options.database.url
-    if url:
-        return settings.data_dir / url.split("///", 1)[-1]
     return settings.data_dir / "postbrush.db"
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from daemon.flow import tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.poll import Watcher
 from daemon.flow.rescue import rescue
-from daemon.flow.storage import no_room, pause
+from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
-from db import jobs
+from db import jobs, posts
 from db.errors import DatabaseError, DiskFullError
 from db.states import State
 
@@ -92,7 +93,7 @@ class Daemon:
 
     def _trouble(self, error: DatabaseError) -> None:
         if isinstance(error, DiskFullError):
-            no_room(self.flow)
+            say_trouble(self.flow, str(error))
         elif self.flow.spells.failed(f"database: {error}", self.flow.now()):
             self.flow.log.error("database.failed", summary=str(error))
 
@@ -109,10 +110,19 @@ class Daemon:
         self.flow.stopping.set()
         self.flow.kick.set()
 
+    async def _announce(self) -> None:
+        """Name the jobs that a command has made."""
+        async with self.flow.db.reading() as tx:
+            open_ones = await jobs.in_state(tx, [State.QUEUED], limit=500)
+        for job in open_ones:
+            if job.created_at >= self.started_at:
+                tell.say_queued(self.flow, job)
+
     async def answer(self, command: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a command that came through the control socket."""
         del args
         if command == "wake":
+            await self._announce()
             self.flow.kick.set()
         elif command == "status":
             outage = self.flow.outage
@@ -148,11 +158,10 @@ async def once(
     """
     began = flow.now()
     await rescue(flow)
-    found = await watcher.poll()
-    swept = await sweep_if_due(flow) if found is not None else None
-    held = (found.held if found else 0) + (swept.held if swept else 0)
-    if held and await approve(held):
-        held = 0
+    if await watcher.poll() is not None:
+        await sweep_if_due(flow)
+    if (held := await _held(flow)) and await approve(held):
+        held = await _held(flow)
     await work_off(flow, Dispatcher(flow))
     async with flow.db.reading() as tx:
         ended = await jobs.in_state(tx, [State.FAILED], limit=500)
@@ -162,6 +171,11 @@ async def once(
         held=held,
         no_room="disk" in flow.spells.open,
     )
+
+
+async def _held(flow: Flow) -> int:
+    async with flow.db.reading() as tx:
+        return await posts.held_count(tx)
 
 
 async def work_off(flow: Flow, dispatcher: Dispatcher) -> None:

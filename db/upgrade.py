@@ -26,6 +26,8 @@ def revision(path: Path) -> str | None:
     Raises:
         DatabaseUnusableError: Damaged, not a database, or made by something else.
     """
+    if path.is_dir():
+        raise DatabaseUnusableError(f"{path} is a folder: move it away")
     if not path.exists() or path.stat().st_size == 0:
         return None
     try:
@@ -59,6 +61,11 @@ def refuse_newer(path: Path) -> str | None:
             f"up to {HEAD}): upgrade postbrush, or restore a backup"
         )
     return found
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a database has been made; an empty file is none yet."""
+    return revision(path) is not None
 
 
 def require_current(path: Path) -> None:

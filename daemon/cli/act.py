@@ -83,8 +83,8 @@ def reset(name: str, *, json: bool) -> None:
 
 async def _reset(name: str) -> bool:
     found = desk.settings()
-    known = found.resolved_chain()
+    known = found.configured()
     if name not in known:
-        raise SetupError(f"{name!r} is not in the chain ({', '.join(known)})")
+        raise SetupError(f"{name!r} is not configured ({', '.join(known)})")
     async with desk.acting(found) as db, db.writing() as tx:
         return await manual.reset(tx, name, utc_now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
@@ -83,11 +84,11 @@ def _disk(found: Settings) -> Line:
     words = f"{folder}, {free // 2**20} MiB free"
     if free < found.images.reserve:
         return Line("disk", words, "make room: below images.reserve nothing is made")
-    if existing == folder:
-        try:
-            files.ensure_folder(folder)
-        except PostbrushError as error:
-            return Line("disk", words, str(error))
+    todo = f"give {existing} to the user postbrush runs as, or set data_dir"
+    if not existing.is_dir():
+        return Line("disk", f"{existing} is no folder", "set data_dir to a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Line("disk", f"{words}; {existing} cannot be written to", todo)
     return Line("disk", words)
 
 
@@ -121,8 +122,8 @@ async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
         yield Line("columns", "", problem)
     for warning in schema.warnings:
         yield Line("columns", "not used", warning)
-    used = ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items())
-    yield Line("columns", used)
+    if used := ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items()):
+        yield Line("columns", used)
     for name in {*found.posts.only, *found.posts.skip, *found.posts.on_done}:
         if name not in schema.columns:
             yield Line("columns", "", f"posts.* names '{name}', which is no column")

@@ -53,7 +53,7 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
         DatabaseUnusableError: Newer than this program, damaged.
     """
     upgrade.require_current(app.database_path(found))
-    if not missing_ok and not app.database_path(found).exists():
+    if not missing_ok and not upgrade.is_there(app.database_path(found)):
         raise DatabaseMissingError(missing(found))
     async with app.opened(found, readonly=True) as flow:
         yield flow
@@ -70,7 +70,7 @@ async def acting(found: Settings) -> AsyncIterator[Database]:
     """Open the database for one command's write, and wake the daemon after it."""
     path = app.database_path(found)
     upgrade.require_current(path)
-    if not path.exists():
+    if not upgrade.is_there(path):
         raise DatabaseMissingError(missing(found))
     db = Database(path)
     try:

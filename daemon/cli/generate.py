@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from contextlib import AbstractAsyncContextManager
@@ -13,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from daemon import app
 from daemon.cli import desk
+from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.errors import SetupError
 from daemon.flow import byhand, files
@@ -38,6 +40,8 @@ def generate(
     if not text.strip():
         raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
     size = parse_format(format_name or "square")
+    if out is not None:
+        _check_target(out, count)
     found = desk.settings()
     chain = chosen(found, provider)
     quiet(found)
@@ -45,9 +49,11 @@ def generate(
     async def work() -> list[ImageRecord | str]:
         made: list[ImageRecord | str] = []
         async with prepared(found) as flow:
-            with progress() as bar:
+            with patiently(flow), progress() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
+                    if flow.stopping.is_set():
+                        break
                     made.append(
                         await byhand.make(
                             flow,
@@ -65,7 +71,7 @@ def generate(
     folder = app.images_path(found)
     shown = [_kept(one, folder, out, count) for one in results]
     desk.show(shown, json=json, human=lambda console: _print(console, shown))
-    if any("error" in one for one in shown):
+    if any("error" in one or "not_copied" in one for one in shown):
         raise typer.Exit(1)
 
 
@@ -96,8 +102,8 @@ def quiet(found: Settings) -> None:
 def prepared(found: Settings) -> AbstractAsyncContextManager[Flow]:
     """Open the data folder for an image by hand, beside a running daemon or alone."""
     path = app.database_path(found)
+    files.ensure_folder(app.images_path(found))
     if lock.holder(app.lock_path(found)) is None:
-        files.ensure_folder(app.images_path(found))
         upgrade.upgrade(path)
     upgrade.require_current(path)
     return app.opened(found)
@@ -121,10 +127,10 @@ def _kept(
     if isinstance(result, str):
         return {"error": result}
     path = folder / result.name
-    if out is not None:
-        path = _copied(path, out, count)
+    problem = _copy(path, out, count) if out is not None else {}
     return {
-        "file": str(path),
+        **problem,
+        "file": str(path if out is None or problem else _target(path, out, count)),
         "provider": result.provider,
         "seed": result.seed,
         "width": result.width,
@@ -133,15 +139,27 @@ def _kept(
     }
 
 
-def _copied(path: Path, out: Path, count: int) -> Path:
-    if out.is_dir() or count > 1:
-        out.mkdir(parents=True, exist_ok=True)
-        out = out / path.name
+def _check_target(out: Path, count: int) -> None:
+    """See that a copy can be put there, before anything is paid for."""
+    if count == 1 and not out.is_dir() and out.suffix.lower() != ".png":
+        raise SetupError(f"--out {out}: images are PNG files, so call it .png")
+    folder = out if count > 1 or out.is_dir() else out.parent
+    if not folder.is_dir():
+        raise SetupError(f"--out {out}: there is no folder {folder}: make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SetupError(f"--out {out}: {folder} cannot be written to")
+
+
+def _target(path: Path, out: Path, count: int) -> Path:
+    return out / path.name if count > 1 or out.is_dir() else out
+
+
+def _copy(path: Path, out: Path, count: int) -> dict[str, object]:
     try:
-        shutil.copyfile(path, out)
+        shutil.copyfile(path, _target(path, out, count))
     except OSError as error:
-        raise SetupError(f"cannot write {out}: {error.strerror}") from error
-    return out
+        return {"not_copied": f"cannot write {out}: {error.strerror}"}
+    return {}
 
 
 def _print(console: Console, shown: list[dict[str, object]]) -> None:
@@ -149,6 +167,8 @@ def _print(console: Console, shown: list[dict[str, object]]) -> None:
         if "error" in one:
             console.print(f"no image: {one['error']}", markup=False)
             continue
+        if "not_copied" in one:
+            console.print(f"{one['not_copied']}; it is kept:", markup=False)
         why = f", because {one['why_card']}" if one["why_card"] else ""
         console.print(
             f"{one['file']}  {one['provider']}, seed {one['seed']}{why}",

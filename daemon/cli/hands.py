@@ -48,7 +48,10 @@ def generate(
         str | None, typer.Option(help="square, portrait, landscape, story, WxH.")
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=4, help="How many.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="For the same image again.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="For the same image again."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Copy the image to this file or folder.")
     ] = None,

@@ -11,7 +11,9 @@ from daemon.cli.options import Json
 PageArgument = Annotated[
     str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
 ]
-JobArgument = Annotated[int, typer.Argument(metavar="JOB", help="Its number.")]
+JobArgument = Annotated[
+    int, typer.Argument(metavar="JOB", min=1, max=2**62, help="Its number.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +58,9 @@ def costs(
 
 
 def jobs(
-    limit: Annotated[int, typer.Option("-n", help="How many.")] = 20,
+    limit: Annotated[
+        int, typer.Option("-n", min=1, max=100_000, help="How many.")
+    ] = 20,
     json: Json = False,
 ) -> None:
     """List the newest jobs."""

@@ -6,6 +6,7 @@ imports what it does.
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -122,8 +123,18 @@ def config(
     settings.show(example=example, json=json)
 
 
+def _see_to_the_output() -> None:
+    """A closed or narrow output loses some signs, and no command."""
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, io.StringIO())
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 usage."""
+    _see_to_the_output()
     try:
         code = app(standalone_mode=False)
     except Exception as error:

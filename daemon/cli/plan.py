@@ -18,7 +18,7 @@ from daemon.flow.money import dollars
 from daemon.flow.wants import Start
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
-from db import posts
+from db import posts, upgrade
 
 _SHOWN = 30
 
@@ -33,7 +33,7 @@ def plan(*, json: bool) -> None:
 
 
 async def _plan(found: Settings) -> dict[str, Any]:
-    exists = app.database_path(found).exists()
+    exists = upgrade.is_there(app.database_path(found))
     async with desk.looking(found, missing_ok=True) as flow:
         schema, pages = await _everything(flow, found.notion.data_source, known=exists)
         decided = await decide_alone(flow, pages, remembered=exists)

@@ -10,6 +10,7 @@ import typer
 
 from daemon import app, loop
 from daemon.cli import desk
+from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.flow import manual
 from daemon.flow.poll import Watcher
@@ -53,7 +54,8 @@ async def _once(found: Settings, *, yes: bool) -> int:
                 await manual.approve(tx, None, flow.now())
             return True
 
-        result = await loop.once(flow, watcher, approve)
+        with patiently(flow):
+            result = await loop.once(flow, watcher, approve)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 

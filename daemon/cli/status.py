@@ -50,7 +50,7 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
             "swept_at": source.swept_at if source else None,
             "posts": await posts.count(tx),
             "held": await posts.held_count(tx),
-            "room": storage.has_room(flow),
+            "disk": storage.trouble(flow) or "",
             "jobs": {state.value: counts.get(state, 0) for state in State},
             "providers": [
                 providers.describe(found, flow, situation, name)
@@ -80,8 +80,10 @@ def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
-    if not data["room"]:
-        out.print("disk     full: no images are made until there is room")
+    if data["disk"]:
+        out.print(
+            f"disk     {data['disk']}: no images are made until then", markup=False
+        )
     month = data["month"]
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     out.print(

@@ -12,6 +12,7 @@ from rich.console import Console
 from daemon import app
 from daemon.cli import desk
 from daemon.cli.generate import chosen, prepared, progress, quiet
+from daemon.cli.patience import patiently
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import byhand, manual
@@ -31,7 +32,6 @@ def test(*, provider: str | None, yes: bool, json: bool) -> None:
     names = chosen(found, provider) if provider else found.configured()
     quiet(found)
     results = desk.finish(_all(found, names, yes=yes))
-    folder = app.images_path(found)
 
     def human(console: Console) -> None:
         made = desk.table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
@@ -42,7 +42,7 @@ def test(*, provider: str | None, yes: bool, json: bool) -> None:
                 dollars(one["cost"]),
                 f"{one['seconds']:.1f} s" if one["seconds"] else "",
                 one["size"],
-                folder / one["file"] if one["file"] else "",
+                one["file"],
             ]
             for one in results
         ]
@@ -57,7 +57,12 @@ async def _all(
     found: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
     async with prepared(found) as flow:
-        results = [await _one(flow, name, yes=yes) for name in names]
+        with patiently(flow):
+            results = [
+                await _one(flow, name, yes=yes)
+                for name in names
+                if not flow.stopping.is_set()
+            ]
     await app.wake(found)
     return results
 
@@ -89,7 +94,8 @@ async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
     answer["cost"] = sums.cost + sums.covered
     if isinstance(made, ImageRecord):
         shape = f"{made.width}x{made.height}, {made.bytes // 1024} KB"
-        return answer | {"result": "ok", "size": shape, "file": made.name}
+        path = flow.images / made.name
+        return answer | {"result": "ok", "size": shape, "file": str(path)}
     return answer | {"result": made.removeprefix(f"{name}: ")}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pydantic_settings import (
 
 from daemon.config import entries, secret
 from daemon.config.model import Options
-from daemon.config.problems import check, explain, unknown_variables
+from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
 
@@ -58,7 +59,8 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
     wanted = entries.variables(options.providers if options else {})
     secrets = secret.read(environ, [secret.NOTION, *wanted], problems)
     if options is not None:
-        problems += check(options, secrets)
+        data_dir = _data_dir(options, file.path, environ, cwd)
+        problems += [*check(options, secrets), *check_files(options, data_dir)]
     if problems or options is None:
         if file.path:
             problems.append(f"the configuration read is {file.path}")
@@ -68,7 +70,7 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
         secrets=secrets,
         file=file.path,
         environ=_variables(environ),
-        data_dir=_data_dir(options, file.path, environ, cwd),
+        data_dir=data_dir,
         from_file=file.values,
     )
 
@@ -87,12 +89,12 @@ def _read_file(
         found = cwd / named
     else:
         places = [cwd / place for place in _PLACES]
-        existing = [place for place in places if place.is_file()]
+        existing = [place for place in places if place.exists()]
         if not existing:
             return _File(None, {})
         found = existing[0]
     try:
-        return _File(found, tomllib.loads(found.read_text("utf-8")))
+        return _File(found, tomllib.loads(found.read_text("utf-8-sig")))
     except OSError as error:
         problems.append(f"cannot read {found}: {error.strerror}")
         return _File(None, {})
@@ -125,10 +127,24 @@ def _validated(
     except ValidationError as error:
         problems += explain(error, Options)
         return None
-    # What the environment source says of a value that is no JSON.
-    except ValueError as error:
-        problems.append(str(error))
+    # A table or list in the environment that is no JSON.
+    except ValueError:
+        problems += _not_json(environ)
         return None
+
+
+def _not_json(environ: Mapping[str, str]) -> list[str]:
+    found = []
+    for name, value in _variables(environ).items():
+        try:
+            json.loads(value)
+        except ValueError:
+            if value.lstrip().startswith(("{", "[")):
+                found.append(
+                    f"{name}: tables and lists are written as JSON here, such as "
+                    '{"Status": "Waiting"} or ["flux", "freeapi"]'
+                )
+    return found or [f"a {PREFIX} variable holds no value for its key"]
 
 
 class _Given(EnvSettingsSource):

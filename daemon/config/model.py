@@ -17,6 +17,8 @@ from daemon.config.values import (
     FormatName,
     Match,
     Money,
+    NotYet,
+    Set,
     Template,
     Url,
 )
@@ -72,8 +74,8 @@ class Posts(Section):
     hold: int = _key(25, "more new posts at once wait for approve; 0: never", ge=0)
     tries: int = _key(3, "rounds through the chain before a job fails", ge=1, le=20)
     on_edit: Literal["keep", "regenerate"] = _key("keep", "or regenerate")
-    on_done: dict[ColumnName, bool | str] = _key({}, "columns to set with the image")
-    on_card: dict[ColumnName, bool | str] | None = _key(
+    on_done: dict[ColumnName, Set] = _key({}, "columns to set with the image")
+    on_card: dict[ColumnName, Set] | None = _key(
         None, "the same when it is a card; default: as on_done"
     )
     replace_cards: DurationOrOff = _key(
@@ -121,7 +123,7 @@ class Budget(Section):
 class DatabaseSection(Section):
     """Where postbrush keeps its memory."""
 
-    url: str = _key("", "default: postbrush.db in data_dir", pattern=r"^(sqlite.*)?$")
+    url: NotYet = _key("", "for a later version: leave it empty")
 
 
 class Log(Section):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -13,12 +15,16 @@ from pydantic import BaseModel, ValidationError
 from daemon.config import entries
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
+from daemon.config.values import show_duration
 from daemon.notion.links import database_id
 from providers import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 #: Roles whose columns postbrush writes; the others are people's.
 _WRITTEN = ("image", "status", "note", "provider", "regenerate", "alt")
+#: How such files begin.
+_FONTS = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 _SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
 
 
@@ -31,12 +37,15 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
             lines[_unknown(path, model)] = None
         else:
             named = _known_part(path, model)
-            lines.setdefault(f"{'.'.join(named)}: {_words(one['msg'])}", None)
+            lines.setdefault(f"{'.'.join(named)}: {_words(one)}", None)
     return list(lines)
 
 
-def _words(message: str) -> str:
-    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+def _words(error: Mapping[str, Any]) -> str:
+    # pydantic's own words for a duration are its microseconds.
+    if found := re.search(r"equal to (\d+) microseconds", error["msg"]):
+        return f"at least {show_duration(timedelta(microseconds=int(found[1])))}"
+    text: str = error["msg"].removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
 
 
@@ -138,6 +147,26 @@ def check(options: Options, secrets: Secrets) -> list[str]:
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
     ]
+
+
+def check_files(options: Options, data_dir: Path) -> Iterator[str]:
+    """Yield what is wrong with the files that settings name."""
+    for key, kinds, what in (
+        ("font", _FONTS, "a .ttf or .otf font"),
+        ("logo", _PICTURES, "a .png, .jpg or .webp picture"),
+    ):
+        written = getattr(options.card, key)
+        if not written:
+            continue
+        path = data_dir / Path(written).expanduser()
+        try:
+            with path.open("rb") as file:
+                head = file.read(8)
+        except OSError as error:
+            yield f"card.{key}: cannot read {path}: {error.strerror}"
+            continue
+        if not head.startswith(kinds):
+            yield f"card.{key}: {path} is not {what}"
 
 
 def _check_source(target: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ def _find(
         value, origin = _one(name, environ, problems)
         if value is None:
             continue
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
+        fine = value.isascii() and value.isprintable() and " " not in value
+        if not fine or not 0 < len(value) <= _LONGEST:
             problems.append(f"{name} (from {origin}) does not look like a token")
             continue
         origins[name] = origin

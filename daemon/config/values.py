@@ -13,6 +13,7 @@ from daemon.flow.prompt import template_problems
 
 #: Settings that are sizes.
 IN_BYTES = frozenset({"reserve"})
+_LONGEST = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
@@ -27,7 +28,10 @@ def parse_duration(value: object) -> object:
     found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", value)
     if found is None:
         raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError("a duration is at most 3650d, which is ten years")
+    return timedelta(seconds=seconds)
 
 
 def parse_duration_or_off(value: object) -> object:
@@ -97,6 +101,25 @@ def _reset(value: object) -> object:
     return found.total_seconds() if isinstance(found, timedelta) else found
 
 
+def _match(value: object) -> object:
+    several = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if not several and not isinstance(value, bool | str):
+        raise ValueError('this is a text, true or false, or a list of texts: "Ready"')
+    return value
+
+
+def _set(value: object) -> object:
+    if not isinstance(value, bool | str):
+        raise ValueError('this is a text, or true or false: "Illustrated"')  # noqa: TRY004 - pydantic wants it
+    return value
+
+
+def _not_yet(value: str) -> str:
+    if value:
+        raise ValueError("this version keeps postbrush.db in data_dir: leave it empty")
+    return value
+
+
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
 DurationOrOff: TypeAlias = Annotated[
     timedelta | None, BeforeValidator(parse_duration_or_off)
@@ -105,11 +128,14 @@ Bytes: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
 Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
 FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
+NotYet: TypeAlias = Annotated[str, AfterValidator(_not_yet)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
 CreditsReset: TypeAlias = Annotated[
     Literal["monthly", "daily", "manual"] | float, BeforeValidator(_reset)
 ]
-#: A value of `posts.only`, `skip`, `on_done`: text, a tick, or any of several.
-Match: TypeAlias = bool | str | list[str]
+#: A value of `posts.only`, `skip`: text, a tick, or any of several.
+Match: TypeAlias = Annotated[bool | str | list[str], BeforeValidator(_match)]
+#: A value of `posts.on_done`: text, or a tick.
+Set: TypeAlias = Annotated[bool | str, BeforeValidator(_set)]

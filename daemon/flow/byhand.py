@@ -46,7 +46,7 @@ async def make(
     )
     tried: dict[str, str] = {}
     began = flow.now()
-    while True:
+    while not flow.stopping.is_set():
         left = tuple(name for name in chain if name not in tried)
         case = Case(
             number=number,
@@ -69,6 +69,7 @@ async def make(
                 await flow.clock.sleep(_PATIENCE_SECONDS)
             case Spent(_, reasons):
                 return in_words([*tried.items(), *reasons])
+    return "stopped"
 
 
 def _note(tried: dict[str, str], call: Call, ended: Ended) -> None:

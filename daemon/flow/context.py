@@ -72,6 +72,7 @@ class Flow:
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
         decoding: Pictures are decoded one at a time; they are large.
+        announced: Jobs the log has named as queued; commands make some, too.
         withdrawn: By job in work: set when a person or an edit has ended it.
     """
 
@@ -91,6 +92,7 @@ class Flow:
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    announced: set[int] = field(default_factory=set)
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def now(self) -> datetime:

@@ -160,10 +160,10 @@ class Dispatcher:
         # The token or the source is refused: nothing is generated for it.
         if self.flow.outage.shut:
             return self.flow.outage.until
-        if not storage.has_room(self.flow):
-            storage.no_room(self.flow)
+        if (why := storage.trouble(self.flow, mend=True)) is not None:
+            storage.say_trouble(self.flow, why)
             return self.flow.now() + _DISK_PAUSE
-        storage.room_again(self.flow)
+        storage.well_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)
         picked = await waiting.pick(self.flow, free, self.claimed_for)
         for name in picked.greets:
@@ -201,15 +201,15 @@ class Dispatcher:
         except NotionError as error:
             flow.outage.failed(error, flow.now(), flow.log, flow.spells)
         except DatabaseError as error:
-            if storage.is_full(error):
-                storage.no_room(flow)
+            if storage.is_trouble(error):
+                storage.say_trouble(flow, str(error))
                 return
             flow.log.error(  # noqa: TRY400 - the words say it all
                 "database.failed", summary=str(error), job=job.id
             )
         except Exception as error:
-            if storage.is_full(error):
-                storage.no_room(flow)
+            if storage.is_trouble(error):
+                storage.say_trouble(flow, str(error))
                 return
             # One job must not take the others with it; it is rescued at the next
             # start, and what it had in flight is written down by then.

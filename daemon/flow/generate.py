@@ -92,8 +92,9 @@ class _Generation:
     async def _one(self, subject: Subject, case: Case) -> bool:
         """Make one image; False: the job has left `generating`."""
         flow = self.flow
-        if flow.stopping.is_set() or not storage.has_room(flow):
-            await self._back(Event.SNOOZED, "stopping, or the disk is full", flow.now())
+        trouble = storage.trouble(flow)
+        if flow.stopping.is_set() or trouble is not None:
+            await self._back(Event.SNOOZED, trouble or "stopping", flow.now())
             return False
         match await draw.begin(flow, subject, case):
             case Call() as call:

@@ -9,7 +9,7 @@ import random
 from daemon.flow import breakers, files, picture, tell
 from daemon.flow.call import Call, Ended
 from daemon.flow.context import Flow
-from daemon.flow.storage import when_there_is_room
+from daemon.flow.storage import until_it_works
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.records import Attempt
@@ -26,10 +26,10 @@ async def keep(flow: Flow, call: Call, image: Image) -> Ended:
     except ProviderError as error:
         return await failed(flow, call, error)
     name = call.attempt.file_name
-    await when_there_is_room(
+    await until_it_works(
         flow, lambda: asyncio.to_thread(files.save_new, flow.images, name, data)
     )
-    await when_there_is_room(flow, lambda: record(flow, call, image, data))
+    await until_it_works(flow, lambda: record(flow, call, image, data))
     flow.log.debug(
         "image.saved",
         summary=name,
@@ -111,15 +111,15 @@ async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:
         page=call.attempt.page_id,
         status=error.status,
     )
-    await when_there_is_room(
+    await until_it_works(
         flow, lambda: close(flow, call.attempt, error.outcome, why, error)
     )
     return Ended(outcome=error.outcome, why=why)
 
 
 async def cut_off(flow: Flow, call: Call) -> None:
-    """A second signal: whether the service will bill it is not known."""
-    why = "cut off by a second signal"
+    """Stopped in the middle: whether the service will bill it is not known."""
+    why = "cut off by a signal before the answer came"
     await asyncio.shield(close(flow, call.attempt, Outcome.UNKNOWN, why))
 
 

@@ -1,10 +1,12 @@
-"""When the disk is full: no call is made, nothing is lost, one loud line."""
+"""When nothing can be written: no call is made, nothing is lost, one loud line."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from daemon.flow import files
 from daemon.flow.context import Flow
@@ -13,44 +15,68 @@ from db.errors import DiskFullError
 _PAUSE_SECONDS = 30.0
 #: What an image and its rows take; `images.reserve` may be less.
 _LEAST = 4 * 2**20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+#: The folder is gone, somebody else's, read-only, or its disk is.
+_BARRED = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+        *(errno.ENOENT, errno.ENOTDIR, errno.EEXIST),
+    }
+)
 
 
-def has_room(flow: Flow) -> bool:
-    """Say whether `images.reserve` is free where the images and database are."""
-    folders = {flow.images, flow.db.path.parent}
-    return all(files.free_bytes(folder) >= _needed(flow) for folder in folders)
+def trouble(flow: Flow, *, mend: bool = False) -> str | None:
+    """Say why nothing can be written where images and database are, or None.
+
+    Args:
+        mend: A folder that was removed is made again, if that can be done.
+    """
+    for folder in {flow.images, flow.db.path.parent}:
+        if (why := _barred(folder, mend=mend)) is not None:
+            return f"{folder} {why}"
+        if files.free_bytes(folder) < _needed(flow):
+            return f"less than {_needed(flow) // 2**20} MiB free for {folder}"
+    return None
+
+
+def _barred(folder: Path, *, mend: bool) -> str | None:
+    try:
+        if mend:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"cannot be made ({error.strerror})"
+    if not folder.is_dir():
+        return "is gone"
+    may = os.access(folder, os.W_OK | os.X_OK)
+    return None if may else "cannot be written to: give it back to this user"
 
 
 def _needed(flow: Flow) -> int:
     return max(flow.plan.reserve, _LEAST)
 
 
-def is_full(error: Exception) -> bool:
-    """Say whether an error means that the disk is full."""
-    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return full or isinstance(error, DiskFullError)
+def is_trouble(error: Exception) -> bool:
+    """Say whether an error means that nothing can be written now."""
+    barred = isinstance(error, OSError) and error.errno in _FULL | _BARRED
+    return barred or isinstance(error, DiskFullError)
 
 
-def no_room(flow: Flow) -> None:
-    """Say, once, that the queue sleeps until there is room."""
+def say_trouble(flow: Flow, why: str) -> None:
+    """Say, once, that the queue sleeps until images can be written again."""
     if flow.spells.failed("disk", flow.now()):
-        flow.log.error(
-            "disk.full",
-            summary=f"less than {_needed(flow) // 2**20} MiB free for "
-            f"{flow.images}: no images are made until there is room",
-        )
+        flow.log.error("disk.full", summary=f"{why}: no images are made until then")
 
 
-def room_again(flow: Flow) -> None:
+def well_again(flow: Flow) -> None:
     """Say that it goes on."""
     if (lasted := flow.spells.ended("disk", flow.now())) is not None:
         flow.log.info(
-            "disk.freed", summary=f"room again after {str(lasted).split('.')[0]}"
+            "disk.freed", summary=f"can write again after {str(lasted).split('.')[0]}"
         )
 
 
-async def when_there_is_room(flow: Flow, write: Callable[[], Awaitable[None]]) -> None:
-    """Do *write*; when the disk is full, wait for room and do it again.
+async def until_it_works(flow: Flow, write: Callable[[], Awaitable[None]]) -> None:
+    """Do *write*; when nothing can be written, wait and do it again.
 
     What was paid for is held in memory meanwhile.  At SIGTERM the error goes up.
     """
@@ -58,9 +84,9 @@ async def when_there_is_room(flow: Flow, write: Callable[[], Awaitable[None]]) -
         try:
             await write()
         except (DiskFullError, OSError) as error:
-            if not is_full(error) or flow.stopping.is_set():
+            if not is_trouble(error) or flow.stopping.is_set():
                 raise
-            no_room(flow)
+            say_trouble(flow, trouble(flow) or str(error))
             await pause(flow, _PAUSE_SECONDS)
         else:
             return

@@ -19,7 +19,10 @@ _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
 
 
 def say_queued(flow: Flow, job: Job) -> None:
-    """A wish became a job."""
+    """A wish became a job; said once, whoever made it."""
+    if job.id in flow.announced:
+        return
+    flow.announced.add(job.id)
     waits = (job.due_at - flow.now()).total_seconds()
     when = f", due in {waits:.0f} s" if waits >= 1 else ""
     flow.log.info(

@@ -40,7 +40,11 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
             listening = _bound(self._path)
         except OSError as error:
-            raise SetupError(f"cannot listen on {self._path}: {error}") from error
+            why = error.strerror or error
+            raise SetupError(
+                f"cannot listen on {self._path}: {why}. Give {self._path.parent} to "
+                "the user postbrush runs as"
+            ) from error
         self._server = await asyncio.start_unix_server(
             self._serve, sock=listening, limit=_LONGEST
         )

@@ -158,3 +158,49 @@ async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
     home.space.tick(page)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
+
+
+async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
+    home: House,
+) -> None:
+    images = home.flow.images
+    images.rmdir()
+    images.write_text("somebody's file")
+    page = home.add()
+    await home.live()
+    assert home.hub.served == []
+    assert len([one for one in home.said if "disk.full" in one]) == 1
+    images.unlink()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
+    assert any("disk.freed" in one for one in home.said)
+
+
+async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> None:
+    images, slept = home.flow.images, home.clock.sleep
+    page = home.add()
+
+    async def barred_meanwhile(_seconds: float) -> None:
+        home.hub.sleep = slept
+        images.rmdir()
+        images.write_text("somebody's file")
+
+    async def mended(seconds: float) -> None:
+        await slept(seconds)
+        if images.is_file():
+            images.unlink()
+            images.mkdir()
+
+    home.hub.sleep = barred_meanwhile
+    object.__setattr__(home.flow.clock, "sleep", mended)
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
+
+
+async def test_a_folder_that_was_removed_is_made_again(home: House) -> None:
+    home.flow.images.rmdir()
+    page = home.add()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"

@@ -32,6 +32,12 @@ def _one_line(said: Said, code: int) -> str:
         ("generate x --format huge", "none of square, portrait"),
         ("generate x -n 9", "less than or equal to 4"),
         ("generate x --provider flx", "known: flux, freeapi"),
+        ("generate x --out /nowhere/x.png", "there is no folder /nowhere"),
+        ("generate x --out x.jpg", "images are PNG files"),
+        ("generate x --seed -1", "--seed"),
+        ("generate x --seed 99999999999999999999", "--seed"),
+        ("job 99999999999999999999999", "JOB"),
+        ("jobs -n 0", "-n"),
         ("test --provider nobody", "known: flux, freeapi"),
         ("--config nowhere.toml status", "nowhere.toml"),
         ("status", "no database at"),
@@ -169,7 +175,7 @@ async def test_images_by_hand(desk: Desk) -> None:
     )
     assert alone.json[0]["seed"] == 7
     lost = await desk.cli("generate", "x", "--out", str(desk.folder / "no" / "x.png"))
-    assert "cannot write" in lost.err
+    assert "there is no folder" in lost.err
 
 
 async def test_a_card_by_hand_says_what_it_stands_in_for(desk: Desk) -> None:

@@ -55,7 +55,14 @@ def _problems(folder: Path, toml: str, **environ: str) -> list[str]:
         ('[notion]\ntoken = "ntn_abc"', "secrets do not belong into the file"),
         ('[notion.properties]\nimage = "A"\nregenerate = "A"', "are the same column"),
         ('[log]\nlevel = "loud"', "log.level"),
-        ('[database]\nurl = "postgresql://x"', "database.url"),
+        ('[database]\nurl = "postgresql://x"', "database.url: this version keeps"),
+        ('[database]\nurl = "sqlite:///x.db"', "leave it empty"),
+        ("[posts]\nonly = { Status = 3 }", "posts.only: this is a text"),
+        ("[posts]\non_done = { Status = 3 }", "posts.on_done: this is a text"),
+        ('[posts]\nreplace_cards = "999999d"', "at most 3650d"),
+        ('[notion]\npoll_interval = "0s"', "notion.poll_interval: at least 100ms"),
+        ('[card]\nfont = "/nowhere.ttf"', "card.font: cannot read /nowhere.ttf"),
+        ('[card]\nlogo = "postbrush.toml"', "is not a .png, .jpg or .webp picture"),
         ("[posts", "not valid TOML"),
         ('[notion]\ndata_source = "https://example.org/x"', "no link of Notion's"),
         ('[providers.flux]\nrout = "auto"', "providers.flux.rout"),
@@ -170,3 +177,19 @@ def test_any_text_is_a_configuration_or_a_list_of_problems(
     else:
         written = (folder / "postbrush.toml").read_text("utf-8")
         assert isinstance(tomllib.loads(written), dict)
+
+
+def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
+    problems = _problems(tmp_path, "", POSTBRUSH_POSTS__ONLY='{"Status"="A"}')
+    assert any("POSTBRUSH_POSTS__ONLY: tables and lists" in one for one in problems)
+
+
+def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").write_text("\ufeff[posts]\nhold = 3\n")
+    assert config.load(None, {}, tmp_path).posts.hold == 3
+
+
+def test_a_folder_in_the_files_place_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot read"):
+        config.load(None, {}, tmp_path)

@@ -1,0 +1,99 @@
+"""What a stranger met: signals, odd outputs, things that were held before."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.daemon.cli.desk import COMMAND, Desk
+
+
+async def test_one_ctrl_c_waits_for_the_image_that_is_paid_for(desk: Desk) -> None:
+    desk.town.hub.seconds_per_image = 2.0
+    painting = asyncio.Event()
+    desk.town.hub.changed = painting.set
+    process = await desk._start("generate", "A red bike", environ={})
+    async with asyncio.timeout(60):
+        await painting.wait()
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert process.returncode == 130
+    assert b"stopping once the image in work is there" in err
+    assert b"Traceback" not in out + err
+    kept = list((desk.folder / "images").glob("flux_*.png"))
+    assert len(kept) == desk.town.hub.painted == 1
+    job = await desk.cli("costs", "--json")
+    assert '"images": 1' in job.out
+
+
+async def test_a_second_ctrl_c_cuts_it_off_and_says_so(desk: Desk) -> None:
+    desk.town.hub.seconds_per_image = 30.0
+    painting = asyncio.Event()
+    desk.town.hub.changed = painting.set
+    process = await desk._start("generate", "A red bike", environ={})
+    async with asyncio.timeout(20):
+        await painting.wait()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+
+
+async def test_once_knows_what_was_held_before(desk: Desk) -> None:
+    for number in range(3):
+        desk.add(f"Post {number}", f"Bread number {number}.")
+    few = {"POSTBRUSH_POSTS__HOLD": "2"}
+    assert (await desk.cli("once", **few)).code == 1
+    again = await desk.cli("once", **few)
+    assert again.code == 1
+    assert desk.town.hub.painted == 0
+    made = await desk.cli("once", "--yes", **few)
+    assert made.code == 0
+    assert desk.town.hub.painted == 3
+
+
+async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
+    (desk.folder / "postbrush.db").touch()
+    said = await desk.cli("status")
+    assert (said.code, "no database at" in said.err) == (2, True)
+    (desk.folder / "postbrush.db").unlink()
+    (desk.folder / "postbrush.db").mkdir()
+    said = await desk.cli("status")
+    assert (said.code, "is a folder: move it away" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", ["check", "providers", "status"])
+async def test_an_output_without_our_signs_loses_the_signs_only(
+    desk: Desk, words: str
+) -> None:
+    desk.add()
+    await desk.cli("once")
+    said = await desk.cli(words, PYTHONIOENCODING="ascii")
+    assert said.err == ""
+    assert said.out
+    closed = await asyncio.create_subprocess_shell(
+        f"exec {COMMAND} {words} >&- 2>&-", cwd=desk.folder, env=desk.environ
+    )
+    assert await closed.wait() == said.code
+
+
+async def test_a_data_folder_that_is_a_file_is_seen_by_check(desk: Desk) -> None:
+    (desk.folder / "data").write_text("not a folder")
+    said = await desk.cli("check", POSTBRUSH_DATA_DIR=str(desk.folder / "data"))
+    assert said.code == 1
+    assert "is no folder" in said.out
+
+
+async def test_a_job_made_by_a_command_is_in_the_log(desk: Desk) -> None:
+    page = desk.add("Bread day")
+    async with desk.daemon() as daemon:
+        await daemon.says("job.done")
+        await desk.cli("regenerate", page)
+        await daemon.says("job.done", times=2)
+        queued = await daemon.says("job.queued", times=2)
+        assert queued["reason"] == "regenerate"
