@@ -15,11 +15,13 @@ from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
+from daemon.upkeep.prune import prune
 from db import jobs, posts
 from db.errors import DatabaseError, DiskFullError
 from db.states import State
 
 _SWEEP_CHECK = timedelta(minutes=5)
+_PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
 _BREATH = timedelta(milliseconds=500)
 
@@ -51,6 +53,7 @@ class Daemon:
             now = flow.now()
             self.schedule.every("poll", self.poll_interval, self._poll, now)
             self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
+            self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
             await self._work()
         finally:
             self.schedule.stop()
@@ -71,6 +74,23 @@ class Daemon:
             await sweep_if_due(self.flow)
         except DatabaseError as error:
             self._trouble(error)
+
+    async def _prune(self) -> None:
+        flow = self.flow
+        if flow.plan.keep is None:
+            return
+        try:
+            gone = await prune(
+                flow.db, flow.images, now=flow.now(), keep=flow.plan.keep
+            )
+        except (DatabaseError, OSError) as error:
+            flow.log.warning("images.kept", summary=f"cannot prune: {error}")
+            return
+        if gone.names:
+            flow.log.info(
+                "images.pruned",
+                summary=f"{len(gone.names)} old images, {gone.bytes // 2**20} MiB",
+            )
 
     async def _work(self) -> None:
         flow = self.flow

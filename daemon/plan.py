@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 
 from daemon.config import Settings
 from daemon.flow.context import Plan
@@ -67,6 +68,7 @@ def plan_of(settings: Settings, providers: Mapping[str, Provider]) -> Plan:
         mark_ai=settings.images.mark_ai,
         embed_prompt=settings.images.embed_prompt,
         reserve=settings.images.reserve,
+        keep=timedelta(days=days) if (days := settings.images.keep_days) else None,
         tag=settings.card.tag,
         usual_price=providers[chain[0]].traits.price(_USUAL_MEGAPIXELS),
         fingerprints=fingerprints(settings),

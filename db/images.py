@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from db import rows
 from db.engine import Tx
 from db.records import ImageRecord
-from db.tables import images
+from db.states import OPEN
+from db.tables import images, jobs
 
 
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
     """Remember an image that is on disk."""
     return await rows.insert(
-        tx, images, {"upload_id": None, "shown_at": None, **values}
+        tx, images, {"upload_id": None, "shown_at": None, "pruned_at": None, **values}
     )
 
 
@@ -73,4 +74,48 @@ async def set_shown(tx: Tx, job_id: int, now: datetime) -> None:
     """Notion confirmed that the page shows this job's images."""
     await tx.execute(
         images.update().where(images.c.job_id == job_id).values(shown_at=now)
+    )
+
+
+async def named(tx: Tx, name: str) -> ImageRecord | None:
+    """Return the image of that file name."""
+    return await rows.one(
+        tx, ImageRecord, sa.select(images).where(images.c.name == name)
+    )
+
+
+async def kept(tx: Tx) -> list[ImageRecord]:
+    """Return all images whose file should be there, oldest first."""
+    query = sa.select(images).where(images.c.pruned_at.is_(None)).order_by(images.c.id)
+    return await rows.many(tx, ImageRecord, query)
+
+
+async def prunable(tx: Tx, made_before: datetime) -> list[ImageRecord]:
+    """Return images made before then that no page shows and no open job needs.
+
+    What a page shows is the newest that Notion has confirmed, whatever we saw last.
+    """
+    latest = sa.select(
+        images.c.page_id, sa.func.max(images.c.shown_at).label("at")
+    ).group_by(images.c.page_id)
+    shown = latest.subquery()
+    working = sa.select(jobs.c.id).where(jobs.c.state.in_([one.value for one in OPEN]))
+    query = (
+        sa.select(images)
+        .outerjoin(shown, shown.c.page_id == images.c.page_id)
+        .where(
+            images.c.pruned_at.is_(None),
+            images.c.made_at < made_before,
+            sa.or_(images.c.shown_at.is_(None), images.c.shown_at < shown.c.at),
+            sa.or_(images.c.job_id.is_(None), images.c.job_id.not_in(working)),
+        )
+        .order_by(images.c.id)
+    )
+    return await rows.many(tx, ImageRecord, query)
+
+
+async def set_pruned(tx: Tx, image_id: int, now: datetime) -> None:
+    """Its file is about to be removed."""
+    await tx.execute(
+        images.update().where(images.c.id == image_id).values(pruned_at=now)
     )

@@ -165,6 +165,14 @@ class ImageRecord:
     made_at: datetime
     upload_id: str | None
     shown_at: datetime | None
+    pruned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    source: str
+    since: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,19 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from db.engine import Tx
-from db.records import Attempt, BreakerRecord, Held, History, ImageRecord, Job, Post
+from db.records import (
+    Attempt,
+    BreakerRecord,
+    Held,
+    History,
+    ImageRecord,
+    Job,
+    Pause,
+    Post,
+)
 
 Record = TypeVar(
-    "Record", Job, Post, Held, Attempt, ImageRecord, BreakerRecord, History
+    "Record", Job, Post, Held, Attempt, ImageRecord, BreakerRecord, History, Pause
 )
 
 

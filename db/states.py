@@ -48,7 +48,7 @@ class Event(StrEnum):
     RESCUED = "rescued"  #: The daemon died while holding it.
     ABANDONED = "abandoned"  #: No try is left, or none would help.
     CANCELLED = "cancelled"  #: See `State.CANCELLED`.
-    REOPENED = "reopened"  #: A person asked for another try.
+    REOPENED = "reopened"  #: A person asked for another try, or for its image again.
     REPEATED = "repeated"  #: Ticked again before its image was there: the same wish.
     FOLDED = "folded"  #: A newer wish joined it while it waited.
     NOTED = "noted"  #: A newer wish waits for its end.
@@ -84,6 +84,7 @@ TRANSITIONS = MappingProxyType(
         (State.UPLOADING, Event.ACKNOWLEDGED): State.UPLOADING,
         (State.UPLOADING, Event.ABANDONED): State.FAILED,
         (State.UPLOADING, Event.CANCELLED): State.CANCELLED,
+        (State.DONE, Event.REOPENED): State.UPLOADING,
         (State.FAILED, Event.REOPENED): State.QUEUED,
         (State.CANCELLED, Event.REOPENED): State.QUEUED,
     }

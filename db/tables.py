@@ -113,6 +113,15 @@ held = sa.Table(
     sa.UniqueConstraint("source", "page_id"),
 )
 
+#: Sources a person has paused.
+pauses = sa.Table(
+    "pauses",
+    metadata,
+    sa.Column("source", sa.String(64), primary_key=True),
+    sa.Column("since", Utc, nullable=False),
+    sa.Column("until", Utc),  # none: until somebody resumes
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,
@@ -216,6 +225,7 @@ images = sa.Table(
     sa.Column("made_at", Utc, nullable=False),
     sa.Column("upload_id", sa.Text),
     sa.Column("shown_at", Utc),  # Notion confirmed that the page shows it
+    sa.Column("pruned_at", Utc),  # its file was removed on purpose
     sa.Index("ix_images_page", "source", "page_id"),
 )
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import hands, looks
+from daemon.cli import hands, keep, looks
 from daemon.cli.options import OPTIONS, Json
 
 _HELP = """\
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 looks.register(app)
 hands.register(app)
+keep.register(app)
 
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback

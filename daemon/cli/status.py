@@ -13,7 +13,7 @@ from daemon.config import Settings
 from daemon.flow import choose, storage
 from daemon.flow.context import Flow
 from daemon.service import control, lock
-from db import images, jobs, posts
+from db import images, jobs, pauses, posts
 from db.states import State
 
 _NEWEST = 5
@@ -51,6 +51,7 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
             "posts": await posts.count(tx),
             "held": await posts.held_count(tx),
             "disk": storage.trouble(flow) or "",
+            "paused": await pauses.get(tx, flow.plan.source, flow.now()),
             "jobs": {state.value: counts.get(state, 0) for state in State},
             "providers": [
                 providers.describe(found, flow, situation, name)
@@ -80,6 +81,10 @@ def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
+    if data["paused"]:
+        until = data["paused"].until
+        when = f"until {desk.moment(until, zone)}" if until else "until `resume`"
+        out.print(f"paused   nothing is made {when}", markup=False)
     if data["disk"]:
         out.print(
             f"disk     {data['disk']}: no images are made until then", markup=False

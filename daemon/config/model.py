@@ -96,6 +96,9 @@ class Images(Section):
     """The files."""
 
     format: FormatName = _key("square", "square, portrait, landscape, story or WxH")
+    keep_days: int = _key(
+        0, "older ones that no page shows go; 0: never", ge=0, le=3650
+    )
     reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
     mark_ai: bool = _key(True, "say in the file that a machine made it")
     embed_prompt: bool = _key(False, "put the prompt into the public file")

@@ -35,6 +35,7 @@ class Plan:
         chain: Provider names, in order.
         hold: Posts a poll may queue by itself; 0: any number.
         replace_cards: How young a card must be to be replaced; None: off.
+        keep: How long images are kept that no page shows; None: for ever.
         usual_price: Dollars for one image by the first of the chain.
         fingerprints: Keyed hash of each provider's token and settings.
     """
@@ -57,6 +58,7 @@ class Plan:
     mark_ai: bool
     embed_prompt: bool
     reserve: int
+    keep: timedelta | None
     tag: str
     usual_price: float
     fingerprints: Mapping[str, str]

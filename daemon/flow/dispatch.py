@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from daemon.flow import replace, storage, waiting
+from daemon.flow import replace, storage, tell, waiting
 from daemon.flow.context import Flow
 from daemon.flow.debts import pay
 from daemon.flow.generate import generate
@@ -171,7 +171,8 @@ class Dispatcher:
         for job in await waiting.claim(self.flow, picked):
             self.claimed_for[job.id] = picked.asks[job.id].provider
             self._start(self.generating, job, generate)
-        if not self.generating and not picked.queue:
+        tell.say_paused(self.flow, paused=picked.paused, until=picked.look_again)
+        if not self.generating and not picked.queue and not picked.paused:
             return _earlier(
                 picked.look_again, await replace.one(self.flow, self._greet)
             )

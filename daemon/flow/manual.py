@@ -15,7 +15,7 @@ from daemon.flow.ending import end_job
 from db import breakers as stored
 from db import jobs, posts
 from db.engine import Tx
-from db.records import Job, NewJob, Post
+from db.records import ImageRecord, Job, NewJob, Post
 from db.states import Event, Reason, State
 from providers import breaker
 
@@ -124,6 +124,34 @@ async def cancel(tx: Tx, job: Job, now: datetime) -> Job:
         raise PostbrushError(f"job {job.id} is {job.state} already")
     why = "cancelled by a person"
     return await end_job(tx, job, Event.CANCELLED, now=now, why=why, by_person=True)
+
+
+async def use(tx: Tx, post: Post, image: ImageRecord, now: datetime) -> Job:
+    """Put an earlier image of a page back, with the variants it came with.
+
+    Raises:
+        PostbrushError: Its file is gone, it was made by hand, the page is at work.
+    """
+    if image.pruned_at is not None:
+        raise PostbrushError(f"{image.name} was pruned: its file is gone")
+    job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
+    if job is None or job.state is not State.DONE:
+        raise PostbrushError(f"{image.name} was never put on a page by a job")
+    other = await jobs.open_of(tx, post.source, post.page_id)
+    if other is not None:
+        raise PostbrushError(
+            f"its page has job {other.id} ({other.state}): cancel it, or wait for it"
+        )
+    changes: dict[str, object] = {
+        "due_at": now,
+        "reopened_at": now,
+        # As good as a tick: it may take the place of a real image.
+        "reason": Reason.REGENERATE,
+        "acked_at": now,
+        "outcome": "",
+    }
+    why = f"a person wants {image.name} back"
+    return await jobs.move(tx, job, Event.REOPENED, now=now, why=why, **changes)
 
 
 async def reset(tx: Tx, name: str, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
@@ -115,6 +116,23 @@ def say_still_away(flow: Flow, found: Breaker) -> None:
     flow.log.debug(
         "provider.away", summary=f"{found.name}: {words}", provider=found.name
     )
+
+
+def say_paused(flow: Flow, *, paused: bool, until: datetime | None) -> None:
+    """Say it when a pause begins, and when it ends."""
+    if paused and flow.spells.failed("paused", flow.now()):
+        when = f" until {_local(flow, until)}" if until else ""
+        flow.log.info(
+            "daemon.paused",
+            summary=f"nothing is made{when}; `postbrush resume` ends it",
+        )
+    elif not paused and flow.spells.ended("paused", flow.now()) is not None:
+        flow.log.info("daemon.resumed", summary="images are made again")
+
+
+def _local(flow: Flow, time: datetime) -> str:
+    local = time.astimezone(flow.clock.zone)
+    return f"{local.day} {local:%b %H:%M}"
 
 
 def say_probe(flow: Flow, found: Breaker) -> None:

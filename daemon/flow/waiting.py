@@ -17,7 +17,7 @@ from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.draw import with_labels
 from daemon.flow.verdict import Round, Sleep, asked_at, in_words
-from db import jobs
+from db import jobs, pauses
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event, State
@@ -48,6 +48,7 @@ class Picked:
         greets: Providers that were away, and a job waits to know whether they are.
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
+        paused: A person wants nothing to be made.
     """
 
     asks: dict[int, Claim] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Picked:
     greets: set[str] = field(default_factory=set)
     look_again: datetime | None = None
     queue: int = 0
+    paused: bool = False
 
     def again(self, time: datetime | None) -> None:
         """Look again at *time* at the latest."""
@@ -67,6 +69,8 @@ async def pick(flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
     """Look at the due jobs, strongest and oldest first, for *free* workers."""
     now = flow.now()
     async with flow.db.reading() as tx:
+        if (pause := await pauses.get(tx, flow.plan.source, now)) is not None:
+            return Picked(look_again=pause.until, paused=True)
         picked = Picked(look_again=await jobs.next_due(tx, State.QUEUED, now))
         due = await jobs.due(tx, now, limit=_LOOKED_AT)
         picked.queue = len(due)

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from db import upgrade
 from db.errors import DatabaseUnusableError
@@ -48,6 +49,7 @@ def test_an_older_database_is_copied_before_it_is_changed(
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("create table kept (words text)")
         db.execute("insert into kept values ('from before')")
+    newest = upgrade.HEAD
     # As if a later program, with one more revision, met it.
     monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, "b2_later"))
     monkeypatch.setattr(upgrade, "HEAD", "b2_later")
@@ -55,7 +57,7 @@ def test_an_older_database_is_copied_before_it_is_changed(
         upgrade.require_current(path)
     copy = upgrade.upgrade(path)
     assert copy is not None
-    assert copy.name == "postbrush.db.before-b2_later-was-a1_first"
+    assert copy.name == f"postbrush.db.before-b2_later-was-{newest}"
     with closing(sqlite3.connect(copy)) as db:
         assert db.execute("select words from kept").fetchone() == ("from before",)
 
@@ -117,3 +119,20 @@ def test_a_migration_that_is_cut_off_leaves_nothing_half_done(
         upgrade.upgrade(path)
     assert _tables(path) == whole
     assert upgrade.revision(path) == "a0_before"
+
+
+def test_the_first_database_gets_what_came_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, whole = tmp_path / "postbrush.db", command.upgrade
+    with monkeypatch.context() as then:
+        then.setattr(command, "upgrade", lambda config, _: whole(config, "a1_first"))
+        upgrade.upgrade(path)
+    assert upgrade.revision(path) == "a1_first"
+    copy = upgrade.upgrade(path)
+    assert copy is not None
+    assert upgrade.revision(copy) == "a1_first"
+    with closing(sqlite3.connect(path)) as db:
+        names = {row[1] for row in db.execute("pragma table_info(images)")}
+        assert "pruned_at" in names
+        assert db.execute("select * from pauses").fetchall() == []

@@ -1,0 +1,239 @@
+"""Commands that look after the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from daemon import app
+from daemon.cli import desk, find
+from daemon.cli.generate import quiet
+from daemon.clock import local_zone, utc_now
+from daemon.config import Settings
+from daemon.config.values import parse_duration
+from daemon.errors import PostbrushError, SetupError
+from daemon.flow import files, manual
+from daemon.plan import SOURCE
+from daemon.service.lock import DataLock
+from daemon.upkeep import backup as copies
+from daemon.upkeep import verify as checks
+from daemon.upkeep.prune import Pruned
+from daemon.upkeep.prune import prune as prune_images
+from daemon.upkeep.verify import Finding
+from db import images, pauses, upgrade
+from db.errors import DatabaseMissingError
+from db.records import ImageRecord, Job, Pause
+
+
+def use(words: str, name: str | None, *, json: bool) -> None:
+    """List a page's images, or put one back."""
+    if name is None:
+        _list(words, json=json)
+        return
+    job = desk.finish(_use(words, name))
+    desk.show(
+        desk.fields(job),
+        json=json,
+        human=lambda out: out.print(
+            f"{name} goes back onto '{job.title}' (job {job.id})", markup=False
+        ),
+    )
+
+
+def _list(words: str, *, json: bool) -> None:
+    found = desk.finish(_images_of(words))
+    zone = local_zone()
+
+    def human(out: Console) -> None:
+        made = desk.table("FILE", "MADE", "BY", "")
+        lines = [
+            [one.name, desk.moment(one.made_at, zone), one.provider, _state(one)]
+            for one in found
+        ]
+        out.print(desk.rows(made, lines) if lines else "no image was made for it yet")
+
+    desk.show([desk.fields(one) for one in found], json=json, human=human)
+
+
+def _state(one: ImageRecord) -> str:
+    if one.pruned_at is not None:
+        return "pruned"
+    return "was on the page" if one.shown_at else "never on the page"
+
+
+async def _images_of(words: str) -> list[ImageRecord]:
+    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
+        post = await find.page(tx, words)
+        return await images.of_page(tx, post.source, post.page_id)
+
+
+async def _use(words: str, name: str) -> Job:
+    found = desk.settings()
+    async with desk.acting(found) as db, db.writing() as tx:
+        post = await find.page(tx, words)
+        image = await images.named(tx, Path(name).name)
+        if image is None or image.page_id != post.page_id:
+            raise SetupError(
+                f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
+                "what was"
+            )
+        if not (app.images_path(found) / image.name).is_file():
+            raise PostbrushError(f"{image.name} is gone from the disk")
+        return await manual.use(tx, post, image, utc_now())
+
+
+def pause(duration: str | None, *, json: bool) -> None:
+    """Make nothing for a while."""
+    now = utc_now()
+    until = now + _length(duration) if duration is not None else None
+    made = Pause(source=SOURCE, since=now, until=until)
+    desk.finish(_pause(made))
+    when = f"until {desk.moment(until, local_zone())}" if until else "until `resume`"
+    desk.show(
+        desk.fields(made),
+        json=json,
+        human=lambda out: out.print(f"nothing is made {when}; wishes are remembered"),
+    )
+
+
+def _length(duration: str) -> timedelta:
+    try:
+        length = parse_duration(duration)
+    except ValueError as error:
+        raise SetupError(f"--for {duration}: {error}") from None
+    return length if isinstance(length, timedelta) else timedelta()
+
+
+async def _pause(made: Pause) -> None:
+    async with desk.acting(desk.settings()) as db, db.writing() as tx:
+        await pauses.begin(tx, made)
+
+
+def resume(*, json: bool) -> None:
+    """End a pause."""
+    was = desk.finish(_resume())
+    words = "images are made again" if was else "it was not paused"
+    desk.show({"was_paused": was}, json=json, human=lambda out: out.print(words))
+
+
+async def _resume() -> bool:
+    async with desk.acting(desk.settings()) as db, db.writing() as tx:
+        return await pauses.end(tx, SOURCE)
+
+
+def prune(days: int | None, *, dry_run: bool, json: bool) -> None:
+    """Remove old images."""
+    found = desk.settings()
+    wanted = days if days is not None else found.images.keep_days
+    if not wanted:
+        raise SetupError(
+            "images.keep_days is 0, which keeps all: say --days N, or set it"
+        )
+
+    async def work() -> Pruned:
+        async with desk.acting(found) as db:
+            return await prune_images(
+                db,
+                app.images_path(found),
+                now=utc_now(),
+                keep=timedelta(days=wanted),
+                dry_run=dry_run,
+            )
+
+    gone = desk.finish(work())
+    verb = "would go" if dry_run else "are gone"
+    desk.show(
+        asdict(gone) | {"dry_run": dry_run},
+        json=json,
+        human=lambda out: out.print(
+            f"{len(gone.names)} images {verb}, {gone.bytes / 2**20:.1f} MiB"
+        ),
+    )
+
+
+def backup(file: Path, *, json: bool) -> None:
+    """Copy database and images into one file."""
+    found = desk.settings()
+    _require_database(found)
+    made = copies.backup(found.data_dir, file, utc_now())
+    size = file.stat().st_size
+    count = len(made["files"]) - 1
+    desk.show(
+        {"file": str(file), "bytes": size, "images": count},
+        json=json,
+        human=lambda out: out.print(
+            f"{file}: the database and {count} images, {size / 2**20:.1f} MiB. Your "
+            "configuration and tokens are not in it",
+            markup=False,
+            soft_wrap=True,
+        ),
+    )
+
+
+def restore(file: Path, *, json: bool) -> None:
+    """Put a backup into an empty data folder."""
+    found = desk.settings()
+    if not file.is_file():
+        raise SetupError(f"there is no file {file}")
+    files.ensure_folder(found.data_dir)
+    lock = DataLock(app.lock_path(found))
+    lock.acquire("restore")
+    try:
+        made = copies.restore(file, found.data_dir)
+        upgrade.upgrade(app.database_path(found))
+    finally:
+        lock.release()
+    count = len(made["files"]) - 1
+    desk.show(
+        {"data_dir": str(found.data_dir), "images": count, "made_at": made["made_at"]},
+        json=json,
+        human=lambda out: out.print(
+            f"{found.data_dir}: the database of {made['made_at'][:16]} and {count} "
+            "images; what Notion shows by now is looked at when the daemon starts",
+            markup=False,
+            soft_wrap=True,
+        ),
+    )
+
+
+def verify(*, fix: bool, offline: bool, json: bool) -> None:
+    """Compare everything; exit 1 when something is wrong and was not mended."""
+    found = desk.settings()
+    _require_database(found)
+    if not offline:
+        app.require_notion(found)
+    quiet(found)
+    findings = desk.finish(_verify(found, fix=fix, offline=offline))
+
+    def human(out: Console) -> None:
+        made = desk.table("WHAT", "WRONG", "DONE")
+        lines = [[one.what, one.wrong, one.fixed] for one in findings]
+        out.print(desk.rows(made, lines) if lines else "all fits together")
+
+    desk.show([asdict(one) for one in findings], json=json, human=human)
+    if any(not one.fixed for one in findings):
+        raise typer.Exit(1)
+
+
+async def _verify(found: Settings, *, fix: bool, offline: bool) -> Sequence[Finding]:
+    async with app.opened(found, readonly=not fix) as flow:
+        findings = [one async for one in checks.verify_files(flow, fix=fix)]
+        if not offline:
+            pages = await checks.all_pages(flow, found.notion.data_source)
+            compared = checks.verify_pages(flow, pages, fix=fix)
+            findings += [one async for one in compared]
+    if fix:
+        await app.wake(found)
+    return findings
+
+
+def _require_database(found: Settings) -> None:
+    path = app.database_path(found)
+    upgrade.require_current(path)
+    if not upgrade.is_there(path):
+        raise DatabaseMissingError(desk.missing(found))

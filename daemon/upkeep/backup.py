@@ -1,0 +1,196 @@
+"""A consistent copy of a data folder in one file, while the daemon runs; and back.
+
+A tar file: `manifest.json` first, then the database (SQLite's own online backup),
+then the images its rows name.  Images never change once they have their name, so
+the copy of the database and the files belong together.  Secrets are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import PostbrushError, SetupError
+from db import upgrade
+
+MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
+_FORMAT = 1
+_CHUNK = 1 << 20
+
+
+def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
+    """Write a copy of *data_dir* to *target*; return its manifest.
+
+    Raises:
+        SetupError: The target exists, or cannot be written.
+        PostbrushError: A file that belongs to it is missing or damaged.
+    """
+    if target.exists():
+        raise SetupError(f"{target} exists: choose another name, nothing is replaced")
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            copy = Path(folder) / DATABASE
+            _copy_database(data_dir / DATABASE, copy)
+            files = {DATABASE: copy, **dict(_images(data_dir, copy))}
+            manifest = {
+                "format": _FORMAT,
+                "made_at": now.isoformat(),
+                "revision": upgrade.revision(copy),
+                "files": {name: _described(path) for name, path in files.items()},
+            }
+            whole = Path(folder) / "whole.tar"
+            _write(whole, manifest, files)
+            os.link(whole, target)
+    except OSError as error:
+        raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
+    return manifest
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+        # One file, whatever is in the write-ahead log of the running one.
+        new.execute("PRAGMA journal_mode=DELETE")
+
+
+def _images(data_dir: Path, copy: Path) -> Iterator[tuple[str, Path]]:
+    query = "SELECT name, bytes FROM images WHERE pruned_at IS NULL ORDER BY id"
+    with closing(sqlite3.connect(copy)) as database:
+        rows = database.execute(query).fetchall()
+    for name, size in rows:
+        path = data_dir / IMAGES / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise PostbrushError(
+                f"{path} is missing or damaged: `postbrush verify` shows all of it, "
+                "`postbrush verify --fix` goes on without it"
+            )
+        yield f"{IMAGES}/{name}", path
+
+
+def _described(path: Path) -> dict[str, object]:
+    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def _write(
+    whole: Path, manifest: Mapping[str, object], files: Mapping[str, Path]
+) -> None:
+    text = json.dumps(manifest, indent=1).encode()
+    with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+        head = tarfile.TarInfo(MANIFEST)
+        head.size = len(text)
+        tar.addfile(head, io.BytesIO(text))
+        for name, path in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = path.stat().st_size
+            with path.open("rb") as file:
+                tar.addfile(entry, file)
+        tar.close()
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def restore(source: Path, data_dir: Path) -> Mapping[str, Any]:
+    """Put a copy into an empty data folder, its checksums first.
+
+    The caller holds the folder's lock.
+
+    Raises:
+        SetupError: The folder is in use, the file is none of ours or damaged.
+        DatabaseUnusableError: Made by a newer postbrush.
+    """
+    _require_empty(data_dir)
+    with _staging(data_dir) as staging:
+        try:
+            manifest = _unpack(source, staging)
+        except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+            raise SetupError(f"{source} is no backup of postbrush: {error}") from error
+        except OSError as error:
+            raise SetupError(f"cannot read {source}: {error.strerror}") from error
+        upgrade.refuse_newer(staging / DATABASE)
+        (data_dir / IMAGES).mkdir(exist_ok=True)
+        for path in sorted((staging / IMAGES).glob("*")):
+            path.rename(data_dir / IMAGES / path.name)
+        # Last: a folder without a database is one that nothing was restored to.
+        (staging / DATABASE).rename(data_dir / DATABASE)
+    return manifest
+
+
+def _require_empty(data_dir: Path) -> None:
+    images = data_dir / IMAGES
+    if (data_dir / DATABASE).exists() or any(images.glob("*.png")):
+        raise SetupError(
+            f"{data_dir} has a database or images: restore into an empty folder "
+            "(set data_dir), or move them away"
+        )
+
+
+@contextmanager
+def _staging(data_dir: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".postbrush-restore-", dir=data_dir))
+    (folder / IMAGES).mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpack(source: Path, staging: Path) -> Mapping[str, Any]:
+    """Unpack what the manifest names, and nothing else, and compare it."""
+    with tarfile.open(source, mode="r:") as tar:
+        head = tar.next()
+        if head is None or head.name != MANIFEST:
+            raise ValueError("it does not begin with a manifest")
+        manifest = json.loads(_content(tar, head).read())
+        if manifest["format"] != _FORMAT:
+            raise ValueError(f"its format {manifest['format']} is a later one")
+        wanted = dict(manifest["files"])
+        while (entry := tar.next()) is not None:
+            known = wanted.pop(entry.name, None)
+            if known is None or not _is_ours(entry.name):
+                raise ValueError(f"{entry.name!r} is not in its manifest")
+            target = staging / entry.name
+            with target.open("wb") as out:
+                shutil.copyfileobj(_content(tar, entry), out, _CHUNK)
+                out.flush()
+                os.fsync(out.fileno())
+            if _sha256(target) != known["sha256"]:
+                raise ValueError(f"{entry.name} is damaged (its checksum differs)")
+    if wanted:
+        raise ValueError(f"{len(wanted)} files are missing, {min(wanted)} first")
+    return dict(manifest)
+
+
+def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - a file
+    content = tar.extractfile(entry)
+    if content is None:
+        raise ValueError(f"{entry.name!r} is no file")
+    return content
+
+
+def _is_ours(name: str) -> bool:
+    """Say whether an entry stays within the data folder."""
+    folder, _, file = name.rpartition("/")
+    plain = file not in {"", ".", ".."} and "\\" not in name
+    return name == DATABASE or (folder == IMAGES and plain)

@@ -1,0 +1,34 @@
+"""Whether a person has paused a source."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.records import Pause
+from db.tables import pauses
+
+
+async def get(tx: Tx, source: str, now: datetime) -> Pause | None:
+    """Return the pause that holds at *now*, if one does."""
+    found = await rows.one(
+        tx, Pause, sa.select(pauses).where(pauses.c.source == source)
+    )
+    over = found is not None and found.until is not None and found.until <= now
+    return None if over else found
+
+
+async def begin(tx: Tx, pause: Pause) -> None:
+    """Pause a source; an earlier pause gives way."""
+    await end(tx, pause.source)
+    values = {"source": pause.source, "since": pause.since, "until": pause.until}
+    await tx.execute(pauses.insert().values(**values))
+
+
+async def end(tx: Tx, source: str) -> bool:
+    """Resume; say whether there was a pause."""
+    gone = await tx.execute(pauses.delete().where(pauses.c.source == source))
+    return gone.rowcount > 0
