@@ -1,0 +1,83 @@
+"""Looking after the data folder by command, beside a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.daemon.cli.desk import Desk
+
+
+async def test_pause_and_resume_are_followed_at_once(desk: Desk) -> None:
+    async with desk.daemon() as daemon:
+        await daemon.says("daemon.ready")
+        desk.add("First", "First bread.")
+        await daemon.says("job.done")
+        paused = await desk.cli("pause", "--for", "7d", "--json")
+        assert paused.code == 0
+        assert paused.json["until"] > paused.json["since"]
+        await daemon.says("daemon.paused")
+        desk.add("Second", "Second bread.")
+        await daemon.says("job.queued", times=2)
+        status = await desk.cli("status")
+        assert "paused   nothing is made until" in status.out
+        assert desk.town.hub.painted == 1
+        assert (await desk.cli("resume")).out == "images are made again\n"
+        await daemon.says("job.done", times=2)
+        assert (await desk.cli("resume")).out == "it was not paused\n"
+    wrong = await desk.cli("pause", "--for", "soon")
+    assert (wrong.code, 'a duration is written "30s"' in wrong.err) == (2, True)
+
+
+async def test_a_copy_moves_house(desk: Desk) -> None:
+    page = desk.add("Bread day")
+    async with desk.daemon() as daemon:
+        await daemon.says("job.done")
+        await desk.cli("regenerate", page)
+        await daemon.says("job.done", times=2)
+        listed = await desk.cli("use", "Bread day", "--json")
+        newest, first = [one["name"] for one in listed.json]
+        back = await desk.cli("use", "Bread day", first)
+        assert back.code == 0
+        await daemon.says("job.done", times=3)
+        (file,) = desk.town.workspace.files(page)
+        assert file.name == first
+        copied = await desk.cli("backup", "copy.tar", "--json")
+        assert (copied.code, copied.json["images"]) == (0, 2)
+        assert (await desk.cli("verify")).out == "all fits together\n"
+        busy = await desk.cli("restore", "copy.tar")
+        assert (busy.code, "already runs here" in busy.err) == (2, True)
+    again = await desk.cli("backup", "copy.tar")
+    assert (again.code, "exists" in again.err) == (2, True)
+    new = {"POSTBRUSH_DATA_DIR": str(desk.folder / "new")}
+    restored = await desk.cli("restore", "copy.tar", "--json", **new)
+    assert (restored.code, restored.json["images"]) == (0, 2)
+    twice = await desk.cli("restore", "copy.tar", **new)
+    assert (twice.code, "empty folder" in twice.err) == (2, True)
+    assert (await desk.cli("once", **new)).code == 0
+    assert desk.town.hub.painted == 2
+    assert (await desk.cli("verify", **new)).code == 0
+    (desk.folder / "new" / "images" / newest).unlink()
+    found = await desk.cli("verify", "--offline", **new)
+    assert (found.code, "its file is gone" in found.out) == (1, True)
+    fixed = await desk.cli("verify", "--offline", "--fix", **new)
+    assert fixed.code == 0
+    gone = await desk.cli("use", "Bread day", newest, **new)
+    assert gone.code in {1, 2}
+    assert "gone" in gone.err
+    assert b"ntn_" not in (desk.folder / "copy.tar").read_bytes()
+
+
+async def test_wrong_use_of_them_says_what_to_do(desk: Desk) -> None:
+    for words, tells in (
+        (("backup", "x.tar"), "no database at"),
+        (("verify",), "no database at"),
+        (("restore", "x.tar"), "there is no file x.tar"),
+        (("prune",), "keep_days is 0"),
+        (("use", "bread"), "no database at"),
+        (("pause",), "no database at"),
+    ):
+        said = await desk.cli(*words)
+        assert (said.code, tells in said.err) == (2, True), (words, said)
+    await asyncio.to_thread((desk.folder / "x.tar").write_bytes, b"rubbish")
+    said = await desk.cli("restore", "x.tar")
+    assert (said.code, "no backup of postbrush" in said.err) == (2, True)
