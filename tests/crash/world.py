@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,3 +85,43 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
         values = {"Name": "Bread", "Post": "Bread at dawn.", "Regenerate": ticked}
         page = str(town.workspace.add_page(town.source.id, values))
         yield World(folder, town, fake, environ, page)
+
+
+#: The call is on record from the first of these, and what it brought from the second:
+#: in between the service may have been paid, and nobody can know.
+_BEGUN = "after commit in flow/draw.begin"
+_KEPT = ("after commit in flow/draw.remember", "after link of the image")
+
+
+def unknowable(borders: list[str], number: int) -> bool:
+    """Say whether who dies at that crossing cannot know if a call was paid for."""
+    kept = next(n for n, border in enumerate(borders) if border in _KEPT)
+    return borders.index(_BEGUN) < number <= kept
+
+
+def all_is_well(here: World, where: str, most_writes: int, *, unknowable: bool) -> None:
+    space = here.town.workspace
+    cells = space.read(here.page)
+    (file,) = space.files(here.page)
+    # The wish has its one outcome.
+    rows = here.rows("SELECT state, owed, again FROM jobs")
+    assert rows == [("done", "", None)], where
+    assert cells["Image status"] == "Done", where
+    assert cells["Regenerate"] is False, where
+    # The page shows what the database says, and it is on disk.
+    ((name, on_page),) = here.rows("SELECT name, shown_at FROM images")
+    assert (file.name, on_page is not None) == (name, True), where
+    on_disk = {path.name for path in (here.folder / "images").iterdir()}
+    assert on_disk == {name}, where
+    # Nothing was knowingly paid for twice, and whatever may have been is counted.
+    attempts = here.rows("SELECT outcome, cost + covered, price FROM attempts")
+    outcomes = Counter(outcome for outcome, _, _ in attempts)
+    assert outcomes["image"] == 1, where
+    unknown = outcomes["unknown"]
+    assert unknown <= unknowable, where
+    assert here.fake.painted <= 1 + unknown, where
+    assert sum(counted for _, counted, _ in attempts) >= (
+        here.fake.painted * attempts[0][2] - 1e-9
+    ), where
+    # Notion was not written to more often than one answer was lost.
+    assert len(here.writes) <= most_writes, where

@@ -128,6 +128,17 @@ class House:
                     found += await attempts.of_job(tx, job.id)
         return found
 
+    async def jobs_all(self) -> list[Job]:
+        async with self.flow.db.reading() as tx:
+            return await jobs.latest(tx, limit=100_000)
+
+    async def calls_all(self) -> list[Attempt]:
+        async with self.flow.db.reading() as tx:
+            by_job = await attempts.of_jobs(
+                tx, [one.id for one in await jobs.latest(tx, limit=100_000)]
+            )
+        return [one for some in by_job.values() for one in some]
+
     async def history(self, job_id: int) -> list[History]:
         async with self.flow.db.reading() as tx:
             return await jobs.history(tx, job_id)
