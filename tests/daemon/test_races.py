@@ -1,0 +1,248 @@
+"""A person interferes, the clock jumps, Notion changes under our feet."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.flow.debts import pay
+from daemon.pretend.painter import paint
+from daemon.pretend.town import Town
+from tests.daemon.house import House, MovingClock, house
+from tests.daemon.test_chain_at_work import house_again
+
+
+@pytest.mark.parametrize("moment", ["before", "while", "after"])
+async def test_a_tick_at_any_moment_is_obeyed_and_removed(
+    home: House, moment: str
+) -> None:
+    page = home.add()
+    await home.live()
+    painted = home.hub.painted
+
+    async def tick_meanwhile(seconds: float) -> None:
+        home.hub.sleep = home.clock.sleep
+        await home.clock.sleep(seconds)
+        home.space.tick(page)
+        await home.poll()
+
+    home.space.tick(page)
+    if moment == "before":
+        await home.poll()
+        home.space.tick(page)
+    if moment == "while":
+        home.hub.sleep = tick_meanwhile
+    await home.poll()
+    await home.work()
+    if moment == "after":
+        home.clock.move(seconds=3)
+        home.space.tick(page)
+    for _ in range(3):
+        await home.live()
+    assert home.read(page)["Regenerate"] is False
+    assert home.hub.painted - painted == (2 if moment == "after" else 1)
+    assert {job.state for job in await home.jobs()} == {"done"}
+
+
+async def test_a_tick_between_a_poll_and_its_untick_is_the_same_wish(
+    home: House,
+) -> None:
+    page = home.add()
+    await home.live()
+    home.space.tick(page)
+    await home.poll()
+    (job,) = [one for one in await home.jobs() if one.is_open]
+    await pay(home.flow, job)
+    home.space.tick(page)
+    await home.live()
+    assert home.read(page)["Regenerate"] is False
+    assert home.hub.painted == 2
+
+
+async def test_a_page_trashed_in_flight_is_paid_for_once(home: House) -> None:
+    page = home.add()
+
+    async def trash_meanwhile(_seconds: float) -> None:
+        home.space.trash(page)
+
+    home.hub.sleep = trash_meanwhile
+    await home.live()
+    assert not [job for job in await home.jobs() if job.is_open]
+    assert len(list(home.flow.images.glob("*.png"))) == 1
+    home.hub.sleep = home.clock.sleep
+    home.space.trash(page, restore=True)
+    await home.live()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
+
+
+async def test_a_file_added_in_flight_is_not_replaced(home: House) -> None:
+    page = home.add()
+
+    async def add_meanwhile(_seconds: float) -> None:
+        home.space.add_file(page, "Image", "mine.png", paint("mine", 1, 64, 64))
+        await home.poll()
+
+    home.hub.sleep = add_meanwhile
+    await home.live()
+    assert [file.name for file in home.space.files(page)] == ["mine.png"]
+    assert [job.state for job in await home.jobs()] == ["cancelled"]
+
+
+async def test_a_column_that_is_gone_costs_no_image(home: House) -> None:
+    source = home.town.source.id
+    page = home.add()
+    home.space.remove_column(source, "Image note")
+    home.space.remove_column(source, "Alt text")
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.space.files(page)
+
+
+async def test_a_column_retyped_in_flight_costs_no_image(home: House) -> None:
+    page = home.add()
+
+    async def retype_meanwhile(_seconds: float) -> None:
+        home.space.retype_column(home.town.source.id, "Image status", "number")
+
+    home.hub.sleep = retype_meanwhile
+    await home.live()
+    assert len(home.space.files(page)) == 1
+    assert home.hub.painted == 1
+
+
+async def test_a_token_that_is_rotated_stops_it_and_lets_it_go_on(home: House) -> None:
+    body = {
+        "object": "error",
+        "status": 401,
+        "code": "unauthorized",
+        "message": "API token is invalid.",
+    }
+    home.space.fail("/v1/", times=3, status=401, body=body)
+    page = home.add()
+    await home.live()
+    assert home.hub.served == []
+    assert len([one for one in home.said if "poll.failed" in one]) == 1
+    for _ in range(4):
+        home.clock.move(minutes=5)
+        await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert any("poll.recovered" in one for one in home.said)
+
+
+async def test_a_long_pause_of_notions_is_kept_to_the_second(home: House) -> None:
+    page = home.add()
+    await home.live()
+    home.space.tick(page)
+    home.forget()
+    home.space.fail("PATCH", status=429, retry_after=95)
+    before = home.clock.now()
+    await home.poll()
+    await home.work()
+    assert home.clock.now() - before >= timedelta(seconds=95)
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 2
+
+
+class OurClock(MovingClock):
+    """Set wrong, while Notion's goes on as before."""
+
+    other: MovingClock
+
+    def move(self, **by: float) -> None:
+        super().move(**by)
+        self.other.move(**by)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+async def test_a_clock_that_was_wrong_stops_nothing(
+    tmp_path: Path, jump: timedelta
+) -> None:
+    clock, notions = OurClock(), MovingClock()
+    clock.other = notions
+    town = Town(now=notions.now)
+    town.hub.sleep = clock.sleep
+    async with town, house(tmp_path, clock=clock, town=town) as home:
+        await home.begin()
+        home.hub.credits = 0
+        first = home.add()
+        await home.live()
+        assert home.read(first)["Image status"] == "Card"
+        clock.time += jump
+        home.hub.credits = None
+        second = home.add("Second", "Second bread.")
+        for _ in range(3):
+            await home.live()
+            clock.move(days=1, minutes=20)
+        await home.live()
+        assert home.space.files(second)
+        assert home.read(second)["Image status"] in {"Done", "Card"}
+        assert not [job for job in await home.jobs() if job.is_open]
+
+
+@pytest.mark.parametrize("days", [1, 8])
+async def test_a_machine_that_was_off_finds_what_happened_meanwhile(
+    home: House, tmp_path: Path, days: int
+) -> None:
+    kept, gone = home.add("Kept", "Kept bread."), home.add("Gone", "Gone bread.")
+    await home.live()
+    home.space.tick(kept)
+    home.space.trash(gone)
+    fresh = home.add("Fresh", "Fresh bread.")
+    home.clock.move(days=days)
+    async with house_again(tmp_path, home) as later:
+        await later.begin()
+        await later.live()
+        assert later.read(kept)["Regenerate"] is False
+        assert later.read(fresh)["Image status"] == "Done"
+        assert later.hub.painted == 4
+
+
+async def test_more_posts_than_a_query_ends_at_are_all_seen(tmp_path: Path) -> None:
+    async with house(tmp_path, toml="[posts]\nhold = 0\n", hugging=False) as home:
+        home.space.query_cap = 12
+        pages = []
+        for number in range(30):
+            pages.append(home.add(f"Post {number}", f"Bread number {number}."))
+            home.clock.move(minutes=1)
+        home.clock.move(minutes=10)
+        await home.begin()
+        await home.work()
+        await home.live()
+        assert all(home.space.files(page) for page in pages)
+
+
+async def test_a_database_somebody_else_holds_is_waited_for(
+    home: House, tmp_path: Path
+) -> None:
+    page = home.add()
+    with closing(sqlite3.connect(tmp_path / "postbrush.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        home.clock.move(seconds=130)
+        with pytest.raises(Exception, match="held by another program"):
+            await home.poll()
+        other.rollback()
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
+
+
+async def test_two_variants_and_a_prompt_nobody_accepts_cost_three_calls(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        home.hub.fail(times=100, status=200, body=b"\x89PNG\r\n\x1a\ncut short")
+        home.add()
+        for _ in range(6):
+            await home.live()
+            home.clock.move(minutes=30)
+        flux = [one for one in await home.calls() if one.provider == "flux"]
+        assert len(flux) <= 3 + 5 * 1
+        first = [one for one in flux if one.job_id == 1]
+        assert len(first) <= 3
