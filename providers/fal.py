@@ -7,7 +7,6 @@ it in the model's (`fal-ai/flux`, not `fal-ai/flux/schnell`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -24,14 +23,13 @@ from providers.outcomes import (
 )
 from providers.replies import as_object, error_text
 from providers.results import Fetch, at, without_image
-from providers.service import Service, per_megapixel, traits_of
+from providers.service import Service, is_job_id, per_megapixel, traits_of
 from providers.settings import ProviderSettings
 from providers.sizes import Size, fitting
 
 MODEL = "fal-ai/flux/schnell"
 FILE_HOSTS = ("fal.media", ".fal.media")
 _POLL_SECONDS = 1.0
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _OK = 200
 
@@ -108,13 +106,9 @@ class Fal(Service):
             f"/{self._model}", fal_body(order, self.size(order)), self._queued
         )
 
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that asks for the request again."""
-        return self._look(remote) if _ID.fullmatch(remote) else super().resume(remote)
-
     def cancel(self, remote: str) -> Call | None:
         """Return the call that cancels the request."""
-        if not _ID.fullmatch(remote):
+        if not is_job_id(remote):
             return None
         return self._ask(f"/{self._app}/requests/{remote}/cancel", method="PUT")
 
@@ -132,7 +126,7 @@ class Fal(Service):
     def _queued(self, reply: Reply) -> Step:
         name = str(as_object(reply).get("request_id") or "")
         # A proxy that answers at once, as fal.run itself does.
-        if not _ID.fullmatch(name):
+        if not is_job_id(name):
             return read_fal(reply, self._fetch)
         return Again(call=self._look(name), seconds=_POLL_SECONDS, remote=name)
 

@@ -6,7 +6,6 @@ cheap question, and its image (WebP) fetched from where the volunteer left it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,13 +22,12 @@ from providers.outcomes import (
 from providers.plain import without_hashes, without_tags, without_weights
 from providers.replies import as_object
 from providers.results import at_or_in, without_image
-from providers.service import FREE, Service, traits_of
+from providers.service import FREE, Service, is_job_id, or_else, traits_of
 from providers.settings import ProviderSettings
 from providers.sizes import Size, within
 
 _ANONYMOUS = "0000000000"
 _AGENT = "postbrush:1:unknown"
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STEPS = 20
 #: A megapixel, and what is let in without an account when the queue is long.
 _PIXELS, _FEW_PIXELS = 1024 * 1024, 576 * 576
@@ -79,31 +77,12 @@ class Horde(Service):
     def start(self, order: Order, now: datetime) -> Call:
         """Return the request that hands the work in."""
         del now
-        call = self._request(order, self.size(order))
         smaller = self._request(order, within(order, _FEW_PIXELS, 64))
-
-        def read(reply: Reply) -> Step:
-            try:
-                return call.read(reply)
-            except _TooLargeError:
-                return Again(call=smaller)
-
-        return Call(
-            method=call.method,
-            url=call.url,
-            json=call.json,
-            headers=call.headers,
-            read=read,
-            wants_image=True,
-        )
-
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that asks how far it is."""
-        return self._look(remote) if _ID.fullmatch(remote) else None
+        return or_else(self._request(order, self.size(order)), _TooLargeError, smaller)
 
     def cancel(self, remote: str) -> Call | None:
         """Return the call that takes the request back."""
-        if not _ID.fullmatch(remote):
+        if not is_job_id(remote):
             return None
         return self._ask(f"/api/v2/generate/status/{remote}", method="DELETE")
 
@@ -144,7 +123,7 @@ class Horde(Service):
 
     def _handed_in(self, reply: Reply) -> Step:
         name = str(as_object(reply).get("id") or "")
-        if not _ID.fullmatch(name):
+        if not is_job_id(name):
             raise without_image(reply)
         return Again(call=self._look(name), seconds=_LEAST_POLL, remote=name)
 

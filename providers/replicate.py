@@ -8,14 +8,13 @@ names, so that the token goes nowhere else.
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 
 from providers.base import Again, Call, JsonValue, Order, Reply, Step
 from providers.outcomes import LostError, RefusedError, RemoteFailedError
 from providers.replies import as_object, clean, is_refusal
 from providers.results import Fetch, at, without_image
-from providers.service import Service, flat, traits_of
+from providers.service import Service, flat, is_job_id, traits_of
 from providers.settings import ProviderSettings
 from providers.sizes import Size, nearest_ratio
 
@@ -36,7 +35,6 @@ RATIOS = (
 FILE_HOSTS = ("replicate.delivery", ".replicate.delivery")
 _ENDED = frozenset({"failed", "canceled", "aborted"})
 _POLL_SECONDS = 1.0
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def replicate_body(order: Order) -> dict[str, JsonValue]:
@@ -121,15 +119,9 @@ class Replicate(Service):
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
 
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that looks at the prediction again."""
-        if not _ID.fullmatch(remote):
-            return super().resume(remote)
-        return self._look(remote)
-
     def cancel(self, remote: str) -> Call | None:
         """Return the call that cancels the prediction."""
-        if not _ID.fullmatch(remote):
+        if not is_job_id(remote):
             return None
         return self._ask(f"/v1/predictions/{remote}/cancel", method="POST")
 
@@ -146,7 +138,7 @@ class Replicate(Service):
 
     def _created(self, reply: Reply) -> Step:
         name = str(as_object(reply).get("id") or "")
-        if not _ID.fullmatch(name):
+        if not is_job_id(name):
             return read_output(reply, self._fetch, remember=True) or _lost(reply)
         ready = read_output(reply, self._fetch, remember=False)
         if ready is None:

@@ -9,7 +9,6 @@ has no path for it and no jobs to come back to.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -18,12 +17,11 @@ from providers.base import Again, Call, JsonValue, Order, Reply, Step
 from providers.outcomes import RefusedError, RemoteFailedError, TimedOutError
 from providers.replies import as_object, clean, is_refusal
 from providers.results import at_or_in, without_image
-from providers.service import Service, flat, traits_of
+from providers.service import Service, flat, is_job_id, traits_of
 from providers.settings import ProviderSettings
 from providers.sizes import Size, fitting
 
 _POLL_SECONDS = 2.0
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
 _PLACES = ("image_url", "result", "images", "image", "message", "data", "url")
 _DEEPEST = 6
@@ -76,13 +74,9 @@ class RunPod(Service):
         way = "run" if self._path else "runsync"
         return self._order(f"{self._path}/{way}", body, self._queued)
 
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that asks for the job again."""
-        return self._look(remote) if _ID.fullmatch(remote) else super().resume(remote)
-
     def cancel(self, remote: str) -> Call | None:
         """Return the call that cancels the job."""
-        if not self._path or not _ID.fullmatch(remote):
+        if not self._path or not is_job_id(remote):
             return None
         return self._ask(f"{self._path}/cancel/{remote}", method="POST")
 
@@ -100,14 +94,14 @@ class RunPod(Service):
     def _queued(self, reply: Reply) -> Step:
         name = str(as_object(reply).get("id") or "")
         step = self._seen(name, reply)
-        if isinstance(step, Again) and _ID.fullmatch(name):
+        if isinstance(step, Again) and is_job_id(name):
             return Again(call=step.call, seconds=step.seconds, remote=name)
         return step
 
     def _seen(self, name: str, reply: Reply) -> Step:
         data = as_object(reply)
         status = str(data.get("status") or "")
-        if status in _WAITING and _ID.fullmatch(name):
+        if status in _WAITING and is_job_id(name):
             return Again(call=self._look(name), seconds=_POLL_SECONDS)
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:

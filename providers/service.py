@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from providers import answers
 from providers.answers import Spelling
-from providers.base import Call, JsonValue, Order, Reply, Step, Traits
-from providers.outcomes import UnavailableError
+from providers.base import Again, Call, JsonValue, Order, Reply, Step, Traits
+from providers.outcomes import ProviderError, UnavailableError
 from providers.results import fetched
 from providers.settings import ProviderSettings
 from providers.sizes import Size, wanted
 
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 Price = Callable[[float], float]
 Reader = Callable[[Reply], Step]
 
@@ -77,6 +80,30 @@ def no_image(reply: Reply) -> Step:
     raise UnavailableError("answered without an image", status=reply.status)
 
 
+def is_job_id(name: str) -> bool:
+    """Say whether what a service calls a job can be part of a path."""
+    return _JOB_ID.fullmatch(name) is not None
+
+
+def or_else(
+    call: Call,
+    error: type[ProviderError],
+    otherwise: Call,
+    applies: Callable[[ProviderError], bool] = lambda _error: True,
+) -> Call:
+    """Return *call*, followed by *otherwise* when its answer is that *error*."""
+
+    def read(reply: Reply) -> Step:
+        try:
+            return call.read(reply)
+        except error as caught:
+            if not applies(caught):
+                raise
+            return Again(call=otherwise)
+
+    return replace(call, read=read)
+
+
 class Service:
     """The base of the kinds: a kind says what it sends and how it reads the answer.
 
@@ -103,8 +130,15 @@ class Service:
         return tuple(lost)
 
     def resume(self, remote: str) -> Call | None:
-        """Return the call that fetches an image whose address was committed."""
-        return self._fetch(remote) if remote.startswith("https://") else None
+        """Return the call that goes on from a committed address or job id."""
+        if remote.startswith(("https://", "http://")):
+            return self._fetch(remote)
+        return self._look(remote) if is_job_id(remote) else None
+
+    def _look(self, name: str) -> Call | None:
+        """Return the call that asks for a job; most services have none."""
+        del name
+        return None
 
     def cancel(self, remote: str) -> Call | None:
         """Nothing runs on at most services."""

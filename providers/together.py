@@ -6,12 +6,13 @@ takes an aspect ratio instead of a size: asked for when the size is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
+from providers.base import Call, JsonValue, Order, Reply, Step
 from providers.openai import read_openai
-from providers.outcomes import RejectedError
-from providers.service import Service, per_megapixel, traits_of
+from providers.outcomes import ProviderError, RejectedError
+from providers.service import Service, or_else, per_megapixel, traits_of
 from providers.settings import ProviderSettings
 from providers.sizes import Size, fitting, nearest_ratio
 
@@ -60,37 +61,22 @@ class Together(Service):
         """Return the request for an image."""
         del now
         body = together_body(order, self.size(order), self._settings.model or _MODEL)
-        ratio = nearest_ratio(order, _RATIOS)
-        shaped = {k: v for k, v in body.items() if k not in _ABOUT_SIZE}
-        return self._generation(
-            body, self._generation({**shaped, "aspect_ratio": ratio}, None)
+        shaped = {key: value for key, value in body.items() if key not in _ABOUT_SIZE}
+        shaped["aspect_ratio"] = nearest_ratio(order, _RATIOS)
+        return or_else(
+            self._generation(body), RejectedError, self._generation(shaped), _about_size
         )
 
     def account(self) -> Call:
         """The list of models is free."""
         return self._ask("/v1/models")
 
-    def _generation(self, body: dict[str, JsonValue], otherwise: Call | None) -> Call:
-        call = self._order("/v1/images/generations", body, self._read)
-        if otherwise is None:
-            return call
-
-        def read(reply: Reply) -> Step:
-            try:
-                return call.read(reply)
-            except RejectedError as error:
-                if not any(word in str(error).casefold() for word in _ABOUT_SIZE):
-                    raise
-                return Again(call=otherwise)
-
-        return Call(
-            method=call.method,
-            url=call.url,
-            json=call.json,
-            headers=call.headers,
-            read=read,
-            wants_image=True,
-        )
+    def _generation(self, body: Mapping[str, JsonValue]) -> Call:
+        return self._order("/v1/images/generations", body, self._read)
 
     def _read(self, reply: Reply) -> Step:
         return read_openai(reply, self._fetch)
+
+
+def _about_size(error: ProviderError) -> bool:
+    return any(word in str(error).casefold() for word in _ABOUT_SIZE)

@@ -79,7 +79,6 @@ class AnyHistory(RuleBasedStateMachine):
     """One town, one data folder, and a daemon that is there or not."""
 
     pages = Bundle("pages")
-    template: Path | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,11 +111,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def start(self) -> None:
         self.stack = contextlib.AsyncExitStack()
-        self.home = self.run(
-            self.stack.enter_async_context(
-                house(self.folder, toml=_TOML, town=self.town, clock=self.clock)
-            )
-        )
+        made = house(self.folder, toml=_TOML, town=self.town, clock=self.clock)
+        self.home = self.run(self.stack.enter_async_context(made))
         self.run(self.home.begin())
 
     @property

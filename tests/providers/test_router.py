@@ -149,3 +149,11 @@ def test_no_list_of_routes_is_ever_an_exception_of_ours(
     assert isinstance(step, Again)
     assert step.call.wants_image
     assert step.call.url.startswith("https://router.huggingface.co/")
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_an_address_that_was_committed_is_fetched_after_a_crash(scheme: str) -> None:
+    flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
+    call = flux.resume(f"{scheme}://v3.fal.media/a.png")
+    assert call is not None
+    assert (call.fetches, call.headers) == (True, {})
