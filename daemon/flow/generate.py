@@ -82,7 +82,9 @@ class _Generation:
         try:
             why = await still_wanted(self.flow, self.job)
         except NotionError as error:
-            later = self.flow.now() + _NOTION_PAUSE
+            flow, now = self.flow, self.flow.now()
+            flow.outage.failed(error, now, flow.log, flow.spells)
+            later = flow.outage.until or now + _NOTION_PAUSE
             await self._back(Event.SNOOZED, f"its page cannot be read: {error}", later)
             return False
         if why is not None:

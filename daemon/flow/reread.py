@@ -17,14 +17,19 @@ from db.states import Reason
 _OLD = timedelta(minutes=10)
 
 
+def is_to_be_read(flow: Flow, job: Job) -> bool:
+    """Say whether the page of *job* has to be read before money is spent on it."""
+    waited = flow.now() - max(job.created_at, job.acked_at or job.created_at)
+    return job.reason is Reason.REPLACE or waited >= _OLD
+
+
 async def still_wanted(flow: Flow, job: Job) -> str | None:
     """Return None when *job* may go on, else why it is no longer wanted.
 
     Raises:
         NotionError: The page had to be read, and Notion is away.
     """
-    waited = flow.now() - max(job.created_at, job.acked_at or job.created_at)
-    if job.reason is not Reason.REPLACE and waited < _OLD:
+    if not is_to_be_read(flow, job):
         return None
     try:
         page = await flow.door.page(flow.known_schema, job.page_id, Urgency.JOB)

@@ -16,6 +16,7 @@ from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.draw import with_labels
+from daemon.flow.reread import is_to_be_read
 from daemon.flow.verdict import Round, Sleep, asked_at, in_words
 from db import jobs, pauses
 from db.errors import MovedElsewhereError
@@ -87,6 +88,10 @@ async def pick(flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
         case = found[job.id]
         if len(picked.asks) < free and (why := _goes_on_anyway(case)) is not None:
             picked.asks[job.id] = Claim(job, "", why)
+            continue
+        # Its page is to be read first, and Notion is away: no use to take it up.
+        if flow.outage.lasts(now) and not case.was_asked and is_to_be_read(flow, job):
+            picked.again(flow.outage.until)
             continue
         choice = choose.choose(flow, case, situation)
         match choice:

@@ -246,3 +246,26 @@ async def test_two_variants_and_a_prompt_nobody_accepts_cost_three_calls(
         assert len(flux) <= 3 + 5 * 1
         first = [one for one in flux if one.job_id == 1]
         assert len(first) <= 3
+
+
+async def test_an_old_job_is_left_alone_while_notion_is_away(home: House) -> None:
+    home.hub.loading_seconds = 60
+    home.hub.unload()
+    page = home.add()
+    await home.live()
+    home.clock.move(minutes=20)
+    home.space.fail("/v1/", times=10_000, status=503, html=True)
+    await home.poll()
+    home.forget()
+    before = len(await home.history(1))
+    for _ in range(10):
+        await home.work()
+        home.clock.move(seconds=20)
+    # Not a row and not a request for a job that cannot go on.
+    assert len(await home.history(1)) - before <= 2
+    assert len(home.space.requests) <= 10
+    home.space.faults.waiting.clear()
+    home.clock.move(minutes=6)
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
