@@ -117,7 +117,8 @@ async def _all_is_well(month: Month, home: House) -> None:
     assert len(month.pages) == POSTS
     assert all(len(space.files(page)) == 1 for page in month.pages)
     assert not [one for one in found if one.is_open]
-    assert {one.state for one in found} == {"done"}
+    # A replacement that finds the credits still gone leaves its card alone.
+    assert all(one.state == "done" or one.reason == "replace" for one in found)
     # Everything that was paid for is an image, and every image was paid for once.
     assert ends["image"] == hub.painted
     assert ends["unknown"] == 0
