@@ -9,7 +9,7 @@ answer did not arrive (a dropped connection, a crash, a power cut)::
       (draw.begin)             name, budget             counted as paid; asked again at
                                                         most twice (choose.never)
     order with a job id        the same, and the id     the id is asked again, once
-      (draw.remember)          before the next look     before any deadline (take_up)
+      (draw.commit_remote)     before the next look     before any deadline (take_up)
     cancelling a remote job    the attempt              not repeated; the attempt stays
       (Studio.cancel)                                   counted as paid
     fetching a finished file   its address, or the id   fetched again; gone: lost, and

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from daemon.flow import replace, storage, tell, waiting
 from daemon.flow.context import Flow
 from daemon.flow.debts import pay
+from daemon.flow.ending import back_to_queue
 from daemon.flow.generate import generate
 from daemon.flow.greet import greet
 from daemon.flow.upload import upload
@@ -21,11 +22,12 @@ from daemon.notion.errors import NotionError, PageGoneError, RefusedWriteError
 from db import jobs
 from db.errors import DatabaseError
 from db.records import Job
-from db.states import State
+from db.states import Event, State
 
 _UPLOADS = 8
 _DEBTS = 8
 _DISK_PAUSE = timedelta(seconds=30)
+_BROKEN_PAUSE = timedelta(minutes=1)
 #: A write Notion refused is tried again after this, doubling.
 _REFUSED_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -48,12 +50,15 @@ class Dispatcher:
     uploading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     paying: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _dropped: bool = False
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     async def step(self) -> datetime | None:
         """Start what can start; return when to look again if nothing kicks before."""
         if self.flow.stopping.is_set():
             return None
+        if self._dropped:
+            await self._take_back()
         await self._withdraw()
         times = [await self._debts(), await self._uploads(), await self._generations()]
         known = [time for time in times if time is not None]
@@ -90,6 +95,19 @@ class Dispatcher:
             alive = {job.id for job in await jobs.in_state(tx, [State.GENERATING])}
         for job_id in self.generating.keys() - alive:
             self.flow.leave(job_id).withdrawn.set()
+
+    async def _take_back(self) -> None:
+        """Put jobs back whose worker ended in the middle: nobody else will."""
+        why = "its worker could not go on"
+        async with self.flow.db.writing() as tx:
+            now = self.flow.now()
+            for job in await jobs.in_state(tx, [State.GENERATING]):
+                if job.id not in self.generating:
+                    due = now + _BROKEN_PAUSE
+                    await back_to_queue(
+                        tx, job, Event.RESCUED, now=now, why=why, due_at=due
+                    )
+        self._dropped = False
 
     def _greet(self, name: str) -> None:
         if name in self.greeting:
@@ -202,6 +220,7 @@ class Dispatcher:
         except NotionError as error:
             flow.outage.failed(error, flow.now(), flow.log, flow.spells)
         except DatabaseError as error:
+            self._dropped = True
             if storage.is_trouble(error):
                 storage.say_trouble(flow, str(error))
                 return
@@ -209,11 +228,11 @@ class Dispatcher:
                 "database.failed", summary=str(error), job=job.id
             )
         except Exception as error:
+            self._dropped = True
             if storage.is_trouble(error):
                 storage.say_trouble(flow, str(error))
                 return
-            # One job must not take the others with it; it is rescued at the next
-            # start, and what it had in flight is written down by then.
+            # One job must not take the others with it.
             flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
 
 

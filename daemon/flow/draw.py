@@ -13,6 +13,7 @@ from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.money import Over
 from daemon.flow.prompt import cut
+from daemon.flow.storage import until_it_works
 from daemon.flow.verdict import in_words
 from db import attempts, jobs
 from db.engine import Tx
@@ -152,8 +153,12 @@ async def carry_out(flow: Flow, call: Call) -> Ended:
     """Send a committed call, keep its image, and write down how it ended."""
 
     async def remember(remote: str) -> None:
-        async with flow.db.writing() as tx:
-            await attempts.remember_remote(tx, call.attempt, remote)
+        async def commit_remote() -> None:
+            async with flow.db.writing() as tx:
+                await attempts.remember_remote(tx, call.attempt, remote)
+
+        # It is paid for: what leads to it is not let go.
+        await until_it_works(flow, commit_remote)
 
     _say_what_is_lost(flow, call)
     try:

@@ -90,7 +90,7 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
 #: The call is on record from the first of these, and what it brought from the second:
 #: in between the service may have been paid, and nobody can know.
 _BEGUN = "after commit in flow/draw.begin"
-_KEPT = ("after commit in flow/draw.remember", "after link of the image")
+_KEPT = ("after commit in flow/draw.commit_remote", "after link of the image")
 
 
 def unknowable(borders: list[str], number: int) -> bool:

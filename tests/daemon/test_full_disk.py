@@ -1,0 +1,94 @@
+"""The disk is full at each single write there is: nothing lost, one payment."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.flow import files
+from db.engine import Database, Tx
+from db.errors import DiskFullError
+from tests.daemon.house import House, house
+
+
+class Disk:
+    """Counts commits and files; one of them finds the disk full."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, full_at: int) -> None:
+        self.count, self.full_at = 0, full_at
+        writing, save_new = Database.writing, files.save_new
+        disk = self
+
+        @asynccontextmanager
+        async def write(database: Database) -> AsyncIterator[Tx]:
+            async with writing(database) as tx:
+                yield tx
+                if disk.is_full():
+                    # SQLite says so at the commit, and nothing is written.
+                    raise DiskFullError("disk full: nothing was written")
+
+        def save(*what: Any) -> None:  # noqa: ANN401 - as it is called
+            if disk.is_full():
+                raise OSError(errno.ENOSPC, "No space left on device")
+            save_new(*what)
+
+        patch.setattr(Database, "writing", write)
+        patch.setattr(files, "save_new", save)
+
+    def is_full(self) -> bool:
+        self.count += 1
+        return self.count == self.full_at
+
+
+async def _whole_way(home: House) -> str:
+    page = home.add()
+    await _patiently(home)
+    home.space.tick(page)
+    await _patiently(home)
+    return page
+
+
+async def _patiently(home: House) -> None:
+    """Live on for a while; a poll that cannot be stored is the loop's to report."""
+    for _ in range(3):
+        try:
+            await home.live()
+        except DiskFullError:
+            home.clock.move(seconds=30)
+
+
+def _folder(base: Path, name: str) -> Path:
+    (base / name).mkdir()
+    return base / name
+
+
+async def test_a_disk_that_is_full_at_each_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        disk = Disk(patch, full_at=0)
+        async with house(_folder(tmp_path, "whole")) as home:
+            await home.begin()
+            disk.count = 0
+            await _whole_way(home)
+        writes = disk.count
+    assert writes >= 16
+    for number in range(1, writes + 1):
+        with monkeypatch.context() as patch:
+            disk = Disk(patch, full_at=0)
+            async with house(_folder(tmp_path, str(number))) as home:
+                await home.begin()
+                disk.count, disk.full_at = 0, number
+                page = await _whole_way(home)
+                where = f"full at write {number} of {writes}"
+                assert home.read(page)["Image status"] == "Done", where
+                assert home.read(page)["Regenerate"] is False, where
+                assert home.hub.painted == 2, where
+                jobs = await home.jobs()
+                assert {job.state for job in jobs} == {"done"}, where
+                assert len(jobs) == 2, where
