@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
-import shutil
 import tempfile
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,10 +28,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from daemon.flow import keep
 from daemon.pretend.painter import paint
 from daemon.pretend.town import Town
 from db import images, jobs, posts, upgrade
+from db.engine import Database, Tx
 from db.states import State
 from providers.outcomes import FREE
 from tests.daemon.house import House, MovingClock, house
@@ -75,6 +77,39 @@ _NOTION = st.sampled_from(
 _WHERE = st.sampled_from(["PATCH /v1/pages/", "/query", "file_uploads", "GET /v1/"])
 
 
+class PowerCut:
+    """Ends the life of a daemon at a commit, which is kept or lost with it."""
+
+    def __init__(self, commits: int, *, kept: bool) -> None:
+        self.left, self.kept = commits, kept
+        self.gone = asyncio.Event()
+
+    def over(self, db: Database) -> Callable[[], AbstractAsyncContextManager[Tx]]:
+        writing = db.writing
+
+        @contextlib.asynccontextmanager
+        async def counted() -> AsyncIterator[Tx]:
+            self._dead_write_nothing()
+            async with writing() as tx:
+                yield tx
+                self._dead_write_nothing()
+                self.left -= 1
+                if self.left < 0 and not self.kept:
+                    self._die()
+            if self.left < 0:
+                self._die()
+
+        return counted
+
+    def _dead_write_nothing(self) -> None:
+        if self.gone.is_set():
+            raise asyncio.CancelledError
+
+    def _die(self) -> None:
+        self.gone.set()
+        raise asyncio.CancelledError
+
+
 class AnyHistory(RuleBasedStateMachine):
     """One town, one data folder, and a daemon that is there or not."""
 
@@ -103,10 +138,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.town.workspace.requests_per_minute = None
         self.town.hub.sleep = self.clock.sleep
         self.run(self.town.start())
-        made = Path(tempfile.gettempdir()) / "postbrush-empty.db"
-        if not made.exists():
-            upgrade.upgrade(made)
-        shutil.copyfile(made, self.folder / "postbrush.db")
+        (self.folder / "postbrush.db").write_bytes(_empty_database())
         self.start()
 
     def start(self) -> None:
@@ -181,33 +213,37 @@ class AnyHistory(RuleBasedStateMachine):
         self.clock.move(seconds=seconds)
         self.work()
 
-    @rule(ticks=st.integers(0, 60), seconds=st.sampled_from([0, 130]))
-    def the_power_goes(self, ticks: int, seconds: int) -> None:
-        """Drop everything at some moment of its work, and start again."""
+    @rule(
+        commits=st.integers(0, 40),
+        kept=st.booleans(),
+        seconds=st.sampled_from([0, 130]),
+    )
+    def the_power_goes(self, *, commits: int, kept: bool, seconds: int) -> None:
+        """Drop everything at some commit of its work, and start again."""
         self.clock.move(seconds=seconds)
-        self.run(self._die(ticks))
+        self.run(self._die(commits, kept=kept))
         self.start()
 
-    async def _die(self, ticks: int) -> None:
-        daemon = self.daemon
-
-        async def some_of_it() -> None:
-            await daemon.poll()
-            while True:
-                await daemon.dispatcher.step()
-                await asyncio.sleep(0)
-
-        task = asyncio.ensure_future(some_of_it())
-        for _ in range(ticks):
-            await asyncio.sleep(0.0005)
-        # A dead process writes nothing down.
-        with mock.patch.object(keep, "cut_off", _nothing):
+    async def _die(self, commits: int, *, kept: bool) -> None:
+        daemon, cut = self.daemon, PowerCut(commits, kept=kept)
+        with mock.patch.object(daemon.flow.db, "writing", cut.over(daemon.flow.db)):
+            task = asyncio.ensure_future(self._some_of_it())
+            await asyncio.wait(
+                [task, asyncio.ensure_future(cut.gone.wait())],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            cut.gone.set()
             task.cancel()
             daemon.dispatcher.cut()
-            await asyncio.gather(
-                task, *daemon.dispatcher._tasks(), return_exceptions=True
-            )
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await asyncio.gather(*daemon.dispatcher._tasks(), return_exceptions=True)
         await self.stack.aclose()
+
+    async def _some_of_it(self) -> None:
+        daemon = self.daemon
+        await daemon.poll()
+        await daemon.work()
 
     @invariant()
     def a_page_has_at_most_one_open_job(self) -> None:
@@ -284,8 +320,12 @@ class AnyHistory(RuleBasedStateMachine):
             assert {one.job_id for one in shown} == {max(done)}
 
 
-async def _nothing(*_: object) -> None:
-    return
+@functools.cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "empty.db"
+        upgrade.upgrade(made)
+        return made.read_bytes()
 
 
 _HISTORIES = int(os.environ.get("HISTORIES", "25"))
@@ -295,4 +335,5 @@ AnyHistory.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestAnyHistory = AnyHistory.TestCase
+# A history takes a second, and three on a machine with other things to do.
+TestAnyHistory = pytest.mark.timeout(60 + 10 * _HISTORIES)(AnyHistory.TestCase)
