@@ -214,7 +214,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.work()
 
     @rule(
-        commits=st.integers(0, 40),
+        commits=st.integers(0, 15),
         kept=st.booleans(),
         seconds=st.sampled_from([0, 130]),
     )
