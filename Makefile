@@ -1,8 +1,10 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint counterparts lock clean
+.PHONY: help demo run install uninstall wheelhouse test lint counterparts lock clean
 
 BIN := .venv/bin
+# Of the machine that a wheelhouse is for.
+PYTHONS ?= 3.11 3.13
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -14,6 +16,17 @@ demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
 
 run: .venv/run ## Be the daemon, here, with ./postbrush.toml and NOTION_TOKEN
 	@$(BIN)/postbrush run $(ARGS)
+
+install: ## Make it a service of this machine; again: upgrade (as root)
+	@sh systemd/install.sh
+
+uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
+	@PURGE="$(PURGE)" sh systemd/uninstall.sh
+
+wheelhouse: .venv/bin/python ## Fetch what install needs, for a machine without network
+	@for version in $(PYTHONS); do \
+		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
+			--python-version $$version --dest wheelhouse -r requirements.lock || exit 1; done
 
 test: lint ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"

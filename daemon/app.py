@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,15 +16,13 @@ from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
-from daemon.flow.poll import Watcher
-from daemon.loop import Daemon
 from daemon.notion.answers import CONNECTIONS
 from daemon.notion.gateway import Gateway
 from daemon.notion.wire import Wire
 from daemon.plan import names_of, plan_of, providers_of
 from daemon.service import control
-from daemon.service.control import ControlServer
 from daemon.service.lock import DataLock
+from daemon.service.pulse import Pulse
 from db import upgrade
 from db.engine import Database
 from providers.studio import Studio
@@ -78,15 +75,20 @@ async def opened(
     providers = providers_of(settings)
     studio = Studio(sleep=clock.sleep, monotonic=clock.monotonic)
     token = settings.secrets.notion_token
+    pulse = Pulse(clock.monotonic)
+
+    def limited(seconds: float) -> None:
+        # Waiting as Notion asked is no standstill.
+        pulse.extend("poll", seconds)
+        log.warning("notion.limited", summary=f"Notion asks to wait {seconds:g} s")
+
     wire = Wire.open(
         token.get_secret_value() if token else "",
         base_url=settings.notion.base_url,
         rate=settings.notion.requests_per_second,
         sleep=clock.sleep,
         monotonic=clock.monotonic,
-        limited=lambda seconds: log.warning(
-            "notion.limited", summary=f"Notion asks to wait {seconds:g} s"
-        ),
+        limited=limited,
     )
     odd: set[str] = set()
 
@@ -107,6 +109,7 @@ async def opened(
             images=images_path(settings),
             clock=clock,
             log=log,
+            pulse=pulse,
         )
     finally:
         await studio.close()
@@ -134,32 +137,6 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
-
-
-async def run(settings: Settings, *, clock: Clock | None = None) -> None:
-    """Be the daemon until SIGTERM or Ctrl-C.
-
-    Raises:
-        SetupError, DatabaseUnusableError: Nothing was started.
-    """
-    require_notion(settings)
-    async with locked(settings, "run"), opened(settings, clock=clock) as flow:
-        daemon = Daemon(
-            flow=flow,
-            watcher=Watcher(flow=flow, target=settings.notion.data_source),
-            poll_interval=settings.notion.poll_interval,
-            started_at=flow.now(),
-        )
-        control = ControlServer(socket_path(settings), daemon.answer)
-        await control.start()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, daemon.stop)
-        try:
-            say_ready(flow, settings)
-            await daemon.run()
-        finally:
-            await control.stop()
 
 
 def say_ready(flow: Flow, settings: Settings) -> None:

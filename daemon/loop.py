@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from daemon.flow import tell
+from daemon import neighbour
+from daemon.flow import standing, tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.poll import Watcher
@@ -15,6 +16,7 @@ from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
+from daemon.service.readiness import Readiness
 from daemon.upkeep.prune import prune
 from db import jobs, posts
 from db.errors import DatabaseError, DiskFullError
@@ -24,6 +26,9 @@ _SWEEP_CHECK = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
 _BREATH = timedelta(milliseconds=500)
+#: Seconds that one poll, and one step of the work loop, never take.
+_LONGEST_POLL = 900.0
+_LONGEST_STEP = 300.0
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Daemon:
 
     Attributes:
         started_at: For `status`.
+        readiness: The way to the service manager.
     """
 
     flow: Flow
@@ -40,6 +46,8 @@ class Daemon:
     started_at: datetime
     dispatcher: Dispatcher = field(init=False)
     schedule: Schedule = field(default_factory=Schedule)
+    readiness: Readiness = field(default_factory=Readiness)
+    _standing: str = ""
 
     def __post_init__(self) -> None:
         self.dispatcher = Dispatcher(self.flow)
@@ -54,12 +62,16 @@ class Daemon:
             self.schedule.every("poll", self.poll_interval, self._poll, now)
             self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
             self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
+            if wanted := self.readiness.watchdog:
+                self.schedule.every("watchdog", wanted / 3, self._watch, now)
+            self.readiness.ready()
             await self._work()
         finally:
             self.schedule.stop()
-            flow.log.info("daemon.stopped", summary="nothing is in work")
 
     async def _poll(self) -> None:
+        allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
+        self.flow.pulse.promise("poll", allowed)
         try:
             first = self.flow.schema is None
             await self.watcher.poll()
@@ -68,6 +80,8 @@ class Daemon:
                 await self._sweep()
         except DatabaseError as error:
             self._trouble(error)
+        self.flow.pulse.promise("poll", allowed)
+        self._say()
 
     async def _sweep(self) -> None:
         try:
@@ -97,7 +111,9 @@ class Daemon:
         while not flow.stopping.is_set():
             flow.kick.clear()
             try:
-                again = await self.dispatcher.step()
+                with flow.pulse.during("work", _LONGEST_STEP):
+                    again = await self.dispatcher.step()
+                    await self._look_around()
             except DatabaseError as error:
                 self._trouble(error)
                 await pause(flow, _TROUBLE_PAUSE)
@@ -111,6 +127,29 @@ class Daemon:
     async def _kick(self) -> None:
         self.flow.kick.set()
 
+    async def _watch(self) -> None:
+        """Feed the watchdog while everybody keeps their promises."""
+        stuck = self.flow.pulse.stuck()
+        if not stuck:
+            self.readiness.alive()
+        elif self.flow.spells.failed("stuck", self.flow.now()):
+            names = " and ".join(stuck)
+            self.flow.log.error(
+                "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
+            )
+
+    async def _look_around(self) -> None:
+        """Read what the line of status says; only when somebody listens."""
+        if self.readiness.address:
+            self._standing = await standing.standing(self.flow)
+            self._say()
+
+    def _say(self) -> None:
+        flow = self.flow
+        mark = neighbour.mark(flow.schema.source) if flow.schema else ""
+        seen = standing.watching(flow, mark, self.watcher.looked_at)
+        self.readiness.say(f"{seen}; {self._standing}" if self._standing else seen)
+
     def _trouble(self, error: DatabaseError) -> None:
         if isinstance(error, DiskFullError):
             say_trouble(self.flow, str(error))
@@ -118,10 +157,9 @@ class Daemon:
             self.flow.log.error("database.failed", summary=str(error))
 
     def stop(self) -> None:
-        """SIGTERM: the first time cleanly, the second time at once."""
-        if self.flow.stopping.is_set():
-            self.dispatcher.cut()
-        elif paid := len(self.dispatcher.generating):
+        """Begin nothing more; what is paid for arrives first."""
+        paid = len(self.dispatcher.generating)
+        if paid and not self.flow.stopping.is_set():
             self.flow.log.info(
                 "daemon.stopping",
                 summary=f"once the images in work are there ({paid}); "
@@ -129,6 +167,10 @@ class Daemon:
             )
         self.flow.stopping.set()
         self.flow.kick.set()
+
+    def cut(self) -> None:
+        """Cut off even what is paid for."""
+        self.dispatcher.cut()
 
     async def _announce(self) -> None:
         """Name the jobs that a command has made."""

@@ -5,7 +5,9 @@ The only importer of APScheduler.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -37,7 +39,7 @@ class Schedule:
     def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
         """Call *action* now and then after every *pause*."""
         self._scheduler.add_job(
-            action,
+            _patient(action),
             "interval",
             seconds=pause.total_seconds(),
             next_run_time=now,
@@ -54,7 +56,7 @@ class Schedule:
         """
         if time is not None:
             self._scheduler.add_job(
-                action,
+                _patient(action),
                 "date",
                 run_date=time,
                 id=name,
@@ -63,3 +65,13 @@ class Schedule:
             )
         elif self._scheduler.get_job(name) is not None:
             self._scheduler.remove_job(name)
+
+
+def _patient(action: Action) -> Action:
+    """A call that is cut off by `stop` has nothing to say about it."""
+
+    async def call() -> None:
+        with suppress(asyncio.CancelledError):
+            await action()
+
+    return call

@@ -15,6 +15,7 @@ from daemon import app, config
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import manual
+from daemon.life import Life
 from daemon.pretend.posts import POSTS
 from daemon.pretend.town import Town
 from daemon.service import log
@@ -81,7 +82,7 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
         town.refilled = refilled
         filling = asyncio.create_task(_fill(town))
         try:
-            await app.run(found)
+            await Life(found, reread=lambda: found, neighbours=False).run()
         finally:
             filling.cancel()
 

@@ -66,23 +66,31 @@ def prune(
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .tar file.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new .tar file, a folder, or -.")
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="FILE is a folder of the newest N."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Copy database and images into one file, while it runs."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.backup(file, json=json)
+    copies.backup(file, keep=keep, json=json)
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Made by backup.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Made by backup; - reads a pipe.")
+    ],
     json: Json = False,
 ) -> None:
     """Put a backup into an empty data folder."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.restore(file, json=json)
+    copies.restore(file, json=json)
 
 
 def verify(

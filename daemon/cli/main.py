@@ -111,6 +111,16 @@ def migrate() -> None:
     service.migrate()
 
 
+@app.command(hidden=True)
+def alarm(
+    unit: Annotated[str, typer.Argument(help="The systemd unit that failed.")],
+) -> None:
+    """Say that a unit of the service has failed; systemd calls it."""
+    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+
+    service.alarm(unit)
+
+
 @app.command()
 def config(
     example: Annotated[

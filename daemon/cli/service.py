@@ -6,14 +6,16 @@ import asyncio
 import os
 import sys
 
+import structlog
 import typer
 
-from daemon import app, loop
+from daemon import app, loop, neighbour
 from daemon.cli import desk
 from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.flow import manual
 from daemon.flow.poll import Watcher
+from daemon.life import Life
 from daemon.service import log
 
 
@@ -31,7 +33,13 @@ def run() -> None:
     """Be the daemon."""
     found = desk.settings()
     start_log(found)
-    asyncio.run(app.run(found))
+    asyncio.run(Life(found, reread=_again).run())
+
+
+def _again() -> Settings:
+    found = desk.settings()
+    start_log(found)
+    return found
 
 
 def once(*, yes: bool) -> None:
@@ -45,6 +53,7 @@ async def _once(found: Settings, *, yes: bool) -> int:
     app.require_notion(found)
     async with app.locked(found, "once"), app.opened(found) as flow:
         watcher = Watcher(flow=flow, target=found.notion.data_source)
+        await neighbour.refuse_second(flow, watcher, os.environ)
 
         async def approve(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
@@ -69,3 +78,14 @@ def migrate() -> None:
 async def _migrate(found: Settings) -> None:
     async with app.locked(found, "migrate"):
         typer.echo(f"{app.database_path(found)} is up to date")
+
+
+def alarm(unit: str) -> None:
+    """Say that a unit has failed, where its owner will see it."""
+    start_log(desk.settings())
+    structlog.get_logger().error(
+        "service.failed",
+        summary=f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; "
+        f"then: sudo systemctl restart {unit}",
+        unit=unit,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -35,7 +36,7 @@ async def _status(*, json: bool) -> None:
         "pid": holder.pid if holder else None,
         **(answer or {}),
     }
-    desk.show(data, json=json, human=lambda out: _print(out, flow, data))
+    desk.show(data, json=json, human=lambda out: _print(out, flow, found, data))
 
 
 async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
@@ -70,9 +71,9 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
         }
 
 
-def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
-    zone, daemon = flow.clock.zone, data["daemon"]
-    out.print(_daemon_line(daemon, zone), markup=False)
+def _print(out: Console, flow: Flow, found: Settings, data: dict[str, Any]) -> None:
+    zone = flow.clock.zone
+    out.print(_daemon_line(data["daemon"], found.file, zone), markup=False)
     source = "none yet: Notion has not been reached"
     if data["source"]:
         source = f"{data['source']}, {data['posts']} posts"
@@ -104,9 +105,16 @@ def _print(out: Console, flow: Flow, data: dict[str, Any]) -> None:
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
 
 
-def _daemon_line(daemon: dict[str, Any], zone: tzinfo) -> str:
+def _starter(file: Path | None) -> str:
+    """Return what starts the daemon whose configuration that is."""
+    if file is not None and file.is_relative_to("/etc"):
+        return "sudo systemctl start postbrush"
+    return "postbrush run"
+
+
+def _daemon_line(daemon: dict[str, Any], file: Path | None, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return "daemon   is not running (postbrush run)"
+        return f"daemon   is not running ({_starter(file)})"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"

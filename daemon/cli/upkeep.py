@@ -12,21 +12,19 @@ from rich.console import Console
 
 from daemon import app
 from daemon.cli import desk, find
+from daemon.cli.copies import require_database
 from daemon.cli.generate import quiet
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.config.values import parse_duration
 from daemon.errors import PostbrushError, SetupError
-from daemon.flow import files, manual
+from daemon.flow import manual
 from daemon.plan import SOURCE
-from daemon.service.lock import DataLock
-from daemon.upkeep import backup as copies
 from daemon.upkeep import verify as checks
 from daemon.upkeep.prune import Pruned
 from daemon.upkeep.prune import prune as prune_images
 from daemon.upkeep.verify import Finding
-from db import images, pauses, upgrade
-from db.errors import DatabaseMissingError
+from db import images, pauses
 from db.records import ImageRecord, Job, Pause
 
 
@@ -156,55 +154,10 @@ def prune(days: int | None, *, dry_run: bool, json: bool) -> None:
     )
 
 
-def backup(file: Path, *, json: bool) -> None:
-    """Copy database and images into one file."""
-    found = desk.settings()
-    _require_database(found)
-    made = copies.backup(found.data_dir, file, utc_now())
-    size = file.stat().st_size
-    count = len(made["files"]) - 1
-    desk.show(
-        {"file": str(file), "bytes": size, "images": count},
-        json=json,
-        human=lambda out: out.print(
-            f"{file}: the database and {count} images, {size / 2**20:.1f} MiB. Your "
-            "configuration and tokens are not in it",
-            markup=False,
-            soft_wrap=True,
-        ),
-    )
-
-
-def restore(file: Path, *, json: bool) -> None:
-    """Put a backup into an empty data folder."""
-    found = desk.settings()
-    if not file.is_file():
-        raise SetupError(f"there is no file {file}")
-    files.ensure_folder(found.data_dir)
-    lock = DataLock(app.lock_path(found))
-    lock.acquire("restore")
-    try:
-        made = copies.restore(file, found.data_dir)
-        upgrade.upgrade(app.database_path(found))
-    finally:
-        lock.release()
-    count = len(made["files"]) - 1
-    desk.show(
-        {"data_dir": str(found.data_dir), "images": count, "made_at": made["made_at"]},
-        json=json,
-        human=lambda out: out.print(
-            f"{found.data_dir}: the database of {made['made_at'][:16]} and {count} "
-            "images; what Notion shows by now is looked at when the daemon starts",
-            markup=False,
-            soft_wrap=True,
-        ),
-    )
-
-
 def verify(*, fix: bool, offline: bool, json: bool) -> None:
     """Compare everything; exit 1 when something is wrong and was not mended."""
     found = desk.settings()
-    _require_database(found)
+    require_database(found)
     if not offline:
         app.require_notion(found)
     quiet(found)
@@ -230,10 +183,3 @@ async def _verify(found: Settings, *, fix: bool, offline: bool) -> Sequence[Find
     if fix:
         await app.wake(found)
     return findings
-
-
-def _require_database(found: Settings) -> None:
-    path = app.database_path(found)
-    upgrade.require_current(path)
-    if not upgrade.is_there(path):
-        raise DatabaseMissingError(desk.missing(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from daemon.flow.wants import Rules
 from daemon.notion.errors import AwayError
 from daemon.notion.model import Door, Me, Schema, Wanted
 from daemon.service.log import Spell
+from daemon.service.pulse import Pulse
 from db.engine import Database
 from providers.base import Provider
 from providers.leave import Leave
@@ -73,6 +75,7 @@ class Flow:
         me: Likewise.
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
+        pulse: Who promised to be heard of again, for the watchdog.
         decoding: Pictures are decoded one at a time; they are large.
         announced: Jobs the log has named as queued; commands make some, too.
         withdrawn: By job in work: set when a person or an edit has ended it.
@@ -91,6 +94,7 @@ class Flow:
     outage: Outage = field(default_factory=Outage)
     spells: Spell = field(default_factory=Spell)
     views: Views = field(default_factory=Views)
+    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)

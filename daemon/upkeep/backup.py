@@ -25,6 +25,7 @@ from daemon.errors import PostbrushError, SetupError
 from db import upgrade
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
+_COPIES = "postbrush-[0-9]*-[0-9]*.tar"
 _FORMAT = 1
 _CHUNK = 1 << 20
 
@@ -55,6 +56,19 @@ def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
     except OSError as error:
         raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
     return manifest
+
+
+def name_for(now: datetime) -> str:
+    """Return the name of a copy in a folder of them."""
+    return f"postbrush-{now:%Y%m%d-%H%M%S}.tar"
+
+
+def thin_out(folder: Path, keep: int) -> list[Path]:
+    """Remove all copies of a folder but the newest; return what went."""
+    gone = sorted(folder.glob(_COPIES))[:-keep]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return gone
 
 
 def _copy_database(source: Path, target: Path) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
@@ -30,11 +28,11 @@ from hypothesis.stateful import (
 
 from daemon.pretend.painter import paint
 from daemon.pretend.town import Town
-from db import images, jobs, posts, upgrade
-from db.engine import Database, Tx
+from db import images, jobs, posts
 from db.states import State
 from providers.outcomes import FREE
 from tests.daemon.house import House, MovingClock, house
+from tests.daemon.power import PowerCut, empty_database
 
 T = TypeVar("T")
 _TOML = """\
@@ -77,39 +75,6 @@ _NOTION = st.sampled_from(
 _WHERE = st.sampled_from(["PATCH /v1/pages/", "/query", "file_uploads", "GET /v1/"])
 
 
-class PowerCut:
-    """Ends the life of a daemon at a commit, which is kept or lost with it."""
-
-    def __init__(self, commits: int, *, kept: bool) -> None:
-        self.left, self.kept = commits, kept
-        self.gone = asyncio.Event()
-
-    def over(self, db: Database) -> Callable[[], AbstractAsyncContextManager[Tx]]:
-        writing = db.writing
-
-        @contextlib.asynccontextmanager
-        async def counted() -> AsyncIterator[Tx]:
-            self._dead_write_nothing()
-            async with writing() as tx:
-                yield tx
-                self._dead_write_nothing()
-                self.left -= 1
-                if self.left < 0 and not self.kept:
-                    self._die()
-            if self.left < 0:
-                self._die()
-
-        return counted
-
-    def _dead_write_nothing(self) -> None:
-        if self.gone.is_set():
-            raise asyncio.CancelledError
-
-    def _die(self) -> None:
-        self.gone.set()
-        raise asyncio.CancelledError
-
-
 class AnyHistory(RuleBasedStateMachine):
     """One town, one data folder, and a daemon that is there or not."""
 
@@ -138,7 +103,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.town.workspace.requests_per_minute = None
         self.town.hub.sleep = self.clock.sleep
         self.run(self.town.start())
-        (self.folder / "postbrush.db").write_bytes(_empty_database())
+        (self.folder / "postbrush.db").write_bytes(empty_database())
         self.start()
 
     def start(self) -> None:
@@ -318,14 +283,6 @@ class AnyHistory(RuleBasedStateMachine):
         done = [job.id for job in history if job.state is State.DONE]
         if done and "holiday.png" not in names:
             assert {one.job_id for one in shown} == {max(done)}
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "empty.db"
-        upgrade.upgrade(made)
-        return made.read_bytes()
 
 
 _HISTORIES = int(os.environ.get("HISTORIES", "25"))

@@ -1,0 +1,132 @@
+"""One process from its start to its end: signals, a reload, what systemd is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from daemon import app, neighbour
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.errors import PostbrushError
+from daemon.flow.poll import Watcher
+from daemon.loop import Daemon
+from daemon.service import readiness
+from daemon.service.control import ControlServer
+from daemon.service.readiness import Readiness
+
+
+@dataclass(slots=True)
+class Life:
+    """A daemon that ends when it is told to, and begins anew when it is to reload.
+
+    A reload is a stop and a start within the process, under the same lock: what is
+    paid for arrives first, and there is one way to begin.
+
+    Attributes:
+        reread: Returns the configuration as it is now; raises ConfigError.
+        neighbours: Look whether this machine's service works on the same database.
+        following: The settings to go on with, after a reload.
+    """
+
+    settings: Settings
+    reread: Callable[[], Settings]
+    clock: Clock | None = None
+    neighbours: bool = True
+    readiness: Readiness = field(default_factory=readiness.from_environment)
+    following: Settings | None = None
+    _daemon: Daemon | None = None
+    _stopping: bool = False
+
+    async def run(self) -> None:
+        """Be the daemon until SIGTERM or Ctrl-C.
+
+        Raises:
+            SetupError, DatabaseUnusableError: Nothing was started.
+        """
+        app.require_notion(self.settings)
+        loop = asyncio.get_running_loop()
+        async with app.locked(self.settings, "run"):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(signal.SIGHUP, self.reload)
+            try:
+                await self._until_stopped()
+            finally:
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    loop.remove_signal_handler(number)
+        structlog.get_logger().info("daemon.stopped", summary="nothing is in work")
+
+    async def _until_stopped(self) -> None:
+        while True:
+            await self._one()
+            if self._stopping or self.following is None:
+                return
+            self.settings, self.following = self.following, None
+
+    async def _one(self) -> None:
+        settings = self.settings
+        async with app.opened(settings, clock=self.clock) as flow:
+            watcher = Watcher(flow=flow, target=settings.notion.data_source)
+            if self.neighbours:
+                await neighbour.refuse_second(flow, watcher, os.environ)
+            daemon = Daemon(
+                flow=flow,
+                watcher=watcher,
+                poll_interval=settings.notion.poll_interval,
+                started_at=flow.now(),
+                readiness=self.readiness,
+            )
+            control = ControlServer(app.socket_path(settings), daemon.answer)
+            await control.start()
+            self._daemon = daemon
+            # A signal may have come before there was anything to stop.
+            if self._stopping or self.following is not None:
+                daemon.stop()
+            try:
+                app.say_ready(flow, settings)
+                await daemon.run()
+            finally:
+                self._daemon = None
+                await control.stop()
+
+    def stop(self) -> None:
+        """SIGTERM: the first time cleanly, the second time at once."""
+        self.readiness.stopping()
+        if self._daemon is not None:
+            if self._stopping:
+                self._daemon.cut()
+            self._daemon.stop()
+        self._stopping = True
+
+    def reload(self) -> None:
+        """SIGHUP: a configuration that is wrong is refused, and the old one stays."""
+        if self._stopping:
+            return
+        self.readiness.reloading()
+        try:
+            found = self.reread()
+            app.require_notion(found)
+        except PostbrushError as error:
+            self._refuse("; ".join(str(error).splitlines()))
+            return
+        if found.data_dir != self.settings.data_dir:
+            self._refuse("data_dir cannot change while it runs: restart it")
+            return
+        structlog.get_logger().info(
+            "config.reloaded", summary=f"from {found.file or 'the environment'}"
+        )
+        self.following = found
+        if self._daemon is not None:
+            self._daemon.stop()
+
+    def _refuse(self, why: str) -> None:
+        structlog.get_logger().error(
+            "config.refused", summary=f"the old one stays: {why}"
+        )
+        self.readiness.ready()

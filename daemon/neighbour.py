@@ -1,0 +1,91 @@
+"""Two daemons on one Notion database would make every image twice.
+
+One data folder has a lock; the service of this machine has a folder of its own, so
+another one, started by hand, looks at what the service says of itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from daemon.errors import SetupError
+from daemon.flow.context import Flow
+from daemon.flow.poll import Watcher
+from daemon.notion.errors import NotionError
+
+UNIT = "postbrush.service"
+_ASK = ("systemctl", "show", UNIT, "--property=ActiveState,StatusText")
+_PATIENCE = 3.0
+_MARK = re.compile(r"\(([0-9a-f]{8})\)")
+
+
+def mark(source: str) -> str:
+    """Return what a status line calls a source by, besides its title."""
+    return f"({source.replace('-', '')[:8]})"
+
+
+def watched(shown: str) -> str | None:
+    """Return the mark of what a running service watches; "" when it says none.
+
+    Args:
+        shown: What `systemctl show` printed.
+    """
+    lines = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if lines.get("ActiveState") not in {"active", "reloading", "activating"}:
+        return None
+    found = _MARK.search(lines.get("StatusText", ""))
+    return found.group(0) if found else ""
+
+
+async def refuse_second(
+    flow: Flow, watcher: Watcher, environ: Mapping[str, str]
+) -> None:
+    """Say that the service runs, too; refuse to work beside it on the same database.
+
+    Raises:
+        SetupError: The service watches what this one would watch.
+    """
+    # The service itself, and any other that systemd starts.
+    if environ.get("INVOCATION_ID"):
+        return
+    theirs = watched(await _shown())
+    if theirs is None:
+        return
+    if theirs:
+        try:
+            ours = mark((await watcher.connect()).source)
+        except NotionError:
+            ours = ""
+        if ours == theirs:
+            raise SetupError(
+                "the postbrush service of this machine works on this Notion database "
+                "already (`sudo postbrush status`): stop it first, with `sudo "
+                "systemctl stop postbrush`"
+            )
+    flow.log.warning(
+        "service.active",
+        summary="the postbrush service runs on this machine, too; on one Notion "
+        "database, the two would make every image twice",
+    )
+
+
+async def _shown() -> str:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *_ASK,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return ""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            out, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return ""
+    return out.decode("utf-8", "replace")

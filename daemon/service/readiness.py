@@ -1,0 +1,87 @@
+"""What systemd is told: ready, reloading, stopping, a line of status, a sign of life.
+
+Facts: sd_notify(3), sd_watchdog_enabled(3).  Without $NOTIFY_SOCKET nothing is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+_LONGEST_STATUS = 400
+
+
+@dataclass(slots=True)
+class Readiness:
+    """The way to the service manager.
+
+    Attributes:
+        address: A datagram socket; empty: nobody listens.
+        watchdog: A sign of life is wanted at least this often; None: not at all.
+        status: The line that was sent last.
+    """
+
+    address: str = ""
+    watchdog: timedelta | None = None
+    status: str = field(default="", init=False)
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], pid: int) -> Readiness:
+        """Read what the service manager asks of the process *pid*."""
+        return cls(environ.get("NOTIFY_SOCKET", ""), _watchdog(environ, pid))
+
+    def ready(self) -> None:
+        """The work has begun, or goes on after a reload."""
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The configuration is read again; `ready` ends it."""
+        microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+
+    def stopping(self) -> None:
+        """Nothing new is begun."""
+        self._send("STOPPING=1")
+
+    def alive(self) -> None:
+        """The daemon makes progress."""
+        self._send("WATCHDOG=1")
+
+    def say(self, status: str) -> None:
+        """Show one line in `systemctl status`; the same line is sent once."""
+        line = " ".join(status.split())[:_LONGEST_STATUS]
+        if line != self.status:
+            self.status = line
+            self._send(f"STATUS={line}")
+
+    def _send(self, state: str) -> None:
+        if not self.address:
+            return
+        # A name that begins with @ is in the abstract namespace.
+        address = f"\0{self.address[1:]}" if self.address[0] == "@" else self.address
+        with socket.socket(
+            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+        ) as s:
+            s.setblocking(False)  # noqa: FBT003 - the method has no keyword
+            # A manager that restarts loses a line, and the daemon nothing.
+            try:
+                s.sendto(state.encode(), address)
+            except OSError:
+                return
+
+
+def _watchdog(environ: Mapping[str, str], pid: int) -> timedelta | None:
+    wanted = environ.get("WATCHDOG_USEC", "")
+    # It may be another process of the same service that is watched.
+    if not wanted.isdigit() or environ.get("WATCHDOG_PID", str(pid)) != str(pid):
+        return None
+    return timedelta(microseconds=int(wanted)) if int(wanted) else None
+
+
+def from_environment() -> Readiness:
+    """Return the way to the service manager of this process."""
+    return Readiness.of(os.environ, os.getpid())

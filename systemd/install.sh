@@ -1,0 +1,113 @@
+#!/bin/sh
+# sudo make install: the service, its command, its configuration; again: an upgrade.
+#
+# Each version has an environment of its own in /opt/postbrush, and `current` says
+# which one counts.  A new one that does not get ready is taken back, its database too.
+set -eu
+umask 022
+cd "$(dirname "$0")/.."
+
+top=/opt/postbrush
+current=$top/current
+units=/etc/systemd/system
+settings=/etc/postbrush/postbrush.toml
+data=/var/lib/private/postbrush
+wheels=$PWD/wheelhouse
+
+say() { echo "== $*"; }
+die() {
+	echo "postbrush: $*" >&2
+	exit 2
+}
+
+[ "$(id -u)" = 0 ] || die "this installs a service: sudo make install"
+[ -d /run/systemd/system ] || die "systemd does not run here: use \`make run\` instead"
+
+# Not one from a home folder: the service cannot see those.
+python=
+for found in /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11 /usr/bin/python3 /usr/local/bin/python3; do
+	"$found" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+	python=$found && break
+done
+[ -n "$python" ] || die "Python 3.11 or newer is missing: apt install python3 python3-venv"
+
+old=$(readlink "$current" 2>/dev/null || true)
+new=$top/$(date +%Y%m%d-%H%M%S)
+active=$(systemctl is-active postbrush.service 2>/dev/null || true)
+
+build() {
+	say "making $new with $python"
+	"$python" -m venv "$new"
+	set -- --quiet --disable-pip-version-check
+	if [ -d "$wheels" ]; then set -- "$@" --no-index --find-links "$wheels"; fi
+	"$new/bin/python" -m pip install "$@" --require-hashes -r requirements.lock
+	"$new/bin/python" -m pip install "$@" --no-build-isolation --no-deps .
+	mkdir "$new/systemd"
+	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"
+	cp README.md CHANGELOG.md "$new/"
+	"$new/bin/postbrush" --version
+}
+
+# Everything that is outside of the environment comes from it.
+switch_to() {
+	ln -sfn "$1" "$current"
+	install -m 644 "$1"/systemd/*.service "$1"/systemd/*.timer "$units/"
+	install -D -m 755 "$1/systemd/postbrush" /usr/local/bin/postbrush
+	systemctl daemon-reload
+}
+
+take_back() {
+	say "the new version did not get ready; the journal says:"
+	journalctl --unit postbrush.service --lines 15 --no-pager --output cat >&2 || true
+	systemctl stop postbrush.service || true
+	systemctl reset-failed postbrush.service 2>/dev/null || true
+	# It never began to work: what the old version had is all there is.
+	if [ -d "$new/before" ]; then
+		rm -f "$data"/postbrush.db*
+		cp -a "$new"/before/postbrush.db* "$data/"
+	fi
+	switch_to "$old"
+	rm -rf "$new"
+	systemctl start postbrush.service || die "the old version does not start either: journalctl -u postbrush"
+	echo "postbrush: the upgrade was taken back, and the old version runs" >&2
+	exit 1
+}
+
+trap 'rm -rf "$new"' EXIT
+trap 'exit 130' INT TERM
+build
+mkdir -p /etc/postbrush
+[ -d /etc/credstore ] || install -d -m 700 /etc/credstore
+[ -e "$settings" ] || "$new/bin/postbrush" config --example >"$settings"
+
+if [ "$active" = active ]; then
+	say "upgrading: the images in work come first"
+	systemctl stop postbrush.service
+	mkdir "$new/before"
+	cp -a "$data"/postbrush.db* "$new/before/"
+	switch_to "$new"
+	trap - EXIT
+	systemctl start postbrush.service || take_back
+	rm -rf "$new/before"
+else
+	switch_to "$new"
+	trap - EXIT
+fi
+systemctl enable --quiet postbrush.service postbrush-backup.timer
+systemctl start postbrush-backup.timer
+
+# One to go back to by hand, and no more.
+for folder in "$top"/*-*; do
+	case $folder in "$new" | "$old") ;; *) rm -rf "$folder" ;; esac
+done
+
+if [ "$active" = active ]; then
+	say "upgraded; it runs: sudo postbrush status"
+elif [ -n "$old" ]; then
+	say "upgraded; it was not running, and is not now: sudo systemctl start postbrush"
+elif [ -e /etc/credstore/postbrush.NOTION_TOKEN ]; then
+	systemctl start postbrush.service
+	say "installed; it runs: sudo postbrush status"
+else
+	say "installed; five questions, and it runs: sudo postbrush init"
+fi
