@@ -23,14 +23,14 @@ install: ## Make it a service of this machine; again: upgrade (as root)
 uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 	@PURGE="$(PURGE)" sh systemd/uninstall.sh
 
-wheelhouse: .venv/bin/python ## Fetch what install needs, for a machine without network
+wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
 			--python-version $$version --dest wheelhouse -r requirements.lock || exit 1; done
 
 test: lint ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 lint: .venv/test ## Check style, types, import contracts and the schema
 	@echo "== ruff"
@@ -56,7 +56,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
 
 clean: ## Remove what was made here: .venv and caches, never your data
-	@rm -rf .venv .venv-counterparts .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@rm -rf .venv .venv-counterparts .roots wheelhouse .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

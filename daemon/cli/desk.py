@@ -18,6 +18,7 @@ from rich.table import Table
 from daemon import app, config
 from daemon.cli.options import OPTIONS
 from daemon.config import Settings
+from daemon.errors import SetupError
 from daemon.flow.context import Flow
 from daemon.service import control
 from db import upgrade
@@ -29,7 +30,11 @@ T = TypeVar("T")
 
 def settings() -> Settings:
     """Read the configuration.  Raises ConfigError."""
-    return config.load(OPTIONS.config, os.environ, Path.cwd())
+    try:
+        here = Path.cwd()
+    except OSError:
+        raise SetupError("the folder you are in is gone: go to another") from None
+    return config.load(OPTIONS.config, os.environ, here)
 
 
 def finish(work: Awaitable[T]) -> T:

@@ -1,0 +1,154 @@
+"""Machines with postbrush installed, as the README says, one for each Debian."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from daemon.clock import utc_now
+from daemon.pretend.town import Town
+from tests.systemd import machine
+from tests.systemd.machine import ROOT, Machine, until
+
+#: The Python that each release of Debian has.
+_RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
+DATA = "/var/lib/private/postbrush"
+SETTINGS = "/etc/postbrush/postbrush.toml"
+
+
+@dataclass(slots=True)
+class Server:
+    """A home server, and the world it talks to."""
+
+    machine: Machine
+    town: Town
+    source: Path
+
+    def configure(self, more: str = "") -> None:
+        """Write what an owner would, and where the pretend world is."""
+        town = self.town
+        text = (
+            f'{more}\n[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
+            "\nrequests_per_second = 100\n[posts]\nsettle = '0s'\n[providers.flux]\n"
+            f'base_url = "{town.hf_url}"\nhub_url = "{town.hub_url}"\n'
+        )
+        self.machine.write(SETTINGS, text)
+
+    def secret(self, name: str, value: str) -> None:
+        self.machine.write(f"/etc/credstore/postbrush.{name}", f"{value}\n", 0o600)
+
+    def add(self, title: str, **cells: object) -> str:
+        values = {"Name": title, "Post": f"About {title}.", **cells}
+        return str(self.town.workspace.add_page(self.town.source.id, values))
+
+    def has_image(self, page: str) -> bool:
+        return self.town.workspace.read(page).get("Image status") == "Done"
+
+    def illustrated(self, page: str, seconds: float = 30) -> None:
+        until(lambda: self.has_image(page), seconds, "no image came")
+
+    def install(self) -> subprocess.CompletedProcess[str]:
+        return self.machine.run(
+            "make", "--directory=/src", "--silent", "install", check=False
+        )
+
+    def journal(self, *match: str) -> list[str]:
+        """Return the messages that `journalctl` finds, as its owner asks."""
+        self.machine.run("journalctl", "--sync")
+        said = self.machine.run(
+            "journalctl",
+            "--unit=postbrush",
+            "--output=cat",
+            "--no-pager",
+            *match,
+            check=False,  # found nothing: 1
+        )
+        return said.stdout.splitlines()
+
+    def start(self) -> None:
+        self.machine.run("systemctl", "reset-failed", "postbrush", check=False)
+        self.machine.run("systemctl", "start", "postbrush")
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Town]:
+    """The pretend world, in a thread of its own."""
+    made = Town(now=utc_now)
+    made.workspace.requests_per_minute = None
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in _RELEASES
+    ],
+)
+def server(
+    request: pytest.FixtureRequest, town: Town, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A bare Debian, the checkout, and what a machine without network needs."""
+    if why := machine.missing():
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("machines")
+    source = copied(folder / "source")
+    _fetch(source, _RELEASES[request.param])
+    made = Machine(
+        machine.unpacked(request.param, folder),
+        f"postbrush-{request.param}",
+        {"/src": str(source)},
+    )
+    made.boot()
+    try:
+        yield Server(made, town, source)
+    finally:
+        made.off()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copied(target: Path) -> Path:
+    """Return a copy of this checkout, with what is not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the system's
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def _fetch(source: Path, python: str) -> None:
+    """Fill its wheelhouse, as `make wheelhouse` does."""
+    subprocess.run(
+        [  # noqa: S607 - the system's
+            "make",
+            "--silent",
+            f"--directory={source}",
+            "wheelhouse",
+            f"PYTHONS={python}",
+            f"BIN={Path(sys.executable).parent}",
+        ],
+        check=True,
+        capture_output=True,
+    )

@@ -1,0 +1,178 @@
+"""A Debian that really boots, in a folder: made by mmdebstrap, run by systemd-nspawn.
+
+It shares this machine's network, so that the pretend Notion of a test is at hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Made once a checkout; `make clean` removes it.
+CACHE = ROOT / ".roots"
+_TOOLS = ("mmdebstrap", "systemd-nspawn", "nsenter")
+_PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,make,procps,ca-certificates"
+_LEAN = ("doc", "man", "locale")
+_ENV = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "TERM": "xterm",
+}
+_BREATH = 0.05
+
+
+def missing() -> str:
+    """Say what a booted machine needs and is not here, "" if nothing."""
+    absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
+    if absent:
+        return f"needs {', '.join(absent)}: apt install mmdebstrap systemd-container"
+    return "" if os.geteuid() == 0 else "needs root, to boot a machine in a folder"
+
+
+def unpacked(suite: str, folder: Path) -> Path:
+    """Return the root folder of a new, bare Debian."""
+    tar = CACHE / f"{suite}.tar"
+    if not tar.exists():
+        _make(suite, tar)
+    root = folder / suite
+    root.mkdir()
+    subprocess.run(
+        ["tar", "-xf", tar, "-C", root, "--exclude=./dev/*"],  # noqa: S607 - the system's
+        check=True,
+    )
+    return root
+
+
+def _make(suite: str, tar: Path) -> None:
+    CACHE.mkdir(exist_ok=True)
+    sources = CACHE / f"{suite}.sources"
+    sources.write_text(_mirror(suite))
+    lean = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEAN]
+    fresh = tar.with_suffix(".new.tar")
+    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
+    command += [f"--include={_PACKAGES}", *lean, suite, str(fresh), str(sources)]
+    subprocess.run(command, check=True)
+    fresh.rename(tar)
+
+
+def _mirror(suite: str) -> str:
+    """Return this machine's own sources, for another release of Debian."""
+    etc = Path("/etc/apt")
+    found = [*etc.glob("sources.list.d/debian.sources"), etc / "sources.list"]
+    text = next(path for path in found if path.exists()).read_text()
+    here = re.search(r'VERSION_CODENAME="?(\w+)', Path("/etc/os-release").read_text())
+    assert here is not None
+    return text.replace(here.group(1), suite)
+
+
+@dataclass(slots=True)
+class Machine:
+    """One that is on, or off.
+
+    Attributes:
+        root: Its files, as this machine sees them.
+    """
+
+    root: Path
+    name: str
+    binds: dict[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+    _leader: str = ""
+
+    def boot(self) -> None:
+        """Switch it on, and wait until it has started all it starts."""
+        command = ["systemd-nspawn", "--quiet", f"--directory={self.root}"]
+        command += [f"--machine={self.name}", "--boot", "--register=no", "--keep-unit"]
+        command += ["--console=read-only"]
+        command += [f"--bind-ro={ours}:{its}" for its, ours in self.binds.items()]
+        log = self.root.with_suffix(".log").open("wb")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        log.close()
+        until(self._is_up, 60, "it did not boot")
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.root.with_suffix(".log").read_text()
+        children = Path(
+            f"/proc/{self._process.pid}/task/{self._process.pid}/children"
+        ).read_text()
+        if not children.split():
+            return False
+        self._leader = children.split()[0]
+        state = self.run("systemctl", "is-system-running", check=False)
+        return state.stdout.strip() in {"running", "degraded"}
+
+    def off(self) -> None:
+        """Switch it off, cleanly if it wants."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(self._leader), signal.SIGRTMIN + 4)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def run(
+        self, *command: str, check: bool = True, given: bytes | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command there, as root.
+
+        Raises:
+            AssertionError: It failed, with all it said.
+        """
+        done = subprocess.run(
+            ["nsenter", "--target", self._leader, "--all", "--root", "--wd", *command],  # noqa: S607 - the system's
+            env=_ENV,
+            cwd="/",
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            check=False,
+        )
+        said = subprocess.CompletedProcess(
+            command,
+            done.returncode,
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "replace"),
+        )
+        if check:
+            assert said.returncode == 0, (command, said.stdout, said.stderr)
+        return said
+
+    def show(self, unit: str, name: str) -> str:
+        """Return one property of a unit."""
+        return self.run(
+            "systemctl", "show", unit, f"--property={name}", "--value"
+        ).stdout.strip()
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Put a file there."""
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(mode)
+
+
+def until(true: Callable[[], bool], seconds: float, else_: str) -> float:
+    """Wait for what another process does; return how long it took."""
+    pause, began = threading.Event(), time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, else_
+        pause.wait(_BREATH)
+    return time.monotonic() - began
