@@ -76,8 +76,9 @@ def test_the_command_knows_what_the_service_knows(server: Server) -> None:
 
 def test_the_journal_answers_by_field(server: Server) -> None:
     page = server.add("Cake")
-    server.illustrated(page)
-    (done,) = server.journal("PB_EVENT=job.done", f"PB_PAGE={page.replace('-', '')}")
+    about = ("PB_EVENT=job.done", f"PB_PAGE={page.replace('-', '')}")
+    until(lambda: bool(server.journal(*about)), 30, "no line")
+    (done,) = server.journal(*about)
     assert re.fullmatch(r"job\.done 'Cake' flux included [\d.]+ s \(job 2\)", done)
     mine = server.journal("PB_JOB=2")
     assert [line.split()[0] for line in mine] == ["job.queued", "job.done"]
