@@ -53,8 +53,8 @@ def require_notion(settings: Settings) -> None:
     """Raise SetupError when there is no token for Notion."""
     if settings.secrets.notion_token is None:
         raise SetupError(
-            f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and put its "
-            "API token into the environment (no account? try `postbrush demo`)"
+            f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
+            "its API token to `postbrush init` (no account? try `postbrush demo`)"
         )
 
 

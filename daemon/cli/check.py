@@ -60,6 +60,7 @@ def check(*, json: bool) -> None:
 
 async def _all(found: Settings) -> list[Line]:
     lines = [_configuration(found), _disk(found), _database(found)]
+    lines += [Line("secrets", "", todo) for todo in found.secrets.exposed]
     async with desk.looking(found, missing_ok=True) as flow:
         lines += [line async for line in _notion(found, flow)]
         for name in found.configured():

@@ -27,6 +27,8 @@ def start_log(found: Settings) -> None:
         environ=os.environ,
         secrets=found.secrets.values(),
     )
+    for words in found.secrets.exposed:
+        structlog.get_logger().warning("secret.exposed", summary=words)
 
 
 def run() -> None:

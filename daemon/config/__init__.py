@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from daemon.config.example import example
-from daemon.config.load import load
+from daemon.config.load import load, load_text, secrets_path
 from daemon.config.origins import origins
 from daemon.config.settings import Settings
 
-__all__ = ["Settings", "example", "load", "origins"]
+__all__ = ["Settings", "example", "load", "load_text", "origins", "secrets_path"]

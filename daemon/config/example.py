@@ -16,8 +16,8 @@ from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
 _HEAD = """\
 # postbrush.toml: everything here is optional, and every value is the default.
-# Secrets do not belong here: put NOTION_TOKEN and HUGGINGFACE_TOKEN into the
-# environment (or NAME_FILE=/path, or systemd credentials).
+# Secrets do not belong here: put NOTION_TOKEN and HUGGINGFACE_TOKEN into files of
+# these names in secrets/ beside this one, or into the environment.
 # Every key also works as a variable: POSTBRUSH_POSTS__SETTLE=5m
 
 """

@@ -54,10 +54,37 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
     """
     problems: list[str] = []
     file = _read_file(path, environ, cwd, problems)
+    return _load(file, environ, cwd, problems)
+
+
+def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> Settings:
+    """Read *text* as if it were written to *path* already.
+
+    Raises:
+        ConfigError: As `load`.
+    """
+    problems: list[str] = []
+    try:
+        file = _File(cwd / path, parse(text))
+    except ValueError as error:
+        problems.append(f"not valid TOML: {error}")
+        file = _File(cwd / path, {})
+    return _load(file, environ, cwd, problems)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return what a text of TOML says.  Raises ValueError."""
+    return tomllib.loads(text)
+
+
+def _load(
+    file: _File, environ: Mapping[str, str], cwd: Path, problems: list[str]
+) -> Settings:
     problems += unknown_variables(environ, PREFIX)
     options = _validated(file, environ, problems)
     wanted = entries.variables(options.providers if options else {})
-    secrets = secret.read(environ, [secret.NOTION, *wanted], problems)
+    folder = secrets_path(file.path, cwd)
+    secrets = secret.read(environ, [secret.NOTION, *wanted], problems, folder)
     if options is not None:
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += [*check(options, secrets), *check_files(options, data_dir)]
@@ -73,6 +100,11 @@ def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
         data_dir=data_dir,
         from_file=file.values,
     )
+
+
+def secrets_path(file: Path | None, cwd: Path) -> Path:
+    """Return where the files with secrets are: beside the configuration."""
+    return (file.parent if file else cwd) / secret.FOLDER
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:

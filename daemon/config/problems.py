@@ -55,8 +55,8 @@ def _unknown(path: list[str], model: type[BaseModel]) -> str:
     if _SECRET.search(key):
         return (
             f"{where}: secrets do not belong into the file: put NOTION_TOKEN, "
-            "HUGGINGFACE_TOKEN and the like into the environment, and make a new one "
-            "if this file was shared"
+            "HUGGINGFACE_TOKEN and the like into files of these names in secrets/ "
+            "(`postbrush init` does), and make a new one if this file was shared"
         )
     parent = _at(parents, model)
     known = list(parent.model_fields) if parent else []

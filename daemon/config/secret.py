@@ -1,7 +1,8 @@
-"""Secrets: from the environment, a file it names, or systemd's credentials."""
+"""Secrets: from the environment, a file it names, systemd's credentials, `secrets/`."""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,24 @@ from pathlib import Path
 from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
+#: Beside the configuration: one file per secret, named as its variable.
+FOLDER = "secrets"
 _LONGEST = 1000
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Tokens and keys by variable, and where each came from (never in a repr)."""
+    """Tokens and keys by variable, and where each came from (never in a repr).
+
+    Attributes:
+        exposed: Files that others can read, with what to do; they are used all the
+            same, since some disks know no permissions.
+    """
 
     found: Mapping[str, SecretStr]
     origins: Mapping[str, str]
+    exposed: tuple[str, ...] = ()
 
     @property
     def notion_token(self) -> SecretStr | None:
@@ -35,27 +45,65 @@ class Secrets:
         return [one.get_secret_value() for one in self.found.values()]
 
 
+def looks_like_one(value: str) -> bool:
+    """Say whether a text could be a token."""
+    fine = value.isascii() and value.isprintable() and " " not in value
+    return fine and 0 < len(value) <= _LONGEST
+
+
 def read(
     environ: Mapping[str, str],
     wanted: Iterable[Sequence[str]],
     problems: list[str],
+    folder: Path,
 ) -> Secrets:
     """Find the secrets; what is wrong with one is added to *problems*.
 
     Args:
         wanted: For each, the variables it may be in, the first one counts.
+        folder: `secrets/`, looked into last; it need not be there.
     """
     origins: dict[str, str] = {}
     found: dict[str, SecretStr] = {}
+    places = _Places(environ, _listed(folder, problems), problems)
     for names in wanted:
-        _find(names, environ, problems, origins=origins, found=found)
-    return Secrets(found=found, origins=origins)
+        _find(names, places, origins=origins, found=found)
+    own = [places.files[name] for name in found if _is_own(origins[name], places, name)]
+    return Secrets(found=found, origins=origins, exposed=tuple(_exposed(own)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where secrets are looked for; `files` are those in `secrets/`, by name."""
+
+    environ: Mapping[str, str]
+    files: Mapping[str, Path]
+    problems: list[str]
+
+
+def _listed(folder: Path, problems: list[str]) -> dict[str, Path]:
+    try:
+        return {path.name: path for path in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        problems.append(f"cannot look into {folder}: {error.strerror}")
+        return {}
+
+
+def _is_own(origin: str, places: _Places, name: str) -> bool:
+    return name in places.files and origin == str(places.files[name])
+
+
+def _exposed(paths: Iterable[Path]) -> Iterable[str]:
+    for path in paths:
+        if path.stat().st_mode & _OTHERS:
+            yield f"others can read {path}: chmod 600 {path}"
 
 
 def _find(
     names: Sequence[str],
-    environ: Mapping[str, str],
-    problems: list[str],
+    places: _Places,
     *,
     origins: dict[str, str],
     found: dict[str, SecretStr],
@@ -64,21 +112,19 @@ def _find(
         # Shared by several entries, and found for another already.
         if name in found:
             return
-        value, origin = _one(name, environ, problems)
+        value, origin = _one(name, places)
         if value is None:
             continue
-        fine = value.isascii() and value.isprintable() and " " not in value
-        if not fine or not 0 < len(value) <= _LONGEST:
-            problems.append(f"{name} (from {origin}) does not look like a token")
+        if not looks_like_one(value):
+            places.problems.append(f"{name} (from {origin}) does not look like a token")
             continue
         origins[name] = origin
         found[name] = SecretStr(value)
         return
 
 
-def _one(
-    name: str, environ: Mapping[str, str], problems: list[str]
-) -> tuple[str | None, str]:
+def _one(name: str, places: _Places) -> tuple[str | None, str]:
+    environ, problems = places.environ, places.problems
     if value := environ.get(name, "").strip():
         return value, name
     if path := environ.get(f"{name}_FILE", ""):
@@ -87,6 +133,8 @@ def _one(
     if folder and (Path(folder) / name).is_file():
         origin = "systemd credentials"
         return _from_file(Path(folder) / name, origin, problems), origin
+    if (own := places.files.get(name)) is not None:
+        return _from_file(own, FOLDER, problems), str(own)
     return None, ""
 
 
