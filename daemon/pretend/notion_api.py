@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from daemon.pretend import query, shown
+from daemon.pretend import query, shown, tables
 from daemon.pretend.door import VERSIONS, Door
 from daemon.pretend.refusals import checked_uuid, invalid, invalid_url, not_found
 from daemon.pretend.rows import DataSource, Json
 from daemon.pretend.shown import listing
-from daemon.pretend.values import Column
 from daemon.pretend.workspace import Workspace
 
 _PAGE_SIZE = 100
@@ -73,16 +73,21 @@ class _Api:
 
     async def search(self, request: web.Request, body: Json) -> Json:
         del request
-        wanted = (body.get("filter") or {}).get("value")
-        if wanted not in {None, "data_source", "page"}:
-            raise invalid("body failed validation: body.filter.value is wrong.")
-        found = [one for one in self.space.sources.values() if one.shared]
-        results = (
-            [shown.data_source(self.space, one) for one in found]
-            if wanted != "page"
-            else []
-        )
-        return listing(results, "page_or_data_source")
+        found = tables.search(self.space, body)
+        size, start = min(body.get("page_size", _PAGE_SIZE), _PAGE_SIZE), 0
+        if (cursor := body.get("start_cursor")) is not None:
+            if cursor not in self.cursors:
+                raise invalid(f"The start_cursor provided is invalid: {cursor}")
+            _, start = self.cursors[cursor]
+        results = [
+            shown.data_source(self.space, one) for one in found[start : start + size]
+        ]
+        answer = listing(results, "page_or_data_source")
+        if start + size < len(found):
+            cursor = str(uuid.uuid4())
+            self.cursors[cursor] = ([], start + size)
+            answer |= {"next_cursor": cursor, "has_more": True}
+        return answer
 
     async def database(self, request: web.Request, body: Json) -> Json:
         del body
@@ -105,26 +110,8 @@ class _Api:
 
     async def update_data_source(self, request: web.Request, body: Json) -> Json:
         source = self._source(request)
-        for key, config in (body.get("properties") or {}).items():
-            self._change_column(source, key, config)
+        tables.change(self.space, source, body.get("properties") or {})
         return shown.data_source(self.space, source)
-
-    def _change_column(self, source: DataSource, key: str, config: Json | None) -> None:
-        found = next(
-            (one for one in source.columns.values() if key in {one.id, one.name}), None
-        )
-        if config is None and found is not None:
-            self.space.remove_column(source.id, found.name)
-        elif found is not None and config is not None and set(config) == {"name"}:
-            self.space.rename_column(source.id, found.name, config["name"])
-        elif found is None and isinstance(config, dict):
-            kind = config.get("type") or next(iter(config))
-            column = Column(secrets.token_hex(2), key, kind)
-            for option in (config.get(kind) or {}).get("options") or ():
-                column.add_option(option["name"])
-            source.columns[key] = column
-        else:
-            raise invalid(f"body failed validation: body.properties.{key} is wrong.")
 
     async def query(self, request: web.Request, body: Json) -> Json:
         source = self._source(request)

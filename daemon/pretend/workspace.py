@@ -134,6 +134,13 @@ class Workspace:
         page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
+    def add_column(self, source_id: str, column: Column) -> None:
+        """Add a column; it is empty on every page."""
+        self.sources[source_id].columns[column.name] = column
+        for page in self.pages_of(source_id):
+            page.values[column.id] = empty(column.type)
+        self.touch()
+
     def rename_column(self, source_id: str, name: str, new: str) -> None:
         """Rename a column; its id stays."""
         columns = self.sources[source_id].columns
