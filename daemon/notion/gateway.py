@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from daemon.notion import links, query, sources, uploads
+from daemon.notion import columns, links, query, sources, uploads
 from daemon.notion.answers import (
     Answer,
     Kind,
@@ -93,6 +93,24 @@ class Gateway:
         found = read_schema(raw, self.names, remembered)
         self._remembered = found.column_ids
         return found
+
+    async def add_columns(
+        self, source: str, wanted: Mapping[Role, tuple[str, str]]
+    ) -> None:
+        """Add columns that are missing; role to (name, type)."""
+        await columns.add(self.wire, source, wanted)
+
+    async def sample(self, schema: Schema) -> tuple[Sequence[Page], bool]:
+        """Return the newest posts one answer holds, and whether those are all."""
+        raw = await sources.ask(
+            self.wire,
+            Urgency.POLL,
+            lambda client: client.data_sources.query(schema.source, **columns.newest()),
+        )
+        found: dict[str, Page] = {}
+        for one in raw.get("results") or ():
+            self._read_into(found, one, schema)
+        return list(found.values()), not raw.get("has_more")
 
     async def changed(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]

@@ -226,6 +226,14 @@ class Door(Protocol):
     async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the columns; *remembered* is an earlier `Schema.column_ids`."""
 
+    async def add_columns(
+        self, source: str, wanted: Mapping[Role, tuple[str, str]]
+    ) -> None:
+        """Add columns, role to (name, type), and change none that is there."""
+
+    async def sample(self, schema: Schema) -> tuple[Sequence[Page], bool]:
+        """Return the newest hundred pages at most, and whether those are all."""
+
     async def changed(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:

@@ -1,0 +1,84 @@
+"""Columns that are made for the owner: added where missing, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from daemon.notion import sources
+from daemon.notion.answers import Answer
+from daemon.notion.errors import AwayError
+from daemon.notion.model import Role, Urgency
+from daemon.notion.wire import AnswerError, LostError, Request, Wire
+
+_TRIES = 4
+_SAMPLE = 100
+#: The options of a select that postbrush writes, with Notion's colours.
+_OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
+    {
+        Role.STATUS: {
+            "Queued": "gray",
+            "Waiting": "yellow",
+            "Done": "green",
+            "Card": "blue",
+            "Failed": "red",
+        }
+    }
+)
+
+
+async def add(wire: Wire, source: str, wanted: Mapping[Role, tuple[str, str]]) -> None:
+    """Add columns that are not there yet, in one write.
+
+    A PATCH that names an existing column would change its type, so what is there is
+    read just before, and again when the answer of the write was lost.
+
+    Args:
+        wanted: Role to (name, type).
+
+    Raises:
+        NoAccessError, AwayError: Nothing is known to have been added.
+    """
+    lost: Answer | None = None
+    for tried in range(_TRIES):
+        if lost is not None:
+            await wire.sleep(2.0**tried)
+        raw = await sources.ask(
+            wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
+        )
+        there = {name.casefold() for name in raw["properties"]}
+        missing = {
+            name: _described(role, kind)
+            for role, (name, kind) in wanted.items()
+            if name.casefold() not in there
+        }
+        if not missing:
+            return
+        try:
+            await wire.once(Urgency.POLL, _update(source, missing))
+        except LostError as error:
+            lost = error.answer
+        except AnswerError as error:
+            raise sources.no_access(error.answer) from error
+        else:
+            return
+    raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
+
+
+def _update(source: str, properties: Mapping[str, object]) -> Request:
+    return lambda client: client.data_sources.update(source, properties=properties)
+
+
+def _described(role: Role, kind: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if kind == "select" and role in _OPTIONS:
+        colours = _OPTIONS[role].items()
+        content = {"options": [{"name": name, "color": col} for name, col in colours]}
+    return {"type": kind, kind: content}
+
+
+def newest() -> dict[str, Any]:
+    """Return the query for the newest posts, as many as one answer holds."""
+    order = [{"timestamp": "created_time", "direction": "descending"}]
+    return {"sorts": order, "page_size": _SAMPLE}
