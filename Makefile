@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo run install uninstall wheelhouse test lint counterparts lock clean
+.PHONY: help demo init run install uninstall wheelhouse test lint counterparts lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -14,7 +14,10 @@ help: ## Say what can be made
 demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
 	@$(BIN)/postbrush demo $(ARGS)
 
-run: .venv/run ## Be the daemon, here, with ./postbrush.toml and NOTION_TOKEN
+init: .venv/run ## Set postbrush up: five questions, then a check
+	@$(BIN)/postbrush init $(ARGS)
+
+run: .venv/run ## Be the daemon, here, with ./postbrush.toml and secrets/
 	@$(BIN)/postbrush run $(ARGS)
 
 install: ## Make it a service of this machine; again: upgrade (as root)

@@ -138,8 +138,9 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
     for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
         assert f'"{variable}"' in everything, variable
     others = {"api"}  # AUTOMATIC1111's
-    for option in set(re.findall(r"--([a-z]+)", README)) - others:
-        assert f'"--{option}"' in everything or f"{option}:" in everything, option
+    for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", README)) - others:
+        argument = f"{option.replace('-', '_')}:"
+        assert f'"--{option}"' in everything or argument in everything, option
 
 
 def test_what_it_says_when_something_is_wrong_is_what_it_says() -> None:

@@ -67,7 +67,7 @@ def test_nothing_but_what_belongs_there_lies_on_top() -> None:
     made_here = re.compile(
         r"\.(git|venv.*|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
     )
-    data = re.compile(r"postbrush\.(toml|db.*|lock|sock)|secrets|htmlcov|.*\.log")
+    data = re.compile(r"postbrush\.(toml.*|db.*|lock|sock)|secrets|htmlcov|.*\.log")
     for path in ROOT.iterdir():
         known = path.name in _TOP or made_here.fullmatch(path.name)
         assert known or data.fullmatch(path.name), path

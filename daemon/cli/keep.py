@@ -1,9 +1,9 @@
-"""Signatures of the commands that look after the data folder."""
+"""Signatures of the commands that set up and look after the data folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,8 +13,50 @@ from daemon.cli.options import Json
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (use, pause, resume, prune, backup, restore, verify):
+    for command in (init, use, pause, resume, prune, backup, restore, verify):
         app.command()(command)
+
+
+def init(
+    data_source: Annotated[
+        str | None, typer.Option(metavar="ID", help="The database: its id or link.")
+    ] = None,
+    columns: Annotated[
+        Literal["add", "required", "keep"] | None,
+        typer.Option(help="Which missing columns are added to it."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Only such posts; repeatable."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept what is proposed without asking.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; say what would be.")
+    ] = False,
+    service: Annotated[bool, typer.Option("--service", hidden=True)] = False,
+    secrets: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Set everything up: five questions, then a check.
+
+    Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
+    """
+    from daemon.cli import init as module  # noqa: PLC0415 - loaded when asked for
+    from daemon.setup.answers import Flags  # noqa: PLC0415 - the same
+    from daemon.setup.propose import Choice  # noqa: PLC0415 - the same
+
+    module.init(
+        Flags(
+            source=data_source,
+            columns=Choice(columns) if columns else None,
+            only=tuple(only or ()),
+        ),
+        yes=yes,
+        dry_run=dry_run,
+        service=service,
+        secrets=secrets,
+    )
 
 
 def use(

@@ -32,8 +32,10 @@ def edited(text: str, wanted: Mapping[KeyPath, object]) -> str:
     """
     mark = _BOM if text.startswith(_BOM) else ""
     body = text.removeprefix(_BOM)
-    for path, value in wanted.items():
-        body = _checked(body, path, value)
+    for table in dict.fromkeys(path[:-1] for path in wanted):
+        # Each comes first in its section, so the last one is set first.
+        for path in reversed([one for one in wanted if one[:-1] == table]):
+            body = _checked(body, path, wanted[path])
     return mark + body
 
 

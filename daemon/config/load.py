@@ -65,7 +65,7 @@ def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> S
     """
     problems: list[str] = []
     try:
-        file = _File(cwd / path, parse(text))
+        file = _File(cwd / path, parse(text.removeprefix("\ufeff")))
     except ValueError as error:
         problems.append(f"not valid TOML: {error}")
         file = _File(cwd / path, {})

@@ -28,7 +28,7 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     }
 )
 REQUIRED = (Role.IMAGE, Role.REGENERATE)
-_WRITTEN = frozenset(
+WRITTEN = frozenset(
     {
         Role.IMAGE,
         Role.REGENERATE,
@@ -38,7 +38,7 @@ _WRITTEN = frozenset(
         Role.ALT,
     }
 )
-_NAMES = MappingProxyType(
+TYPE_NAMES = MappingProxyType(
     {
         "files": "Files & media",
         "checkbox": "Checkbox",
@@ -105,7 +105,7 @@ def _column(name: str, raw: Mapping[str, Any]) -> Column:
 
 def _trouble(role: Role, name: str, found: Column | None) -> str | None:
     wanted = TYPES[role]
-    kinds = " or ".join(_NAMES[kind] for kind in wanted)
+    kinds = " or ".join(TYPE_NAMES[kind] for kind in wanted)
     if found is None:
         if role not in REQUIRED:
             return None
@@ -115,7 +115,7 @@ def _trouble(role: Role, name: str, found: Column | None) -> str | None:
         )
     if found.type not in wanted:
         return (
-            f"the column '{found.name}' is a {_NAMES.get(found.type, found.type)}, "
+            f"the column '{found.name}' is a {TYPE_NAMES.get(found.type, found.type)}, "
             f"but must be {kinds} for '{role.value}': in Notion, click its head > Edit "
             f"property > Type, or name another in [notion.properties] {role.value}"
         )
@@ -131,5 +131,5 @@ def _shared(roles: Mapping[Role, Column]) -> list[str]:
         f"{' and '.join(role.value for role in shared)}: postbrush writes it, so it "
         "cannot also be used for something else; change [notion.properties]"
         for shared in by_column.values()
-        if len(shared) > 1 and any(role in _WRITTEN for role in shared)
+        if len(shared) > 1 and any(role in WRITTEN for role in shared)
     ]

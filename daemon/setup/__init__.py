@@ -1,0 +1,1 @@
+"""`postbrush init`: from nothing to a configuration that has been checked."""

@@ -1,0 +1,69 @@
+"""The text of postbrush.toml with what was chosen.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from daemon.config.edit import CannotEditError, KeyPath, edited, literal
+from daemon.errors import SetupError
+
+_HEAD = """\
+# postbrush.toml, written by `postbrush init` for {title}
+# Everything here is optional. All settings with their defaults:
+# postbrush config --example. Tokens do not belong here: they are in secrets/.
+"""
+#: What people change most, for those who look in here.
+_HINTS = """
+# To change one of these, take away its # and the one of its [section].
+
+# [prompt]
+# style = "watercolour, warm light"  # added to every prompt
+
+# [images]
+# format = "square"  # square, portrait, landscape, story or WIDTHxHEIGHT
+
+# [card]
+# tag = "Oven & Oak"  # the small line at the foot: your name
+
+# [budget]
+# month = 5.0  # dollars a calendar month, never more
+"""
+_WORDS: Mapping[KeyPath, str] = {
+    ("notion", "data_source"): "id or link of the database",
+    ("posts", "only"): "only posts like this get an image by themselves",
+}
+
+
+def fresh(title: str, wanted: Mapping[KeyPath, object]) -> str:
+    """Return a short commented file."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in title)
+    name = " ".join(shown.split()) or "a database without a title"
+    return _HEAD.format(title=name) + snippet(wanted) + _HINTS
+
+
+def changed(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
+    """Return an owner's file with the chosen keys, every other line kept.
+
+    Raises:
+        SetupError: It is written in a way we do not touch; says what to put in.
+    """
+    try:
+        return edited(text, wanted)
+    except CannotEditError as error:
+        lines = " ".join(snippet(wanted, words=False).split("\n")).strip()
+        raise SetupError(
+            f"{name} writes {error} in a way that init does not touch; nothing was "
+            f"written. Put this into it, and run init again: {lines}"
+        ) from error
+
+
+def snippet(wanted: Mapping[KeyPath, object], *, words: bool = True) -> str:
+    """Return the chosen keys as they stand in a file."""
+    sections: dict[KeyPath, list[str]] = {}
+    for path, value in wanted.items():
+        said = f"  # {_WORDS[path]}" if words and path in _WORDS else ""
+        line = f"{path[-1]} = {literal(value)}{said}\n"
+        sections.setdefault(path[:-1], []).append(line)
+    return "".join(
+        f"\n[{'.'.join(table)}]\n{''.join(lines)}" for table, lines in sections.items()
+    )

@@ -1,0 +1,71 @@
+"""Looking outside with the answers so far: one short visit for each question.
+
+Nothing is open while a person thinks, so that Ctrl-C at a question ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+
+from daemon import app, config
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.flow.context import Flow
+from daemon.service import log
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What is configured, and the way out.
+
+    Attributes:
+        file: postbrush.toml, there already or not.
+        tokens: The secrets that were given, by variable; they win over all others.
+    """
+
+    file: Path
+    environ: Mapping[str, str]
+    cwd: Path
+    clock: Clock | None = None
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def settings(self, text: str | None = None) -> Settings:
+        """Read the configuration as it is, or as it would be with *text* as file.
+
+        Raises:
+            ConfigError: All that is wrong with it.
+        """
+        given = {**self.environ, **self.tokens}
+        if text is None and self.file.exists():
+            return config.load(self.file, given, self.cwd)
+        return config.load_text(text or "", self.file, given, self.cwd)
+
+    def ask(self, question: Callable[[Flow], Awaitable[T]]) -> T:
+        """Open everything for one question.  Raises what the question raises."""
+        found = self.settings()
+        values = found.secrets.values()
+        log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=values)
+
+        async def whole() -> T:
+            async with app.opened(found, clock=self.clock, readonly=True) as flow:
+                return await question(flow)
+
+        with _patience():
+            return asyncio.run(whole())
+
+
+def _patience() -> AbstractContextManager[object]:
+    """Show that something is on its way; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    return Console(stderr=True).status("one moment ...")

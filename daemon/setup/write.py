@@ -1,0 +1,106 @@
+"""Files written whole or not at all; secrets are never readable by others."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from daemon.errors import SetupError
+
+_PRIVATE, _PUBLIC = 0o600, 0o644
+_PRIVATE_FOLDER = 0o700
+
+
+def require_writable(path: Path) -> None:
+    """See that a file can be written there, before anything is asked.
+
+    Raises:
+        SetupError: One line that says what is in the way.
+    """
+    real = path.resolve()
+    if real.exists() and not real.is_file():
+        raise SetupError(f"cannot write {path}: it is no file")
+    folder = real.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise SetupError(f"cannot write {path}: {folder} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SetupError(f"cannot write {path}: {folder} cannot be written to")
+
+
+def secret(path: Path, value: str) -> None:
+    """Write one secret, for its owner alone.
+
+    Raises:
+        SetupError: Nothing was changed.
+    """
+    with _in_our_words(path):
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+        _replace(path.resolve(), value.encode() + b"\n", _PRIVATE, None)
+
+
+def configuration(path: Path, text: str) -> Path | None:
+    """Write the configuration; return the copy that was made of an earlier one.
+
+    Raises:
+        SetupError: What was there is there still.
+    """
+    with _in_our_words(path):
+        # A link stays one: what it names is replaced.
+        real = path.resolve()
+        real.parent.mkdir(parents=True, exist_ok=True)
+        if not real.exists():
+            _replace(real, text.encode(), _PUBLIC, None)
+            return None
+        before = real.stat()
+        mode = stat.S_IMODE(before.st_mode)
+        copy = _free(real)
+        _replace(copy, real.read_bytes(), mode, before)
+        _replace(real, text.encode(), mode, before)
+        return copy
+
+
+def _free(path: Path) -> Path:
+    names = (path.with_name(f"{path.name}.bak{n or ''}") for n in count())
+    return next(one for one in names if not one.exists())
+
+
+def _replace(path: Path, data: bytes, mode: int, like: os.stat_result | None) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(temporary, flags, _PRIVATE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if like is not None:
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise SetupError(
+            f"cannot write {path}: {why}; it was left as it was"
+        ) from error
