@@ -1,0 +1,89 @@
+"""A command at a real terminal: a pseudo-terminal that is its own, and a keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.daemon.cli.desk import COMMAND, Desk
+
+#: Makes the terminal on its input its own, as a login does.
+_LOGIN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Terminal:
+    """What is shown, and what is typed."""
+
+    process: asyncio.subprocess.Process
+    screen: asyncio.StreamReader
+    keyboard: int
+    shown: str = ""
+    _seen: int = 0
+
+    async def until(self, words: str) -> None:
+        """Wait until *words* are shown, after what was waited for before."""
+        async with asyncio.timeout(_PATIENCE):
+            while words not in self.shown[self._seen :]:
+                more = await self.screen.read(4096)
+                assert more, self.shown
+                self._add(more)
+        self._seen = self.shown.index(words, self._seen) + len(words)
+
+    def _add(self, more: bytes) -> None:
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", more.decode(errors="replace"))
+        self.shown += text.replace("\r\n", "\n")
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self.keyboard, f"{text}\n".encode())
+
+    def press(self, key: bytes) -> None:
+        """Press one key."""
+        os.write(self.keyboard, key)
+
+    async def end(self) -> int:
+        """Wait for its end; return its exit code."""
+        async with asyncio.timeout(_PATIENCE):
+            try:
+                while more := await self.screen.read(4096):
+                    self._add(more)
+            # How Linux says that nobody has the terminal open any more.
+            except OSError:
+                pass
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def terminal(desk: Desk, *words: str, **environ: str) -> AsyncIterator[Terminal]:
+    """Run a command at a terminal; tokens of the environment are not given to it."""
+    ours, theirs = pty.openpty()
+    given = {k: v for k, v in desk.environ.items() if not k.endswith("_TOKEN")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _LOGIN, str(COMMAND), *words),
+        cwd=desk.folder,
+        env={**given, "TERM": "xterm", **environ},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    screen = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(screen), os.fdopen(os.dup(ours), "rb", 0)
+    )
+    try:
+        yield Terminal(process, screen, ours)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        transport.close()
+        os.close(ours)

@@ -1,0 +1,260 @@
+"""`init` as an owner meets it: at a terminal, by flags, again, and going wrong."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.cli.desk import QUICK, Desk, Said
+from tests.daemon.cli.terminal import terminal
+
+_COLUMNS: Mapping[str, str | tuple[str, ...]] = {
+    "Name": "title",
+    "Caption": "rich_text",
+    "Picture": "files",
+    "Image note": "number",
+    "Status": ("status", "Draft", "Waiting"),
+}
+
+
+@pytest.fixture(name="bare")
+def _bare(desk: Desk) -> Desk:
+    """A folder with nothing in it, and a database that knows nothing of postbrush."""
+    (desk.folder / "postbrush.toml").unlink()
+    desk.town.source.shared = False
+    desk.town.source = desk.town.workspace.add_database("My posts", _COLUMNS)
+    return desk
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _left(desk: Desk) -> list[str]:
+    return sorted(
+        str(one.relative_to(desk.folder))
+        for one in desk.folder.rglob("*")
+        if one.is_file()
+    )
+
+
+def _no_token(desk: Desk, *texts: str) -> None:
+    for token in (desk.town.workspace.token, desk.town.hub.token):
+        assert not any(token in text for text in texts)
+
+
+def _writes(desk: Desk) -> list[str]:
+    return [one.path for one in desk.town.workspace.requests if one.writes]
+
+
+def _types(desk: Desk) -> dict[str, str]:
+    return {one.name: one.type for one in desk.town.source.columns.values()}
+
+
+async def _no_tokens(desk: Desk, *words: str) -> Said:
+    return await desk.cli(*words, NOTION_TOKEN="", HUGGINGFACE_TOKEN="")
+
+
+async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
+    before = _types(bare)
+    async with terminal(bare, "init") as screen:
+        await screen.until("1 of 5")
+        await screen.until("not shown): ")
+        screen.type("ntn_" + "w" * 40)
+        await screen.until("Notion refuses this token")
+        await screen.until("not shown): ")
+        screen.type(bare.town.workspace.token)
+        await screen.until("the workspace 'Oven & Oak'")
+        await screen.until("Which one? [1]")
+        screen.type("")
+        await screen.until("'Picture' is used as Image")
+        await screen.until("'Image note' is a Number and is left alone")
+        await screen.until("Which one? [1]")
+        screen.type("1")
+        await screen.until("3  only Status = Waiting  (0)")
+        await screen.until("Which one? [1]")
+        screen.type("3")
+        await screen.until("Enter: cards only")
+        screen.type(bare.town.hub.token)
+        await screen.until("Hugging Face knows it")
+        assert await screen.end() == 0
+    assert "All is well. Start it: make run" in screen.shown
+    assert "flux ($0.0035" in screen.shown
+    assert "w" * 40 not in screen.shown
+    _no_token(bare, screen.shown, (bare.folder / "postbrush.toml").read_text())
+
+    assert _types(bare) == {
+        **before,
+        "Regenerate": "checkbox",
+        "Image status": "select",
+        "Post image note": "rich_text",
+    }
+    secrets = bare.folder / "secrets"
+    assert _left(bare) == [
+        *("postbrush.toml", "secrets/HUGGINGFACE_TOKEN", "secrets/NOTION_TOKEN"),
+    ]
+    assert _mode(secrets) == 0o700
+    assert {_mode(one) for one in secrets.iterdir()} == {0o600}
+
+    # And it works: no variable, no flag.
+    space, source = bare.town.workspace, bare.town.source.id
+    page = space.add_page(source, {"Name": "A", "Caption": "B", "Status": "Waiting"})
+    space.add_page(source, {"Name": "C", "Caption": "D", "Status": "Draft"})
+    quick = {
+        "POSTBRUSH_POSTS__SETTLE": "0s",
+        "NOTION_TOKEN": "",
+        "HUGGINGFACE_TOKEN": "",
+    }
+    assert (await bare.cli("once", **quick)).code == 0
+    assert len(space.files(page, "Picture")) == 1
+    assert space.read(page)["Image status"] == "Done"
+    assert bare.town.hub.painted == 1
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) -> None:
+    async with terminal(bare, "init") as screen:
+        for number in range(answered):
+            await screen.until("Which one? [1]" if number else "not shown): ")
+            screen.type("" if number else bare.town.workspace.token)
+        await screen.until("Which one? [1]" if answered else "not shown): ")
+        screen.press(b"\x03")
+        assert await screen.end() == 130
+    assert "Stopped; nothing was written." in screen.shown
+    assert "Traceback" not in screen.shown
+    assert (_left(bare), _writes(bare)) == ([], [])
+
+
+async def test_the_end_of_the_input_is_an_end(bare: Desk) -> None:
+    async with terminal(bare, "init") as screen:
+        await screen.until("not shown): ")
+        screen.press(b"\x04")
+        assert await screen.end() == 130
+    assert _left(bare) == []
+
+
+async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
+    said = await bare.cli(
+        "init",
+        *("--data-source", bare.town.source.id, "--columns", "required"),
+        *("--only", "Status=Waiting", "--only", "Status=Draft"),
+    )
+    assert (said.code, said.err) == (0, "")
+    assert "✓" in said.out
+    _no_token(bare, said.out)
+    assert _types(bare) == {
+        **{
+            name: kind if isinstance(kind, str) else kind[0]
+            for name, kind in _COLUMNS.items()
+        },
+        "Regenerate": "checkbox",
+    }
+    told = (await _no_tokens(bare, "config", "--json")).json
+    values = {one["key"]: one for one in told}
+    assert values["NOTION_TOKEN"]["from"] == str(bare.folder / "secrets/NOTION_TOKEN")
+    assert values["posts.only"]["value"] == '{"Status": ["Waiting", "Draft"]}'
+    assert values["notion.properties.image"]["value"] == "Picture"
+    assert (await _no_tokens(bare, "check")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "tells"),
+    [
+        ("", "--data-source ID"),
+        ("--data-source SOURCE", "--columns add, required or keep"),
+        ("--data-source SOURCE --columns keep", "--only 'COLUMN=VALUE', or --yes"),
+        ("--columns all", "--columns"),
+        ("--yes --only Stauts=Waiting", "no column is called 'Stauts'"),
+        ("--yes --only Status=Wating", "it has Draft, Waiting"),
+        ("--yes --data-source nonsense", "no id or link of Notion"),
+        ("--yes --secrets x", "--secrets goes with --service"),
+    ],
+)
+async def test_a_missing_or_wrong_answer_is_one_line(
+    bare: Desk, words: str, tells: str
+) -> None:
+    said = await bare.cli(
+        "init", *shlex.split(words.replace("SOURCE", bare.town.source.id))
+    )
+    assert said.code in {1, 2}
+    assert re.fullmatch(r"postbrush: [^\n]+\n", said.err), said.err
+    assert tells in said.err
+    assert (_left(bare), _writes(bare)) == ([], [])
+
+
+async def test_a_dry_run_writes_nothing_anywhere(bare: Desk) -> None:
+    said = await bare.cli("init", "--yes", "--dry-run", "--only", "Status=Waiting")
+    assert said.code == 0
+    for words in (
+        "What would be written",
+        "a column 'Regenerate' in Notion",
+        "secrets/NOTION_TOKEN",
+        'only = { "Status" = "Waiting" }',
+        "Nothing was written (--dry-run).",
+    ):
+        assert words in said.out
+    _no_token(bare, said.out)
+    assert (_left(bare), _writes(bare)) == ([], [])
+
+
+async def test_a_token_that_is_refused_ends_it_without_a_terminal(bare: Desk) -> None:
+    said = await bare.cli("init", "--yes", NOTION_TOKEN="ntn_wrong")
+    assert (said.code, "Notion refuses the token" in said.err) == (1, True)
+    assert "ntn_wrong" not in said.out + said.err
+    assert _left(bare) == []
+
+
+async def test_an_owners_file_keeps_its_lines(bare: Desk) -> None:
+    bare.configure(f"# mine\n{QUICK}hold = 7 # seven\n")
+    assert (await bare.cli("init", "--yes", "--only", "Status=Waiting")).code == 0
+    written = (bare.folder / "postbrush.toml").read_text()
+    for line in f"# mine\n{QUICK}hold = 7 # seven\n".splitlines():
+        assert line in written.splitlines()
+    assert (bare.folder / "postbrush.toml.bak").read_text().startswith("# mine\n")
+    again = await _no_tokens(bare, "init", "--yes")
+    assert (again.code, "all of it is there already" in again.out) == (0, True)
+    assert (bare.folder / "postbrush.toml").read_text() == written
+
+
+async def test_a_file_that_is_wrong_is_mended_first(bare: Desk) -> None:
+    bare.configure("[post]\n")
+    said = await bare.cli("init", "--yes")
+    assert (said.code, "did you mean posts?" in said.err) == (2, True)
+    assert _left(bare) == ["postbrush.toml"]
+    assert bare.town.workspace.requests == []
+
+
+async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> None:
+    file, folder = bare.folder / "etc" / "postbrush.toml", bare.folder / "credstore"
+    words = ("--config", str(file), "init", "--service", "--secrets", str(folder))
+    said = await bare.cli(*words, "--yes")
+    assert (said.code, said.err) == (0, "")
+    assert "make run" not in said.out
+    assert "WHAT TO DO" not in said.out
+    assert _left(bare) == [
+        *("credstore/postbrush.HUGGINGFACE_TOKEN", "credstore/postbrush.NOTION_TOKEN"),
+        "etc/postbrush.toml",
+    ]
+    assert (_mode(file), _mode(folder)) == (0o644, 0o700)
+    assert {_mode(one) for one in folder.iterdir()} == {0o600}
+    # Again it knows what is there.
+    again = await _no_tokens(bare, *words, "--yes")
+    assert (again.code, "all of it is there already" in again.out) == (0, True)
+
+
+async def test_a_secret_that_others_can_read_is_said(bare: Desk) -> None:
+    assert (await bare.cli("init", "--yes")).code == 0
+    path = bare.folder / "secrets" / "NOTION_TOKEN"
+    path.chmod(0o644)
+    said = await _no_tokens(bare, "check", "--json")
+    assert said.code == 1
+    assert f"chmod 600 {path}" in said.out
+    once = await _no_tokens(bare, "once")
+    assert once.code == 0
+    assert "secret.exposed" in once.out + once.err
+    _no_token(bare, said.out, once.out, once.err)
