@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,6 +131,9 @@ def prepare(
 
 def _written(path: Path) -> str:
     try:
+        # What others can read is written anew, for its owner alone.
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return ""
         return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""

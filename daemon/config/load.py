@@ -43,18 +43,21 @@ class _File:
     values: dict[str, Any]
 
 
-def load(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
+def load(
+    path: Path | None, environ: Mapping[str, str], cwd: Path, *, ready: bool = True
+) -> Settings:
     """Read everything.
 
     Args:
         path: `--config`; None: $POSTBRUSH_CONFIG, ./postbrush.toml, /etc/postbrush/.
+        ready: It is a problem when a service of the chain has no token.
 
     Raises:
         ConfigError: With every problem there is, one line each.
     """
     problems: list[str] = []
     file = _read_file(path, environ, cwd, problems)
-    return _load(file, environ, cwd, problems)
+    return _load(file, environ, cwd, problems, ready=ready)
 
 
 def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -69,7 +72,7 @@ def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> S
     except ValueError as error:
         problems.append(f"not valid TOML: {error}")
         file = _File(cwd / path, {})
-    return _load(file, environ, cwd, problems)
+    return _load(file, environ, cwd, problems, ready=True)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -78,7 +81,12 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _load(
-    file: _File, environ: Mapping[str, str], cwd: Path, problems: list[str]
+    file: _File,
+    environ: Mapping[str, str],
+    cwd: Path,
+    problems: list[str],
+    *,
+    ready: bool,
 ) -> Settings:
     problems += unknown_variables(environ, PREFIX)
     options = _validated(file, environ, problems)
@@ -87,7 +95,8 @@ def _load(
     secrets = secret.read(environ, [secret.NOTION, *wanted], problems, folder)
     if options is not None:
         data_dir = _data_dir(options, file.path, environ, cwd)
-        problems += [*check(options, secrets), *check_files(options, data_dir)]
+        problems += check(options, secrets, ready=ready)
+        problems += check_files(options, data_dir)
     if problems or options is None:
         if file.path:
             problems.append(f"the configuration read is {file.path}")

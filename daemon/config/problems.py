@@ -139,11 +139,11 @@ def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
     return problems
 
 
-def check(options: Options, secrets: Secrets) -> list[str]:
+def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
     """Return what single values cannot show: names that do not fit together."""
     return [
         *_check_providers(options),
-        *_check_chain(options, secrets),
+        *_check_chain(options, secrets, ready=ready),
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
     ]
@@ -190,14 +190,14 @@ def _check_providers(options: Options) -> Iterator[str]:
             yield f"{where}: no kind of service is called {kind!r}; {hint}"
 
 
-def _check_chain(options: Options, secrets: Secrets) -> Iterator[str]:
+def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
     known = {*KINDS, *options.providers}
     for name in options.chain or ():
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
             yield f"chain: no provider is called {name!r}; {hint}"
-        elif lack := entries.lacks(options.providers, secrets, name):
+        elif ready and (lack := entries.lacks(options.providers, secrets, name)):
             yield f"chain: {name} {lack}{_where(lack)}"
     if options.chain is not None and not options.chain:
         yield "chain: it is empty; the card alone is ['freeapi']"

@@ -156,7 +156,7 @@ class Interview:
             choices.append({one.column: one.value})
             words.append(f"only {one.column} = {one.value}  ({one.count}{of})")
         # Written by hand, and more than one value of one column.
-        if now not in choices:
+        if now not in choices and set(now) <= set(schema.columns):
             choices.append(now)
             words.append(f"as it is: only {posts.shown(now)}")
         # There is nothing to tell posts apart by.
@@ -165,7 +165,8 @@ class Interview:
             return {}
         self.talk.note("Any other post gets one when its box is ticked.")
         missing = "which posts? say --only 'COLUMN=VALUE', or --yes for all"
-        return choices[self.talk.choose(words, choices.index(now), missing)]
+        default = choices.index(now) if now in choices else 0
+        return choices[self.talk.choose(words, default, missing)]
 
 
 def _called(source: SourceInfo) -> str:

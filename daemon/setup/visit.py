@@ -42,12 +42,14 @@ class Visit:
     def settings(self, text: str | None = None) -> Settings:
         """Read the configuration as it is, or as it would be with *text* as file.
 
+        As it is, a service may lack its token: that is what is asked for here.
+
         Raises:
             ConfigError: All that is wrong with it.
         """
         given = {**self.environ, **self.tokens}
         if text is None and self.file.exists():
-            return config.load(self.file, given, self.cwd)
+            return config.load(self.file, given, self.cwd, ready=False)
         return config.load_text(text or "", self.file, given, self.cwd)
 
     def ask(self, question: Callable[[Flow], Awaitable[T]]) -> T:

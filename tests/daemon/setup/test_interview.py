@@ -2,107 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
-import structlog
-from rich.console import Console
 
-from daemon.cli.init import Target, carry_out, prepare
-from daemon.clock import Clock
-from daemon.errors import PostbrushError, SetupError
+from daemon.errors import ConfigError, PostbrushError, SetupError
 from daemon.notion.errors import AwayError, NoAccessError
-from daemon.pretend.town import Town
-from daemon.setup.answers import Answers, Flags
-from daemon.setup.talk import Talk
-from daemon.setup.visit import Visit
-from tests.daemon.house import ZONE, MovingClock
-
-Act = Callable[[], None]
-
-
-@dataclass(slots=True)
-class Parlour:
-    """A folder, a town, and somebody whose answers are known."""
-
-    folder: Path
-    town: Town
-    clock: MovingClock
-    said: io.StringIO = field(default_factory=io.StringIO)
-    flags: Flags = field(default_factory=Flags)
-    terminal: bool = True
-    yes: bool = False
-    environ: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def target(self) -> Target:
-        return Target(
-            file=self.folder / "postbrush.toml", folder=self.folder / "secrets"
-        )
-
-    async def hold(self, *answers: str | Act, write: bool = True) -> Answers:
-        """Have the talk; an action among the answers happens before the next one."""
-        return await asyncio.to_thread(self._hold, iter(answers), write=write)
-
-    def _hold(self, answers: Iterator[str | Act], *, write: bool) -> Answers:
-        def line(prompt: str) -> str:
-            self.said.write(f"{prompt}\n")
-            for answer in answers:
-                if isinstance(answer, str):
-                    return answer
-                answer()
-            raise KeyboardInterrupt
-
-        clock = self.clock
-        visit = Visit(
-            file=self.target.file,
-            environ={
-                "POSTBRUSH_NOTION__BASE_URL": self.town.notion_url,
-                "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": self.town.hf_url,
-                "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hub_url,
-                **self.environ,
-            },
-            cwd=self.folder,
-            clock=Clock(
-                now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, zone=ZONE
-            ),
-        )
-        talk = Talk(
-            console=Console(file=self.said, width=200),
-            terminal=self.terminal,
-            yes=self.yes,
-            line=line,
-            hidden=line,
-        )
-        found = prepare(talk, visit, self.flags, self.target, dry_run=not write)
-        if write:
-            carry_out(talk, visit, found, self.target)
-        return found
-
-    def left(self) -> list[str]:
-        return sorted(one.name for one in self.folder.rglob("*"))
-
-    def writes(self) -> list[str]:
-        return [one.path for one in self.town.workspace.requests if one.writes]
-
-
-@pytest_asyncio.fixture(name="parlour")
-async def _parlour(tmp_path: Path) -> AsyncIterator[Parlour]:
-    clock = MovingClock()
-    town = Town(now=clock.now)
-    town.workspace.requests_per_minute = None
-    town.source.shared = False
-    town.source = town.workspace.add_database(
-        "Mine", {"Name": "title", "Status": ("status", "Draft", "Waiting")}
-    )
-    async with town:
-        yield Parlour(tmp_path, town, clock)
-    structlog.reset_defaults()
+from daemon.setup.answers import Flags
+from tests.daemon.setup.parlour import Parlour
 
 
 async def test_every_answer_is_carried_out(parlour: Parlour) -> None:
@@ -238,6 +143,37 @@ async def test_a_disk_that_fills_up_is_taken_up_by_the_next_run(
     assert parlour.left() in (["secrets"], [])
     await parlour.hold(parlour.town.workspace.token, "1", "1", "")
     assert "postbrush.toml" in parlour.left()
+
+
+async def test_a_chain_that_lacks_its_token_can_be_given_it(parlour: Parlour) -> None:
+    file = parlour.folder / "postbrush.toml"
+    file.write_text('chain = ["flux", "freeapi"]\n')
+    space, source = parlour.town.workspace, parlour.town.source
+    with pytest.raises(ConfigError, match="chain: flux needs HUGGINGFACE_TOKEN"):
+        await parlour.hold(space.token, "1", "1", "1", "")
+    assert (parlour.left(), parlour.writes()) == (["postbrush.toml"], [])
+    await parlour.hold(space.token, "1", "1", "1", parlour.town.hub.token)
+    assert 'chain = ["flux", "freeapi"]' in file.read_text()
+    assert "Image" in source.columns
+
+
+async def test_another_database_forgets_the_posts_of_the_first(
+    parlour: Parlour,
+) -> None:
+    space = parlour.town.workspace
+    await parlour.hold(space.token, "1", "1", "3", "")
+    other = space.add_database("Other", {"Name": "title", "Kind": ("select", "A")})
+    parlour.flags = Flags(source=other.id)
+    found = await parlour.hold("", "1", "", "")
+    assert found.wanted["posts", "only"] == {}
+
+
+async def test_a_secret_that_others_could_read_is_closed(parlour: Parlour) -> None:
+    await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
+    path = parlour.folder / "secrets" / "NOTION_TOKEN"
+    path.chmod(0o644)
+    await parlour.hold("", "1", "1", "")
+    assert path.stat().st_mode & 0o077 == 0
 
 
 async def test_an_odd_file_is_not_touched(parlour: Parlour) -> None:

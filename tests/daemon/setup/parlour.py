@@ -1,0 +1,86 @@
+"""A place to hold the talk of `init`: its answers are known, its clock is moved."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from daemon.cli.init import Target, carry_out, prepare
+from daemon.clock import Clock
+from daemon.pretend.town import Town
+from daemon.setup.answers import Answers, Flags
+from daemon.setup.talk import Talk
+from daemon.setup.visit import Visit
+from tests.daemon.house import ZONE, MovingClock
+
+Act = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Parlour:
+    """A folder, a town, and somebody whose answers are known."""
+
+    folder: Path
+    town: Town
+    clock: MovingClock
+    said: io.StringIO = field(default_factory=io.StringIO)
+    flags: Flags = field(default_factory=Flags)
+    terminal: bool = True
+    yes: bool = False
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Target:
+        return Target(
+            file=self.folder / "postbrush.toml", folder=self.folder / "secrets"
+        )
+
+    async def hold(self, *answers: str | Act, write: bool = True) -> Answers:
+        """Have the talk; an action among the answers happens before the next one."""
+        return await asyncio.to_thread(self._hold, iter(answers), write=write)
+
+    def _hold(self, answers: Iterator[str | Act], *, write: bool) -> Answers:
+        def line(prompt: str) -> str:
+            self.said.write(f"{prompt}\n")
+            for answer in answers:
+                if isinstance(answer, str):
+                    return answer
+                answer()
+            raise KeyboardInterrupt
+
+        clock = self.clock
+        visit = Visit(
+            file=self.target.file,
+            environ={
+                "POSTBRUSH_NOTION__BASE_URL": self.town.notion_url,
+                "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": self.town.hf_url,
+                "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hub_url,
+                **self.environ,
+            },
+            cwd=self.folder,
+            clock=Clock(
+                now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, zone=ZONE
+            ),
+        )
+        talk = Talk(
+            console=Console(file=self.said, width=200),
+            terminal=self.terminal,
+            yes=self.yes,
+            line=line,
+            hidden=line,
+        )
+        found = prepare(talk, visit, self.flags, self.target, dry_run=not write)
+        if write:
+            carry_out(talk, visit, found, self.target)
+        return found
+
+    def left(self) -> list[str]:
+        return sorted(one.name for one in self.folder.rglob("*"))
+
+    def writes(self) -> list[str]:
+        return [one.path for one in self.town.workspace.requests if one.writes]
