@@ -67,7 +67,6 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
             "pretty",
             environ=os.environ,
             secrets=found.secrets.values(),
-            tap=town.say,
         )
 
         async def refilled() -> None:
@@ -82,7 +81,8 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
         town.refilled = refilled
         filling = asyncio.create_task(_fill(town))
         try:
-            await Life(found, reread=lambda: found, neighbours=False).run()
+            with log.tapped(lambda line: town.say(line.message)):
+                await Life(found, reread=lambda: found, neighbours=False).run()
         finally:
             filling.cancel()
 

@@ -11,7 +11,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TextIO
@@ -19,17 +20,47 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.stdlib import BoundLogger
 
+from daemon.service import aside
 from daemon.service.journal import Journal, is_journal
 from daemon.service.redact import Redactor
 
 Format = Literal["auto", "pretty", "json", "journal"]
-Tap = Callable[[str], None]
 Fields = MutableMapping[str, Any]
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
 _COLOURS = {"debug": "2", "info": "0", "warning": "33", "error": "31;1"}
 _HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry, redacted; `message` is what people read, the event first."""
+
+    level: str
+    event: str
+    summary: str
+    fields: Mapping[str, object]
+    error: str
+
+    @property
+    def message(self) -> str:
+        return " ".join(f"{self.event} {self.summary}".split())
+
+
+Tap = Callable[[Line], None]
+#: Who listens; the log of a process is one, and so are they.
+_taps: list[Tap] = []
+
+
+@contextmanager
+def tapped(tap: Tap) -> Iterator[None]:
+    """Give *tap* every line from info on, also what `log.level` keeps from people."""
+    _taps.append(tap)
+    try:
+        yield
+    finally:
+        _taps.remove(tap)
 
 
 @dataclass(slots=True)
@@ -64,13 +95,11 @@ def configure(
     environ: Mapping[str, str],
     stream: TextIO | None = None,
     secrets: Iterable[str] = (),
-    tap: Tap | None = None,
 ) -> BoundLogger:
     """Set the log up, once a process, and return the logger.
 
     Args:
         stream: Where lines go that do not go to the journal's own socket.
-        tap: Gets every line as people read it (the demo's page shows them).
     """
     out = stream or sys.stdout
     clean = Redactor(secrets)
@@ -79,30 +108,22 @@ def configure(
 
     def emit(_logger: object, method: str, event: Fields) -> str:
         line = _entry(method, event, clean)
-        writer(line)
-        if tap is not None:
-            tap(line.message)
+        if _LEVELS.get(line.level, least) >= least:
+            writer(line)
+        for tap in tuple(_taps):
+            tap(line)
         raise structlog.DropEvent
 
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, emit],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            min(least, _LEVELS["info"])
+        ),
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     _adopt_stdlib(least)
     return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One entry, redacted."""
-
-    level: str
-    event: str
-    message: str
-    fields: Mapping[str, object]
-    error: str
 
 
 def _entry(method: str, event: Fields, clean: Redactor) -> Line:
@@ -116,8 +137,7 @@ def _entry(method: str, event: Fields, clean: Redactor) -> Line:
         for key, value in event.items()
         if value is not None
     }
-    message = " ".join(f"{name} {summary}".split())
-    return Line(level, name, message, fields, error)
+    return Line(level, name, summary, fields, error)
 
 
 def _traceback(found: object) -> str:
@@ -200,6 +220,9 @@ class _Foreign(logging.Handler):
     """What libraries say, as one event each."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        # What a notifier says of its work may hold its address, which is a secret.
+        if record.threadName == aside.NAME:
+            return
         level = record.levelname.lower()
         speak = getattr(
             structlog.get_logger(), "error" if level == "critical" else level

@@ -178,30 +178,29 @@ async def house(
             folder, town, toml, hugging=hugging, environ=environ or {}
         )
         said: list[str] = []
-        log.configure(
-            "debug", "pretty", environ={}, stream=io.StringIO(), tap=said.append
-        )
-        async with (
-            app.locked(settings, "run"),
-            app.opened(
-                settings,
-                clock=Clock(
-                    now=clock.now,
-                    monotonic=clock.monotonic,
-                    sleep=clock.sleep,
-                    zone=ZONE,
-                ),
-            ) as flow,
-        ):
-            yield House(
-                town=town,
-                clock=clock,
-                settings=settings,
-                flow=flow,
-                watcher=Watcher(flow=flow, target=settings.notion.data_source),
-                dispatcher=Dispatcher(flow),
-                said=said,
-            )
+        log.configure("debug", "pretty", environ={}, stream=io.StringIO())
+        with log.tapped(lambda line: said.append(line.message)):
+            async with (
+                app.locked(settings, "run"),
+                app.opened(
+                    settings,
+                    clock=Clock(
+                        now=clock.now,
+                        monotonic=clock.monotonic,
+                        sleep=clock.sleep,
+                        zone=ZONE,
+                    ),
+                ) as flow,
+            ):
+                yield House(
+                    town=town,
+                    clock=clock,
+                    settings=settings,
+                    flow=flow,
+                    watcher=Watcher(flow=flow, target=settings.notion.data_source),
+                    dispatcher=Dispatcher(flow),
+                    said=said,
+                )
     finally:
         structlog.reset_defaults()
         if own:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from structlog.stdlib import BoundLogger
 
 from daemon.errors import SetupError
 from daemon.service import control, log
+from daemon.service.aside import aside
 from daemon.service.lock import DataLock, holder
 from daemon.service.redact import Redactor
 
@@ -78,6 +81,38 @@ def test_a_failure_is_said_when_it_starts_once_an_hour_and_when_it_ends() -> Non
         minutes=150
     )
     assert spells.ended("notion", NOW) is None
+
+
+def test_who_taps_the_log_hears_what_its_level_keeps_from_people() -> None:
+    heard: list[log.Line] = []
+    out = io.StringIO()
+    with log.tapped(heard.append), log.tapped(heard.append):
+        logger = log.configure("error", "json", environ={}, stream=out, secrets=[TOKEN])
+        logger.info("breaker.closed", summary=f"flux: {TOKEN}", provider="flux")
+    logger.error("disk.full", summary="no room")
+    assert [line.message for line in heard] == ["breaker.closed flux: [secret]"] * 2
+    assert heard[0].fields == {"provider": "flux"}
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == [
+        "disk.full"
+    ]
+
+
+async def test_what_is_done_aside_is_not_waited_for_and_says_nothing() -> None:
+    _, out = _said("json")
+    leave = threading.Event()
+
+    def work() -> int:
+        logging.getLogger("some.library").error("POST /bot123:token failed")
+        leave.wait()
+        return 1
+
+    with pytest.raises(TimeoutError):
+        await aside(work, seconds=0.01)
+    leave.set()
+    assert await aside(lambda: 2, seconds=60) == 2
+    with pytest.raises(ZeroDivisionError):
+        await aside(lambda: 1 / 0, seconds=60)
+    assert not out.getvalue()
 
 
 def test_the_lock_names_who_holds_it_and_dies_with_it(tmp_path: Path) -> None:
