@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daemon import neighbour
-from daemon.flow import standing, tell
+from daemon.flow import breakers, standing, tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.poll import Watcher
@@ -173,9 +173,12 @@ class Daemon:
         self.dispatcher.cut()
 
     async def _announce(self) -> None:
-        """Name the jobs that a command has made."""
+        """Name the jobs that a command has made, and the services it has reset."""
         async with self.flow.db.reading() as tx:
             open_ones = await jobs.in_state(tx, [State.QUEUED], limit=500)
+            found = await breakers.load(tx, self.flow)
+        for one in found.values():
+            tell.say_reset(self.flow, one)
         for job in open_ones:
             if job.created_at >= self.started_at:
                 tell.say_queued(self.flow, job)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
 from daemon.flow import breakers
@@ -17,11 +17,14 @@ from daemon.flow.case import Case
 from daemon.flow.context import Flow
 from daemon.flow.money import (
     Charge,
+    Limits,
+    Mark,
     Over,
     Spent,
     Tariff,
     day_start,
     judge,
+    marks,
     month_start,
 )
 from db import attempts
@@ -158,25 +161,34 @@ def charge(
     flow: Flow, case: Case, situation: Situation, traits: Traits
 ) -> Charge | Over:
     """Say how one call of a provider would count now, or what forbids it."""
+    return judge(*_account(flow, case, situation, traits))
+
+
+def budget_marks(
+    flow: Flow, case: Case, situation: Situation, traits: Traits
+) -> list[Mark]:
+    """Return the budgets that a call of a provider, if paid, takes past a mark."""
+    return marks(*_account(flow, case, situation, traits))
+
+
+def _account(
+    flow: Flow, case: Case, situation: Situation, traits: Traits
+) -> tuple[Tariff, Spent, Limits, datetime, tzinfo]:
     own = situation.books.by_provider.get(traits.name, Sums())
-    return judge(
-        Tariff(
-            price=traits.price(case.megapixels),
-            included=traits.included,
-            included_per=traits.included_per,
-            monthly_budget=traits.monthly_budget,
-        ),
-        Spent(
-            month=situation.books.month.cost,
-            day=situation.books.day.cost,
-            provider=own.cost,
-            covered=situation.books.covered(traits),
-            page_today=case.page_today,
-        ),
-        flow.plan.limits,
-        situation.now,
-        flow.clock.zone,
+    tariff = Tariff(
+        price=traits.price(case.megapixels),
+        included=traits.included,
+        included_per=traits.included_per,
+        monthly_budget=traits.monthly_budget,
     )
+    spent = Spent(
+        month=situation.books.month.cost,
+        day=situation.books.day.cost,
+        provider=own.cost,
+        covered=situation.books.covered(traits),
+        page_today=case.page_today,
+    )
+    return tariff, spent, flow.plan.limits, situation.now, flow.clock.zone
 
 
 def out(case: Case, name: str) -> str | None:

@@ -78,6 +78,8 @@ class Flow:
         pulse: Who promised to be heard of again, for the watchdog.
         decoding: Pictures are decoded one at a time; they are large.
         announced: Jobs the log has named as queued; commands make some, too.
+        told: Budgets, by period, that the log has named as used up or nearly so.
+        resting: Services the log has said to rest, with the breaker's generation.
         withdrawn: By job in work: set when a person or an edit has ended it.
     """
 
@@ -99,6 +101,8 @@ class Flow:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
     announced: set[int] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    resting: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def now(self) -> datetime:

@@ -65,6 +65,9 @@ async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
             seed=_seed(subject),
             file_name=await _free_name(tx, flow, traits.prefix, case.number),
         )
+    if charge.cost > 0:
+        passed = choose.budget_marks(flow, case, situation, traits)
+        tell.say_budgets(flow, traits.name, passed)
     if traits.is_card:
         services = [n for n in case.chain if not flow.providers[n].traits.is_card]
         subject = replace(

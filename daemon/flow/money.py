@@ -67,7 +67,25 @@ class Over:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A budget that a call has brought to a share worth telling.
+
+    Attributes:
+        name: "month", "day", or "service": one service's own month.
+        full: One more call like this would not be allowed.
+        until: When its period ends.
+    """
+
+    name: Literal["month", "day", "service"]
+    full: bool
+    spent: float
+    limit: float
+    until: datetime
+
+
 _TINY = 1e-9
+_NEARLY = 0.8
 
 
 def judge(
@@ -101,6 +119,33 @@ def judge(
         if limit is not None and used + tariff.price > limit + _TINY:
             return Over(why=f"{name} of ${limit:.2f} is used up", until=until)
     return Charge(cost=tariff.price, covered=0.0)
+
+
+def marks(
+    tariff: Tariff, spent: Spent, limits: Limits, now: datetime, zone: tzinfo
+) -> list[Mark]:
+    """Return the budgets that a call which costs money takes past a mark.
+
+    Args:
+        spent: Before the call, which `judge` has let pass.
+    """
+    month, day = next_month(now, zone), next_day(now, zone)
+    found: list[Mark] = []
+    names: tuple[Literal["month", "day", "service"], ...] = ("month", "day", "service")
+    used = (spent.month, spent.day, spent.provider)
+    most = (limits.month, limits.day, tariff.monthly_budget)
+    for name, before, limit in zip(names, used, most, strict=True):
+        if limit is None:
+            continue
+        after = before + tariff.price
+        full = after + tariff.price > limit + _TINY
+        nearly = before < _NEARLY * limit <= after + _TINY
+        if full or nearly:
+            until = day if name == "day" else month
+            found.append(
+                Mark(name=name, full=full, spent=after, limit=limit, until=until)
+            )
+    return found
 
 
 def month_start(now: datetime, zone: tzinfo) -> datetime:

@@ -46,7 +46,11 @@ class Outage:
         self.why = str(error)
         if spells.failed("shut" if self.shut else "away", now):
             speak = log.error if self.shut else log.warning
-            speak("poll.failed", summary=f"{error}; asked again in growing pauses")
+            speak(
+                "poll.failed",
+                summary=f"{error}; asked again in growing pauses",
+                reason="refused" if self.shut else "away",
+            )
 
     def ended(self, now: datetime, log: BoundLogger, spells: Spell) -> None:
         """Notion answered."""

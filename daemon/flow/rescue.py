@@ -131,6 +131,8 @@ async def _free_probes(flow: Flow) -> None:
                 flow.now(),
                 rests.policy_of(flow.providers[name].traits),
             )
+            if adopted.state is not breaker.State.CLOSED:
+                flow.resting[name] = adopted.generation
             if adopted != found:
                 await breakers.save(tx, flow.plan.source, adopted)
                 tell.say_moved(flow, found, adopted)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from daemon.flow.context import Flow
-from daemon.flow.money import dollars
+from daemon.flow.money import Mark, dollars
 from daemon.flow.verdict import asked_at
 from db.records import Attempt, ImageRecord, Job
 from db.states import State
@@ -77,13 +77,23 @@ def say_ended(flow: Flow, job: Job, why: str) -> None:
 def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
     """Log the change from *before* to *after*, if there is one to speak of."""
     if after.state is Position.OPEN and after.generation != before.generation:
+        flow.resting[after.name] = after.generation
         _say_opened(flow, after)
     elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
-        flow.log.info(
-            "breaker.closed",
-            summary=f"{after.name}: serving again",
-            provider=after.name,
-        )
+        _say_closed(flow, after.name, "serving again")
+
+
+def say_reset(flow: Flow, found: Breaker) -> None:
+    """A command has closed it, in a process of its own: say it here, too."""
+    # Read before the opening was committed, it is closed as it was before.
+    opened = flow.resting.get(found.name, found.generation)
+    if found.state is Position.CLOSED and found.generation > opened:
+        _say_closed(flow, found.name, "reset, so it is asked again")
+
+
+def _say_closed(flow: Flow, name: str, words: str) -> None:
+    flow.resting.pop(name, None)
+    flow.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
 def _say_opened(flow: Flow, after: Breaker) -> None:
@@ -108,6 +118,27 @@ def _meanwhile(flow: Flow, after: Breaker) -> str:
         "the card" if flow.providers[name].traits.is_card else name for name in others
     ]
     return f"; meanwhile {', then '.join(words)}" if words else ""
+
+
+def say_budgets(flow: Flow, provider: str, passed: Sequence[Mark]) -> None:
+    """A budget is nearly or quite used up: said once in its period."""
+    for mark in passed:
+        event = "budget.reached" if mark.full else "budget.near"
+        of = provider if mark.name == "service" else ""
+        key = f"{event} {mark.name} {of} {mark.until:%Y-%m-%d}"
+        if key in flow.told:
+            continue
+        flow.told.add(key)
+        whose = f"{of}'s own month" if of else f"the {mark.name}"
+        when = f"on {_local(flow, mark.until)}"
+        rest = f"the next image by {provider} fits {when}"
+        flow.log.warning(
+            event,
+            summary=f"${mark.spent:.2f} of the ${mark.limit:.2f} for {whose} are "
+            f"spent; {rest if mark.full else f'it begins anew {when}'}",
+            budget=f"{mark.name} {of}".strip(),
+            until=mark.until.isoformat(),
+        )
 
 
 def say_still_away(flow: Flow, found: Breaker) -> None:

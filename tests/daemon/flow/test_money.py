@@ -19,6 +19,7 @@ from daemon.flow.money import (
     day_start,
     dollars,
     judge,
+    marks,
     month_start,
     next_day,
     next_month,
@@ -66,6 +67,32 @@ def test_no_budget_is_ever_exceeded(
         ):
             assert limit is None or used + found.cost <= limit + tiny
     assert not found.covered or spent.covered + found.covered <= tariff.included + tiny
+
+
+@given(
+    prices=st.lists(st.integers(1, 40), max_size=60),
+    limit=st.integers(1, 200),
+)
+def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
+    prices: list[int], limit: int
+) -> None:
+    """One service's calls, one price: nearly once at most, then full once at most."""
+    price = prices[0] / 100 if prices else 0.01
+    limits = Limits(month=limit / 100, day=None, per_post_day=None, free_only=False)
+    tariff = Tariff(price=price, included=0, included_per="month", monthly_budget=None)
+    used, passed = 0.0, []
+    for _ in prices:
+        spent = Spent(month=used, day=used, provider=used, covered=0, page_today=0)
+        if isinstance(judge(tariff, spent, limits, NOW, UTC), Over):
+            break
+        passed += marks(tariff, spent, limits, NOW, UTC)
+        used += price
+    assert [one.full for one in passed] in [[], [False], [True], [False, True]]
+    over = Spent(month=used, day=used, provider=used, covered=0, page_today=0)
+    stopped = isinstance(judge(tariff, over, limits, NOW, UTC), Over)
+    # Full is said with the last call that fits, if there was one at all.
+    assert any(one.full for one in passed) == (stopped and used > 0)
+    assert all(one.until == next_month(NOW, UTC) for one in passed)
 
 
 def test_calls_one_after_another_stop_at_the_budget() -> None:
