@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run install uninstall wheelhouse test lint counterparts lock clean
+.PHONY: help demo init run notify install uninstall wheelhouse test lint counterparts lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -19,6 +19,9 @@ init: .venv/run ## Set postbrush up: five questions, then a check
 
 run: .venv/run ## Be the daemon, here, with ./postbrush.toml and secrets/
 	@$(BIN)/postbrush run $(ARGS)
+
+notify: .venv/run ## Install Apprise, which sends the notifications of [notify]
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/service/notify.lock
 
 install: ## Make it a service of this machine; again: upgrade (as root)
 	@sh systemd/install.sh
@@ -54,7 +57,8 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
-
+	@echo apprise | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/service/notify.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
 

@@ -21,6 +21,7 @@ _ONLY = {
     "notion_client": {"daemon/notion/wire.py", "daemon/notion/answers.py"},
     "httpx": {"daemon/notion/wire.py"},
     "apscheduler": {"daemon/schedule.py"},
+    "apprise": {"daemon/service/apprises.py"},
     "tomllib": {"daemon/config/load.py"},
     "sqlalchemy": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),
@@ -103,6 +104,22 @@ def test_the_card_is_made_without_a_network_or_a_clock() -> None:
     for path in ROOT.glob("providers/card/*.py"):
         known = {name.split(".")[0] for name in _imports(path)}
         assert not known & {"aiohttp", "socket", "time", "httpx"}, path
+
+
+def test_what_notifications_need_fits_what_is_installed_already() -> None:
+    def pins(name: str) -> dict[str, str]:
+        found = re.findall(
+            r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE
+        )
+        return dict(found)
+
+    more, main = pins("daemon/service/notify.lock"), pins("requirements.lock")
+    assert "apprise" in more
+    assert "apprise" not in main
+    for name in more.keys() & main.keys():
+        assert more[name] == main[name], name
+    for name, version in more.items():
+        assert pins("tests/requirements.lock").get(name, version) == version, name
 
 
 def test_no_file_names_a_package_registry_or_this_machine() -> None:

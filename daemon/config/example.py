@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from daemon.config.model import Options, ProviderOptions
@@ -90,5 +90,7 @@ def _value(name: str, field: FieldInfo) -> str | None:
             return json.dumps(show_duration(duration))
         case dict():
             return "{}"
+        case SecretStr():
+            return '""'
         case value:
             return json.dumps(value, ensure_ascii=False)

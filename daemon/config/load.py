@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import entries, secret
+from daemon.config import addresses, entries, secret
 from daemon.config.model import Options
 from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -90,10 +90,11 @@ def _load(
 ) -> Settings:
     problems += unknown_variables(environ, PREFIX)
     options = _validated(file, environ, problems)
-    wanted = entries.variables(options.providers if options else {})
-    folder = secrets_path(file.path, cwd)
-    secrets = secret.read(environ, [secret.NOTION, *wanted], problems, folder)
+    entry = entries.variables(options.providers if options else {})
+    wanted = [secret.NOTION, secret.NOTIFY, *entry]
+    secrets = secret.read(environ, wanted, problems, secrets_path(file.path, cwd))
     if options is not None:
+        secrets = replace(secrets, others=addresses.hidden(options, secrets))
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += check(options, secrets, ready=ready)
         problems += check_files(options, data_dir)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from daemon.config.values import (
     Bytes,
@@ -17,7 +17,9 @@ from daemon.config.values import (
     FormatName,
     Match,
     Money,
+    Notifiers,
     NotYet,
+    Ping,
     Set,
     Template,
     Url,
@@ -129,6 +131,13 @@ class DatabaseSection(Section):
     url: NotYet = _key("", "for a later version: leave it empty")
 
 
+class Notify(Section):
+    """Who is told when something begins that lasts, and when it ends."""
+
+    urls: Notifiers = _key([], "Apprise addresses; or in NOTIFY_URLS")
+    ping: Ping = _key(SecretStr(""), "a web address fetched every 5 min while well")
+
+
 class Log(Section):
     """What is said."""
 
@@ -179,5 +188,6 @@ class Options(Section):
     card: Card = _key(Card(), "")
     budget: Budget = _key(Budget(), "")
     database: DatabaseSection = _key(DatabaseSection(), "")
+    notify: Notify = _key(Notify(), "")
     log: Log = _key(Log(), "")
     providers: dict[str, ProviderOptions] = _key({}, "")

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from daemon.config import entries
-from daemon.config.secret import NOTION
+from daemon.config.addresses import host
+from daemon.config.secret import NOTIFY, NOTION
 from daemon.config.settings import Settings
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -19,7 +20,7 @@ _PREFIX = "POSTBRUSH_"
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """Return (key, value, where from); of secrets only whether they are set."""
     found = list(_section(settings, settings.options, ()))
-    for names in (NOTION, *entries.variables(settings.providers)):
+    for names in (NOTION, NOTIFY, *entries.variables(settings.providers)):
         known = settings.secrets.origins
         name = next((one for one in names if one in known), names[0])
         found.append((name, "set" if name in known else "not set", known.get(name, "")))
@@ -73,6 +74,12 @@ def show(value: object) -> str:
             return str(value).lower()
         case timedelta():
             return show_duration(value)
+        case SecretStr():
+            return f"{host(value.get_secret_value())} (the rest is secret)" * bool(
+                value
+            )
+        case [SecretStr(), *_]:
+            return f"{len(value)} (secret)"
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
     return str(value)

@@ -10,9 +10,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
+#: Several addresses, on one line or more.
+NOTIFY = ("NOTIFY_URLS",)
 #: Beside the configuration: one file per secret, named as its variable.
 FOLDER = "secrets"
 _LONGEST = 1000
+_LONGEST_LIST = 20_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -23,11 +26,13 @@ class Secrets:
     Attributes:
         exposed: Files that others can read, with what to do; they are used all the
             same, since some disks know no permissions.
+        others: What is secret in the file: addresses with tokens in them.
     """
 
     found: Mapping[str, SecretStr]
     origins: Mapping[str, str]
     exposed: tuple[str, ...] = ()
+    others: Sequence[SecretStr] = ()
 
     @property
     def notion_token(self) -> SecretStr | None:
@@ -42,13 +47,14 @@ class Secrets:
 
     def values(self) -> list[str]:
         """Return all of them in the clear, for the log's redaction only."""
-        return [one.get_secret_value() for one in self.found.values()]
+        known = [*self.found.values(), *self.others]
+        return [one.get_secret_value() for one in known]
 
 
-def looks_like_one(value: str) -> bool:
+def looks_like_one(value: str, longest: int = _LONGEST) -> bool:
     """Say whether a text could be a token."""
     fine = value.isascii() and value.isprintable() and " " not in value
-    return fine and 0 < len(value) <= _LONGEST
+    return fine and 0 < len(value) <= longest
 
 
 def read(
@@ -115,8 +121,11 @@ def _find(
         value, origin = _one(name, places)
         if value is None:
             continue
-        if not looks_like_one(value):
-            places.problems.append(f"{name} (from {origin}) does not look like a token")
+        several = names is NOTIFY
+        shown = "".join(value.split()) if several else value
+        if not looks_like_one(shown, _LONGEST_LIST if several else _LONGEST):
+            what = "addresses" if several else "a token"
+            places.problems.append(f"{name} (from {origin}) does not look like {what}")
             continue
         origins[name] = origin
         found[name] = SecretStr(value)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from daemon.config import entries
+from daemon.config.addresses import Address, notifiers
 from daemon.config.model import (
     Budget,
     Card,
     Images,
     Log,
+    Notify,
     Notion,
     Options,
     Posts,
@@ -42,8 +44,9 @@ class Settings:
     secrets: Secrets
     file: Path | None
     data_dir: Path
-    environ: Mapping[str, str] = field(default_factory=dict)
-    from_file: Mapping[str, Any] = field(default_factory=dict)
+    # Addresses among them may hold tokens.
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def notion(self) -> Notion:
@@ -68,6 +71,14 @@ class Settings:
     @property
     def card(self) -> Card:
         return self.options.card
+
+    @property
+    def notify(self) -> Notify:
+        return self.options.notify
+
+    def notifiers(self) -> list[Address]:
+        """Return who is told, each once."""
+        return notifiers(self.notify.urls, self.secrets)
 
     @property
     def log(self) -> Log:

@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from daemon.config.addresses import host, is_address
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.prompt import template_problems
 
@@ -16,6 +17,7 @@ IN_BYTES = frozenset({"reserve"})
 _LONGEST = timedelta(days=3650)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_WEB = r"https?://[^\s/]+(/\S*)?"
 _BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -89,7 +91,7 @@ def _template(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if value and re.fullmatch(r"https?://[^\s/]+(/\S*)?", value) is None:
+    if value and re.fullmatch(_WEB, value) is None:
         raise ValueError('an address is written "https://example.org"')
     return value.rstrip("/")
 
@@ -114,6 +116,21 @@ def _set(value: object) -> object:
     return value
 
 
+def _notifiers(value: list[SecretStr]) -> list[SecretStr]:
+    for number, one in enumerate(value, 1):
+        if not is_address(one.get_secret_value()):
+            raise ValueError(f"no. {number} is no address such as ntfy://ntfy.sh/topic")
+    return value
+
+
+def _ping(value: SecretStr) -> SecretStr:
+    address = value.get_secret_value()
+    fine = address.isascii() and address.isprintable()
+    if address and not (fine and re.fullmatch(_WEB, address) and host(address)):
+        raise ValueError('an address is written "https://example.org"')
+    return value
+
+
 def _not_yet(value: str) -> str:
     if value:
         raise ValueError("this version keeps postbrush.db in data_dir: leave it empty")
@@ -129,6 +146,8 @@ Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
 FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
 NotYet: TypeAlias = Annotated[str, AfterValidator(_not_yet)]
+Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_notifiers)]
+Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
