@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from daemon import app, neighbour
+from daemon import app, neighbour, notices
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import PostbrushError
@@ -89,8 +89,9 @@ class Life:
             if self._stopping or self.following is not None:
                 daemon.stop()
             try:
-                app.say_ready(flow, settings)
-                await daemon.run()
+                async with notices.told(settings, daemon):
+                    app.say_ready(flow, settings)
+                    await daemon.run()
             finally:
                 self._daemon = None
                 await control.stop()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk
+from daemon.cli import desk, told
 from daemon.cli.generate import quiet
 from daemon.config import Settings
 from daemon.errors import PostbrushError
@@ -71,6 +71,7 @@ async def _all(found: Settings) -> list[Line]:
         lines.append(
             Line("budget", "no limit" if month is None else f"${month:.2f} a month")
         )
+        lines += [line async for line in _told(found)]
     return lines
 
 
@@ -156,6 +157,16 @@ def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:
             "titles look like image prompts, and a card would letter them: add a Post"
         )
     return ""
+
+
+async def _told(found: Settings) -> AsyncIterator[Line]:
+    """Test who is told of troubles; nothing is sent."""
+    none = True
+    async for one in told.findings(found):
+        none = False
+        yield Line("notify", one.where, one.wrong)
+    if none:
+        yield Line("notify", "nobody is told: notify.urls is empty")
 
 
 async def _provider(flow: Flow, name: str) -> Line:

@@ -31,9 +31,17 @@ def test(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask, even above $0.01.")
     ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Only send a test notification.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make one image with every configured provider."""
+    if notify:
+        from daemon.cli import told  # noqa: PLC0415 - loaded when asked for
+
+        told.test(json=json)
+        return
     from daemon.cli import test as module  # noqa: PLC0415 - loaded when asked for
 
     module.test(provider=provider, yes=yes, json=json)
