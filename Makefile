@@ -24,7 +24,7 @@ notify: .venv/run ## Install Apprise, which sends the notifications of [notify]
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/service/notify.lock
 
 install: ## Make it a service of this machine; again: upgrade (as root)
-	@sh systemd/install.sh
+	@NOTIFY="$(NOTIFY)" sh systemd/install.sh
 
 uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 	@PURGE="$(PURGE)" sh systemd/uninstall.sh
@@ -32,7 +32,7 @@ uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
-			--python-version $$version --dest wheelhouse -r requirements.lock || exit 1; done
+			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock || exit 1; done
 
 test: lint ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"

@@ -35,6 +35,11 @@ old=$(readlink "$current" 2>/dev/null || true)
 new=$top/$(date +%Y%m%d-%H%M%S)
 active=$(systemctl is-active postbrush.service 2>/dev/null || true)
 
+# Asked for, or had before.
+wants_notifications() {
+	[ "${NOTIFY:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import apprise' 2>/dev/null; }
+}
+
 build() {
 	say "making $new with $python"
 	"$python" -m venv "$new"
@@ -42,6 +47,9 @@ build() {
 	if [ -d "$wheels" ]; then set -- "$@" --no-index --find-links "$wheels"; fi
 	"$new/bin/python" -m pip install "$@" --require-hashes -r requirements.lock
 	"$new/bin/python" -m pip install "$@" --no-build-isolation --no-deps .
+	if wants_notifications; then
+		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/service/notify.lock
+	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"
 	cp README.md CHANGELOG.md "$new/"

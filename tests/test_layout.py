@@ -66,9 +66,11 @@ def test_no_module_needs_scrolling() -> None:
 
 def test_nothing_but_what_belongs_there_lies_on_top() -> None:
     made_here = re.compile(
-        r"\.(git|venv.*|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
+        r"\.(git|venv.*|roots|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
     )
-    data = re.compile(r"postbrush\.(toml.*|db.*|lock|sock)|secrets|htmlcov|.*\.log")
+    data = re.compile(
+        r"postbrush\.(toml.*|db.*|lock|sock)|secrets|wheelhouse|htmlcov|.*\.log"
+    )
     for path in ROOT.iterdir():
         known = path.name in _TOP or made_here.fullmatch(path.name)
         assert known or data.fullmatch(path.name), path

@@ -10,13 +10,15 @@ import structlog
 import typer
 
 from daemon import app, loop, neighbour
-from daemon.cli import desk
+from daemon.cli import desk, told
 from daemon.cli.patience import patiently
 from daemon.config import Settings
+from daemon.errors import ConfigError
 from daemon.flow import manual
 from daemon.flow.poll import Watcher
 from daemon.life import Life
 from daemon.service import log
+from daemon.service.alerts import Message
 
 
 def start_log(found: Settings) -> None:
@@ -84,10 +86,21 @@ async def _migrate(found: Settings) -> None:
 
 def alarm(unit: str) -> None:
     """Say that a unit has failed, where its owner will see it."""
-    start_log(desk.settings())
-    structlog.get_logger().error(
-        "service.failed",
-        summary=f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; "
-        f"then: sudo systemctl restart {unit}",
-        unit=unit,
+    log_ = structlog.get_logger()
+    words = (
+        f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; then: "
+        f"sudo systemctl restart {unit}"
     )
+    try:
+        found = desk.settings()
+    except ConfigError:
+        # Which may be why it failed; the journal is told all the same.
+        log.configure("info", "auto", environ=os.environ)
+        log_.error("service.failed", summary=words, unit=unit)  # noqa: TRY400 - it is not about this one
+        return
+    start_log(found)
+    log_.error("service.failed", summary=words, unit=unit)
+    message = Message(title="the service is down", body=words, level="failure")
+    for result in asyncio.run(told.tell(found, message)):
+        if result.wrong:
+            log_.warning("notify.failed", summary=f"{result.where}: {result.wrong}")

@@ -87,11 +87,16 @@ def test(*, json: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _sent(found: Settings) -> list[Result]:
-    results = [
-        Result(address.place, await wrong_with(address, _MESSAGE))
+async def tell(found: Settings, message: Message) -> list[Result]:
+    """Send a message to every address, now."""
+    return [
+        Result(address.place, await wrong_with(address, message))
         for address in found.notifiers()
     ]
+
+
+async def _sent(found: Settings) -> list[Result]:
+    results = await tell(found, _MESSAGE)
     if address := found.notify.ping:
         where = f"ping {host(address.get_secret_value())}"
         results.append(Result(where, await ping.fetch(address) or ""))

@@ -78,7 +78,7 @@ class Server:
         self.machine.run("systemctl", "start", "postbrush")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def town() -> Iterator[Town]:
     """The pretend world, in a thread of its own."""
     made = Town(now=utc_now)
@@ -95,7 +95,7 @@ def town() -> Iterator[Town]:
 
 
 @pytest.fixture(
-    scope="module",
+    scope="session",
     params=[
         pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in _RELEASES
     ],
@@ -116,10 +116,23 @@ def server(
     )
     made.boot()
     try:
-        yield Server(made, town, source)
+        found = Server(made, town, source)
+        _set_up(found)
+        yield found
     finally:
         made.off()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_up(server: Server) -> None:
+    """Install it, and start it with a configuration."""
+    said = server.install()
+    assert said.returncode == 0, said.stderr
+    assert "sudo postbrush init" in said.stdout
+    server.configure()
+    server.secret("NOTION_TOKEN", server.town.workspace.token)
+    server.secret("HUGGINGFACE_TOKEN", server.town.hub.token)
+    server.start()
 
 
 def copied(target: Path) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config import addresses, origins
+from daemon.config import origins
 from daemon.config.values import (
     parse_duration,
     parse_size,
@@ -19,13 +19,12 @@ from daemon.config.values import (
     show_duration,
 )
 from daemon.errors import ConfigError
-from daemon.service.redact import Redactor
 
 TOKEN = "ntn_" + "k" * 40
 ENVIRON = {"NOTION_TOKEN": TOKEN}
 
 
-def _problems(folder: Path, toml: str, **environ: str) -> list[str]:
+def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
     (folder / "postbrush.toml").write_text(toml)
     with pytest.raises(ConfigError) as caught:
         config.load(None, {**ENVIRON, **environ}, folder)
@@ -71,14 +70,14 @@ def _problems(folder: Path, toml: str, **environ: str) -> list[str]:
     ],
 )
 def test_each_mistake_says_what_is_right(tmp_path: Path, toml: str, tells: str) -> None:
-    problems = _problems(tmp_path, toml)
+    problems = problems_of(tmp_path, toml)
     assert any(tells in line for line in problems), problems
     assert problems[-1].endswith(str(tmp_path / "postbrush.toml"))
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     toml = '[posts]\nsetle = "1m"\nhold = "x"\n[card]\ncolor = "red"\n'
-    problems = _problems(
+    problems = problems_of(
         tmp_path, toml, POSTBRUSH_POSTS__HOLT="3", HUGGINGFACE_TOKEN_FILE="/nowhere"
     )
     text = "\n".join(problems)
@@ -166,7 +165,7 @@ def test_sizes_are_read_as_they_are_shown(size: int) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_configuration_or_a_list_of_problems(
+def test_any_text_is_a_configuration_or_a_list_ofproblems(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -181,7 +180,7 @@ def test_any_text_is_a_configuration_or_a_list_of_problems(
 
 
 def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
-    problems = _problems(tmp_path, "", POSTBRUSH_POSTS__ONLY='{"Status"="A"}')
+    problems = problems_of(tmp_path, "", POSTBRUSH_POSTS__ONLY='{"Status"="A"}')
     assert any("POSTBRUSH_POSTS__ONLY: tables and lists" in one for one in problems)
 
 
@@ -194,153 +193,3 @@ def test_a_folder_in_the_files_place_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").mkdir()
     with pytest.raises(ConfigError, match="cannot read"):
         config.load(None, {}, tmp_path)
-
-
-def _secret(folder: Path, name: str = "NOTION_TOKEN", mode: int = 0o600) -> Path:
-    (folder / "secrets").mkdir(exist_ok=True)
-    path = folder / "secrets" / name
-    path.write_text(f"{TOKEN}\n")
-    path.chmod(mode)
-    return path
-
-
-def test_a_token_lies_in_a_file_beside_the_configuration(tmp_path: Path) -> None:
-    path = _secret(tmp_path)
-    (tmp_path / "postbrush.toml").write_text("")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for file, cwd in ((None, tmp_path), (tmp_path / "postbrush.toml", elsewhere)):
-        found = config.load(file, {}, cwd)
-        named = {key: (value, origin) for key, value, origin in origins(found)}
-        assert named["NOTION_TOKEN"] == ("set", str(path))
-        assert found.secrets.exposed == ()
-    # Everything that is said for one start wins over it.
-    other = config.load(None, {"NOTION_TOKEN": "ntn_other"}, tmp_path)
-    assert other.secrets.values() == ["ntn_other"]
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
-def test_a_token_that_others_can_read_is_said_with_what_to_do(
-    tmp_path: Path, mode: int
-) -> None:
-    path = _secret(tmp_path, mode=mode)
-    assert config.load(None, {}, tmp_path).secrets.exposed == (
-        f"others can read {path}: chmod 600 {path}",
-    )
-    # Not used, so it is not spoken of.
-    assert config.load(None, ENVIRON, tmp_path).secrets.exposed == ()
-
-
-def test_what_is_wrong_with_a_file_of_secrets_is_said(tmp_path: Path) -> None:
-    path = _secret(tmp_path)
-    path.write_text("\n")
-    with pytest.raises(ConfigError, match="is empty"):
-        config.load(None, {}, tmp_path)
-    path.unlink()
-    path.parent.rmdir()
-    (tmp_path / "secrets").write_text("no folder")
-    assert config.load(None, {}, tmp_path).secrets.found == {}
-
-
-def test_a_text_is_read_as_if_it_were_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "postbrush.toml"
-    found = config.load_text("[posts]\nhold = 3\n", path, ENVIRON, tmp_path)
-    assert (found.posts.hold, found.file) == (3, path)
-    assert not path.parent.exists()
-    with pytest.raises(ConfigError, match="not valid TOML"):
-        config.load_text("[posts", path, ENVIRON, tmp_path)
-
-
-KEY = "AbcdefKey0123"
-TELEGRAM = f"tgram://123456789:{KEY}/42"
-NTFY = f"ntfys://me:secret-pass@ntfy.example.org/{KEY}?priority=high"
-MAIL = f"mailto://me:{KEY}@example.org?to=a@example.org,b@example.org"
-_PING = f"https://watch.example.org/api/push/{KEY}"
-_NOTIFY = f'[notify]\nurls = ["{TELEGRAM}", "{NTFY}"]\nping = "{_PING}"\n'
-
-
-@pytest.mark.parametrize("way", ["variable", "file", "credentials"])
-@pytest.mark.parametrize("between", [",", "\n", ", \n"])
-def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
-    tmp_path: Path, way: str, between: str
-) -> None:
-    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
-    written = between.join([MAIL, TELEGRAM])
-    environ = dict(ENVIRON)
-    (tmp_path / "NOTIFY_URLS").write_text(f"{written}\n")
-    if way == "variable":
-        environ["NOTIFY_URLS"] = written
-    elif way == "file":
-        environ["NOTIFY_URLS_FILE"] = str(tmp_path / "NOTIFY_URLS")
-    else:
-        environ["CREDENTIALS_DIRECTORY"] = str(tmp_path)
-    found = config.load(None, environ, tmp_path).notifiers()
-    assert [(one.place, one.url.get_secret_value()) for one in found] == [
-        ("notify.urls no. 1 (tgram)", TELEGRAM),
-        ("notify.urls no. 2 (ntfys)", NTFY),
-        ("NOTIFY_URLS no. 1 (mailto)", MAIL),
-    ]
-
-
-def test_no_address_is_shown_and_the_log_knows_its_secret_parts(tmp_path: Path) -> None:
-    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
-    environ = {**ENVIRON, "NOTIFY_URLS": MAIL, "POSTBRUSH_NOTIFY__PING": _PING}
-    found = config.load(None, environ, tmp_path)
-    rows = {key: (value, origin) for key, value, origin in origins(found)}
-    assert rows["notify.urls"][0] == "2 (secret)"
-    assert rows["notify.ping"] == (
-        "watch.example.org (the rest is secret)",
-        "POSTBRUSH_NOTIFY__PING",
-    )
-    assert rows["NOTIFY_URLS"] == ("set", "NOTIFY_URLS")
-    shown = f"{rows}{found}{found.notifiers()}{found.options.model_dump()}"
-    clean = Redactor(found.secrets.values())
-    for secret in (KEY, "secret-pass"):
-        assert secret not in shown
-        assert secret not in clean(f"POST /x/{secret} failed")
-    # What is no secret is still said.
-    words = "localhost example.org watch.example.org me priority high postbrush"
-    assert clean(words) == words
-
-
-@pytest.mark.parametrize(
-    ("toml", "environ", "tells"),
-    [
-        ('[notify]\nurls = ["https://x.org", "nokey0123"]', {}, "urls: no. 2 is no"),
-        ('[notify]\nurls = "ntfy://nokey0123"', {}, "notify.urls: input should be"),
-        ('[notify]\nping = "nokey0123"', {}, "notify.ping: an address is written"),
-        ('[notify]\nping = "file:///nokey0123"', {}, "notify.ping: an address is"),
-        ('[notify]\nurl = ["x"]', {}, "did you mean notify.urls"),
-        ("", {"NOTIFY_URLS": "nokey0123"}, "NOTIFY_URLS: no. 1 is no address"),
-        ("", {"NOTIFY_URLS": "ntfy://nokey0123ä"}, "does not look like addresses"),
-        ("", {"POSTBRUSH_NOTIFY__URLS": "[nokey0123"}, "written as JSON"),
-    ],
-)
-def test_a_wrong_notifier_is_named_by_its_place(
-    tmp_path: Path, toml: str, environ: dict[str, str], tells: str
-) -> None:
-    said = "\n".join(_problems(tmp_path, toml, **environ))
-    assert tells in said
-    assert "nokey0123" not in said
-
-
-def test_without_apprise_notifiers_are_a_problem_that_says_how_to_install_it(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
-    found = config.load(None, ENVIRON, tmp_path)
-    (problem,) = addresses.check(found.options, found.secrets, installed=False)
-    assert problem.startswith("notify.urls: Apprise, which sends notifications, is not")
-    assert "`make notify`" in problem
-    assert not list(addresses.check(found.options, found.secrets, installed=True))
-    (tmp_path / "postbrush.toml").write_text("")
-    bare = config.load(None, ENVIRON, tmp_path)
-    assert not list(addresses.check(bare.options, bare.secrets, installed=False))
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_any_address_is_taken_apart(text: str, more: str) -> None:
-    for one in (text, f"{text}://{more}"):
-        assert one in addresses.secret_parts(one)
-        assert isinstance(addresses.host(one), str)
-        assert addresses.split(f"{one}\n,{one}") is not None

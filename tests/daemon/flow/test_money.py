@@ -186,5 +186,7 @@ def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
 def test_no_words_are_an_exception(text: str) -> None:
     words = painters_words(text)
     assert "\n" not in words
-    assert len(alt_for_card(text, "Oven & Oak")) <= 125 + len(" — Oven & Oak")
+    # IPTC's longest.
+    assert len(alt_for_card(text, "Oven & Oak")) <= 250
+    assert len(alt_for_prompt(text, text)) <= 250
     assert alt_for_prompt(text, text).endswith("(AI-generated)")

@@ -1,0 +1,108 @@
+"""Addresses that are secrets: where they come from, and that none gets out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon import config
+from daemon.config import addresses, origins
+from daemon.service.redact import Redactor
+from tests.daemon.config.test_config import ENVIRON, problems_of
+
+KEY = "AbcdefKey0123"
+TELEGRAM = f"tgram://123456789:{KEY}/42"
+NTFY = f"ntfys://me:secret-pass@ntfy.example.org/{KEY}?priority=high"
+MAIL = f"mailto://me:{KEY}@example.org?to=a@example.org,b@example.org"
+_PING = f"https://watch.example.org/api/push/{KEY}"
+_NOTIFY = f'[notify]\nurls = ["{TELEGRAM}", "{NTFY}"]\nping = "{_PING}"\n'
+
+
+@pytest.mark.parametrize("way", ["variable", "file", "credentials"])
+@pytest.mark.parametrize("between", [",", "\n", ", \n"])
+def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
+    tmp_path: Path, way: str, between: str
+) -> None:
+    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
+    written = between.join([MAIL, TELEGRAM])
+    environ = dict(ENVIRON)
+    (tmp_path / "NOTIFY_URLS").write_text(f"{written}\n")
+    if way == "variable":
+        environ["NOTIFY_URLS"] = written
+    elif way == "file":
+        environ["NOTIFY_URLS_FILE"] = str(tmp_path / "NOTIFY_URLS")
+    else:
+        environ["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    found = config.load(None, environ, tmp_path).notifiers()
+    assert [(one.place, one.url.get_secret_value()) for one in found] == [
+        ("notify.urls no. 1 (tgram)", TELEGRAM),
+        ("notify.urls no. 2 (ntfys)", NTFY),
+        ("NOTIFY_URLS no. 1 (mailto)", MAIL),
+    ]
+
+
+def test_no_address_is_shown_and_the_log_knows_its_secret_parts(tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
+    environ = {**ENVIRON, "NOTIFY_URLS": MAIL, "POSTBRUSH_NOTIFY__PING": _PING}
+    found = config.load(None, environ, tmp_path)
+    rows = {key: (value, origin) for key, value, origin in origins(found)}
+    assert rows["notify.urls"][0] == "2 (secret)"
+    assert rows["notify.ping"] == (
+        "watch.example.org (the rest is secret)",
+        "POSTBRUSH_NOTIFY__PING",
+    )
+    assert rows["NOTIFY_URLS"] == ("set", "NOTIFY_URLS")
+    shown = f"{rows}{found}{found.notifiers()}{found.options.model_dump()}"
+    clean = Redactor(found.secrets.values())
+    for secret in (KEY, "secret-pass"):
+        assert secret not in shown
+        assert secret not in clean(f"POST /x/{secret} failed")
+    # What is no secret is still said.
+    words = "localhost example.org watch.example.org me priority high postbrush"
+    assert clean(words) == words
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "tells"),
+    [
+        ('[notify]\nurls = ["https://x.org", "nokey0123"]', {}, "urls: no. 2 is no"),
+        ('[notify]\nurls = "ntfy://nokey0123"', {}, "notify.urls: input should be"),
+        ('[notify]\nping = "nokey0123"', {}, "notify.ping: an address is written"),
+        ('[notify]\nping = "file:///nokey0123"', {}, "notify.ping: an address is"),
+        ('[notify]\nurl = ["x"]', {}, "did you mean notify.urls"),
+        ("", {"NOTIFY_URLS": "nokey0123"}, "NOTIFY_URLS: no. 1 is no address"),
+        ("", {"NOTIFY_URLS": "ntfy://nokey0123ä"}, "does not look like addresses"),
+        ("", {"POSTBRUSH_NOTIFY__URLS": "[nokey0123"}, "written as JSON"),
+    ],
+)
+def test_a_wrong_notifier_is_named_by_its_place(
+    tmp_path: Path, toml: str, environ: dict[str, str], tells: str
+) -> None:
+    said = "\n".join(problems_of(tmp_path, toml, **environ))
+    assert tells in said
+    assert "nokey0123" not in said
+
+
+def test_without_apprise_notifiers_are_a_problem_that_says_how_to_install_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "postbrush.toml").write_text(_NOTIFY)
+    found = config.load(None, ENVIRON, tmp_path)
+    (problem,) = addresses.check(found.options, found.secrets, installed=False)
+    assert problem.startswith("notify.urls: Apprise, which sends notifications, is not")
+    assert "`make notify`" in problem
+    assert not list(addresses.check(found.options, found.secrets, installed=True))
+    (tmp_path / "postbrush.toml").write_text("")
+    bare = config.load(None, ENVIRON, tmp_path)
+    assert not list(addresses.check(bare.options, bare.secrets, installed=False))
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_address_is_taken_apart(text: str, more: str) -> None:
+    for one in (text, f"{text}://{more}"):
+        assert one in addresses.secret_parts(one)
+        assert isinstance(addresses.host(one), str)
+        assert addresses.split(f"{one}\n,{one}") is not None

@@ -1,0 +1,124 @@
+"""Backups, a night without power, a new version, a bad one, and the end of it all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.systemd.conftest import DATA, SETTINGS, Server
+from tests.systemd.machine import ROOT, until
+
+pytestmark = pytest.mark.timeout(600)
+
+_UNIT = "postbrush.service"
+
+
+def test_backups_are_made_and_can_be_put_back(server: Server) -> None:
+    run = server.machine.run
+    assert server.machine.show("postbrush-backup.timer", "ActiveState") == "active"
+    run("systemctl", "start", "postbrush-backup.service")
+    (name,) = run("ls", f"{DATA}/backups").stdout.split()
+    images = len(run("ls", f"{DATA}/images").stdout.split())
+    run("systemctl", "stop", _UNIT)
+    run("mv", f"{DATA}/backups/{name}", "/srv/copy.tar")
+    run("sh", "-c", f"rm -rf {DATA}/*")
+    run("sh", "-c", "postbrush restore - < /srv/copy.tar")
+    run("systemctl", "start", _UNIT)
+    assert len(run("ls", f"{DATA}/images").stdout.split()) == images
+    assert run("postbrush", "verify", "--offline").stdout == "all fits together\n"
+    run("sh", "-c", "postbrush backup - > /srv/again.tar")
+    assert "manifest.json" in run("tar", "-tf", "/srv/again.tar").stdout
+
+
+def test_its_data_survive_a_night_without_power(server: Server) -> None:
+    jobs = server.machine.run("postbrush", "jobs", "--json").stdout
+    server.machine.off()
+    server.machine.boot()
+    until(
+        lambda: server.machine.show(_UNIT, "ActiveState") == "active", 20, "not started"
+    )
+    assert server.machine.run("postbrush", "jobs", "--json").stdout == jobs
+    server.illustrated(server.add("In the morning"))
+
+
+def test_the_configuration_is_still_the_owner_s(server: Server) -> None:
+    before = server.machine.run("cat", SETTINGS).stdout
+    said = server.install()
+    assert said.returncode == 0, said.stderr
+    assert "upgraded; it runs" in said.stdout
+    assert server.machine.run("cat", SETTINGS).stdout == before
+    assert server.machine.show(_UNIT, "ActiveState") == "active"
+    server.illustrated(server.add("After the upgrade"))
+
+
+def test_a_new_version_that_does_not_start_is_taken_back(server: Server) -> None:
+    """One that changes the database first, and then breaks."""
+    broken = server.source / "daemon" / "life.py"
+    whole = broken.read_text()
+    jobs = server.machine.run("postbrush", "jobs", "--json").stdout
+    revision = _revision(server)
+    try:
+        broken.write_text(whole.replace("await self._until_stopped()", "1 / 0"))
+        _add_revision(server, revision)
+        said = server.install()
+    finally:
+        broken.write_text(whole)
+        _remove_revision(server)
+    assert said.returncode != 0, said.stdout
+    assert "the upgrade was taken back, and the old version runs" in said.stderr
+    assert "ZeroDivisionError" in said.stderr
+    assert server.machine.show(_UNIT, "ActiveState") == "active"
+    assert _revision(server) == revision
+    assert server.machine.run("postbrush", "jobs", "--json").stdout == jobs
+    server.illustrated(server.add("As if nothing had happened"))
+
+
+_ASK_REVISION = (
+    "import sqlite3, sys; print(sqlite3.connect(sys.argv[1])"
+    ".execute('SELECT version_num FROM alembic_version').fetchone()[0])"
+)
+
+
+def _revision(server: Server) -> str:
+    said = server.machine.run("python3", "-c", _ASK_REVISION, f"{DATA}/postbrush.db")
+    return said.stdout.strip()
+
+
+def _add_revision(server: Server, after: str) -> None:
+    text = (
+        f"revision = 'zz'\ndown_revision = '{after}'\n"
+        "branch_labels = depends_on = None\n\n"
+        "def upgrade():\n    from alembic import op\n    op.drop_table('pauses')\n"
+    )
+    (server.source / "migrations/versions/rev_zz_broken.py").write_text(text)
+    head = server.source / "db" / "upgrade.py"
+    more = "REVISIONS = (*REVISIONS, 'zz')\nHEAD = "
+    head.write_text(head.read_text().replace("HEAD = ", more, 1))
+
+
+def _remove_revision(server: Server) -> None:
+    (server.source / "migrations/versions/rev_zz_broken.py").unlink()
+    (server.source / "db/upgrade.py").write_text((ROOT / "db/upgrade.py").read_text())
+
+
+def test_it_goes_and_leaves_the_data_or_takes_them_along(server: Server) -> None:
+    run = server.machine.run
+    said = run("make", "--directory=/src", "--silent", "uninstall").stdout
+    assert "/var/lib/postbrush" in said
+    assert run("ls", f"{DATA}/images").stdout
+    left = run("sh", "-c", "systemctl list-unit-files 'postbrush*' --no-legend || true")
+    assert left.stdout.strip() == ""
+    assert not (server.machine.root / "usr/local/bin/postbrush").exists()
+    painted = server.town.hub.painted
+    assert server.install().returncode == 0
+    until(
+        lambda: "last poll" in server.machine.show(_UNIT, "StatusText"), 20, "no poll"
+    )
+    assert server.town.hub.painted == painted
+    run("make", "--directory=/src", "--silent", "uninstall", "PURGE=1")
+    found = run(
+        "sh",
+        "-c",
+        "ls -d /opt/postbrush /etc/postbrush /var/lib/postbrush "
+        "/var/lib/private/postbrush /etc/credstore/postbrush.* || true",
+    ).stdout
+    assert found == ""
