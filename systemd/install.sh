@@ -86,7 +86,10 @@ trap 'exit 130' INT TERM
 build
 mkdir -p /etc/postbrush
 [ -d /etc/credstore ] || install -d -m 700 /etc/credstore
-[ -e "$settings" ] || "$new/bin/postbrush" config --example >"$settings"
+[ -e "$settings" ] || cat >"$settings" <<EOF
+# postbrush.toml: \`sudo postbrush init\` fills it in.
+# Every setting there is, with its default: \`postbrush config --example\`
+EOF
 
 if [ "$active" = active ]; then
 	say "upgrading: the images in work come first"
