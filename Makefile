@@ -36,7 +36,7 @@ wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without net
 
 test: lint ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
 
 lint: .venv/test ## Check style, types, import contracts and the schema
 	@echo "== ruff"

@@ -94,12 +94,7 @@ def town() -> Iterator[Town]:
     loop.close()
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in _RELEASES
-    ],
-)
+@pytest.fixture(scope="session", params=[*_RELEASES])
 def server(
     request: pytest.FixtureRequest, town: Town, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

@@ -16,8 +16,7 @@ from tests.systemd.machine import ROOT, until
 pytestmark = pytest.mark.timeout(600)
 
 _UNIT = "postbrush.service"
-_TRIES = 4
-_TRIES = 4
+_TRIES = 8
 _CREDENTIALS = "/run/credentials/postbrush.service"
 
 
