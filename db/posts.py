@@ -109,29 +109,46 @@ async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post
 
     Soonest first by their date, then newest; without those that have an open job.
     """
-    newest = (
-        sa.select(images.c.page_id, sa.func.max(images.c.id).label("image_id"))
-        .where(images.c.source == source, images.c.shown_at.is_not(None))
-        .group_by(images.c.page_id)
-        .subquery()
+    newer = images.alias("newer")
+    is_newest = ~(
+        sa.select(newer.c.id)
+        .where(
+            newer.c.source == images.c.source,
+            newer.c.page_id == images.c.page_id,
+            newer.c.id > images.c.id,
+            newer.c.shown_at.is_not(None),
+        )
+        .exists()
     )
-    busy = sa.select(jobs.c.page_id).where(
-        jobs.c.source == source,
-        jobs.c.state.in_(["queued", "generating", "uploading"]),
+    is_open = (
+        sa.select(jobs.c.id)
+        .where(
+            jobs.c.source == posts.c.source,
+            jobs.c.page_id == posts.c.page_id,
+            jobs.c.state.in_(["queued", "generating", "uploading"]),
+        )
+        .exists()
     )
     return await rows.many(
         tx,
         Post,
         sa.select(posts)
-        .join(newest, newest.c.page_id == posts.c.page_id)
-        .join(images, images.c.id == newest.c.image_id)
+        .join(
+            images,
+            sa.and_(
+                images.c.source == posts.c.source, images.c.page_id == posts.c.page_id
+            ),
+        )
         .where(
-            posts.c.source == source,
+            # Written as its index is, which holds these and no others.
+            sa.text("images.replaceable"),
+            images.c.source == source,
+            images.c.made_at >= made_after,
+            images.c.shown_at.is_not(None),
             posts.c.gone.is_(False),
             posts.c.skipped.is_(False),
-            images.c.replaceable.is_(True),
-            images.c.made_at >= made_after,
-            posts.c.page_id.not_in(busy),
+            is_newest,
+            ~is_open,
         )
         .order_by(posts.c.date == "", posts.c.date, posts.c.created_at.desc()),
     )

@@ -99,6 +99,12 @@ posts = sa.Table(
     sa.Column("unticked_at", Utc),
     sa.Column("replace_tried_at", Utc),
     sa.UniqueConstraint("source", "page_id"),
+    sa.Index(
+        "ix_posts_replace_tried",
+        "source",
+        "replace_tried_at",
+        sqlite_where=sa.text("replace_tried_at IS NOT NULL"),
+    ),
 )
 
 #: Posts that wait for `postbrush approve`.
@@ -149,6 +155,7 @@ jobs = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),  # in words, when it ended
     sa.Index("ix_jobs_state_due", "state", "due_at"),
     sa.Index("ix_jobs_page", "source", "page_id"),
+    sa.Index("ix_jobs_reason_created", "reason", "created_at"),
     sa.Index("ix_jobs_owed", "owed", sqlite_where=sa.text("owed <> ''")),
     sa.Index(
         "uq_jobs_one_open_per_page",
@@ -207,7 +214,7 @@ images = sa.Table(
     _source(),
     _page(),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),
-    sa.Column("attempt_id", sa.ForeignKey("attempts.id"), nullable=False),
+    sa.Column("attempt_id", sa.ForeignKey("attempts.id"), nullable=False, index=True),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("provider", sa.String(32), nullable=False),
     sa.Column("is_card", sa.Boolean, nullable=False),
@@ -227,6 +234,12 @@ images = sa.Table(
     sa.Column("shown_at", Utc),  # Notion confirmed that the page shows it
     sa.Column("pruned_at", Utc),  # its file was removed on purpose
     sa.Index("ix_images_page", "source", "page_id"),
+    sa.Index(
+        "ix_images_replaceable",
+        "source",
+        "made_at",
+        sqlite_where=sa.text("replaceable"),
+    ),
 )
 
 breakers = sa.Table(

@@ -34,6 +34,7 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # has no types
         return machine.group(1) if machine else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer
 ) -> LoadScopeScheduling:

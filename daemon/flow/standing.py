@@ -19,7 +19,7 @@ async def standing(flow: Flow) -> str:
     """Read the queue, who rests, and the money of the month."""
     async with flow.db.reading() as tx:
         situation = await choose.survey(tx, flow)
-        counts = await jobs.counts(tx)
+        counts = await jobs.open_counts(tx)
         held = await posts.held_count(tx)
     resting = [
         f"{name}: {telling.describe(found, situation.now, flow.clock.zone)}"
