@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,14 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
+from db.upgrade import HEAD
 from tests.systemd import machine
 from tests.systemd.machine import ROOT, Machine, until
 
 #: The Python that each release of Debian has.
 _RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
+_LOOPS: list[asyncio.AbstractEventLoop] = []
 DATA = "/var/lib/private/postbrush"
 SETTINGS = "/etc/postbrush/postbrush.toml"
 
@@ -32,13 +37,14 @@ class Server:
     town: Town
     source: Path
 
-    def configure(self, more: str = "") -> None:
+    def configure(self, more: str = "", *, painter: str = "") -> None:
         """Write what an owner would, and where the pretend world is."""
         town = self.town
+        painter = painter or town.hf_url
         text = (
             f'{more}\n[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nsettle = '0s'\n[providers.flux]\n"
-            f'base_url = "{town.hf_url}"\nhub_url = "{town.hub_url}"\n'
+            f'base_url = "{painter}"\nhub_url = "{town.hub_url}"\n'
         )
         self.machine.write(SETTINGS, text)
 
@@ -78,12 +84,21 @@ class Server:
         self.machine.run("systemctl", "start", "postbrush")
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An address, and the certificate it has."""
+
+    url: str
+    certificate: str
+
+
 @pytest.fixture(scope="session")
 def town() -> Iterator[Town]:
     """The pretend world, in a thread of its own."""
     made = Town(now=utc_now)
     made.workspace.requests_per_minute = None
     loop = asyncio.new_event_loop()
+    _LOOPS.append(loop)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
@@ -103,6 +118,7 @@ def server(
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("machines")
     source = copied(folder / "source")
+    make_older(source)
     _fetch(source, _RELEASES[request.param])
     made = Machine(
         machine.unpacked(request.param, folder),
@@ -130,6 +146,27 @@ def _set_up(server: Server) -> None:
     server.start()
 
 
+@pytest.fixture(scope="session")
+def sealed(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """The pretend world over TLS, and what makes a machine trust it."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=pretend"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    runner = town._runner
+    assert runner is not None
+
+    async def listen() -> None:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+
+    asyncio.run_coroutine_threadsafe(listen(), _LOOPS[0]).result(10)
+    port = runner.addresses[-1][1]
+    return Sealed(f"https://127.0.0.1:{port}", (folder / "cert.pem").read_text())
+
+
 def copied(target: Path) -> Path:
     """Return a copy of this checkout, with what is not committed yet."""
     listed = subprocess.run(
@@ -144,6 +181,26 @@ def copied(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     return target
+
+
+def make_older(source: Path) -> None:
+    """Turn a copy into the release before: one migration less."""
+    (source / "migrations" / "versions" / f"rev_{HEAD}.py").unlink()
+    schema = source / "db" / "upgrade.py"
+    schema.write_text(schema.read_text().replace(f', "{HEAD}")', ")"))
+    project = source / "pyproject.toml"
+    text = re.sub(r'(?m)^version = ".*"', 'version = "0.0.9"', project.read_text())
+    project.write_text(text)
+
+
+def make_newest(source: Path) -> None:
+    """Turn it into this release again."""
+    for name in (
+        f"migrations/versions/rev_{HEAD}.py",
+        "db/upgrade.py",
+        "pyproject.toml",
+    ):
+        shutil.copy2(ROOT / name, source / name)
 
 
 def _fetch(source: Path, python: str) -> None:

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from tests.systemd.conftest import DATA, Server
+from tests.systemd.conftest import DATA, Sealed, Server
 from tests.systemd.machine import ROOT, until
 
 pytestmark = pytest.mark.timeout(600)
@@ -128,6 +128,17 @@ def test_its_units_are_well_written_and_closed(server: Server) -> None:
             )
 
 
+def test_closed_up_as_it_is_it_speaks_tls(server: Server, sealed: Sealed) -> None:
+    place = "/usr/local/share/ca-certificates/pretend.crt"
+    server.machine.write(place, sealed.certificate)
+    server.machine.run("update-ca-certificates")
+    server.configure(painter=f"{sealed.url}/hf")
+    server.machine.run("systemctl", "restart", _UNIT)
+    server.illustrated(server.add("Under seal"))
+    server.configure()
+    server.machine.run("systemctl", "restart", _UNIT)
+
+
 def test_killed_it_is_back_and_goes_on(server: Server) -> None:
     server.town.hub.seconds_per_image = 1.0
     page = server.add("Rolls")
@@ -144,6 +155,8 @@ def test_killed_it_is_back_and_goes_on(server: Server) -> None:
 
 def _killed(server: Server) -> float:
     """Kill it; return the seconds from its death to being ready again."""
+    # Its earlier deaths do not count against it.
+    server.machine.run("systemctl", "reset-failed", _UNIT)
     before = int(server.machine.show(_UNIT, "NRestarts"))
     server.machine.run("systemctl", "kill", "--kill-whom=main", "-s", "KILL", _UNIT)
     until(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.systemd.conftest import DATA, SETTINGS, Server
+from db.upgrade import HEAD
+from tests.systemd.conftest import DATA, SETTINGS, Server, make_newest
 from tests.systemd.machine import ROOT, until
 
 pytestmark = pytest.mark.timeout(600)
@@ -40,12 +41,21 @@ def test_its_data_survive_a_night_without_power(server: Server) -> None:
     server.illustrated(server.add("In the morning"))
 
 
-def test_the_configuration_is_still_the_owner_s(server: Server) -> None:
-    before = server.machine.run("cat", SETTINGS).stdout
+def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
+    """From the release before, whose database lacks a migration."""
+    run = server.machine.run
+    before = run("cat", SETTINGS).stdout, run("postbrush", "jobs", "--json").stdout
+    old = _revision(server)
+    assert old != HEAD
+    assert run("postbrush", "--version").stdout == "postbrush 0.0.9\n"
+    make_newest(server.source)
     said = server.install()
     assert said.returncode == 0, said.stderr
     assert "upgraded; it runs" in said.stdout
-    assert server.machine.run("cat", SETTINGS).stdout == before
+    after = run("cat", SETTINGS).stdout, run("postbrush", "jobs", "--json").stdout
+    assert (after, _revision(server)) == (before, HEAD)
+    assert run("ls", f"{DATA}/postbrush.db.before-{HEAD}-was-{old}").returncode == 0
+    assert run("postbrush", "--version").stdout != "postbrush 0.0.9\n"
     assert server.machine.show(_UNIT, "ActiveState") == "active"
     server.illustrated(server.add("After the upgrade"))
 
