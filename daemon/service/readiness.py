@@ -9,10 +9,12 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 _LONGEST_STATUS = 400
+_LONGEST_WATCH = timedelta(days=365)
 
 
 @dataclass(slots=True)
@@ -63,23 +65,26 @@ class Readiness:
             return
         # A name that begins with @ is in the abstract namespace.
         address = f"\0{self.address[1:]}" if self.address[0] == "@" else self.address
-        with socket.socket(
-            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
-        ) as s:
+        # A manager that restarts loses a line, and the daemon nothing.
+        with (
+            suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s,
+        ):
             s.setblocking(False)  # noqa: FBT003 - the method has no keyword
-            # A manager that restarts loses a line, and the daemon nothing.
-            try:
-                s.sendto(state.encode(), address)
-            except OSError:
-                return
+            # Half a sign, which a title may hold, has no bytes of its own.
+            s.sendto(state.encode(errors="replace"), address)
 
 
 def _watchdog(environ: Mapping[str, str], pid: int) -> timedelta | None:
-    wanted = environ.get("WATCHDOG_USEC", "")
     # It may be another process of the same service that is watched.
-    if not wanted.isdigit() or environ.get("WATCHDOG_PID", str(pid)) != str(pid):
+    if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
         return None
-    return timedelta(microseconds=int(wanted)) if int(wanted) else None
+    try:
+        wanted = timedelta(microseconds=int(environ.get("WATCHDOG_USEC", "")))
+    except (ValueError, OverflowError):
+        return None
+    # "infinity" is a number, too.
+    return wanted if timedelta() < wanted <= _LONGEST_WATCH else None
 
 
 def from_environment() -> Readiness:

@@ -1,0 +1,137 @@
+"""What systemd is told, on real sockets; nothing it does may hold the daemon up."""
+
+from __future__ import annotations
+
+import resource
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.service.readiness import Readiness
+from tests.daemon.service.manager import Manager, listening
+
+
+@pytest.fixture(params=["in a folder", "abstract"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
+    address = f"@postbrush-{uuid.uuid4()}"
+    if request.param == "in a folder":
+        address = str(tmp_path / "notify")
+    with listening(address) as made:
+        yield made
+
+
+def test_each_turn_of_its_life_is_told(manager: Manager) -> None:
+    readiness = Readiness(manager.address)
+    readiness.ready()
+    readiness.alive()
+    readiness.stopping()
+    assert manager.heard() == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_a_reload_is_told_with_the_moment_it_began(manager: Manager) -> None:
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    Readiness(manager.address).reloading()
+    after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    ((first, second),) = [one.split("\n") for one in manager.heard()]
+    name, _, moment = second.partition("=")
+    assert (first, name) == ("RELOADING=1", "MONOTONIC_USEC")
+    assert before <= int(moment) <= after
+
+
+def test_a_status_is_one_line_and_said_once(manager: Manager) -> None:
+    readiness = Readiness(manager.address)
+    readiness.say("Jollof\noder  Käse?\tたこ焼き 🐙\n")
+    readiness.say("Jollof oder Käse? たこ焼き 🐙")
+    readiness.say("another")
+    readiness.say("Jollof oder Käse? たこ焼き 🐙")
+    first = "STATUS=Jollof oder Käse? たこ焼き 🐙"
+    assert manager.heard() == [first, "STATUS=another", first]
+
+
+@pytest.mark.parametrize("sign", ["a", "é", "た", "🐙"])
+def test_a_long_status_ends_between_two_signs(manager: Manager, sign: str) -> None:
+    Readiness(manager.address).say(f"x{sign * 5000}")
+    (said,) = manager.heard()
+    assert set(said.removeprefix("STATUS=x")) == {sign}
+    assert 100 < len(said) < 1000
+
+
+def test_half_a_sign_is_shown_as_unknown(manager: Manager) -> None:
+    # As `\ud83d` in JSON is read, when the other half is missing.
+    Readiness(manager.address).say("Bread \ud83d day")
+    assert manager.heard() == ["STATUS=Bread ? day"]
+
+
+def _tell_all(readiness: Readiness) -> None:
+    readiness.ready()
+    readiness.reloading()
+    readiness.say("a line")
+    readiness.alive()
+    readiness.stopping()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "/nowhere/at/all", "@postbrush-nobody", "vsock:2:1234", "/" + "x" * 300, "@"],
+)
+def test_nobody_listens_and_nothing_happens(address: str) -> None:
+    _tell_all(Readiness(address))
+
+
+def test_a_manager_that_has_gone_or_is_no_socket_harms_nobody(tmp_path: Path) -> None:
+    with listening(str(tmp_path / "notify")) as manager:
+        readiness = Readiness(manager.address)
+        readiness.ready()
+    _tell_all(readiness)
+    (tmp_path / "notify").unlink()
+    (tmp_path / "notify").write_text("a file")
+    _tell_all(readiness)
+
+
+def test_a_manager_that_does_not_read_is_not_waited_for(manager: Manager) -> None:
+    readiness = Readiness(manager.address)
+    # Far more than a queue of datagrams takes.
+    for _ in range(2000):
+        readiness.alive()
+    assert 0 < manager.signs_of_life() < 2000
+    readiness.ready()
+    assert manager.heard() == ["READY=1"]
+
+
+def test_no_file_handles_are_left_and_nothing_happens(manager: Manager) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        _tell_all(Readiness(manager.address))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert manager.heard() == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "watchdog"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "60000000"}, timedelta(minutes=1)),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "7"}, timedelta(minutes=1)),
+        # Another process of the service is watched.
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}, None),
+        ({"WATCHDOG_PID": "7"}, None),
+        # How systemd writes "infinity".
+        ({"WATCHDOG_USEC": str(2**64 - 1)}, None),
+        *[
+            ({"WATCHDOG_USEC": rubbish}, None)
+            for rubbish in ["", "0", "-5", "1.5", "1e6", "²", "soon", "9" * 60]
+        ],
+        ({"WATCHDOG_USEC": "9" * 5000}, None),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "rubbish"}, None),
+    ],
+)
+def test_a_sign_of_life_is_given_as_often_as_it_is_wanted(
+    environ: dict[str, str], watchdog: timedelta | None
+) -> None:
+    assert Readiness.of(environ, 7).watchdog == watchdog
