@@ -21,16 +21,22 @@ class Pulse:
 
     monotonic: Callable[[], float]
     _until: dict[str, float] = field(default_factory=dict)
+    _seconds: dict[str, float] = field(default_factory=dict)
+    _excused: dict[str, float] = field(default_factory=dict)
 
     def promise(self, name: str, seconds: float) -> None:
-        """*name* will be heard of again within *seconds*."""
-        self._until[name] = self.monotonic() + seconds
+        """*name* will be heard of again within *seconds*, once it need not wait."""
+        begins = max(self.monotonic(), self._excused.get(name, 0.0))
+        self._until[name] = begins + seconds
+        self._seconds[name] = seconds
 
     def extend(self, name: str, seconds: float) -> None:
-        """*name* was told to wait: it has so much longer, if it promised anything."""
+        """*name* is told to wait: what it promises counts from the end of that."""
+        ends = max(self.monotonic() + seconds, self._excused.get(name, 0.0))
+        self._excused[name] = ends
         if name in self._until:
-            longer = self.monotonic() + seconds
-            self._until[name] = max(self._until[name], longer)
+            # After the wait, there is still to be done what it has promised.
+            self._until[name] = max(self._until[name], ends + self._seconds[name])
 
     @contextmanager
     def during(self, name: str, seconds: float) -> Iterator[None]:
