@@ -86,7 +86,9 @@ class Wire:
             retry=False,
             timeout_ms=int(_TIMEOUT * 1000),
             client=httpx.AsyncClient(limits=limits, trust_env=True),
-            logger=_silent(),
+            # What the library would say, we say once.
+            logger=logging.getLogger("notion_client"),
+            log_level=logging.CRITICAL,
         )
         limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
         return cls(client=client, limiter=limiter, sleep=sleep, limited=limited)
@@ -148,13 +150,6 @@ class Wire:
         except httpx.HTTPError as error:
             kind = type(error).__name__
             return _away(f"cannot be reached ({kind}): is this machine online?")
-
-
-def _silent() -> logging.Logger:
-    """Return a logger for the library: what it would say, we say once."""
-    logger = logging.getLogger("notion_client")
-    logger.setLevel(logging.CRITICAL)
-    return logger
 
 
 def _away(why: str) -> Answer:
