@@ -67,7 +67,7 @@ class Daemon:
             self.readiness.ready()
             await self._work()
         finally:
-            self.schedule.stop()
+            await self.schedule.stop()
 
     async def _poll(self) -> None:
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
@@ -131,6 +131,7 @@ class Daemon:
         """Feed the watchdog while everybody keeps their promises."""
         stuck = self.flow.pulse.stuck()
         if not stuck:
+            self.flow.spells.ended("stuck", self.flow.now())
             self.readiness.alive()
         elif self.flow.spells.failed("stuck", self.flow.now()):
             names = " and ".join(stuck)

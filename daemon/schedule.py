@@ -19,6 +19,7 @@ class Schedule:
     """Calls things at intervals and at moments; a call never overlaps itself."""
 
     def __init__(self) -> None:
+        self._running: set[asyncio.Future[object]] = set()
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={
@@ -32,14 +33,17 @@ class Schedule:
         """Begin; needs a running event loop."""
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Call nothing any more; what runs goes on."""
+    async def stop(self) -> None:
+        """Call nothing any more; what runs is cut off, and has ended after this."""
         self._scheduler.shutdown(wait=False)
+        for running in self._running:
+            running.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
         """Call *action* now and then after every *pause*."""
         self._scheduler.add_job(
-            _patient(action),
+            self._patient(action),
             "interval",
             seconds=pause.total_seconds(),
             next_run_time=now,
@@ -56,7 +60,7 @@ class Schedule:
         """
         if time is not None:
             self._scheduler.add_job(
-                _patient(action),
+                self._patient(action),
                 "date",
                 run_date=time,
                 id=name,
@@ -66,12 +70,15 @@ class Schedule:
         elif self._scheduler.get_job(name) is not None:
             self._scheduler.remove_job(name)
 
+    def _patient(self, action: Action) -> Action:
+        """A call that is cut off by `stop` has nothing to say about it."""
 
-def _patient(action: Action) -> Action:
-    """A call that is cut off by `stop` has nothing to say about it."""
+        async def call() -> None:
+            running = asyncio.ensure_future(action())
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+            # Cut off once, by `stop`: a second time would spoil its tidying up.
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(running)
 
-    async def call() -> None:
-        with suppress(asyncio.CancelledError):
-            await action()
-
-    return call
+        return call
