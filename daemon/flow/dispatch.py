@@ -42,6 +42,7 @@ class Dispatcher:
     Attributes:
         generating: Tasks by job id, with the provider each was claimed for.
         greeting: Tasks by provider that was away.
+        patience: Seconds that all but paid calls may take to end at a stop.
     """
 
     flow: Flow
@@ -50,6 +51,7 @@ class Dispatcher:
     uploading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     paying: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    patience: float = 20.0
     _dropped: bool = False
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
@@ -78,7 +80,15 @@ class Dispatcher:
         ]
 
     async def finish(self) -> None:
-        """Wait for the tasks under way; at SIGTERM they end as soon as they may."""
+        """Wait for what is paid for; at SIGTERM the tasks end as soon as they may.
+
+        What waits for Notion, maybe for an hour, is taken up at the next start.
+        """
+        while self.generating:
+            await asyncio.wait(self.generating.values())
+        if self.busy:
+            await asyncio.wait(self._tasks(), timeout=self.patience)
+        self.cut()
         while self.busy:
             await asyncio.wait(self._tasks())
 

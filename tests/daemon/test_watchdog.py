@@ -1,0 +1,275 @@
+"""The watchdog is fed while there is progress, and only then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.flow.absorb import Absorbed
+from daemon.flow.dispatch import Dispatcher
+from daemon.flow.poll import Watcher
+from daemon.loop import Daemon
+from daemon.schedule import Action, Schedule
+from daemon.service.readiness import Readiness
+from tests.daemon.house import House, MovingClock, house
+from tests.daemon.service.manager import Manager, listening
+
+_PATIENCE = 20.0
+_POLL = 10.0
+
+
+class Hands(Schedule):
+    """A schedule whose calls are made by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[str, Action] = {}
+        self.pauses: dict[str, timedelta] = {}
+        self.ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Nothing begins by itself."""
+
+    async def stop(self) -> None:
+        """Nor does it have to be stopped."""
+
+    def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
+        del now
+        self.calls[name], self.pauses[name] = action, pause
+        if name == "watchdog":
+            self.ready.set()
+
+    def at(self, name: str, time: datetime | None, action: Action) -> None:
+        del time
+        self.calls[name] = action
+
+
+@dataclass(slots=True)
+class HeldClock(MovingClock):
+    """Whoever wants to wait long waits until the test lets go."""
+
+    asked: float = 0.0
+    asks: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 600:
+            self.asked = seconds
+            self.asks.set()
+            await self.go.wait()
+        else:
+            await MovingClock.sleep(self, seconds)
+
+
+class HungPoll(Watcher):
+    """Notion's client neither answers nor gives up."""
+
+    async def poll(self) -> Absorbed | None:
+        await self.flow.stopping.wait()
+
+
+class HungWork(Dispatcher):
+    """The disk neither answers nor fails."""
+
+    async def step(self) -> datetime | None:
+        await self.flow.stopping.wait()
+        return None
+
+
+@dataclass(slots=True)
+class Watched:
+    """A daemon at work, in the hands of the test, and its service manager."""
+
+    home: House
+    daemon: Daemon
+    hands: Hands
+    manager: Manager
+    running: asyncio.Task[None]
+
+    async def fed(self) -> bool:
+        """Let a third of the watchdog's time pass; say whether it was fed."""
+        await self.rest()
+        self.home.clock.move(seconds=self.hands.pauses["watchdog"].total_seconds())
+        self.manager.heard()
+        await self.hands.calls["watchdog"]()
+        return self.manager.signs_of_life() == 1
+
+    async def rest(self) -> None:
+        """Let the work end that is under way, before the clock is moved."""
+        await _breath()
+        while self._at_work():
+            await _breath()
+
+    def _at_work(self) -> bool:
+        return "work" in self.home.flow.pulse._until and not isinstance(
+            self.daemon.dispatcher, HungWork
+        )
+
+    async def poll(self) -> None:
+        await self.hands.calls["poll"]()
+
+    def stuck(self) -> list[str]:
+        return [line for line in self.home.said if line.startswith("daemon.stuck")]
+
+
+@asynccontextmanager
+async def watched(
+    folder: Path,
+    *,
+    watcher: type[Watcher] = Watcher,
+    dispatcher: type[Dispatcher] = Dispatcher,
+) -> AsyncIterator[Watched]:
+    """Run a daemon that a service manager wants a sign of life from every minute."""
+    with listening(str(folder / "notify")) as manager:
+        async with house(folder, clock=HeldClock()) as home:
+            hands = Hands()
+            daemon = Daemon(
+                flow=home.flow,
+                watcher=watcher(flow=home.flow, target=""),
+                poll_interval=timedelta(seconds=_POLL),
+                started_at=home.flow.now(),
+                schedule=hands,
+                readiness=Readiness(manager.address, timedelta(minutes=1)),
+            )
+            daemon.dispatcher = dispatcher(home.flow)
+            running = asyncio.create_task(daemon.run())
+            try:
+                await asyncio.wait_for(hands.ready.wait(), _PATIENCE)
+                yield Watched(home, daemon, hands, manager, running)
+            finally:
+                daemon.stop()
+                await running
+
+
+async def _breath() -> None:
+    await asyncio.sleep(0)
+
+
+async def test_it_is_fed_thrice_a_period_while_polls_go_on(tmp_path: Path) -> None:
+    async with watched(tmp_path) as one:
+        assert one.hands.pauses["watchdog"] == timedelta(seconds=20)
+        for _ in range(150):
+            await one.poll()
+            assert await one.fed()
+        assert one.home.clock.passed >= 3000
+        assert one.stuck() == []
+
+
+async def test_notion_away_for_hours_is_no_standstill(tmp_path: Path) -> None:
+    async with watched(tmp_path) as one:
+        one.home.space.fail("POST", times=10_000, status=503)
+        one.home.space.fail("GET", times=10_000, status=503)
+        for _ in range(40):
+            await one.poll()
+            await one.rest()
+            one.home.clock.move(minutes=5)
+            assert await one.fed()
+        # Nor does it fill the log: one line an hour, and none of the library's own.
+        assert {line.split()[0] for line in one.home.said} == {"poll.failed"}
+        assert len(one.home.said) == 4
+
+
+async def test_a_poll_that_hangs_starves_it_and_says_so_once(tmp_path: Path) -> None:
+    async with watched(tmp_path, watcher=HungPoll) as one:
+        poll = asyncio.create_task(one.hands.calls["poll"]())
+        await _breath()
+        assert await one.fed()
+        await one.rest()
+        one.home.clock.move(seconds=860)
+        assert await one.fed()
+        one.home.clock.move(seconds=20)
+        assert [await one.fed() for _ in range(9)] == [False] * 9
+        assert one.stuck() == ["daemon.stuck poll: no progress; waiting for a restart"]
+        one.daemon.stop()
+        await poll
+
+
+async def test_polls_that_are_never_made_again_starve_it(tmp_path: Path) -> None:
+    async with watched(tmp_path) as one:
+        await one.poll()
+        one.home.clock.move(seconds=_POLL + 900)
+        assert not await one.fed()
+        await one.poll()
+        assert await one.fed()
+        # The next time is news again.
+        one.home.clock.move(seconds=_POLL + 900)
+        assert not await one.fed()
+        assert len(one.stuck()) == 2
+
+
+async def test_an_hour_that_notion_asks_for_does_not_starve_it(tmp_path: Path) -> None:
+    async with watched(tmp_path) as one:
+        clock = one.home.clock
+        assert isinstance(clock, HeldClock)
+        await one.poll()
+        one.home.space.fail("/query", status=429, retry_after=3600)
+        poll = asyncio.create_task(one.hands.calls["poll"]())
+        await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
+        assert clock.asked == pytest.approx(3600)
+        until = clock.passed + 3600
+        while clock.passed < until:
+            assert await one.fed()
+        # Also while it asks again, after the wait.
+        assert await one.fed()
+        clock.go.set()
+        await poll
+        assert await one.fed()
+        assert one.stuck() == []
+
+
+async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path) as one:
+        clock = one.home.clock
+        assert isinstance(clock, HeldClock)
+        await one.poll()
+        one.home.space.fail("/users/me", status=429, retry_after=3600)
+        upload = asyncio.create_task(one.home.flow.door.me())
+        await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
+        poll = asyncio.create_task(one.hands.calls["poll"]())
+        await _breath()
+        for _ in range(170):
+            assert await one.fed()
+        clock.move(seconds=200)
+        clock.go.set()
+        await asyncio.gather(poll, upload)
+        assert await one.fed()
+
+
+async def test_a_step_of_the_work_that_hangs_starves_it(tmp_path: Path) -> None:
+    async with watched(tmp_path, dispatcher=HungWork) as one:
+        await one.poll()
+        one.home.clock.move(seconds=270)
+        assert await one.fed()
+        for _ in range(9):
+            await one.poll()
+            assert not await one.fed()
+        assert one.stuck() == ["daemon.stuck work: no progress; waiting for a restart"]
+
+
+async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
+    async with watched(tmp_path) as one:
+        clock, page = one.home.clock, one.home.add()
+        assert isinstance(clock, HeldClock)
+        one.daemon.dispatcher.patience = 0.0
+        one.home.space.fail("/file_uploads", status=429, retry_after=3600)
+        await one.poll()
+        await one.rest()
+        clock.move(minutes=3)
+        await one.hands.calls["due"]()
+        await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
+        assert one.daemon.dispatcher.uploading
+        one.daemon.stop()
+        await asyncio.wait_for(one.running, _PATIENCE)
+        assert clock.passed < 3600
+        assert one.home.hub.painted == 1
+        assert one.home.space.files(page) == []
+        (job,) = await one.home.jobs()
+        assert job.state == "uploading"
