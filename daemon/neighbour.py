@@ -18,7 +18,8 @@ from daemon.notion.errors import NotionError
 UNIT = "postbrush.service"
 _ASK = ("systemctl", "show", UNIT, "--property=ActiveState,StatusText")
 _PATIENCE = 3.0
-_MARK = re.compile(r"\(([0-9a-f]{8})\)")
+#: The title before it may hold anything, so it is the last one that counts.
+_MARK = re.compile(r".*(\([0-9a-f]{8}\)), last poll ")
 
 
 def mark(source: str) -> str:
@@ -35,14 +36,20 @@ def watched(shown: str) -> str | None:
     lines = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if lines.get("ActiveState") not in {"active", "reloading", "activating"}:
         return None
-    found = _MARK.search(lines.get("StatusText", ""))
-    return found.group(0) if found else ""
+    found = _MARK.match(lines.get("StatusText", ""))
+    return found.group(1) if found else ""
 
 
 async def refuse_second(
-    flow: Flow, watcher: Watcher, environ: Mapping[str, str]
+    flow: Flow,
+    watcher: Watcher,
+    environ: Mapping[str, str],
+    patience: float = _PATIENCE,
 ) -> None:
     """Say that the service runs, too; refuse to work beside it on the same database.
+
+    Args:
+        patience: Seconds in which systemd has to answer.
 
     Raises:
         SetupError: The service watches what this one would watch.
@@ -50,7 +57,7 @@ async def refuse_second(
     # The service itself, and any other that systemd starts.
     if environ.get("INVOCATION_ID"):
         return
-    theirs = watched(await _shown())
+    theirs = watched(await _shown(environ, patience))
     if theirs is None:
         return
     if theirs:
@@ -71,10 +78,11 @@ async def refuse_second(
     )
 
 
-async def _shown() -> str:
+async def _shown(environ: Mapping[str, str], patience: float) -> str:
     try:
         process = await asyncio.create_subprocess_exec(
             *_ASK,
+            env=environ,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -82,10 +90,12 @@ async def _shown() -> str:
     except OSError:
         return ""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             out, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return ""
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return out.decode("utf-8", "replace")

@@ -13,6 +13,8 @@ from providers import telling
 from providers.breaker import State as Position
 
 _OPEN = (State.QUEUED, State.GENERATING, State.UPLOADING)
+#: A title may have 2,000 signs, and the line is cut: what follows is read, too.
+_LONGEST_TITLE = 80
 
 
 async def standing(flow: Flow) -> str:
@@ -63,4 +65,7 @@ def watching(flow: Flow, mark: str, looked_at: datetime | None) -> str:
     if flow.schema is None or looked_at is None:
         return "Notion has not answered yet"
     at = looked_at.astimezone(flow.clock.zone)
-    return f"'{flow.schema.title}' {mark}, last poll {at:%H:%M:%S}"
+    title = flow.schema.title
+    if len(title) > _LONGEST_TITLE:
+        title = f"{title[: _LONGEST_TITLE - 1]}…"
+    return f"'{title}' {mark}, last poll {at:%H:%M:%S}"

@@ -1,0 +1,106 @@
+"""How things stand, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from daemon.flow import standing
+from daemon.notion.errors import AwayError, NoAccessError
+from daemon.service.readiness import Readiness
+from db.states import State
+from tests.daemon.house import House
+from tests.daemon.test_told import daemon_of
+
+_CREDITS = "flux: credits used up, resting until 1 Dec 01:00"
+
+
+@pytest.mark.parametrize(
+    ("counts", "more", "line"),
+    [
+        ({}, {}, "nothing queued; $0.00 of $5.00 this month"),
+        (
+            {State.QUEUED: 2, State.GENERATING: 1, State.UPLOADING: 3},
+            {"cost": 0.123},
+            "2 queued, 1 generating, 3 uploading; $0.12 of $5.00 this month",
+        ),
+        # What has ended is no queue.
+        (
+            {State.DONE: 400, State.FAILED: 7, State.CANCELLED: 1, State.QUEUED: 0},
+            {},
+            "nothing queued; $0.00 of $5.00 this month",
+        ),
+        ({}, {"held": 31}, "nothing queued; 31 held; $0.00 of $5.00 this month"),
+        (
+            {State.QUEUED: 1},
+            {"resting": [_CREDITS, "freeapi: away"]},
+            f"1 queued; {_CREDITS}; freeapi: away; $0.00 of $5.00 this month",
+        ),
+        ({}, {"budget": None, "cost": 12.5}, "nothing queued; $12.50 this month"),
+        ({}, {"budget": 0.0}, "nothing queued; $0.00 of $0.00 this month"),
+    ],
+)
+def test_the_queue_who_rests_and_the_money_are_said(
+    counts: Mapping[State, int], more: Mapping[str, Any], line: str
+) -> None:
+    usual: dict[str, Any] = {"held": 0, "resting": (), "cost": 0.0, "budget": 5.0}
+    assert standing.in_words(counts, **{**usual, **more}) == line
+
+
+async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
+    title = home.flow.known_schema.title
+    looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    # In the owner's zone.
+    said = standing.watching(home.flow, "(1a2b3c4d)", looked_at)
+    assert said == f"'{title}' (1a2b3c4d), last poll 11:15:30"
+
+
+async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
+    looked_at = home.clock.now()
+    assert standing.watching(home.flow, "", None) == "Notion has not answered yet"
+    home.flow.schema = None
+    assert standing.watching(home.flow, "", looked_at) == "Notion has not answered yet"
+
+
+@pytest.mark.parametrize(
+    "error", [AwayError("Notion is away: no answer"), NoAccessError("share it")]
+)
+async def test_why_notion_is_not_looked_at_is_said(
+    home: House, error: AwayError | NoAccessError
+) -> None:
+    flow = home.flow
+    flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+    said = standing.watching(flow, "(1a2b3c4d)", home.clock.now())
+    assert said == f"Notion: {error}"
+    flow.outage.ended(flow.now(), flow.log, flow.spells)
+    assert "Notion: " not in standing.watching(flow, "", home.clock.now())
+
+
+async def test_it_is_read_from_what_is_stored(home: House) -> None:
+    home.hub.credits = 0
+    for number in range(2):
+        home.add(f"Post {number}", f"Bread number {number}.")
+    await home.live()
+    home.add("Another", "Bread.")
+    await home.poll()
+    said = await standing.standing(home.flow)
+    assert re.fullmatch(
+        r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
+        r"\$0\.00 of \$5\.00 this month",
+        said,
+    )
+
+
+async def test_nothing_is_read_when_nobody_listens(home: House) -> None:
+    daemon = daemon_of(home)
+    await daemon._look_around()
+    assert daemon._standing == ""
+    daemon.readiness = Readiness("/nowhere/at/all")
+    await daemon._look_around()
+    assert daemon.readiness.status.endswith(
+        "; nothing queued; $0.00 of $5.00 this month"
+    )
