@@ -10,9 +10,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 Action = Callable[[], Awaitable[object]]
+
+
+class _Executor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
+    """Cuts nothing off by itself: that would be a traceback, and no time to tidy up."""
+
+    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's
+        """`Schedule.stop` does it."""
 
 
 class Schedule:
@@ -20,8 +28,10 @@ class Schedule:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Future[object]] = set()
+        self._stopped = False
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
+            executors={"default": _Executor()},
             job_defaults={
                 "coalesce": True,  # after the machine slept: once, not a hundred times
                 "max_instances": 1,
@@ -35,6 +45,7 @@ class Schedule:
 
     async def stop(self) -> None:
         """Call nothing any more; what runs is cut off, and has ended after this."""
+        self._stopped = True
         self._scheduler.shutdown(wait=False)
         for running in self._running:
             running.cancel()
@@ -74,11 +85,13 @@ class Schedule:
         """A call that is cut off by `stop` has nothing to say about it."""
 
         async def call() -> None:
+            # It was due, and had not begun.
+            if self._stopped:
+                return
             running = asyncio.ensure_future(action())
             self._running.add(running)
             running.add_done_callback(self._running.discard)
-            # Cut off once, by `stop`: a second time would spoil its tidying up.
             with suppress(asyncio.CancelledError):
-                await asyncio.shield(running)
+                await running
 
         return call

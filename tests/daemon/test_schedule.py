@@ -45,18 +45,24 @@ async def test_what_runs_at_a_stop_has_tidied_up_after_it() -> None:
     assert said.getvalue() == ""
 
 
-@pytest.mark.parametrize("times", [1, 2])
-async def test_nothing_is_called_after_a_stop(times: int) -> None:
-    called, schedule = asyncio.Event(), Schedule()
+@pytest.mark.parametrize("turns", range(6))
+async def test_whenever_it_is_stopped_nothing_is_called_after_it(turns: int) -> None:
+    calls, schedule, said = list[int](), Schedule(), io.StringIO()
 
     async def work() -> None:
-        called.set()
+        calls.append(1)
 
-    schedule.start()
-    for _ in range(times):
+    log.configure("debug", "json", environ={}, stream=said)
+    try:
+        schedule.start()
         schedule.every("poll", _HOUR, work, utc_now())
-    await schedule.stop()
-    schedule.at("due", utc_now(), work)
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert not called.is_set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await schedule.stop()
+        before = len(calls)
+        schedule.at("due", utc_now(), work)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    finally:
+        structlog.reset_defaults()
+    assert (len(calls), said.getvalue()) == (before, "")
