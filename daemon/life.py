@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -30,12 +31,14 @@ class Life:
 
     Attributes:
         reread: Returns the configuration as it is now; raises ConfigError.
+        adopted: Told the settings that are gone on with, once they are.
         neighbours: Look whether this machine's service works on the same database.
         following: The settings to go on with, after a reload.
     """
 
     settings: Settings
     reread: Callable[[], Settings]
+    adopted: Callable[[Settings], None] = lambda _settings: None
     clock: Clock | None = None
     neighbours: bool = True
     readiness: Readiness = field(default_factory=readiness.from_environment)
@@ -51,15 +54,17 @@ class Life:
         """
         app.require_notion(self.settings)
         loop = asyncio.get_running_loop()
-        async with app.locked(self.settings, "run"):
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop)
-            loop.add_signal_handler(signal.SIGHUP, self.reload)
-            try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        # One that came while all of this was loaded is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        try:
+            async with app.locked(self.settings, "run"):
                 await self._until_stopped()
-            finally:
-                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                    loop.remove_signal_handler(number)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
         structlog.get_logger().info("daemon.stopped", summary="nothing is in work")
 
     async def _until_stopped(self) -> None:
@@ -68,13 +73,12 @@ class Life:
             if self._stopping or self.following is None:
                 return
             self.settings, self.following = self.following, None
+            self.adopted(self.settings)
 
     async def _one(self) -> None:
         settings = self.settings
         async with app.opened(settings, clock=self.clock) as flow:
             watcher = Watcher(flow=flow, target=settings.notion.data_source)
-            if self.neighbours:
-                await neighbour.refuse_second(flow, watcher, os.environ)
             daemon = Daemon(
                 flow=flow,
                 watcher=watcher,
@@ -82,19 +86,40 @@ class Life:
                 started_at=flow.now(),
                 readiness=self.readiness,
             )
-            control = ControlServer(app.socket_path(settings), daemon.answer)
-            await control.start()
             self._daemon = daemon
             # A signal may have come before there was anything to stop.
             if self._stopping or self.following is not None:
                 daemon.stop()
             try:
-                async with notices.told(settings, daemon):
-                    app.say_ready(flow, settings)
-                    await daemon.run()
+                await self._alone(daemon)
+                await self._work(daemon)
             finally:
                 self._daemon = None
-                await control.stop()
+
+    async def _alone(self, daemon: Daemon) -> None:
+        """Look for a second one; a signal does not wait for systemd and Notion."""
+        if not self.neighbours:
+            return
+        looking = asyncio.ensure_future(
+            neighbour.refuse_second(daemon.flow, daemon.watcher, os.environ)
+        )
+        stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
+        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not looking.done():
+            looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+    async def _work(self, daemon: Daemon) -> None:
+        control = ControlServer(app.socket_path(self.settings), daemon.answer)
+        await control.start()
+        try:
+            async with notices.told(self.settings, daemon):
+                app.say_ready(daemon.flow, self.settings)
+                await daemon.run()
+        finally:
+            await control.stop()
 
     def stop(self) -> None:
         """SIGTERM: the first time cleanly, the second time at once."""

@@ -7,6 +7,7 @@ imports what it does.
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -71,6 +72,8 @@ def _options(
 @app.command()
 def run() -> None:
     """Watch Notion and make images, until stopped (Ctrl-C)."""
+    # Until there is somebody to reload, a wish to reload waits; it would kill us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
 
     service.run()

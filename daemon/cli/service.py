@@ -37,13 +37,7 @@ def run() -> None:
     """Be the daemon."""
     found = desk.settings()
     start_log(found)
-    asyncio.run(Life(found, reread=_again).run())
-
-
-def _again() -> Settings:
-    found = desk.settings()
-    start_log(found)
-    return found
+    asyncio.run(Life(found, reread=desk.settings, adopted=start_log).run())
 
 
 def once(*, yes: bool) -> None:

@@ -72,6 +72,7 @@ class HungPoll(Watcher):
 
     async def poll(self) -> Absorbed | None:
         await self.flow.stopping.wait()
+        return None
 
 
 class HungWork(Dispatcher):
@@ -177,7 +178,7 @@ async def test_notion_away_for_hours_is_no_standstill(tmp_path: Path) -> None:
 
 async def test_a_poll_that_hangs_starves_it_and_says_so_once(tmp_path: Path) -> None:
     async with watched(tmp_path, watcher=HungPoll) as one:
-        poll = asyncio.create_task(one.hands.calls["poll"]())
+        poll = asyncio.create_task(one.poll())
         await _breath()
         assert await one.fed()
         await one.rest()
@@ -209,7 +210,7 @@ async def test_an_hour_that_notion_asks_for_does_not_starve_it(tmp_path: Path) -
         assert isinstance(clock, HeldClock)
         await one.poll()
         one.home.space.fail("/query", status=429, retry_after=3600)
-        poll = asyncio.create_task(one.hands.calls["poll"]())
+        poll = asyncio.create_task(one.poll())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         assert clock.asked == pytest.approx(3600)
         until = clock.passed + 3600
@@ -233,7 +234,7 @@ async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
         one.home.space.fail("/users/me", status=429, retry_after=3600)
         upload = asyncio.create_task(one.home.flow.door.me())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
-        poll = asyncio.create_task(one.hands.calls["poll"]())
+        poll = asyncio.create_task(one.poll())
         await _breath()
         for _ in range(170):
             assert await one.fed()
