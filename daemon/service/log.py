@@ -31,6 +31,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
 _COLOURS = {"debug": "2", "info": "0", "warning": "33", "error": "31;1"}
 _HOUR = timedelta(hours=1)
+_NOTIFIER = "apprise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +221,9 @@ class _Foreign(logging.Handler):
     """What libraries say, as one event each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # What a notifier says of its work may hold its address, which is a secret.
-        if record.threadName == aside.NAME:
+        # What a notifier says of its work may hold its address, which is a secret; it
+        # begins threads of its own, too.
+        if record.threadName == aside.NAME or record.name.startswith(_NOTIFIER):
             return
         level = record.levelname.lower()
         speak = getattr(
