@@ -13,7 +13,7 @@ from daemon import app, loop, neighbour
 from daemon.cli import desk, told
 from daemon.cli.patience import patiently
 from daemon.config import Settings
-from daemon.errors import ConfigError
+from daemon.errors import PostbrushError
 from daemon.flow import manual
 from daemon.flow.poll import Watcher
 from daemon.life import Life
@@ -87,7 +87,7 @@ def alarm(unit: str) -> None:
     )
     try:
         found = desk.settings()
-    except ConfigError:
+    except PostbrushError:
         # Which may be why it failed; the journal is told all the same.
         log.configure("info", "auto", environ=os.environ)
         log_.error("service.failed", summary=words, unit=unit)  # noqa: TRY400 - it is not about this one

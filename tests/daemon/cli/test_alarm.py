@@ -1,0 +1,53 @@
+"""The alarm that systemd calls when a unit has failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.daemon.cli.desk import QUICK, Desk, Said
+from tests.daemon.service.post import KEY, post
+
+_UNIT = "postbrush.service"
+
+
+def _lines(said: Said) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {},
+        {"POSTBRUSH_NONSENSE": "1"},
+        {"NOTION_TOKEN_FILE": "/nowhere/token", "NOTION_TOKEN": ""},
+    ],
+)
+async def test_it_is_logged_whatever_the_configuration_is(
+    desk: Desk, spoil: dict[str, str]
+) -> None:
+    said = await desk.cli("alarm", _UNIT, **spoil)
+    assert (said.code, said.err) == (0, "")
+    (line,) = _lines(said)
+    assert (line["event"], line["level"]) == ("service.failed", "error")
+    assert line["unit"] == _UNIT
+    assert f"sudo systemctl restart {_UNIT}" in line["message"]
+
+
+async def test_whoever_is_notified_is_told_once(desk: Desk) -> None:
+    async with post() as box:
+        desk.configure(f'{QUICK}[notify]\nurls = ["{box.url}"]\n')
+        said = await desk.cli("alarm", _UNIT)
+        assert said.code == 0
+        assert [line["event"] for line in _lines(said)] == ["service.failed"]
+        assert [one["title"] for one in box.got] == ["postbrush: the service is down"]
+        assert f"{_UNIT} has failed" in box.got[0]["message"]
+        # Nobody takes it: that is said, too.
+        box.status = 500
+        said = await desk.cli("alarm", _UNIT)
+        assert [line["event"] for line in _lines(said)] == [
+            *("service.failed", "notify.failed"),
+        ]
+        assert KEY not in said.out + said.err
