@@ -34,6 +34,8 @@ def require_database(found: Settings) -> None:
 
 def backup(file: Path, *, keep: int | None, json: bool) -> None:
     """Copy database and images into one file."""
+    if file == _PIPE and keep is not None:
+        raise SetupError("--keep wants a folder, and - is none")
     found = desk.settings()
     require_database(found)
     if keep is not None:
@@ -46,7 +48,7 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
     if file.is_dir():
         target = file / copies.name_for(now.astimezone(local_zone()))
     made = copies.backup(found.data_dir, target, now)
-    gone = copies.thin_out(file, keep) if keep is not None else []
+    gone = copies.thin_out(file, keep, target) if keep is not None else []
     size = target.stat().st_size
     count = len(made["files"]) - 1
     older = f"; {len(gone)} older ones removed" if gone else ""
@@ -89,6 +91,8 @@ def _to_output(found: Settings) -> None:
 
 def restore(file: Path, *, json: bool) -> None:
     """Put a backup into an empty data folder."""
+    if file == _PIPE and sys.stdin.isatty():
+        raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
     found = desk.settings()
     if file != _PIPE and not file.is_file():
         raise SetupError(f"there is no file {file}")

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -25,7 +26,7 @@ from daemon.errors import PostbrushError, SetupError
 from db import upgrade
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
-_COPIES = "postbrush-[0-9]*-[0-9]*.tar"
+_COPY = re.compile(r"postbrush-\d{8}-\d{6}\.tar", re.ASCII)
 _FORMAT = 1
 _CHUNK = 1 << 20
 
@@ -37,9 +38,11 @@ def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
         SetupError: The target exists, or cannot be written.
         PostbrushError: A file that belongs to it is missing or damaged.
     """
-    if target.exists():
-        raise SetupError(f"{target} exists: choose another name, nothing is replaced")
     try:
+        if target.exists():
+            raise SetupError(
+                f"{target} exists: choose another name, nothing is replaced"
+            )
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             copy = Path(folder) / DATABASE
             _copy_database(data_dir / DATABASE, copy)
@@ -55,6 +58,9 @@ def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
             os.link(whole, target)
     except OSError as error:
         raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        # Of the copy, most likely: it is where there may be no room.
+        raise SetupError(f"cannot write {target}: {error}") from error
     return manifest
 
 
@@ -63,11 +69,28 @@ def name_for(now: datetime) -> str:
     return f"postbrush-{now:%Y%m%d-%H%M%S}.tar"
 
 
-def thin_out(folder: Path, keep: int) -> list[Path]:
-    """Remove all copies of a folder but the newest; return what went."""
-    gone = sorted(folder.glob(_COPIES))[:-keep]
-    for path in gone:
-        path.unlink(missing_ok=True)
+def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
+    """Remove all copies of a folder but the newest; return what went.
+
+    Args:
+        made: Stays, wherever the clock was when the others got their names.
+
+    Raises:
+        SetupError: One of them cannot be removed.
+    """
+    try:
+        others = sorted(
+            path
+            for path in folder.iterdir()
+            if _COPY.fullmatch(path.name) and path.is_file() and path.name != made.name
+        )
+        gone = others[: max(0, len(others) - (keep - 1))]
+        for path in gone:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"{made} is there, but older ones cannot be removed: {error.strerror}"
+        ) from error
     return gone
 
 
