@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,8 @@ from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
+from daemon.flow.news import News
+from daemon.flow.poll import Watcher
 from daemon.notion.answers import CONNECTIONS
 from daemon.notion.gateway import Gateway
 from daemon.notion.wire import Wire
@@ -82,6 +85,7 @@ async def opened(
         pulse.extend("poll", seconds)
         log.warning("notion.limited", summary=f"Notion asks to wait {seconds:g} s")
 
+    news, traffic = News(), Counter[str]()
     wire = Wire.open(
         token.get_secret_value() if token else "",
         base_url=settings.notion.base_url,
@@ -89,6 +93,7 @@ async def opened(
         sleep=clock.sleep,
         monotonic=clock.monotonic,
         limited=limited,
+        traffic=traffic,
     )
     odd: set[str] = set()
 
@@ -98,7 +103,7 @@ async def opened(
             log.warning("page.odd", summary=f"{page} is passed over: {why}")
 
     gateway = Gateway(wire=wire, names=names_of(settings), odd=note_odd)
-    db = Database(database_path(settings), readonly=readonly)
+    db = Database(database_path(settings), readonly=readonly, changed=news.stir)
     try:
         yield Flow(
             plan=plan_of(settings, providers),
@@ -110,6 +115,8 @@ async def opened(
             clock=clock,
             log=log,
             pulse=pulse,
+            news=news,
+            traffic=traffic,
         )
     finally:
         await studio.close()
@@ -137,6 +144,17 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
+
+
+def page(
+    flow: Flow, watcher: Watcher, settings: Settings, *, board: int | None = None
+) -> AbstractAsyncContextManager[object]:
+    """Serve the web page meanwhile; it is only loaded when it is wanted."""
+    if settings.web.listen == "off":
+        return nullcontext()
+    from daemon.web.serve import serving  # noqa: PLC0415 - as it says
+
+    return serving(flow, watcher, settings, board=board)
 
 
 def say_ready(flow: Flow, settings: Settings) -> None:

@@ -34,6 +34,7 @@ class Life:
         adopted: Told the settings that are gone on with, once they are.
         neighbours: Look whether this machine's service works on the same database.
         following: The settings to go on with, after a reload.
+        board: Port of the demo's board, for the web page to link to.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Life:
     neighbours: bool = True
     readiness: Readiness = field(default_factory=readiness.from_environment)
     following: Settings | None = None
+    board: int | None = None
     _daemon: Daemon | None = None
     _stopping: bool = False
 
@@ -115,7 +117,10 @@ class Life:
         control = ControlServer(app.socket_path(self.settings), daemon.answer)
         await control.start()
         try:
-            async with notices.told(self.settings, daemon):
+            async with (
+                notices.told(self.settings, daemon),
+                app.page(daemon.flow, daemon.watcher, self.settings, board=self.board),
+            ):
                 app.say_ready(daemon.flow, self.settings)
                 await daemon.run()
         finally:

@@ -73,8 +73,10 @@ class Daemon:
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
         self.flow.pulse.promise("poll", allowed)
         try:
-            first = self.flow.schema is None
+            first, away = self.flow.schema is None, self.flow.outage.why
             await self.watcher.poll()
+            if first or away != self.flow.outage.why:
+                self.flow.news.stir()
             if first and self.flow.schema is not None:
                 self.flow.kick.set()
                 await self._sweep()
@@ -190,6 +192,8 @@ class Daemon:
         if command == "wake":
             await self._announce()
             self.flow.kick.set()
+            # Another process has written: our own database could not say so.
+            self.flow.news.stir()
         elif command == "status":
             outage = self.flow.outage
             polled = self.watcher.looked_at

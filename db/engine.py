@@ -7,7 +7,7 @@ modules of this package are functions of a transaction (`Tx`) opened here.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,10 +35,18 @@ class Database:
     Args:
         path: Of the file.
         readonly: Nothing is ever changed; the file need not exist before it is read.
+        changed: Told after every transaction that was committed.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool = False,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
+        self._changed = changed
         self._reader = _engine(path, "BEGIN", size=_READERS)
         self._writer = None if readonly else _engine(path, "BEGIN IMMEDIATE", size=1)
 
@@ -62,6 +70,7 @@ class Database:
         with _in_our_words(self.path):
             async with self._writer.begin() as tx:
                 yield tx
+        self._changed()
 
     async def close(self) -> None:
         await self._reader.dispose()

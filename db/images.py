@@ -21,6 +21,12 @@ async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of th
     )
 
 
+async def by_id(tx: Tx, image_id: int) -> ImageRecord | None:
+    return await rows.one(
+        tx, ImageRecord, sa.select(images).where(images.c.id == image_id)
+    )
+
+
 async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
     """Return a job's images in the order of their numbers."""
     return await rows.many(

@@ -16,7 +16,7 @@ from db.records import History, Job, NewJob
 from db.states import OPEN, Event, Reason, State, after
 from db.tables import events, jobs
 
-_STRONGEST_FIRST = sa.case(
+STRONGEST_FIRST = sa.case(
     {reason.value: reason.rank for reason in Reason}, value=jobs.c.reason
 )
 
@@ -181,7 +181,7 @@ async def due(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
         Job,
         sa.select(jobs)
         .where(jobs.c.state == State.QUEUED, jobs.c.due_at <= now, _ready())
-        .order_by(_STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
         .limit(limit),
     )
 
@@ -200,7 +200,7 @@ async def uploading(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
         Job,
         sa.select(jobs)
         .where(jobs.c.state == State.UPLOADING, jobs.c.due_at <= now)
-        .order_by(_STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
         .limit(limit),
     )
 

@@ -191,6 +191,20 @@ async def all_held(tx: Tx) -> list[tuple[Held, Post]]:
     return sorted(both, key=lambda pair: pair[1].created_at, reverse=True)
 
 
+async def newest_held(tx: Tx, *, limit: int) -> list[Post]:
+    """Return the newest of the pages that are held."""
+    query = (
+        sa.select(posts)
+        .join(
+            held,
+            sa.and_(held.c.source == posts.c.source, held.c.page_id == posts.c.page_id),
+        )
+        .order_by(posts.c.created_at.desc())
+        .limit(limit)
+    )
+    return await rows.many(tx, Post, query)
+
+
 async def held_count(tx: Tx) -> int:
     return await rows.number(tx, sa.select(sa.func.count()).select_from(held))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import tempfile
 from pathlib import Path
@@ -60,6 +61,9 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
     town.hub.seconds_per_image = 2.5
     town.hub.loading_every = 5
     async with town:
+        town.page = _free_port(host, town.port + 1)
+        # Others reach it: it must ask for a password, so the demo makes one up.
+        town.password = secrets.token_hex(4) if lan else ""
         found = _settings(folder, town)
         _introduce(town, lan=lan)
         log.configure(
@@ -81,8 +85,9 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
         town.refilled = refilled
         filling = asyncio.create_task(_fill(town))
         try:
+            life = Life(found, reread=lambda: found, neighbours=False, board=town.port)
             with log.tapped(lambda line: town.say(line.message)):
-                await Life(found, reread=lambda: found, neighbours=False).run()
+                await life.run()
         finally:
             filling.cancel()
 
@@ -96,6 +101,8 @@ def _settings(folder: Path, town: Town) -> Settings:
         "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+        "POSTBRUSH_WEB__LISTEN": f"{town.host}:{town.page}",
+        "WEB_PASSWORD": town.password,
     }
     return config.load(path, environ, folder)
 
@@ -107,16 +114,28 @@ async def _fill(town: Town) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN_POSTS)
 
 
+def _free_port(host: str, wanted: int) -> int:
+    """Return *wanted* if nobody listens there, else any port that is free."""
+    for port in (wanted, 0):
+        with (
+            contextlib.suppress(OSError, OverflowError),
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe,
+        ):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    return 0
+
+
 def _introduce(town: Town, *, lan: bool) -> None:
-    url = town.url
-    if lan:
-        url = f"http://{_own_address()}:{town.port}"
-    typer.echo(f"Open {url} in a browser; Ctrl-C stops the demo.")
+    host = _own_address() if lan else "127.0.0.1"
+    typer.echo(f"Open http://{host}:{town.port} in a browser; Ctrl-C stops the demo.")
+    asks = f" (password {town.password})" if town.password else ""
+    typer.echo(f"postbrush's own page is at http://{host}:{town.page}{asks}.")
     if os.environ.get("SSH_CONNECTION") and not lan:
         server = os.environ["SSH_CONNECTION"].split()[2]
-        typer.echo(
-            f"From your own machine: ssh -L {town.port}:127.0.0.1:{town.port} {server}"
-        )
+        tunnels = [f"-L {port}:127.0.0.1:{port}" for port in (town.port, town.page)]
+        typer.echo(f"From your own machine: ssh {' '.join(tunnels)} {server}")
 
 
 def _own_address() -> str:

@@ -91,7 +91,7 @@ def _load(
     problems += unknown_variables(environ, PREFIX)
     options = _validated(file, environ, problems)
     entry = entries.variables(options.providers if options else {})
-    wanted = [secret.NOTION, secret.NOTIFY, *entry]
+    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, *entry]
     secrets = secret.read(environ, wanted, problems, secrets_path(file.path, cwd))
     if options is not None:
         secrets = replace(secrets, others=addresses.hidden(options, secrets))

@@ -15,6 +15,8 @@ from daemon.config.values import (
     Duration,
     DurationOrOff,
     FormatName,
+    HostName,
+    Listen,
     Match,
     Money,
     Notifiers,
@@ -138,6 +140,13 @@ class Notify(Section):
     ping: Ping = _key(SecretStr(""), "a web address fetched every 5 min while well")
 
 
+class Web(Section):
+    """The daemon's own page; with WEB_PASSWORD set, it asks for it."""
+
+    listen: Listen = _key("127.0.0.1:8787", 'ADDRESS:PORT; or "off"')
+    hosts: list[HostName] = _key([], "further names it is reached by: a proxy's")
+
+
 class Log(Section):
     """What is said."""
 
@@ -189,5 +198,6 @@ class Options(Section):
     budget: Budget = _key(Budget(), "")
     database: DatabaseSection = _key(DatabaseSection(), "")
     notify: Notify = _key(Notify(), "")
+    web: Web = _key(Web(), "")
     log: Log = _key(Log(), "")
     providers: dict[str, ProviderOptions] = _key({}, "")

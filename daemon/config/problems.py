@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from daemon.config import addresses, entries
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
-from daemon.config.values import show_duration
+from daemon.config.values import is_loopback, parse_listen, show_duration
 from daemon.notion.links import database_id
 from providers import KINDS
 
@@ -147,6 +147,7 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
         *addresses.check(options, secrets, installed=addresses.is_installed()),
+        *_check_web(options.web.listen, secrets),
     ]
 
 
@@ -175,6 +176,15 @@ def _check_source(target: str) -> Iterator[str]:
         yield (
             "notion.data_source: this is no id and no link of Notion's; open the "
             "database as a page, and copy its link"
+        )
+
+
+def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:
+    found = parse_listen(listen)
+    if found and not is_loopback(found[0]) and secrets.web_password is None:
+        yield (
+            f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into the "
+            'environment, or listen on "127.0.0.1:8787"'
         )
 
 

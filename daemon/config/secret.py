@@ -10,11 +10,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
+WEB = ("WEB_PASSWORD",)
 #: Several addresses, on one line or more.
 NOTIFY = ("NOTIFY_URLS",)
 #: Beside the configuration: one file per secret, named as its variable.
 FOLDER = "secrets"
 _LONGEST = 1000
+_LEAST_PASSWORD = 8
 _LONGEST_LIST = 20_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -37,6 +39,10 @@ class Secrets:
     @property
     def notion_token(self) -> SecretStr | None:
         return self.found.get(NOTION[0])
+
+    @property
+    def web_password(self) -> SecretStr | None:
+        return self.found.get(WEB[0])
 
     def first(self, names: Sequence[str]) -> str | None:
         """Return the first of some variables that is set, in the clear."""
@@ -121,15 +127,24 @@ def _find(
         value, origin = _one(name, places)
         if value is None:
             continue
-        several = names is NOTIFY
-        shown = "".join(value.split()) if several else value
-        if not looks_like_one(shown, _LONGEST_LIST if several else _LONGEST):
-            what = "addresses" if several else "a token"
-            places.problems.append(f"{name} (from {origin}) does not look like {what}")
+        if (problem := _wrong(names, value)) is not None:
+            places.problems.append(f"{name} (from {origin}) {problem}")
             continue
         origins[name] = origin
         found[name] = SecretStr(value)
         return
+
+
+def _wrong(names: Sequence[str], value: str) -> str | None:
+    """Say what is wrong with a secret, or None."""
+    if names is WEB:
+        # Chosen by a person: any words will do, if there are enough of them.
+        fine = value.isprintable() and _LEAST_PASSWORD <= len(value) <= _LONGEST
+        return None if fine else "needs eight characters or more"
+    if names is NOTIFY:
+        fine = looks_like_one("".join(value.split()), _LONGEST_LIST)
+        return None if fine else "does not look like addresses"
+    return None if looks_like_one(value, _LONGEST) else "does not look like a token"
 
 
 def _one(name: str, places: _Places) -> tuple[str | None, str]:

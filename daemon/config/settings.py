@@ -20,6 +20,7 @@ from daemon.config.model import (
     Posts,
     Prompts,
     ProviderOptions,
+    Web,
 )
 from daemon.config.secret import Secrets
 from providers import KINDS
@@ -79,6 +80,10 @@ class Settings:
     def notifiers(self) -> list[Address]:
         """Return who is told, each once."""
         return notifiers(self.notify.urls, self.secrets)
+
+    @property
+    def web(self) -> Web:
+        return self.options.web
 
     @property
     def log(self) -> Log:

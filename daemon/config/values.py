@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -15,6 +16,7 @@ from daemon.flow.prompt import template_problems
 #: Settings that are sizes.
 IN_BYTES = frozenset({"reserve"})
 _LONGEST = timedelta(days=3650)
+_LAST_PORT = 65535
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _WEB = r"https?://[^\s/]+(/\S*)?"
@@ -103,6 +105,41 @@ def _reset(value: object) -> object:
     return found.total_seconds() if isinstance(found, timedelta) else found
 
 
+def parse_listen(text: str) -> tuple[str, int] | None:
+    """Return (address, port) of "127.0.0.1:8787" or "[::1]:8787"; None for "off".
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text == "off":
+        return None
+    found = re.fullmatch(
+        r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text
+    )
+    if found is None or int(found[3]) > _LAST_PORT:
+        raise ValueError('this is written "127.0.0.1:8787", "[::1]:8787" or "off"')
+    return found[1] or found[2], int(found[3])
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether only this machine reaches what listens on *address*."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address.casefold() == "localhost"
+
+
+def _listen(value: str) -> str:
+    parse_listen(value)
+    return value
+
+
+def _host(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value) is None:
+        raise ValueError('a host is a name without port or path: "images.example.org"')
+    return value.casefold()
+
+
 def _match(value: object) -> object:
     several = isinstance(value, list) and all(isinstance(one, str) for one in value)
     if not several and not isinstance(value, bool | str):
@@ -148,6 +185,8 @@ Template: TypeAlias = Annotated[str, AfterValidator(_template)]
 NotYet: TypeAlias = Annotated[str, AfterValidator(_not_yet)]
 Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_notifiers)]
 Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]
+Listen: TypeAlias = Annotated[str, AfterValidator(_listen)]
+HostName: TypeAlias = Annotated[str, AfterValidator(_host)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from structlog.stdlib import BoundLogger
 from daemon.clock import Clock
 from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
+from daemon.flow.news import News
 from daemon.flow.outage import Outage
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
@@ -81,6 +83,8 @@ class Flow:
         told: Budgets, by period, that the log has named as used up or nearly so.
         resting: Services the log has said to rest, with the breaker's generation.
         withdrawn: By job in work: set when a person or an edit has ended it.
+        news: Told of everything that a person could see change.
+        traffic: What was asked of Notion since the start, by how it ended.
     """
 
     plan: Plan
@@ -104,6 +108,8 @@ class Flow:
     told: set[str] = field(default_factory=set)
     resting: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
+    news: News = field(default_factory=News)
+    traffic: Counter[str] = field(default_factory=Counter)
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -1,6 +1,6 @@
-"""What a person orders by a command: all on the database, in one transaction each.
+"""What a person orders by a command or on the web page, in one transaction each.
 
-They work beside a running daemon, which follows as soon as it is woken.
+All of it is on the database; the daemon follows as soon as it is woken.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ async def regenerate(tx: Tx, post: Post, now: datetime) -> Job:
         raise PostbrushError(f"'{post.title}' is in the trash or out of the source")
     if not post.inputs.get("prompt"):
         raise PostbrushError(f"'{post.title}' has no words to make an image of")
-    why = "asked for by a command"
+    why = "a person asked for another image"
     job = await jobs.open_of(tx, post.source, post.page_id)
     if job is None:
         new = _wish(post, Reason.REGENERATE, now, acked_at=now)

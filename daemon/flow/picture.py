@@ -225,3 +225,12 @@ def shrink_for_upload(png: bytes, limit: int) -> bytes:
         coarse.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
         smallest = out.getvalue()
     return smallest
+
+
+def thumbnail(png: bytes, side: int) -> bytes:
+    """Return a small WebP of one of our own images, at most *side* each way."""
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = io.BytesIO()
+    image.convert("RGB").save(out, "WEBP", quality=78, method=2)
+    return out.getvalue()

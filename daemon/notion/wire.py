@@ -11,8 +11,9 @@ import json
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -59,12 +60,14 @@ class Wire:
 
     Attributes:
         limited: Told once when Notion says stop: for how many seconds.
+        traffic: Requests by how they ended.
     """
 
     client: AsyncClient
     limiter: Limiter
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
+    traffic: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def open(
@@ -76,6 +79,7 @@ class Wire:
         sleep: Callable[[float], Awaitable[None]],
         monotonic: Callable[[], float] = time.monotonic,
         limited: Callable[[float], None] = lambda _seconds: None,
+        traffic: Counter[str] | None = None,
     ) -> Wire:
         """Return a wire; nothing is sent before the first request."""
         limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
@@ -91,7 +95,13 @@ class Wire:
             log_level=logging.CRITICAL,
         )
         limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
-        return cls(client=client, limiter=limiter, sleep=sleep, limited=limited)
+        return cls(
+            client=client,
+            limiter=limiter,
+            sleep=sleep,
+            limited=limited,
+            traffic=Counter() if traffic is None else traffic,
+        )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -125,6 +135,7 @@ class Wire:
         while True:
             await self.limiter.turn(urgency)
             answer = await self._send(request)
+            self.traffic[_ended(answer)] += 1
             if not isinstance(answer, Answer):
                 return answer
             if answer.kind is not Kind.STOP_ALL:
@@ -150,6 +161,12 @@ class Wire:
         except httpx.HTTPError as error:
             kind = type(error).__name__
             return _away(f"cannot be reached ({kind}): is this machine online?")
+
+
+def _ended(answer: object) -> str:
+    if not isinstance(answer, Answer):
+        return "answered"
+    return "limited" if answer.kind is Kind.STOP_ALL else answer.kind.name.lower()
 
 
 def _away(why: str) -> Answer:

@@ -132,6 +132,8 @@ def _seen(town: Town) -> dict[str, Any]:
         "loading": round(hub.loading_left, 1),
         "painted": hub.painted,
         "lines": list(town.lines)[-14:],
+        "page": town.page,
+        "password": town.password,
     }
 
 

@@ -29,6 +29,8 @@ class Town:
     Attributes:
         lines: The daemon's newest log lines, for the board.
         refilled: Awaited after somebody has bought credits.
+        page: Port of the daemon's own page; None: it has none.
+        password: That the page asks for; it is no secret here.
     """
 
     now: Callable[[], datetime]
@@ -39,6 +41,8 @@ class Town:
     source: DataSource = field(init=False)
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
     refilled: Callable[[], Awaitable[None]] | None = None
+    page: int | None = None
+    password: str = ""
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:

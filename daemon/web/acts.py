@@ -1,0 +1,138 @@
+"""The buttons: each does what a command does, and wakes the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TypeAlias
+
+from aiohttp import web
+
+from daemon.errors import PostbrushError
+from daemon.flow import manual, tell
+from daemon.web.site import Site, site_of
+from daemon.web.visit import own_path
+from db import images, jobs, pauses, posts
+from db.engine import Tx
+from db.errors import MovedElsewhereError
+from db.records import ImageRecord, Job, Pause, Post
+
+_PAUSES: Mapping[str, timedelta | None] = {
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "": None,
+}
+#: Says what was done.
+Act: TypeAlias = Callable[[web.Request, Site, Tx], Awaitable[str]]
+
+
+def add_routes(app: web.Application) -> None:
+    number = "{number:[0-9]{1,18}}"
+    for path, act in (
+        ("/approve", _approve),
+        ("/pause", _pause),
+        ("/resume", _resume),
+        ("/providers/{name}/reset", _reset),
+        (f"/jobs/{number}/retry", _retry),
+        (f"/jobs/{number}/cancel", _cancel),
+        (f"/images/{number}/another", _another),
+        (f"/images/{number}/use", _use),
+    ):
+        app.router.add_post(path, _button(act))
+
+
+def _button(act: Act) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def press(request: web.Request) -> web.StreamResponse:
+        site, form = site_of(request), await request.post()
+        to = own_path(form.get("to"))
+        try:
+            async with site.flow.db.writing() as tx:
+                said = await act(request, site, tx)
+        # Somebody was faster, or it cannot be done: no error of ours.
+        except (PostbrushError, MovedElsewhereError) as error:
+            words = str(error)
+            return site.back(to, words[:1].upper() + words[1:], wrong=True)
+        site.flow.kick.set()
+        return site.back(to, said)
+
+    return press
+
+
+async def _approve(request: web.Request, site: Site, tx: Tx) -> str:
+    form = await request.post()
+    text = str(form.get("newest", ""))
+    newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
+    made = await manual.approve(tx, newest, site.flow.now())
+    for job in made:
+        tell.say_queued(site.flow, job)
+    return f"{_count(len(made), 'post')} will get an image."
+
+
+async def _pause(request: web.Request, site: Site, tx: Tx) -> str:
+    length = _PAUSES.get(str((await request.post()).get("for", "")))
+    now = site.flow.now()
+    until = now + length if length is not None else None
+    await pauses.begin(tx, Pause(source=site.flow.plan.source, since=now, until=until))
+    return "Paused: wishes are remembered, nothing is made."
+
+
+async def _resume(_request: web.Request, site: Site, tx: Tx) -> str:
+    was = await pauses.end(tx, site.flow.plan.source)
+    return "Images are made again." if was else "It was not paused."
+
+
+async def _reset(request: web.Request, site: Site, tx: Tx) -> str:
+    name = request.match_info["name"]
+    if name not in site.flow.providers:
+        raise web.HTTPNotFound(text="There is no such service.")
+    was = await manual.reset(tx, name, site.flow.now())
+    label = site.flow.providers[name].traits.label
+    return f"{label} {'may serve again' if was else 'was not resting'}."
+
+
+async def _retry(request: web.Request, site: Site, tx: Tx) -> str:
+    job = await manual.retry(tx, await _job(request, tx), site.flow.now())
+    tell.say_queued(site.flow, job)
+    return f"Job {job.id} gets another try."
+
+
+async def _cancel(request: web.Request, site: Site, tx: Tx) -> str:
+    job = await manual.cancel(tx, await _job(request, tx), site.flow.now())
+    return f"Job {job.id} is cancelled."
+
+
+async def _another(request: web.Request, site: Site, tx: Tx) -> str:
+    _, post = await _image(request, tx)
+    job = await manual.regenerate(tx, post, site.flow.now())
+    tell.say_queued(site.flow, job)
+    return f"“{post.title}” gets another image."
+
+
+async def _use(request: web.Request, site: Site, tx: Tx) -> str:
+    image, post = await _image(request, tx)
+    if not (site.flow.images / image.name).is_file():
+        raise PostbrushError(f"{image.name} is gone from the disk")
+    await manual.use(tx, post, image, site.flow.now())
+    return f"This image goes back onto “{post.title}”."
+
+
+async def _job(request: web.Request, tx: Tx) -> Job:
+    found = await jobs.get(tx, int(request.match_info["number"]))
+    if found is None:
+        raise web.HTTPNotFound(text="There is no such job.")
+    return found
+
+
+async def _image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
+    image = await images.by_id(tx, int(request.match_info["number"]))
+    if image is None:
+        raise web.HTTPNotFound(text="There is no such image.")
+    post = await posts.get(tx, image.source, image.page_id)
+    if post is None:
+        raise PostbrushError("this image was made by hand: it belongs to no post")
+    return image, post
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

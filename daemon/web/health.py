@@ -1,0 +1,44 @@
+"""/healthz: whether the daemon can do its work, for a monitor."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from daemon.flow import storage
+from daemon.web.site import Site, site_of
+from db import listing
+from db.errors import DatabaseError
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/healthz", _answer)
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
+    site = site_of(request)
+    found = await problems(site)
+    if not found:
+        return web.Response(text="ok\n")
+    # Paths and messages are for those who may see the page; a word for all others.
+    inside = site.may_enter(request)
+    lines = [f"{word}: {why}" if inside else word for word, why in found.items()]
+    return web.Response(text="\n".join(lines) + "\n", status=503)
+
+
+async def problems(site: Site) -> dict[str, str]:
+    """Return what keeps the daemon from working, by a word for each; empty: nothing.
+
+    Notion being away is none of it: the daemon waits, and nothing here mends that.
+    """
+    flow = site.flow
+    found: dict[str, str] = {}
+    if (why := storage.trouble(flow)) is not None:
+        found["disk"] = why
+    try:
+        async with flow.db.reading() as tx:
+            await listing.open_counts(tx)
+    except DatabaseError as error:
+        found["database"] = str(error)
+    if stuck := flow.pulse.stuck():
+        found["stuck"] = f"no progress of {' and '.join(stuck)}"
+    return found

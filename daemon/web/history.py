@@ -1,0 +1,109 @@
+"""Jobs: the list, and one job's history as a line of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from daemon.flow.context import Flow
+from daemon.web.site import site_of
+from db import attempts, images, jobs, listing, posts
+from db.records import Attempt, History
+from db.states import OPEN, State
+
+_SHOWN = 50
+#: What the list can be narrowed to.
+_KINDS: Mapping[str, tuple[State, ...]] = {
+    "": (),
+    "open": tuple(state for state in State if state in OPEN),
+    "done": (State.DONE,),
+    "failed": (State.FAILED,),
+    "cancelled": (State.CANCELLED,),
+}
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/jobs", _list)
+    app.router.add_get(r"/jobs/{number:[0-9]{1,18}}", _one)
+
+
+async def _list(request: web.Request) -> web.StreamResponse:
+    site = site_of(request)
+    kind = request.query.get("state", "")
+    kind = kind if kind in _KINDS else ""
+    edge = request.query.get("before", "")
+    before = int(edge) if edge.isdecimal() and len(edge) < 19 else None  # noqa: PLR2004 - what the database can hold
+    async with site.flow.db.reading() as tx:
+        found = await listing.listed(tx, _KINDS[kind], limit=_SHOWN + 1, before=before)
+        shown = found[:_SHOWN]
+        calls = await attempts.of_jobs(tx, [job.id for job in shown])
+    return site.render(
+        request,
+        "jobs.html",
+        kind=kind,
+        kinds=list(_KINDS),
+        first=before is None,
+        rows=[{"job": job, **_sum(calls.get(job.id, ()))} for job in shown],
+        older=shown[-1].id if len(found) > _SHOWN else None,
+    )
+
+
+def _sum(calls: Sequence[Attempt]) -> dict[str, Any]:
+    return {
+        "asked": list(dict.fromkeys(one.provider for one in calls)),
+        "cost": sum(one.cost for one in calls),
+        "covered": sum(one.covered for one in calls),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One point on the line of time: what happened to the job, or a call for it."""
+
+    at: datetime
+    event: History | None = None
+    call: Attempt | None = None
+    label: str = ""
+
+
+async def _one(request: web.Request) -> web.StreamResponse:
+    site, number = site_of(request), int(request.match_info["number"])
+    async with site.flow.db.reading() as tx:
+        job = await jobs.get(tx, number)
+        if job is None:
+            raise web.HTTPNotFound(text="There is no such job.")
+        history = await jobs.history(tx, number)
+        calls = await attempts.of_job(tx, number)
+        made = await images.of_job(tx, number)
+        post = await posts.get(tx, job.source, job.page_id)
+    return site.render(
+        request,
+        "job.html",
+        job=job,
+        post=post,
+        line=_line(site.flow, history, calls),
+        made=made,
+        made_names={one.name: one for one in made},
+        open=job.is_open,
+        retriable=job.state in {State.FAILED, State.CANCELLED},
+        **_sum(calls),
+    )
+
+
+def _line(
+    flow: Flow, history: Sequence[History], calls: Sequence[Attempt]
+) -> list[Mark]:
+    def label(name: str) -> str:
+        known = flow.providers.get(name)
+        return known.traits.label if known else name
+
+    marks = [Mark(at=one.at, event=one) for one in history]
+    marks += [
+        Mark(at=one.started_at, call=one, label=label(one.provider)) for one in calls
+    ]
+    # A call belongs behind the claim of the same instant.
+    return sorted(marks, key=lambda mark: (mark.at, mark.call is not None))

@@ -1,0 +1,113 @@
+"""The front page: what the daemon is doing, what waits, who serves, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from daemon.flow import choose, storage
+from daemon.flow.choose import Situation
+from daemon.flow.context import Flow
+from daemon.flow.money import dollars
+from daemon.web.site import Site, site_of
+from db import attempts, gallery, jobs, listing, pauses, posts
+from db.attempts import Sums
+from db.engine import Tx
+from db.gallery import Wanted
+from db.records import Attempt, Job
+from db.states import State
+from providers import telling
+from providers.breaker import State as Position
+
+_QUEUE = 8
+_HELD = 4
+_FAILED = 3
+_NEWEST = 12
+_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/", _show)
+
+
+async def _show(request: web.Request) -> web.StreamResponse:
+    site = site_of(request)
+    async with site.flow.db.reading() as tx:
+        data = await _gather(tx, site)
+    return site.render(request, "now.html", **data)
+
+
+async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
+    flow, now = site.flow, site.flow.now()
+    situation = await choose.survey(tx, flow)
+    counts = await listing.open_counts(tx)
+    working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
+    calls = await attempts.of_jobs(tx, [job.id for job in working])
+    source = await posts.load_sync(tx, flow.plan.source)
+    held = await posts.held_count(tx)
+    newest = await gallery.page(tx, Wanted(), limit=_NEWEST)
+    return {
+        "source": source.title if source else "",
+        "looked_at": site.watcher.looked_at,
+        "away": flow.outage.why,
+        "away_until": flow.outage.until,
+        "disk": storage.trouble(flow) or "",
+        "pause": await pauses.get(tx, flow.plan.source, now),
+        "working": [_at_work(flow, job, calls.get(job.id, ())) for job in working],
+        "queued": counts[State.QUEUED],
+        "queue": [_waits(flow, job) for job in await listing.waiting(tx, limit=_QUEUE)],
+        "held": held,
+        "held_posts": await posts.newest_held(tx, limit=_HELD),
+        "held_cost": dollars(held * flow.plan.usual_price),
+        "failed": await listing.listed(tx, [State.FAILED], limit=_FAILED),
+        "providers": [_describe(flow, situation, name) for name in flow.providers],
+        "month": situation.books.month,
+        "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
+        "budget": flow.plan.limits.month,
+        "newest": newest.tiles,
+    }
+
+
+def _at_work(flow: Flow, job: Job, calls: Sequence[Attempt]) -> dict[str, Any]:
+    asked = next((one.provider for one in calls if one.outcome is None), None)
+    if job.state is State.UPLOADING:
+        doing = "is put on its page"
+    elif asked is None:
+        doing = "is about to be made"
+    else:
+        doing = f"is being made by {flow.providers[asked].traits.label}"
+    return {"job": job, "doing": doing, "since": job.moved_at}
+
+
+def _waits(flow: Flow, job: Job) -> dict[str, Any]:
+    if job.owed == "untick" and job.acked_at is None:
+        return {"job": job, "why": "for its tick box to be cleared", "until": None}
+    if job.due_at > flow.now():
+        for_whom = (
+            f"for {job.waits_for}" if job.waits_for else "for its words to settle"
+        )
+        if not job.waits_for and job.tries:
+            for_whom = "for the next round"
+        return {"job": job, "why": for_whom, "until": job.due_at}
+    return {"job": job, "why": "for its turn", "until": None}
+
+
+def _describe(flow: Flow, situation: Situation, name: str) -> dict[str, Any]:
+    traits, state = flow.providers[name].traits, situation.breakers[name]
+    return {
+        "name": name,
+        "label": traits.label,
+        "in_chain": name in flow.plan.chain,
+        "open": state.state is not Position.CLOSED,
+        "probing": state.state is Position.HALF_OPEN,
+        "words": telling.describe(state, situation.now, flow.clock.zone),
+        "message": state.message,
+        "price": dollars(traits.price(_USUAL_MEGAPIXELS)),
+        "sums": situation.books.by_provider.get(name, Sums()),
+        "included": traits.included,
+        "included_per": traits.included_per,
+        "covered": situation.books.covered(traits),
+        "calls": situation.calls.get(name, 0),
+    }

@@ -1,0 +1,204 @@
+"""Opens the page and closes it again; who may ask for what is decided before."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from aiohttp import web
+
+from daemon.config import Settings
+from daemon.config.values import parse_listen
+from daemon.flow.context import Flow
+from daemon.flow.poll import Watcher
+from daemon.flow.storage import is_trouble
+from daemon.web import acts, gallery, health, history, live, now, pictures, visit
+from daemon.web.entry import Door
+from daemon.web.guard import HEADERS, Pace, Seal, from_our_page, host_allowed, own_names
+from daemon.web.site import SITE, Site, site_of
+from db.errors import DatabaseError
+
+#: Bytes of a form, which has a few short fields.
+_LONGEST_FORM = 16 * 1024
+_FORM_SECONDS = 10.0
+_FORM_KIND = "application/x-www-form-urlencoded"
+_STOP_SECONDS = 2.0
+_PROCESS = secrets.token_bytes(32)
+_PACE = web.AppKey("pace", Pace)
+_BUTTONS = web.AppKey("buttons", Pace)
+#: What is shown without the password; /metrics asks for it in its own way.
+_OPEN = ("/login", "/static/", "/healthz", "/metrics")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def serving(
+    flow: Flow, watcher: Watcher, settings: Settings, *, board: int | None = None
+) -> AsyncIterator[Site | None]:
+    """Listen as `[web]` says; a page that cannot be opened stops nothing.
+
+    Args:
+        board: Port of the demo's board, to link to.
+    """
+    where = parse_listen(settings.web.listen)
+    if where is None:
+        yield None
+        return
+    secret = settings.secrets.web_password
+    password = secret.get_secret_value() if secret else ""
+    site = Site(
+        flow=flow,
+        watcher=watcher,
+        door=Door(password, flow.clock.monotonic),
+        names=own_names() | frozenset(settings.web.hosts),
+        seal=Seal(_key(password)),
+        board=board,
+    )
+    runner = web.AppRunner(
+        application(site), access_log=None, shutdown_timeout=_STOP_SECONDS
+    )
+    await runner.setup()
+    try:
+        opened = await _listen(runner, site, *where)
+        yield site if opened else None
+    finally:
+        await runner.cleanup()
+
+
+def _key(password: str) -> bytes:
+    """Return a key that a reload keeps, unless the password was changed by it."""
+    return hmac.new(_PROCESS, password.encode(), hashlib.sha256).digest()
+
+
+async def _listen(runner: web.AppRunner, site: Site, address: str, port: int) -> bool:
+    log = site.flow.log
+    shown = f"[{address}]" if ":" in address else address
+    try:
+        await web.TCPSite(runner, address, port).start()
+    except OSError as error:
+        # The images are what the daemon is for: it goes on without its page.
+        log.warning(
+            "web.failed",
+            summary=f"no web page: cannot listen on {shown}:{port} "
+            f"({error.strerror}); set web.listen to another port, or to off",
+        )
+        return False
+    site.port = int(runner.addresses[0][1])
+    log.info("web.ready", summary=f"http://{shown}:{site.port}/")
+    return True
+
+
+def application(site: Site) -> web.Application:
+    """Return the page, ready to be served."""
+    app = web.Application(
+        middlewares=[_plainly, _guarded, _as_form], client_max_size=_LONGEST_FORM
+    )
+    app[SITE] = site
+    monotonic = site.flow.clock.monotonic
+    # A page of the gallery is some sixty requests.
+    app[_PACE] = Pace(rate=60, burst=600, monotonic=monotonic)
+    app[_BUTTONS] = Pace(rate=1, burst=40, monotonic=monotonic)
+    app.on_response_prepare.append(_add_headers)
+    for module in (now, gallery, pictures, history, acts, visit, health):
+        module.add_routes(app)
+    live.add_routes(app)
+    return app
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    # Which library serves is nobody's business.
+    response.headers["Server"] = "postbrush"
+
+
+@web.middleware
+async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say every refusal on a page of ours, never with a traceback."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _sorry(request, error.status, error.text or error.reason)
+    except DatabaseError as error:
+        return _sorry(request, 503, str(error))
+    except OSError as error:
+        if not is_trouble(error):
+            raise
+        return _sorry(request, 503, f"nothing can be written: {error.strerror}")
+    except (asyncio.CancelledError, ConnectionError):
+        raise
+    except Exception:  # noqa: BLE001 - said in the log, and no traceback on the page
+        site_of(request).flow.log.exception("web.broke", summary=request.path)
+        return _sorry(request, 500, "This went wrong here; the log says what.")
+
+
+def _sorry(request: web.Request, status: int, why: str) -> web.StreamResponse:
+    site = site_of(request)
+    why = why.removeprefix(f"{status}: ")
+    wants_page = "text/html" in request.headers.get("Accept", "")
+    if not wants_page or not host_allowed(request.host, site.names):
+        return web.Response(text=f"{why}\n", status=status)
+    title = HTTPStatus(status).phrase
+    return site.render(request, "sorry.html", status=status, title=title, why=why)
+
+
+@web.middleware
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse other sites' names, other sites' pages, haste, and strangers."""
+    site = site_of(request)
+    if not host_allowed(request.host, site.names):
+        raise web.HTTPMisdirectedRequest(
+            text="This page is not served under that name; put it into web.hosts."
+        )
+    visitor = request.remote or ""
+    posts = request.method not in {"GET", "HEAD"}
+    pause = request.app[_BUTTONS if posts else _PACE].wait(visitor)
+    if pause > 0:
+        _too_fast(pause)
+    if posts and not from_our_page(request.headers, request.host):
+        raise web.HTTPForbidden(text="This came from another page than ours.")
+    if not site.may_enter(request) and not request.path.startswith(_OPEN):
+        if posts or request.path == "/live":
+            raise web.HTTPUnauthorized(text="Log in first.")
+        return site.back(visit.login_address(request))
+    return await handler(request)
+
+
+def _too_fast(pause: float) -> None:
+    raise web.HTTPTooManyRequests(
+        text="Too many requests; wait a little.",
+        headers={"Retry-After": str(int(pause) + 1)},
+    )
+
+
+@web.middleware
+async def _as_form(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Read a form, small and with its token, before anything is done."""
+    if request.method in {"GET", "HEAD"}:
+        return await handler(request)
+    if request.content_type != _FORM_KIND:
+        raise web.HTTPUnsupportedMediaType(text="Forms only.")
+    if (request.content_length or 0) > _LONGEST_FORM:
+        raise web.HTTPRequestEntityTooLarge(_LONGEST_FORM, request.content_length or 0)
+    try:
+        async with asyncio.timeout(_FORM_SECONDS):
+            form = await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The form did not arrive.") from None
+    except ValueError:
+        raise web.HTTPBadRequest(text="This is no form.") from None
+    token = form.get("token", "")
+    if not isinstance(token, str) or not site_of(request).is_token(request, token):
+        raise web.HTTPForbidden(
+            text="This form is too old: go back, load the page again, and repeat."
+        )
+    return await handler(request)

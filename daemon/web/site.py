@@ -1,0 +1,217 @@
+"""What every handler is given: the flow, the templates, the visitor's session."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jinja2
+from aiohttp import web
+
+from daemon.flow.context import Flow
+from daemon.flow.poll import Watcher
+from daemon.web import words
+from daemon.web.entry import Door
+from daemon.web.guard import Seal
+
+_HERE = Path(__file__).parent
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_LONGEST_STAY = 30 * 86400
+_LONGEST_SAID = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of the page's own, read once."""
+
+    body: bytes
+    kind: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that was here: which one, and whether it has said the password."""
+
+    id: str
+    inside: bool
+    began: int
+
+    def written(self) -> str:
+        return f"{self.id}:{int(self.inside)}:{self.began}"
+
+
+#: Set on a request by `Site.session`.
+_SESSION = web.RequestKey("session", Session)
+
+
+def assets() -> dict[str, Asset]:
+    """Return the page's stylesheet, script and icon, by name."""
+    found = {}
+    for path in (_HERE / "static").iterdir():
+        body = path.read_bytes()
+        mark = hashlib.sha256(body).hexdigest()[:12]
+        found[path.name] = Asset(body, _KINDS[path.suffix], mark)
+    return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """The page of one daemon.
+
+    Attributes:
+        port: Listened on; part of the cookies' names, which know no ports.
+        board: Port of the demo's board, when this is the demo.
+        seal: Of sessions and forms.
+    """
+
+    flow: Flow
+    watcher: Watcher
+    door: Door
+    names: frozenset[str]
+    seal: Seal
+    port: int = 0
+    board: int | None = None
+    assets: Mapping[str, Asset] = field(default_factory=assets)
+    pages: jinja2.Environment = field(init=False)
+
+    def __post_init__(self) -> None:
+        flow = self.flow
+        self.pages = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            auto_reload=False,
+        )
+
+        def moment(at: datetime) -> str:
+            return words.moment(at, flow.now(), flow.clock.zone)
+
+        def full(at: datetime) -> str:
+            return words.full(at, flow.clock.zone)
+
+        def iso(at: datetime) -> str:
+            return at.isoformat(timespec="seconds")
+
+        self.pages.filters |= {
+            "moment": moment,
+            "full": full,
+            "iso": iso,
+            "lasted": words.lasted,
+            "dollars": words.dollars,
+            "size": words.size,
+        }
+        self.pages.globals |= {
+            "asset": lambda name: f"/static/{name}?v={self.assets[name].mark}",
+            "price": words.price,
+            "WHY": words.REASONS,
+            "STATE": words.STATES,
+            "EVENT": words.EVENTS,
+            "OUTCOME": words.OUTCOMES,
+        }
+
+    def session(self, request: web.Request) -> Session:
+        """Return the visitor's session, a new one when it has none that is ours."""
+        known: Session | None = request.get(_SESSION)
+        if known is not None:
+            return known
+        sealed = request.cookies.get(self._cookie("session"), "")
+        text = self.seal.take(sealed, "session")
+        now = int(self.flow.now().timestamp())
+        found = Session(secrets.token_urlsafe(16), inside=False, began=now)
+        if text is not None:
+            key, inside, began = text.split(":")
+            if now - int(began) < _LONGEST_STAY:
+                found = Session(key, inside=inside == "1", began=int(began))
+        request[_SESSION] = found
+        return found
+
+    def may_enter(self, request: web.Request) -> bool:
+        return not self.door.locked or self.session(request).inside
+
+    def token(self, request: web.Request) -> str:
+        """Return what every form of this visitor carries."""
+        return self.seal.put(self.session(request).id, "form")
+
+    def is_token(self, request: web.Request, token: str) -> bool:
+        return self.seal.take(token, "form") == self.session(request).id
+
+    def keep(self, response: web.Response, session: Session) -> None:
+        """Give the visitor its session."""
+        self._set(response, "session", self.seal.put(session.written(), "session"))
+
+    def new_session(self, *, inside: bool) -> Session:
+        """Return another session: a visitor's rights never grow on an old one."""
+        began = int(self.flow.now().timestamp())
+        return Session(secrets.token_urlsafe(16), inside=inside, began=began)
+
+    def render(
+        self, request: web.Request, page: str, *, status: int = 200, **data: object
+    ) -> web.Response:
+        """Return a page of HTML."""
+        host = urlsplit(f"//{request.host}").hostname or "localhost"
+        text = self.pages.get_template(page).render(
+            **data,
+            path=request.path,
+            token=self.token(request),
+            said=self._said(request),
+            inside=self.may_enter(request),
+            locked=self.door.locked,
+            board=f"http://{host}:{self.board}/" if self.board else "",
+        )
+        response = web.Response(text=text, content_type="text/html", status=status)
+        response.headers["Cache-Control"] = "no-store"
+        self.keep(response, self.session(request))
+        # The script looks again by itself, and shows no messages.
+        if "X-Live" not in request.headers:
+            response.del_cookie(self._cookie("said"), path="/")
+        return response
+
+    def back(self, to: str, said: str = "", *, wrong: bool = False) -> web.Response:
+        """Return to a page of ours, which then says what was done."""
+        response = web.Response(status=303, headers={"Location": to})
+        if said:
+            kind = "!" if wrong else " "
+            text = base64.urlsafe_b64encode(f"{kind}{said[:_LONGEST_SAID]}".encode())
+            self._set(response, "said", self.seal.put(text.decode(), "said"), 60)
+        return response
+
+    def _said(self, request: web.Request) -> dict[str, Any]:
+        sealed = request.cookies.get(self._cookie("said"), "")
+        text = self.seal.take(sealed, "said") if sealed else None
+        if text is None or "X-Live" in request.headers:
+            return {}
+        said = base64.urlsafe_b64decode(text).decode()
+        return {"wrong": said.startswith("!"), "text": said[1:]}
+
+    def _cookie(self, name: str) -> str:
+        return f"postbrush_{name}_{self.port}"
+
+    def _set(
+        self, response: web.Response, name: str, value: str, age: int | None = None
+    ) -> None:
+        response.set_cookie(
+            self._cookie(name),
+            value,
+            max_age=age or _LONGEST_STAY,
+            path="/",
+            httponly=True,
+            samesite="Strict",
+        )
+
+
+SITE = web.AppKey("site", Site)
+
+
+def site_of(request: web.Request) -> Site:
+    """Return the site a request is for."""
+    return request.app[SITE]

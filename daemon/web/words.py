@@ -1,0 +1,102 @@
+"""How the page says things: times in the owner's zone, outcomes, events."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+from db.states import Event, Reason, State
+from providers.outcomes import Outcome
+
+STATES = {
+    State.QUEUED: "waiting",
+    State.GENERATING: "being made",
+    State.UPLOADING: "on its way to Notion",
+    State.DONE: "done",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+}
+REASONS = {
+    Reason.NEW: "a new post",
+    Reason.EDITED: "its words changed",
+    Reason.REGENERATE: "somebody asked for another",
+    Reason.REPLACE: "a card to be replaced",
+}
+EVENTS = {
+    "queued": "Wished for",
+    Event.CLAIMED: "Taken up",
+    Event.GENERATED: "Made",
+    Event.UPLOADED: "On the page",
+    Event.RETRIED: "Once more, later",
+    Event.SNOOZED: "Waits",
+    Event.RESCUED: "Taken back after an interruption",
+    Event.ABANDONED: "Gave up",
+    Event.CANCELLED: "Cancelled",
+    Event.REOPENED: "Opened again",
+    Event.REPEATED: "Asked for again: the same wish",
+    Event.FOLDED: "A newer wish joined it",
+    Event.NOTED: "A newer wish waits for its end",
+    Event.ACKNOWLEDGED: "The tick box is cleared",
+}
+OUTCOMES = {
+    Outcome.IMAGE: "an image",
+    Outcome.CREDITS: "credits used up",
+    Outcome.LOADING: "the model is loading",
+    Outcome.THROTTLED: "asked too fast",
+    Outcome.TIMEOUT: "no answer in time",
+    Outcome.UNAVAILABLE: "not answering properly",
+    Outcome.UNUSABLE: "sent something that is no image",
+    Outcome.TOKEN: "token refused",
+    Outcome.GONE: "model or route gone",
+    Outcome.REFUSED: "refused the prompt",
+    Outcome.BLANK: "sent a blank image",
+    Outcome.REJECTED: "did not accept the request",
+    Outcome.REMOTE_FAILED: "its work failed",
+    Outcome.UNKNOWN: "how it ended is not known",
+}
+
+
+def moment(time: datetime, now: datetime, zone: tzinfo) -> str:
+    """Return "10:15", "24 Nov 10:15" or "24 Nov 2025", as near as need be."""
+    local, today = time.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if local.year == today.year:
+        return f"{local.day} {local:%b %H:%M}"
+    return f"{local.day} {local:%b %Y}"
+
+
+def full(time: datetime, zone: tzinfo) -> str:
+    """Return "24 Nov 2026 10:15:30"."""
+    local = time.astimezone(zone)
+    return f"{local.day} {local:%b %Y %H:%M:%S}"
+
+
+def lasted(seconds: float) -> str:
+    """Return "4.2 s", "3 min", "2 h"."""
+    length = timedelta(seconds=seconds)
+    if length < timedelta(minutes=2):
+        return f"{seconds:.1f} s"
+    if length < timedelta(hours=2):
+        return f"{seconds / 60:.0f} min"
+    return (
+        f"{seconds / 3600:.0f} h" if length < timedelta(days=2) else f"{length.days} d"
+    )
+
+
+def dollars(amount: float) -> str:
+    """Return an amount that was spent: "$0.0035", "$1.20", "$0"."""
+    if amount <= 0:
+        return "$0"
+    return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"  # noqa: PLR2004 - tenths of a cent matter below a dime
+
+
+def price(cost: float, covered: float) -> str:
+    """Return what one image cost: "$0.0035", "included", "free"."""
+    if covered > 0:
+        return "included"
+    return dollars(cost) if cost > 0 else "free"
+
+
+def size(count: int) -> str:
+    """Return "1.4 MB"."""
+    return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count // 1000} kB"

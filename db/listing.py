@@ -1,0 +1,64 @@
+"""Jobs as people look at them: lists and counts, a bounded number of rows each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.jobs import STRONGEST_FIRST
+from db.records import Job
+from db.states import OPEN, State
+from db.tables import jobs
+
+
+async def listed(
+    tx: Tx, states: Sequence[State], *, limit: int, before: int | None = None
+) -> list[Job]:
+    """Return jobs, newest first.
+
+    Args:
+        states: Any of these; empty: all.
+        before: Only those made before this one.
+    """
+    query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+    if states:
+        query = query.where(jobs.c.state.in_([state.value for state in states]))
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    return await rows.many(tx, Job, query)
+
+
+async def waiting(tx: Tx, *, limit: int) -> list[Job]:
+    """Return queued jobs in about the order they will be taken up."""
+    return await rows.many(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.state == State.QUEUED)
+        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .limit(limit),
+    )
+
+
+async def open_counts(tx: Tx) -> dict[State, int]:
+    """Return how many open jobs are in each state."""
+    query = (
+        sa.select(jobs.c.state, sa.func.count())
+        .where(jobs.c.state.in_([state.value for state in OPEN]))
+        .group_by(jobs.c.state)
+    )
+    found = {State(state): count for state, count in await tx.execute(query)}
+    return {state: found.get(state, 0) for state in State if state in OPEN}
+
+
+async def oldest_due(tx: Tx, now: datetime) -> datetime | None:
+    """Return since when the longest waiting due job waits."""
+    query = sa.select(jobs.c.due_at).where(
+        jobs.c.state == State.QUEUED, jobs.c.due_at <= now
+    )
+    found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
+    return found if isinstance(found, datetime) else None
