@@ -22,6 +22,7 @@ _ONLY = {
     "httpx": {"daemon/notion/wire.py"},
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprises.py"},
+    "jinja2": {"daemon/web/site.py"},
     "tomllib": {"daemon/config/load.py"},
     "sqlalchemy": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),
@@ -58,6 +59,17 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
+def _names_from(path: Path, library: str) -> set[str]:
+    """Return what a module imports of *library*; its whole, as the library's name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names if one.name.startswith(library)}
+        elif isinstance(node, ast.ImportFrom) and node.module == library:
+            found |= {one.name for one in node.names}
+    return found
+
+
 def test_no_module_needs_scrolling() -> None:
     for path in MODULES:
         assert len(path.read_text().splitlines()) <= 300, path
@@ -69,7 +81,7 @@ def test_nothing_but_what_belongs_there_lies_on_top() -> None:
         r"\.(git|venv.*|roots|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
     )
     data = re.compile(
-        r"postbrush\.(toml.*|db.*|lock|sock)|secrets|wheelhouse|htmlcov|.*\.log"
+        r"postbrush\.(toml.*|db.*|lock|sock)|secrets|thumbs|wheelhouse|htmlcov|.*\.log"
     )
     for path in ROOT.iterdir():
         known = path.name in _TOP or made_here.fullmatch(path.name)
@@ -93,6 +105,10 @@ def test_only_its_own_package_speaks_http_to_services() -> None:
     for path in MODULES:
         within = str(path.relative_to(ROOT))
         if within.startswith(("tests/", "daemon/pretend/")):
+            continue
+        if within.startswith("daemon/web/"):
+            # It serves, and asks nobody.
+            assert _names_from(path, "aiohttp") <= {"web"}, path
             continue
         if any(name.split(".")[0] == "aiohttp" for name in _imports(path)):
             assert within in {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 _MOST_VISITORS = 1000
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?")
 
 
 def own_names() -> frozenset[str]:
@@ -44,11 +46,10 @@ def host_allowed(host: str, names: frozenset[str]) -> bool:
 
     An address of digits cannot be pointed at us by somebody else's DNS.
     """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
+    found = _HOST.fullmatch(host.casefold())
+    if found is None:
         return False
-    name = name.rstrip(".")
+    name = (found[1] or found[2]).rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name in names:
         return True
     try:

@@ -153,6 +153,8 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
         town.workspace.requests_per_minute = None
         environ = {
             "PATH": os.environ["PATH"],
+            # Several run at once, and a port is one's alone.
+            "POSTBRUSH_WEB__LISTEN": "off",
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
             "COLUMNS": "100",

@@ -1,0 +1,294 @@
+"""Each page says what there is, and each button does what its command does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from daemon import config
+from daemon.web import words
+from daemon.web.pictures import thumbs_path
+from daemon.web.serve import serving
+from db import images, posts
+from db.records import ImageRecord
+from db.states import Event, Reason, State
+from providers.outcomes import Outcome
+from tests.daemon.house import House, house
+from tests.daemon.web.visitor import Visitor, inhabited, open_page
+
+Both = tuple[House, Visitor]
+
+
+@pytest.fixture(name="both")
+async def _both(tmp_path: Path) -> AsyncIterator[Both]:
+    async with inhabited(tmp_path) as both:
+        yield both
+
+
+async def _newest(home: House) -> ImageRecord:
+    async with home.flow.db.reading() as tx:
+        return (await images.newest(tx, limit=1))[0]
+
+
+def test_there_are_words_for_everything() -> None:
+    assert set(words.STATES) == set(State)
+    assert set(words.REASONS) == set(Reason)
+    assert set(words.EVENTS) == {"queued", *Event}
+    assert set(words.OUTCOMES) == set(Outcome)
+
+
+async def test_an_empty_house_says_so_kindly(both: Both) -> None:
+    _, visitor = both
+    page = await visitor.see("/")
+    assert "All done." in page.words
+    assert "None yet." in page.words
+    assert "No image was made yet" in (await visitor.see("/images")).words
+    assert "No such job." in (await visitor.see("/jobs")).words
+
+
+async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> None:
+    home, visitor = both
+    home.add("Jollof or fried rice?")
+    await home.live()
+    page = await visitor.see("/")
+    assert "Jollof or fried rice?" in page.text
+    assert "Hugging Face FLUX flux serving" in page.words
+    assert "1 image $0 of $5.00" in page.words
+
+
+async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> None:
+    home, visitor = both
+    home.hub.credits = 0
+    page_id = home.add("Bread")
+    await home.live()
+    page = await visitor.see("/")
+    assert "credits used up, resting until 1 Dec" in page.words
+    assert "“You have depleted" in page.words
+    assert home.read(page_id)["Image status"] == "Card"
+    home.hub.credits = 5
+    said = await visitor.press("/providers/flux/reset")
+    assert "Hugging Face FLUX may serve again." in said.words
+    await home.work()
+    assert home.read(page_id)["Image status"] == "Done"
+
+
+async def test_a_message_is_shown_once(both: Both) -> None:
+    _, visitor = both
+    said = await visitor.press("/pause", **{"for": "1h"})
+    assert "Paused: wishes are remembered" in said.words
+    again = await visitor.see("/")
+    assert "Paused: wishes" not in again.words
+    assert "Paused until" in again.words
+
+
+async def test_paused_nothing_is_made_until_it_is_resumed(both: Both) -> None:
+    home, visitor = both
+    await visitor.press("/pause", **{"for": ""})
+    page_id = home.add()
+    await home.live()
+    assert not home.read(page_id)["Image"]
+    assert "Images are made again." in (await visitor.press("/resume")).words
+    assert home.flow.kick.is_set()
+    await home.work()
+    assert home.read(page_id)["Image"]
+
+
+async def test_what_is_held_is_shown_and_approved(tmp_path: Path) -> None:
+    async with inhabited(tmp_path, toml="[posts]\nhold = 2") as (home, visitor):
+        for number in range(4):
+            home.add(f"Post {number}")
+        await home.live()
+        page = await visitor.see("/")
+        assert "4 posts are held" in page.words
+        assert "about $0.0140" in page.words
+        some = await visitor.press("/approve", newest="1")
+        assert "1 post will get an image." in some.words
+        assert "3 posts are held" in some.words
+        everything = await visitor.press("/approve")
+        assert "3 posts will get an image." in everything.words
+        assert "held" not in everything.words
+        await home.work()
+        assert len(await home.jobs()) == 4
+
+
+async def test_another_and_then_the_first_one_back(both: Both) -> None:
+    home, visitor = both
+    page_id = home.add("Bread")
+    await home.live()
+    first = await _newest(home)
+    said = await visitor.press(f"/images/{first.id}/another", to=f"/images/{first.id}")
+    assert "“Bread” gets another image." in said.words
+    await home.live()
+    second = await _newest(home)
+    assert second.id != first.id
+    page = await visitor.see(f"/images/{first.id}")
+    assert "was on the page" in page.words
+    assert f'href="/images/{second.id}"' in page.text
+    said = await visitor.press(f"/images/{first.id}/use", to=f"/images/{first.id}")
+    assert "goes back onto “Bread”" in said.words
+    await home.live()
+    assert home.space.files(page_id)[0].name == first.name
+    assert "on the page now" in (await visitor.see(f"/images/{first.id}")).words
+
+
+async def test_an_image_has_its_story(both: Both) -> None:
+    home, visitor = both
+    home.add("Bread", "We bake bread.")
+    await home.live()
+    made = await _newest(home)
+    page = await visitor.see(f"/images/{made.id}")
+    for part in ("We bake bread.", str(made.seed), "included", "1080 × 1080"):
+        assert part in page.words
+    assert "Open in Notion" in page.words
+
+
+async def test_a_job_is_told_from_wish_to_page(both: Both) -> None:
+    home, visitor = both
+    home.hub.credits = 0
+    home.add("Bread")
+    await home.live()
+    page = (await visitor.see("/jobs/1")).words
+    told = (
+        "Wished for",
+        "Taken up",
+        "credits used up (402)",
+        "Card made",
+        "On the page",
+    )
+    places = [page.index(part) for part in told]
+    assert places == sorted(places)
+
+
+async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
+    home, visitor = both
+    home.add("Bread")
+    await home.poll()
+    assert "waits for its words to settle, until" in (await visitor.see("/")).words
+    said = await visitor.press("/jobs/1/cancel", to="/jobs/1")
+    assert "Job 1 is cancelled." in said.words
+    assert "cancelled by a person" in said.words
+    twice = await visitor.press("/jobs/1/cancel", to="/jobs/1")
+    assert "Job 1 is cancelled already" in twice.words
+    await visitor.press("/jobs/1/retry", to="/jobs/1")
+    await home.work()
+    assert (await home.jobs())[0].state is State.DONE
+
+
+async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None:
+    home, visitor = both
+    for number in range(55):
+        home.add(f"Post {number}")
+    await home.poll()
+    async with home.flow.db.writing() as tx:
+        await posts.hold(tx, "default", [], home.flow.now())
+    page = await visitor.see("/jobs")
+    assert "posts are held" in (await visitor.see("/")).words
+    assert "No such job." in page.words
+    await visitor.press("/approve")
+    page = await visitor.see("/jobs?state=open")
+    assert page.text.count('<li id="job-') == 50
+    older = page.text.partition("/jobs?before=")[2].partition('"')[0]
+    rest = await visitor.see(f"/jobs?before={older}".replace("&amp;", "&"))
+    assert rest.text.count('<li id="job-') == 5
+    assert "No such job." in (await visitor.see("/jobs?state=failed")).words
+
+
+async def test_small_images_are_made_once_and_kept(both: Both) -> None:
+    home, visitor = both
+    home.add()
+    await home.live()
+    made = await _newest(home)
+    first = await visitor.see(f"/thumbs/{made.name}")
+    assert first.headers["Content-Type"] == "image/webp"
+    assert "immutable" in first.headers["Cache-Control"]
+    (kept,) = thumbs_path(home.flow).iterdir()
+    with Image.open(kept) as small:
+        assert small.size == (400, 400)
+    before = kept.stat().st_mtime_ns
+    await visitor.see(f"/thumbs/{made.name}")
+    assert kept.stat().st_mtime_ns == before
+    (home.flow.images / made.name).unlink()
+    assert (await visitor.see(f"/thumbs/{made.name}")).status == 200
+    assert (await visitor.see(f"/images/{made.name}")).status == 404
+
+
+async def test_a_damaged_file_is_no_traceback(both: Both) -> None:
+    home, visitor = both
+    home.add()
+    await home.live()
+    made = await _newest(home)
+    (home.flow.images / made.name).write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
+    assert (await visitor.see(f"/thumbs/{made.name}")).status == 404
+
+
+async def test_the_whole_file_is_sent_and_not_twice(both: Both) -> None:
+    home, visitor = both
+    home.add()
+    await home.live()
+    made = await _newest(home)
+    got = await visitor.see(f"/images/{made.name}")
+    assert got.headers["Content-Length"] == str(made.bytes)
+    again = await visitor.see(f"/images/{made.name}", If_None_Match=f'"{made.sha256}"')
+    assert again.status == 304
+
+
+async def test_an_open_page_hears_of_changes_and_asks_nothing(both: Both) -> None:
+    home, visitor = both
+    async with visitor.session.get(f"{visitor.url}/live") as stream:
+        lines = stream.content
+
+        async def said() -> str:
+            async with asyncio.timeout(10):
+                while not (line := await lines.readline()).startswith(b"data:"):
+                    pass
+            return line.decode()
+
+        first = await said()
+        await visitor.see("/")
+        home.add()
+        await home.poll()
+        assert await said() != first
+
+
+async def test_pages_that_are_open_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        async with aiohttp.ClientSession() as session, asyncio.timeout(5):
+            async with open_page(home) as site:
+                stream = await session.get(f"http://127.0.0.1:{site.port}/live")
+                await stream.content.readline()
+            # The page has closed while somebody was looking at it.
+            assert await stream.content.read() is not None
+            stream.close()
+
+
+async def test_a_port_in_use_stops_nothing(tmp_path: Path) -> None:
+    async with inhabited(tmp_path) as (home, visitor):
+        port = int(visitor.url.rpartition(":")[2])
+        environ = {"POSTBRUSH_WEB__LISTEN": f"127.0.0.1:{port}"}
+        settings = config.load(None, environ, tmp_path)
+        async with serving(home.flow, home.watcher, settings) as site:
+            assert site is None
+        assert any(f"cannot listen on 127.0.0.1:{port}" in line for line in home.said)
+
+
+async def test_health_is_one_word_and_a_status(both: Both) -> None:
+    home, visitor = both
+    fine = await visitor.see("/healthz")
+    assert (fine.status, fine.text) == (200, "ok\n")
+    home.flow.pulse.promise("poll", 5)
+    home.clock.move(seconds=6)
+    stuck = await visitor.see("/healthz")
+    assert (stuck.status, stuck.text) == (503, "stuck: no progress of poll\n")
+
+
+async def test_health_tells_strangers_no_paths(tmp_path: Path) -> None:
+    toml = '[images]\nreserve = "900000GB"'
+    async with inhabited(tmp_path, toml=toml, password="long enough") as (_, visitor):
+        sick = await visitor.see("/healthz")
+        assert (sick.status, sick.text) == (503, "disk\n")
