@@ -19,10 +19,13 @@ from daemon.pretend.refusals import RefusalError
 if TYPE_CHECKING:
     from daemon.pretend.town import Town
 
+#: Package, file and kind; the stylesheet is the daemon's own page's.
 _STATIC = {
-    "/": ("index.html", "text/html"),
-    "/board.css": ("board.css", "text/css"),
-    "/board.js": ("board.js", "text/javascript"),
+    "/": ("daemon.pretend", "page/index.html", "text/html"),
+    "/board.css": ("daemon.pretend", "page/board.css", "text/css"),
+    "/board.js": ("daemon.pretend", "page/board.js", "text/javascript"),
+    "/page.css": ("daemon.web", "static/page.css", "text/css"),
+    "/icon.svg": ("daemon.web", "static/icon.svg", "image/svg+xml"),
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
@@ -55,8 +58,8 @@ class _Board:
         self._town = town
 
     async def static(self, request: web.Request) -> web.Response:
-        name, kind = _STATIC[request.path]
-        text = files("daemon.pretend").joinpath("page", name).read_text("utf-8")
+        package, name, kind = _STATIC[request.path]
+        text = files(package).joinpath(name).read_text("utf-8")
         return web.Response(text=text, content_type=kind, headers=_HEADERS)
 
     async def state(self, request: web.Request) -> web.Response:

@@ -18,6 +18,11 @@ async function send(act, body) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body || {}),
   });
+  const tried = document.querySelector(`[data-try="${act}"]`);
+  if (answer.ok && tried && !tried.classList.contains("done")) {
+    tried.classList.add("done");
+    tried.prepend(element("span", "unseen", "Done: "));
+  }
   return answer.ok;
 }
 
@@ -58,7 +63,7 @@ function makeRow(id) {
   const status = element("span", "pill");
   const provider = element("span", "quiet");
   const note = element("span", "note");
-  const away = element("button", "away", "Move to trash");
+  const away = element("button", "plain away", "Move to trash");
   away.type = "button";
   away.addEventListener("click", () => send("trash", { id }));
   side.append(tick, status, provider, note, away);
@@ -123,6 +128,15 @@ function showService(state) {
   document.getElementById("model").textContent = words;
 }
 
+function showOwn(state) {
+  const own = document.getElementById("own");
+  own.hidden = state.page === null;
+  if (state.page !== null) own.href = `http://${location.hostname}:${state.page}/`;
+  const password = document.getElementById("password");
+  password.hidden = !state.password;
+  password.textContent = state.password ? `its password: ${state.password}` : "";
+}
+
 function showLog(lines) {
   const log = document.getElementById("log");
   log.replaceChildren(...lines.map((line) => {
@@ -144,6 +158,7 @@ function show(state) {
     }
   }
   state.posts.forEach(showPost);
+  showOwn(state);
   document.getElementById("count").textContent = `${state.posts.length} in the database`;
   showService(state);
   showLog(state.lines);
@@ -172,17 +187,20 @@ async function follow() {
 }
 
 const form = document.getElementById("new");
-document.getElementById("add").addEventListener("click", () => {
-  form.hidden = !form.hidden;
-  if (!form.hidden) form.elements.title.focus();
-});
-document.getElementById("never-mind").addEventListener("click", () => { form.hidden = true; });
+const add = document.getElementById("add");
+function unfold(open) {
+  form.hidden = !open;
+  add.setAttribute("aria-expanded", String(open));
+  (open ? form.elements.title : add).focus();
+}
+add.addEventListener("click", () => unfold(form.hidden));
+document.getElementById("never-mind").addEventListener("click", () => unfold(false));
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = { title: form.elements.title.value, post: form.elements.post.value };
   if (await send("add", body)) {
     form.reset();
-    form.hidden = true;
+    unfold(false);
   }
 });
 for (const button of document.querySelectorAll("[data-act]")) {
