@@ -23,6 +23,7 @@ _ONLY = {
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprises.py"},
     "jinja2": {"daemon/web/site.py"},
+    "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
     "sqlalchemy": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),

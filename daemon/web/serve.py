@@ -17,10 +17,21 @@ from daemon.config.values import parse_listen
 from daemon.flow.context import Flow
 from daemon.flow.poll import Watcher
 from daemon.flow.storage import is_trouble
-from daemon.web import acts, gallery, health, history, live, now, pictures, visit
+from daemon.web import (
+    acts,
+    gallery,
+    health,
+    history,
+    live,
+    now,
+    pictures,
+    scrape,
+    visit,
+)
 from daemon.web.entry import Door
 from daemon.web.guard import HEADERS, Pace, Seal, from_our_page, host_allowed, own_names
 from daemon.web.site import SITE, Site, site_of
+from db import ledger
 from db.errors import DatabaseError
 
 #: Bytes of a form, which has a few short fields.
@@ -52,12 +63,15 @@ async def serving(
         return
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
+    async with flow.db.reading() as tx:
+        place = await ledger.newest(tx)
     site = Site(
         flow=flow,
         watcher=watcher,
         door=Door(password, flow.clock.monotonic),
         names=own_names() | frozenset(settings.web.hosts),
         seal=Seal(_key(password)),
+        place=place,
         board=board,
     )
     runner = web.AppRunner(
@@ -105,7 +119,7 @@ def application(site: Site) -> web.Application:
     app[_PACE] = Pace(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = Pace(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
-    for module in (now, gallery, pictures, history, acts, visit, health):
+    for module in (now, gallery, pictures, history, acts, visit, health, scrape):
         module.add_routes(app)
     live.add_routes(app)
     return app
@@ -127,7 +141,7 @@ async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        return _sorry(request, error.status, error.text or error.reason)
+        return _sorry(request, error.status, error.text or error.reason, error)
     except DatabaseError as error:
         return _sorry(request, 503, str(error))
     except OSError as error:
@@ -141,14 +155,25 @@ async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse
         return _sorry(request, 500, "This went wrong here; the log says what.")
 
 
-def _sorry(request: web.Request, status: int, why: str) -> web.StreamResponse:
+def _sorry(
+    request: web.Request,
+    status: int,
+    why: str,
+    error: web.HTTPException | None = None,
+) -> web.StreamResponse:
     site = site_of(request)
     why = why.removeprefix(f"{status}: ")
     wants_page = "text/html" in request.headers.get("Accept", "")
-    if not wants_page or not host_allowed(request.host, site.names):
-        return web.Response(text=f"{why}\n", status=status)
-    title = HTTPStatus(status).phrase
-    return site.render(request, "sorry.html", status=status, title=title, why=why)
+    if wants_page and host_allowed(request.host, site.names):
+        title = HTTPStatus(status).phrase
+        data = {"title": title, "why": why}
+        response = site.render(request, "sorry.html", status=status, **data)
+    else:
+        response = web.Response(text=f"{why}\n", status=status)
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if error is not None and name in error.headers:
+            response.headers[name] = error.headers[name]
+    return response
 
 
 @web.middleware

@@ -20,6 +20,7 @@ from daemon.flow.poll import Watcher
 from daemon.web import words
 from daemon.web.entry import Door
 from daemon.web.guard import Seal
+from db.ledger import Place
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -70,6 +71,7 @@ class Site:
         port: Listened on; part of the cookies' names, which know no ports.
         board: Port of the demo's board, when this is the demo.
         seal: Of sessions and forms.
+        place: How far the history went when the page was opened.
     """
 
     flow: Flow
@@ -77,6 +79,7 @@ class Site:
     door: Door
     names: frozenset[str]
     seal: Seal
+    place: Place
     port: int = 0
     board: int | None = None
     assets: Mapping[str, Asset] = field(default_factory=assets)

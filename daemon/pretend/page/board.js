@@ -131,7 +131,7 @@ function showService(state) {
 function showOwn(state) {
   const own = document.getElementById("own");
   own.hidden = state.page === null;
-  if (state.page !== null) own.href = `http://${location.hostname}:${state.page}/`;
+  if (state.page !== null) own.href = Object.assign(new URL("/", location.href), { port: state.page }).href;
   const password = document.getElementById("password");
   password.hidden = !state.password;
   password.textContent = state.password ? `its password: ${state.password}` : "";

@@ -90,16 +90,27 @@ class Scene:
 
 
 @asynccontextmanager
-async def at_work(folder: Path) -> AsyncIterator[Scene]:
+async def _shown(town: Town) -> AsyncIterator[None]:
+    """Show the log on the board."""
+    with log.tapped(lambda line: town.say(line.message)):
+        yield
+
+
+@asynccontextmanager
+async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
     """Let a daemon work on a pretend world, by the real clock."""
     async with Town(now=utc_now) as town:
         town.workspace.requests_per_minute = None
         town.hub.seconds_per_image = 0.05
         environ = {"POSTBRUSH_WEB__LISTEN": "127.0.0.1:0"}
-        settings = settings_for(folder, town, _QUICK, environ=environ)
-        log.configure(environ={}, stream=io.StringIO(), tap=town.say)
+        settings = settings_for(folder, town, toml, environ=environ)
+        log.configure(environ={}, stream=io.StringIO())
         try:
-            async with app.locked(settings, "run"), app.opened(settings) as flow:
+            async with (
+                app.locked(settings, "run"),
+                app.opened(settings) as flow,
+                _shown(town),
+            ):
                 watcher = Watcher(flow=flow, target="")
                 daemon = Daemon(
                     flow=flow,

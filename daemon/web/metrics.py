@@ -1,0 +1,191 @@
+"""/metrics, for Prometheus.  Loaded at the first request; nobody else pays for it.
+
+Its own gauges of the process: the library's vanish under systemd's ProcSubset=pid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from daemon.flow import choose, files
+from daemon.flow.choose import Situation
+from daemon.flow.context import Flow
+from daemon.web.site import Site
+from daemon.web.tally import Tally
+from db import listing, posts
+from db.attempts import Sums
+from db.records import Attempt
+from db.states import FINAL, State
+from providers.breaker import State as Position
+
+#: Name without "postbrush_", what it is, its labels.
+GAUGES = (
+    ("info", "This program.", "version"),
+    ("jobs", "Open jobs by state.", "state"),
+    ("queue_age_seconds", "How long the oldest due job waits."),
+    ("held_posts", "Posts that wait for approval."),
+    ("attempts_open", "Calls under way.", "provider"),
+    ("breaker_state", "1 for the state a breaker is in.", "provider", "state"),
+    ("breaker_until_timestamp_seconds", "When it is asked again.", "provider"),
+    ("month_cost_dollars", "Money this month.", "provider"),
+    ("month_included_dollars", "Worth of included calls this month.", "provider"),
+    ("month_budget_dollars", "budget.month; 0: no limit."),
+    ("notion_up", "Whether Notion answers."),
+    ("last_poll_timestamp_seconds", "The last poll Notion answered."),
+    ("disk_free_bytes", "Free where the images are."),
+)
+COUNTERS = (
+    ("jobs_ended_total", "Jobs by how they ended.", "outcome"),
+    ("attempts_total", "Calls by service and end.", "provider", "outcome"),
+    ("cost_dollars_total", "Money for calls.", "provider"),
+    ("notion_requests_total", "Requests to Notion by how they ended.", "outcome"),
+)
+_SECONDS = {
+    "attempt_seconds": (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600),
+    "step_seconds": (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400),
+}
+HISTOGRAMS = (
+    ("attempt_seconds", "How long a call took.", "provider"),
+    ("step_seconds", "How long a job was in a state.", "step"),
+)
+
+
+class Metrics:
+    """All that is measured, in a registry of its own."""
+
+    def __init__(self, site: Site) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
+        self._site = site
+        self._turn = asyncio.Lock()
+        self._asked: dict[str, int] = {}
+        registry = self._registry = CollectorRegistry()
+        self._gauges = {
+            name: Gauge(f"postbrush_{name}", words, labels, registry=registry)
+            for name, words, *labels in GAUGES
+        }
+        self._counters = {
+            name: Counter(f"postbrush_{name}", words, labels, registry=registry)
+            for name, words, *labels in COUNTERS
+        }
+        self._histograms = {
+            name: Histogram(
+                f"postbrush_{name}",
+                words,
+                labels,
+                buckets=_SECONDS[name],
+                registry=registry,
+            )
+            for name, words, *labels in HISTOGRAMS
+        }
+        self._process = Process(registry)
+        self._gauges["info"].labels(version("postbrush")).set(1)
+        # What did not happen yet is 0, and not absent.
+        for state in FINAL:
+            self._counters["jobs_ended_total"].labels(state.value)
+        for outcome in ("answered", "limited"):
+            self._counters["notion_requests_total"].labels(outcome)
+        self._tally = Tally(site.place, self._job_ended, self._stepped, self._called)
+
+    def _job_ended(self, state: State) -> None:
+        self._counters["jobs_ended_total"].labels(state.value).inc()
+
+    def _stepped(self, state: State, seconds: float) -> None:
+        self._histograms["step_seconds"].labels(state.value).observe(seconds)
+
+    def _called(self, call: Attempt) -> None:
+        ended = (call.provider, call.outcome or "")
+        self._counters["attempts_total"].labels(*ended).inc()
+        self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
+        if call.ended_at is not None:
+            seconds = (call.ended_at - call.started_at).total_seconds()
+            self._histograms["attempt_seconds"].labels(call.provider).observe(
+                max(0.0, seconds)
+            )
+
+    async def text(self) -> bytes:
+        """Return everything as Prometheus reads it."""
+        async with self._turn:
+            await self._read(self._site.flow)
+            return generate_latest(self._registry)
+
+    async def _read(self, flow: Flow) -> None:
+        now = flow.now()
+        async with flow.db.reading() as tx:
+            await self._tally.read_on(tx)
+            counts = await listing.open_counts(tx)
+            oldest = await listing.oldest_due(tx, now)
+            held = await posts.held_count(tx)
+            situation = await choose.survey(tx, flow)
+        gauges = self._gauges
+        for state, count in counts.items():
+            gauges["jobs"].labels(state.value).set(count)
+        gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
+        gauges["held_posts"].set(held)
+        for name in flow.providers:
+            self._service(name, situation)
+        gauges["month_budget_dollars"].set(flow.plan.limits.month or 0)
+        gauges["notion_up"].set(0 if flow.outage.why else 1)
+        looked_at = self._site.watcher.looked_at
+        gauges["last_poll_timestamp_seconds"].set(_stamp(looked_at))
+        with suppress(OSError):
+            gauges["disk_free_bytes"].set(files.free_bytes(flow.images))
+        # The flow counts from its start; what is new since the last look is added.
+        for outcome, count in flow.traffic.items():
+            new = count - self._asked.get(outcome, 0)
+            self._counters["notion_requests_total"].labels(outcome).inc(new)
+            self._asked[outcome] = count
+        self._process.read()
+
+    def _service(self, name: str, situation: Situation) -> None:
+        gauges, found = self._gauges, situation.breakers[name]
+        for position in Position:
+            holds = found.state is position
+            gauges["breaker_state"].labels(name, position.value).set(int(holds))
+        until = None if found.state is Position.CLOSED else found.until
+        gauges["breaker_until_timestamp_seconds"].labels(name).set(_stamp(until))
+        gauges["attempts_open"].labels(name).set(situation.calls.get(name, 0))
+        sums = situation.books.by_provider.get(name, Sums())
+        gauges["month_cost_dollars"].labels(name).set(sums.cost)
+        gauges["month_included_dollars"].labels(name).set(sums.covered)
+
+
+class Process:
+    """What the process itself takes, under the names everybody uses."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._memory = Gauge(
+            "process_resident_memory_bytes", "Memory in use.", registry=registry
+        )
+        self._files = Gauge("process_open_fds", "Open files.", registry=registry)
+        self._time = Counter(
+            "process_cpu_seconds_total", "Processor time.", registry=registry
+        )
+        self._before = 0.0
+
+    def read(self) -> None:
+        # Not on every system.
+        with suppress(OSError, ValueError, IndexError):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self._memory.set(pages * os.sysconf("SC_PAGE_SIZE"))
+            self._files.set(sum(1 for _ in Path("/proc/self/fd").iterdir()))
+        used = sum(os.times()[:2])
+        self._time.inc(max(0.0, used - self._before))
+        self._before = used
+
+
+def _stamp(time: datetime | None) -> float:
+    return time.timestamp() if time else 0.0

@@ -1,0 +1,68 @@
+"""Counts what happened, from the rows that are new since the last look.
+
+Nothing in the flow knows that it is counted: what a job or a call went through is
+in the database anyway, in the order it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db import ledger
+from db.engine import Tx
+from db.ledger import Place
+from db.records import Attempt, History
+from db.states import FINAL, State
+
+Seconds = float
+
+
+@dataclass(slots=True)
+class Tally:
+    """Reads on from a place, and tells what it finds.
+
+    Attributes:
+        ended: Told of every job that ended: how.
+        step: Told how long a job was in a state.
+        call: Told of every call that ended.
+    """
+
+    place: Place
+    ended: Callable[[State], None]
+    step: Callable[[State, Seconds], None]
+    call: Callable[[Attempt], None]
+    _since: dict[int, tuple[State, datetime]] = field(default_factory=dict)
+    _open: set[int] = field(default_factory=set)
+
+    async def read_on(self, tx: Tx) -> None:
+        """Count everything that is new."""
+        event, attempt = self.place.event, self.place.attempt
+        while moves := await ledger.moves_after(tx, event):
+            for move in moves:
+                self._moved(move)
+            event = moves[-1].id
+        for one in await ledger.ended(tx, self._open):
+            self._open.discard(one.id)
+            self.call(one)
+        while calls := await ledger.calls_after(tx, attempt):
+            for one in calls:
+                if one.outcome is None:
+                    self._open.add(one.id)
+                else:
+                    self.call(one)
+            attempt = calls[-1].id
+        self.place = Place(event, attempt)
+
+    def _moved(self, move: History) -> None:
+        was, since = self._since.get(move.job_id, (None, move.at))
+        if was is move.state:
+            return
+        if was is not None:
+            self.step(was, max(0.0, (move.at - since).total_seconds()))
+        if move.state in FINAL:
+            self._since.pop(move.job_id, None)
+            self.ended(move.state)
+        else:
+            self._since[move.job_id] = (move.state, move.at)
