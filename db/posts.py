@@ -191,18 +191,12 @@ async def all_held(tx: Tx) -> list[tuple[Held, Post]]:
     return sorted(both, key=lambda pair: pair[1].created_at, reverse=True)
 
 
-async def newest_held(tx: Tx, *, limit: int) -> list[Post]:
-    """Return the newest of the pages that are held."""
-    query = (
-        sa.select(posts)
-        .join(
-            held,
-            sa.and_(held.c.source == posts.c.source, held.c.page_id == posts.c.page_id),
-        )
-        .order_by(posts.c.created_at.desc())
-        .limit(limit)
-    )
-    return await rows.many(tx, Post, query)
+async def some_held(tx: Tx, *, limit: int) -> list[Post]:
+    """Return the pages that were held last."""
+    last = sa.select(held).order_by(held.c.id.desc()).limit(limit)
+    found = await rows.many(tx, Held, last)
+    pages = [await get(tx, one.source, one.page_id) for one in found]
+    return [post for post in pages if post is not None]
 
 
 async def held_count(tx: Tx) -> int:

@@ -59,7 +59,7 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "queued": counts[State.QUEUED],
         "queue": [_waits(flow, job) for job in await listing.waiting(tx, limit=_QUEUE)],
         "held": held,
-        "held_posts": await posts.newest_held(tx, limit=_HELD),
+        "held_posts": await posts.some_held(tx, limit=_HELD),
         "held_cost": dollars(held * flow.plan.usual_price),
         "failed": await listing.listed(tx, [State.FAILED], limit=_FAILED),
         "providers": [_describe(flow, situation, name) for name in flow.providers],

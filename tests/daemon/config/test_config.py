@@ -67,6 +67,11 @@ def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
         ('[notion]\ndata_source = "https://example.org/x"', "no link of Notion's"),
         ('[providers.flux]\nrout = "auto"', "providers.flux.rout"),
         ('[providers.flux]\nroute = "moon"', "providers.flux.route"),
+        ('[web]\nlisten = "8787"', 'web.listen: this is written "127.0.0.1:8787"'),
+        ('[web]\nlisten = "127.0.0.1:99999"', "web.listen"),
+        ('[web]\nhosts = ["https://a.example"]', "web.hosts: a host is a name"),
+        ('[web]\nlisten = "0.0.0.0:8787"', "other machines reach 0.0.0.0:8787: put"),
+        ('[web]\nlisten = "shelf.local:80"', "WEB_PASSWORD"),
     ],
 )
 def test_each_mistake_says_what_is_right(tmp_path: Path, toml: str, tells: str) -> None:
@@ -101,6 +106,28 @@ def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -
     assert named["posts.settle"] == ("7m", "POSTBRUSH_POSTS__SETTLE")
     assert named["posts.hold"][1] == str(tmp_path / "postbrush.toml")
     assert named["notion.poll_interval"] == ("10s", "default")
+
+
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1:8787", "[::1]:8787", "localhost:1", "127.8.8.8:80", "off"]
+)
+def test_the_page_needs_no_password_where_only_this_machine_sees_it(
+    tmp_path: Path, listen: str
+) -> None:
+    environ = {**ENVIRON, "POSTBRUSH_WEB__LISTEN": listen}
+    assert config.load(None, environ, tmp_path).web.listen == listen
+
+
+def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -> None:
+    toml = '[web]\nlisten = "0.0.0.0:8787"'
+    problems = problems_of(tmp_path, toml, WEB_PASSWORD="short")
+    assert any("WEB_PASSWORD" in one and "eight" in one for one in problems)
+    (tmp_path / "postbrush.toml").write_text(toml)
+    # A person's words: spaces and any letters.
+    environ = {**ENVIRON, "WEB_PASSWORD": "süß ist der Schlaf"}
+    found = config.load(None, environ, tmp_path)
+    assert "Schlaf" not in repr(found)
+    assert found.secrets.web_password is not None
 
 
 def test_with_only_a_token_everything_works(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Looking through many rows costs what is shown, and not what there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from daemon.flow.context import Flow
+from db import gallery, jobs, ledger, listing, posts
+from db.engine import Tx
+from db.gallery import Wanted
+from db.states import State
+from tests.daemon.house import house
+from tests.daemon.web.many import many_images
+
+_NOW = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+_SOME = 150
+
+Look = Callable[[Tx], Awaitable[object]]
+
+
+@pytest_asyncio.fixture(name="flow")
+async def _flow(tmp_path: Path) -> AsyncIterator[Flow]:
+    async with house(tmp_path) as home:
+        await many_images(home.flow, _SOME)
+        yield home.flow
+
+
+async def _walk(flow: Flow, wanted: Wanted, limit: int) -> list[int]:
+    """Go through all pages to the oldest, and back to the newest."""
+    seen: list[int] = []
+    back: list[int] = []
+    async with flow.db.reading() as tx:
+        page = await gallery.page(tx, wanted, limit=limit)
+        assert not page.newer
+        while True:
+            seen += [one.image.id for one in page.tiles]
+            if not page.older:
+                break
+            page = await gallery.page(tx, wanted, limit=limit, before=seen[-1])
+            assert page.newer
+        while True:
+            back = [one.image.id for one in page.tiles] + back
+            if not page.newer:
+                break
+            page = await gallery.page(tx, wanted, limit=limit, after=back[0])
+    assert sorted(set(back), reverse=True) == seen
+    return seen
+
+
+@pytest.mark.parametrize("limit", [7, 50, 149, 150, 151])
+async def test_every_image_is_seen_once_newest_first(flow: Flow, limit: int) -> None:
+    seen = await _walk(flow, Wanted(), limit)
+    assert seen == list(range(_SOME, 0, -1))
+
+
+async def test_what_is_asked_for_is_what_is_seen(flow: Flow) -> None:
+    cards = await _walk(flow, Wanted(provider="freeapi"), 20)
+    assert len(cards) == _SOME // 5
+    day = Wanted(since=_NOW - timedelta(hours=10), until=_NOW - timedelta(hours=5))
+    assert len(await _walk(flow, day, 20)) == 15
+    assert await _walk(flow, Wanted(words="no such words"), 20) == []
+
+
+_LOOKS: dict[str, Look] = {
+    "newest": lambda tx: gallery.page(tx, Wanted(), limit=60),
+    "older": lambda tx: gallery.page(tx, Wanted(), limit=60, before=90),
+    "provider": lambda tx: gallery.page(tx, Wanted(provider="flux"), limit=60),
+    "day": lambda tx: gallery.page(tx, Wanted(since=_NOW, until=_NOW), limit=60),
+    "one": lambda tx: gallery.one(tx, 5),
+    "of page": lambda tx: gallery.of_page(tx, "default", "0" * 32, limit=12),
+    "makers": lambda tx: gallery.makers(tx, ["flux"]),
+    "jobs": lambda tx: listing.listed(tx, [], limit=50),
+    "failed": lambda tx: listing.listed(tx, [State.FAILED], limit=50),
+    "waiting": lambda tx: listing.waiting(tx, limit=8),
+    "counts": listing.open_counts,
+    "oldest": lambda tx: listing.oldest_due(tx, _NOW),
+    "job": lambda tx: jobs.history(tx, 5),
+    "place": ledger.newest,
+    "moves": lambda tx: ledger.moves_after(tx, 100),
+    "calls": lambda tx: ledger.calls_after(tx, 100),
+    "held": lambda tx: posts.some_held(tx, limit=4),
+}
+
+
+@pytest.mark.parametrize("look", _LOOKS)
+async def test_no_look_goes_through_a_whole_table(flow: Flow, look: str) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    async with flow.db.reading() as tx:
+        connection = tx.sync_connection
+        assert connection is not None
+
+        def note(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own signature
+            asked.append((args[2], tuple(args[3])))
+
+        sa.event.listen(connection, "before_cursor_execute", note)
+        await _LOOKS[look](tx)
+        sa.event.remove(connection, "before_cursor_execute", note)
+        assert asked
+        for text, values in asked:
+            rows = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            plan = [str(tuple(row)[3]) for row in rows]
+            scanned = [step for step in plan if re.match(r"SCAN ", step)]
+            # In the order of a key and up to a limit, it ends when it has enough.
+            ordered = not any("TEMP B-TREE" in step for step in plan)
+            assert not scanned or ("LIMIT" in text and ordered), (text, plan)
