@@ -13,7 +13,7 @@ from daemon.flow.context import Flow
 from daemon.web.site import site_of
 from db import attempts, images, jobs, listing, posts
 from db.records import Attempt, History
-from db.states import OPEN, State
+from db.states import OPEN, Event, State
 
 _SHOWN = 50
 #: What the list can be narrowed to.
@@ -24,6 +24,12 @@ _KINDS: Mapping[str, tuple[State, ...]] = {
     "failed": (State.FAILED,),
     "cancelled": (State.CANCELLED,),
 }
+_AFTER_A_CALL = frozenset(
+    {
+        *(Event.GENERATED, Event.UPLOADED, Event.RETRIED, Event.SNOOZED),
+        *(Event.ABANDONED, Event.CANCELLED),
+    }
+)
 
 
 def add_routes(app: web.Application) -> None:
@@ -105,5 +111,11 @@ def _line(
     marks += [
         Mark(at=one.started_at, call=one, label=label(one.provider)) for one in calls
     ]
-    # A call belongs behind the claim of the same instant.
-    return sorted(marks, key=lambda mark: (mark.at, mark.call is not None))
+    return sorted(marks, key=_place)
+
+
+def _place(mark: Mark) -> tuple[datetime, int]:
+    """Of the same instant, a call lies between what led to it and what came of it."""
+    if mark.event is None:
+        return mark.at, 1
+    return mark.at, 2 if mark.event.event in _AFTER_A_CALL else 0

@@ -166,7 +166,7 @@ def _sorry(
     wants_page = "text/html" in request.headers.get("Accept", "")
     if wants_page and host_allowed(request.host, site.names):
         title = HTTPStatus(status).phrase
-        data = {"title": title, "why": why}
+        data = {"title": title, "why": "" if why == title else why}
         response = site.render(request, "sorry.html", status=status, **data)
     else:
         response = web.Response(text=f"{why}\n", status=status)

@@ -19,12 +19,15 @@ from tests.daemon.web.browser import (
     looking,
 )
 from tests.daemon.web.many import many_images
+from tests.daemon.web.visitor import PASSWORD, inhabited
 
 _PAGES = ("/", "/images", "/images/2", "/jobs", "/jobs/2", "/login", "/nothing")
 
 #: Every image within the window has arrived.
 _ALL_SEEN = """() => [...document.images].every((image) => image.complete
     || image.getBoundingClientRect().top > innerHeight)"""
+_TWICE = """[...document.querySelectorAll('[id]')].map((one) => one.id)
+    .filter((id, at, all) => all.indexOf(id) !== at)"""
 _BYTES = """performance.getEntriesByType('resource')
     .reduce((sum, one) => sum + one.transferSize, 0)"""
 
@@ -136,6 +139,23 @@ async def test_the_keyboard_reaches_everything_and_keeps_its_place(
         await expect(button).to_be_focused()
 
 
+@pytest.mark.parametrize("look", ["phone light", "desktop dark"])
+async def test_the_password_is_asked_for_and_opens(
+    browser: Browser, tmp_path: Path, look: str
+) -> None:
+    async with (
+        inhabited(tmp_path, password=PASSWORD) as (_, visitor),
+        looking(browser, look) as page,
+    ):
+        await go(page, f"{visitor.url}/jobs")
+        assert await complaints(page) == []
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+        await page.get_by_role("button", name="Log out").click()
+        await expect(page.get_by_label("Password")).to_be_focused()
+
+
 async def test_every_page_can_be_read_by_everybody(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -148,6 +168,8 @@ async def test_every_page_can_be_read_by_everybody(
                     await go(page, scene.page + path)
                     assert await complaints(page) == [], (look, path)
                     assert await _too_wide(page) == 0, (look, path)
+                    # The script finds the parts of a page by their ids.
+                    assert await page.evaluate(_TWICE) == [], path
                 await go(page, scene.board)
                 await expect(page.get_by_role("article")).to_have_count(8)
                 assert await complaints(page) == [], look
@@ -166,6 +188,7 @@ async def _furnish(page: Page, scene: Scene) -> None:
     for number in range(4):
         scene.add(f"Held {number}")
     await expect(page.locator("#held")).to_contain_text("4 posts are held")
+    await expect(page.locator("#newest img")).to_have_count(4)
 
 
 async def _too_wide(page: Page) -> int:
