@@ -11,7 +11,7 @@ from db import rows
 from db.engine import Tx
 from db.jobs import STRONGEST_FIRST
 from db.records import Job
-from db.states import OPEN, State
+from db.states import State
 from db.tables import jobs
 
 
@@ -42,17 +42,6 @@ async def waiting(tx: Tx, *, limit: int) -> list[Job]:
         .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
         .limit(limit),
     )
-
-
-async def open_counts(tx: Tx) -> dict[State, int]:
-    """Return how many open jobs are in each state."""
-    query = (
-        sa.select(jobs.c.state, sa.func.count())
-        .where(jobs.c.state.in_([state.value for state in OPEN]))
-        .group_by(jobs.c.state)
-    )
-    found = {State(state): count for state, count in await tx.execute(query)}
-    return {state: found.get(state, 0) for state in State if state in OPEN}
 
 
 async def oldest_due(tx: Tx, now: datetime) -> datetime | None:

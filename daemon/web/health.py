@@ -6,7 +6,7 @@ from aiohttp import web
 
 from daemon.flow import storage
 from daemon.web.site import Site, site_of
-from db import listing
+from db import jobs
 from db.errors import DatabaseError
 
 
@@ -36,7 +36,7 @@ async def problems(site: Site) -> dict[str, str]:
         found["disk"] = why
     try:
         async with flow.db.reading() as tx:
-            await listing.open_counts(tx)
+            await jobs.open_counts(tx)
     except DatabaseError as error:
         found["database"] = str(error)
     if stuck := flow.pulse.stuck():

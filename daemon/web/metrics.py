@@ -26,10 +26,10 @@ from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
 from daemon.web.site import Site
 from daemon.web.tally import Tally
-from db import listing, posts
+from db import jobs, listing, posts
 from db.attempts import Sums
 from db.records import Attempt
-from db.states import FINAL, State
+from db.states import FINAL, OPEN, State
 from providers.breaker import State as Position
 
 #: Name without "postbrush_", what it is, its labels.
@@ -126,13 +126,13 @@ class Metrics:
         now = flow.now()
         async with flow.db.reading() as tx:
             await self._tally.read_on(tx)
-            counts = await listing.open_counts(tx)
+            counts = await jobs.open_counts(tx)
             oldest = await listing.oldest_due(tx, now)
             held = await posts.held_count(tx)
             situation = await choose.survey(tx, flow)
         gauges = self._gauges
-        for state, count in counts.items():
-            gauges["jobs"].labels(state.value).set(count)
+        for state in OPEN:
+            gauges["jobs"].labels(state.value).set(counts.get(state, 0))
         gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
         gauges["held_posts"].set(held)
         for name in flow.providers:

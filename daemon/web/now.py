@@ -42,7 +42,7 @@ async def _show(request: web.Request) -> web.StreamResponse:
 async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     flow, now = site.flow, site.flow.now()
     situation = await choose.survey(tx, flow)
-    counts = await listing.open_counts(tx)
+    counts = await jobs.open_counts(tx)
     working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
     source = await posts.load_sync(tx, flow.plan.source)
@@ -56,7 +56,7 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "disk": storage.trouble(flow) or "",
         "pause": await pauses.get(tx, flow.plan.source, now),
         "working": [_at_work(flow, job, calls.get(job.id, ())) for job in working],
-        "queued": counts[State.QUEUED],
+        "queued": counts.get(State.QUEUED, 0),
         "queue": [_waits(flow, job) for job in await listing.waiting(tx, limit=_QUEUE)],
         "held": held,
         "held_posts": await posts.some_held(tx, limit=_HELD),

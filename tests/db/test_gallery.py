@@ -80,7 +80,7 @@ _LOOKS: dict[str, Look] = {
     "jobs": lambda tx: listing.listed(tx, [], limit=50),
     "failed": lambda tx: listing.listed(tx, [State.FAILED], limit=50),
     "waiting": lambda tx: listing.waiting(tx, limit=8),
-    "counts": listing.open_counts,
+    "counts": jobs.open_counts,
     "oldest": lambda tx: listing.oldest_due(tx, _NOW),
     "job": lambda tx: jobs.history(tx, 5),
     "place": ledger.newest,
