@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from daemon.clock import utc_now
 from daemon.pretend.town import Town
 from db.upgrade import HEAD
 from tests.systemd import machine
-from tests.systemd.machine import ROOT, Machine, until
+from tests.systemd.machine import ROOT, Machine, slowness, until
 
 #: The Python that each release of Debian has.
 _RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
@@ -36,13 +37,15 @@ class Server:
     machine: Machine
     town: Town
     source: Path
+    port: int
 
     def configure(self, more: str = "", *, painter: str = "") -> None:
         """Write what an owner would, and where the pretend world is."""
         town = self.town
         painter = painter or town.hf_url
         text = (
-            f'{more}\n[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
+            f'{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nsettle = '0s'\n[providers.flux]\n"
             f'base_url = "{painter}"\nhub_url = "{town.hub_url}"\n'
         )
@@ -78,6 +81,17 @@ class Server:
             check=False,  # found nothing: 1
         )
         return said.stdout.splitlines()
+
+    def seconds_to_ready(self) -> float:
+        """Return how long its last start took, by the clock of systemd.
+
+        On a machine that has nothing else to do: other tests run beside this one.
+        """
+        began = self._usec("InactiveExitTimestamp")
+        return (self._usec("ActiveEnterTimestamp") - began) / 1e6 / slowness()
+
+    def _usec(self, name: str) -> int:
+        return int(self.machine.show("postbrush.service", f"{name}Monotonic"))
 
     def start(self) -> None:
         self.machine.run("systemctl", "reset-failed", "postbrush", check=False)
@@ -127,12 +141,19 @@ def server(
     )
     made.boot()
     try:
-        found = Server(made, town, source)
+        found = Server(made, town, source, _free_port())
         _set_up(found)
         yield found
     finally:
         made.off()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    """Machines share our network, so each has a port of its own for its page."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def _set_up(server: Server) -> None:
