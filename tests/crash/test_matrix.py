@@ -32,9 +32,9 @@ async def test_killed_at_every_border(kind: str, ticked: bool, tmp_path: Path) -
         async with world(tmp_path / str(number), kind, ticked=ticked) as here:
             code, crossed = await here.life(die_at=number)
             where = f"killed {border} (crossing {number})"
-            assert code == -signal.SIGKILL, where
             # The same way is gone every time, or this would test something else.
             assert crossed == borders[:number], where
+            assert code == -signal.SIGKILL, where
             code, _ = await here.life()
             assert code == 0, where
             all_is_well(

@@ -31,7 +31,6 @@ _ENV = {
 }
 #: Each look starts programs: often enough, and not in the way of what is timed.
 _BREATH = 0.25
-_SPIN = 0.3
 
 
 def missing() -> str:
@@ -178,11 +177,3 @@ def until(true: Callable[[], bool], seconds: float, else_: str) -> float:
         assert time.monotonic() - began < seconds, else_
         pause.wait(_BREATH)
     return time.monotonic() - began
-
-
-def slowness() -> float:
-    """Return how many times longer work takes than with nothing else to do here."""
-    began, used = time.perf_counter(), time.process_time()
-    while (spent := time.process_time() - used) < _SPIN:
-        pass
-    return max(1.0, (time.perf_counter() - began) / spent)
