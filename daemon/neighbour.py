@@ -7,6 +7,7 @@ another one, started by hand, looks at what the service says of itself.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 
@@ -54,8 +55,8 @@ async def refuse_second(
     Raises:
         SetupError: The service watches what this one would watch.
     """
-    # The service itself, and any other that systemd starts.
-    if environ.get("INVOCATION_ID"):
+    # The service itself; INVOCATION_ID would also be had by what a desktop starts.
+    if environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()):
         return
     theirs = watched(await _shown(environ, patience))
     if theirs is None:

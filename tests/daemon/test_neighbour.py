@@ -159,6 +159,6 @@ async def test_the_service_does_not_ask_about_itself(
 ) -> None:
     asked = tmp_path / "asked"
     environ = _systemctl(tmp_path, f"touch {asked}\n{_shows(_about(home))}")
-    environ["INVOCATION_ID"] = "0123456789abcdef0123456789abcdef"
+    environ["SYSTEMD_EXEC_PID"] = str(os.getpid())
     await neighbour.refuse_second(home.flow, home.watcher, environ)
     assert (home.said, asked.exists()) == ([], False)
