@@ -55,6 +55,8 @@ def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
 def require_notion(settings: Settings) -> None:
     """Raise SetupError when there is no token for Notion."""
     if settings.secrets.notion_token is None:
+        if settings.is_service:
+            raise SetupError("there is no token for Notion yet: sudo postbrush init")
         raise SetupError(
             f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
             "its API token to `postbrush init` (no account? try `postbrush demo`)"

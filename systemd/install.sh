@@ -31,9 +31,15 @@ for found in /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11 /usr/bi
 done
 [ -n "$python" ] || die "Python 3.11 or newer is missing: apt install python3 python3-venv"
 
+# Two at once would take each other's folders away.
+exec 9>/run/postbrush-install.lock
+flock --nonblock 9 || die "another install is under way: wait for it"
+
 old=$(readlink "$current" 2>/dev/null || true)
 new=$top/$(date +%Y%m%d-%H%M%S)
 active=$(systemctl is-active postbrush.service 2>/dev/null || true)
+# An upgrade that was killed had stopped it.
+if [ -e "$top/upgrading" ]; then active=active; fi
 
 # Asked for, or had before.
 wants_notifications() {
@@ -64,25 +70,42 @@ switch_to() {
 	systemctl daemon-reload
 }
 
+# Until it is `done`, whatever ends this script puts things as they were.
+phase=build
+put_back() {
+	code=$?
+	trap - EXIT INT TERM HUP
+	case $phase in
+	build)
+		rm -rf "$new"
+		[ "$code" = 0 ] || [ -z "$old" ] || echo "postbrush: nothing was changed; the old version stays" >&2
+		;;
+	upgrade) take_back ;;
+	esac
+	exit "$code"
+}
+
 take_back() {
 	say "the new version did not get ready; the journal says:"
 	journalctl --unit postbrush.service --lines 15 --no-pager --output cat >&2 || true
 	systemctl stop postbrush.service || true
 	systemctl reset-failed postbrush.service 2>/dev/null || true
 	# It never began to work: what the old version had is all there is.
-	if [ -d "$new/before" ]; then
+	if [ -e "$new/before/whole" ]; then
 		rm -f "$data"/postbrush.db*
 		cp -a "$new"/before/postbrush.db* "$data/"
 	fi
 	switch_to "$old"
 	rm -rf "$new"
 	systemctl start postbrush.service || die "the old version does not start either: journalctl -u postbrush"
+	rm -f "$top/upgrading"
 	echo "postbrush: the upgrade was taken back, and the old version runs" >&2
 	exit 1
 }
 
-trap 'rm -rf "$new"' EXIT
-trap 'exit 130' INT TERM
+trap put_back EXIT
+trap 'exit 130' INT TERM HUP
+mkdir -p "$top"
 build
 mkdir -p /etc/postbrush
 [ -d /etc/credstore ] || install -d -m 700 /etc/credstore
@@ -91,18 +114,25 @@ mkdir -p /etc/postbrush
 # Every setting there is, with its default: \`postbrush config --example\`
 EOF
 
-if [ "$active" = active ]; then
+if [ "$active" = active ] && [ -n "$old" ]; then
+	# It would stop a healthy service, and no version could start again.
+	POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config >/dev/null ||
+		die "mend the settings first: sudo postbrush check"
 	say "upgrading: the images in work come first"
+	: >"$top/upgrading"
+	phase=upgrade
 	systemctl stop postbrush.service
 	mkdir "$new/before"
 	cp -a "$data"/postbrush.db* "$new/before/"
+	: >"$new/before/whole"
 	switch_to "$new"
-	trap - EXIT
-	systemctl start postbrush.service || take_back
-	rm -rf "$new/before"
+	systemctl reset-failed postbrush.service 2>/dev/null || true
+	systemctl start postbrush.service
+	phase=done
+	rm -rf "$new/before" "$top/upgrading"
 else
+	phase=done
 	switch_to "$new"
-	trap - EXIT
 fi
 systemctl enable --quiet postbrush.service postbrush-backup.timer
 systemctl start postbrush-backup.timer

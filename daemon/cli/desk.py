@@ -67,7 +67,10 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
 def missing(found: Settings) -> str:
     """Say that there is no database, and what makes one."""
     path = app.database_path(found)
-    return f"no database at {path} yet: start the daemon with `postbrush run`"
+    start = "`postbrush run`"
+    if found.is_service:
+        start = "`sudo systemctl start postbrush`"
+    return f"no database at {path} yet: start the daemon with {start}"
 
 
 @asynccontextmanager

@@ -83,7 +83,7 @@ def alarm(unit: str) -> None:
     log_ = structlog.get_logger()
     words = (
         f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; then: "
-        f"sudo systemctl restart {unit}"
+        f"sudo systemctl reset-failed {unit}; sudo systemctl start {unit}"
     )
     try:
         found = desk.settings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -73,7 +72,7 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
 
 def _print(out: Console, flow: Flow, found: Settings, data: dict[str, Any]) -> None:
     zone = flow.clock.zone
-    out.print(_daemon_line(data["daemon"], found.file, zone), markup=False)
+    out.print(_daemon_line(data["daemon"], found, zone), markup=False)
     source = "none yet: Notion has not been reached"
     if data["source"]:
         source = f"{data['source']}, {data['posts']} posts"
@@ -105,16 +104,16 @@ def _print(out: Console, flow: Flow, found: Settings, data: dict[str, Any]) -> N
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
 
 
-def _starter(file: Path | None) -> str:
+def _starter(found: Settings) -> str:
     """Return what starts the daemon whose configuration that is."""
-    if file is not None and file.is_relative_to("/etc"):
+    if found.is_service:
         return "sudo systemctl start postbrush"
     return "postbrush run"
 
 
-def _daemon_line(daemon: dict[str, Any], file: Path | None, zone: tzinfo) -> str:
+def _daemon_line(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return f"daemon   is not running ({_starter(file)})"
+        return f"daemon   is not running ({_starter(found)})"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from daemon.config.model import Options
 
 MISSING = (
-    "Apprise, which sends notifications, is not installed: run `make notify` here, or "
-    "install it into postbrush's environment with `python -m pip install apprise`"
+    "Apprise, which sends notifications, is not installed: run `make notify` here (for "
+    "the service: `sudo make install NOTIFY=1`), or install it into postbrush's "
+    "environment with `python -m pip install apprise`"
 )
 _BETWEEN = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")

@@ -138,7 +138,8 @@ def _read_file(
     try:
         return _File(found, tomllib.loads(found.read_text("utf-8-sig")))
     except OSError as error:
-        problems.append(f"cannot read {found}: {error.strerror}")
+        mend = f": chmod 644 {found}" if isinstance(error, PermissionError) else ""
+        problems.append(f"cannot read {found}: {error.strerror}{mend}")
         return _File(None, {})
     except UnicodeDecodeError:
         problems.append("it is not UTF-8 text")

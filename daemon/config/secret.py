@@ -170,6 +170,9 @@ def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
         problems.append(f"{origin}: cannot read {path}: {why}")
         return None
     if not value:
-        problems.append(f"{origin}: {path} is empty")
+        # What systemd handed over is a copy; its owner knows the file it is of.
+        kept = f"/etc/credstore/postbrush.{path.name}"
+        shown = kept if origin == "systemd credentials" else path
+        problems.append(f"{origin}: {shown} is empty: put it in, or remove the file")
         return None
     return value

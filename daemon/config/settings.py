@@ -50,6 +50,11 @@ class Settings:
     from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def is_service(self) -> bool:
+        """It is the one that `make install` made."""
+        return self.file is not None and self.file.is_relative_to("/etc")
+
+    @property
     def notion(self) -> Notion:
         return self.options.notion
 

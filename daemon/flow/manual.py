@@ -41,6 +41,9 @@ async def regenerate(tx: Tx, post: Post, now: datetime) -> Job:
         return await jobs.move(
             tx, job, Event.FOLDED, now=now, why=why, acked_at=acked, **changes
         )
+    # In work on just this: the image that comes is the one that is wanted.
+    if job.fingerprint == post.fingerprint and job.reason is not Reason.REPLACE:
+        return await jobs.move(tx, job, Event.REPEATED, now=now, why="asked again")
     again: Mapping[str, Any] = {"reason": Reason.REGENERATE, **_newest(post)}
     return await jobs.move(tx, job, Event.NOTED, now=now, why=why, again=again)
 

@@ -49,6 +49,12 @@ def test_the_command_knows_what_the_service_knows(server: Server) -> None:
     stranger = run("su", "nobody", "-s", "/bin/sh", "-c", "postbrush jobs", check=False)
     assert (stranger.returncode, "sudo postbrush jobs" in stranger.stderr) == (2, True)
     assert "Commands:" in run("postbrush", "--help").stdout
+    refused = run("postbrush", "run", check=False)
+    assert (refused.returncode, "systemctl start" in refused.stderr) == (2, True)
+    run("postbrush", "generate", "how does --help work", "--provider", "freeapi")
+    # Made by the service's user, among its images, not by root elsewhere.
+    found = run("sh", "-c", f"ls {DATA}/images; ls /root /images 2>&1 || true").stdout
+    assert found.count("freeapi_generated") == 1
 
 
 def test_the_journal_answers_by_field(server: Server) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from db.upgrade import HEAD
@@ -58,6 +60,48 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     assert run("postbrush", "--version").stdout != "postbrush 0.0.9\n"
     assert server.machine.show(_UNIT, "ActiveState") == "active"
     server.illustrated(server.add("After the upgrade"))
+
+
+def test_wrong_settings_stop_an_upgrade_before_it_stops_anything(
+    server: Server,
+) -> None:
+    server.configure("rubbish = 1")
+    said = server.install()
+    server.configure()
+    assert said.returncode != 0
+    assert "mend the settings first" in said.stderr
+    assert "nothing was changed; the old version stays" in said.stderr
+    assert server.machine.show(_UNIT, "ActiveState") == "active"
+    assert server.machine.show(_UNIT, "NRestarts") == "0"
+
+
+def test_an_upgrade_that_is_killed_is_finished_by_the_next(server: Server) -> None:
+    """While it waits for an image in work, which people will not want to wait for."""
+    server.town.hub.seconds_per_image = 4.0
+    page = server.add("Slow bread")
+    until(
+        lambda: "1 generating" in server.machine.show(_UNIT, "StatusText"), 10, "idle"
+    )
+    with ThreadPoolExecutor(2) as aside:
+        killed = aside.submit(server.install)
+        until(
+            lambda: server.machine.show(_UNIT, "ActiveState") == "deactivating",
+            60,
+            "it did not come that far",
+        )
+        second = aside.submit(server.install).result()
+        server.machine.run("pkill", "-9", "-f", "systemd/install.sh")
+        assert killed.result().returncode != 0
+    assert second.returncode != 0
+    assert "another install is under way" in second.stderr
+    server.town.hub.seconds_per_image = 0.0
+    until(
+        lambda: server.machine.show(_UNIT, "ActiveState") == "inactive", 60, "not down"
+    )
+    said = server.install()
+    assert said.returncode == 0, said.stderr
+    assert server.machine.show(_UNIT, "ActiveState") == "active"
+    server.illustrated(page)
 
 
 def test_a_new_version_that_does_not_start_is_taken_back(server: Server) -> None:

@@ -33,7 +33,7 @@ async def test_it_is_logged_whatever_the_configuration_is(
     (line,) = _lines(said)
     assert (line["event"], line["level"]) == ("service.failed", "error")
     assert line["unit"] == _UNIT
-    assert f"sudo systemctl restart {_UNIT}" in line["message"]
+    assert f"sudo systemctl start {_UNIT}" in line["message"]
 
 
 async def test_whoever_is_notified_is_told_once(desk: Desk) -> None:
