@@ -80,10 +80,12 @@ async def refuse_second(
 
 
 async def _shown(environ: Mapping[str, str], patience: float) -> str:
+    # What systemctl has to say of itself is not for who watches over this process.
+    own = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"}
     try:
         process = await asyncio.create_subprocess_exec(
             *_ASK,
-            env=environ,
+            env=own,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
