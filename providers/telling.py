@@ -1,4 +1,4 @@
-"""What a circuit breaker says of itself, in words."""
+"""How a call ended, and what a circuit breaker says of itself, in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from datetime import datetime, tzinfo
 from providers.breaker import Breaker, Kind, Standing, State, standing
 from providers.outcomes import Outcome
 from providers.rests import WHY
+
+#: Every way a call can end.
+OUTCOMES = {
+    Outcome.IMAGE: "an image",
+    Outcome.CREDITS: "credits used up",
+    Outcome.LOADING: "the model is loading",
+    Outcome.THROTTLED: "asked too fast",
+    Outcome.TIMEOUT: "no answer in time",
+    Outcome.UNAVAILABLE: "not answering properly",
+    Outcome.UNUSABLE: "sent something that is no image",
+    Outcome.TOKEN: "token refused",
+    Outcome.GONE: "model or route gone",
+    Outcome.REFUSED: "refused the prompt",
+    Outcome.BLANK: "sent a blank image",
+    Outcome.REJECTED: "did not accept the request",
+    Outcome.REMOTE_FAILED: "its work failed",
+    Outcome.UNKNOWN: "how it ended is not known",
+}
 
 
 def describe(found: Breaker, now: datetime, zone: tzinfo) -> str:

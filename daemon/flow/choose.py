@@ -30,7 +30,7 @@ from daemon.flow.money import (
 from db import attempts
 from db.attempts import Sums
 from db.engine import Tx
-from providers import breaker, chain
+from providers import breaker, chain, telling
 from providers.base import Provider, Traits
 from providers.breaker import Breaker, Kind
 from providers.chain import Ask, Busy, Greet, Link, Wait
@@ -46,19 +46,6 @@ _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
 #: Asked again in the same round: it said when, or it was we who hung up.
 _ASKED_AGAIN = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
 
-_IN_WORDS = {
-    Outcome.CREDITS: "credits used up",
-    Outcome.TIMEOUT: "no answer in time",
-    Outcome.UNAVAILABLE: "not answering properly",
-    Outcome.UNUSABLE: "sent something that is no image",
-    Outcome.TOKEN: "token refused",
-    Outcome.GONE: "model or route gone",
-    Outcome.REFUSED: "refused the prompt",
-    Outcome.BLANK: "sent a blank image",
-    Outcome.REJECTED: "did not accept the request",
-    Outcome.REMOTE_FAILED: "its work failed",
-    Outcome.UNKNOWN: "how it ended is not known",
-}
 _LATELY = timedelta(minutes=10)
 
 Choice: TypeAlias = Ask | Wait | Busy | Greet | chain.Spent
@@ -206,7 +193,7 @@ def never(case: Case, name: str) -> str | None:
     # It declined the order itself: for every image of the job.
     for outcome in _DECLINED:
         if outcomes[outcome]:
-            return _IN_WORDS[outcome]
+            return telling.OUTCOMES[outcome]
     wasted = sum(
         one.provider == name and one.number == case.number and one.outcome in _WASTED
         for one in case.tried
@@ -222,7 +209,7 @@ def _this_round(case: Case, name: str) -> str | None:
             continue
         # One call a round, but for those that say nothing against it.
         if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _ASKED_AGAIN:
-            return _IN_WORDS.get(Outcome(one.outcome), one.outcome)
+            return telling.OUTCOMES[Outcome(one.outcome)]
     return None
 
 

@@ -21,6 +21,7 @@ from daemon.web import words
 from daemon.web.entry import Door
 from daemon.web.guard import Seal
 from db.ledger import Place
+from providers import telling
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -119,7 +120,7 @@ class Site:
             "WHY": words.REASONS,
             "STATE": words.STATES,
             "EVENT": words.EVENTS,
-            "OUTCOME": words.OUTCOMES,
+            "OUTCOME": telling.OUTCOMES,
         }
 
     def session(self, request: web.Request) -> Session:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 
 from db.states import Event, Reason, State
-from providers.outcomes import Outcome
 
 STATES = {
     State.QUEUED: "waiting",
@@ -36,22 +35,6 @@ EVENTS = {
     Event.FOLDED: "A newer wish joined it",
     Event.NOTED: "A newer wish waits for its end",
     Event.ACKNOWLEDGED: "The tick box is cleared",
-}
-OUTCOMES = {
-    Outcome.IMAGE: "an image",
-    Outcome.CREDITS: "credits used up",
-    Outcome.LOADING: "the model is loading",
-    Outcome.THROTTLED: "asked too fast",
-    Outcome.TIMEOUT: "no answer in time",
-    Outcome.UNAVAILABLE: "not answering properly",
-    Outcome.UNUSABLE: "sent something that is no image",
-    Outcome.TOKEN: "token refused",
-    Outcome.GONE: "model or route gone",
-    Outcome.REFUSED: "refused the prompt",
-    Outcome.BLANK: "sent a blank image",
-    Outcome.REJECTED: "did not accept the request",
-    Outcome.REMOTE_FAILED: "its work failed",
-    Outcome.UNKNOWN: "how it ended is not known",
 }
 
 

@@ -17,6 +17,7 @@ from daemon.web.serve import serving
 from db import images, posts
 from db.records import ImageRecord
 from db.states import Event, Reason, State
+from providers import telling
 from providers.outcomes import Outcome
 from tests.daemon.house import House, house
 from tests.daemon.web.visitor import Visitor, inhabited, open_page
@@ -39,7 +40,7 @@ def test_there_are_words_for_everything() -> None:
     assert set(words.STATES) == set(State)
     assert set(words.REASONS) == set(Reason)
     assert set(words.EVENTS) == {"queued", *Event}
-    assert set(words.OUTCOMES) == set(Outcome)
+    assert set(telling.OUTCOMES) == set(Outcome)
 
 
 async def test_an_empty_house_says_so_kindly(both: Both) -> None:
