@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify install uninstall wheelhouse test lint counterparts lock clean
+.PHONY: help demo init run notify install uninstall wheelhouse test lint bench counterparts lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -49,6 +49,9 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 	@mkdir -p .schema && rm -f .schema/check.db
 	@$(BIN)/alembic -q -x db=.schema/check.db upgrade head && $(BIN)/alembic -q -x db=.schema/check.db check
 	@rm -rf .schema
+
+bench: .venv/test ## Measure speed, memory and frugality (ARGS="--json", ARGS=scale)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (670 MB)
 

@@ -1,0 +1,1 @@
+"""What postbrush takes and what it leaves, measured: see README.md here."""
