@@ -20,6 +20,8 @@ from db.records import Post, Sync
 
 #: Notion floors last_edited_time to the minute, and its clock is not ours.
 OVERLAP = timedelta(minutes=2)
+#: An edit is found this long after it was made, at the latest.
+_FOUND_BY = timedelta(minutes=5)
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 #: A tick seen this soon after our own un-tick may be the one we removed.
 _DOUBTFUL = timedelta(minutes=1)
@@ -32,11 +34,13 @@ class Watcher:
     Attributes:
         target: `notion.data_source`, as it was written; empty: whatever is seen.
         looked_at: When the last poll that Notion answered was.
+        seen_until: By both clocks, the last poll that missed nothing was no earlier.
     """
 
     flow: Flow
     target: str
     looked_at: datetime | None = None
+    seen_until: datetime | None = None
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def poll(self) -> Absorbed | None:
@@ -98,17 +102,20 @@ class Watcher:
         flow = self.flow
         async with flow.db.reading() as tx:
             state = await posts.load_sync(tx, flow.plan.source)
-        since = look_back_to(state)
-        mark = flow.views.mark()
+        since = look_back_to(state, self.seen_until)
+        mark, began = flow.views.mark(), earlier(flow.door.told_time, flow.now())
         pages = await flow.door.changed(schema, since=since, only=flow.plan.rules.only)
         sure = [one for one in pages if not flow.views.disturbed(one.id, mark)]
         dropped = [one for one in pages if flow.views.disturbed(one.id, mark)]
-        return await absorb(
+        found = await absorb(
             flow,
             await self._confirmed(schema, sure),
             watermark=next_watermark(sure, dropped),
             hold="too many",
         )
+        if since and not dropped:
+            self.seen_until = began or self.seen_until
+        return found
 
     async def _confirmed(self, schema: Schema, pages: Sequence[Page]) -> list[Page]:
         """Ask again about ticks that may be the ones we have just removed."""
@@ -136,12 +143,24 @@ def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool
     return page.regenerate and unticked is not None and now - unticked < _DOUBTFUL
 
 
-def look_back_to(state: Sync | None) -> datetime | None:
-    """Return from when on edits are asked for; None: only ticks, before any sweep."""
+def earlier(theirs: datetime | None, ours: datetime) -> datetime | None:
+    """Return a time that is not yet over by either clock: one of them may be wrong."""
+    return min(theirs, ours) if theirs else None
+
+
+def look_back_to(state: Sync | None, seen_until: datetime | None) -> datetime | None:
+    """Return from when on edits are asked for; None: only ticks, before any sweep.
+
+    Args:
+        seen_until: A poll of then has seen everything.  Without it, posts that came
+            in one go, by an import, would be listed anew by every poll until
+            somebody edits one.
+    """
     if state is None or state.swept_at is None:
         return None
     # Swept when the source was still empty: everything is new.
-    return state.watermark - OVERLAP if state.watermark else _BEGINNING
+    since = state.watermark - OVERLAP if state.watermark else _BEGINNING
+    return max(since, seen_until - _FOUND_BY) if seen_until else since
 
 
 def next_watermark(sure: Sequence[Page], dropped: Sequence[Page]) -> datetime | None:

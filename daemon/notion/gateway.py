@@ -58,6 +58,11 @@ class Gateway:
     odd: Callable[[str, str], None]
     _remembered: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def told_time(self) -> datetime | None:
+        """By Notion's clock, when it last answered."""
+        return self.wire.told_time
+
     async def close(self) -> None:
         """Close all connections."""
         await self.wire.close()

@@ -223,6 +223,10 @@ class Door(Protocol):
     async def resolve(self, target: str) -> SourceInfo:
         """Return the data source of a bare id or any URL of it or its database."""
 
+    @property
+    def told_time(self) -> datetime | None:
+        """By Notion's clock, when it last answered; None: it never did."""
+
     async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the columns; *remembered* is an earlier `Schema.column_ids`."""
 

@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -61,6 +63,7 @@ class Wire:
     Attributes:
         limited: Told once when Notion says stop: for how many seconds.
         traffic: Requests by how they ended.
+        told_time: By Notion's clock, when it last answered.
     """
 
     client: AsyncClient
@@ -68,6 +71,7 @@ class Wire:
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
     traffic: Counter[str] = field(default_factory=Counter)
+    told_time: datetime | None = None
 
     @classmethod
     def open(
@@ -83,25 +87,28 @@ class Wire:
     ) -> Wire:
         """Return a wire; nothing is sent before the first request."""
         limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
+        http = httpx.AsyncClient(limits=limits, trust_env=True)
         client = AsyncClient(
             auth=token,
             base_url=base_url,
             notion_version=VERSION,
             retry=False,
             timeout_ms=int(_TIMEOUT * 1000),
-            client=httpx.AsyncClient(limits=limits, trust_env=True),
+            client=http,
             # What the library would say, we say once.
             logger=logging.getLogger("notion_client"),
             log_level=logging.CRITICAL,
         )
         limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
-        return cls(
+        wire = cls(
             client=client,
             limiter=limiter,
             sleep=sleep,
             limited=limited,
             traffic=Counter() if traffic is None else traffic,
         )
+        http.event_hooks = {"response": [wire._look_at_clock]}
+        return wire
 
     async def close(self) -> None:
         """Close all connections."""
@@ -144,6 +151,9 @@ class Wire:
             self.limited(answer.seconds)
         raise (LostError if answer.kind is Kind.AGAIN else AnswerError)(answer)
 
+    async def _look_at_clock(self, response: httpx.Response) -> None:
+        self.told_time = date_of(response.headers.get("date", "")) or self.told_time
+
     async def _send(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
         try:
             async with asyncio.timeout(_TIMEOUT):
@@ -161,6 +171,15 @@ class Wire:
         except httpx.HTTPError as error:
             kind = type(error).__name__
             return _away(f"cannot be reached ({kind}): is this machine online?")
+
+
+def date_of(header: str) -> datetime | None:
+    """Return the time in a Date header (RFC 9110, 6.6.1); None: there is none."""
+    try:
+        found = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None
 
 
 def _ended(answer: object) -> str:

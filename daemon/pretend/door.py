@@ -8,7 +8,8 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -79,6 +80,10 @@ class Door:
             raise too_fast(max(1, -int(-left // 1)))
         self.times.append(now)
 
+    @property
+    def _date(self) -> str:
+        return format_datetime(self.space.now().astimezone(UTC), usegmt=True)
+
     def _respond(
         self,
         request: web.Request,
@@ -91,7 +96,7 @@ class Door:
         return web.json_response(
             {**data, "request_id": request_id},
             status=status,
-            headers={"x-notion-request-id": request_id},
+            headers={"x-notion-request-id": request_id, "Date": self._date},
         )
 
     def _refuse(
@@ -99,7 +104,7 @@ class Door:
     ) -> web.Response:
         request_id = str(uuid.uuid4())
         self._note(request, refusal.status, body)
-        headers = {"x-notion-request-id": request_id}
+        headers = {"x-notion-request-id": request_id, "Date": self._date}
         if refusal.retry_after is not None:
             headers["Retry-After"] = str(refusal.retry_after)
         return web.json_response(

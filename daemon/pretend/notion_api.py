@@ -123,7 +123,7 @@ class _Api:
             )
         cursor = body.get("start_cursor")
         if cursor is None:
-            cursor, found = self._begin(source, body, request)
+            cursor, found = self._begin(source, body)
             place = 0
         elif cursor in self.cursors:
             found, place = self.cursors[cursor]
@@ -139,19 +139,13 @@ class _Api:
             answer["request_status"] = {"type": "incomplete", "incomplete_reason": why}
         return answer
 
-    def _begin(
-        self, source: DataSource, body: Json, request: web.Request
-    ) -> tuple[str, list[str]]:
+    def _begin(self, source: DataSource, body: Json) -> tuple[str, list[str]]:
         test = query.predicate(body.get("filter"), source.columns)
-        rows = [
-            self._page(one, request)
-            for one in self.space.pages_of(source.id)
-            if not one.in_trash
-        ]
-        found = [row for row in rows if test(row)]
+        rows = self.space.pages_of(source.id)
+        found = [row for row in rows if not row.in_trash and test(row)]
         query.ordered(found, body.get("sorts") or (), source.columns)
         session = f"s:{secrets.token_hex(8)}"
-        return session, [row["id"] for row in found[: self.space.query_cap]]
+        return session, [row.id for row in found[: self.space.query_cap]]
 
     def _rest(self, cursor: str, found: list[str], end: int) -> Json:
         if end >= len(found):

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pretend.refusals import invalid
-from daemon.pretend.values import Column, to_plain
+from daemon.pretend.rows import Json, Page
+from daemon.pretend.uploads import minute
+from daemon.pretend.values import Column, empty, to_plain
 
-Json = dict[str, Any]
-Test = Callable[[Json], bool]
+Test = Callable[[Page], bool]
 
 _DEPTH = 2
-_TIMES = {"created_time", "last_edited_time"}
 
 
 def predicate(given: Any, columns: Mapping[str, Column], depth: int = 0) -> Test:  # noqa: ANN401 - JSON
-    """Return a test for a page's raw object.
+    """Return a test for a row.
 
     Raises:
         RefusalError: An unknown property, a wrong type, more than two levels.
@@ -32,8 +32,8 @@ def predicate(given: Any, columns: Mapping[str, Column], depth: int = 0) -> Test
                 )
             tests = [predicate(one, columns, depth + 1) for one in given[joint]]
             return _joined(tests, combine)
-    if given.get("timestamp") in _TIMES:
-        return _by_time(given["timestamp"], given.get(given["timestamp"]) or {})
+    if (field := given.get("timestamp")) in _TIMES:
+        return _by_time(field, given.get(field) or {})
     return _by_property(given, columns)
 
 
@@ -56,14 +56,25 @@ def _by_property(given: Json, columns: Mapping[str, Column]) -> Test:
     if kind != column.type:
         raise invalid(f"database property {column.type} does not match filter {kind}")
     condition = given[kind]
+    return lambda page: _holds(_plain(column, page), condition)
 
-    def test(page: Json) -> bool:
-        stored = next(
-            value for value in page["properties"].values() if value["id"] == column.id
-        )
-        return _holds(to_plain(kind, stored[kind]), condition)
 
-    return test
+def _plain(column: Column, page: Page) -> Any:  # noqa: ANN401 - a plain value
+    return to_plain(column.type, page.values.get(column.id, empty(column.type)))
+
+
+def _edited(page: Page) -> datetime:
+    return minute(page.edited_at)
+
+
+def _created(page: Page) -> datetime:
+    return minute(page.created_at)
+
+
+_TIMES: Mapping[object, Callable[[Page], datetime]] = {
+    "created_time": _created,
+    "last_edited_time": _edited,
+}
 
 
 def _holds(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - JSON
@@ -113,11 +124,11 @@ def _by_time(field: str, condition: Mapping[str, Any]) -> Test:
             f"body failed validation: body.filter.{field}.{word} should be a valid "
             f"ISO 8601 date string, instead was `{text!r}`."
         ) from None
-    return lambda page: compare[word](datetime.fromisoformat(page[field]), limit)
+    return lambda page: compare[word](_TIMES[field](page), limit)
 
 
 def ordered(
-    pages: list[Json], sorts: Sequence[Json], columns: Mapping[str, Column]
+    pages: list[Page], sorts: Sequence[Json], columns: Mapping[str, Column]
 ) -> None:
     """Sort pages in place, the first of *sorts* weighing most."""
     for sort in reversed(sorts):
@@ -131,16 +142,8 @@ def ordered(
         pages.sort(key=key, reverse=direction == "descending")
 
 
-def _sort_key(sort: Json, columns: Mapping[str, Column]) -> Callable[[Json], str]:
-    if sort.get("timestamp") in _TIMES:
-        field = str(sort["timestamp"])
-        return lambda page: str(page[field])
+def _sort_key(sort: Json, columns: Mapping[str, Column]) -> Callable[[Page], Any]:
+    if (field := sort.get("timestamp")) in _TIMES:
+        return _TIMES[field]
     column = column_of(sort.get("property"), columns)
-
-    def key(page: Json) -> str:
-        for value in page["properties"].values():
-            if value["id"] == column.id:
-                return str(to_plain(column.type, value[column.type]) or "")
-        return ""
-
-    return key
+    return lambda page: str(_plain(column, page) or "")

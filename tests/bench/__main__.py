@@ -13,8 +13,10 @@ from daemon.clock import utc_now
 from tests.bench.table import Figure, as_json, show
 
 _HERE = Path(__file__).parent
+#: Of a table that goes into a file.
+_WIDTH = 120
 #: In the order of the table: modules of this folder that have `measure()`.
-SECTIONS: tuple[str, ...] = ()
+SECTIONS = ("counts",)
 
 
 def main() -> int:
@@ -33,7 +35,8 @@ def main() -> int:
     if asked.json:
         print(as_json(figures, utc_now()))  # noqa: T201 - it is a command
     else:
-        show(figures, Console())
+        console = Console()
+        show(figures, console if console.is_terminal else Console(width=_WIDTH))
     return 1 if any(one.holds is False for one in figures) else 0
 
 

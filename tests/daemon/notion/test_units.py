@@ -27,6 +27,7 @@ from daemon.notion.payload import TEXT_LIMIT, payload, property_value, rich_text
 from daemon.notion.query import changed_filter
 from daemon.notion.schema import read_schema
 from daemon.pretend import query as pretend
+from daemon.pretend.rows import Page as PretendPage
 from daemon.pretend.values import Column as PretendColumn
 from daemon.pretend.values import from_plain
 
@@ -124,21 +125,13 @@ def test_notion_is_never_asked_for_less_than_we_would_take(
     for column in columns.values():
         for option in _SPELLINGS:
             column.add_option(option)
-    row = {
-        "id": DASHED,
-        "created_time": "2026-11-24T10:00:00.000Z",
-        "last_edited_time": "2026-11-24T10:00:00.000Z",
-        "properties": {
-            name: {
-                "id": column.id,
-                "type": column.type,
-                column.type: from_plain(column, cells.get(name, False) or None)
-                if column.type in {"select", "status"}
-                else from_plain(column, cells.get(name, False)),
-            }
-            for name, column in [*columns.items(), ("Regenerate", box)]
-        },
+    values = {
+        column.id: from_plain(column, cells.get(name, False) or None)
+        if column.type in {"select", "status"}
+        else from_plain(column, cells.get(name, False))
+        for name, column in [*columns.items(), ("Regenerate", box)]
     }
+    row = PretendPage(DASHED, ID, NOW, NOW, ID, values)
     ours = {
         name: Cell(
             kind, str(cells[name]).lower() if kind == "checkbox" else cells[name]
