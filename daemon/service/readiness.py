@@ -9,12 +9,13 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 _LONGEST_STATUS = 400
 _LONGEST_WATCH = timedelta(days=365)
+#: Seconds that a manager may be busy; what it has no room for then is said later.
+_BUSY = 0.2
 
 
 @dataclass(slots=True)
@@ -24,12 +25,13 @@ class Readiness:
     Attributes:
         address: A datagram socket; empty: nobody listens.
         watchdog: A sign of life is wanted at least this often; None: not at all.
-        status: The line that was sent last.
+        status: The line that was said last.
     """
 
     address: str = ""
     watchdog: timedelta | None = None
     status: str = field(default="", init=False)
+    _owed: dict[str, str] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, environ: Mapping[str, str], pid: int) -> Readiness:
@@ -38,41 +40,61 @@ class Readiness:
 
     def ready(self) -> None:
         """The work has begun, or goes on after a reload."""
-        self._send("READY=1")
+        self._tell("state", "READY=1")
 
     def reloading(self) -> None:
         """The configuration is read again; `ready` ends it."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+        self._tell("state", f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
     def stopping(self) -> None:
         """Nothing new is begun."""
-        self._send("STOPPING=1")
+        self._tell("state", "STOPPING=1")
 
     def alive(self) -> None:
         """The daemon makes progress."""
-        self._send("WATCHDOG=1")
+        # Lost, it is not made up for: it would vouch for another moment.
+        if self._is_sent("\n".join([*self._owed.values(), "WATCHDOG=1"])):
+            self._owed.clear()
 
     def say(self, status: str) -> None:
         """Show one line in `systemctl status`; the same line is sent once."""
         line = " ".join(status.split())[:_LONGEST_STATUS]
         if line != self.status:
             self.status = line
-            self._send(f"STATUS={line}")
+            self._tell("status", f"STATUS={line}")
+        else:
+            self._settle()
 
-    def _send(self, state: str) -> None:
+    def _tell(self, about: str, line: str) -> None:
+        self._owed[about] = line
+        self._settle()
+
+    def _settle(self) -> None:
+        """Send what is new, and what the manager had no room for before.
+
+        Its queue holds ten lines by default (unix(7), max_dgram_qlen); on a machine
+        that is busy starting it is full, and a READY lost there is a failed start.
+        """
+        if self._owed and self._is_sent("\n".join(self._owed.values())):
+            self._owed.clear()
+
+    def _is_sent(self, lines: str) -> bool:
         if not self.address:
-            return
+            return True
         # A name that begins with @ is in the abstract namespace.
         address = f"\0{self.address[1:]}" if self.address[0] == "@" else self.address
-        # A manager that restarts loses a line, and the daemon nothing.
-        with (
-            suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s,
-        ):
-            s.setblocking(False)  # noqa: FBT003 - the method has no keyword
-            # Half a sign, which a title may hold, has no bytes of its own.
-            s.sendto(state.encode(errors="replace"), address)
+        try:
+            with socket.socket(
+                socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+            ) as s:
+                s.settimeout(_BUSY)
+                # Half a sign, which a title may hold, has no bytes of its own.
+                s.sendto(lines.encode(errors="replace"), address)
+        except OSError:
+            # Busy, or about to be started anew: the next sign of life tries again.
+            return False
+        return True
 
 
 def _watchdog(environ: Mapping[str, str], pid: int) -> timedelta | None:

@@ -170,10 +170,17 @@ class Machine:
         target.chmod(mode)
 
 
-def until(true: Callable[[], bool], seconds: float, else_: str) -> float:
-    """Wait for what another process does; return how long it took."""
+def until(
+    true: Callable[[], bool], seconds: float, else_: str | Callable[[], str]
+) -> float:
+    """Wait for what another process does; return how long it took.
+
+    Args:
+        else_: What is wrong when it does not happen, or who knows it then.
+    """
     pause, began = threading.Event(), time.monotonic()
     while not true():
-        assert time.monotonic() - began < seconds, else_
+        in_time = time.monotonic() - began < seconds
+        assert in_time, else_() if callable(else_) else else_
         pause.wait(_BREATH)
     return time.monotonic() - began

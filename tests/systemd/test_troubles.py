@@ -39,7 +39,7 @@ def _killed(server: Server) -> float:
             and server.machine.show(_UNIT, "ActiveState") == "active"
         ),
         20,
-        "not back",
+        lambda: server.machine.run("systemctl", "status", _UNIT, check=False).stdout,
     )
     return server.seconds_to_ready() + 0.5  # RestartSec
 

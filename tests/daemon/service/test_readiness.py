@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import resource
+import socket
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -95,11 +97,44 @@ def test_a_manager_that_has_gone_or_is_no_socket_harms_nobody(tmp_path: Path) ->
 def test_a_manager_that_does_not_read_is_not_waited_for(manager: Manager) -> None:
     readiness = Readiness(manager.address)
     # Far more than a queue of datagrams takes.
-    for _ in range(2000):
-        readiness.alive()
-    assert 0 < manager.signs_of_life() < 2000
+    _fill(manager)
+    readiness.alive()
+    assert manager.signs_of_life() == 0
     readiness.ready()
     assert manager.heard() == ["READY=1"]
+
+
+def test_what_a_busy_manager_had_no_room_for_is_said_again(manager: Manager) -> None:
+    readiness = Readiness(manager.address)
+    readiness.say("nothing queued")
+    _fill(manager)
+    readiness.ready()
+    readiness.say("one queued")
+    assert set(manager.heard()) == {"STATUS=nothing queued", ""}
+    readiness.alive()
+    assert manager.heard() == ["READY=1\nSTATUS=one queued\nWATCHDOG=1"]
+    readiness.alive()
+    assert manager.heard() == ["WATCHDOG=1"]
+
+
+def test_a_lost_ready_comes_with_the_same_status(manager: Manager) -> None:
+    readiness = Readiness(manager.address)
+    readiness.say("nothing queued")
+    _fill(manager)
+    readiness.ready()
+    manager.heard()
+    readiness.say("nothing queued")
+    assert manager.heard() == ["READY=1"]
+
+
+def _fill(manager: Manager) -> None:
+    """Others tell it things until its queue is full."""
+    address = manager.address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        others.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                others.sendto(b"", f"\0{address[1:]}" if address[0] == "@" else address)
 
 
 def test_no_file_handles_are_left_and_nothing_happens(manager: Manager) -> None:
