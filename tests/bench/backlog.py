@@ -58,7 +58,7 @@ def _budget(requests: list[Request]) -> list[Figure]:
     used = sum(first <= one.at <= last for one in requests)
     return [
         Figure(
-            what=f"backlog of {_POSTS}: Notion's {_REQUESTS_A_SECOND:g} requests/s, used",
+            what=f"backlog of {_POSTS}: used of what Notion allows",
             figure=100 * used / (seconds * _REQUESTS_A_SECOND),
             unit="%",
             least=95,
