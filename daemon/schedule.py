@@ -6,6 +6,7 @@ The only importer of APScheduler.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,13 +29,15 @@ class Schedule:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Future[object]] = set()
+        self._busy: set[str] = set()
         self._stopped = False
         self._scheduler = AsyncIOScheduler(
             timezone="UTC",
             executors={"default": _Executor()},
             job_defaults={
                 "coalesce": True,  # after the machine slept: once, not a hundred times
-                "max_instances": 1,
+                # `_patient` lets none overlap, and says nothing of one that is slow.
+                "max_instances": sys.maxsize,
                 "misfire_grace_time": None,  # late is better than never
             },
         )
@@ -54,7 +57,7 @@ class Schedule:
     def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
         """Call *action* now and then after every *pause*."""
         self._scheduler.add_job(
-            self._patient(action),
+            self._patient(name, action),
             "interval",
             seconds=pause.total_seconds(),
             next_run_time=now,
@@ -71,7 +74,7 @@ class Schedule:
         """
         if time is not None:
             self._scheduler.add_job(
-                self._patient(action),
+                self._patient(name, action),
                 "date",
                 run_date=time,
                 id=name,
@@ -81,17 +84,21 @@ class Schedule:
         elif self._scheduler.get_job(name) is not None:
             self._scheduler.remove_job(name)
 
-    def _patient(self, action: Action) -> Action:
+    def _patient(self, name: str, action: Action) -> Action:
         """A call that is cut off by `stop` has nothing to say about it."""
 
         async def call() -> None:
-            # It was due, and had not begun.
-            if self._stopped:
+            # It was due, and had not begun; or its last call still goes on.
+            if self._stopped or name in self._busy:
                 return
+            self._busy.add(name)
             running = asyncio.ensure_future(action())
             self._running.add(running)
             running.add_done_callback(self._running.discard)
-            with suppress(asyncio.CancelledError):
-                await running
+            try:
+                with suppress(asyncio.CancelledError):
+                    await running
+            finally:
+                self._busy.discard(name)
 
         return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -66,3 +67,38 @@ async def test_whenever_it_is_stopped_nothing_is_called_after_it(turns: int) -> 
     finally:
         structlog.reset_defaults()
     assert (len(calls), said.getvalue()) == (before, "")
+
+
+async def test_a_call_that_takes_long_is_neither_doubled_nor_a_warning() -> None:
+    begun, ended, calls = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def work() -> None:
+        calls.append(1)
+        begun.set()
+        await ended.wait()
+
+    said = io.StringIO()
+    log.configure("debug", "json", environ={}, stream=said)
+    schedule = Schedule()
+    try:
+        schedule.start()
+        schedule.every("poll", timedelta(milliseconds=1), work, utc_now())
+        await asyncio.wait_for(begun.wait(), 10)
+        passed = asyncio.Event()
+        schedule.at("due", utc_now() + timedelta(milliseconds=50), _set(passed))
+        await asyncio.wait_for(passed.wait(), 10)
+        assert calls == [1]
+        begun.clear()
+        ended.set()
+        await asyncio.wait_for(begun.wait(), 10)
+    finally:
+        await schedule.stop()
+        structlog.reset_defaults()
+    assert said.getvalue() == ""
+
+
+def _set(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def act() -> None:
+        event.set()
+
+    return act

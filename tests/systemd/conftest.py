@@ -46,7 +46,9 @@ class Server:
     source: Path
     port: int
 
-    def configure(self, more: str = "", *, painter: str = "") -> None:
+    def configure(
+        self, more: str = "", *, painter: str = "", timeout: str = "60s"
+    ) -> None:
         """Write what an owner would, and where the pretend world is."""
         town = self.town
         painter = painter or town.hf_url
@@ -55,6 +57,7 @@ class Server:
             f'[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nsettle = '0s'\n[providers.flux]\n"
             f'base_url = "{painter}"\nhub_url = "{town.hub_url}"\n'
+            f'timeout = "{timeout}"\n'
         )
         self.machine.write(SETTINGS, text)
 

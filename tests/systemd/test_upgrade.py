@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -77,16 +79,19 @@ def test_wrong_settings_stop_an_upgrade_before_it_stops_anything(
 
 def test_an_upgrade_that_is_killed_is_finished_by_the_next(server: Server) -> None:
     """While it waits for an image in work, which people will not want to wait for."""
-    server.town.hub.seconds_per_image = 4.0
+    baked = threading.Event()
+    server.town.hub.sleep = lambda _seconds: _seen(baked)
+    server.configure(timeout="10m")
+    server.machine.run("systemctl", "reload", _UNIT)
     page = server.add("Slow bread")
     until(
-        lambda: "1 generating" in server.machine.show(_UNIT, "StatusText"), 10, "idle"
+        lambda: "1 generating" in server.machine.show(_UNIT, "StatusText"), 30, "idle"
     )
     with ThreadPoolExecutor(2) as aside:
         killed = aside.submit(server.install)
         until(
             lambda: server.machine.show(_UNIT, "ActiveState") == "deactivating",
-            60,
+            240,
             "it did not come that far",
         )
         second = aside.submit(server.install).result()
@@ -94,14 +99,20 @@ def test_an_upgrade_that_is_killed_is_finished_by_the_next(server: Server) -> No
         assert killed.result().returncode != 0
     assert second.returncode != 0
     assert "another install is under way" in second.stderr
-    server.town.hub.seconds_per_image = 0.0
+    baked.set()
     until(
         lambda: server.machine.show(_UNIT, "ActiveState") == "inactive", 60, "not down"
     )
+    server.town.hub.sleep = asyncio.sleep
+    server.configure()
     said = server.install()
     assert said.returncode == 0, said.stderr
     assert server.machine.show(_UNIT, "ActiveState") == "active"
     server.illustrated(page)
+
+
+async def _seen(happened: threading.Event) -> None:
+    await asyncio.to_thread(happened.wait, 300)
 
 
 def test_a_new_version_that_does_not_start_is_taken_back(server: Server) -> None:
