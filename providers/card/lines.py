@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)
 _SHORT_WORD = 3
@@ -118,32 +119,27 @@ def _broken(
     pieces: Sequence[Piece], measure: float, count: int
 ) -> tuple[float, tuple[int, ...]] | None:
     """Return the cheapest way to set *pieces* in *count* lines: cost and line ends."""
-    total = sum(piece.width + piece.space for piece in pieces)
+    # Widths are multiples of a 64th: differences of running sums are exact.
+    sums = (0.0, *accumulate(piece.space + piece.width for piece in pieces))
+    total, amount = sums[-1], len(pieces)
     ideal = min(measure, total / count * 1.04)
-    amount = len(pieces)
-
-    def cost(start: int, end: int) -> float:
-        if any(piece.begins for piece in pieces[start + 1 : end]):
-            return math.inf
-        line = pieces[start].width + sum(
-            piece.space + piece.width for piece in pieces[start + 1 : end]
-        )
-        if line > measure:
-            return math.inf
-        return _cost(pieces, start, end, line / ideal, last=end == amount)
+    # What a line may be longer than the pieces between its ends: the space it drops.
+    roomiest = measure + max(piece.space for piece in pieces)
 
     @cache
     def best(start: int, left: int) -> tuple[float, tuple[int, ...]]:
-        if left == 1:
-            return cost(start, amount), (amount,)
         found: tuple[float, tuple[int, ...]] = (math.inf, ())
+        before = sums[start] + pieces[start].space
+        first = amount if left == 1 else start + 1
         for end in range(start + 1, amount - left + 2):
-            here = cost(start, end)
-            if math.isinf(here):
-                if end > start + 1:
-                    break
+            line = sums[end] - before
+            if line > measure or (end - 1 > start and pieces[end - 1].begins):
+                break
+            # The lines that are left could not hold the rest.
+            if end < first or total - sums[end] > (left - 1) * roomiest:
                 continue
-            rest, ends = best(end, left - 1)
+            here = _cost(pieces, start, end, line / ideal, last=end == amount)
+            rest, ends = best(end, left - 1) if left > 1 else (0.0, ())
             if here + rest < found[0]:
                 found = (here + rest, (end, *ends))
         return found
