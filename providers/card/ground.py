@@ -24,17 +24,19 @@ def paint(
     mask = mask.reduce(_SHARPER)
     if mirrored:
         mask = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    canvas.paste(palette.motif, (0, 0), mask)
+    # A motif fills a corner, and pasting looks at every pixel.
+    if box := mask.getbbox():
+        canvas.paste(palette.motif, box, mask.crop(box))
     return canvas
 
 
 def _gradient(palette: Palette, width: int, height: int) -> Image.Image:
-    first = Image.new("RGB", (width, height), palette.first)
-    second = Image.new("RGB", (width, height), palette.second)
+    canvas = Image.new("RGB", (width, height), palette.first)
     corners = Image.new("L", (2, 2))
     corners.putdata([0, 110, 145, 255])
     blend = corners.resize((width, height), Image.Resampling.BICUBIC)
-    return Image.composite(second, first, blend)
+    canvas.paste(palette.second, (0, 0), blend)
+    return canvas
 
 
 def _arcs(
