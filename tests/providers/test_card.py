@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from providers.base import Order
-from providers.card import faces, ground
+from providers.card import faces, ground, lines
 from providers.card.colour import contrast, palette
 from providers.card.layout import frame
 from providers.card.letter import card, lettered_lines
@@ -145,3 +146,19 @@ def test_a_script_that_must_be_shaped_says_what_is_missing(
     monkeypatch.setattr(faces, "has_raqm", lambda: False)
     with pytest.raises(RejectedError, match="libfribidi0"):
         card(_order(TEXTS[8], 1080, 1080), PLAIN)
+
+
+def test_lines_that_leave_too_much_for_the_rest_are_not_weighed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weighed: list[float] = []
+    weigh = lines._cost
+
+    def counted(*given: Any, last: bool) -> float:  # noqa: ANN401 - passed on
+        weighed.append(given[3])
+        return weigh(*given, last=last)
+
+    monkeypatch.setattr(lines, "_cost", counted)
+    order = _order("新鲜面包每天早上七点开门" * 15, 1080, 1080)
+    assert lettered_lines(order, PLAIN)
+    assert len(weighed) < 50_000  # 160,000 before
