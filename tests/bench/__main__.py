@@ -16,7 +16,12 @@ _HERE = Path(__file__).parent
 #: Of a table that goes into a file.
 _WIDTH = 120
 #: In the order of the table: modules of this folder that have `measure()`.
-SECTIONS = ("counts", "backlog", "card", "n8n",)
+SECTIONS = (
+    "counts",
+    "backlog",
+    "card",
+    "n8n",
+)
 
 
 def main() -> int:
