@@ -226,6 +226,9 @@ def settings_for(
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
         **(environ or {}),
     }
+    if "format" not in toml:
+        # Large images take time, and promise nothing more.
+        given.setdefault("POSTBRUSH_IMAGES__FORMAT", "256x256")
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
     return config.load(path, given, folder)

@@ -161,7 +161,10 @@ async def test_over_budget_is_a_card_and_not_a_call(tmp_path: Path) -> None:
     toml = "[budget]\nmonth = 0.0\n[providers.flux]\nincluded = 0.004\n"
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
-        pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(3)]
+        pages = [
+            home.add(f"Post {n}", f"The bread number {n}.", Format="square")
+            for n in range(3)
+        ]
         await home.live()
         statuses = sorted(home.read(page)["Image status"] for page in pages)
         assert statuses == ["Card", "Card", "Done"]
@@ -192,7 +195,7 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
         home.hub.fail("POST", times=9, status=200, body=paint("a", 1, 256, 256)[:4000])
-        page = home.add()
+        page = home.add(Format="square")
         await home.live()
         for _ in range(6):
             home.clock.move(minutes=31)

@@ -172,7 +172,7 @@ async def test_an_image_too_large_for_the_workspace_is_coarsened_on_the_way(
         home.space.upload_limit = 100_000
         home.space.uploads.limit = 100_000
         await home.begin()
-        page = home.add(post="A city at night, with many windows.")
+        page = home.add(post="A city at night, with many windows.", Format="square")
         await home.live()
         (file,) = home.space.files(page)
         on_disk = home.flow.images / file.name

@@ -63,7 +63,7 @@ async def test_whatever_can_be_shown_is_shown_as_the_same_kind_of_png(
         house_with(tmp_path, "replicate", fake) as home,
     ):
         fake.picture = USABLE[name]()
-        page = home.add()
+        page = home.add(Format="square")
         await home.live()
         (file,) = home.space.files(page)
         image = Image.open(io.BytesIO(file.data))

@@ -13,7 +13,10 @@ from tests.daemon.house import House, house
 async def test_three_new_posts_get_images_with_three_writes_and_one_paid_call_each(
     home: House,
 ) -> None:
-    pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(3)]
+    pages = [
+        home.add(f"Post {n}", f"The bread number {n}.", Format="square")
+        for n in range(3)
+    ]
     await home.live()
     for page in pages:
         cells = home.read(page)

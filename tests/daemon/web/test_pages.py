@@ -139,7 +139,7 @@ async def test_another_and_then_the_first_one_back(both: Both) -> None:
 
 async def test_an_image_has_its_story(both: Both) -> None:
     home, visitor = both
-    home.add("Bread", "We bake bread.")
+    home.add("Bread", "We bake bread.", Format="square")
     await home.live()
     made = await _newest(home)
     page = await visitor.see(f"/images/{made.id}")
@@ -201,7 +201,7 @@ async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None
 
 async def test_small_images_are_made_once_and_kept(both: Both) -> None:
     home, visitor = both
-    home.add()
+    home.add(Format="square")
     await home.live()
     made = await _newest(home)
     first = await visitor.see(f"/thumbs/{made.name}")
