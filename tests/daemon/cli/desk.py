@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from typing import Any
 
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
+from tests.daemon.cli.process import COMMAND, Process, started
+from tests.daemon.cli.zygote import Request
 
 #: Short times, so that a real clock is fast enough.
 QUICK = """\
@@ -25,7 +26,6 @@ requests_per_second = 50
 settle = "0s"
 """
 _PATIENCE = 30.0
-COMMAND = Path(sys.executable).with_name("postbrush")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Said:
 class Daemon:
     """A running `postbrush run` and the lines it has said."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     lines: list[dict[str, Any]] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
     more: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -97,24 +97,31 @@ class Desk:
 
     async def cli(self, *words: str, given: str = "", **environ: str) -> Said:
         """Run a command to its end."""
-        process = await self._start(*words, environ=environ)
+        return await self._ended(await self._start(*words, environ=environ), given)
+
+    async def cli_itself(self, *words: str) -> Said:
+        """Run one that imports what it needs by itself."""
+        return await self._ended(await self._start(*words, environ={}, really=True))
+
+    async def _ended(self, process: Process, given: str = "") -> Said:
         async with asyncio.timeout(_PATIENCE):
             out, err = await process.communicate(given.encode())
         return Said(process.returncode or 0, out.decode(), err.decode())
 
     async def _start(
-        self, *words: str, environ: Mapping[str, str], merged: bool = False
-    ) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            COMMAND,
-            *words,
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            stdin=pipe,
-            stdout=pipe,
-            stderr=asyncio.subprocess.STDOUT if merged else pipe,
+        self,
+        *words: str,
+        environ: Mapping[str, str],
+        merged: bool = False,
+        really: bool = False,
+    ) -> Process:
+        request = Request(
+            command=[str(COMMAND), *words],
+            environ={**self.environ, **environ},
+            folder=str(self.folder),
+            really=really,
         )
+        return await started(request, merged=merged)
 
     @asynccontextmanager
     async def daemon(self, **environ: str) -> AsyncIterator[Daemon]:
@@ -153,6 +160,8 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
         town.workspace.requests_per_minute = None
         environ = {
             "PATH": os.environ["PATH"],
+            # Large images take time, and promise nothing more.
+            "POSTBRUSH_IMAGES__FORMAT": "256x256",
             # Several run at once, and a port is one's alone.
             "POSTBRUSH_WEB__LISTEN": "off",
             "HOME": str(folder),

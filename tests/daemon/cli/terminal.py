@@ -6,15 +6,14 @@ import asyncio
 import os
 import pty
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.daemon.cli.desk import COMMAND, Desk
+from tests.daemon.cli.desk import Desk
+from tests.daemon.cli.process import COMMAND, Process, forked
+from tests.daemon.cli.zygote import Request
 
-#: Makes the terminal on its input its own, as a login does.
-_LOGIN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
 _PATIENCE = 60.0
 
 
@@ -22,7 +21,7 @@ _PATIENCE = 60.0
 class Terminal:
     """What is shown, and what is typed."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     screen: asyncio.StreamReader
     keyboard: int
     shown: str = ""
@@ -66,14 +65,14 @@ async def terminal(desk: Desk, *words: str, **environ: str) -> AsyncIterator[Ter
     """Run a command at a terminal; tokens of the environment are not given to it."""
     ours, theirs = pty.openpty()
     given = {k: v for k, v in desk.environ.items() if not k.endswith("_TOKEN")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _LOGIN, str(COMMAND), *words),
-        cwd=desk.folder,
-        env={**given, "TERM": "xterm", **environ},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+    request = Request(
+        command=[str(COMMAND), *words],
+        environ={**given, "TERM": "xterm", **environ},
+        folder=str(desk.folder),
+        terminal=True,
     )
+    pid, end = await forked(request, [theirs] * 3)
+    process = Process(pid, None, None, end)
     os.close(theirs)
     screen = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

@@ -40,14 +40,6 @@ def _one_line(said: Said, code: int) -> str:
         ("jobs -n 0", "-n"),
         ("test --provider nobody", "known: flux, freeapi"),
         ("--config nowhere.toml status", "nowhere.toml"),
-        ("status", "no database at"),
-        ("jobs", "no database at"),
-        ("job 1", "no database at"),
-        ("why bread", "no database at"),
-        ("costs", "no database at"),
-        ("approve", "no database at"),
-        ("regenerate bread", "no database at"),
-        ("providers reset flux", "no database at"),
     ],
 )
 async def test_wrong_use_is_one_line_and_exit_code_2(
@@ -55,6 +47,28 @@ async def test_wrong_use_is_one_line_and_exit_code_2(
 ) -> None:
     said = await desk.cli(*shlex.split(words))
     assert tells in _one_line(said, 2)
+    assert not (desk.folder / "postbrush.db").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status",
+        "jobs",
+        "job 1",
+        "why bread",
+        "costs",
+        "approve",
+        "regenerate bread",
+        "providers reset flux",
+    ],
+)
+async def test_before_the_first_start_there_is_nothing_to_look_at(
+    desk: Desk, words: str
+) -> None:
+    # With nothing imported beforehand: each finds its own.
+    said = await desk.cli_itself(*shlex.split(words))
+    assert "no database at" in _one_line(said, 2)
     assert not (desk.folder / "postbrush.db").exists()
 
 

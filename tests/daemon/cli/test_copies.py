@@ -6,7 +6,8 @@ import asyncio
 import shlex
 from pathlib import Path
 
-from tests.daemon.cli.desk import COMMAND, Desk
+from tests.daemon.cli.desk import Desk
+from tests.daemon.cli.process import COMMAND
 from tests.daemon.cli.terminal import terminal
 
 
@@ -66,7 +67,7 @@ async def test_a_folder_keeps_the_newest_and_says_what_went(desk: Desk) -> None:
 
 async def test_no_room_is_said_in_one_line_and_leaves_nothing(desk: Desk) -> None:
     desk.add()
-    await desk.cli("once")
+    await desk.cli("once", POSTBRUSH_IMAGES__FORMAT="square")
     # Files may have so many blocks of 512 bytes: the database fits not, or just.
     for blocks, target in ((100, "copy.tar"), (400, "copy.tar"), (400, "- >out.tar")):
         line = f"ulimit -f {blocks}; postbrush backup {target}"

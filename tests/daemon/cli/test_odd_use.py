@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from tests.daemon.cli.desk import COMMAND, Desk
+from tests.daemon.cli.desk import Desk
+from tests.daemon.cli.process import COMMAND
 
 
 async def test_one_ctrl_c_waits_for_the_image_that_is_paid_for(desk: Desk) -> None:

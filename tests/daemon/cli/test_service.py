@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.cli.desk import COMMAND, QUICK, Desk
+from tests.daemon.cli.desk import QUICK, Desk
+from tests.daemon.cli.process import COMMAND
 
 _SLOW = 3600.0
 _ENDS = {"Done", "Card"}
