@@ -15,11 +15,12 @@ from typing import Any
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
 from tests.crash.child import live
+from tests.daemon.power import empty_database
 from tests.daemon.services import keys_for, toml_for
 from tests.providers.fakes import FAKES, Fake
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.crash.child"])
+_PROCESSES.set_forkserver_preload(["tests.crash.preloaded"])
 _LIFE_SECONDS = 60
 
 
@@ -66,7 +67,9 @@ class World:
 
 def _set_up(folder: Path, toml: str) -> None:
     folder.mkdir(parents=True)
+    (folder / "postbrush.db").write_bytes(empty_database())
     more = "[posts]\nsettle = '0s'\n[notion]\nrequests_per_second = 100\n"
+    more += "[images]\nformat = '256x256'\n"
     (folder / "postbrush.toml").write_text(toml + more)
 
 

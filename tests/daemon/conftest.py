@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.house import House, house
+from tests.daemon.house import TRUSTED, House, house
+
+
+@pytest.fixture(autouse=True)
+def _trusts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TRUSTED))
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ from db.records import Attempt, History, Job
 
 START = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
+#: Nobody's: no test speaks TLS, and reading all that are trusted takes a while.
+TRUSTED = Path(__file__).with_name("trusted.pem")
 
 
 @dataclass(slots=True)

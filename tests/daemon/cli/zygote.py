@@ -21,12 +21,23 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+from PIL import Image
+
 import daemon
 from daemon.cli.main import main as command
 
 #: What an interpreter reads when it starts, which these do not.
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
 _MOST_FILES = 1024
+#: What is imported by others only once they need it.
+_WHEN_NEEDED = (
+    "aiosqlite",
+    "alembic.command",
+    "anyio._backends._asyncio",
+    "certifi",
+    "httpcore",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +74,9 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(daemon.__path__, "daemon."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    # Each asks for these itself, when it has to.
-    for name in ("alembic.command", "sqlalchemy.dialects.sqlite.aiosqlite"):
+    for name in _WHEN_NEEDED:
         importlib.import_module(name)
+    Image.preinit()
     gc.freeze()
 
 
