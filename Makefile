@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify install uninstall wheelhouse test lint bench counterparts lock clean
+.PHONY: help demo init run notify install uninstall wheelhouse test lint bench counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -34,7 +34,7 @@ wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without net
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
 			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock || exit 1; done
 
-test: lint ## Check everything: lint, types, contracts, schema, tests
+test: lint $(BESIDE) ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
 	@$(BIN)/python -m pytest -q -n auto $(ARGS)
 
@@ -54,6 +54,9 @@ bench: .venv/test ## Measure speed, memory and frugality (ARGS="--json", ARGS=sc
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (670 MB)
+
+roots: ## Make the Debians that tests boot (as root)
+	@$(PYTHON) -m tests.systemd.machine
 
 lock: ## Pin the dependencies anew (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -89,5 +92,5 @@ clean: ## Remove what was made here: .venv and caches, never your data
 .venv-counterparts/made: tests/counterparts/requirements.lock
 	@echo "== installing the real counterparts of the image services"
 	@$(PYTHON) -m venv .venv-counterparts
-	@.venv-counterparts/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-counterparts/bin/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

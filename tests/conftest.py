@@ -1,4 +1,4 @@
-"""In CI nothing may be skipped; and what shares a machine runs on one worker."""
+"""In CI nothing may be skipped; and who runs what, and when."""
 
 from __future__ import annotations
 
@@ -26,8 +26,24 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: machines that boot and daemons are waited for."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+#: They take minutes by themselves, so that nobody waits for them at the end.
+_LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # has no types
-    """Tests go to whichever worker is free, those of a booted machine to one."""
+    """Tests go to whichever worker is free, those of a booted machine to one.
+
+    Machines come first: a scope with more tests does.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         machine = re.search(r"tests/systemd/.*\[(\w+)", nodeid)

@@ -22,10 +22,8 @@ from daemon.clock import utc_now
 from daemon.pretend.town import Town
 from db.upgrade import HEAD
 from tests.systemd import machine
-from tests.systemd.machine import ROOT, Machine, until
+from tests.systemd.machine import RELEASES, ROOT, Machine, until
 
-#: The Python that each release of Debian has.
-_RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
 #: All that the daemon imports of others, and the seconds that takes by itself.
 _LIBRARIES = """
 import aiohttp.web, aiosqlite, notion_client, PIL.Image, pydantic_settings, rich.console
@@ -74,10 +72,9 @@ class Server:
     def illustrated(self, page: str, seconds: float = 30) -> None:
         until(lambda: self.has_image(page), seconds, "no image came")
 
-    def install(self) -> subprocess.CompletedProcess[str]:
-        return self.machine.run(
-            "make", "--directory=/src", "--silent", "install", check=False
-        )
+    def install(self, *environ: str) -> subprocess.CompletedProcess[str]:
+        command = ["env", *environ, "make", "--directory=/src", "--silent", "install"]
+        return self.machine.run(*command, check=False)
 
     def journal(self, *match: str) -> list[str]:
         """Return the messages that `journalctl` finds, as its owner asks."""
@@ -137,7 +134,7 @@ def town() -> Iterator[Town]:
     loop.close()
 
 
-@pytest.fixture(scope="session", params=[*_RELEASES])
+@pytest.fixture(scope="session", params=[*RELEASES])
 def server(
     request: pytest.FixtureRequest, town: Town, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -147,7 +144,7 @@ def server(
     folder = tmp_path_factory.mktemp("machines")
     source = copied(folder / "source")
     make_older(source)
-    _fetch(source, _RELEASES[request.param])
+    _fetch(source, RELEASES[request.param])
     made = Machine(
         machine.unpacked(request.param, folder),
         f"postbrush-{request.param}",

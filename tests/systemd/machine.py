@@ -14,12 +14,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Made once a checkout; `make clean` removes it.
 CACHE = ROOT / ".roots"
+#: The Python that each release of Debian has.
+RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
 _TOOLS = ("mmdebstrap", "systemd-nspawn", "nsenter")
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,make,procps,ca-certificates"
 _LEAN = ("doc", "man", "locale")
@@ -43,16 +46,21 @@ def missing() -> str:
 
 def unpacked(suite: str, folder: Path) -> Path:
     """Return the root folder of a new, bare Debian."""
-    tar = CACHE / f"{suite}.tar"
-    if not tar.exists():
-        _make(suite, tar)
     root = folder / suite
     root.mkdir()
     subprocess.run(
-        ["tar", "-xf", tar, "-C", root, "--exclude=./dev/*"],  # noqa: S607 - the system's
+        ["tar", "-xf", made(suite), "-C", root, "--exclude=./dev/*"],  # noqa: S607 - the system's
         check=True,
     )
     return root
+
+
+def made(suite: str) -> Path:
+    """Return the archive of a bare Debian."""
+    tar = CACHE / f"{suite}.tar"
+    if not tar.exists():
+        _make(suite, tar)
+    return tar
 
 
 def _make(suite: str, tar: Path) -> None:
@@ -184,3 +192,8 @@ def until(
         assert in_time, else_() if callable(else_) else else_
         pause.wait(_BREATH)
     return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    with ThreadPoolExecutor() as aside:
+        list(aside.map(made, [] if missing() else RELEASES))
