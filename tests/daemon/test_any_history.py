@@ -43,6 +43,8 @@ replacements_per_day = 50
 [budget]
 month = 0.5
 per_post_day = 6
+[providers.flux]
+price = 0.0035
 """
 #: What a step may take; more would be turning in circles.
 _MOST_STEPS = 400

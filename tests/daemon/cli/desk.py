@@ -16,6 +16,7 @@ from daemon.clock import utc_now
 from daemon.pretend.town import Town
 from tests.daemon.cli.process import COMMAND, Process, started
 from tests.daemon.cli.zygote import Request
+from tests.daemon.power import empty_database
 
 #: Short times, so that a real clock is fast enough.
 QUICK = """\
@@ -126,6 +127,9 @@ class Desk:
     @asynccontextmanager
     async def daemon(self, **environ: str) -> AsyncIterator[Daemon]:
         """Run the daemon beside everything else."""
+        # Most are about its life, not the one start that has a database to make.
+        if not (database := self.folder / "postbrush.db").exists():
+            database.write_bytes(empty_database())
         process = await self._start("run", environ=environ, merged=True)
         daemon = Daemon(process)
         listening = asyncio.create_task(daemon.listen())
