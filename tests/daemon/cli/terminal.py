@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.daemon.cli.desk import Desk
 from tests.daemon.cli.process import COMMAND, Process, forked
@@ -44,8 +45,15 @@ class Terminal:
         """Type a line."""
         os.write(self.keyboard, f"{text}\n".encode())
 
-    def press(self, key: bytes) -> None:
-        """Press one key."""
+    async def press(self, key: bytes) -> None:
+        """Press one key once it waits for one.
+
+        A signal between the question and the read is lost: Python looks for signals
+        before it reads, and when a read was interrupted.
+        """
+        async with asyncio.timeout(_PATIENCE):
+            while not _waits(self.process.pid):  # noqa: ASYNC110 - only the kernel knows
+                await asyncio.sleep(0.01)
         os.write(self.keyboard, key)
 
     async def end(self) -> int:
@@ -58,6 +66,11 @@ class Terminal:
             except OSError:
                 pass
             return await self.process.wait()
+
+
+def _waits(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S"
 
 
 @asynccontextmanager

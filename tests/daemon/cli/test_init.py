@@ -123,7 +123,7 @@ async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) ->
             await screen.until("Which one? [1]" if number else "not shown): ")
             screen.type("" if number else bare.town.workspace.token)
         await screen.until("Which one? [1]" if answered else "not shown): ")
-        screen.press(b"\x03")
+        await screen.press(b"\x03")
         assert await screen.end() == 130
     assert "Stopped; nothing was written." in screen.shown
     assert "Traceback" not in screen.shown
@@ -133,7 +133,7 @@ async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) ->
 async def test_the_end_of_the_input_is_an_end(bare: Desk) -> None:
     async with terminal(bare, "init") as screen:
         await screen.until("not shown): ")
-        screen.press(b"\x04")
+        await screen.press(b"\x04")
         assert await screen.end() == 130
     assert _left(bare) == []
 
