@@ -148,6 +148,17 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
         lock.release()
 
 
+def is_current(settings: Settings) -> bool:
+    """Say whether the database needs no work before the daemon can use it."""
+    return upgrade.revision(database_path(settings)) == upgrade.HEAD
+
+
+async def bring_up_to_date(settings: Settings) -> None:
+    """Make the database, or upgrade it, as `locked` does.  Raises as `locked`."""
+    async with locked(settings, "run"):
+        return
+
+
 def page(
     flow: Flow, watcher: Watcher, settings: Settings, *, board: int | None = None
 ) -> AbstractAsyncContextManager[object]:

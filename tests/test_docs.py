@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon import config
-from daemon.cli.main import app
+from daemon.cli.commands import app
 from daemon.config.model import Properties
 from db.states import FINAL, TRANSITIONS, State
 from providers import KINDS, build

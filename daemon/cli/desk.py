@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json as json_module
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
-from daemon import app, config
-from daemon.cli.options import OPTIONS
+from daemon import app
+from daemon.cli import begin
 from daemon.config import Settings
-from daemon.errors import SetupError
 from daemon.flow.context import Flow
 from daemon.service import control
 from db import upgrade
@@ -30,11 +27,7 @@ T = TypeVar("T")
 
 def settings() -> Settings:
     """Read the configuration.  Raises ConfigError."""
-    try:
-        here = Path.cwd()
-    except OSError:
-        raise SetupError("the folder you are in is gone: go to another") from None
-    return config.load(OPTIONS.config, os.environ, here)
+    return begin.settings()
 
 
 def finish(work: Awaitable[T]) -> T:

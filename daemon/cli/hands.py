@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.looks import JobArgument, PageArgument
-from daemon.cli.options import Json
+from daemon.cli.looks import JobArgument, Json, PageArgument
 
 providers_app = typer.Typer(
     help="The chain: who serves, who rests, what they cost.",

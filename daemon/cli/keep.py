@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from daemon.cli.looks import PageArgument
-from daemon.cli.options import Json
+from daemon.cli.looks import Json, PageArgument
 
 
 def register(app: typer.Typer) -> None:

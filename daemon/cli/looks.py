@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import Json
-
+Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
 PageArgument = Annotated[
     str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
 ]

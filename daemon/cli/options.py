@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
-
-Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""`run`, `once` and `migrate`."""
+"""`once`, `migrate` and `alarm`."""
 
 from __future__ import annotations
 
@@ -11,33 +11,14 @@ import typer
 
 from daemon import app, loop, neighbour
 from daemon.cli import desk, told
+from daemon.cli.begin import start_log
 from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.flow import manual
 from daemon.flow.poll import Watcher
-from daemon.life import Life
 from daemon.service import log
 from daemon.service.alerts import Message
-
-
-def start_log(found: Settings) -> None:
-    """Set the log up for a command that works like the daemon."""
-    log.configure(
-        found.log.level,
-        found.log.format,
-        environ=os.environ,
-        secrets=found.secrets.values(),
-    )
-    for words in found.secrets.exposed:
-        structlog.get_logger().warning("secret.exposed", summary=words)
-
-
-def run() -> None:
-    """Be the daemon."""
-    found = desk.settings()
-    start_log(found)
-    asyncio.run(Life(found, reread=desk.settings, adopted=start_log).run())
 
 
 def once(*, yes: bool) -> None:
