@@ -26,6 +26,9 @@ from db.errors import (
 Tx: TypeAlias = AsyncConnection
 
 BUSY_TIMEOUT_MS = 10_000
+#: KiB of pages that each connection keeps beside the system's own cache of the file;
+#: what another has written empties it anyway.  SQLite's default is 2,000.
+_CACHE_KIB = 256
 _READERS = 4
 
 
@@ -98,6 +101,7 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        f"cache_size=-{_CACHE_KIB}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
