@@ -16,6 +16,7 @@ from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
+from daemon.service import memory
 from daemon.service.readiness import Readiness
 from daemon.upkeep.prune import prune
 from db import jobs, posts
@@ -48,6 +49,7 @@ class Daemon:
     schedule: Schedule = field(default_factory=Schedule)
     readiness: Readiness = field(default_factory=Readiness)
     _standing: str = ""
+    _worked: bool = False
 
     def __post_init__(self) -> None:
         self.dispatcher = Dispatcher(self.flow)
@@ -123,8 +125,15 @@ class Daemon:
             # Never in a circle, whatever a stored time says.
             soonest = flow.now() + _BREATH
             self.schedule.at("due", again and max(again, soonest), self._kick)
+            self._rest()
             await flow.kick.wait()
         await self.dispatcher.finish()
+
+    def _rest(self) -> None:
+        """Take no more room than needed once the last of the work is done."""
+        if self._worked and not self.dispatcher.busy:
+            memory.give_back()
+        self._worked = self.dispatcher.busy
 
     async def _kick(self) -> None:
         self.flow.kick.set()

@@ -21,7 +21,9 @@ def run() -> None:
         from daemon import app  # noqa: PLC0415 - the same
         from daemon.cli.begin import settings, start_log  # noqa: PLC0415 - the same
         from daemon.life import Life  # noqa: PLC0415 - the same
+        from daemon.service import memory  # noqa: PLC0415 - the same
 
+    memory.keep_little()
     found = settings()
     start_log(found)
     app.require_notion(found)
