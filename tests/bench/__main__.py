@@ -18,6 +18,7 @@ _WIDTH = 120
 #: In the order of the table: modules of this folder that have `measure()`.
 SECTIONS = (
     "counts",
+    "process",
     "backlog",
     "card",
     "n8n",
