@@ -19,6 +19,7 @@ _WIDTH = 120
 SECTIONS = (
     "counts",
     "process",
+    "starts",
     "backlog",
     "card",
     "n8n",
