@@ -32,7 +32,8 @@ BUSY_TIMEOUT_MS = 10_000
 _CACHE_KIB = 256
 #: Prepared statements that each keeps, up to 30 KB apiece; the default is 128.
 _STATEMENTS = 16
-_READERS = 4
+#: Readers that stay open, and how many more there may be for a moment.
+_READERS, _MORE_READERS = 2, 2
 
 
 class Database:
@@ -53,7 +54,7 @@ class Database:
     ) -> None:
         self.path = path
         self._changed = changed
-        self._reader = _engine(path, "BEGIN", size=_READERS)
+        self._reader = _engine(path, "BEGIN", size=_READERS, more=_MORE_READERS)
         self._writer = None if readonly else _engine(path, "BEGIN IMMEDIATE", size=1)
 
     @asynccontextmanager
@@ -84,11 +85,11 @@ class Database:
             await transactions.dispose(self._writer)
 
 
-def _engine(path: Path, begin: str, *, size: int) -> sa.Engine:
+def _engine(path: Path, begin: str, *, size: int, more: int = 0) -> sa.Engine:
     engine = sa.create_engine(
         f"sqlite+aiosqlite:///{path}",
         pool_size=size,
-        max_overflow=0,
+        max_overflow=more,
         pool_timeout=60,
         connect_args={"cached_statements": _STATEMENTS},
     )

@@ -8,12 +8,13 @@ from pathlib import Path
 from tests.daemon.cli.desk import Daemon, desk
 
 #: Colours and a command line, for nobody; what works once per upgrade; an ORM nothing
-#: is mapped with; what only a card, a monitor or a notification needs.
+#: is mapped with; what only a card, a visitor, a monitor or a notification needs.
 _WITHOUT = {
     "alembic",
     "apprise",
     "click",
     "fontTools",
+    "jinja2",
     "mako",
     "prometheus_client",
     "pygments",

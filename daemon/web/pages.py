@@ -1,0 +1,55 @@
+"""The templates, and the words they know; the only importer of Jinja."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+
+from daemon.flow.context import Flow
+from daemon.web import words
+from daemon.web.site import Asset
+from providers import telling
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def templates(flow: Flow, assets: Mapping[str, Asset]) -> jinja2.Environment:
+    """Return the templates of the page."""
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+    )
+
+    def moment(at: datetime) -> str:
+        return words.moment(at, flow.now(), flow.clock.zone)
+
+    def full(at: datetime) -> str:
+        return words.full(at, flow.clock.zone)
+
+    def iso(at: datetime) -> str:
+        return at.isoformat(timespec="seconds")
+
+    pages.filters |= {
+        "moment": moment,
+        "full": full,
+        "iso": iso,
+        "lasted": words.lasted,
+        "dollars": words.dollars,
+        "size": words.size,
+    }
+    pages.globals |= {
+        "asset": lambda name: f"/static/{name}?v={assets[name].mark}",
+        "price": words.price,
+        "WHY": words.REASONS,
+        "STATE": words.STATES,
+        "EVENT": words.EVENTS,
+        "OUTCOME": telling.OUTCOMES,
+    }
+    return pages
