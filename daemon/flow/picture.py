@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal, TypeAlias
 from xml.sax.saxutils import escape
 
-from PIL import Image, ImageCms, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageFilter, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from daemon.flow.formats import Size
@@ -89,6 +89,9 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    # Brings a library of its own, and most services send no profile.
+    from PIL import ImageCms  # noqa: PLC0415 - as it says
+
     # A broken profile is no reason to lose the image.
     with suppress(OSError, ImageCms.PyCMSError, ValueError):
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
