@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 
 from daemon.notion.model import Page
 
-_KEPT = 5000
+#: Pages; 6 KB each.  What waited behind so many others is read again.
+_KEPT = 300
+_MARKS_KEPT = 5000
 #: Signed file URLs live for an hour; a write that repeats them must be younger.
 FRESH = timedelta(minutes=50)
 
@@ -52,7 +54,7 @@ class Views:
             self._serial += 1
             self._confirmed[page_id] = self._serial
             self._confirmed.move_to_end(page_id)
-            if len(self._confirmed) > _KEPT:
+            if len(self._confirmed) > _MARKS_KEPT:
                 self._confirmed.popitem(last=False)
 
     def disturbed(self, page_id: str, mark: int) -> bool:
