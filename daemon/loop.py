@@ -85,6 +85,9 @@ class Daemon:
         except DatabaseError as error:
             self._trouble(error)
         self.flow.pulse.promise("poll", allowed)
+        # A hundred pages are 4 MB while they are read.
+        if self.watcher.listed and not self.dispatcher.busy:
+            memory.give_back()
         self._say()
 
     async def _sweep(self) -> None:
@@ -130,7 +133,7 @@ class Daemon:
         await self.dispatcher.finish()
 
     def _rest(self) -> None:
-        """Take no more room than needed once the last of the work is done."""
+        """Keep no more memory than needed once the last of the work is done."""
         if self._worked and not self.dispatcher.busy:
             memory.give_back()
         self._worked = self.dispatcher.busy

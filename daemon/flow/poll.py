@@ -35,12 +35,14 @@ class Watcher:
         target: `notion.data_source`, as it was written; empty: whatever is seen.
         looked_at: When the last poll that Notion answered was.
         seen_until: By both clocks, the last poll that missed nothing was no earlier.
+        listed: Pages that the last answer held.
     """
 
     flow: Flow
     target: str
     looked_at: datetime | None = None
     seen_until: datetime | None = None
+    listed: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def poll(self) -> Absorbed | None:
@@ -105,6 +107,7 @@ class Watcher:
         since = look_back_to(state, self.seen_until)
         mark, began = flow.views.mark(), earlier(flow.door.told_time, flow.now())
         pages = await flow.door.changed(schema, since=since, only=flow.plan.rules.only)
+        self.listed = len(pages)
         sure = [one for one in pages if not flow.views.disturbed(one.id, mark)]
         dropped = [one for one in pages if flow.views.disturbed(one.id, mark)]
         found = await absorb(

@@ -29,6 +29,7 @@ from tests.daemon.cli.desk import Daemon, Desk, desk
 
 _SHOW_RSS = "print(open('/proc/self/status').read().split('VmRSS:')[1].split()[0])"
 _IMAGES = 500
+_WAITING = 25
 #: Pixels of a picture of 25 MB, as nobody compresses it.
 _LARGE_SIDE = 2890
 _IDLE_SECONDS = 60.0
@@ -124,6 +125,8 @@ async def _image_figures(alone: float) -> list[Figure]:
         async with _running(_BUSY, page=True) as (found, daemon):
             pid = daemon.process.pid
             for number in range(_IMAGES):
+                # As many wait as go without asking the owner.
+                await _done(daemon, number - _WAITING)
                 found.add(f"Post {number}", f"Bread number {number}.")
             await _done(daemon, _IMAGES)
             await asyncio.sleep(_SETTLED_SECONDS)
