@@ -22,7 +22,7 @@ _ONLY = {
     "httpx": {"daemon/notion/wire.py"},
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprises.py"},
-    "jinja2": {"daemon/web/site.py"},
+    "jinja2": {"daemon/web/pages.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
     "sqlalchemy": {

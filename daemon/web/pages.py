@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from providers import telling
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def templates(flow: Flow, assets: Mapping[str, Asset]) -> jinja2.Environment:
-    """Return the templates of the page."""
+def filler(flow: Flow, assets: Mapping[str, Asset]) -> Callable[..., str]:
+    """Return what makes HTML of a template's name and its data."""
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -52,4 +52,8 @@ def templates(flow: Flow, assets: Mapping[str, Asset]) -> jinja2.Environment:
         "EVENT": words.EVENTS,
         "OUTCOME": telling.OUTCOMES,
     }
-    return pages
+
+    def fill(page: str, **data: object) -> str:
+        return pages.get_template(page).render(**data)
+
+    return fill

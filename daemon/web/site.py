@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -18,9 +18,6 @@ from daemon.flow.poll import Watcher
 from daemon.web.entry import Door
 from daemon.web.guard import Seal
 from db.ledger import Place
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -83,16 +80,15 @@ class Site:
     port: int = 0
     board: int | None = None
     assets: Mapping[str, Asset] = field(default_factory=assets)
-    _pages: Environment | None = None
+    _fill: Callable[..., str] | None = None
 
-    @property
-    def pages(self) -> Environment:
-        """The templates; an owner who never looks pays 2 MB less."""
-        if self._pages is None:
-            from daemon.web.pages import templates  # noqa: PLC0415 - as it says
+    def filled(self, page: str, **data: object) -> str:
+        """Return a page of HTML; an owner who never looks pays 2 MB less."""
+        if self._fill is None:
+            from daemon.web.pages import filler  # noqa: PLC0415 - as it says
 
-            self._pages = templates(self.flow, self.assets)
-        return self._pages
+            self._fill = filler(self.flow, self.assets)
+        return self._fill(page, **data)
 
     def session(self, request: web.Request) -> Session:
         """Return the visitor's session, a new one when it has none that is ours."""
@@ -134,7 +130,8 @@ class Site:
     ) -> web.Response:
         """Return a page of HTML."""
         host = urlsplit(f"//{request.host}").hostname or "localhost"
-        text = self.pages.get_template(page).render(
+        text = self.filled(
+            page,
             **data,
             path=request.path,
             token=self.token(request),
