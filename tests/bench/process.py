@@ -115,7 +115,11 @@ async def _running(settings: str, *, page: bool) -> AsyncIterator[tuple[Desk, Da
             found.configure(settings)
             listen = f"127.0.0.1:{free_port()}" if page else "off"
             found.environ["POSTBRUSH_WEB__LISTEN"] = listen
-            await found.cli("migrate")
+            # Of the usual size, and trusting whom it usually trusts.
+            del found.environ["POSTBRUSH_IMAGES__FORMAT"]
+            found.environ.pop("SSL_CERT_FILE", None)
+            # As its unit says; and so it is started, and not forked from another.
+            found.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             async with found.daemon() as daemon:
                 yield found, daemon
 

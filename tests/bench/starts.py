@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
-from tests.daemon.cli.desk import COMMAND
+from tests.daemon.cli.process import COMMAND
 
 #: All that the daemon depends on; DESIGN's times are of a machine where importing it
 #: takes so many seconds, so it is the reference of every time here.

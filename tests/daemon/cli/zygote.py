@@ -127,6 +127,7 @@ def _become(request: Request, files: list[int]) -> None:
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = list(request.command)
+    sys.orig_argv = [sys.executable, *request.command]
     # By which Click would tell that this is `python -m`.
     sys.modules["__main__"].__package__ = None
     sys.stdin = sys.__stdin__ = _stream(0, "surrogateescape")  # type: ignore[misc]
