@@ -15,14 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from db import tx as transactions
 from db.errors import (
     DatabaseBusyError,
     DatabaseError,
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.tx import Tx
+from db.tx import Desk, Tx
 
 __all__ = ["Database", "Tx", "translate"]
 
@@ -54,14 +53,14 @@ class Database:
     ) -> None:
         self.path = path
         self._changed = changed
-        self._reader = _engine(path, "BEGIN", size=_READERS, more=_MORE_READERS)
-        self._writer = None if readonly else _engine(path, "BEGIN IMMEDIATE", size=1)
+        self._reader = _desk(path, "BEGIN", size=_READERS, more=_MORE_READERS)
+        self._writer = None if readonly else _desk(path, "BEGIN IMMEDIATE", size=1)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A consistent view; sees nothing that is committed after it began."""
         with _in_our_words(self.path):
-            async with transactions.connected(self._reader) as tx:
+            async with self._reader.transaction(commit=False) as tx:
                 yield tx
 
     @asynccontextmanager
@@ -75,27 +74,26 @@ class Database:
         if self._writer is None:
             raise DatabaseError("opened for reading only")
         with _in_our_words(self.path):
-            async with transactions.begun(self._writer) as tx:
+            async with self._writer.transaction(commit=True) as tx:
                 yield tx
         self._changed()
 
     async def close(self) -> None:
-        await transactions.dispose(self._reader)
+        await self._reader.close()
         if self._writer is not None:
-            await transactions.dispose(self._writer)
+            await self._writer.close()
 
 
-def _engine(path: Path, begin: str, *, size: int, more: int = 0) -> sa.Engine:
+def _desk(path: Path, begin: str, *, size: int, more: int = 0) -> Desk:
     engine = sa.create_engine(
-        f"sqlite+aiosqlite:///{path}",
+        f"sqlite:///{path}",
         pool_size=size,
         max_overflow=more,
-        pool_timeout=60,
         connect_args={"cached_statements": _STATEMENTS},
     )
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
-    return engine
+    return Desk(engine, size + more)
 
 
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI

@@ -1,90 +1,101 @@
-"""A transaction, awaited: SQLAlchemy's asyncio extension without its ORM.
+"""A transaction, awaited: SQLAlchemy at work in threads of its own.
 
-`sqlalchemy.ext.asyncio` imports the ORM, of which nothing is used here: 8 MB of every
-process, and a tenth of the time a start takes.  What it does for us is no more than
-this: the driver is waited for in a greenlet.
+One trip to a thread for a statement, and one for the end.  SQLAlchemy's
+asyncio extension takes four for a statement, and brings its ORM along: 8 MB of every
+process for what is not used here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy.util import greenlet_spawn
 
+T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+class Desk:
+    """An engine, and as many transactions at a time as it has connections.
+
+    Args:
+        places: How many.
+    """
+
+    def __init__(self, engine: sa.Engine, places: int) -> None:
+        self.engine = engine
+        self._places = asyncio.Semaphore(places)
+        self._threads = ThreadPoolExecutor(places, thread_name_prefix="database")
+
+    @asynccontextmanager
+    async def transaction(self, *, commit: bool) -> AsyncIterator[Tx]:
+        """Begin with the first statement; at the end commit, or keep nothing.
+
+        An exception is the end of it, and nothing is kept.
+        """
+        async with self._places:
+            tx = Tx(self)
+            try:
+                yield tx
+            except BaseException:
+                await self.aside(lambda: tx.end(commit=False))
+                raise
+            await self.aside(lambda: tx.end(commit=commit))
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do it in a thread.
+
+        To its end, even when we are cancelled meanwhile: a connection is one's alone.
+        """
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, work)
+        cancelled: asyncio.CancelledError | None = None
+        while not future.done():
+            try:
+                await asyncio.wait({future})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            future.exception()  # looked at: nobody else will
+            raise cancelled
+        return future.result()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.aside(self.engine.dispose)
+        self._threads.shutdown(wait=False)
 
 
 class Tx:
     """A transaction under way."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._connection: sa.Connection | None = None
 
     async def execute(
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
+        result = await self._desk.aside(lambda: self._whole(statement, values))
+        return cast("sa.CursorResult[*tuple[Any, ...]]", result)
 
-        def whole() -> sa.Result[*tuple[Any, ...]]:
-            result = self._connection.execute(statement, values)
-            # Read to the end where the driver can be waited for.
-            return result.freeze()() if result.returns_rows else result
+    def _whole(
+        self, statement: sa.Executable, values: Values | None
+    ) -> sa.Result[*tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._desk.engine.connect()
+        result = self._connection.execute(statement, values)
+        return result.freeze()() if result.returns_rows else result
 
-        return cast("sa.CursorResult[*tuple[Any, ...]]", await greenlet_spawn(whole))
-
-
-@asynccontextmanager
-async def connected(engine: sa.Engine) -> AsyncIterator[Tx]:
-    """Begin with the first statement; nothing is kept."""
-    async with _connection(engine) as connection:
-        yield Tx(connection)
-
-
-@asynccontextmanager
-async def begun(engine: sa.Engine) -> AsyncIterator[Tx]:
-    """Begin at once; commit at the end, roll back after an exception."""
-    async with _connection(engine) as connection:
-        transaction = await greenlet_spawn(connection.begin)
-        try:
-            yield Tx(connection)
-        except BaseException as error:
-            how = (type(error), error, error.__traceback__)
-            await greenlet_spawn(transaction.__exit__, *how)
-            raise
-        await greenlet_spawn(transaction.__exit__, None, None, None)
-
-
-async def dispose(engine: sa.Engine) -> None:
-    """Close all connections."""
-    await greenlet_spawn(engine.dispose)
-
-
-@asynccontextmanager
-async def _connection(engine: sa.Engine) -> AsyncIterator[sa.Connection]:
-    connection = await greenlet_spawn(engine.connect)
-    try:
-        yield connection
-    finally:
-        await _to_the_end(lambda: greenlet_spawn(connection.close))
-
-
-async def _to_the_end(work: Callable[[], Awaitable[None]]) -> None:
-    """Await *work* even if we are cancelled meanwhile; what it frees is needed."""
-
-    async def whole() -> None:
-        await work()
-
-    task = asyncio.create_task(whole())
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
+    def end(self, *, commit: bool) -> None:
+        """End it; in the thread."""
+        if self._connection is None:
+            return
+        with self._connection:
+            if commit:
+                self._connection.commit()

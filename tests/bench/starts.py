@@ -18,7 +18,7 @@ from tests.daemon.cli.process import COMMAND
 #: All that the daemon depends on; DESIGN's times are of a machine where importing it
 #: takes so many seconds, so it is the reference of every time here.
 LIBRARIES = """
-import aiohttp.web, aiosqlite, notion_client, PIL.Image, pydantic_settings, rich.console
+import aiohttp.web, notion_client, PIL.Image, pydantic_settings, rich.console
 import apscheduler.schedulers.asyncio, sqlalchemy.ext.asyncio, structlog, typer
 """
 LIBRARIES_TAKE = 0.55

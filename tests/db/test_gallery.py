@@ -96,14 +96,14 @@ _LOOKS: dict[str, Look] = {
 async def test_no_look_goes_through_a_whole_table(flow: Flow, look: str) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
     async with flow.db.reading() as tx:
-        connection = tx._connection
+        engine = flow.db._reader.engine
 
         def note(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own signature
             asked.append((args[2], tuple(args[3])))
 
-        sa.event.listen(connection, "before_cursor_execute", note)
+        sa.event.listen(engine, "before_cursor_execute", note)
         await _LOOKS[look](tx)
-        sa.event.remove(connection, "before_cursor_execute", note)
+        sa.event.remove(engine, "before_cursor_execute", note)
         assert asked
     with closing(sqlite3.connect(flow.db.path)) as db:
         for text, values in asked:

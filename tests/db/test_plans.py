@@ -30,9 +30,9 @@ class Asked:
 
     def __init__(self, db: Database) -> None:
         self.statements: dict[str, Any] = {}
-        for engine in (db._reader, db._writer):
-            assert engine is not None
-            sa.event.listen(engine, "before_cursor_execute", self._note)
+        for desk in (db._reader, db._writer):
+            assert desk is not None
+            sa.event.listen(desk.engine, "before_cursor_execute", self._note)
 
     def _note(
         self,

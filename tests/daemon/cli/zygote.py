@@ -31,12 +31,10 @@ _READ_AT_START = ("PYTHON", "LC_", "LANG")
 _MOST_FILES = 1024
 #: What is imported by others only once they need it.
 _WHEN_NEEDED = (
-    "aiosqlite",
     "alembic.command",
     "anyio._backends._asyncio",
     "certifi",
     "httpcore",
-    "sqlalchemy.dialects.sqlite.aiosqlite",
 )
 
 
