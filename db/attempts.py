@@ -13,10 +13,6 @@ from db.engine import Tx
 from db.records import Attempt
 from db.tables import attempts, images
 
-#: So written, it is no way into an index: what is asked for is a time, and the
-#: planner would rather read every call there ever was in the order of its groups.
-_NAME = attempts.c.provider.concat("")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
@@ -33,6 +29,34 @@ class Sums:
     covered: float = 0.0
     calls: int = 0
     images: int = 0
+
+
+_END = attempts.update().where(
+    attempts.c.id == sa.bindparam("which"), attempts.c.outcome.is_(None)
+)
+_OF_JOBS = (
+    sa.select(attempts)
+    .where(attempts.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
+    .order_by(attempts.c.id)
+)
+_OPEN = (
+    sa.select(attempts.c.provider, sa.func.count())
+    .where(attempts.c.outcome.is_(None))
+    .group_by(attempts.c.provider)
+)
+_OF_PAGES = (
+    sa.select(attempts.c.page_id, sa.func.count())
+    .where(
+        attempts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+        attempts.c.started_at >= sa.bindparam("since"),
+        attempts.c.cost + attempts.c.covered > 0,
+    )
+    .group_by(attempts.c.page_id)
+)
+_TAKEN = sa.union_all(
+    sa.select(attempts.c.id).where(attempts.c.file_name == sa.bindparam("taken")),
+    sa.select(images.c.id).where(images.c.name == sa.bindparam("taken")),
+)
 
 
 async def begin(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
@@ -78,11 +102,7 @@ async def end(
         values["seed"] = seed
     if model is not None:
         values["model"] = model
-    result = await tx.execute(
-        attempts.update()
-        .where(attempts.c.id == attempt.id, attempts.c.outcome.is_(None))
-        .values(**values)
-    )
+    result = await tx.execute(_END, {**values, "which": attempt.id})
     return result.rowcount == 1
 
 
@@ -95,22 +115,12 @@ async def remember_remote(tx: Tx, attempt: Attempt, remote: str) -> None:
 
 async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
-    return await rows.many(
-        tx,
-        Attempt,
-        sa.select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.id),
-    )
+    return await rows.many(tx, Attempt, _OF_JOBS, jobs=[job_id])
 
 
 async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
     """Return the attempts of several jobs, oldest first; jobs without: no key."""
-    found = await rows.many(
-        tx,
-        Attempt,
-        sa.select(attempts)
-        .where(attempts.c.job_id.in_(job_ids))
-        .order_by(attempts.c.id),
-    )
+    found = await rows.many(tx, Attempt, _OF_JOBS, jobs=job_ids)
     by_job: dict[int, list[Attempt]] = {}
     for attempt in found:
         if attempt.job_id is not None:
@@ -129,22 +139,7 @@ async def still_open(tx: Tx) -> list[Attempt]:
 
 async def open_by_provider(tx: Tx) -> dict[str, int]:
     """Return how many calls of each provider are under way."""
-    query = (
-        sa.select(attempts.c.provider, sa.func.count())
-        .where(attempts.c.outcome.is_(None))
-        .group_by(attempts.c.provider)
-    )
-    return {name: count for name, count in await tx.execute(query)}  # noqa: C416 - rows to a dictionary
-
-
-async def proven_since(tx: Tx, since: datetime) -> frozenset[str]:
-    """Return the providers that have made an image since."""
-    query = (
-        sa.select(_NAME)
-        .where(attempts.c.started_at >= since, attempts.c.outcome == "image")
-        .distinct()
-    )
-    return frozenset((await tx.execute(query)).scalars())
+    return {name: count for name, count in await tx.execute(_OPEN)}  # noqa: C416 - rows to a dictionary
 
 
 def _sums() -> tuple[sa.ColumnElement[Any], ...]:
@@ -167,43 +162,21 @@ async def spent_since(tx: Tx, since: datetime, *, provider: str | None = None) -
     return Sums(cost=row[0], covered=row[1], calls=row[2], images=row[3])
 
 
-async def by_provider_since(tx: Tx, since: datetime) -> dict[str, Sums]:
-    """Return the same by provider."""
-    query = (
-        sa.select(_NAME, *_sums()).where(attempts.c.started_at >= since).group_by(_NAME)
-    )
-    return {
-        name: Sums(cost=cost, covered=covered, calls=calls, images=made)
-        for name, cost, covered, calls, made in await tx.execute(query)
-    }
-
-
 async def calls_for_pages_since(
     tx: Tx, page_ids: list[str], since: datetime
 ) -> dict[str, int]:
     """Return how many calls for each page cost money or were included."""
     found: dict[str, int] = {}
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
-        query = (
-            sa.select(attempts.c.page_id, sa.func.count())
-            .where(
-                attempts.c.page_id.in_(page_ids[start : start + 500]),
-                attempts.c.started_at >= since,
-                attempts.c.cost + attempts.c.covered > 0,
-            )
-            .group_by(attempts.c.page_id)
-        )
-        found |= {page: count for page, count in await tx.execute(query)}  # noqa: C416 - rows to a dictionary
+        some = page_ids[start : start + 500]
+        counted = await tx.execute(_OF_PAGES, {"pages": some, "since": since})
+        found |= {page: count for page, count in counted}  # noqa: C416 - rows to a dictionary
     return found
 
 
 async def name_taken(tx: Tx, name: str) -> bool:
     """Say whether a file name was ever given out."""
-    query = sa.union_all(
-        sa.select(attempts.c.id).where(attempts.c.file_name == name),
-        sa.select(images.c.id).where(images.c.name == name),
-    )
-    return (await tx.execute(query)).first() is not None
+    return (await tx.execute(_TAKEN, {"taken": name})).first() is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,17 @@ from db.records import BreakerRecord
 from db.tables import breakers
 
 
+_OF = sa.bindparam("of", type_=sa.String)
+_OF_SOURCE = sa.select(breakers).where(breakers.c.source == _OF)
+_CHANGE = breakers.update().where(
+    breakers.c.source == _OF, breakers.c.name == sa.bindparam("called")
+)
+
+
 async def load(tx: Tx, source: str) -> dict[str, BreakerRecord]:
     """Return the stored breakers of a source, by provider."""
-    query = sa.select(breakers).where(breakers.c.source == source)
-    return {one.name: one for one in await rows.many(tx, BreakerRecord, query)}
+    stored = await rows.many(tx, BreakerRecord, _OF_SOURCE, of=source)
+    return {one.name: one for one in stored}
 
 
 async def of_provider(tx: Tx, name: str) -> list[BreakerRecord]:
@@ -27,10 +34,7 @@ async def of_provider(tx: Tx, name: str) -> list[BreakerRecord]:
 async def save(tx: Tx, record: BreakerRecord) -> None:
     """Insert or replace one; call within the transaction that loaded it."""
     values = asdict(record)
-    changed = await tx.execute(
-        breakers.update()
-        .where(breakers.c.source == record.source, breakers.c.name == record.name)
-        .values(**values)
-    )
+    which = {"of": record.source, "called": record.name}
+    changed = await tx.execute(_CHANGE, {**values, **which})
     if changed.rowcount == 0:
         await tx.execute(breakers.insert().values(**values))

@@ -14,6 +14,18 @@ from db.states import OPEN
 from db.tables import images, jobs
 
 
+_OF_JOB = (
+    sa.select(images)
+    .where(images.c.job_id == sa.bindparam("job"))
+    .order_by(images.c.number)
+)
+_BY_NAMES = sa.select(images).where(
+    images.c.name.in_(sa.bindparam("names", expanding=True))
+)
+_CHANGE = images.update().where(images.c.id == sa.bindparam("which"))
+_CHANGE_OF_JOB = images.update().where(images.c.job_id == sa.bindparam("job"))
+
+
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
     """Remember an image that is on disk."""
     return await rows.insert(
@@ -29,11 +41,7 @@ async def by_id(tx: Tx, image_id: int) -> ImageRecord | None:
 
 async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
     """Return a job's images in the order of their numbers."""
-    return await rows.many(
-        tx,
-        ImageRecord,
-        sa.select(images).where(images.c.job_id == job_id).order_by(images.c.number),
-    )
+    return await rows.many(tx, ImageRecord, _OF_JOB, job=job_id)
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
@@ -51,8 +59,9 @@ async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
     """Return those of *names* that are ours, made for whatever page."""
     found: dict[str, ImageRecord] = {}
     for start in range(0, len(names), 500):  # SQLite's limit of parameters
-        query = sa.select(images).where(images.c.name.in_(names[start : start + 500]))
-        found |= {one.name: one for one in await rows.many(tx, ImageRecord, query)}
+        some = names[start : start + 500]
+        ours = await rows.many(tx, ImageRecord, _BY_NAMES, names=some)
+        found |= {one.name: one for one in ours}
     return found
 
 
@@ -71,16 +80,12 @@ async def newest(tx: Tx, *, limit: int) -> list[ImageRecord]:
 
 async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
     """Store the id of the file upload before it is used."""
-    await tx.execute(
-        images.update().where(images.c.id == image_id).values(upload_id=upload_id)
-    )
+    await tx.execute(_CHANGE, {"which": image_id, "upload_id": upload_id})
 
 
 async def set_shown(tx: Tx, job_id: int, now: datetime) -> None:
     """Notion confirmed that the page shows this job's images."""
-    await tx.execute(
-        images.update().where(images.c.job_id == job_id).values(shown_at=now)
-    )
+    await tx.execute(_CHANGE_OF_JOB, {"job": job_id, "shown_at": now})
 
 
 async def named(tx: Tx, name: str) -> ImageRecord | None:

@@ -21,6 +21,57 @@ STRONGEST_FIRST = sa.case(
 )
 
 
+_OPEN = jobs.c.state.in_([state.value for state in OPEN])
+_MOST = sa.bindparam("most", type_=sa.Integer)
+_IN_TURN = (STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+#: A box that cannot be un-ticked costs nothing: no service before Notion confirmed it.
+_READY = sa.or_(jobs.c.owed != "untick", jobs.c.acked_at.is_not(None))
+
+_ONE = sa.select(jobs).where(jobs.c.id == sa.bindparam("which"))
+_OPEN_OF_PAGES = sa.select(jobs).where(
+    jobs.c.source == sa.bindparam("of"),
+    jobs.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+    _OPEN,
+)
+_DUE = (
+    sa.select(jobs)
+    .where(jobs.c.state == State.QUEUED, jobs.c.due_at <= sa.bindparam("now"), _READY)
+    .order_by(*_IN_TURN)
+    .limit(_MOST)
+)
+_NEXT_DUE = (
+    sa.select(jobs.c.due_at)
+    .where(jobs.c.state == sa.bindparam("among"), jobs.c.due_at > sa.bindparam("now"))
+    .order_by(jobs.c.due_at)
+    .limit(1)
+)
+_UPLOADING = (
+    sa.select(jobs)
+    .where(jobs.c.state == State.UPLOADING, jobs.c.due_at <= sa.bindparam("now"))
+    .order_by(*_IN_TURN)
+    .limit(_MOST)
+)
+_INDEBTED = (
+    sa.select(jobs)
+    .where(jobs.c.owed != "")
+    .order_by(jobs.c.owed != "untick", jobs.c.id)
+    .limit(_MOST)
+)
+_IN_STATE = (
+    sa.select(jobs)
+    .where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
+    .order_by(jobs.c.id.desc())
+)
+_MOVE = jobs.update().where(
+    jobs.c.id == sa.bindparam("which"), jobs.c.state == sa.bindparam("was")
+)
+_WAKE = jobs.update().where(
+    jobs.c.state == State.QUEUED,
+    jobs.c.waits_for == sa.bindparam("awaited"),
+    jobs.c.due_at > sa.bindparam("now"),
+)
+
+
 async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
     """Make a queued job; the unique index refuses a second open one of a page."""
     values: dict[str, Any] = {
@@ -58,11 +109,7 @@ async def move(
     """
     to = after(job.state, event)
     values: dict[str, Any] = {"state": to, "moved_at": now, **changes}
-    result = await tx.execute(
-        jobs.update()
-        .where(jobs.c.id == job.id, jobs.c.state == job.state)
-        .values(**values)
-    )
+    result = await tx.execute(_MOVE, {**values, "which": job.id, "was": job.state})
     if result.rowcount != 1:
         raise MovedElsewhereError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
@@ -71,16 +118,15 @@ async def move(
 
 
 async def _record(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
-    await tx.execute(
-        events.insert().values(
-            source=job.source,
-            job_id=job.id,
-            at=now,
-            event=str(event),
-            state=job.state,
-            reason=why,
-        )
-    )
+    values = {
+        "source": job.source,
+        "job_id": job.id,
+        "at": now,
+        "event": str(event),
+        "state": job.state,
+        "reason": why,
+    }
+    await rows.insert(tx, events, values)
 
 
 async def settle_debt(tx: Tx, job: Job, owed: str) -> None:
@@ -106,18 +152,12 @@ async def mark_waiting_told(tx: Tx, job: Job) -> None:
 async def wake(tx: Tx, provider: str, now: datetime) -> None:
     """Make the jobs that wait for *provider* due: it moved."""
     await tx.execute(
-        jobs.update()
-        .where(
-            jobs.c.state == State.QUEUED,
-            jobs.c.waits_for == provider,
-            jobs.c.due_at > now,
-        )
-        .values(due_at=now, waits_for=None)
+        _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
     )
 
 
 async def get(tx: Tx, job_id: int) -> Job | None:
-    return await rows.one(tx, Job, sa.select(jobs).where(jobs.c.id == job_id))
+    return await rows.one(tx, Job, _ONE, which=job_id)
 
 
 async def require(tx: Tx, job_id: int, state: State) -> None:
@@ -148,12 +188,8 @@ async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
     """Return the open jobs of several pages."""
     found: list[Job] = []
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
-        query = sa.select(jobs).where(
-            jobs.c.source == source,
-            jobs.c.page_id.in_(page_ids[start : start + 500]),
-            jobs.c.state.in_([state.value for state in OPEN]),
-        )
-        found += await rows.many(tx, Job, query)
+        some = page_ids[start : start + 500]
+        found += await rows.many(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
     return found
 
 
@@ -168,61 +204,33 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
     )
 
 
-def _ready() -> sa.ColumnElement[bool]:
-    # A box that cannot be un-ticked costs nothing: no service before Notion
-    # confirmed it.
-    return sa.or_(jobs.c.owed != "untick", jobs.c.acked_at.is_not(None))
-
-
 async def due(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
     """Return queued jobs whose time has come, strongest and oldest first."""
-    return await rows.many(
-        tx,
-        Job,
-        sa.select(jobs)
-        .where(jobs.c.state == State.QUEUED, jobs.c.due_at <= now, _ready())
-        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
-        .limit(limit),
-    )
+    return await rows.many(tx, Job, _DUE, now=now, most=limit)
 
 
 async def next_due(tx: Tx, state: State, now: datetime) -> datetime | None:
     """Return when the next job of *state* that is not yet due will be."""
-    query = sa.select(jobs.c.due_at).where(jobs.c.state == state, jobs.c.due_at > now)
-    found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
+    found = (await tx.execute(_NEXT_DUE, {"among": state, "now": now})).scalar()
     return found if isinstance(found, datetime) else None
 
 
 async def uploading(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
     """Return jobs whose images Notion has not got, strongest and oldest first."""
-    return await rows.many(
-        tx,
-        Job,
-        sa.select(jobs)
-        .where(jobs.c.state == State.UPLOADING, jobs.c.due_at <= now)
-        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
-        .limit(limit),
-    )
+    return await rows.many(tx, Job, _UPLOADING, now=now, most=limit)
 
 
 async def indebted(tx: Tx, *, limit: int) -> list[Job]:
     """Return jobs that owe their page a write, un-ticks first."""
-    return await rows.many(
-        tx,
-        Job,
-        sa.select(jobs)
-        .where(jobs.c.owed != "")
-        .order_by(jobs.c.owed != "untick", jobs.c.id)
-        .limit(limit),
-    )
+    return await rows.many(tx, Job, _INDEBTED, most=limit)
 
 
 async def in_state(
     tx: Tx, states: Sequence[State], *, limit: int | None = None
 ) -> list[Job]:
     """Return jobs in any of *states*, newest first."""
-    query = sa.select(jobs).where(jobs.c.state.in_([state.value for state in states]))
-    return await rows.many(tx, Job, query.order_by(jobs.c.id.desc()).limit(limit))
+    query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
+    return await rows.many(tx, Job, query, states=list(states))
 
 
 async def latest(tx: Tx, *, limit: int) -> list[Job]:

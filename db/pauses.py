@@ -12,11 +12,12 @@ from db.records import Pause
 from db.tables import pauses
 
 
+_OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
+
+
 async def get(tx: Tx, source: str, now: datetime) -> Pause | None:
     """Return the pause that holds at *now*, if one does."""
-    found = await rows.one(
-        tx, Pause, sa.select(pauses).where(pauses.c.source == source)
-    )
+    found = await rows.one(tx, Pause, _OF_SOURCE, of=source)
     over = found is not None and found.until is not None and found.until <= now
     return None if over else found
 

@@ -17,13 +17,21 @@ from db.tables import held, images, jobs, posts, sync
 
 _MOST_FOUND = 20
 
+_OF = sa.bindparam("of", type_=sa.String)
+_PAGE = sa.bindparam("page", type_=sa.String)
+_ONE = sa.select(posts).where(posts.c.source == _OF, posts.c.page_id == _PAGE)
+_SOME = sa.select(posts).where(
+    posts.c.source == _OF,
+    posts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+)
+_CHANGE = posts.update().where(posts.c.source == _OF, posts.c.page_id == _PAGE)
+_HELD_IDS = sa.select(held.c.page_id).where(held.c.source == _OF)
+_RELEASE = held.delete().where(held.c.source == _OF, held.c.page_id == _PAGE)
+_SYNC = sa.select(sync).where(sync.c.source == _OF)
+
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
-    return await rows.one(
-        tx,
-        Post,
-        sa.select(posts).where(posts.c.source == source, posts.c.page_id == page_id),
-    )
+    return await rows.one(tx, Post, _ONE, of=source, page=page_id)
 
 
 async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
@@ -31,10 +39,8 @@ async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
     found: dict[str, Post] = {}
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
         some = page_ids[start : start + 500]
-        query = sa.select(posts).where(
-            posts.c.source == source, posts.c.page_id.in_(some)
-        )
-        found |= {post.page_id: post for post in await rows.many(tx, Post, query)}
+        known = await rows.many(tx, Post, _SOME, of=source, pages=some)
+        found |= {post.page_id: post for post in known}
     return found
 
 
@@ -44,21 +50,15 @@ async def save(tx: Tx, post: Post) -> None:
     values["inputs"] = dict(post.inputs)
     del values["id"]
     changed = await tx.execute(
-        posts.update()
-        .where(posts.c.source == post.source, posts.c.page_id == post.page_id)
-        .values(**values)
+        _CHANGE, {**values, "of": post.source, "page": post.page_id}
     )
     if changed.rowcount == 0:
-        await tx.execute(posts.insert().values(**values))
+        await rows.insert(tx, posts, values)
 
 
 async def change(tx: Tx, source: str, page_id: str, **values: object) -> None:
     """Set some columns of one remembered page."""
-    await tx.execute(
-        posts.update()
-        .where(posts.c.source == source, posts.c.page_id == page_id)
-        .values(**values)
-    )
+    await tx.execute(_CHANGE, {**values, "of": source, "page": page_id})
 
 
 async def forget_replace_tries(tx: Tx, source: str) -> None:
@@ -172,15 +172,12 @@ async def hold(
 
 async def release(tx: Tx, source: str, page_id: str) -> bool:
     """Forget that a page is held; say whether it was."""
-    result = await tx.execute(
-        held.delete().where(held.c.source == source, held.c.page_id == page_id)
-    )
+    result = await tx.execute(_RELEASE, {"of": source, "page": page_id})
     return result.rowcount > 0
 
 
 async def held_ids(tx: Tx, source: str) -> set[str]:
-    query = sa.select(held.c.page_id).where(held.c.source == source)
-    return set((await tx.execute(query)).scalars())
+    return set((await tx.execute(_HELD_IDS, {"of": source})).scalars())
 
 
 async def all_held(tx: Tx) -> list[tuple[Held, Post]]:
@@ -204,7 +201,7 @@ async def held_count(tx: Tx) -> int:
 
 
 async def load_sync(tx: Tx, source: str) -> Sync | None:
-    row = (await tx.execute(sa.select(sync).where(sync.c.source == source))).first()
+    row = (await tx.execute(_SYNC, {"of": source})).first()
     return Sync(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
 
 

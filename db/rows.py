@@ -1,8 +1,13 @@
-"""Rows to records and back: the one place that knows how the two match."""
+"""Rows to records and back: the one place that knows how the two match.
+
+To make a statement takes SQLAlchemy longer than SQLite takes to carry it out.  What
+every image asks for several times is made once, with a `bindparam` for each value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -32,13 +37,23 @@ def build(kind: type[Record], row: sa.Row[Any]) -> Record:
     return kind(**values)
 
 
-async def one(tx: Tx, kind: type[Record], query: sa.Select[Any]) -> Record | None:
-    row = (await tx.execute(query)).first()
+async def one(
+    tx: Tx,
+    kind: type[Record],
+    query: sa.Select[Any],
+    **given: Any,  # noqa: ANN401 - values of the query's `bindparam`s
+) -> Record | None:
+    row = (await tx.execute(query, given)).first()
     return build(kind, row) if row else None
 
 
-async def many(tx: Tx, kind: type[Record], query: sa.Select[Any]) -> list[Record]:
-    return [build(kind, row) for row in await tx.execute(query)]
+async def many(
+    tx: Tx,
+    kind: type[Record],
+    query: sa.Select[Any],
+    **given: Any,  # noqa: ANN401 - the same
+) -> list[Record]:
+    return [build(kind, row) for row in await tx.execute(query, given)]
 
 
 async def number(tx: Tx, query: sa.Select[Any]) -> int:
@@ -48,6 +63,11 @@ async def number(tx: Tx, query: sa.Select[Any]) -> int:
 
 async def insert(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int:
     """Insert one row and return its id."""
-    result = await tx.execute(table.insert().values(**values))
+    result = await tx.execute(_into(table), dict(values))
     key = result.inserted_primary_key
     return int(key[0]) if key and isinstance(key[0], int) else 0
+
+
+@cache
+def _into(table: sa.Table) -> sa.Insert:
+    return table.insert()

@@ -27,7 +27,7 @@ from daemon.flow.money import (
     marks,
     month_start,
 )
-from db import attempts
+from db import attempts, books
 from db.attempts import Sums
 from db.engine import Tx
 from providers import breaker, chain, telling
@@ -86,16 +86,21 @@ class Situation:
 async def survey(tx: Tx, flow: Flow) -> Situation:
     """Read what every choice of this moment depends on."""
     now, zone = flow.now(), flow.clock.zone
-    month, day = month_start(now, zone), day_start(now, zone)
+    balance = await books.balance(
+        tx,
+        month=month_start(now, zone),
+        day=day_start(now, zone),
+        lately=now - _LATELY,
+    )
     return Situation(
         breakers=await breakers.load(tx, flow),
         calls=await attempts.open_by_provider(tx),
-        proven=await attempts.proven_since(tx, now - _LATELY),
+        proven=balance.proven,
         books=Books(
-            month=await attempts.spent_since(tx, month),
-            day=await attempts.spent_since(tx, day),
-            by_provider=await attempts.by_provider_since(tx, month),
-            by_provider_today=await attempts.by_provider_since(tx, day),
+            month=books.total(balance.month.values()),
+            day=books.total(balance.day.values()),
+            by_provider=balance.month,
+            by_provider_today=balance.day,
         ),
         now=now,
     )

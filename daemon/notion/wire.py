@@ -7,9 +7,11 @@ they stop too early on long Retry-After, and know neither 409 nor 529.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -32,6 +34,12 @@ from daemon.notion.limiter import Limiter
 from daemon.notion.model import Urgency
 
 VERSION = "2025-09-03"
+
+# httpcore asks for it at every request, several times, and each time Python looks
+# for it in every folder of sys.path: known to be missing, it is missing at once.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # as documented
+
 _TIMEOUT = 60.0
 _TRIES = 5
 _FIRST_PAUSE = 1.0

@@ -1,0 +1,84 @@
+"""The books: what the calls of this month and this day add up to, in one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.attempts import Sums
+from db.engine import Tx
+from db.tables import attempts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Sums of money of one moment, and who has worked lately.
+
+    Attributes:
+        month: By provider; likewise `day`.
+        proven: The providers that have made an image lately.
+    """
+
+    month: Mapping[str, Sums]
+    day: Mapping[str, Sums]
+    proven: frozenset[str]
+
+
+def total(sums: Iterable[Sums]) -> Sums:
+    """Return what several sums add up to."""
+    every = list(sums)
+    return Sums(
+        cost=sum(one.cost for one in every),
+        covered=sum(one.covered for one in every),
+        calls=sum(one.calls for one in every),
+        images=sum(one.images for one in every),
+    )
+
+
+def _since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
+    counts = attempts.c.started_at >= sa.bindparam(name)
+    made = sa.and_(counts, attempts.c.outcome == "image")
+    return (
+        sa.func.coalesce(sa.func.sum(attempts.c.cost).filter(counts), 0.0),
+        sa.func.coalesce(sa.func.sum(attempts.c.covered).filter(counts), 0.0),
+        sa.func.count().filter(counts),
+        sa.func.count().filter(made),
+    )
+
+
+#: So written, it is no way into an index: what is asked for is a time, and the
+#: planner would rather read every call there ever was in the order of its groups.
+_NAME = attempts.c.provider.concat("")
+_LATELY = sa.and_(
+    attempts.c.started_at >= sa.bindparam("lately"), attempts.c.outcome == "image"
+)
+_BALANCE = (
+    sa.select(_NAME, *_since("month"), *_since("day"), sa.func.count().filter(_LATELY))
+    .where(attempts.c.started_at >= sa.bindparam("first"))
+    .group_by(_NAME)
+)
+
+
+async def balance(
+    tx: Tx, *, month: datetime, day: datetime, lately: datetime
+) -> Balance:
+    """Return what calls that began at *month* or later add up to, and so on."""
+    times = {"month": month, "day": day, "lately": lately}
+    found = await tx.execute(_BALANCE, {**times, "first": min(times.values())})
+    by_month: dict[str, Sums] = {}
+    by_day: dict[str, Sums] = {}
+    proven: set[str] = set()
+    for name, *sums, made_lately in found:
+        for kept, (cost, covered, calls, made) in (
+            (by_month, sums[:4]),
+            (by_day, sums[4:]),
+        ):
+            if calls:
+                kept[name] = Sums(cost=cost, covered=covered, calls=calls, images=made)
+        if made_lately:
+            proven.add(name)
+    return Balance(month=by_month, day=by_day, proven=frozenset(proven))
