@@ -11,7 +11,6 @@ from db.engine import Tx
 from db.records import BreakerRecord
 from db.tables import breakers
 
-
 _OF = sa.bindparam("of", type_=sa.String)
 _OF_SOURCE = sa.select(breakers).where(breakers.c.source == _OF)
 _CHANGE = breakers.update().where(

@@ -13,7 +13,6 @@ from db.records import ImageRecord
 from db.states import OPEN
 from db.tables import images, jobs
 
-
 _OF_JOB = (
     sa.select(images)
     .where(images.c.job_id == sa.bindparam("job"))

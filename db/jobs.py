@@ -149,11 +149,12 @@ async def mark_waiting_told(tx: Tx, job: Job) -> None:
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
 
 
-async def wake(tx: Tx, provider: str, now: datetime) -> None:
-    """Make the jobs that wait for *provider* due: it moved."""
-    await tx.execute(
+async def wake(tx: Tx, provider: str, now: datetime) -> bool:
+    """Make the jobs that wait for *provider* due: it moved; say whether there were."""
+    woken = await tx.execute(
         _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
     )
+    return woken.rowcount > 0
 
 
 async def get(tx: Tx, job_id: int) -> Job | None:

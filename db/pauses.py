@@ -11,7 +11,6 @@ from db.engine import Tx
 from db.records import Pause
 from db.tables import pauses
 
-
 _OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 
 from daemon.flow.context import Flow
 from db import breakers
@@ -11,6 +11,8 @@ from db.engine import Tx
 from db.records import BreakerRecord
 from providers.breaker import Breaker, State
 from providers.outcomes import Outcome
+
+_FIELDS = tuple(one.name for one in fields(Breaker))
 
 
 async def load(tx: Tx, flow: Flow) -> Mapping[str, Breaker]:
@@ -24,15 +26,15 @@ async def load(tx: Tx, flow: Flow) -> Mapping[str, Breaker]:
 
 async def save(tx: Tx, source: str, found: Breaker) -> None:
     """Store one, in the transaction that loaded it."""
-    values = asdict(found) | {"state": found.state.value}
+    values = {name: getattr(found, name) for name in _FIELDS}
+    values["state"] = found.state.value
     values["reason"] = found.reason.value if found.reason else None
     await breakers.save(tx, BreakerRecord(source=source, **values))
 
 
 def restore(record: BreakerRecord) -> Breaker:
     """Return the breaker a row describes."""
-    values = asdict(record)
-    del values["source"]
+    values = {name: getattr(record, name) for name in _FIELDS}
     values["state"] = State(record.state)
     values["reason"] = Outcome(record.reason) if record.reason else None
     return Breaker(**values)

@@ -18,8 +18,10 @@ from daemon.flow.ending import back_to_queue
 from daemon.flow.generate import generate
 from daemon.flow.greet import greet
 from daemon.flow.upload import upload
+from daemon.flow.waiting import Picked
 from daemon.notion.errors import NotionError, PageGoneError, RefusedWriteError
 from db import jobs
+from db.engine import Tx
 from db.errors import DatabaseError
 from db.records import Job
 from db.states import Event, State
@@ -61,8 +63,12 @@ class Dispatcher:
             return None
         if self._dropped:
             await self._take_back()
-        await self._withdraw()
-        times = [await self._debts(), await self._uploads(), await self._generations()]
+        # One look at one moment.
+        async with self.flow.db.reading() as tx:
+            await self._withdraw(tx)
+            times = [await self._debts(tx), await self._uploads(tx)]
+            picked = await self._pick(tx)
+        times.append(await self._generations(picked))
         known = [time for time in times if time is not None]
         return min(known, default=None)
 
@@ -97,12 +103,11 @@ class Dispatcher:
         for task in self._tasks():
             task.cancel()
 
-    async def _withdraw(self) -> None:
+    async def _withdraw(self, tx: Tx) -> None:
         """Let go of the remote jobs of jobs that were cancelled while in work."""
         if not self.generating:
             return
-        async with self.flow.db.reading() as tx:
-            alive = {job.id for job in await jobs.in_state(tx, [State.GENERATING])}
+        alive = {job.id for job in await jobs.in_state(tx, [State.GENERATING])}
         for job_id in self.generating.keys() - alive:
             self.flow.leave(job_id).withdrawn.set()
 
@@ -136,11 +141,10 @@ class Dispatcher:
 
         self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
 
-    async def _debts(self) -> datetime | None:
+    async def _debts(self, tx: Tx) -> datetime | None:
         if away := self._notion_away():
             return away
-        async with self.flow.db.reading() as tx:
-            owing = await jobs.indebted(tx, limit=_DEBTS + len(self._refused))
+        owing = await jobs.indebted(tx, limit=_DEBTS + len(self._refused))
         now = self.flow.now()
         later: list[datetime] = []
         for job in owing:
@@ -168,13 +172,12 @@ class Dispatcher:
                     page=job.page_id,
                 )
 
-    async def _uploads(self) -> datetime | None:
+    async def _uploads(self, tx: Tx) -> datetime | None:
         if away := self._notion_away():
             return away
         now = self.flow.now()
-        async with self.flow.db.reading() as tx:
-            ready = await jobs.uploading(tx, now, limit=_UPLOADS * 2)
-            later = await jobs.next_due(tx, State.UPLOADING, now)
+        ready = await jobs.uploading(tx, now, limit=_UPLOADS * 2)
+        later = await jobs.next_due(tx, State.UPLOADING, now)
         for job in ready:
             if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
                 self._start(self.uploading, job, upload)
@@ -184,16 +187,20 @@ class Dispatcher:
         outage = self.flow.outage
         return outage.until if outage.lasts(self.flow.now()) else None
 
-    async def _generations(self) -> datetime | None:
+    async def _pick(self, tx: Tx) -> Picked:
         # The token or the source is refused: nothing is generated for it.
         if self.flow.outage.shut:
-            return self.flow.outage.until
+            return Picked(look_again=self.flow.outage.until, shut=True)
         if (why := storage.trouble(self.flow, mend=True)) is not None:
             storage.say_trouble(self.flow, why)
-            return self.flow.now() + _DISK_PAUSE
+            return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
         storage.well_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)
-        picked = await waiting.pick(self.flow, free, self.claimed_for)
+        return await waiting.pick(tx, self.flow, free, self.claimed_for)
+
+    async def _generations(self, picked: Picked) -> datetime | None:
+        if picked.shut:
+            return picked.look_again
         for name in picked.greets:
             self._greet(name)
         for job in await waiting.claim(self.flow, picked):

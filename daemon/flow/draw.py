@@ -83,8 +83,9 @@ async def _admit(
 ) -> int:
     """Take the provider's place; return the generation the answer will belong to."""
     traits = provider.traits
+    before = situation.breakers[traits.name]
     admitted = breaker.admit(
-        situation.breakers[traits.name],
+        before,
         str(subject.job_id or "by hand"),
         situation.now,
         rests.policy_of(traits),
@@ -92,7 +93,8 @@ async def _admit(
     if admitted is None:
         raise AssertionError(f"the chain chose {traits.name}, which does not serve")
     opened, is_probe = admitted
-    await breakers.save(tx, flow.plan.source, opened)
+    if opened != before:
+        await breakers.save(tx, flow.plan.source, opened)
     if is_probe:
         tell.say_probe(flow, opened)
     return opened.generation

@@ -58,9 +58,14 @@ class _Generation:
             await draw.take_up(self.flow, case.open_call, subject)
         elif not case.was_asked and not await self._may_start():
             return
-        while not (case := await self._case()).complete:
+        case = await self._case()
+        while not case.complete:
             if not await self._one(subject, case):
                 return
+            case = await self._case()
+            # The place it had is free until it asks again: others may want it.
+            if not case.complete:
+                self.flow.kick.set()
         await self._move(Event.GENERATED, "its images are on disk", self.flow.now())
 
     async def _case(self) -> Case:

@@ -176,5 +176,7 @@ async def _report(
     if after != before:
         await breakers.save(tx, flow.plan.source, after)
         tell.say_moved(flow, before, after)
-    await jobs.wake(tx, attempt.provider, flow.now())
-    flow.kick.set()
+    woken = await jobs.wake(tx, attempt.provider, flow.now())
+    # After an image the job goes on, and what it does next kicks.
+    if woken or after != before or outcome is not Outcome.IMAGE:
+        flow.kick.set()

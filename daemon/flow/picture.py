@@ -26,6 +26,8 @@ _LEAST_SIDE = 64
 _MOST_UPSCALING = 4.0
 #: Kept share of the area from which cropping is the better choice.
 _CROP_FROM = 0.66
+#: Levels of 255 between the darkest and the lightest of what is blank.
+_NARROW = 24
 _COMPRESSION = 6
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -48,7 +50,7 @@ def _decoded(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_header(image)
         image.load()
-        turned = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     except UnusableError:
         raise
     # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, ...
@@ -57,7 +59,7 @@ def _decoded(data: bytes) -> Image.Image:
         raise UnusableError(
             f"sent something that cannot be decoded ({kind})"
         ) from error
-    return turned
+    return image
 
 
 def _check_header(image: Image.Image) -> None:
@@ -83,7 +85,8 @@ def _flat(image: Image.Image) -> Image.Image:
         image.paste(over, mask=over.getchannel("A"))
     if profile is not None and image.mode in {"RGB", "CMYK", "L"}:
         image = _to_srgb(image, profile)
-    image = image.convert("RGB")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     image.info.clear()
     return image
 
@@ -104,18 +107,19 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _is_blank(image: Image.Image) -> bool:
     """Say whether there is next to nothing to see; thresholds measured on photos."""
-    spread = max(high - low for low, high in _extrema(image))
-    if spread <= 24:  # noqa: PLR2004 - levels of 255
-        return True
     small = image.resize((64, 64), Image.Resampling.BOX)
+    # Means lie between the extremes: only if they are close is every pixel looked at.
+    if _spread(small) <= _NARROW and _spread(image) <= _NARROW:
+        return True
     stat = ImageStat.Stat(small)
     deviation, mean = max(stat.stddev), sum(stat.mean) / 3
     far = _share_far_from(small, [round(value) for value in stat.median])
     return (far < 0.002 and deviation < 2.5) or (mean < 4 and far < 0.02)  # noqa: PLR2004 - the same
 
 
-def _extrema(image: Image.Image) -> list[tuple[float, float]]:
-    return [channel.getextrema() for channel in image.split()]  # type: ignore[misc]  # single bands give pairs
+def _spread(image: Image.Image) -> float:
+    pairs = [channel.getextrema() for channel in image.split()]
+    return max(high - low for low, high in pairs)  # type: ignore[operator]  # single bands give pairs
 
 
 def _share_far_from(image: Image.Image, middle: list[int]) -> float:
@@ -133,7 +137,8 @@ def _share_far_from(image: Image.Image, middle: list[int]) -> float:
 def _fitted(image: Image.Image, size: Size) -> Image.Image:
     target = (size.width, size.height)
     if image.size == target:
-        return image
+        # What was opened knows its file; a copy is pixels.
+        return image.copy()
     scale = max(size.width / image.width, size.height / image.height)
     if scale > _MOST_UPSCALING:
         raise UnusableError(f"sent {image.width}x{image.height}, too small to enlarge")

@@ -90,6 +90,8 @@ class _Delivery:
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
             self.flow.views.put(page, self.flow.now())
+        if not page.image:
+            return page, {}
         async with self.flow.db.reading() as tx:
             known = await images.by_names(tx, [file.name for file in page.image])
         return page, known

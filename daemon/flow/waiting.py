@@ -19,6 +19,7 @@ from daemon.flow.draw import with_labels
 from daemon.flow.reread import is_to_be_read
 from daemon.flow.verdict import Round, Sleep, asked_at, in_words
 from db import jobs, pauses
+from db.engine import Tx
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event, State
@@ -50,6 +51,7 @@ class Picked:
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
         paused: A person wants nothing to be made.
+        shut: Nothing can be made: Notion refuses us, or nothing can be written.
     """
 
     asks: dict[int, Claim] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Picked:
     look_again: datetime | None = None
     queue: int = 0
     paused: bool = False
+    shut: bool = False
 
     def again(self, time: datetime | None) -> None:
         """Look again at *time* at the latest."""
@@ -66,19 +69,18 @@ class Picked:
             self.look_again = time
 
 
-async def pick(flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
+async def pick(tx: Tx, flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
     """Look at the due jobs, strongest and oldest first, for *free* workers."""
     now = flow.now()
-    async with flow.db.reading() as tx:
-        if (pause := await pauses.get(tx, flow.plan.source, now)) is not None:
-            return Picked(look_again=pause.until, paused=True)
-        picked = Picked(look_again=await jobs.next_due(tx, State.QUEUED, now))
-        due = await jobs.due(tx, now, limit=_LOOKED_AT)
-        picked.queue = len(due)
-        if not due:
-            return picked
-        situation = await choose.survey(tx, flow)
-        found = await cases.gather(tx, flow, due)
+    if (pause := await pauses.get(tx, flow.plan.source, now)) is not None:
+        return Picked(look_again=pause.until, paused=True)
+    picked = Picked(look_again=await jobs.next_due(tx, State.QUEUED, now))
+    due = await jobs.due(tx, now, limit=_LOOKED_AT)
+    picked.queue = len(due)
+    if not due:
+        return picked
+    situation = await choose.survey(tx, flow)
+    found = await cases.gather(tx, flow, due)
     calls = Counter(situation.calls)
     for name, count in Counter(claimed_for.values()).items():
         calls[name] = max(calls[name], count)
