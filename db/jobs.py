@@ -14,7 +14,7 @@ from db.engine import Tx
 from db.errors import MovedElsewhereError
 from db.records import History, Job, NewJob
 from db.states import OPEN, Event, Reason, State, after
-from db.tables import events, jobs
+from db.tables import events, jobs, tallies
 
 STRONGEST_FIRST = sa.case(
     {reason.value: reason.rank for reason in Reason}, value=jobs.c.reason
@@ -243,8 +243,13 @@ async def latest(tx: Tx, *, limit: int) -> list[Job]:
 
 async def counts(tx: Tx) -> dict[State, int]:
     """Return how many jobs are in each state."""
-    query = sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state)
-    return {State(state): count for state, count in await tx.execute(query)}
+    query = (
+        sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
+        .where(tallies.c.what.in_([state.value for state in State]))
+        .group_by(tallies.c.what)
+    )
+    found = await tx.execute(query)
+    return {State(state): count for state, count in found if count}
 
 
 async def open_counts(tx: Tx) -> dict[State, int]:

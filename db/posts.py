@@ -13,7 +13,7 @@ from db import rows
 from db.engine import Tx
 from db.records import Held, Post, Sync
 from db.states import Reason
-from db.tables import held, images, jobs, posts, sync
+from db.tables import held, images, jobs, posts, sync, tallies
 
 _MOST_FOUND = 20
 
@@ -92,7 +92,8 @@ async def find_id(tx: Tx, page_id: str) -> Post | None:
 
 
 async def count(tx: Tx) -> int:
-    return await rows.number(tx, sa.select(sa.func.count()).select_from(posts))
+    total = sa.select(sa.func.sum(tallies.c.count)).where(tallies.c.what == "posts")
+    return await rows.number(tx, total)
 
 
 async def all_present(tx: Tx, source: str) -> list[Post]:

@@ -52,9 +52,12 @@ def _sync_folder(folder: Path) -> None:
 
 def sweep_temps(folder: Path) -> None:
     """Remove what an interrupted `save_new` left behind."""
-    for path in folder.glob(f"{_TEMP_PREFIX}*"):
-        with suppress(OSError):
-            path.unlink()
+    # Of years of images it takes a few milliseconds; as paths, it took ten times that.
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - as it says
+            if name.startswith(_TEMP_PREFIX):
+                with suppress(OSError):
+                    (folder / name).unlink()
 
 
 def free_bytes(folder: Path) -> int:

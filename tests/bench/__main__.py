@@ -21,6 +21,8 @@ SECTIONS = (
     "process",
     "starts",
     "backlog",
+    "work",
+    "scale",
     "card",
     "n8n",
 )

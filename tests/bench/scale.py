@@ -1,0 +1,221 @@
+"""What years of posts cost: the same things done with a hundred times as many."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import redirect_stdout as quietly
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+from unittest import mock
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from daemon import app, config
+from daemon.cli import desk, history, status
+from daemon.clock import utc_now
+from daemon.config import Settings
+from daemon.flow import waiting
+from daemon.flow.context import Flow
+from daemon.flow.ending import back_to_queue
+from daemon.flow.poll import Watcher
+from daemon.flow.rescue import rescue
+from daemon.notion.model import Door, Me, Page, Schema, SourceInfo
+from daemon.service import log
+from daemon.web import entry, now, serve
+from daemon.web.guard import Seal
+from daemon.web.site import Site
+from db.ledger import Place
+from db.states import Event
+from tests.bench.rounds import in_turns
+from tests.bench.scale_rows import DATA_SOURCE, fill
+from tests.bench.table import Figure
+
+_MOST = 1.2
+#: Posts, and images.
+_MANY, _FEW = (100_000, 20_000), (1_000, 200)
+_ROUNDS = 41
+_LISTED = 20
+
+
+class Notion:
+    """Answers at once, with the posts it is told of: what it takes is not ours."""
+
+    def __init__(self) -> None:
+        self.found: list[Page] = []
+
+    async def me(self) -> Me:
+        return Me(id="b" * 32, name="bench", workspace="", upload_limit=5 * 2**20)
+
+    async def resolve(self, _target: str) -> SourceInfo:
+        return SourceInfo(id=DATA_SOURCE, title="Posts", url="")
+
+    async def schema(self, source: str, _remembered: object) -> Schema:
+        return Schema(source=source, title="Posts", columns={}, roles={})
+
+    async def changed(self, _schema: Schema, **_about: object) -> list[Page]:
+        found, self.found = self.found, []
+        return found
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+@dataclass(slots=True)
+class Years:
+    """One daemon and its data folder.
+
+    Each of what is measured does it once and returns the seconds it took; whatever
+    it needs before, and puts back after, is not in them.
+    """
+
+    settings: Settings
+    flow: Flow
+    watcher: Watcher
+    notion: Notion
+    site: Site
+    pages: web.Application
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(10**9))
+
+    async def idle_poll(self) -> float:
+        began = time.perf_counter()
+        await self.watcher.poll()
+        return time.perf_counter() - began
+
+    async def poll(self) -> float:
+        at = utc_now()
+        number = next(self._numbers)
+        words = f"Something new, number {number}."
+        page = Page(
+            id=f"{number:032x}",
+            source=DATA_SOURCE,
+            url="https://www.notion.so/new",
+            title=words,
+            post=words,
+            created_at=at,
+            edited_at=at,
+        )
+        self.notion.found = [page]
+        return await self.idle_poll()
+
+    async def claim(self) -> float:
+        began = time.perf_counter()
+        async with self.flow.db.reading() as tx:
+            picked = await waiting.pick(tx, self.flow, 1, {})
+        claimed = await waiting.claim(self.flow, picked)
+        took = time.perf_counter() - began
+        async with self.flow.db.writing() as tx:
+            for job in claimed:
+                await back_to_queue(
+                    tx, job, Event.SNOOZED, now=utc_now(), why="", due_at=job.due_at
+                )
+        if len(claimed) != 1:
+            raise AssertionError(f"{len(claimed)} jobs were claimed")
+        return took
+
+    async def status(self) -> float:
+        return await self._command(lambda: status._status(json=False))
+
+    async def jobs(self) -> float:
+        return await self._command(lambda: history._jobs(_LISTED, json=False))
+
+    async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
+        with (
+            mock.patch.object(desk, "settings", return_value=self.settings),
+            quietly(io.StringIO()),
+        ):
+            began = time.perf_counter()
+            await command()
+            return time.perf_counter() - began
+
+    async def page(self) -> float:
+        request = make_mocked_request("GET", "/", {"Host": "localhost"}, app=self.pages)
+        began = time.perf_counter()
+        await now._show(request)
+        return time.perf_counter() - began
+
+    async def start(self) -> float:
+        began = time.perf_counter()
+        async with (
+            app.locked(self.settings, "run"),
+            app.opened(self.settings) as flow,
+        ):
+            flow.door = cast("Door", Notion())
+            await rescue(flow)
+            await Watcher(flow=flow, target="").poll()
+            return time.perf_counter() - began
+
+
+@asynccontextmanager
+async def _years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
+    count, made = size
+    fill(folder, count=count, made=made, now=utc_now())
+    environ = {"NOTION_TOKEN": "ntn_bench", "HUGGINGFACE_TOKEN": "hf_bench"}
+    (folder / "postbrush.toml").touch()
+    settings = config.load(folder / "postbrush.toml", environ, folder)
+    async with app.opened(settings) as flow:
+        notion = Notion()
+        flow.door = cast("Door", notion)
+        watcher = Watcher(flow=flow, target="")
+        site = Site(
+            flow=flow,
+            watcher=watcher,
+            door=entry.Door("", flow.clock.monotonic),
+            names=frozenset({"localhost"}),
+            seal=Seal(b"bench" * 8),
+            place=Place(),
+        )
+        yield Years(settings, flow, watcher, notion, site, serve.application(site))
+
+
+def measure() -> list[Figure]:
+    """Do each thing in both, in turns."""
+    log.configure("error", "pretty", environ={}, stream=io.StringIO())
+    figures = []
+    with (
+        tempfile.TemporaryDirectory(prefix="postbrush-bench-") as name,
+        asyncio.Runner() as runner,
+    ):
+        stack = AsyncExitStack()
+        many, few = (
+            runner.run(stack.enter_async_context(_years(Path(name, which), size)))
+            for which, size in (("many", _MANY), ("few", _FEW))
+        )
+        try:
+            for what, does in _DONE.items():
+                mine, theirs = in_turns(
+                    lambda does=does: runner.run(does(many)),  # type: ignore[misc]  # bound now
+                    lambda does=does: runner.run(does(few)),  # type: ignore[misc]  # the same
+                    _ROUNDS,
+                )
+                figures.append(
+                    Figure(
+                        what=f"{what}, 100,000 posts and 20,000 images",
+                        figure=mine * 1000,
+                        unit="ms",
+                        reference=theirs * 1000,
+                        against="1,000 and 200",
+                        most=_MOST,
+                    )
+                )
+        finally:
+            runner.run(stack.aclose())
+    return figures
+
+
+_DONE: dict[str, Callable[[Years], Coroutine[None, None, float]]] = {
+    "a poll that finds nothing": Years.idle_poll,
+    "a poll with a new post": Years.poll,
+    "a claim": Years.claim,
+    "status": Years.status,
+    "jobs": Years.jobs,
+    "the page /": Years.page,
+    "a start, to its first poll": Years.start,
+}

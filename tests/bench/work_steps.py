@@ -1,0 +1,86 @@
+"""Where the time of one image goes, when there is only one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any, Self
+from unittest import mock
+
+from daemon.flow import files, keep, picture
+from daemon.notion.wire import Wire
+from db.engine import Database, Tx
+from providers.studio import Studio
+
+Function = Callable[..., Any]
+
+
+class Steps:
+    """Adds up the seconds of each step while it is watching.
+
+    Attributes:
+        seconds: By step; what is in none of them is the rest.
+    """
+
+    def __init__(self, *, watching: bool) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._watching = watching
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._watching:
+            # A hash is a method of the library's: its caller's name is replaced.
+            hashing = SimpleNamespace(sha256=self._timed("hash", hashlib.sha256))
+            for where, name, instead in (
+                (Studio, "draw", self._awaited("the call", Studio.draw)),
+                (picture, "take_in", self._timed("decode, fit", picture.take_in)),
+                (picture, "encode_png", self._timed("PNG", picture.encode_png)),
+                (keep, "hashlib", hashing),
+                (files, "save_new", self._timed("disk", files.save_new)),
+                (Database, "writing", self._entered("commits", Database.writing)),
+                (Database, "reading", self._entered("reads", Database.reading)),
+                (Wire, "_send", self._awaited("Notion", Wire._send)),
+            ):
+                self._stack.enter_context(mock.patch.object(where, name, instead))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def _as(self, step: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - began
+
+    def _timed(self, step: str, function: Function) -> Function:
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function's
+            with self._as(step):
+                return function(*args, **kwargs)
+
+        return timed
+
+    def _awaited(self, step: str, function: Function) -> Function:
+        @wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the same
+            with self._as(step):
+                return await function(*args, **kwargs)
+
+        return awaited
+
+    def _entered(self, step: str, function: Function) -> Function:
+        @asynccontextmanager
+        async def entered(db: Database) -> AsyncIterator[Tx]:
+            with self._as(step):
+                async with function(db) as tx:
+                    yield tx
+
+        return entered

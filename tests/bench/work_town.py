@@ -1,0 +1,73 @@
+"""The pretend world as a process of its own: its work is nobody's figure.
+
+Reads a word a line, `fresh` for an empty town, a number for so many new posts, and
+answers each with a line of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from functools import cache
+from typing import Any
+
+from daemon.clock import utc_now
+from daemon.pretend import hub, painter
+from daemon.pretend.posts import POSTS
+from daemon.pretend.town import Town
+
+_SEED = 7
+
+
+@cache
+def picture(width: int, height: int) -> bytes:
+    """Return what the service sends: always the same, painted once."""
+    return painter.paint("a boat on the sea", _SEED, width, height)
+
+
+def _at_once(_prompt: str, _seed: int, width: int, height: int) -> bytes:
+    return picture(width, height)
+
+
+async def _serve() -> None:
+    town = Town(now=utc_now)
+    try:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            if line.strip() == "fresh":
+                await town.stop()
+                town = Town(now=utc_now)
+                town.workspace.requests_per_minute = None
+                await town.start()
+                answer = _about(town)
+            else:
+                answer = {"pages": _add(town, int(line))}
+            sys.stdout.write(f"{json.dumps(answer)}\n")
+            sys.stdout.flush()
+    finally:
+        await town.stop()
+
+
+def _about(town: Town) -> dict[str, Any]:
+    return {
+        "notion": town.notion_url,
+        "token": town.workspace.token,
+        "hf": town.hf_url,
+        "hub": town.hub_url,
+        "key": town.hub.token,
+    }
+
+
+def _add(town: Town, count: int) -> list[str]:
+    pages = []
+    for number in range(count):
+        post = dict(POSTS[number % len(POSTS)])
+        post["Name"] = f"{post['Name']} {number}"
+        post["Format"] = "square"
+        pages.append(town.workspace.add_page(town.source.id, post))
+    return pages
+
+
+if __name__ == "__main__":
+    hub.paint = _at_once
+    asyncio.run(_serve())
