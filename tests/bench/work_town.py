@@ -11,6 +11,7 @@ import json
 import sys
 from functools import cache
 from typing import Any
+from unittest import mock
 
 from daemon.clock import utc_now
 from daemon.pretend import hub, painter
@@ -69,5 +70,5 @@ def _add(town: Town, count: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    hub.paint = _at_once
-    asyncio.run(_serve())
+    with mock.patch.object(hub, "paint", _at_once):
+        asyncio.run(_serve())

@@ -141,6 +141,10 @@ def _used() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _made(folder: Path) -> int:
+    return len(list(folder.glob("**/*.png")))
+
+
 async def _turn(side: str, out: TextIO) -> None:
     told = json.loads(sys.stdin.readline())
     with tempfile.TemporaryDirectory(prefix="postbrush-bench-") as name:
@@ -152,13 +156,13 @@ async def _turn(side: str, out: TextIO) -> None:
         )
         async with opened as work:
             await work(told["pages"])
-            print("ready", file=out, flush=True)
+            print(json.dumps("ready"), file=out, flush=True)
             pages = json.loads(sys.stdin.readline())
             with Steps(watching=side == "one") as steps:
                 used, began = _used(), time.perf_counter()
                 await work(pages)
                 took = {"cpu": _used() - used, "wall": time.perf_counter() - began}
-        made = len(list(folder.glob("**/*.png")))
+        made = _made(folder)
         if made != len(pages) + len(told["pages"]):
             raise AssertionError(f"{made} images were made")
     print(json.dumps(took | {"steps": steps.seconds}), file=out, flush=True)
