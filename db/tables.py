@@ -215,9 +215,10 @@ attempts = sa.Table(
     sa.Column("file_name", sa.Text, nullable=False, unique=True),
     sa.Column("error", sa.Text, nullable=False),
     sa.Index("ix_attempts_provider_started", "provider", "started_at"),
+    sa.Index("ix_attempts_started", "started_at"),
     # All that sums of money need, so that they are read from it alone.
     sa.Index(
-        "ix_attempts_started",
+        "ix_attempts_sums",
         *("started_at", "provider", "outcome", "cost", "covered"),
     ),
     sa.Index("ix_attempts_open", "outcome", sqlite_where=sa.text("outcome IS NULL")),

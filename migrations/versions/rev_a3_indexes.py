@@ -28,9 +28,8 @@ _TALLIES = (
 
 
 def upgrade() -> None:
-    op.drop_index("ix_attempts_started", "attempts")
     op.create_index(
-        "ix_attempts_started",
+        "ix_attempts_sums",
         "attempts",
         ["started_at", "provider", "outcome", "cost", "covered"],
     )
