@@ -53,9 +53,15 @@ _OF_PAGES = (
     )
     .group_by(attempts.c.page_id)
 )
+_STEM, _BEHIND = (
+    sa.bindparam("stem", type_=sa.Text),
+    sa.bindparam("behind", type_=sa.Text),
+)
 _TAKEN = sa.union_all(
-    sa.select(attempts.c.id).where(attempts.c.file_name == sa.bindparam("taken")),
-    sa.select(images.c.id).where(images.c.name == sa.bindparam("taken")),
+    sa.select(attempts.c.file_name).where(
+        attempts.c.file_name >= _STEM, attempts.c.file_name < _BEHIND
+    ),
+    sa.select(images.c.name).where(images.c.name >= _STEM, images.c.name < _BEHIND),
 )
 
 
@@ -174,9 +180,11 @@ async def calls_for_pages_since(
     return found
 
 
-async def name_taken(tx: Tx, name: str) -> bool:
-    """Say whether a file name was ever given out."""
-    return (await tx.execute(_TAKEN, {"taken": name})).first() is not None
+async def names_from(tx: Tx, stem: str) -> set[str]:
+    """Return the file names ever given out that begin with *stem*."""
+    behind = stem[:-1] + chr(ord(stem[-1]) + 1)
+    found = await tx.execute(_TAKEN, {"stem": stem, "behind": behind})
+    return set(found.scalars())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ _IN_STATE = (
     .where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
     .order_by(jobs.c.id.desc())
 )
+_IDS_IN = sa.select(jobs.c.id).where(jobs.c.state == sa.bindparam("among"))
 _MOVE = jobs.update().where(
     jobs.c.id == sa.bindparam("which"), jobs.c.state == sa.bindparam("was")
 )
@@ -232,6 +233,11 @@ async def in_state(
     """Return jobs in any of *states*, newest first."""
     query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
     return await rows.many(tx, Job, query, states=list(states))
+
+
+async def ids_in(tx: Tx, state: State) -> set[int]:
+    """Return the ids of the jobs in *state*."""
+    return set((await tx.execute(_IDS_IN, {"among": state})).scalars())
 
 
 async def latest(tx: Tx, *, limit: int) -> list[Job]:

@@ -45,6 +45,19 @@ def _counts(job: Job, attempt: Attempt) -> bool:
     return job.reopened_at is None or attempt.started_at >= job.reopened_at
 
 
+def complete(job: Job, made: Sequence[ImageRecord]) -> bool:
+    """Say whether all images of *job* are among *made*."""
+    usable = _usable(job, made)
+    # The card is only ever a job's only image.
+    has_card = any(one.is_card for one in usable)
+    return has_card or len(usable) >= Inputs.restored(job.inputs).variants
+
+
+def _usable(job: Job, made: Sequence[ImageRecord]) -> list[ImageRecord]:
+    # A wish with newer words took the job over: what it had made is not wanted.
+    return [one for one in made if one.fingerprint == job.fingerprint]
+
+
 def _case(
     job: Job,
     *,
@@ -55,9 +68,7 @@ def _case(
     page_today: int,
 ) -> Case:
     inputs = Inputs.restored(job.inputs)
-    # A wish with newer words took the job over: what it had made is not wanted.
-    usable = [one for one in made if one.fingerprint == job.fingerprint]
-    has_card = any(one.is_card for one in usable)
+    usable = _usable(job, made)
     only_services = job.reason is Reason.REPLACE or bool(usable)
     return Case(
         page_id=job.page_id,
@@ -71,8 +82,7 @@ def _case(
         keeps_image=not shown.cards_only,
         page_today=page_today,
         made=usable,
-        # The card is only ever a job's only image.
-        complete=len(usable) >= inputs.variants or has_card,
+        complete=complete(job, usable),
     )
 
 

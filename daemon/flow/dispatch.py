@@ -107,7 +107,7 @@ class Dispatcher:
         """Let go of the remote jobs of jobs that were cancelled while in work."""
         if not self.generating:
             return
-        alive = {job.id for job in await jobs.in_state(tx, [State.GENERATING])}
+        alive = await jobs.ids_in(tx, State.GENERATING)
         for job_id in self.generating.keys() - alive:
             self.flow.leave(job_id).withdrawn.set()
 

@@ -128,10 +128,11 @@ def with_labels(
 
 async def _free_name(tx: Tx, flow: Flow, prefix: str, number: int) -> str:
     local = flow.now().astimezone(flow.clock.zone)
+    stem = files.file_name(prefix, local, number).removesuffix(f"{number}.png")
+    taken = await attempts.names_from(tx, stem)
     while True:
         name = files.file_name(prefix, local, number)
-        taken = await attempts.name_taken(tx, name)
-        if not taken and not (flow.images / name).exists():
+        if name not in taken and not (flow.images / name).exists():
             return name
         number += 1
 

@@ -16,7 +16,7 @@ from daemon.flow.reread import still_wanted
 from daemon.flow.tell import say_ended
 from daemon.flow.verdict import Deliver, GiveUp, Retry, Round, Sleep
 from daemon.notion.errors import NotionError
-from db import jobs
+from db import images, jobs
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event
@@ -62,15 +62,20 @@ class _Generation:
         while not case.complete:
             if not await self._one(subject, case):
                 return
-            case = await self._case()
+            if await self._complete():
+                break
             # The place it had is free until it asks again: others may want it.
-            if not case.complete:
-                self.flow.kick.set()
+            self.flow.kick.set()
+            case = await self._case()
         await self._move(Event.GENERATED, "its images are on disk", self.flow.now())
 
     async def _case(self) -> Case:
         async with self.flow.db.reading() as tx:
             return (await cases.gather(tx, self.flow, [self.job]))[self.job.id]
+
+    async def _complete(self) -> bool:
+        async with self.flow.db.reading() as tx:
+            return cases.complete(self.job, await images.of_job(tx, self.job.id))
 
     def _subject(self) -> Subject:
         inputs = Inputs.restored(self.job.inputs)

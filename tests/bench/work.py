@@ -15,7 +15,7 @@ from tests.bench.rounds import ROUNDS
 from tests.bench.table import Figure
 
 _MOST = 1.3
-_POSTS = 24
+_POSTS = 40
 _WARM_UP = 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -136,6 +137,10 @@ class AnyMoves(RuleBasedStateMachine):
             assert rows[-1].state is job.state
             for before, row in pairwise(rows):
                 assert TRANSITIONS[before.state, Event(row.event)] is row.state
+
+    @invariant()
+    def the_tallies_are_true(self) -> None:
+        assert self.run(jobs.counts) == Counter(job.state for job in self.newest())
 
     def teardown(self) -> None:
         self.loop.run_until_complete(self.db.close())

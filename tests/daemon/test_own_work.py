@@ -1,0 +1,47 @@
+"""How much an image asks of the database: counted, since times differ by machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from db.engine import Database
+from tests.daemon.house import house
+
+_POSTS = 10
+#: Of an image, from the poll that finds its post to the page that shows it.
+_STATEMENTS = 70
+_TRANSACTIONS = 16
+
+
+class Counted:
+    """Statements and transactions, from now on."""
+
+    def __init__(self, db: Database) -> None:
+        self.statements = 0
+        self.transactions = 0
+        for engine in (db._reader, db._writer):
+            assert engine is not None
+            sa.event.listen(
+                engine.sync_engine, "before_cursor_execute", self._statement
+            )
+            sa.event.listen(engine.sync_engine, "begin", self._transaction)
+
+    def _statement(self, *_about: object) -> None:
+        self.statements += 1
+
+    def _transaction(self, _connection: object) -> None:
+        self.transactions += 1
+
+
+async def test_an_image_asks_little_of_the_database(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        for number in range(_POSTS):
+            home.add(f"Post {number}")
+        counted = Counted(home.flow.db)
+        await home.live()
+        assert home.hub.paid == _POSTS
+        assert counted.statements / _POSTS <= _STATEMENTS
+        assert counted.transactions / _POSTS <= _TRANSACTIONS
