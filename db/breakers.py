@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import sqlalchemy as sa
 
 from db import rows
@@ -32,7 +30,7 @@ async def of_provider(tx: Tx, name: str) -> list[BreakerRecord]:
 
 async def save(tx: Tx, record: BreakerRecord) -> None:
     """Insert or replace one; call within the transaction that loaded it."""
-    values = asdict(record)
+    values = rows.values_of(record)
     which = {"of": record.source, "called": record.name}
     changed = await tx.execute(_CHANGE, {**values, **which})
     if changed.rowcount == 0:

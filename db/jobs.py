@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +76,7 @@ _WAKE = jobs.update().where(
 async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
     """Make a queued job; the unique index refuses a second open one of a page."""
     values: dict[str, Any] = {
-        **asdict(new),
+        **rows.values_of(new),
         "inputs": dict(new.inputs),
         "state": State.QUEUED,
         "created_at": now,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +45,7 @@ async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
 
 async def save(tx: Tx, post: Post) -> None:
     """Insert or replace what is remembered of a page."""
-    values: dict[str, Any] = asdict(post) | {"shows": list(post.shows)}
+    values: dict[str, Any] = rows.values_of(post) | {"shows": list(post.shows)}
     values["inputs"] = dict(post.inputs)
     del values["id"]
     changed = await tx.execute(
@@ -207,7 +206,7 @@ async def load_sync(tx: Tx, source: str) -> Sync | None:
 
 
 async def save_sync(tx: Tx, state: Sync) -> None:
-    values = asdict(state) | {"columns": dict(state.columns)}
+    values = rows.values_of(state) | {"columns": dict(state.columns)}
     changed = await tx.execute(
         sync.update().where(sync.c.source == state.source).values(**values)
     )

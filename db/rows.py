@@ -7,8 +7,9 @@ every image asks for several times is made once, with a `bindparam` for each val
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -24,6 +25,9 @@ from db.records import (
     Post,
 )
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Record = TypeVar(
     "Record", Job, Post, Held, Attempt, ImageRecord, BreakerRecord, History, Pause
 )
@@ -31,10 +35,20 @@ Record = TypeVar(
 
 def build(kind: type[Record], row: sa.Row[Any]) -> Record:
     """Return the record of *row*, whose columns are the record's fields."""
-    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values: dict[str, Any] = row._asdict()
     if kind is Post:
         values["shows"] = tuple(values["shows"])
     return kind(**values)
+
+
+def values_of(record: DataclassInstance) -> dict[str, Any]:
+    """Return a record's fields; unlike `asdict`, nothing is copied."""
+    return {name: getattr(record, name) for name in _fields(type(record))}
+
+
+@cache
+def _fields(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 async def one(

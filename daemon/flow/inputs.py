@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from daemon.flow import prompt
@@ -41,11 +41,14 @@ class Inputs:
     feedback: str
 
     def stored(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in _FIELDS}
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Inputs:
         return cls(**values)
+
+
+_FIELDS = tuple(one.name for one in fields(Inputs))
 
 
 def read_inputs(page: Page, recipe: Recipe) -> tuple[Inputs, str]:

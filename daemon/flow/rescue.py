@@ -27,7 +27,6 @@ _BY_HAND = timedelta(minutes=15)
 
 async def rescue(flow: Flow) -> None:
     """Look into every open call, requeue what was in work, free the probes."""
-    await asyncio.to_thread(files.sweep_temps, flow.images)
     await _settle_calls(flow)
     await _requeue(flow)
     await _free_probes(flow)
@@ -41,6 +40,10 @@ async def _settle_calls(flow: Flow) -> None:
             for one in still_open
             if one.job_id is not None
         }
+    # A file is whole before its call is closed: only with an open one can there be
+    # half of one, and to look through years of images would delay every start.
+    if still_open:
+        await asyncio.to_thread(files.sweep_temps, flow.images)
     for attempt in still_open:
         await _settle(flow, attempt, held.get(attempt.id))
 

@@ -48,6 +48,9 @@ def _disk(here: World, target: Path, chance: random.Random) -> Path:
         log.write(chance.randbytes(chance.randrange(1, 5000)))
     images = target / "images"
     images.mkdir(exist_ok=True)
-    torn = images / f".postbrush-{chance.randrange(10**6)}"
-    torn.write_bytes(b"\x89PNG\r\n\x1a\n" + chance.randbytes(chance.randrange(2000)))
+    # Half a file is there only while its call is open.
+    if here.rows("SELECT id FROM attempts WHERE outcome IS NULL"):
+        torn = images / f".postbrush-{chance.randrange(10**6)}"
+        half = chance.randbytes(chance.randrange(2000))
+        torn.write_bytes(b"\x89PNG\r\n\x1a\n" + half)
     return target

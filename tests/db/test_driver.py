@@ -39,10 +39,13 @@ async def _is_paused(db: Database, source: str) -> bool:
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def broken() -> None:
         async with db.writing() as tx:
             await pauses.begin(tx, Pause(source="one", since=_NOW, until=None))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
     assert not await _is_paused(db, "one")
     await _pause(db, "two")
     assert await _is_paused(db, "two")
@@ -62,13 +65,16 @@ async def test_a_transaction_in_which_nothing_is_asked_does_nothing(
 async def test_what_sqlite_refuses_is_said_in_our_words(db: Database) -> None:
     await _pause(db, "one")
     values = {"source": "one", "since": _NOW, "until": None}
-    with pytest.raises(DatabaseError, match="UNIQUE"):
+
+    async def refused(*, first: bool) -> None:
         async with db.writing() as tx:
+            if not first:
+                await pauses.get(tx, "one", _NOW)
             await rows.insert(tx, table, values)
-    with pytest.raises(DatabaseError, match="UNIQUE"):
-        async with db.writing() as tx:
-            await pauses.get(tx, "one", _NOW)
-            await rows.insert(tx, table, values)
+
+    for first in (True, False):
+        with pytest.raises(DatabaseError, match="UNIQUE"):
+            await refused(first=first)
     await _pause(db, "two")
 
 
