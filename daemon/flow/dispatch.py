@@ -7,6 +7,7 @@ when the next step is due.  Whatever ends or changes sets `Flow.kick`.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from db.states import Event, State
 _UPLOADS = 8
 _DEBTS = 8
 _DISK_PAUSE = timedelta(seconds=30)
+#: The queue is looked at this often while all workers are at work.
+_GLANCE = timedelta(seconds=1)
 _BROKEN_PAUSE = timedelta(minutes=1)
 #: A write Notion refused is tried again after this, doubling.
 _REFUSED_PAUSE = timedelta(minutes=1)
@@ -55,6 +58,7 @@ class Dispatcher:
     greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     patience: float = 20.0
     _dropped: bool = False
+    _looked_at: float = -math.inf
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     async def step(self) -> datetime | None:
@@ -196,6 +200,11 @@ class Dispatcher:
             return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
         storage.well_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)
+        moment = self.flow.clock.monotonic()
+        # Nobody is free, and whoever will be kicks: no need to go through the queue.
+        if free <= 0 and moment - self._looked_at < _GLANCE.total_seconds():
+            return Picked(look_again=self.flow.now() + _GLANCE, shut=True)
+        self._looked_at = moment
         return await waiting.pick(tx, self.flow, free, self.claimed_for)
 
     async def _generations(self, picked: Picked) -> datetime | None:

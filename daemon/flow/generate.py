@@ -12,11 +12,12 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue, end_job
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
-from daemon.flow.reread import still_wanted
+from daemon.flow.reread import is_to_be_read, still_wanted
 from daemon.flow.tell import say_ended
 from daemon.flow.verdict import Deliver, GiveUp, Retry, Round, Sleep
 from daemon.notion.errors import NotionError
 from db import images, jobs
+from db.engine import Tx
 from db.errors import MovedElsewhereError
 from db.records import Job
 from db.states import Event
@@ -56,26 +57,37 @@ class _Generation:
         # Paid for before we died or were stopped: its result first.
         if case.open_call is not None:
             await draw.take_up(self.flow, case.open_call, subject)
-        elif not case.was_asked and not await self._may_start():
-            return
-        case = await self._case()
+            case = await self._case()
+        elif not case.was_asked and is_to_be_read(self.flow, self.job):
+            if not await self._may_start():
+                return
+            case = await self._case()
         while not case.complete:
             if not await self._one(subject, case):
                 return
-            if await self._complete():
-                break
+            if await self._delivered():
+                return
             # The place it had is free until it asks again: others may want it.
             self.flow.kick.set()
             case = await self._case()
-        await self._move(Event.GENERATED, "its images are on disk", self.flow.now())
+        async with self.flow.db.writing() as tx:
+            await self._generated(tx)
 
     async def _case(self) -> Case:
         async with self.flow.db.reading() as tx:
             return (await cases.gather(tx, self.flow, [self.job]))[self.job.id]
 
-    async def _complete(self) -> bool:
-        async with self.flow.db.reading() as tx:
-            return cases.complete(self.job, await images.of_job(tx, self.job.id))
+    async def _delivered(self) -> bool:
+        """Move the job on if it has all its images; say whether it has."""
+        async with self.flow.db.writing() as tx:
+            done = cases.complete(self.job, await images.of_job(tx, self.job.id))
+            if done:
+                await self._generated(tx)
+        return done
+
+    async def _generated(self, tx: Tx) -> None:
+        now, why = self.flow.now(), "its images are on disk"
+        await jobs.move(tx, self.job, Event.GENERATED, now=now, why=why, due_at=now)
 
     def _subject(self) -> Subject:
         inputs = Inputs.restored(self.job.inputs)

@@ -11,8 +11,8 @@ from tests.daemon.house import house
 
 _POSTS = 10
 #: Of an image, from the poll that finds its post to the page that shows it.
-_STATEMENTS = 70
-_TRANSACTIONS = 16
+_STATEMENTS = 60
+_TRANSACTIONS = 13
 
 
 class Counted:
