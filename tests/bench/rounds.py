@@ -20,7 +20,11 @@ def in_turns(
     reference()
     mine: list[float] = []
     theirs: list[float] = []
-    for _ in range(rounds):
+    for number in range(rounds):
+        # Whoever is first in one round is second in the next.
+        if number % 2:
+            theirs.append(reference())
         mine.append(ours())
-        theirs.append(reference())
+        if not number % 2:
+            theirs.append(reference())
     return statistics.median(mine), statistics.median(theirs)
