@@ -92,8 +92,7 @@ def _desk(path: Path, begin: str, *, size: int, more: int = 0) -> Desk:
         connect_args={"cached_statements": _STATEMENTS},
     )
     sa.event.listen(engine, "connect", _set_up)
-    sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
-    return Desk(engine, size + more)
+    return Desk(engine, begin, size + more)
 
 
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI

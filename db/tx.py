@@ -23,11 +23,13 @@ class Desk:
     """An engine, and as many transactions at a time as it has connections.
 
     Args:
+        begin: What a transaction begins with, in SQL.
         places: How many.
     """
 
-    def __init__(self, engine: sa.Engine, places: int) -> None:
+    def __init__(self, engine: sa.Engine, begin: str, places: int) -> None:
         self.engine = engine
+        self.begin = begin
         self._places = asyncio.Semaphore(places)
         self._threads = ThreadPoolExecutor(places, thread_name_prefix="database")
 
@@ -89,6 +91,7 @@ class Tx:
     ) -> sa.Result[*tuple[Any, ...]]:
         if self._connection is None:
             self._connection = self._desk.engine.connect()
+            self._connection.exec_driver_sql(self._desk.begin)
         result = self._connection.execute(statement, values)
         return result.freeze()() if result.returns_rows else result
 

@@ -18,11 +18,11 @@ _WIDTH = 120
 #: In the order of the table: modules of this folder that have `measure()`.
 SECTIONS = (
     "counts",
-    "process",
-    "starts",
     "backlog",
     "work",
     "scale",
+    "process",
+    "starts",
     "card",
     "n8n",
 )

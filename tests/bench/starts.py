@@ -19,7 +19,7 @@ from tests.daemon.cli.process import COMMAND
 #: takes so many seconds, so it is the reference of every time here.
 LIBRARIES = """
 import aiohttp.web, notion_client, PIL.Image, pydantic_settings, rich.console
-import apscheduler.schedulers.asyncio, sqlalchemy.ext.asyncio, structlog, typer
+import apscheduler.schedulers.asyncio, sqlalchemy, structlog, typer
 """
 LIBRARIES_TAKE = 0.55
 IMPORTS = "importing its libraries"

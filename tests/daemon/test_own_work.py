@@ -21,18 +21,17 @@ class Counted:
     def __init__(self, db: Database) -> None:
         self.statements = 0
         self.transactions = 0
-        for engine in (db._reader, db._writer):
-            assert engine is not None
-            sa.event.listen(
-                engine.sync_engine, "before_cursor_execute", self._statement
-            )
-            sa.event.listen(engine.sync_engine, "begin", self._transaction)
+        for desk in (db._reader, db._writer):
+            assert desk is not None
+            sa.event.listen(desk.engine, "before_cursor_execute", self._count)
 
-    def _statement(self, *_about: object) -> None:
-        self.statements += 1
-
-    def _transaction(self, _connection: object) -> None:
-        self.transactions += 1
+    def _count(
+        self, _connection: object, _cursor: object, statement: str, *_more: object
+    ) -> None:
+        if statement.startswith("BEGIN"):
+            self.transactions += 1
+        else:
+            self.statements += 1
 
 
 async def test_an_image_asks_little_of_the_database(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.systemd.machine import RELEASES, ROOT, Machine, until
 #: All that the daemon imports of others, and the seconds that takes by itself.
 _LIBRARIES = """
 import aiohttp.web, notion_client, PIL.Image, pydantic_settings, rich.console
-import apscheduler.schedulers.asyncio, sqlalchemy.ext.asyncio, structlog, typer
+import apscheduler.schedulers.asyncio, sqlalchemy, structlog, typer
 """
 _LIBRARIES_TAKE = 0.55
 _LOOPS: list[asyncio.AbstractEventLoop] = []
