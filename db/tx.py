@@ -1,8 +1,9 @@
-"""A transaction, awaited: SQLAlchemy at work in threads of its own.
+"""A transaction, awaited: what may wait for others is done in a thread.
 
-One trip to a thread for a statement, and one for the end.  SQLAlchemy's
-asyncio extension takes four for a statement, and brings its ORM along: 8 MB of every
-process for what is not used here.
+That is how a transaction begins, with its first statement, and how it ends.  Between
+the two SQLite waits for nobody, and most statements take less time than a trip to a
+thread.  SQLAlchemy's asyncio extension takes four trips for each, and brings its ORM
+along: 8 MB of every process for what is not used here.
 """
 
 from __future__ import annotations
@@ -83,17 +84,18 @@ class Tx:
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
-        result = await self._desk.aside(lambda: self._whole(statement, values))
+        if self._connection is None:
+            result = await self._desk.aside(lambda: self._begin(statement, values))
+        else:
+            result = _whole(self._connection, statement, values)
         return cast("sa.CursorResult[*tuple[Any, ...]]", result)
 
-    def _whole(
+    def _begin(
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
-        if self._connection is None:
-            self._connection = self._desk.engine.connect()
-            self._connection.exec_driver_sql(self._desk.begin)
-        result = self._connection.execute(statement, values)
-        return result.freeze()() if result.returns_rows else result
+        self._connection = self._desk.engine.connect()
+        self._connection.exec_driver_sql(self._desk.begin)
+        return _whole(self._connection, statement, values)
 
     def end(self, *, commit: bool) -> None:
         """End it; in the thread."""
@@ -102,3 +104,10 @@ class Tx:
         with self._connection:
             if commit:
                 self._connection.commit()
+
+
+def _whole(
+    connection: sa.Connection, statement: sa.Executable, values: Values | None
+) -> sa.Result[*tuple[Any, ...]]:
+    result = connection.execute(statement, values)
+    return result.freeze()() if result.returns_rows else result

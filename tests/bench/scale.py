@@ -50,6 +50,7 @@ class Notion:
 
     def __init__(self) -> None:
         self.found: list[Page] = []
+        self.told_time = None
 
     async def me(self) -> Me:
         return Me(id="b" * 32, name="bench", workspace="", upload_limit=5 * 2**20)
