@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -76,13 +78,14 @@ class _Side:
 def measure() -> list[Figure]:
     """Make images of as many posts by each side, in turns."""
     sides = {"bare": _Side(), "ours": _Side(), "one": _Side()}
-    town = _Apart.run("work_town")
-    try:
-        for _ in range(ROUNDS):
-            for name, side in sides.items():
-                side.add(_turn(town, name))
-    finally:
-        town.end()
+    with _on_one_processor():
+        town = _Apart.run("work_town")
+        try:
+            for _ in range(ROUNDS):
+                for name, side in sides.items():
+                    side.add(_turn(town, name))
+        finally:
+            town.end()
     bare, ours, one = sides["bare"], sides["ours"], sides["one"]
     return [
         _figure("own work for an image: processor", ours.cpu, bare.cpu, _MOST),
@@ -95,6 +98,21 @@ def measure() -> list[Figure]:
             f"milliseconds of an image one at a time: {one.by_step()}",
         ),
     ]
+
+
+@contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """Let what is started here share one processor.
+
+    Two that are busy at once slow each other down where they share a core, which
+    only who does several things at once would pay for, in seconds of processor.
+    """
+    free = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(free)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, free)
 
 
 def _figure(
