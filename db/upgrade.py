@@ -15,7 +15,7 @@ from db.errors import DatabaseUnusableError
 
 #: Every revision this program knows, oldest first; a test compares them with
 #: migrations/versions.
-REVISIONS = ("a1_first", "a2_upkeep", "a3_indexes")
+REVISIONS = ("a1_first", "a2_upkeep", "a3_tallies", "a4_indexes")
 HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

@@ -1,15 +1,14 @@
-"""Indexes and tallies for what is asked all the time: years of posts cost no more."""
+"""Tallies of posts and jobs: counting them all takes longer every year."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "a3_indexes"
+revision = "a3_tallies"
 down_revision = "a2_upkeep"
 branch_labels = None
 depends_on = None
-
 
 #: The tallies are kept by the database itself, so that they are true whoever writes.
 _MORE = """INSERT INTO tallies (source, what, count) VALUES (new.source, {what}, 1)
@@ -28,12 +27,6 @@ _TALLIES = (
 
 
 def upgrade() -> None:
-    op.create_index(
-        "ix_attempts_sums",
-        "attempts",
-        ["started_at", "provider", "outcome", "cost", "covered"],
-    )
-    op.create_index("ix_jobs_state", "jobs", ["state"])
     op.create_table(
         "tallies",
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -48,17 +41,3 @@ def upgrade() -> None:
     )
     for trigger in _TALLIES:
         op.execute(f"CREATE TRIGGER {trigger} END")
-    op.create_index("ix_images_attempt_id", "images", ["attempt_id"])
-    op.create_index(
-        "ix_images_replaceable",
-        "images",
-        ["source", "made_at"],
-        sqlite_where=sa.text("replaceable"),
-    )
-    op.create_index("ix_jobs_reason_created", "jobs", ["reason", "created_at"])
-    op.create_index(
-        "ix_posts_replace_tried",
-        "posts",
-        ["source", "replace_tried_at"],
-        sqlite_where=sa.text("replace_tried_at IS NOT NULL"),
-    )
