@@ -21,7 +21,7 @@ from db.records import Post, Sync
 #: Notion floors last_edited_time to the minute, and its clock is not ours.
 OVERLAP = timedelta(minutes=2)
 #: An edit is found this long after it was made, at the latest.
-_FOUND_BY = timedelta(minutes=5)
+FOUND_BY = timedelta(minutes=5)
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 #: A tick seen this soon after our own un-tick may be the one we removed.
 _DOUBTFUL = timedelta(minutes=1)
@@ -163,7 +163,7 @@ def look_back_to(state: Sync | None, seen_until: datetime | None) -> datetime | 
         return None
     # Swept when the source was still empty: everything is new.
     since = state.watermark - OVERLAP if state.watermark else _BEGINNING
-    return max(since, seen_until - _FOUND_BY) if seen_until else since
+    return max(since, seen_until - FOUND_BY) if seen_until else since
 
 
 def next_watermark(sure: Sequence[Page], dropped: Sequence[Page]) -> datetime | None:

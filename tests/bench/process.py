@@ -19,6 +19,7 @@ from unittest import mock
 
 from PIL import Image
 
+from daemon.flow.poll import FOUND_BY
 from daemon.pretend import hub
 from daemon.pretend.painter import paint
 from tests.bench import procfs
@@ -35,6 +36,8 @@ _LARGE_SIDE = 2890
 _IDLE_SECONDS = 60.0
 _POLL_SECONDS = 10.0
 _SETTLED_SECONDS = 15.0
+#: A daemon is idle once polls list no page any more that it wrote to itself.
+_IDLE_AGAIN_SECONDS = FOUND_BY.total_seconds() + 100
 _BUSY = """\
 [notion]
 poll_interval = "2s"
@@ -133,7 +136,7 @@ async def _image_figures(alone: float) -> list[Figure]:
                 await _done(daemon, number - _WAITING)
                 found.add(f"Post {number}", f"Bread number {number}.")
             await _done(daemon, _IMAGES)
-            await asyncio.sleep(_SETTLED_SECONDS)
+            await asyncio.sleep(_IDLE_AGAIN_SECONDS)
             after, busy = procfs.rss(pid), procfs.peak(pid)
             procfs.forget_peak(pid)
             found.town.hub.fail(status=200, body=_large_answer())
