@@ -30,9 +30,9 @@ BUSY_TIMEOUT_MS = 10_000
 #: what another has written empties it anyway.  SQLite's default is 2,000.
 _CACHE_KIB = 256
 #: Prepared statements that each keeps, up to 30 KB apiece; the default is 128.
-_STATEMENTS = 16
+_STATEMENTS = 8
 #: Readers that stay open, and how many more there may be for a moment.
-_READERS, _MORE_READERS = 2, 2
+_READERS, _MORE_READERS = 2, 1
 
 
 class Database:

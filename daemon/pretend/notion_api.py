@@ -188,7 +188,8 @@ class _Api:
         part = form.get("file")
         if not isinstance(part, web.FileField):
             raise invalid("body failed validation: body.file should be a file.")
-        data = part.file.read()
+        with part.file as file:
+            data = file.read()
         return self.space.uploads.send(
             request.match_info["id"], part.content_type, data
         )

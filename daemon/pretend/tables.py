@@ -95,7 +95,7 @@ def _options(config: Json, kind: str | None) -> list[Json]:
 
 def _add(space: Workspace, source: DataSource, key: str, config: Json) -> None:
     kind = _kind(config) or ""
-    column = Column(secrets.token_hex(2), key, kind)
+    column = Column(secrets.token_hex(4), key, kind)
     _set_options(column, config)
     if kind == "status" and not column.options:
         for name in _DEFAULT_STATUS:

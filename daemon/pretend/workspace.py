@@ -65,7 +65,7 @@ class Workspace:
         made: dict[str, Column] = {}
         for name, kind in columns.items():
             words = [kind] if isinstance(kind, str) else list(kind)
-            column_id = "title" if words[0] == "title" else secrets.token_hex(2)
+            column_id = "title" if words[0] == "title" else secrets.token_hex(4)
             column = Column(id=column_id, name=name, type=words[0])
             for option in words[1:]:
                 column.add_option(option)

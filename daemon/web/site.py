@@ -48,6 +48,8 @@ class Session:
 
 #: Set on a request by `Site.session`.
 _SESSION = web.RequestKey("session", Session)
+#: The visitor came with it.
+_HAS_IT = web.RequestKey("has it", bool)
 
 
 def assets() -> dict[str, Asset]:
@@ -103,6 +105,7 @@ class Site:
             key, inside, began = text.split(":")
             if now - int(began) < _LONGEST_STAY:
                 found = Session(key, inside=inside == "1", began=int(began))
+                request[_HAS_IT] = True
         request[_SESSION] = found
         return found
 
@@ -142,7 +145,10 @@ class Site:
         )
         response = web.Response(text=text, content_type="text/html", status=status)
         response.headers["Cache-Control"] = "no-store"
-        self.keep(response, self.session(request))
+        session = self.session(request)
+        # Given again, by an answer that was under way, it would undo a logout.
+        if _HAS_IT not in request:
+            self.keep(response, session)
         # The script looks again by itself, and shows no messages.
         if "X-Live" not in request.headers:
             response.del_cookie(self._cookie("said"), path="/")

@@ -231,6 +231,9 @@ async def test_the_password_opens_and_logging_out_closes(tmp_path: Path) -> None
         session = next(one for name, one in cookies.items() if "session" in name)
         assert session["httponly"]
         assert session["samesite"] == "Strict"
+        # An answer that is under way while somebody logs out brings nobody back in.
+        given = (await visitor.see("/")).headers.get("Set-Cookie", "")
+        assert "session" not in given
         await visitor.press("/logout")
         assert "/login" in (await visitor.see("/")).url
 
