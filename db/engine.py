@@ -21,7 +21,7 @@ from db.errors import (
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.tx import Desk, Tx
+from db.tx import Pool, Tx
 
 __all__ = ["Database", "Tx", "translate"]
 
@@ -53,8 +53,8 @@ class Database:
     ) -> None:
         self.path = path
         self._changed = changed
-        self._reader = _desk(path, "BEGIN", size=_READERS, more=_MORE_READERS)
-        self._writer = None if readonly else _desk(path, "BEGIN IMMEDIATE", size=1)
+        self._reader = _pool(path, "BEGIN", size=_READERS, more=_MORE_READERS)
+        self._writer = None if readonly else _pool(path, "BEGIN IMMEDIATE", size=1)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
@@ -84,7 +84,7 @@ class Database:
             await self._writer.close()
 
 
-def _desk(path: Path, begin: str, *, size: int, more: int = 0) -> Desk:
+def _pool(path: Path, begin: str, *, size: int, more: int = 0) -> Pool:
     engine = sa.create_engine(
         f"sqlite:///{path}",
         pool_size=size,
@@ -92,7 +92,7 @@ def _desk(path: Path, begin: str, *, size: int, more: int = 0) -> Desk:
         connect_args={"cached_statements": _STATEMENTS},
     )
     sa.event.listen(engine, "connect", _set_up)
-    return Desk(engine, begin, size + more)
+    return Pool(engine, begin, size + more)
 
 
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI

@@ -23,7 +23,7 @@ Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _STRETCH = 20
 
 
-class Desk:
+class Pool:
     """An engine, and as many transactions at a time as it has connections.
 
     Args:
@@ -79,8 +79,8 @@ class Desk:
 class Tx:
     """A transaction under way."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._connection: sa.Connection | None = None
         self._done = 0
 
@@ -89,7 +89,7 @@ class Tx:
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
         if self._connection is None:
-            result = await self._desk.aside(lambda: self._begin(statement, values))
+            result = await self._pool.aside(lambda: self._begin(statement, values))
         else:
             result = _whole(self._connection, statement, values)
             self._done += 1
@@ -100,8 +100,8 @@ class Tx:
     def _begin(
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
-        self._connection = self._desk.engine.connect()
-        self._connection.exec_driver_sql(self._desk.begin)
+        self._connection = self._pool.engine.connect()
+        self._connection.exec_driver_sql(self._pool.begin)
         return _whole(self._connection, statement, values)
 
     def end(self, *, commit: bool) -> None:

@@ -51,7 +51,8 @@ class Picked:
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
         paused: A person wants nothing to be made.
-        shut: Nothing can be made: Notion refuses us, or nothing can be written.
+        shut: Nothing is taken up now: Notion refuses us, nothing can be written,
+            or nobody is free.
     """
 
     asks: dict[int, Claim] = field(default_factory=dict)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
 from daemon.clock import utc_now
 from tests.bench.table import Figure, as_json, show
 
-_HERE = Path(__file__).parent
 #: Of a table that goes into a file.
 _WIDTH = 120
 #: In the order of the table: modules of this folder that have `measure()`.

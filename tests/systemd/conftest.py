@@ -21,15 +21,10 @@ from aiohttp import web
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
 from db.upgrade import HEAD
+from tests.bench.starts import LIBRARIES, LIBRARIES_TAKE
 from tests.systemd import machine
 from tests.systemd.machine import RELEASES, ROOT, Machine, until
 
-#: All that the daemon imports of others, and the seconds that takes by itself.
-_LIBRARIES = """
-import aiohttp.web, notion_client, PIL.Image, pydantic_settings, rich.console
-import apscheduler.schedulers.asyncio, sqlalchemy, structlog, typer
-"""
-_LIBRARIES_TAKE = 0.55
 _LOOPS: list[asyncio.AbstractEventLoop] = []
 DATA = "/var/lib/private/postbrush"
 SETTINGS = "/etc/postbrush/postbrush.toml"
@@ -98,8 +93,8 @@ class Server:
         began = self._usec("InactiveExitTimestamp")
         took = (self._usec("ActiveEnterTimestamp") - began) / 1e6
         asked = time.monotonic()
-        self.machine.run("/opt/postbrush/current/bin/python", "-c", _LIBRARIES)
-        return took / max(1.0, (time.monotonic() - asked) / _LIBRARIES_TAKE)
+        self.machine.run("/opt/postbrush/current/bin/python", "-c", LIBRARIES)
+        return took / max(1.0, (time.monotonic() - asked) / LIBRARIES_TAKE)
 
     def _usec(self, name: str) -> int:
         return int(self.machine.show("postbrush.service", f"{name}Monotonic"))
