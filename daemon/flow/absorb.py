@@ -69,19 +69,28 @@ async def absorb(
         tx: A transaction to do it in; else nothing is written unless there is
             something to write.
     """
-    for page in pages:
-        flow.views.put(page, flow.now())
     if tx is not None:
         return await _carry_out(tx, flow, pages, watermark, hold)
     async with flow.db.reading() as look_first:
         decided = await decide(look_first, flow.plan, pages, flow.now())
         idle = not any(one.actions for one in decided)
         if idle and not await _is_news(look_first, flow.plan, watermark):
+            _keep_views(flow, decided)
             return Absorbed()
     async with flow.db.writing() as writing:
         done = await _carry_out(writing, flow, pages, watermark, hold)
     flow.kick.set()
     return done
+
+
+def _keep_views(flow: Flow, decided: Sequence[Decided]) -> None:
+    """Keep the views that a job will ask for; the others only take up room."""
+    for one in decided:
+        begins = any(isinstance(action, Start) for action in one.actions)
+        if begins or one.memory.job is not None:
+            flow.views.put(one.sight.page, flow.now())
+        else:
+            flow.views.drop(one.sight.page.id)
 
 
 async def _is_news(tx: Tx, plan: Plan, watermark: datetime | None) -> bool:
@@ -170,6 +179,7 @@ async def _carry_out(
     held_back = hold == "always" or (
         hold == "too many" and too_many(unasked(decided), plan.hold)
     )
+    _keep_views(flow, decided)
     queued: list[Job] = []
     held: list[tuple[str, Reason]] = []
     for one in decided:

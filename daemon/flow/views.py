@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 
 from daemon.notion.model import Page
 
-#: Pages; 6 KB each.  What waited behind so many others is read again.
+#: Pages that a job is about; 6 KB each.  What waited behind so many others is read
+#: again.
 _KEPT = 300
 _MARKS_KEPT = 5000
 #: Signed file URLs live for an hour; a write that repeats them must be younger.
@@ -66,6 +67,10 @@ class Views:
         self._views.move_to_end(page.id)
         if len(self._views) > _KEPT:
             self._views.popitem(last=False)
+
+    def drop(self, page_id: str) -> None:
+        """Forget a view: no job will ask for it."""
+        self._views.pop(page_id, None)
 
     def fresh(self, page_id: str, now: datetime) -> Page | None:
         """Return the newest view if its file URLs are still good."""
