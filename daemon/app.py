@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import structlog
 
+from daemon.assembly import Wires, flows_of
 from daemon.clock import Clock, local_zone
-from daemon.config import Settings
+from daemon.config import Settings, sources
 from daemon.errors import SetupError
 from daemon.flow import files
-from daemon.flow.context import Flow
+from daemon.flow.context import Flow, Shared
+from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
 from daemon.flow.news import News
-from daemon.flow.poll import Watcher
 from daemon.notion.answers import CONNECTIONS
-from daemon.notion.gateway import Gateway
-from daemon.notion.wire import Wire
-from daemon.plan import names_of, plan_of, providers_of
 from daemon.service import control
 from daemon.service.lock import DataLock
 from daemon.service.pulse import Pulse
@@ -53,21 +50,30 @@ def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
 
 
 def require_notion(settings: Settings) -> None:
-    """Raise SetupError when there is no token for Notion."""
-    if settings.secrets.notion_token is None:
-        if settings.is_service:
-            raise SetupError("there is no token for Notion yet: sudo postbrush init")
-        raise SetupError(
-            f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
-            "its API token to `postbrush init` (no account? try `postbrush demo`)"
-        )
+    """Raise SetupError when a source has no token for Notion."""
+    for name, own in settings.each().items():
+        if own.notion_token is None:
+            raise SetupError(_no_token(settings, name))
+
+
+def _no_token(settings: Settings, source: str) -> str:
+    if settings.several:
+        first, *others = sources.token_names(settings.options, source)
+        either = f" (or {others[0]})" if others else ""
+        return f"sources.{source}: {first}{either} is not set"
+    if settings.is_service:
+        return "there is no token for Notion yet: sudo postbrush init"
+    return (
+        f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
+        "its API token to `postbrush init` (no account? try `postbrush demo`)"
+    )
 
 
 @asynccontextmanager
 async def opened(
     settings: Settings, *, clock: Clock | None = None, readonly: bool = False
-) -> AsyncIterator[Flow]:
-    """Open everything the flow needs; nothing is sent before the first request.
+) -> AsyncIterator[Flows]:
+    """Open everything the flows need; nothing is sent before the first request.
 
     Args:
         readonly: Neither create nor change the database.
@@ -76,54 +82,22 @@ async def opened(
         DatabaseMissingError, DatabaseUnusableError: See `db.errors`.
     """
     clock = clock or Clock(zone=local_zone())
-    log = structlog.get_logger()
-    providers = providers_of(settings)
-    studio = Studio(sleep=clock.sleep, monotonic=clock.monotonic)
-    token = settings.secrets.notion_token
-    pulse = Pulse(clock.monotonic)
-
-    def limited(seconds: float) -> None:
-        # Waiting as Notion asked is no standstill.
-        pulse.extend("poll", seconds)
-        log.warning("notion.limited", summary=f"Notion asks to wait {seconds:g} s")
-
-    news, traffic = News(), Counter[str]()
-    wire = Wire.open(
-        token.get_secret_value() if token else "",
-        base_url=settings.notion.base_url,
-        rate=settings.notion.requests_per_second,
-        sleep=clock.sleep,
-        monotonic=clock.monotonic,
-        limited=limited,
-        traffic=traffic,
+    news = News()
+    shared = Shared(
+        db=Database(database_path(settings), readonly=readonly, changed=news.stir),
+        studio=Studio(sleep=clock.sleep, monotonic=clock.monotonic),
+        images=images_path(settings),
+        clock=clock,
+        pulse=Pulse(clock.monotonic),
+        news=news,
     )
-    odd: set[str] = set()
-
-    def note_odd(page: str, why: str) -> None:
-        if page not in odd:
-            odd.add(page)
-            log.warning("page.odd", summary=f"{page} is passed over: {why}")
-
-    gateway = Gateway(wire=wire, names=names_of(settings), odd=note_odd)
-    db = Database(database_path(settings), readonly=readonly, changed=news.stir)
+    wires = Wires(settings, shared)
     try:
-        yield Flow(
-            plan=plan_of(settings, providers),
-            db=db,
-            door=gateway,
-            studio=studio,
-            providers=providers,
-            images=images_path(settings),
-            clock=clock,
-            log=log,
-            pulse=pulse,
-            news=news,
-            traffic=traffic,
-        )
+        yield flows_of(settings, shared, wires)
     finally:
-        await studio.close()
-        await gateway.close()
-        await db.close()
+        await shared.studio.close()
+        await wires.close()
+        await shared.db.close()
 
 
 @asynccontextmanager
@@ -160,26 +134,27 @@ async def bring_up_to_date(settings: Settings) -> None:
 
 
 def page(
-    flow: Flow, watcher: Watcher, settings: Settings, *, board: int | None = None
+    flows: Flows, settings: Settings, *, board: int | None = None
 ) -> AbstractAsyncContextManager[object]:
     """Serve the web page meanwhile; it is only loaded when it is wanted."""
     if settings.web.listen == "off":
         return nullcontext()
     from daemon.web.serve import serving  # noqa: PLC0415 - as it says
 
-    return serving(flow, watcher, settings, board=board)
+    return serving(flows, settings, board=board)
 
 
-def say_ready(flow: Flow, settings: Settings) -> None:
-    """One line: what is watched, and who makes images at what price."""
-    chain = ", then ".join(price_of(flow, name) for name in flow.plan.chain)
-    month = flow.plan.limits.month
-    budget = f"; at most ${month:.2f} a month" if month is not None else ""
-    flow.log.info(
-        "daemon.ready",
-        summary=f"looking every {settings.notion.poll_interval.total_seconds():g} s; "
-        f"images by {chain}{budget}",
-    )
+def say_ready(flows: Flows, settings: Settings) -> None:
+    """One line a source: what is watched, and who makes images at what price."""
+    seconds = settings.notion.poll_interval.total_seconds()
+    for flow in flows:
+        chain = ", then ".join(price_of(flow, name) for name in flow.plan.chain)
+        month = flow.plan.limits.month
+        budget = f"; at most ${month:.2f} a month" if month is not None else ""
+        flow.log.info(
+            "daemon.ready",
+            summary=f"looking every {seconds:g} s; images by {chain}{budget}",
+        )
 
 
 def price_of(flow: Flow, name: str) -> str:

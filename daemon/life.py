@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from daemon import app, neighbour, notices
+from daemon.assembly import watchers_of
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import PostbrushError
-from daemon.flow.poll import Watcher
 from daemon.loop import Daemon
 from daemon.service import readiness
 from daemon.service.control import ControlServer
@@ -79,13 +79,12 @@ class Life:
 
     async def _one(self) -> None:
         settings = self.settings
-        async with app.opened(settings, clock=self.clock) as flow:
-            watcher = Watcher(flow=flow, target=settings.notion.data_source)
+        async with app.opened(settings, clock=self.clock) as flows:
             daemon = Daemon(
-                flow=flow,
-                watcher=watcher,
+                flows=flows,
+                watchers=watchers_of(settings, flows),
                 poll_interval=settings.notion.poll_interval,
-                started_at=flow.now(),
+                started_at=flows.first.now(),
                 readiness=self.readiness,
             )
             self._daemon = daemon
@@ -103,7 +102,7 @@ class Life:
         if not self.neighbours:
             return
         looking = asyncio.ensure_future(
-            neighbour.refuse_second(daemon.flow, daemon.watcher, os.environ)
+            neighbour.refuse_second(daemon.flow, daemon.watchers, os.environ)
         )
         stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
         await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,9 +118,9 @@ class Life:
         try:
             async with (
                 notices.told(self.settings, daemon),
-                app.page(daemon.flow, daemon.watcher, self.settings, board=self.board),
+                app.page(daemon.flows, self.settings, board=self.board),
             ):
-                app.say_ready(daemon.flow, self.settings)
+                app.say_ready(daemon.flows, self.settings)
                 await daemon.run()
         finally:
             await control.stop()

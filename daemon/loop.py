@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from daemon import neighbour
 from daemon.flow import breakers, standing, tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
+from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause, say_trouble
@@ -19,7 +20,7 @@ from daemon.schedule import Schedule
 from daemon.service import memory
 from daemon.service.readiness import Readiness
 from daemon.upkeep.prune import prune
-from db import jobs, posts
+from db import jobs
 from db.errors import DatabaseError, DiskFullError
 from db.states import State
 
@@ -34,15 +35,16 @@ _LONGEST_STEP = 300.0
 
 @dataclass(slots=True)
 class Daemon:
-    """One process at work on one source.
+    """One process at work on its sources.
 
     Attributes:
+        watchers: One for each.
         started_at: For `status`.
         readiness: The way to the service manager.
     """
 
-    flow: Flow
-    watcher: Watcher
+    flows: Flows
+    watchers: Sequence[Watcher]
     poll_interval: timedelta
     started_at: datetime
     dispatcher: Dispatcher = field(init=False)
@@ -52,16 +54,23 @@ class Daemon:
     _worked: bool = False
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(self.flow)
+        self.dispatcher = Dispatcher(self.flows)
+
+    @property
+    def flow(self) -> Flow:
+        """The way to what all sources share."""
+        return self.flows.first
 
     async def run(self) -> None:
         """Work until `Flow.stopping` is set, then end cleanly."""
         flow = self.flow
-        await rescue(flow)
+        await rescue(self.flows)
         self.schedule.start()
         try:
             now = flow.now()
-            self.schedule.every("poll", self.poll_interval, self._poll, now)
+            for watcher in self.watchers:
+                name, poll = watcher.flow.poll_name, partial(self._poll, watcher)
+                self.schedule.every(name, self.poll_interval, poll, now)
             self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
             self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
             if wanted := self.readiness.watchdog:
@@ -71,38 +80,43 @@ class Daemon:
         finally:
             await self.schedule.stop()
 
-    async def _poll(self) -> None:
+    async def _poll(self, watcher: Watcher) -> None:
+        flow = watcher.flow
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
-        self.flow.pulse.promise("poll", allowed)
+        flow.pulse.promise(flow.poll_name, allowed)
         try:
-            first, away = self.flow.schema is None, self.flow.outage.why
-            await self.watcher.poll()
-            if first or away != self.flow.outage.why:
-                self.flow.news.stir()
-            if first and self.flow.schema is not None:
-                self.flow.kick.set()
-                await self._sweep()
+            first, away = flow.schema is None, flow.outage.why
+            await watcher.poll()
+            if first or away != flow.outage.why:
+                flow.news.stir()
+            if first and flow.schema is not None:
+                flow.kick.set()
+                await sweep_if_due(flow)
         except DatabaseError as error:
             self._trouble(error)
-        self.flow.pulse.promise("poll", allowed)
+        flow.pulse.promise(flow.poll_name, allowed)
         # A hundred pages are 4 MB while they are read.
-        if self.watcher.listed and not self.dispatcher.busy:
+        if watcher.listed and not self.dispatcher.busy:
             memory.give_back()
         self._say()
 
     async def _sweep(self) -> None:
         try:
-            await sweep_if_due(self.flow)
+            for flow in self.flows:
+                await sweep_if_due(flow)
         except DatabaseError as error:
             self._trouble(error)
 
     async def _prune(self) -> None:
-        flow = self.flow
-        if flow.plan.keep is None:
-            return
+        for flow in self.flows:
+            if flow.plan.keep is not None:
+                await self._prune_source(flow, flow.plan.keep)
+
+    async def _prune_source(self, flow: Flow, keep: timedelta) -> None:
+        source = flow.plan.source
         try:
             gone = await prune(
-                flow.db, flow.images, now=flow.now(), keep=flow.plan.keep
+                flow.db, flow.images, now=flow.now(), keep=keep, source=source
             )
         except (DatabaseError, OSError) as error:
             flow.log.warning("images.kept", summary=f"cannot prune: {error}")
@@ -156,13 +170,11 @@ class Daemon:
     async def _look_around(self) -> None:
         """Read what the line of status says; only when somebody listens."""
         if self.readiness.address:
-            self._standing = await standing.standing(self.flow)
+            self._standing = await standing.standing(self.flows)
             self._say()
 
     def _say(self) -> None:
-        flow = self.flow
-        mark = neighbour.mark(flow.schema.source) if flow.schema else ""
-        seen = standing.watching(flow, mark, self.watcher.looked_at)
+        seen = standing.watching(self.flows)
         self.readiness.say(f"{seen}; {self._standing}" if self._standing else seen)
 
     def _trouble(self, error: DatabaseError) -> None:
@@ -196,7 +208,7 @@ class Daemon:
             tell.say_reset(self.flow, one)
         for job in open_ones:
             if job.created_at >= self.started_at:
-                tell.say_queued(self.flow, job)
+                tell.say_queued(self.flows.of(job.source) or self.flow, job)
 
     async def answer(self, command: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a command that came through the control socket."""
@@ -207,80 +219,13 @@ class Daemon:
             # Another process has written: our own database could not say so.
             self.flow.news.stir()
         elif command == "status":
-            outage = self.flow.outage
-            polled = self.watcher.looked_at
+            polled = self.flows.looked_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
-                "notion": outage.why,
+                "notion": self.flows.trouble,
                 "in_work": len(self.dispatcher.generating),
             }
         else:
             return {"error": f"unknown command {command!r}"}
         return {"ok": True}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
-    """What `postbrush once` came to."""
-
-    notion: str
-    failed: int
-    held: int
-    no_room: bool
-
-
-async def once(
-    flow: Flow, watcher: Watcher, approve: Callable[[int], Awaitable[bool]]
-) -> Once:
-    """Poll, sweep when due, work until nothing is due, and say what came of it.
-
-    Args:
-        approve: Asked when posts were held, with how many; makes them when it may.
-    """
-    began = flow.now()
-    await rescue(flow)
-    if await watcher.poll() is not None:
-        await sweep_if_due(flow)
-    if (held := await _held(flow)) and await approve(held):
-        held = await _held(flow)
-    await work_off(flow, Dispatcher(flow))
-    async with flow.db.reading() as tx:
-        ended = await jobs.in_state(tx, [State.FAILED], limit=500)
-    return Once(
-        notion=flow.outage.why,
-        failed=sum(job.moved_at >= began for job in ended),
-        held=held,
-        no_room="disk" in flow.spells.open,
-    )
-
-
-async def _held(flow: Flow) -> int:
-    async with flow.db.reading() as tx:
-        return await posts.held_count(tx)
-
-
-async def work_off(flow: Flow, dispatcher: Dispatcher) -> None:
-    """Work until nothing is under way and nothing will be due by waiting a little."""
-    while not flow.stopping.is_set():
-        flow.kick.clear()
-        await dispatcher.step()
-        if dispatcher.busy or flow.kick.is_set():
-            await flow.kick.wait()
-            continue
-        due = await _next_due(flow)
-        if due is None or flow.outage.lasts(flow.now()):
-            break
-        await pause(flow, max(0.0, (due - flow.now()).total_seconds()))
-    await dispatcher.finish()
-
-
-async def _next_due(flow: Flow) -> datetime | None:
-    """Return when a job's own time comes: settled, loaded, another round."""
-    now = flow.now()
-    async with flow.db.reading() as tx:
-        times = [
-            await jobs.next_due(tx, state, now)
-            for state in (State.QUEUED, State.UPLOADING)
-        ]
-    return min((time for time in times if time is not None), default=None)

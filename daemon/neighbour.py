@@ -9,27 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from daemon.errors import SetupError
 from daemon.flow.context import Flow
 from daemon.flow.poll import Watcher
+from daemon.flow.standing import mark
 from daemon.notion.errors import NotionError
 
 UNIT = "postbrush.service"
 _ASK = ("systemctl", "show", UNIT, "--property=ActiveState,StatusText")
 _PATIENCE = 3.0
-#: The title before it may hold anything, so it is the last one that counts.
-_MARK = re.compile(r".*(\([0-9a-f]{8}\)), last poll ")
+_MARK = re.compile(r"(?<=' )\([0-9a-f]{8}\)(?=, )")
 
 
-def mark(source: str) -> str:
-    """Return what a status line calls a source by, besides its title."""
-    return f"({source.replace('-', '')[:8]})"
-
-
-def watched(shown: str) -> str | None:
-    """Return the mark of what a running service watches; "" when it says none.
+def watched(shown: str) -> frozenset[str] | None:
+    """Return the marks of what a running service watches; None: none runs.
 
     Args:
         shown: What `systemctl show` printed.
@@ -37,13 +32,14 @@ def watched(shown: str) -> str | None:
     lines = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if lines.get("ActiveState") not in {"active", "reloading", "activating"}:
         return None
-    found = _MARK.match(lines.get("StatusText", ""))
-    return found.group(1) if found else ""
+    # A title may hold anything, so it is the last "last poll" that counts.
+    seen, _, _ = lines.get("StatusText", "").rpartition("last poll ")
+    return frozenset(_MARK.findall(seen))
 
 
 async def refuse_second(
     flow: Flow,
-    watcher: Watcher,
+    watchers: Sequence[Watcher],
     environ: Mapping[str, str],
     patience: float = _PATIENCE,
 ) -> None:
@@ -62,21 +58,25 @@ async def refuse_second(
     if theirs is None:
         return
     if theirs:
-        try:
-            ours = mark((await watcher.connect()).source)
-        except NotionError:
-            ours = ""
-        if ours == theirs:
-            raise SetupError(
-                "the postbrush service of this machine works on this Notion database "
-                "already (`sudo postbrush status`): stop it first, with `sudo "
-                "systemctl stop postbrush`"
-            )
+        for watcher in watchers:
+            if await _ours(watcher) in theirs:
+                raise SetupError(
+                    "the postbrush service of this machine works on this Notion "
+                    "database already (`sudo postbrush status`): stop it first, with "
+                    "`sudo systemctl stop postbrush`"
+                )
     flow.log.warning(
         "service.active",
         summary="the postbrush service runs on this machine, too; on one Notion "
         "database, the two would make every image twice",
     )
+
+
+async def _ours(watcher: Watcher) -> str:
+    try:
+        return mark((await watcher.connect()).source)
+    except NotionError:
+        return ""
 
 
 async def _shown(environ: Mapping[str, str], patience: float) -> str:

@@ -58,8 +58,8 @@ async def is_well(daemon: Daemon) -> bool:
     """Say whether Notion is looked at and what is made can be kept."""
     flow = daemon.flow
     seen = ping.is_well(
-        daemon.watcher.looked_at,
-        away=bool(flow.outage.why),
+        daemon.flows.looked_at,
+        away=bool(daemon.flows.trouble),
         now=flow.now(),
         interval=daemon.poll_interval,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
-from daemon.config import Settings
+from daemon.config import Settings, sources
 from daemon.flow.context import Plan
 from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
@@ -19,24 +19,25 @@ from providers import build
 from providers.base import Provider
 from providers.settings import ProviderSettings
 
-#: The name of the one source this version knows.
-SOURCE = "default"
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
-def providers_of(settings: Settings) -> dict[str, Provider]:
-    """Build every provider that can be asked, the chain first."""
-    return {
-        name: build(settings.provider_settings(name)) for name in settings.configured()
-    }
+def providers_of(own: Settings, each: Mapping[str, Settings]) -> dict[str, Provider]:
+    """Build every provider that a source can ask, the chain of *own* first."""
+    names = [*own.configured(), *(n for one in each.values() for n in one.configured())]
+    return {name: build(own.provider_settings(name)) for name in dict.fromkeys(names)}
 
 
-def plan_of(settings: Settings, providers: Mapping[str, Provider]) -> Plan:
-    """Return the settings the flow depends on."""
+def plan_of(
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    fingerprints: Mapping[str, str],
+) -> Plan:
+    """Return the settings that the flow of one source depends on."""
     posts, options = settings.posts, settings.options
     chain = settings.resolved_chain()
     return Plan(
-        source=SOURCE,
+        source=settings.source or sources.DEFAULT,
         rules=Rules(
             settle=posts.settle,
             on_edit=posts.on_edit,
@@ -71,20 +72,22 @@ def plan_of(settings: Settings, providers: Mapping[str, Provider]) -> Plan:
         keep=timedelta(days=days) if (days := settings.images.keep_days) else None,
         tag=settings.card.tag,
         usual_price=providers[chain[0]].traits.price(_USUAL_MEGAPIXELS),
-        fingerprints=fingerprints(settings),
+        fingerprints=fingerprints,
+        own_budgets=settings.own_budgets(),
     )
 
 
-def fingerprints(settings: Settings) -> Mapping[str, str]:
+def fingerprints_of(each: Mapping[str, Settings]) -> Mapping[str, str]:
     """Return a keyed hash of each provider's token and settings.
 
-    The key is the Notion token, so that what is stored says nothing of the other.
+    The key is a Notion token, so that what is stored says nothing of the other.
     """
-    token = settings.secrets.notion_token
+    token = next(iter(each.values())).notion_token
     key = token.get_secret_value().encode() if token else b"postbrush"
     return {
-        name: _hash(key, settings.provider_settings(name))
-        for name in settings.configured()
+        name: _hash(key, own.provider_settings(name))
+        for own in each.values()
+        for name in own.configured()
     }
 
 

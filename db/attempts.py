@@ -192,6 +192,7 @@ class CostLine:
     """One line of `postbrush costs`: a month, a provider, perhaps a page."""
 
     month: str
+    source: str
     provider: str
     page_id: str
     calls: int
@@ -200,24 +201,32 @@ class CostLine:
     covered: float
 
 
-async def costs(tx: Tx, *, by_page: bool) -> list[CostLine]:
-    """Return calls, images and money by month and provider (and page), newest first."""
+async def costs(tx: Tx, *, by_page: bool, source: str | None = None) -> list[CostLine]:
+    """Return calls, images and money by month, source and provider, newest first.
+
+    Args:
+        by_page: And by page.
+        source: Only of this one.
+    """
     month = sa.func.strftime("%Y-%m", attempts.c.started_at)
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (
-        sa.select(month, attempts.c.provider, page, *_sums())
-        .group_by(month, attempts.c.provider, page)
-        .order_by(month.desc(), attempts.c.provider)
+        sa.select(month, attempts.c.source, attempts.c.provider, page, *_sums())
+        .group_by(month, attempts.c.source, attempts.c.provider, page)
+        .order_by(month.desc(), attempts.c.source, attempts.c.provider)
     )
+    if source is not None:
+        query = query.where(attempts.c.source == source)
     return [
         CostLine(
             month=row[0],
-            provider=row[1],
-            page_id=row[2],
-            cost=row[3],
-            covered=row[4],
-            calls=row[5],
-            images=row[6],
+            source=row[1],
+            provider=row[2],
+            page_id=row[3],
+            cost=row[4],
+            covered=row[5],
+            calls=row[6],
+            images=row[7],
         )
         for row in await tx.execute(query)
     ]

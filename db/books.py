@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,12 @@ class Balance:
     """Sums of money of one moment, and who has worked lately.
 
     Attributes:
-        month: By provider; likewise `day`.
+        month: By source and provider; likewise `day`.
         proven: The providers that have made an image lately.
     """
 
-    month: Mapping[str, Sums]
-    day: Mapping[str, Sums]
+    month: Mapping[tuple[str, str], Sums]
+    day: Mapping[tuple[str, str], Sums]
     proven: frozenset[str]
 
 
@@ -37,6 +38,14 @@ def total(sums: Iterable[Sums]) -> Sums:
         calls=sum(one.calls for one in every),
         images=sum(one.images for one in every),
     )
+
+
+def by_provider(sums: Mapping[tuple[str, str], Sums]) -> dict[str, Sums]:
+    """Return what the calls of each provider add up to, in all sources."""
+    found: dict[str, list[Sums]] = defaultdict(list)
+    for (_, provider), one in sums.items():
+        found[provider].append(one)
+    return {provider: total(several) for provider, several in found.items()}
 
 
 def _since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
@@ -57,9 +66,15 @@ _LATELY = sa.and_(
     attempts.c.started_at >= sa.bindparam("lately"), attempts.c.outcome == "image"
 )
 _BALANCE = (
-    sa.select(_NAME, *_since("month"), *_since("day"), sa.func.count().filter(_LATELY))
+    sa.select(
+        attempts.c.source,
+        _NAME,
+        *_since("month"),
+        *_since("day"),
+        sa.func.count().filter(_LATELY),
+    )
     .where(attempts.c.started_at >= sa.bindparam("first"))
-    .group_by(_NAME)
+    .group_by(attempts.c.source, _NAME)
 )
 
 
@@ -69,16 +84,18 @@ async def balance(
     """Return what calls that began at *month* or later add up to, and so on."""
     times = {"month": month, "day": day, "lately": lately}
     found = await tx.execute(_BALANCE, {**times, "first": min(times.values())})
-    by_month: dict[str, Sums] = {}
-    by_day: dict[str, Sums] = {}
+    by_month: dict[tuple[str, str], Sums] = {}
+    by_day: dict[tuple[str, str], Sums] = {}
     proven: set[str] = set()
-    for name, *sums, made_lately in found:
+    for source, name, *sums, made_lately in found:
         for kept, (cost, covered, calls, made) in (
             (by_month, sums[:4]),
             (by_day, sums[4:]),
         ):
             if calls:
-                kept[name] = Sums(cost=cost, covered=covered, calls=calls, images=made)
+                kept[source, name] = Sums(
+                    cost=cost, covered=covered, calls=calls, images=made
+                )
         if made_lately:
             proven.add(name)
     return Balance(month=by_month, day=by_day, proven=frozenset(proven))

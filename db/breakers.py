@@ -9,6 +9,10 @@ from db.engine import Tx
 from db.records import BreakerRecord
 from db.tables import breakers
 
+#: A service that is out of credits is so for every source: breakers are shared, under
+#: the name that a single source has.
+SHARED = "default"
+
 _OF = sa.bindparam("of", type_=sa.String)
 _OF_SOURCE = sa.select(breakers).where(breakers.c.source == _OF)
 _CHANGE = breakers.update().where(
@@ -16,16 +20,10 @@ _CHANGE = breakers.update().where(
 )
 
 
-async def load(tx: Tx, source: str) -> dict[str, BreakerRecord]:
-    """Return the stored breakers of a source, by provider."""
-    stored = await rows.many(tx, BreakerRecord, _OF_SOURCE, of=source)
+async def load(tx: Tx) -> dict[str, BreakerRecord]:
+    """Return the stored breakers, by provider."""
+    stored = await rows.many(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
     return {one.name: one for one in stored}
-
-
-async def of_provider(tx: Tx, name: str) -> list[BreakerRecord]:
-    """Return a provider's breakers, one per source that has used it."""
-    query = sa.select(breakers).where(breakers.c.name == name)
-    return await rows.many(tx, BreakerRecord, query)
 
 
 async def save(tx: Tx, record: BreakerRecord) -> None:

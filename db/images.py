@@ -70,11 +70,12 @@ async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
     )
 
 
-async def newest(tx: Tx, *, limit: int) -> list[ImageRecord]:
-    """Return the newest images, newest first."""
-    return await rows.many(
-        tx, ImageRecord, sa.select(images).order_by(images.c.id.desc()).limit(limit)
-    )
+async def newest(tx: Tx, *, limit: int, source: str | None = None) -> list[ImageRecord]:
+    """Return the newest images, newest first; None: of all sources."""
+    query = sa.select(images).order_by(images.c.id.desc()).limit(limit)
+    if source is not None:
+        query = query.where(images.c.source == source)
+    return await rows.many(tx, ImageRecord, query)
 
 
 async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
@@ -100,7 +101,9 @@ async def kept(tx: Tx) -> list[ImageRecord]:
     return await rows.many(tx, ImageRecord, query)
 
 
-async def prunable(tx: Tx, made_before: datetime) -> list[ImageRecord]:
+async def prunable(
+    tx: Tx, made_before: datetime, *, source: str | None = None
+) -> list[ImageRecord]:
     """Return images made before then that no page shows and no open job needs.
 
     What a page shows is the newest that Notion has confirmed, whatever we saw last.
@@ -121,6 +124,8 @@ async def prunable(tx: Tx, made_before: datetime) -> list[ImageRecord]:
         )
         .order_by(images.c.id)
     )
+    if source is not None:
+        query = query.where(images.c.source == source)
     return await rows.many(tx, ImageRecord, query)
 
 

@@ -33,27 +33,41 @@ _OPEN_OF_PAGES = sa.select(jobs).where(
     jobs.c.page_id.in_(sa.bindparam("pages", expanding=True)),
     _OPEN,
 )
+_OF_THESE = jobs.c.source.in_(sa.bindparam("sources", expanding=True))
 _DUE = (
     sa.select(jobs)
-    .where(jobs.c.state == State.QUEUED, jobs.c.due_at <= sa.bindparam("now"), _READY)
+    .where(
+        jobs.c.state == State.QUEUED,
+        jobs.c.due_at <= sa.bindparam("now"),
+        jobs.c.source == sa.bindparam("of"),
+        _READY,
+    )
     .order_by(*_IN_TURN)
     .limit(_MOST)
 )
 _NEXT_DUE = (
     sa.select(jobs.c.due_at)
-    .where(jobs.c.state == sa.bindparam("among"), jobs.c.due_at > sa.bindparam("now"))
+    .where(
+        jobs.c.state == sa.bindparam("among"),
+        jobs.c.due_at > sa.bindparam("now"),
+        _OF_THESE,
+    )
     .order_by(jobs.c.due_at)
     .limit(1)
 )
 _UPLOADING = (
     sa.select(jobs)
-    .where(jobs.c.state == State.UPLOADING, jobs.c.due_at <= sa.bindparam("now"))
+    .where(
+        jobs.c.state == State.UPLOADING,
+        jobs.c.due_at <= sa.bindparam("now"),
+        _OF_THESE,
+    )
     .order_by(*_IN_TURN)
     .limit(_MOST)
 )
 _INDEBTED = (
     sa.select(jobs)
-    .where(jobs.c.owed != "")
+    .where(jobs.c.owed != "", _OF_THESE)
     .order_by(jobs.c.owed != "untick", jobs.c.id)
     .limit(_MOST)
 )
@@ -206,32 +220,43 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
     )
 
 
-async def due(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
+async def due(tx: Tx, now: datetime, source: str, *, limit: int) -> list[Job]:
     """Return queued jobs whose time has come, strongest and oldest first."""
-    return await rows.many(tx, Job, _DUE, now=now, most=limit)
+    return await rows.many(tx, Job, _DUE, now=now, of=source, most=limit)
 
 
-async def next_due(tx: Tx, state: State, now: datetime) -> datetime | None:
+async def next_due(
+    tx: Tx, state: State, now: datetime, sources: Sequence[str]
+) -> datetime | None:
     """Return when the next job of *state* that is not yet due will be."""
-    found = (await tx.execute(_NEXT_DUE, {"among": state, "now": now})).scalar()
+    given = {"among": state, "now": now, "sources": sources}
+    found = (await tx.execute(_NEXT_DUE, given)).scalar()
     return found if isinstance(found, datetime) else None
 
 
-async def uploading(tx: Tx, now: datetime, *, limit: int) -> list[Job]:
+async def uploading(
+    tx: Tx, now: datetime, sources: Sequence[str], *, limit: int
+) -> list[Job]:
     """Return jobs whose images Notion has not got, strongest and oldest first."""
-    return await rows.many(tx, Job, _UPLOADING, now=now, most=limit)
+    return await rows.many(tx, Job, _UPLOADING, now=now, sources=sources, most=limit)
 
 
-async def indebted(tx: Tx, *, limit: int) -> list[Job]:
+async def indebted(tx: Tx, sources: Sequence[str], *, limit: int) -> list[Job]:
     """Return jobs that owe their page a write, un-ticks first."""
-    return await rows.many(tx, Job, _INDEBTED, most=limit)
+    return await rows.many(tx, Job, _INDEBTED, sources=sources, most=limit)
 
 
 async def in_state(
-    tx: Tx, states: Sequence[State], *, limit: int | None = None
+    tx: Tx,
+    states: Sequence[State],
+    *,
+    limit: int | None = None,
+    sources: Sequence[str] | None = None,
 ) -> list[Job]:
-    """Return jobs in any of *states*, newest first."""
+    """Return jobs in any of *states*, newest first; None: of all sources."""
     query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
+    if sources is not None:
+        query = query.where(jobs.c.source.in_(sources))
     return await rows.many(tx, Job, query, states=list(states))
 
 
@@ -240,20 +265,23 @@ async def ids_in(tx: Tx, state: State) -> set[int]:
     return set((await tx.execute(_IDS_IN, {"among": state})).scalars())
 
 
-async def latest(tx: Tx, *, limit: int) -> list[Job]:
-    """Return the newest jobs, newest first."""
-    return await rows.many(
-        tx, Job, sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-    )
+async def latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
+    """Return the newest jobs, newest first; None: of all sources."""
+    query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+    if source is not None:
+        query = query.where(jobs.c.source == source)
+    return await rows.many(tx, Job, query)
 
 
-async def counts(tx: Tx) -> dict[State, int]:
-    """Return how many jobs are in each state."""
+async def counts(tx: Tx, *, source: str | None = None) -> dict[State, int]:
+    """Return how many jobs are in each state; None: of all sources."""
     query = (
         sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
         .where(tallies.c.what.in_([state.value for state in State]))
         .group_by(tallies.c.what)
     )
+    if source is not None:
+        query = query.where(tallies.c.source == source)
     found = await tx.execute(query)
     return {State(state): count for state, count in found if count}
 

@@ -60,22 +60,25 @@ async def change(tx: Tx, source: str, page_id: str, **values: object) -> None:
     await tx.execute(_CHANGE, {**values, "of": source, "page": page_id})
 
 
-async def forget_replace_tries(tx: Tx, source: str) -> None:
+async def forget_replace_tries(tx: Tx) -> None:
     """Let cards whose replacement was tried today be tried again today."""
     await tx.execute(
         posts.update()
-        .where(posts.c.source == source, posts.c.replace_tried_at.is_not(None))
+        .where(posts.c.replace_tried_at.is_not(None))
         .values(replace_tried_at=None)
     )
 
 
-async def find(tx: Tx, words: str) -> list[Post]:
+async def find(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
     """Return pages whose title has all of *words*, newest first.
 
     Compared here: SQLite folds the case of ASCII letters only.
     """
     wanted = words.casefold().split()
-    titles = await tx.execute(sa.select(posts.c.id, posts.c.title))
+    query = sa.select(posts.c.id, posts.c.title)
+    if source is not None:
+        query = query.where(posts.c.source == source)
+    titles = await tx.execute(query)
     found = [
         row_id
         for row_id, title in titles
@@ -90,8 +93,10 @@ async def find_id(tx: Tx, page_id: str) -> Post | None:
     return await rows.one(tx, Post, sa.select(posts).where(posts.c.page_id == page_id))
 
 
-async def count(tx: Tx) -> int:
+async def count(tx: Tx, *, source: str | None = None) -> int:
     total = sa.select(sa.func.sum(tallies.c.count)).where(tallies.c.what == "posts")
+    if source is not None:
+        total = total.where(tallies.c.source == source)
     return await rows.number(tx, total)
 
 
@@ -180,9 +185,12 @@ async def held_ids(tx: Tx, source: str) -> set[str]:
     return set((await tx.execute(_HELD_IDS, {"of": source})).scalars())
 
 
-async def all_held(tx: Tx) -> list[tuple[Held, Post]]:
+async def all_held(tx: Tx, *, source: str | None = None) -> list[tuple[Held, Post]]:
     """Return what is held with its page, newest page first."""
-    found = await rows.many(tx, Held, sa.select(held))
+    query = sa.select(held)
+    if source is not None:
+        query = query.where(held.c.source == source)
+    found = await rows.many(tx, Held, query)
     pairs = [(one, await get(tx, one.source, one.page_id)) for one in found]
     both = [(one, post) for one, post in pairs if post is not None]
     return sorted(both, key=lambda pair: pair[1].created_at, reverse=True)
@@ -196,13 +204,22 @@ async def some_held(tx: Tx, *, limit: int) -> list[Post]:
     return [post for post in pages if post is not None]
 
 
-async def held_count(tx: Tx) -> int:
-    return await rows.number(tx, sa.select(sa.func.count()).select_from(held))
+async def held_count(tx: Tx, *, source: str | None = None) -> int:
+    query = sa.select(sa.func.count()).select_from(held)
+    if source is not None:
+        query = query.where(held.c.source == source)
+    return await rows.number(tx, query)
 
 
 async def load_sync(tx: Tx, source: str) -> Sync | None:
     row = (await tx.execute(_SYNC, {"of": source})).first()
     return Sync(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+async def known_as(tx: Tx, data_source: str) -> set[str]:
+    """Return the names of the sources that are this data source of Notion's."""
+    query = sa.select(sync.c.source).where(sync.c.data_source == data_source)
+    return set((await tx.execute(query)).scalars())
 
 
 async def save_sync(tx: Tx, state: Sync) -> None:

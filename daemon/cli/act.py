@@ -10,9 +10,9 @@ from db import posts
 from db.records import Job
 
 
-def approve(*, newest: int | None, json: bool) -> None:
+def approve(source: str | None, *, newest: int | None, json: bool) -> None:
     """Queue what is held."""
-    made, left = desk.finish(_approve(newest))
+    made, left = desk.finish(_approve(source, newest))
     data = {"queued": [job.id for job in made], "still_held": left}
     rest = f", {left} still held" if left else ""
     desk.show(
@@ -24,20 +24,21 @@ def approve(*, newest: int | None, json: bool) -> None:
     )
 
 
-async def _approve(newest: int | None) -> tuple[list[Job], int]:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        made = await manual.approve(tx, newest, utc_now())
-        return made, await posts.held_count(tx)
+async def _approve(source: str | None, newest: int | None) -> tuple[list[Job], int]:
+    async with desk.acting(desk.settings(source)) as db, db.writing() as tx:
+        made = await manual.approve(tx, newest, utc_now(), source=source)
+        return made, await posts.held_count(tx, source=source)
 
 
-def regenerate(page: str, *, json: bool) -> None:
+def regenerate(page: str, source: str | None, *, json: bool) -> None:
     """Make another image for a page."""
-    _say(desk.finish(_regenerate(page)), json=json)
+    _say(desk.finish(_regenerate(page, source)), json=json)
 
 
-async def _regenerate(words: str) -> Job:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        return await manual.regenerate(tx, await find.page(tx, words), utc_now())
+async def _regenerate(words: str, source: str | None) -> Job:
+    async with desk.acting(desk.settings(source)) as db, db.writing() as tx:
+        post = await find.page(tx, words, source)
+        return await manual.regenerate(tx, post, utc_now())
 
 
 def retry(number: int, *, json: bool) -> None:

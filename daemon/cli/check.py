@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import typer
 from rich.console import Console
@@ -40,9 +40,9 @@ class Line:
     todo: str = ""
 
 
-def check(*, json: bool) -> None:
+def check(source: str | None, *, json: bool) -> None:
     """Check everything and print a table; exit 1 when something must be done."""
-    found = desk.settings()
+    found = desk.settings(source)
     quiet(found)
     lines = desk.finish(_all(found))
 
@@ -61,18 +61,26 @@ def check(*, json: bool) -> None:
 async def _all(found: Settings) -> list[Line]:
     lines = [_configuration(found), _disk(found), _database(found)]
     lines += [Line("secrets", "", todo) for todo in found.secrets.exposed]
-    async with desk.looking(found, missing_ok=True) as flow:
-        lines += [line async for line in _notion(found, flow)]
-        for name in found.configured():
-            lines.append(await _provider(flow, name))
-        chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
-        month = flow.plan.limits.month
-        lines.append(Line("chain", chain))
-        lines.append(
-            Line("budget", "no limit" if month is None else f"${month:.2f} a month")
-        )
+    async with desk.looking(found, missing_ok=True) as flows:
+        for name, own in found.each().items():
+            of = f"{name}: " if found.several else ""
+            async for line in _notion(own, flows.by_source[name]):
+                lines.append(replace(line, what=f"{of}{line.what}"))
+        for name in flows.first.providers:
+            lines.append(await _provider(flows.first, name))
+        for flow in flows:
+            lines += _money(flow, f"{flow.plan.source}: " if found.several else "")
         lines += [line async for line in _told(found)]
     return lines
+
+
+def _money(flow: Flow, of: str) -> list[Line]:
+    chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
+    month = flow.plan.limits.month
+    budget = "no limit" if month is None else f"${month:.2f} a month"
+    if flow.plan.own_budgets and flow.plan.source not in flow.plan.own_budgets:
+        budget += ", for all sources without a budget of their own together"
+    return [Line(f"{of}chain", chain), Line(f"{of}budget", budget)]
 
 
 def _configuration(found: Settings) -> Line:

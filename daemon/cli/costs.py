@@ -14,31 +14,39 @@ from db import attempts, posts
 from db.attempts import CostLine
 
 
-def costs(*, posts: bool, csv: bool, json: bool) -> None:
+def costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
     """Add up what was called and what it cost."""
-    desk.finish(_costs(by_post=posts, csv=csv, json=json))
+    desk.finish(_costs(source, by_post=posts, csv=csv, json=json))
 
 
-async def _costs(*, by_post: bool, csv: bool, json: bool) -> None:
-    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
-        lines = await attempts.costs(tx, by_page=by_post)
-        pages = [line.page_id for line in lines if line.page_id]
-        seen = await posts.get_many(tx, flow.plan.source, pages)
-        titles = {page: post.title for page, post in seen.items()}
+async def _costs(source: str | None, *, by_post: bool, csv: bool, json: bool) -> None:
+    found = desk.settings(source)
+    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
+        lines = await attempts.costs(tx, by_page=by_post, source=source)
+        titles: dict[str, str] = {}
+        for name in {line.source for line in lines}:
+            pages = [one.page_id for one in lines if one.page_id and one.source == name]
+            seen = await posts.get_many(tx, name, pages)
+            titles |= {page: post.title for page, post in seen.items()}
     if csv:
         _write_csv(lines, titles)
         return
     desk.show(
         [asdict(line) | {"title": titles.get(line.page_id, "")} for line in lines],
         json=json,
-        human=lambda out: _print(out, lines, titles, by_post=by_post),
+        human=lambda out: _print(
+            out, lines, titles, by_post=by_post, several=found.several
+        ),
     )
 
 
 def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
     out = csv_module.writer(sys.stdout)
     out.writerow(
-        ["month", "provider", "page", "title", "calls", "images", "usd", "included_usd"]
+        [
+            *("month", "provider", "page", "title"),
+            *("calls", "images", "usd", "included_usd", "source"),
+        ]
     )
     for one in lines:
         out.writerow(
@@ -51,6 +59,7 @@ def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
                 one.images,
                 f"{one.cost:.6f}",
                 f"{one.covered:.6f}",
+                one.source,
             ]
         )
 
@@ -61,18 +70,29 @@ def _harmless(title: str) -> str:
 
 
 def _print(
-    out: Console, lines: list[CostLine], titles: dict[str, str], *, by_post: bool
+    out: Console,
+    lines: list[CostLine],
+    titles: dict[str, str],
+    *,
+    by_post: bool,
+    several: bool,
 ) -> None:
     if not lines:
         out.print("no calls yet")
         return
-    columns = ["MONTH", "PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
-    made = desk.table(*columns, *(["POST"] if by_post else []))
+    columns = ["PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
+    made = desk.table(
+        "MONTH",
+        *(["SOURCE"] if several else []),
+        *columns,
+        *(["POST"] if by_post else []),
+    )
     desk.rows(
         made,
         [
             [
                 one.month,
+                *([one.source] if several else []),
                 one.provider,
                 one.calls,
                 one.images,

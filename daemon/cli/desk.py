@@ -16,7 +16,8 @@ from rich.table import Table
 from daemon import app
 from daemon.cli import begin
 from daemon.config import Settings
-from daemon.flow.context import Flow
+from daemon.errors import SetupError
+from daemon.flow.flows import Flows
 from daemon.service import control
 from db import upgrade
 from db.engine import Database
@@ -25,9 +26,19 @@ from db.errors import DatabaseMissingError
 T = TypeVar("T")
 
 
-def settings() -> Settings:
-    """Read the configuration.  Raises ConfigError."""
-    return begin.settings()
+def settings(source: str | None = None) -> Settings:
+    """Read the configuration, of one source if *source* says so.
+
+    Raises:
+        ConfigError: It is wrong.
+        SetupError: There is no such source.
+    """
+    found = begin.settings()
+    if source is None:
+        return found
+    if source not in (known := found.each()):
+        raise SetupError(f"no source is called {source!r} ({', '.join(known)})")
+    return known[source]
 
 
 def finish(work: Awaitable[T]) -> T:
@@ -40,7 +51,7 @@ def finish(work: Awaitable[T]) -> T:
 
 
 @asynccontextmanager
-async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator[Flow]:
+async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator[Flows]:
     """Open what there is, for reading only; never creates a database.
 
     Args:
@@ -53,8 +64,8 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
     upgrade.require_current(app.database_path(found))
     if not missing_ok and not upgrade.is_there(app.database_path(found)):
         raise DatabaseMissingError(missing(found))
-    async with app.opened(found, readonly=True) as flow:
-        yield flow
+    async with app.opened(found, readonly=True) as flows:
+        yield flows
 
 
 def missing(found: Settings) -> str:

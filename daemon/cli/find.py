@@ -11,8 +11,11 @@ from db.records import Job, Post
 _SHOWN = 5
 
 
-async def page(tx: Tx, words: str) -> Post:
+async def page(tx: Tx, words: str, source: str | None = None) -> Post:
     """Return the one remembered page that *words* mean: an id, a link, or its title.
+
+    Args:
+        source: Looked for in this one only.
 
     Raises:
         SetupError: None, or several.
@@ -26,7 +29,7 @@ async def page(tx: Tx, words: str) -> Post:
                 "daemon polled since it was made?"
             )
         return post
-    found = await posts.find(tx, words)
+    found = await posts.find(tx, words, source=source)
     exact = [post for post in found if post.title.casefold() == words.casefold()]
     if len(exact) == 1 or len(found) == 1:
         return (exact or found)[0]

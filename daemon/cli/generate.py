@@ -18,7 +18,7 @@ from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.errors import SetupError
 from daemon.flow import byhand, files
-from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
 from daemon.flow.formats import parse_format
 from daemon.service import lock, log
 from db import upgrade
@@ -34,6 +34,7 @@ def generate(
     count: int,
     seed: int | None,
     out: Path | None,
+    source: str | None,
     json: bool,
 ) -> None:
     """Make images, and say where they are."""
@@ -42,13 +43,14 @@ def generate(
     size = parse_format(format_name or "square")
     if out is not None:
         _check_target(out, count)
-    found = desk.settings()
-    chain = chosen(found, provider)
+    found = desk.settings(source)
+    chain = chosen(first_of(found), provider)
     quiet(found)
 
     async def work() -> list[ImageRecord | str]:
         made: list[ImageRecord | str] = []
-        async with prepared(found) as flow:
+        async with prepared(found) as flows:
+            flow = flows.first
             with patiently(flow), progress() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
@@ -75,6 +77,11 @@ def generate(
         raise typer.Exit(1)
 
 
+def first_of(found: Settings) -> Settings:
+    """Return the settings by which an image is made that belongs to no post."""
+    return next(iter(found.each().values()))
+
+
 def chosen(found: Settings, provider: str | None) -> tuple[str, ...]:
     """Return the chain to ask: the configured one, or one provider alone."""
     if provider is None:
@@ -99,7 +106,7 @@ def quiet(found: Settings) -> None:
     )
 
 
-def prepared(found: Settings) -> AbstractAsyncContextManager[Flow]:
+def prepared(found: Settings) -> AbstractAsyncContextManager[Flows]:
     """Open the data folder for an image by hand, beside a running daemon or alone."""
     path = app.database_path(found)
     files.ensure_folder(app.images_path(found))

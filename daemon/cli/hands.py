@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.looks import JobArgument, Json, PageArgument
+from daemon.cli.looks import JobArgument, Json, PageArgument, Source
 
 providers_app = typer.Typer(
     help="The chain: who serves, who rests, what they cost.",
@@ -62,6 +62,7 @@ def generate(
     out: Annotated[
         Path | None, typer.Option(help="Copy the image to this file or folder.")
     ] = None,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Make one image through the chain, without Notion."""
@@ -74,6 +75,7 @@ def generate(
         count=count,
         seed=seed,
         out=out,
+        source=source,
         json=json,
     )
 
@@ -82,19 +84,20 @@ def approve(
     newest: Annotated[
         int | None, typer.Option(min=1, help="Only the newest of them.", metavar="N")
     ] = None,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Make what is held."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.approve(newest=newest, json=json)
+    act.approve(source, newest=newest, json=json)
 
 
-def regenerate(page: PageArgument, json: Json = False) -> None:
+def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Make another image for a page, as its tick box does."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.regenerate(page, json=json)
+    act.regenerate(page, source, json=json)
 
 
 def retry(number: JobArgument, json: Json = False) -> None:

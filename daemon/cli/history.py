@@ -14,14 +14,16 @@ from db import jobs as stored
 from db.records import Job
 
 
-def jobs(*, limit: int, json: bool) -> None:
+def jobs(source: str | None, *, limit: int, json: bool) -> None:
     """List the newest jobs."""
-    desk.finish(_jobs(limit, json=json))
+    desk.finish(_jobs(source, limit, json=json))
 
 
-async def _jobs(limit: int, *, json: bool) -> None:
-    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
-        found = await stored.latest(tx, limit=limit)
+async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
+    settings = desk.settings(source)
+    async with desk.looking(settings) as flows, flows.first.db.reading() as tx:
+        flow, several = flows.first, settings.several
+        found = await stored.latest(tx, limit=limit, source=source)
         spent = await attempts.of_jobs(tx, [job.id for job in found])
         zone = flow.clock.zone
 
@@ -32,6 +34,7 @@ async def _jobs(limit: int, *, json: bool) -> None:
             )
             return [
                 job.id,
+                *([job.source] if several else []),
                 job.state,
                 job.reason,
                 job.title,
@@ -44,6 +47,7 @@ async def _jobs(limit: int, *, json: bool) -> None:
         def human(out: Console) -> None:
             columns = (
                 "JOB",
+                *(["SOURCE"] if several else []),
                 "STATE",
                 "WHY",
                 "POST",
@@ -75,7 +79,8 @@ def job(number: int, *, json: bool) -> None:
 
 
 async def _job(number: int, *, json: bool) -> None:
-    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
+    async with desk.looking(desk.settings()) as flows, flows.first.db.reading() as tx:
+        flow = flows.first
         found = await find.job(tx, number)
         data: dict[str, Any] = desk.fields(found)
         data["history"] = [desk.fields(one) for one in await stored.history(tx, number)]

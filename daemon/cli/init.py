@@ -186,7 +186,7 @@ def _check(talk: Talk, target: Target) -> None:
     OPTIONS.config = target.file
     talk.title("Does all of it work?")
     try:
-        check.check(json=False)
+        check.check(None, json=False)
     except typer.Exit:
         talk.say()
         talk.say("Do what the table says, then look again: postbrush check")

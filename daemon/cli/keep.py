@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from daemon.cli.looks import Json, PageArgument
+from daemon.cli.looks import Json, PageArgument, Source
 
 
 def register(app: typer.Typer) -> None:
@@ -63,31 +63,33 @@ def use(
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="Which to put back.")
     ] = None,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """List a page's earlier images, or put one back."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.use(page, file, json=json)
+    upkeep.use(page, file, source, json=json)
 
 
 def pause(
     duration: Annotated[
         str | None, typer.Option("--for", metavar="7d", help="It ends by itself then.")
     ] = None,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Make nothing until `resume`; wishes are remembered."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.pause(duration, json=json)
+    upkeep.pause(duration, source, json=json)
 
 
-def resume(json: Json = False) -> None:
+def resume(source: Source = None, json: Json = False) -> None:
     """End a pause."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.resume(json=json)
+    upkeep.resume(source, json=json)
 
 
 def prune(
@@ -98,12 +100,13 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would go.")
     ] = False,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Remove old images that no page shows."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.prune(days, dry_run=dry_run, json=json)
+    upkeep.prune(days, source, dry_run=dry_run, json=json)
 
 
 def backup(
@@ -139,9 +142,10 @@ def verify(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask Notion about the pages.")
     ] = False,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Compare rows, files and pages with each other."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.verify(fix=fix, offline=offline, json=json)
+    upkeep.verify(source, fix=fix, offline=offline, json=json)

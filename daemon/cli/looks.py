@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+Source = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of several: only this one.")
+]
 PageArgument = Annotated[
     str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
 ]
@@ -21,51 +24,53 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def check(json: Json = False) -> None:
+def check(source: Source = None, json: Json = False) -> None:
     """Test the whole set-up without paying.
 
     Ends with exit code 1 when something must be done.
     """
     from daemon.cli import check as module  # noqa: PLC0415 - loaded when asked for
 
-    module.check(json=json)
+    module.check(source, json=json)
 
 
-def plan(json: Json = False) -> None:
+def plan(source: Source = None, json: Json = False) -> None:
     """Show what would be made now, and what it would cost."""
     from daemon.cli import plan as module  # noqa: PLC0415 - loaded when asked for
 
-    module.plan(json=json)
+    module.plan(source, json=json)
 
 
-def status(json: Json = False) -> None:
+def status(source: Source = None, json: Json = False) -> None:
     """One screen: daemon, queue, services, money."""
     from daemon.cli import status as module  # noqa: PLC0415 - loaded when asked for
 
-    module.status(json=json)
+    module.status(source, json=json)
 
 
 def costs(
     posts: Annotated[bool, typer.Option("--posts", help="One line per post.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """Images and money by month and provider."""
     from daemon.cli import costs as module  # noqa: PLC0415 - loaded when asked for
 
-    module.costs(posts=posts, csv=csv, json=json)
+    module.costs(source, posts=posts, csv=csv, json=json)
 
 
 def jobs(
     limit: Annotated[
         int, typer.Option("-n", min=1, max=100_000, help="How many.")
     ] = 20,
+    source: Source = None,
     json: Json = False,
 ) -> None:
     """List the newest jobs."""
     from daemon.cli import history  # noqa: PLC0415 - loaded when asked for
 
-    history.jobs(limit=limit, json=json)
+    history.jobs(source, limit=limit, json=json)
 
 
 def job(number: JobArgument, json: Json = False) -> None:
@@ -75,8 +80,8 @@ def job(number: JobArgument, json: Json = False) -> None:
     history.job(number, json=json)
 
 
-def why(page: PageArgument, json: Json = False) -> None:
+def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Say why a page has the image it has, or none."""
     from daemon.cli import why as module  # noqa: PLC0415 - loaded when asked for
 
-    module.why(page, json=json)
+    module.why(page, source, json=json)

@@ -23,40 +23,53 @@ from db import posts, upgrade
 _SHOWN = 30
 
 
-def plan(*, json: bool) -> None:
+def plan(source: str | None, *, json: bool) -> None:
     """Ask Notion, decide as the daemon would, and print it."""
-    found = desk.settings()
+    found = desk.settings(source)
     app.require_notion(found)
     quiet(found)
     data = desk.finish(_plan(found))
-    desk.show(data, json=json, human=lambda out: _print(out, data))
+
+    def human(out: Console) -> None:
+        for one in data:
+            _print(out, one)
+
+    desk.show(data if found.several else data[0], json=json, human=human)
 
 
-async def _plan(found: Settings) -> dict[str, Any]:
+async def _plan(found: Settings) -> list[dict[str, Any]]:
     exists = upgrade.is_there(app.database_path(found))
-    async with desk.looking(found, missing_ok=True) as flow:
-        schema, pages = await _everything(flow, found.notion.data_source, known=exists)
-        decided = await decide_alone(flow, pages, remembered=exists)
-        held = 0
-        if exists:
-            async with flow.db.reading() as tx:
-                held = await posts.held_count(tx)
-        wishes = [
-            _wish(flow, one.sight.inputs, one.sight.page, action)
-            for one in decided
-            for action in one.actions
-            if isinstance(action, Start)
+    async with desk.looking(found, missing_ok=True) as flows:
+        return [
+            await _of_source(flows.by_source[name], own, exists=exists)
+            for name, own in found.each().items()
         ]
-        asked = [wish for wish in wishes if wish["reason"] != "regenerate"]
-        return {
-            "source": schema.title,
-            "posts": len(pages),
-            "held": held,
-            "would_hold": 0 < flow.plan.hold < len(asked),
-            "chain": [app.price_of(flow, name) for name in flow.plan.chain],
-            "cost": sum(wish["price"] for wish in wishes),
-            "wishes": wishes,
-        }
+
+
+async def _of_source(flow: Flow, own: Settings, *, exists: bool) -> dict[str, Any]:
+    schema, pages = await _everything(flow, own.notion.data_source, known=exists)
+    decided = await decide_alone(flow, pages, remembered=exists)
+    held = 0
+    if exists:
+        async with flow.db.reading() as tx:
+            held = await posts.held_count(tx, source=flow.plan.source)
+    wishes = [
+        _wish(flow, one.sight.inputs, one.sight.page, action)
+        for one in decided
+        for action in one.actions
+        if isinstance(action, Start)
+    ]
+    asked = [wish for wish in wishes if wish["reason"] != "regenerate"]
+    return {
+        "name": flow.plan.source,
+        "source": schema.title,
+        "posts": len(pages),
+        "held": held,
+        "would_hold": 0 < flow.plan.hold < len(asked),
+        "chain": [app.price_of(flow, name) for name in flow.plan.chain],
+        "cost": sum(wish["price"] for wish in wishes),
+        "wishes": wishes,
+    }
 
 
 async def _everything(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
 
 from daemon.cli import desk
-from daemon.config import Settings
 from daemon.flow import choose
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
@@ -22,9 +22,11 @@ def show(*, json: bool) -> None:
 
 async def _show(*, json: bool) -> None:
     found = desk.settings()
-    async with desk.looking(found) as flow, flow.db.reading() as tx:
+    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
+        flow = flows.first
         situation = await choose.survey(tx, flow)
-    data = [describe(found, flow, situation, name) for name in flow.providers]
+    asked = {name for one in flows for name in one.plan.chain}
+    data = [describe(flow, situation, name, asked) for name in flow.providers]
     absent = {
         name: found.why_not(name) or "only when the chain names it"
         for name in [*KINDS, *found.providers]
@@ -44,16 +46,20 @@ async def _show(*, json: bool) -> None:
 
 
 def describe(
-    found: Settings, flow: Flow, situation: choose.Situation, name: str
+    flow: Flow, situation: choose.Situation, name: str, asked: Collection[str]
 ) -> dict[str, Any]:
-    """Return everything worth knowing of a provider."""
+    """Return everything worth knowing of a provider.
+
+    Args:
+        asked: The providers that some chain names.
+    """
     traits = flow.providers[name].traits
     sums = situation.books.by_provider.get(name, Sums())
     state = situation.breakers[name]
     return {
         "provider": name,
         "label": traits.label,
-        "in_chain": name in found.resolved_chain(),
+        "in_chain": name in asked,
         "state": state.state,
         "words": telling.describe(state, situation.now, flow.clock.zone),
         "until": state.until,

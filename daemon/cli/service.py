@@ -9,14 +9,14 @@ import sys
 import structlog
 import typer
 
-from daemon import app, loop, neighbour
+from daemon import app, errand, neighbour
+from daemon.assembly import watchers_of
 from daemon.cli import desk, told
 from daemon.cli.begin import start_log
 from daemon.cli.patience import patiently
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.flow import manual
-from daemon.flow.poll import Watcher
 from daemon.service import log
 from daemon.service.alerts import Message
 
@@ -30,9 +30,9 @@ def once(*, yes: bool) -> None:
 
 async def _once(found: Settings, *, yes: bool) -> int:
     app.require_notion(found)
-    async with app.locked(found, "once"), app.opened(found) as flow:
-        watcher = Watcher(flow=flow, target=found.notion.data_source)
-        await neighbour.refuse_second(flow, watcher, os.environ)
+    async with app.locked(found, "once"), app.opened(found) as flows:
+        flow, watchers = flows.first, watchers_of(found, flows)
+        await neighbour.refuse_second(flow, watchers, os.environ)
 
         async def approve(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
@@ -43,7 +43,7 @@ async def _once(found: Settings, *, yes: bool) -> int:
             return True
 
         with patiently(flow):
-            result = await loop.once(flow, watcher, approve)
+            result = await errand.once(flows, watchers, approve)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 

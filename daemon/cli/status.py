@@ -12,50 +12,56 @@ from daemon.cli import desk, providers
 from daemon.config import Settings
 from daemon.flow import choose, storage
 from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
 from daemon.service import control, lock
 from db import images, jobs, pauses, posts
+from db.engine import Tx
 from db.states import State
 
 _NEWEST = 5
 
 
-def status(*, json: bool) -> None:
+def status(source: str | None, *, json: bool) -> None:
     """Say how things stand."""
-    desk.finish(_status(json=json))
+    desk.finish(_status(source, json=json))
 
 
-async def _status(*, json: bool) -> None:
-    found = desk.settings()
+async def _status(source: str | None, *, json: bool) -> None:
+    found = desk.settings(source)
     holder = lock.holder(app.lock_path(found))
     answer = await control.ask(app.socket_path(found), "status")
-    async with desk.looking(found) as flow:
-        data = await _gather(found, flow)
+    async with desk.looking(found) as flows:
+        data = await _gather(flows, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         **(answer or {}),
     }
-    desk.show(data, json=json, human=lambda out: _print(out, flow, found, data))
+    desk.show(data, json=json, human=lambda out: _print(out, flows, found, data))
 
 
-async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
+async def _gather(flows: Flows, source: str | None) -> dict[str, Any]:
+    flow = flows.first
+    asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
     async with flow.db.reading() as tx:
         situation = await choose.survey(tx, flow)
-        source = await posts.load_sync(tx, flow.plan.source)
-        counts = await jobs.counts(tx)
-        newest = await images.newest(tx, limit=_NEWEST)
-        failed = await jobs.in_state(tx, [State.FAILED], limit=_NEWEST)
+        counts = await jobs.counts(tx, source=source)
+        newest = await images.newest(tx, limit=_NEWEST, source=source)
+        failed = await jobs.in_state(
+            tx, [State.FAILED], limit=_NEWEST, sources=[source] if source else None
+        )
+        watched = [await _watched(tx, one) for one in flows]
         return {
-            "source": source.title if source else None,
-            "swept_at": source.swept_at if source else None,
-            "posts": await posts.count(tx),
-            "held": await posts.held_count(tx),
+            # Of several, those of the first.
+            **{key: watched[0][key] for key in ("source", "swept_at")},
+            "sources": watched,
+            "posts": sum(one["posts"] for one in watched),
+            "held": sum(one["held"] for one in watched),
             "disk": storage.trouble(flow) or "",
-            "paused": await pauses.get(tx, flow.plan.source, flow.now()),
+            "paused": watched[0]["paused"] if len(watched) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in State},
             "providers": [
-                providers.describe(found, flow, situation, name)
-                for name in found.resolved_chain()
+                providers.describe(flow, situation, name, asked) for name in asked
             ],
             "month": {
                 "cost": situation.books.month.cost,
@@ -70,13 +76,26 @@ async def _gather(found: Settings, flow: Flow) -> dict[str, Any]:
         }
 
 
-def _print(out: Console, flow: Flow, found: Settings, data: dict[str, Any]) -> None:
-    zone = flow.clock.zone
+async def _watched(tx: Tx, flow: Flow) -> dict[str, Any]:
+    """Return how one source stands."""
+    name = flow.plan.source
+    known = await posts.load_sync(tx, name)
+    return {
+        "name": name,
+        "source": known.title if known else None,
+        "swept_at": known.swept_at if known else None,
+        "posts": await posts.count(tx, source=name),
+        "held": await posts.held_count(tx, source=name),
+        "paused": await pauses.get(tx, name, flow.now()),
+        "chain": list(flow.plan.chain),
+    }
+
+
+def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) -> None:
+    zone = flows.first.clock.zone
     out.print(_daemon_line(data["daemon"], found, zone), markup=False)
-    source = "none yet: Notion has not been reached"
-    if data["source"]:
-        source = f"{data['source']}, {data['posts']} posts"
-    out.print(f"source   {source}", markup=False)
+    for one in data["sources"]:
+        _print_source(out, one, several=found.several, zone=zone)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
@@ -102,6 +121,23 @@ def _print(out: Console, flow: Flow, found: Settings, data: dict[str, Any]) -> N
         )
     for one in data["newest"]:
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
+
+
+def _print_source(
+    out: Console, one: dict[str, Any], *, several: bool, zone: tzinfo
+) -> None:
+    words = "none yet: Notion has not been reached"
+    if one["source"]:
+        words = f"{one['source']}, {one['posts']} posts"
+    if not several:
+        out.print(f"source   {words}", markup=False)
+        return
+    if one["held"]:
+        words += f", {one['held']} held"
+    if one["paused"]:
+        until = one["paused"].until
+        words += f", paused{f' until {desk.moment(until, zone)}' if until else ''}"
+    out.print(f"source   {one['name']}: {words}", markup=False)
 
 
 def _starter(found: Settings) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from daemon import app
 from daemon.cli import desk
-from daemon.cli.generate import chosen, prepared, progress, quiet
+from daemon.cli.generate import chosen, first_of, prepared, progress, quiet
 from daemon.cli.patience import patiently
 from daemon.clock import utc_now
 from daemon.config import Settings
@@ -29,7 +29,8 @@ _ASK_ABOVE = 0.01
 def test(*, provider: str | None, yes: bool, json: bool) -> None:
     """Make the images, and print a table of what came of it."""
     found = desk.settings()
-    names = chosen(found, provider) if provider else found.configured()
+    own = first_of(found)
+    names = chosen(own, provider) if provider else own.configured()
     quiet(found)
     results = desk.finish(_all(found, names, yes=yes))
 
@@ -56,7 +57,8 @@ def test(*, provider: str | None, yes: bool, json: bool) -> None:
 async def _all(
     found: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
-    async with prepared(found) as flow:
+    async with prepared(found) as flows:
+        flow = flows.first
         with patiently(flow):
             results = [
                 await _one(flow, name, yes=yes)

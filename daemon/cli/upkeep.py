@@ -19,7 +19,6 @@ from daemon.config import Settings
 from daemon.config.values import parse_duration
 from daemon.errors import PostbrushError, SetupError
 from daemon.flow import manual
-from daemon.plan import SOURCE
 from daemon.upkeep import verify as checks
 from daemon.upkeep.prune import Pruned
 from daemon.upkeep.prune import prune as prune_images
@@ -28,12 +27,12 @@ from db import images, pauses
 from db.records import ImageRecord, Job, Pause
 
 
-def use(words: str, name: str | None, *, json: bool) -> None:
+def use(words: str, name: str | None, source: str | None, *, json: bool) -> None:
     """List a page's images, or put one back."""
     if name is None:
-        _list(words, json=json)
+        _list(words, source, json=json)
         return
-    job = desk.finish(_use(words, name))
+    job = desk.finish(_use(words, name, source))
     desk.show(
         desk.fields(job),
         json=json,
@@ -43,8 +42,8 @@ def use(words: str, name: str | None, *, json: bool) -> None:
     )
 
 
-def _list(words: str, *, json: bool) -> None:
-    found = desk.finish(_images_of(words))
+def _list(words: str, source: str | None, *, json: bool) -> None:
+    found = desk.finish(_images_of(words, source))
     zone = local_zone()
 
     def human(out: Console) -> None:
@@ -64,16 +63,17 @@ def _state(one: ImageRecord) -> str:
     return "was on the page" if one.shown_at else "never on the page"
 
 
-async def _images_of(words: str) -> list[ImageRecord]:
-    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
-        post = await find.page(tx, words)
+async def _images_of(words: str, source: str | None) -> list[ImageRecord]:
+    found = desk.settings(source)
+    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
+        post = await find.page(tx, words, source)
         return await images.of_page(tx, post.source, post.page_id)
 
 
-async def _use(words: str, name: str) -> Job:
-    found = desk.settings()
+async def _use(words: str, name: str, source: str | None) -> Job:
+    found = desk.settings(source)
     async with desk.acting(found) as db, db.writing() as tx:
-        post = await find.page(tx, words)
+        post = await find.page(tx, words, source)
         image = await images.named(tx, Path(name).name)
         if image is None or image.page_id != post.page_id:
             raise SetupError(
@@ -85,18 +85,27 @@ async def _use(words: str, name: str) -> Job:
         return await manual.use(tx, post, image, utc_now())
 
 
-def pause(duration: str | None, *, json: bool) -> None:
+def pause(duration: str | None, source: str | None, *, json: bool) -> None:
     """Make nothing for a while."""
     now = utc_now()
     until = now + _length(duration) if duration is not None else None
-    made = Pause(source=SOURCE, since=now, until=until)
-    desk.finish(_pause(made))
+    found = desk.settings(source)
+    made = [Pause(source=name, since=now, until=until) for name in found.each()]
+    desk.finish(_pause(found, made))
     when = f"until {desk.moment(until, local_zone())}" if until else "until `resume`"
+    shown = [desk.fields(one) for one in made]
     desk.show(
-        desk.fields(made),
+        shown if found.several else shown[0],
         json=json,
-        human=lambda out: out.print(f"nothing is made {when}; wishes are remembered"),
+        human=lambda out: out.print(
+            f"{_whose(found)}nothing is made {when}; wishes are remembered",
+            markup=False,
+        ),
     )
+
+
+def _whose(found: Settings) -> str:
+    return f"{', '.join(found.each())}: " if found.several else ""
 
 
 def _length(duration: str) -> timedelta:
@@ -107,56 +116,72 @@ def _length(duration: str) -> timedelta:
     return length if isinstance(length, timedelta) else timedelta()
 
 
-async def _pause(made: Pause) -> None:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        await pauses.begin(tx, made)
+async def _pause(found: Settings, made: Sequence[Pause]) -> None:
+    async with desk.acting(found) as db, db.writing() as tx:
+        for one in made:
+            await pauses.begin(tx, one)
 
 
-def resume(*, json: bool) -> None:
+def resume(source: str | None, *, json: bool) -> None:
     """End a pause."""
-    was = desk.finish(_resume())
+    found = desk.settings(source)
+    was = desk.finish(_resume(found))
     words = "images are made again" if was else "it was not paused"
-    desk.show({"was_paused": was}, json=json, human=lambda out: out.print(words))
+    desk.show(
+        {"was_paused": was},
+        json=json,
+        human=lambda out: out.print(f"{_whose(found)}{words}", markup=False),
+    )
 
 
-async def _resume() -> bool:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        return await pauses.end(tx, SOURCE)
+async def _resume(found: Settings) -> bool:
+    async with desk.acting(found) as db, db.writing() as tx:
+        return any([await pauses.end(tx, name) for name in found.each()])
 
 
-def prune(days: int | None, *, dry_run: bool, json: bool) -> None:
+def prune(days: int | None, source: str | None, *, dry_run: bool, json: bool) -> None:
     """Remove old images."""
-    found = desk.settings()
-    wanted = days if days is not None else found.images.keep_days
-    if not wanted:
+    found = desk.settings(source)
+    wanted = {
+        name: days if days is not None else own.images.keep_days
+        for name, own in found.each().items()
+    }
+    if not any(wanted.values()):
         raise SetupError(
             "images.keep_days is 0, which keeps all: say --days N, or set it"
         )
 
-    async def work() -> Pruned:
+    async def work() -> list[Pruned]:
         async with desk.acting(found) as db:
-            return await prune_images(
-                db,
-                app.images_path(found),
-                now=utc_now(),
-                keep=timedelta(days=wanted),
-                dry_run=dry_run,
-            )
+            return [
+                await prune_images(
+                    db,
+                    app.images_path(found),
+                    now=utc_now(),
+                    keep=timedelta(days=keep),
+                    source=name,
+                    dry_run=dry_run,
+                )
+                for name, keep in wanted.items()
+                if keep
+            ]
 
-    gone = desk.finish(work())
+    several = desk.finish(work())
+    names = [name for one in several for name in one.names]
+    size = sum(one.bytes for one in several)
     verb = "would go" if dry_run else "are gone"
     desk.show(
-        asdict(gone) | {"dry_run": dry_run},
+        {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
         human=lambda out: out.print(
-            f"{len(gone.names)} images {verb}, {gone.bytes / 2**20:.1f} MiB"
+            f"{len(names)} images {verb}, {size / 2**20:.1f} MiB"
         ),
     )
 
 
-def verify(*, fix: bool, offline: bool, json: bool) -> None:
+def verify(source: str | None, *, fix: bool, offline: bool, json: bool) -> None:
     """Compare everything; exit 1 when something is wrong and was not mended."""
-    found = desk.settings()
+    found = desk.settings(source)
     require_database(found)
     if not offline:
         app.require_notion(found)
@@ -174,10 +199,11 @@ def verify(*, fix: bool, offline: bool, json: bool) -> None:
 
 
 async def _verify(found: Settings, *, fix: bool, offline: bool) -> Sequence[Finding]:
-    async with app.opened(found, readonly=not fix) as flow:
-        findings = [one async for one in checks.verify_files(flow, fix=fix)]
-        if not offline:
-            pages = await checks.all_pages(flow, found.notion.data_source)
+    async with app.opened(found, readonly=not fix) as flows:
+        findings = [one async for one in checks.verify_files(flows.first, fix=fix)]
+        for name, own in {} if offline else found.each().items():
+            flow = flows.by_source[name]
+            pages = await checks.all_pages(flow, own.notion.data_source)
             compared = checks.verify_pages(flow, pages, fix=fix)
             findings += [one async for one in compared]
     if fix:

@@ -13,14 +13,15 @@ from db.engine import Tx
 from db.records import ImageRecord, Job, Post
 
 
-def why(page: str, *, json: bool) -> None:
+def why(page: str, source: str | None, *, json: bool) -> None:
     """Explain a page."""
-    desk.finish(_why(page, json=json))
+    desk.finish(_why(page, source, json=json))
 
 
-async def _why(words: str, *, json: bool) -> None:
-    async with desk.looking(desk.settings()) as flow, flow.db.reading() as tx:
-        post = await find.page(tx, words)
+async def _why(words: str, source: str | None, *, json: bool) -> None:
+    found = desk.settings(source)
+    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
+        post = await find.page(tx, words, source)
         data = await _explain(tx, post)
     desk.show(data, json=json, human=lambda out: _print(out, data))
 
@@ -37,6 +38,7 @@ async def _explain(tx: Tx, post: Post) -> dict[str, Any]:
     lines += [_one(job) for job in history[:5]]
     return {
         "page": post.page_id,
+        "source": post.source,
         "title": post.title,
         "url": post.url,
         "shows": list(post.shows),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from daemon.config.model import Options, ProviderOptions
+from daemon.config.model import Options, ProviderOptions, Source
 from daemon.config.problems import section_of
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -48,27 +47,41 @@ def example() -> str:
 
 
 def _lines(model: type[BaseModel], path: str) -> Iterator[str]:
-    sections: list[tuple[str, FieldInfo, type[BaseModel]]] = []
+    sections: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
             yield _line(name, field)
         else:
-            sections.append((name, field, inner))
-    for name, field, inner in sections:
+            sections.append((name, inner))
+    for name, inner in sections:
         here = f"{path}{name}"
         yield ""
-        if get_origin(field.annotation) is dict:
+        if inner is Source:
+            yield f"# [{here}.shop]  # one of several databases"
+            yield from _commented(inner)
+            several = [key for key in Source.model_fields if _is_section(key)]
+            yield (
+                f"# [{here}.shop.posts]  # likewise {', '.join(several[:-1])} and "
+                f"{several[-1]}: what differs"
+            )
+        elif inner is ProviderOptions:
             yield f"# [{here}.flux]  # one service; all optional"
-            yield from (f"# {line.lstrip('# ')}" for line in _entry())
+            yield from _commented(inner)
         else:
             yield f"[{here}]"
             yield from _lines(inner, f"{here}.")
 
 
-def _entry() -> Iterator[str]:
-    for name, field in ProviderOptions.model_fields.items():
-        yield _line(name, field)
+def _commented(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if section_of(field.annotation) is None:
+            yield f"# {_line(name, field).lstrip('# ')}"
+
+
+def _is_section(key: str) -> bool:
+    inner = section_of(Source.model_fields[key].annotation)
+    return inner is not None and key != "posts"
 
 
 def _line(name: str, field: FieldInfo) -> str:

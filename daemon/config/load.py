@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import addresses, entries, secret
+from daemon.config import addresses, entries, secret, sources
 from daemon.config.model import Options
 from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -91,13 +91,14 @@ def _load(
     problems += unknown_variables(environ, PREFIX)
     options = _validated(file, environ, problems)
     entry = entries.variables(options.providers if options else {})
-    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, *entry]
+    tokens = sources.token_variables(options) if options else ()
+    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, *tokens, *entry]
     secrets = secret.read(environ, wanted, problems, secrets_path(file.path, cwd))
     if options is not None:
         secrets = replace(secrets, others=addresses.hidden(options, secrets))
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += check(options, secrets, ready=ready)
-        problems += check_files(options, data_dir)
+        problems += _check_files(options, data_dir)
     if problems or options is None:
         if file.path:
             problems.append(f"the configuration read is {file.path}")
@@ -110,6 +111,12 @@ def _load(
         data_dir=data_dir,
         from_file=file.values,
     )
+
+
+def _check_files(options: Options, data_dir: Path) -> list[str]:
+    merged = [sources.options_of(options, name) for name in sources.names(options)]
+    found = [line for one in merged for line in check_files(one, data_dir)]
+    return list(dict.fromkeys(found))
 
 
 def secrets_path(file: Path | None, cwd: Path) -> Path:

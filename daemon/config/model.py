@@ -22,6 +22,7 @@ from daemon.config.values import (
     Notifiers,
     NotYet,
     Ping,
+    SecretName,
     Set,
     Template,
     Url,
@@ -96,16 +97,21 @@ class Prompts(Section):
     style: str = _key("", "added to every prompt", max_length=1000)
 
 
-class Images(Section):
-    """The files."""
+class ImagesOfSource(Section):
+    """What the images of one source can have for themselves."""
 
     format: FormatName = _key("square", "square, portrait, landscape, story or WxH")
     keep_days: int = _key(
         0, "older ones that no page shows go; 0: never", ge=0, le=3650
     )
-    reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
     mark_ai: bool = _key(True, "say in the file that a machine made it")
     embed_prompt: bool = _key(False, "put the prompt into the public file")
+
+
+class Images(ImagesOfSource):
+    """The files."""
+
+    reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
 
 
 class Card(Section):
@@ -177,6 +183,22 @@ class ProviderOptions(Section):
     extra: dict[str, Any] = _key({}, "merged into the body of the request")
 
 
+class Source(Section):
+    """One of several databases; what it does not say is as for all of them."""
+
+    data_source: str = _key("", "id or link of the database")
+    token: SecretName = _key(
+        "", "name of its secret; default: NOTION_TOKEN_NAME, else NOTION_TOKEN"
+    )
+    chain: list[str] | None = _key(None, "who makes its images, in order")
+    properties: Properties = _key(Properties(), "")
+    posts: Posts = _key(Posts(), "")
+    prompt: Prompts = _key(Prompts(), "")
+    images: ImagesOfSource = _key(ImagesOfSource(), "")
+    card: Card = _key(Card(), "")
+    budget: Budget = _key(Budget(), "")
+
+
 class Options(Section):
     """The whole file."""
 
@@ -201,3 +223,4 @@ class Options(Section):
     web: Web = _key(Web(), "")
     log: Log = _key(Log(), "")
     providers: dict[str, ProviderOptions] = _key({}, "")
+    sources: dict[str, Source] = _key({}, "")

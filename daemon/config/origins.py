@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, SecretStr
 
-from daemon.config import entries
+from daemon.config import entries, sources
 from daemon.config.addresses import host
 from daemon.config.secret import NOTIFY, NOTION, WEB
 from daemon.config.settings import Settings
@@ -20,7 +20,8 @@ _PREFIX = "POSTBRUSH_"
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """Return (key, value, where from); of secrets only whether they are set."""
     found = list(_section(settings, settings.options, ()))
-    for names in (NOTION, NOTIFY, WEB, *entries.variables(settings.providers)):
+    tokens = (NOTION, *sources.token_variables(settings.options))
+    for names in (*tokens, NOTIFY, WEB, *entries.variables(settings.providers)):
         known = settings.secrets.origins
         name = next((one for one in names if one in known), names[0])
         found.append((name, "set" if name in known else "not set", known.get(name, "")))
@@ -36,7 +37,7 @@ def _section(
         value, here = getattr(model, name), (*path, name)
         if isinstance(value, BaseModel):
             yield from _section(settings, value, here)
-        elif name == "providers":
+        elif name in {"providers", "sources"}:
             for entry, options in value.items():
                 yield from _entry(settings, options, (*here, entry))
         else:
@@ -47,9 +48,14 @@ def _section(
 def _entry(
     settings: Settings, options: BaseModel, path: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
-    for name in options.model_fields_set:
-        here = (*path, name)
-        yield ".".join(here), show(getattr(options, name)), _origin(settings, here)
+    for name in type(options).model_fields:
+        if name not in options.model_fields_set:
+            continue
+        value, here = getattr(options, name), (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _entry(settings, value, here)
+        else:
+            yield ".".join(here), show(value), _origin(settings, here)
 
 
 def _origin(settings: Settings, path: tuple[str, ...]) -> str:

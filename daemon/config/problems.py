@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from daemon.config import addresses, entries
+from daemon.config import addresses, entries, sources
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
@@ -129,7 +129,7 @@ def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
         if not name.startswith(prefix) or name == f"{prefix}CONFIG":
             continue
         key = name.removeprefix(prefix).upper()
-        shape = re.sub(r"^PROVIDERS__[^_]+(?:_[^_]+)*?__", "PROVIDERS__NAME__", key)
+        shape = re.sub(r"^(PROVIDERS|SOURCES)__[^_]+(?:_[^_]+)*?__", r"\1__NAME__", key)
         inside_table = any(shape.startswith(f"{known}__") for known in keys)
         if shape in keys or key in tops or inside_table:
             continue
@@ -146,6 +146,7 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_chain(options, secrets, ready=ready),
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
+        *_check_sources(options, secrets, ready=ready),
         *addresses.check(options, secrets, installed=addresses.is_installed()),
         *_check_web(options.web.listen, secrets),
     ]
@@ -177,6 +178,34 @@ def _check_source(target: str) -> Iterator[str]:
             "notion.data_source: this is no id and no link of Notion's; open the "
             "database as a page, and copy its link"
         )
+
+
+def _check_sources(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
+    if options.sources and options.notion.data_source:
+        yield (
+            "notion.data_source: it says nothing beside [sources.NAME]; make it the "
+            f"data_source of one of these ([sources.{sources.DEFAULT}] goes on with "
+            "what was made so far)"
+        )
+    ids: dict[str, str] = {}
+    for name, own in options.sources.items():
+        where = f"sources.{name}"
+        if not _NAME.fullmatch(name):
+            yield f"{where}: a name has small letters, digits, - and _"
+        if not own.data_source:
+            yield f"{where}.data_source: say which database: its id or link"
+        other = ids.setdefault(database_id(own.data_source) or name, name)
+        if other != name:
+            yield f"{where}.data_source: it is the same as that of sources.{other}"
+        merged = sources.options_of(options, name)
+        found = [
+            *_check_source(merged.notion.data_source),
+            *_check_columns(merged.notion.properties),
+        ]
+        if own.chain is not None:
+            found += _check_chain(merged, secrets, ready=ready)
+        for problem in found:
+            yield f"{where}.{problem.removeprefix('notion.')}"
 
 
 def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:

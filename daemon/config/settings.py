@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.config import entries
+from pydantic import SecretStr
+
+from daemon.config import entries, sources
 from daemon.config.addresses import Address, notifiers
 from daemon.config.model import (
     Budget,
@@ -32,9 +34,10 @@ CARD = "freeapi"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The configuration of one process.
+    """The configuration of one process, or of one source of it.
 
     Attributes:
+        source: The only one it is of; None: of all there are.
         file: What was read; None: nothing but defaults and the environment.
         data_dir: Absolute.
         environ: The POSTBRUSH_ variables that were set.
@@ -45,6 +48,7 @@ class Settings:
     secrets: Secrets
     file: Path | None
     data_dir: Path
+    source: str | None = None
     # Addresses among them may hold tokens.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -53,6 +57,36 @@ class Settings:
     def is_service(self) -> bool:
         """It is the one that `make install` made."""
         return self.file is not None and self.file.is_relative_to("/etc")
+
+    def each(self) -> dict[str, Settings]:
+        """Return the settings of every source, by its name."""
+        if self.source is not None:
+            return {self.source: self}
+        return {name: self._of(name) for name in sources.names(self.options)}
+
+    def _of(self, name: str) -> Settings:
+        own = sources.options_of(self.options, name)
+        return replace(self, source=name, options=own)
+
+    def own_budgets(self) -> frozenset[str]:
+        """Return the names of the sources that spend from a budget of their own."""
+        every = sources.names(self.options)
+        return frozenset(
+            name for name in every if sources.has_own_budget(self.options, name)
+        )
+
+    @property
+    def several(self) -> bool:
+        """The sources have names that are worth saying."""
+        return bool(self.options.sources)
+
+    @property
+    def notion_token(self) -> SecretStr | None:
+        """What opens the source."""
+        for name in sources.token_names(self.options, self.source or ""):
+            if name in self.secrets.found:
+                return self.secrets.found[name]
+        return None
 
     @property
     def notion(self) -> Notion:

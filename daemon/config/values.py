@@ -168,6 +168,15 @@ def _ping(value: SecretStr) -> SecretStr:
     return value
 
 
+def _secret_name(value: str) -> str:
+    if value and re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", value) is None:
+        raise ValueError(
+            "this is the name of a secret, such as NOTION_TOKEN_SHOP; a token itself "
+            "does not belong into the file (make a new one if this file was shared)"
+        )
+    return value
+
+
 def _not_yet(value: str) -> str:
     if value:
         raise ValueError("this version keeps postbrush.db in data_dir: leave it empty")
@@ -183,6 +192,7 @@ Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
 FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
 NotYet: TypeAlias = Annotated[str, AfterValidator(_not_yet)]
+SecretName: TypeAlias = Annotated[str, AfterValidator(_secret_name)]
 Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_notifiers)]
 Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]
 Listen: TypeAlias = Annotated[str, AfterValidator(_listen)]

@@ -17,19 +17,19 @@ _FIELDS = tuple(one.name for one in fields(Breaker))
 
 async def load(tx: Tx, flow: Flow) -> Mapping[str, Breaker]:
     """Return the breaker of every configured provider."""
-    stored = await breakers.load(tx, flow.plan.source)
+    stored = await breakers.load(tx)
     return {
         name: restore(stored[name]) if name in stored else Breaker(name=name)
         for name in flow.providers
     }
 
 
-async def save(tx: Tx, source: str, found: Breaker) -> None:
+async def save(tx: Tx, found: Breaker) -> None:
     """Store one, in the transaction that loaded it."""
     values = {name: getattr(found, name) for name in _FIELDS}
     values["state"] = found.state.value
     values["reason"] = found.reason.value if found.reason else None
-    await breakers.save(tx, BreakerRecord(source=source, **values))
+    await breakers.save(tx, BreakerRecord(source=breakers.SHARED, **values))
 
 
 def restore(record: BreakerRecord) -> Breaker:

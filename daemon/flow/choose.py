@@ -53,7 +53,12 @@ Choice: TypeAlias = Ask | Wait | Busy | Greet | chain.Spent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """Sums of money of one moment, read once a transaction."""
+    """Sums of money of one moment, read once a transaction.
+
+    Attributes:
+        month: Spent from the budget of the source; likewise `day`.
+        by_provider: By all sources together.
+    """
 
     month: Sums
     day: Sums
@@ -97,12 +102,19 @@ async def survey(tx: Tx, flow: Flow) -> Situation:
         calls=await attempts.open_by_provider(tx),
         proven=balance.proven,
         books=Books(
-            month=books.total(balance.month.values()),
-            day=books.total(balance.day.values()),
-            by_provider=balance.month,
-            by_provider_today=balance.day,
+            month=_counted(flow, balance.month),
+            day=_counted(flow, balance.day),
+            by_provider=books.by_provider(balance.month),
+            by_provider_today=books.by_provider(balance.day),
         ),
         now=now,
+    )
+
+
+def _counted(flow: Flow, sums: Mapping[tuple[str, str], Sums]) -> Sums:
+    """Return what was spent from the budget of this source."""
+    return books.total(
+        one for (source, _), one in sums.items() if flow.plan.counts(source)
     )
 
 

@@ -1,4 +1,4 @@
-"""What every step of the flow is given: one object, made by `daemon.app`."""
+"""What every step of the flow is given: one object, made by `daemon.assembly`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from daemon.notion.errors import AwayError
 from daemon.notion.model import Door, Me, Schema, Wanted
 from daemon.service.log import Spell
 from daemon.service.pulse import Pulse
+from db.breakers import SHARED
 from db.engine import Database
 from providers.base import Provider
 from providers.leave import Leave
@@ -42,6 +43,7 @@ class Plan:
         keep: How long images are kept that no page shows; None: for ever.
         usual_price: Dollars for one image by the first of the chain.
         fingerprints: Keyed hash of each provider's token and settings.
+        own_budgets: The sources that spend from a budget of their own.
     """
 
     source: str
@@ -66,40 +68,37 @@ class Plan:
     tag: str
     usual_price: float
     fingerprints: Mapping[str, str]
+    own_budgets: frozenset[str] = frozenset()
+
+    def counts(self, source: str) -> bool:
+        """Say whether what *source* spends is spent from this one's budget."""
+        if self.source in self.own_budgets:
+            return source == self.source
+        return source not in self.own_budgets
 
 
 @dataclass(slots=True, kw_only=True)
-class Flow:
-    """The outside world and the settings, as the steps see them.
+class Shared:
+    """What the flows of all sources share: one of each a process.
 
     Attributes:
-        schema: Of the source; None until Notion has answered once.
-        me: Likewise.
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
         pulse: Who promised to be heard of again, for the watchdog.
-        decoding: Pictures are decoded one at a time; they are large.
+        decoding: Held while a large image is taken apart.
         announced: Jobs the log has named as queued; commands make some, too.
-        told: Budgets, by period, that the log has named as used up or nearly so.
+        told: Budgets the log has spoken of, by period.
         resting: Services the log has said to rest, with the breaker's generation.
         withdrawn: By job in work: set when a person or an edit has ended it.
         news: Told of everything that a person could see change.
         traffic: What was asked of Notion since the start, by how it ended.
     """
 
-    plan: Plan
     db: Database
-    door: Door
     studio: Studio
-    providers: Mapping[str, Provider]
     images: Path
     clock: Clock
-    log: BoundLogger
-    schema: Schema | None = None
-    me: Me | None = None
-    outage: Outage = field(default_factory=Outage)
     spells: Spell = field(default_factory=Spell)
-    views: Views = field(default_factory=Views)
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -120,6 +119,47 @@ class Flow:
         if job_id is not None:
             event = self.withdrawn.setdefault(job_id, event)
         return Leave(self.stopping, event)
+
+
+@dataclass(slots=True, kw_only=True)
+class Flow(Shared):
+    """One source: the outside world and the settings, as the steps see them.
+
+    Attributes:
+        schema: Of the source; None until Notion has answered once.
+        me: Likewise.
+        looked_at: When the last poll that Notion answered was.
+    """
+
+    plan: Plan
+    door: Door
+    providers: Mapping[str, Provider]
+    log: BoundLogger
+    schema: Schema | None = None
+    me: Me | None = None
+    looked_at: datetime | None = None
+    outage: Outage = field(default_factory=Outage)
+    views: Views = field(default_factory=Views)
+
+    @classmethod
+    def within(
+        cls,
+        shared: Shared,
+        *,
+        plan: Plan,
+        door: Door,
+        providers: Mapping[str, Provider],
+        log: BoundLogger,
+    ) -> Flow:
+        """Return a flow that has what is *shared*, the very same objects."""
+        common = {one.name: getattr(shared, one.name) for one in fields(Shared)}
+        return cls(plan=plan, door=door, providers=providers, log=log, **common)
+
+    @property
+    def poll_name(self) -> str:
+        """What the watchdog knows its polls as."""
+        source = self.plan.source
+        return "poll" if source == SHARED else f"poll of {source}"
 
     @property
     def upload_limit(self) -> int:

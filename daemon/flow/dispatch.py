@@ -16,6 +16,7 @@ from daemon.flow import replace, storage, tell, waiting
 from daemon.flow.context import Flow
 from daemon.flow.debts import pay
 from daemon.flow.ending import back_to_queue
+from daemon.flow.flows import Flows
 from daemon.flow.generate import generate
 from daemon.flow.greet import greet
 from daemon.flow.upload import upload
@@ -42,7 +43,7 @@ Step = Callable[[Flow, Job], Awaitable[None]]
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Runs the jobs of one source; one per process.
+    """Runs the jobs of all sources; one per process.
 
     Attributes:
         generating: Tasks by job id, with the provider each was claimed for.
@@ -50,7 +51,7 @@ class Dispatcher:
         patience: Seconds that all but paid calls may take to end at a stop.
     """
 
-    flow: Flow
+    flows: Flows
     generating: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     claimed_for: dict[int, str] = field(default_factory=dict)
     uploading: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -60,6 +61,11 @@ class Dispatcher:
     _dropped: bool = False
     _looked_at: float = -math.inf
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+
+    @property
+    def flow(self) -> Flow:
+        """The way to what all sources share."""
+        return self.flows.first
 
     async def step(self) -> datetime | None:
         """Start what can start; return when to look again if nothing kicks before."""
@@ -146,11 +152,11 @@ class Dispatcher:
         self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _debts(self, tx: Tx) -> datetime | None:
-        if away := self._notion_away():
-            return away
-        owing = await jobs.indebted(tx, limit=_DEBTS + len(self._refused))
+        sources, away = self._reachable()
+        most = _DEBTS + len(self._refused)
+        owing = await jobs.indebted(tx, sources, limit=most) if sources else []
         now = self.flow.now()
-        later: list[datetime] = []
+        later = [away] if away else []
         for job in owing:
             _, again = self._refused.get(job.id, (0, now))
             if again > now:
@@ -177,24 +183,31 @@ class Dispatcher:
                 )
 
     async def _uploads(self, tx: Tx) -> datetime | None:
-        if away := self._notion_away():
+        sources, away = self._reachable()
+        if not sources:
             return away
         now = self.flow.now()
-        ready = await jobs.uploading(tx, now, limit=_UPLOADS * 2)
-        later = await jobs.next_due(tx, State.UPLOADING, now)
+        ready = await jobs.uploading(tx, now, sources, limit=_UPLOADS * 2)
+        later = await jobs.next_due(tx, State.UPLOADING, now, sources)
         for job in ready:
             if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
                 self._start(self.uploading, job, upload)
-        return later
+        return _earlier(later, away)
 
-    def _notion_away(self) -> datetime | None:
-        outage = self.flow.outage
-        return outage.until if outage.lasts(self.flow.now()) else None
+    def _reachable(self) -> tuple[list[str], datetime | None]:
+        """Return the sources Notion can be asked about, and when more of them can."""
+        now = self.flow.now()
+        away = [flow.outage.until for flow in self.flows if flow.outage.lasts(now)]
+        sources = [f.plan.source for f in self.flows if not f.outage.lasts(now)]
+        return sources, min((time for time in away if time), default=None)
 
     async def _pick(self, tx: Tx) -> Picked:
         # The token or the source is refused: nothing is generated for it.
-        if self.flow.outage.shut:
-            return Picked(look_again=self.flow.outage.until, shut=True)
+        welcome = [flow for flow in self.flows if not flow.outage.shut]
+        times = [flow.outage.until for flow in self.flows if flow.outage.shut]
+        soonest = min((time for time in times if time), default=None)
+        if not welcome:
+            return Picked(look_again=soonest, shut=True)
         if (why := storage.trouble(self.flow, mend=True)) is not None:
             storage.say_trouble(self.flow, why)
             return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
@@ -205,29 +218,44 @@ class Dispatcher:
         if free <= 0 and moment - self._looked_at < _GLANCE.total_seconds():
             return Picked(look_again=self.flow.now() + _GLANCE, shut=True)
         self._looked_at = moment
-        return await waiting.pick(tx, self.flow, free, self.claimed_for)
+        picked = await waiting.pick(tx, welcome, free, self.claimed_for)
+        picked.again(soonest)
+        return picked
 
     async def _generations(self, picked: Picked) -> datetime | None:
         if picked.shut:
             return picked.look_again
         for name in picked.greets:
             self._greet(name)
-        for job in await waiting.claim(self.flow, picked):
+        for job in await waiting.claim(self.flows, picked):
             self.claimed_for[job.id] = picked.asks[job.id].provider
             self._start(self.generating, job, generate)
-        tell.say_paused(self.flow, paused=picked.paused, until=picked.look_again)
-        if not self.generating and not picked.queue and not picked.paused:
-            return _earlier(
-                picked.look_again, await replace.one(self.flow, self._greet)
-            )
+        for flow in self.flows:
+            until = picked.pauses.get(flow.plan.source)
+            tell.say_paused(flow, paused=flow.plan.source in picked.pauses, until=until)
+        if not self.generating and not picked.queue:
+            picked.again(await self._replace(picked))
         return picked.look_again
+
+    async def _replace(self, picked: Picked) -> datetime | None:
+        """Queue one card's replacement: no other job waits."""
+        later: datetime | None = None
+        for flow in self.flows:
+            if flow.plan.source not in picked.pauses and not flow.outage.shut:
+                later = _earlier(later, await replace.one(flow, self._greet))
+            # One at a time, of all sources.
+            if self.flow.kick.is_set():
+                break
+        return later
 
     def _start(
         self, tasks: dict[int, asyncio.Task[None]], job: Job, step: Step
     ) -> None:
+        flow = self.flows.by_source[job.source]
+
         async def run() -> None:
             try:
-                await self._guarded(job, step)
+                await self._guarded(flow, job, step)
             finally:
                 tasks.pop(job.id, None)
                 if tasks is self.generating:
@@ -237,14 +265,13 @@ class Dispatcher:
 
         tasks[job.id] = asyncio.create_task(run(), name=f"{step.__name__} {job.id}")
 
-    async def _guarded(self, job: Job, step: Step) -> None:
-        flow = self.flow
+    async def _guarded(self, flow: Flow, job: Job, step: Step) -> None:
         try:
             await step(flow, job)
         except PageGoneError:
             flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
-            flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+            flow.outage.failed(error, flow.now(), flow.log)
         except DatabaseError as error:
             self._dropped = True
             if storage.is_trouble(error):

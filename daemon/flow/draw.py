@@ -94,7 +94,7 @@ async def _admit(
         raise AssertionError(f"the chain chose {traits.name}, which does not serve")
     opened, is_probe = admitted
     if opened != before:
-        await breakers.save(tx, flow.plan.source, opened)
+        await breakers.save(tx, opened)
     if is_probe:
         tell.say_probe(flow, opened)
     return opened.generation

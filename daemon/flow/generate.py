@@ -105,7 +105,7 @@ class _Generation:
             why = await still_wanted(self.flow, self.job)
         except NotionError as error:
             flow, now = self.flow, self.flow.now()
-            flow.outage.failed(error, now, flow.log, flow.spells)
+            flow.outage.failed(error, now, flow.log)
             later = flow.outage.until or now + _NOTION_PAUSE
             await self._back(Event.SNOOZED, f"its page cannot be read: {error}", later)
             return False

@@ -28,7 +28,7 @@ async def greet(flow: Flow, name: str) -> None:
             policy=rests.policy_of(provider.traits),
         )
         if after != before:
-            await breakers.save(tx, flow.plan.source, after)
+            await breakers.save(tx, after)
         await jobs.wake(tx, name, flow.now())
     if not answered:
         tell.say_still_away(flow, after)

@@ -174,7 +174,7 @@ async def _report(
         message=why,
     )
     if after != before:
-        await breakers.save(tx, flow.plan.source, after)
+        await breakers.save(tx, after)
         tell.say_moved(flow, before, after)
     woken = await jobs.wake(tx, attempt.provider, flow.now())
     # After an image the job goes on, and what it does next kicks.

@@ -69,9 +69,11 @@ def _wish(
     )
 
 
-async def approve(tx: Tx, newest: int | None, now: datetime) -> list[Job]:
-    """Queue what is held, the newest pages first; None: all of it."""
-    held = await posts.all_held(tx)
+async def approve(
+    tx: Tx, newest: int | None, now: datetime, *, source: str | None = None
+) -> list[Job]:
+    """Queue what is held, the newest pages first; None: all of it, of all sources."""
+    held = await posts.all_held(tx, source=source)
     made: list[Job] = []
     for one, post in held[:newest]:
         await posts.release(tx, one.source, one.page_id)
@@ -158,13 +160,13 @@ async def use(tx: Tx, post: Post, image: ImageRecord, now: datetime) -> Job:
 
 
 async def reset(tx: Tx, name: str, now: datetime) -> bool:
-    """Close a provider's breaker, in every source; say whether it was not closed.
+    """Close a provider's breaker; say whether it was not closed.
 
     Pages whose card could not be replaced today get another chance today.
     """
-    rows = await stored.of_provider(tx, name)
-    for row in rows:
-        await breakers.save(tx, row.source, breaker.reset(breakers.restore(row)))
-        await posts.forget_replace_tries(tx, row.source)
+    row = (await stored.load(tx)).get(name)
+    if row is not None:
+        await breakers.save(tx, breaker.reset(breakers.restore(row)))
+        await posts.forget_replace_tries(tx)
     await jobs.wake(tx, name, now)
-    return any(row.state != "closed" for row in rows)
+    return row is not None and row.state != "closed"

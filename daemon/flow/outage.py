@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from structlog.stdlib import BoundLogger
@@ -28,14 +28,13 @@ class Outage:
     until: datetime | None = None
     shut: bool = False
     why: str = ""
+    _spells: Spell = field(default_factory=Spell)
 
     def lasts(self, now: datetime) -> bool:
         """Say whether Notion is to be left alone at *now*."""
         return self.until is not None and now < self.until
 
-    def failed(
-        self, error: NotionError, now: datetime, log: BoundLogger, spells: Spell
-    ) -> None:
+    def failed(self, error: NotionError, now: datetime, log: BoundLogger) -> None:
         """Count a failure and say so at the start, and once an hour."""
         # Several requests fail at once: that is one failure.
         if not self.lasts(now):
@@ -44,7 +43,7 @@ class Outage:
             self.failures += 1
         self.shut = isinstance(error, NoAccessError)
         self.why = str(error)
-        if spells.failed("shut" if self.shut else "away", now):
+        if self._spells.failed("shut" if self.shut else "away", now):
             speak = log.error if self.shut else log.warning
             speak(
                 "poll.failed",
@@ -52,11 +51,11 @@ class Outage:
                 reason="refused" if self.shut else "away",
             )
 
-    def ended(self, now: datetime, log: BoundLogger, spells: Spell) -> None:
+    def ended(self, now: datetime, log: BoundLogger) -> None:
         """Notion answered."""
         self.failures, self.until, self.shut, self.why = 0, None, False, ""
         for key in ("shut", "away"):
-            if (lasted := spells.ended(key, now)) is not None:
+            if (lasted := self._spells.ended(key, now)) is not None:
                 minutes = f"{lasted.total_seconds() / 60:.0f} min"
                 log.info(
                     "poll.recovered", summary=f"Notion answers again after {minutes}"

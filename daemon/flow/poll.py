@@ -16,6 +16,7 @@ from daemon.flow.money import dollars
 from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
 from daemon.notion.model import Page, Schema, Urgency
 from db import posts
+from db.engine import Tx
 from db.records import Post, Sync
 
 #: Notion floors last_edited_time to the minute, and its clock is not ours.
@@ -33,14 +34,14 @@ class Watcher:
 
     Attributes:
         target: `notion.data_source`, as it was written; empty: whatever is seen.
-        looked_at: When the last poll that Notion answered was.
+        others: The other sources of the configuration.
         seen_until: By both clocks, the last poll that missed nothing was no earlier.
         listed: Pages that the last answer held.
     """
 
     flow: Flow
     target: str
-    looked_at: datetime | None = None
+    others: frozenset[str] = frozenset()
     seen_until: datetime | None = None
     listed: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -55,10 +56,10 @@ class Watcher:
                 schema = flow.schema or await self.connect()
                 found = await self._look(schema)
             except NotionError as error:
-                flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+                flow.outage.failed(error, flow.now(), flow.log)
                 return None
-            flow.outage.ended(flow.now(), flow.log, flow.spells)
-            self.looked_at = flow.now()
+            flow.outage.ended(flow.now(), flow.log)
+            flow.looked_at = flow.now()
             report(flow, found)
             return found
 
@@ -94,11 +95,23 @@ class Watcher:
         # Another source, other columns or another `only`: everything is looked at.
         if known is not None and known.scope != state.scope:
             state = replace(state, swept_at=None)
-        if state != known:
+        if state == known:
+            async with flow.db.reading() as tx:
+                await self._refuse_twins(tx, info.id)
+        else:
             async with flow.db.writing() as tx:
+                await self._refuse_twins(tx, info.id)
                 await posts.save_sync(tx, state)
         flow.schema = schema
         return schema
+
+    async def _refuse_twins(self, tx: Tx, data_source: str) -> None:
+        """One database as two sources would get every image twice."""
+        if twins := self.others & await posts.known_as(tx, data_source):
+            raise NoAccessError(
+                f"it is the database of source {min(twins)}, too: take one out of the "
+                "configuration"
+            )
 
     async def _look(self, schema: Schema) -> Absorbed:
         flow = self.flow

@@ -12,6 +12,7 @@ from daemon.flow import breakers, files, keep, tell
 from daemon.flow.call import Call, Subject
 from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue
+from daemon.flow.flows import Flows
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
 from db import attempts, jobs
@@ -25,14 +26,15 @@ from providers.outcomes import Outcome
 _BY_HAND = timedelta(minutes=15)
 
 
-async def rescue(flow: Flow) -> None:
+async def rescue(flows: Flows) -> None:
     """Look into every open call, requeue what was in work, free the probes."""
-    await _settle_calls(flow)
-    await _requeue(flow)
-    await _free_probes(flow)
+    await _settle_calls(flows)
+    await _requeue(flows.first)
+    await _free_probes(flows.first)
 
 
-async def _settle_calls(flow: Flow) -> None:
+async def _settle_calls(flows: Flows) -> None:
+    flow = flows.first
     async with flow.db.reading() as tx:
         still_open = await attempts.still_open(tx)
         held = {
@@ -45,7 +47,9 @@ async def _settle_calls(flow: Flow) -> None:
     if still_open:
         await asyncio.to_thread(files.sweep_temps, flow.images)
     for attempt in still_open:
-        await _settle(flow, attempt, held.get(attempt.id))
+        # Of a source that is no longer configured there is nobody else to do it.
+        whose = flows.of(attempt.source) or flow
+        await _settle(whose, attempt, held.get(attempt.id))
 
 
 async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
@@ -137,5 +141,5 @@ async def _free_probes(flow: Flow) -> None:
             if adopted.state is not breaker.State.CLOSED:
                 flow.resting[name] = adopted.generation
             if adopted != found:
-                await breakers.save(tx, flow.plan.source, adopted)
+                await breakers.save(tx, adopted)
                 tell.say_moved(flow, found, adopted)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from daemon.flow import choose
-from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
+from daemon.notion.model import Schema
 from db import jobs, posts
 from db.states import State
 from providers import telling
@@ -17,15 +17,17 @@ _OPEN = (State.QUEUED, State.GENERATING, State.UPLOADING)
 _LONGEST_TITLE = 80
 
 
-async def standing(flow: Flow) -> str:
+async def standing(flows: Flows) -> str:
     """Read the queue, who rests, and the money of the month."""
+    flow = flows.first
     async with flow.db.reading() as tx:
         situation = await choose.survey(tx, flow)
         counts = await jobs.open_counts(tx)
         held = await posts.held_count(tx)
+    chain = dict.fromkeys(name for one in flows for name in one.plan.chain)
     resting = [
         f"{name}: {telling.describe(found, situation.now, flow.clock.zone)}"
-        for name in flow.plan.chain
+        for name in chain
         if (found := situation.breakers.get(name))
         and found.state is not Position.CLOSED
     ]
@@ -58,14 +60,25 @@ def in_words(
     return "; ".join(parts)
 
 
-def watching(flow: Flow, mark: str, looked_at: datetime | None) -> str:
+def mark(source: str) -> str:
+    """Return what a status line calls a data source by, besides its title."""
+    return f"({source.replace('-', '')[:8]})"
+
+
+def watching(flows: Flows) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30"."""
-    if flow.outage.why:
-        return f"Notion: {flow.outage.why}"
-    if flow.schema is None or looked_at is None:
+    if trouble := flows.trouble:
+        return f"Notion: {trouble}"
+    looked_at = flows.looked_at
+    seen = [_named(one.schema) for one in flows if one.schema is not None]
+    if looked_at is None or len(seen) < len(flows.by_source):
         return "Notion has not answered yet"
-    at = looked_at.astimezone(flow.clock.zone)
-    title = flow.schema.title
+    at = looked_at.astimezone(flows.first.clock.zone)
+    return f"{', '.join(seen)}, last poll {at:%H:%M:%S}"
+
+
+def _named(schema: Schema) -> str:
+    title = schema.title
     if len(title) > _LONGEST_TITLE:
         title = f"{title[: _LONGEST_TITLE - 1]}…"
-    return f"'{title}' {mark}, last poll {at:%H:%M:%S}"
+    return f"'{title}' {mark(schema.source)}"

@@ -32,7 +32,7 @@ async def sweep_if_due(flow: Flow) -> Absorbed | None:
     try:
         return await _sweep(flow, flow.schema)
     except NotionError as error:
-        flow.outage.failed(error, flow.now(), flow.log, flow.spells)
+        flow.outage.failed(error, flow.now(), flow.log)
         return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from structlog.stdlib import BoundLogger
+
 from daemon.flow.context import Flow
 from daemon.flow.money import Mark, dollars
 from daemon.flow.verdict import asked_at
@@ -74,6 +76,11 @@ def say_ended(flow: Flow, job: Job, why: str) -> None:
     )
 
 
+def _of_all(flow: Flow) -> BoundLogger:
+    """Return a log for what concerns all sources, whoever came upon it."""
+    return flow.log.try_unbind("source")
+
+
 def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
     """Log the change from *before* to *after*, if there is one to speak of."""
     if after.state is Position.OPEN and after.generation != before.generation:
@@ -93,13 +100,14 @@ def say_reset(flow: Flow, found: Breaker) -> None:
 
 def _say_closed(flow: Flow, name: str, words: str) -> None:
     flow.resting.pop(name, None)
-    flow.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
+    _of_all(flow).info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
 def _say_opened(flow: Flow, after: Breaker) -> None:
     words = telling.describe(after, flow.now(), flow.clock.zone)
     rest = _meanwhile(flow, after)
-    speak = flow.log.error if after.reason in _LOUD else flow.log.warning
+    log = _of_all(flow)
+    speak = log.error if after.reason in _LOUD else log.warning
     speak(
         "breaker.opened",
         summary=f"{after.name}: {words}{rest}",
@@ -125,7 +133,8 @@ def say_budgets(flow: Flow, provider: str, passed: Sequence[Mark]) -> None:
     for mark in passed:
         event = "budget.reached" if mark.full else "budget.near"
         of = provider if mark.name == "service" else ""
-        key = f"{event} {mark.name} {of} {mark.until:%Y-%m-%d}"
+        own = flow.plan.source if flow.plan.source in flow.plan.own_budgets else ""
+        key = f"{event} {mark.name} {of} {own} {mark.until:%Y-%m-%d}"
         if key in flow.told:
             continue
         flow.told.add(key)
@@ -151,13 +160,14 @@ def say_still_away(flow: Flow, found: Breaker) -> None:
 
 def say_paused(flow: Flow, *, paused: bool, until: datetime | None) -> None:
     """Say it when a pause begins, and when it ends."""
-    if paused and flow.spells.failed("paused", flow.now()):
+    key = f"paused {flow.plan.source}"
+    if paused and flow.spells.failed(key, flow.now()):
         when = f" until {_local(flow, until)}" if until else ""
         flow.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
-    elif not paused and flow.spells.ended("paused", flow.now()) is not None:
+    elif not paused and flow.spells.ended(key, flow.now()) is not None:
         flow.log.info("daemon.resumed", summary="images are made again")
 
 
@@ -168,7 +178,7 @@ def _local(flow: Flow, time: datetime) -> str:
 
 def say_probe(flow: Flow, found: Breaker) -> None:
     """One job is let through to see whether the service is back."""
-    flow.log.info(
+    _of_all(flow).info(
         "breaker.half_open",
         summary=f"{found.name}: one job asks whether it is back",
         provider=found.name,

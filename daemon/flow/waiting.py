@@ -7,7 +7,7 @@ breaker may move, or when somebody is kept waiting for too long.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
 from daemon.flow.draw import with_labels
+from daemon.flow.flows import Flows
 from daemon.flow.reread import is_to_be_read
 from daemon.flow.verdict import Round, Sleep, asked_at, in_words
 from db import jobs, pauses
@@ -50,7 +51,7 @@ class Picked:
         greets: Providers that were away, and a job waits to know whether they are.
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
-        paused: A person wants nothing to be made.
+        pauses: Sources in which a person wants nothing to be made, and until when.
         shut: Nothing is taken up now: Notion refuses us, nothing can be written,
             or nobody is free.
     """
@@ -61,7 +62,7 @@ class Picked:
     greets: set[str] = field(default_factory=set)
     look_again: datetime | None = None
     queue: int = 0
-    paused: bool = False
+    pauses: dict[str, datetime | None] = field(default_factory=dict)
     shut: bool = False
 
     def again(self, time: datetime | None) -> None:
@@ -70,41 +71,119 @@ class Picked:
             self.look_again = time
 
 
-async def pick(tx: Tx, flow: Flow, free: int, claimed_for: Mapping[int, str]) -> Picked:
-    """Look at the due jobs, strongest and oldest first, for *free* workers."""
-    now = flow.now()
-    if (pause := await pauses.get(tx, flow.plan.source, now)) is not None:
-        return Picked(look_again=pause.until, paused=True)
-    picked = Picked(look_again=await jobs.next_due(tx, State.QUEUED, now))
-    due = await jobs.due(tx, now, limit=_LOOKED_AT)
-    picked.queue = len(due)
-    if not due:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The due jobs of one source, and what is to be known of each."""
+
+    flow: Flow
+    due: Sequence[Job]
+    cases: Mapping[int, Case]
+    situation: Situation
+
+
+async def pick(
+    tx: Tx, flows: Sequence[Flow], free: int, claimed_for: Mapping[int, str]
+) -> Picked:
+    """Look at the due jobs of all sources for *free* workers."""
+    picked = Picked()
+    awake = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
+    if not awake:
         return picked
-    situation = await choose.survey(tx, flow)
-    found = await cases.gather(tx, flow, due)
-    calls = Counter(situation.calls)
-    for name, count in Counter(claimed_for.values()).items():
-        calls[name] = max(calls[name], count)
-    situation = replace(situation, calls=calls)
-    probes: set[str] = set()
-    for job in due:
-        case = found[job.id]
-        if len(picked.asks) < free and (why := _goes_on_anyway(case)) is not None:
+    now, sources = awake[0].now(), [flow.plan.source for flow in awake]
+    picked.again(await jobs.next_due(tx, State.QUEUED, now, sources))
+    looks: dict[str, _Look] = {}
+    for flow in awake:
+        due = await jobs.due(tx, now, flow.plan.source, limit=_LOOKED_AT)
+        if due:
+            looks[flow.plan.source] = await _look(tx, flow, due)
+    picked.queue = sum(len(look.due) for look in looks.values())
+    picking = _Picking(picked, free)
+    picking.count(looks.values(), claimed_for)
+    for job in in_turn([look.due for look in looks.values()]):
+        picking.consider(looks[job.source], job)
+    return picked
+
+
+async def _is_paused(tx: Tx, flow: Flow, picked: Picked) -> bool:
+    pause = await pauses.get(tx, flow.plan.source, flow.now())
+    if pause is not None:
+        picked.pauses[pause.source] = pause.until
+        picked.again(pause.until)
+    return pause is not None
+
+
+async def _look(tx: Tx, flow: Flow, due: Sequence[Job]) -> _Look:
+    return _Look(
+        flow=flow,
+        due=due,
+        cases=await cases.gather(tx, flow, due),
+        situation=await choose.survey(tx, flow),
+    )
+
+
+def in_turn(queues: Iterable[Sequence[Job]]) -> list[Job]:
+    """Return the jobs of several queues, strongest first; equals take turns.
+
+    Args:
+        queues: Each in its own order, strongest first.
+    """
+    placed: list[tuple[int, int, Job]] = []
+    for queue in queues:
+        seen = Counter[int]()
+        for job in queue:
+            placed.append((job.reason.rank, seen[job.reason.rank], job))
+            seen[job.reason.rank] += 1
+    return [job for *_, job in sorted(placed, key=lambda one: one[:2])]
+
+
+@dataclass(slots=True)
+class _Picking:
+    """Goes through the queue while workers are free.
+
+    Attributes:
+        calls: Of each provider, those under way and those about to begin.
+        probes: Providers whose one probe is given away.
+    """
+
+    picked: Picked
+    free: int
+    calls: Counter[str] = field(default_factory=Counter)
+    probes: set[str] = field(default_factory=set)
+
+    def count(self, looks: Iterable[_Look], claimed_for: Mapping[int, str]) -> None:
+        """Count the calls that somebody is about to make as made."""
+        for look in looks:
+            self.calls |= Counter(look.situation.calls)
+        self.calls |= Counter(claimed_for.values())
+
+    @property
+    def _is_free(self) -> bool:
+        return len(self.picked.asks) < self.free
+
+    def consider(self, look: _Look, job: Job) -> None:
+        """Take a job up, or see when it is to be looked at again."""
+        flow, picked, case = look.flow, self.picked, look.cases[job.id]
+        if self._is_free and (why := _goes_on_anyway(case)) is not None:
             picked.asks[job.id] = Claim(job, "", why)
-            continue
+            return
         # Its page is to be read first, and Notion is away: no use to take it up.
-        if flow.outage.lasts(now) and not case.was_asked and is_to_be_read(flow, job):
+        if (
+            flow.outage.lasts(flow.now())
+            and not case.was_asked
+            and is_to_be_read(flow, job)
+        ):
             picked.again(flow.outage.until)
-            continue
+            return
+        situation = replace(look.situation, calls=self.calls)
         choice = choose.choose(flow, case, situation)
         match choice:
             # Its turn, if a worker is free and no other job is the probe already.
             case Ask(name, probe):
-                if len(picked.asks) < free and name not in probes:
+                if self._is_free and name not in self.probes:
                     picked.asks[job.id] = Claim(job, name, f"asks {name}")
-                    calls[name] += 1
+                    self.calls[name] += 1
                     if probe:
-                        probes.add(name)
+                        self.probes.add(name)
             # A model is loading: not before it is there.
             case Wait(name, until):
                 picked.snoozed.append((job, name, until))
@@ -116,17 +195,24 @@ async def pick(tx: Tx, flow: Flow, free: int, claimed_for: Mapping[int, str]) ->
             case Greet(name):
                 picked.greets.add(name)
             case Spent() as spent:
-                _consider(
-                    flow,
-                    picked,
-                    job,
-                    case=case,
-                    situation=situation,
-                    spent=spent,
-                    free=free,
-                )
+                self._close(flow, job, case, spent)
         _tell(flow, picked, job, choice)
-    return picked
+
+    def _close(self, flow: Flow, job: Job, case: Case, spent: Spent) -> None:
+        """Nobody can serve it: it sleeps, or is taken up to be closed."""
+        ended = Round(
+            job=job,
+            case=case,
+            hopeless=choose.hopeless(flow, case),
+            until=spent.until,
+            reasons=spent.reasons,
+            tries=flow.plan.tries,
+        )
+        decided = verdict.judge(ended, flow.now())
+        if isinstance(decided, Sleep):
+            self.picked.again(decided.until)
+        elif self._is_free:
+            self.picked.asks[job.id] = Claim(job, "", "nobody can serve it")
 
 
 def _goes_on_anyway(case: Case) -> str | None:
@@ -135,32 +221,6 @@ def _goes_on_anyway(case: Case) -> str | None:
         return "goes on where it was"
     # All its images are on disk.
     return "its images are on disk" if case.complete else None
-
-
-def _consider(
-    flow: Flow,
-    picked: Picked,
-    job: Job,
-    *,
-    case: Case,
-    situation: Situation,
-    spent: Spent,
-    free: int,
-) -> None:
-    """Nobody can serve it: it sleeps, or is taken up to be closed."""
-    ended = Round(
-        job=job,
-        case=case,
-        hopeless=choose.hopeless(flow, case),
-        until=spent.until,
-        reasons=spent.reasons,
-        tries=flow.plan.tries,
-    )
-    decided = verdict.judge(ended, situation.now)
-    if isinstance(decided, Sleep):
-        picked.again(decided.until)
-    elif len(picked.asks) < free:
-        picked.asks[job.id] = Claim(job, "", "nobody can serve it")
 
 
 def _tell(flow: Flow, picked: Picked, job: Job, choice: Choice) -> None:
@@ -175,11 +235,12 @@ def _tell(flow: Flow, picked: Picked, job: Job, choice: Choice) -> None:
         picked.told.append((job, f"Waiting: {words}."))
 
 
-async def claim(flow: Flow, picked: Picked) -> list[Job]:
+async def claim(flows: Flows, picked: Picked) -> list[Job]:
     """Carry out what was picked, in one transaction; return the claimed jobs."""
     if not (picked.asks or picked.snoozed or picked.told):
         return []
     claimed: list[Job] = []
+    flow = flows.first
     async with flow.db.writing() as tx:
         now = flow.now()
         for one in picked.asks.values():

@@ -46,7 +46,8 @@ class Line:
 
     @property
     def message(self) -> str:
-        return " ".join(f"{self.event} {self.summary}".split())
+        source = f"{self.fields['source']}:" if "source" in self.fields else ""
+        return " ".join(f"{self.event} {source} {self.summary}".split())
 
 
 Tap = Callable[[Line], None]

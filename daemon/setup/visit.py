@@ -59,8 +59,8 @@ class Visit:
         log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=values)
 
         async def whole() -> T:
-            async with app.opened(found, clock=self.clock, readonly=True) as flow:
-                return await question(flow)
+            async with app.opened(found, clock=self.clock, readonly=True) as flows:
+                return await question(flows.first)
 
         with _patience():
             return asyncio.run(whole())

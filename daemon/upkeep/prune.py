@@ -20,15 +20,24 @@ class Pruned:
 
 
 async def prune(
-    db: Database, folder: Path, *, now: datetime, keep: timedelta, dry_run: bool = False
+    db: Database,
+    folder: Path,
+    *,
+    now: datetime,
+    keep: timedelta,
+    source: str | None = None,
+    dry_run: bool = False,
 ) -> Pruned:
     """Remove images made longer ago than *keep* that no page shows.
+
+    Args:
+        source: Only of this one; else of all of them.
 
     The row is marked before its file goes: after a crash in between, the next run
     finds the file without being asked (`verify` names it until then).
     """
     async with db.reading() as tx:
-        found = await images.prunable(tx, now - keep)
+        found = await images.prunable(tx, now - keep, source=source)
     if not dry_run:
         for one in found:
             await _remove(db, folder, one, now)

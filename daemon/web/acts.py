@@ -65,7 +65,7 @@ async def _approve(request: web.Request, site: Site, tx: Tx) -> str:
     newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
     made = await manual.approve(tx, newest, site.flow.now())
     for job in made:
-        tell.say_queued(site.flow, job)
+        tell.say_queued(site.flow_of(job.source), job)
     return f"{_count(len(made), 'post')} will get an image."
 
 
@@ -73,13 +73,14 @@ async def _pause(request: web.Request, site: Site, tx: Tx) -> str:
     length = _PAUSES.get(str((await request.post()).get("for", "")))
     now = site.flow.now()
     until = now + length if length is not None else None
-    await pauses.begin(tx, Pause(source=site.flow.plan.source, since=now, until=until))
+    for source in site.flows.names:
+        await pauses.begin(tx, Pause(source=source, since=now, until=until))
     return "Paused: wishes are remembered, nothing is made."
 
 
 async def _resume(_request: web.Request, site: Site, tx: Tx) -> str:
-    was = await pauses.end(tx, site.flow.plan.source)
-    return "Images are made again." if was else "It was not paused."
+    was = [await pauses.end(tx, source) for source in site.flows.names]
+    return "Images are made again." if any(was) else "It was not paused."
 
 
 async def _reset(request: web.Request, site: Site, tx: Tx) -> str:
@@ -93,7 +94,7 @@ async def _reset(request: web.Request, site: Site, tx: Tx) -> str:
 
 async def _retry(request: web.Request, site: Site, tx: Tx) -> str:
     job = await manual.retry(tx, await _job(request, tx), site.flow.now())
-    tell.say_queued(site.flow, job)
+    tell.say_queued(site.flow_of(job.source), job)
     return f"Job {job.id} gets another try."
 
 
@@ -105,7 +106,7 @@ async def _cancel(request: web.Request, site: Site, tx: Tx) -> str:
 async def _another(request: web.Request, site: Site, tx: Tx) -> str:
     _, post = await _image(request, tx)
     job = await manual.regenerate(tx, post, site.flow.now())
-    tell.say_queued(site.flow, job)
+    tell.say_queued(site.flow_of(job.source), job)
     return f"“{post.title}” gets another image."
 
 

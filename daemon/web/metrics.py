@@ -138,8 +138,8 @@ class Metrics:
         for name in flow.providers:
             self._service(name, situation)
         gauges["month_budget_dollars"].set(flow.plan.limits.month or 0)
-        gauges["notion_up"].set(0 if flow.outage.why else 1)
-        looked_at = self._site.watcher.looked_at
+        gauges["notion_up"].set(0 if self._site.flows.trouble else 1)
+        looked_at = self._site.flows.looked_at
         gauges["last_poll_timestamp_seconds"].set(_stamp(looked_at))
         with suppress(OSError):
             gauges["disk_free_bytes"].set(files.free_bytes(flow.images))

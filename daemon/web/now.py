@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp import web
 from daemon.flow import choose, storage
 from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
 from daemon.web.site import Site, site_of
 from db import attempts, gallery, jobs, listing, pauses, posts
@@ -45,29 +47,52 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     counts = await jobs.open_counts(tx)
     working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
-    source = await posts.load_sync(tx, flow.plan.source)
+    names = [await _title(tx, one) for one in site.flows]
+    stops = [await pauses.get(tx, source, now) for source in site.flows.names]
     held = await posts.held_count(tx)
     newest = await gallery.page(tx, Wanted(), limit=_NEWEST)
     return {
-        "source": source.title if source else "",
-        "looked_at": site.watcher.looked_at,
-        "away": flow.outage.why,
-        "away_until": flow.outage.until,
+        "sources": [name for name in names if name],
+        "away": site.flows.trouble,
+        "away_until": _soonest(site.flows),
         "disk": storage.trouble(flow) or "",
-        "pause": await pauses.get(tx, flow.plan.source, now),
-        "working": [_at_work(flow, job, calls.get(job.id, ())) for job in working],
+        # Of several, what one of them does not make is said in the list of sources.
+        "pause": stops[0] if all(stops) else None,
+        "paused": [one.source for one in stops if one and not all(stops)],
+        "working": [
+            _at_work(site.flow_of(job.source), job, calls.get(job.id, ()))
+            for job in working
+        ],
         "queued": counts.get(State.QUEUED, 0),
         "queue": [_waits(flow, job) for job in await listing.waiting(tx, limit=_QUEUE)],
         "held": held,
         "held_posts": await posts.some_held(tx, limit=_HELD),
         "held_cost": dollars(held * flow.plan.usual_price),
         "failed": await listing.listed(tx, [State.FAILED], limit=_FAILED),
-        "providers": [_describe(flow, situation, name) for name in flow.providers],
+        "providers": _services(site.flows, situation),
         "month": situation.books.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
         "budget": flow.plan.limits.month,
         "newest": newest.tiles,
     }
+
+
+async def _title(tx: Tx, flow: Flow) -> str:
+    known = await posts.load_sync(tx, flow.plan.source)
+    return known.title if known else ""
+
+
+def _soonest(flows: Flows) -> datetime | None:
+    times = [one.outage.until for one in flows if one.outage.why]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _services(flows: Flows, situation: Situation) -> list[dict[str, Any]]:
+    asked = {name for flow in flows for name in flow.plan.chain}
+    described = [
+        _describe(flows.first, situation, name) for name in flows.first.providers
+    ]
+    return [one | {"in_chain": one["name"] in asked} for one in described]
 
 
 def _at_work(flow: Flow, job: Job, calls: Sequence[Attempt]) -> dict[str, Any]:
@@ -99,7 +124,6 @@ def _describe(flow: Flow, situation: Situation, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "label": traits.label,
-        "in_chain": name in flow.plan.chain,
         "open": state.state is not Position.CLOSED,
         "probing": state.state is Position.HALF_OPEN,
         "words": telling.describe(state, situation.now, flow.clock.zone),

@@ -14,8 +14,7 @@ from aiohttp import web
 
 from daemon.config import Settings
 from daemon.config.values import parse_listen
-from daemon.flow.context import Flow
-from daemon.flow.poll import Watcher
+from daemon.flow.flows import Flows
 from daemon.flow.storage import is_trouble
 from daemon.web import (
     acts,
@@ -50,14 +49,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def serving(
-    flow: Flow, watcher: Watcher, settings: Settings, *, board: int | None = None
+    flows: Flows, settings: Settings, *, board: int | None = None
 ) -> AsyncIterator[Site | None]:
     """Listen as `[web]` says; a page that cannot be opened stops nothing.
 
     Args:
         board: Port of the demo's board, to link to.
     """
-    where = parse_listen(settings.web.listen)
+    where, flow = parse_listen(settings.web.listen), flows.first
     if where is None:
         yield None
         return
@@ -66,8 +65,7 @@ async def serving(
     async with flow.db.reading() as tx:
         place = await ledger.newest(tx)
     site = Site(
-        flow=flow,
-        watcher=watcher,
+        flows=flows,
         door=Door(password, flow.clock.monotonic),
         names=own_names() | frozenset(settings.web.hosts),
         seal=Seal(_key(password)),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from daemon.flow.context import Flow
-from daemon.flow.poll import Watcher
+from daemon.flow.flows import Flows
 from daemon.web.entry import Door
 from daemon.web.guard import Seal
 from db.ledger import Place
@@ -73,8 +73,7 @@ class Site:
         place: How far the history went when the page was opened.
     """
 
-    flow: Flow
-    watcher: Watcher
+    flows: Flows
     door: Door
     names: frozenset[str]
     seal: Seal
@@ -83,6 +82,15 @@ class Site:
     board: int | None = None
     assets: Mapping[str, Asset] = field(default_factory=assets)
     _fill: Callable[..., str] | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """The way to what all sources share."""
+        return self.flows.first
+
+    def flow_of(self, source: str) -> Flow:
+        """Return the flow of a source; of one that is gone, any."""
+        return self.flows.of(source) or self.flow
 
     def filled(self, page: str, **data: object) -> str:
         """Return a page of HTML; an owner who never looks pays 2 MB less."""
@@ -136,6 +144,7 @@ class Site:
         text = self.filled(
             page,
             **data,
+            several=len(self.flows.names) > 1,
             path=request.path,
             token=self.token(request),
             said=self._said(request),

@@ -23,8 +23,8 @@ from daemon.cli import desk, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import waiting
-from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue
+from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.flow.rescue import rescue
 from daemon.notion.model import Door, Me, Page, Schema, SourceInfo
@@ -78,7 +78,7 @@ class Years:
     """
 
     settings: Settings
-    flow: Flow
+    flows: Flows
     watcher: Watcher
     notion: Notion
     site: Site
@@ -108,11 +108,12 @@ class Years:
 
     async def claim(self) -> float:
         began = time.perf_counter()
-        async with self.flow.db.reading() as tx:
-            picked = await waiting.pick(tx, self.flow, 1, {})
-        claimed = await waiting.claim(self.flow, picked)
+        db = self.flows.first.db
+        async with db.reading() as tx:
+            picked = await waiting.pick(tx, list(self.flows), 1, {})
+        claimed = await waiting.claim(self.flows, picked)
         took = time.perf_counter() - began
-        async with self.flow.db.writing() as tx:
+        async with db.writing() as tx:
             for job in claimed:
                 await back_to_queue(
                     tx, job, Event.SNOOZED, now=utc_now(), why="", due_at=job.due_at
@@ -122,10 +123,10 @@ class Years:
         return took
 
     async def status(self) -> float:
-        return await self._command(lambda: status._status(json=False))
+        return await self._command(lambda: status._status(None, json=False))
 
     async def jobs(self) -> float:
-        return await self._command(lambda: history._jobs(_LISTED, json=False))
+        return await self._command(lambda: history._jobs(None, _LISTED, json=False))
 
     async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
         with (
@@ -146,11 +147,11 @@ class Years:
         began = time.perf_counter()
         async with (
             app.locked(self.settings, "run"),
-            app.opened(self.settings) as flow,
+            app.opened(self.settings) as flows,
         ):
-            flow.door = cast("Door", Notion())
-            await rescue(flow)
-            await Watcher(flow=flow, target="").poll()
+            flows.first.door = cast("Door", Notion())
+            await rescue(flows)
+            await Watcher(flow=flows.first, target="").poll()
             return time.perf_counter() - began
 
 
@@ -161,19 +162,18 @@ async def _years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     environ = {"NOTION_TOKEN": "ntn_bench", "HUGGINGFACE_TOKEN": "hf_bench"}
     (folder / "postbrush.toml").touch()
     settings = config.load(folder / "postbrush.toml", environ, folder)
-    async with app.opened(settings) as flow:
-        notion = Notion()
+    async with app.opened(settings) as flows:
+        flow, notion = flows.first, Notion()
         flow.door = cast("Door", notion)
         watcher = Watcher(flow=flow, target="")
         site = Site(
-            flow=flow,
-            watcher=watcher,
+            flows=flows,
             door=entry.Door("", flow.clock.monotonic),
             names=frozenset({"localhost"}),
             seal=Seal(b"bench" * 8),
             place=Place(),
         )
-        yield Years(settings, flow, watcher, notion, site, serve.application(site))
+        yield Years(settings, flows, watcher, notion, site, serve.application(site))
 
 
 def measure() -> list[Figure]:

@@ -27,12 +27,13 @@ from notion_client import Client
 from PIL import Image, ImageOps
 
 from daemon import app, config
-from daemon.flow.context import Flow
+from daemon.assembly import watchers_of
+from daemon.errand import work_off
 from daemon.flow.dispatch import Dispatcher
+from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.flow.rescue import rescue
 from daemon.flow.sweep import sweep_if_due
-from daemon.loop import work_off
 from daemon.service import log
 from tests.bench.work_steps import Steps
 
@@ -123,16 +124,16 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
     settings = config.load(settings_file, environ, folder)
     with (folder / "log").open("w") as lines:
         log.configure("info", "pretty", environ={}, stream=lines)
-        async with app.locked(settings, "run"), app.opened(settings) as flow:
-            watcher = Watcher(flow=flow, target=settings.notion.data_source)
-            await rescue(flow)
-            yield partial(_work, flow, watcher)
+        async with app.locked(settings, "run"), app.opened(settings) as flows:
+            await rescue(flows)
+            (watcher,) = watchers_of(settings, flows)
+            yield partial(_work, flows, watcher)
 
 
-async def _work(flow: Flow, watcher: Watcher, _pages: Sequence[str]) -> None:
+async def _work(flows: Flows, watcher: Watcher, _pages: Sequence[str]) -> None:
     await watcher.poll()
-    await sweep_if_due(flow)
-    await work_off(flow, Dispatcher(flow))
+    await sweep_if_due(watcher.flow)
+    await work_off(flows, Dispatcher(flows))
 
 
 def _used() -> float:

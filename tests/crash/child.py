@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 import httpx
 
 from daemon import app, config
+from daemon.assembly import watchers_of
 from daemon.clock import Clock
-from daemon.flow.poll import Watcher
-from daemon.loop import once
+from daemon.errand import once
 from daemon.service import log
 from db.engine import Database, Tx
 from providers.base import Call, Reply, Traits
@@ -132,11 +132,10 @@ async def _live(folder: Path, environ: Mapping[str, str]) -> None:
     clock = Clock(sleep=hurried)
     async with (
         app.locked(settings, "once"),
-        app.opened(settings, clock=clock) as flow,
+        app.opened(settings, clock=clock) as flows,
     ):
-        watcher = Watcher(flow=flow, target=settings.notion.data_source)
 
         async def never(_held: int) -> bool:
             return False
 
-        await once(flow, watcher, never)
+        await once(flows, watchers_of(settings, flows), never)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from daemon import app, config
+from daemon.assembly import watchers_of
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
+from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.flow.rescue import rescue
 from daemon.flow.sweep import sweep_if_due
@@ -64,10 +66,18 @@ class House:
     town: Town
     clock: MovingClock
     settings: Settings
-    flow: Flow
-    watcher: Watcher
+    flows: Flows
+    watchers: Sequence[Watcher]
     dispatcher: Dispatcher
     said: list[str] = field(default_factory=list)
+
+    @property
+    def flow(self) -> Flow:
+        return self.flows.first
+
+    @property
+    def watcher(self) -> Watcher:
+        return self.watchers[0]
 
     @property
     def space(self) -> Any:  # noqa: ANN401 - Workspace, for brevity in tests
@@ -87,10 +97,12 @@ class House:
         return str(self.space.add_page(self.town.source.id, values))
 
     async def poll(self) -> None:
-        await self.watcher.poll()
+        for watcher in self.watchers:
+            await watcher.poll()
 
     async def sweep(self) -> None:
-        await sweep_if_due(self.flow)
+        for flow in self.flows:
+            await sweep_if_due(flow)
 
     async def work(self) -> None:
         """Do all that can be done now."""
@@ -105,7 +117,7 @@ class House:
 
     async def begin(self) -> None:
         """The first look of a daemon's life."""
-        await rescue(self.flow)
+        await rescue(self.flows)
         await self.poll()
         await self.sweep()
 
@@ -192,15 +204,15 @@ async def house(
                         sleep=clock.sleep,
                         zone=ZONE,
                     ),
-                ) as flow,
+                ) as flows,
             ):
                 yield House(
                     town=town,
                     clock=clock,
                     settings=settings,
-                    flow=flow,
-                    watcher=Watcher(flow=flow, target=settings.notion.data_source),
-                    dispatcher=Dispatcher(flow),
+                    flows=flows,
+                    watchers=watchers_of(settings, flows),
+                    dispatcher=Dispatcher(flows),
                     said=said,
                 )
     finally:

@@ -225,7 +225,7 @@ async def test_your_own_server_is_greeted_before_a_job_is_tried(
         async with home.flow.db.reading() as tx:
             (row,) = [
                 one
-                for one in (await breakers.load(tx, "default")).values()
+                for one in (await breakers.load(tx)).values()
                 if one.name == "localai"
             ]
         assert row.state == "closed"

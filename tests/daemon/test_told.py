@@ -33,8 +33,8 @@ def _give_back_the_lock(folder: Path) -> None:
 
 def daemon_of(home: House) -> Daemon:
     return Daemon(
-        flow=home.flow,
-        watcher=home.watcher,
+        flows=home.flows,
+        watchers=home.watchers,
         poll_interval=home.settings.notion.poll_interval,
         started_at=home.flow.now(),
     )

@@ -131,14 +131,14 @@ async def watched(
         async with house(folder, clock=HeldClock()) as home:
             hands = Hands()
             daemon = Daemon(
-                flow=home.flow,
-                watcher=watcher(flow=home.flow, target=""),
+                flows=home.flows,
+                watchers=[watcher(flow=home.flow, target="")],
                 poll_interval=timedelta(seconds=_POLL),
                 started_at=home.flow.now(),
                 schedule=hands,
                 readiness=Readiness(manager.address, timedelta(minutes=1)),
             )
-            daemon.dispatcher = dispatcher(home.flow)
+            daemon.dispatcher = dispatcher(home.flows)
             running = asyncio.create_task(daemon.run())
             try:
                 await asyncio.wait_for(hands.ready.wait(), _PATIENCE)

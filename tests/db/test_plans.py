@@ -70,7 +70,7 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
         home.hub.credits = None
         home.clock.move(hours=30)
         await home.live()
-        await standing(home.flow)
+        await standing(home.flows)
         assert len(asked.statements) > 40
         slow = {}
         with closing(sqlite3.connect(home.flow.db.path)) as db:

@@ -52,18 +52,20 @@ def test_the_queue_who_rests_and_the_money_are_said(
 
 
 async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
-    title = home.flow.known_schema.title
-    looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    schema = home.flow.known_schema
+    home.flow.looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
-    said = standing.watching(home.flow, "(1a2b3c4d)", looked_at)
-    assert said == f"'{title}' (1a2b3c4d), last poll 11:15:30"
+    said = standing.watching(home.flows)
+    mark = standing.mark(schema.source)
+    assert said == f"'{schema.title}' {mark}, last poll 11:15:30"
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
-    looked_at = home.clock.now()
-    assert standing.watching(home.flow, "", None) == "Notion has not answered yet"
+    home.flow.looked_at = None
+    assert standing.watching(home.flows) == "Notion has not answered yet"
+    home.flow.looked_at = home.clock.now()
     home.flow.schema = None
-    assert standing.watching(home.flow, "", looked_at) == "Notion has not answered yet"
+    assert standing.watching(home.flows) == "Notion has not answered yet"
 
 
 @pytest.mark.parametrize(
@@ -73,11 +75,11 @@ async def test_why_notion_is_not_looked_at_is_said(
     home: House, error: AwayError | NoAccessError
 ) -> None:
     flow = home.flow
-    flow.outage.failed(error, flow.now(), flow.log, flow.spells)
-    said = standing.watching(flow, "(1a2b3c4d)", home.clock.now())
+    flow.outage.failed(error, flow.now(), flow.log)
+    said = standing.watching(home.flows)
     assert said == f"Notion: {error}"
-    flow.outage.ended(flow.now(), flow.log, flow.spells)
-    assert "Notion: " not in standing.watching(flow, "", home.clock.now())
+    flow.outage.ended(flow.now(), flow.log)
+    assert "Notion: " not in standing.watching(home.flows)
 
 
 async def test_it_is_read_from_what_is_stored(home: House) -> None:
@@ -87,7 +89,7 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
     await home.live()
     home.add("Another", "Bread.")
     await home.poll()
-    said = await standing.standing(home.flow)
+    said = await standing.standing(home.flows)
     assert re.fullmatch(
         r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
         r"\$0\.00 of \$5\.00 this month",

@@ -17,10 +17,10 @@ import structlog
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from daemon import app
+from daemon.assembly import watchers_of
 from daemon.clock import utc_now
 from daemon.flow import manual
 from daemon.flow.context import Flow
-from daemon.flow.poll import Watcher
 from daemon.loop import Daemon
 from daemon.pretend.town import Town
 from daemon.service import log
@@ -108,13 +108,13 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
         try:
             async with (
                 app.locked(settings, "run"),
-                app.opened(settings) as flow,
+                app.opened(settings) as flows,
                 _shown(town),
             ):
-                watcher = Watcher(flow=flow, target="")
+                flow = flows.first
                 daemon = Daemon(
-                    flow=flow,
-                    watcher=watcher,
+                    flows=flows,
+                    watchers=watchers_of(settings, flows),
                     poll_interval=settings.notion.poll_interval,
                     started_at=flow.now(),
                 )
@@ -125,7 +125,7 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
                     flow.kick.set()
 
                 town.refilled = refilled
-                async with serving(flow, watcher, settings, board=town.port) as site:
+                async with serving(flows, settings, board=town.port) as site:
                     assert site is not None
                     town.page = site.port
                     running = asyncio.create_task(daemon.run())

@@ -273,7 +273,7 @@ async def test_a_port_in_use_stops_nothing(tmp_path: Path) -> None:
         port = int(visitor.url.rpartition(":")[2])
         environ = {"POSTBRUSH_WEB__LISTEN": f"127.0.0.1:{port}"}
         settings = config.load(None, environ, tmp_path)
-        async with serving(home.flow, home.watcher, settings) as site:
+        async with serving(home.flows, settings) as site:
             assert site is None
         assert any(f"cannot listen on 127.0.0.1:{port}" in line for line in home.said)
 

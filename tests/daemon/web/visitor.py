@@ -101,7 +101,7 @@ async def open_page(
     if password:
         environ["WEB_PASSWORD"] = password
     settings = config.load(folder / "web.toml", environ, folder)
-    async with serving(home.flow, home.watcher, settings) as site:
+    async with serving(home.flows, settings) as site:
         assert site is not None
         yield site
 

@@ -1,0 +1,47 @@
+"""The sources of one process, each a flow of its own through what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.flow.context import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """All flows, by source; database, clock, services and the like are shared."""
+
+    by_source: Mapping[str, Flow]
+
+    def __iter__(self) -> Iterator[Flow]:
+        return iter(self.by_source.values())
+
+    @property
+    def first(self) -> Flow:
+        """The way to what all of them share; of a single source, that one."""
+        return next(iter(self.by_source.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.by_source)
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When every source had been looked at; None: one was not yet."""
+        times = [flow.looked_at for flow in self]
+        known = [time for time in times if time is not None]
+        return min(known) if len(known) == len(times) else None
+
+    @property
+    def trouble(self) -> str:
+        """Why Notion cannot be asked, in one line; empty when it can."""
+        said = {flow.plan.source: flow.outage.why for flow in self if flow.outage.why}
+        if len(self.by_source) == 1 or not said:
+            return "".join(said.values())
+        return "; ".join(f"{source}: {why}" for source, why in said.items())
+
+    def of(self, source: str) -> Flow | None:
+        """Return the flow of a source, None when it is no longer configured."""
+        return self.by_source.get(source)

@@ -1,0 +1,336 @@
+"""Several databases in one process: each its own settings, one budget of Notion's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.config import load
+from daemon.errors import ConfigError
+from daemon.flow import manual
+from daemon.flow.waiting import in_turn
+from daemon.pretend.posts import COLUMNS
+from daemon.pretend.rows import DataSource
+from daemon.pretend.town import Town
+from db import pauses, posts
+from db.records import Job, Pause
+from db.states import Reason, State
+from tests.daemon.house import START, House, MovingClock, house
+
+_MORE = {**COLUMNS, "Caption": "rich_text"}
+
+
+@asynccontextmanager
+async def two(
+    folder: Path, toml: str = "", environ: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[House, DataSource]]:
+    """A house with the sources `shop` and `club`; the second is returned with it."""
+    clock = MovingClock()
+    town = Town(now=clock.now)
+    town.workspace.requests_per_minute = None
+    town.hub.sleep = clock.sleep
+    club = town.workspace.add_database("Club posts", _MORE)
+    text = (
+        f'[sources.shop]\ndata_source = "{town.source.id}"\n'
+        f'[sources.club]\ndata_source = "{club.id}"\n{toml}'
+    )
+    await town.start()
+    try:
+        async with house(
+            folder, toml=text, town=town, clock=clock, environ=environ
+        ) as home:
+            await home.begin()
+            yield home, club
+    finally:
+        await town.stop()
+
+
+def _post(home: House, source: DataSource, title: str, **cells: str) -> str:
+    return str(home.space.add_page(source.id, {"Name": title, **cells}))
+
+
+async def test_each_source_has_its_own_words_format_and_columns(
+    tmp_path: Path,
+) -> None:
+    toml = (
+        '[sources.club.properties]\npost = "Caption"\n'
+        '[sources.club.prompt]\nstyle = "in watercolour"\n'
+        '[sources.club.images]\nformat = "320x256"\n'
+        '[sources.club.posts]\non_done = { "Caption" = "done" }\n'
+    )
+    async with two(tmp_path, toml) as (home, club):
+        ours = home.add("Bread", "Bread for everyone.")
+        theirs = _post(home, club, "Rowing", Caption="A rowing boat at dawn.")
+        await home.live()
+        jobs = {job.page_id: job for job in await home.jobs()}
+        assert (jobs[ours].source, jobs[theirs].source) == ("shop", "club")
+        assert {job.state for job in jobs.values()} == {State.DONE}
+        assert "watercolour" in jobs[theirs].inputs["prompt"]
+        assert "watercolour" not in jobs[ours].inputs["prompt"]
+        assert jobs[theirs].inputs["format"] == "320x256"
+        assert home.read(theirs)["Caption"] == "done"
+        assert len(home.read(ours)["Image"]) == len(home.read(theirs)["Image"]) == 1
+        # Whose line of the log it is.
+        done = [line for line in home.said if line.startswith("job.done")]
+        assert sorted(line.split()[1] for line in done) == ["club:", "shop:"]
+
+
+async def test_one_token_has_one_budget_and_two_tokens_have_two(
+    tmp_path: Path,
+) -> None:
+    async with two(tmp_path) as (home, _):
+        wires = {id(flow.door.wire) for flow in home.flows}  # type: ignore[attr-defined]  # the real gateway's
+        assert len(wires) == 1
+    environ = {"NOTION_TOKEN_CLUB": "ntn_another"}
+    async with two(tmp_path, environ=environ) as (home, _):
+        wires = {id(flow.door.wire) for flow in home.flows}  # type: ignore[attr-defined]  # the same
+        assert len(wires) == 2
+        shop, club = home.flows
+        # The pretend Notion does not know it: that one source is shut, and only that.
+        assert club.outage.shut
+        assert not shop.outage.shut
+        assert home.flows.trouble.startswith("club: ")
+        page = home.add("Bread", "Bread for everyone.")
+        await home.live()
+        assert home.read(page)["Image"]
+
+
+async def test_a_box_ticked_in_one_source_goes_before_the_backlog_of_another(
+    tmp_path: Path,
+) -> None:
+    async with two(tmp_path, "[posts]\nhold = 0\n") as (home, club):
+        first = _post(home, club, "Rowing", Post="A rowing boat.")
+        await home.live()
+        for number in range(30):
+            home.add(f"Bread {number}", f"Bread number {number}.")
+        await home.poll()
+        home.clock.move(seconds=200)
+        home.space.tick(first)
+        await home.poll()
+        home.forget()
+        await home.work()
+        jobs = await home.jobs()
+        again = next(job for job in jobs if job.reason is Reason.REGENERATE)
+        earlier = [
+            job
+            for job in jobs
+            if job.source == "shop" and job.moved_at < again.moved_at
+        ]
+        assert again.state is State.DONE
+        # Those that were in work already.
+        assert len(earlier) <= 8
+
+
+async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
+    tmp_path: Path,
+) -> None:
+    toml = (
+        "[budget]\nmonth = 2.0\n[sources.club.budget]\nmonth = 1.0\n"
+        "[providers.flux]\nprice = 1.0\nincluded = 0.0\n"
+    )
+    async with two(tmp_path, toml) as (home, club):
+        for number in range(3):
+            home.add(f"Bread {number}", f"Bread number {number}.")
+            _post(home, club, f"Boat {number}", Post=f"Boat number {number}.")
+        await home.live()
+        paid = [one.source for one in await home.calls() if one.cost]
+        assert sorted(paid) == ["club", "shop", "shop"]
+        # The others got the card.
+        assert {job.state for job in await home.jobs()} == {State.DONE}
+        shop, own = home.flows
+        assert shop.plan.counts("long gone")
+        assert not shop.plan.counts("club")
+        assert not own.plan.counts("shop")
+
+
+async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
+    async with two(tmp_path, "[sources.club.posts]\nhold = 1\n") as (home, club):
+        async with home.flow.db.writing() as tx:
+            now = home.flow.now()
+            await pauses.begin(tx, Pause(source="shop", since=now, until=None))
+        resting = home.add("Bread", "Bread for everyone.")
+        several = [
+            _post(home, club, f"Boat {n}", Post=f"Boat number {n}.") for n in range(3)
+        ]
+        await home.live()
+        assert not home.read(resting)["Image"]
+        async with home.flow.db.writing() as tx:
+            assert await posts.held_count(tx, source="club") == 3
+            assert await posts.held_count(tx, source="shop") == 0
+            assert await manual.approve(tx, None, home.flow.now(), source="shop") == []
+            await manual.approve(tx, None, home.flow.now(), source="club")
+        await home.work()
+        assert all(home.read(page)["Image"] for page in several)
+        assert not home.read(resting)["Image"]
+        async with home.flow.db.writing() as tx:
+            await pauses.end(tx, "shop")
+        await home.work()
+        assert home.read(resting)["Image"]
+
+
+async def test_credits_that_are_out_are_out_for_all(tmp_path: Path) -> None:
+    async with two(tmp_path) as (home, club):
+        home.hub.credits = 0
+        home.add("Bread", "Bread for everyone.")
+        await home.live()
+        asked = len(home.hub.served)
+        _post(home, club, "Rowing", Post="A rowing boat.")
+        await home.live()
+        assert len(home.hub.served) == asked
+        assert sum(line.startswith("breaker.opened") for line in home.said) == 1
+        # It concerns all of them.
+        opened = next(line for line in home.said if line.startswith("breaker.opened"))
+        assert opened.startswith("breaker.opened flux: ")
+
+
+async def test_one_database_as_two_sources_is_refused_for_the_second(
+    tmp_path: Path,
+) -> None:
+    async with two(tmp_path) as (home, club):
+        link = f"https://www.notion.so/{club.database_id.replace('-', '')}"
+    toml = (
+        f'[sources.club]\ndata_source = "{club.id}"\n'
+        f'[sources.twin]\ndata_source = "{link}"\n'
+    )
+    async with house(tmp_path, toml=toml, town=home.town, clock=home.clock) as home:
+        await home.town.start()
+        try:
+            await home.begin()
+            club_flow, twin = home.flows
+            assert not club_flow.outage.why
+            assert "the database of source club, too" in twin.outage.why
+            page = _post(home, club, "Rowing", Post="A rowing boat.")
+            await home.live()
+            assert [job.page_id for job in await home.jobs()] == [page]
+        finally:
+            await home.town.stop()
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[sources.a]\nposts = {}\n", "sources.a.data_source: say which database"),
+        (
+            (
+                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
+                f'[sources.b]\ndata_source = "https://notion.so/{"a" * 32}"\n'
+            ),
+            "sources.b.data_source: it is the same as that of sources.a",
+        ),
+        (
+            (
+                f'[notion]\ndata_source = "{"a" * 32}"\n'
+                f'[sources.b]\ndata_source = "{"b" * 32}"\n'
+            ),
+            "notion.data_source: it says nothing beside [sources.NAME]",
+        ),
+        ('[sources."A B"]\ndata_source = "x"\n', "sources.A B: a name has small"),
+        (
+            f'[sources.a]\ndata_source = "{"a" * 32}"\ntoken = "ntn_1234567890"\n',
+            "sources.a.token: this is the name of a secret",
+        ),
+        (
+            f'[sources.a]\ndata_source = "{"a" * 32}"\nchain = ["flox"]\n',
+            "sources.a.chain: no provider is called 'flox'; did you mean flux?",
+        ),
+        (
+            (
+                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
+                '[sources.a.properties]\nstatus = "Post"\n'
+            ),
+            "sources.a.properties: post and status are the same column",
+        ),
+        (
+            f'[sources.a]\ndata_source = "{"a" * 32}"\n[sources.a.post]\nhold = 1\n',
+            "sources.a.post: no such key; did you mean sources.a.posts?",
+        ),
+        (
+            (
+                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
+                '[sources.a.images]\nreserve = "1GiB"\n'
+            ),
+            "sources.a.images.reserve: no such key here; did you mean images.reserve?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_sources_is_said(
+    tmp_path: Path, toml: str, said: str
+) -> None:
+    (tmp_path / "postbrush.toml").write_text(toml)
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path / "postbrush.toml", {}, tmp_path)
+    assert any(line.startswith(said) for line in str(refused.value).splitlines())
+    assert "ntn_1234567890" not in str(refused.value)
+
+
+def test_a_token_is_the_sources_own_or_the_shared_one(tmp_path: Path) -> None:
+    (tmp_path / "postbrush.toml").write_text(
+        f'[sources.a-shop]\ndata_source = "{"a" * 32}"\n'
+        f'[sources.b]\ndata_source = "{"b" * 32}"\ntoken = "OTHER"\n'
+        f'[sources.c]\ndata_source = "{"c" * 32}"\n'
+    )
+    environ = {"NOTION_TOKEN": "one", "NOTION_TOKEN_A_SHOP": "two", "OTHER": "three"}
+    found = load(tmp_path / "postbrush.toml", environ, tmp_path)
+    tokens = [own.notion_token for own in found.each().values()]
+    assert [one.get_secret_value() for one in tokens if one] == ["two", "three", "one"]
+    # Redacted like every other.
+    assert set(found.secrets.values()) >= {"one", "two", "three"}
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(list(Reason)), max_size=8).map(
+            lambda reasons: sorted(reasons, key=lambda reason: reason.rank)
+        ),
+        max_size=4,
+    )
+)
+def test_equals_take_turns_and_each_keeps_its_order(queues: list[list[Reason]]) -> None:
+    jobs = [
+        [_job(f"s{number}", place, reason) for place, reason in enumerate(queue)]
+        for number, queue in enumerate(queues)
+    ]
+    turns = in_turn(jobs)
+    assert sorted(job.id for job in turns) == sorted(j.id for q in jobs for j in q)
+    assert [j.reason.rank for j in turns] == sorted(j.reason.rank for j in turns)
+    for queue in jobs:
+        assert [job for job in turns if job in queue] == queue
+    for reason in Reason:
+        served = [job.source for job in turns if job.reason is reason]
+        for place, source in enumerate(served):
+            # Nobody is served again while somebody who waits was served less often.
+            so_far = served[:place].count(source)
+            waits = {one for one in served[place:] if one != source}
+            assert all(so_far <= served[:place].count(one) for one in waits)
+
+
+def _job(source: str, place: int, reason: Reason) -> Job:
+    return Job(
+        id=hash((source, place)) % 10**9,
+        source=source,
+        page_id=f"{place:032x}",
+        title="",
+        reason=reason,
+        state=State.QUEUED,
+        created_at=START,
+        due_at=START,
+        moved_at=START,
+        fingerprint="",
+        inputs={},
+        rounds=0,
+        tries=0,
+        waited_since=None,
+        waits_for=None,
+        acked_at=None,
+        owed="",
+        owed_note="",
+        told_waiting=False,
+        reopened_at=None,
+        again=None,
+        outcome="",
+    )
