@@ -76,9 +76,24 @@ _IN_STATE = (
     .where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
     .order_by(jobs.c.id.desc())
 )
-_IDS_IN = sa.select(jobs.c.id).where(jobs.c.state == sa.bindparam("among"))
+_IN_WORK = sa.select(jobs.c.id).where(
+    jobs.c.state == State.GENERATING, jobs.c.claimed_by == sa.bindparam("claimer")
+)
 _MOVE = jobs.update().where(
-    jobs.c.id == sa.bindparam("which"), jobs.c.state == sa.bindparam("was")
+    jobs.c.id == sa.bindparam("which"),
+    jobs.c.state == sa.bindparam("was"),
+    jobs.c.claimed_by == sa.bindparam("claimer"),
+)
+#: What somebody else holds at this moment is passed over; SQLite has one writer.
+_CLAIMABLE = (
+    sa.select(jobs)
+    .where(
+        jobs.c.id.in_(sa.bindparam("picked", expanding=True)),
+        jobs.c.state == State.QUEUED,
+        jobs.c.due_at <= sa.bindparam("now"),
+        _READY,
+    )
+    .with_for_update(skip_locked=True)
 )
 _WAKE = jobs.update().where(
     jobs.c.state == State.QUEUED,
@@ -113,7 +128,7 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
 async def move(
     tx: Tx, job: Job, event: Event, *, now: datetime, why: str, **changes: object
 ) -> Job:
-    """Carry out one move, only from the state *job* was read in.
+    """Carry out one move, only from the state, and the claim, *job* was read in.
 
     Args:
         changes: Further columns to set in the same UPDATE.
@@ -124,7 +139,8 @@ async def move(
     """
     to = after(job.state, event)
     values: dict[str, Any] = {"state": to, "moved_at": now, **changes}
-    result = await tx.execute(_MOVE, {**values, "which": job.id, "was": job.state})
+    which = {"which": job.id, "was": job.state, "claimer": job.claimed_by}
+    result = await tx.execute(_MOVE, {**values, **which})
     if result.rowcount != 1:
         raise MovedElsewhereError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
@@ -160,6 +176,11 @@ async def owe(tx: Tx, job: Job, owed: str, note: str) -> None:
     )
 
 
+async def mark_read(tx: Tx, job: Job, now: datetime) -> None:
+    """Its page was read, and nothing spoke against it."""
+    await tx.execute(jobs.update().where(jobs.c.id == job.id).values(read_at=now))
+
+
 async def mark_waiting_told(tx: Tx, job: Job) -> None:
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
 
@@ -176,14 +197,14 @@ async def get(tx: Tx, job_id: int) -> Job | None:
     return await rows.one(tx, Job, _ONE, which=job_id)
 
 
-async def require(tx: Tx, job_id: int, state: State) -> None:
+async def require(tx: Tx, job_id: int, state: State, claimed_by: str) -> None:
     """Make sure that a job is where its worker believes it to be.
 
     Raises:
-        MovedElsewhereError: It is not, or is gone.
+        MovedElsewhereError: It is not, is gone, or is in work elsewhere.
     """
     job = await get(tx, job_id)
-    if job is None or job.state is not state:
+    if job is None or job.state is not state or job.claimed_by != claimed_by:
         raise MovedElsewhereError(f"job {job_id} is no longer {state}")
 
 
@@ -198,6 +219,14 @@ async def open_of(tx: Tx, source: str, page_id: str) -> Job | None:
             jobs.c.state.in_([state.value for state in OPEN]),
         ),
     )
+
+
+async def open_for(tx: Tx, source: str, reason: Reason) -> bool:
+    """Say whether a job of that reason is open."""
+    query = sa.select(jobs.c.id).where(
+        jobs.c.source == source, jobs.c.reason == reason, _OPEN
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
 
 
 async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
@@ -223,6 +252,12 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
 async def due(tx: Tx, now: datetime, source: str, *, limit: int) -> list[Job]:
     """Return queued jobs whose time has come, strongest and oldest first."""
     return await rows.many(tx, Job, _DUE, now=now, of=source, most=limit)
+
+
+async def claimable(tx: Tx, ids: Sequence[int], now: datetime) -> list[Job]:
+    """Return those of some jobs that can be claimed, in the order of *ids*."""
+    found = await rows.many(tx, Job, _CLAIMABLE, picked=ids, now=now)
+    return sorted(found, key=lambda job: ids.index(job.id))
 
 
 async def next_due(
@@ -260,9 +295,23 @@ async def in_state(
     return await rows.many(tx, Job, query, states=list(states))
 
 
-async def ids_in(tx: Tx, state: State) -> set[int]:
-    """Return the ids of the jobs in *state*."""
-    return set((await tx.execute(_IDS_IN, {"among": state})).scalars())
+async def in_work(tx: Tx, claimed_by: str) -> set[int]:
+    """Return the ids of the jobs that generate, claimed by somebody."""
+    return set((await tx.execute(_IN_WORK, {"claimer": claimed_by})).scalars())
+
+
+async def claimers(tx: Tx) -> set[str]:
+    """Return who has claimed the jobs that generate."""
+    query = sa.select(jobs.c.claimed_by).where(jobs.c.state == State.GENERATING)
+    return set((await tx.execute(query.distinct())).scalars())
+
+
+async def claimed(tx: Tx, by: Sequence[str] | None) -> list[Job]:
+    """Return the jobs that generate, claimed by any of these; None: by anybody."""
+    query = sa.select(jobs).where(jobs.c.state == State.GENERATING)
+    if by is not None:
+        query = query.where(jobs.c.claimed_by.in_(by))
+    return await rows.many(tx, Job, query.order_by(jobs.c.id))
 
 
 async def latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:

@@ -82,6 +82,9 @@ class Shared:
     """What the flows of all sources share: one of each a process.
 
     Attributes:
+        who: What jobs are claimed by; empty: nobody else works on this database.
+        generates: Images are made here; others may make them elsewhere.
+        reads_ahead: Pages read for others to go on with, beside those for ourselves.
         kick: Set by whatever may have made work; the work loop clears it.
         stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
         pulse: Who promised to be heard of again, for the watchdog.
@@ -98,6 +101,9 @@ class Shared:
     studio: Studio
     images: Path
     clock: Clock
+    who: str = ""
+    generates: bool = True
+    reads_ahead: int = 0
     spells: Spell = field(default_factory=Spell)
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
     kick: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,6 +135,7 @@ class Flow(Shared):
         schema: Of the source; None until Notion has answered once.
         me: Likewise.
         looked_at: When the last poll that Notion answered was.
+        speaks: It is we who ask Notion: of those who share a database, one does.
     """
 
     plan: Plan
@@ -138,6 +145,7 @@ class Flow(Shared):
     schema: Schema | None = None
     me: Me | None = None
     looked_at: datetime | None = None
+    speaks: bool = True
     outage: Outage = field(default_factory=Outage)
     views: Views = field(default_factory=Views)
 

@@ -38,7 +38,7 @@ async def begin(flow: Flow, subject: Subject, case: Case) -> Call | Choice:
     async with flow.db.writing() as tx:
         # Cancelled meanwhile: nothing more is paid for it.
         if subject.job_id is not None:
-            await jobs.require(tx, subject.job_id, State.GENERATING)
+            await jobs.require(tx, subject.job_id, State.GENERATING, flow.who)
         situation = await choose.survey(tx, flow)
         choice = choose.choose(flow, case, situation)
         if not isinstance(choice, Ask):

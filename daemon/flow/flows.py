@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,10 +29,9 @@ class Flows:
 
     @property
     def looked_at(self) -> datetime | None:
-        """When every source had been looked at; None: one was not yet."""
-        times = [flow.looked_at for flow in self]
-        known = [time for time in times if time is not None]
-        return min(known) if len(known) == len(times) else None
+        """When every source we speak for had been looked at; None: one was not yet."""
+        times = [flow.looked_at for flow in self if flow.speaks]
+        return earliest(times) if None not in times else None
 
     @property
     def trouble(self) -> str:
@@ -45,3 +44,8 @@ class Flows:
     def of(self, source: str) -> Flow | None:
         """Return the flow of a source, None when it is no longer configured."""
         return self.by_source.get(source)
+
+
+def earliest(times: Iterable[datetime | None]) -> datetime | None:
+    """Return the first of the times that are known."""
+    return min((time for time in times if time is not None), default=None)

@@ -12,10 +12,8 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue, end_job
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
-from daemon.flow.reread import is_to_be_read, still_wanted
 from daemon.flow.tell import say_ended
 from daemon.flow.verdict import Deliver, GiveUp, Retry, Round, Sleep
-from daemon.notion.errors import NotionError
 from db import images, jobs
 from db.engine import Tx
 from db.errors import MovedElsewhereError
@@ -28,7 +26,6 @@ _DECLINED = {
     Outcome.REFUSED: "refused the prompt",
     Outcome.BLANK: "sent a blank image, which is how some refuse a prompt",
 }
-_NOTION_PAUSE = timedelta(minutes=1)
 
 
 async def generate(flow: Flow, job: Job) -> None:
@@ -57,10 +54,6 @@ class _Generation:
         # Paid for before we died or were stopped: its result first.
         if case.open_call is not None:
             await draw.take_up(self.flow, case.open_call, subject)
-            case = await self._case()
-        elif not case.was_asked and is_to_be_read(self.flow, self.job):
-            if not await self._may_start():
-                return
             case = await self._case()
         while not case.complete:
             if not await self._one(subject, case):
@@ -99,19 +92,6 @@ class _Generation:
             size=parse_format(inputs.format),
             fingerprint=self.job.fingerprint,
         )
-
-    async def _may_start(self) -> bool:
-        try:
-            why = await still_wanted(self.flow, self.job)
-        except NotionError as error:
-            flow, now = self.flow, self.flow.now()
-            flow.outage.failed(error, now, flow.log)
-            later = flow.outage.until or now + _NOTION_PAUSE
-            await self._back(Event.SNOOZED, f"its page cannot be read: {error}", later)
-            return False
-        if why is not None:
-            await self._end(Event.CANCELLED, why)
-        return why is None
 
     async def _one(self, subject: Subject, case: Case) -> bool:
         """Make one image; False: the job has left `generating`."""

@@ -44,6 +44,7 @@ class Watcher:
     others: frozenset[str] = frozenset()
     seen_until: datetime | None = None
     listed: int = 0
+    _written: str = ""
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def poll(self) -> Absorbed | None:
@@ -57,11 +58,23 @@ class Watcher:
                 found = await self._look(schema)
             except NotionError as error:
                 flow.outage.failed(error, flow.now(), flow.log)
+                await self._write_down(flow.outage.why if flow.outage.shut else "")
                 return None
             flow.outage.ended(flow.now(), flow.log)
+            await self._write_down("")
             flow.looked_at = flow.now()
             report(flow, found)
             return found
+
+    async def _write_down(self, why: str) -> None:
+        """What shuts us out is news to those who make images and ask nobody."""
+        if why == self._written:
+            return
+        async with self.flow.db.writing() as tx:
+            state = await posts.load_sync(tx, self.flow.plan.source)
+            if state is not None and state.shut != why:
+                await posts.save_sync(tx, replace(state, shut=why))
+        self._written = why
 
     async def connect(self) -> Schema:
         """Find the source, read its columns, and remember both.

@@ -27,7 +27,10 @@ async def one(flow: Flow, greet: Callable[[str], None]) -> datetime | None:
         greet: Called with a provider of which is to be known whether it is up.
     """
     services = [n for n in flow.plan.chain if not flow.providers[n].traits.is_card]
-    if flow.plan.replace_cards is None or not services or flow.schema is None:
+    if flow.plan.replace_cards is None or not services:
+        return None
+    # Not before Notion has answered, if it is we who ask it.
+    if flow.speaks and flow.schema is None:
         return None
     now = flow.now()
     today = day_start(now, flow.clock.zone)
@@ -82,7 +85,10 @@ async def _would_serve(
 
 async def _queue(flow: Flow, post: Post, now: datetime) -> None:
     async with flow.db.writing() as tx:
+        # Somebody was faster: a person, or another daemon with this or another card.
         if await jobs.open_of(tx, post.source, post.page_id) is not None:
+            return
+        if await jobs.open_for(tx, post.source, Reason.REPLACE):
             return
         job = await jobs.create(
             tx,

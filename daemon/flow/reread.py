@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from daemon.flow import tell
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
+from daemon.flow.ending import end_job
 from daemon.flow.wants import look
 from daemon.notion.errors import PageGoneError
 from daemon.notion.model import Page, Urgency, matches
-from db import images
+from db import images, jobs
+from db.engine import Tx
 from db.records import ImageRecord, Job
-from db.states import Reason
+from db.states import Event, Reason, State
 
 #: A wish older than this may no longer be one.
 _OLD = timedelta(minutes=10)
 
 
-def is_to_be_read(flow: Flow, job: Job) -> bool:
+#: What was read longer ago than this may have changed.
+_FRESH = timedelta(minutes=1)
+
+
+def is_to_be_read(job: Job, now: datetime) -> bool:
     """Say whether the page of *job* has to be read before money is spent on it."""
-    waited = flow.now() - max(job.created_at, job.acked_at or job.created_at)
+    if job.read_at is not None and now - job.read_at < _FRESH:
+        return False
+    waited = now - max(job.created_at, job.acked_at or job.created_at)
     return job.reason is Reason.REPLACE or waited >= _OLD
 
 
-async def still_wanted(flow: Flow, job: Job) -> str | None:
-    """Return None when *job* may go on, else why it is no longer wanted.
+async def read_again(flow: Flow, job: Job) -> None:
+    """Read the page of a waiting job: it may go on, or is no longer wanted.
 
     Raises:
-        NotionError: The page had to be read, and Notion is away.
+        NotionError: Notion is away.
     """
-    if not is_to_be_read(flow, job):
-        return None
+    page: Page | None = None
     try:
         page = await flow.door.page(flow.known_schema, job.page_id, Urgency.JOB)
+        await absorb(flow, [page])
     except PageGoneError:
+        pass
+    async with flow.db.writing() as tx:
+        now, current = flow.now(), await jobs.get(tx, job.id)
+        # Claimed, cancelled, or ended by what was just absorbed.
+        if current is None or current.state is not State.QUEUED:
+            return
+        why = await _objection(tx, flow, current, page)
+        if why is None:
+            await jobs.mark_read(tx, current, now)
+            return
+        ended = await end_job(tx, current, Event.CANCELLED, now=now, why=why)
+    tell.say_ended(flow, ended, why)
+
+
+async def _objection(tx: Tx, flow: Flow, job: Job, page: Page | None) -> str | None:
+    if page is None:
         return "the page is gone"
-    await absorb(flow, [page])
-    async with flow.db.reading() as tx:
-        names = [file.name for file in page.image]
-        known = await images.by_names(tx, names)
+    known = await images.by_names(tx, [file.name for file in page.image])
     return objection(flow, job, page, known)
 
 

@@ -1,11 +1,13 @@
-"""At start: whatever a dead daemon held is given back, and nothing is paid twice.
+"""Whatever a dead daemon held is given back, and nothing is paid twice.
 
-The exclusive lock of the data folder proves that nobody else holds any of it.
+That it is dead is proven by the exclusive lock of the data folder, or by a lease that
+has run out.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from daemon.flow import breakers, files, keep, tell
@@ -26,14 +28,32 @@ from providers.outcomes import Outcome
 _BY_HAND = timedelta(minutes=15)
 
 
-async def rescue(flows: Flows) -> None:
-    """Look into every open call, requeue what was in work, free the probes."""
-    await _settle_calls(flows)
-    await _requeue(flows.first)
-    await _free_probes(flows.first)
+async def rescue(flows: Flows, dead: Sequence[str] | None) -> None:
+    """Look into open calls, requeue what was in work, free the probes.
+
+    Args:
+        dead: Whose claims they are; None: whoever made them is dead.
+    """
+    await _settle_calls(flows, dead)
+    await _requeue(flows, dead)
+    await _free_probes(flows)
 
 
-async def _settle_calls(flows: Flows) -> None:
+async def rescue_uploads(flows: Sequence[Flow]) -> None:
+    """Take over what another was about to upload; it is we who speak with Notion."""
+    why = "the daemon stopped while it was in work"
+    sources = [flow.plan.source for flow in flows]
+    async with flows[0].db.writing() as tx:
+        now = flows[0].now()
+        rescued = [
+            await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
+            for job in await jobs.in_state(tx, [State.UPLOADING], sources=sources)
+        ]
+    for job in rescued:
+        _say_rescued(flows[0], job, why)
+
+
+async def _settle_calls(flows: Flows, dead: Sequence[str] | None) -> None:
     flow = flows.first
     async with flow.db.reading() as tx:
         still_open = await attempts.still_open(tx)
@@ -47,9 +67,11 @@ async def _settle_calls(flows: Flows) -> None:
     if still_open:
         await asyncio.to_thread(files.sweep_temps, flow.images)
     for attempt in still_open:
+        job = held.get(attempt.id)
+        if job is not None and dead is not None and job.claimed_by not in dead:
+            continue
         # Of a source that is no longer configured there is nobody else to do it.
-        whose = flows.of(attempt.source) or flow
-        await _settle(whose, attempt, held.get(attempt.id))
+        await _settle(flows.of(attempt.source) or flow, attempt, job)
 
 
 async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
@@ -103,34 +125,37 @@ def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
     )
 
 
-async def _requeue(flow: Flow) -> None:
+async def _requeue(flows: Flows, dead: Sequence[str] | None) -> None:
     why = "the daemon stopped while it was in work"
+    flow = flows.first
     async with flow.db.writing() as tx:
         now = flow.now()
         rescued = [
             await back_to_queue(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
-            for job in await jobs.in_state(tx, [State.GENERATING])
-        ]
-        rescued += [
-            await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
-            for job in await jobs.in_state(tx, [State.UPLOADING])
+            for job in await jobs.claimed(tx, dead)
         ]
     for job in rescued:
-        flow.log.info(
-            "job.rescued",
-            summary=f"'{job.title}': {why} (job {job.id})",
-            job=job.id,
-            page=job.page_id,
-            state=job.state,
-        )
+        _say_rescued(flows.of(job.source) or flow, job, why)
 
 
-async def _free_probes(flow: Flow) -> None:
+def _say_rescued(flow: Flow, job: Job, why: str) -> None:
+    flow.log.info(
+        "job.rescued",
+        summary=f"'{job.title}': {why} (job {job.id})",
+        job=job.id,
+        page=job.page_id,
+        state=job.state,
+    )
+
+
+async def _free_probes(flows: Flows) -> None:
     """Give back places in half-open, and follow changed tokens and settings."""
+    flow = flows.first
     async with flow.db.writing() as tx:
+        at_work = {str(job.id) for job in await jobs.claimed(tx, None)}
         for name, found in (await breakers.load(tx, flow)).items():
             freed = found
-            if found.probe_owner is not None:
+            if found.probe_owner is not None and found.probe_owner not in at_work:
                 freed = breaker.release(found, found.probe_owner)
             adopted = breaker.adopt(
                 freed,

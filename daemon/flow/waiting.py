@@ -48,6 +48,7 @@ class Picked:
         asks: Jobs to take up, by id.
         snoozed: (job, provider, until): they wait for a loading model.
         told: (job, note): their page is to say that they wait.
+        reads: Jobs that have waited: their page is read before they are taken up.
         greets: Providers that were away, and a job waits to know whether they are.
         look_again: When something may change by itself.
         queue: How many jobs are due and not in work.
@@ -59,6 +60,7 @@ class Picked:
     asks: dict[int, Claim] = field(default_factory=dict)
     snoozed: list[tuple[Job, str, datetime]] = field(default_factory=list)
     told: list[tuple[Job, str]] = field(default_factory=list)
+    reads: list[Job] = field(default_factory=list)
     greets: set[str] = field(default_factory=set)
     look_again: datetime | None = None
     queue: int = 0
@@ -84,7 +86,11 @@ class _Look:
 async def pick(
     tx: Tx, flows: Sequence[Flow], free: int, claimed_for: Mapping[int, str]
 ) -> Picked:
-    """Look at the due jobs of all sources for *free* workers."""
+    """Look at the due jobs of all sources for *free* workers.
+
+    Args:
+        claimed_for: By job in work here, whom it is about to ask.
+    """
     picked = Picked()
     awake = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
     if not awake:
@@ -166,17 +172,22 @@ class _Picking:
         if self._is_free and (why := _goes_on_anyway(case)) is not None:
             picked.asks[job.id] = Claim(job, "", why)
             return
+        unread = not case.was_asked and is_to_be_read(job, flow.now())
+        # It is for others to take up, once its page is read.
+        if not flow.generates:
+            if unread and not flow.outage.lasts(flow.now()):
+                self._have_read(flow, job)
+            return
         # Its page is to be read first, and Notion is away: no use to take it up.
-        if (
-            flow.outage.lasts(flow.now())
-            and not case.was_asked
-            and is_to_be_read(flow, job)
-        ):
+        if unread and flow.outage.lasts(flow.now()):
             picked.again(flow.outage.until)
             return
         situation = replace(look.situation, calls=self.calls)
         choice = choose.choose(flow, case, situation)
         match choice:
+            # Not before its page is read, by whoever speaks with Notion.
+            case Ask() if unread:
+                self._have_read(flow, job)
             # Its turn, if a worker is free and no other job is the probe already.
             case Ask(name, probe):
                 if self._is_free and name not in self.probes:
@@ -197,6 +208,12 @@ class _Picking:
             case Spent() as spent:
                 self._close(flow, job, case, spent)
         _tell(flow, picked, job, choice)
+
+    def _have_read(self, flow: Flow, job: Job) -> None:
+        """Have a page read whose job may be taken up, here or elsewhere, at once."""
+        most = max(self.free - len(self.picked.asks), flow.reads_ahead)
+        if flow.speaks and len(self.picked.reads) < most:
+            self.picked.reads.append(job)
 
     def _close(self, flow: Flow, job: Job, case: Case, spent: Spent) -> None:
         """Nobody can serve it: it sleeps, or is taken up to be closed."""
@@ -243,15 +260,13 @@ async def claim(flows: Flows, picked: Picked) -> list[Job]:
     flow = flows.first
     async with flow.db.writing() as tx:
         now = flow.now()
-        for one in picked.asks.values():
-            try:
-                moved = await jobs.move(
-                    tx, one.job, Event.CLAIMED, now=now, why=one.why, waits_for=None
-                )
-            # Cancelled by a command meanwhile.
-            except MovedElsewhereError:
-                continue
-            claimed.append(moved)
+        # As they are by now; not those that somebody was faster to take.
+        for job in await jobs.claimable(tx, list(picked.asks), now):
+            why = picked.asks[job.id].why
+            changes = {"waits_for": None, "claimed_by": flow.who}
+            claimed.append(
+                await jobs.move(tx, job, Event.CLAIMED, now=now, why=why, **changes)
+            )
         for job, name, until in picked.snoozed:
             since = job.waited_since or now
             changes = {"due_at": until, "waits_for": name, "waited_since": since}

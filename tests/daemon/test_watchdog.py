@@ -266,7 +266,7 @@ async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
         clock.move(minutes=3)
         await one.hands.calls["due"]()
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
-        assert one.daemon.dispatcher.uploading
+        assert one.daemon.dispatcher.postman.uploading
         one.daemon.stop()
         await asyncio.wait_for(one.running, _PATIENCE)
         assert clock.passed < 3600

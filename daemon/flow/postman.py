@@ -1,0 +1,107 @@
+"""What is owed to Notion: un-ticks and notes, images, and pages to be read again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from daemon.flow.context import Flow
+from daemon.flow.debts import pay
+from daemon.flow.flows import Flows, earliest
+from daemon.flow.reread import read_again
+from daemon.flow.upload import upload
+from daemon.flow.workers import Workers
+from daemon.notion.errors import RefusedWriteError
+from db import jobs
+from db.engine import Tx
+from db.records import Job
+from db.states import State
+
+_UPLOADS = 8
+_DEBTS = 8
+#: A write Notion refused is tried again after this, doubling.
+_REFUSED_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Postman:
+    """Brings Notion what it is owed, for the sources it is we who speak for."""
+
+    flows: Flows
+    uploading: Workers = field(init=False)
+    paying: Workers = field(init=False)
+    reading: Workers = field(init=False)
+    _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.uploading = Workers(self.flows, upload)
+        self.paying = Workers(self.flows, self._pay)
+        self.reading = Workers(self.flows, read_again)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """All that is under way."""
+        every = (self.uploading, self.paying, self.reading)
+        return [task for workers in every for task in workers.tasks.values()]
+
+    async def step(self, tx: Tx) -> datetime | None:
+        """Start what can start; return when to look again if nothing kicks before."""
+        now = self.flows.first.now()
+        ours = [flow for flow in self.flows if flow.speaks]
+        sources = [one.plan.source for one in ours if not one.outage.lasts(now)]
+        away = earliest(one.outage.until for one in ours if one.outage.lasts(now))
+        if not sources:
+            return away
+        return earliest(
+            [away, await self._debts(tx, sources), await self._uploads(tx, sources)]
+        )
+
+    def read(self, waiting: Iterable[Job]) -> None:
+        """Read the pages of these jobs again."""
+        for job in waiting:
+            if job.id not in self.reading:
+                self.reading.start(job)
+
+    def hush(self) -> None:
+        """Leave everything as it is: it is somebody else now who speaks."""
+        for task in self.tasks:
+            task.cancel()
+
+    async def _debts(self, tx: Tx, sources: list[str]) -> datetime | None:
+        owing = await jobs.indebted(tx, sources, limit=_DEBTS + len(self._refused))
+        now = self.flows.first.now()
+        later: list[datetime] = []
+        for job in owing:
+            _, again = self._refused.get(job.id, (0, now))
+            if again > now:
+                later.append(again)
+            elif job.id not in self.paying and len(self.paying) < _DEBTS:
+                self.paying.start(job)
+        return earliest(later)
+
+    async def _uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
+        now = self.flows.first.now()
+        for job in await jobs.uploading(tx, now, sources, limit=_UPLOADS * 2):
+            if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
+                self.uploading.start(job)
+        return await jobs.next_due(tx, State.UPLOADING, now, sources)
+
+    async def _pay(self, flow: Flow, job: Job) -> None:
+        try:
+            await pay(flow, job)
+            self._refused.pop(job.id, None)
+        except RefusedWriteError as error:
+            times, _ = self._refused.get(job.id, (0, flow.now()))
+            pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
+            self._refused[job.id] = (times + 1, flow.now() + pause)
+            if times == 0:
+                flow.log.error(  # noqa: TRY400 - a person's matter, not ours
+                    "untick.refused",
+                    summary=f"'{job.title}': the box cannot be un-ticked, so no image "
+                    f"is made: {error} (job {job.id})",
+                    job=job.id,
+                    page=job.page_id,
+                )
