@@ -33,7 +33,7 @@ def plan(*, json: bool) -> None:
 
 
 async def _plan(found: Settings) -> dict[str, Any]:
-    exists = upgrade.is_there(app.database_path(found))
+    exists = upgrade.is_there(app.database(found))
     async with desk.looking(found, missing_ok=True) as flow:
         schema, pages = await _everything(flow, found.notion.data_source, known=exists)
         decided = await decide_alone(flow, pages, remembered=exists)

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from daemon.config import addresses, entries
+from daemon.config import addresses, databases, entries
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
@@ -147,6 +147,7 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
         *addresses.check(options, secrets, installed=addresses.is_installed()),
+        *databases.check(options, installed=databases.is_installed()),
         *_check_web(options.web.listen, secrets),
     ]
 
