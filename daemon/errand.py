@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from daemon.company import Company
+from daemon.errors import SetupError
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
-from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause
 from daemon.flow.sweep import sweep_if_due
 from db import jobs, posts
@@ -30,16 +31,23 @@ class Once:
 async def once(
     flows: Flows,
     watchers: Sequence[Watcher],
+    company: Company,
     approve: Callable[[int], Awaitable[bool]],
 ) -> Once:
     """Poll, sweep when due, work until nothing is due, and say what came of it.
 
     Args:
+        company: Who works on the same database; of them, it is we who ask Notion.
         approve: Asked when posts were held, with how many; makes them when it may.
     """
     flow = flows.first
     began = flow.now()
-    await rescue(flows)
+    await company.begin()
+    if not all(flow.speaks for flow in flows):
+        raise SetupError(
+            "another daemon asks Notion for this database already: `once` is for when "
+            "none runs"
+        )
     for watcher in watchers:
         if await watcher.poll() is not None:
             await sweep_if_due(watcher.flow)

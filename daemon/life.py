@@ -79,10 +79,14 @@ class Life:
 
     async def _one(self) -> None:
         settings = self.settings
-        async with app.opened(settings, clock=self.clock) as flows:
+        async with (
+            app.opened(settings, clock=self.clock) as flows,
+            app.joined(settings, flows) as company,
+        ):
             daemon = Daemon(
                 flows=flows,
                 watchers=watchers_of(settings, flows),
+                company=company,
                 poll_interval=settings.notion.poll_interval,
                 started_at=flows.first.now(),
                 readiness=self.readiness,

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from daemon.company import LOOK, Company
 from daemon.flow import breakers, standing, tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
-from daemon.flow.rescue import rescue
 from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
@@ -45,6 +45,7 @@ class Daemon:
 
     flows: Flows
     watchers: Sequence[Watcher]
+    company: Company
     poll_interval: timedelta
     started_at: datetime
     dispatcher: Dispatcher = field(init=False)
@@ -64,13 +65,16 @@ class Daemon:
     async def run(self) -> None:
         """Work until `Flow.stopping` is set, then end cleanly."""
         flow = self.flow
-        await rescue(self.flows)
+        await self.company.begin()
         self.schedule.start()
         try:
             now = flow.now()
             for watcher in self.watchers:
                 name, poll = watcher.flow.poll_name, partial(self._poll, watcher)
                 self.schedule.every(name, self.poll_interval, poll, now)
+            if self.company.is_large:
+                look = LOOK
+                self.schedule.every("company", look, self._look_for_others, now + look)
             self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
             self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
             if wanted := self.readiness.watchdog:
@@ -84,6 +88,9 @@ class Daemon:
         flow = watcher.flow
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
         flow.pulse.promise(flow.poll_name, allowed)
+        # Somebody else asks Notion.
+        if not flow.speaks:
+            return
         try:
             first, away = flow.schema is None, flow.outage.why
             await watcher.poll()
@@ -100,10 +107,17 @@ class Daemon:
             memory.give_back()
         self._say()
 
+    async def _look_for_others(self) -> None:
+        try:
+            await self.company.look()
+        except DatabaseError as error:
+            self._trouble(error)
+
     async def _sweep(self) -> None:
         try:
             for flow in self.flows:
-                await sweep_if_due(flow)
+                if flow.speaks:
+                    await sweep_if_due(flow)
         except DatabaseError as error:
             self._trouble(error)
 

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
+from db.kinds import Words
 from db.records import Attempt
-from db.tables import attempts, images
+from db.tables import attempts, images, jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,11 @@ _OF_JOBS = (
     .where(attempts.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
     .order_by(attempts.c.id)
 )
+#: Of jobs in work somewhere else; a call by hand is nobody's, so it is ours.
+_ELSEWHERE = jobs.c.claimed_by != sa.bindparam("claimer", type_=Words())
 _OPEN = (
-    sa.select(attempts.c.provider, sa.func.count())
+    sa.select(attempts.c.provider, sa.func.count(), sa.func.count().filter(_ELSEWHERE))
+    .select_from(attempts.outerjoin(jobs, jobs.c.id == attempts.c.job_id))
     .where(attempts.c.outcome.is_(None))
     .group_by(attempts.c.provider)
 )
@@ -54,8 +58,8 @@ _OF_PAGES = (
     .group_by(attempts.c.page_id)
 )
 _STEM, _BEHIND = (
-    sa.bindparam("stem", type_=sa.Text),
-    sa.bindparam("behind", type_=sa.Text),
+    sa.bindparam("stem", type_=Words()),
+    sa.bindparam("behind", type_=Words()),
 )
 _TAKEN = sa.union_all(
     sa.select(attempts.c.file_name).where(
@@ -143,9 +147,19 @@ async def still_open(tx: Tx) -> list[Attempt]:
     )
 
 
-async def open_by_provider(tx: Tx) -> dict[str, int]:
-    """Return how many calls of each provider are under way."""
-    return {name: count for name, count in await tx.execute(_OPEN)}  # noqa: C416 - rows to a dictionary
+async def open_by_provider(
+    tx: Tx, claimer: str
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many calls of each provider are under way, here and elsewhere.
+
+    Args:
+        claimer: Who we are.
+    """
+    here: dict[str, int] = {}
+    elsewhere: dict[str, int] = {}
+    for name, every, theirs in await tx.execute(_OPEN, {"claimer": claimer}):
+        here[name], elsewhere[name] = every - theirs, theirs
+    return here, elsewhere
 
 
 def _sums() -> tuple[sa.ColumnElement[Any], ...]:
@@ -208,7 +222,8 @@ async def costs(tx: Tx, *, by_page: bool, source: str | None = None) -> list[Cos
         by_page: And by page.
         source: Only of this one.
     """
-    month = sa.func.strftime("%Y-%m", attempts.c.started_at)
+    # "2026-11" of what either database writes a time as.
+    month = sa.func.substr(sa.cast(attempts.c.started_at, sa.Text), 1, 7)
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (
         sa.select(month, attempts.c.source, attempts.c.provider, page, *_sums())

@@ -30,7 +30,11 @@ def once(*, yes: bool) -> None:
 
 async def _once(found: Settings, *, yes: bool) -> int:
     app.require_notion(found)
-    async with app.locked(found, "once"), app.opened(found) as flows:
+    async with (
+        app.locked(found, "once"),
+        app.opened(found) as flows,
+        app.joined(found, flows) as company,
+    ):
         flow, watchers = flows.first, watchers_of(found, flows)
         await neighbour.refuse_second(flow, watchers, os.environ)
 
@@ -43,7 +47,7 @@ async def _once(found: Settings, *, yes: bool) -> int:
             return True
 
         with patiently(flow):
-            result = await errand.once(flows, watchers, approve)
+            result = await errand.once(flows, watchers, company, approve)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 
@@ -56,7 +60,7 @@ def migrate() -> None:
 
 async def _migrate(found: Settings) -> None:
     async with app.locked(found, "migrate"):
-        typer.echo(f"{app.database_path(found)} is up to date")
+        typer.echo(f"{app.database(found)} is up to date")
 
 
 def alarm(unit: str) -> None:

@@ -12,6 +12,7 @@ from daemon.config.values import (
     Colour,
     ColumnName,
     CreditsReset,
+    DatabaseUrl,
     Duration,
     DurationOrOff,
     FormatName,
@@ -20,7 +21,6 @@ from daemon.config.values import (
     Match,
     Money,
     Notifiers,
-    NotYet,
     Ping,
     SecretName,
     Set,
@@ -136,7 +136,14 @@ class Budget(Section):
 class DatabaseSection(Section):
     """Where postbrush keeps its memory."""
 
-    url: NotYet = _key("", "for a later version: leave it empty")
+    url: DatabaseUrl = _key(
+        SecretStr(""), "postgresql+psycopg://USER@HOST/NAME; empty: a file in data_dir"
+    )
+    lease: Duration = _key(
+        timedelta(minutes=3),
+        "of several daemons, one silent for so long is dead",
+        ge=timedelta(seconds=1),
+    )
 
 
 class Notify(Section):
@@ -212,6 +219,9 @@ class Options(Section):
     )
     concurrency: int = _key(4, "jobs that generate at once", ge=1, le=64)
     free_only: bool = _key(False, "only what is free or included")
+    roles: list[Literal["notion", "generate"]] = _key(
+        ["notion", "generate"], "of several daemons, what this one does"
+    )
     notion: Notion = _key(Notion(), "")
     posts: Posts = _key(Posts(), "")
     prompt: Prompts = _key(Prompts(), "")

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from daemon.config import addresses, entries, sources
+from daemon.config import addresses, databases, entries, sources
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
@@ -148,7 +148,9 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_source(options.notion.data_source),
         *_check_sources(options, secrets, ready=ready),
         *addresses.check(options, secrets, installed=addresses.is_installed()),
+        *databases.check(options, installed=databases.is_installed()),
         *_check_web(options.web.listen, secrets),
+        *_check_roles(options),
     ]
 
 
@@ -214,6 +216,16 @@ def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:
         yield (
             f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into the "
             'environment, or listen on "127.0.0.1:8787"'
+        )
+
+
+def _check_roles(options: Options) -> Iterator[str]:
+    if not options.roles:
+        yield 'roles: it is empty, so nothing would be done; say ["notion", "generate"]'
+    elif len(set(options.roles)) == 1 and not options.database.url.get_secret_value():
+        yield (
+            "roles: what one daemon does not do another one has to, on the same "
+            "database: set database.url"
         )
 
 

@@ -77,12 +77,14 @@ class Situation:
     """All that choosing for any job of this moment needs.
 
     Attributes:
-        calls: How many calls of each provider are under way.
+        calls: How many calls of each provider are under way here.
+        elsewhere: Likewise where others work on the same database.
         proven: Who has made an image lately.
     """
 
     breakers: Mapping[str, Breaker]
     calls: Mapping[str, int]
+    elsewhere: Mapping[str, int]
     proven: frozenset[str]
     books: Books
     now: datetime
@@ -91,6 +93,7 @@ class Situation:
 async def survey(tx: Tx, flow: Flow) -> Situation:
     """Read what every choice of this moment depends on."""
     now, zone = flow.now(), flow.clock.zone
+    here, elsewhere = await attempts.open_by_provider(tx, flow.who)
     balance = await books.balance(
         tx,
         month=month_start(now, zone),
@@ -99,7 +102,8 @@ async def survey(tx: Tx, flow: Flow) -> Situation:
     )
     return Situation(
         breakers=await breakers.load(tx, flow),
-        calls=await attempts.open_by_provider(tx),
+        calls=here,
+        elsewhere=elsewhere,
         proven=balance.proven,
         books=Books(
             month=_counted(flow, balance.month),
@@ -145,20 +149,22 @@ def _link(flow: Flow, case: Case, situation: Situation, provider: Provider) -> L
         standing=found,
         is_card=traits.is_card,
         greets=provider.greet() is not None,
-        busy=situation.calls.get(traits.name, 0) >= _places(traits, situation),
+        busy=_is_busy(traits, situation),
         out=never(case, traits.name) if rests else out(case, traits.name),
         budget_until=verdict.until if isinstance(verdict, Over) else None,
     )
 
 
-def _places(traits: Traits, situation: Situation) -> int:
-    """Return how many calls may be under way; the first one goes ahead alone.
+def _is_busy(traits: Traits, situation: Situation) -> bool:
+    """Say whether no more calls may be under way; the first one goes ahead alone.
 
     When credits are out or a model has to be loaded, that is one answer then, and
-    not as many as there are workers.
+    not as many as there are workers, here and elsewhere.
     """
-    tried = traits.is_card or traits.name in situation.proven
-    return traits.concurrency if tried else 1
+    here = situation.calls.get(traits.name, 0)
+    if traits.is_card or traits.name in situation.proven:
+        return here >= traits.concurrency
+    return here + situation.elsewhere.get(traits.name, 0) > 0
 
 
 def charge(

@@ -63,6 +63,7 @@ class Dispatcher:
         """Start what can start; return when to look again if nothing kicks before."""
         if self.flow.stopping.is_set():
             return None
+        self.postman.hush()
         if self.generating.dropped:
             await self._take_back()
         # One look at one moment.

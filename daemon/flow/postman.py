@@ -66,9 +66,11 @@ class Postman:
                 self.reading.start(job)
 
     def hush(self) -> None:
-        """Leave everything as it is: it is somebody else now who speaks."""
-        for task in self.tasks:
-            task.cancel()
+        """Leave everything as it is where it is somebody else now who speaks."""
+        for flow in self.flows:
+            if not flow.speaks:
+                for workers in (self.uploading, self.paying, self.reading):
+                    workers.leave(flow.plan.source)
 
     async def _debts(self, tx: Tx, sources: list[str]) -> datetime | None:
         owing = await jobs.indebted(tx, sources, limit=_DEBTS + len(self._refused))

@@ -263,10 +263,16 @@ async def claim(flows: Flows, picked: Picked) -> list[Job]:
         # As they are by now; not those that somebody was faster to take.
         for job in await jobs.claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
-            changes = {"waits_for": None, "claimed_by": flow.who}
-            claimed.append(
-                await jobs.move(tx, job, Event.CLAIMED, now=now, why=why, **changes)
+            moved = await jobs.move(
+                tx,
+                job,
+                Event.CLAIMED,
+                now=now,
+                why=why,
+                waits_for=None,
+                claimed_by=flow.who,
             )
+            claimed.append(moved)
         for job, name, until in picked.snoozed:
             since = job.waited_since or now
             changes = {"due_at": until, "waits_for": name, "waited_since": since}

@@ -35,6 +35,7 @@ class Workers:
     step: Step
     ended: Callable[[Job], None] = _nothing
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
 
     def __len__(self) -> int:
@@ -52,11 +53,19 @@ class Workers:
                 await self._guarded(flow, job)
             finally:
                 self.tasks.pop(job.id, None)
+                self._sources.pop(job.id, None)
                 self.ended(job)
                 flow.kick.set()
 
+        self._sources[job.id] = job.source
         name = getattr(self.step, "__name__", "step")
         self.tasks[job.id] = asyncio.create_task(run(), name=f"{name} {job.id}")
+
+    def leave(self, source: str) -> None:
+        """Cut off the work of a source."""
+        for job_id, of in self._sources.items():
+            if of == source:
+                self.tasks[job_id].cancel()
 
     async def _guarded(self, flow: Flow, job: Job) -> None:
         try:

@@ -63,6 +63,10 @@ class Gateway:
         """By Notion's clock, when it last answered."""
         return self.wire.told_time
 
+    def rest(self, seconds: float) -> None:
+        """Ask nothing for so long."""
+        self.wire.limiter.stop(seconds)
+
     async def close(self) -> None:
         """Close all connections."""
         await self.wire.close()

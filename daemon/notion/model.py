@@ -215,6 +215,9 @@ class Written:
 class Door(Protocol):
     """The only way to Notion; `daemon.notion.gateway.Gateway` is the real one."""
 
+    def rest(self, seconds: float) -> None:
+        """Ask nothing for so long."""
+
     async def me(self) -> Me: ...
 
     async def sources(self) -> Sequence[SourceInfo]:

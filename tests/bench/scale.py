@@ -150,7 +150,7 @@ class Years:
             app.opened(self.settings) as flows,
         ):
             flows.first.door = cast("Door", Notion())
-            await rescue(flows)
+            await rescue(flows, None)
             await Watcher(flow=flows.first, target="").poll()
             return time.perf_counter() - began
 

@@ -125,7 +125,7 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
     with (folder / "log").open("w") as lines:
         log.configure("info", "pretty", environ={}, stream=lines)
         async with app.locked(settings, "run"), app.opened(settings) as flows:
-            await rescue(flows)
+            await rescue(flows, None)
             (watcher,) = watchers_of(settings, flows)
             yield partial(_work, flows, watcher)
 

@@ -133,9 +133,10 @@ async def _live(folder: Path, environ: Mapping[str, str]) -> None:
     async with (
         app.locked(settings, "once"),
         app.opened(settings, clock=clock) as flows,
+        app.joined(settings, flows) as company,
     ):
 
         async def never(_held: int) -> bool:
             return False
 
-        await once(flows, watchers_of(settings, flows), never)
+        await once(flows, watchers_of(settings, flows), company, never)

@@ -17,17 +17,20 @@ import structlog
 from daemon import app, config
 from daemon.assembly import watchers_of
 from daemon.clock import Clock
+from daemon.company import Company
 from daemon.config import Settings
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
-from daemon.flow.rescue import rescue
 from daemon.flow.sweep import sweep_if_due
 from daemon.pretend.town import Town
 from daemon.service import log
 from db import attempts, jobs
+from db.place import Place
 from db.records import Attempt, History, Job
+from db.sqlite import Sqlite
+from tests.cluster import cluster, on_postgres
 
 START = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -68,6 +71,7 @@ class House:
     settings: Settings
     flows: Flows
     watchers: Sequence[Watcher]
+    company: Company
     dispatcher: Dispatcher
     said: list[str] = field(default_factory=list)
 
@@ -117,7 +121,7 @@ class House:
 
     async def begin(self) -> None:
         """The first look of a daemon's life."""
-        await rescue(self.flows)
+        await self.company.begin()
         await self.poll()
         await self.sweep()
 
@@ -205,6 +209,7 @@ async def house(
                         zone=ZONE,
                     ),
                 ) as flows,
+                app.joined(settings, flows) as company,
             ):
                 yield House(
                     town=town,
@@ -212,6 +217,7 @@ async def house(
                     settings=settings,
                     flows=flows,
                     watchers=watchers_of(settings, flows),
+                    company=company,
                     dispatcher=Dispatcher(flows),
                     said=said,
                 )
@@ -219,6 +225,13 @@ async def house(
         structlog.reset_defaults()
         if own:
             await town.stop()
+
+
+def place_of(folder: Path) -> Place:
+    """Return where the database of a data folder is."""
+    if on_postgres():
+        return cluster().of(folder)
+    return Sqlite(folder / "postbrush.db")
 
 
 def settings_for(
@@ -243,6 +256,9 @@ def settings_for(
     if "format" not in toml:
         # Large images take time, and promise nothing more.
         given.setdefault("POSTBRUSH_IMAGES__FORMAT", "256x256")
+    if on_postgres():
+        place = cluster().of(folder)
+        given["POSTBRUSH_DATABASE__URL"] = place.url.render_as_string()
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
     return config.load(path, given, folder)

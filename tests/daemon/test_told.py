@@ -35,6 +35,7 @@ def daemon_of(home: House) -> Daemon:
     return Daemon(
         flows=home.flows,
         watchers=home.watchers,
+        company=home.company,
         poll_interval=home.settings.notion.poll_interval,
         started_at=home.flow.now(),
     )

@@ -133,6 +133,7 @@ async def watched(
             daemon = Daemon(
                 flows=home.flows,
                 watchers=[watcher(flow=home.flow, target="")],
+                company=home.company,
                 poll_interval=timedelta(seconds=_POLL),
                 started_at=home.flow.now(),
                 schedule=hands,

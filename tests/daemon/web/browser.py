@@ -19,6 +19,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from daemon import app
 from daemon.assembly import watchers_of
 from daemon.clock import utc_now
+from daemon.company import Alone
 from daemon.flow import manual
 from daemon.flow.context import Flow
 from daemon.loop import Daemon
@@ -115,6 +116,7 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
                 daemon = Daemon(
                     flows=flows,
                     watchers=watchers_of(settings, flows),
+                    company=Alone(flows),
                     poll_interval=settings.notion.poll_interval,
                     started_at=flow.now(),
                 )

@@ -1,0 +1,45 @@
+"""Who else works on the same database: of one's own file nobody, of a server's some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from daemon.flow.flows import Flows
+from daemon.flow.rescue import rescue, rescue_uploads
+
+#: `Company.look` is called this often, where others may be.
+LOOK = timedelta(seconds=5)
+
+
+class Company(Protocol):
+    """Who else there is."""
+
+    @property
+    def is_large(self) -> bool:
+        """There may be others, so that `look` is to be called all the time."""
+
+    async def begin(self) -> None:
+        """Take up what was left by whoever is known to be dead."""
+
+    async def look(self) -> None:
+        """Say that we live, and take over from those who do not."""
+
+
+@dataclass(slots=True)
+class Alone:
+    """Nobody: the lock of the data folder, and so of its database, is ours."""
+
+    flows: Flows
+
+    @property
+    def is_large(self) -> bool:
+        return False
+
+    async def begin(self) -> None:
+        await rescue(self.flows, None)
+        await rescue_uploads(list(self.flows))
+
+    async def look(self) -> None:
+        """There is nobody to look for."""

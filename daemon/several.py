@@ -1,0 +1,231 @@
+"""The daemons that share a database: who speaks with Notion, and who has died."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
+
+from daemon.config import Settings
+from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
+from daemon.flow.rescue import rescue, rescue_uploads
+from db import daemons, jobs
+from db.place import Place
+from db.postgres import Postgres
+from db.presence import Presence, key_of
+from db.records import DaemonRecord
+
+#: Pages read for others to go on with.
+_READS_AHEAD = 4
+#: Beats of somebody who has claimed jobs and has no row.
+_NO_BEATS = -1
+#: Seconds for the first connection; without it there is nobody to meet.
+_PATIENCE = 15.0
+
+
+@asynccontextmanager
+async def met(settings: Settings, flows: Flows, place: Place) -> AsyncIterator[Several]:
+    """Be one of them for as long as this is open.
+
+    Raises:
+        DatabaseError: The server cannot be reached.
+    """
+    if not isinstance(place, Postgres):
+        raise TypeError(f"{place} is no database that several can share")
+    company = Several(
+        flows=flows,
+        place=place,
+        record=_record(settings, flows.first),
+        keys=_keys(settings),
+        lease=settings.options.database.lease.total_seconds(),
+    )
+    being = asyncio.create_task(company.presence.run(), name="presence")
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await company.presence.until_there()
+        yield company
+    finally:
+        being.cancel()
+        await asyncio.gather(being, return_exceptions=True)
+
+
+def _keys(settings: Settings) -> dict[str, int]:
+    """Return the lock of each source's token, where we may speak at all."""
+    if "notion" not in settings.options.roles:
+        return {}
+    tokens = {name: own.notion_token for name, own in settings.each().items()}
+    return {
+        name: key_of(token.get_secret_value())
+        for name, token in tokens.items()
+        if token is not None
+    }
+
+
+def _record(settings: Settings, flow: Flow) -> DaemonRecord:
+    now = flow.now()
+    return DaemonRecord(
+        id=identity(settings.data_dir),
+        name=socket.gethostname(),
+        started_at=now,
+        renewed_at=now,
+        roles=", ".join(settings.options.roles),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Several:
+    """Others may be there: what we have claimed is ours by a lease.
+
+    A lease is given up by silence, and silence is heard by our own clock: nobody is
+    dead who was heard of within `lease` of our looks that could have heard of him.
+
+    Attributes:
+        record: Our own row.
+        keys: By source, the lock of its token; none where we are not to speak.
+        lease: Seconds.
+    """
+
+    flows: Flows
+    place: Postgres
+    record: DaemonRecord
+    keys: Mapping[str, int]
+    lease: float
+    presence: Presence = field(init=False)
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _beaten_at: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self.presence = Presence(
+            place=self.place,
+            who=self.flows.first.db.who,
+            heard=self._heard,
+            lost=self._lost,
+            sleep=self.flows.first.clock.sleep,
+        )
+        for flow in self.flows:
+            flow.who = self.record.id
+            flow.speaks = False
+            flow.reads_ahead = _READS_AHEAD
+
+    @property
+    def is_large(self) -> bool:
+        return True
+
+    async def begin(self) -> None:
+        """Take up what we had claimed ourselves before we ended."""
+        await self._beat()
+        await rescue(self.flows, [self.record.id])
+        await self._take_over()
+
+    async def look(self) -> None:
+        await self._take_over()
+        moment = self.flows.first.clock.monotonic()
+        if moment - self._beaten_at >= self.lease / 3:
+            await self._beat()
+
+    async def _take_over(self) -> None:
+        """Speak for every source of whose token nobody holds the lock."""
+        for key in sorted(set(self.keys.values()) - self.presence.held):
+            if await self.presence.try_lock(key):
+                await self._speak([one for one in self.flows if self._key(one) == key])
+
+    def _key(self, flow: Flow) -> int | None:
+        return self.keys.get(flow.plan.source)
+
+    async def _speak(self, flows: Sequence[Flow]) -> None:
+        for flow in flows:
+            # Whoever spoke before has used what Notion allows in this second.
+            flow.door.rest(1.0)
+            flow.speaks = True
+            flow.log.info("notion.ours", summary="it is this daemon that asks Notion")
+        await rescue_uploads(flows)
+        flows[0].kick.set()
+
+    def _heard(self, _who: str) -> None:
+        """Somebody else has changed something."""
+        self.flows.first.news.stir()
+        self.flows.first.kick.set()
+
+    def _lost(self) -> None:
+        """The connection is gone: somebody else may speak from now on."""
+        for flow in self.flows:
+            if flow.speaks:
+                flow.speaks = False
+                flow.log.warning(
+                    "notion.left", summary="the database is away: others may ask Notion"
+                )
+        self.flows.first.kick.set()
+
+    async def _beat(self) -> None:
+        flow = self.flows.first
+        record = replace(self.record, renewed_at=flow.now())
+        # Until it has worked, nobody can be heard of.
+        seen, self._seen = self._seen, {}
+        async with flow.db.writing() as tx:
+            await daemons.beat(tx, record)
+            beats = {one.id: one.beats for one in await daemons.others(tx, record.id)}
+            for who in await jobs.claimers(tx) - {record.id}:
+                beats.setdefault(who, _NO_BEATS)
+        self._beaten_at = moment = flow.clock.monotonic()
+        self._seen = last_heard(seen, beats, moment)
+        dead = silent(self._seen, moment, self.lease)
+        if dead:
+            await self._bury(dead)
+
+    async def _bury(self, dead: Sequence[str]) -> None:
+        flow = self.flows.first
+        structlog.get_logger().warning(
+            "daemon.silent",
+            summary=f"{len(dead)} of those that share the database are silent for "
+            f"{self.lease:g} s: what they had in work goes on here",
+        )
+        await rescue(self.flows, dead)
+        async with flow.db.writing() as tx:
+            for who in dead:
+                await daemons.forget(tx, who)
+        for who in dead:
+            del self._seen[who]
+        flow.kick.set()
+
+
+def last_heard(
+    seen: Mapping[str, tuple[int, float]], beats: Mapping[str, int], moment: float
+) -> dict[str, tuple[int, float]]:
+    """Return by daemon how often it has beaten, and when that was news to us."""
+    return {
+        who: seen[who] if who in seen and seen[who][0] == count else (count, moment)
+        for who, count in beats.items()
+    }
+
+
+def silent(
+    seen: Mapping[str, tuple[int, float]], moment: float, lease: float
+) -> list[str]:
+    """Return those who were not heard of for *lease* seconds."""
+    return sorted(who for who, (_, at) in seen.items() if moment - at >= lease)
+
+
+def identity(folder: Path) -> str:
+    """Return the name that claims are made in, the same after every start.
+
+    Args:
+        folder: The data folder, whose lock is ours.
+    """
+    path = folder / "postbrush.id"
+    try:
+        known = path.read_text("ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        known = ""
+    if not known.isalnum():
+        known = secrets.token_hex(8)
+        path.write_text(f"{known}\n", "ascii")
+    return known
