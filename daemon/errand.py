@@ -14,7 +14,7 @@ from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.flow.storage import pause
 from daemon.flow.sweep import sweep_if_due
-from db import jobs, posts
+from db import claims, jobs, posts
 from db.states import State
 
 
@@ -94,7 +94,7 @@ async def _next_due(flows: Flows) -> datetime | None:
     there = [one.plan.source for one in flows if not one.outage.lasts(now)]
     async with flows.first.db.reading() as tx:
         times = [
-            await jobs.next_due(tx, state, now, there)
+            await claims.next_due(tx, state, now, there)
             for state in (State.QUEUED, State.UPLOADING)
         ]
     return min((time for time in times if time is not None), default=None)

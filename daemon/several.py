@@ -17,7 +17,7 @@ from daemon.config import Settings
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.rescue import rescue, rescue_uploads
-from db import daemons, jobs
+from db import claims, daemons
 from db.place import Place
 from db.postgres import Postgres
 from db.presence import Presence, key_of
@@ -173,7 +173,7 @@ class Several:
         async with flow.db.writing() as tx:
             await daemons.beat(tx, record)
             beats = {one.id: one.beats for one in await daemons.others(tx, record.id)}
-            for who in await jobs.claimers(tx) - {record.id}:
+            for who in await claims.claimers(tx) - {record.id}:
                 beats.setdefault(who, _NO_BEATS)
         self._beaten_at = moment = flow.clock.monotonic()
         self._seen = last_heard(seen, beats, moment)

@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from db import rows
+from db.claims import STRONGEST_FIRST
 from db.engine import Tx
-from db.jobs import STRONGEST_FIRST
 from db.records import Job
 from db.states import State
 from db.tables import jobs

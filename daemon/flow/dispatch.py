@@ -20,7 +20,7 @@ from daemon.flow.greet import greet
 from daemon.flow.postman import Postman
 from daemon.flow.waiting import Picked
 from daemon.flow.workers import Workers
-from db import jobs, posts
+from db import claims, posts
 from db.engine import Tx
 from db.errors import DatabaseError
 from db.records import Job
@@ -111,7 +111,7 @@ class Dispatcher:
         """Let go of the remote jobs of jobs that were cancelled while in work."""
         if not self.generating:
             return
-        alive = await jobs.in_work(tx, self.flow.who)
+        alive = await claims.in_work(tx, self.flow.who)
         for job_id in self.generating.tasks.keys() - alive:
             self.flow.leave(job_id).withdrawn.set()
 
@@ -120,7 +120,7 @@ class Dispatcher:
         why = "its worker could not go on"
         async with self.flow.db.writing() as tx:
             now = self.flow.now()
-            for job in await jobs.claimed(tx, [self.flow.who]):
+            for job in await claims.claimed(tx, [self.flow.who]):
                 if job.id not in self.generating:
                     due = now + _BROKEN_PAUSE
                     await back_to_queue(

@@ -14,7 +14,7 @@ from daemon.flow.reread import read_again
 from daemon.flow.upload import upload
 from daemon.flow.workers import Workers
 from daemon.notion.errors import RefusedWriteError
-from db import jobs
+from db import claims
 from db.engine import Tx
 from db.records import Job
 from db.states import State
@@ -73,7 +73,7 @@ class Postman:
                     workers.leave(flow.plan.source)
 
     async def _debts(self, tx: Tx, sources: list[str]) -> datetime | None:
-        owing = await jobs.indebted(tx, sources, limit=_DEBTS + len(self._refused))
+        owing = await claims.indebted(tx, sources, limit=_DEBTS + len(self._refused))
         now = self.flows.first.now()
         later: list[datetime] = []
         for job in owing:
@@ -86,10 +86,10 @@ class Postman:
 
     async def _uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
         now = self.flows.first.now()
-        for job in await jobs.uploading(tx, now, sources, limit=_UPLOADS * 2):
+        for job in await claims.uploading(tx, now, sources, limit=_UPLOADS * 2):
             if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
                 self.uploading.start(job)
-        return await jobs.next_due(tx, State.UPLOADING, now, sources)
+        return await claims.next_due(tx, State.UPLOADING, now, sources)
 
     async def _pay(self, flow: Flow, job: Job) -> None:
         try:

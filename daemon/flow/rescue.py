@@ -17,7 +17,7 @@ from daemon.flow.ending import back_to_queue
 from daemon.flow.flows import Flows
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
-from db import attempts, jobs
+from db import attempts, claims, jobs
 from db.records import Attempt, Job
 from db.states import Event, State
 from providers import breaker, rests
@@ -132,7 +132,7 @@ async def _requeue(flows: Flows, dead: Sequence[str] | None) -> None:
         now = flow.now()
         rescued = [
             await back_to_queue(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
-            for job in await jobs.claimed(tx, dead)
+            for job in await claims.claimed(tx, dead)
         ]
     for job in rescued:
         _say_rescued(flows.of(job.source) or flow, job, why)
@@ -152,7 +152,7 @@ async def _free_probes(flows: Flows) -> None:
     """Give back places in half-open, and follow changed tokens and settings."""
     flow = flows.first
     async with flow.db.writing() as tx:
-        at_work = {str(job.id) for job in await jobs.claimed(tx, None)}
+        at_work = {str(job.id) for job in await claims.claimed(tx, None)}
         for name, found in (await breakers.load(tx, flow)).items():
             freed = found
             if found.probe_owner is not None and found.probe_owner not in at_work:

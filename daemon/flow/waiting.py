@@ -19,7 +19,7 @@ from daemon.flow.draw import with_labels
 from daemon.flow.flows import Flows
 from daemon.flow.reread import is_to_be_read
 from daemon.flow.verdict import Round, Sleep, asked_at, in_words
-from db import jobs, pauses
+from db import claims, jobs, pauses
 from db.engine import Tx
 from db.errors import MovedElsewhereError
 from db.records import Job
@@ -96,10 +96,10 @@ async def pick(
     if not awake:
         return picked
     now, sources = awake[0].now(), [flow.plan.source for flow in awake]
-    picked.again(await jobs.next_due(tx, State.QUEUED, now, sources))
+    picked.again(await claims.next_due(tx, State.QUEUED, now, sources))
     looks: dict[str, _Look] = {}
     for flow in awake:
-        due = await jobs.due(tx, now, flow.plan.source, limit=_LOOKED_AT)
+        due = await claims.due(tx, now, flow.plan.source, limit=_LOOKED_AT)
         if due:
             looks[flow.plan.source] = await _look(tx, flow, due)
     picked.queue = sum(len(look.due) for look in looks.values())
@@ -261,7 +261,7 @@ async def claim(flows: Flows, picked: Picked) -> list[Job]:
     async with flow.db.writing() as tx:
         now = flow.now()
         # As they are by now; not those that somebody was faster to take.
-        for job in await jobs.claimable(tx, list(picked.asks), now):
+        for job in await claims.claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
             moved = await jobs.move(
                 tx,

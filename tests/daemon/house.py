@@ -26,6 +26,7 @@ from daemon.flow.poll import Watcher
 from daemon.flow.sweep import sweep_if_due
 from daemon.pretend.town import Town
 from daemon.service import log
+from daemon.several import Several
 from db import attempts, jobs
 from db.place import Place
 from db.records import Attempt, History, Job
@@ -124,6 +125,12 @@ class House:
         await self.company.begin()
         await self.poll()
         await self.sweep()
+
+    async def die(self) -> None:
+        """Leave everything as a power cut does: nobody holds any lock."""
+        (self.settings.data_dir / "postbrush.lock").unlink()
+        if isinstance(self.company, Several):
+            await self.company.presence._leave()
 
     async def live(self, seconds: float = 130) -> None:
         """Let some time pass in which the daemon polls, settles and works."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,10 +45,12 @@ async def test_cards_are_not_paid_for_again_after_a_restart(tmp_path: Path) -> N
             assert len(await later.jobs()) == 2
 
 
-def house_again(folder: Path, home: House) -> Any:  # noqa: ANN401 - a context manager
-    """A second data folder would be another daemon: give the lock back first."""
-    (folder / "postbrush.lock").unlink()
-    return house(folder, town=home.town, clock=home.clock)
+@asynccontextmanager
+async def house_again(folder: Path, home: House) -> AsyncIterator[House]:
+    """A second data folder would be another daemon: in this one, the first is dead."""
+    await home.die()
+    async with house(folder, town=home.town, clock=home.clock) as later:
+        yield later
 
 
 async def test_a_reset_replaces_cards_by_real_images_each_paid_once(

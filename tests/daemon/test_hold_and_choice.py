@@ -192,7 +192,7 @@ async def test_a_crash_between_image_and_upload_pays_nothing_twice(
         await home.work()
         assert [job.state for job in await home.jobs()] == ["uploading"]
         home.space.faults.waiting.clear()
-        (tmp_path / "postbrush.lock").unlink()
+        await home.die()
         async with house(tmp_path, town=home.town, clock=home.clock) as later:
             await later.begin()
             await later.work()

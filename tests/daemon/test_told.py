@@ -27,10 +27,6 @@ def said(home: House, *events: str) -> list[str]:
     return [line for line in home.said if line.split(" ", 1)[0] in events]
 
 
-def _give_back_the_lock(folder: Path) -> None:
-    (folder / "postbrush.lock").unlink()
-
-
 def daemon_of(home: House) -> Daemon:
     return Daemon(
         flows=home.flows,
@@ -67,7 +63,7 @@ async def test_a_budget_is_spoken_of_at_four_fifths_and_when_it_is_used_up(
             "by flux fits on 1 Dec 00:00"
         )
         town, clock = home.town, home.clock
-        _give_back_the_lock(tmp_path)
+        await home.die()
         # A restart in the same month says neither again.
         async with house(tmp_path, toml=BUDGET, town=town, clock=clock) as again:
             await again.begin()
@@ -110,7 +106,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
             titles = await box.arrived(1)
             assert titles == ["postbrush: flux is out of credits"]
         town, clock = home.town, home.clock
-        _give_back_the_lock(tmp_path)
+        await home.die()
         # Another start knows what was told before.
         async with _told(tmp_path, box, town, clock) as again:
             async with notices.told(again.settings, daemon_of(again)):
