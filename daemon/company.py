@@ -9,16 +9,13 @@ from typing import Protocol
 from daemon.flow.flows import Flows
 from daemon.flow.rescue import rescue, rescue_uploads
 
-#: `Company.look` is called this often, where others may be.
-LOOK = timedelta(seconds=5)
-
 
 class Company(Protocol):
     """Who else there is."""
 
     @property
-    def is_large(self) -> bool:
-        """There may be others, so that `look` is to be called all the time."""
+    def every(self) -> timedelta | None:
+        """How often `look` is to be called; None: there is nobody to look for."""
 
     async def begin(self) -> None:
         """Take up what was left by whoever is known to be dead."""
@@ -34,8 +31,8 @@ class Alone:
     flows: Flows
 
     @property
-    def is_large(self) -> bool:
-        return False
+    def every(self) -> None:
+        return None
 
     async def begin(self) -> None:
         await rescue(self.flows, None)

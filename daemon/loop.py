@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from daemon.company import LOOK, Company
+from daemon.company import Company
 from daemon.flow import breakers, standing, tell
 from daemon.flow.context import Flow
 from daemon.flow.dispatch import Dispatcher
@@ -21,12 +21,14 @@ from daemon.service import memory
 from daemon.service.readiness import Readiness
 from daemon.upkeep.prune import prune
 from db import jobs
-from db.errors import DatabaseError, DiskFullError
+from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
 from db.states import State
 
 _SWEEP_CHECK = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
+#: A server that was started anew is back in seconds.
+_AWAY_PAUSE = 2.0
 _BREATH = timedelta(milliseconds=500)
 #: Seconds that one poll, and one step of the work loop, never take.
 _LONGEST_POLL = 900.0
@@ -72,8 +74,7 @@ class Daemon:
             for watcher in self.watchers:
                 name, poll = watcher.flow.poll_name, partial(self._poll, watcher)
                 self.schedule.every(name, self.poll_interval, poll, now)
-            if self.company.is_large:
-                look = LOOK
+            if look := self.company.every:
                 self.schedule.every("company", look, self._look_for_others, now + look)
             self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
             self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
@@ -151,8 +152,10 @@ class Daemon:
                     await self._look_around()
             except DatabaseError as error:
                 self._trouble(error)
-                await pause(flow, _TROUBLE_PAUSE)
+                away = isinstance(error, DatabaseAwayError)
+                await pause(flow, _AWAY_PAUSE if away else _TROUBLE_PAUSE)
                 continue
+            self._well_again()
             # Never in a circle, whatever a stored time says.
             soonest = flow.now() + _BREATH
             self.schedule.at("due", again and max(again, soonest), self._kick)
@@ -194,8 +197,19 @@ class Daemon:
     def _trouble(self, error: DatabaseError) -> None:
         if isinstance(error, DiskFullError):
             say_trouble(self.flow, str(error))
+        elif isinstance(error, DatabaseAwayError):
+            if self.flow.spells.failed("database", self.flow.now()):
+                self.flow.log.error(
+                    "database.away",
+                    summary=f"{error}: nothing is done until it is back",
+                )
         elif self.flow.spells.failed(f"database: {error}", self.flow.now()):
             self.flow.log.error("database.failed", summary=str(error))
+
+    def _well_again(self) -> None:
+        if (lasted := self.flow.spells.ended("database", self.flow.now())) is not None:
+            words = f"it answers again after {str(lasted).split('.')[0]}"
+            self.flow.log.info("database.back", summary=words)
 
     def stop(self) -> None:
         """Begin nothing more; what is paid for arrives first."""

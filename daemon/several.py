@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -23,6 +24,8 @@ from db.postgres import Postgres
 from db.presence import Presence, key_of
 from db.records import DaemonRecord
 
+#: Locks that others hold are tried for this often.
+_LOOK = timedelta(seconds=5)
 #: Pages read for others to go on with.
 _READS_AHEAD = 4
 #: Beats of somebody who has claimed jobs and has no row.
@@ -117,8 +120,8 @@ class Several:
             flow.reads_ahead = _READS_AHEAD
 
     @property
-    def is_large(self) -> bool:
-        return True
+    def every(self) -> timedelta:
+        return min(_LOOK, timedelta(seconds=self.lease / 6))
 
     async def begin(self) -> None:
         """Take up what we had claimed ourselves before we ended."""

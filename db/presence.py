@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Pauses between attempts to come back, in seconds: the first, and the longest.
 _SHORTEST, _LONGEST = 1.0, 30.0
+#: Seconds in which a question under way may still be answered.
+_LEAVING = 3.0
 
 
 def key_of(text: str) -> int:
@@ -54,6 +56,8 @@ class Presence:
     #: Set when there is something to read: a notification, or the end.
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _there: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Of whoever asks, or closes: the driver crashes when closed in the middle.
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def held(self) -> frozenset[int]:
@@ -157,16 +161,16 @@ class Presence:
         """Return the one row; None when there is no connection any more."""
         import psycopg  # noqa: PLC0415 - the same
 
-        connection = self._connection
-        if connection is None:
-            return None
-        try:
-            cursor = await connection.execute(query.encode(), values)
-            row = await cursor.fetchone()
-        except psycopg.Error:
-            await self._gone(connection)
-            return None
-        return None if self._connection is not connection else row
+        async with self._turn:
+            connection = self._connection
+            if connection is None:
+                return None
+            try:
+                cursor = await connection.execute(query.encode(), values)
+                return await cursor.fetchone()
+            except psycopg.Error:
+                await self._gone(connection)
+                return None
 
     async def _gone(self, connection: psycopg.AsyncConnection[Any]) -> None:
         if self._connection is not connection:
@@ -184,10 +188,14 @@ class Presence:
         self._held.clear()
 
     async def _leave(self) -> None:
-        connection = self._connection
+        # Not waited for: a question that nobody answers ends with the process.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING), self._turn:
+                connection = self._connection
+                self._forget()
+                if connection is not None:
+                    await connection.close()
         self._forget()
-        if connection is not None:
-            await connection.close()
 
     def _away(self, error: BaseException) -> DatabaseAwayError:
         said = self.place.translated(error, cut=True)

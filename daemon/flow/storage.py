@@ -10,9 +10,11 @@ from pathlib import Path
 
 from daemon.flow import files
 from daemon.flow.context import Flow
-from db.errors import DiskFullError
+from db.errors import DatabaseAwayError, DiskFullError
 
 _PAUSE_SECONDS = 30.0
+#: A server that was started anew is back in seconds.
+_AWAY_SECONDS = 2.0
 #: What an image and its rows take; `images.reserve` may be less.
 _LEAST = 4 * 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -83,6 +85,10 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[None]]) -> No
     while True:
         try:
             await write()
+        except DatabaseAwayError:
+            if flow.stopping.is_set():
+                raise
+            await pause(flow, _AWAY_SECONDS)
         except (DiskFullError, OSError) as error:
             if not is_trouble(error) or flow.stopping.is_set():
                 raise

@@ -103,11 +103,13 @@ class House:
 
     async def poll(self) -> None:
         for watcher in self.watchers:
-            await watcher.poll()
+            if watcher.flow.speaks:
+                await watcher.poll()
 
     async def sweep(self) -> None:
         for flow in self.flows:
-            await sweep_if_due(flow)
+            if flow.speaks:
+                await sweep_if_due(flow)
 
     async def work(self) -> None:
         """Do all that can be done now."""
@@ -265,7 +267,8 @@ def settings_for(
         given.setdefault("POSTBRUSH_IMAGES__FORMAT", "256x256")
     if on_postgres():
         place = cluster().of(folder)
-        given["POSTBRUSH_DATABASE__URL"] = place.url.render_as_string()
+        url = place.url.render_as_string()
+        given.setdefault("POSTBRUSH_DATABASE__URL", url)
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
     return config.load(path, given, folder)
