@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import addresses, entries, secret, sources
+from daemon.config import addresses, entries, secret, sources, stores
 from daemon.config.model import Options
 from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -93,11 +93,15 @@ def _load(
     entry = entries.variables(options.providers if options else {})
     tokens = sources.token_variables(options) if options else ()
     wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, *tokens, *entry]
+    place = stores.place(options.images, environ) if options else None
+    # Who has a key for other programs has none of ours.
+    wanted += secret.STORE if place else ()
     secrets = secret.read(environ, wanted, problems, secrets_path(file.path, cwd))
     if options is not None:
         secrets = replace(secrets, others=addresses.hidden(options, secrets))
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += check(options, secrets, ready=ready)
+        problems += stores.check(options, secrets, place, ready=ready)
         problems += _check_files(options, data_dir)
     if problems or options is None:
         if file.path:
@@ -109,6 +113,7 @@ def _load(
         file=file.path,
         environ=_variables(environ),
         data_dir=data_dir,
+        store=place,
         from_file=file.values,
     )
 
