@@ -23,6 +23,7 @@ from daemon.notion.answers import CONNECTIONS
 from daemon.service import control
 from daemon.service.lock import DataLock
 from daemon.service.pulse import Pulse
+from daemon.store.store import Store
 from db import upgrade
 from db.engine import Database
 from providers.studio import Studio
@@ -36,6 +37,20 @@ def database_path(settings: Settings) -> Path:
 def images_path(settings: Settings) -> Path:
     """Return where the images are."""
     return settings.data_dir / "images"
+
+
+def store_of(
+    settings: Settings, monotonic: Callable[[], float] = time.monotonic
+) -> Store:
+    """Return where image files are: the folder, and the store that is set."""
+    store = Store(images_path(settings), monotonic=monotonic)
+    if settings.store is not None:
+        # Its library is loaded for those only who have set one.
+        from daemon.store.remote import Remote  # noqa: PLC0415 - as it says
+
+        key_id, key = [settings.secrets.first(names) or "" for names in STORE]
+        store.remote = Remote.open(settings.store, key_id, key)
+    return store
 
 
 def lock_path(settings: Settings) -> Path:
@@ -86,7 +101,7 @@ async def opened(
     shared = Shared(
         db=Database(database_path(settings), readonly=readonly, changed=news.stir),
         studio=Studio(sleep=clock.sleep, monotonic=clock.monotonic),
-        images=images_path(settings),
+        store=store_of(settings, clock.monotonic),
         clock=clock,
         pulse=Pulse(clock.monotonic),
         news=news,

@@ -33,6 +33,8 @@ _DEBTS = 8
 _DISK_PAUSE = timedelta(seconds=30)
 #: The queue is looked at this often while all workers are at work.
 _GLANCE = timedelta(seconds=1)
+#: Beside names of providers, which have no dot.
+_STORE = "images.store"
 _BROKEN_PAUSE = timedelta(minutes=1)
 #: A write Notion refused is tried again after this, doubling.
 _REFUSED_PAUSE = timedelta(minutes=1)
@@ -47,7 +49,7 @@ class Dispatcher:
 
     Attributes:
         generating: Tasks by job id, with the provider each was claimed for.
-        greeting: Tasks by provider that was away.
+        greeting: Tasks by provider that was away; and the store, if it was.
         patience: Seconds that all but paid calls may take to end at a stop.
     """
 
@@ -61,6 +63,8 @@ class Dispatcher:
     _dropped: bool = False
     _looked_at: float = -math.inf
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+    #: Jobs whose images cannot be had, and when that is tried again.
+    _later: dict[int, datetime] = field(default_factory=dict)
 
     @property
     def flow(self) -> Flow:
@@ -135,12 +139,15 @@ class Dispatcher:
         self._dropped = False
 
     def _greet(self, name: str) -> None:
+        self._aside(name, lambda: greet(self.flow, name))
+
+    def _aside(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         if name in self.greeting:
             return
 
         async def run() -> None:
             try:
-                await greet(self.flow, name)
+                await work()
             except DatabaseError as error:
                 self.flow.log.error(  # noqa: TRY400 - the words say it all
                     "database.failed", summary=str(error), provider=name
@@ -187,12 +194,16 @@ class Dispatcher:
         if not sources:
             return away
         now = self.flow.now()
-        ready = await jobs.uploading(tx, now, sources, limit=_UPLOADS * 2)
+        self._later = {one: at for one, at in self._later.items() if at > now}
+        passed_over = {*self.uploading, *self._later}
+        most = _UPLOADS * 2 + len(self._later)
+        ready = await jobs.uploading(tx, now, sources, limit=most)
         later = await jobs.next_due(tx, State.UPLOADING, now, sources)
         for job in ready:
-            if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
+            if job.id not in passed_over and len(self.uploading) < _UPLOADS:
                 self._start(self.uploading, job, upload)
-        return _earlier(later, away)
+        soonest = min(self._later.values(), default=None)
+        return _earlier(_earlier(later, away), soonest)
 
     def _reachable(self) -> tuple[list[str], datetime | None]:
         """Return the sources Notion can be asked about, and when more of them can."""
@@ -210,6 +221,8 @@ class Dispatcher:
             return Picked(look_again=soonest, shut=True)
         if (why := storage.trouble(self.flow, mend=True)) is not None:
             storage.say_trouble(self.flow, why)
+            if self.flow.store.away and not self.flow.store.rests:
+                self._aside(_STORE, lambda: storage.ask(self.flow))
             return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
         storage.well_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)
@@ -272,21 +285,18 @@ class Dispatcher:
             flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
             flow.outage.failed(error, flow.now(), flow.log)
-        except DatabaseError as error:
-            self._dropped = True
-            if storage.is_trouble(error):
-                storage.say_trouble(flow, str(error))
-                return
-            flow.log.error(  # noqa: TRY400 - the words say it all
-                "database.failed", summary=str(error), job=job.id
-            )
         except Exception as error:
             self._dropped = True
             if storage.is_trouble(error):
-                storage.say_trouble(flow, str(error))
-                return
+                storage.say_trouble(flow, error)
+                self._later[job.id] = flow.now() + _DISK_PAUSE
+            elif isinstance(error, DatabaseError):
+                flow.log.error(  # noqa: TRY400 - the words say it all
+                    "database.failed", summary=str(error), job=job.id
+                )
             # One job must not take the others with it.
-            flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
+            else:
+                flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
