@@ -46,6 +46,10 @@ wants_notifications() {
 	[ "${NOTIFY:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import apprise' 2>/dev/null; }
 }
 
+wants_store() {
+	[ "${S3:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import obstore' 2>/dev/null; }
+}
+
 build() {
 	say "making $new with $python"
 	"$python" -m venv "$new"
@@ -55,6 +59,9 @@ build() {
 	"$new/bin/python" -m pip install "$@" --no-build-isolation --no-deps .
 	if wants_notifications; then
 		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/service/notify.lock
+	fi
+	if wants_store; then
+		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/store/s3.lock
 	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"
