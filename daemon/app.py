@@ -12,7 +12,7 @@ import structlog
 
 from daemon.assembly import Wires, flows_of
 from daemon.clock import Clock, local_zone
-from daemon.config import Settings, sources
+from daemon.config import Settings, sources, stores
 from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow, Shared
@@ -42,9 +42,16 @@ def images_path(settings: Settings) -> Path:
 def store_of(
     settings: Settings, monotonic: Callable[[], float] = time.monotonic
 ) -> Store:
-    """Return where image files are: the folder, and the store that is set."""
+    """Return where image files are: the folder, and the store that is set.
+
+    Raises:
+        SetupError: A store is set, and what speaks to it is not installed.
+    """
     store = Store(images_path(settings), monotonic=monotonic)
     if settings.store is not None:
+        # `init` begins before it is there.
+        if not stores.is_installed():
+            raise SetupError(f"images.store: {stores.MISSING}")
         # Its library is loaded for those only who have set one.
         from daemon.store.remote import Remote  # noqa: PLC0415 - as it says
 

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from daemon.config.secret import STORE, Secrets
@@ -19,9 +20,13 @@ MISSING = (
     "environment with `python -m pip install obstore`"
 )
 _STORE = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:/(.*))?")
-_ENDPOINT = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
+_ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?"
+    r"(?:/[A-Za-z0-9._~/-]*)?"
+)
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 _LONGEST_PREFIX = 500
+_LAST_PORT = 65535
 _USUAL_REGION = "us-east-1"
 _HOW = 'this is written "s3://bucket/prefix"'
 
@@ -71,10 +76,23 @@ def written(text: str) -> str:
 
 
 def endpoint(text: str) -> str:
-    """Return a server's address; there is no key in it.  Raises ValueError."""
-    if text and _ENDPOINT.fullmatch(text) is None:
+    """Return a server's address; there is no key in it.
+
+    Raises:
+        ValueError: It is no address, or one that obstore ends the process over.
+    """
+    found = _ENDPOINT.fullmatch(text)
+    if text and (found is None or not _is_sound(found.group(1), found.group(2))):
         raise ValueError('an address is written "https://s3.example.org"')
     return text.rstrip("/")
+
+
+def _is_sound(address: str | None, port: str | None) -> bool:
+    try:
+        IPv6Address(address or "::")
+    except ValueError:
+        return False
+    return 0 < int(port or 1) <= _LAST_PORT
 
 
 def place(images: Images, environ: Mapping[str, str]) -> Place | None:

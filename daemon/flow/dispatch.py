@@ -33,8 +33,6 @@ _DEBTS = 8
 _DISK_PAUSE = timedelta(seconds=30)
 #: The queue is looked at this often while all workers are at work.
 _GLANCE = timedelta(seconds=1)
-#: Beside names of providers, which have no dot.
-_STORE = "images.store"
 _BROKEN_PAUSE = timedelta(minutes=1)
 #: A write Notion refused is tried again after this, doubling.
 _REFUSED_PAUSE = timedelta(minutes=1)
@@ -63,7 +61,6 @@ class Dispatcher:
     _dropped: bool = False
     _looked_at: float = -math.inf
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
-    #: Jobs whose images cannot be had, and when that is tried again.
     _later: dict[int, datetime] = field(default_factory=dict)
 
     @property
@@ -222,7 +219,7 @@ class Dispatcher:
         if (why := storage.trouble(self.flow, mend=True)) is not None:
             storage.say_trouble(self.flow, why)
             if self.flow.store.away and not self.flow.store.rests:
-                self._aside(_STORE, lambda: storage.ask(self.flow))
+                self._aside("images.store", lambda: storage.ask(self.flow))
             return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
         storage.well_again(self.flow)
         free = self.flow.plan.concurrency - len(self.generating)

@@ -9,6 +9,7 @@ import pytest
 from daemon import config
 from daemon.config import origins, stores
 from daemon.errors import ConfigError
+from daemon.store.remote import Remote
 from tests.daemon.config.test_config import ENVIRON
 
 _KEY = {
@@ -91,6 +92,36 @@ def test_what_is_wrong_is_one_line(
     (problem, _) = caught.value.problems
     assert tells in problem
     assert "S3CR3T" not in problem
+
+
+@pytest.mark.parametrize(
+    ("address", "fine"),
+    [
+        ("https://s3.example.org", True),
+        ("http://127.0.0.1:9000/", True),
+        ("http://[::1]:9000", True),
+        ("https://proxy.example.org/s3/pictures", True),
+        # Each of these ended the process inside of obstore.
+        ("http://127.0.0.1:99999", False),
+        ("http://[::1", False),
+        ("http://[:::]", False),
+        ("https://bäckerei.example", False),
+        ("https://s3.example.org/?key=S3CR3T", False),
+        ("s3.example.org", False),
+    ],
+)
+def test_an_address_is_one_that_can_be_asked(
+    tmp_path: Path, address: str, *, fine: bool
+) -> None:
+    images = f'store = "s3://pictures"\nstore_endpoint = "{address}"'
+    if fine:
+        place = _load(tmp_path, images, **_KEY).store
+        assert place is not None
+        remote = Remote.open(place, *_KEY.values())
+        assert remote.where == "s3://pictures"
+        return
+    with pytest.raises(ConfigError, match=r"images\.store_endpoint: an address is"):
+        _load(tmp_path, images, **_KEY)
 
 
 def test_a_missing_library_is_said_with_what_installs_it(

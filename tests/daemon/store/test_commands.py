@@ -1,4 +1,4 @@
-"""`postbrush check` tries the store, and says what is wrong without its key."""
+"""Commands and the store: what they say of it, and never its key."""
 
 from __future__ import annotations
 
@@ -24,3 +24,24 @@ async def test_check_tries_the_store(shop: Shop, tmp_path: Path) -> None:
         assert "AWS_SECRET_ACCESS_KEY is not the one" in line["todo"]
         for secret in (KEY_ID, KEY, "wrong/Key"):
             assert secret not in refused.out + refused.err + fine.out + fine.err
+
+
+async def test_a_daemon_says_that_its_store_is_away_and_stops_all_the_same(
+    shop: Shop, tmp_path: Path
+) -> None:
+    async with desk(tmp_path) as here:
+        here.configure(QUICK + shop.toml())
+        shop.gate.shut()
+        async with here.daemon(**shop.environ) as daemon:
+            here.add()
+            said = await daemon.says("store.away")
+            assert "cannot be reached (no connection" in said["message"]
+            status = await here.cli("status", **shop.environ)
+            assert f"store    the store s3://{shop.bucket}/oven cannot be" in status.out
+            assert await daemon.end() == 0
+            assert not any("Traceback" in one for one in daemon.raw)
+        shop.gate.open()
+        async with here.daemon(**shop.environ) as daemon:
+            await daemon.says("job.done")
+        assert here.town.hub.painted == 1
+        assert len(shop.names()) == 1
