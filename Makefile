@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres install uninstall wheelhouse test lint bench counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test lint bench counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -9,7 +9,7 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 help: ## Say what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
 	@$(BIN)/postbrush demo $(ARGS)
@@ -26,8 +26,11 @@ notify: .venv/run ## Install Apprise, which sends the notifications of [notify]
 postgres: .venv/run ## Install psycopg, which speaks to the PostgreSQL of [database]
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r db/postgres.lock
 
+s3: .venv/run ## Install obstore, which images.store wants
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/store/s3.lock
+
 install: ## Make it a service of this machine; again: upgrade (as root)
-	@NOTIFY="$(NOTIFY)" POSTGRES="$(POSTGRES)" sh systemd/install.sh
+	@NOTIFY="$(NOTIFY)" POSTGRES="$(POSTGRES)" S3="$(S3)" sh systemd/install.sh
 
 uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 	@PURGE="$(PURGE)" sh systemd/uninstall.sh
@@ -35,7 +38,7 @@ uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
-			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock || exit 1; done
+			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/store/s3.lock || exit 1; done
 
 test: lint $(BESIDE) ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
@@ -56,7 +59,7 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 bench: .venv/test ## Measure speed, memory and frugality (ARGS="--json", ARGS=scale)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (670 MB)
+counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (820 MB)
 
 roots: ## Make the Debians that tests boot (as root)
 	@$(PYTHON) -m tests.systemd.machine
@@ -70,6 +73,8 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/service/notify.lock
 	@echo 'psycopg[binary]' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o db/postgres.lock
+	@echo obstore | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/store/s3.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import structlog
 from daemon.assembly import Wires, flows_of
 from daemon.clock import Clock, local_zone
 from daemon.company import Alone, Company
-from daemon.config import Settings, sources
-from daemon.config.secret import DATABASE
+from daemon.config import Settings, sources, stores
+from daemon.config.secret import DATABASE, STORE
 from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow, Shared
@@ -25,6 +26,7 @@ from daemon.notion.answers import CONNECTIONS
 from daemon.service import control
 from daemon.service.lock import DataLock
 from daemon.service.pulse import Pulse
+from daemon.store.store import Store
 from db import upgrade
 from db.engine import Database
 from db.place import Place
@@ -57,6 +59,27 @@ def database_at(url: str, settings: Settings) -> Place:
 def images_path(settings: Settings) -> Path:
     """Return where the images are."""
     return settings.data_dir / "images"
+
+
+def store_of(
+    settings: Settings, monotonic: Callable[[], float] = time.monotonic
+) -> Store:
+    """Return where image files are: the folder, and the store that is set.
+
+    Raises:
+        SetupError: A store is set, and what speaks to it is not installed.
+    """
+    store = Store(images_path(settings), monotonic=monotonic)
+    if settings.store is not None:
+        # `init` begins before it is there.
+        if not stores.is_installed():
+            raise SetupError(f"images.store: {stores.MISSING}")
+        # Its library is loaded for those only who have set one.
+        from daemon.store.remote import Remote  # noqa: PLC0415 - as it says
+
+        key_id, key = [settings.secrets.first(names) or "" for names in STORE]
+        store.remote = Remote.open(settings.store, key_id, key)
+    return store
 
 
 def lock_path(settings: Settings) -> Path:
@@ -109,7 +132,7 @@ async def opened(
     shared = Shared(
         db=Database(database(settings), readonly=readonly, changed=news.stir),
         studio=Studio(sleep=clock.sleep, monotonic=clock.monotonic),
-        images=images_path(settings),
+        store=store_of(settings, clock.monotonic),
         clock=clock,
         generates="generate" in settings.options.roles,
         pulse=Pulse(clock.monotonic),

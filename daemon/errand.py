@@ -60,7 +60,7 @@ async def once(
         notion=flows.trouble,
         failed=sum(job.moved_at >= began for job in ended),
         held=held,
-        no_room="disk" in flow.spells.open,
+        no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
     )
 
 

@@ -19,6 +19,7 @@ from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
 from daemon.service import memory
 from daemon.service.readiness import Readiness
+from daemon.store.errors import StoreAwayError
 from daemon.upkeep.prune import prune
 from db import jobs
 from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
@@ -131,9 +132,9 @@ class Daemon:
         source = flow.plan.source
         try:
             gone = await prune(
-                flow.db, flow.images, now=flow.now(), keep=keep, source=source
+                flow.db, flow.store, now=flow.now(), keep=keep, source=source
             )
-        except (DatabaseError, OSError) as error:
+        except (DatabaseError, OSError, StoreAwayError) as error:
             flow.log.warning("images.kept", summary=f"cannot prune: {error}")
             return
         if gone.names:
@@ -252,6 +253,7 @@ class Daemon:
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.flows.trouble,
+                "store": self.flow.store.away,
                 "in_work": len(self.dispatcher.generating),
             }
         else:

@@ -50,6 +50,10 @@ wants_postgres() {
 	[ "${POSTGRES:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import psycopg' 2>/dev/null; }
 }
 
+wants_store() {
+	[ "${S3:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import obstore' 2>/dev/null; }
+}
+
 build() {
 	say "making $new with $python"
 	"$python" -m venv "$new"
@@ -62,6 +66,9 @@ build() {
 	fi
 	if wants_postgres; then
 		"$new/bin/python" -m pip install "$@" --require-hashes -r db/postgres.lock
+	fi
+	if wants_store; then
+		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/store/s3.lock
 	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"

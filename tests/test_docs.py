@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from daemon import config
 from daemon.cli.commands import app
 from daemon.config.model import Properties
+from daemon.config.secret import STORE
 from db.states import FINAL, TRANSITIONS, State
 from providers import KINDS, build
 from providers.settings import ProviderSettings
@@ -49,7 +50,7 @@ def test_the_two_commands_come_first() -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`?make ([a-z]+)`?", "\n".join(_blocks("sh"))):
+    for target in re.findall(r"`?make ([a-z0-9]+)`?", "\n".join(_blocks("sh"))):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
@@ -110,6 +111,7 @@ def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
 def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(block)
     wanted = [name for kind in KINDS.values() for name in (*kind.tokens, kind.account)]
+    wanted += [name for names in STORE for name in names]
     environ = dict.fromkeys(["NOTION_TOKEN", *filter(None, wanted)], "ntn_" + "0" * 40)
     config.load(None, environ, tmp_path)
 
@@ -124,7 +126,7 @@ def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_every_event_that_is_named_is_said_somewhere() -> None:
-    named = set(re.findall(r"`((?:job|breaker|poll|daemon)\.[a-z_]+)`", README))
+    named = set(re.findall(r"`((?:job|breaker|poll|daemon|store)\.[a-z_]+)`", README))
     assert named
     ends = {f"job.{state.value}" for state in FINAL}  # said of whatever state it is
     for event in named - ends:

@@ -23,6 +23,7 @@ _ONLY = {
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprises.py"},
     "psycopg": {"db/presence.py"},
+    "obstore": {"daemon/store/remote.py"},
     "jinja2": {"daemon/web/pages.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
@@ -128,7 +129,11 @@ def test_the_card_is_made_without_a_network_or_a_clock() -> None:
 
 @pytest.mark.parametrize(
     ("lock", "library"),
-    [("daemon/service/notify.lock", "apprise"), ("db/postgres.lock", "psycopg")],
+    [
+        ("daemon/service/notify.lock", "apprise"),
+        ("db/postgres.lock", "psycopg"),
+        ("daemon/store/s3.lock", "obstore"),
+    ],
 )
 def test_what_an_extra_needs_fits_what_is_installed_already(
     lock: str, library: str

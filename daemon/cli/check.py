@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from daemon.flow.context import Flow
 from daemon.flow.money import dollars
 from daemon.notion.model import Page, Role, Schema, matches
 from daemon.service import lock
+from daemon.store.errors import StoreAwayError
 from db import upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
@@ -61,6 +63,7 @@ def check(source: str | None, *, json: bool) -> None:
 async def _all(found: Settings) -> list[Line]:
     lines = [_configuration(found), _disk(found), _database(found)]
     lines += [Line("secrets", "", todo) for todo in found.secrets.exposed]
+    lines += await asyncio.to_thread(_store, found)
     async with desk.looking(found, missing_ok=True) as flows:
         for name, own in found.each().items():
             of = f"{name}: " if found.several else ""
@@ -100,6 +103,20 @@ def _disk(found: Settings) -> Line:
     if not os.access(existing, os.W_OK | os.X_OK):
         return Line("disk", f"{words}; {existing} cannot be written to", todo)
     return Line("disk", words)
+
+
+def _store(found: Settings) -> list[Line]:
+    """Put something on the store that is set, read it and remove it."""
+    remote = app.store_of(found).remote
+    if found.store is None or remote is None:
+        return []
+    server = found.store.endpoint or f"Amazon, {found.store.region}"
+    where = f"{found.store} ({server})"
+    try:
+        remote.probe()
+    except StoreAwayError as error:
+        return [Line("store", where, str(error))]
+    return [Line("store", f"{where}: written, read and removed")]
 
 
 def _database(found: Settings) -> Line:

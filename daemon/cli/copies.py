@@ -52,7 +52,9 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
     target = file
     if file.is_dir():
         target = file / copies.name_for(now.astimezone(local_zone()))
-    made = copies.backup(found.data_dir, app.database(found), target, now)
+    made = copies.backup(
+        found.data_dir, app.database(found), target, now, app.store_of(found)
+    )
     gone = copies.thin_out(file, keep, target) if keep is not None else []
     size = target.stat().st_size
     count = len(made["files"]) - 1
@@ -133,7 +135,9 @@ def _to_output(found: Settings) -> None:
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
     with _beside(found) as folder:
         whole = folder / "whole.tar"
-        copies.backup(found.data_dir, app.database(found), whole, utc_now())
+        copies.backup(
+            found.data_dir, app.database(found), whole, utc_now(), app.store_of(found)
+        )
         with whole.open("rb") as made:
             shutil.copyfileobj(made, sys.stdout.buffer)
         sys.stdout.buffer.flush()

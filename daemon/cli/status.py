@@ -108,6 +108,8 @@ def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) ->
         out.print(
             f"disk     {data['disk']}: no images are made until then", markup=False
         )
+    if store := data["daemon"].get("store"):
+        out.print(f"store    {store}: no images are made until then", markup=False)
     month = data["month"]
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     out.print(

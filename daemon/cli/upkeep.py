@@ -80,7 +80,7 @@ async def _use(words: str, name: str, source: str | None) -> Job:
                 f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
                 "what was"
             )
-        if not (app.images_path(found) / image.name).is_file():
+        if app.store_of(found).is_lost(image.name):
             raise PostbrushError(f"{image.name} is gone from the disk")
         return await manual.use(tx, post, image, utc_now())
 
@@ -153,10 +153,11 @@ def prune(days: int | None, source: str | None, *, dry_run: bool, json: bool) ->
 
     async def work() -> list[Pruned]:
         async with desk.acting(found) as db:
+            store = app.store_of(found)
             return [
                 await prune_images(
                     db,
-                    app.images_path(found),
+                    store,
                     now=utc_now(),
                     keep=timedelta(days=keep),
                     source=name,

@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import addresses, databases, entries, secret, sources
+from daemon.config import addresses, databases, entries, secret, sources, stores
 from daemon.config.model import Options
 from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -92,7 +92,10 @@ def _load(
     options = _validated(file, environ, problems)
     entry = entries.variables(options.providers if options else {})
     tokens = sources.token_variables(options) if options else ()
-    known = (secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE)
+    place = stores.place(options.images, environ) if options else None
+    known = [secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE]
+    # Who has a key for other programs has none of ours.
+    known += secret.STORE if place else ()
     folder = secrets_path(file.path, cwd)
     secrets = secret.read(environ, [*known, *tokens, *entry], problems, folder)
     if options is not None:
@@ -100,6 +103,7 @@ def _load(
         secrets = replace(secrets, others=others)
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += check(options, secrets, ready=ready)
+        problems += stores.check(options, secrets, place, ready=ready)
         problems += _check_files(options, data_dir)
     if problems or options is None:
         if file.path:
@@ -111,6 +115,7 @@ def _load(
         file=file.path,
         environ=_variables(environ),
         data_dir=data_dir,
+        store=place,
         from_file=file.values,
     )
 

@@ -15,6 +15,7 @@ from daemon.config.values import (
     DatabaseUrl,
     Duration,
     DurationOrOff,
+    Endpoint,
     FormatName,
     HostName,
     Listen,
@@ -24,6 +25,7 @@ from daemon.config.values import (
     Ping,
     SecretName,
     Set,
+    StoreName,
     Template,
     Url,
 )
@@ -112,6 +114,9 @@ class Images(ImagesOfSource):
     """The files."""
 
     reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
+    store: StoreName = _key("", "s3://bucket/prefix, which several machines share")
+    store_endpoint: Endpoint = _key("", "its server, if it is not Amazon's")
+    store_region: str = _key("", "its region; empty: AWS_REGION or us-east-1")
 
 
 class Card(Section):

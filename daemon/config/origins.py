@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 
 from daemon.config import databases, entries, sources
 from daemon.config.addresses import host
-from daemon.config.secret import DATABASE, NOTIFY, NOTION, WEB
+from daemon.config.secret import DATABASE, NOTIFY, NOTION, STORE, WEB
 from daemon.config.settings import Settings
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -20,14 +20,9 @@ _PREFIX = "POSTBRUSH_"
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """Return (key, value, where from); of secrets only whether they are set."""
     found = list(_section(settings, settings.options, ()))
-    for names in (
-        NOTION,
-        *sources.token_variables(settings.options),
-        NOTIFY,
-        WEB,
-        DATABASE,
-        *entries.variables(settings.providers),
-    ):
+    tokens = (NOTION, *sources.token_variables(settings.options))
+    usual = (*tokens, NOTIFY, WEB, DATABASE, *(STORE if settings.store else ()))
+    for names in (*usual, *entries.variables(settings.providers)):
         known = settings.secrets.origins
         name = next((one for one in names if one in known), names[0])
         found.append((name, "set" if name in known else "not set", known.get(name, "")))

@@ -14,6 +14,8 @@ WEB = ("WEB_PASSWORD",)
 #: Several addresses, on one line or more.
 NOTIFY = ("NOTIFY_URLS",)
 DATABASE = ("DATABASE_PASSWORD",)
+#: Both halves of the key of `images.store`.
+STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
 #: Beside the configuration: one file per secret, named as its variable.
 FOLDER = "secrets"
 _LONGEST = 1000

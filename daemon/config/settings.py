@@ -25,6 +25,7 @@ from daemon.config.model import (
     Web,
 )
 from daemon.config.secret import Secrets
+from daemon.config.stores import Place
 from providers import KINDS
 from providers.settings import CardSettings, ProviderSettings
 
@@ -40,6 +41,7 @@ class Settings:
         source: The only one it is of; None: of all there are.
         file: What was read; None: nothing but defaults and the environment.
         data_dir: Absolute.
+        store: Where images are shared; None: they are not.
         environ: The POSTBRUSH_ variables that were set.
         from_file: What the file says, as written.
     """
@@ -49,6 +51,7 @@ class Settings:
     file: Path | None
     data_dir: Path
     source: str | None = None
+    store: Place | None = None
     # Addresses among them may hold tokens.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from daemon.config import databases
+from daemon.config import databases, stores
 from daemon.config.addresses import host, is_address
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.prompt import template_problems
@@ -197,6 +197,8 @@ Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]
 Listen: TypeAlias = Annotated[str, AfterValidator(_listen)]
 HostName: TypeAlias = Annotated[str, AfterValidator(_host)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
+StoreName: TypeAlias = Annotated[str, AfterValidator(stores.written)]
+Endpoint: TypeAlias = Annotated[str, AfterValidator(stores.endpoint)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
 CreditsReset: TypeAlias = Annotated[

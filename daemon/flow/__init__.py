@@ -14,6 +14,9 @@ answer did not arrive (a dropped connection, a crash, a power cut)::
       (Studio.cancel)                                   counted as paid
     fetching a finished file   its address, or the id   fetched again; gone: lost, and
       (results.fetched)        that leads to it         no breaker moves
+    putting an image on the    the file here, under     put again; what is there
+      store (Store.share)      the attempt's name       already is read and compared,
+                                                        and only then recorded
     un-tick, Waiting, Failed   the job's `owed`         owed until confirmed; read
       (debts.pay)                                       before it is repeated
     announcing an upload       nothing                  an empty upload, which expires

@@ -9,6 +9,9 @@ from db.records import Attempt
 from providers.base import Order, Provider
 from providers.outcomes import Outcome
 
+#: Why there is a card that was found after a crash: nothing else is known of it.
+NOBODY_ANSWERED = "no service answered"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:

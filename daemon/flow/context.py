@@ -24,6 +24,7 @@ from daemon.notion.errors import AwayError
 from daemon.notion.model import Door, Me, Schema, Wanted
 from daemon.service.log import Spell
 from daemon.service.pulse import Pulse
+from daemon.store.store import Store
 from db.breakers import SHARED
 from db.engine import Database
 from providers.base import Provider
@@ -99,7 +100,7 @@ class Shared:
 
     db: Database
     studio: Studio
-    images: Path
+    store: Store
     clock: Clock
     who: str = ""
     generates: bool = True
@@ -118,6 +119,11 @@ class Shared:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    @property
+    def images(self) -> Path:
+        """The folder of the images; `store` may know of more."""
+        return self.store.folder
 
     def leave(self, job_id: int | None) -> Leave:
         """Return when a remote job made for *job_id* is waited for no longer."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,7 +39,7 @@ class Dispatcher:
 
     Attributes:
         generating: With `claimed_for`, the provider each job was claimed for.
-        greeting: Tasks by provider that was away.
+        greeting: Tasks by provider that was away; and the store, if it was.
         patience: Seconds that all but paid calls may take to end at a stop.
     """
 
@@ -129,12 +130,15 @@ class Dispatcher:
         self.generating.dropped = False
 
     def _greet(self, name: str) -> None:
+        self._aside(name, lambda: greet(self.flow, name))
+
+    def _aside(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         if name in self.greeting:
             return
 
         async def run() -> None:
             try:
-                await greet(self.flow, name)
+                await work()
             except DatabaseError as error:
                 self.flow.log.error(  # noqa: TRY400 - the words say it all
                     "database.failed", summary=str(error), provider=name
@@ -154,6 +158,8 @@ class Dispatcher:
             return Picked(look_again=again, shut=True)
         if (why := storage.trouble(self.flow, mend=True)) is not None:
             storage.say_trouble(self.flow, why)
+            if self.flow.store.away and not self.flow.store.rests:
+                self._aside("images.store", lambda: storage.ask(self.flow))
             return Picked(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
         storage.well_again(self.flow)
         free = self._free

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 
 from daemon.flow import breakers, choose, files, keep, tell
-from daemon.flow.call import Call, Ended, Subject
+from daemon.flow.call import NOBODY_ANSWERED, Call, Ended, Subject
 from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
@@ -132,7 +132,7 @@ async def _free_name(tx: Tx, flow: Flow, prefix: str, number: int) -> str:
     taken = await attempts.names_from(tx, stem)
     while True:
         name = files.file_name(prefix, local, number)
-        if name not in taken and not (flow.images / name).exists():
+        if name not in taken and not flow.store.is_here(name):
             return name
         number += 1
 
@@ -207,6 +207,13 @@ def _say_what_is_lost(flow: Flow, call: Call) -> None:
         )
 
 
+def _of_old(provider: Provider, subject: Subject) -> Subject:
+    """Say of a card what is always true: why it was made is not on record."""
+    if not provider.traits.is_card:
+        return subject
+    return replace(subject, card_why=NOBODY_ANSWERED, replaceable=True)
+
+
 async def take_up(flow: Flow, attempt: Attempt, subject: Subject) -> Ended:
     """Ask for the result of a call that was paid for before we died.
 
@@ -214,6 +221,11 @@ async def take_up(flow: Flow, attempt: Attempt, subject: Subject) -> Ended:
     with a provider that is no longer configured, its end stays unknown.
     """
     provider = flow.providers.get(attempt.provider)
+    if provider is not None:
+        # Its file was there before we died, and the store was away when we began.
+        came = _call(provider, attempt, _of_old(provider, subject))
+        if await until_it_works(flow, lambda: keep.found(flow, came)):
+            return Ended(outcome=Outcome.IMAGE)
     if provider is None or attempt.remote is None:
         why = "we stopped before the answer came"
         await keep.close(flow, attempt, Outcome.UNKNOWN, why)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 
-from daemon.flow import breakers, files, picture, tell
+from daemon.flow import breakers, picture, tell
 from daemon.flow.call import Call, Ended
 from daemon.flow.context import Flow
 from daemon.flow.storage import until_it_works
@@ -26,9 +26,7 @@ async def keep(flow: Flow, call: Call, image: Image) -> Ended:
     except ProviderError as error:
         return await failed(flow, call, error)
     name = call.attempt.file_name
-    await until_it_works(
-        flow, lambda: asyncio.to_thread(files.save_new, flow.images, name, data)
-    )
+    await until_it_works(flow, lambda: asyncio.to_thread(flow.store.keep, name, data))
     await until_it_works(flow, lambda: record(flow, call, image, data))
     flow.log.debug(
         "image.saved",
@@ -96,6 +94,27 @@ async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> No
             made_at=now,
         )
         await _report(tx, flow, attempt, Outcome.IMAGE)
+
+
+async def found(flow: Flow, call: Call) -> bool:
+    """Record the image of a call whose file is there already, after a crash.
+
+    Returns:
+        Whether it was there.
+
+    Raises:
+        StoreAwayError: It is not known to be on the store.
+    """
+    name = call.attempt.file_name
+    try:
+        path = await asyncio.to_thread(flow.store.path, name)
+    except FileNotFoundError:
+        return False
+    data = await asyncio.to_thread(path.read_bytes)
+    # Linked here, and maybe no more than that.
+    await asyncio.to_thread(flow.store.share, name, data)
+    await record(flow, call, None, data)
+    return True
 
 
 async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:

@@ -85,11 +85,16 @@ class Postman:
         return earliest(later)
 
     async def _uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
-        now = self.flows.first.now()
-        for job in await claims.uploading(tx, now, sources, limit=_UPLOADS * 2):
-            if job.id not in self.uploading and len(self.uploading) < _UPLOADS:
+        now, later = self.flows.first.now(), self.uploading.later
+        for job_id in [one for one, at in later.items() if at <= now]:
+            del later[job_id]
+        most = _UPLOADS * 2 + len(later)
+        for job in await claims.uploading(tx, now, sources, limit=most):
+            free = len(self.uploading) < _UPLOADS and job.id not in later
+            if free and job.id not in self.uploading:
                 self.uploading.start(job)
-        return await claims.next_due(tx, State.UPLOADING, now, sources)
+        due = await claims.next_due(tx, State.UPLOADING, now, sources)
+        return earliest([due, *later.values()])
 
     async def _pay(self, flow: Flow, job: Job) -> None:
         try:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from daemon.flow import breakers, files, keep, tell
-from daemon.flow.call import Call, Subject
+from daemon.flow.call import NOBODY_ANSWERED, Call, Subject
 from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue
 from daemon.flow.flows import Flows
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
+from daemon.store.errors import StoreAwayError, TakenError
 from db import attempts, claims, jobs
 from db.records import Attempt, Job
 from db.states import Event, State
@@ -78,24 +79,26 @@ async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
     by_hand = attempt.job_id is None
     if by_hand and flow.now() - attempt.started_at < _BY_HAND:
         return
-    path = flow.images / attempt.file_name
-    # Its file is on disk: it was paid for, and it is kept.
-    if job is not None and attempt.provider in flow.providers and path.exists():
-        call = _found(flow, attempt, job)
-        if call is not None:
-            await keep.record(
-                flow, call, None, await asyncio.to_thread(path.read_bytes)
-            )
-            return
+    known = attempt.provider in flow.providers
+    wanted = job is not None and job.is_open and known
+    call = _call(flow, attempt, job) if job is not None and known else None
+    if call is not None:
+        try:
+            # Its file is there: it was paid for, and it is kept.
+            if await keep.found(flow, call):
+                return
+        except (StoreAwayError, TakenError):
+            # Whether it is there is not known: the job looks again when it goes on.
+            if wanted:
+                return
     # Its result can still be asked for: the job does that when it goes on.
-    wanted = job is not None and job.is_open
-    if wanted and attempt.remote and attempt.provider in flow.providers:
+    if wanted and attempt.remote:
         return
     why = "we stopped before the answer came"
     await keep.close(flow, attempt, Outcome.UNKNOWN, why)
 
 
-def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
+def _call(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
     inputs = Inputs.restored(job.inputs)
     try:
         size = parse_format(inputs.format)
@@ -118,7 +121,7 @@ def _found(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
             words=inputs.words,
             size=size,
             fingerprint=job.fingerprint,
-            card_why="no service answered",
+            card_why=NOBODY_ANSWERED,
             replaceable=True,
         ),
         was_cut=False,

@@ -1,4 +1,4 @@
-"""When nothing can be written: no call is made, nothing is lost, one loud line."""
+"""When an image cannot be kept: no call is made, nothing is lost, one loud line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from daemon.flow import files
 from daemon.flow.context import Flow
+from daemon.store.errors import StoreAwayError, TakenError
+from daemon.store.store import PAUSE
 from db.errors import DatabaseAwayError, DiskFullError
 
-_PAUSE_SECONDS = 30.0
+T = TypeVar("T")
+
 #: A server that was started anew is back in seconds.
 _AWAY_SECONDS = 2.0
 #: What an image and its rows take; `images.reserve` may be less.
@@ -28,7 +33,9 @@ _BARRED = frozenset(
 
 
 def trouble(flow: Flow, *, mend: bool = False) -> str | None:
-    """Say why nothing can be written where images and database are, or None.
+    """Say why no image can be kept, as far as it is known, or None.
+
+    Nothing can be written where images and database are, or the store is away.
 
     Args:
         mend: A folder that was removed is made again, if that can be done.
@@ -38,7 +45,7 @@ def trouble(flow: Flow, *, mend: bool = False) -> str | None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < _needed(flow):
             return f"less than {_needed(flow) // 2**20} MiB free for {folder}"
-    return None
+    return flow.store.away or None
 
 
 def _barred(folder: Path, *, mend: bool) -> str | None:
@@ -58,44 +65,65 @@ def _needed(flow: Flow) -> int:
 
 
 def is_trouble(error: Exception) -> bool:
-    """Say whether an error means that nothing can be written now."""
+    """Say whether an error means that no image can be kept now."""
     barred = isinstance(error, OSError) and error.errno in _FULL | _BARRED
-    return barred or isinstance(error, DiskFullError)
+    return barred or isinstance(error, DiskFullError | StoreAwayError | TakenError)
 
 
-def say_trouble(flow: Flow, why: str) -> None:
-    """Say, once, that the queue sleeps until images can be written again."""
-    if flow.spells.failed("disk", flow.now()):
-        flow.log.error("disk.full", summary=f"{why}: no images are made until then")
+def say_trouble(flow: Flow, why: Exception | str) -> None:
+    """Say, once, that the queue sleeps until images can be kept again.
+
+    Args:
+        why: An error that `is_trouble`, or what `trouble` said.
+    """
+    spell, event, until = "disk", "disk.full", ": no images are made until then"
+    if isinstance(why, StoreAwayError) or str(why) == flow.store.away:
+        spell, event = "store", "store.away"
+    # Of one image: the others go on.
+    elif isinstance(why, TakenError):
+        spell, event, until = str(why), "store.taken", ""
+    if flow.spells.failed(spell, flow.now()):
+        flow.log.error(event, summary=f"{why}{until}")
 
 
 def well_again(flow: Flow) -> None:
     """Say that it goes on."""
-    if (lasted := flow.spells.ended("disk", flow.now())) is not None:
-        flow.log.info(
-            "disk.freed", summary=f"can write again after {str(lasted).split('.')[0]}"
-        )
+    for spell, event, words in (
+        ("disk", "disk.freed", "can write again"),
+        ("store", "store.back", "the store can be reached again"),
+    ):
+        if (lasted := flow.spells.ended(spell, flow.now())) is not None:
+            after = str(lasted).split(".", maxsplit=1)[0]
+            flow.log.info(event, summary=f"{words} after {after}")
 
 
-async def until_it_works(flow: Flow, write: Callable[[], Awaitable[None]]) -> None:
+async def ask(flow: Flow) -> None:
+    """Ask whether the store is back; that it is not is known already."""
+    with suppress(StoreAwayError):
+        await asyncio.to_thread(flow.store.ask)
+
+
+async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
     """Do *write*; when nothing can be written, wait and do it again.
 
     What was paid for is held in memory meanwhile.  At SIGTERM the error goes up.
     """
     while True:
         try:
-            await write()
+            return await write()
         except DatabaseAwayError:
             if flow.stopping.is_set():
                 raise
             await pause(flow, _AWAY_SECONDS)
-        except (DiskFullError, OSError) as error:
+        except (DiskFullError, OSError, StoreAwayError, TakenError) as error:
             if not is_trouble(error) or flow.stopping.is_set():
                 raise
-            say_trouble(flow, trouble(flow) or str(error))
-            await pause(flow, _PAUSE_SECONDS)
-        else:
-            return
+            # What the folder itself says is plainer than what was tried in it.
+            plain = (
+                trouble(flow) if isinstance(error, OSError | DiskFullError) else None
+            )
+            say_trouble(flow, plain or error)
+            await pause(flow, PAUSE)
 
 
 async def pause(flow: Flow, seconds: float) -> None:

@@ -20,6 +20,7 @@ from daemon.flow.inputs import Inputs
 from daemon.flow.wants import look
 from daemon.notion.errors import PageGoneError, RefusedWriteError, UploadLostError
 from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
+from daemon.store.errors import DamagedError
 from db import attempts, images, jobs, posts
 from db.errors import MovedElsewhereError
 from db.records import ImageRecord, Job
@@ -30,7 +31,8 @@ async def upload(flow: Flow, job: Job) -> None:
     """Take a job from `uploading` to its end; Notion being away leaves it there.
 
     Raises:
-        AwayError, NoAccessError: For the caller, who knows when to try again.
+        AwayError, NoAccessError, StoreAwayError: For the caller, who knows when to
+            try again.
     """
     try:
         await _Delivery(flow, job).run()
@@ -66,8 +68,10 @@ class _Delivery:
             await self._forget_uploads(made)
         except FileNotFoundError as error:
             name = Path(str(error.filename)).name
-            note = f"No image: {name} is gone from the disk. Tick again."
-            await self._end(Event.ABANDONED, f"{name} is gone from the disk", note)
+            why = f"{name} is gone from the disk"
+            if isinstance(error, DamagedError):
+                why = f"{name} is damaged on the store"
+            await self._end(Event.ABANDONED, why, f"No image: {why}. Tick again.")
         except RefusedWriteError as error:
             note = f"The image could not be put here: {error}"
             await self._end(Event.ABANDONED, str(error), note)
@@ -130,13 +134,15 @@ class _Delivery:
                 return found.id
             if found is not None and found.pending:
                 return await self._send(image, found.id)
+        # Before anything is announced: the store may be away.
+        await self._file(image)
         created = await self.flow.door.create_upload(image.name, self.urgency)
         async with self.flow.db.writing() as tx:
             await images.set_upload(tx, image.id, created.id)
         return await self._send(image, created.id)
 
     async def _send(self, image: ImageRecord, upload_id: str) -> str:
-        path = self.flow.images / image.name
+        path = await self._file(image)
         limit = self.flow.upload_limit
         data = await asyncio.to_thread(path.read_bytes)
         if len(data) > limit:
@@ -144,6 +150,10 @@ class _Delivery:
                 data = await asyncio.to_thread(picture.shrink_for_upload, data, limit)
         await self.flow.door.send_upload(upload_id, image.name, data, self.urgency)
         return upload_id
+
+    async def _file(self, image: ImageRecord) -> Path:
+        store = self.flow.store
+        return await asyncio.to_thread(store.path, image.name, image.sha256)
 
     async def _change(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from daemon.flow import storage
@@ -13,6 +14,8 @@ from daemon.flow.flows import Flows
 from daemon.notion.errors import NotionError, PageGoneError
 from db.errors import DatabaseError
 from db.records import Job
+
+_TROUBLE_PAUSE = timedelta(seconds=30)
 
 Step: TypeAlias = Callable[[Flow, Job], Awaitable[None]]
 
@@ -27,6 +30,7 @@ class Workers:
 
     Attributes:
         tasks: By job id.
+        later: By job, until when it is left alone: nothing could be written, or read.
         dropped: A worker ended in the middle: nobody else puts its job back.
         ended: Called after each, however it ended.
     """
@@ -35,6 +39,7 @@ class Workers:
     step: Step
     ended: Callable[[Job], None] = _nothing
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    later: dict[int, datetime] = field(default_factory=dict)
     _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
 
@@ -74,18 +79,15 @@ class Workers:
             flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
             flow.outage.failed(error, flow.now(), flow.log)
-        except DatabaseError as error:
-            self.dropped = True
-            if storage.is_trouble(error):
-                storage.say_trouble(flow, str(error))
-                return
-            flow.log.error(  # noqa: TRY400 - the words say it all
-                "database.failed", summary=str(error), job=job.id
-            )
         except Exception as error:
             self.dropped = True
             if storage.is_trouble(error):
-                storage.say_trouble(flow, str(error))
-                return
+                storage.say_trouble(flow, error)
+                self.later[job.id] = flow.now() + _TROUBLE_PAUSE
+            elif isinstance(error, DatabaseError):
+                flow.log.error(  # noqa: TRY400 - the words say it all
+                    "database.failed", summary=str(error), job=job.id
+                )
             # One job must not take the others with it.
-            flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
+            else:
+                flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)

@@ -108,6 +108,12 @@ class Alerts:
             case "disk.freed":
                 title = "images can be written again"
                 return self._ends({("full", "disk")}, title, line)
+            case "store.away":
+                title = "the store of the images is away"
+                return self._begins(("away", "store"), title, line)
+            case "store.back":
+                title = "the store of the images is back"
+                return self._ends({("away", "store")}, title, line)
             case "poll.held":
                 self._held.add(1, line.summary)
                 return self.look(now)

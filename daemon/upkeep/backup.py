@@ -18,12 +18,13 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.errors import PostbrushError, SetupError
+from daemon.store.store import Store
 from db import copying, upgrade
 from db.place import Place
 from db.sqlite import Sqlite
@@ -35,16 +36,22 @@ _CHUNK = 1 << 20
 
 
 def backup(
-    data_dir: Path, place: Place, target: Path, now: datetime
+    data_dir: Path,
+    place: Place,
+    target: Path,
+    now: datetime,
+    store: Store | None = None,
 ) -> Mapping[str, Any]:
     """Write a copy of *data_dir* to *target*; return its manifest.
 
     Args:
         place: Where its database is.
+        store: Where its images are; what is not here is fetched.  Default: here.
 
     Raises:
         SetupError: The target exists, or cannot be written.
-        PostbrushError: A file that belongs to it is missing or damaged.
+        PostbrushError: A file that belongs to it is missing or damaged, or cannot be
+            fetched.
     """
     try:
         if target.exists():
@@ -54,7 +61,8 @@ def backup(
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             copy = Path(folder) / DATABASE
             _copy_database(place, copy)
-            files = {DATABASE: copy, **dict(_images(data_dir, copy))}
+            images = store or Store(data_dir / IMAGES)
+            files = {DATABASE: copy, **dict(_images(images, copy))}
             manifest = {
                 "format": _FORMAT,
                 "made_at": now.isoformat(),
@@ -114,12 +122,15 @@ def _copy_database(place: Place, target: Path) -> None:
         new.execute("PRAGMA journal_mode=DELETE")
 
 
-def _images(data_dir: Path, copy: Path) -> Iterator[tuple[str, Path]]:
-    query = "SELECT name, bytes FROM images WHERE pruned_at IS NULL ORDER BY id"
+def _images(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
+    query = "SELECT name, bytes, sha256 FROM images WHERE pruned_at IS NULL ORDER BY id"
     with closing(sqlite3.connect(copy)) as database:
         rows = database.execute(query).fetchall()
-    for name, size in rows:
-        path = data_dir / IMAGES / name
+    for name, size, sha256 in rows:
+        path = store.folder / name
+        # Neither has it: it is missing, as is said next.
+        with suppress(FileNotFoundError):
+            path = store.path(name, sha256)
         if not path.is_file() or path.stat().st_size != size:
             raise PostbrushError(
                 f"{path} is missing or damaged: `postbrush verify` shows all of it, "

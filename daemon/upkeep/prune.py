@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from daemon.store.store import Store
 from db import images
 from db.engine import Database
 from db.records import ImageRecord
@@ -21,7 +24,7 @@ class Pruned:
 
 async def prune(
     db: Database,
-    folder: Path,
+    store: Store,
     *,
     now: datetime,
     keep: timedelta,
@@ -35,18 +38,39 @@ async def prune(
 
     The row is marked before its file goes: after a crash in between, the next run
     finds the file without being asked (`verify` names it until then).
+
+    Raises:
+        StoreAwayError: Nothing (more) was removed.
     """
     async with db.reading() as tx:
         found = await images.prunable(tx, now - keep, source=source)
-    if not dry_run:
+    if found and not dry_run:
+        await asyncio.to_thread(store.ask)
         for one in found:
-            await _remove(db, folder, one, now)
+            await _remove(db, store, one, now)
+    if store.remote is not None and not dry_run:
+        await _follow(db, store, now - keep)
     return Pruned(
         names=tuple(one.name for one in found), bytes=sum(one.bytes for one in found)
     )
 
 
-async def _remove(db: Database, folder: Path, one: ImageRecord, now: datetime) -> None:
+async def _follow(db: Database, store: Store, before: datetime) -> None:
+    """Remove what the cache still has of images that another machine has pruned."""
+    old = await asyncio.to_thread(_older, store.folder, before.timestamp())
+    async with db.reading() as tx:
+        known = await images.by_names(tx, old)
+    for one in known.values():
+        if one.pruned_at is not None:
+            (store.folder / one.name).unlink(missing_ok=True)
+
+
+def _older(folder: Path, before: float) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [one.name for one in entries if one.stat().st_mtime < before]
+
+
+async def _remove(db: Database, store: Store, one: ImageRecord, now: datetime) -> None:
     async with db.writing() as tx:
         await images.set_pruned(tx, one.id, now)
-    (folder / one.name).unlink(missing_ok=True)
+    await asyncio.to_thread(store.remove, one.name)

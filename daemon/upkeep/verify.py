@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
@@ -16,6 +17,7 @@ from db import attempts, images, posts
 from db.records import ImageRecord
 
 _BATCH = 200
+_GONE = "its file is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +36,35 @@ class Finding:
 
 
 async def verify_files(flow: Flow, *, fix: bool) -> AsyncIterator[Finding]:
-    """Compare the rows with the files, both ways."""
+    """Compare the rows with the files, both ways; the store is listed, once.
+
+    Raises:
+        StoreAwayError: It cannot be asked.
+    """
     async with flow.db.reading() as tx:
         rows = await images.kept(tx)
         calls = await attempts.still_open(tx)
+    shared = await asyncio.to_thread(flow.store.names)
     known = {one.name for one in rows}
     for row in rows:
-        wrong = await asyncio.to_thread(_compare, flow.images / row.name, row)
-        if wrong:
-            yield await _mend_row(flow, row, wrong, fix=fix)
+        here = await asyncio.to_thread(_compare, flow.images / row.name, row)
+        found = judge(here, None if shared is None else _there(shared, row))
+        if found is not None:
+            fixed = await _mend(flow, row, found) if fix else ""
+            yield Finding(row.name, found.wrong, fixed)
     # A call that is under way may have its file before its row.
     coming = {one.file_name for one in calls}
     for path in _strangers(flow.images, known | coming):
         yield Finding(path.name, "a file that no row names")
+    for name in sorted((shared or {}).keys() - known - coming):
+        yield Finding(name, "no row names it, and it is on the store")
 
 
 def _compare(path: Path, row: ImageRecord) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return "its file is gone"
+        return _GONE
     except OSError as error:
         return f"its file cannot be read: {error.strerror}"
     if hashlib.sha256(data).hexdigest() != row.sha256:
@@ -61,12 +72,56 @@ def _compare(path: Path, row: ImageRecord) -> str:
     return ""
 
 
-async def _mend_row(flow: Flow, row: ImageRecord, wrong: str, *, fix: bool) -> Finding:
-    if not fix:
-        return Finding(row.name, wrong)
-    async with flow.db.writing() as tx:
-        await images.set_pruned(tx, row.id, flow.now())
-    return Finding(row.name, wrong, "its row says so now")
+def _there(shared: Mapping[str, int], row: ImageRecord) -> str:
+    if row.name not in shared:
+        return "it is missing on the store"
+    # To know more it would have to be fetched.
+    return "" if shared[row.name] == row.bytes else "on the store it has another size"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What is wrong with an image, and what mends it."""
+
+    wrong: str
+    mend: Literal["give up", "drop here", "put there"]
+
+
+def judge(here: str, there: str | None) -> Misfit | None:
+    """Say what is wrong with an image; None: nothing is.
+
+    Args:
+        here: What is wrong with the file; empty: nothing.
+        there: What is wrong on the store; None: there is no store.
+    """
+    # All there is.
+    if there is None:
+        return Misfit(here, "give up") if here else None
+    # What others made is fetched when it is asked for.
+    if not there and here in {"", _GONE}:
+        return None
+    # It is fetched anew when it is asked for.
+    if not there:
+        return Misfit(here, "drop here")
+    # The other machines cannot have it.
+    if not here:
+        return Misfit(there, "put there")
+    return Misfit(f"{here}, and {there}", "give up")
+
+
+async def _mend(flow: Flow, row: ImageRecord, found: Misfit) -> str:
+    """Mend it; return what was done."""
+    match found.mend:
+        case "drop here":
+            await asyncio.to_thread((flow.images / row.name).unlink)
+            return "removed here: the store has it"
+        case "put there":
+            await asyncio.to_thread(flow.store.replace, row.name)
+            return "it is on the store now"
+        case "give up":
+            async with flow.db.writing() as tx:
+                await images.set_pruned(tx, row.id, flow.now())
+            return "its row says so now"
 
 
 def _strangers(folder: Path, known: set[str]) -> Iterator[Path]:

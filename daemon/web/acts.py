@@ -112,7 +112,7 @@ async def _another(request: web.Request, site: Site, tx: Tx) -> str:
 
 async def _use(request: web.Request, site: Site, tx: Tx) -> str:
     image, post = await _image(request, tx)
-    if not (site.flow.images / image.name).is_file():
+    if site.flow.store.is_lost(image.name):
         raise PostbrushError(f"{image.name} is gone from the disk")
     await manual.use(tx, post, image, site.flow.now())
     return f"This image goes back onto “{post.title}”."

@@ -33,7 +33,7 @@ async def problems(site: Site) -> dict[str, str]:
     flow = site.flow
     found: dict[str, str] = {}
     if (why := storage.trouble(flow)) is not None:
-        found["disk"] = why
+        found["store" if why == flow.store.away else "disk"] = why
     try:
         async with flow.db.reading() as tx:
             await jobs.open_counts(tx)

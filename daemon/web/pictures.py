@@ -17,6 +17,7 @@ from aiohttp import web
 
 from daemon.flow import picture
 from daemon.flow.context import Flow
+from daemon.store.store import Store
 from daemon.web.site import site_of
 from db import images
 from db.records import ImageRecord
@@ -60,7 +61,7 @@ async def _image(request: web.Request) -> web.StreamResponse:
     if request.headers.get("If-None-Match") == mark:
         return web.Response(status=304, headers={"ETag": mark})
     async with request.app[_READING]:
-        data = await asyncio.to_thread(read, site_of(request).flow.images, found.name)
+        data = await asyncio.to_thread(_whole, site_of(request).flow.store, found)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT, "ETag": mark}
@@ -81,7 +82,7 @@ async def _thumb(request: web.Request) -> web.StreamResponse:
 
 
 async def _made(flow: Flow, found: ImageRecord, target: Path) -> bytes | None:
-    whole = await asyncio.to_thread(read, flow.images, found.name)
+    whole = await asyncio.to_thread(_whole, flow.store, found)
     if whole is None:
         return None
     try:
@@ -94,6 +95,19 @@ async def _made(flow: Flow, found: ImageRecord, target: Path) -> bytes | None:
     with suppress(OSError):
         await asyncio.to_thread(_keep, target, small)
     return small
+
+
+def _whole(store: Store, found: ImageRecord) -> bytes | None:
+    """Return an image, fetched first if it is only on the store.
+
+    Raises:
+        StoreAwayError, OSError: It cannot be fetched now.
+    """
+    try:
+        store.path(found.name, found.sha256)
+    except FileNotFoundError:
+        return None
+    return read(store.folder, found.name)
 
 
 def _keep(target: Path, data: bytes) -> None:

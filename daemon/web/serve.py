@@ -16,6 +16,7 @@ from daemon.config import Settings
 from daemon.config.values import parse_listen
 from daemon.flow.flows import Flows
 from daemon.flow.storage import is_trouble
+from daemon.store.errors import StoreAwayError
 from daemon.web import (
     acts,
     gallery,
@@ -140,7 +141,7 @@ async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _sorry(request, error.status, error.text or error.reason, error)
-    except DatabaseError as error:
+    except (DatabaseError, StoreAwayError) as error:
         return _sorry(request, 503, str(error))
     except OSError as error:
         if not is_trouble(error):

@@ -104,6 +104,20 @@ class Borders:
 
         setattr(os, "link", watched)
 
+    def watch_store(self) -> None:
+        """Put one around what is put on the store."""
+        from daemon.store.remote import Remote  # noqa: PLC0415 - few have one
+
+        put, borders = Remote.put_new, self
+
+        def watched(remote: Remote, name: str, data: bytes) -> bool:
+            borders.cross("before put on the store")
+            new = put(remote, name, data)
+            borders.cross("after put on the store")
+            return new
+
+        setattr(Remote, "put_new", watched)
+
 
 def _caller() -> str:
     """Return the function of the daemon that opened the transaction."""
@@ -119,7 +133,10 @@ def live(folder: str, environ: Mapping[str, str], journal: str, die_at: int) -> 
     # Nobody's: reading all that are trusted takes a while.
     os.environ["SSL_CERT_FILE"] = str(TRUSTED)
     log.configure("error", "json", environ={})
-    Borders(Path(journal), die_at).watch()
+    borders = Borders(Path(journal), die_at)
+    borders.watch()
+    if "POSTBRUSH_IMAGES__STORE" in environ:
+        borders.watch_store()
     asyncio.run(_live(Path(folder), environ))
 
 

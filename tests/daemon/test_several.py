@@ -4,114 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.pretend.town import Town
 from daemon.several import last_heard, silent
-from db.errors import DatabaseAwayError
-from db.postgres import Postgres
 from db.states import State
 from tests.cluster import cluster
-from tests.daemon.house import House, MovingClock, house
+from tests.daemon.fleet import asked, fleet, until, work
 
 _LEASE = 180
-
-
-@dataclass(slots=True)
-class Fleet:
-    """Daemons of one database, each with a folder of its own but for the images."""
-
-    houses: list[House]
-    place: Postgres
-
-    @property
-    def first(self) -> House:
-        return self.houses[0]
-
-    async def begin(self) -> None:
-        for one in self.houses:
-            await one.begin()
-
-    async def live(self, rounds: int = 40) -> None:
-        """Let all of them poll and work until nothing is open."""
-        for _ in range(rounds):
-            for one in self.houses:
-                await one.company.look()
-                await one.poll()
-            await asyncio.gather(*(_work(one) for one in self.houses))
-            if not await self.open():
-                return
-            self.first.clock.move(seconds=20)
-        raise AssertionError(f"still open: {await self.open()}")
-
-    async def open(self) -> list[tuple[int, State]]:
-        jobs = await self.first.jobs()
-        return [(job.id, job.state) for job in jobs if job.is_open]
-
-    def speakers(self) -> list[House]:
-        return [one for one in self.houses if one.flow.speaks]
-
-    async def makers(self) -> Counter[str]:
-        return Counter(job.claimed_by for job in await self.first.jobs())
-
-
-@asynccontextmanager
-async def fleet(
-    folder: Path,
-    *,
-    size: int = 3,
-    toml: str = "",
-    environs: Sequence[Mapping[str, str]] = (),
-) -> AsyncIterator[Fleet]:
-    clock = MovingClock()
-    town = Town(now=clock.now)
-    town.workspace.requests_per_minute = None
-    town.hub.sleep = clock.sleep
-    place = cluster().ready()
-    url = place.url.render_as_string()
-    (folder / "shared").mkdir()
-    await town.start()
-    try:
-        async with AsyncExitStack() as stack:
-            houses: list[House] = []
-            for number in range(size):
-                own = folder / f"daemon{number}"
-                own.mkdir()
-                (own / "images").symlink_to(folder / "shared")
-                more = environs[number] if environs else {}
-                environ = {"POSTBRUSH_DATABASE__URL": url, **more}
-                made = house(own, toml=toml, town=town, clock=clock, environ=environ)
-                houses.append(await stack.enter_async_context(made))
-            yield Fleet(houses, place)
-    finally:
-        await town.stop()
-
-
-async def _until(true: Callable[[], object]) -> None:
-    """Let others work until something is so; nothing waits for time to pass."""
-    while not true():  # noqa: ASYNC110 - what is waited for sets no event
-        await asyncio.sleep(0)
-
-
-async def _work(home: House) -> None:
-    """Work as the loop does, which goes on when the database is back."""
-    while True:
-        try:
-            await home.work()
-        except DatabaseAwayError:
-            continue
-        else:
-            return
-
-
-def _asked(home: House) -> int:
-    return sum(home.flow.traffic.values())
 
 
 async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -> None:
@@ -124,7 +27,7 @@ async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -
         assert all_.first.hub.painted == len(pages)
         assert all(len(all_.first.read(page)["Image"]) == 1 for page in pages)
         assert len(await all_.makers()) > 1
-        assert [bool(_asked(one)) for one in all_.houses] == [True, False, False]
+        assert [bool(asked(one)) for one in all_.houses] == [True, False, False]
         # A tick is seen by the one, and the image made by whoever is free.
         all_.first.space.tick(pages[0])
         await all_.live()
@@ -146,13 +49,14 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         first.space.faults.waiting.clear()
         await first.die()
         all_.houses = [second, third]
-        await second.company.look()
-        await third.company.look()
-        assert all_.speakers() == [second]
+        # The server has its own pace in finding out.
+        while not all_.speakers():
+            await second.company.look()
+            await third.company.look()
         await all_.live()
         assert len(second.read(page)["Image"]) == 1
         assert second.hub.painted == 1
-        assert _asked(third) == 0
+        assert [bool(asked(one)) for one in all_.houses].count(True) == 1
 
 
 async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
@@ -172,7 +76,7 @@ async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
         first.hub.sleep = never
         first.hub.seconds_per_image = 1.0
         await first.dispatcher.step()
-        await _until(lambda: first.hub.painted)
+        await until(lambda: first.hub.painted)
         await first.company.look()
         await second.company.look()
         await first.die()
@@ -193,7 +97,7 @@ async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
         assert (job.state, outcomes) == (State.DONE, ["unknown", "image"])
         # The answer comes after all, to somebody whose claim is over.
         answers.set()
-        await _until(lambda: not first.dispatcher.busy)
+        await until(lambda: not first.dispatcher.busy)
         assert [call.outcome for call in await second.calls()] == outcomes
         assert len(second.read(page)["Image"]) == 1
 
@@ -214,7 +118,7 @@ async def test_a_restart_takes_up_its_own_at_once_and_nobody_elses(
 
         first.hub.sleep, first.hub.seconds_per_image = slow, 1.0
         await first.dispatcher.step()
-        await _until(lambda: first.hub.painted)
+        await until(lambda: first.hub.painted)
         # Another one starts: the job is not its own.
         await second.company.begin()
         (job,) = await second.jobs()
@@ -236,10 +140,10 @@ async def test_connections_that_are_cut_lose_nothing(tmp_path: Path) -> None:
 
         async def cut() -> None:
             for images in (2, 5, 8):
-                await _until(lambda: all_.first.hub.painted >= images)  # noqa: B023 - called at once
+                await until(lambda: all_.first.hub.painted >= images)  # noqa: B023 - called at once
                 await asyncio.to_thread(cluster().end_all, all_.place)
 
-        await asyncio.gather(cut(), *(_work(one) for one in all_.houses))
+        await asyncio.gather(cut(), *(work(one) for one in all_.houses))
         all_.first.clock.move(seconds=70)
         for one in all_.houses:
             await one.company.presence.until_there()  # type: ignore[attr-defined]  # of several
@@ -265,7 +169,7 @@ async def test_one_asks_notion_and_the_other_makes_images(tmp_path: Path) -> Non
         server.clock.move(seconds=1000)
         await all_.live()
         assert len(server.read(page)["Image"]) == 1
-        assert _asked(box) == 0
+        assert asked(box) == 0
         assert set(await all_.makers()) == {box.flow.who}
         # Trashed meanwhile: nothing is made for it.
         gone = server.add("Gone", "Bread that is gone.")

@@ -223,13 +223,16 @@ class Listening(RuleBasedStateMachine):
         assert (found is not None) == bool(known)
         self.balance["away"] = self.balance["refused"] = 0
 
-    @rule(event=st.sampled_from(["disk.full", "disk.freed"]))
-    def disk(self, event: str) -> None:
-        found = self._hear(line(event))
-        assert (found is not None) == (
-            bool(self.balance["disk"]) is (event == "disk.freed")
-        )
-        self.balance["disk"] = int(event == "disk.full")
+    @rule(
+        events=st.sampled_from(
+            [("disk.full", "disk.freed"), ("store.away", "store.back")]
+        ),
+        over=st.booleans(),
+    )
+    def cannot_be_kept(self, events: tuple[str, str], *, over: bool) -> None:
+        found = self._hear(line(events[over]))
+        assert (found is not None) == (bool(self.balance[events[0]]) is over)
+        self.balance[events[0]] = int(not over)
 
     @rule(event=st.sampled_from(BUDGETS), until=st.integers(12, 13))
     def budget(self, event: str, until: int) -> None:

@@ -88,7 +88,7 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
 async def _prune(home: House, days: int, *, dry_run: bool = False) -> Pruned:
     return await prune(
         home.flow.db,
-        home.flow.images,
+        home.flow.store,
         now=home.clock.now(),
         keep=timedelta(days=days),
         dry_run=dry_run,

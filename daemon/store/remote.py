@@ -1,0 +1,180 @@
+"""An S3-compatible store; the only module that knows obstore, loaded when it is set."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import ObjectStore, S3Store
+
+from daemon.config.stores import Place
+from daemon.store.errors import StoreAwayError
+from daemon.store.words import code_of, in_words
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Credential
+
+T = TypeVar("T")
+
+#: An image of 25 MB at 4 Mbit/s; a stop waits for it, and no longer than systemd does.
+_LONGEST = timedelta(seconds=60)
+_CONNECT = timedelta(seconds=5)
+#: Within a call only what goes by in a moment is tried again: who calls does the rest.
+_RETRIES = 2
+_RETRY_FOR = timedelta(seconds=5)
+_BACKOFF = timedelta(milliseconds=200)
+_LONGEST_BACKOFF = timedelta(seconds=1)
+#: Two do what is asked here; by itself it takes one for each core of the machine.
+_THREADS = "2"
+_PROBE = ".postbrush-check-"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One prefix of one bucket.
+
+    Attributes:
+        where: As it is written, "s3://bucket/prefix".
+    """
+
+    where: str
+    bucket: str
+    _objects: ObjectStore = field(repr=False)
+
+    @classmethod
+    def open(cls, place: Place, key_id: str, key: str) -> Remote:
+        """Return the store at *place*; nothing is sent before the first request."""
+        os.environ.setdefault("TOKIO_WORKER_THREADS", _THREADS)
+        credential: S3Credential = {
+            "access_key_id": key_id,
+            "secret_access_key": key,
+            "token": None,
+            "expires_at": None,
+        }
+        config: S3Config = {"region": place.region}
+        if place.endpoint:
+            config["endpoint"] = place.endpoint
+        objects = S3Store(
+            place.bucket,
+            prefix=place.prefix or None,
+            config=config,
+            # Whatever the environment holds besides is left aside.
+            credential_provider=lambda: credential,
+            client_options={
+                "allow_http": place.endpoint.startswith("http://"),
+                "timeout": _LONGEST,
+                "connect_timeout": _CONNECT,
+                "default_content_type": "image/png",
+            },
+            retry_config={
+                "max_retries": _RETRIES,
+                "retry_timeout": _RETRY_FOR,
+                "backoff": {
+                    "init_backoff": _BACKOFF,
+                    "max_backoff": _LONGEST_BACKOFF,
+                    "base": 2,
+                },
+            },
+        )
+        return cls(str(place), place.bucket, objects)
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """Put an object that is not there yet; False: it is, and nothing was changed.
+
+        Raises:
+            StoreAwayError: It may be there, or not.
+        """
+
+        def put() -> bool:
+            try:
+                obstore.put(self._objects, name, data, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+
+        return self._carried_out(put)
+
+    def get(self, name: str) -> bytes:
+        """Return the whole of an object.
+
+        Raises:
+            FileNotFoundError: There is none of that name.
+            StoreAwayError: It cannot be asked, or broke off.
+        """
+        return self._carried_out(
+            lambda: bytes(obstore.get(self._objects, name).bytes()), name
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove an object; one that is not there is no error.
+
+        Raises:
+            StoreAwayError: It cannot be asked.
+        """
+
+        def delete() -> None:
+            try:
+                obstore.delete(self._objects, name)
+            except FileNotFoundError as error:
+                if code_of(str(error)) == "NoSuchBucket":
+                    raise
+
+        self._carried_out(delete)
+
+    def names(self) -> dict[str, int]:
+        """Return the bytes of every object, by name; folders below are others'.
+
+        Raises:
+            StoreAwayError: It cannot be asked.
+        """
+        listed = self._carried_out(
+            lambda: obstore.list_with_delimiter(self._objects)["objects"]
+        )
+        return {one["path"]: one["size"] for one in listed}
+
+    def answer(self) -> None:
+        """See that it answers and lets us read.
+
+        Raises:
+            StoreAwayError: It does not.
+        """
+        try:
+            # Not only whether it is there: that answer does not say what is missing,
+            # an object or the whole bucket.
+            self.get(_PROBE)
+        except FileNotFoundError:
+            return
+
+    def probe(self) -> None:
+        """Put something, read it and remove it.
+
+        Raises:
+            StoreAwayError: One of these is refused.
+        """
+        name, data = f"{_PROBE}{secrets.token_hex(8)}", secrets.token_bytes(64)
+        if not self.put_new(name, data) or self.get(name) != data:
+            raise self._away("it does not give back what was put there")
+        self.names()
+        self.remove(name)
+
+    def _away(self, why: str) -> StoreAwayError:
+        return StoreAwayError(f"the store {self.where} cannot be reached ({why})")
+
+    def _carried_out(self, work: Callable[[], T], name: str = "") -> T:
+        try:
+            return work()
+        except FileNotFoundError as error:
+            said, gone = str(error), bool(name)
+        except (BaseError, OSError, NotImplementedError, ValueError) as error:
+            said, gone = str(error), False
+        # Raised out here: its own words may hold a key, and are not carried along.
+        if gone and code_of(said) != "NoSuchBucket":
+            raise FileNotFoundError(errno.ENOENT, "it is not on the store", name)
+        raise self._away(in_words(said, self.bucket))

@@ -1,0 +1,108 @@
+"""Several daemons on one PostgreSQL: all of them but their process, and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.pretend.town import Town
+from db.errors import DatabaseAwayError
+from db.postgres import Postgres
+from db.states import State
+from tests.cluster import cluster
+from tests.daemon.house import House, MovingClock, house
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Daemons of one database, each with a folder of its own but for the images."""
+
+    houses: list[House]
+    place: Postgres
+
+    @property
+    def first(self) -> House:
+        return self.houses[0]
+
+    async def begin(self) -> None:
+        for one in self.houses:
+            await one.begin()
+
+    async def live(self, rounds: int = 40) -> None:
+        """Let all of them poll and work until nothing is open."""
+        for _ in range(rounds):
+            for one in self.houses:
+                await one.company.look()
+                await one.poll()
+            await asyncio.gather(*(work(one) for one in self.houses))
+            if not await self.open():
+                return
+            self.first.clock.move(seconds=20)
+        raise AssertionError(f"still open: {await self.open()}")
+
+    async def open(self) -> list[tuple[int, State]]:
+        jobs = await self.first.jobs()
+        return [(job.id, job.state) for job in jobs if job.is_open]
+
+    def speakers(self) -> list[House]:
+        return [one for one in self.houses if one.flow.speaks]
+
+    async def makers(self) -> Counter[str]:
+        return Counter(job.claimed_by for job in await self.first.jobs())
+
+
+@asynccontextmanager
+async def fleet(
+    folder: Path,
+    *,
+    size: int = 3,
+    toml: str = "",
+    environs: Sequence[Mapping[str, str]] = (),
+) -> AsyncIterator[Fleet]:
+    clock = MovingClock()
+    town = Town(now=clock.now)
+    town.workspace.requests_per_minute = None
+    town.hub.sleep = clock.sleep
+    place = cluster().ready()
+    url = place.url.render_as_string()
+    (folder / "shared").mkdir()
+    await town.start()
+    try:
+        async with AsyncExitStack() as stack:
+            houses: list[House] = []
+            for number in range(size):
+                own = folder / f"daemon{number}"
+                own.mkdir()
+                (own / "images").symlink_to(folder / "shared")
+                more = environs[number] if environs else {}
+                environ = {"POSTBRUSH_DATABASE__URL": url, **more}
+                made = house(own, toml=toml, town=town, clock=clock, environ=environ)
+                houses.append(await stack.enter_async_context(made))
+            yield Fleet(houses, place)
+    finally:
+        await town.stop()
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Let others work until something is so; nothing waits for time to pass."""
+    while not true():  # noqa: ASYNC110 - what is waited for sets no event
+        await asyncio.sleep(0)
+
+
+async def work(home: House) -> None:
+    """Work as the loop does, which goes on when the database is back."""
+    while True:
+        try:
+            await home.work()
+        except DatabaseAwayError:
+            continue
+        else:
+            return
+
+
+def asked(home: House) -> int:
+    return sum(home.flow.traffic.values())
