@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
+from db.kinds import Words
 from db.records import Attempt
 from db.tables import attempts, images
 
@@ -54,8 +55,8 @@ _OF_PAGES = (
     .group_by(attempts.c.page_id)
 )
 _STEM, _BEHIND = (
-    sa.bindparam("stem", type_=sa.Text),
-    sa.bindparam("behind", type_=sa.Text),
+    sa.bindparam("stem", type_=Words()),
+    sa.bindparam("behind", type_=Words()),
 )
 _TAKEN = sa.union_all(
     sa.select(attempts.c.file_name).where(
@@ -208,7 +209,8 @@ async def costs(tx: Tx, *, by_page: bool, source: str | None = None) -> list[Cos
         by_page: And by page.
         source: Only of this one.
     """
-    month = sa.func.strftime("%Y-%m", attempts.c.started_at)
+    # "2026-11" of what either database writes a time as.
+    month = sa.func.substr(sa.cast(attempts.c.started_at, sa.Text), 1, 7)
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (
         sa.select(month, attempts.c.source, attempts.c.provider, page, *_sums())

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
+from db.kinds import Words
 from db.records import BreakerRecord
 from db.tables import breakers
 
@@ -13,7 +14,7 @@ from db.tables import breakers
 #: the name that a single source has.
 SHARED = "default"
 
-_OF = sa.bindparam("of", type_=sa.String)
+_OF = sa.bindparam("of", type_=Words())
 _OF_SOURCE = sa.select(breakers).where(breakers.c.source == _OF)
 _CHANGE = breakers.update().where(
     breakers.c.source == _OF, breakers.c.name == sa.bindparam("called")

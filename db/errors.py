@@ -6,6 +6,7 @@
     ├── DatabaseMissingError    a reading command found none
     ├── DatabaseUnusableError   corrupt, not SQLite, newer than this program, no rights
     ├── DatabaseBusyError       another process holds it for too long
+    ├── DatabaseAwayError       the server cannot be reached, or was cut off
     ├── DiskFullError           nothing was written
     └── MovedElsewhereError     a guarded move found the row in another state
 """
@@ -27,6 +28,10 @@ class DatabaseUnusableError(DatabaseError):
 
 class DatabaseBusyError(DatabaseError):
     """Another process holds the database for longer than the busy timeout."""
+
+
+class DatabaseAwayError(DatabaseError):
+    """PostgreSQL cannot be reached.  What a commit cut off did, nobody knows."""
 
 
 class DiskFullError(DatabaseError):

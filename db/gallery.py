@@ -83,7 +83,10 @@ async def page(
     # One row more than is shown says whether there is another page.
     if (position := await _position(tx, edge)) is not None:
         here = sa.tuple_(attempts.c.started_at, attempts.c.id)
-        there = sa.tuple_(*map(sa.literal, position))
+        there = sa.tuple_(
+            sa.literal(position[0], attempts.c.started_at.type),
+            sa.literal(position[1], attempts.c.id.type),
+        )
         query = query.where(here > there if ascending else here < there)
     order = (attempts.c.started_at, attempts.c.id)
     query = query.order_by(*(order if ascending else [one.desc() for one in order]))
@@ -166,9 +169,10 @@ async def _conditions(tx: Tx, wanted: Wanted) -> list[sa.ColumnElement[bool]] | 
 
 
 async def _posts(tx: Tx, words: str) -> list[str]:
-    # Compared here: SQLite folds the case of ASCII letters only.
+    # Compared here: each database folds the case of its own letters.
     needed = words.casefold().split()
-    titles = await tx.execute(sa.select(posts.c.page_id, posts.c.title))
+    query = sa.select(posts.c.page_id, posts.c.title).order_by(posts.c.id)
+    titles = await tx.execute(query)
     found = [
         page_id
         for page_id, title in titles

@@ -104,6 +104,8 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
         "reopened_at": None,
         "again": None,
         "outcome": "",
+        "claimed_by": "",
+        "read_at": None,
     }
     job = Job(id=await rows.insert(tx, jobs, values), **values)
     await _record(tx, job, "queued", now, why)

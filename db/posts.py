@@ -10,14 +10,15 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
+from db.kinds import Words
 from db.records import Held, Post, Sync
 from db.states import Reason
 from db.tables import held, images, jobs, posts, sync, tallies
 
 _MOST_FOUND = 20
 
-_OF = sa.bindparam("of", type_=sa.String)
-_PAGE = sa.bindparam("page", type_=sa.String)
+_OF = sa.bindparam("of", type_=Words())
+_PAGE = sa.bindparam("page", type_=Words())
 _ONE = sa.select(posts).where(posts.c.source == _OF, posts.c.page_id == _PAGE)
 _SOME = sa.select(posts).where(
     posts.c.source == _OF,
@@ -72,10 +73,10 @@ async def forget_replace_tries(tx: Tx) -> None:
 async def find(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
     """Return pages whose title has all of *words*, newest first.
 
-    Compared here: SQLite folds the case of ASCII letters only.
+    Compared here: each database folds the case of its own letters.
     """
     wanted = words.casefold().split()
-    query = sa.select(posts.c.id, posts.c.title)
+    query = sa.select(posts.c.id, posts.c.title).order_by(posts.c.id)
     if source is not None:
         query = query.where(posts.c.source == source)
     titles = await tx.execute(query)
@@ -84,8 +85,8 @@ async def find(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
         for row_id, title in titles
         if all(word in title.casefold() for word in wanted)
     ]
-    query = sa.select(posts).where(posts.c.id.in_(found[-_MOST_FOUND:]))
-    return await rows.many(tx, Post, query.order_by(posts.c.id.desc()))
+    newest = sa.select(posts).where(posts.c.id.in_(found[-_MOST_FOUND:]))
+    return await rows.many(tx, Post, newest.order_by(posts.c.id.desc()))
 
 
 async def find_id(tx: Tx, page_id: str) -> Post | None:

@@ -24,6 +24,7 @@ class Sync:
     scope: str
     watermark: datetime | None = None
     swept_at: datetime | None = None
+    shut: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Job:
     reopened_at: datetime | None
     again: Json | None
     outcome: str
+    claimed_by: str = ""
+    read_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -191,3 +194,16 @@ class BreakerRecord:
     probe_until: datetime | None
     settings: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonRecord:
+    """One daemon; `beats` grows with every sign of life, whatever its clock says."""
+
+    id: str
+    name: str
+    started_at: datetime
+    renewed_at: datetime
+    beats: int = 0
+    roles: str = ""
+    store: str = ""

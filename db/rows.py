@@ -17,6 +17,7 @@ from db.engine import Tx
 from db.records import (
     Attempt,
     BreakerRecord,
+    DaemonRecord,
     Held,
     History,
     ImageRecord,
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Record = TypeVar(
-    "Record", Job, Post, Held, Attempt, ImageRecord, BreakerRecord, History, Pause
+    "Record",
+    Job,
+    Post,
+    Held,
+    Attempt,
+    ImageRecord,
+    BreakerRecord,
+    DaemonRecord,
+    History,
+    Pause,
 )
 
 

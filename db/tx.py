@@ -2,8 +2,9 @@
 
 That is how a transaction begins, with its first statement, and how it ends.  Between
 the two SQLite waits for nobody, and most statements take less time than a trip to a
-thread.  SQLAlchemy's asyncio extension takes four trips for each, and brings its ORM
-along: 8 MB of every process for what is not used here.
+thread; what goes over a network always takes the trip.  SQLAlchemy's asyncio extension
+takes four trips for each, and brings its ORM along: 8 MB of every process for what is
+not used here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from db.errors import DatabaseError
 
 T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -29,11 +33,23 @@ class Pool:
     Args:
         begin: What a transaction begins with, in SQL.
         places: How many.
+        ending: What one that changed something ends with, in SQL; empty: a commit.
+        inline: Statements between the first and the end wait for nobody.
     """
 
-    def __init__(self, engine: sa.Engine, begin: str, places: int) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        begin: str,
+        places: int,
+        *,
+        ending: str = "",
+        inline: bool,
+    ) -> None:
         self.engine = engine
         self.begin = begin
+        self.ending = ending
+        self.inline = inline
         self._places = asyncio.Semaphore(places)
         self._threads = ThreadPoolExecutor(places, thread_name_prefix="database")
 
@@ -83,21 +99,49 @@ class Tx:
         self._pool = pool
         self._connection: sa.Connection | None = None
         self._done = 0
+        self._changed = False
+        self._failed = False
 
     async def execute(
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
-        if self._connection is None:
-            result = await self._pool.aside(lambda: self._begin(statement, values))
-        else:
-            result = _whole(self._connection, statement, values)
-            self._done += 1
-            if self._done % _STRETCH == 0:
-                await asyncio.sleep(0)
-        return cast("sa.CursorResult[*tuple[Any, ...]]", result)
+        connection = self._connection
+        try:
+            if connection is None:
+                result = await self._pool.aside(lambda: self._begin(statement, values))
+            elif self._pool.inline:
+                result = _whole(connection, statement, values)
+                self._done += 1
+                if self._done % _STRETCH == 0:
+                    await asyncio.sleep(0)
+            else:
+                result = await self._pool.aside(
+                    lambda: _whole(connection, statement, values)
+                )
+        except DBAPIError:
+            self._failed = True
+            raise
+        found = cast("sa.CursorResult[*tuple[Any, ...]]", result)
+        if statement.is_dml and found.rowcount != 0:
+            self._changed = True
+        return found
 
     def _begin(
+        self, statement: sa.Executable, values: Values | None
+    ) -> sa.Result[*tuple[Any, ...]]:
+        try:
+            return self._first(statement, values)
+        except DBAPIError as error:
+            # The server went away while the connection lay in the pool, which has
+            # thrown away all it had by now; nothing was done yet that could be lost.
+            if not error.connection_invalidated or self._connection is None:
+                raise
+            self._connection.close()
+            self._connection = None
+        return self._first(statement, values)
+
+    def _first(
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
         self._connection = self._pool.engine.connect()
@@ -105,16 +149,28 @@ class Tx:
         return _whole(self._connection, statement, values)
 
     def end(self, *, commit: bool) -> None:
-        """End it; in the thread."""
+        """End it; in the thread.
+
+        Raises:
+            DatabaseError: A statement had failed, which PostgreSQL would answer with
+                a rollback that nobody hears of.
+        """
         if self._connection is None:
             return
         with self._connection:
-            if commit:
-                self._connection.commit()
+            if not commit:
+                return
+            if self._failed:
+                raise DatabaseError("a statement failed, so nothing was written")
+            if self._changed and self._pool.ending:
+                self._connection.exec_driver_sql(self._pool.ending)
+            self._connection.commit()
 
 
 def _whole(
     connection: sa.Connection, statement: sa.Executable, values: Values | None
 ) -> sa.Result[*tuple[Any, ...]]:
     result = connection.execute(statement, values)
-    return result.freeze()() if result.returns_rows else result
+    # Where an insert returns the new id, its result is what knows it.
+    asks = result.returns_rows and not statement.is_dml
+    return result.freeze()() if asks else result

@@ -1,7 +1,7 @@
 """How Alembic reaches the database: the connection `db.upgrade` hands over.
 
 From the command line, for writing and checking revisions:
-`alembic -x db=FILE upgrade head`.
+`alembic -x db=FILE upgrade head`, or the address of a PostgreSQL database.
 """
 
 from __future__ import annotations
@@ -11,12 +11,23 @@ from typing import Literal
 import sqlalchemy as sa
 from alembic import context
 
-from db.tables import Utc, metadata
+from db.kinds import Utc, Words
+from db.tables import metadata, tallies
 
 
 def plain(kind: str, value: object, _context: object) -> str | Literal[False]:
     """Write our own types as what they are: a revision must not follow the code."""
-    return "sa.DateTime()" if kind == "type" and isinstance(value, Utc) else False
+    if kind == "type" and isinstance(value, Utc):
+        return "sa.DateTime()"
+    if kind == "type" and isinstance(value, Words):
+        return f"sa.String(length={value.length})" if value.length else "sa.Text()"
+    return False
+
+
+def is_table(_object: object, name: str | None, kind: str, *_more: object) -> bool:
+    """Pass over what is a view on PostgreSQL."""
+    on_server = context.get_context().dialect.name == "postgresql"
+    return not (on_server and kind == "table" and name == tallies.name)
 
 
 def migrate(connection: sa.Connection) -> None:
@@ -26,6 +37,7 @@ def migrate(connection: sa.Connection) -> None:
         render_as_batch=True,  # SQLite cannot ALTER much
         compare_server_default=True,
         render_item=plain,
+        include_object=is_table,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -35,6 +47,7 @@ connection = context.config.attributes.get("connection")
 if connection is not None:
     migrate(connection)
 else:
-    file = context.get_x_argument(as_dictionary=True).get("db", "")
-    with sa.create_engine(f"sqlite:///{file}").begin() as connection:
+    place = context.get_x_argument(as_dictionary=True).get("db", "")
+    url = place if "://" in place else f"sqlite:///{place}"
+    with sa.create_engine(url).begin() as connection:
         migrate(connection)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.cluster import cluster, on_postgres
 
 
 @pytest.hookimpl(wrapper=True)
@@ -26,6 +28,14 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(autouse=True)
+def _databases() -> Iterator[None]:
+    """Whatever a test made on a server is gone when it has ended."""
+    yield
+    if cluster.cache_info().currsize:
+        cluster().drop()
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors: machines that boot and daemons are waited for."""
     return len(os.sched_getaffinity(0)) + 1
@@ -35,7 +45,14 @@ def pytest_xdist_auto_num_workers() -> int:
 _LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    # A server has no file to look at or to fill.
+    if on_postgres():
+        of_files = [one for one in items if one.get_closest_marker("sqlite_only")]
+        items[:] = [one for one in items if one not in of_files]
+        config.hook.pytest_deselected(items=of_files)
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 

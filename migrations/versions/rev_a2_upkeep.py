@@ -1,4 +1,7 @@
-"""Pauses, and images whose file was pruned."""
+"""Pauses, and images whose file was pruned.
+
+Amended since for PostgreSQL; SQLite gets byte for byte what it got before.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,11 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "pauses",
-        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column(
+            "source",
+            sa.String(length=64).with_variant(sa.Text(), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.Column("until", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_pauses")),

@@ -1,4 +1,7 @@
-"""Indexes for what is asked all the time, so that years of posts cost no more."""
+"""Indexes for what is asked all the time, so that years of posts cost no more.
+
+Amended since for PostgreSQL; SQLite gets byte for byte what it got before.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ def upgrade() -> None:
         "images",
         ["source", "made_at"],
         sqlite_where=sa.text("replaceable"),
+        postgresql_where=sa.text("replaceable"),
     )
     op.create_index("ix_jobs_reason_created", "jobs", ["reason", "created_at"])
     op.create_index(
@@ -31,4 +35,5 @@ def upgrade() -> None:
         "posts",
         ["source", "replace_tried_at"],
         sqlite_where=sa.text("replace_tried_at IS NOT NULL"),
+        postgresql_where=sa.text("replace_tried_at IS NOT NULL"),
     )

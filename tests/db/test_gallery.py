@@ -92,8 +92,11 @@ _LOOKS: dict[str, Look] = {
 }
 
 
+@pytest.mark.sqlite_only  # it is asked how it would go about it
 @pytest.mark.parametrize("look", _LOOKS)
-async def test_no_look_goes_through_a_whole_table(flow: Flow, look: str) -> None:
+async def test_no_look_goes_through_a_whole_table(
+    flow: Flow, look: str, tmp_path: Path
+) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
     async with flow.db.reading() as tx:
         engine = flow.db._reader.engine
@@ -105,7 +108,7 @@ async def test_no_look_goes_through_a_whole_table(flow: Flow, look: str) -> None
         await _LOOKS[look](tx)
         sa.event.remove(engine, "before_cursor_execute", note)
         assert asked
-    with closing(sqlite3.connect(flow.db.path)) as db:
+    with closing(sqlite3.connect(tmp_path / "postbrush.db")) as db:
         for text, values in asked:
             rows = db.execute(f"EXPLAIN QUERY PLAN {text}", values)
             plan = [str(row[3]) for row in rows]

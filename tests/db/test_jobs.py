@@ -20,7 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from db import jobs, upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseError, MovedElsewhereError
+from db.place import Place
 from db.records import Job, NewJob
+from db.sqlite import Sqlite
 from db.states import (
     FINAL,
     OPEN,
@@ -31,6 +33,7 @@ from db.states import (
     State,
     after,
 )
+from tests.cluster import cluster
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 T = TypeVar("T")
@@ -63,11 +66,14 @@ class AnyMoves(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "postbrush.db"
-        upgrade.upgrade(path)
-        self.db = Database(path)
+        self.db = Database(self.place(Path(self.folder.name)))
         self.seen: list[Job] = []
         self.now = NOW
+
+    def place(self, folder: Path) -> Place:
+        made = Sqlite(folder / "postbrush.db")
+        upgrade.upgrade(made)
+        return made
 
     def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         async def whole() -> T:
@@ -152,3 +158,21 @@ AnyMoves.TestCase.settings = settings(
     max_examples=12, stateful_step_count=25, deadline=None
 )
 TestAnyMoves = AnyMoves.TestCase
+
+
+class AnyMovesOnAServer(AnyMoves):
+    """The same, on PostgreSQL."""
+
+    def place(self, folder: Path) -> Place:
+        del folder
+        return cluster().ready()
+
+    def teardown(self) -> None:
+        super().teardown()
+        cluster().drop()
+
+
+AnyMovesOnAServer.TestCase.settings = settings(
+    max_examples=6, stateful_step_count=25, deadline=None
+)
+TestAnyMovesOnAServer = AnyMovesOnAServer.TestCase

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from daemon.flow.standing import standing
@@ -55,6 +56,7 @@ def _whole_tables(plan: Sequence[Any]) -> list[str]:
     return found
 
 
+@pytest.mark.sqlite_only  # it is asked how it would go about it
 async def test_no_question_asked_all_the_time_reads_a_whole_table(
     tmp_path: Path,
 ) -> None:
@@ -73,7 +75,7 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
         await standing(home.flows)
         assert len(asked.statements) > 40
         slow = {}
-        with closing(sqlite3.connect(home.flow.db.path)) as db:
+        with closing(sqlite3.connect(tmp_path / "postbrush.db")) as db:
             for statement, parameters in list(asked.statements.items()):
                 if statement.startswith(("INSERT", "BEGIN", "PRAGMA", "EXPLAIN")):
                     continue

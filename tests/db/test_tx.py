@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from db import pauses, rows, upgrade
+from db import pauses, rows
 from db.engine import Database
 from db.errors import DatabaseError
+from db.place import Place
 from db.records import Pause
 from db.tables import pauses as table
 
@@ -21,9 +20,8 @@ _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    upgrade.upgrade(tmp_path / "some.db")
-    found = Database(tmp_path / "some.db")
+async def db(place: Place) -> AsyncIterator[Database]:
+    found = Database(place)
     yield found
     await found.close()
 
@@ -59,17 +57,30 @@ async def test_a_transaction_in_which_nothing_is_asked_does_nothing(
     assert await _is_paused(db, "one")
 
 
-async def test_what_sqlite_refuses_is_said_in_our_words(db: Database) -> None:
+async def test_what_the_database_refuses_is_said_in_our_words(db: Database) -> None:
     await _pause(db, "one")
     values = {"source": "one", "since": _NOW, "until": None}
-    with pytest.raises(DatabaseError, match="UNIQUE"):
+    with pytest.raises(DatabaseError, match=r"(?i)unique"):
         async with db.writing() as tx:
             await rows.insert(tx, table, values)
-    with pytest.raises(DatabaseError, match="UNIQUE"):  # noqa: PT012 - the same
+    with pytest.raises(DatabaseError, match=r"(?i)unique"):  # noqa: PT012 - the same
         async with db.writing() as tx:
             await pauses.get(tx, "one", _NOW)
             await rows.insert(tx, table, values)
     await _pause(db, "two")
+
+
+async def test_who_goes_on_after_a_statement_failed_is_told_that_nothing_was_kept(
+    db: Database,
+) -> None:
+    await _pause(db, "one")
+    values = {"source": "one", "since": _NOW, "until": None}
+    with pytest.raises(DatabaseError, match="nothing was written"):  # noqa: PT012 - the same
+        async with db.writing() as tx:
+            await pauses.begin(tx, Pause(source="two", since=_NOW, until=None))
+            with suppress(Exception):
+                await rows.insert(tx, table, values)
+    assert not await _is_paused(db, "two")
 
 
 async def test_a_reader_sees_one_moment(db: Database) -> None:
@@ -83,20 +94,20 @@ async def test_a_reader_sees_one_moment(db: Database) -> None:
 async def test_who_is_cancelled_while_another_writes_holds_nothing_after(
     db: Database,
 ) -> None:
-    with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    other = Database(db.place)
+    async with other.writing() as tx:
+        await pauses.get(tx, "one", _NOW)
         waiting = asyncio.create_task(_pause(db, "one"))
-        # It has gone to the thread, where SQLite waits for the other.
+        # It has gone to the thread, where it waits for the other.
         for _ in range(5):
             await asyncio.sleep(0)
         waiting.cancel()
-        other.execute("COMMIT")
-        with suppress(asyncio.CancelledError):
-            await waiting
-        # What was cancelled holds no lock: the other can write at once.
-        other.execute("PRAGMA busy_timeout=2000")
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("ROLLBACK")
+    with suppress(asyncio.CancelledError):
+        await waiting
+    # What was cancelled holds no lock: the other can write at once.
+    async with asyncio.timeout(5):
+        await _pause(other, "three")
+    await other.close()
     assert not await _is_paused(db, "one")
     await _pause(db, "two")
     assert await _is_paused(db, "two")

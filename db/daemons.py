@@ -1,0 +1,41 @@
+"""The daemons that share a database: each says that it lives, and sees the others."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from db import rows
+from db.engine import Tx
+from db.kinds import Words
+from db.records import DaemonRecord
+from db.tables import daemons
+
+_ID = sa.bindparam("which", type_=Words())
+_CHANGE = daemons.update().where(daemons.c.id == _ID)
+_ALL = sa.select(daemons).order_by(daemons.c.started_at, daemons.c.id)
+
+
+async def beat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
+    """Say that a daemon lives; return its row, with one beat more than before."""
+    known = await rows.one(
+        tx, DaemonRecord, sa.select(daemons).where(daemons.c.id == record.id)
+    )
+    values = rows.values_of(record)
+    values["beats"] = known.beats + 1 if known else 1
+    if known:
+        await tx.execute(_CHANGE, {**values, "which": record.id})
+    else:
+        await tx.execute(daemons.insert().values(**values))
+    return DaemonRecord(**values)
+
+
+async def others(tx: Tx, own: str = "") -> list[DaemonRecord]:
+    """Return the daemons that have said so, but *own*, the oldest first."""
+    found = await rows.many(tx, DaemonRecord, _ALL)
+    return [one for one in found if one.id != own]
+
+
+async def forget(tx: Tx, which: str) -> bool:
+    """Forget a daemon that has ended; say whether it was known."""
+    gone = await tx.execute(daemons.delete().where(daemons.c.id == which))
+    return gone.rowcount > 0

@@ -1,0 +1,22 @@
+"""Every promise of this package is kept on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from db import upgrade
+from db.place import Place
+from db.sqlite import Sqlite
+from tests.cluster import cluster
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A database with all tables, all of them empty."""
+    if request.param == "postgres":
+        return cluster().ready()
+    made = Sqlite(tmp_path / "some.db")
+    upgrade.upgrade(made)
+    return made

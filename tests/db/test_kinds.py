@@ -1,0 +1,115 @@
+"""Whatever text comes is kept, on either database, but for what neither should keep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from db import attempts, daemons, posts
+from db.engine import Database
+from db.place import Place
+from db.records import DaemonRecord, Post
+
+_NOW = datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=5)))
+_LONG = "ä" * 400
+_ODD = "A\0 post \\ 'of' %s :name \ud7ff🍞\u2028"
+
+
+def _post(page: str, title: str) -> Post:
+    return Post(
+        source=_LONG,
+        page_id=page,
+        url="",
+        title=title,
+        date=_LONG,
+        created_at=_NOW,
+        seen_at=_NOW,
+        changed_at=_NOW,
+        fingerprint="f",
+        inputs={"text": _ODD, "n": 1.5, "none": None},
+        shows=("a", "b\0"),
+        chosen=True,
+        skipped=False,
+    )
+
+
+async def test_any_text_comes_back_without_what_no_text_has(place: Place) -> None:
+    db = Database(place)
+    post = _post("page\0", _ODD)
+    async with db.writing() as tx:
+        await posts.save(tx, post)
+    async with db.reading() as tx:
+        found = await posts.get(tx, _LONG, "page")
+        again = await posts.get(tx, _LONG, "pa\0ge")
+        by_words = await posts.find(tx, "OF 🍞")
+    assert found is not None
+    assert found == again == by_words[0]
+    assert found.title == _ODD.replace("\0", "")
+    assert (found.date, found.source) == (_LONG, _LONG)
+    assert found.inputs == post.inputs
+    assert found.created_at == _NOW
+    assert found.created_at.tzinfo is UTC
+    await db.close()
+
+
+async def _begun(db: Database, name: str, at: datetime, cost: float) -> None:
+    async with db.writing() as tx:
+        await attempts.begin(
+            tx,
+            source="s",
+            page_id="p",
+            job_id=None,
+            number=1,
+            round=1,
+            provider="flux",
+            generation=0,
+            price=cost,
+            cost=cost,
+            covered=0.0,
+            started_at=at,
+            seed=2**62,
+            file_name=name,
+        )
+
+
+async def test_names_are_found_by_how_they_begin_and_months_by_utc(
+    place: Place,
+) -> None:
+    db = Database(place)
+    names = ["flux_2", "flux_2_1", "Flux_2", "flux2", "flux_2é", "flux_3", "flux-2"]
+    for name in names:
+        await _begun(db, name, _NOW, 0.25)
+    # The last hour of a month, by UTC.
+    first = datetime(2026, 12, 1, 2, tzinfo=timezone(timedelta(hours=3)))
+    await _begun(db, "late", first, 0.5)
+    async with db.reading() as tx:
+        assert await attempts.names_from(tx, "flux_2") == {
+            *("flux_2", "flux_2_1", "flux_2é")
+        }
+        lines = await attempts.costs(tx, by_page=True)
+        sums = await attempts.spent_since(tx, _NOW)
+        seeds = {one.seed for one in await attempts.still_open(tx)}
+    assert [(one.month, one.page_id, one.calls, one.cost) for one in lines] == [
+        ("2026-11", "p", 8, 2.25)
+    ]
+    assert (type(sums.cost), type(sums.calls), type(sums.images)) == (float, int, int)
+    assert seeds == {2**62}
+    await db.close()
+
+
+async def test_daemons_know_of_each_other_until_they_are_forgotten(
+    place: Place,
+) -> None:
+    db = Database(place)
+    one = DaemonRecord(id="a", name="box", started_at=_NOW, renewed_at=_NOW)
+    later = _NOW + timedelta(minutes=1)
+    two = DaemonRecord(id="b", name="den", started_at=later, renewed_at=later)
+    async with db.writing() as tx:
+        assert (await daemons.beat(tx, one)).beats == 1
+        assert (await daemons.beat(tx, one)).beats == 2
+        await daemons.beat(tx, two)
+        assert [each.id for each in await daemons.others(tx)] == ["a", "b"]
+        assert [each.name for each in await daemons.others(tx, "a")] == ["den"]
+        assert await daemons.forget(tx, "b")
+        assert not await daemons.forget(tx, "b")
+        assert await daemons.others(tx, "a") == []
+    await db.close()
