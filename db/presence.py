@@ -1,0 +1,194 @@
+"""To be there: one connection to PostgreSQL that hears the others and holds locks.
+
+The server gives a lock to one connection and takes it back when that ends, however it
+ends: whoever holds one knows that nobody else does, and whoever loses the connection
+has lost them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from db.errors import DatabaseAwayError
+from db.postgres import CHANNEL, SESSION, Postgres
+
+if TYPE_CHECKING:
+    import psycopg
+
+#: Pauses between attempts to come back, in seconds: the first, and the longest.
+_SHORTEST, _LONGEST = 1.0, 30.0
+
+
+def key_of(text: str) -> int:
+    """Return the number of a lock: of the same text the same, of 64 bits, signed."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class Presence:
+    """What one daemon is to the others; `run` keeps it up until it is cancelled.
+
+    Args:
+        place: Where they meet.
+        who: What is not told to us again: `Database.who`.
+        heard: Called with who changed something; with "" when some may have been
+            missed.
+        lost: Called when the connection is gone, and with it every lock.
+        sleep: Waits for so many seconds.
+    """
+
+    place: Postgres
+    who: str
+    heard: Callable[[str], None]
+    lost: Callable[[], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _connection: psycopg.AsyncConnection[Any] | None = None
+    _held: set[int] = field(default_factory=set)
+    #: Set when there is something to read: a notification, or the end.
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _there: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The locks we have now."""
+        return frozenset(self._held)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the others can be heard now."""
+        return self._connection is not None
+
+    async def until_there(self) -> None:
+        """Wait for the connection."""
+        await self._there.wait()
+
+    async def run(self) -> None:
+        """Be there; come back whenever the connection is lost."""
+        pause = _SHORTEST
+        try:
+            while True:
+                try:
+                    await self._arrive()
+                except DatabaseAwayError:
+                    await self.sleep(pause)
+                    pause = min(2 * pause, _LONGEST)
+                    continue
+                pause = _SHORTEST
+                self.heard("")
+                await self._listen()
+        finally:
+            await self._leave()
+
+    async def _arrive(self) -> None:
+        import psycopg  # noqa: PLC0415 - only who has several daemons needs it
+
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                autocommit=True, **self.place.parameters()
+            )
+        except psycopg.Error as error:
+            raise self._away(error) from error
+        try:
+            await connection.execute(f"{SESSION} LISTEN {CHANNEL}".encode())
+        except psycopg.Error as error:
+            await connection.close()
+            raise self._away(error) from error
+        connection.add_notify_handler(self._notified)
+        self._connection = connection
+        self._there.set()
+
+    def _notified(self, notice: psycopg.Notify) -> None:
+        if notice.payload != self.who:
+            self.heard(notice.payload)
+
+    async def _listen(self) -> None:
+        """Wait for what comes unasked, until the connection ends."""
+        connection = self._connection
+        if connection is None:
+            return
+        # A number of our own for its socket: the driver watches that under its own
+        # while it waits for an answer, and forgets it then.
+        ear = os.dup(connection.fileno())
+        loop = asyncio.get_running_loop()
+
+        def stir() -> None:
+            loop.remove_reader(ear)
+            self._stirred.set()
+
+        try:
+            while self._connection is connection:
+                self._stirred.clear()
+                loop.add_reader(ear, stir)
+                await self._stirred.wait()
+                # Reads whatever has come, or finds that it was the end.
+                await self._ask("SELECT 1")
+        finally:
+            loop.remove_reader(ear)
+            os.close(ear)
+
+    async def try_lock(self, key: int) -> bool:
+        """Take a lock if nobody has it; say whether we have it now."""
+        # To its end, even if nobody waits for it any more: `held` says what is so.
+        return await asyncio.shield(asyncio.ensure_future(self._try_lock(key)))
+
+    async def _try_lock(self, key: int) -> bool:
+        if key in self._held:
+            return True
+        row = await self._ask("SELECT pg_try_advisory_lock(%s::bigint)", key)
+        if row is None or not row[0]:
+            return False
+        self._held.add(key)
+        return True
+
+    async def unlock(self, key: int) -> None:
+        """Give a lock back."""
+        if key in self._held:
+            self._held.discard(key)
+            await self._ask("SELECT pg_advisory_unlock(%s::bigint)", key)
+
+    async def _ask(self, query: str, *values: int) -> tuple[Any, ...] | None:
+        """Return the one row; None when there is no connection any more."""
+        import psycopg  # noqa: PLC0415 - the same
+
+        connection = self._connection
+        if connection is None:
+            return None
+        try:
+            cursor = await connection.execute(query.encode(), values)
+            row = await cursor.fetchone()
+        except psycopg.Error:
+            await self._gone(connection)
+            return None
+        return None if self._connection is not connection else row
+
+    async def _gone(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        if self._connection is not connection:
+            return
+        self._forget()
+        self.lost()
+        # Whoever waits for something to read waits in vain.
+        self._stirred.set()
+        with suppress(Exception):
+            await connection.close()
+
+    def _forget(self) -> None:
+        self._connection = None
+        self._there.clear()
+        self._held.clear()
+
+    async def _leave(self) -> None:
+        connection = self._connection
+        self._forget()
+        if connection is not None:
+            await connection.close()
+
+    def _away(self, error: BaseException) -> DatabaseAwayError:
+        said = self.place.translated(error, cut=True)
+        return DatabaseAwayError(str(said))
