@@ -36,7 +36,7 @@ def _table(heading: str) -> list[list[str]]:
 def _help(*words: str) -> dict[str, str]:
     said = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
     listed = said.output.partition("Commands:")[2]
-    found = re.findall(r"^ {2}([a-z]+) {2,}(.+)$", listed, re.MULTILINE)
+    found = re.findall(r"^ {2}([a-z-]+) {2,}(.+)$", listed, re.MULTILINE)
     return {name: text.strip() for name, text in found}
 
 

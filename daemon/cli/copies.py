@@ -10,25 +10,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from daemon import app
 from daemon.cli import desk
 from daemon.clock import local_zone, utc_now
-from daemon.config import Settings
+from daemon.config import Settings, databases
 from daemon.errors import SetupError
 from daemon.flow import files
+from daemon.service import lock
 from daemon.service.lock import DataLock
 from daemon.upkeep import backup as copies
-from db import upgrade
+from db import copying, upgrade
 from db.errors import DatabaseMissingError
+from db.place import Place
+from db.sqlite import Sqlite
 
 _PIPE = Path("-")
 
 
 def require_database(found: Settings) -> None:
     """Raise DatabaseMissingError when there is nothing to look at yet."""
-    path = app.database_path(found)
-    upgrade.require_current(path)
-    if not upgrade.is_there(path):
+    place = app.database(found)
+    upgrade.require_current(place)
+    if not upgrade.is_there(place):
         raise DatabaseMissingError(desk.missing(found))
 
 
@@ -47,7 +52,7 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
     target = file
     if file.is_dir():
         target = file / copies.name_for(now.astimezone(local_zone()))
-    made = copies.backup(found.data_dir, target, now)
+    made = copies.backup(found.data_dir, app.database(found), target, now)
     gone = copies.thin_out(file, keep, target) if keep is not None else []
     size = target.stat().st_size
     count = len(made["files"]) - 1
@@ -69,6 +74,51 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
     )
 
 
+def copy_db(source: str, target: str, *, json: bool) -> None:
+    """Copy all rows of one database into another."""
+    found = desk.settings()
+    old, new = _place(source, found), _place(target, found)
+    for one in (old, new):
+        _require_idle(one)
+    counts = copying.copy(old, new)
+
+    def human(out: Console) -> None:
+        made = desk.table("TABLE", "ROWS")
+        out.print(desk.rows(made, list(counts.items())))
+        out.print(
+            f"{new} has all of {old}. Images are files, and stay where they are",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    data = {"from": str(old), "to": str(new), "rows": dict(counts)}
+    desk.show(data, json=json, human=human)
+
+
+def _place(written: str, found: Settings) -> Place:
+    if "://" in written:
+        try:
+            return app.database_at(databases.normal(written), found)
+        except ValueError as error:
+            raise SetupError(f"{databases.shown(written)}: {error}") from None
+    path = Path(written).expanduser().resolve()
+    if path.is_dir():
+        raise SetupError(f"{path} is a folder: name the file in it, postbrush.db")
+    return Sqlite(path)
+
+
+def _require_idle(place: Place) -> None:
+    """What a daemon writes while its database is copied would be missing."""
+    if place.folder is None:
+        return
+    holder = lock.holder(place.folder / app.LOCK)
+    if holder is not None:
+        raise SetupError(
+            f"postbrush {holder.command} works with {place} (process {holder.pid}): "
+            "stop it first"
+        )
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +133,7 @@ def _to_output(found: Settings) -> None:
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
     with _beside(found) as folder:
         whole = folder / "whole.tar"
-        copies.backup(found.data_dir, whole, utc_now())
+        copies.backup(found.data_dir, app.database(found), whole, utc_now())
         with whole.open("rb") as made:
             shutil.copyfileobj(made, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -97,13 +147,13 @@ def restore(file: Path, *, json: bool) -> None:
     if file != _PIPE and not file.is_file():
         raise SetupError(f"there is no file {file}")
     files.ensure_folder(found.data_dir)
-    lock = DataLock(app.lock_path(found))
-    lock.acquire("restore")
+    own = DataLock(app.lock_path(found))
+    own.acquire("restore")
     try:
         made = _restored(found, file)
-        upgrade.upgrade(app.database_path(found))
+        upgrade.upgrade(app.database(found))
     finally:
-        lock.release()
+        own.release()
     count = len(made["files"]) - 1
     desk.show(
         {"data_dir": str(found.data_dir), "images": count, "made_at": made["made_at"]},
@@ -118,13 +168,14 @@ def restore(file: Path, *, json: bool) -> None:
 
 
 def _restored(found: Settings, file: Path) -> Mapping[str, Any]:
+    place = app.database(found)
     if file != _PIPE:
-        return copies.restore(file, found.data_dir)
+        return copies.restore(file, found.data_dir, place)
     with _beside(found) as folder:
         given = folder / "given.tar"
         with given.open("wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out)
-        return copies.restore(given, found.data_dir)
+        return copies.restore(given, found.data_dir, place)
 
 
 @contextmanager

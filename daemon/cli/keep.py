@@ -12,7 +12,7 @@ from daemon.cli.looks import Json, PageArgument, Source
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (init, use, pause, resume, prune, backup, restore, verify):
+    for command in (init, use, pause, resume, prune, backup, restore, copy_db, verify):
         app.command()(command)
 
 
@@ -135,6 +135,24 @@ def restore(
     from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
     copies.restore(file, json=json)
+
+
+def copy_db(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A file, or PostgreSQL's address.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The same; nothing may be in it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Copy a database into an empty one.
+
+    Such as: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
+    """
+    from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
+
+    copies.copy_db(source, target, json=json)
 
 
 def verify(

@@ -1,7 +1,8 @@
 """A consistent copy of a data folder in one file, while the daemon runs; and back.
 
-A tar file: `manifest.json` first, then the database (SQLite's own online backup),
-then the images its rows name.  Images never change once they have their name, so
+A tar file: `manifest.json` first, then the database (SQLite's own online backup, or
+a copy of PostgreSQL's as a file of SQLite, so that it can be restored anywhere), then
+the images its rows name.  Images never change once they have their name, so
 the copy of the database and the files belong together.  Secrets are not in it.
 """
 
@@ -23,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import PostbrushError, SetupError
-from db import upgrade
+from db import copying, upgrade
+from db.place import Place
+from db.sqlite import Sqlite
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
 _COPY = re.compile(r"postbrush-\d{8}-\d{6}\.tar", re.ASCII)
@@ -31,8 +34,13 @@ _FORMAT = 1
 _CHUNK = 1 << 20
 
 
-def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
+def backup(
+    data_dir: Path, place: Place, target: Path, now: datetime
+) -> Mapping[str, Any]:
     """Write a copy of *data_dir* to *target*; return its manifest.
+
+    Args:
+        place: Where its database is.
 
     Raises:
         SetupError: The target exists, or cannot be written.
@@ -45,12 +53,12 @@ def backup(data_dir: Path, target: Path, now: datetime) -> Mapping[str, Any]:
             )
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             copy = Path(folder) / DATABASE
-            _copy_database(data_dir / DATABASE, copy)
+            _copy_database(place, copy)
             files = {DATABASE: copy, **dict(_images(data_dir, copy))}
             manifest = {
                 "format": _FORMAT,
                 "made_at": now.isoformat(),
-                "revision": upgrade.revision(copy),
+                "revision": Sqlite(copy).revision(),
                 "files": {name: _described(path) for name, path in files.items()},
             }
             whole = Path(folder) / "whole.tar"
@@ -94,12 +102,14 @@ def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
     return gone
 
 
-def _copy_database(source: Path, target: Path) -> None:
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
+def _copy_database(place: Place, target: Path) -> None:
+    if not isinstance(place, Sqlite):
+        copying.copy(place, Sqlite(target))
+    with closing(sqlite3.connect(target)) as new:
+        if isinstance(place, Sqlite):
+            source = f"file:{place.path}?mode=ro"
+            with closing(sqlite3.connect(source, uri=True)) as old:
+                old.backup(new)
         # One file, whatever is in the write-ahead log of the running one.
         new.execute("PRAGMA journal_mode=DELETE")
 
@@ -148,16 +158,21 @@ def _write(
         os.fsync(out.fileno())
 
 
-def restore(source: Path, data_dir: Path) -> Mapping[str, Any]:
+def restore(source: Path, data_dir: Path, place: Place) -> Mapping[str, Any]:
     """Put a copy into an empty data folder, its checksums first.
 
     The caller holds the folder's lock.
+
+    Args:
+        place: Where its database is to be; nothing may be in it.
 
     Raises:
         SetupError: The folder is in use, the file is none of ours or damaged.
         DatabaseUnusableError: Made by a newer postbrush.
     """
     _require_empty(data_dir)
+    if not isinstance(place, Sqlite):
+        copying.require_empty(place)
     with _staging(data_dir) as staging:
         try:
             manifest = _unpack(source, staging)
@@ -165,12 +180,16 @@ def restore(source: Path, data_dir: Path) -> Mapping[str, Any]:
             raise SetupError(f"{source} is no backup of postbrush: {error}") from error
         except OSError as error:
             raise SetupError(f"cannot read {source}: {error.strerror}") from error
-        upgrade.refuse_newer(staging / DATABASE)
+        upgrade.refuse_newer(Sqlite(staging / DATABASE))
         (data_dir / IMAGES).mkdir(exist_ok=True)
         for path in sorted((staging / IMAGES).glob("*")):
             path.rename(data_dir / IMAGES / path.name)
         # Last: a folder without a database is one that nothing was restored to.
-        (staging / DATABASE).rename(data_dir / DATABASE)
+        if isinstance(place, Sqlite):
+            (staging / DATABASE).rename(place.path)
+        else:
+            upgrade.upgrade(Sqlite(staging / DATABASE))
+            copying.copy(Sqlite(staging / DATABASE), place)
     return manifest
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.errors import SetupError
 from daemon.upkeep.backup import backup, name_for, thin_out
-from tests.daemon.house import START, ZONE, House
+from tests.daemon.house import START, ZONE, House, place_of
 
 _FOREIGN = [
     *("postbrush-2025-old-9.tar", "postbrush-20261124-101530.tar.gz", "notes.txt"),
@@ -63,5 +63,5 @@ async def test_where_nothing_can_be_written_is_said_in_one_line(
 ) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(SetupError, match="cannot write") as refused:
-        backup(tmp_path, tmp_path / name, home.clock.now())
+        backup(tmp_path, place_of(tmp_path), tmp_path / name, home.clock.now())
     assert len(str(refused.value).splitlines()) == 1

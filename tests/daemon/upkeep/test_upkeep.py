@@ -17,7 +17,7 @@ from daemon.upkeep.prune import Pruned, prune
 from daemon.upkeep.verify import Finding, all_pages, verify_files, verify_pages
 from db import images, pauses, posts
 from db.records import ImageRecord, Job, Pause
-from tests.daemon.house import House, house
+from tests.daemon.house import House, house, place_of
 
 
 async def _images(home: House, page: str) -> list[ImageRecord]:
@@ -128,17 +128,17 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
     target = tmp_path / "copy.tar"
     async with home.flow.db.writing():
         # Even in the middle of a transaction of the daemon's.
-        made = backup(tmp_path, target, home.clock.now())
+        made = backup(tmp_path, place_of(tmp_path), target, home.clock.now())
     assert set(made["files"]) == {
         "postbrush.db",
         f"images/{first.name}",
         f"images/{newest.name}",
     }
     with pytest.raises(SetupError, match="exists"):
-        backup(tmp_path, target, home.clock.now())
+        backup(tmp_path, place_of(tmp_path), target, home.clock.now())
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    restore(target, elsewhere)
+    restore(target, elsewhere, place_of(elsewhere))
     async with house(elsewhere, town=home.town, clock=home.clock) as later:
         await later.begin()
         await later.live()
@@ -187,12 +187,12 @@ async def test_a_spoilt_backup_leaves_the_folder_empty(
 ) -> None:
     home.add()
     await home.live()
-    backup(tmp_path, tmp_path / "good.tar", home.clock.now())
+    backup(tmp_path, place_of(tmp_path), tmp_path / "good.tar", home.clock.now())
     _spoil(tmp_path / "good.tar", tmp_path / "bad.tar", how)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     with pytest.raises(SetupError, match=tells):
-        restore(tmp_path / "bad.tar", elsewhere)
+        restore(tmp_path / "bad.tar", elsewhere, place_of(elsewhere))
     assert list(elsewhere.iterdir()) == []
     assert not (tmp_path / "evil").exists()
 
@@ -202,7 +202,7 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     (tmp_path / "data").mkdir()
     with pytest.raises(SetupError, match="no backup of postbrush"):
-        restore(tmp_path / "x.tar", tmp_path / "data")
+        restore(tmp_path / "x.tar", tmp_path / "data", place_of(tmp_path / "data"))
 
 
 async def test_a_backup_is_not_restored_over_anything(
@@ -210,9 +210,9 @@ async def test_a_backup_is_not_restored_over_anything(
 ) -> None:
     home.add()
     await home.live()
-    backup(tmp_path, tmp_path / "copy.tar", home.clock.now())
+    backup(tmp_path, place_of(tmp_path), tmp_path / "copy.tar", home.clock.now())
     with pytest.raises(SetupError, match="empty folder"):
-        restore(tmp_path / "copy.tar", tmp_path)
+        restore(tmp_path / "copy.tar", tmp_path, place_of(tmp_path))
 
 
 async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
