@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify install uninstall wheelhouse test lint bench counterparts roots lock clean
+.PHONY: help demo init run notify postgres install uninstall wheelhouse test lint bench counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -23,8 +23,11 @@ run: .venv/run ## Be the daemon, here, with ./postbrush.toml and secrets/
 notify: .venv/run ## Install Apprise, which sends the notifications of [notify]
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/service/notify.lock
 
+postgres: .venv/run ## Install psycopg, which speaks to the PostgreSQL of [database]
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r db/postgres.lock
+
 install: ## Make it a service of this machine; again: upgrade (as root)
-	@NOTIFY="$(NOTIFY)" sh systemd/install.sh
+	@NOTIFY="$(NOTIFY)" POSTGRES="$(POSTGRES)" sh systemd/install.sh
 
 uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 	@PURGE="$(PURGE)" sh systemd/uninstall.sh
@@ -32,7 +35,7 @@ uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
-			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock || exit 1; done
+			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock || exit 1; done
 
 test: lint $(BESIDE) ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
@@ -65,6 +68,8 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --extra test --group build pyproject.toml -o tests/requirements.lock
 	@echo apprise | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/service/notify.lock
+	@echo 'psycopg[binary]' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o db/postgres.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
 

@@ -13,6 +13,7 @@ import structlog
 from daemon.assembly import Wires, flows_of
 from daemon.clock import Clock, local_zone
 from daemon.config import Settings, sources
+from daemon.config.secret import DATABASE
 from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow, Shared
@@ -25,12 +26,31 @@ from daemon.service.lock import DataLock
 from daemon.service.pulse import Pulse
 from db import upgrade
 from db.engine import Database
+from db.place import Place
+from db.sqlite import Sqlite
 from providers.studio import Studio
 
+#: In a data folder: one daemon works there.
+LOCK = "postbrush.lock"
 
-def database_path(settings: Settings) -> Path:
-    """Return where the database is."""
-    return settings.data_dir / "postbrush.db"
+
+def database(settings: Settings) -> Place:
+    """Return where the database is.
+
+    Raises:
+        DatabaseUnusableError: `database.url` is no address of one.
+    """
+    if url := settings.database_url():
+        return database_at(url, settings)
+    return Sqlite(settings.data_dir / "postbrush.db")
+
+
+def database_at(url: str, settings: Settings) -> Place:
+    """Return the database at an address of PostgreSQL.  Raises as `database`."""
+    # One machine with its file goes without it.
+    from db.postgres import Postgres  # noqa: PLC0415 - as it says
+
+    return Postgres(url, settings.secrets.first(DATABASE) or "")
 
 
 def images_path(settings: Settings) -> Path:
@@ -40,7 +60,7 @@ def images_path(settings: Settings) -> Path:
 
 def lock_path(settings: Settings) -> Path:
     """Return the lock file: one daemon per data folder."""
-    return settings.data_dir / "postbrush.lock"
+    return settings.data_dir / LOCK
 
 
 def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
@@ -84,7 +104,7 @@ async def opened(
     clock = clock or Clock(zone=local_zone())
     news = News()
     shared = Shared(
-        db=Database(database_path(settings), readonly=readonly, changed=news.stir),
+        db=Database(database(settings), readonly=readonly, changed=news.stir),
         studio=Studio(sleep=clock.sleep, monotonic=clock.monotonic),
         images=images_path(settings),
         clock=clock,
@@ -112,7 +132,7 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
     lock.acquire(command)
     try:
         files.ensure_folder(images_path(settings))
-        copy = await asyncio.to_thread(upgrade.upgrade, database_path(settings))
+        copy = await asyncio.to_thread(upgrade.upgrade, database(settings))
         if copy is not None:
             structlog.get_logger().info(
                 "database.upgraded", summary=f"a copy of the old one is {copy.name}"
@@ -124,7 +144,7 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
 
 def is_current(settings: Settings) -> bool:
     """Say whether the database needs no work before the daemon can use it."""
-    return upgrade.revision(database_path(settings)) == upgrade.HEAD
+    return database(settings).revision() == upgrade.HEAD
 
 
 async def bring_up_to_date(settings: Settings) -> None:

@@ -46,6 +46,10 @@ wants_notifications() {
 	[ "${NOTIFY:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import apprise' 2>/dev/null; }
 }
 
+wants_postgres() {
+	[ "${POSTGRES:-}" = 1 ] || { [ -n "$old" ] && "$old/bin/python" -c 'import psycopg' 2>/dev/null; }
+}
+
 build() {
 	say "making $new with $python"
 	"$python" -m venv "$new"
@@ -55,6 +59,9 @@ build() {
 	"$new/bin/python" -m pip install "$@" --no-build-isolation --no-deps .
 	if wants_notifications; then
 		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/service/notify.lock
+	fi
+	if wants_postgres; then
+		"$new/bin/python" -m pip install "$@" --require-hashes -r db/postgres.lock
 	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"
@@ -123,8 +130,11 @@ if [ "$active" = active ] && [ -n "$old" ]; then
 	phase=upgrade
 	systemctl stop postbrush.service
 	mkdir "$new/before"
-	cp -a "$data"/postbrush.db* "$new/before/"
-	: >"$new/before/whole"
+	# With PostgreSQL there is no file; what its server has is not ours to put back.
+	if [ -e "$data/postbrush.db" ]; then
+		cp -a "$data"/postbrush.db* "$new/before/"
+		: >"$new/before/whole"
+	fi
 	switch_to "$new"
 	systemctl reset-failed postbrush.service 2>/dev/null || true
 	systemctl start postbrush.service

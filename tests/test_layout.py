@@ -22,6 +22,7 @@ _ONLY = {
     "httpx": {"daemon/notion/wire.py"},
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprises.py"},
+    "psycopg": {"db/presence.py"},
     "jinja2": {"daemon/web/pages.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
@@ -125,16 +126,22 @@ def test_the_card_is_made_without_a_network_or_a_clock() -> None:
         assert not known & {"aiohttp", "socket", "time", "httpx"}, path
 
 
-def test_what_notifications_need_fits_what_is_installed_already() -> None:
+@pytest.mark.parametrize(
+    ("lock", "library"),
+    [("daemon/service/notify.lock", "apprise"), ("db/postgres.lock", "psycopg")],
+)
+def test_what_an_extra_needs_fits_what_is_installed_already(
+    lock: str, library: str
+) -> None:
     def pins(name: str) -> dict[str, str]:
         found = re.findall(
-            r"^([a-z0-9-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE
+            r"^([a-z0-9-]+)(?:\[\w+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE
         )
         return dict(found)
 
-    more, main = pins("daemon/service/notify.lock"), pins("requirements.lock")
-    assert "apprise" in more
-    assert "apprise" not in main
+    more, main = pins(lock), pins("requirements.lock")
+    assert library in more
+    assert library not in main
     for name in more.keys() & main.keys():
         assert more[name] == main[name], name
     for name, version in more.items():

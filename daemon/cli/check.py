@@ -103,17 +103,17 @@ def _disk(found: Settings) -> Line:
 
 
 def _database(found: Settings) -> Line:
-    path = app.database_path(found)
+    place = app.database(found)
     holder = lock.holder(app.lock_path(found))
     running = f"; the daemon runs (process {holder.pid})" if holder else ""
     try:
-        revision = upgrade.refuse_newer(path)
+        revision = upgrade.refuse_newer(place)
     except DatabaseError as error:
-        return Line("database", str(path), str(error))
+        return Line("database", str(place), str(error))
     state = "none yet" if revision is None else "up to date"
     if revision not in {None, upgrade.HEAD}:
         state = "older; brought up to date at the next start"
-    return Line("database", f"{path}: {state}{running}")
+    return Line("database", f"{place}: {state}{running}")
 
 
 async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:

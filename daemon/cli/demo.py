@@ -74,7 +74,7 @@ async def _demo(folder: Path, *, lan: bool, port: int) -> None:
         )
 
         async def refilled() -> None:
-            db = Database(app.database_path(found))
+            db = Database(app.database(found))
             try:
                 async with db.writing() as tx:
                     await manual.reset(tx, "flux", utc_now())

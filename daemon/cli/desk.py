@@ -61,8 +61,8 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
         DatabaseMissingError: There is none yet.
         DatabaseUnusableError: Newer than this program, damaged.
     """
-    upgrade.require_current(app.database_path(found))
-    if not missing_ok and not upgrade.is_there(app.database_path(found)):
+    upgrade.require_current(app.database(found))
+    if not missing_ok and not upgrade.is_there(app.database(found)):
         raise DatabaseMissingError(missing(found))
     async with app.opened(found, readonly=True) as flows:
         yield flows
@@ -70,21 +70,21 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
 
 def missing(found: Settings) -> str:
     """Say that there is no database, and what makes one."""
-    path = app.database_path(found)
+    place = app.database(found)
     start = "`postbrush run`"
     if found.is_service:
         start = "`sudo systemctl start postbrush`"
-    return f"no database at {path} yet: start the daemon with {start}"
+    return f"no database at {place} yet: start the daemon with {start}"
 
 
 @asynccontextmanager
 async def acting(found: Settings) -> AsyncIterator[Database]:
     """Open the database for one command's write, and wake the daemon after it."""
-    path = app.database_path(found)
-    upgrade.require_current(path)
-    if not upgrade.is_there(path):
+    place = app.database(found)
+    upgrade.require_current(place)
+    if not upgrade.is_there(place):
         raise DatabaseMissingError(missing(found))
-    db = Database(path)
+    db = Database(place)
     try:
         yield db
     finally:

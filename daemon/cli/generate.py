@@ -108,11 +108,11 @@ def quiet(found: Settings) -> None:
 
 def prepared(found: Settings) -> AbstractAsyncContextManager[Flows]:
     """Open the data folder for an image by hand, beside a running daemon or alone."""
-    path = app.database_path(found)
+    place = app.database(found)
     files.ensure_folder(app.images_path(found))
     if lock.holder(app.lock_path(found)) is None:
-        upgrade.upgrade(path)
-    upgrade.require_current(path)
+        upgrade.upgrade(place)
+    upgrade.require_current(place)
     return app.opened(found)
 
 

@@ -38,7 +38,7 @@ def plan(source: str | None, *, json: bool) -> None:
 
 
 async def _plan(found: Settings) -> list[dict[str, Any]]:
-    exists = upgrade.is_there(app.database_path(found))
+    exists = upgrade.is_there(app.database(found))
     async with desk.looking(found, missing_ok=True) as flows:
         return [
             await _of_source(flows.by_source[name], own, exists=exists)

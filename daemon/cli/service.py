@@ -56,7 +56,7 @@ def migrate() -> None:
 
 async def _migrate(found: Settings) -> None:
     async with app.locked(found, "migrate"):
-        typer.echo(f"{app.database_path(found)} is up to date")
+        typer.echo(f"{app.database(found)} is up to date")
 
 
 def alarm(unit: str) -> None:

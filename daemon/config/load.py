@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from daemon.config import addresses, entries, secret, sources
+from daemon.config import addresses, databases, entries, secret, sources
 from daemon.config.model import Options
 from daemon.config.problems import check, check_files, explain, unknown_variables
 from daemon.config.settings import Settings
@@ -92,10 +92,12 @@ def _load(
     options = _validated(file, environ, problems)
     entry = entries.variables(options.providers if options else {})
     tokens = sources.token_variables(options) if options else ()
-    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, *tokens, *entry]
-    secrets = secret.read(environ, wanted, problems, secrets_path(file.path, cwd))
+    known = (secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE)
+    folder = secrets_path(file.path, cwd)
+    secrets = secret.read(environ, [*known, *tokens, *entry], problems, folder)
     if options is not None:
-        secrets = replace(secrets, others=addresses.hidden(options, secrets))
+        others = [*addresses.hidden(options, secrets), *databases.hidden(options)]
+        secrets = replace(secrets, others=others)
         data_dir = _data_dir(options, file.path, environ, cwd)
         problems += check(options, secrets, ready=ready)
         problems += _check_files(options, data_dir)

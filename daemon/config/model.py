@@ -12,6 +12,7 @@ from daemon.config.values import (
     Colour,
     ColumnName,
     CreditsReset,
+    DatabaseUrl,
     Duration,
     DurationOrOff,
     FormatName,
@@ -20,7 +21,6 @@ from daemon.config.values import (
     Match,
     Money,
     Notifiers,
-    NotYet,
     Ping,
     SecretName,
     Set,
@@ -136,7 +136,9 @@ class Budget(Section):
 class DatabaseSection(Section):
     """Where postbrush keeps its memory."""
 
-    url: NotYet = _key("", "for a later version: leave it empty")
+    url: DatabaseUrl = _key(
+        SecretStr(""), "postgresql+psycopg://USER@HOST/NAME; empty: a file in data_dir"
+    )
 
 
 class Notify(Section):

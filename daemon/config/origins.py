@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from pydantic import BaseModel, SecretStr
 
-from daemon.config import entries, sources
+from daemon.config import databases, entries, sources
 from daemon.config.addresses import host
-from daemon.config.secret import NOTIFY, NOTION, WEB
+from daemon.config.secret import DATABASE, NOTIFY, NOTION, WEB
 from daemon.config.settings import Settings
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -21,7 +21,8 @@ def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """Return (key, value, where from); of secrets only whether they are set."""
     found = list(_section(settings, settings.options, ()))
     tokens = (NOTION, *sources.token_variables(settings.options))
-    for names in (*tokens, NOTIFY, WEB, *entries.variables(settings.providers)):
+    entry = entries.variables(settings.providers)
+    for names in (*tokens, NOTIFY, WEB, DATABASE, *entry):
         known = settings.secrets.origins
         name = next((one for one in names if one in known), names[0])
         found.append((name, "set" if name in known else "not set", known.get(name, "")))
@@ -80,6 +81,8 @@ def show(value: object) -> str:
             return str(value).lower()
         case timedelta():
             return show_duration(value)
+        case SecretStr() if (url := value.get_secret_value()).startswith("postgres"):
+            return databases.shown(url)
         case SecretStr():
             return f"{host(value.get_secret_value())} (the rest is secret)" * bool(
                 value

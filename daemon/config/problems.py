@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from daemon.config import addresses, entries, sources
+from daemon.config import addresses, databases, entries, sources
 from daemon.config.model import Options, Properties
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
@@ -148,6 +148,7 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_source(options.notion.data_source),
         *_check_sources(options, secrets, ready=ready),
         *addresses.check(options, secrets, installed=addresses.is_installed()),
+        *databases.check(options, installed=databases.is_installed()),
         *_check_web(options.web.listen, secrets),
     ]
 

@@ -120,6 +120,10 @@ class Settings:
         """Return who is told, each once."""
         return notifiers(self.notify.urls, self.secrets)
 
+    def database_url(self) -> str:
+        """Return the address of the database, perhaps with its password; "": a file."""
+        return self.options.database.url.get_secret_value()
+
     @property
     def web(self) -> Web:
         return self.options.web

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from daemon.config import databases
 from daemon.config.addresses import host, is_address
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.prompt import template_problems
@@ -177,10 +178,8 @@ def _secret_name(value: str) -> str:
     return value
 
 
-def _not_yet(value: str) -> str:
-    if value:
-        raise ValueError("this version keeps postbrush.db in data_dir: leave it empty")
-    return value
+def _database(value: SecretStr) -> SecretStr:
+    return SecretStr(databases.normal(value.get_secret_value()))
 
 
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -191,7 +190,7 @@ Bytes: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
 Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
 FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
-NotYet: TypeAlias = Annotated[str, AfterValidator(_not_yet)]
+DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(_database)]
 SecretName: TypeAlias = Annotated[str, AfterValidator(_secret_name)]
 Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_notifiers)]
 Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]

@@ -31,7 +31,7 @@ def trouble(flow: Flow, *, mend: bool = False) -> str | None:
     Args:
         mend: A folder that was removed is made again, if that can be done.
     """
-    for folder in {flow.images, flow.db.path.parent}:
+    for folder in {flow.images, flow.db.folder or flow.images}:
         if (why := _barred(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < _needed(flow):

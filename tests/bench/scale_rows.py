@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from db import upgrade
+from db.sqlite import Sqlite
 from db.tables import attempts, events, images, jobs, metadata, posts, sync
 
 SOURCE = "default"
@@ -43,7 +44,7 @@ def fill(folder: Path, *, count: int, made: int, now: datetime) -> None:
         made: Images, of as many of those jobs.
     """
     (folder / "images").mkdir(parents=True)
-    upgrade.upgrade(folder / "postbrush.db")
+    upgrade.upgrade(Sqlite(folder / "postbrush.db"))
     history = _History(count, made, now)
     with closing(sqlite3.connect(folder / "postbrush.db")) as connection:
         connection.execute("PRAGMA synchronous=OFF")

@@ -18,7 +18,8 @@ import pytest
 
 from tests.crash.world import World, all_is_well, unknowable, world
 
-pytestmark = pytest.mark.timeout(300)
+#: A server has its own disk, and its makers their own tests of it.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.sqlite_only]
 
 
 @pytest.mark.parametrize("seed", range(10))

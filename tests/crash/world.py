@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +13,8 @@ from typing import Any
 
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
+from db.sqlite import Sqlite
+from tests.cluster import cluster, on_postgres, rows
 from tests.crash.child import live
 from tests.daemon.power import empty_database
 from tests.daemon.services import keys_for, toml_for
@@ -52,8 +53,9 @@ class World:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database, as somebody outside would."""
-        with sqlite3.connect(self.folder / "postbrush.db") as connection:
-            return connection.execute(query).fetchall()
+        if on_postgres():
+            return rows(cluster().of(self.folder), query)
+        return rows(Sqlite(self.folder / "postbrush.db"), query)
 
     @property
     def writes(self) -> list[str]:
@@ -85,9 +87,14 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
             "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
             **keys_for(kind, fake),
         }
+        if on_postgres():
+            place = cluster().of(folder)
+            environ["POSTBRUSH_DATABASE__URL"] = place.url.render_as_string()
         values = {"Name": "Bread", "Post": "Bread at dawn.", "Regenerate": ticked}
         page = str(town.workspace.add_page(town.source.id, values))
         yield World(folder, town, fake, environ, page)
+    if on_postgres():
+        cluster().drop()
 
 
 #: The call is on record from the first of these, and what it brought from the second:

@@ -27,7 +27,10 @@ from daemon.flow.sweep import sweep_if_due
 from daemon.pretend.town import Town
 from daemon.service import log
 from db import attempts, jobs
+from db.place import Place
 from db.records import Attempt, History, Job
+from db.sqlite import Sqlite
+from tests.cluster import cluster, on_postgres
 
 START = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -221,6 +224,13 @@ async def house(
             await town.stop()
 
 
+def place_of(folder: Path) -> Place:
+    """Return where the database of a data folder is."""
+    if on_postgres():
+        return cluster().of(folder)
+    return Sqlite(folder / "postbrush.db")
+
+
 def settings_for(
     folder: Path,
     town: Town,
@@ -243,6 +253,9 @@ def settings_for(
     if "format" not in toml:
         # Large images take time, and promise nothing more.
         given.setdefault("POSTBRUSH_IMAGES__FORMAT", "256x256")
+    if on_postgres():
+        place = cluster().of(folder)
+        given["POSTBRUSH_DATABASE__URL"] = place.url.render_as_string()
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
     return config.load(path, given, folder)

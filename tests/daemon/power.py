@@ -12,6 +12,7 @@ from pathlib import Path
 
 from db import upgrade
 from db.engine import Database, Tx
+from db.sqlite import Sqlite
 
 
 class PowerCut:
@@ -51,5 +52,5 @@ class PowerCut:
 def empty_database() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "empty.db"
-        upgrade.upgrade(made)
+        upgrade.upgrade(Sqlite(made))
         return made.read_bytes()

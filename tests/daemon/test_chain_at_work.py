@@ -207,12 +207,14 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
         ) == pytest.approx(3 * 0.003 * 1.1664)
 
 
+@pytest.mark.sqlite_only  # every byte of its files
 async def test_nothing_secret_is_said_or_stored(home: House) -> None:
     home.hub.fail("POST", status=401, body={"error": f"bad token {home.hub.token}"})
     home.add()
     await home.live()
-    stored = home.flow.db.path.read_bytes()
-    stored += home.flow.db.path.with_name("postbrush.db-wal").read_bytes()
+    database = home.settings.data_dir / "postbrush.db"
+    stored = database.read_bytes()
+    stored += database.with_name("postbrush.db-wal").read_bytes()
     for secret in (home.hub.token, home.space.token):
         assert secret.encode() not in stored
         assert not any(secret in line for line in home.said)

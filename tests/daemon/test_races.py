@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +10,9 @@ import pytest
 from daemon.flow.debts import pay
 from daemon.pretend.painter import paint
 from daemon.pretend.town import Town
+from db import posts
+from db.engine import Database
+from db.errors import DatabaseBusyError
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.test_chain_at_work import house_again
 
@@ -217,16 +218,15 @@ async def test_more_posts_than_a_query_ends_at_are_all_seen(tmp_path: Path) -> N
         assert all(home.space.files(page) for page in pages)
 
 
-async def test_a_database_somebody_else_holds_is_waited_for(
-    home: House, tmp_path: Path
-) -> None:
+async def test_a_database_somebody_else_holds_is_waited_for(home: House) -> None:
     page = home.add()
-    with closing(sqlite3.connect(tmp_path / "postbrush.db")) as other:
-        other.execute("BEGIN IMMEDIATE")
+    other = Database(home.flow.db.place)
+    async with other.writing() as tx:
+        await posts.count(tx)
         home.clock.move(seconds=130)
-        with pytest.raises(Exception, match="held by another program"):
+        with pytest.raises(DatabaseBusyError, match="held by another"):
             await home.poll()
-        other.rollback()
+    await other.close()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 1
