@@ -39,7 +39,7 @@ sync = sa.Table(
     sa.Column("watermark", Utc),
     sa.Column("swept_at", Utc),
     # Why it is not served: a token refused, say; empty: it is.
-    sa.Column("shut", Words(), nullable=False, server_default=""),
+    sa.Column("shut", Words(), nullable=False, server_default=sa.text("''")),
 )
 
 #: One row per page: what it last showed and what we remember of it.
@@ -122,7 +122,7 @@ jobs = sa.Table(
     sa.Column("again", sa.JSON(none_as_null=True)),  # the next wish of this page
     sa.Column("outcome", Words(), nullable=False),  # in words, when it ended
     # The daemon that works on it; empty: none, or one from before there were several.
-    sa.Column("claimed_by", Words(64), nullable=False, server_default=""),
+    sa.Column("claimed_by", Words(64), nullable=False, server_default=sa.text("''")),
     sa.Column("read_at", Utc),  # its page, for the last time before paying
     sa.Index("ix_jobs_claimed", "claimed_by", **some("state = 'generating'")),
     sa.Index("ix_jobs_state", "state"),

@@ -20,11 +20,14 @@ def upgrade() -> None:
     # The default is for the rows there are, and for a release before this one.
     op.add_column(
         "jobs",
-        sa.Column("claimed_by", _text(64), nullable=False, server_default=""),
+        sa.Column(
+            "claimed_by", _text(64), nullable=False, server_default=sa.text("''")
+        ),
     )
     op.add_column("jobs", sa.Column("read_at", sa.DateTime(), nullable=True))
     op.add_column(
-        "sync", sa.Column("shut", sa.Text(), nullable=False, server_default="")
+        "sync",
+        sa.Column("shut", sa.Text(), nullable=False, server_default=sa.text("''")),
     )
     op.create_table(
         "daemons",
