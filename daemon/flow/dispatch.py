@@ -227,7 +227,13 @@ class Dispatcher:
             return picked.look_again
         for name in picked.greets:
             self._greet(name)
-        for job in await waiting.claim(self.flows, picked):
+        try:
+            claimed = await waiting.claim(self.flows, picked)
+        except DatabaseError:
+            # It may have been carried out all the same, and nobody works on them.
+            self._dropped = True
+            raise
+        for job in claimed:
             self.claimed_for[job.id] = picked.asks[job.id].provider
             self._start(self.generating, job, generate)
         for flow in self.flows:

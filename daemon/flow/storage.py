@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.flow import files
 from daemon.flow.context import Flow
-from db.errors import DiskFullError
+from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
 
 _PAUSE_SECONDS = 30.0
 #: What an image and its rows take; `images.reserve` may be less.
@@ -87,6 +87,14 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[None]]) -> No
             if not is_trouble(error) or flow.stopping.is_set():
                 raise
             say_trouble(flow, trouble(flow) or str(error))
+            await pause(flow, _PAUSE_SECONDS)
+        # A commit that was cut off may have been carried out: what is written here
+        # looks first whether it is there.
+        except (DatabaseAwayError, DatabaseBusyError) as error:
+            if flow.stopping.is_set():
+                raise
+            if flow.spells.failed(f"database: {error}", flow.now()):
+                flow.log.error("database.failed", summary=str(error))  # noqa: TRY400 - the words say it all
             await pause(flow, _PAUSE_SECONDS)
         else:
             return
