@@ -49,7 +49,7 @@ def _read(raw: Json, schema: Schema) -> Page:
     return Page(
         id=plain(raw["id"]),
         source=plain(parent.get("data_source_id") or schema.source),
-        url=str(raw.get("url") or ""),
+        url=_kept(str(raw.get("url") or "")),
         title=_title(raw["properties"]),
         created_at=moment(raw["created_time"]),
         edited_at=moment(raw["last_edited_time"]),
@@ -98,6 +98,15 @@ def _files(value: Json) -> tuple[File, ...]:
 
 def _text(value: Json) -> str:
     """Return a property as text: what `only` compares and templates insert."""
+    return _kept(_said(value))
+
+
+def _kept(text: str) -> str:
+    """Return a text as databases keep it: what is seen again must equal it."""
+    return text.replace("\0", "")
+
+
+def _said(value: Json) -> str:
     kind = value["type"]
     content = value.get(kind)
     match kind:

@@ -1,4 +1,4 @@
-"""The disk is full at each single write there is: nothing lost, one payment."""
+"""Each single write there is goes wrong: nothing lost, one payment."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ import pytest
 
 from daemon.flow import files
 from db.engine import Database, Tx
-from db.errors import DiskFullError
+from db.errors import DatabaseAwayError, DiskFullError
 from tests.daemon.house import House, house
 
 
 class Disk:
-    """Counts commits and files; one of them finds the disk full."""
+    """Counts commits and files; one of them finds the disk full, or the server away.
 
-    def __init__(self, patch: pytest.MonkeyPatch, full_at: int) -> None:
-        self.count, self.full_at = 0, full_at
+    Args:
+        how: "full", or when the server goes: "before" the commit was carried out, or
+            "after", which nobody can tell from it.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch, full_at: int, how: str) -> None:
+        self.count, self.full_at, self.how = 0, full_at, how
         writing, save_new = Database.writing, files.save_new
         disk = self
 
@@ -28,12 +33,17 @@ class Disk:
         async def write(database: Database) -> AsyncIterator[Tx]:
             async with writing(database) as tx:
                 yield tx
-                if disk.is_full():
+                over = disk.is_full()
+                if over and disk.how == "full":
                     # SQLite says so at the commit, and nothing is written.
                     raise DiskFullError("disk full: nothing was written")
+                if over and disk.how == "before":
+                    raise DatabaseAwayError("cannot be reached")
+            if over:
+                raise DatabaseAwayError("cannot be reached")
 
         def save(*what: Any) -> None:  # noqa: ANN401 - as it is called
-            if disk.is_full():
+            if disk.is_full() and disk.how == "full":
                 raise OSError(errno.ENOSPC, "No space left on device")
             save_new(*what)
 
@@ -58,7 +68,7 @@ async def _patiently(home: House) -> None:
     for _ in range(3):
         try:
             await home.live()
-        except DiskFullError:
+        except (DiskFullError, DatabaseAwayError):
             home.clock.move(seconds=30)
 
 
@@ -67,11 +77,12 @@ def _folder(base: Path, name: str) -> Path:
     return base / name
 
 
-async def test_a_disk_that_is_full_at_each_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["full", "before", "after"])
+async def test_a_disk_that_is_full_or_a_server_that_is_away_at_each_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     with monkeypatch.context() as patch:
-        disk = Disk(patch, full_at=0)
+        disk = Disk(patch, 0, how)
         async with house(_folder(tmp_path, "whole")) as home:
             await home.begin()
             disk.count = 0
@@ -80,12 +91,12 @@ async def test_a_disk_that_is_full_at_each_write(
     assert writes >= 16
     for number in range(1, writes + 1):
         with monkeypatch.context() as patch:
-            disk = Disk(patch, full_at=0)
+            disk = Disk(patch, 0, how)
             async with house(_folder(tmp_path, str(number))) as home:
                 await home.begin()
                 disk.count, disk.full_at = 0, number
                 page = await _whole_way(home)
-                where = f"full at write {number} of {writes}"
+                where = f"{how} at write {number} of {writes}"
                 assert home.read(page)["Image status"] == "Done", where
                 assert home.read(page)["Regenerate"] is False, where
                 assert home.hub.painted == 2, where

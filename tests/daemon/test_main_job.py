@@ -248,3 +248,18 @@ async def test_a_status_column_of_the_wrong_type_does_not_cost_the_image(
     await home.live()
     assert len(home.space.files(page)) == 1
     assert [job.state for job in await home.jobs()] == ["done"]
+
+
+async def test_a_sign_no_database_keeps_is_no_news_at_every_look(home: House) -> None:
+    page = home.add("A\0 post", "Bread\0 for everyone.")
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    for _ in range(4):
+        home.clock.move(seconds=60)
+        await home.poll()
+        await home.work()
+    changes = home.flow.news.version
+    for _ in range(3):
+        home.clock.move(seconds=10)
+        await home.poll()
+    assert home.flow.news.version == changes

@@ -9,7 +9,8 @@ from daemon import notices
 from daemon.flow import manual
 from daemon.loop import Daemon
 from daemon.pretend.town import Town
-from tests.daemon.house import House, MovingClock, house
+from tests.cluster import stored
+from tests.daemon.house import House, MovingClock, house, place_of
 from tests.daemon.service.post import KEY, Post, post
 
 #: Six square images of $0.01 each, nothing included.
@@ -118,8 +119,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
             assert titles[1:] == ["postbrush: flux serves again"]
             assert KEY not in "\n".join([*home.said, *again.said])
             assert KEY not in repr(again.settings)
-        database = (tmp_path / "postbrush.db").read_bytes()
-        assert KEY.encode() not in database
+        assert KEY not in stored(place_of(tmp_path))
 
 
 def _told(

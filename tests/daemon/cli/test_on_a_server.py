@@ -1,0 +1,112 @@
+"""A desk whose database moves to PostgreSQL, and back: its owner's way to do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cluster import cluster, rows
+from tests.daemon.cli.desk import Desk
+
+_PASSWORD = "s3cret-Pass"
+
+
+def _with_password(url: str) -> str:
+    """The server asks for none, and postbrush cannot know."""
+    return url.replace("postgres@", f"postgres:{_PASSWORD}@")
+
+
+async def test_a_database_moves_to_a_server_works_there_and_comes_back(
+    desk: Desk,
+) -> None:
+    first = desk.add("First")
+    assert (await desk.cli("once")).code == 0
+    place = cluster().empty()
+    url = _with_password(cluster().url(str(place.url.database)))
+    moved = await desk.cli("copy-db", "postbrush.db", url)
+    assert moved.code == 0, moved.err
+    assert "posts" in moved.out
+    again = await desk.cli("copy-db", "postbrush.db", url)
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert "is not empty" in again.err
+    # It goes on there, and the file stays as it is.
+    before = (desk.folder / "postbrush.db").read_bytes()
+    desk.environ["POSTBRUSH_DATABASE__URL"] = url
+    second = desk.add("Second")
+    once = await desk.cli("once")
+    assert once.code == 0, once.err
+    assert (desk.shows(first), desk.shows(second)) == ("Done", "Done")
+    assert desk.town.hub.paid == 2
+    assert rows(place, "SELECT count(*) FROM jobs WHERE state = 'done'") == [(2,)]
+    assert (desk.folder / "postbrush.db").read_bytes() == before
+    words = [moved, again, once]
+    for line in (
+        ("status",),
+        ("jobs",),
+        ("costs",),
+        ("config",),
+        ("verify", "--offline"),
+        ("migrate",),
+        ("copy-db", url, "back.db", "--json"),
+    ):
+        words.append(await desk.cli(*line))
+        assert words[-1].code == 0, words[-1].err
+    assert words[-1].json["rows"]["jobs"] == 2
+    assert _PASSWORD not in "".join(one.out + one.err for one in words)
+
+
+async def test_a_copy_of_a_servers_is_restored_to_a_file_and_to_a_server(
+    desk: Desk,
+) -> None:
+    place, other = cluster().empty(), cluster().empty()
+    desk.environ["POSTBRUSH_DATABASE__URL"] = cluster().url(str(place.url.database))
+    desk.add()
+    assert (await desk.cli("once")).code == 0
+    made = await desk.cli("backup", "copy.tar")
+    assert made.code == 0, made.err
+    for url in ("", cluster().url(str(other.url.database))):
+        folder = desk.folder / f"there{len(url)}"
+        environ = {
+            "POSTBRUSH_DATABASE__URL": url,
+            "POSTBRUSH_DATA_DIR": str(folder),
+        }
+        restored = await desk.cli("restore", "copy.tar", **environ)
+        assert restored.code == 0, restored.err
+        assert (folder / "postbrush.db").exists() is (not url)
+        looked = await desk.cli("verify", "--offline", **environ)
+        assert (looked.code, looked.out) == (0, "all fits together\n"), looked.err
+        listed = await desk.cli("jobs", "--json", **environ)
+        assert [one["state"] for one in listed.json] == ["done"]
+    full = {
+        "POSTBRUSH_DATABASE__URL": cluster().url(str(other.url.database)),
+        "POSTBRUSH_DATA_DIR": str(desk.folder / "elsewhere"),
+    }
+    refused = await desk.cli("restore", "copy.tar", **full)
+    assert (refused.code, "is not empty" in refused.err) == (2, True), refused.err
+    assert not list((desk.folder / "elsewhere").glob("images/*"))
+
+
+async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
+    desk: Desk, tmp_path: Path
+) -> None:
+    empty = cluster().empty()
+    url = _with_password(cluster().url(str(empty.url.database)))
+    async with desk.daemon():
+        running = await desk.cli("copy-db", "postbrush.db", url)
+    assert "stop it first" in running.err
+    said = [running]
+    nowhere = f"postgresql://me:{_PASSWORD}@127.0.0.1:1/x"
+    for of, to, tells in (
+        ("nothing.db", url, "no database at"),
+        (str(tmp_path), url, "name the file in it"),
+        (url, "new.db", "no database at"),
+        ("postbrush.db", f"mysql://me:{_PASSWORD}@h/x", "written postgresql+psycopg"),
+        ("postbrush.db", nowhere, "PostgreSQL at 127.0.0.1:1 cannot be reached"),
+    ):
+        said.append(await desk.cli("copy-db", of, to))
+        assert tells in said[-1].err
+    for one in said:
+        assert one.code in {1, 2}
+        assert one.err.count("\n") == 1
+        assert _PASSWORD not in one.out + one.err
+    assert empty.revision() is None
+    assert not (desk.folder / "new.db").exists()
