@@ -136,8 +136,8 @@ class Postgres(Place):
 
     def parameters(self) -> dict[str, Any]:
         """Return what psycopg connects with, the password among it."""
-        known = self.url.translate_connect_args(username="user", database="dbname")
-        return {**self._connecting(), **known, **self.url.query}
+        _, known = self.url.get_dialect()().create_connect_args(self.url)
+        return {**self._connecting(), **known}
 
     def ending(self, who: str) -> str:
         """Tell the others with the commit, in one trip."""

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from db import upgrade
 from db.place import Place
 from db.postgres import Postgres
+from db.tables import metadata
 
 #: Set to "postgres": the daemon's tests keep what they know on a server, not in a file.
 VARIABLE = "POSTBRUSH_TEST_DATABASE"
@@ -157,6 +158,14 @@ def cluster() -> Cluster:
     made.make()
     made.start()
     return made
+
+
+def stored(place: Place) -> str:
+    """Return all that a database of either kind holds, to look for words in it."""
+    found: list[object] = []
+    for table in metadata.sorted_tables:
+        found += rows(place, f"SELECT * FROM {table.name}")  # noqa: S608 - our own
+    return repr(found)
 
 
 def rows(place: Place, query: str) -> list[tuple[Any, ...]]:

@@ -185,7 +185,13 @@ class Dispatcher:
         for name in picked.greets:
             self._greet(name)
         self.postman.read(picked.reads)
-        for job in await waiting.claim(self.flows, picked):
+        try:
+            claimed = await waiting.claim(self.flows, picked)
+        except DatabaseError:
+            # It may have been carried out all the same, and nobody works on them.
+            self.generating.dropped = True
+            raise
+        for job in claimed:
             self.claimed_for[job.id] = picked.asks[job.id].provider
             self.generating.start(job)
         for flow in self.flows:

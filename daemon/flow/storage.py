@@ -14,7 +14,7 @@ from daemon.flow import files
 from daemon.flow.context import Flow
 from daemon.store.errors import StoreAwayError, TakenError
 from daemon.store.store import PAUSE
-from db.errors import DatabaseAwayError, DiskFullError
+from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
 
 T = TypeVar("T")
 
@@ -111,9 +111,13 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await write()
-        except DatabaseAwayError:
+        # A commit that was cut off may have been carried out: what is written here
+        # looks first whether it is there.
+        except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
+            if flow.spells.failed("database", flow.now()):
+                flow.log.error("database.away", summary=str(error))  # noqa: TRY400 - the words say it all
             await pause(flow, _AWAY_SECONDS)
         except (DiskFullError, OSError, StoreAwayError, TakenError) as error:
             if not is_trouble(error) or flow.stopping.is_set():
