@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import load
-from daemon.errors import ConfigError
 from daemon.flow import manual
 from daemon.flow.waiting import in_turn
 from daemon.pretend.posts import COLUMNS
@@ -209,77 +206,6 @@ async def test_one_database_as_two_sources_is_refused_for_the_second(
             assert [job.page_id for job in await home.jobs()] == [page]
         finally:
             await home.town.stop()
-
-
-@pytest.mark.parametrize(
-    ("toml", "said"),
-    [
-        ("[sources.a]\nposts = {}\n", "sources.a.data_source: say which database"),
-        (
-            (
-                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
-                f'[sources.b]\ndata_source = "https://notion.so/{"a" * 32}"\n'
-            ),
-            "sources.b.data_source: it is the same as that of sources.a",
-        ),
-        (
-            (
-                f'[notion]\ndata_source = "{"a" * 32}"\n'
-                f'[sources.b]\ndata_source = "{"b" * 32}"\n'
-            ),
-            "notion.data_source: it says nothing beside [sources.NAME]",
-        ),
-        ('[sources."A B"]\ndata_source = "x"\n', "sources.A B: a name has small"),
-        (
-            f'[sources.a]\ndata_source = "{"a" * 32}"\ntoken = "ntn_1234567890"\n',
-            "sources.a.token: this is the name of a secret",
-        ),
-        (
-            f'[sources.a]\ndata_source = "{"a" * 32}"\nchain = ["flox"]\n',
-            "sources.a.chain: no provider is called 'flox'; did you mean flux?",
-        ),
-        (
-            (
-                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
-                '[sources.a.properties]\nstatus = "Post"\n'
-            ),
-            "sources.a.properties: post and status are the same column",
-        ),
-        (
-            f'[sources.a]\ndata_source = "{"a" * 32}"\n[sources.a.post]\nhold = 1\n',
-            "sources.a.post: no such key; did you mean sources.a.posts?",
-        ),
-        (
-            (
-                f'[sources.a]\ndata_source = "{"a" * 32}"\n'
-                '[sources.a.images]\nreserve = "1GiB"\n'
-            ),
-            "sources.a.images.reserve: no such key here; did you mean images.reserve?",
-        ),
-    ],
-)
-def test_what_is_wrong_with_sources_is_said(
-    tmp_path: Path, toml: str, said: str
-) -> None:
-    (tmp_path / "postbrush.toml").write_text(toml)
-    with pytest.raises(ConfigError) as refused:
-        load(tmp_path / "postbrush.toml", {}, tmp_path)
-    assert any(line.startswith(said) for line in str(refused.value).splitlines())
-    assert "ntn_1234567890" not in str(refused.value)
-
-
-def test_a_token_is_the_sources_own_or_the_shared_one(tmp_path: Path) -> None:
-    (tmp_path / "postbrush.toml").write_text(
-        f'[sources.a-shop]\ndata_source = "{"a" * 32}"\n'
-        f'[sources.b]\ndata_source = "{"b" * 32}"\ntoken = "OTHER"\n'
-        f'[sources.c]\ndata_source = "{"c" * 32}"\n'
-    )
-    environ = {"NOTION_TOKEN": "one", "NOTION_TOKEN_A_SHOP": "two", "OTHER": "three"}
-    found = load(tmp_path / "postbrush.toml", environ, tmp_path)
-    tokens = [own.notion_token for own in found.each().values()]
-    assert [one.get_secret_value() for one in tokens if one] == ["two", "three", "one"]
-    # Redacted like every other.
-    assert set(found.secrets.values()) >= {"one", "two", "three"}
 
 
 @given(
