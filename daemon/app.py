@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import structlog
 from daemon.assembly import Wires, flows_of
 from daemon.clock import Clock, local_zone
 from daemon.config import Settings, sources, stores
+from daemon.config.secret import STORE
 from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.flow.context import Flow, Shared

@@ -115,7 +115,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
         if back == "before it starts":
             shop.gate.open()
         async with opened("one") as home:
-            await rescue(home.flow)
+            await rescue(home.flows)
 
             async def mended(wait: int) -> None:
                 if wait == 2:
