@@ -137,7 +137,8 @@ class Remote:
         listed = self._carried_out(
             lambda: obstore.list_with_delimiter(self._objects)["objects"]
         )
-        return {one["path"]: one["size"] for one in listed}
+        # Some servers list the folder itself, as something without a name.
+        return {one["path"]: one["size"] for one in listed if one["path"]}
 
     def answer(self) -> None:
         """See that it answers and lets us read.
