@@ -152,6 +152,9 @@ class Life:
         if found.data_dir != self.settings.data_dir:
             self._refuse("data_dir cannot change while it runs: restart it")
             return
+        if str(app.database(found)) != str(app.database(self.settings)):
+            self._refuse("database.url cannot change while it runs: restart it")
+            return
         structlog.get_logger().info(
             "config.reloaded", summary=f"from {found.file or 'the environment'}"
         )

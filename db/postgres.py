@@ -157,7 +157,7 @@ class Postgres(Place):
         Args:
             cut: It was the end of its connection.
         """
-        text = (str(error).strip() or type(error).__name__).splitlines()[0]
+        text = _words(error)
         match getattr(error, "sqlstate", None) or "":
             case "53100":
                 return DiskFullError(f"disk full: nothing was written to {self}")
@@ -178,7 +178,7 @@ class Postgres(Place):
                 return self._away(text)
             # The driver has no code for whatever went wrong before it was let in.
             case "" if _is_operational(error):
-                return self._not_let_in(_last_line(error))
+                return self._not_let_in(text)
             case _:
                 return DatabaseError(f"{self}: {text}")
 
@@ -254,6 +254,11 @@ def _is_operational(error: BaseException) -> bool:
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
 
 
-def _last_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return lines[-1].strip()
+def _words(error: BaseException) -> str:
+    """Return what the server or the system said, without who passed it on.
+
+    'connection to server at "db", port 5432 failed: FATAL:  no such thing' and then
+    hints, or the same of further addresses.
+    """
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first.rsplit(" failed: ", 1)[-1].removeprefix("FATAL:").strip()

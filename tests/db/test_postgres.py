@@ -223,9 +223,9 @@ async def test_what_it_cannot_work_with_is_said_in_one_line_without_the_password
     )
     away = Postgres(f"postgresql://me:{_PASSWORD.replace('/', '%2F')}@127.0.0.1:1/x")
     for place, kind, tells in (
-        (wrong, DatabaseUnusableError, "refuses"),
+        (wrong, DatabaseUnusableError, 'refuses: database "nowhere" does not exist'),
         (guest, DatabaseUnusableError, "make guest the owner"),
-        (away, DatabaseAwayError, "PostgreSQL at 127.0.0.1:1 cannot be reached"),
+        (away, DatabaseAwayError, "127.0.0.1:1 cannot be reached: Connection refused$"),
     ):
         with pytest.raises(kind, match=tells) as said:
             upgrade.upgrade(place)
@@ -261,7 +261,7 @@ class OperationalError(_RefusedError):
         (_RefusedError("23505", "twice\nDETAIL: x"), False, DatabaseError, "twice$"),
         (_RefusedError(None, "gone"), True, DatabaseAwayError, "gone"),
         (
-            OperationalError(None, "failed:\nFATAL:  password authentication"),
+            OperationalError(None, "x failed: FATAL:  password authentication\nhint"),
             False,
             DatabaseUnusableError,
             "DATABASE_PASSWORD",

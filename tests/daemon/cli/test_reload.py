@@ -124,7 +124,7 @@ async def test_a_wrong_configuration_is_refused_in_one_line_and_the_old_one_stay
     assert "Traceback" not in "".join(daemon.raw)
 
 
-async def test_another_data_folder_takes_a_restart_and_nothing_of_it_is_taken(
+async def test_another_folder_or_database_takes_a_restart_and_nothing_of_it_is_taken(
     desk: Desk,
 ) -> None:
     token = desk.environ.pop("NOTION_TOKEN")
@@ -137,6 +137,10 @@ async def test_another_data_folder_takes_a_restart_and_nothing_of_it_is_taken(
         desk.configure(f'data_dir = "elsewhere"\n{_CARDS}[log]\nlevel = "error"\n')
         said = await _reload(daemon, "config.refused")
         assert "data_dir" in said["message"]
+        url = "postgresql://me:s3cret-Pass@127.0.0.1:1/x"
+        desk.configure(f'{_CARDS}[database]\nurl = "{url}"\n')
+        said = await _reload(daemon, "config.refused", times=2)
+        assert "database.url" in said["message"]
         page = desk.add(f"A post about {token}", "Bread.")
         # It is as loud as before, and keeps the same secrets.
         await daemon.says("job.done")
