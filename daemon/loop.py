@@ -68,7 +68,7 @@ class Daemon:
     async def run(self) -> None:
         """Work until `Flow.stopping` is set, then end cleanly."""
         flow = self.flow
-        await self.company.begin()
+        await self._begin()
         self.schedule.start()
         try:
             now = flow.now()
@@ -85,6 +85,17 @@ class Daemon:
             await self._work()
         finally:
             await self.schedule.stop()
+
+    async def _begin(self) -> None:
+        """Take up what was left; a server that is away meanwhile is waited for."""
+        while not self.flow.stopping.is_set():
+            try:
+                await self.company.begin()
+            except DatabaseAwayError as error:
+                self._trouble(error)
+                await pause(self.flow, _AWAY_PAUSE)
+            else:
+                return
 
     async def _poll(self, watcher: Watcher) -> None:
         flow = watcher.flow

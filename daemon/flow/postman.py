@@ -50,7 +50,8 @@ class Postman:
     async def step(self, tx: Tx) -> datetime | None:
         """Start what can start; return when to look again if nothing kicks before."""
         now = self.flows.first.now()
-        ours = [flow for flow in self.flows if flow.speaks]
+        # Not before it has answered once: its columns are not known until then.
+        ours = [flow for flow in self.flows if flow.speaks and flow.schema]
         sources = [one.plan.source for one in ours if not one.outage.lasts(now)]
         away = earliest(one.outage.until for one in ours if one.outage.lasts(now))
         if not sources:

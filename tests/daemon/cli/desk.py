@@ -128,7 +128,9 @@ class Desk:
     async def daemon(self, **environ: str) -> AsyncIterator[Daemon]:
         """Run the daemon beside everything else."""
         # Most are about its life, not the one start that has a database to make.
-        if not (database := self.folder / "postbrush.db").exists():
+        database = self.folder / "postbrush.db"
+        on_a_server = "POSTBRUSH_DATABASE__URL" in self.environ
+        if not on_a_server and not database.exists():
             database.write_bytes(empty_database())
         process = await self._start("run", environ=environ, merged=True)
         daemon = Daemon(process)
