@@ -23,6 +23,7 @@ SECTIONS = (
     "starts",
     "card",
     "n8n",
+    "fleet",
 )
 
 

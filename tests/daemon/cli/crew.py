@@ -19,7 +19,7 @@ from tests.daemon.cli.desk import Daemon, Desk, desk
 SHARED = """\
 chain = ["flux"]
 [notion]
-poll_interval = "1s"
+poll_interval = "{poll}"
 requests_per_second = {rate}
 [posts]
 settle = "0s"
@@ -70,9 +70,11 @@ class Crew:
         """The writes that put an image on a page."""
         return [one for one in self.desk.town.workspace.requests if puts_image(one)]
 
-    async def until(self, happened: Callable[[], bool]) -> None:
+    async def until(
+        self, happened: Callable[[], bool], *, within: float = _PATIENCE
+    ) -> None:
         """Wait until something has happened in the town."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(within):
             seen = -1
             while not happened():
                 seen = await self.desk.town.workspace.wait_changed(seen, 1)
@@ -98,7 +100,14 @@ def puts_image(one: Request) -> bool:
 
 @asynccontextmanager
 async def crew(
-    folder: Path, *, size: int, rate: int, toml: str = "", **environ: str
+    folder: Path,
+    *,
+    size: int,
+    rate: int,
+    poll: str = "1s",
+    top: str = "",
+    toml: str = "",
+    **environ: str,
 ) -> AsyncIterator[Crew]:
     """Set one up; nobody runs yet."""
     place = cluster().ready()
@@ -107,7 +116,9 @@ async def crew(
         found.environ |= {"POSTBRUSH_DATABASE__URL": url, **environ}
         # What Notion enforces in these tests is what the daemons are told.
         found.town.workspace.requests_per_minute = 60 * rate
-        made = Crew(found, place, SHARED.format(rate=rate) + toml)
+        # What comes before the first table is of none.
+        text = top + SHARED.format(rate=rate, poll=poll) + toml
+        made = Crew(found, place, text)
         try:
             for number in range(size):
                 await made.start(number)
