@@ -105,6 +105,7 @@ class Several:
     presence: Presence = field(init=False)
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
     _beaten_at: float = -math.inf
+    _begun: bool = False
 
     def __post_init__(self) -> None:
         self.presence = Presence(
@@ -128,6 +129,7 @@ class Several:
         await self._beat()
         await rescue(self.flows, [self.record.id])
         await self._take_over()
+        self._begun = True
 
     async def look(self) -> None:
         await self._take_over()
@@ -149,7 +151,9 @@ class Several:
             # Whoever spoke before has used what Notion allows in this second.
             flow.door.rest(1.0)
             flow.speaks = True
-            flow.log.info("notion.ours", summary="it is this daemon that asks Notion")
+            # At a start it is as expected.
+            speak = flow.log.info if self._begun else flow.log.debug
+            speak("notion.ours", summary="it is this daemon that asks Notion now")
         await rescue_uploads(flows)
         flows[0].kick.set()
 

@@ -39,6 +39,7 @@ async def test_cards_are_not_paid_for_again_after_a_restart(tmp_path: Path) -> N
         home.add()
         await home.live()
         async with house_again(tmp_path, home) as later:
+            await later.begin()
             later.add("Another", "More bread.")
             await later.live()
             assert len(later.hub.served) == 1

@@ -26,6 +26,8 @@ settle = "0s"
 hold = 0
 [database]
 lease = "3s"
+[log]
+level = "debug"
 [providers.flux]
 concurrency = 4
 """
