@@ -13,6 +13,7 @@ from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
+from daemon.others import others
 from daemon.web.site import Site, site_of
 from db import attempts, gallery, jobs, listing, pauses, posts
 from db.attempts import Sums
@@ -43,7 +44,8 @@ async def _show(request: web.Request) -> web.StreamResponse:
 
 async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     flow, now = site.flow, site.flow.now()
-    situation = await choose.survey(tx, flow)
+    situation = await choose.survey(tx, site.flows.spender)
+    own = [(one, await choose.survey(tx, one)) for one in site.flows.own_spenders]
     counts = await jobs.open_counts(tx)
     working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
@@ -55,6 +57,7 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "sources": [name for name in names if name],
         "away": site.flows.trouble,
         "away_until": _soonest(site.flows),
+        "others": await others(tx, flow.db, flow.who),
         "disk": storage.trouble(flow) or "",
         # Of several, what one of them does not make is said in the list of sources.
         "pause": stops[0] if all(stops) else None,
@@ -72,7 +75,11 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "providers": _services(site.flows, situation),
         "month": situation.books.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
-        "budget": flow.plan.limits.month,
+        "budget": site.flows.spender.plan.limits.month,
+        "own_months": [
+            (one.plan.source, its_own.books.month.cost, one.plan.limits.month)
+            for one, its_own in own
+        ],
         "newest": newest.tiles,
     }
 

@@ -26,8 +26,6 @@ settle = "0s"
 hold = 0
 [database]
 lease = "3s"
-[log]
-level = "debug"
 [providers.flux]
 concurrency = 4
 """
@@ -84,14 +82,18 @@ class Crew:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         return rows(self.place, query)
 
-    async def speaker(self) -> int:
-        """Return who asks Notion: the last to say so of those that run."""
-        said = {
-            number: daemon.lines[-1]["time"]
-            for number, daemon in self.running.items()
-            if any(line.get("event") == "notion.ours" for line in daemon.lines)
+    def speaker(self) -> int:
+        """Return who asks Notion: the one that holds a lock for as long as it lives."""
+        held = self.ask(
+            "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND application_name LIKE 'postbrush %%'"
+        )
+        ((name,),) = set(held)
+        known = {
+            (self.folder(number) / "postbrush.id").read_text().strip(): number
+            for number in self.running
         }
-        return max(said, key=lambda number: said[number])
+        return known[name.removeprefix("postbrush ")]
 
 
 def puts_image(one: Request) -> bool:

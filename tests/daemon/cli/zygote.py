@@ -35,6 +35,8 @@ _WHEN_NEEDED = (
     "anyio._backends._asyncio",
     "certifi",
     "httpcore",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
 )
 
 
