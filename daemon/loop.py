@@ -264,6 +264,7 @@ class Daemon:
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.flows.trouble,
+                "asks_notion": any(flow.speaks for flow in self.flows),
                 "store": self.flow.store.away,
                 "in_work": len(self.dispatcher.generating),
             }

@@ -18,7 +18,9 @@ from daemon.config import Settings
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.rescue import rescue, rescue_uploads
+from daemon.others import identity_of
 from db import claims, daemons
+from db.errors import DatabaseError
 from db.place import Place
 from db.postgres import Postgres
 from db.presence import Presence, key_of
@@ -56,6 +58,7 @@ async def met(settings: Settings, flows: Flows, place: Place) -> AsyncIterator[S
             async with asyncio.timeout(_PATIENCE):
                 await company.presence.until_there()
         yield company
+        await company.leave()
     finally:
         being.cancel()
         await asyncio.gather(being, return_exceptions=True)
@@ -81,6 +84,7 @@ def _record(settings: Settings, flow: Flow) -> DaemonRecord:
         started_at=now,
         renewed_at=now,
         roles=", ".join(settings.options.roles),
+        store=str(settings.store or ""),
     )
 
 
@@ -111,6 +115,7 @@ class Several:
         self.presence = Presence(
             place=self.place,
             who=self.flows.first.db.who,
+            daemon=self.record.id,
             heard=self._heard,
             lost=self._lost,
             sleep=self.flows.first.clock.sleep,
@@ -156,6 +161,14 @@ class Several:
             speak("notion.ours", summary="it is this daemon that asks Notion now")
         await rescue_uploads(flows)
         flows[0].kick.set()
+
+    async def leave(self) -> None:
+        """Say that we end, so that nobody waits to hear of us."""
+        # Whoever cannot is found to be silent.
+        if self.presence.is_there:
+            with suppress(DatabaseError):
+                async with self.flows.first.db.writing() as tx:
+                    await daemons.forget(tx, self.record.id)
 
     def _heard(self, _who: str) -> None:
         """Somebody else has changed something."""
@@ -227,12 +240,8 @@ def identity(folder: Path) -> str:
     Args:
         folder: The data folder, whose lock is ours.
     """
-    path = folder / "postbrush.id"
-    try:
-        known = path.read_text("ascii").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        known = ""
-    if not known.isalnum():
-        known = secrets.token_hex(8)
-        path.write_text(f"{known}\n", "ascii")
-    return known
+    if known := identity_of(folder):
+        return known
+    made = secrets.token_hex(8)
+    (folder / "postbrush.id").write_text(f"{made}\n", "ascii")
+    return made

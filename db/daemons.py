@@ -12,6 +12,12 @@ from db.tables import daemons
 
 _ID = sa.bindparam("which", type_=Words())
 _CHANGE = daemons.update().where(daemons.c.id == _ID)
+#: A daemon's own connection is named after it, and holds no lock but those of tokens.
+_ASKING = sa.text(
+    "SELECT DISTINCT substr(application_name, 11) FROM pg_locks "
+    "JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND datname = current_database() AND starts_with(application_name, 'postbrush ')"
+)
 _ALL = sa.select(daemons).order_by(daemons.c.started_at, daemons.c.id)
 
 
@@ -33,6 +39,11 @@ async def others(tx: Tx, own: str = "") -> list[DaemonRecord]:
     """Return the daemons that have said so, but *own*, the oldest first."""
     found = await rows.many(tx, DaemonRecord, _ALL)
     return [one for one in found if one.id != own]
+
+
+async def asking(tx: Tx) -> set[str]:
+    """Return the ids of those who ask Notion now; of a server only, which knows."""
+    return set((await tx.execute(_ASKING)).scalars())
 
 
 async def forget(tx: Tx, which: str) -> bool:

@@ -40,6 +40,7 @@ class Presence:
     Args:
         place: Where they meet.
         who: What is not told to us again: `Database.who`.
+        daemon: Id of the daemon, by which the server shows whose its locks are.
         heard: Called with who changed something; with "" when some may have been
             missed.
         lost: Called when the connection is gone, and with it every lock.
@@ -48,6 +49,7 @@ class Presence:
 
     place: Postgres
     who: str
+    daemon: str
     heard: Callable[[str], None]
     lost: Callable[[], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -95,7 +97,9 @@ class Presence:
 
         try:
             connection = await psycopg.AsyncConnection.connect(
-                autocommit=True, **self.place.parameters()
+                autocommit=True,
+                **self.place.parameters()
+                | {"application_name": f"postbrush {self.daemon}"},
             )
         except psycopg.Error as error:
             raise self._away(error) from error

@@ -120,7 +120,8 @@ class Cluster:
         """End every connection of postbrush, as a restart of the server does."""
         self.ask(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "  # noqa: S608 - our own
-            f"application_name = 'postbrush' AND datname = '{place.url.database}'"
+            "starts_with(application_name, 'postbrush') "
+            f"AND datname = '{place.url.database}'"
         )
 
     def ask(self, statement: str, database: str = "postgres") -> list[Any]:

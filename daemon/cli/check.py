@@ -17,8 +17,10 @@ from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.flow import files
 from daemon.flow.context import Flow
+from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
 from daemon.notion.model import Page, Role, Schema, matches
+from daemon.others import apart, identity_of, others
 from daemon.service import lock
 from daemon.store.errors import StoreAwayError
 from db import upgrade
@@ -65,6 +67,7 @@ async def _all(found: Settings) -> list[Line]:
     lines += [Line("secrets", "", todo) for todo in found.secrets.exposed]
     lines += await asyncio.to_thread(_store, found)
     async with desk.looking(found, missing_ok=True) as flows:
+        lines += await _daemons(found, flows)
         for name, own in found.each().items():
             of = f"{name}: " if found.several else ""
             async for line in _notion(own, flows.by_source[name]):
@@ -133,7 +136,26 @@ def _database(found: Settings) -> Line:
     return Line("database", f"{place}: {state}{running}")
 
 
+async def _daemons(found: Settings, flows: Flows) -> list[Line]:
+    """Say who else works on the database, and whether they share their images."""
+    db, now = flows.first.db, flows.first.now()
+    if db.folder is not None or not upgrade.is_there(db.place):
+        return []
+    async with db.reading() as tx:
+        known = await others(tx, db, identity_of(found.data_dir))
+    lease = found.options.database.lease
+    there = [one for one in known if not one.is_silent(now, lease)]
+    if not there:
+        return [Line("daemons", "no other works on this database now")]
+    names = ", ".join(f"{one.name} ({one.roles})" for one in there)
+    words, todo = apart(str(found.store or ""), there)
+    return [Line("daemons", f"also {names}"), Line("images", words, todo)]
+
+
 async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
+    if "notion" not in found.options.roles:
+        yield Line("Notion", "another daemon asks it (roles)")
+        return
     try:
         app.require_notion(found)
         me = await flow.door.me()

@@ -53,6 +53,11 @@ def init(
         write.require_writable(target.file)
         write.require_writable(target.secret(secret.NOTION[0]))
     visit = Visit(file=target.file, environ=_environ(target), cwd=Path.cwd())
+    if visit.settings().several:
+        raise SetupError(
+            f"{target.file} has several databases, [sources.NAME], and `init` sets up "
+            "one: edit the file, then look with `postbrush check`"
+        )
     talk = _talk(yes=yes)
     try:
         answers = prepare(talk, visit, flags, target, dry_run=dry_run)

@@ -13,6 +13,7 @@ from daemon.config import Settings
 from daemon.flow import choose, storage
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
+from daemon.others import identity_of, others
 from daemon.service import control, lock
 from db import images, jobs, pauses, posts
 from db.engine import Tx
@@ -31,7 +32,7 @@ async def _status(source: str | None, *, json: bool) -> None:
     holder = lock.holder(app.lock_path(found))
     answer = await control.ask(app.socket_path(found), "status")
     async with desk.looking(found) as flows:
-        data = await _gather(flows, source)
+        data = await _gather(flows, found, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
@@ -40,7 +41,7 @@ async def _status(source: str | None, *, json: bool) -> None:
     desk.show(data, json=json, human=lambda out: _print(out, flows, found, data))
 
 
-async def _gather(flows: Flows, source: str | None) -> dict[str, Any]:
+async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str, Any]:
     flow = flows.first
     asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
     async with flow.db.reading() as tx:
@@ -51,12 +52,18 @@ async def _gather(flows: Flows, source: str | None) -> dict[str, Any]:
             tx, [State.FAILED], limit=_NEWEST, sources=[source] if source else None
         )
         watched = [await _watched(tx, one) for one in flows]
+        there = await others(tx, flow.db, identity_of(found.data_dir))
+        lease = found.options.database.lease
         return {
             # Of several, those of the first.
             **{key: watched[0][key] for key in ("source", "swept_at")},
             "sources": watched,
             "posts": sum(one["posts"] for one in watched),
             "held": sum(one["held"] for one in watched),
+            "daemons": [
+                desk.fields(one) | {"silent": one.is_silent(flow.now(), lease)}
+                for one in there
+            ],
             "disk": storage.trouble(flow) or "",
             "paused": watched[0]["paused"] if len(watched) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in State},
@@ -94,6 +101,9 @@ async def _watched(tx: Tx, flow: Flow) -> dict[str, Any]:
 def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) -> None:
     zone = flows.first.clock.zone
     out.print(_daemon_line(data["daemon"], found, zone), markup=False)
+    for number, one in enumerate(data["daemons"]):
+        words = _other(one, zone)
+        out.print(f"{'' if number else 'daemons':<9}{words}", markup=False)
     for one in data["sources"]:
         _print_source(out, one, several=found.several, zone=zone)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
@@ -142,6 +152,16 @@ def _print_source(
     out.print(f"source   {one['name']}: {words}", markup=False)
 
 
+def _other(one: dict[str, Any], zone: tzinfo) -> str:
+    heard = desk.moment(one["heard_at"], zone)
+    words = f"{one['name']} ({one['roles']})"
+    if one["silent"]:
+        return f"{words}, silent since {heard}"
+    since = desk.moment(one["since"], zone)
+    asks = "; asks Notion" if one["asks"] else ""
+    return f"{words}, since {since}, last heard of {heard}{asks}"
+
+
 def _starter(found: Settings) -> str:
     """Return what starts the daemon whose configuration that is."""
     if found.is_service:
@@ -155,6 +175,8 @@ def _daemon_line(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"
+    if daemon.get("asks_notion") is False:
+        return f"{words}; another daemon asks Notion"
     polled = daemon.get("polled_at")
     if not polled:
         return words

@@ -69,9 +69,12 @@ def watching(flows: Flows) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30"."""
     if trouble := flows.trouble:
         return f"Notion: {trouble}"
+    if not any(flow.speaks for flow in flows):
+        return "another daemon asks Notion"
     looked_at = flows.looked_at
-    seen = [_named(one.schema) for one in flows if one.schema is not None]
-    if looked_at is None or len(seen) < len(flows.by_source):
+    ours = [flow.schema for flow in flows if flow.speaks]
+    seen = [_named(schema) for schema in ours if schema is not None]
+    if looked_at is None or len(seen) < len(ours):
         return "Notion has not answered yet"
     at = looked_at.astimezone(flows.first.clock.zone)
     return f"{', '.join(seen)}, last poll {at:%H:%M:%S}"

@@ -13,6 +13,7 @@ from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
+from daemon.others import others
 from daemon.web.site import Site, site_of
 from db import attempts, gallery, jobs, listing, pauses, posts
 from db.attempts import Sums
@@ -55,6 +56,7 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "sources": [name for name in names if name],
         "away": site.flows.trouble,
         "away_until": _soonest(site.flows),
+        "others": await others(tx, flow.db, flow.who),
         "disk": storage.trouble(flow) or "",
         # Of several, what one of them does not make is said in the list of sources.
         "pause": stops[0] if all(stops) else None,

@@ -6,13 +6,17 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.flow import standing
+from daemon.others import Other, apart, others
 from daemon.several import last_heard, silent
 from db.states import State
 from tests.cluster import cluster
 from tests.daemon.fleet import asked, fleet, until, work
+from tests.daemon.house import START, House
 
 _LEASE = 180
 
@@ -178,6 +182,66 @@ async def test_one_asks_notion_and_the_other_makes_images(tmp_path: Path) -> Non
         server.space.trash(gone)
         await all_.live()
         assert server.hub.painted == 1
+
+
+async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
+    tmp_path: Path,
+) -> None:
+    environs = [{}, {"POSTBRUSH_ROLES": '["generate"]'}, {}]
+    async with fleet(tmp_path, environs=environs) as all_:
+        await all_.begin()
+
+        async def seen(by: House) -> list[tuple[str, bool]]:
+            async with by.flow.db.reading() as tx:
+                there = await others(tx, by.flow.db, by.flow.who)
+            return sorted((one.roles, one.asks) for one in there)
+
+        first, second, third = all_.houses
+        assert await seen(first) == [("generate", False), ("notion, generate", False)]
+        assert await seen(second) == [
+            ("notion, generate", False),
+            ("notion, generate", True),
+        ]
+        await first.poll()
+        assert "last poll" in standing.watching(first.flows)
+        assert standing.watching(third.flows) == "another daemon asks Notion"
+        # One that is stopped is gone at once, one that dies once it was silent.
+        await third.company.leave()  # type: ignore[attr-defined]  # of several
+        await first.die()
+        while await seen(second) != [("notion, generate", False)]:
+            await second.company.look()
+
+
+_S3, _OTHER = "s3://pictures/oven", "s3://pictures/old"
+
+
+@pytest.mark.parametrize(
+    ("own", "stores", "found", "todo"),
+    [
+        (_S3, [_S3, _S3], f"all of them on {_S3}", ""),
+        ("", ["", ""], "only where all of them mount one folder", ""),
+        (_S3, [_S3, ""], f"this one on {_S3}, those of box1 in its folder", "same"),
+        ("", [_S3], f"this one in the folder, those of box0 on {_S3}", "same"),
+        (_S3, [_OTHER], f"those of box0 on {_OTHER}", "same"),
+    ],
+)
+def test_images_that_are_not_in_one_place_are_to_be_mended(
+    own: str, stores: list[str], found: str, todo: str
+) -> None:
+    there = [
+        Other(
+            name=f"box{number}",
+            roles="generate",
+            since=START,
+            heard_at=START,
+            asks=False,
+            store=store,
+        )
+        for number, store in enumerate(stores)
+    ]
+    said, to_do = apart(own, there)
+    assert found in said
+    assert (todo in to_do, bool(to_do)) == (True, bool(todo))
 
 
 async def test_nobody_makes_images_for_a_source_that_is_shut(tmp_path: Path) -> None:

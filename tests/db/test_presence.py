@@ -60,6 +60,7 @@ async def daemon(place: Postgres, who: str) -> AsyncIterator[Daemon]:
     presence = Presence(
         place=place,
         who=who,
+        daemon=who,
         heard=heard,
         lost=lost,
         sleep=sleep,
@@ -225,6 +226,7 @@ async def test_pauses_grow_up_to_half_a_minute() -> None:
     presence = Presence(
         place=Postgres(f"postgresql://me@/x?host={folder}"),
         who="a",
+        daemon="a",
         heard=lambda _who: None,
         lost=lambda: None,
         sleep=sleep,

@@ -258,3 +258,14 @@ async def test_a_secret_that_others_can_read_is_said(bare: Desk) -> None:
     assert once.code == 0
     assert "secret.exposed" in once.out + once.err
     _no_token(bare, said.out, once.out, once.err)
+
+
+async def test_where_several_databases_are_set_up_it_changes_nothing(
+    desk: Desk,
+) -> None:
+    text = f'{QUICK}[sources.shop]\ndata_source = "{desk.town.source.id}"\n'
+    desk.configure(text)
+    said = await desk.cli("init", "--yes")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "edit the file" in said.err
+    assert (desk.folder / "postbrush.toml").read_text() == text

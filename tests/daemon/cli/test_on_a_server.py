@@ -54,6 +54,39 @@ async def test_a_database_moves_to_a_server_works_there_and_comes_back(
     assert _PASSWORD not in "".join(one.out + one.err for one in words)
 
 
+async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
+    desk: Desk, tmp_path: Path
+) -> None:
+    place = cluster().ready()
+    desk.environ["POSTBRUSH_DATABASE__URL"] = cluster().url(str(place.url.database))
+    elsewhere = {"POSTBRUSH_DATA_DIR": str(tmp_path / "box")}
+    (tmp_path / "box").mkdir()
+    box = {
+        **elsewhere,
+        "POSTBRUSH_ROLES": '["generate"]',
+        "NOTION_TOKEN": "",
+    }
+    async with desk.daemon() as daemon:
+        own = await desk.cli("status")
+        assert "daemons" not in own.out
+        told = await desk.cli("status", **box)
+        assert "(notion, generate), since " in told.out
+        (line,) = [one for one in told.out.splitlines() if one[:7] == "daemons"]
+        assert line.endswith("; asks Notion")
+        (other,) = (await desk.cli("status", "--json", **box)).json["daemons"]
+        assert (other["asks"], other["silent"]) == (True, False)
+        looked = await desk.cli("check", "--json", **box)
+        found = {one["what"]: one["found"] for one in looked.json}
+        assert found["daemons"].endswith("(notion, generate)")
+        assert "mount one folder" in found["images"]
+        assert found["Notion"] == "another daemon asks it (roles)"
+        assert not [one for one in looked.json if one["todo"]]
+        # It says so when it ends.
+        assert await daemon.end() == 0
+        gone = await desk.cli("status", "--json", **box)
+        assert gone.json["daemons"] == []
+
+
 async def test_a_copy_of_a_servers_is_restored_to_a_file_and_to_a_server(
     desk: Desk,
 ) -> None:
