@@ -211,10 +211,12 @@ def say_ready(flows: Flows, settings: Settings) -> None:
         chain = ", then ".join(price_of(flow, name) for name in flow.plan.chain)
         month = flow.plan.limits.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
-        flow.log.info(
-            "daemon.ready",
-            summary=f"looking every {seconds:g} s; images by {chain}{budget}",
-        )
+        looks, makes = f"looking every {seconds:g} s", f"images by {chain}{budget}"
+        if "notion" not in settings.options.roles:
+            looks = "another daemon asks Notion"
+        if not flow.generates:
+            makes = "another daemon makes the images"
+        flow.log.info("daemon.ready", summary=f"{looks}; {makes}")
 
 
 def price_of(flow: Flow, name: str) -> str:

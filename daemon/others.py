@@ -74,7 +74,7 @@ def apart(own: str, there: Sequence[Other]) -> tuple[str, str]:
     stores = {one.store for one in there}
     # They use one store, as they should.
     if own and stores == {own}:
-        return f"images of all of them on {own}", ""
+        return f"all of them on {own}", ""
     # Nobody can know whether all folders are one: they may be mounted.
     if not own and stores == {""}:
         return (
@@ -89,6 +89,6 @@ def apart(own: str, there: Sequence[Other]) -> tuple[str, str]:
     ]
     here = f"on {own}" if own else "in the folder"
     return (
-        f"images of this one {here}, {', '.join(elsewhere)}",
+        f"those of this one {here}, {', '.join(elsewhere)}",
         "set the same images.store for all of them",
     )
