@@ -192,7 +192,7 @@ class Daemon:
             self.readiness.alive()
         elif self.flow.spells.failed("stuck", self.flow.now()):
             names = " and ".join(stuck)
-            self.flow.log.error(
+            self.flow.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
             )
 
@@ -211,23 +211,23 @@ class Daemon:
             say_trouble(self.flow, str(error))
         elif isinstance(error, DatabaseAwayError):
             if self.flow.spells.failed("database", self.flow.now()):
-                self.flow.log.error(
+                self.flow.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
         elif self.flow.spells.failed(f"database: {error}", self.flow.now()):
-            self.flow.log.error("database.failed", summary=str(error))
+            self.flow.shared_log.error("database.failed", summary=str(error))
 
     def _well_again(self) -> None:
         if (lasted := self.flow.spells.ended("database", self.flow.now())) is not None:
             words = f"it answers again after {str(lasted).split('.')[0]}"
-            self.flow.log.info("database.back", summary=words)
+            self.flow.shared_log.info("database.back", summary=words)
 
     def stop(self) -> None:
         """Begin nothing more; what is paid for arrives first."""
         paid = len(self.dispatcher.generating)
         if paid and not self.flow.stopping.is_set():
-            self.flow.log.info(
+            self.flow.shared_log.info(
                 "daemon.stopping",
                 summary=f"once the images in work are there ({paid}); "
                 "a second signal cuts them off",

@@ -139,7 +139,7 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
     everything += '"ATTIC_TOKEN"'  # an entry of the owner's own
     for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
         assert f'"{variable}"' in everything, variable
-    others = {"api"}  # AUTOMATIC1111's
+    others = {"api", "pwprompt", "owner"}  # AUTOMATIC1111's and PostgreSQL's
     for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", README)) - others:
         argument = f"{option.replace('-', '_')}:"
         assert f'"--{option}"' in everything or argument in everything, option

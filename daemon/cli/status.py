@@ -45,7 +45,8 @@ async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str
     flow = flows.first
     asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
     async with flow.db.reading() as tx:
-        situation = await choose.survey(tx, flow)
+        situation = await choose.survey(tx, flows.spender)
+        own = [(one, await choose.survey(tx, one)) for one in flows.own_spenders]
         counts = await jobs.counts(tx, source=source)
         newest = await images.newest(tx, limit=_NEWEST, source=source)
         failed = await jobs.in_state(
@@ -70,10 +71,10 @@ async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str
             "providers": [
                 providers.describe(flow, situation, name, asked) for name in asked
             ],
-            "month": {
-                "cost": situation.books.month.cost,
-                "budget": flow.plan.limits.month,
-                "images": situation.books.month.images,
+            # Of those without a budget of their own; of a single one, its own.
+            "month": _month(flows.spender, situation),
+            "own_months": {
+                one.plan.source: _month(one, its_own) for one, its_own in own
             },
             "failed": [
                 {"job": one.id, "title": one.title, "why": one.outcome}
@@ -81,6 +82,15 @@ async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str
             ],
             "newest": [{"name": one.name, "made_at": one.made_at} for one in newest],
         }
+
+
+def _month(flow: Flow, situation: choose.Situation) -> dict[str, Any]:
+    """Return what was spent from a source's budget."""
+    return {
+        "cost": situation.books.month.cost,
+        "budget": flow.plan.limits.month,
+        "images": situation.books.month.images,
+    }
 
 
 async def _watched(tx: Tx, flow: Flow) -> dict[str, Any]:
@@ -120,11 +130,13 @@ def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) ->
         )
     if store := data["daemon"].get("store"):
         out.print(f"store    {store}: no images are made until then", markup=False)
-    month = data["month"]
-    budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
+    several = found.several and flows.spender.plan.spends_alone
     out.print(
-        f"money    ${month['cost']:.2f}{budget} this month for {month['images']} images"
+        _money(data["month"], flows.spender.plan.source if several else ""),
+        markup=False,
     )
+    for name, month in data["own_months"].items():
+        out.print(_money(month, name), markup=False)
     out.print()
     providers.print_lines(out, data["providers"])
     for one in data["failed"]:
@@ -133,6 +145,13 @@ def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) ->
         )
     for one in data["newest"]:
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
+
+
+def _money(month: dict[str, Any], source: str) -> str:
+    whose = f"{source}: " if source else ""
+    budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
+    spent = f"${month['cost']:.2f}{budget} this month"
+    return f"money    {whose}{spent} for {month['images']} images"
 
 
 def _print_source(

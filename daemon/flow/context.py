@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.clock import Clock
@@ -71,9 +72,14 @@ class Plan:
     fingerprints: Mapping[str, str]
     own_budgets: frozenset[str] = frozenset()
 
+    @property
+    def spends_alone(self) -> bool:
+        """It has a budget of its own."""
+        return self.source in self.own_budgets
+
     def counts(self, source: str) -> bool:
         """Say whether what *source* spends is spent from this one's budget."""
-        if self.source in self.own_budgets:
+        if self.spends_alone:
             return source == self.source
         return source not in self.own_budgets
 
@@ -95,6 +101,7 @@ class Shared:
         resting: Services the log has said to rest, with the breaker's generation.
         withdrawn: By job in work: set when a person or an edit has ended it.
         news: Told of everything that a person could see change.
+        shared_log: For what is about no source; `log` says which one it is about.
         traffic: What was asked of Notion since the start, by how it ended.
     """
 
@@ -116,6 +123,7 @@ class Shared:
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
     news: News = field(default_factory=News)
     traffic: Counter[str] = field(default_factory=Counter)
+    shared_log: BoundLogger = field(default_factory=structlog.get_logger)
 
     def now(self) -> datetime:
         return self.clock.now()

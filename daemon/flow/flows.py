@@ -24,6 +24,18 @@ class Flows:
         return next(iter(self.by_source.values()))
 
     @property
+    def spender(self) -> Flow:
+        """The way to the budget of all; of those that have their own, the first's."""
+        shared = (one for one in self if not one.plan.spends_alone)
+        return next(shared, self.first)
+
+    @property
+    def own_spenders(self) -> list[Flow]:
+        """Those whose budget is not that of `spender`."""
+        alone = [one for one in self if one.plan.spends_alone]
+        return [one for one in alone if one is not self.spender]
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.by_source)
 

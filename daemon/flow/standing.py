@@ -21,7 +21,7 @@ async def standing(flows: Flows) -> str:
     """Read the queue, who rests, and the money of the month."""
     flow = flows.first
     async with flow.db.reading() as tx:
-        situation = await choose.survey(tx, flow)
+        situation = await choose.survey(tx, flows.spender)
         counts = await jobs.open_counts(tx)
         held = await posts.held_count(tx)
     chain = dict.fromkeys(name for one in flows for name in one.plan.chain)
@@ -36,7 +36,7 @@ async def standing(flows: Flows) -> str:
         held=held,
         resting=resting,
         cost=situation.books.month.cost,
-        budget=flow.plan.limits.month,
+        budget=flows.spender.plan.limits.month,
     )
 
 

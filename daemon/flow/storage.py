@@ -83,7 +83,7 @@ def say_trouble(flow: Flow, why: Exception | str) -> None:
     elif isinstance(why, TakenError):
         spell, event, until = str(why), "store.taken", ""
     if flow.spells.failed(spell, flow.now()):
-        flow.log.error(event, summary=f"{why}{until}")
+        flow.shared_log.error(event, summary=f"{why}{until}")
 
 
 def well_again(flow: Flow) -> None:
@@ -94,7 +94,7 @@ def well_again(flow: Flow) -> None:
     ):
         if (lasted := flow.spells.ended(spell, flow.now())) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
-            flow.log.info(event, summary=f"{words} after {after}")
+            flow.shared_log.info(event, summary=f"{words} after {after}")
 
 
 async def ask(flow: Flow) -> None:
@@ -117,7 +117,7 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
             if flow.stopping.is_set():
                 raise
             if flow.spells.failed("database", flow.now()):
-                flow.log.error("database.away", summary=str(error))  # noqa: TRY400 - the words say it all
+                flow.shared_log.error("database.away", summary=str(error))  # noqa: TRY400 - the words say it all
             await pause(flow, _AWAY_SECONDS)
         except (DiskFullError, OSError, StoreAwayError, TakenError) as error:
             if not is_trouble(error) or flow.stopping.is_set():

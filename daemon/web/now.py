@@ -44,7 +44,8 @@ async def _show(request: web.Request) -> web.StreamResponse:
 
 async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     flow, now = site.flow, site.flow.now()
-    situation = await choose.survey(tx, flow)
+    situation = await choose.survey(tx, site.flows.spender)
+    own = [(one, await choose.survey(tx, one)) for one in site.flows.own_spenders]
     counts = await jobs.open_counts(tx)
     working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
@@ -74,7 +75,11 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
         "providers": _services(site.flows, situation),
         "month": situation.books.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
-        "budget": flow.plan.limits.month,
+        "budget": site.flows.spender.plan.limits.month,
+        "own_months": [
+            (one.plan.source, its_own.books.month.cost, one.plan.limits.month)
+            for one, its_own in own
+        ],
         "newest": newest.tiles,
     }
 

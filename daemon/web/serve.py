@@ -90,7 +90,7 @@ def _key(password: str) -> bytes:
 
 
 async def _listen(runner: web.AppRunner, site: Site, address: str, port: int) -> bool:
-    log = site.flow.log
+    log = site.flow.shared_log
     shown = f"[{address}]" if ":" in address else address
     try:
         await web.TCPSite(runner, address, port).start()
@@ -150,7 +150,7 @@ async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001 - said in the log, and no traceback on the page
-        site_of(request).flow.log.exception("web.broke", summary=request.path)
+        site_of(request).flow.shared_log.exception("web.broke", summary=request.path)
         return _sorry(request, 500, "This went wrong here; the log says what.")
 
 
