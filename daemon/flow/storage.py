@@ -117,7 +117,7 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
             if flow.stopping.is_set():
                 raise
             if flow.spells.failed("database", flow.now()):
-                flow.shared_log.error("database.away", summary=str(error))  # noqa: TRY400 - the words say it all
+                flow.shared_log.error("database.away", summary=str(error))
             await pause(flow, _AWAY_SECONDS)
         except (DiskFullError, OSError, StoreAwayError, TakenError) as error:
             if not is_trouble(error) or flow.stopping.is_set():
