@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from typer.testing import CliRunner
 
 from daemon import config
 from daemon.cli.commands import app
-from daemon.config.model import Properties
+from daemon.config.model import Images, ImagesOfSource, Options, Properties, Source
 from daemon.config.secret import STORE
+from daemon.config.sources import DEFAULT, token_names
 from db.states import FINAL, TRANSITIONS, State
 from providers import KINDS, build
 from providers.settings import ProviderSettings
@@ -60,6 +63,42 @@ def test_the_table_of_commands_is_what_help_says() -> None:
     listed = {name.split()[0]: text for name, text in rows.items()}
     assert listed == _help()
     assert reset == _help("providers")["reset"]
+
+
+def test_the_commands_that_take_one_source_are_those_that_are_named() -> None:
+    named = re.search(r"`--source club` with ((?:[`a-z, \n]|and)+)", README)
+    assert named is not None
+    taking = [
+        name
+        for name in _help()
+        if "--source" in CliRunner().invoke(app, [name, "--help"]).output
+    ]
+    assert sorted(re.findall(r"`([a-z]+)`", named[1])) == sorted(taking)
+
+
+def test_what_is_said_to_differ_between_sources_is_what_can() -> None:
+    named = re.search(r"What can differ:(.+?)\. The rest", README, re.DOTALL)
+    assert named is not None
+    own = set(Source.model_fields) - {"data_source", "token"}
+    kept = set(Images.model_fields) - set(ImagesOfSource.model_fields)
+    assert "reserve" in kept
+    assert set(re.findall(r"`([a-z]+)`", named[1])) - {"reserve"} == own
+
+
+def test_the_names_that_are_given_to_sources_have_the_tokens_that_are_named() -> None:
+    (block,) = [one for one in _blocks("toml") if "[sources.club]" in one]
+    options = Options.model_validate(tomllib.loads(block))
+    expected = {"NOTION_TOKEN", "NOTION_TOKEN_CLUB"}
+    assert expected == set(token_names(options, "club"))
+    assert expected <= set(re.findall(r"NOTION_TOKEN[A-Z_]*", README))
+    assert DEFAULT == "default"
+    assert f"[sources.{DEFAULT}]" in README
+
+
+def test_the_lease_that_is_named_is_the_one_there_is() -> None:
+    named = re.search(r"`database\.lease` \((\d+) minutes\)", README)
+    assert named is not None
+    assert Options().database.lease == timedelta(minutes=int(named[1]))
 
 
 def test_the_table_of_columns_is_the_default_mapping() -> None:
@@ -136,7 +175,7 @@ def test_every_event_that_is_named_is_said_somewhere() -> None:
 def test_every_variable_and_option_that_is_named_exists() -> None:
     everything = SOURCES + (ROOT / "Makefile").read_text()
     everything += (ROOT / "providers" / "__init__.py").read_text()
-    everything += '"ATTIC_TOKEN"'  # an entry of the owner's own
+    everything += '"ATTIC_TOKEN" "GPU_TOKEN"'  # entries of the owner's own
     for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
         assert f'"{variable}"' in everything, variable
     others = {"api", "pwprompt", "owner"}  # AUTOMATIC1111's and PostgreSQL's

@@ -8,7 +8,7 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
 Source = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Of several: only this one.")
+    str | None, typer.Option(metavar="NAME", help="Of several databases, this one.")
 ]
 PageArgument = Annotated[
     str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")

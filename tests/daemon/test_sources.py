@@ -9,7 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.flow import manual
+from daemon.flow import manual, standing
+from daemon.flow.flows import Flows
 from daemon.flow.waiting import in_turn
 from daemon.pretend.posts import COLUMNS
 from daemon.pretend.rows import DataSource
@@ -143,6 +144,10 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         assert shop.plan.counts("long gone")
         assert not shop.plan.counts("club")
         assert not own.plan.counts("shop")
+        # Said of each, in whatever order they are written.
+        turned = Flows({"club": own, "shop": shop})
+        assert (turned.spender, turned.own_spenders) == (shop, [own])
+        assert "$2.00 of $2.00 this month" in await standing.standing(turned)
 
 
 async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
