@@ -43,6 +43,10 @@ wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without net
 test: lint $(BESIDE) ## Check everything: lint, types, contracts, schema, tests
 	@echo "== tests"
 	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@if [ -n "$(ARGS)" ]; then :; elif [ -n "$$CI" ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+		echo "== the daemon's tests again, on PostgreSQL"; \
+		POSTBRUSH_TEST_DATABASE=postgres $(BIN)/python -m pytest -q -n auto tests/daemon tests/crash; \
+	else echo "== not on PostgreSQL, too: no server is installed (apt install postgresql)"; fi
 
 lint: .venv/test ## Check style, types, import contracts and the schema
 	@echo "== ruff"

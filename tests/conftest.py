@@ -45,14 +45,28 @@ def pytest_xdist_auto_num_workers() -> int:
 _LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
 
 
+#: They know no database, or PostgreSQL anyway: once is enough.
+_ONCE = (
+    *("tests/daemon/config/", "tests/daemon/setup/", "tests/daemon/service/"),
+    *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/store/"),
+    *("tests/daemon/web/test_in_a_browser", "tests/daemon/test_several"),
+    *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
+    *("tests/daemon/test_month", "tests/daemon/flow/test_picture"),
+)
+
+
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     # A server has no file to look at or to fill.
     if on_postgres():
-        of_files = [one for one in items if one.get_closest_marker("sqlite_only")]
-        items[:] = [one for one in items if one not in of_files]
-        config.hook.pytest_deselected(items=of_files)
+        left = [
+            one
+            for one in items
+            if one.get_closest_marker("sqlite_only") or one.nodeid.startswith(_ONCE)
+        ]
+        items[:] = [one for one in items if one not in left]
+        config.hook.pytest_deselected(items=left)
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
