@@ -190,7 +190,8 @@ def is_current(settings: Settings) -> bool:
 async def bring_up_to_date(settings: Settings) -> None:
     """Make the database, or upgrade it, as `locked` does.  Raises as `locked`."""
     async with locked(settings, "run"):
-        return
+        if not is_current(settings):
+            raise SetupError(f"{database(settings)} was not brought to {upgrade.HEAD}")
 
 
 def page(

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from daemon.config import Settings
+from daemon.errors import SetupError
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.rescue import rescue, rescue_uploads
@@ -34,6 +35,8 @@ _READS_AHEAD = 4
 _NO_BEATS = -1
 #: Seconds for the first connection; without it there is nobody to meet.
 _PATIENCE = 15.0
+#: After so long the server knows of a connection that nobody answers on.
+_TWIN_SECONDS = 40
 
 
 @asynccontextmanager
@@ -130,11 +133,29 @@ class Several:
         return min(_LOOK, timedelta(seconds=self.lease / 6))
 
     async def begin(self) -> None:
-        """Take up what we had claimed ourselves before we ended."""
+        """Take up what we had claimed ourselves before we ended.
+
+        Raises:
+            SetupError: Somebody else claims under our name.
+        """
+        await self._refuse_twin()
         await self._beat()
         await rescue(self.flows, [self.record.id])
         await self._take_over()
         self._begun = True
+
+    async def _refuse_twin(self) -> None:
+        """See that a machine that was copied does not go on as the one it is of."""
+        clock = self.flows.first.clock
+        # Of a machine that lost its power the server hears a little later.
+        for _ in range(_TWIN_SECONDS):
+            if not await self.presence.has_twin():
+                return
+            await clock.sleep(1.0)
+        raise SetupError(
+            "another daemon works on this database under the name in postbrush.id, as "
+            "when a machine or its data folder was copied: remove that file here"
+        )
 
     async def look(self) -> None:
         await self._take_over()

@@ -62,6 +62,10 @@ class Presence:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
+    def _name(self) -> str:
+        return f"postbrush {self.daemon}"
+
+    @property
     def held(self) -> frozenset[int]:
         """The locks we have now."""
         return frozenset(self._held)
@@ -98,8 +102,7 @@ class Presence:
         try:
             connection = await psycopg.AsyncConnection.connect(
                 autocommit=True,
-                **self.place.parameters()
-                | {"application_name": f"postbrush {self.daemon}"},
+                **self.place.parameters() | {"application_name": self._name},
             )
         except psycopg.Error as error:
             raise self._away(error) from error
@@ -141,6 +144,15 @@ class Presence:
             loop.remove_reader(ear)
             os.close(ear)
 
+    async def has_twin(self) -> bool:
+        """Say whether somebody else is there under the same name."""
+        row = await self._ask(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
+            "AND datname = current_database() AND pid <> pg_backend_pid()",
+            self._name,
+        )
+        return row is not None and bool(row[0])
+
     async def try_lock(self, key: int) -> bool:
         """Take a lock if nobody has it; say whether we have it now."""
         # To its end, even if nobody waits for it any more: `held` says what is so.
@@ -161,7 +173,7 @@ class Presence:
             self._held.discard(key)
             await self._ask("SELECT pg_advisory_unlock(%s::bigint)", key)
 
-    async def _ask(self, query: str, *values: int) -> tuple[Any, ...] | None:
+    async def _ask(self, query: str, *values: int | str) -> tuple[Any, ...] | None:
         """Return the one row; None when there is no connection any more."""
         import psycopg  # noqa: PLC0415 - the same
 

@@ -50,8 +50,9 @@ _ONCE = (
     *("tests/daemon/config/", "tests/daemon/setup/", "tests/daemon/service/"),
     *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/store/"),
     *("tests/daemon/web/test_in_a_browser", "tests/daemon/test_several"),
-    *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
-    *("tests/daemon/test_month", "tests/daemon/flow/test_picture"),
+    *("tests/daemon/test_copied_machine", "tests/daemon/cli/test_crew"),
+    *("tests/daemon/cli/test_on_a_server", "tests/daemon/test_month"),
+    "tests/daemon/flow/test_picture",
 )
 
 

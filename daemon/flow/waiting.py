@@ -282,6 +282,10 @@ async def claim(flows: Flows, picked: Picked) -> list[Job]:
             except MovedElsewhereError:
                 continue
         for job, note in picked.told:
+            current = await jobs.get(tx, job.id)
+            # Told by another daemon meanwhile, or no longer waiting.
+            if current is None or current.told_waiting or current.owed:
+                continue
             await jobs.owe(tx, job, "waiting", note)
             await jobs.mark_waiting_told(tx, job)
             flow.kick.set()

@@ -214,6 +214,7 @@ def make_older(source: Path) -> None:
     """Turn a copy into the release before: one migration less."""
     (source / "migrations" / "versions" / f"rev_{HEAD}.py").unlink()
     schema = source / "db" / "upgrade.py"
+    assert f', "{HEAD}")' in schema.read_text()
     schema.write_text(schema.read_text().replace(f', "{HEAD}")', ")"))
     project = source / "pyproject.toml"
     text = re.sub(r'(?m)^version = ".*"', 'version = "0.0.9"', project.read_text())
