@@ -38,11 +38,19 @@ class Fleet:
             for one in self.houses:
                 await one.company.look()
                 await one.poll()
-            await asyncio.gather(*(work(one) for one in self.houses))
+            await asyncio.gather(*(self._along(one) for one in self.houses))
             if not await self.open():
                 return
             self.first.clock.move(seconds=20)
         raise AssertionError(f"still open: {await self.open()}")
+
+    async def _along(self, home: House) -> None:
+        """Work as long as any of them does: each may make work for the others."""
+        while True:
+            await work(home)
+            if not any(one.dispatcher.busy for one in self.houses):
+                return
+            await asyncio.sleep(0)
 
     async def open(self) -> list[tuple[int, State]]:
         jobs = await self.first.jobs()
