@@ -45,14 +45,14 @@ def pytest_xdist_auto_num_workers() -> int:
 _LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
 
 
-#: They know no database, or PostgreSQL anyway: once is enough.
+#: They know no database, or which one they are about: once is enough.
 _ONCE = (
     *("tests/daemon/config/", "tests/daemon/setup/", "tests/daemon/service/"),
     *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/store/"),
-    *("tests/daemon/web/test_in_a_browser", "tests/daemon/test_several"),
-    *("tests/daemon/test_copied_machine", "tests/daemon/cli/test_crew"),
-    *("tests/daemon/cli/test_on_a_server", "tests/daemon/test_month"),
-    "tests/daemon/flow/test_picture",
+    *("tests/daemon/cli/", "tests/daemon/web/test_in_a_browser"),
+    *("tests/daemon/test_several", "tests/daemon/test_copied_machine"),
+    *("tests/daemon/test_month", "tests/daemon/test_schedule"),
+    *("tests/daemon/flow/test_picture", "tests/daemon/flow/test_wants"),
 )
 
 
