@@ -177,7 +177,7 @@ def rclone(folder: Path) -> Iterator[int]:
         [
             *(str(RCLONE), "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"),
             *("--auth-key", f"{KEY_ID},{KEY}", "--vfs-cache-mode", "off"),
-            *("--config", "", "--dir-cache-time", "0s", "--log-level", "ERROR"),
+            *("--config", "", "--dir-cache-time", "1ms", "--log-level", "ERROR"),
         ],
         stderr=subprocess.PIPE,
     )
