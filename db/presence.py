@@ -55,6 +55,7 @@ class Presence:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _connection: psycopg.AsyncConnection[Any] | None = None
     _held: set[int] = field(default_factory=set)
+    _left: bool = False
     #: Set when there is something to read: a notification, or the end.
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _there: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,7 +84,7 @@ class Presence:
         """Be there; come back whenever the connection is lost."""
         pause = _SHORTEST
         try:
-            while True:
+            while not self._left:
                 try:
                     await self._arrive()
                 except DatabaseAwayError:
@@ -204,6 +205,8 @@ class Presence:
         self._held.clear()
 
     async def _leave(self) -> None:
+        self._left = True
+        self._stirred.set()
         # Not waited for: a question that nobody answers ends with the process.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVING), self._turn:

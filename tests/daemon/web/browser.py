@@ -14,7 +14,13 @@ from typing import Any
 
 import pytest
 import structlog
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from daemon import app
 from daemon.assembly import watchers_of
@@ -62,6 +68,8 @@ def chromium() -> str:
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Browser]:
     """Start a browser."""
+    # What is expected comes when it comes: the machine may do other things, too.
+    expect.set_options(timeout=20_000)
     path = chromium()
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=path, args=_FLAGS)
