@@ -252,6 +252,7 @@ def settings_for(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return a configuration that points at *town*."""
+    folder.mkdir(exist_ok=True)
     path = folder / "postbrush.toml"
     path.write_text(toml)
     given = {

@@ -199,15 +199,27 @@ async def _too_wide(page: Page) -> int:
 async def test_two_thousand_images_are_light_and_there_at_once(
     browser: Browser, tmp_path: Path
 ) -> None:
-    async with at_work(tmp_path) as scene:
-        await many_images(scene.flow, 2000)
+    few = await _gallery(browser, tmp_path / "few", 70)
+    took, elements, loaded = await _gallery(browser, tmp_path / "many", 2000)
+    # Of a machine that does other things, too, as soon as a page of few.
+    assert took < max(1000, 1.5 * few[0]), (took, few)
+    assert elements < 600
+    assert loaded < 1_500_000
+
+
+async def _gallery(
+    browser: Browser, folder: Path, count: int
+) -> tuple[float, int, int]:
+    """Return the milliseconds, elements and bytes of the newest sixty of so many."""
+    took: list[float] = []
+    async with at_work(folder) as scene:
+        await many_images(scene.flow, count)
         async with looking(browser) as page:
             # The small images are made at the first look.
             await go(page, f"{scene.page}/images")
             await expect(page.locator("#images img").nth(7)).to_have_js_property(
                 "complete", value=True
             )
-        took: list[float] = []
         for _ in range(3):
             async with looking(browser) as page:
                 await go(page, f"{scene.page}/images")
@@ -218,6 +230,4 @@ async def test_two_thousand_images_are_light_and_there_at_once(
                 assert await page.locator("#images img").count() == 60
                 await page.get_by_role("link", name="older").click()
                 await expect(page.get_by_role("link", name="newer")).to_be_visible()
-        assert min(took) < 1000, took
-        assert elements < 600
-        assert loaded < 1_500_000
+    return min(took), int(elements), int(loaded)
