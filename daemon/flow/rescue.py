@@ -27,6 +27,7 @@ from providers.outcomes import Outcome
 
 #: A call by hand (`generate`, `test`) may be under way in another process.
 _BY_HAND = timedelta(minutes=15)
+_WHY = "the daemon stopped while it was in work"
 
 
 async def rescue(flows: Flows, dead: Sequence[str] | None) -> None:
@@ -42,16 +43,15 @@ async def rescue(flows: Flows, dead: Sequence[str] | None) -> None:
 
 async def rescue_uploads(flows: Sequence[Flow]) -> None:
     """Take over what another was about to upload; it is we who speak with Notion."""
-    why = "the daemon stopped while it was in work"
-    sources = [flow.plan.source for flow in flows]
+    ours = {flow.plan.source: flow for flow in flows}
     async with flows[0].db.writing() as tx:
         now = flows[0].now()
         rescued = [
-            await jobs.move(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
-            for job in await jobs.in_state(tx, [State.UPLOADING], sources=sources)
+            await jobs.move(tx, job, Event.RESCUED, now=now, why=_WHY, due_at=now)
+            for job in await jobs.in_state(tx, [State.UPLOADING], sources=[*ours])
         ]
     for job in rescued:
-        _say_rescued(flows[0], job, why)
+        _say_rescued(ours[job.source], job)
 
 
 async def _settle_calls(flows: Flows, dead: Sequence[str] | None) -> None:
@@ -129,22 +129,21 @@ def _call(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
 
 
 async def _requeue(flows: Flows, dead: Sequence[str] | None) -> None:
-    why = "the daemon stopped while it was in work"
     flow = flows.first
     async with flow.db.writing() as tx:
         now = flow.now()
         rescued = [
-            await back_to_queue(tx, job, Event.RESCUED, now=now, why=why, due_at=now)
+            await back_to_queue(tx, job, Event.RESCUED, now=now, why=_WHY, due_at=now)
             for job in await claims.claimed(tx, dead)
         ]
     for job in rescued:
-        _say_rescued(flows.of(job.source) or flow, job, why)
+        _say_rescued(flows.of(job.source) or flow, job)
 
 
-def _say_rescued(flow: Flow, job: Job, why: str) -> None:
+def _say_rescued(flow: Flow, job: Job) -> None:
     flow.log.info(
         "job.rescued",
-        summary=f"'{job.title}': {why} (job {job.id})",
+        summary=f"'{job.title}': {_WHY} (job {job.id})",
         job=job.id,
         page=job.page_id,
         state=job.state,
