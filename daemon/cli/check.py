@@ -84,7 +84,7 @@ def _money(flow: Flow, of: str) -> list[Line]:
     chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
     month = flow.plan.limits.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
-    if flow.plan.own_budgets and flow.plan.source not in flow.plan.own_budgets:
+    if flow.plan.own_budgets and not flow.plan.spends_alone:
         budget += ", for all sources without a budget of their own together"
     return [Line(f"{of}chain", chain), Line(f"{of}budget", budget)]
 

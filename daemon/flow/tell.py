@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from structlog.stdlib import BoundLogger
-
 from daemon.flow.context import Flow
 from daemon.flow.money import Mark, dollars
 from daemon.flow.verdict import asked_at
@@ -76,11 +74,6 @@ def say_ended(flow: Flow, job: Job, why: str) -> None:
     )
 
 
-def _of_all(flow: Flow) -> BoundLogger:
-    """Return a log for what concerns all sources, whoever came upon it."""
-    return flow.log.try_unbind("source")
-
-
 def say_moved(flow: Flow, before: Breaker, after: Breaker) -> None:
     """Log the change from *before* to *after*, if there is one to speak of."""
     if after.state is Position.OPEN and after.generation != before.generation:
@@ -100,13 +93,13 @@ def say_reset(flow: Flow, found: Breaker) -> None:
 
 def _say_closed(flow: Flow, name: str, words: str) -> None:
     flow.resting.pop(name, None)
-    _of_all(flow).info("breaker.closed", summary=f"{name}: {words}", provider=name)
+    flow.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
 def _say_opened(flow: Flow, after: Breaker) -> None:
     words = telling.describe(after, flow.now(), flow.clock.zone)
     rest = _meanwhile(flow, after)
-    log = _of_all(flow)
+    log = flow.shared_log
     speak = log.error if after.reason in _LOUD else log.warning
     speak(
         "breaker.opened",
@@ -133,7 +126,7 @@ def say_budgets(flow: Flow, provider: str, passed: Sequence[Mark]) -> None:
     for mark in passed:
         event = "budget.reached" if mark.full else "budget.near"
         of = provider if mark.name == "service" else ""
-        own = flow.plan.source if flow.plan.source in flow.plan.own_budgets else ""
+        own = flow.plan.source if flow.plan.spends_alone else ""
         key = f"{event} {mark.name} {of} {own} {mark.until:%Y-%m-%d}"
         if key in flow.told:
             continue
@@ -178,7 +171,7 @@ def _local(flow: Flow, time: datetime) -> str:
 
 def say_probe(flow: Flow, found: Breaker) -> None:
     """One job is let through to see whether the service is back."""
-    _of_all(flow).info(
+    flow.shared_log.info(
         "breaker.half_open",
         summary=f"{found.name}: one job asks whether it is back",
         provider=found.name,
