@@ -40,10 +40,6 @@ class Secrets:
     others: Sequence[SecretStr] = ()
 
     @property
-    def notion_token(self) -> SecretStr | None:
-        return self.found.get(NOTION[0])
-
-    @property
     def web_password(self) -> SecretStr | None:
         return self.found.get(WEB[0])
 

@@ -152,8 +152,8 @@ def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> Non
         "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
     }[way]
     found = config.load(None, environ, tmp_path)
-    assert found.secrets.notion_token is not None
-    assert found.secrets.notion_token.get_secret_value() == TOKEN
+    assert found.notion_token is not None
+    assert found.notion_token.get_secret_value() == TOKEN
     assert TOKEN not in repr(found)
     assert TOKEN not in str(list(origins(found)))
 
