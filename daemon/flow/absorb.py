@@ -28,6 +28,9 @@ from db.engine import Tx
 from db.records import Job, NewJob
 from db.states import Event, Reason
 
+#: Pages that are decided about together, some 3 KB each.
+_AT_ONCE = 100
+
 Hold: TypeAlias = Literal["never", "too many", "always"]
 
 
@@ -72,15 +75,27 @@ async def absorb(
     if tx is not None:
         return await _carry_out(tx, flow, pages, watermark, hold)
     async with flow.db.reading() as look_first:
-        decided = await decide(look_first, flow.plan, pages, flow.now())
-        idle = not any(one.actions for one in decided)
+        idle = not await _wanting(look_first, flow, pages)
         if idle and not await _is_news(look_first, flow.plan, watermark):
-            _keep_views(flow, decided)
             return Absorbed()
     async with flow.db.writing() as writing:
         done = await _carry_out(writing, flow, pages, watermark, hold)
     flow.kick.set()
     return done
+
+
+async def _wanting(tx: Tx, flow: Flow, pages: Sequence[Page]) -> list[Decided]:
+    """Return those of *pages* that want something; views of all are looked after.
+
+    In parts: of the hundreds that a poll lists while many are made, most want nothing.
+    """
+    wanting: list[Decided] = []
+    for begin in range(0, len(pages), _AT_ONCE):
+        some = pages[begin : begin + _AT_ONCE]
+        decided = await decide(tx, flow.plan, some, flow.now())
+        _keep_views(flow, decided)
+        wanting += [one for one in decided if one.actions]
+    return wanting
 
 
 def _keep_views(flow: Flow, decided: Sequence[Decided]) -> None:
@@ -175,14 +190,13 @@ async def _carry_out(
     hold: Hold,
 ) -> Absorbed:
     now, plan = flow.now(), flow.plan
-    decided = await decide(tx, plan, pages, now)
+    wanting = await _wanting(tx, flow, pages)
     held_back = hold == "always" or (
-        hold == "too many" and too_many(unasked(decided), plan.hold)
+        hold == "too many" and too_many(unasked(wanting), plan.hold)
     )
-    _keep_views(flow, decided)
     queued: list[Job] = []
     held: list[tuple[str, Reason]] = []
-    for one in decided:
+    for one in wanting:
         start = by_itself(one)
         if held_back and start is not None:
             held.append((one.sight.page.id, start.reason))

@@ -164,16 +164,28 @@ class Gateway:
         found: dict[str, Page] = {}
         wanted = {**body, "page_size": _PAGE_SIZE}
         while True:
-            raw = await self.wire.ask(
-                urgency,
-                lambda client: client.data_sources.query(schema.source, **wanted),
-            )
-            for one in raw.get("results") or ():
-                self._read_into(found, one, schema)
-            if not raw.get("has_more") or not raw.get("next_cursor"):
-                status = raw.get("request_status") or {}
-                return list(found.values()), status.get("type") != "incomplete"
-            wanted["start_cursor"] = raw["next_cursor"]
+            cursor, complete = await self._collect_some(found, schema, wanted, urgency)
+            if not cursor:
+                return list(found.values()), complete
+            wanted["start_cursor"] = cursor
+
+    async def _collect_some(
+        self,
+        found: dict[str, Page],
+        schema: Schema,
+        wanted: Mapping[str, Any],
+        urgency: Urgency,
+    ) -> tuple[str, bool]:
+        """Add what one answer holds; it is let go before the next, 3 MB each."""
+        raw = await self.wire.ask(
+            urgency,
+            lambda client: client.data_sources.query(schema.source, **wanted),
+        )
+        for one in raw.get("results") or ():
+            self._read_into(found, one, schema)
+        status = raw.get("request_status") or {}
+        cursor = raw.get("next_cursor") if raw.get("has_more") else None
+        return cursor or "", status.get("type") != "incomplete"
 
     def _read_into(self, found: dict[str, Page], raw: object, schema: Schema) -> None:
         try:

@@ -36,21 +36,24 @@ def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON
 def _read(raw: Json, schema: Schema) -> Page:
     if raw["object"] != "page" or "properties" not in raw:
         raise OddPageError(f"a {raw['object']!r} where a page was expected")
+    properties = raw["properties"]
     # By id: a column may have been renamed since the schema was read.
-    by_id = {value["id"]: (name, value) for name, value in raw["properties"].items()}
-    values = {
-        role: by_id[column.id][1]
+    by_id = {value["id"]: name for name, value in properties.items()}
+    names = {
+        role: by_id[column.id]
         for role, column in schema.roles.items()
-        if column.id in by_id and by_id[column.id][1]["type"] == column.type
+        if column.id in by_id and properties[by_id[column.id]]["type"] == column.type
     }
-    text = {role: _text(value) for role, value in values.items()}
+    values = {role: properties[name] for role, name in names.items()}
+    said = {name: _text(value) for name, value in properties.items()}
+    text = {role: said[name] for role, name in names.items()}
     parent = raw.get("parent") or {}
     variants = values.get(Role.VARIANTS, {}).get("number")
     return Page(
         id=plain(raw["id"]),
         source=plain(parent.get("data_source_id") or schema.source),
         url=_kept(str(raw.get("url") or "")),
-        title=_title(raw["properties"]),
+        title=_title(properties),
         created_at=moment(raw["created_time"]),
         edited_at=moment(raw["last_edited_time"]),
         gone=bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived")),
@@ -67,8 +70,8 @@ def _read(raw: Json, schema: Schema) -> Page:
         alt=text.get(Role.ALT, ""),
         date=text.get(Role.DATE, ""),
         columns={
-            name: Cell(type=value["type"], text=_text(value))
-            for name, value in raw["properties"].items()
+            name: Cell(type=value["type"], text=said[name])
+            for name, value in properties.items()
             if value["type"] not in {"files", "relation", "button", "place"}
         },
     )
