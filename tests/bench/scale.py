@@ -156,7 +156,7 @@ class Years:
 
 
 @asynccontextmanager
-async def _years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
+async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     count, made = size
     fill(folder, count=count, made=made, now=utc_now())
     environ = {"NOTION_TOKEN": "ntn_bench", "HUGGINGFACE_TOKEN": "hf_bench"}
@@ -186,11 +186,11 @@ def measure() -> list[Figure]:
     ):
         stack = AsyncExitStack()
         many, few = (
-            runner.run(stack.enter_async_context(_years(Path(name, which), size)))
+            runner.run(stack.enter_async_context(years(Path(name, which), size)))
             for which, size in (("many", _MANY), ("few", _FEW))
         )
         try:
-            for what, does in _DONE.items():
+            for what, does in DONE.items():
                 mine, theirs = in_turns(
                     lambda does=does: runner.run(does(many)),  # type: ignore[misc]  # bound now
                     lambda does=does: runner.run(does(few)),  # type: ignore[misc]  # the same
@@ -211,7 +211,7 @@ def measure() -> list[Figure]:
     return figures
 
 
-_DONE: dict[str, Callable[[Years], Coroutine[None, None, float]]] = {
+DONE: dict[str, Callable[[Years], Coroutine[None, None, float]]] = {
     "a poll that finds nothing": Years.idle_poll,
     "a poll with a new post": Years.poll,
     "a claim": Years.claim,

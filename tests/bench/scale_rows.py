@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,8 +58,10 @@ def fill(folder: Path, *, count: int, made: int, now: datetime) -> None:
         (folder / "images" / row["name"]).touch()
 
 
-def _insert(connection: sqlite3.Connection, name: str, found: Iterable[Row]) -> None:
-    columns = [column.name for column in metadata.tables[name].columns]
+def _insert(connection: sqlite3.Connection, name: str, found: Sequence[Row]) -> None:
+    # What no row says is as the database has it by itself.
+    said = found[0].keys()
+    columns = [one.name for one in metadata.tables[name].columns if one.name in said]
     marks = ", ".join("?" * len(columns))
     connection.executemany(
         f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 - our own tables
@@ -96,9 +98,10 @@ class _History:
 
     def add(self, number: int) -> None:
         """Add a post, its job, and perhaps its image."""
-        at = self._now - self._step * (self._count - number)
         left = self._count - number
         is_open = left <= _DUE + _LATER
+        # The page of a wish that waited would be read before it is claimed.
+        at = self._now - self._step * (0 if is_open else left)
         has_image = number % self._every == 0 and not is_open
         state = self._state(number, is_open=is_open)
         words = f"The bakery's post number {number}: bread, and what goes with it."
