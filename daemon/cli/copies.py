@@ -68,8 +68,9 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
         },
         json=json,
         human=lambda out: out.print(
-            f"{target}: the database and {count} images, {size / 2**20:.1f} MiB{older}"
-            ". Your configuration and tokens are not in it",
+            f"{target}: the database and {desk.images(count)}, "
+            f"{size / 2**20:.1f} MiB{older}. "
+            "Your configuration and tokens are not in it",
             markup=False,
             soft_wrap=True,
         ),

@@ -132,6 +132,11 @@ def rows(made: Table, lines: Sequence[Sequence[object]]) -> Table:
     return made
 
 
+def images(count: int) -> str:
+    """Return "1 image", "2 images"."""
+    return f"{count} image{'' if count == 1 else 's'}"
+
+
 def moment(time: datetime | None, zone: tzinfo) -> str:
     """Return "24 Nov 10:15:03" in the owner's zone; "" for none."""
     return f"{time.astimezone(zone):%d %b %H:%M:%S}" if time else ""

@@ -26,6 +26,11 @@ def explain(error: Exception) -> tuple[list[str], int]:
             return [str(error)], 2
         case DatabaseError():
             return [str(error)], 1
+        case BrokenPipeError():
+            return ["whoever read the output has closed it"], 1
+        case OSError(strerror=str(why)):
+            where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            return [f"{where}{why}"], 1
         case Abort():
             return ["stopped"], 1
         # An option or a command that does not exist.

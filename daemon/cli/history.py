@@ -41,7 +41,7 @@ async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
                 asked,
                 dollars(cost) if asked else "",
                 desk.moment(job.created_at, zone),
-                job.outcome or _waits(job, flow),
+                job.outcome or waits(job, flow),
             ]
 
         def human(out: Console) -> None:
@@ -53,7 +53,7 @@ async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
                 "POST",
                 "ASKED",
                 "COST",
-                "MADE",
+                "WHEN",
                 "OUTCOME",
             )
             made = desk.rows(desk.table(*columns), [line(job) for job in found])
@@ -62,7 +62,8 @@ async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
         desk.show([desk.fields(job) for job in found], json=json, human=human)
 
 
-def _waits(job: Job, flow: Flow) -> str:
+def waits(job: Job, flow: Flow) -> str:
+    """Say what an open job waits for, and until when; "" when it is over."""
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:

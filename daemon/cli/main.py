@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 from daemon.cli import run
@@ -28,11 +29,29 @@ def _obey() -> object:
     return app(standalone_mode=False)
 
 
+def _end_the_output() -> None:
+    """Forget what nobody takes: Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(line: str) -> None:
+    from daemon.service.journal import is_journal  # noqa: PLC0415 - only on failure
+
+    # The journal takes a line for an error that says so: sd-daemon(3).
+    mark = "<3>" if is_journal(sys.stderr, os.environ) else ""
+    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's voice
+
+
 def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 usage."""
     _see_to_the_output()
     try:
         code = _obey()
+        # A disk that is full is said while there is somebody to say it.
+        sys.stdout.flush()
     except Exception as error:
         if OPTIONS.debug:
             raise
@@ -40,7 +59,9 @@ def main() -> int:
 
         lines, code = explain(error)
         for line in lines:
-            print(f"postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's voice
+            _complain(line)
     except KeyboardInterrupt:
         return 130
+    finally:
+        _end_the_output()
     return code if isinstance(code, int) else 0

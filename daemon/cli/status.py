@@ -151,7 +151,7 @@ def _money(month: dict[str, Any], source: str) -> str:
     whose = f"{source}: " if source else ""
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     spent = f"${month['cost']:.2f}{budget} this month"
-    return f"money    {whose}{spent} for {month['images']} images"
+    return f"money    {whose}{spent} for {desk.images(month['images'])}"
 
 
 def _print_source(

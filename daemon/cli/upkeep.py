@@ -170,12 +170,12 @@ def prune(days: int | None, source: str | None, *, dry_run: bool, json: bool) ->
     several = desk.finish(work())
     names = [name for one in several for name in one.names]
     size = sum(one.bytes for one in several)
-    verb = "would go" if dry_run else "are gone"
+    verb = "would go" if dry_run else "removed"
     desk.show(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
         human=lambda out: out.print(
-            f"{len(names)} images {verb}, {size / 2**20:.1f} MiB"
+            f"{desk.images(len(names))} {verb}, {size / 2**20:.1f} MiB"
         ),
     )
 

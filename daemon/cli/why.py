@@ -7,10 +7,13 @@ from typing import Any
 from rich.console import Console
 
 from daemon.cli import desk, find
+from daemon.cli.history import waits
+from daemon.flow.context import Flow
 from daemon.flow.wants import Shown, look
 from db import images, jobs, posts
 from db.engine import Tx
 from db.records import ImageRecord, Job, Post
+from db.states import State
 
 
 def why(page: str, source: str | None, *, json: bool) -> None:
@@ -22,17 +25,17 @@ async def _why(words: str, source: str | None, *, json: bool) -> None:
     found = desk.settings(source)
     async with desk.looking(found) as flows, flows.first.db.reading() as tx:
         post = await find.page(tx, words, source)
-        data = await _explain(tx, post)
+        data = await _explain(tx, flows.first, post)
     desk.show(data, json=json, human=lambda out: _print(out, data))
 
 
-async def _explain(tx: Tx, post: Post) -> dict[str, Any]:
+async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
     known = await images.by_names(tx, list(post.shows))
     history = await jobs.of_page(tx, post.source, post.page_id)
     held = post.page_id in await posts.held_ids(tx, post.source)
     shown = look(post.page_id, post.shows, known)
     lines = [
-        *_now(post, history[0] if history else None, held=held),
+        *_now(flow, post, history[0] if history else None, held=held),
         *_image(post, shown, known),
     ]
     lines += [_one(job) for job in history[:5]]
@@ -48,7 +51,7 @@ async def _explain(tx: Tx, post: Post) -> dict[str, Any]:
     }
 
 
-def _now(post: Post, newest: Job | None, *, held: bool) -> list[str]:
+def _now(flow: Flow, post: Post, newest: Job | None, *, held: bool) -> list[str]:
     said: list[str] = []
     # In the order of `wants`: the first reason that applies is the reason.
     if post.gone:
@@ -56,7 +59,8 @@ def _now(post: Post, newest: Job | None, *, held: bool) -> list[str]:
     elif not post.inputs.get("prompt"):
         said.append("It has no words, so there is nothing to make an image of.")
     elif newest is not None and newest.is_open:
-        said.append(f"Job {newest.id} is {newest.state}: {newest.reason}.")
+        until = f"; {waits(newest, flow)}" if newest.state is State.QUEUED else ""
+        said.append(f"Job {newest.id} is {newest.state}: {newest.reason}{until}.")
     elif held:
         said.append("It is held: `postbrush approve` makes what is held.")
     elif post.skipped:

@@ -258,7 +258,7 @@ def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator
 
 
 def _where(lack: str) -> str:
-    return "" if "[" in lack else " in the environment"
+    return "" if "[" in lack else ", which is not set"
 
 
 def _check_columns(columns: Properties) -> Iterator[str]:

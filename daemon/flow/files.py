@@ -19,6 +19,11 @@ def file_name(prefix: str, local: datetime, number: int) -> str:
     return f"{prefix}_generated_{local:%Y%m%d_%H%M%S}_{number}.png"
 
 
+def thumb(folder: Path, name: str) -> Path:
+    """Return where the small one of an image is kept: beside the images' folder."""
+    return folder.parent / "thumbs" / f"{Path(name).stem}.webp"
+
+
 def save_new(folder: Path, name: str, data: bytes) -> None:
     """Write *data* under a name that is not taken, durably.
 

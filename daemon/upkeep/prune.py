@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from daemon.flow import files
 from daemon.store.store import Store
 from db import images
 from db.engine import Database
@@ -63,6 +64,7 @@ async def _follow(db: Database, store: Store, before: datetime) -> None:
     for one in known.values():
         if one.pruned_at is not None:
             (store.folder / one.name).unlink(missing_ok=True)
+            files.thumb(store.folder, one.name).unlink(missing_ok=True)
 
 
 def _older(folder: Path, before: float) -> list[str]:
@@ -74,3 +76,4 @@ async def _remove(db: Database, store: Store, one: ImageRecord, now: datetime) -
     async with db.writing() as tx:
         await images.set_pruned(tx, one.id, now)
     await asyncio.to_thread(store.remove, one.name)
+    files.thumb(store.folder, one.name).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from daemon.flow import picture
+from daemon.flow import files, picture
 from daemon.flow.context import Flow
 from daemon.store.store import Store
 from daemon.web.site import site_of
@@ -35,11 +35,6 @@ def add_routes(app: web.Application) -> None:
     app[_READING] = asyncio.Semaphore(4)
     app.router.add_get(r"/images/{name:[^/]+\.png}", _image)
     app.router.add_get(r"/thumbs/{name:[^/]+\.png}", _thumb)
-
-
-def thumbs_path(flow: Flow) -> Path:
-    """Return where small images are kept: beside images/."""
-    return flow.images.parent / "thumbs"
 
 
 async def _known(request: web.Request) -> ImageRecord:
@@ -70,11 +65,10 @@ async def _image(request: web.Request) -> web.StreamResponse:
 
 async def _thumb(request: web.Request) -> web.StreamResponse:
     found, flow = await _known(request), site_of(request).flow
-    kept = thumbs_path(flow)
-    name = f"{Path(found.name).stem}.webp"
-    data = await asyncio.to_thread(read, kept, name)
+    kept = files.thumb(flow.images, found.name)
+    data = await asyncio.to_thread(read, kept.parent, kept.name)
     if data is None:
-        data = await _made(flow, found, kept / name)
+        data = await _made(flow, found, kept)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT}

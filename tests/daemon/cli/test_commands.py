@@ -66,6 +66,7 @@ async def test_wrong_use_is_one_line_and_exit_code_2(
 async def test_before_the_first_start_there_is_nothing_to_look_at(
     desk: Desk, words: str
 ) -> None:
+    desk.without_database()
     # With nothing imported beforehand: each finds its own.
     said = await desk.cli_itself(*shlex.split(words))
     assert "no database at" in _one_line(said, 2)
@@ -73,6 +74,7 @@ async def test_before_the_first_start_there_is_nothing_to_look_at(
 
 
 async def test_looking_before_the_first_start(desk: Desk) -> None:
+    desk.without_database()
     page = desk.add("Bread day")
     checked = await desk.cli("check")
     assert (checked.code, "none yet" in checked.out) == (0, True)
@@ -268,3 +270,13 @@ def test_help_is_whole_at_80_columns() -> None:
     said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
     assert said.exit_code == 0
     assert "..." not in said.output.partition("Commands:")[2]
+
+
+async def test_why_says_until_when_a_wish_waits(desk: Desk) -> None:
+    desk.add("Bread day")
+    async with desk.daemon(POSTBRUSH_POSTS__SETTLE="1h") as daemon:
+        await daemon.says("job.queued")
+        said = await desk.cli("why", "bread")
+        waits = r"Job 1 is queued: new; waits until \d+ \w{3} [\d:]{8}\."
+        assert re.search(waits, said.out)
+        assert "waits until" in (await desk.cli("jobs")).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import pytest
@@ -58,6 +59,7 @@ async def test_once_knows_what_was_held_before(desk: Desk) -> None:
     assert desk.town.hub.painted == 3
 
 
+@pytest.mark.sqlite_only  # about a file
 async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     (desk.folder / "postbrush.db").touch()
     said = await desk.cli("status")
@@ -81,6 +83,58 @@ async def test_an_output_without_our_signs_loses_the_signs_only(
         f"exec {COMMAND} {words} >&- 2>&-", cwd=desk.folder, env=desk.environ
     )
     assert await closed.wait() == said.code
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "--json")])
+async def test_an_output_that_takes_nothing_is_said_in_one_line(
+    desk: Desk, words: tuple[str, ...]
+) -> None:
+    desk.add()
+    await desk.cli("once")
+    full = os.open("/dev/full", os.O_WRONLY)
+    code, err = await _writing_to(desk, full, *words)
+    os.close(full)
+    assert (code, err) == (1, "postbrush: No space left on device\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    code, err = await _writing_to(desk, writer, *words)
+    os.close(writer)
+    assert code == 1
+    assert err in {"", "postbrush: whoever read the output has closed it\n"}
+
+
+async def _writing_to(desk: Desk, out: int, *words: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        COMMAND,
+        *words,
+        cwd=desk.folder,
+        env=desk.environ,
+        stdout=out,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    return process.returncode, err.decode()
+
+
+async def test_a_start_that_failed_is_an_error_in_the_journal(desk: Desk) -> None:
+    journal = desk.folder / "journal"
+    with journal.open("wb") as stream:
+        found = os.fstat(stream.fileno())
+        process = await asyncio.create_subprocess_exec(
+            COMMAND,
+            "run",
+            cwd=desk.folder,
+            env={
+                **desk.environ,
+                "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}",
+                "POSTBRUSH_CHAIN": '["nobody"]',
+            },
+            stderr=stream,
+        )
+        assert await process.wait() == 2
+    first, *rest = journal.read_text().splitlines()
+    assert first.startswith("<3>postbrush: chain: no provider is called 'nobody'")
+    assert all(line.startswith("<3>postbrush: ") for line in rest)
 
 
 async def test_a_data_folder_that_is_a_file_is_seen_by_check(desk: Desk) -> None:

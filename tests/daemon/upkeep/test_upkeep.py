@@ -98,12 +98,16 @@ async def _prune(home: House, days: int, *, dry_run: bool = False) -> Pruned:
 async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> None:
     page, first, newest = await _two_images(home)
     folder = home.flow.images
+    small = folder.parent / "thumbs" / f"{Path(first.name).stem}.webp"
+    small.parent.mkdir()
+    small.touch()
     assert (await _prune(home, 30)).names == ()
     home.clock.move(days=31)
     assert (await _prune(home, 30, dry_run=True)).names == (first.name,)
     assert (folder / first.name).exists()
     assert (await _prune(home, 30)).names == (first.name,)
     assert not (folder / first.name).exists()
+    assert not small.exists()
     assert (folder / newest.name).exists()
     assert (await _prune(home, 30)).names == ()
     # What was pruned is not missed.

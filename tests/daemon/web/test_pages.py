@@ -12,7 +12,6 @@ from PIL import Image
 
 from daemon import config
 from daemon.web import words
-from daemon.web.pictures import thumbs_path
 from daemon.web.serve import serving
 from db import images, posts
 from db.records import ImageRecord
@@ -207,7 +206,7 @@ async def test_small_images_are_made_once_and_kept(both: Both) -> None:
     first = await visitor.see(f"/thumbs/{made.name}")
     assert first.headers["Content-Type"] == "image/webp"
     assert "immutable" in first.headers["Cache-Control"]
-    (kept,) = thumbs_path(home.flow).iterdir()
+    (kept,) = (home.flow.images.parent / "thumbs").iterdir()
     with Image.open(kept) as small:
         assert small.size == (400, 400)
     before = kept.stat().st_mtime_ns
