@@ -49,7 +49,8 @@ _LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
 _ONCE = (
     *("tests/daemon/config/", "tests/daemon/setup/", "tests/daemon/service/"),
     *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/store/"),
-    *("tests/daemon/cli/", "tests/daemon/web/test_in_a_browser"),
+    *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
+    *("tests/daemon/cli/test_init", "tests/daemon/web/test_in_a_browser"),
     *("tests/daemon/test_several", "tests/daemon/test_copied_machine"),
     *("tests/daemon/test_month", "tests/daemon/test_schedule"),
     *("tests/daemon/flow/test_picture", "tests/daemon/flow/test_wants"),

@@ -26,6 +26,7 @@ from typing import Any
 from daemon.errors import PostbrushError, SetupError
 from daemon.store.store import Store
 from db import copying, upgrade
+from db.errors import DatabaseError
 from db.place import Place
 from db.sqlite import Sqlite
 
@@ -77,6 +78,12 @@ def backup(
     except sqlite3.Error as error:
         # Of the copy, most likely: it is where there may be no room.
         raise SetupError(f"cannot write {target}: {error}") from error
+    except DatabaseError as error:
+        # Of the copy, too, when what is copied is a server's.
+        original = getattr(error.__cause__, "orig", None)
+        if not isinstance(original, sqlite3.Error) or isinstance(place, Sqlite):
+            raise
+        raise SetupError(f"cannot write {target}: {original}") from error
     return manifest
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from tests.daemon.cli.desk import Desk, desk
+from tests.cluster import cluster, on_postgres
+from tests.daemon.cli.desk import Desk, desk, of_server
 
 
 @pytest_asyncio.fixture(name="desk")
 async def _desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(tmp_path) as found:
+        if on_postgres():
+            found.environ["POSTBRUSH_DATABASE__URL"] = of_server(cluster().ready())
         yield found

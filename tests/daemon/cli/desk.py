@@ -14,6 +14,10 @@ from typing import Any
 
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
+from db.place import Place
+from db.postgres import Postgres
+from db.sqlite import Sqlite
+from tests.cluster import cluster, on_postgres, rows
 from tests.daemon.cli.process import COMMAND, Process, started
 from tests.daemon.cli.zygote import Request
 from tests.daemon.power import empty_database
@@ -88,6 +92,18 @@ class Desk:
     town: Town
     environ: dict[str, str]
 
+    def without_database(self) -> None:
+        """Be one whose daemon was never started."""
+        if on_postgres():
+            self.environ["POSTBRUSH_DATABASE__URL"] = of_server(cluster().empty())
+
+    def elsewhere(self, folder: str) -> dict[str, str]:
+        """Return what makes commands work on another data folder, a new one."""
+        found = {"POSTBRUSH_DATA_DIR": str(self.folder / folder)}
+        if on_postgres():
+            found["POSTBRUSH_DATABASE__URL"] = of_server(cluster().empty())
+        return found
+
     def configure(self, text: str) -> None:
         """Write the configuration."""
         (self.folder / "postbrush.toml").write_text(text)
@@ -154,9 +170,24 @@ class Desk:
             while not happened():
                 seen = await self.town.workspace.wait_changed(seen, 1)
 
+    @property
+    def place(self) -> Place:
+        """The database that its commands are set to."""
+        url = self.environ.get("POSTBRUSH_DATABASE__URL")
+        return Postgres(url) if url else Sqlite(self.folder / "postbrush.db")
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the database, as somebody outside would."""
+        return rows(self.place, query)
+
     def shows(self, page: str) -> str:
         """Return a page's image status."""
         return str(self.town.workspace.read(page)["Image status"])
+
+
+def of_server(place: Postgres) -> str:
+    """Return the address that a command finds a database of the tests under."""
+    return cluster().url(str(place.url.database))
 
 
 @asynccontextmanager

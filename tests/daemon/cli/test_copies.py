@@ -32,9 +32,10 @@ def _one_line(out: str, words: str) -> None:
 async def test_a_copy_goes_through_a_pipe_and_comes_back(desk: Desk) -> None:
     page = desk.add()
     assert (await desk.cli("once")).code == 0
+    there = desk.elsewhere("there").items()
+    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in there)
     code, out = await _shell(
-        desk,
-        "postbrush backup - | POSTBRUSH_DATA_DIR=there postbrush restore - --json",
+        desk, f"postbrush backup - | {words} postbrush restore - --json"
     )
     assert (code, '"images": 1' in out) == (0, True), out
     (image,) = (desk.folder / "images").iterdir()

@@ -6,9 +6,7 @@ import asyncio
 import os
 import re
 import signal
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +51,8 @@ async def _reload(daemon: Daemon, says: str = "config.reloaded", times: int = 1)
 
 
 def _calls(desk: Desk) -> list[str]:
-    with closing(sqlite3.connect(desk.folder / "postbrush.db")) as db:
-        rows = db.execute("select outcome from attempts where job_id = 1 order by id")
-        return [row[0] for row in rows]
+    asked = desk.ask("select outcome from attempts where job_id = 1 order by id")
+    return [outcome for (outcome,) in asked]
 
 
 async def test_a_reload_goes_on_in_the_same_process_with_the_new_settings(
@@ -124,6 +121,7 @@ async def test_a_wrong_configuration_is_refused_in_one_line_and_the_old_one_stay
     assert "Traceback" not in "".join(daemon.raw)
 
 
+@pytest.mark.sqlite_only  # the environment, which has the address then, wins
 async def test_another_folder_or_database_takes_a_restart_and_nothing_of_it_is_taken(
     desk: Desk,
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from db.sqlite import Sqlite
 from tests.daemon.cli.desk import QUICK, Desk
 from tests.daemon.cli.process import COMMAND
 
@@ -106,11 +107,10 @@ async def test_killed_again_and_again_every_post_gets_one_image(desk: Desk) -> N
         await desk.until(lambda: all(desk.shows(one) in _ENDS for one in pages))
     for one in pages:
         assert len(desk.town.workspace.files(one)) == 1
-    with closing(sqlite3.connect(desk.folder / "postbrush.db")) as db:
-        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+    if isinstance(desk.place, Sqlite):
+        assert desk.ask("pragma integrity_check") == [("ok",)]
     on_disk = {path.name for path in (desk.folder / "images").iterdir()}
-    with closing(sqlite3.connect(desk.folder / "postbrush.db")) as db:
-        recorded = {row[0] for row in db.execute("select name from images")}
+    recorded = {name for (name,) in desk.ask("select name from images")}
     assert recorded <= on_disk
     assert not [name for name in on_disk if name.endswith(".tmp")]
 
@@ -155,6 +155,7 @@ def _file_for_folder(folder: Path) -> None:
     (folder / "images").write_text("a file")
 
 
+@pytest.mark.sqlite_only  # a file can be spoilt
 @pytest.mark.parametrize(
     ("spoil", "tells"),
     [
@@ -213,6 +214,7 @@ async def test_an_idle_daemon_asks_one_query_a_poll_and_writes_nothing(
         } == files
 
 
+@pytest.mark.sqlite_only  # in a folder of its own
 async def test_the_demo_shows_itself_and_ends_with_ctrl_c(desk: Desk) -> None:
     process = await asyncio.create_subprocess_exec(
         *(COMMAND, "demo", "--port", "0"),

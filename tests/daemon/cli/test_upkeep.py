@@ -48,7 +48,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
         assert (busy.code, "already runs here" in busy.err) == (2, True)
     again = await desk.cli("backup", "copy.tar")
     assert (again.code, "exists" in again.err) == (2, True)
-    new = {"POSTBRUSH_DATA_DIR": str(desk.folder / "new")}
+    new = desk.elsewhere("new")
     restored = await desk.cli("restore", "copy.tar", "--json", **new)
     assert (restored.code, restored.json["images"]) == (0, 2)
     twice = await desk.cli("restore", "copy.tar", **new)
@@ -68,6 +68,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
 
 
 async def test_wrong_use_of_them_says_what_to_do(desk: Desk) -> None:
+    desk.without_database()
     for words, tells in (
         (("backup", "x.tar"), "no database at"),
         (("verify",), "no database at"),
