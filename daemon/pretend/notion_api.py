@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from daemon.pretend import query, shown, tables
 from daemon.pretend.door import VERSIONS, Door
@@ -184,15 +184,12 @@ class _Api:
         del body
         if not request.content_type.startswith("multipart/"):
             raise invalid("body failed validation: body.file should be defined.")
-        form = await request.post()
-        part = form.get("file")
-        if not isinstance(part, web.FileField):
-            raise invalid("body failed validation: body.file should be a file.")
-        with part.file as file:
-            data = file.read()
-        return self.space.uploads.send(
-            request.match_info["id"], part.content_type, data
-        )
+        async for part in await request.multipart():
+            if isinstance(part, BodyPartReader) and part.name == "file":
+                kind, data = part.headers.get("Content-Type", ""), await part.read()
+                key = request.match_info["id"]
+                return self.space.uploads.send(key, kind, bytes(data))
+        raise invalid("body failed validation: body.file should be a file.")
 
     async def file(self, request: web.Request) -> web.Response:
         """Serve a stored file; without a signature it is forbidden."""

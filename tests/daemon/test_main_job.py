@@ -50,6 +50,30 @@ async def test_a_tick_is_unticked_and_makes_another_image_with_four_writes(
     assert len(home.hub.served) == 1
 
 
+async def test_a_box_ticked_again_while_its_image_waits_is_the_same_wish(
+    home: House,
+) -> None:
+    page = home.add()
+    await home.live()
+    home.forget()
+    home.hub.loading_seconds = 40
+    home.hub.unload()
+    home.space.tick(page)
+    await home.poll()
+    await home.work()
+    assert home.read(page)["Regenerate"] is False
+    # Long enough after our own un-tick to be a person's.
+    home.clock.move(seconds=10)
+    home.space.tick(page)
+    await home.poll()
+    await home.work()
+    assert home.read(page)["Regenerate"] is False
+    await home.live()
+    assert len(await home.jobs()) == 2
+    assert home.hub.paid == 2
+    assert home.read(page)["Image status"] == "Done"
+
+
 async def test_no_service_is_asked_before_notion_confirmed_the_untick(
     home: House,
 ) -> None:
