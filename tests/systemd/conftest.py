@@ -84,6 +84,12 @@ class Server:
         )
         return said.stdout.splitlines()
 
+    def story(self, unit: str) -> str:
+        """Return all that is known of a unit, for whoever wonders what it did."""
+        known = self.machine.run("systemctl", "show", unit, check=False).stdout
+        said = self.machine.run("journalctl", "-n", "80", "--no-pager", check=False)
+        return f"{known}\n{said.stdout}"
+
     def seconds_to_ready(self) -> float:
         """Return how long its last start took, by the clock of systemd.
 

@@ -98,7 +98,8 @@ async def test_a_service_is_reset_and_an_image_made_again_from_the_page(
         ).click()
         await expect(page.get_by_text("may serve again")).to_be_visible()
         await expect(page.locator("#newest img")).to_have_count(2)
-        await page.get_by_role("link", name="Night shift").first.click()
+        newest = page.locator("#newest")
+        await newest.get_by_role("link", name="Night shift").first.click()
         await page.get_by_role("button", name="Another").click()
         await expect(page.get_by_text("gets another image")).to_be_visible()
         await expect(page.locator("#others img")).to_have_count(2)
@@ -156,6 +157,7 @@ async def test_the_password_is_asked_for_and_opens(
         await expect(page.get_by_label("Password")).to_be_focused()
 
 
+@pytest.mark.timeout(300)  # it looks at many pages in many ways
 async def test_every_page_can_be_read_by_everybody(
     browser: Browser, tmp_path: Path
 ) -> None:
