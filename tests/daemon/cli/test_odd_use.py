@@ -59,7 +59,6 @@ async def test_once_knows_what_was_held_before(desk: Desk) -> None:
     assert desk.town.hub.painted == 3
 
 
-@pytest.mark.sqlite_only  # about a file
 async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     (desk.folder / "postbrush.db").touch()
     said = await desk.cli("status")
