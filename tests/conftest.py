@@ -76,12 +76,14 @@ def pytest_collection_modifyitems(
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # has no types
     """Tests go to whichever worker is free, those of a booted machine to one.
 
-    Machines come first: a scope with more tests does.
+    Those in a browser, too: several at once take more than there is.  Machines and
+    browser come first: a scope with more tests does.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        machine = re.search(r"tests/systemd/.*\[(\w+)", nodeid)
-        return machine.group(1) if machine else nodeid
+        if machine := re.search(r"tests/systemd/.*\[(\w+)", nodeid):
+            return machine.group(1)
+        return "browser" if "/test_in_a_browser" in nodeid else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -69,7 +69,7 @@ def chromium() -> str:
 async def browsing() -> AsyncIterator[Browser]:
     """Start a browser."""
     # What is expected comes when it comes: the machine may do other things, too.
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=30_000)
     path = chromium()
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=path, args=_FLAGS)
@@ -161,7 +161,7 @@ async def looking(
         is_mobile=look.startswith("phone"),
         java_script_enabled=scripts,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = await context.new_page()
     said: list[str] = []
 
