@@ -250,14 +250,14 @@ def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
             yield f"chain: no provider is called {name!r}; {hint}"
         elif ready and (lack := entries.lacks(options.providers, secrets, name)):
-            yield f"chain: {name} {lack}{_where(lack)}"
+            yield f"chain: {name} {lack}{_unset(lack)}"
     if options.chain is not None and not options.chain:
         yield "chain: it is empty; the card alone is ['freeapi']"
     if options.chain and len(set(options.chain)) < len(options.chain):
         yield "chain: a provider is named twice"
 
 
-def _where(lack: str) -> str:
+def _unset(lack: str) -> str:
     return "" if "[" in lack else ", which is not set"
 
 

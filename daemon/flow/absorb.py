@@ -75,7 +75,7 @@ async def absorb(
     if tx is not None:
         return await _carry_out(tx, flow, pages, watermark, hold)
     async with flow.db.reading() as look_first:
-        idle = not await _wanting(look_first, flow, pages)
+        idle = not await _wanting(look_first, flow, pages, flow.now())
         if idle and not await _is_news(look_first, flow.plan, watermark):
             return Absorbed()
     async with flow.db.writing() as writing:
@@ -84,7 +84,9 @@ async def absorb(
     return done
 
 
-async def _wanting(tx: Tx, flow: Flow, pages: Sequence[Page]) -> list[Decided]:
+async def _wanting(
+    tx: Tx, flow: Flow, pages: Sequence[Page], now: datetime
+) -> list[Decided]:
     """Return those of *pages* that want something; views of all are looked after.
 
     In parts: of the hundreds that a poll lists while many are made, most want nothing.
@@ -92,7 +94,7 @@ async def _wanting(tx: Tx, flow: Flow, pages: Sequence[Page]) -> list[Decided]:
     wanting: list[Decided] = []
     for begin in range(0, len(pages), _AT_ONCE):
         some = pages[begin : begin + _AT_ONCE]
-        decided = await decide(tx, flow.plan, some, flow.now())
+        decided = await decide(tx, flow.plan, some, now)
         _keep_views(flow, decided)
         wanting += [one for one in decided if one.actions]
     return wanting
@@ -190,7 +192,7 @@ async def _carry_out(
     hold: Hold,
 ) -> Absorbed:
     now, plan = flow.now(), flow.plan
-    wanting = await _wanting(tx, flow, pages)
+    wanting = await _wanting(tx, flow, pages, now)
     held_back = hold == "always" or (
         hold == "too many" and too_many(unasked(wanting), plan.hold)
     )

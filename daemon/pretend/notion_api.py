@@ -185,7 +185,9 @@ class _Api:
         if not request.content_type.startswith("multipart/"):
             raise invalid("body failed validation: body.file should be defined.")
         async for part in await request.multipart():
-            if isinstance(part, BodyPartReader) and part.name == "file":
+            if not isinstance(part, BodyPartReader):
+                continue
+            if part.name == "file" and part.filename:
                 kind, data = part.headers.get("Content-Type", ""), await part.read()
                 key = request.match_info["id"]
                 return self.space.uploads.send(key, kind, bytes(data))

@@ -23,7 +23,8 @@ from daemon.pretend.town import Town
 from db.upgrade import HEAD
 from tests.bench.starts import LIBRARIES, LIBRARIES_TAKE
 from tests.systemd import machine
-from tests.systemd.machine import RELEASES, ROOT, Machine, until
+from tests.systemd.machine import RELEASES, ROOT, Machine
+from tests.waiting import until
 
 _LOOPS: list[asyncio.AbstractEventLoop] = []
 DATA = "/var/lib/private/postbrush"

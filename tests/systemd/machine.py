@@ -11,12 +11,11 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Made once a checkout; `make clean` removes it.
@@ -32,8 +31,6 @@ _ENV = {
     "LANG": "C.UTF-8",
     "TERM": "xterm",
 }
-#: Each look starts programs: often enough, and not in the way of what is timed.
-_BREATH = 0.25
 
 
 def missing() -> str:
@@ -176,22 +173,6 @@ class Machine:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         target.chmod(mode)
-
-
-def until(
-    true: Callable[[], bool], seconds: float, else_: str | Callable[[], str]
-) -> float:
-    """Wait for what another process does; return how long it took.
-
-    Args:
-        else_: What is wrong when it does not happen, or who knows it then.
-    """
-    pause, began = threading.Event(), time.monotonic()
-    while not true():
-        in_time = time.monotonic() - began < seconds
-        assert in_time, else_() if callable(else_) else else_
-        pause.wait(_BREATH)
-    return time.monotonic() - began
 
 
 if __name__ == "__main__":

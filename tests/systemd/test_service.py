@@ -11,7 +11,8 @@ import re
 import pytest
 
 from tests.systemd.conftest import DATA, Sealed, Server
-from tests.systemd.machine import ROOT, until
+from tests.systemd.machine import ROOT
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 

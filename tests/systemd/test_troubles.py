@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
 from tests.systemd.conftest import Server
-from tests.systemd.machine import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -44,12 +45,12 @@ def _killed(server: Server) -> float:
         20,
         lambda: f"was restarted {before} times before:\n{server.story(_UNIT)}",
     )
-    # What systemd itself needs (it sets up credentials) may take it two attempts on
-    # a machine that is busy; a start of ours never fails.
+    # It died of this and of nothing else.  Codes from 200 on are of systemd, before
+    # ours begins (systemd.exec(5)): it has restarted twice, on a machine that was busy.
     since = f"--since=@{died_at:.3f}"
-    assert server.journal(since, "--grep=Main process exited, code=killed")
-    for ours in ("--grep=code=exited, status=[12]/", "--grep=code=dumped"):
-        assert server.journal(since, ours) == [], server.story(_UNIT)
+    ended = server.journal(since, "--grep=Main process exited")
+    ours = [line for line in ended if not re.search(r"status=2\d\d/", line)]
+    assert [line.rpartition("=")[2] for line in ours] == ["9/KILL"], server.story(_UNIT)
     return server.seconds_to_ready() + 0.5  # RestartSec
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from db.upgrade import HEAD
 from tests.systemd.conftest import DATA, SETTINGS, Server, make_newest
-from tests.systemd.machine import ROOT, until
+from tests.systemd.machine import ROOT
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.bench.n8n import installed
 from tests.bench.n8n.world import World
+from tests.waiting import until
 
 _PATIENCE = 180.0
 _POSTBRUSH = Path(sys.executable).with_name("postbrush")
@@ -85,7 +86,13 @@ class Side:
                 )
             )
             try:
-                self._until(is_ready, running)
+                until(
+                    lambda: is_ready() or running.process.poll() is not None,
+                    _PATIENCE,
+                    self._said,
+                    every=0.01,
+                )
+                assert running.process.poll() is None, self._said()
                 yield running
             finally:
                 running.end()
@@ -96,13 +103,9 @@ class Side:
         with self.running():
             return time.monotonic() - started
 
-    def _until(self, is_ready: Callable[[], bool], running: Running) -> None:
-        until = time.monotonic() + _PATIENCE
-        while not is_ready():
-            if running.process.poll() is not None or time.monotonic() > until:
-                said = (self.folder / "said.txt").read_text(errors="replace")
-                raise RuntimeError(f"{self.command[0]} did not start: {said[-2000:]}")
-            time.sleep(0.01)
+    def _said(self) -> str:
+        said = (self.folder / "said.txt").read_text(errors="replace")
+        return f"{self.command[0]} did not start: {said[-2000:]}"
 
 
 def our_side(folder: Path, world: World) -> Side:

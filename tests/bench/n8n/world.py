@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from PIL import Image
 
 from daemon.clock import utc_now
 from daemon.pretend.town import Town
+from tests.waiting import until
 
 _PATIENCE = 90.0
 #: As in credentials.json.
@@ -46,7 +46,11 @@ class World:
         """Add a post; return how many requests its image takes, a poll left out."""
         space = self.town.workspace
         asyncio.run_coroutine_threadsafe(self._add(), self.loop).result()
-        self._until(lambda: any(one.method == "PATCH" for one in space.requests))
+        until(
+            lambda: any(one.method == "PATCH" for one in space.requests),
+            _PATIENCE,
+            "no image came",
+        )
         assert all(one.status == 200 for one in space.requests)
         return len(space.requests) - self._polls()
 
@@ -62,13 +66,6 @@ class World:
             one.path.endswith("/query") and (one.body or {}).get("page_size") != 10
             for one in self.town.workspace.requests
         )
-
-    def _until(self, happened: Callable[[], bool]) -> None:
-        until = time.monotonic() + _PATIENCE
-        while not happened():
-            if time.monotonic() > until:
-                raise TimeoutError("no image came")
-            time.sleep(0.1)
 
 
 @asynccontextmanager
