@@ -1,15 +1,17 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test lint bench counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
 PYTHONS ?= 3.11 3.13
+# What was skipped is said, with what it needs; in CI also what took long.
+PYTEST = $(BIN)/python -m pytest -q -n auto -rs $(if $(CI),--durations=25)
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 help: ## Say what can be made
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
 	@$(BIN)/postbrush demo $(ARGS)
@@ -40,13 +42,21 @@ wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without net
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
 			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/store/s3.lock || exit 1; done
 
-test: lint $(BESIDE) ## Check everything: lint, types, contracts, schema, tests
-	@echo "== tests"
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
-	@if [ -n "$(ARGS)" ]; then :; elif [ -n "$$CI" ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
-		echo "== the daemon's tests again, on PostgreSQL"; \
-		POSTBRUSH_TEST_DATABASE=postgres $(BIN)/python -m pytest -q -n auto tests/daemon tests/crash; \
-	else echo "== not on PostgreSQL, too: no server is installed (apt install postgresql)"; fi
+test: .venv/test ## Check a change: lint, types, contracts, schema, tests (5 minutes)
+	@began=$$(date +%s); $(MAKE) --no-print-directory lint && \
+	echo "== tests" && $(PYTEST) $(or $(ARGS),-m "not long") && \
+	echo "== make test took $$(($$(date +%s) - began)) s$(if $(ARGS),,; the long tests run with: make test-long)"
+
+test-long: .venv/test ## Check the rest: long searches, crashes, booted Debians, PostgreSQL
+	@began=$$(date +%s); echo "== long tests and long searches" && \
+	POSTBRUSH_TEST_SEARCH=long $(PYTEST) -m "long or search" $(ARGS) && \
+	echo "== these took $$(($$(date +%s) - began)) s"
+	@began=$$(date +%s); \
+	if [ -n "$$CI" ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+		echo "== the daemon's tests on PostgreSQL" && \
+		POSTBRUSH_TEST_DATABASE=postgres $(PYTEST) $(or $(ARGS),tests/daemon tests/crash) && \
+		echo "== these took $$(($$(date +%s) - began)) s"; \
+	else echo "== skipped, the daemon's tests on PostgreSQL: no server is installed (apt install postgresql)"; fi
 
 lint: .venv/test ## Check style, types, import contracts and the schema
 	@echo "== ruff"

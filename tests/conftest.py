@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.cluster import cluster, on_postgres
+from tests.search import is_long
+
+#: Reported at the end of a run: the folders that cost more than this, in seconds.
+_WORTH_A_LINE = 5.0
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,13 +42,38 @@ def _databases() -> Iterator[None]:
         cluster().drop()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if is_long() else "short")
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors: machines that boot and daemons are waited for."""
     return len(os.sched_getaffinity(0)) + 1
 
 
-#: They take minutes by themselves, so that nobody waits for them at the end.
-_LONG = ("tests/daemon/test_month", "tests/crash/test_matrix")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each folder cost, so that whoever waits knows for what."""
+    if os.environ.get("CI") != "true":
+        return
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = re.match(r"tests(/\w+){0,2}(?=/)", report.nodeid)
+                seconds[folder[0] if folder else "tests"] += report.duration
+    terminalreporter.section("seconds of all workers, by folder")
+    for path, took in sorted(seconds.items(), key=lambda item: -item[1]):
+        if took >= _WORTH_A_LINE:
+            terminalreporter.write_line(f"{took:8.1f}  {path}")
+
+
+#: They take minutes, so that nobody waits for them at the end.
+_FIRST = ("tests/daemon/test_month", "tests/crash/test_matrix")
+#: What needs more than Python and make, as a whole; single tests have the mark.
+_LONG = (
+    *("tests/systemd/", "tests/counterparts/"),
+    *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
+)
 
 
 #: They know no database, or which one they are about: once is enough.
@@ -58,9 +89,15 @@ _ONCE = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("search")
+        if item.nodeid.startswith(_LONG):
+            item.add_marker("long")
     # A server has no file to look at or to fill.
     if on_postgres():
         left = [
@@ -70,7 +107,7 @@ def pytest_collection_modifyitems(
         ]
         items[:] = [one for one in items if one not in left]
         config.hook.pytest_deselected(items=left)
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # has no types

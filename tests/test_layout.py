@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -52,12 +53,18 @@ def _files() -> list[Path]:
     ]
 
 
+@functools.cache
+def _import_statements(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def _imports(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _import_statements(path):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             found.add(node.module)
     return found
 
@@ -65,10 +72,10 @@ def _imports(path: Path) -> set[str]:
 def _names_from(path: Path, library: str) -> set[str]:
     """Return what a module imports of *library*; its whole, as the library's name."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _import_statements(path):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names if one.name.startswith(library)}
-        elif isinstance(node, ast.ImportFrom) and node.module == library:
+        elif node.module == library:
             found |= {one.name for one in node.names}
     return found
 

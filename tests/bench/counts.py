@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.pretend.painter import paint
@@ -24,10 +25,10 @@ def measure() -> list[Figure]:
     return asyncio.run(measured())
 
 
-async def measured() -> list[Figure]:
+async def measured(sizes: Sequence[int] = SIZES) -> list[Figure]:
     """Return all figures; in virtual time, against the pretend Notion over HTTP."""
     figures = [*await _writes()]
-    for size in SIZES:
+    for size in sizes:
         figures += await _idle(size)
     return figures
 

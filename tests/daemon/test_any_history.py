@@ -33,6 +33,7 @@ from db.states import State
 from providers.outcomes import FREE
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.power import PowerCut, empty_database
+from tests.search import examples
 
 T = TypeVar("T")
 _TOML = """\
@@ -287,11 +288,11 @@ class AnyHistory(RuleBasedStateMachine):
             assert {one.job_id for one in shown} == {max(done)}
 
 
-_HISTORIES = int(os.environ.get("HISTORIES", "25"))
+#: `HISTORIES=400` looks further than `make test-long` does.
+_HISTORIES = int(os.environ.get("HISTORIES", examples(60)))
 AnyHistory.TestCase.settings = settings(
     max_examples=_HISTORIES,
     stateful_step_count=18,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 # A history takes a second, and three on a machine with other things to do.

@@ -21,6 +21,7 @@ from tests.daemon.house import START, House
 _LEASE = 180
 
 
+@pytest.mark.long
 async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -> None:
     async with fleet(tmp_path, toml="[posts]\nhold = 0\n") as all_:
         await all_.begin()
@@ -70,6 +71,7 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         assert [bool(asked(one)) for one in all_.houses].count(True) == 1
 
 
+@pytest.mark.long
 async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
     tmp_path: Path,
 ) -> None:
@@ -142,6 +144,7 @@ async def test_a_restart_takes_up_its_own_at_once_and_nobody_elses(
         await all_.live()
 
 
+@pytest.mark.long
 async def test_connections_that_are_cut_lose_nothing(tmp_path: Path) -> None:
     async with fleet(tmp_path, toml="[posts]\nhold = 0\n") as all_:
         await all_.begin()
@@ -251,6 +254,7 @@ def test_images_that_are_not_in_one_place_are_to_be_mended(
     assert (todo in to_do, bool(to_do)) == (True, bool(todo))
 
 
+@pytest.mark.long
 async def test_nobody_makes_images_for_a_source_that_is_shut(tmp_path: Path) -> None:
     async with fleet(tmp_path, size=2) as all_:
         await all_.begin()

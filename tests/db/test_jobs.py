@@ -34,6 +34,7 @@ from db.states import (
     after,
 )
 from tests.cluster import cluster
+from tests.search import examples
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 T = TypeVar("T")
@@ -154,9 +155,7 @@ class AnyMoves(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-AnyMoves.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=25, deadline=None
-)
+AnyMoves.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=25)
 TestAnyMoves = AnyMoves.TestCase
 
 
@@ -173,6 +172,6 @@ class AnyMovesOnAServer(AnyMoves):
 
 
 AnyMovesOnAServer.TestCase.settings = settings(
-    max_examples=6, stateful_step_count=25, deadline=None
+    max_examples=examples(30), stateful_step_count=25
 )
 TestAnyMovesOnAServer = AnyMovesOnAServer.TestCase

@@ -14,6 +14,7 @@ from providers.breaker import Breaker, Kind, State
 from providers.outcomes import Outcome
 from providers.rests import LONGEST, Policy
 from providers.telling import describe
+from tests.search import examples
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 FLUX = Policy(credits_reset="monthly", credits_probe=timedelta(days=1))
@@ -117,7 +118,7 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 AnyHistory.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=examples(200), stateful_step_count=40
 )
 TestAnyHistory = AnyHistory.TestCase
 

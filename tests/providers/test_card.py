@@ -18,6 +18,7 @@ from providers.card.letter import card, lettered_lines
 from providers.card.words import prepare
 from providers.outcomes import RejectedError
 from providers.settings import CardSettings
+from tests.search import examples
 
 PLAIN = CardSettings(tag="Oven & Oak")
 FORMATS = [(1080, 1080), (1080, 1350), (1200, 630), (1080, 1920)]
@@ -92,7 +93,7 @@ def test_the_same_order_is_the_same_card_and_another_seed_another() -> None:
     background=st.none() | st.integers(0, 0xFFFFFF).map("#{:06x}".format),
     color=st.none() | st.integers(0, 0xFFFFFF).map("#{:06x}".format),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_letters_stand_off_their_ground(
     words: str, seed: int, background: str | None, color: str | None
 ) -> None:
@@ -108,7 +109,7 @@ def test_letters_stand_off_their_ground(
     seed=st.integers(0, 2**31 - 1),
     tag=st.text(max_size=30),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(80))
 def test_any_words_are_a_card_or_a_reason(
     words: str, size: tuple[int, int], seed: int, tag: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providers import KINDS, plain
@@ -79,14 +79,12 @@ def walk(call: Call, replies: list[Reply]) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"freeapi"}))
-@settings(deadline=None)
 @given(st.lists(REPLIES, min_size=1, max_size=4))
 def test_every_kind_reads_everything(kind: str, replies: list[Reply]) -> None:
     walk(first_call(kind), replies)
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))
-@settings(deadline=None)
 @given(REPLIES)
 def test_every_route_reads_everything(name: str, reply: Reply) -> None:
     def fetch(url: str) -> Call:

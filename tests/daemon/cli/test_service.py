@@ -90,6 +90,7 @@ async def test_killed_while_uploading_the_image_is_paid_for_once(desk: Desk) -> 
     assert desk.shows(page) == "Done"
 
 
+@pytest.mark.long
 async def test_killed_again_and_again_every_post_gets_one_image(desk: Desk) -> None:
     pages = [desk.add(f"Post {n}", f"Bread number {n}.") for n in range(6)]
     space = desk.town.workspace
@@ -192,6 +193,7 @@ async def test_a_token_that_is_refused_says_what_to_do(desk: Desk) -> None:
 async def test_an_idle_daemon_asks_one_query_a_poll_and_writes_nothing(
     desk: Desk,
 ) -> None:
+    desk.configure(QUICK.replace('"1s"', '"200ms"'))
     desk.add()
     async with desk.daemon() as daemon:
         await daemon.says("job.done")

@@ -15,6 +15,7 @@ from PIL import Image
 from daemon.flow.formats import FormatError, Size, parse_format
 from daemon.flow.picture import encode_png, shrink_for_upload, take_in
 from providers.outcomes import BlankError, UnusableError
+from tests.search import examples
 
 SQUARE = Size(width=1080, height=1080, name="square")
 
@@ -125,7 +126,7 @@ def test_nothing_that_was_hidden_in_the_file_is_kept() -> None:
 
 
 @given(st.binary(max_size=3000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_rubbish_is_never_an_exception_of_pillow(rubbish: bytes) -> None:
     for data in (rubbish, _GOOD[:60] + rubbish, b"\xff\xd8\xff\xe0" + rubbish):
         with pytest.raises((UnusableError, BlankError)):

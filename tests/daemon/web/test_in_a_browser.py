@@ -61,6 +61,7 @@ async def test_a_tick_on_the_board_changes_the_image(
         await expect(page.get_by_label("Regenerate")).not_to_be_checked()
 
 
+@pytest.mark.long
 async def test_credits_run_out_cards_take_over_and_are_replaced(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ async def test_credits_run_out_cards_take_over_and_are_replaced(
         await expect(row.get_by_text("Done", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_service_is_reset_and_an_image_made_again_from_the_page(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ async def test_a_service_is_reset_and_an_image_made_again_from_the_page(
         await expect(page.locator("#others img")).to_have_count(2)
 
 
+@pytest.mark.long
 async def test_it_is_useful_without_scripts(browser: Browser, tmp_path: Path) -> None:
     async with at_work(tmp_path) as scene:
         async with looking(browser) as board:
@@ -123,6 +126,7 @@ async def test_it_is_useful_without_scripts(browser: Browser, tmp_path: Path) ->
             await expect(page.get_by_text("We bake bread.")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_the_keyboard_reaches_everything_and_keeps_its_place(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -140,6 +144,7 @@ async def test_the_keyboard_reaches_everything_and_keeps_its_place(
         await expect(button).to_be_focused()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("look", ["phone light", "desktop dark"])
 async def test_the_password_is_asked_for_and_opens(
     browser: Browser, tmp_path: Path, look: str
@@ -157,6 +162,7 @@ async def test_the_password_is_asked_for_and_opens(
         await expect(page.get_by_label("Password")).to_be_focused()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)  # it looks at many pages in many ways
 async def test_every_page_can_be_read_by_everybody(
     browser: Browser, tmp_path: Path
@@ -198,6 +204,7 @@ async def _too_wide(page: Page) -> int:
     return int(await page.evaluate(wide))
 
 
+@pytest.mark.long
 async def test_two_thousand_images_are_light_and_there_at_once(
     browser: Browser, tmp_path: Path
 ) -> None:
