@@ -21,7 +21,7 @@ from tests.cluster import cluster, rows
 
 _NOW = datetime(2026, 11, 24, 10, 15, 30, 123456, tzinfo=UTC)
 _ODD = "Ünï 'quoted' \\ %s :x 🍞\n\t\u2028"
-_POSTS = 2500
+_POSTS = 1100
 
 
 def _new(page: str) -> NewJob:
