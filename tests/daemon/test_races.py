@@ -10,7 +10,7 @@ import pytest
 from daemon.flow.debts import pay
 from daemon.pretend.painter import paint
 from daemon.pretend.town import Town
-from db import posts, postgres, sqlite
+from db import postgres, posts, sqlite
 from db.engine import Database
 from db.errors import DatabaseBusyError
 from tests.daemon.house import House, MovingClock, house
