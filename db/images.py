@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
+from db.kinds import Words
 from db.records import ImageRecord
 from db.states import OPEN
 from db.tables import images, jobs
@@ -17,6 +19,14 @@ _OF_JOB = (
     sa.select(images)
     .where(images.c.job_id == sa.bindparam("job"))
     .order_by(images.c.number)
+)
+_OF_PAGES = (
+    sa.select(images)
+    .where(
+        images.c.source == sa.bindparam("of", type_=Words()),
+        images.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+    )
+    .order_by(images.c.id)
 )
 _BY_NAMES = sa.select(images).where(
     images.c.name.in_(sa.bindparam("names", expanding=True))
@@ -51,6 +61,43 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
         sa.select(images)
         .where(images.c.source == source, images.c.page_id == page_id)
         .order_by(images.c.id.desc()),
+    )
+
+
+async def of_inputs(
+    tx: Tx, source: str, inputs: Mapping[str, str]
+) -> list[ImageRecord]:
+    """Return images of some pages made of certain inputs: page id to fingerprint."""
+    found: list[ImageRecord] = []
+    pages = list(inputs)
+    for start in range(0, len(pages), 500):  # SQLite's limit of parameters
+        some = pages[start : start + 500]
+        made = await rows.many(tx, ImageRecord, _OF_PAGES, of=source, pages=some)
+        found += [one for one in made if one.fingerprint == inputs[one.page_id]]
+    return found
+
+
+async def renew_fingerprint(
+    tx: Tx, source: str, page_id: str, former: str, newest: str
+) -> None:
+    """Put today's fingerprint in the place of an earlier version's."""
+    await tx.execute(
+        images.update()
+        .where(
+            images.c.source == source,
+            images.c.page_id == page_id,
+            images.c.fingerprint == former,
+        )
+        .values(fingerprint=newest)
+    )
+
+
+async def give_to(tx: Tx, image_id: int, job_id: int) -> None:
+    """Let another job of its page deliver an image; it is uploaded anew."""
+    await tx.execute(
+        images.update()
+        .where(images.c.id == image_id)
+        .values(job_id=job_id, upload_id=None)
     )
 
 

@@ -138,6 +138,30 @@ async def get(tx: Tx, job_id: int) -> Job | None:
     return await rows.one(tx, Job, _ONE, which=job_id)
 
 
+async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
+    """Return several jobs, in any order."""
+    found: list[Job] = []
+    for start in range(0, len(job_ids), 500):  # SQLite's limit of parameters
+        some = job_ids[start : start + 500]
+        found += await rows.many(tx, Job, sa.select(jobs).where(jobs.c.id.in_(some)))
+    return found
+
+
+async def renew_fingerprint(
+    tx: Tx, source: str, page_id: str, former: str, newest: str
+) -> None:
+    """Put today's fingerprint in the place of an earlier version's."""
+    await tx.execute(
+        jobs.update()
+        .where(
+            jobs.c.source == source,
+            jobs.c.page_id == page_id,
+            jobs.c.fingerprint == former,
+        )
+        .values(fingerprint=newest)
+    )
+
+
 async def require(tx: Tx, job_id: int, state: State, claimed_by: str) -> None:
     """Make sure that a job is where its worker believes it to be.
 
@@ -166,6 +190,14 @@ async def open_for(tx: Tx, source: str, reason: Reason) -> bool:
     """Say whether a job of that reason is open."""
     query = sa.select(jobs.c.id).where(
         jobs.c.source == source, jobs.c.reason == reason, _OPEN
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
+async def any_unasked(tx: Tx, source: str) -> bool:
+    """Say whether a job is open that nobody has ticked a box for."""
+    query = sa.select(jobs.c.id).where(
+        jobs.c.source == source, jobs.c.reason != Reason.REGENERATE, _OPEN
     )
     return (await tx.execute(query.limit(1))).first() is not None
 

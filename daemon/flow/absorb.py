@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from daemon.flow.context import Flow, Plan
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import read_inputs
+from daemon.flow.renewal import plan_page, store_renewed
 from daemon.flow.wants import (
     Action,
     Fold,
@@ -49,9 +50,12 @@ class Absorbed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
+    """A page, and what is to be done; `former`: a fingerprint to be renewed."""
+
     sight: Sight
     memory: Memory
     actions: Sequence[Action]
+    former: str = ""
 
 
 async def absorb(
@@ -141,8 +145,10 @@ async def decide(
             known={f.name: ours[f.name] for f in page.image if f.name in ours},
             held=page.id in held,
         )
-        actions = wants(sight, memory, plan.rules, now)
-        decided.append(Decided(sight=sight, memory=memory, actions=actions))
+        memory, actions, former = plan_page(sight, memory, plan, now)
+        decided.append(
+            Decided(sight=sight, memory=memory, actions=actions, former=former)
+        )
     return decided
 
 
@@ -199,6 +205,8 @@ async def _carry_out(
     queued: list[Job] = []
     held: list[tuple[str, Reason]] = []
     for one in wanting:
+        if one.former:
+            await store_renewed(tx, plan.source, one.sight, one.former)
         start = by_itself(one)
         if held_back and start is not None:
             held.append((one.sight.page.id, start.reason))

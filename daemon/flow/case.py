@@ -19,6 +19,7 @@ class Case:
         chain: Provider names in order.
         card_allowed: The page shows no image that is not our card.
         keeps_image: The page shows an image that is not our card.
+        shows_image: The page shows any image, cards included.
         page_today: Calls for this page today that cost or were included.
         made: Its images that exist, of the inputs it has now.
         complete: No further image is wanted.
@@ -33,6 +34,7 @@ class Case:
     waited_since: datetime | None = None
     card_allowed: bool = True
     keeps_image: bool = False
+    shows_image: bool = False
     page_today: int = 0
     made: Sequence[ImageRecord] = ()
     complete: bool = False

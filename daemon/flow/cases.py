@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from daemon.flow.adopt import load_images
 from daemon.flow.case import Case
 from daemon.flow.context import Flow
 from daemon.flow.formats import FormatError, parse_format
@@ -27,6 +28,7 @@ async def gather(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
     )
     today = day_start(flow.now(), flow.clock.zone)
     calls = await attempts.calls_for_pages_since(tx, pages, today)
+    made = await load_images(tx, waiting)
     found: dict[int, Case] = {}
     for job in waiting:
         post = seen.get(job.page_id)
@@ -34,7 +36,8 @@ async def gather(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
             job,
             chain=flow.plan.chain,
             tried=[one for one in tried.get(job.id, ()) if _counts(job, one)],
-            made=await images.of_job(tx, job.id) if job.id in tried else [],
+            made=made[job.id],
+            shows_image=bool(post and post.shows),
             shown=look(job.page_id, post.shows if post else (), known),
             page_today=calls.get(job.page_id, 0),
         )
@@ -47,15 +50,11 @@ def _counts(job: Job, attempt: Attempt) -> bool:
 
 def complete(job: Job, made: Sequence[ImageRecord]) -> bool:
     """Say whether all images of *job* are among *made*."""
-    usable = _usable(job, made)
+    # A request with newer words took the job over: what it had made is not wanted.
+    usable = [one for one in made if one.fingerprint == job.fingerprint]
     # The card is only ever a job's only image.
     has_card = any(one.is_card for one in usable)
     return has_card or len(usable) >= Inputs.restored(job.inputs).variants
-
-
-def _usable(job: Job, made: Sequence[ImageRecord]) -> list[ImageRecord]:
-    # A wish with newer words took the job over: what it had made is not wanted.
-    return [one for one in made if one.fingerprint == job.fingerprint]
 
 
 def _case(
@@ -65,14 +64,14 @@ def _case(
     tried: Sequence[Attempt],
     made: Sequence[ImageRecord],
     shown: Shown,
+    shows_image: bool,
     page_today: int,
 ) -> Case:
     inputs = Inputs.restored(job.inputs)
-    usable = _usable(job, made)
-    only_services = job.reason is Reason.REPLACE or bool(usable)
+    only_services = job.reason is Reason.REPLACE or bool(made)
     return Case(
         page_id=job.page_id,
-        number=len(usable) + 1,
+        number=len(made) + 1,
         round=job.rounds,
         chain=chain,
         megapixels=megapixels(inputs.format),
@@ -80,9 +79,10 @@ def _case(
         waited_since=job.waited_since,
         card_allowed=shown.cards_only and not only_services,
         keeps_image=not shown.cards_only,
+        shows_image=shows_image,
         page_today=page_today,
-        made=usable,
-        complete=complete(job, usable),
+        made=made,
+        complete=complete(job, made),
     )
 
 

@@ -150,6 +150,7 @@ class Flow(Shared):
         me: Likewise.
         looked_at: When the last poll that Notion answered was.
         speaks: It is we who ask Notion: of those who share a database, one does.
+        unreachable: Pages whose un-tick was answered 404 and that a poll may list.
     """
 
     plan: Plan
@@ -160,6 +161,7 @@ class Flow(Shared):
     me: Me | None = None
     looked_at: datetime | None = None
     speaks: bool = True
+    unreachable: set[str] = field(default_factory=set)
     outage: Outage = field(default_factory=Outage)
     views: Views = field(default_factory=Views)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from db import jobs, posts
+from db import attempts, images, jobs, posts
 from db.engine import Tx
 from db.records import Job, NewJob
 from db.states import Event, Reason
+from providers.outcomes import FREE, Outcome
 
 
 async def end_job(
@@ -22,13 +23,14 @@ async def end_job(
     now: datetime,
     why: str,
     note: str = "",
-    by_person: bool = False,
+    is_answer: bool = False,
 ) -> Job:
     """Move *job* to its final state; a wish noted on it becomes the next job.
 
     Args:
         note: What the page is to say about a failure; empty: nothing.
-        by_person: A person cancelled it: its inputs are answered.
+        is_answer: A person cancelled it, or Notion does not let us have the page
+            although a query may list it: its inputs are answered.
 
     Raises:
         MovedElsewhereError: Somebody else moved it first.
@@ -41,12 +43,34 @@ async def end_job(
     elif event is Event.ABANDONED and note and current.again is None:
         changes |= {"owed": "failed", "owed_note": note}
     ended = await jobs.move(tx, job, event, now=now, why=why, **changes)
-    answered = event is Event.ABANDONED or by_person
-    if answered and job.reason in {Reason.NEW, Reason.EDITED}:
-        await posts.change(tx, job.source, job.page_id, answered=job.fingerprint)
+    if event is Event.ABANDONED or is_answer:
+        await _remember_answer(tx, job)
+    elif event is Event.CANCELLED:
+        await answer_if_paid_in_vain(tx, ended)
     if current.again is not None:
         await _start_next(tx, current, now)
     return ended
+
+
+async def _remember_answer(tx: Tx, job: Job) -> None:
+    """Inputs that a job has answered make no other one automatically."""
+    if job.reason in {Reason.NEW, Reason.EDITED}:
+        await posts.change(tx, job.source, job.page_id, answered=job.fingerprint)
+
+
+async def answer_if_paid_in_vain(tx: Tx, job: Job) -> None:
+    """Do so if *job*, which was cancelled, cost something and left no image.
+
+    An image that it left is used by the next job of these inputs, which costs nothing;
+    a call that is still under way is looked at when it ends.
+    """
+    calls = await attempts.of_job(tx, job.id)
+    if any(call.outcome is None for call in calls):
+        return
+    charged = any(Outcome(call.outcome) not in FREE for call in calls if call.outcome)
+    made = [one for one in await images.of_job(tx, job.id) if not one.is_card]
+    if charged and not any(one.fingerprint == job.fingerprint for one in made):
+        await _remember_answer(tx, job)
 
 
 async def _start_next(tx: Tx, job: Job, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypedDict
 
 from daemon.flow import prompt
 from daemon.notion.model import Page
@@ -48,6 +48,18 @@ class Inputs:
         return cls(**values)
 
 
+class _Texts(TypedDict):
+    """What a fingerprint may cover."""
+
+    page_prompt: str
+    post: str
+    title: str
+    columns: Mapping[str, str]
+    template: str
+    format: str
+    variants: int
+
+
 _FIELDS = tuple(one.name for one in fields(Inputs))
 
 
@@ -73,16 +85,28 @@ def read_inputs(page: Page, recipe: Recipe) -> tuple[Inputs, str]:
         words=prompt.words_for_card(page.post, page.title),
         title=page.title,
         format=page.format or recipe.format,
-        variants=min(4, max(1, page.variants or 1)),
+        variants=_count_variants(page),
         feedback=page.feedback,
     )
-    mark = prompt.fingerprint(
+    return inputs, prompt.fingerprint(**_read_texts(page, recipe))
+
+
+def read_former_fingerprint(page: Page, recipe: Recipe) -> str:
+    """Return what the fingerprint of *page* is in a database of an earlier version."""
+    return prompt.former_fingerprint(**_read_texts(page, recipe))
+
+
+def _read_texts(page: Page, recipe: Recipe) -> _Texts:
+    return _Texts(
         page_prompt=page.prompt,
         post=page.post,
         title=page.title,
-        columns=columns,
+        columns={name: cell.text for name, cell in page.columns.items()},
         template=recipe.template,
         format=page.format,
-        variants=inputs.variants,
+        variants=_count_variants(page),
     )
-    return inputs, mark
+
+
+def _count_variants(page: Page) -> int:
+    return min(4, max(1, page.variants or 1))

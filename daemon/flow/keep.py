@@ -9,10 +9,12 @@ import random
 from daemon.flow import breakers, picture, tell
 from daemon.flow.call import Call, Ended
 from daemon.flow.context import Flow
+from daemon.flow.ending import answer_if_paid_in_vain
 from daemon.flow.storage import until_it_works
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.records import Attempt
+from db.states import State
 from providers import breaker, rests
 from providers.base import Image
 from providers.outcomes import FREE, Outcome, ProviderError
@@ -165,6 +167,10 @@ async def close(
             # A remote job that was lost says nothing of the service.
             told = outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
             await _report(tx, flow, attempt, told, seconds=seconds, why=why)
+            job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
+            # Cancelled while it was asked for.
+            if job is not None and job.state is State.CANCELLED:
+                await answer_if_paid_in_vain(tx, job)
 
 
 async def _report(

@@ -128,7 +128,7 @@ async def cancel(tx: Tx, job: Job, now: datetime) -> Job:
     if not job.is_open:
         raise PostbrushError(f"job {job.id} is {job.state} already")
     why = "cancelled by a person"
-    return await end_job(tx, job, Event.CANCELLED, now=now, why=why, by_person=True)
+    return await end_job(tx, job, Event.CANCELLED, now=now, why=why, is_answer=True)
 
 
 async def use(tx: Tx, post: Post, image: ImageRecord, now: datetime) -> Job:

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.flow import tell
 from daemon.flow.absorb import Absorbed, absorb
-from daemon.flow.context import Flow
+from daemon.flow.context import Flow, Plan
+from daemon.flow.debts import end_missing
 from daemon.flow.money import dollars
 from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
-from daemon.notion.model import Page, Schema, Urgency
-from db import posts
+from daemon.notion.model import Page, Schema, Urgency, Wanted
+from db import jobs, posts
 from db.engine import Tx
 from db.records import Post, Sync
 
@@ -130,9 +131,10 @@ class Watcher:
         flow = self.flow
         async with flow.db.reading() as tx:
             state = await posts.load_sync(tx, flow.plan.source)
+            only = await _narrowed_to(tx, flow.plan)
         since = look_back_to(state, self.seen_until)
         mark, began = flow.views.mark(), earlier(flow.door.told_time, flow.now())
-        pages = await flow.door.changed(schema, since=since, only=flow.plan.rules.only)
+        pages = await flow.door.changed(schema, since=since, only=only)
         self.listed = len(pages)
         sure = [one for one in pages if not flow.views.disturbed(one.id, mark)]
         dropped = [one for one in pages if flow.views.disturbed(one.id, mark)]
@@ -142,6 +144,7 @@ class Watcher:
             watermark=next_watermark(sure, dropped),
             hold="too many",
         )
+        await end_missing(flow, {page.id for page in pages}, mark)
         if since and not dropped:
             self.seen_until = began or self.seen_until
         return found
@@ -164,6 +167,17 @@ class Watcher:
                 continue
             sure.append(newest)
         return sure
+
+
+async def _narrowed_to(tx: Tx, plan: Plan) -> Mapping[str, Wanted]:
+    """Return the pairs of posts.only that Notion may narrow a poll to.
+
+    None while a job waits that nobody ticked: its post is to be seen when it no longer
+    matches, before money is spent on it.
+    """
+    if plan.rules.only and await jobs.any_unasked(tx, plan.source):
+        return {}
+    return plan.rules.only
 
 
 def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool:

@@ -13,7 +13,7 @@ from daemon.flow.flows import Flows, earliest
 from daemon.flow.reread import read_again
 from daemon.flow.upload import upload
 from daemon.flow.workers import Workers
-from daemon.notion.errors import RefusedWriteError
+from daemon.notion.errors import PageUnreachableError, RefusedWriteError
 from db import claims
 from db.engine import Tx
 from db.records import Job
@@ -101,11 +101,12 @@ class Postman:
         try:
             await pay(flow, job)
             self._refused.pop(job.id, None)
-        except RefusedWriteError as error:
+        except (RefusedWriteError, PageUnreachableError) as error:
             times, _ = self._refused.get(job.id, (0, flow.now()))
             pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
             self._refused[job.id] = (times + 1, flow.now() + pause)
-            if times == 0:
+            # A 404 is only believed when a poll lists the page all the same.
+            if times == isinstance(error, PageUnreachableError):
                 flow.log.error(  # noqa: TRY400 - a person's matter, not ours
                     "untick.refused",
                     summary=f"'{job.title}': the box cannot be un-ticked, so no image "

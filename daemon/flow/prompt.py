@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 _NO_TEXT = "No text, no letters, no logo."
 _PLACEHOLDER = re.compile(r"\{(prompt|title|column:[^{}]*)\}")
@@ -22,13 +22,15 @@ _EMOJI_PARTS = re.compile(
 )
 _SYMBOLS = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
 
+Origin: TypeAlias = Literal["prompt", "post", "title"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """What is sent, and the column it was made from; `text` is empty without words."""
 
     text: str
-    origin: Literal["prompt", "post", "title"]
+    origin: Origin
 
 
 def build_prompt(
@@ -47,15 +49,7 @@ def build_prompt(
     not written for a painter: its links, names, tags and emoji are left out, and
     lettering is ruled out.  A prompt its owner wrote is sent as written.
     """
-    written = page_prompt.strip()
-    from_post, from_title = painters_words(post), painters_words(title)
-    if written:
-        origin: Literal["prompt", "post", "title"] = "prompt"
-        words = written
-    elif from_post:
-        origin, words = "post", from_post
-    else:
-        origin, words = "title", from_title
+    origin, words = _chosen_words(page_prompt, post, title)
     if not words:
         return Prompt(text="", origin=origin)
     filled = _fill(template, words, title.strip(), columns)
@@ -63,6 +57,15 @@ def build_prompt(
     if origin != "prompt":
         parts.append(_NO_TEXT)
     return Prompt(text=_joined(parts), origin=origin)
+
+
+def _chosen_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
+    """Return what the prompt is made from: its column, and the words left of it."""
+    if written := page_prompt.strip():
+        return "prompt", written
+    if from_post := painters_words(post):
+        return "post", from_post
+    return "title", painters_words(title)
 
 
 def _fill(template: str, words: str, title: str, columns: Mapping[str, str]) -> str:
@@ -132,6 +135,11 @@ def _columns_used(template: str) -> Iterator[str]:
             yield name.removeprefix("column:").strip()
 
 
+def uses_title(template: str) -> bool:
+    """Say whether a prompt made by *template* holds the title besides its words."""
+    return "title" in _PLACEHOLDER.findall(template)
+
+
 def fingerprint(
     *,
     page_prompt: str,
@@ -144,19 +152,50 @@ def fingerprint(
 ) -> str:
     """Return a hash of everything on the page that its image is made of.
 
-    The texts, the columns the template names, format and variants; nothing we
-    write, no signed URL, not the feedback, and not the settings: a change of style
-    or template never re-makes an image by itself.
+    The words that the prompt is made from, the title and columns that the template
+    names, format and variants; nothing we write, no signed URL, not the feedback, and
+    not the settings: a change of style or template never re-makes an image by itself.
+    A text that the prompt does not use is not in it: the same prompt is paid for once.
     """
-    made_of = {
-        "prompt": page_prompt.strip(),
-        "post": post.strip(),
-        "title": title.strip(),
-        "columns": {name: columns.get(name, "") for name in _columns_used(template)},
+    origin, words = _chosen_words(page_prompt, post, title)
+    made_of: dict[str, object] = {
+        origin: words,
         "format": format.strip().casefold(),
         "variants": variants,
     }
-    if not made_of["columns"]:
-        del made_of["columns"]
+    if uses_title(template):
+        made_of["title"] = title.strip()
+    if used := {name: columns.get(name, "") for name in _columns_used(template)}:
+        made_of["columns"] = used
+    return _hash(made_of)
+
+
+def former_fingerprint(
+    *,
+    page_prompt: str,
+    post: str,
+    title: str,
+    columns: Mapping[str, str],
+    template: str,
+    format: str,  # noqa: A002 - the column's name
+    variants: int,
+) -> str:
+    """Return what `fingerprint` was in databases of version 1.0 and before.
+
+    It held texts that the image was not made of.
+    """
+    made_of: dict[str, object] = {
+        "prompt": page_prompt.strip(),
+        "post": post.strip(),
+        "title": title.strip(),
+        "format": format.strip().casefold(),
+        "variants": variants,
+    }
+    if used := {name: columns.get(name, "") for name in _columns_used(template)}:
+        made_of["columns"] = used
+    return _hash(made_of)
+
+
+def _hash(made_of: Mapping[str, object]) -> str:
     canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

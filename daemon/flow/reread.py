@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from daemon.flow import tell
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
-from daemon.flow.wants import look
-from daemon.notion.errors import PageGoneError
+from daemon.flow.wants import Rules, look
+from daemon.notion.errors import PageGoneError, PageUnreachableError
 from daemon.notion.model import Page, Urgency, matches
 from db import images, jobs
 from db.engine import Tx
@@ -24,12 +24,32 @@ _OLD = timedelta(minutes=10)
 _FRESH = timedelta(minutes=1)
 
 
-def is_to_be_read(job: Job, now: datetime) -> bool:
+def is_to_be_read(flow: Flow, job: Job) -> bool:
     """Say whether the page of *job* has to be read before money is spent on it."""
+    now = flow.now()
+    # It was read just now.
     if job.read_at is not None and now - job.read_at < _FRESH:
         return False
     waited = now - max(job.created_at, job.acked_at or job.created_at)
-    return job.reason is Reason.REPLACE or waited >= _OLD
+    # It has waited for long, or nobody is waiting for it.
+    if job.reason is Reason.REPLACE or waited >= _OLD:
+        return True
+    # Whether it still matches posts.only is known as of the last poll.
+    polled = flow.looked_at is not None and now - flow.looked_at < _FRESH
+    return flow.speaks and depends_on_filter(flow.plan.rules, job) and not polled
+
+
+def depends_on_filter(rules: Rules, job: Job) -> bool:
+    """Say whether *job* is only wanted while its post matches posts.only and skip."""
+    return job.reason is not Reason.REGENERATE and bool(rules.only or rules.skip)
+
+
+def why_filtered(rules: Rules, page: Page) -> str | None:
+    """Say that a post has left the posts that get images automatically."""
+    skipped = bool(rules.skip) and matches(page.columns, rules.skip)
+    if skipped or not matches(page.columns, rules.only):
+        return "the post no longer matches posts.only, or posts.skip"
+    return None
 
 
 async def read_again(flow: Flow, job: Job) -> None:
@@ -39,11 +59,12 @@ async def read_again(flow: Flow, job: Job) -> None:
         NotionError: Notion is away.
     """
     page: Page | None = None
+    is_answer = False
     try:
         page = await flow.door.page(flow.known_schema, job.page_id, Urgency.JOB)
         await absorb(flow, [page])
-    except PageGoneError:
-        pass
+    except PageGoneError as error:
+        is_answer = isinstance(error, PageUnreachableError)
     async with flow.db.writing() as tx:
         now, current = flow.now(), await jobs.get(tx, job.id)
         # Claimed, cancelled, or ended by what was just absorbed.
@@ -53,7 +74,9 @@ async def read_again(flow: Flow, job: Job) -> None:
         if why is None:
             await jobs.mark_read(tx, current, now)
             return
-        ended = await end_job(tx, current, Event.CANCELLED, now=now, why=why)
+        ended = await end_job(
+            tx, current, Event.CANCELLED, now=now, why=why, is_answer=is_answer
+        )
     tell.say_ended(flow, ended, why)
 
 
@@ -69,7 +92,6 @@ def objection(
 ) -> str | None:
     """Say what speaks against a job now that its page was read."""
     shown = look(page.id, [file.name for file in page.image], known)
-    rules = flow.plan.rules
     # In the trash or archived.
     if page.gone:
         return "the page is gone"
@@ -77,9 +99,8 @@ def objection(
     if job.reason is Reason.REGENERATE:
         return None
     # It left the posts postbrush looks after.
-    skipped = bool(rules.skip) and matches(page.columns, rules.skip)
-    if skipped or not matches(page.columns, rules.only):
-        return "the post no longer matches posts.only, or posts.skip"
+    if (why := why_filtered(flow.plan.rules, page)) is not None:
+        return why
     # A person put a file there: it stays.
     if shown.foreign:
         return "the page shows an image of somebody else's making"

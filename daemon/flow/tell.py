@@ -62,6 +62,18 @@ def say_done(
     )
 
 
+def say_upload_refused(flow: Flow, job: Job, why: str) -> None:
+    """Notion does not take the file yet; once, and once an hour."""
+    if flow.spells.failed(f"upload {job.id}", flow.now()):
+        flow.log.warning(
+            "upload.refused",
+            summary=f"'{job.title}': Notion does not accept the file yet, so postbrush "
+            f"will try again; the image is kept: {why} (job {job.id})",
+            job=job.id,
+            page=job.page_id,
+        )
+
+
 def say_ended(flow: Flow, job: Job, why: str) -> None:
     """It failed, or was cancelled."""
     speak = flow.log.warning if job.state is State.FAILED else flow.log.info

@@ -17,14 +17,25 @@ from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
+from daemon.flow.notes import KEPT, no_image
+from daemon.flow.reread import depends_on_filter, why_filtered
+from daemon.flow.retry_later import postpone_upload
 from daemon.flow.wants import look
-from daemon.notion.errors import PageGoneError, RefusedWriteError, UploadLostError
+from daemon.notion.errors import (
+    PageGoneError,
+    PageUnreachableError,
+    RefusedWriteError,
+    UploadLostError,
+)
 from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
 from daemon.store.errors import DamagedError
-from db import attempts, images, jobs, posts
+from db import attempts, images, posts
 from db.errors import MovedElsewhereError
 from db.records import ImageRecord, Job
 from db.states import Event, Reason
+
+#: An upload that was refused so often in a row is not looked up again, but sent anew.
+_SENT_ANEW_AFTER = 4
 
 
 async def upload(flow: Flow, job: Job) -> None:
@@ -44,6 +55,7 @@ async def upload(flow: Flow, job: Job) -> None:
 class _Delivery:
     flow: Flow
     job: Job
+    shows_image: bool = False
 
     @property
     def urgency(self) -> Urgency:
@@ -62,19 +74,21 @@ class _Delivery:
                 await self._end(Event.CANCELLED, why)
             else:
                 await self._attach(page, known, made)
-        except PageGoneError:
-            await self._end(Event.CANCELLED, "the page is gone")
-        except UploadLostError:
-            await self._forget_uploads(made)
+        except PageGoneError as error:
+            # A query may list it all the same: that makes no other job.
+            unreachable = isinstance(error, PageUnreachableError)
+            why = "the page is gone"
+            await self._end(Event.CANCELLED, why, is_answer=unreachable)
+        except UploadLostError as error:
+            await self._postpone(made, str(error))
         except FileNotFoundError as error:
             name = Path(str(error.filename)).name
             why = f"{name} is gone from the disk"
             if isinstance(error, DamagedError):
                 why = f"{name} is damaged on the store"
-            await self._end(Event.ABANDONED, why, f"No image: {why}. Tick again.")
+            await self._fail(why, advice="Tick again.")
         except RefusedWriteError as error:
-            note = f"The image could not be put here: {error}"
-            await self._end(Event.ABANDONED, str(error), note)
+            await self._fail(str(error), refused=True)
 
     async def _images(self) -> list[ImageRecord]:
         async with self.flow.db.reading() as tx:
@@ -86,14 +100,16 @@ class _Delivery:
     ) -> tuple[Page, Mapping[str, ImageRecord]]:
         """Return the newest view, read again when a crash or age makes it doubtful."""
         begun = any(one.upload_id for one in made)
-        page = (
-            None if begun else self.flow.views.fresh(self.job.page_id, self.flow.now())
-        )
+        # What `posts.on_done` writes must not pull a post back that has gone on.
+        doubtful = begun or depends_on_filter(self.flow.plan.rules, self.job)
+        now = self.flow.now()
+        page = None if doubtful else self.flow.views.fresh(self.job.page_id, now)
         if page is None:
             page = await self.flow.door.page(
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
             self.flow.views.put(page, self.flow.now())
+        self.shows_image = bool(page.image)
         if not page.image:
             return page, {}
         async with self.flow.db.reading() as tx:
@@ -104,6 +120,9 @@ class _Delivery:
         # Ticked by a person: their other files are kept, and the image goes first.
         if self.job.reason is Reason.REGENERATE:
             return None
+        # It left the posts that get images automatically.
+        if (why := why_filtered(self.flow.plan.rules, page)) is not None:
+            return why
         shown = look(page.id, [file.name for file in page.image], known)
         if shown.foreign:
             return "the page shows an image of somebody else's making"
@@ -216,19 +235,16 @@ class _Delivery:
             return {}
         return plan.on_card if card and plan.on_card is not None else plan.on_done
 
-    async def _forget_uploads(self, made: Sequence[ImageRecord]) -> None:
+    async def _postpone(self, made: Sequence[ImageRecord], why: str) -> None:
+        """Wait: the upload is looked up before it is used again, or sent anew."""
+        now = self.flow.now()
         async with self.flow.db.writing() as tx:
-            for one in made:
-                await images.set_upload(tx, one.id, None)
-            now = self.flow.now()
-            await jobs.move(
-                tx,
-                self.job,
-                Event.SNOOZED,
-                now=now,
-                why="the upload expired",
-                due_at=now,
-            )
+            times = await postpone_upload(tx, self.job, now=now, why=why)
+            # Notion says that it is uploaded, and refuses it all the same.
+            if times % _SENT_ANEW_AFTER == 0:
+                for image in made:
+                    await images.set_upload(tx, image.id, None)
+        tell.say_upload_refused(self.flow, self.job, why)
 
     async def _done(
         self,
@@ -250,10 +266,24 @@ class _Delivery:
             calls = await attempts.of_job(tx, self.job.id)
         tell.say_done(self.flow, self.job, made, calls, _without(left_out))
 
-    async def _end(self, event: Event, why: str, note: str = "") -> None:
+    async def _fail(self, why: str, *, advice: str = "", refused: bool = False) -> None:
+        note = no_image(why, shows_image=self.shows_image, advice=advice)
+        if refused:
+            kept = f" {KEPT}" if self.shows_image else ""
+            note = f"The image could not be put here: {why}{kept}"
+        # A replacement nobody asked for: the card stays, and its page says nothing.
+        if self.job.reason is Reason.REPLACE:
+            note = ""
+        await self._end(Event.ABANDONED, why, note)
+
+    async def _end(
+        self, event: Event, why: str, note: str = "", *, is_answer: bool = False
+    ) -> None:
+        now = self.flow.now()
         async with self.flow.db.writing() as tx:
-            now = self.flow.now()
-            ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
+            ended = await end_job(
+                tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
+            )
         tell.say_ended(self.flow, ended, why)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from daemon.flow.case import Case
+from daemon.flow.notes import no_image
 from db.records import Attempt, Job
 from db.states import Reason
 from providers.outcomes import FREE, Outcome
@@ -82,12 +83,14 @@ def judge(ended: Round, now: datetime) -> Verdict:
         return GiveUp(why=f"no service made it ({why})", note="", cancel=True)
     # Nobody will ever do it.
     if ended.hopeless:
-        return GiveUp(why=why, note=f"No image: {why}.")
+        return GiveUp(why=why, note=no_image(why, shows_image=case.shows_image))
     counts = any(_may_have_cost(one) for one in _this_round(case))
     tries = ended.job.tries + counts
     # Every try was used up on calls that may have cost money.
     if tries >= ended.tries:
-        note = f"No image after {tries} tries: {why}."
+        note = no_image(
+            why, shows_image=case.shows_image, after=f" after {tries} tries"
+        )
         return GiveUp(why=f"{tries} tries: {why}", note=note)
     patience_ends = asked_at(ended.job) + PATIENCE
     # The page has its image, and waiting longer helps nobody.
@@ -113,7 +116,7 @@ def _earliest(
 
 def _keep_note(ended: Round, why: str) -> str:
     when = f" (until {ended.until:%d %b %H:%M} UTC)" if ended.until else ""
-    return f"No new image: {why}{when}. The old one stays; tick again later."
+    return no_image(f"{why}{when}", shows_image=True, advice="Tick again later.")
 
 
 def in_words(reasons: Sequence[tuple[str, str]]) -> str:

@@ -172,7 +172,7 @@ class _Picking:
         if self._is_free and (why := _goes_on_anyway(case)) is not None:
             picked.asks[job.id] = Claim(job, "", why)
             return
-        unread = not case.was_asked and is_to_be_read(job, flow.now())
+        unread = not case.was_asked and is_to_be_read(flow, job)
         # It is for others to take up, once its page is read.
         if not flow.generates:
             if unread and not flow.outage.lasts(flow.now()):

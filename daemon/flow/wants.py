@@ -110,10 +110,9 @@ Action: TypeAlias = Remember | Start | Fold | Note | Repeat | Withdraw
 def wants(sight: Sight, memory: Memory, rules: Rules, now: datetime) -> list[Action]:
     """Return what is to be done about a page."""
     post = remembered(sight, memory.post, rules, now)
-    actions: list[Action] = []
     # What it shows has changed since we last looked.
-    if memory.post is None or differs(post, memory.post):
-        actions.append(Remember(post))
+    news = memory.post is None or differs(post, memory.post)
+    actions: list[Action] = [Remember(post)] if news else []
     wish = _wish(sight, memory, rules, post, now)
     return [*actions, wish] if wish else actions
 
@@ -171,6 +170,9 @@ def _under_way(
             return Withdraw("the page has an image now")
     # Nothing the image is made of has changed.
     if job.fingerprint == sight.fingerprint:
+        # Words that only a card shows: a waiting job takes them at once.
+        if job.state is State.QUEUED and job.inputs["words"] != sight.inputs.words:
+            return Fold(job.reason, job.due_at, ticked=False, why="edited")
         return None
     if job.state is State.QUEUED:
         # A person asked for it by hand: at once, with the newest words.
@@ -182,8 +184,7 @@ def _under_way(
     # In work on older words, and edits are followed: the next job.
     if rules.on_edit == "regenerate" and noted != sight.fingerprint:
         return Note(Reason.EDITED, ticked=False, why="edited during the work")
-    # In work on older words: the box would make another.
-    return None
+    return None  # The box would make another.
 
 
 def _waits_unasked(job: Job) -> bool:
@@ -288,9 +289,8 @@ def remembered(sight: Sight, old: Post | None, rules: Rules, now: datetime) -> P
 
 def differs(new: Post, old: Post) -> bool:
     """Say whether there is anything to write."""
-    return new != replace(old, inputs=new.inputs) or dict(new.inputs) != dict(
-        old.inputs
-    )
+    same_inputs = dict(new.inputs) == dict(old.inputs)
+    return not same_inputs or new != replace(old, inputs=new.inputs)
 
 
 def _same(sight: Sight, fingerprint: str, inputs: Mapping[str, object]) -> bool:

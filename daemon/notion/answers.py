@@ -97,6 +97,11 @@ def about_upload(message: str) -> bool:
     return "file upload" in folded or "file_upload" in folded
 
 
+def about_archived(message: str) -> bool:
+    """Say whether an update was refused because the page is in the trash."""
+    return "archived" in message.casefold()
+
+
 def is_stale_cursor(answer: Answer) -> bool:
     """Say whether a query has to be begun again."""
     return answer.kind is Kind.REFUSED and "start_cursor" in answer.message

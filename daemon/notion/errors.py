@@ -22,7 +22,14 @@ class NoAccessError(NotionError):
 
 
 class PageGoneError(NotionError):
-    """404 on a page: deleted, or no longer shared with us."""
+    """The page is in the trash, archived, or was moved out of the source."""
+
+
+class PageUnreachableError(PageGoneError):
+    """404 on a page, twice, or no write is allowed although nothing shows why.
+
+    It was deleted or is no longer shared; a query may list it all the same.
+    """
 
 
 class RefusedWriteError(NotionError):

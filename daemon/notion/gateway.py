@@ -10,16 +10,14 @@ from typing import Any
 from daemon.notion import columns, links, query, sources, uploads
 from daemon.notion.answers import (
     Answer,
-    Kind,
-    about_upload,
+    about_archived,
     is_stale_cursor,
 )
 from daemon.notion.errors import (
     AwayError,
-    NotionError,
     PageGoneError,
+    PageUnreachableError,
     RefusedWriteError,
-    UploadLostError,
 )
 from daemon.notion.model import (
     Change,
@@ -32,6 +30,11 @@ from daemon.notion.model import (
     Urgency,
     Wanted,
     Written,
+)
+from daemon.notion.page_errors import (
+    ask_twice_if_missing,
+    explain_page,
+    explain_write,
 )
 from daemon.notion.pages import OddPageError, read_page
 from daemon.notion.payload import already_shows, payload
@@ -199,12 +202,16 @@ class Gateway:
     async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
         """Read one page."""
         try:
-            raw = await self.wire.ask(
-                urgency, lambda client: client.pages.retrieve(page_id)
+            raw = await ask_twice_if_missing(
+                self.wire,
+                urgency,
+                lambda: self.wire.ask(
+                    urgency, lambda client: client.pages.retrieve(page_id)
+                ),
             )
             return read_page(raw, schema)
         except AnswerError as error:
-            raise self._about_page(error.answer) from error
+            raise explain_page(error.answer) from error
         except OddPageError as error:
             raise AwayError(str(error)) from error
 
@@ -214,8 +221,8 @@ class Gateway:
         """Write to a page, once, and see that it happened."""
         try:
             return await self._write(schema, page_id, change, urgency)
-        except RefusedWriteError:
-            pass
+        except RefusedWriteError as error:
+            await self._explain_refusal(schema, page_id, urgency, error)
         # A column was renamed, retyped or removed: read them again, and once more.
         newest = await self.schema(schema.source, schema.column_ids)
         try:
@@ -247,30 +254,31 @@ class Gateway:
                 if already_shows(page, change):
                     return Written(page=page, left_out=tuple(left_out))
             try:
-                raw = await self.wire.once(
-                    urgency, lambda client: client.pages.update(page_id, **body)
+                raw = await ask_twice_if_missing(
+                    self.wire,
+                    urgency,
+                    lambda: self.wire.once(
+                        urgency, lambda client: client.pages.update(page_id, **body)
+                    ),
                 )
                 return Written(page=read_page(raw, schema), left_out=tuple(left_out))
             except LostError as error:
                 lost = error.answer
             except AnswerError as error:
-                raise self._about_write(error.answer, change) from error
+                raise explain_write(error.answer, change) from error
             except OddPageError as error:
                 raise AwayError(str(error)) from error
         raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
 
-    def _about_write(self, answer: Answer, change: Change) -> NotionError:
-        if answer.kind is not Kind.REFUSED:
-            return self._about_page(answer)
-        if change.uploads and about_upload(answer.message):
-            return UploadLostError(answer.message)
-        if change.image_only and change.keep:
-            names = ", ".join(f"'{file.name}'" for file in change.keep)
-            return RefusedWriteError(
-                f"Notion does not let postbrush keep {names} beside the new image; "
-                f"move it out of the column and tick again ({answer.message})"
-            )
-        return RefusedWriteError(answer.message)
+    async def _explain_refusal(
+        self, schema: Schema, page_id: str, urgency: Urgency, error: RefusedWriteError
+    ) -> None:
+        """Raise PageGoneError when a write was refused because of where the page is."""
+        if (await self.page(schema, page_id, urgency)).gone:
+            raise PageGoneError(str(error)) from error
+        # Something around it is archived; a query lists it all the same.
+        if about_archived(str(error)):
+            raise PageUnreachableError(str(error)) from error
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
         """Announce a file."""
@@ -287,8 +295,3 @@ class Gateway:
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Look it up."""
         return await uploads.find(self.wire, upload_id, urgency, sources.no_access)
-
-    def _about_page(self, answer: Answer) -> NotionError:
-        if answer.kind is Kind.NOT_FOUND:
-            return PageGoneError(answer.message)
-        return sources.no_access(answer)

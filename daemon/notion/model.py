@@ -64,7 +64,7 @@ class Page:
             look at.
         image: The files of the Image column, in order.
         edited_at: last_edited_time, floored by Notion to the minute.
-        gone: In the trash or archived.
+        gone: In the trash, archived, or moved out of the source.
         source: The data source it belongs to, 32 digits.
     """
 
@@ -259,7 +259,7 @@ class Door(Protocol):
         """
 
     async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
-        """Read one page.  Raises PageGoneError."""
+        """Read one page.  Raises PageUnreachableError."""
 
     async def update(
         self, schema: Schema, page_id: str, change: Change, urgency: Urgency

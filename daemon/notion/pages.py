@@ -56,7 +56,7 @@ def _read(raw: Json, schema: Schema) -> Page:
         title=_title(properties),
         created_at=moment(raw["created_time"]),
         edited_at=moment(raw["last_edited_time"]),
-        gone=bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived")),
+        gone=_is_put_away(raw) or _is_elsewhere(raw, schema),
         regenerate=bool(values.get(Role.REGENERATE, {}).get("checkbox")),
         image=_files(values.get(Role.IMAGE, {})),
         prompt=text.get(Role.PROMPT, ""),
@@ -75,6 +75,21 @@ def _read(raw: Json, schema: Schema) -> Page:
             if value["type"] not in {"files", "relation", "button", "place"}
         },
     )
+
+
+def _is_put_away(raw: Json) -> bool:
+    return bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived"))
+
+
+def _is_elsewhere(raw: Json, schema: Schema) -> bool:
+    """Say whether a page was moved out of the source."""
+    source = (raw.get("parent") or {}).get("data_source_id")
+    if source is not None:
+        return plain(source) != plain(schema.source)
+    # Below a page: of a wiki it keeps the properties of its source.
+    box = schema.roles.get(Role.REGENERATE)
+    ids = {value["id"] for value in raw["properties"].values()}
+    return box is not None and box.id not in ids
 
 
 def moment(text: str) -> datetime:

@@ -160,7 +160,7 @@ class _Api:
 
     async def page(self, request: web.Request, body: Json) -> Json:
         del body
-        return self._page(self.space.row(request.match_info["id"]), request)
+        return self._page(self.space.reachable(request.match_info["id"]), request)
 
     async def update_page(self, request: web.Request, body: Json) -> Json:
         return self._page(self.space.update(request.match_info["id"], body), request)

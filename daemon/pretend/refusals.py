@@ -61,8 +61,25 @@ def not_found(kind: str, identifier: str) -> RefusalError:
     )
 
 
+def upload_not_ready(identifier: str) -> RefusalError:
+    """Return what a page write says of an unknown file, or one just sent."""
+    return RefusalError(
+        404,
+        "object_not_found",
+        f"Could not find file_upload with ID: {identifier}. Confirm the status of the "
+        "file upload is `uploaded` and that it is shared with your integration.",
+    )
+
+
 def invalid(message: str) -> RefusalError:
     return RefusalError(400, "validation_error", message)
+
+
+def archived() -> RefusalError:
+    return invalid(
+        "Can't edit block that is archived. You must unarchive the block before "
+        "editing."
+    )
 
 
 def invalid_url() -> RefusalError:

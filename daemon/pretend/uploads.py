@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from daemon.pretend.refusals import invalid, not_found
+from daemon.pretend.refusals import invalid, not_found, upload_not_ready
 
 Json = dict[str, Any]
 
@@ -121,7 +121,7 @@ class Uploads:
         """
         found = self.files.get(_dashed(str(identifier)))
         if found is None:
-            raise invalid(f"Could not find file_upload with ID: {identifier}.")
+            raise upload_not_ready(str(identifier))
         status = found.status(self.now())
         if status != "uploaded":
             raise invalid(

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pretend.faults import Fault, Faults, Request
-from daemon.pretend.refusals import checked_uuid, invalid, not_found
+from daemon.pretend.refusals import archived, checked_uuid, invalid, not_found
 from daemon.pretend.rows import DataSource, Json, Page, Shown, StoredFile
 from daemon.pretend.uploads import Uploads
 from daemon.pretend.values import Column, empty, from_plain, to_plain, written
@@ -30,6 +30,7 @@ class Workspace:
         upload_limit: What users.me reports, bytes.
         requests_per_minute: Of the token; None: no limit.
         query_cap: Rows after which a query ends (10,000 in the real one).
+        unreachable: Pages (dashed ids) that queries list and that answer 404.
         version: Grows with every change somebody could see.
     """
 
@@ -45,6 +46,7 @@ class Workspace:
     stored: dict[str, StoredFile] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    unreachable: set[str] = field(default_factory=set)
     version: int = 0
     uploads: Uploads = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,6 +136,20 @@ class Workspace:
         page.edited_at, page.edited_by = self.now(), PERSON
         self.touch()
 
+    def move(self, page_id: str, source_id: str) -> None:
+        """Move a row to another source: what has a namesake of its type there stays."""
+        page = self.row(page_id)
+        old = self.sources[page.source].columns
+        kept = {one.name: (one.type, page.values[one.id]) for one in old.values()}
+        page.source = source_id
+        page.values = {}
+        for column in self.sources[source_id].columns.values():
+            kind, value = kept.get(column.name, ("", None))
+            fits = kind == column.type
+            page.values[column.id] = value if fits else empty(column.type)
+        page.edited_at, page.edited_by = self.now(), PERSON
+        self.touch()
+
     def add_column(self, source_id: str, column: Column) -> None:
         """Add a column; it is empty on every page."""
         self.sources[source_id].columns[column.name] = column
@@ -162,6 +178,13 @@ class Workspace:
         self.sources[source_id].columns.pop(name)
         self.touch()
 
+    def hide_page(self, page_id: str, *, hidden: bool = True) -> None:
+        """Take a page from the integration, which still lists it, or give it back."""
+        page = self.row(page_id)
+        self.unreachable = self.unreachable - {page.id} | (
+            {page.id} if hidden else set()
+        )
+
     def share(self, source_id: str, *, shared: bool) -> None:
         """Show a database to the integration, or hide it."""
         self.sources[source_id].shared = shared
@@ -171,6 +194,13 @@ class Workspace:
         self.faults.add(Fault(match=match, **what), times)
 
     # What can be seen.
+
+    def reachable(self, page_id: str) -> Page:
+        """Return a page as the integration gets it by its id.  Raises 404."""
+        page = self.row(page_id)
+        if page.id in self.unreachable:
+            raise not_found("page", page.id)
+        return page
 
     def row(self, page_id: str) -> Page:
         """Return a page, by either form of its id.  Raises 404."""
@@ -223,7 +253,10 @@ class Workspace:
 
     def update(self, page_id: str, body: Json) -> Page:
         """Carry out PATCH /v1/pages/{id}: all of it or nothing."""
-        page = self.row(page_id)
+        page = self.reachable(page_id)
+        # Only what takes it out of the trash is allowed.
+        if page.in_trash and body.get("in_trash") is not False:
+            raise archived()
         columns = self.sources[page.source].columns
         by_key = {one.id: one for one in columns.values()} | dict(columns)
         values: dict[str, Any] = {}

@@ -142,6 +142,13 @@ class House:
         await self.poll()
         await self.work()
 
+    async def pass_time(self, *, minutes: float, steps: int = 12) -> None:
+        """Let time pass with a poll and all work that is due, every so often."""
+        for _ in range(steps):
+            self.clock.move(minutes=minutes / steps)
+            await self.poll()
+            await self.work()
+
     async def jobs(self) -> list[Job]:
         async with self.flow.db.reading() as tx:
             found = await jobs.latest(tx, limit=500)

@@ -101,10 +101,6 @@ async def test_a_query_ends_at_its_cap_and_says_so(caller: Caller) -> None:
         ),
         ({"Image_status": {"select": {"name": "a, b"}}}, "commas not allowed"),
         ({"Date": {"date": {"start": "soon"}}}, "valid ISO 8601 date"),
-        (
-            {"Image": {"files": [{"file_upload": {"id": "b" * 32}}]}},
-            "Could not find file_upload",
-        ),
     ],
 )
 async def test_a_write_it_refuses_changes_nothing(
@@ -118,6 +114,43 @@ async def test_a_write_it_refuses_changes_nothing(
     assert status == 400
     assert tells in answer["message"]
     assert dict(caller.town.workspace.read(caller.page)) == before
+
+
+async def test_an_upload_that_is_not_there_is_404_and_not_about_the_page(
+    caller: Caller,
+) -> None:
+    before = dict(caller.town.workspace.read(caller.page))
+    files = {"files": [{"file_upload": {"id": "b" * 32}}]}
+    status, answer = await _patch(caller, Regenerate={"checkbox": True}, Image=files)
+    assert status == 404
+    assert dict(caller.town.workspace.read(caller.page)) == before
+    assert "Could not find file_upload" in answer["message"]
+    assert "Confirm the status" in answer["message"]
+
+
+async def test_a_page_in_the_trash_is_not_edited(caller: Caller) -> None:
+    caller.town.workspace.trash(caller.page)
+    status, answer = await _patch(caller, Regenerate={"checkbox": False})
+    assert status == 400
+    assert answer["message"].startswith("Can't edit block that is archived.")
+
+
+async def test_a_page_that_is_hidden_is_listed_all_the_same(caller: Caller) -> None:
+    space = caller.town.workspace
+    space.hide_page(caller.page)
+    status, answer = await _patch(caller, Regenerate={"checkbox": False})
+    assert (status, answer["code"]) == (404, "object_not_found")
+    assert caller.page in space.pages(caller.town.source.id)
+
+
+async def test_a_page_that_was_moved_has_other_properties(caller: Caller) -> None:
+    space = caller.town.workspace
+    box = space.sources[caller.town.source.id].columns["Regenerate"].id
+    there = space.add_database("Archive", {"Name": "title", "Regenerate": "checkbox"})
+    space.move(caller.page, there.id)
+    status, answer = await _patch(caller, **{box: {"checkbox": False}})
+    assert status == 400
+    assert "is not a property that exists" in answer["message"]
 
 
 async def test_times_are_floored_to_the_minute_and_writes_move_them(

@@ -1,0 +1,73 @@
+"""Fingerprints that an earlier version stored become those of today.
+
+Without it an upgrade would make every post look edited.  Of a page whose job is open
+only the decision sees the new ones: that job goes on with what it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from daemon.flow.context import Plan
+from daemon.flow.inputs import read_former_fingerprint
+from daemon.flow.wants import Action, Memory, Remember, Sight, remembered, wants
+from db import images, jobs
+from db.engine import Tx
+from db.records import Post
+
+
+def plan_page(
+    sight: Sight, memory: Memory, plan: Plan, now: datetime
+) -> tuple[Memory, list[Action], str]:
+    """Return what `wants` says with today's fingerprints.
+
+    Returns:
+        What is remembered with them, the actions, and the fingerprint that is to be
+        renewed in the database; empty: none, or not yet.
+    """
+    former = read_former_fingerprint(sight.page, plan.recipe)
+    renewed = _renew_memory(memory, former, sight.fingerprint)
+    actions = wants(sight, renewed, plan.rules, now)
+    # An open job goes on with the fingerprint it has: its page is renewed later.
+    if renewed.post == memory.post or memory.job is not None:
+        return renewed, actions, ""
+    post = Remember(remembered(sight, renewed.post, plan.rules, now))
+    others = [action for action in actions if not isinstance(action, Remember)]
+    return renewed, [post, *others], former
+
+
+def _renew_memory(memory: Memory, former: str, newest: str) -> Memory:
+    """Return what is remembered of a page, in today's fingerprints."""
+    known = {
+        name: replace(image, fingerprint=newest)
+        if image.fingerprint == former
+        else image
+        for name, image in memory.known.items()
+    }
+    job = memory.job
+    if job is not None and job.fingerprint == former:
+        job = replace(job, fingerprint=newest)
+    return replace(
+        memory, post=_renew_post(memory.post, former, newest), job=job, known=known
+    )
+
+
+def _renew_post(post: Post | None, former: str, newest: str) -> Post | None:
+    if post is None:
+        return None
+    today = {former: newest}
+    return replace(
+        post,
+        fingerprint=today.get(post.fingerprint, post.fingerprint),
+        answered=today.get(post.answered or "", post.answered),
+        made=today.get(post.made or "", post.made),
+    )
+
+
+async def store_renewed(tx: Tx, source: str, sight: Sight, former: str) -> None:
+    """Renew what is stored of a page besides its post: ended jobs, and images."""
+    for table in (jobs, images):
+        await table.renew_fingerprint(
+            tx, source, sight.page.id, former, sight.fingerprint
+        )

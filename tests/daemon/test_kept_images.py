@@ -1,0 +1,116 @@
+"""A page that is put away is left alone, and a picture is never called a failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.pretend.posts import COLUMNS
+from tests.daemon.house import House, house
+
+_NSFW = {"status": 400, "body": {"error": "NSFW content detected"}}
+
+
+@pytest.mark.parametrize("where", ["trash", "another database"])
+@pytest.mark.parametrize("moment", ["un-tick", "image"])
+async def test_a_page_that_is_put_away_is_cancelled_quietly(
+    home: House, where: str, moment: str
+) -> None:
+    page = home.add()
+    await home.live()
+    other = home.space.add_database("Archive", COLUMNS)
+
+    async def put_away(_seconds: float = 0.0) -> None:
+        if where == "trash":
+            home.space.trash(page)
+        else:
+            home.space.move(page, other.id)
+
+    home.space.tick(page)
+    if moment == "un-tick":
+        await home.poll()
+        await put_away()
+    else:
+        home.hub.sleep = put_away
+        await home.poll()
+    said = len(home.said)
+    await home.work()
+    await home.poll()
+    assert [job.state for job in await home.jobs()] == ["done", "cancelled"]
+    assert home.hub.painted == (1 if moment == "un-tick" else 2)
+    assert len(list(home.flow.images.glob("*.png"))) == home.hub.painted
+    loud = ("refused", "failed", "broke", "error")
+    assert not [line for line in home.said[said:] if any(w in line for w in loud)]
+
+
+async def test_a_refused_tick_on_a_good_image_says_that_it_was_kept(
+    home: House,
+) -> None:
+    page = home.add()
+    await home.live()
+    home.hub.fail("POST", times=1, **_NSFW)
+    home.space.tick(page)
+    await home.live()
+    cells = home.read(page)
+    assert len(home.space.files(page)) == 1
+    assert cells["Image status"] == "Done"
+    assert cells["Image note"] == (
+        "No new image: Hugging Face FLUX refused the prompt. The current image was "
+        "kept. Change the words and tick again."
+    )
+
+
+async def test_a_refused_prompt_on_an_empty_page_fails(home: House) -> None:
+    page = home.add()
+    home.hub.fail("POST", times=1, **_NSFW)
+    await home.live()
+    cells = home.read(page)
+    assert cells["Image status"] == "Failed"
+    assert cells["Image note"] == (
+        "No image: Hugging Face FLUX refused the prompt. Change the words and tick "
+        "again."
+    )
+
+
+async def test_a_refused_replacement_of_a_card_leaves_the_page_as_it_is(
+    home: House,
+) -> None:
+    page = home.add()
+    home.hub.spend_all()
+    await home.live()
+    before = home.read(page)
+    assert before["Image status"] == "Card"
+    home.hub.refill(8)
+    home.hub.fail("POST", times=1, **_NSFW)
+    home.clock.move(days=10)
+    await home.poll()
+    await home.work()
+    made = await home.jobs()
+    assert [(job.reason, job.state) for job in made] == [
+        ("new", "done"),
+        ("replace", "cancelled"),
+    ]
+    assert home.read(page) == before
+
+
+async def test_a_replacement_that_cannot_be_put_there_leaves_the_page_as_it_is(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        page = home.add()
+        home.hub.spend_all()
+        await home.live()
+        before = home.read(page)
+        home.hub.refill(8)
+        refusal = {"code": "validation_error", "message": "No.", "object": "error"}
+        home.space.fail("PATCH /v1/pages", times=9, status=400, body=refusal)
+        home.clock.move(days=10)
+        await home.poll()
+        await home.work()
+        home.space.faults.waiting.clear()
+        await home.poll()
+        await home.work()
+        assert (await home.jobs())[-1].state == "failed"
+        assert home.read(page) == before
