@@ -13,7 +13,13 @@ from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.notion.gateway import Gateway
 from daemon.notion.wire import Wire
-from daemon.plan import fingerprints_of, names_of, plan_of, providers_of
+from daemon.plan import (
+    fingerprints_of,
+    named_properties,
+    names_of,
+    plan_of,
+    providers_of,
+)
 
 
 @dataclass(slots=True)
@@ -75,7 +81,12 @@ def flows_of(settings: Settings, shared: Shared, wires: Wires) -> Flows:
         flow = made[name] = Flow.within(
             shared,
             plan=plan_of(own, providers, prints),
-            door=Gateway(wire=wires.of(own), names=names_of(own), odd=_odd(log)),
+            door=Gateway(
+                wire=wires.of(own),
+                names=names_of(own),
+                named=named_properties(own),
+                odd=_odd(log),
+            ),
             providers=providers,
             log=log,
         )

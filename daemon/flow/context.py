@@ -22,7 +22,8 @@ from daemon.flow.outage import Outage
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
 from daemon.notion.errors import AwayError
-from daemon.notion.model import Door, Me, Schema, Wanted
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Door, Me, Schema
 from daemon.service.log import Spell
 from daemon.service.pulse import Pulse
 from daemon.store.store import Store

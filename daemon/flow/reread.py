@@ -10,7 +10,8 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.wants import look
 from daemon.notion.errors import PageGoneError
-from daemon.notion.model import Page, Urgency, matches
+from daemon.notion.filters import matches
+from daemon.notion.model import Page, Urgency
 from db import images, jobs
 from db.engine import Tx
 from db.records import ImageRecord, Job

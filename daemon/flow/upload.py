@@ -19,7 +19,8 @@ from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
 from daemon.flow.wants import look
 from daemon.notion.errors import PageGoneError, RefusedWriteError, UploadLostError
-from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
+from daemon.notion.filters import Wanted, matches
+from daemon.notion.model import Change, File, Page, Urgency
 from daemon.store.errors import DamagedError
 from db import attempts, images, jobs, posts
 from db.errors import MovedElsewhereError

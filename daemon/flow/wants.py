@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from daemon.flow.inputs import Inputs
-from daemon.notion.model import Page, Wanted, matches
+from daemon.notion.filters import Wanted, matches
+from daemon.notion.model import Page
 from db.records import ImageRecord, Job, Post
 from db.states import Reason, State
 

@@ -21,6 +21,7 @@ from daemon.notion.errors import (
     RefusedWriteError,
     UploadLostError,
 )
+from daemon.notion.filters import Wanted
 from daemon.notion.model import (
     Change,
     Me,
@@ -30,7 +31,6 @@ from daemon.notion.model import (
     SourceInfo,
     Upload,
     Urgency,
-    Wanted,
     Written,
 )
 from daemon.notion.pages import OddPageError, read_page
@@ -50,12 +50,14 @@ class Gateway:
 
     Attributes:
         names: The configured column name of each role.
+        named: Names that the settings use for further properties.
         odd: Told of pages that cannot be understood: (page id, why).
     """
 
     wire: Wire
     names: Mapping[Role, str]
     odd: Callable[[str, str], None]
+    named: Sequence[str] = ()
     _remembered: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -99,7 +101,7 @@ class Gateway:
         raw = await sources.ask(
             self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        found = read_schema(raw, self.names, remembered)
+        found = read_schema(raw, self.names, remembered, self.named)
         self._remembered = found.column_ids
         return found
 
