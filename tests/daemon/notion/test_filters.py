@@ -39,7 +39,10 @@ _NAMES = {role: role.value for role in Role}
 def test_a_number_is_read_exactly(number: float, text: str) -> None:
     assert plain_number(number) == text
     formula = {"type": "formula", "formula": {"type": "number", "number": number}}
-    values = {"Price": {"type": "number", "number": number}, "Twice": formula}
+    values: dict[str, Any] = {
+        "Price": {"type": "number", "number": number},
+        "Twice": formula,
+    }
     columns = read_page(_page(values), _schema()).columns
     assert (columns["Price"].text, columns["Twice"].text) == (text, text)
 
@@ -162,7 +165,7 @@ def test_what_cannot_be_compared_is_refused_with_what_can() -> None:
 
 def test_why_names_what_is_wanted_and_what_is_there() -> None:
     columns = {"Status": Cell("select", "Idea"), "Done": Cell("checkbox", "false")}
-    wanted = {"Status": ["Ready", "Go"], "Done": True, "Price": "7"}
+    wanted: dict[str, Wanted] = {"Status": ["Ready", "Go"], "Done": True, "Price": "7"}
     assert unmet_in_words(columns, wanted) == (
         'needs Status = "Ready" or "Go", this post has "Idea"; '
         "needs Done = true, this post has false; "
