@@ -20,8 +20,8 @@ from daemon.flow.money import (
     dollars,
     judge,
     marks,
-    months_between,
     month_start,
+    months_between,
     next_day,
     next_month,
 )
