@@ -55,19 +55,19 @@ class Watcher:
     async def poll(self) -> Absorbed | None:
         """Look once; None when Notion was not asked or did not answer."""
         flow = self.flow
-        if self._polling.locked() or flow.outage.lasts(flow.now()):
+        if self._polling.locked() or flow.outage.lasts(flow.steady()):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
                 found = await self._look(schema)
             except NotionError as error:
-                flow.outage.failed(error, flow.now(), flow.log)
+                flow.outage.failed(error, flow.steady(), flow.log)
                 await self._write_down(flow.outage.why if flow.outage.shut else "")
                 return None
-            flow.outage.ended(flow.now(), flow.log)
+            flow.outage.ended(flow.steady(), flow.log)
             await self._write_down("")
-            flow.looked_at = flow.now()
+            flow.looked_at = flow.steady()
             report(flow, found)
             return found
 
@@ -201,7 +201,7 @@ class Watcher:
 def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool:
     post = known.get(page.id)
     unticked = post.unticked_at if post else None
-    return page.regenerate and unticked is not None and now - unticked < _DOUBTFUL
+    return page.regenerate and unticked is not None and abs(now - unticked) < _DOUBTFUL
 
 
 def earlier(theirs: datetime | None, ours: datetime) -> datetime | None:

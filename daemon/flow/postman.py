@@ -49,11 +49,11 @@ class Postman:
 
     async def step(self, tx: Tx) -> datetime | None:
         """Start what can start; return when to look again if nothing kicks before."""
-        now = self.flows.first.now()
+        now = self.flows.first.steady()
         # Not before it has answered once: its columns are not known until then.
         ours = [flow for flow in self.flows if flow.speaks and flow.schema]
         sources = [one.plan.source for one in ours if not one.outage.lasts(now)]
-        away = earliest(one.outage.until for one in ours if one.outage.lasts(now))
+        away = earliest(one.asks_again_at for one in ours if one.outage.lasts(now))
         if not sources:
             return away
         return earliest(
@@ -75,19 +75,20 @@ class Postman:
 
     async def _debts(self, tx: Tx, sources: list[str]) -> datetime | None:
         owing = await claims.indebted(tx, sources, limit=_DEBTS + len(self._refused))
-        now = self.flows.first.now()
+        now = self.flows.first.steady()
         later: list[datetime] = []
         for job in owing:
             _, again = self._refused.get(job.id, (0, now))
             if again > now:
-                later.append(again)
+                later.append(self.flows.first.clock.wall(again))
             elif job.id not in self.paying and len(self.paying) < _DEBTS:
                 self.paying.start(job)
         return earliest(later)
 
     async def _uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
-        now, later = self.flows.first.now(), self.uploading.later
-        for job_id in [one for one, at in later.items() if at <= now]:
+        clock, later = self.flows.first.clock, self.uploading.later
+        now, steady = clock.now(), clock.steady()
+        for job_id in [one for one, at in later.items() if at <= steady]:
             del later[job_id]
         most = _UPLOADS * 2 + len(later)
         for job in await claims.uploading(tx, now, sources, limit=most):
@@ -95,16 +96,16 @@ class Postman:
             if free and job.id not in self.uploading:
                 self.uploading.start(job)
         due = await claims.next_due(tx, State.UPLOADING, now, sources)
-        return earliest([due, *later.values()])
+        return earliest([due, *(clock.wall(at) for at in later.values())])
 
     async def _pay(self, flow: Flow, job: Job) -> None:
         try:
             await pay(flow, job)
             self._refused.pop(job.id, None)
         except RefusedWriteError as error:
-            times, _ = self._refused.get(job.id, (0, flow.now()))
+            times, _ = self._refused.get(job.id, (0, flow.steady()))
             pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
-            self._refused[job.id] = (times + 1, flow.now() + pause)
+            self._refused[job.id] = (times + 1, flow.steady() + pause)
             if times == 0:
                 flow.log.error(  # noqa: TRY400 - a person's matter, not ours
                     "untick.refused",

@@ -27,7 +27,7 @@ _FRESH = timedelta(minutes=1)
 
 def is_to_be_read(job: Job, now: datetime) -> bool:
     """Say whether the page of *job* has to be read before money is spent on it."""
-    if job.read_at is not None and now - job.read_at < _FRESH:
+    if job.read_at is not None and abs(now - job.read_at) < _FRESH:
         return False
     waited = now - max(job.created_at, job.acked_at or job.created_at)
     return job.reason is Reason.REPLACE or waited >= _OLD

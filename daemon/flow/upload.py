@@ -102,13 +102,15 @@ class _Delivery:
         """Return the newest view, read again when a crash or age makes it doubtful."""
         begun = any(one.upload_id for one in made)
         page = (
-            None if begun else self.flow.views.fresh(self.job.page_id, self.flow.now())
+            None
+            if begun
+            else self.flow.views.fresh(self.job.page_id, self.flow.steady())
         )
         if page is None:
             page = await self.flow.door.page(
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
-            self.flow.views.put(page, self.flow.now())
+            self.flow.views.put(page, self.flow.steady())
         if not page.image:
             return page, {}
         async with self.flow.db.reading() as tx:

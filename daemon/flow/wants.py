@@ -216,7 +216,7 @@ def _by_itself(
 
 def _still(sight: Sight, post: Post, rules: Rules, now: datetime) -> datetime:
     """Return when the text will have been still for `posts.settle`."""
-    settled = post.changed_at + rules.settle
+    settled = min(post.changed_at, now) + rules.settle
     first_seen = post.changed_at == post.seen_at
     # Seen for the first time: Notion's own time may show that it is still already.
     if first_seen:

@@ -100,7 +100,7 @@ def _filters(flow: Flow) -> list[str]:
 
 
 def _soonest(flows: Flows) -> datetime | None:
-    times = [one.outage.until for one in flows if one.outage.why]
+    times = [one.asks_again_at for one in flows if one.outage.why]
     return min((time for time in times if time is not None), default=None)
 
 

@@ -214,6 +214,7 @@ async def house(
                     clock=Clock(
                         now=clock.now,
                         monotonic=clock.monotonic,
+                        elapsed=clock.monotonic,
                         sleep=clock.sleep,
                         zone=ZONE,
                     ),
