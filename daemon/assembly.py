@@ -12,6 +12,7 @@ from daemon.flow.context import Flow, Shared
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.notion.gateway import Gateway
+from daemon.notion.limit_log import RateLimitLog
 from daemon.notion.wire import Wire
 from daemon.plan import (
     fingerprints_of,
@@ -34,6 +35,10 @@ class Wires:
     shared: Shared
     polls: list[str] = field(default_factory=list)
     _by_token: dict[str, Wire] = field(default_factory=dict)
+    _limits: RateLimitLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
 
     def of(self, own: Settings) -> Wire:
         """Return the wire of a source; a second one with its token shares it."""
@@ -52,15 +57,14 @@ class Wires:
             sleep=clock.sleep,
             monotonic=clock.monotonic,
             limited=self._limited,
+            answered=self._limits.answered,
             traffic=self.shared.traffic,
         )
 
     def _limited(self, seconds: float) -> None:
         for name in self.polls:
             self.shared.pulse.extend(name, seconds)
-        structlog.get_logger().warning(
-            "notion.limited", summary=f"Notion asks to wait {seconds:g} s"
-        )
+        self._limits.limited(seconds)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from daemon.flow.context import Flow
 from daemon.flow.debts import pay
 from daemon.flow.flows import Flows, earliest
+from daemon.flow.refusals import RefusedBoxes
 from daemon.flow.reread import read_again
 from daemon.flow.upload import upload
 from daemon.flow.workers import Workers
@@ -35,6 +36,7 @@ class Postman:
     paying: Workers = field(init=False)
     reading: Workers = field(init=False)
     _refused: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+    _refused_boxes: RefusedBoxes = field(default_factory=RefusedBoxes)
 
     def __post_init__(self) -> None:
         self.uploading = Workers(self.flows, upload)
@@ -83,6 +85,10 @@ class Postman:
                 later.append(self.flows.first.clock.wall(again))
             elif job.id not in self.paying and len(self.paying) < _DEBTS:
                 self.paying.start(job)
+        # Fifty at once are one line: only when the last of them was tried.
+        if not self.paying:
+            for flow in self.flows:
+                self._refused_boxes.report(flow, flow.plan.source)
         return earliest(later)
 
     async def _uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
@@ -107,10 +113,4 @@ class Postman:
             pause = min(_LONGEST_PAUSE, _REFUSED_PAUSE * 2 ** min(times, 10))
             self._refused[job.id] = (times + 1, flow.steady() + pause)
             if times == 0:
-                flow.log.error(  # noqa: TRY400 - a person's matter, not ours
-                    "untick.refused",
-                    summary=f"'{job.title}': the box cannot be un-ticked, so no image "
-                    f"is made: {error} (job {job.id})",
-                    job=job.id,
-                    page=job.page_id,
-                )
+                self._refused_boxes.add(job, str(error))
