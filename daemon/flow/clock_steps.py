@@ -114,10 +114,8 @@ def breaker_after_step(found: Breaker, step: timedelta, now: datetime) -> Breake
         return time + step if time is not None and time > before else time
 
     # Credits come back by the calendar, not after a pause.
-    until = found.until if found.reason is Outcome.CREDITS else moved(found.until)
+    if found.reason is Outcome.CREDITS:
+        return found
     return replace(
-        found,
-        until=until,
-        probe_at=moved(found.probe_at),
-        probe_until=moved(found.probe_until),
+        found, until=moved(found.until), probe_until=moved(found.probe_until)
     )

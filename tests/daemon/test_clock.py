@@ -158,8 +158,7 @@ def test_a_pause_of_a_service_goes_on_and_its_calendar_stays(step: timedelta) ->
         until=in_a_minute,
         probe_at=in_a_minute,
     )
-    moved = breaker_after_step(broke, step, now)
-    assert (moved.until, moved.probe_at) == (in_a_minute, now + timedelta(minutes=1))
+    assert breaker_after_step(broke, step, now) == broke
     over = Breaker(name="a", until=START - timedelta(minutes=1))
     assert breaker_after_step(over, step, now) == over
 

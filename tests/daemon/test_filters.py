@@ -8,6 +8,7 @@ import pytest
 
 from daemon.pretend.values import Column
 from tests.daemon.house import house
+from tests.daemon.web.visitor import inhabited
 
 _ONLY = '[posts]\nonly = { Stage = "Ready" }\n'
 
@@ -90,3 +91,10 @@ async def test_of_several_options_any_one_is_enough(tmp_path: Path) -> None:
         one = home.add("One", "One bread.", Where=["Instagram"])
         await home.live()
         assert (len(home.space.files(both)), home.space.files(one)) == (1, [])
+
+
+async def test_a_filter_that_never_matches_is_named_on_the_page(tmp_path: Path) -> None:
+    toml = '[posts]\nonly = { Stauts = "x" }'
+    async with inhabited(tmp_path, toml=toml) as (_, visitor):
+        words = (await visitor.see("/")).words
+    assert 'posts.only names the property "Stauts"' in words
