@@ -12,8 +12,15 @@ from daemon.flow.context import Flow, Shared
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
 from daemon.notion.gateway import Gateway
+from daemon.notion.limit_log import RateLimitLog
 from daemon.notion.wire import Wire
-from daemon.plan import fingerprints_of, names_of, plan_of, providers_of
+from daemon.plan import (
+    fingerprints_of,
+    named_properties,
+    names_of,
+    plan_of,
+    providers_of,
+)
 
 
 @dataclass(slots=True)
@@ -28,6 +35,10 @@ class Wires:
     shared: Shared
     polls: list[str] = field(default_factory=list)
     _by_token: dict[str, Wire] = field(default_factory=dict)
+    _limits: RateLimitLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
 
     def of(self, own: Settings) -> Wire:
         """Return the wire of a source; a second one with its token shares it."""
@@ -46,15 +57,14 @@ class Wires:
             sleep=clock.sleep,
             monotonic=clock.monotonic,
             limited=self._limited,
+            answered=self._limits.answered,
             traffic=self.shared.traffic,
         )
 
     def _limited(self, seconds: float) -> None:
         for name in self.polls:
             self.shared.pulse.extend(name, seconds)
-        structlog.get_logger().warning(
-            "notion.limited", summary=f"Notion asks to wait {seconds:g} s"
-        )
+        self._limits.limited(seconds)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -75,7 +85,12 @@ def flows_of(settings: Settings, shared: Shared, wires: Wires) -> Flows:
         flow = made[name] = Flow.within(
             shared,
             plan=plan_of(own, providers, prints),
-            door=Gateway(wire=wires.of(own), names=names_of(own), odd=_odd(log)),
+            door=Gateway(
+                wire=wires.of(own),
+                names=names_of(own),
+                named=named_properties(own),
+                odd=_odd(log),
+            ),
             providers=providers,
             log=log,
         )

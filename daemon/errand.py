@@ -17,6 +17,9 @@ from daemon.flow.sweep import sweep_if_due
 from db import claims, jobs, posts
 from db.states import State
 
+#: Seconds.
+_LONGEST_PAUSE = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Once:
@@ -81,7 +84,9 @@ async def work_off(flows: Flows, dispatcher: Dispatcher) -> None:
         due = await _next_due(flows)
         if due is None:
             break
-        await pause(flow, max(0.0, (due - flow.now()).total_seconds()))
+        seconds = (due - flow.now()).total_seconds()
+        # Not all of it in one go: the clock may be set meanwhile.
+        await pause(flow, min(_LONGEST_PAUSE, max(0.0, seconds)))
     await dispatcher.finish()
 
 
@@ -90,8 +95,8 @@ async def _next_due(flows: Flows) -> datetime | None:
 
     Not of a source that Notion does not answer about: nothing comes of that here.
     """
-    now = flows.first.now()
-    there = [one.plan.source for one in flows if not one.outage.lasts(now)]
+    now, steady = flows.first.now(), flows.first.steady()
+    there = [one.plan.source for one in flows if not one.outage.lasts(steady)]
     async with flows.first.db.reading() as tx:
         times = [
             await claims.next_due(tx, state, now, there)

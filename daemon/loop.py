@@ -69,6 +69,8 @@ class Daemon:
         """Work until `Flow.stopping` is set, then end cleanly."""
         flow = self.flow
         await self._begin()
+        # What jobs wait for is moved by the next step of the work.
+        self.schedule.clock_set = flow.kick.set
         self.schedule.start()
         try:
             now = flow.now()
@@ -188,9 +190,9 @@ class Daemon:
         """Feed the watchdog while everybody keeps their promises."""
         stuck = self.flow.pulse.stuck()
         if not stuck:
-            self.flow.spells.ended("stuck", self.flow.now())
+            self.flow.spells.ended("stuck", self.flow.steady())
             self.readiness.alive()
-        elif self.flow.spells.failed("stuck", self.flow.now()):
+        elif self.flow.spells.failed("stuck", self.flow.steady()):
             names = " and ".join(stuck)
             self.flow.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
@@ -210,16 +212,18 @@ class Daemon:
         if isinstance(error, DiskFullError):
             say_trouble(self.flow, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.flow.spells.failed("database", self.flow.now()):
+            if self.flow.spells.failed("database", self.flow.steady()):
                 self.flow.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.flow.spells.failed(f"database: {error}", self.flow.now()):
+        elif self.flow.spells.failed(f"database: {error}", self.flow.steady()):
             self.flow.shared_log.error("database.failed", summary=str(error))
 
     def _well_again(self) -> None:
-        if (lasted := self.flow.spells.ended("database", self.flow.now())) is not None:
+        if (
+            lasted := self.flow.spells.ended("database", self.flow.steady())
+        ) is not None:
             words = f"it answers again after {str(lasted).split('.')[0]}"
             self.flow.shared_log.info("database.back", summary=words)
 

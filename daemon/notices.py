@@ -29,12 +29,14 @@ async def told(settings: Settings, daemon: Daemon) -> AsyncIterator[None]:
         async def well() -> bool:
             return await is_well(daemon)
 
-        beat = Ping(address=address, well=well, now=flow.now, log=flow.shared_log).beat
+        beat = Ping(
+            address=address, well=well, now=flow.steady, log=flow.shared_log
+        ).beat
         daemon.schedule.every("ping", ping.EVERY, beat, flow.now() + _FIRST_PING)
     if not (addresses := settings.notifiers()):
         yield
         return
-    notifier = Notifier(addresses=addresses, now=flow.now, log=flow.shared_log)
+    notifier = Notifier(addresses=addresses, now=flow.steady, log=flow.shared_log)
     await _remember(flow, notifier)
     daemon.schedule.every("notify", notify.LOOK, notifier.look, flow.now())
     with log.tapped(notifier.hear):

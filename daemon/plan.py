@@ -13,6 +13,7 @@ from daemon.config import Settings, sources
 from daemon.flow.context import Plan
 from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
+from daemon.flow.prompt import named_in
 from daemon.flow.wants import Rules
 from daemon.notion.model import Role
 from providers import build
@@ -102,3 +103,11 @@ def _hash(key: bytes, entry: ProviderSettings) -> str:
 def names_of(settings: Settings) -> Mapping[Role, str]:
     """Return the configured column name of each role."""
     return {role: getattr(settings.notion.properties, role.value) for role in Role}
+
+
+def named_properties(settings: Settings) -> tuple[str, ...]:
+    """Return the properties that the settings name beside those with a role."""
+    posts = settings.posts
+    filters = (posts.only, posts.skip, posts.on_done, posts.on_card or {})
+    named = [name for given in filters for name in given]
+    return tuple(dict.fromkeys([*named, *named_in(settings.prompt.template)]))

@@ -1,6 +1,7 @@
 """The clock of the daemon: APScheduler, and nothing that knows what it calls.
 
-The only importer of APScheduler.
+The only importer of APScheduler, which goes by the wall clock: when that was set, every
+next call is moved as far, so that nothing is delayed or hurried.
 """
 
 from __future__ import annotations
@@ -13,8 +14,18 @@ from datetime import datetime, timedelta
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from daemon.clock import seconds_since_boot, utc_now
 
 Action = Callable[[], Awaitable[object]]
+
+#: Seconds; a clock that is kept right is moved by less, a little at a time.
+_TOLERANCE = 1.0
+
+
+def _nothing() -> None:
+    """What is to be done about a clock that was set, unless somebody says so."""
 
 
 class _Executor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
@@ -24,14 +35,55 @@ class _Executor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
         """`Schedule.stop` does it."""
 
 
-class Schedule:
-    """Calls things at intervals and at moments; a call never overlaps itself."""
+class _Interval(IntervalTrigger):  # type: ignore[misc]  # the same
+    """However many calls were missed, one makes up for them."""
 
-    def __init__(self) -> None:
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        found: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        # Not a list of all that was missed: in years they are millions.
+        return found if found is None or found > now else now + self.interval
+
+
+class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
+    """Looks at the clock before anything is called, and often enough to notice.
+
+    Attributes:
+        before: Called then.
+        longest: Seconds between two looks, at most.
+    """
+
+    before: Callable[[], None]
+    longest: float
+
+    def _process_jobs(self) -> float | None:
+        self.before()
+        wait: float | None = super()._process_jobs()
+        return wait if wait is None else min(wait, self.longest)
+
+
+class Schedule:
+    """Calls things at intervals and at moments; a call never overlaps itself.
+
+    Args:
+        elapsed: Seconds that only grow, also while the machine sleeps.
+        look_every: Seconds within which it is noticed that the clock was set.
+    """
+
+    def __init__(
+        self,
+        elapsed: Callable[[], float] = seconds_since_boot,
+        look_every: float = 5.0,
+    ) -> None:
+        self._elapsed = elapsed
+        self._offset = self._wall_ahead()
+        #: Called when the clock was set, after the calls were moved.
+        self.clock_set: Callable[[], None] = _nothing
         self._running: set[asyncio.Future[object]] = set()
         self._busy: set[str] = set()
         self._stopped = False
-        self._scheduler = AsyncIOScheduler(
+        self._scheduler = _Scheduler(
             timezone="UTC",
             executors={"default": _Executor()},
             job_defaults={
@@ -41,6 +93,24 @@ class Schedule:
                 "misfire_grace_time": None,  # late is better than never
             },
         )
+
+        self._scheduler.before = self._follow_clock
+        self._scheduler.longest = look_every
+
+    def _wall_ahead(self) -> float:
+        return utc_now().timestamp() - self._elapsed()
+
+    def _follow_clock(self) -> None:
+        """Move every next call as far as the wall clock was set."""
+        ahead = self._wall_ahead()
+        step = ahead - self._offset
+        if abs(step) < _TOLERANCE:
+            return
+        self._offset = ahead
+        for job in self._scheduler.get_jobs():
+            moved = job.next_run_time + timedelta(seconds=step)
+            job.modify(next_run_time=moved)
+        self.clock_set()
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
@@ -58,8 +128,7 @@ class Schedule:
         """Call *action* now and then after every *pause*."""
         self._scheduler.add_job(
             self._patient(name, action),
-            "interval",
-            seconds=pause.total_seconds(),
+            _Interval(seconds=pause.total_seconds(), timezone="UTC"),
             next_run_time=now,
             id=name,
             name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -215,33 +216,50 @@ class CostLine:
     covered: float
 
 
-async def costs(tx: Tx, *, by_page: bool, source: str | None = None) -> list[CostLine]:
-    """Return calls, images and money by month, source and provider, newest first.
+async def span(tx: Tx) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last call began; None: there was none."""
+    ends = (sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at))
+    first, last = (await tx.execute(sa.select(*ends))).one()
+    return (first, last) if first is not None else None
+
+
+async def costs(
+    tx: Tx,
+    months: Sequence[tuple[datetime, datetime]],
+    *,
+    by_page: bool,
+    source: str | None = None,
+) -> list[CostLine]:
+    """Return calls, images and money by month, source and provider.
 
     Args:
+        months: When each begins and ends, in the zone whose calendar counts.
         by_page: And by page.
         source: Only of this one.
     """
-    # "2026-11" of what either database writes a time as.
-    month = sa.func.substr(sa.cast(attempts.c.started_at, sa.Text), 1, 7)
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (
-        sa.select(month, attempts.c.source, attempts.c.provider, page, *_sums())
-        .group_by(month, attempts.c.source, attempts.c.provider, page)
-        .order_by(month.desc(), attempts.c.source, attempts.c.provider)
+        sa.select(attempts.c.source, attempts.c.provider, page, *_sums())
+        .where(
+            attempts.c.started_at >= sa.bindparam("begins"),
+            attempts.c.started_at < sa.bindparam("ends"),
+        )
+        .group_by(attempts.c.source, attempts.c.provider, page)
+        .order_by(attempts.c.source, attempts.c.provider)
     )
     if source is not None:
         query = query.where(attempts.c.source == source)
     return [
         CostLine(
-            month=row[0],
-            source=row[1],
-            provider=row[2],
-            page_id=row[3],
-            cost=row[4],
-            covered=row[5],
-            calls=row[6],
-            images=row[7],
+            month=f"{begins:%Y-%m}",
+            source=row[0],
+            provider=row[1],
+            page_id=row[2],
+            cost=row[3],
+            covered=row[4],
+            calls=row[5],
+            images=row[6],
         )
-        for row in await tx.execute(query)
+        for begins, ends in months
+        for row in await tx.execute(query, {"begins": begins, "ends": ends})
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,9 @@ _BY_NAMES = sa.select(images).where(
     images.c.name.in_(sa.bindparam("names", expanding=True))
 )
 _CHANGE = images.update().where(images.c.id == sa.bindparam("which"))
-_CHANGE_OF_JOB = images.update().where(images.c.job_id == sa.bindparam("job"))
+_CHANGE_SOME = images.update().where(
+    images.c.id.in_(sa.bindparam("these", expanding=True))
+)
 
 
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
@@ -130,9 +132,9 @@ async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
     await tx.execute(_CHANGE, {"which": image_id, "upload_id": upload_id})
 
 
-async def set_shown(tx: Tx, job_id: int, now: datetime) -> None:
-    """Notion confirmed that the page shows this job's images."""
-    await tx.execute(_CHANGE_OF_JOB, {"job": job_id, "shown_at": now})
+async def set_shown(tx: Tx, image_ids: Sequence[int], now: datetime) -> None:
+    """Notion confirmed that the page shows these images."""
+    await tx.execute(_CHANGE_SOME, {"these": image_ids, "shown_at": now})
 
 
 async def named(tx: Tx, name: str) -> ImageRecord | None:

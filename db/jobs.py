@@ -101,6 +101,15 @@ async def _record(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None
     await rows.insert(tx, events, values)
 
 
+async def waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
+    """Return the jobs whose time to go on is stored, whether or not it has come."""
+    states = [State.QUEUED, State.UPLOADING]
+    query = sa.select(jobs).where(jobs.c.state.in_(states))
+    if moved_after is not None:
+        query = query.where(jobs.c.moved_at > moved_after)
+    return await rows.many(tx, Job, query)
+
+
 async def settle_debt(tx: Tx, job: Job, owed: str) -> None:
     """Notion confirmed the write that was *owed*; a newer debt stays."""
     await tx.execute(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 
 import typer
 from rich.console import Console
@@ -19,11 +20,13 @@ from daemon.flow import files
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
-from daemon.notion.model import Page, Role, Schema, matches
+from daemon.notion.filter_check import filter_problems, uncomparable_properties
+from daemon.notion.filters import matches
+from daemon.notion.model import Page, Role, Schema
 from daemon.others import apart, identity_of, others
 from daemon.service import lock
 from daemon.store.errors import StoreAwayError
-from db import upgrade
+from db import posts, upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
     BadTokenError,
@@ -33,6 +36,8 @@ from providers.outcomes import (
 )
 
 _LOOKED_AT = 5000
+#: Seconds that this machine's clock and Notion's may differ.
+_CLOCK_TOLERANCE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,13 @@ async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
     try:
         app.require_notion(found)
         me = await flow.door.me()
+        clock = clock_line(flow.now(), flow.door.told_time)
         limit = me.upload_limit // 2**20
         yield Line("Notion", f"{me.workspace or me.name}, files up to {limit} MiB")
+        if clock is not None:
+            yield clock
         info = await flow.door.resolve(found.notion.data_source)
-        schema = await flow.door.schema(info.id, {})
+        schema = await flow.door.schema(info.id, await _remembered(flow, info.id))
     except PostbrushError as error:
         yield Line("Notion", "", str(error))
         return
@@ -173,11 +181,40 @@ async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
         yield Line("columns", "not used", warning)
     if used := ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items()):
         yield Line("columns", used)
-    for name in {*found.posts.only, *found.posts.skip, *found.posts.on_done}:
-        if name not in schema.columns:
+    for note in schema.notes:
+        yield Line("columns", note)
+    only, skip = found.posts.only, found.posts.skip
+    for problem in [
+        *uncomparable_properties(schema, only, skip),
+        *filter_problems(schema, only, skip),
+    ]:
+        yield Line("filters", "", problem)
+    for name in {**found.posts.on_done, **(found.posts.on_card or {})}:
+        if schema.find(name) is None:
             yield Line("columns", "", f"posts.* names '{name}', which is no column")
     if not schema.cannot_start:
         yield await _posts(found, flow, schema)
+
+
+async def _remembered(flow: Flow, data_source: str) -> Mapping[str, str]:
+    """Return the property IDs that the daemon has stored, so that renames hold."""
+    if not upgrade.is_there(flow.db.place):
+        return {}
+    async with flow.db.reading() as tx:
+        known = await posts.load_sync(tx, flow.plan.source)
+    return known.columns if known and known.data_source == data_source else {}
+
+
+def clock_line(ours: datetime, theirs: datetime | None) -> Line | None:
+    """Compare this machine's clock with Notion's; None: Notion did not say."""
+    if theirs is None:
+        return None
+    seconds = (ours - theirs).total_seconds()
+    if abs(seconds) <= _CLOCK_TOLERANCE:
+        return Line("clock", "agrees with Notion's")
+    length = str(timedelta(seconds=round(abs(seconds))))
+    words = f"{length} {'ahead of' if seconds > 0 else 'behind'} Notion's"
+    return Line("clock", words, "Set this machine's clock: timedatectl set-ntp true")
 
 
 async def _posts(found: Settings, flow: Flow, schema: Schema) -> Line:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from daemon.cli import desk
-from daemon.flow.money import dollars
+from daemon.flow.money import dollars, months_between
 from db import attempts, posts
 from db.attempts import CostLine
 
@@ -22,7 +22,9 @@ def costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
 async def _costs(source: str | None, *, by_post: bool, csv: bool, json: bool) -> None:
     found = desk.settings(source)
     async with desk.looking(found) as flows, flows.first.db.reading() as tx:
-        lines = await attempts.costs(tx, by_page=by_post, source=source)
+        span, zone = await attempts.span(tx), flows.first.clock.zone
+        months = months_between(*span, zone) if span else []
+        lines = await attempts.costs(tx, months, by_page=by_post, source=source)
         titles: dict[str, str] = {}
         for name in {line.source for line in lines}:
             pages = [one.page_id for one in lines if one.page_id and one.source == name]

@@ -63,13 +63,16 @@ def use(
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="Which to put back.")
     ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Without the variants it came with.")
+    ] = False,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """List a page's earlier images, or put one back."""
+    """List a page's earlier images, or put one back as the first."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.use(page, file, source, json=json)
+    upkeep.use(page, file, source, only=only, json=json)
 
 
 def pause(

@@ -27,17 +27,23 @@ from db import images, pauses
 from db.records import ImageRecord, Job, Pause
 
 
-def use(words: str, name: str | None, source: str | None, *, json: bool) -> None:
+def use(
+    words: str, name: str | None, source: str | None, *, only: bool, json: bool
+) -> None:
     """List a page's images, or put one back."""
+    if name is None and only:
+        raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
     if name is None:
         _list(words, source, json=json)
         return
-    job = desk.finish(_use(words, name, source))
+    job = desk.finish(_use(words, name, source, only=only))
     desk.show(
         desk.fields(job),
         json=json,
         human=lambda out: out.print(
-            f"{name} goes back onto '{job.title}' (job {job.id})", markup=False
+            f"{name} goes back onto '{job.title}' as its "
+            f"{'only' if only else 'first'} image (job {job.id})",
+            markup=False,
         ),
     )
 
@@ -70,7 +76,7 @@ async def _images_of(words: str, source: str | None) -> list[ImageRecord]:
         return await images.of_page(tx, post.source, post.page_id)
 
 
-async def _use(words: str, name: str, source: str | None) -> Job:
+async def _use(words: str, name: str, source: str | None, *, only: bool) -> Job:
     found = desk.settings(source)
     async with desk.acting(found) as db, db.writing() as tx:
         post = await find.page(tx, words, source)
@@ -82,7 +88,7 @@ async def _use(words: str, name: str, source: str | None) -> Job:
             )
         if app.store_of(found).is_lost(image.name):
             raise PostbrushError(f"{image.name} is gone from the disk")
-        return await manual.use(tx, post, image, utc_now())
+        return await manual.use(tx, post, image, utc_now(), alone=only)
 
 
 def pause(duration: str | None, source: str | None, *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rich.console import Console
@@ -10,10 +11,16 @@ from daemon.cli import desk, find
 from daemon.cli.history import waits
 from daemon.flow.context import Flow
 from daemon.flow.wants import Shown, look
+from daemon.notion.errors import AwayError, NotionError
+from daemon.notion.filter_check import unmet_in_words, wanted_in_words
+from daemon.notion.model import Page, Urgency
 from db import images, jobs, posts
 from db.engine import Tx
 from db.records import ImageRecord, Job, Post
 from db.states import State
+
+#: Seconds that Notion may take to say what a post has now.
+_PATIENCE = 10.0
 
 
 def why(page: str, source: str | None, *, json: bool) -> None:
@@ -25,8 +32,38 @@ async def _why(words: str, source: str | None, *, json: bool) -> None:
     found = desk.settings(source)
     async with desk.looking(found) as flows, flows.first.db.reading() as tx:
         post = await find.page(tx, words, source)
-        data = await _explain(tx, flows.first, post)
+        data = await _explain(tx, flows.of(post.source) or flows.first, post)
     desk.show(data, json=json, human=lambda out: _print(out, data))
+
+
+async def _filter_reason(tx: Tx, flow: Flow, post: Post) -> str:
+    """Say which filter keeps a post from getting an image."""
+    rules, page = flow.plan.rules, None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            page = await _read_page(tx, flow, post)
+    # What the filter wants can be said without what the post has.
+    except (NotionError, TimeoutError) as error:
+        unread = f"; Notion did not say what this post has: {error or 'no answer'}"
+    else:
+        unread = ""
+    # In the order of `wants`: skip is looked at first.
+    if post.skipped:
+        reason = f"posts.skip ({wanted_in_words(rules.skip)}{unread})"
+    elif page is not None:
+        unmet = unmet_in_words(page.columns, rules.only)
+        reason = f"posts.only ({unmet or 'it matched when it was read just now'})"
+    else:
+        reason = f"posts.only (needs {wanted_in_words(rules.only)}{unread})"
+    return f"Skipped by {reason}. Tick Regenerate to get an image anyway."
+
+
+async def _read_page(tx: Tx, flow: Flow, post: Post) -> Page:
+    known = await posts.load_sync(tx, post.source)
+    if known is None:
+        raise AwayError("the source has not been read yet")
+    schema = await flow.door.schema(known.data_source, known.columns)
+    return await flow.door.page(schema, post.page_id, Urgency.POLL)
 
 
 async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
@@ -35,7 +72,7 @@ async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
     held = post.page_id in await posts.held_ids(tx, post.source)
     shown = look(post.page_id, post.shows, known)
     lines = [
-        *_now(flow, post, history[0] if history else None, held=held),
+        *await _now(tx, flow, post, history[0] if history else None, held=held),
         *_image(post, shown, known),
     ]
     lines += [_one(job) for job in history[:5]]
@@ -51,7 +88,9 @@ async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
     }
 
 
-def _now(flow: Flow, post: Post, newest: Job | None, *, held: bool) -> list[str]:
+async def _now(
+    tx: Tx, flow: Flow, post: Post, newest: Job | None, *, held: bool
+) -> list[str]:
     said: list[str] = []
     # In the order of `wants`: the first reason that applies is the reason.
     if post.gone:
@@ -63,10 +102,8 @@ def _now(flow: Flow, post: Post, newest: Job | None, *, held: bool) -> list[str]
         said.append(f"Job {newest.id} is {newest.state}: {newest.reason}{until}.")
     elif held:
         said.append("It is held: `postbrush approve` makes what is held.")
-    elif post.skipped:
-        said.append("posts.skip matches it: only its tick box makes an image.")
-    elif not post.chosen:
-        said.append("posts.only does not match it: only its tick box makes an image.")
+    elif post.skipped or not post.chosen:
+        said.append(await _filter_reason(tx, flow, post))
     elif post.answered == post.fingerprint:
         said.append("Its last job was the answer to these words: edit, tick or retry.")
     return said

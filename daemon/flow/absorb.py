@@ -109,7 +109,7 @@ def _keep_views(flow: Flow, decided: Sequence[Decided]) -> None:
     for one in decided:
         begins = any(isinstance(action, Start) for action in one.actions)
         if begins or one.memory.job is not None:
-            flow.views.put(one.sight.page, flow.now())
+            flow.views.put(one.sight.page, flow.steady())
         else:
             flow.views.drop(one.sight.page.id)
 

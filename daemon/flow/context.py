@@ -22,7 +22,8 @@ from daemon.flow.outage import Outage
 from daemon.flow.views import Views
 from daemon.flow.wants import Rules
 from daemon.notion.errors import AwayError
-from daemon.notion.model import Door, Me, Schema, Wanted
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Door, Me, Schema
 from daemon.service.log import Spell
 from daemon.service.pulse import Pulse
 from daemon.store.store import Store
@@ -128,6 +129,10 @@ class Shared:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def steady(self) -> datetime:
+        """Return the time for pauses and durations in memory; see `Clock.steady`."""
+        return self.clock.steady()
+
     @property
     def images(self) -> Path:
         """The folder of the images; `store` may know of more."""
@@ -148,7 +153,7 @@ class Flow(Shared):
     Attributes:
         schema: Of the source; None until Notion has answered once.
         me: Likewise.
-        looked_at: When the last poll that Notion answered was.
+        looked_at: When the last poll that Notion answered was; a `steady` time.
         speaks: It is we who ask Notion: of those who share a database, one does.
         unreachable: Pages whose un-tick was answered 404 and that a poll may list.
     """
@@ -178,6 +183,17 @@ class Flow(Shared):
         """Return a flow that has what is *shared*, the very same objects."""
         common = {one.name: getattr(shared, one.name) for one in fields(Shared)}
         return cls(plan=plan, door=door, providers=providers, log=log, **common)
+
+    @property
+    def asks_again_at(self) -> datetime | None:
+        """When Notion is asked again, by the wall clock; None: nothing keeps it."""
+        until = self.outage.until
+        return self.clock.wall(until) if until is not None else None
+
+    @property
+    def looked_at_by_wall(self) -> datetime | None:
+        """When the last poll that Notion answered was, by the wall clock."""
+        return self.clock.wall(self.looked_at) if self.looked_at is not None else None
 
     @property
     def poll_name(self) -> str:

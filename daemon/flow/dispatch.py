@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from daemon.flow import replace, storage, tell, waiting
+from daemon.flow.clock_steps import ClockSteps
 from daemon.flow.context import Flow
 from daemon.flow.ending import back_to_queue
 from daemon.flow.flows import Flows, earliest
@@ -49,9 +50,11 @@ class Dispatcher:
     claimed_for: dict[int, str] = field(default_factory=dict)
     greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     patience: float = 20.0
+    clock_steps: ClockSteps = field(init=False)
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
+        self.clock_steps = ClockSteps(self.flow.clock)
         self.postman = Postman(self.flows)
         self.generating = Workers(self.flows, generate, self._generated)
 
@@ -64,6 +67,7 @@ class Dispatcher:
         """Start what can start; return when to look again if nothing kicks before."""
         if self.flow.stopping.is_set():
             return None
+        await self.clock_steps.follow(self.flow)
         self.postman.hush()
         if self.generating.dropped:
             await self._take_back()
@@ -153,7 +157,7 @@ class Dispatcher:
         # The token or the source is refused: nothing is generated for it.
         shut = {one.plan.source for one in self.flows if await _is_shut(tx, one)}
         welcome = [flow for flow in self.flows if flow.plan.source not in shut]
-        again = earliest(one.outage.until for one in self.flows if one.outage.shut)
+        again = earliest(one.asks_again_at for one in self.flows if one.outage.shut)
         if not welcome:
             return Picked(look_again=again, shut=True)
         if (why := storage.trouble(self.flow, mend=True)) is not None:

@@ -231,7 +231,7 @@ async def take_up(flow: Flow, attempt: Attempt, subject: Subject) -> Ended:
         await keep.close(flow, attempt, Outcome.UNKNOWN, why)
         return Ended(outcome=Outcome.UNKNOWN, why=why)
     call = _call(provider, attempt, subject)
-    late = (flow.now() - attempt.started_at).total_seconds()
+    late = max(0.0, (flow.now() - attempt.started_at).total_seconds())
     try:
         image = await flow.studio.resume(
             provider,

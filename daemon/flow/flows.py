@@ -42,7 +42,7 @@ class Flows:
     @property
     def looked_at(self) -> datetime | None:
         """When every source we speak for had been looked at; None: one was not yet."""
-        times = [flow.looked_at for flow in self if flow.speaks]
+        times = [flow.looked_at_by_wall for flow in self if flow.speaks]
         return earliest(times) if None not in times else None
 
     @property

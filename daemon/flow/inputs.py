@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
@@ -30,6 +30,8 @@ class Inputs:
         format: As the page says it, or the configured one.
         variants: 1 to 4.
         feedback: Already part of `prompt`; kept to know whether it changed.
+        chosen_files: Of a job's images, those that a person put back, in this order;
+            empty: all of them.
     """
 
     prompt: str
@@ -39,9 +41,14 @@ class Inputs:
     format: str
     variants: int
     feedback: str
+    chosen_files: Sequence[str] = ()
 
     def stored(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _FIELDS}
+        values = {name: getattr(self, name) for name in _FIELDS}
+        # Nearly always: nothing is written that says so.
+        if not self.chosen_files:
+            del values["chosen_files"]
+        return values
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Inputs:

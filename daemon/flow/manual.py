@@ -13,7 +13,7 @@ from daemon.errors import PostbrushError
 from daemon.flow import breakers
 from daemon.flow.ending import end_job
 from db import breakers as stored
-from db import jobs, posts
+from db import images, jobs, posts
 from db.engine import Tx
 from db.records import ImageRecord, Job, NewJob, Post
 from db.states import Event, Reason, State
@@ -131,8 +131,13 @@ async def cancel(tx: Tx, job: Job, now: datetime) -> Job:
     return await end_job(tx, job, Event.CANCELLED, now=now, why=why, is_answer=True)
 
 
-async def use(tx: Tx, post: Post, image: ImageRecord, now: datetime) -> Job:
-    """Put an earlier image of a page back, with the variants it came with.
+async def use(
+    tx: Tx, post: Post, image: ImageRecord, now: datetime, *, alone: bool = False
+) -> Job:
+    """Put an earlier image of a page back, before the variants it came with.
+
+    Args:
+        alone: Without them.
 
     Raises:
         PostbrushError: Its file is gone, it was made by hand, the page is at work.
@@ -154,9 +159,26 @@ async def use(tx: Tx, post: Post, image: ImageRecord, now: datetime) -> Job:
         "reason": Reason.REGENERATE,
         "acked_at": now,
         "outcome": "",
+        # It is the answer to the words of now, whatever it was made of.
+        "fingerprint": post.fingerprint,
+        "inputs": {**job.inputs, "chosen_files": await _put_back(tx, image, alone)},
     }
     why = f"a person wants {image.name} back"
     return await jobs.move(tx, job, Event.REOPENED, now=now, why=why, **changes)
+
+
+async def _put_back(tx: Tx, image: ImageRecord, alone: bool) -> list[str]:  # noqa: FBT001 - private
+    """Return the files the page is to show, *image* first."""
+    if alone or image.job_id is None:
+        return [image.name]
+    variants = [
+        one.name
+        for one in await images.of_job(tx, image.job_id)
+        if one.fingerprint == image.fingerprint
+        and one.pruned_at is None
+        and one.id != image.id
+    ]
+    return [image.name, *variants]
 
 
 async def reset(tx: Tx, name: str, now: datetime) -> bool:

@@ -172,6 +172,22 @@ def next_month(now: datetime, zone: tzinfo) -> datetime:
     return datetime(later.year, later.month, 1, tzinfo=zone)
 
 
+def months_between(
+    first: datetime, last: datetime, zone: tzinfo
+) -> list[tuple[datetime, datetime]]:
+    """Return when each calendar month of *zone* from *first* to *last* begins and ends.
+
+    The newest comes first.
+    """
+    months: list[tuple[datetime, datetime]] = []
+    begins = month_start(first, zone)
+    while begins <= last:
+        ends = next_month(begins, zone)
+        months.append((begins, ends))
+        begins = ends
+    return months[::-1]
+
+
 def dollars(amount: float) -> str:
     """Return *amount* for people: "$0.0031", "$1.20", "free"."""
     if amount <= 0:

@@ -15,7 +15,9 @@ from daemon.flow.context import Flow, Plan
 from daemon.flow.debts import end_missing
 from daemon.flow.money import dollars
 from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
-from daemon.notion.model import Page, Schema, Urgency, Wanted
+from daemon.notion.filter_check import filter_problems, uncomparable_properties
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
 from db.engine import Tx
 from db.records import Post, Sync
@@ -25,6 +27,8 @@ OVERLAP = timedelta(minutes=2)
 #: An edit is found this long after it was made, at the latest.
 FOUND_BY = timedelta(minutes=5)
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+#: Renamed properties and options change no page, so the schema is read this often.
+_SCHEMA_LIFE = 3600.0
 #: A tick seen this soon after our own un-tick may be the one we removed.
 _DOUBTFUL = timedelta(minutes=1)
 
@@ -46,24 +50,26 @@ class Watcher:
     seen_until: datetime | None = None
     listed: int = 0
     _written: str = ""
+    _warned: frozenset[str] = frozenset()
+    _schema_read_at: float = 0.0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def poll(self) -> Absorbed | None:
         """Look once; None when Notion was not asked or did not answer."""
         flow = self.flow
-        if self._polling.locked() or flow.outage.lasts(flow.now()):
+        if self._polling.locked() or flow.outage.lasts(flow.steady()):
             return None
         async with self._polling:
             try:
-                schema = flow.schema or await self.connect()
+                schema = await self._current_schema()
                 found = await self._look(schema)
             except NotionError as error:
-                flow.outage.failed(error, flow.now(), flow.log)
+                flow.outage.failed(error, flow.steady(), flow.log)
                 await self._write_down(flow.outage.why if flow.outage.shut else "")
                 return None
-            flow.outage.ended(flow.now(), flow.log)
+            flow.outage.ended(flow.steady(), flow.log)
             await self._write_down("")
-            flow.looked_at = flow.now()
+            flow.looked_at = flow.steady()
             report(flow, found)
             return found
 
@@ -76,6 +82,12 @@ class Watcher:
             if state is not None and state.shut != why:
                 await posts.save_sync(tx, replace(state, shut=why))
         self._written = why
+
+    async def _current_schema(self) -> Schema:
+        known, now = self.flow.schema, self.flow.clock.monotonic()
+        if known is not None and now - self._schema_read_at < _SCHEMA_LIFE:
+            return known
+        return await self.connect()
 
     async def connect(self) -> Schema:
         """Find the source, read its columns, and remember both.
@@ -93,10 +105,11 @@ class Watcher:
         same = known is not None and known.data_source == info.id
         remembered = known.columns if known is not None and same else {}
         schema = await flow.door.schema(info.id, remembered)
-        if schema.cannot_start:
-            raise NoAccessError("; ".join(schema.problems))
-        for warning in schema.warnings:
-            flow.log.warning("column.unused", summary=warning)
+        rules = flow.plan.rules
+        refused = uncomparable_properties(schema, rules.only, rules.skip)
+        if schema.cannot_start or refused:
+            raise NoAccessError("; ".join([*schema.problems, *refused]))
+        solved = self._warn_once(schema)
         state = Sync(
             source=flow.plan.source,
             data_source=info.id,
@@ -109,6 +122,9 @@ class Watcher:
         # Another source, other columns or another `only`: everything is looked at.
         if known is not None and known.scope != state.scope:
             state = replace(state, swept_at=None)
+        # Posts that a filter could not match before may match now.
+        if solved:
+            state = replace(state, swept_at=None)
         if state == known:
             async with flow.db.reading() as tx:
                 await self._refuse_twins(tx, info.id)
@@ -117,7 +133,24 @@ class Watcher:
                 await self._refuse_twins(tx, info.id)
                 await posts.save_sync(tx, state)
         flow.schema = schema
+        self._schema_read_at = flow.clock.monotonic()
         return schema
+
+    def _warn_once(self, schema: Schema) -> bool:
+        """Log what is wrong with the properties, each line once while it lasts.
+
+        Returns:
+            Whether something that was wrong before no longer is.
+        """
+        rules = self.flow.plan.rules
+        events = dict.fromkeys(schema.warnings, "column.unused")
+        for problem in filter_problems(schema, rules.only, rules.skip):
+            events[problem] = "filter.unmatched"
+        for problem, event in events.items():
+            if problem not in self._warned:
+                self.flow.log.warning(event, summary=problem)
+        before, self._warned = self._warned, frozenset(events)
+        return not before <= self._warned
 
     async def _refuse_twins(self, tx: Tx, data_source: str) -> None:
         """One database as two sources would get every image twice."""
@@ -183,7 +216,7 @@ async def _narrowed_to(tx: Tx, plan: Plan) -> Mapping[str, Wanted]:
 def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool:
     post = known.get(page.id)
     unticked = post.unticked_at if post else None
-    return page.regenerate and unticked is not None and now - unticked < _DOUBTFUL
+    return page.regenerate and unticked is not None and abs(now - unticked) < _DOUBTFUL
 
 
 def earlier(theirs: datetime | None, ours: datetime) -> datetime | None:

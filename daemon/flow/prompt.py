@@ -199,3 +199,8 @@ def former_fingerprint(
 def _hash(made_of: Mapping[str, object]) -> str:
     canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def named_in(template: str) -> list[str]:
+    """Return the names of the properties that a template inserts."""
+    return list(_columns_used(template))

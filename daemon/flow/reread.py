@@ -10,7 +10,8 @@ from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.wants import Rules, look
 from daemon.notion.errors import PageGoneError, PageUnreachableError
-from daemon.notion.model import Page, Urgency, matches
+from daemon.notion.filters import matches
+from daemon.notion.model import Page, Urgency
 from db import images, jobs
 from db.engine import Tx
 from db.records import ImageRecord, Job
@@ -28,14 +29,15 @@ def is_to_be_read(flow: Flow, job: Job) -> bool:
     """Say whether the page of *job* has to be read before money is spent on it."""
     now = flow.now()
     # It was read just now.
-    if job.read_at is not None and now - job.read_at < _FRESH:
+    if job.read_at is not None and abs(now - job.read_at) < _FRESH:
         return False
     waited = now - max(job.created_at, job.acked_at or job.created_at)
     # It has waited for long, or nobody is waiting for it.
     if job.reason is Reason.REPLACE or waited >= _OLD:
         return True
     # Whether it still matches posts.only is known as of the last poll.
-    polled = flow.looked_at is not None and now - flow.looked_at < _FRESH
+    steady = flow.steady()
+    polled = flow.looked_at is not None and steady - flow.looked_at < _FRESH
     return flow.speaks and depends_on_filter(flow.plan.rules, job) and not polled
 
 

@@ -82,7 +82,7 @@ def say_trouble(flow: Flow, why: Exception | str) -> None:
     # Of one image: the others go on.
     elif isinstance(why, TakenError):
         spell, event, until = str(why), "store.taken", ""
-    if flow.spells.failed(spell, flow.now()):
+    if flow.spells.failed(spell, flow.steady()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
 
@@ -92,7 +92,7 @@ def well_again(flow: Flow) -> None:
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
-        if (lasted := flow.spells.ended(spell, flow.now())) is not None:
+        if (lasted := flow.spells.ended(spell, flow.steady())) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             flow.shared_log.info(event, summary=f"{words} after {after}")
 
@@ -116,7 +116,7 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
         except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
-            if flow.spells.failed("database", flow.now()):
+            if flow.spells.failed("database", flow.steady()):
                 flow.shared_log.error("database.away", summary=str(error))
             await pause(flow, _AWAY_SECONDS)
         except (DiskFullError, OSError, StoreAwayError, TakenError) as error:

@@ -23,16 +23,16 @@ _BATCH = 200
 
 async def sweep_if_due(flow: Flow) -> Absorbed | None:
     """Sweep at the first start, once a day, and when the scope has changed."""
-    if flow.schema is None or flow.outage.lasts(flow.now()):
+    if flow.schema is None or flow.outage.lasts(flow.steady()):
         return None
     async with flow.db.reading() as tx:
         state = await posts.load_sync(tx, flow.plan.source)
-    if state and state.swept_at and flow.now() - state.swept_at < _EVERY:
+    if state and state.swept_at and abs(flow.now() - state.swept_at) < _EVERY:
         return None
     try:
         return await _sweep(flow, flow.schema)
     except NotionError as error:
-        flow.outage.failed(error, flow.now(), flow.log)
+        flow.outage.failed(error, flow.steady(), flow.log)
         return None
 
 

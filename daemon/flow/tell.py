@@ -47,7 +47,8 @@ def say_done(
     cost = sum(one.cost for one in calls)
     included = cost == 0 and any(one.covered for one in calls)
     price = "included" if included else dollars(cost)
-    seconds = (flow.now() - asked_at(job)).total_seconds()
+    # The clock may have been set back since it was asked for.
+    seconds = max(0.0, (flow.now() - asked_at(job)).total_seconds())
     provider = made[0].provider
     flow.log.info(
         "job.done",
@@ -166,13 +167,13 @@ def say_still_away(flow: Flow, found: Breaker) -> None:
 def say_paused(flow: Flow, *, paused: bool, until: datetime | None) -> None:
     """Say it when a pause begins, and when it ends."""
     key = f"paused {flow.plan.source}"
-    if paused and flow.spells.failed(key, flow.now()):
+    if paused and flow.spells.failed(key, flow.steady()):
         when = f" until {_local(flow, until)}" if until else ""
         flow.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
-    elif not paused and flow.spells.ended(key, flow.now()) is not None:
+    elif not paused and flow.spells.ended(key, flow.steady()) is not None:
         flow.log.info("daemon.resumed", summary="images are made again")
 
 

@@ -27,7 +27,8 @@ from daemon.notion.errors import (
     RefusedWriteError,
     UploadLostError,
 )
-from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
+from daemon.notion.filters import Wanted, matches
+from daemon.notion.model import Change, File, Page, Urgency
 from daemon.store.errors import DamagedError
 from db import attempts, images, posts
 from db.errors import MovedElsewhereError
@@ -68,7 +69,7 @@ class _Delivery:
             page, known = await self._page(made)
             if page.gone:
                 await self._end(Event.CANCELLED, "the page is gone")
-            elif _shows(page, made):
+            elif self._is_shown(page, known, made):
                 await self._done(page, made, (), None)
             elif (why := self._unwelcome(page, known)) is not None:
                 await self._end(Event.CANCELLED, why)
@@ -93,7 +94,21 @@ class _Delivery:
     async def _images(self) -> list[ImageRecord]:
         async with self.flow.db.reading() as tx:
             made = await images.of_job(tx, self.job.id)
+        # A person chose which, and which comes first.
+        if self.chosen_files:
+            return await asyncio.to_thread(self._chosen_of, made)
         return [one for one in made if one.fingerprint == self.job.fingerprint]
+
+    def _chosen_of(self, made: Sequence[ImageRecord]) -> list[ImageRecord]:
+        by_name = {one.name: one for one in made}
+        first, *variants = self.chosen_files
+        # A variant whose file was removed is no reason to show nothing.
+        there = [name for name in variants if not self.flow.store.is_lost(name)]
+        return [by_name[name] for name in (first, *there) if name in by_name]
+
+    @property
+    def chosen_files(self) -> Sequence[str]:
+        return Inputs.restored(self.job.inputs).chosen_files
 
     async def _page(
         self, made: Sequence[ImageRecord]
@@ -102,13 +117,13 @@ class _Delivery:
         begun = any(one.upload_id for one in made)
         # What `posts.on_done` writes must not pull a post back that has gone on.
         doubtful = begun or depends_on_filter(self.flow.plan.rules, self.job)
-        now = self.flow.now()
-        page = None if doubtful else self.flow.views.fresh(self.job.page_id, now)
+        steady = self.flow.steady()
+        page = None if doubtful else self.flow.views.fresh(self.job.page_id, steady)
         if page is None:
             page = await self.flow.door.page(
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
-            self.flow.views.put(page, self.flow.now())
+            self.flow.views.put(page, self.flow.steady())
         self.shows_image = bool(page.image)
         if not page.image:
             return page, {}
@@ -129,6 +144,20 @@ class _Delivery:
         if self.job.reason is Reason.REPLACE and not (page.image and shown.cards_only):
             return "the page no longer shows the card"
         return None
+
+    def _is_shown(
+        self,
+        page: Page,
+        known: Mapping[str, ImageRecord],
+        made: Sequence[ImageRecord],
+    ) -> bool:
+        names = [file.name for file in page.image]
+        wanted = [one.name for one in made]
+        # Which one comes first, and that no other is there, is what was asked for.
+        if self.chosen_files:
+            ours = [name for name in names if name in known]
+            return ours == wanted == names[: len(wanted)]
+        return bool(made) and all(name in names for name in wanted)
 
     async def _attach(
         self, page: Page, known: Mapping[str, ImageRecord], made: Sequence[ImageRecord]
@@ -202,6 +231,9 @@ class _Delivery:
 
     def _note(self, made: Sequence[ImageRecord]) -> str:
         first = made[0]
+        # A person chose it: there is nothing to explain.
+        if self.chosen_files:
+            return ""
         if first.is_card and first.card_why:
             coming = first.replaceable and self.flow.plan.replace_cards is not None
             follows = (
@@ -255,7 +287,7 @@ class _Delivery:
     ) -> None:
         now = self.flow.now()
         async with self.flow.db.writing() as tx:
-            await images.set_shown(tx, self.job.id, now)
+            await images.set_shown(tx, [one.id for one in made], now)
             why = f"on the page{_without(left_out)}"
             await end_job(tx, self.job, Event.UPLOADED, now=now, why=why)
             changes: dict[str, object] = {"made": self.job.fingerprint}
@@ -285,11 +317,6 @@ class _Delivery:
                 tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
             )
         tell.say_ended(self.flow, ended, why)
-
-
-def _shows(page: Page, made: Sequence[ImageRecord]) -> bool:
-    names = {file.name for file in page.image}
-    return bool(made) and all(one.name in names for one in made)
 
 
 def _without(left_out: Sequence[str]) -> str:

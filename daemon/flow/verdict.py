@@ -92,7 +92,8 @@ def judge(ended: Round, now: datetime) -> Verdict:
             why, shows_image=case.shows_image, after=f" after {tries} tries"
         )
         return GiveUp(why=f"{tries} tries: {why}", note=note)
-    patience_ends = asked_at(ended.job) + PATIENCE
+    # Asked for when the clock was ahead: it counts from now.
+    patience_ends = min(asked_at(ended.job), now) + PATIENCE
     # The page has its image, and waiting longer helps nobody.
     if case.keeps_image and now >= patience_ends:
         return GiveUp(why=f"nobody within an hour: {why}", note=_keep_note(ended, why))

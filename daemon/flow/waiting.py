@@ -175,12 +175,12 @@ class _Picking:
         unread = not case.was_asked and is_to_be_read(flow, job)
         # It is for others to take up, once its page is read.
         if not flow.generates:
-            if unread and not flow.outage.lasts(flow.now()):
+            if unread and not flow.outage.lasts(flow.steady()):
                 self._have_read(flow, job)
             return
         # Its page is to be read first, and Notion is away: no use to take it up.
-        if unread and flow.outage.lasts(flow.now()):
-            picked.again(flow.outage.until)
+        if unread and flow.outage.lasts(flow.steady()):
+            picked.again(flow.asks_again_at)
             return
         situation = replace(look.situation, calls=self.calls)
         choice = choose.choose(flow, case, situation)

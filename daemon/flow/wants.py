@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from daemon.flow.inputs import Inputs
-from daemon.notion.model import Page, Wanted, matches
+from daemon.notion.filters import Wanted, matches
+from daemon.notion.model import Page
 from db.records import ImageRecord, Job, Post
 from db.states import Reason, State
 
@@ -216,7 +217,7 @@ def _by_itself(
 
 def _still(sight: Sight, post: Post, rules: Rules, now: datetime) -> datetime:
     """Return when the text will have been still for `posts.settle`."""
-    settled = post.changed_at + rules.settle
+    settled = min(post.changed_at, now) + rules.settle
     first_seen = post.changed_at == post.seen_at
     # Seen for the first time: Notion's own time may show that it is still already.
     if first_seen:

@@ -78,12 +78,12 @@ class Workers:
         except PageGoneError:
             flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
-            flow.outage.failed(error, flow.now(), flow.log)
+            flow.outage.failed(error, flow.steady(), flow.log)
         except Exception as error:
             self.dropped = True
             if storage.is_trouble(error):
                 storage.say_trouble(flow, error)
-                self.later[job.id] = flow.now() + _TROUBLE_PAUSE
+                self.later[job.id] = flow.steady() + _TROUBLE_PAUSE
             elif isinstance(error, DatabaseError):
                 flow.log.error(  # noqa: TRY400 - the words say it all
                     "database.failed", summary=str(error), job=job.id

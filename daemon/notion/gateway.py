@@ -19,6 +19,7 @@ from daemon.notion.errors import (
     PageUnreachableError,
     RefusedWriteError,
 )
+from daemon.notion.filters import Wanted
 from daemon.notion.model import (
     Change,
     Me,
@@ -28,7 +29,6 @@ from daemon.notion.model import (
     SourceInfo,
     Upload,
     Urgency,
-    Wanted,
     Written,
 )
 from daemon.notion.page_errors import (
@@ -53,12 +53,14 @@ class Gateway:
 
     Attributes:
         names: The configured column name of each role.
+        named: Names that the settings use for further properties.
         odd: Told of pages that cannot be understood: (page id, why).
     """
 
     wire: Wire
     names: Mapping[Role, str]
     odd: Callable[[str, str], None]
+    named: Sequence[str] = ()
     _remembered: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -102,7 +104,7 @@ class Gateway:
         raw = await sources.ask(
             self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        found = read_schema(raw, self.names, remembered)
+        found = read_schema(raw, self.names, remembered, self.named)
         self._remembered = found.column_ids
         return found
 

@@ -12,8 +12,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
-#: A column's value as `posts.only` compares it: text, an option's name, a tick.
-Wanted = str | bool | Sequence[str]
+from daemon.notion.filters import Cell, Wanted
 
 
 class Urgency(IntEnum):
@@ -23,20 +22,6 @@ class Urgency(IntEnum):
     POLL = 1
     JOB = 2  #: Everything else a job needs.
     SWEEP = 3
-
-
-#: Column types whose value is free text: `only` and `skip` look for a part of it.
-TEXT_TYPES = frozenset(
-    {"title", "rich_text", "formula", "url", "email", "phone_number", "rollup"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One value as text, with its column's type; a tick is "true" or "false"."""
-
-    type: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +45,8 @@ class Page:
     Attributes:
         id: 32 lower-case hexadecimal digits.
         columns: Every column that reads as text, a name of an option, a number, a
-            tick or a date, by its present name: what templates, `only` and `skip`
-            look at.
+            tick or a date, by its present name, and by the name the settings use
+            (`Schema.named`): what templates, `only` and `skip` look at.
         image: The files of the Image column, in order.
         edited_at: last_edited_time, floored by Notion to the minute.
         gone: In the trash, archived, or moved out of the source.
@@ -124,9 +109,12 @@ class Schema:
     Attributes:
         columns: All of them, by present name.
         roles: Those postbrush uses, found by remembered id first, then by name.
+        named: Likewise those that the settings name (`posts.only`, a template, ...),
+            by the name that the settings use.
         problems: One line each, for people: a required column missing, a column
             of the wrong type and what to click; empty when all is well.
         warnings: Likewise, of what does not stop anything.
+        notes: Likewise, of names that could mean more than one property.
         cannot_start: Whether a required column is missing or wrong, or a column
             that is written is also read.
     """
@@ -135,14 +123,21 @@ class Schema:
     title: str
     columns: Mapping[str, Column]
     roles: Mapping[Role, Column]
+    named: Mapping[str, Column] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     cannot_start: bool = False
+
+    def find(self, name: str) -> Column | None:
+        """Return the property that the settings call *name*."""
+        return self.named.get(name) or self.columns.get(name)
 
     @property
     def column_ids(self) -> Mapping[str, str]:
-        """Role to column id, to be remembered so that a rename breaks nothing."""
-        return {role.value: column.id for role, column in self.roles.items()}
+        """Column ids by role and name, remembered so that a rename breaks nothing."""
+        roles = {role.value: column.id for role, column in self.roles.items()}
+        return roles | {f"={name}": column.id for name, column in self.named.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,25 +270,3 @@ class Door(Protocol):
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Look an upload up.  Raises UploadLostError when there is none."""
-
-
-def matches(columns: Mapping[str, Cell], wanted: Mapping[str, Wanted]) -> bool:
-    """Say whether every pair of `posts.only` (or `skip`) holds for *columns*.
-
-    Free text holds when it contains the wanted text, an option or a tick when it
-    is it; a list holds when one of its items does.  Case is ignored.  A column
-    that is not there holds nothing.
-    """
-    return all(_holds(columns.get(name), value) for name, value in wanted.items())
-
-
-def _holds(cell: Cell | None, wanted: Wanted) -> bool:
-    if cell is None:
-        return False
-    if isinstance(wanted, bool):
-        return cell.text == ("true" if wanted else "false")
-    options = [wanted] if isinstance(wanted, str) else wanted
-    text = cell.text.casefold()
-    if cell.type in TEXT_TYPES:
-        return any(option.casefold() in text for option in options)
-    return any(option.casefold() == text for option in options)

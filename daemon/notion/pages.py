@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from daemon.notion.filters import LIST_TYPES, Cell
 from daemon.notion.links import plain
-from daemon.notion.model import Cell, File, Page, Role, Schema
+from daemon.notion.model import File, Page, Role, Schema
 
 Json = Mapping[str, Any]
 
@@ -69,11 +71,7 @@ def _read(raw: Json, schema: Schema) -> Page:
         variants=int(variants) if variants is not None else None,
         alt=text.get(Role.ALT, ""),
         date=text.get(Role.DATE, ""),
-        columns={
-            name: Cell(type=value["type"], text=said[name])
-            for name, value in properties.items()
-            if value["type"] not in {"files", "relation", "button", "place"}
-        },
+        columns=_cells(properties, said, schema, by_id),
     )
 
 
@@ -90,6 +88,20 @@ def _is_elsewhere(raw: Json, schema: Schema) -> bool:
     box = schema.roles.get(Role.REGENERATE)
     ids = {value["id"] for value in raw["properties"].values()}
     return box is not None and box.id not in ids
+
+
+def _cells(
+    properties: Json, said: Mapping[str, str], schema: Schema, by_id: Mapping[str, str]
+) -> dict[str, Cell]:
+    """Return every property that reads as text, by present and by configured name."""
+    cells = {
+        name: Cell(type=value["type"], text=said[name], names=tuple(_names(value)))
+        for name, value in properties.items()
+        if value["type"] not in {"files", "relation", "button", "place"}
+    }
+    present = {name: by_id.get(column.id, "") for name, column in schema.named.items()}
+    named = {name: cells[now] for name, now in present.items() if now in cells}
+    return cells | named
 
 
 def moment(text: str) -> datetime:
@@ -133,11 +145,11 @@ def _said(value: Json) -> str:
         case "select" | "status":
             return str((content or {}).get("name") or "")
         case "multi_select":
-            return ", ".join(str(one.get("name") or "") for one in content or ())
+            return ", ".join(_names(value))
         case "checkbox":
             return "true" if content else "false"
         case "number":
-            return "" if content is None else f"{content:g}"
+            return "" if content is None else plain_number(content)
         case "date":
             return str((content or {}).get("start") or "")
         case "formula" | "rollup":
@@ -149,9 +161,29 @@ def _said(value: Json) -> str:
             prefix = f"{found['prefix']}-" if found.get("prefix") else ""
             return f"{prefix}{found.get('number', '')}"
         case "people" | "created_by" | "last_edited_by":
-            people = content if isinstance(content, list) else [content or {}]
-            return ", ".join(str(one.get("name") or "") for one in people)
+            return ", ".join(_names(value))
     return ""
+
+
+def _names(value: Json) -> list[str]:
+    """Return the names that a property of several (or of one person) holds."""
+    kind = value["type"]
+    if kind not in {*LIST_TYPES, "created_by", "last_edited_by"}:
+        return []
+    content = value.get(kind) or []
+    listed = content if isinstance(content, list) else [content]
+    return [_kept(str(one.get("name") or "")) for one in listed]
+
+
+def plain_number(value: float) -> str:
+    """Return a number exactly, in plain decimals: 1234567, 0.0001, never 1e+06."""
+    if isinstance(value, int):
+        return str(value)
+    # The shortest decimals that are this number; a whole one has no point.
+    text = f"{Decimal(repr(value)):f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def _computed(content: Json) -> str:
@@ -163,7 +195,7 @@ def _computed(content: Json) -> str:
         case bool():
             return "true" if found else "false"
         case int() | float():
-            return f"{found:g}"
+            return plain_number(found)
         case str():
             return found
         case dict():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.notion.model import Change, Column, File, Page, Role, Schema, Wanted
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Change, Column, File, Page, Role, Schema
 
 #: Notion's limit for one piece of text.
 TEXT_LIMIT = 2000
@@ -54,7 +55,7 @@ def _values(
             continue
         found.append((column, value))
     for name, value in change.extra.items():
-        column = schema.columns.get(name)
+        column = schema.find(name)
         if column is None:
             left_out.append(name)
         else:

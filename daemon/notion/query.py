@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from daemon.notion.model import Column, Role, Schema, Wanted
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Column, Role, Schema
 
 Filter = dict[str, Any]
 
@@ -36,7 +37,7 @@ def changed_filter(
 def _pushed(schema: Schema, only: Mapping[str, Wanted]) -> list[Filter]:
     found = []
     for name, value in only.items():
-        column = schema.columns.get(name)
+        column = schema.find(name)
         condition = _condition(column, value) if column else None
         if column is not None and condition is not None:
             found.append({"property": column.id, **condition})
@@ -51,6 +52,8 @@ def _condition(column: Column, value: Wanted) -> Filter | None:
         # Ours ignores case, Notion's does not: only what is an option as written.
         case ("select" | "status") as kind, str() if _only_spelling(column, value):
             return {kind: {"equals": value}}
+        case "multi_select", str() if _only_spelling(column, value):
+            return {"multi_select": {"contains": value}}
         case ("rich_text" | "title") as kind, str():
             return {kind: {"contains": value}}
     return None

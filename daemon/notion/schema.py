@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -57,6 +57,7 @@ def read_schema(
     raw: Mapping[str, Any],
     names: Mapping[Role, str],
     remembered: Mapping[str, str],
+    named: Iterable[str] = (),
 ) -> Schema:
     """Return the columns of a data source.
 
@@ -65,31 +66,66 @@ def read_schema(
         names: The configured name of each role's column.
         remembered: Role to column id as they were; found first, so that a rename
             in Notion breaks nothing.
+        named: Names that the settings use for further properties.
     """
     columns = {name: _column(name, one) for name, one in raw["properties"].items()}
     by_id = {column.id: column for column in columns.values()}
-    folded = {name.casefold(): column for name, column in columns.items()}
     roles: dict[Role, Column] = {}
     problems: list[str] = []
     warnings: list[str] = []
     for role in Role:
         name = names[role]
-        found = by_id.get(remembered.get(role.value, "")) or folded.get(name.casefold())
+        found = by_id.get(remembered.get(role.value, "")) or by_name(columns, name)
         trouble = _trouble(role, name, found)
         if trouble is None and found is not None:
             roles[role] = found
         elif trouble is not None:
             (problems if role in REQUIRED else warnings).append(trouble)
     problems += _shared(roles)
+    others = {
+        name: found
+        for name in named
+        if (
+            found := by_id.get(remembered.get(f"={name}", "")) or by_name(columns, name)
+        )
+    }
     return Schema(
         source=plain(raw["id"]),
         title="".join(part.get("plain_text", "") for part in raw.get("title") or ()),
         columns=columns,
         roles=roles,
+        named=MappingProxyType(others),
         problems=tuple(problems),
         warnings=tuple(warnings),
+        notes=tuple(_ambiguous(columns, [*roles.values(), *others.values()])),
         cannot_start=bool(problems),
     )
+
+
+def by_name(columns: Mapping[str, Column], name: str) -> Column | None:
+    """Return the property of a name; case and outer blanks only decide between two."""
+    if name in columns:
+        return columns[name]
+    alike = [one for one in columns.values() if _folded(one.name) == _folded(name)]
+    return alike[0] if alike else None
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _ambiguous(columns: Mapping[str, Column], used: Iterable[Column]) -> Iterator[str]:
+    for one in {column.id: column for column in used}.values():
+        others = [
+            f'"{other.name}"'
+            for other in columns.values()
+            if other.id != one.id and _folded(other.name) == _folded(one.name)
+        ]
+        if others:
+            yield (
+                f'"{one.name}" and {" and ".join(others)} differ only in case or in '
+                f'blanks. postbrush uses "{one.name}"'
+            )
 
 
 def _column(name: str, raw: Mapping[str, Any]) -> Column:

@@ -64,12 +64,17 @@ class LostError(Exception):
         self.answer = answer
 
 
+def _nothing() -> None:
+    """What is to be done about an answer, unless somebody says so."""
+
+
 @dataclass(slots=True)
 class Wire:
     """Sends requests within the budget.
 
     Attributes:
-        limited: Told once when Notion says stop: for how many seconds.
+        limited: Told when Notion says stop: for how many seconds.
+        answered: Told when Notion answers without that.
         traffic: Requests by how they ended.
         told_time: By Notion's clock, when it last answered.
     """
@@ -78,6 +83,7 @@ class Wire:
     limiter: Limiter
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
+    answered: Callable[[], None] = _nothing
     traffic: Counter[str] = field(default_factory=Counter)
     told_time: datetime | None = None
 
@@ -91,6 +97,7 @@ class Wire:
         sleep: Callable[[float], Awaitable[None]],
         monotonic: Callable[[], float] = time.monotonic,
         limited: Callable[[float], None] = lambda _seconds: None,
+        answered: Callable[[], None] = _nothing,
         traffic: Counter[str] | None = None,
     ) -> Wire:
         """Return a wire; nothing is sent before the first request."""
@@ -113,6 +120,7 @@ class Wire:
             limiter=limiter,
             sleep=sleep,
             limited=limited,
+            answered=answered,
             traffic=Counter() if traffic is None else traffic,
         )
         http.event_hooks = {"response": [wire._look_at_clock]}
@@ -152,6 +160,7 @@ class Wire:
             answer = await self._send(request)
             self.traffic[_ended(answer)] += 1
             if not isinstance(answer, Answer):
+                self.answered()
                 return answer
             if answer.kind is not Kind.STOP_ALL:
                 break

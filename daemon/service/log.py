@@ -78,7 +78,8 @@ class Spell:
     def failed(self, key: str, now: datetime) -> bool:
         """Count a failure; say whether it is to be spoken of now."""
         since, said = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
-        speak = now - said >= _HOUR
+        # Never later than an hour, even if the clock was set back.
+        speak = not timedelta() <= now - said < _HOUR
         self.open[key] = (since, now if speak else said)
         return speak
 
@@ -87,7 +88,7 @@ class Spell:
         if key not in self.open:
             return None
         since, _ = self.open.pop(key)
-        return now - since
+        return max(timedelta(), now - since)
 
 
 def configure(

@@ -9,7 +9,8 @@ from daemon.config.edit import KeyPath
 from daemon.config.model import Properties
 from daemon.notion.answers import share
 from daemon.notion.errors import NoAccessError
-from daemon.notion.model import Me, Role, Schema, SourceInfo, Wanted
+from daemon.notion.filters import Wanted
+from daemon.notion.model import Me, Role, Schema, SourceInfo
 from daemon.notion.schema import REQUIRED, TYPE_NAMES
 from daemon.plan import names_of
 from daemon.setup import posts, tokens

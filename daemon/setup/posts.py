@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.errors import SetupError
-from daemon.notion.model import TEXT_TYPES, Column, Page, Wanted
+from daemon.notion.filters import TEXT_TYPES, Wanted
+from daemon.notion.model import Column, Page
 
 _CHOSEN_FROM = ("status", "select")
 #: More than a screen of values helps nobody; --only knows all.

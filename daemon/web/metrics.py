@@ -111,7 +111,7 @@ class Metrics:
         self._counters["attempts_total"].labels(*ended).inc()
         self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
         if call.ended_at is not None:
-            seconds = (call.ended_at - call.started_at).total_seconds()
+            seconds = max(0.0, (call.ended_at - call.started_at).total_seconds())
             self._histograms["attempt_seconds"].labels(call.provider).observe(
                 max(0.0, seconds)
             )

@@ -13,6 +13,7 @@ from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
+from daemon.notion.filter_check import filter_problems
 from daemon.others import others
 from daemon.web.site import Site, site_of
 from db import attempts, gallery, jobs, listing, pauses, posts
@@ -55,6 +56,7 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     newest = await gallery.page(tx, Wanted(), limit=_NEWEST)
     return {
         "sources": [name for name in names if name],
+        "filters": [problem for one in site.flows for problem in _filters(one)],
         "away": site.flows.trouble,
         "away_until": _soonest(site.flows),
         "others": await others(tx, flow.db, flow.who),
@@ -89,8 +91,16 @@ async def _title(tx: Tx, flow: Flow) -> str:
     return known.title if known else ""
 
 
+def _filters(flow: Flow) -> list[str]:
+    """Return what is wrong with posts.only and posts.skip, as far as it is known."""
+    if flow.schema is None:
+        return []
+    rules = flow.plan.rules
+    return filter_problems(flow.schema, rules.only, rules.skip)
+
+
 def _soonest(flows: Flows) -> datetime | None:
-    times = [one.outage.until for one in flows if one.outage.why]
+    times = [one.asks_again_at for one in flows if one.outage.why]
     return min((time for time in times if time is not None), default=None)
 
 

@@ -221,6 +221,7 @@ async def house(
                     clock=Clock(
                         now=clock.now,
                         monotonic=clock.monotonic,
+                        elapsed=clock.monotonic,
                         sleep=clock.sleep,
                         zone=ZONE,
                     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from db import attempts, daemons, posts
 from db.engine import Database
@@ -71,25 +72,33 @@ async def _begun(db: Database, name: str, at: datetime, cost: float) -> None:
         )
 
 
-async def test_names_are_found_by_how_they_begin_and_months_by_utc(
+async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
     place: Place,
 ) -> None:
     db = Database(place)
     names = ["flux_2", "flux_2_1", "Flux_2", "flux2", "flux_2é", "flux_3", "flux-2"]
     for name in names:
         await _begun(db, name, _NOW, 0.25)
-    # The last hour of a month, by UTC.
-    first = datetime(2026, 12, 1, 2, tzinfo=timezone(timedelta(hours=3)))
+    # The first hours of a month in Berlin, the last of another by UTC.
+    zone = ZoneInfo("Europe/Berlin")
+    first = datetime(2026, 12, 1, 0, 30, tzinfo=zone)
     await _begun(db, "late", first, 0.5)
+    await _begun(db, "before", first - timedelta(hours=1), 1.0)
     async with db.reading() as tx:
         assert await attempts.names_from(tx, "flux_2") == {
             *("flux_2", "flux_2_1", "flux_2é")
         }
-        lines = await attempts.costs(tx, by_page=True)
+        span = await attempts.span(tx)
+        assert span == (_NOW, first)
+        november, december = (datetime(2026, one, 1, tzinfo=zone) for one in (11, 12))
+        january = datetime(2027, 1, 1, tzinfo=zone)
+        months = [(december, january), (november, december)]
+        lines = await attempts.costs(tx, months, by_page=True)
         sums = await attempts.spent_since(tx, _NOW)
         seeds = {one.seed for one in await attempts.still_open(tx)}
     assert [(one.month, one.page_id, one.calls, one.cost) for one in lines] == [
-        ("2026-11", "p", 8, 2.25)
+        ("2026-12", "p", 1, 0.5),
+        ("2026-11", "p", 8, 2.75),
     ]
     assert (type(sums.cost), type(sums.calls), type(sums.images)) == (float, int, int)
     assert seeds == {2**62}

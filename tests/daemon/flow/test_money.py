@@ -21,6 +21,7 @@ from daemon.flow.money import (
     judge,
     marks,
     month_start,
+    months_between,
     next_day,
     next_month,
 )
@@ -190,3 +191,15 @@ def test_no_words_are_an_exception(text: str) -> None:
     assert len(alt_for_card(text, "Oven & Oak")) <= 250
     assert len(alt_for_prompt(text, text)) <= 250
     assert alt_for_prompt(text, text).endswith("(AI-generated)")
+
+
+def test_months_are_those_of_the_zone_and_the_newest_comes_first() -> None:
+    zone = ZoneInfo("Pacific/Auckland")
+    first = datetime(2026, 11, 30, 10, 59, tzinfo=UTC)
+    last = datetime(2026, 12, 31, 11, 0, tzinfo=UTC)
+    months = months_between(first, last, zone)
+    assert [f"{begins:%Y-%m}" for begins, _ in months] == [
+        *("2027-01", "2026-12", "2026-11")
+    ]
+    assert [ends for _, ends in months[1:]] == [begins for begins, _ in months[:-1]]
+    assert months_between(last, last, zone) == months[:1]

@@ -12,16 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.notion import links
+from daemon.notion.filters import Cell, matches
 from daemon.notion.limiter import Limiter
 from daemon.notion.model import (
-    Cell,
     Change,
     Column,
     File,
     Role,
     Schema,
     Urgency,
-    matches,
 )
 from daemon.notion.payload import TEXT_LIMIT, payload, property_value, rich_text
 from daemon.notion.query import changed_filter

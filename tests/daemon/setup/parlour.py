@@ -64,7 +64,11 @@ class Parlour:
             },
             cwd=self.folder,
             clock=Clock(
-                now=clock.now, monotonic=clock.monotonic, sleep=clock.sleep, zone=ZONE
+                now=clock.now,
+                monotonic=clock.monotonic,
+                elapsed=clock.monotonic,
+                sleep=clock.sleep,
+                zone=ZONE,
             ),
         )
         talk = Talk(

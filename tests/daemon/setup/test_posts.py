@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.errors import SetupError
-from daemon.notion.model import Cell, Column, Page, Wanted
+from daemon.notion.filters import Cell, Wanted
+from daemon.notion.model import Column, Page
 from daemon.setup import posts
 
 COLUMNS = {

@@ -1,0 +1,121 @@
+"""Follows a wall clock that is set: what waits is neither delayed nor hurried by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from daemon.clock import Clock
+from daemon.flow import breakers
+from daemon.flow.context import Flow
+from db import jobs
+from db.engine import Tx
+from db.records import Job
+from db.states import Event
+from providers.breaker import Breaker
+from providers.outcomes import Outcome
+
+#: Clocks that are kept right are moved by less, a little at a time.
+TOLERANCE = timedelta(seconds=2)
+_NONE = timedelta()
+
+
+@dataclass(slots=True)
+class ClockSteps:
+    """Notices that the wall clock was set, and moves the stored times as far."""
+
+    clock: Clock
+    _drift: timedelta = _NONE
+    _has_looked: bool = False
+    _looked_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looked_at = self.clock.steady()
+
+    async def follow(self, flow: Flow) -> None:
+        """Look once; of several daemons on one database each has its own clock."""
+        first, self._has_looked = not self._has_looked, True
+        step, now = self.take(), flow.now()
+        last_look = self.clock.wall(self._looked_at)
+        self._looked_at = self.clock.steady()
+        if step:
+            words = f"{abs(step)} {'forward' if step > _NONE else 'back'}"
+            flow.shared_log.warning(
+                "clock.set", summary=f"This machine's clock was set {words}"
+            )
+        if flow.who or not (step or first):
+            return
+        # Without a step, only what an earlier process stored can be wrong.
+        since = None if step else now + TOLERANCE
+        async with flow.db.reading() as tx:
+            waiting = await jobs.waiting(tx, moved_after=since)
+        if not (step or waiting):
+            return
+        async with flow.db.writing() as tx:
+            # What was written since the last look goes by the new clock already.
+            older = [job for job in waiting if not last_look <= job.moved_at <= now]
+            await _move_jobs(tx, older, step, now)
+            await _move_breakers(tx, flow, step, now)
+
+    def take(self) -> timedelta:
+        """Return by how much the wall clock was set since the last look."""
+        drift = self.clock.now() - self.clock.steady()
+        step = drift - self._drift
+        if abs(step) < TOLERANCE:
+            return _NONE
+        self._drift = drift
+        return step
+
+
+async def _move_jobs(
+    tx: Tx, waiting: list[Job], step: timedelta, now: datetime
+) -> None:
+    for job in waiting:
+        due_at, since = due_after_step(job, step, now), job.waited_since
+        if due_at == job.due_at:
+            continue
+        await jobs.move(
+            tx,
+            job,
+            Event.SNOOZED,
+            now=now,
+            why="the clock was set",
+            due_at=due_at,
+            waited_since=min(since + step, now) if since else None,
+        )
+
+
+async def _move_breakers(tx: Tx, flow: Flow, step: timedelta, now: datetime) -> None:
+    for found in (await breakers.load(tx, flow)).values():
+        moved = breaker_after_step(found, step, now)
+        if moved != found:
+            await breakers.save(tx, moved)
+
+
+def due_after_step(job: Job, step: timedelta, now: datetime) -> datetime:
+    """Return when a job is due, after the clock was set by *step* to *now*; pure."""
+    # It still waited when the clock was set: for as long as it would have.
+    if step and job.due_at > now - step:
+        return job.due_at + step
+    # It was due already, and by the new clock it would not be.
+    if step and job.due_at > now:
+        return now
+    # It was told to wait by a clock that was ahead, before the daemon was started.
+    if job.moved_at > now + TOLERANCE and job.due_at > now:
+        return now + max(_NONE, job.due_at - job.moved_at)
+    return job.due_at
+
+
+def breaker_after_step(found: Breaker, step: timedelta, now: datetime) -> Breaker:
+    """Return a breaker whose pauses go on for as long as they would have; pure."""
+    before = now - step
+
+    def moved(time: datetime | None) -> datetime | None:
+        return time + step if time is not None and time > before else time
+
+    # Credits come back by the calendar, not after a pause.
+    if found.reason is Outcome.CREDITS:
+        return found
+    return replace(
+        found, until=moved(found.until), probe_until=moved(found.probe_until)
+    )

@@ -1,0 +1,138 @@
+"""What is wrong with `posts.only` and `posts.skip`, and why no post matches.  Pure.
+
+Properties are found by ID, so that a rename in Notion changes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from daemon.notion.filters import LIST_TYPES, TEXT_TYPES, Cell, Wanted, holds
+from daemon.notion.model import Column, Schema
+
+#: Property types that a filter can compare, as Notion's users know them.
+COMPARABLE = (
+    "Text, Title, Select, Status, Multi-select, Person, Checkbox, Number, Date,\
+ Formula, Rollup, URL, Email, Phone, ID, Created or Last edited"
+)
+_COMPARABLE = (
+    TEXT_TYPES
+    | LIST_TYPES
+    | {"select", "status", "checkbox", "number", "date", "unique_id"}
+    | {"created_time", "created_by", "last_edited_time", "last_edited_by"}
+)
+_WITH_OPTIONS = frozenset({"select", "status", "multi_select"})
+#: What a computed property is of is only known from its values.
+_MAY_BE_TICKS = frozenset({"checkbox", "formula", "rollup"})
+_NAMED = 10
+
+Filter = Mapping[str, Wanted]
+
+
+def uncomparable_properties(schema: Schema, only: Filter, skip: Filter) -> list[str]:
+    """Return one line for each filter on a property that cannot be compared."""
+    return [
+        f'{setting} cannot compare the property "{column.name}" (type '
+        f"{column.type}). It can compare: {COMPARABLE}"
+        for setting, name, _ in _pairs(only, skip)
+        if (column := schema.find(name)) is not None and column.type not in _COMPARABLE
+    ]
+
+
+def filter_problems(schema: Schema, only: Filter, skip: Filter) -> list[str]:
+    """Return one line for each property, option or value that can never match."""
+    return [
+        problem
+        for setting, name, wanted in _pairs(only, skip)
+        for problem in _problems(schema, setting, name, wanted)
+    ]
+
+
+def _pairs(only: Filter, skip: Filter) -> Iterable[tuple[str, str, Wanted]]:
+    for setting, given in (("posts.only", only), ("posts.skip", skip)):
+        for name, wanted in given.items():
+            yield setting, name, wanted
+
+
+def _problems(schema: Schema, setting: str, name: str, wanted: Wanted) -> Iterable[str]:
+    column = schema.find(name)
+    # Deleted, or never there.
+    if column is None:
+        yield (
+            f'{setting} names the property "{name}", which the source does not have. '
+            f"{_nearest(name, schema.columns, 'Its properties are')}"
+        )
+        return
+    # A tick is asked of something else.
+    if isinstance(wanted, bool):
+        if column.type not in _MAY_BE_TICKS:
+            yield (
+                f'{setting} wants "{name}" to be {str(wanted).lower()}, but the '
+                f'property "{column.name}" is not a Checkbox.'
+            )
+        return
+    for value in _values(wanted):
+        yield from _value_problems(setting, column, value)
+
+
+def _value_problems(setting: str, column: Column, value: str) -> Iterable[str]:
+    folded = value.casefold()
+    # A tick is true or false.
+    if column.type == "checkbox" and folded not in {"true", "false"}:
+        yield (
+            f'{setting} wants "{column.name}" to be "{value}", but it is a Checkbox: '
+            "write true or false."
+        )
+    known = {option.casefold() for option in column.options}
+    # The option was renamed or removed, or never was there.
+    if column.type in _WITH_OPTIONS and folded not in known:
+        yield (
+            f'{setting} wants "{column.name}" to be "{value}", which is not one of '
+            f"its options. {_nearest(value, column.options, 'They are')}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str], list_words: str) -> str:
+    every = list(known)
+    folded = {one.casefold().strip(): one for one in every}
+    close = difflib.get_close_matches(name.casefold().strip(), folded, n=1, cutoff=0.5)
+    if close:
+        return f'Did you mean "{folded[close[0]]}"?'
+    more = ", ..." if len(every) > _NAMED else ""
+    names = ", ".join(f'"{one}"' for one in every[:_NAMED])
+    return f"{list_words}: {names}{more}." if names else "It has none."
+
+
+def _values(wanted: Wanted) -> list[str]:
+    if isinstance(wanted, bool):
+        return ["true" if wanted else "false"]
+    return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def wanted_in_words(wanted: Filter) -> str:
+    """Return `Status = "Ready"`, several joined with "and"."""
+    return " and ".join(f"{name} = {_quoted(value)}" for name, value in wanted.items())
+
+
+def unmet_in_words(columns: Mapping[str, Cell], wanted: Filter) -> str:
+    """Return what a filter wants and a post has, where the two differ."""
+    return "; ".join(
+        f"needs {name} = {_quoted(value)}, this post has {_found(columns.get(name))}"
+        for name, value in wanted.items()
+        if not holds(columns.get(name), value)
+    )
+
+
+def _quoted(wanted: Wanted) -> str:
+    if isinstance(wanted, bool):
+        return str(wanted).lower()
+    return " or ".join(f'"{value}"' for value in _values(wanted))
+
+
+def _found(cell: Cell | None) -> str:
+    if cell is None:
+        return "no such property"
+    if cell.type == "checkbox":
+        return cell.text
+    return f'"{cell.text}"' if cell.text else "nothing there"

@@ -1,0 +1,72 @@
+"""What a person is told by command about posts.only, and how one file is put back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from daemon.clock import utc_now
+from daemon.pretend.values import Column
+from tests.daemon.cli.desk import QUICK, Desk
+
+
+def _column(desk: Desk) -> Column:
+    column = Column("stage", "Stage", "select")
+    for name in ("Ready", "Idea"):
+        column.add_option(name)
+    desk.town.workspace.add_column(desk.town.source.id, column)
+    return column
+
+
+async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
+    _column(desk)
+    desk.configure(f'{QUICK}only = {{ Stage = "Redy", Stauts = "x" }}\n')
+    said = await desk.cli("check", "--json")
+    todo = [one["todo"] for one in said.json if one["what"] == "filters"]
+    assert (said.code, len(todo)) == (1, 2)
+    assert todo[0].endswith('Did you mean "Ready"?')
+    assert todo[1].startswith('posts.only names the property "Stauts"')
+    clock = [one["found"] for one in said.json if one["what"] == "clock"]
+    assert clock == ["agrees with Notion's"]
+    desk.configure(f'{QUICK}only = {{ Stage = "Ready" }}\n')
+    desk.add("Soup day", Stage="Idea")
+    desk.add("Bread day", Stage="Ready")
+    async with desk.daemon() as daemon:
+        await daemon.says("job.done")
+        # A rename is followed by id, also by what looks from outside.
+        desk.town.workspace.rename_column(desk.town.source.id, "Stage", "State")
+        why = await desk.cli("why", "soup")
+        assert (
+            'Skipped by posts.only (needs Stage = "Ready", this post has "Idea"). Tick '
+            "Regenerate to get an image anyway."
+        ) in " ".join(why.out.split())
+        assert (await desk.cli("check")).code == 0
+        away = await desk.cli("why", "soup", NOTION_TOKEN="ntn_wrong")
+        assert 'needs Stage = "Ready"; Notion did not say what' in away.out
+
+
+async def test_check_warns_of_a_clock_that_is_wrong(desk: Desk) -> None:
+    desk.town.workspace.now = lambda: utc_now() - timedelta(hours=1)
+    said = await desk.cli("check", "--json")
+    (clock,) = [one for one in said.json if one["what"] == "clock"]
+    assert (said.code, clock["found"].split()[-3:]) == (1, ["ahead", "of", "Notion's"])
+    assert "timedatectl" in clock["todo"]
+
+
+async def test_use_puts_one_file_back_alone(desk: Desk) -> None:
+    number = Column("variants", "Variants", "number")
+    desk.town.workspace.add_column(desk.town.source.id, number)
+    page = desk.add("Bread day", Variants=2)
+    async with desk.daemon() as daemon:
+        await daemon.says("job.done")
+        listed = await desk.cli("use", "bread", "--json")
+        second, first = [one["name"] for one in listed.json]
+        no_file = await desk.cli("use", "bread", "--only")
+        assert (no_file.code, "--only needs the FILE" in no_file.err) == (2, True)
+        back = await desk.cli("use", "bread", second)
+        assert "as its first image" in " ".join(back.out.split())
+        await daemon.says("job.done", times=2)
+        assert [one.name for one in desk.town.workspace.files(page)] == [second, first]
+        alone = await desk.cli("use", "bread", first, "--only")
+        assert "as its only image" in " ".join(alone.out.split())
+        await daemon.says("job.done", times=3)
+        assert [one.name for one in desk.town.workspace.files(page)] == [first]

@@ -1,0 +1,264 @@
+"""A clock that is set while the daemon runs delays nothing and hurries nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.cli.check import clock_line
+from daemon.clock import Clock, utc_now
+from daemon.flow.clock_steps import ClockSteps, breaker_after_step
+from daemon.pretend.town import Town
+from daemon.schedule import Schedule, _Interval
+from daemon.service.log import Spell
+from providers.breaker import Breaker, State
+from providers.outcomes import Outcome
+from tests.daemon.house import START, ZONE, House, MovingClock, house
+from tests.daemon.test_chain_at_work import house_again
+from tests.daemon.test_races import OurClock
+
+_HOUR, _MONTH = timedelta(hours=1), timedelta(days=31)
+_STEPS = [-_HOUR, _HOUR, -_MONTH, _MONTH]
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[House]:
+    """A house whose clock is set while Notion's goes on."""
+    clock, notions = OurClock(), MovingClock()
+    clock.other = notions
+    town = Town(now=notions.now)
+    town.workspace.requests_per_minute = None
+    town.hub.sleep = clock.sleep
+    async with town, house(tmp_path, clock=clock, town=town) as made:
+        await made.begin()
+        yield made
+
+
+def _set_clock(home: House, step: timedelta) -> None:
+    home.clock.time += step
+
+
+@pytest.mark.parametrize("step", _STEPS)
+async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
+    home: House, step: timedelta
+) -> None:
+    _set_clock(home, -step)
+    home.space.fail("/query", times=5, status=503)
+    await home.poll()
+    assert home.flow.outage.why
+    home.space.faults.waiting.clear()
+    _set_clock(home, step)
+    home.forget()
+    await home.poll()
+    assert home.space.requests == []
+    home.clock.move(seconds=11)
+    await home.poll()
+    assert len(home.space.requests) == 1
+    (said,) = [line for line in home.said if line.startswith("poll.recovered")]
+    assert said.endswith("after 0 min")
+
+
+@pytest.mark.parametrize("step", _STEPS)
+async def test_a_post_waits_as_long_as_it_would_have(
+    home: House, step: timedelta
+) -> None:
+    page = home.add()
+    await home.poll()
+    await home.work()
+    home.clock.move(seconds=30)
+    _set_clock(home, step)
+    await home.work()
+    home.clock.move(seconds=80)
+    await home.work()
+    assert home.hub.painted == 0
+    home.clock.move(seconds=12)
+    await home.work()
+    assert len(home.space.files(page)) == 1
+    assert "clock.set This machine's clock was set" in "\n".join(home.said)
+
+
+@pytest.mark.parametrize("step", _STEPS)
+async def test_what_was_queued_just_after_the_step_is_left_alone(
+    home: House, step: timedelta
+) -> None:
+    await home.work()
+    _set_clock(home, step)
+    page = home.add()
+    await home.poll()
+    await home.work()
+    home.clock.move(seconds=125)
+    await home.work()
+    assert len(home.space.files(page)) == 1
+
+
+async def test_an_image_on_disk_is_uploaded_at_once_after_a_step_back(
+    home: House,
+) -> None:
+    page = home.add()
+    await home.poll()
+    home.clock.move(seconds=125)
+    home.space.fail("POST /v1/file_uploads", times=60, status=503)
+    await home.work()
+    assert [job.state for job in await home.jobs()] == ["uploading"]
+    home.space.faults.waiting.clear()
+    _set_clock(home, -_MONTH)
+    home.clock.move(minutes=6)
+    await home.poll()
+    await home.work()
+    assert len(home.space.files(page)) == 1
+    (done,) = [line for line in home.said if line.startswith("job.done")]
+    assert " -" not in done
+
+
+async def test_what_a_clock_that_was_ahead_stored_counts_from_the_restart(
+    home: House, tmp_path: Path
+) -> None:
+    _set_clock(home, _MONTH)
+    page = home.add()
+    await home.poll()
+    await home.work()
+    _set_clock(home, -_MONTH)
+    async with house_again(tmp_path, home) as later:
+        await later.begin()
+        await later.work()
+        later.clock.move(seconds=125)
+        await later.poll()
+        await later.work()
+        assert len(later.space.files(page)) == 1
+
+
+async def test_a_sweep_of_a_clock_that_was_ahead_does_not_put_off_the_next(
+    home: House,
+) -> None:
+    home.forget()
+    await home.sweep()
+    assert home.space.requests == []
+    _set_clock(home, -_MONTH)
+    await home.sweep()
+    assert len(home.space.requests) >= 1
+
+
+@pytest.mark.parametrize("step", _STEPS)
+def test_a_pause_of_a_service_goes_on_and_its_calendar_stays(step: timedelta) -> None:
+    now = START + step
+    in_a_minute = START + timedelta(minutes=1)
+    resting = Breaker(
+        name="a", state=State.OPEN, reason=Outcome.UNAVAILABLE, until=in_a_minute
+    )
+    moved = breaker_after_step(resting, step, now)
+    assert moved.until == now + timedelta(minutes=1)
+    broke = Breaker(
+        name="a",
+        state=State.OPEN,
+        reason=Outcome.CREDITS,
+        until=in_a_minute,
+        probe_at=in_a_minute,
+    )
+    assert breaker_after_step(broke, step, now) == broke
+    over = Breaker(name="a", until=START - timedelta(minutes=1))
+    assert breaker_after_step(over, step, now) == over
+
+
+def test_a_step_is_taken_once_and_slow_corrections_never() -> None:
+    wrong = MovingClock()
+    clock = Clock(now=wrong.now, elapsed=wrong.monotonic, zone=ZONE)
+    steps = ClockSteps(clock)
+    wrong.move(days=3)
+    wrong.time += timedelta(seconds=1)
+    assert not steps.take()
+    wrong.time += _HOUR
+    assert timedelta(minutes=59) < steps.take() < timedelta(minutes=61)
+    wrong.move(hours=3)
+    assert not steps.take()
+    later = clock.steady() + _HOUR
+    assert clock.wall(later) == wrong.now() + _HOUR
+
+
+def test_what_lasts_is_said_within_an_hour_and_never_negative() -> None:
+    spells = Spell()
+    assert spells.failed("x", START + _MONTH)
+    assert spells.failed("x", START)
+    assert not spells.failed("x", START + timedelta(minutes=59))
+    assert spells.ended("x", START) == timedelta()
+
+
+class _Elapsed:
+    """Counts on while the wall clock stays: as if that had been set back."""
+
+    def __init__(self) -> None:
+        self.began, self.more = utc_now().timestamp(), 0.0
+
+    def __call__(self) -> float:
+        return utc_now().timestamp() - self.began + self.more
+
+
+def _count(calls: list[int], called: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    async def act() -> None:
+        calls.append(1)
+        called.set()
+
+    return act
+
+
+@pytest.mark.parametrize("back", [3600.0, 365 * 86400.0])
+async def test_what_is_scheduled_goes_on_after_a_step_back(back: float) -> None:
+    elapsed, called, kicked = _Elapsed(), asyncio.Event(), asyncio.Event()
+    due = asyncio.Event()
+    schedule = Schedule(elapsed, look_every=0.02)
+    schedule.clock_set = kicked.set
+    schedule.start()
+    try:
+        # By the clock as it was before it was set back.
+        ahead = utc_now() + timedelta(seconds=back)
+        schedule.every("watchdog", timedelta(seconds=5), _count([], called), ahead)
+        schedule.at("due", ahead, _count([], due))
+        await asyncio.sleep(0)
+        elapsed.more = back
+        async with asyncio.timeout(10):
+            await called.wait()
+            await due.wait()
+            await kicked.wait()
+    finally:
+        await schedule.stop()
+
+
+async def test_years_forward_are_one_call_and_no_list_of_those_missed() -> None:
+    calls, called = list[int](), asyncio.Event()
+    schedule = Schedule()
+    schedule.start()
+    try:
+        long_ago = utc_now() - timedelta(days=3 * 365)
+        action = _count(calls, called)
+        schedule.every("poll", timedelta(seconds=10), action, long_ago)
+        async with asyncio.timeout(10):
+            await called.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(calls) == 1
+    finally:
+        await schedule.stop()
+    every = _Interval(seconds=10, timezone="UTC")
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    soon = every.get_next_fire_time(now - timedelta(days=3 * 365), now)
+    assert soon is not None
+    assert now < soon <= now + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "found"),
+    [
+        (119, "agrees with Notion's"),
+        (-119, "agrees with Notion's"),
+        (121, "0:02:01 ahead of Notion's"),
+        (-_MONTH.total_seconds(), "31 days, 0:00:00 behind Notion's"),
+    ],
+)
+def test_check_compares_the_clock_with_notions(ahead: float, found: str) -> None:
+    line = clock_line(START + timedelta(seconds=ahead), START)
+    assert line is not None
+    assert (line.found, bool(line.todo)) == (found, abs(ahead) > 120)
+    assert clock_line(START, None) is None
