@@ -176,6 +176,9 @@ async def test_an_image_that_neither_has_is_said_to_be_gone(
             shop.file(first.name).write_bytes(b"spoilt")
             await use(home, page, first)
             await home.work()
-            note = f"No image: {first.name} is damaged on the store. Tick again."
+            note = (
+                f"No new image: {first.name} is damaged on the store. The current "
+                "image was kept. Tick again."
+            )
             assert home.read(page)["Image note"] == note
             assert here(home) == set()
