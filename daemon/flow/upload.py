@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.flow import alt, picture, tell
+from daemon.flow import picture, tell
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
 from daemon.flow.notes import KEPT, no_image
+from daemon.flow.page_change import compose_change
 from daemon.flow.reread import depends_on_filter, why_filtered
 from daemon.flow.retry_later import postpone_upload
 from daemon.flow.wants import look
@@ -27,8 +28,7 @@ from daemon.notion.errors import (
     RefusedWriteError,
     UploadLostError,
 )
-from daemon.notion.filters import Wanted, matches
-from daemon.notion.model import Change, File, Page, Urgency
+from daemon.notion.model import Page, Urgency
 from daemon.store.errors import DamagedError
 from db import attempts, images, posts
 from db.errors import MovedElsewhereError
@@ -164,7 +164,9 @@ class _Delivery:
     ) -> None:
         uploads = tuple([(await self._uploaded(one), one.name) for one in made])
         keep = tuple(file for file in page.image if file.name not in known)
-        change = await self._change(page, made, uploads, keep)
+        change = await compose_change(
+            self.flow, self.job, page, made, uploads=uploads, keep=keep
+        )
         with self.flow.views.writing(self.job.page_id):
             written = await self.flow.door.update(
                 self.flow.known_schema, self.job.page_id, change, self.urgency
@@ -202,70 +204,6 @@ class _Delivery:
     async def _file(self, image: ImageRecord) -> Path:
         store = self.flow.store
         return await asyncio.to_thread(store.path, image.name, image.sha256)
-
-    async def _change(
-        self,
-        page: Page,
-        made: Sequence[ImageRecord],
-        uploads: tuple[tuple[str, str], ...],
-        keep: tuple[File, ...],
-    ) -> Change:
-        plan, first = self.flow.plan, made[0]
-        inputs = Inputs.restored(self.job.inputs)
-        traits = (
-            self.flow.providers[first.provider].traits
-            if (first.provider in self.flow.providers)
-            else None
-        )
-        return Change(
-            uploads=uploads,
-            keep=keep,
-            status="Card" if first.is_card else "Done",
-            note=self._note(made),
-            provider=traits.label if traits else first.provider,
-            alt=await self._alt(page, first, inputs),
-            clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
-            cover=uploads[0][0] if plan.cover else None,
-            extra=self._extra(page, card=first.is_card),
-        )
-
-    def _note(self, made: Sequence[ImageRecord]) -> str:
-        first = made[0]
-        # A person chose it: there is nothing to explain.
-        if self.chosen_files:
-            return ""
-        if first.is_card and first.card_why:
-            coming = first.replaceable and self.flow.plan.replace_cards is not None
-            follows = (
-                "An image follows when a service is back."
-                if coming
-                else "Tick the box for another try."
-            )
-            return f"A card, because {first.card_why}. {follows}"
-        wanted = Inputs.restored(self.job.inputs).variants
-        if len(made) < wanted and not first.is_card:
-            return f"{len(made)} of {wanted} images: no service made the others."
-        return ""
-
-    async def _alt(self, page: Page, first: ImageRecord, inputs: Inputs) -> str | None:
-        async with self.flow.db.reading() as tx:
-            post = await posts.get(tx, self.job.source, self.job.page_id)
-        ours = post.alt if post else None
-        # Somebody wrote it themselves.
-        if page.alt and page.alt != ours:
-            return None
-        if first.is_card:
-            return alt.alt_for_card(inputs.words, self.flow.plan.tag)
-        return alt.alt_for_prompt(inputs.prompt, inputs.words)
-
-    def _extra(self, page: Page, *, card: bool) -> Mapping[str, Wanted]:
-        plan = self.flow.plan
-        # A post that has gone on (posted, say) is not pulled back.
-        if self.job.reason is not Reason.NEW and not (
-            plan.rules.only and matches(page.columns, plan.rules.only)
-        ):
-            return {}
-        return plan.on_card if card and plan.on_card is not None else plan.on_done
 
     async def _postpone(self, made: Sequence[ImageRecord], why: str) -> None:
         """Wait: the upload is looked up before it is used again, or sent anew."""

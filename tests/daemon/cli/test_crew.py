@@ -6,9 +6,13 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.cluster import cluster
 from tests.daemon.cli.crew import Crew, crew
 from tests.daemon.store.server import Shop
+
+pytestmark = pytest.mark.timeout(600)
 
 _POSTS = 300
 _RATE = 40
@@ -17,8 +21,9 @@ _RATE = 40
 async def test_three_share_300_posts_and_keep_notions_budget(
     shop: Shop, tmp_path: Path
 ) -> None:
+    # Nobody dies here: a lease that a busy machine cannot miss.
     async with crew(
-        tmp_path, size=3, rate=_RATE, toml=shop.toml(), **shop.environ
+        tmp_path, size=3, rate=_RATE, lease="60s", toml=shop.toml(), **shop.environ
     ) as all_:
         town = all_.desk.town
         town.hub.seconds_per_image = 0.3
