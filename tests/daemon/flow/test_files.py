@@ -28,7 +28,7 @@ _SIZES = {
 def _read_by_exiftool(paths: list[Path]) -> list[dict[str, object]]:
     tool = shutil.which("exiftool")
     if tool is None:
-        pytest.skip("exiftool is not installed")
+        pytest.skip("exiftool is not installed: apt install libimage-exiftool-perl")
     said = subprocess.run(
         [tool, "-json", "-G1", "-a", "-s", *map(str, paths)],
         capture_output=True,

@@ -5,28 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from pathlib import Path
-
-import pytest
 
 from daemon.clock import utc_now
 from daemon.pretend.painter import paint
 from daemon.pretend.town import Town
+from tests.daemon.web.browser import NEEDS_CHROMIUM, chromium
 
 _NASTY = '<img src=x onerror="document.title=1">'
 
 
-def _browser() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("no Chromium is installed")
-
-
 async def _dom(url: str, home: Path) -> str:
+    path = chromium()
+    assert path is not None
     process = await asyncio.create_subprocess_exec(
-        _browser(),
+        path,
         *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
         *("--disable-background-networking", f"--user-data-dir={home}"),
         *("--virtual-time-budget=3000", "--dump-dom", url),
@@ -39,6 +32,7 @@ async def _dom(url: str, home: Path) -> str:
     return out.decode()
 
 
+@NEEDS_CHROMIUM
 async def test_the_page_shows_posts_images_credits_and_the_log(tmp_path: Path) -> None:
     async with Town(now=utc_now) as town:
         page = town.workspace.add_page(

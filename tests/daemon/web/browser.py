@@ -57,12 +57,16 @@ LOOKS = {
 }
 
 
-def chromium() -> str:
-    """Return where Chromium is, or skip the test."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("no Chromium is installed")
+def chromium() -> str | None:
+    """Return where Chromium is, None if nowhere."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+#: Decided before a fixture begins: one that skips leaves the event loop of its module.
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    chromium() is None, reason="no Chromium is installed: apt install chromium"
+)
 
 
 @asynccontextmanager

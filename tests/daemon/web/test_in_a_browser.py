@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.daemon.web.browser import (
     LOOKS,
+    NEEDS_CHROMIUM,
     Scene,
     at_work,
     browsing,
@@ -31,7 +32,7 @@ _TWICE = """[...document.querySelectorAll('[id]')].map((one) => one.id)
 _BYTES = """performance.getEntriesByType('resource')
     .reduce((sum, one) => sum + one.transferSize, 0)"""
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), NEEDS_CHROMIUM]
 
 
 @pytest_asyncio.fixture(name="browser", scope="module", loop_scope="module")
