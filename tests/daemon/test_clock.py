@@ -62,6 +62,7 @@ async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
     assert said.endswith("after 0 min")
 
 
+@pytest.mark.sqlite_only  # several daemons on a server have clocks of their own
 @pytest.mark.parametrize("step", _STEPS)
 async def test_a_post_waits_as_long_as_it_would_have(
     home: House, step: timedelta
@@ -95,6 +96,7 @@ async def test_what_was_queued_just_after_the_step_is_left_alone(
     assert len(home.space.files(page)) == 1
 
 
+@pytest.mark.sqlite_only  # several daemons on a server have clocks of their own
 async def test_an_image_on_disk_is_uploaded_at_once_after_a_step_back(
     home: House,
 ) -> None:
