@@ -71,7 +71,6 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         assert [bool(asked(one)) for one in all_.houses].count(True) == 1
 
 
-@pytest.mark.long
 async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
     tmp_path: Path,
 ) -> None:
