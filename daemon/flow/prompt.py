@@ -154,7 +154,7 @@ def fingerprint(
 
     The words that the prompt is made from, the title and columns that the template
     names, format and variants; nothing we write, no signed URL, not the feedback, and
-    not the settings: a change of style or template never re-makes an image by itself.
+    not the settings: a change of style or template never makes an image anew.
     A text that the prompt does not use is not in it: the same prompt is paid for once.
     """
     origin, words = _chosen_words(page_prompt, post, title)
@@ -180,10 +180,7 @@ def former_fingerprint(
     format: str,  # noqa: A002 - the column's name
     variants: int,
 ) -> str:
-    """Return what `fingerprint` was in databases of version 1.0 and before.
-
-    It held texts that the image was not made of.
-    """
+    """Return what `fingerprint` was before it left out what the prompt does not use."""
     made_of: dict[str, object] = {
         "prompt": page_prompt.strip(),
         "post": post.strip(),

@@ -65,7 +65,7 @@ def say_done(
 
 def say_upload_refused(flow: Flow, job: Job, why: str) -> None:
     """Notion does not take the file yet; once, and once an hour."""
-    if flow.spells.failed(f"upload {job.id}", flow.now()):
+    if flow.spells.failed(f"upload {job.id}", flow.steady()):
         flow.log.warning(
             "upload.refused",
             summary=f"'{job.title}': Notion does not accept the file yet, so postbrush "
