@@ -138,10 +138,19 @@ def _version(program: Path) -> int:
     return int(program.parent.parent.name)
 
 
+def installed_servers() -> list[Path]:
+    """Return the servers that are installed, the newest last."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=_version)
+
+
+#: For what makes things before it asks for a server: a skip would leave them open.
+NEEDS_POSTGRES = pytest.mark.skipif(not installed_servers(), reason=_WHY)
+
+
 @functools.cache
 def cluster() -> Cluster:
     """Return the server of this process; skip the test where none is installed."""
-    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=_version)
+    known = installed_servers()
     if not known:
         pytest.skip(_WHY)
     # A short path: that of a socket has a limit.

@@ -33,7 +33,7 @@ from db.states import (
     State,
     after,
 )
-from tests.cluster import cluster
+from tests.cluster import NEEDS_POSTGRES, cluster
 from tests.search import examples
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -174,4 +174,4 @@ class AnyMovesOnAServer(AnyMoves):
 AnyMovesOnAServer.TestCase.settings = settings(
     max_examples=examples(30), stateful_step_count=25
 )
-TestAnyMovesOnAServer = AnyMovesOnAServer.TestCase
+TestAnyMovesOnAServer = NEEDS_POSTGRES(AnyMovesOnAServer.TestCase)
