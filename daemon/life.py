@@ -65,6 +65,8 @@ class Life:
             async with app.locked(self.settings, "run"):
                 await self._until_stopped()
         finally:
+            # A reload that comes now is too late, and without a handler it would kill.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
         structlog.get_logger().info("daemon.stopped", summary="nothing is in work")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from tests.daemon.cli.desk import QUICK, Daemon, Desk
 from tests.daemon.service.manager import Manager, listening
+
+ROOT = Path(__file__).resolve().parents[3]
 
 _SLOW = 3600.0
 _CARDS = f'chain = ["freeapi"]\n{QUICK}'
@@ -201,6 +204,31 @@ async def test_after_a_reload_it_takes_two_stops_to_cut(
             finish.set()
     assert [line["event"] for line in daemon.lines].count("config.reloaded") == 1
     assert _calls(desk) == [{1: "image", 2: "unknown"}[stops]]
+
+
+#: Sends itself a SIGHUP when all is done but the end of the interpreter.
+_HUNG_UP_LAST = (
+    "import atexit, os, signal, sys; from daemon.cli.main import main; "
+    "atexit.register(os.kill, os.getpid(), signal.SIGHUP); sys.exit(main())"
+)
+
+
+async def test_a_reload_that_comes_in_the_last_moment_kills_nobody(desk: Desk) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _HUNG_UP_LAST, "run"),
+        cwd=desk.folder,
+        env={**desk.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        while b"daemon.ready" not in await process.stdout.readline():
+            assert process.returncode is None
+        process.send_signal(signal.SIGTERM)
+        said = await process.stdout.read()
+        assert await process.wait() == 0
+    assert b"daemon.stopped" in said
 
 
 async def test_a_reload_that_comes_while_it_starts_is_done_when_it_has(
