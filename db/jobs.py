@@ -34,6 +34,12 @@ _MOVE = jobs.update().where(
     jobs.c.state == sa.bindparam("was"),
     jobs.c.claimed_by == sa.bindparam("claimer"),
 )
+_NEWEST_EVENT = (
+    sa.select(events)
+    .where(events.c.job_id == sa.bindparam("which"))
+    .order_by(events.c.id.desc())
+    .limit(1)
+)
 _WAKE = jobs.update().where(
     jobs.c.state == State.QUEUED,
     jobs.c.waits_for == sa.bindparam("awaited"),
@@ -99,6 +105,23 @@ async def _record(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None
         "reason": why,
     }
     await rows.insert(tx, events, values)
+
+
+async def record_delay(
+    tx: Tx, job: Job, *, now: datetime, why: str, over: bool = False
+) -> None:
+    """Write into a job's history that a step failed and is tried again.
+
+    Args:
+        over: The step has succeeded by now.
+    """
+    await _record(tx, job, "resumed" if over else "delayed", now, why)
+
+
+async def newest_delay(tx: Tx, job: Job) -> str:
+    """Return why a step of an open job is tried again; empty: none failed last."""
+    newest = await rows.one(tx, History, _NEWEST_EVENT, which=job.id)
+    return newest.reason if newest and newest.event == "delayed" else ""
 
 
 async def settle_debt(tx: Tx, job: Job, owed: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.flow.ending import end_job
+from daemon.flow.tell import say_left_out
 from daemon.notion.errors import PageGoneError, RefusedWriteError
 from daemon.notion.model import Change, Urgency
 from db import jobs, posts
@@ -19,8 +20,8 @@ async def pay(flow: Flow, job: Job) -> None:
     """Make good what *job* owes its page.
 
     Raises:
-        AwayError, NoAccessError: For the caller, who knows when to try again.
-        RefusedWriteError: An un-tick Notion refuses; the job costs nothing.
+        NotionError: For the caller, who knows when to try again.  While Notion refuses
+            an un-tick, the job costs nothing.
     """
     change = Change(
         regenerate=False if job.owed == "untick" else None,
@@ -46,6 +47,7 @@ async def pay(flow: Flow, job: Job) -> None:
         async with flow.db.writing() as tx:
             await jobs.settle_debt(tx, job, job.owed)
         return
+    say_left_out(flow, written.left_out)
     async with flow.db.writing() as tx:
         await _confirmed(flow, job, tx)
         page = written.page

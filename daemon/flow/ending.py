@@ -40,6 +40,9 @@ async def end_job(
         changes |= {"owed": "", "owed_note": ""}
     elif event is Event.ABANDONED and note and current.again is None:
         changes |= {"owed": "failed", "owed_note": note}
+    # It waits no longer: a note that says so would come too late.
+    elif current.owed == "waiting":
+        changes |= {"owed": "", "owed_note": ""}
     ended = await jobs.move(tx, job, event, now=now, why=why, **changes)
     answered = event is Event.ABANDONED or by_person
     if answered and job.reason in {Reason.NEW, Reason.EDITED}:

@@ -13,7 +13,13 @@ from daemon.flow import tell
 from daemon.flow.absorb import Absorbed, absorb
 from daemon.flow.context import Flow
 from daemon.flow.money import dollars
-from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
+from daemon.notion.errors import (
+    AwayError,
+    NoAccessError,
+    NotionError,
+    PageGoneError,
+    RowRefusedError,
+)
 from daemon.notion.model import Page, Schema, Urgency
 from db import posts
 from db.engine import Tx
@@ -60,7 +66,12 @@ class Watcher:
                 flow.outage.failed(error, flow.now(), flow.log)
                 await self._write_down(flow.outage.why if flow.outage.shut else "")
                 return None
+            was_away = bool(flow.outage.why)
             flow.outage.ended(flow.now(), flow.log)
+            # What waited for Notion is tried at once.
+            if was_away:
+                flow.delays.answered(flow.plan.source)
+                flow.kick.set()
             await self._write_down("")
             flow.looked_at = flow.now()
             report(flow, found)
@@ -160,7 +171,8 @@ class Watcher:
                 continue
             try:
                 newest = await self.flow.door.page(schema, page.id, Urgency.POLL)
-            except PageGoneError:
+            # It is still ticked at the next poll: one page does not stop the others.
+            except (PageGoneError, RowRefusedError, AwayError):
                 continue
             sure.append(newest)
         return sure

@@ -62,6 +62,18 @@ def say_done(
     )
 
 
+def say_left_out(flow: Flow, left_out: Sequence[str]) -> None:
+    """Notion refuses some properties: said once, and once an hour."""
+    if not left_out:
+        return
+    names = ", ".join(f"'{name}'" for name in left_out)
+    if flow.spells.failed(f"{flow.plan.source} leaves out {names}", flow.now()):
+        flow.log.warning(
+            "property.refused",
+            summary=f"Notion refused to write {names}. postbrush leaves it out",
+        )
+
+
 def say_ended(flow: Flow, job: Job, why: str) -> None:
     """It failed, or was cancelled."""
     speak = flow.log.warning if job.state is State.FAILED else flow.log.info

@@ -21,7 +21,7 @@ from daemon.flow.wants import look
 from daemon.notion.errors import PageGoneError, RefusedWriteError, UploadLostError
 from daemon.notion.model import Change, File, Page, Urgency, Wanted, matches
 from daemon.store.errors import DamagedError
-from db import attempts, images, jobs, posts
+from db import attempts, images, posts
 from db.errors import MovedElsewhereError
 from db.records import ImageRecord, Job
 from db.states import Event, Reason
@@ -31,11 +31,18 @@ async def upload(flow: Flow, job: Job) -> None:
     """Take a job from `uploading` to its end; Notion being away leaves it there.
 
     Raises:
-        AwayError, NoAccessError, StoreAwayError: For the caller, who knows when to
-            try again.
+        NotionError, StoreAwayError: For the caller, who knows when to try again.
     """
     try:
         await _Delivery(flow, job).run()
+    except MovedElsewhereError:
+        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+
+
+async def give_up(flow: Flow, job: Job, why: str) -> None:
+    """End a job whose upload Notion refuses again and again in the same words."""
+    try:
+        await _Delivery(flow, job).give_up(why)
     except MovedElsewhereError:
         flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
 
@@ -66,6 +73,7 @@ class _Delivery:
             await self._end(Event.CANCELLED, "the page is gone")
         except UploadLostError:
             await self._forget_uploads(made)
+            raise
         except FileNotFoundError as error:
             name = Path(str(error.filename)).name
             why = f"{name} is gone from the disk"
@@ -73,8 +81,14 @@ class _Delivery:
                 why = f"{name} is damaged on the store"
             await self._end(Event.ABANDONED, why, f"No image: {why}. Tick again.")
         except RefusedWriteError as error:
-            note = f"The image could not be put here: {error}"
-            await self._end(Event.ABANDONED, str(error), note)
+            if not error.is_final:
+                raise
+            await self.give_up(str(error))
+
+    async def give_up(self, why: str) -> None:
+        """End the job: no other try would help.  Its images stay on the disk."""
+        note = f"The image could not be put here: {why}"
+        await self._end(Event.ABANDONED, why, note)
 
     async def _images(self) -> list[ImageRecord]:
         async with self.flow.db.reading() as tx:
@@ -220,15 +234,6 @@ class _Delivery:
         async with self.flow.db.writing() as tx:
             for one in made:
                 await images.set_upload(tx, one.id, None)
-            now = self.flow.now()
-            await jobs.move(
-                tx,
-                self.job,
-                Event.SNOOZED,
-                now=now,
-                why="the upload expired",
-                due_at=now,
-            )
 
     async def _done(
         self,

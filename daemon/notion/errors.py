@@ -21,13 +21,31 @@ class NoAccessError(NotionError):
     """401, 403, or 404 on the source: what to click is in the message."""
 
 
+class RowRefusedError(NotionError):
+    """A refusal about one page or one file: says nothing of the source."""
+
+
+class UnwantedError(NotionError):
+    """What we sent is refused: the third time in the same words, the job ends."""
+
+
 class PageGoneError(NotionError):
     """404 on a page: deleted, or no longer shared with us."""
 
 
-class RefusedWriteError(NotionError):
-    """400 on a write, after the schema was read again: Notion's own sentence."""
+class RefusedWriteError(UnwantedError):
+    """400 on a write, after the schema was read again: Notion's own sentence.
+
+    Attributes:
+        is_final: Only a person can mend it: no other try is made.
+    """
+
+    is_final = False
 
 
 class UploadLostError(NotionError):
     """The file upload expired, is unknown or cannot be attached: send it again."""
+
+
+class UploadRefusedError(UploadLostError, UnwantedError):
+    """400 or 404 to the bytes of a file."""

@@ -67,6 +67,9 @@ def read_schema(
             in Notion breaks nothing.
     """
     columns = {name: _column(name, one) for name, one in raw["properties"].items()}
+    # Every data source has a title.
+    if not columns:
+        raise KeyError("properties")
     by_id = {column.id: column for column in columns.values()}
     folded = {name.casefold(): column for name, column in columns.items()}
     roles: dict[Role, Column] = {}

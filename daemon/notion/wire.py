@@ -42,6 +42,8 @@ if importlib.util.find_spec("sniffio") is None:
 
 _TIMEOUT = 60.0
 _TRIES = 5
+#: A request that is told to slow down so often in a row gives the others their turn.
+_LIMITED = 10
 _FIRST_PAUSE = 1.0
 _KEPT_OPEN = 60.0
 
@@ -78,6 +80,7 @@ class Wire:
     limiter: Limiter
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
+    monotonic: Callable[[], float] = time.monotonic
     traffic: Counter[str] = field(default_factory=Counter)
     told_time: datetime | None = None
 
@@ -113,6 +116,7 @@ class Wire:
             limiter=limiter,
             sleep=sleep,
             limited=limited,
+            monotonic=monotonic,
             traffic=Counter() if traffic is None else traffic,
         )
         http.event_hooks = {"response": [wire._look_at_clock]}
@@ -141,23 +145,26 @@ class Wire:
         raise AwayError(f"Notion is away: {answer.message}")
 
     async def once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
-        """Send a request once; being told to slow down does not count.
+        """Send a request once; being told to slow down a few times does not count.
 
         Raises:
+            AwayError: Nothing but being told to slow down.
             AnswerError: An answer that repeating would not change.
             LostError: Anything that leaves open whether it was carried out.
         """
-        while True:
+        for _ in range(_LIMITED):
             await self.limiter.turn(urgency)
             answer = await self._send(request)
             self.traffic[_ended(answer)] += 1
             if not isinstance(answer, Answer):
                 return answer
+            if answer.kind is Kind.AGAIN:
+                raise LostError(answer)
             if answer.kind is not Kind.STOP_ALL:
-                break
+                raise AnswerError(answer)
             self.limiter.stop(answer.seconds)
             self.limited(answer.seconds)
-        raise (LostError if answer.kind is Kind.AGAIN else AnswerError)(answer)
+        raise AwayError(f"Notion limits this request for too long: {answer.message}")
 
     async def _look_at_clock(self, response: httpx.Response) -> None:
         self.told_time = date_of(response.headers.get("date", "")) or self.told_time
@@ -172,7 +179,7 @@ class Wire:
         except (RequestTimeoutError, TimeoutError):
             return _away("no answer in time")
         # A 200 that is not JSON: something between us and Notion.
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             return _away("an answer that is not JSON")
         except InvalidPathParameterError as error:
             return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])
