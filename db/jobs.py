@@ -119,7 +119,9 @@ async def record_delay(
 
 
 async def newest_delay(tx: Tx, job: Job) -> str:
-    """Return why a step of an open job is tried again; empty: none failed last."""
+    """Return why a step of a job is tried again; empty: none failed last."""
+    if not (job.is_open or job.owed):
+        return ""
     newest = await rows.one(tx, History, _NEWEST_EVENT, which=job.id)
     return newest.reason if newest and newest.event == "delayed" else ""
 

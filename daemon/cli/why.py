@@ -38,6 +38,8 @@ async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
         *_now(flow, post, history[0] if history else None, held=held),
         *_image(post, shown, known),
     ]
+    if history and (delayed := await jobs.newest_delay(tx, history[0])):
+        lines.insert(1, f"It is tried again with growing pauses: {delayed}")
     lines += [_one(job) for job in history[:5]]
     return {
         "page": post.page_id,

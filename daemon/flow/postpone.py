@@ -20,6 +20,8 @@ from db.states import State
 
 #: The third failure: 15 seconds have passed, and the page is told.
 _TELL_AT = 3
+#: Tasks that `status` names.
+_LISTED = 20
 
 
 async def postpone(
@@ -115,3 +117,27 @@ async def resume(flow: Flow, subject: Subject, job: Job | None = None) -> None:
 def next_try(flow: Flow, subject: Subject) -> datetime:
     """Return when a task may be tried again, on the wall clock."""
     return flow.now() + flow.delays.left(subject, flow.clock.monotonic())
+
+
+async def delayed(flow: Flow) -> list[dict[str, object]]:
+    """Return the tasks that wait for their next try, for `status`: the first few."""
+    moment = flow.clock.monotonic()
+    waiting = [one for one in flow.delays.of() if one.until > moment][:_LISTED]
+    found: list[dict[str, object]] = []
+    async with flow.db.reading() as tx:
+        for delay in waiting:
+            job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
+            # It was cancelled meanwhile, say.
+            if job is not None and not (job.is_open or job.owed):
+                continue
+            found.append(
+                {
+                    "job": job.id if job else None,
+                    "title": job.title if job else "",
+                    "task": f"{delay.subject.task} {delay.subject.provider}".strip(),
+                    "why": delay.why,
+                    "failures": delay.failures,
+                    "next": next_try(flow, delay.subject).isoformat(),
+                }
+            )
+    return found

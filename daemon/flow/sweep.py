@@ -15,12 +15,12 @@ from daemon.flow.poll import report
 from daemon.flow.postpone import postpone, resume
 from daemon.notion.errors import (
     AwayError,
-    NotionError,
     PageGoneError,
     RowRefusedError,
 )
 from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
+from db.errors import DatabaseError
 from db.records import Post
 from db.states import Event, State
 
@@ -42,8 +42,11 @@ async def sweep_if_due(flow: Flow) -> Absorbed | None:
         return None
     try:
         found = await _sweep(flow, flow.schema)
+    # The loop knows what to do about its database.
+    except DatabaseError:
+        raise
     # The polls beside it decide whether Notion as a whole is away.
-    except NotionError as error:
+    except Exception as error:  # noqa: BLE001 - it is logged there
         await postpone(flow, subject, error)
         return None
     await resume(flow, subject)

@@ -37,7 +37,7 @@ from daemon.notion.pages import OddPageError, read_page
 from daemon.notion.partly import RefusedProperties, write_what_is_taken
 from daemon.notion.payload import already_shows, payload
 from daemon.notion.schema import read_schema
-from daemon.notion.shapes import listed, next_cursor, understood
+from daemon.notion.shapes import listed, next_cursor, require, understood
 from daemon.notion.wire import AnswerError, LostError, Wire
 
 _PAGE_SIZE = 100
@@ -81,6 +81,7 @@ class Gateway:
             self.wire, Urgency.POLL, lambda client: client.users.me()
         )
         with understood("users.me"):
+            require(raw, "user")
             bot = raw.get("bot") or {}
             limits = bot.get("workspace_limits") or {}
             limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT

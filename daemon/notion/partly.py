@@ -78,11 +78,11 @@ async def write_what_is_taken(
         taken: Sequence[str] = ()
     else:
         written, taken = await _write_each(rest, known, write, newest, written)
-    if written is None:
-        raise RefusedWriteError(f"Notion refuses {', '.join(rest)}")
     for name in rest:
         if name not in taken:
             refused.add(name, now)
+    if written is None:
+        raise RefusedWriteError(f"Notion refuses {', '.join(rest)}")
     return _with_names(written, [*known, *(one for one in rest if one not in taken)])
 
 

@@ -26,6 +26,12 @@ def understood(endpoint: str) -> Iterator[None]:
         ) from error
 
 
+def require(raw: Any, kind: str) -> None:  # noqa: ANN401 - whatever JSON came
+    """Make sure that an answer is of the kind that was asked for."""
+    if raw["object"] != kind:
+        raise TypeError(f"a {raw['object']!r} where a {kind} was expected")
+
+
 def listed(raw: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever JSON came
     """Return the results of a list, which is never without them."""
     if not isinstance(raw, Mapping) or not isinstance(raw["results"], list):
