@@ -60,11 +60,17 @@ async def once(
     async with flow.db.reading() as tx:
         ended = await jobs.in_state(tx, [State.FAILED], limit=500)
     return Once(
-        notion=flows.trouble,
+        notion=flows.trouble or _delayed(flow),
         failed=sum(job.moved_at >= began for job in ended),
         held=held,
         no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
     )
+
+
+def _delayed(flow: Flow) -> str:
+    """Say what was not done because it failed: `once` does not wait for long pauses."""
+    failed = (delay for delay in flow.delays.of() if delay.failures)
+    return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
 async def _held(flow: Flow) -> int:

@@ -11,9 +11,11 @@ from typing import Any
 from daemon.company import Company
 from daemon.flow import breakers, standing, tell
 from daemon.flow.context import Flow
+from daemon.flow.delays import Subject, Task
 from daemon.flow.dispatch import Dispatcher
 from daemon.flow.flows import Flows
 from daemon.flow.poll import Watcher
+from daemon.flow.postpone import delayed, postpone, resume
 from daemon.flow.storage import pause, say_trouble
 from daemon.flow.sweep import sweep_if_due
 from daemon.schedule import Schedule
@@ -103,8 +105,10 @@ class Daemon:
         flow = watcher.flow
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
         flow.pulse.promise(flow.poll_name, allowed)
-        # Somebody else asks Notion.
-        if not flow.speaks:
+        subject = Subject(Task.POLL, flow.plan.source)
+        waits = flow.delays.lasts(subject, flow.clock.elapsed())
+        # Somebody else asks Notion, or the last poll broke.
+        if not flow.speaks or waits:
             return
         try:
             first, away = flow.schema is None, flow.outage.why
@@ -116,6 +120,10 @@ class Daemon:
                 await sweep_if_due(flow)
         except DatabaseError as error:
             self._trouble(error)
+        except Exception as error:  # noqa: BLE001 - it is logged there
+            await postpone(flow, subject, error)
+        else:
+            await resume(flow, subject)
         flow.pulse.promise(flow.poll_name, allowed)
         # A hundred pages are 4 MB while they are read.
         if watcher.listed and not self.dispatcher.busy:
@@ -271,6 +279,7 @@ class Daemon:
                 "asks_notion": any(flow.speaks for flow in self.flows),
                 "store": self.flow.store.away,
                 "in_work": len(self.dispatcher.generating),
+                "delayed": await delayed(self.flow),
             }
         else:
             return {"error": f"unknown command {command!r}"}

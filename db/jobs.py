@@ -62,7 +62,7 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
         "read_at": None,
     }
     job = Job(id=await rows.insert(tx, jobs, values), **values)
-    await _record(tx, job, "queued", now, why)
+    await record_event(tx, job, "queued", now, why)
     return job
 
 
@@ -85,11 +85,12 @@ async def move(
     if result.rowcount != 1:
         raise MovedElsewhereError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
-    await _record(tx, moved, event, now, why)
+    await record_event(tx, moved, event, now, why)
     return moved
 
 
-async def _record(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
+async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
+    """Write what happened to a job into its history."""
     values = {
         "source": job.source,
         "job_id": job.id,

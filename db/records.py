@@ -109,7 +109,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """One row of `events`: "queued" when it was made, else an `Event`."""
+    """One row of `events`.
+
+    "queued" when it was made, "delayed" and "resumed" for a step that is tried again;
+    else an `Event`.
+    """
 
     id: int
     source: str

@@ -139,12 +139,21 @@ def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) ->
         out.print(_money(month, name), markup=False)
     out.print()
     providers.print_lines(out, data["providers"])
+    for one in data["daemon"].get("delayed", ()):
+        out.print(_delayed(one, zone), markup=False)
     for one in data["failed"]:
         out.print(
             f"failed   job {one['job']} '{one['title']}': {one['why']}", markup=False
         )
     for one in data["newest"]:
         out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
+
+
+def _delayed(one: dict[str, Any], zone: tzinfo) -> str:
+    """Return "delayed  job 3 'A post': uploading the image failed: ..., next try"."""
+    about = f"job {one['job']} '{one['title']}': " if one["job"] else ""
+    at = desk.moment(datetime.fromisoformat(one["next"]), zone)
+    return f"delayed  {about}{one['task']} failed: {one['why']}; next try {at}"
 
 
 def _money(month: dict[str, Any], source: str) -> str:

@@ -14,7 +14,7 @@ from daemon.flow.wants import Shown, look
 from daemon.notion.errors import AwayError, NotionError
 from daemon.notion.filter_check import unmet_in_words, wanted_in_words
 from daemon.notion.model import Page, Urgency
-from db import images, jobs, posts
+from db import delays, images, jobs, posts
 from db.engine import Tx
 from db.records import ImageRecord, Job, Post
 from db.states import State
@@ -75,6 +75,8 @@ async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
         *await _now(tx, flow, post, history[0] if history else None, held=held),
         *_image(post, shown, known),
     ]
+    if history and (delayed := await delays.newest_delay(tx, history[0])):
+        lines.insert(1, f"It is tried again with growing pauses: {delayed}")
     lines += [_one(job) for job in history[:5]]
     return {
         "page": post.page_id,

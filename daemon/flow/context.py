@@ -15,6 +15,7 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.clock import Clock
+from daemon.flow.delays import Delays
 from daemon.flow.inputs import Recipe
 from daemon.flow.money import Limits
 from daemon.flow.news import News
@@ -104,6 +105,7 @@ class Shared:
         news: Told of everything that a person could see change.
         shared_log: For what is about no source; `log` says which one it is about.
         traffic: What was asked of Notion since the start, by how it ended.
+        delays: Tasks that failed and wait for their next try.
     """
 
     db: Database
@@ -124,6 +126,7 @@ class Shared:
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
     news: News = field(default_factory=News)
     traffic: Counter[str] = field(default_factory=Counter)
+    delays: Delays = field(default_factory=Delays)
     shared_log: BoundLogger = field(default_factory=structlog.get_logger)
 
     def now(self) -> datetime:

@@ -27,9 +27,8 @@ async def pay(flow: Flow, job: Job) -> None:
     """Make good what *job* owes its page.
 
     Raises:
-        AwayError, NoAccessError: For the caller, who knows when to try again.
-        RefusedWriteError, PageUnreachableError: An un-tick Notion refuses; the job
-            costs nothing, and waits until it is tried again.
+        NotionError: For the caller, who knows when to try again.  While Notion refuses
+            an un-tick, the job costs nothing.
     """
     change = Change(
         regenerate=False if job.owed == "untick" else None,
@@ -63,6 +62,7 @@ async def pay(flow: Flow, job: Job) -> None:
             await jobs.settle_debt(tx, job, job.owed)
         return
     flow.unreachable.discard(job.page_id)
+    tell.say_left_out(flow, written.left_out)
     async with flow.db.writing() as tx:
         await _confirmed(flow, job, tx)
         page = written.page

@@ -15,11 +15,13 @@ from datetime import datetime, timedelta
 from daemon.flow import replace, storage, tell, waiting
 from daemon.flow.clock_steps import ClockSteps
 from daemon.flow.context import Flow
+from daemon.flow.delays import FIRST_PAUSE, Subject, Task
 from daemon.flow.ending import back_to_queue
 from daemon.flow.flows import Flows, earliest
 from daemon.flow.generate import generate
 from daemon.flow.greet import greet
 from daemon.flow.postman import Postman
+from daemon.flow.postpone import next_try, postpone, resume
 from daemon.flow.waiting import Picked
 from daemon.flow.workers import Workers
 from db import claims, posts
@@ -31,7 +33,6 @@ from db.states import Event
 _DISK_PAUSE = timedelta(seconds=30)
 #: The queue is looked at this often while all workers are at work.
 _GLANCE = timedelta(seconds=1)
-_BROKEN_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -56,7 +57,9 @@ class Dispatcher:
     def __post_init__(self) -> None:
         self.clock_steps = ClockSteps(self.flow.clock)
         self.postman = Postman(self.flows)
-        self.generating = Workers(self.flows, generate, self._generated)
+        self.generating = Workers(
+            self.flows, generate, Task.GENERATE, ended=self._generated
+        )
 
     @property
     def flow(self) -> Flow:
@@ -76,7 +79,9 @@ class Dispatcher:
             await self._withdraw(tx)
             owed = await self.postman.step(tx)
             picked = await self._pick(tx)
-        return earliest([owed, await self._generations(picked)])
+        checks = self.flow.delays.soonest(self.flow.clock.elapsed(), Task.CHECK)
+        check_at = self.flow.now() + checks if checks is not None else None
+        return earliest([owed, check_at, await self._generations(picked)])
 
     @property
     def busy(self) -> bool:
@@ -127,7 +132,10 @@ class Dispatcher:
             now = self.flow.now()
             for job in await claims.claimed(tx, [self.flow.who]):
                 if job.id not in self.generating:
-                    due = now + _BROKEN_PAUSE
+                    left = self.flow.delays.left(
+                        self.generating.subject(job), self.flow.clock.elapsed()
+                    )
+                    due = now + (left or FIRST_PAUSE)
                     await back_to_queue(
                         tx, job, Event.RESCUED, now=now, why=why, due_at=due
                     )
@@ -137,19 +145,23 @@ class Dispatcher:
         self._aside(name, lambda: greet(self.flow, name))
 
     def _aside(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        if name in self.greeting:
+        flow = self.flow
+        subject = Subject(Task.CHECK, flow.plan.source, provider=name)
+        waits = flow.delays.lasts(subject, flow.clock.elapsed())
+        if name in self.greeting or waits:
             return
 
         async def run() -> None:
             try:
                 await work()
-            except DatabaseError as error:
-                self.flow.log.error(  # noqa: TRY400 - the words say it all
-                    "database.failed", summary=str(error), provider=name
-                )
+            # Whatever it is: without a pause it would be asked again at once.
+            except Exception as error:  # noqa: BLE001 - it is logged there
+                await postpone(flow, subject, error)
+            else:
+                await resume(flow, subject)
             finally:
                 self.greeting.pop(name, None)
-                self.flow.kick.set()
+                flow.kick.set()
 
         self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
 
@@ -211,10 +223,25 @@ class Dispatcher:
         for flow in self.flows:
             paused = flow.plan.source in picked.pauses
             if flow.generates and not paused and not flow.outage.shut:
-                later = earliest([later, await replace.one(flow, self._greet)])
+                later = earliest([later, await self._replace_in(flow)])
             # One at a time, of all sources.
             if self.flow.kick.is_set():
                 break
+        return later
+
+    async def _replace_in(self, flow: Flow) -> datetime | None:
+        subject = Subject(Task.REPLACE, flow.plan.source)
+        if flow.delays.lasts(subject, flow.clock.elapsed()):
+            return next_try(flow, subject)
+        try:
+            later = await replace.one(flow, self._greet)
+        # The loop knows what to do about its database.
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged there
+            await postpone(flow, subject, error)
+            return next_try(flow, subject)
+        await resume(flow, subject)
         return later
 
 

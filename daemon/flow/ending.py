@@ -42,6 +42,9 @@ async def end_job(
         changes |= {"owed": "", "owed_note": ""}
     elif event is Event.ABANDONED and note and current.again is None:
         changes |= {"owed": "failed", "owed_note": note}
+    # It waits no longer: a note that says so would come too late.
+    elif current.owed == "waiting":
+        changes |= {"owed": "", "owed_note": ""}
     ended = await jobs.move(tx, job, event, now=now, why=why, **changes)
     if event is Event.ABANDONED or is_answer:
         await _remember_answer(tx, job)

@@ -1,4 +1,9 @@
-"""Notion is away, or has shut us out: one place that knows when to ask again."""
+"""Notion is away, or has shut us out: one place that knows when to ask again.
+
+Only what is asked about the source as a whole decides that: the poll, and the look at
+the source before it.  What a single page or file is refused is a matter of its job
+(`daemon.flow.delays`), for the polls beside it succeed.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,13 @@ from daemon.flow.absorb import Absorbed, absorb
 from daemon.flow.context import Flow, Plan
 from daemon.flow.debts import end_missing
 from daemon.flow.money import dollars
-from daemon.notion.errors import NoAccessError, NotionError, PageGoneError
+from daemon.notion.errors import (
+    AwayError,
+    NoAccessError,
+    NotionError,
+    PageGoneError,
+    RowRefusedError,
+)
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
 from daemon.notion.filters import Wanted
 from daemon.notion.model import Page, Schema, Urgency
@@ -67,7 +73,12 @@ class Watcher:
                 flow.outage.failed(error, flow.steady(), flow.log)
                 await self._write_down(flow.outage.why if flow.outage.shut else "")
                 return None
+            was_away = bool(flow.outage.why)
             flow.outage.ended(flow.steady(), flow.log)
+            # What waited for Notion is tried at once.
+            if was_away:
+                flow.delays.answered(flow.plan.source)
+                flow.kick.set()
             await self._write_down("")
             flow.looked_at = flow.steady()
             report(flow, found)
@@ -196,7 +207,8 @@ class Watcher:
                 continue
             try:
                 newest = await self.flow.door.page(schema, page.id, Urgency.POLL)
-            except PageGoneError:
+            # It is still ticked at the next poll: one page does not stop the others.
+            except (PageGoneError, RowRefusedError, AwayError):
                 continue
             sure.append(newest)
         return sure

@@ -9,31 +9,48 @@ from datetime import datetime, timedelta
 from daemon.flow import tell
 from daemon.flow.absorb import Absorbed, Hold, absorb, decide, too_many, unasked
 from daemon.flow.context import Flow
+from daemon.flow.delays import Subject, Task
 from daemon.flow.ending import end_job
 from daemon.flow.poll import report
-from daemon.notion.errors import NotionError, PageGoneError
+from daemon.flow.postpone import postpone, resume
+from daemon.notion.errors import (
+    AwayError,
+    PageGoneError,
+    RowRefusedError,
+)
 from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
+from db.errors import DatabaseError
 from db.records import Post
 from db.states import Event, State
 
 _EVERY = timedelta(days=1)
 _BATCH = 200
+#: Pages that could not be read, one after the other: Notion is away.
+_AWAY_IN_A_ROW = 3
 
 
 async def sweep_if_due(flow: Flow) -> Absorbed | None:
     """Sweep at the first start, once a day, and when the scope has changed."""
-    if flow.schema is None or flow.outage.lasts(flow.steady()):
+    subject = Subject(Task.SWEEP, flow.plan.source)
+    waits = flow.delays.lasts(subject, flow.clock.elapsed())
+    if flow.schema is None or flow.outage.why or waits:
         return None
     async with flow.db.reading() as tx:
         state = await posts.load_sync(tx, flow.plan.source)
     if state and state.swept_at and abs(flow.now() - state.swept_at) < _EVERY:
         return None
     try:
-        return await _sweep(flow, flow.schema)
-    except NotionError as error:
-        flow.outage.failed(error, flow.steady(), flow.log)
+        found = await _sweep(flow, flow.schema)
+    # The loop knows what to do about its database.
+    except DatabaseError:
+        raise
+    # The polls beside it decide whether Notion as a whole is away.
+    except Exception as error:  # noqa: BLE001 - it is logged there
+        await postpone(flow, subject, error)
         return None
+    await resume(flow, subject)
+    return found
 
 
 async def _sweep(flow: Flow, schema: Schema) -> Absorbed:
@@ -83,10 +100,20 @@ async def _find_missing(
     """Pages we know that the source no longer has: their jobs are cancelled."""
     async with flow.db.reading() as tx:
         known = await posts.all_present(tx, flow.plan.source)
+    away = 0
     for post in known:
         if post.page_id in seen or post.seen_at >= began:
             continue
-        if await _is_gone(flow, schema, post):
+        try:
+            is_gone = await _is_gone(flow, schema, post)
+        # One page, or Notion as a whole: several in a row tell.
+        except AwayError:
+            away += 1
+            if away >= _AWAY_IN_A_ROW:
+                raise
+            continue
+        away = 0
+        if is_gone:
             await _forget(flow, post)
 
 
@@ -95,6 +122,9 @@ async def _is_gone(flow: Flow, schema: Schema, post: Post) -> bool:
         page = await flow.door.page(schema, post.page_id, Urgency.SWEEP)
     except PageGoneError:
         return True
+    # Nothing is known of this page today: it stays as it is.
+    except RowRefusedError:
+        return False
     return page.gone or page.source != schema.source
 
 

@@ -63,15 +63,15 @@ def say_done(
     )
 
 
-def say_upload_refused(flow: Flow, job: Job, why: str) -> None:
-    """Notion does not take the file yet; once, and once an hour."""
-    if flow.spells.failed(f"upload {job.id}", flow.steady()):
+def say_left_out(flow: Flow, left_out: Sequence[str]) -> None:
+    """Notion refuses some properties: said once, and once an hour."""
+    if not left_out:
+        return
+    names = ", ".join(f"'{name}'" for name in left_out)
+    if flow.spells.failed(f"{flow.plan.source} leaves out {names}", flow.steady()):
         flow.log.warning(
-            "upload.refused",
-            summary=f"'{job.title}': Notion does not accept the file yet, so postbrush "
-            f"will try again; the image is kept: {why} (job {job.id})",
-            job=job.id,
-            page=job.page_id,
+            "property.refused",
+            summary=f"Notion refused to write {names}. postbrush leaves it out",
         )
 
 

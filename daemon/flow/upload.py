@@ -15,18 +15,19 @@ from pathlib import Path
 from daemon.flow import picture, tell
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
+from daemon.flow.delays import Subject, Task
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import Inputs
 from daemon.flow.notes import KEPT, no_image
 from daemon.flow.page_change import compose_change
 from daemon.flow.reread import depends_on_filter, why_filtered
-from daemon.flow.retry_later import postpone_upload
 from daemon.flow.wants import look
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
     RefusedWriteError,
     UploadLostError,
+    UploadRefusedError,
 )
 from daemon.notion.model import Page, Urgency
 from daemon.store.errors import DamagedError
@@ -43,11 +44,18 @@ async def upload(flow: Flow, job: Job) -> None:
     """Take a job from `uploading` to its end; Notion being away leaves it there.
 
     Raises:
-        AwayError, NoAccessError, StoreAwayError: For the caller, who knows when to
-            try again.
+        NotionError, StoreAwayError: For the caller, who knows when to try again.
     """
     try:
         await _Delivery(flow, job).run()
+    except MovedElsewhereError:
+        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+
+
+async def give_up(flow: Flow, job: Job, why: str) -> None:
+    """End a job whose upload Notion refuses again and again in the same words."""
+    try:
+        await _Delivery(flow, job).give_up(why)
     except MovedElsewhereError:
         flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
 
@@ -81,7 +89,9 @@ class _Delivery:
             why = "the page is gone"
             await self._end(Event.CANCELLED, why, is_answer=unreachable)
         except UploadLostError as error:
-            await self._postpone(made, str(error))
+            if self._is_to_be_sent_anew(error):
+                await self._forget_uploads(made)
+            raise
         except FileNotFoundError as error:
             name = Path(str(error.filename)).name
             why = f"{name} is gone from the disk"
@@ -89,7 +99,17 @@ class _Delivery:
                 why = f"{name} is damaged on the store"
             await self._fail(why, advice="Tick again.")
         except RefusedWriteError as error:
-            await self._fail(str(error), refused=True)
+            if not error.is_final:
+                raise
+            await self.give_up(str(error))
+
+    async def give_up(self, why: str) -> None:
+        """End the job: no other try would help.  Its images stay on the disk."""
+        async with self.flow.db.reading() as tx:
+            post = await posts.get(tx, self.job.source, self.job.page_id)
+        shows_image = self.shows_image or bool(post and post.shows)
+        kept = f" {KEPT}" if shows_image else ""
+        await self._abandon(why, f"The image could not be put here: {why}{kept}")
 
     async def _images(self) -> list[ImageRecord]:
         async with self.flow.db.reading() as tx:
@@ -205,16 +225,20 @@ class _Delivery:
         store = self.flow.store
         return await asyncio.to_thread(store.path, image.name, image.sha256)
 
-    async def _postpone(self, made: Sequence[ImageRecord], why: str) -> None:
-        """Wait: the upload is looked up before it is used again, or sent anew."""
-        now = self.flow.now()
+    def _is_to_be_sent_anew(self, error: UploadLostError) -> bool:
+        """Say whether an upload is no longer looked up before it is used again."""
+        # Not even its bytes were taken.
+        if isinstance(error, UploadRefusedError):
+            return True
+        # Notion says that it is uploaded, and refuses it all the same.
+        subject = Subject(Task.UPLOAD, self.job.source, self.job.id)
+        times = self.flow.delays.count_same(subject, str(error)) + 1
+        return times % _SENT_ANEW_AFTER == 0
+
+    async def _forget_uploads(self, made: Sequence[ImageRecord]) -> None:
         async with self.flow.db.writing() as tx:
-            times = await postpone_upload(tx, self.job, now=now, why=why)
-            # Notion says that it is uploaded, and refuses it all the same.
-            if times % _SENT_ANEW_AFTER == 0:
-                for image in made:
-                    await images.set_upload(tx, image.id, None)
-        tell.say_upload_refused(self.flow, self.job, why)
+            for one in made:
+                await images.set_upload(tx, one.id, None)
 
     async def _done(
         self,
@@ -236,11 +260,11 @@ class _Delivery:
             calls = await attempts.of_job(tx, self.job.id)
         tell.say_done(self.flow, self.job, made, calls, _without(left_out))
 
-    async def _fail(self, why: str, *, advice: str = "", refused: bool = False) -> None:
+    async def _fail(self, why: str, *, advice: str) -> None:
         note = no_image(why, shows_image=self.shows_image, advice=advice)
-        if refused:
-            kept = f" {KEPT}" if self.shows_image else ""
-            note = f"The image could not be put here: {why}{kept}"
+        await self._abandon(why, note)
+
+    async def _abandon(self, why: str, note: str) -> None:
         # A replacement nobody asked for: the card stays, and its page says nothing.
         if self.job.reason is Reason.REPLACE:
             note = ""

@@ -15,6 +15,7 @@ from daemon.flow import cases, choose, verdict
 from daemon.flow.case import Case
 from daemon.flow.choose import Choice, Situation
 from daemon.flow.context import Flow
+from daemon.flow.delays import Subject, Task
 from daemon.flow.draw import with_labels
 from daemon.flow.flows import Flows
 from daemon.flow.reread import is_to_be_read
@@ -175,12 +176,11 @@ class _Picking:
         unread = not case.was_asked and is_to_be_read(flow, job)
         # It is for others to take up, once its page is read.
         if not flow.generates:
-            if unread and not flow.outage.lasts(flow.steady()):
+            if unread and not _reading_waits(flow, job):
                 self._have_read(flow, job)
             return
-        # Its page is to be read first, and Notion is away: no use to take it up.
-        if unread and flow.outage.lasts(flow.steady()):
-            picked.again(flow.asks_again_at)
+        # Its page is to be read first, and cannot be now: no use to take it up.
+        if unread and _reading_waits(flow, job):
             return
         situation = replace(look.situation, calls=self.calls)
         choice = choose.choose(flow, case, situation)
@@ -230,6 +230,13 @@ class _Picking:
             self.picked.again(decided.until)
         elif self._is_free:
             self.picked.asks[job.id] = Claim(job, "", "nobody can serve it")
+
+
+def _reading_waits(flow: Flow, job: Job) -> bool:
+    """Notion is away, or its last answer about this page was a refusal."""
+    subject = Subject(Task.READ, job.source, job.id)
+    is_refused = flow.delays.lasts(subject, flow.clock.elapsed())
+    return is_refused or bool(flow.outage.why)
 
 
 def _goes_on_anyway(case: Case) -> str | None:

@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 from daemon.flow import storage
 from daemon.flow.context import Flow
+from daemon.flow.delays import Subject, Task
 from daemon.flow.flows import Flows
-from daemon.notion.errors import NotionError, PageGoneError
+from daemon.flow.postpone import postpone, resume
+from daemon.notion.errors import NotionError, UnwantedError
 from db.errors import DatabaseError
 from db.records import Job
 
 _TROUBLE_PAUSE = timedelta(seconds=30)
+#: The same refusal of what we sent, so many times in a row: no other try would help.
+_HOPELESS_AT = 3
 
 Step: TypeAlias = Callable[[Flow, Job], Awaitable[None]]
+GiveUp: TypeAlias = Callable[[Flow, Job, str], Awaitable[None]]
+Tell: TypeAlias = Callable[[Flow, Job, Exception], bool]
+
+
+def _tell_nothing(_flow: Flow, _job: Job, _error: Exception) -> bool:
+    """Leave it to the log of the pauses."""
+    return False
 
 
 def _nothing(_job: Job) -> None:
@@ -29,17 +40,21 @@ class Workers:
     """Does one step for several jobs at once.
 
     Attributes:
+        task: What the step is called where its pauses are counted.
+        give_up: If given, called with its words when the same refusal came too often.
+        tell: Called with each failure; says whether it speaks of it in the log.
         tasks: By job id.
-        later: By job, until when it is left alone: nothing could be written, or read.
         dropped: A worker ended in the middle: nobody else puts its job back.
         ended: Called after each, however it ended.
     """
 
     flows: Flows
     step: Step
+    task: Task | Callable[[Job], Task]
+    give_up: GiveUp | None = None
     ended: Callable[[Job], None] = _nothing
+    tell: Tell = _tell_nothing
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    later: dict[int, datetime] = field(default_factory=dict)
     _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
 
@@ -72,22 +87,47 @@ class Workers:
             if of == source:
                 self.tasks[job_id].cancel()
 
+    def waits(self, job: Job) -> bool:
+        """Say whether a job's last try failed, and its pause lasts."""
+        flow = self.flows.first
+        return flow.delays.lasts(self.subject(job), flow.clock.elapsed())
+
+    def has_failed(self, job: Job) -> bool:
+        """Say whether a job's last try failed."""
+        return self.flows.first.delays.has_failed(self.subject(job))
+
+    def subject(self, job: Job) -> Subject:
+        """Return what the pauses of a job's step are counted for."""
+        task = self.task(job) if callable(self.task) else self.task
+        return Subject(task, job.source, job.id)
+
     async def _guarded(self, flow: Flow, job: Job) -> None:
+        """Do the step; whatever it fails with, the next try has to wait."""
         try:
             await self.step(flow, job)
-        except PageGoneError:
-            flow.log.warning("page.gone", summary=f"job {job.id}", job=job.id)
         except NotionError as error:
-            flow.outage.failed(error, flow.steady(), flow.log)
-        except Exception as error:
+            await self._failed(flow, job, error)
+        except Exception as error:  # noqa: BLE001 - it is logged there
             self.dropped = True
+            # It ends on its own, and `storage` speaks of it.
             if storage.is_trouble(error):
                 storage.say_trouble(flow, error)
-                self.later[job.id] = flow.steady() + _TROUBLE_PAUSE
-            elif isinstance(error, DatabaseError):
-                flow.log.error(  # noqa: TRY400 - the words say it all
-                    "database.failed", summary=str(error), job=job.id
-                )
+                until = flow.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
+                flow.delays.hold(self.subject(job), str(error), until)
             # One job must not take the others with it.
             else:
-                flow.log.exception("job.broke", summary=f"job {job.id}", job=job.id)
+                await self._failed(flow, job, error)
+        else:
+            await resume(flow, self.subject(job), job)
+
+    async def _failed(self, flow: Flow, job: Job, error: Exception) -> None:
+        try:
+            is_told = self.tell(flow, job, error)
+            delay = await postpone(flow, self.subject(job), error, job, is_told=is_told)
+            is_hopeless = isinstance(error, UnwantedError)
+            if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
+                await self.give_up(flow, job, delay.why)
+                flow.delays.end(self.subject(job))
+        # Its pause has begun, and what failed is in the log.
+        except DatabaseError as unwritten:
+            flow.log.debug("database.failed", summary=str(unwritten), job=job.id)

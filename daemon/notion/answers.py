@@ -48,7 +48,8 @@ def classify(status: int, headers: Mapping[str, str], body: str) -> Answer:
     data = _json(body)
     message = _message(data, status)
     if status in {429, 529}:
-        blocked = (data.get("additional_data") or {}).get("rate_limit_reason")
+        more = data.get("additional_data")
+        blocked = more.get("rate_limit_reason") if isinstance(more, dict) else None
         # Not a matter of speed: asking again is of no use.
         if blocked == "public_api_request_blocked":
             return Answer(kind=Kind.NO_ACCESS, status=status, message=message)

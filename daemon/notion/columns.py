@@ -10,6 +10,7 @@ from daemon.notion import sources
 from daemon.notion.answers import Answer
 from daemon.notion.errors import AwayError
 from daemon.notion.model import Role, Urgency
+from daemon.notion.shapes import understood
 from daemon.notion.wire import AnswerError, LostError, Request, Wire
 
 _TRIES = 4
@@ -47,7 +48,8 @@ async def add(wire: Wire, source: str, wanted: Mapping[Role, tuple[str, str]]) -
         raw = await sources.ask(
             wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        there = {name.casefold() for name in raw["properties"]}
+        with understood("data_sources.retrieve"):
+            there = {name.casefold() for name in raw["properties"]}
         missing = {
             name: _described(role, kind)
             for role, (name, kind) in wanted.items()

@@ -21,6 +21,14 @@ class NoAccessError(NotionError):
     """401, 403, or 404 on the source: what to click is in the message."""
 
 
+class RowRefusedError(NotionError):
+    """A refusal about one page or one file: says nothing of the source."""
+
+
+class UnwantedError(NotionError):
+    """What we sent is refused: the third time in the same words, the job ends."""
+
+
 class PageGoneError(NotionError):
     """The page is in the trash, archived, or was moved out of the source."""
 
@@ -32,9 +40,19 @@ class PageUnreachableError(PageGoneError):
     """
 
 
-class RefusedWriteError(NotionError):
-    """400 on a write, after the schema was read again: Notion's own sentence."""
+class RefusedWriteError(UnwantedError):
+    """400 on a write, after the schema was read again: Notion's own sentence.
+
+    Attributes:
+        is_final: Only a person can mend it: no other try is made.
+    """
+
+    is_final = False
 
 
 class UploadLostError(NotionError):
     """The file upload expired, is unknown or cannot be attached: send it again."""
+
+
+class UploadRefusedError(UploadLostError, UnwantedError):
+    """400 or 404 to the bytes of a file."""

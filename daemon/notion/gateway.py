@@ -8,11 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from daemon.notion import columns, links, query, sources, uploads
-from daemon.notion.answers import (
-    Answer,
-    about_archived,
-    is_stale_cursor,
-)
+from daemon.notion.answers import Answer, Kind, about_archived, is_stale_cursor
 from daemon.notion.errors import (
     AwayError,
     PageGoneError,
@@ -31,14 +27,12 @@ from daemon.notion.model import (
     Urgency,
     Written,
 )
-from daemon.notion.page_errors import (
-    ask_twice_if_missing,
-    explain_page,
-    explain_write,
-)
+from daemon.notion.page_errors import ask_twice_if_missing, explain_page, explain_write
 from daemon.notion.pages import OddPageError, read_page
+from daemon.notion.partly import RefusedProperties, write_what_is_taken
 from daemon.notion.payload import already_shows, payload
 from daemon.notion.schema import read_schema
+from daemon.notion.shapes import listed, next_cursor, require, understood
 from daemon.notion.wire import AnswerError, LostError, Wire
 
 _PAGE_SIZE = 100
@@ -55,6 +49,7 @@ class Gateway:
         names: The configured column name of each role.
         named: Names that the settings use for further properties.
         odd: Told of pages that cannot be understood: (page id, why).
+        refused: Properties that Notion did not let us write, left out for an hour.
     """
 
     wire: Wire
@@ -62,6 +57,7 @@ class Gateway:
     odd: Callable[[str, str], None]
     named: Sequence[str] = ()
     _remembered: Mapping[str, str] = field(default_factory=dict)
+    refused: RefusedProperties = field(default_factory=RefusedProperties)
 
     @property
     def told_time(self) -> datetime | None:
@@ -81,15 +77,17 @@ class Gateway:
         raw = await sources.ask(
             self.wire, Urgency.POLL, lambda client: client.users.me()
         )
-        bot = raw.get("bot") or {}
-        limits = bot.get("workspace_limits") or {}
-        limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
-        return Me(
-            id=links.plain(raw["id"]),
-            name=str(raw.get("name") or ""),
-            workspace=str(bot.get("workspace_name") or ""),
-            upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),
-        )
+        with understood("users.me"):
+            require(raw, "user")
+            bot = raw.get("bot") or {}
+            limits = bot.get("workspace_limits") or {}
+            limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
+            return Me(
+                id=links.plain(raw["id"]),
+                name=str(raw.get("name") or ""),
+                workspace=str(bot.get("workspace_name") or ""),
+                upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),
+            )
 
     async def sources(self) -> Sequence[SourceInfo]:
         """Return every data source the token sees."""
@@ -104,7 +102,8 @@ class Gateway:
         raw = await sources.ask(
             self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        found = read_schema(raw, self.names, remembered, self.named)
+        with understood("data_sources.retrieve"):
+            found = read_schema(raw, self.names, remembered, self.named)
         self._remembered = found.column_ids
         return found
 
@@ -122,9 +121,10 @@ class Gateway:
             lambda client: client.data_sources.query(schema.source, **columns.newest()),
         )
         found: dict[str, Page] = {}
-        for one in raw.get("results") or ():
-            self._read_into(found, one, schema)
-        return list(found.values()), not raw.get("has_more")
+        with understood("data_sources.query"):
+            for one in listed(raw):
+                self._read_into(found, one, schema)
+            return list(found.values()), not next_cursor(raw)
 
     async def changed(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
@@ -186,11 +186,11 @@ class Gateway:
             urgency,
             lambda client: client.data_sources.query(schema.source, **wanted),
         )
-        for one in raw.get("results") or ():
-            self._read_into(found, one, schema)
-        status = raw.get("request_status") or {}
-        cursor = raw.get("next_cursor") if raw.get("has_more") else None
-        return cursor or "", status.get("type") != "incomplete"
+        with understood("data_sources.query"):
+            for one in listed(raw):
+                self._read_into(found, one, schema)
+            status = raw.get("request_status") or {}
+            return next_cursor(raw), status.get("type") != "incomplete"
 
     def _read_into(self, found: dict[str, Page], raw: object, schema: Schema) -> None:
         try:
@@ -221,31 +221,26 @@ class Gateway:
         self, schema: Schema, page_id: str, change: Change, urgency: Urgency
     ) -> Written:
         """Write to a page, once, and see that it happened."""
-        try:
-            return await self._write(schema, page_id, change, urgency)
-        except RefusedWriteError as error:
+
+        async def read_again(error: RefusedWriteError) -> Schema:
             await self._explain_refusal(schema, page_id, urgency, error)
-        # A column was renamed, retyped or removed: read them again, and once more.
-        newest = await self.schema(schema.source, schema.column_ids)
-        try:
-            return await self._write(newest, page_id, change, urgency)
-        except RefusedWriteError:
-            if not change.uploads or change.image_only or not newest.roles:
-                raise
-        # Refused because of something else than the image: the image alone.
-        bare = Change(uploads=change.uploads, keep=change.keep, image_only=True)
-        written = await self._write(newest, page_id, bare, urgency)
-        asked = payload(change, newest)[0]["properties"]
-        image = newest.roles[Role.IMAGE].id
-        names = [c.name for c in newest.columns.values() if c.id in asked]
-        rest = [name for name in names if newest.columns[name].id != image]
-        return Written(page=written.page, left_out=tuple(rest))
+            return await self.schema(schema.source, schema.column_ids)
+
+        async def write(with_schema: Schema, part: Change) -> Written:
+            return await self._write(with_schema, page_id, part, urgency)
+
+        now = self.wire.monotonic()
+        return await write_what_is_taken(
+            change, schema, self.refused, write=write, read_again=read_again, now=now
+        )
 
     async def _write(
         self, schema: Schema, page_id: str, change: Change, urgency: Urgency
     ) -> Written:
         if change.uploads and Role.IMAGE not in schema.roles:
-            raise RefusedWriteError("the Image column is gone")
+            gone = RefusedWriteError("the Image column is gone")
+            gone.is_final = True
+            raise gone
         body, left_out = payload(change, schema)
         lost: Answer | None = None
         for tried in range(_WRITES):
@@ -268,8 +263,9 @@ class Gateway:
                 lost = error.answer
             except AnswerError as error:
                 raise explain_write(error.answer, change) from error
+            # Whether it was carried out is not known.
             except OddPageError as error:
-                raise AwayError(str(error)) from error
+                lost = Answer(kind=Kind.AGAIN, status=200, message=str(error))
         raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
 
     async def _explain_refusal(
@@ -284,16 +280,16 @@ class Gateway:
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
         """Announce a file."""
-        return await uploads.create(self.wire, name, urgency, sources.no_access)
+        return await uploads.create(self.wire, name, urgency, sources.about_row)
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
     ) -> Upload:
         """Send its bytes."""
         return await uploads.send(
-            self.wire, upload_id, name, data, urgency=urgency, explain=sources.no_access
+            self.wire, upload_id, name, data, urgency=urgency, explain=sources.about_row
         )
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Look it up."""
-        return await uploads.find(self.wire, upload_id, urgency, sources.no_access)
+        return await uploads.find(self.wire, upload_id, urgency, sources.about_row)

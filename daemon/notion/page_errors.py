@@ -46,9 +46,9 @@ def _is_missing_page(answer: Answer) -> bool:
 
 def explain_page(answer: Answer) -> NotionError:
     """Return what a refusal to read a page means."""
-    if answer.kind is Kind.NOT_FOUND:
+    if _is_missing_page(answer):
         return PageUnreachableError(answer.message)
-    return sources.no_access(answer)
+    return sources.about_row(answer)
 
 
 def explain_write(answer: Answer, change: Change) -> NotionError:
@@ -61,8 +61,10 @@ def explain_write(answer: Answer, change: Change) -> NotionError:
         return explain_page(answer)
     if change.image_only and change.keep:
         names = ", ".join(f"'{file.name}'" for file in change.keep)
-        return RefusedWriteError(
+        refused_write = RefusedWriteError(
             f"Notion does not let postbrush keep {names} beside the new image; "
             f"move it out of the column and tick again ({answer.message})"
         )
+        refused_write.is_final = True
+        return refused_write
     return RefusedWriteError(answer.message)

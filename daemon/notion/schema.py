@@ -69,6 +69,9 @@ def read_schema(
         named: Names that the settings use for further properties.
     """
     columns = {name: _column(name, one) for name, one in raw["properties"].items()}
+    # Every data source has a title.
+    if not columns:
+        raise KeyError("properties")
     by_id = {column.id: column for column in columns.values()}
     roles: dict[Role, Column] = {}
     problems: list[str] = []

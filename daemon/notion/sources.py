@@ -16,15 +16,18 @@ from daemon.notion.answers import (
 from daemon.notion.errors import (
     NoAccessError,
     NotionError,
+    RowRefusedError,
 )
 from daemon.notion.model import (
     SourceInfo,
     Urgency,
 )
+from daemon.notion.shapes import listed, next_cursor, understood
 from daemon.notion.wire import AnswerError, Request, Wire
 
 _PAGE_SIZE = 100
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
 
 
 async def ask(wire: Wire, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
@@ -38,18 +41,19 @@ async def ask(wire: Wire, urgency: Urgency, request: Request) -> Any:  # noqa: A
 async def visible(wire: Wire) -> Sequence[SourceInfo]:
     """Return every data source the token sees."""
     found: list[SourceInfo] = []
-    cursor: str | None = None
+    cursor = ""
     while True:
         wanted: dict[str, Any] = {
             "filter": {"property": "object", "value": "data_source"},
             "page_size": _PAGE_SIZE,
         }
-        if cursor is not None:
+        if cursor:
             wanted["start_cursor"] = cursor
         raw = await ask(wire, Urgency.POLL, _search(wanted))
-        found += [_source(one) for one in raw["results"] if one.get("id")]
-        cursor = raw.get("next_cursor") if raw.get("has_more") else None
-        if cursor is None:
+        with understood("search"):
+            found += [_source(one) for one in listed(raw) if one.get("id")]
+            cursor = next_cursor(raw)
+        if not cursor:
             return [one for one in found if one.id]
 
 
@@ -70,7 +74,8 @@ async def resolve(wire: Wire, target: str) -> SourceInfo:
         raw = await wire.ask(
             Urgency.POLL, lambda client: client.data_sources.retrieve(found)
         )
-        return _source(raw)
+        with understood("data_sources.retrieve"):
+            return _source(raw)
     except AnswerError as error:
         if error.answer.kind is not Kind.NOT_FOUND:
             raise no_access(error.answer) from error
@@ -87,16 +92,17 @@ async def _of_database(wire: Wire, database: str) -> SourceInfo:
             raise no_access(error.answer) from error
         seen = _names(await visible(wire))
         raise NoAccessError(share(f"the database {database}", seen)) from error
-    inside = raw.get("data_sources") or []
-    if len(inside) == 1:
-        one = inside[0]
-        url = str(raw.get("url") or "")
-        return SourceInfo(
-            id=links.plain(one["id"]), title=str(one.get("name") or ""), url=url
-        )
-    listed = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
+    with understood("databases.retrieve"):
+        inside = raw["data_sources"]
+        if len(inside) == 1:
+            one = inside[0]
+            url = str(raw.get("url") or "")
+            return SourceInfo(
+                id=links.plain(one["id"]), title=str(one.get("name") or ""), url=url
+            )
+        names = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
     raise NoAccessError(
-        f"this database has {len(inside)} data sources ({listed}): put the id of "
+        f"this database has {len(inside)} data sources ({names}): put the id of "
         "one into notion.data_source"
     )
 
@@ -122,6 +128,15 @@ def no_access(answer: Answer) -> NotionError:
     if answer.kind is Kind.NOT_FOUND:
         return NoAccessError(share("the source"))
     return NoAccessError(f"Notion refuses the request: {answer.message}")
+
+
+def about_row(answer: Answer) -> NotionError:
+    """Return what a refusal that is about one page or one file means."""
+    if answer.status == _FORBIDDEN:
+        return RowRefusedError(f"Notion forbids it: {answer.message}")
+    if answer.kind is Kind.NO_ACCESS:
+        return no_access(answer)
+    return RowRefusedError(f"Notion refuses it: {answer.message}")
 
 
 def _source(raw: Mapping[str, Any]) -> SourceInfo:

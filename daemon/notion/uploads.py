@@ -10,9 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.notion.answers import Answer, Kind
-from daemon.notion.errors import AwayError, NotionError, UploadLostError
+from daemon.notion.errors import (
+    AwayError,
+    NotionError,
+    UploadLostError,
+    UploadRefusedError,
+)
 from daemon.notion.links import plain
 from daemon.notion.model import Upload, Urgency
+from daemon.notion.shapes import understood
 from daemon.notion.wire import AnswerError, LostError, Wire
 
 SINGLE_PART_LIMIT = 20 * 2**20
@@ -33,7 +39,7 @@ async def create(wire: Wire, name: str, urgency: Urgency, explain: Explain) -> U
         )
     except AnswerError as error:
         raise explain(error.answer) from error
-    return _upload(raw)
+    return _upload(raw, "file_uploads.create")
 
 
 async def send(
@@ -57,9 +63,10 @@ async def send(
             raw = await wire.once(
                 urgency, lambda client: client.file_uploads.send(upload_id, file=part)
             )
-            return _upload(raw)
         except AnswerError as error:
-            raise _lost_or(error.answer, explain) from error
+            if error.answer.kind in {Kind.NOT_FOUND, Kind.REFUSED}:
+                raise UploadRefusedError(error.answer.message) from error
+            raise explain(error.answer) from error
         except LostError:
             await wire.sleep(2.0**tried)
             found = await find(wire, upload_id, urgency, explain)
@@ -67,6 +74,8 @@ async def send(
                 return found
             if not found.pending:
                 break
+        else:
+            return _sent(_upload(raw, "file_uploads.send"))
     raise AwayError("Notion is away: the file could not be sent")
 
 
@@ -80,7 +89,16 @@ async def find(
         )
     except AnswerError as error:
         raise _lost_or(error.answer, explain) from error
-    return _upload(raw)
+    return _upload(raw, "file_uploads.retrieve")
+
+
+def _sent(upload: Upload) -> Upload:
+    """Only a file that Notion says to have can be attached."""
+    if upload.usable:
+        return upload
+    if upload.pending:
+        raise AwayError("Notion took the file and says that it still waits for it")
+    raise UploadLostError("Notion took the file and says that the upload is over")
 
 
 def _lost_or(answer: Answer, explain: Explain) -> NotionError:
@@ -89,9 +107,12 @@ def _lost_or(answer: Answer, explain: Explain) -> NotionError:
     return explain(answer)
 
 
-def _upload(raw: Mapping[str, Any]) -> Upload:
+def _upload(raw: Mapping[str, Any], endpoint: str) -> Upload:
     # An expired one has no expiry time either: only the status counts.
-    status = raw.get("status")
-    return Upload(
-        id=plain(raw["id"]), pending=status == "pending", usable=status == "uploaded"
-    )
+    with understood(endpoint):
+        status = raw["status"]
+        return Upload(
+            id=plain(raw["id"]),
+            pending=status == "pending",
+            usable=status == "uploaded",
+        )

@@ -42,6 +42,8 @@ if importlib.util.find_spec("sniffio") is None:
 
 _TIMEOUT = 60.0
 _TRIES = 5
+#: A request that is told to slow down so often in a row gives the others their turn.
+_LIMITED = 10
 _FIRST_PAUSE = 1.0
 _KEPT_OPEN = 60.0
 
@@ -84,6 +86,7 @@ class Wire:
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
     answered: Callable[[], None] = _nothing
+    monotonic: Callable[[], float] = time.monotonic
     traffic: Counter[str] = field(default_factory=Counter)
     told_time: datetime | None = None
 
@@ -121,6 +124,7 @@ class Wire:
             sleep=sleep,
             limited=limited,
             answered=answered,
+            monotonic=monotonic,
             traffic=Counter() if traffic is None else traffic,
         )
         http.event_hooks = {"response": [wire._look_at_clock]}
@@ -149,24 +153,27 @@ class Wire:
         raise AwayError(f"Notion is away: {answer.message}")
 
     async def once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
-        """Send a request once; being told to slow down does not count.
+        """Send a request once; being told to slow down a few times does not count.
 
         Raises:
+            AwayError: Nothing but being told to slow down.
             AnswerError: An answer that repeating would not change.
             LostError: Anything that leaves open whether it was carried out.
         """
-        while True:
+        for _ in range(_LIMITED):
             await self.limiter.turn(urgency)
             answer = await self._send(request)
             self.traffic[_ended(answer)] += 1
             if not isinstance(answer, Answer):
                 self.answered()
                 return answer
+            if answer.kind is Kind.AGAIN:
+                raise LostError(answer)
             if answer.kind is not Kind.STOP_ALL:
-                break
+                raise AnswerError(answer)
             self.limiter.stop(answer.seconds)
             self.limited(answer.seconds)
-        raise (LostError if answer.kind is Kind.AGAIN else AnswerError)(answer)
+        raise AwayError(f"Notion limits this request for too long: {answer.message}")
 
     async def _look_at_clock(self, response: httpx.Response) -> None:
         self.told_time = date_of(response.headers.get("date", "")) or self.told_time
@@ -181,7 +188,7 @@ class Wire:
         except (RequestTimeoutError, TimeoutError):
             return _away("no answer in time")
         # A 200 that is not JSON: something between us and Notion.
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             return _away("an answer that is not JSON")
         except InvalidPathParameterError as error:
             return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])

@@ -42,7 +42,8 @@ class Door:
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await _json(request)
-            fault = self.space.faults.take(request.method, request.path)
+            about = self.space.uploads.name_of(request.path) or str(body)
+            fault = self.space.faults.take(request.method, request.path, about)
             if fault is not None and fault.delay:
                 await asyncio.sleep(fault.delay)
             if fault is not None and not fault.after:
@@ -128,7 +129,7 @@ class Door:
             return web.json_response(fault.body, status=fault.status)
         if fault.status == 429:  # noqa: PLR2004 - Too Many Requests
             return self._refuse(request, too_fast(fault.retry_after or 1), body)
-        refusal = by_status(fault.status)
+        refusal = by_status(fault.status, request.path)
         refusal.retry_after = fault.retry_after
         return self._refuse(request, refusal, body)
 

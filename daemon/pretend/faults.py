@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,8 @@ class Fault:
         after: The work is done, and then its answer is lost or spoilt.
         drop: The connection is closed without an answer.
         html: A page instead of JSON, as a proxy answers.
+        body: JSON instead of the right one.
+        chosen: Whether a matching request is meant, by its path and what it holds.
     """
 
     match: str
@@ -44,22 +47,40 @@ class Fault:
     retry_after: int | None = None
     delay: float = 0.0
     body: Any = None
+    chosen: Callable[[str, str], bool] = lambda _path, _about: True
+
+    def meets(self, method: str, path: str, about: str) -> bool:
+        """Say whether a request is to meet it."""
+        return self.match in f"{method} {path}" and self.chosen(path, about)
 
 
 @dataclass(slots=True)
 class Faults:
-    """Faults in the order in which they were ordered."""
+    """Faults in the order in which they were ordered.
+
+    Attributes:
+        lasting: Those that are met until somebody takes them away.
+    """
 
     waiting: deque[Fault] = field(default_factory=deque)
+    lasting: list[Fault] = field(default_factory=list)
 
-    def add(self, fault: Fault, times: int) -> None:
-        """Order *fault* for the next *times* matching requests."""
-        self.waiting.extend([fault] * times)
+    def add(self, fault: Fault, times: int | None) -> None:
+        """Order *fault* for the next *times* matching requests; None: for all."""
+        if times is None:
+            self.lasting.append(fault)
+        else:
+            self.waiting.extend([fault] * times)
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault that matches, and strike it off."""
+    def take(self, method: str, path: str, about: str = "") -> Fault | None:
+        """Return the first fault that matches, and strike it off.
+
+        Args:
+            about: What the request holds: a file's name, say.
+        """
         for fault in self.waiting:
-            if fault.match in f"{method} {path}":
+            if fault.meets(method, path, about):
                 self.waiting.remove(fault)
                 return fault
-        return None
+        lasting = (one for one in self.lasting if one.meets(method, path, about))
+        return next(lasting, None)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+_ID_LENGTH = 32
+#: What a path is about, as Notion's refusals call it.
+_KINDS = ("file_upload", "data_source", "database", "page")
+
 
 class RefusalError(Exception):
     """An answer that is not 200."""
@@ -99,9 +103,16 @@ def too_fast(seconds: int) -> RefusalError:
     )
 
 
-def by_status(status: int) -> RefusalError:
-    """Return what Notion says with a status when it is in trouble."""
+def by_status(status: int, path: str = "") -> RefusalError:
+    """Return what Notion says with a status when it is in trouble, or refuses."""
+    identifier = next((one for one in path.split("/") if _is_id(one)), "")
+    kind = next((one for one in _KINDS if one in path), "page")
     code, message = {
+        400: ("validation_error", "body failed validation: body should be an object."),
+        401: ("unauthorized", "API token is invalid."),
+        403: ("restricted_resource", "Insufficient permissions for this endpoint."),
+        404: ("object_not_found", not_found(kind, identifier).message),
+        413: ("validation_error", "The request is too large."),
         409: ("conflict_error", "Conflict occurred while saving. Please try again."),
         500: ("internal_server_error", "Unexpected error occurred."),
         502: ("bad_gateway", "Bad gateway."),
@@ -110,6 +121,10 @@ def by_status(status: int) -> RefusalError:
         529: ("service_overload", "Notion is overloaded, please try again later."),
     }.get(status, ("internal_server_error", "Unexpected error occurred."))
     return RefusalError(status, code, message)
+
+
+def _is_id(text: str) -> bool:
+    return len(text.replace("-", "")) == _ID_LENGTH
 
 
 def checked_uuid(text: str, name: str) -> str:

@@ -106,6 +106,11 @@ class Uploads:
         found.data = data
         return self.shown(found)
 
+    def name_of(self, path: str) -> str:
+        """Return the name of the file that a path is about; empty: of none."""
+        found = (self.files.get(_dashed(part)) for part in path.split("/"))
+        return next((one.filename for one in found if one is not None), "")
+
     def find(self, identifier: str) -> FileUpload:
         """Return an upload.  Raises 404."""
         found = self.files.get(_dashed(identifier))

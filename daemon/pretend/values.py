@@ -30,6 +30,8 @@ class Column:
     name: str
     type: str
     options: list[Json] = field(default_factory=list)
+    #: What Notion says to every write of it; empty: it takes them.
+    refusal: str = ""
 
     def described(self) -> Json:
         """Return it as a data source shows it."""
@@ -128,6 +130,8 @@ def written(column: Column, given: Mapping[str, Any], file_of: FileOf) -> Any:  
         RefusalError: Of another type, unknown, too long: the whole PATCH is refused.
     """
     kind = column.type
+    if column.refusal:
+        raise invalid(column.refusal)
     if kind in {"formula", "rollup", "created_time", "last_edited_time", "unique_id"}:
         raise invalid(f"{column.name} is a computed property and cannot be updated.")
     if kind not in given:

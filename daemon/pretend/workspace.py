@@ -189,8 +189,8 @@ class Workspace:
         """Show a database to the integration, or hide it."""
         self.sources[source_id].shared = shared
 
-    def fail(self, match: str, times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
-        """Order a fault; see `Fault`."""
+    def fail(self, match: str, times: int | None = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
+        """Order a fault, for ever when *times* is None; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
     # What can be seen.

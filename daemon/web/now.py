@@ -13,6 +13,7 @@ from daemon.flow.choose import Situation
 from daemon.flow.context import Flow
 from daemon.flow.flows import Flows
 from daemon.flow.money import dollars
+from daemon.flow.postpone import next_try
 from daemon.notion.filter_check import filter_problems
 from daemon.others import others
 from daemon.web.site import Site, site_of
@@ -120,10 +121,26 @@ def _at_work(flow: Flow, job: Job, calls: Sequence[Attempt]) -> dict[str, Any]:
         doing = "is about to be made"
     else:
         doing = f"is being made by {flow.providers[asked].traits.label}"
-    return {"job": job, "doing": doing, "since": job.moved_at}
+    if (delay := _delay(flow, job)) is not None:
+        return {"job": job, "doing": f"waits: {delay['why']}"} | delay
+    return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
+
+
+def _delay(flow: Flow, job: Job) -> dict[str, Any] | None:
+    """Return why a step of a job failed last, and when it is tried again."""
+    for delay in flow.delays.of_job(job.id):
+        why = f"{delay.subject.task} failed ({delay.why})"
+        return {
+            "why": why,
+            "since": job.moved_at,
+            "until": next_try(flow, delay.subject),
+        }
+    return None
 
 
 def _waits(flow: Flow, job: Job) -> dict[str, Any]:
+    if (delay := _delay(flow, job)) is not None:
+        return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
     if job.owed == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
     if job.due_at > flow.now():

@@ -22,6 +22,8 @@ REASONS = {
 }
 EVENTS = {
     "queued": "Wished for",
+    "delayed": "Will be tried again",
+    "resumed": "Goes on",
     Event.CLAIMED: "Taken up",
     Event.GENERATED: "Made",
     Event.UPLOADED: "On the page",

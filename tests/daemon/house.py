@@ -75,6 +75,7 @@ class House:
     company: Company
     dispatcher: Dispatcher
     said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
 
     @property
     def flow(self) -> Flow:
@@ -212,8 +213,15 @@ async def house(
             folder, town, toml, hugging=hugging, environ=environ or {}
         )
         said: list[str] = []
+        warned: list[str] = []
+
+        def note(line: log.Line) -> None:
+            said.append(line.message)
+            if line.level in {"warning", "error"}:
+                warned.append(line.message)
+
         log.configure("debug", "pretty", environ={}, stream=io.StringIO())
-        with log.tapped(lambda line: said.append(line.message)):
+        with log.tapped(note):
             async with (
                 app.locked(settings, "run"),
                 app.opened(
@@ -237,6 +245,7 @@ async def house(
                     company=company,
                     dispatcher=Dispatcher(flows),
                     said=said,
+                    warned=warned,
                 )
     finally:
         structlog.reset_defaults()

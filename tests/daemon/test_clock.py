@@ -11,8 +11,10 @@ import pytest
 
 from daemon.cli.check import clock_line
 from daemon.clock import Clock, utc_now
-from daemon.flow import tell
 from daemon.flow.clock_steps import ClockSteps, breaker_after_step
+from daemon.flow.delays import Subject, Task
+from daemon.flow.postpone import postpone
+from daemon.notion.errors import NotionError
 from daemon.pretend.town import Town
 from daemon.schedule import Schedule, _Interval
 from daemon.service.log import Spell
@@ -64,22 +66,23 @@ async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
 
 
 @pytest.mark.parametrize("step", [-_HOUR * 2, _MONTH])
-async def test_a_refused_upload_is_said_once_an_hour_whatever_the_clock_says(
+async def test_a_delay_is_said_once_an_hour_whatever_the_clock_says(
     home: House, step: timedelta
 ) -> None:
     home.add()
     await home.live()
     (job,) = await home.jobs()
 
-    def count_lines() -> int:
-        tell.say_upload_refused(home.flow, job, "it is not uploaded yet")
-        return sum("upload.refused" in line for line in home.said)
+    async def count_lines() -> int:
+        subject = Subject(Task.UPLOAD, job.source, job.id)
+        await postpone(home.flow, subject, NotionError("not uploaded yet"), job)
+        return sum("job.delayed" in line for line in home.said)
 
-    assert count_lines() == 1
+    assert await count_lines() == 1
     _set_clock(home, step)
-    assert count_lines() == 1
+    assert await count_lines() == 1
     home.clock.move(minutes=61)
-    assert count_lines() == 2
+    assert await count_lines() == 2
 
 
 @pytest.mark.sqlite_only  # several daemons on a server have clocks of their own

@@ -94,6 +94,25 @@ async def test_a_refused_replacement_of_a_card_leaves_the_page_as_it_is(
     assert home.read(page) == before
 
 
+async def test_a_replacement_that_waits_for_its_upload_says_nothing(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        page = home.add()
+        home.hub.spend_all()
+        await home.live()
+        before = home.read(page)
+        home.hub.refill(8)
+        home.space.fail("POST /v1/file_uploads", times=None, status=403)
+        home.clock.move(days=10)
+        await home.poll()
+        await home.work()
+        await home.pass_time(minutes=10)
+        assert (await home.jobs())[-1].state == "uploading"
+        assert home.read(page) == before
+
+
 async def test_a_replacement_that_cannot_be_put_there_leaves_the_page_as_it_is(
     tmp_path: Path,
 ) -> None:
@@ -105,11 +124,13 @@ async def test_a_replacement_that_cannot_be_put_there_leaves_the_page_as_it_is(
         before = home.read(page)
         home.hub.refill(8)
         refusal = {"code": "validation_error", "message": "No.", "object": "error"}
-        home.space.fail("PATCH /v1/pages", times=9, status=400, body=refusal)
+        home.space.fail("PATCH /v1/pages", times=None, status=400, body=refusal)
         home.clock.move(days=10)
         await home.poll()
         await home.work()
-        home.space.faults.waiting.clear()
+        # The third refusal in the same words ends it.
+        await home.pass_time(minutes=1)
+        home.space.faults.lasting.clear()
         await home.poll()
         await home.work()
         assert (await home.jobs())[-1].state == "failed"

@@ -15,6 +15,10 @@ def _unready() -> Mapping[str, Any]:
     return {"status": 404, "body": upload_not_ready("39").body("r")}
 
 
+def _attaches(_path: str, held: str) -> bool:
+    return "'type': 'file_upload'" in held
+
+
 def _missing(page: str) -> Mapping[str, Any]:
     return {"status": 404, "body": not_found("page", page).body("r")}
 
@@ -29,22 +33,23 @@ async def test_a_404_about_a_file_just_sent_is_waited_for(home: House) -> None:
     assert [job.state for job in await home.jobs()] == ["done"]
     # The same upload was used: nothing was sent again.
     assert home.writes().count("POST /v1/file_uploads") == 1
-    assert sum("upload.refused" in line for line in home.said) <= 1
+    assert sum("job.delayed" in line for line in home.said) == 1
 
 
 async def test_a_file_that_notion_never_takes_is_no_loop(home: House) -> None:
     home.add()
-    home.space.fail("PATCH /v1/pages", times=10_000, **_unready())
+    home.space.fail("PATCH /v1/pages", times=10_000, chosen=_attaches, **_unready())
     await home.live()
     home.forget()
     await home.pass_time(minutes=60, steps=360)
-    tries = [line for line in home.writes() if line.startswith("PATCH")]
+    sent = [one for one in home.space.requests if one.method == "PATCH"]
+    tries = [one for one in sent if _attaches(one.path, str(one.body))]
     assert 5 <= len(tries) <= 12
     assert home.hub.paid == 1
     assert [job.state for job in await home.jobs()] == ["uploading"]
     # Said once, and once an hour: the hour is over with the next refusal.
     await home.pass_time(minutes=30, steps=60)
-    assert sum("does not accept the file yet" in line for line in home.said) == 2
+    assert sum("job.delayed" in line for line in home.said) == 2
 
 
 async def test_a_page_that_is_listed_and_answers_404_is_paid_for_once(
@@ -101,7 +106,8 @@ async def test_an_untick_that_is_answered_404_makes_one_job(home: House) -> None
     await home.pass_time(minutes=60, steps=360)
     assert [job.state for job in await home.jobs()] == ["done", "queued"]
     assert home.hub.painted == 1
-    assert len([line for line in home.writes() if "PATCH" in line]) <= 16
+    # Each try asks twice: 5 s, 10 s, 20 s ... 30 min.
+    assert len([line for line in home.writes() if "PATCH" in line]) <= 24
     # It was only a matter of access: the tick is obeyed after all.
     home.space.hide_page(page, hidden=False)
     await home.pass_time(minutes=70)

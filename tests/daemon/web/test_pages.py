@@ -38,7 +38,7 @@ async def _newest(home: House) -> ImageRecord:
 def test_there_are_words_for_everything() -> None:
     assert set(words.STATES) == set(State)
     assert set(words.REASONS) == set(Reason)
-    assert set(words.EVENTS) == {"queued", *Event}
+    assert set(words.EVENTS) == {"queued", "delayed", "resumed", *Event}
     assert set(telling.OUTCOMES) == set(Outcome)
 
 

@@ -1,0 +1,24 @@
+"""A job that Notion refuses, as its owner meets it beside the running daemon."""
+
+from __future__ import annotations
+
+import re
+
+from tests.daemon.cli.desk import Desk
+
+
+async def test_why_and_status_say_what_waits_and_for_what(desk: Desk) -> None:
+    desk.add("Bread day")
+    desk.town.workspace.fail("POST /v1/file_uploads", times=None, status=403)
+    async with desk.daemon() as daemon:
+        line = await daemon.says("job.delayed")
+        assert line["level"] == "warning"
+        why = " ".join((await desk.cli("why", "bread")).out.split())
+        said = "It is tried again with growing pauses: uploading the image failed: "
+        assert said in why
+        words = " ".join((await desk.cli("status")).out.split())
+        assert re.search(
+            r"delayed job 1 'Bread day': uploading the image failed: "
+            r"Notion forbids it: .+; next try \d+ \w{3} [\d:]{8}",
+            words,
+        )

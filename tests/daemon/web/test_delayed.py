@@ -1,0 +1,30 @@
+"""The page of a daemon whose job Notion refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.daemon.web.visitor import inhabited
+
+
+async def test_the_page_says_what_waits_why_and_until_when(tmp_path: Path) -> None:
+    async with inhabited(tmp_path) as (home, visitor):
+        page = home.add("Bread day")
+        home.add("Soup day")
+        await home.live()
+        home.space.tick(page)
+        home.space.fail(f"PATCH /v1/pages/{page}", times=None, status=403)
+        await home.poll()
+        await home.work()
+        queued = (await visitor.see("/")).words
+        assert (
+            "Bread day waits because clearing the Regenerate box failed (Notion forbids"
+            in queued
+        )
+        home.space.faults.lasting.clear()
+        home.space.fail("POST /v1/file_uploads", times=None, status=403)
+        await home.live(10)
+        shown = (await visitor.see("/")).words
+        assert "waits: uploading the image failed (Notion forbids it" in shown
+        assert "next try at" in shown
+        assert "Will be tried again" in (await visitor.see("/jobs/3")).words
