@@ -14,6 +14,7 @@ from daemon.notion.answers import (
     share,
 )
 from daemon.notion.errors import (
+    AwayError,
     NoAccessError,
     NotionError,
 )
@@ -21,6 +22,7 @@ from daemon.notion.model import (
     SourceInfo,
     Urgency,
 )
+from daemon.notion.position import CursorTrail
 from daemon.notion.wire import AnswerError, Request, Wire
 
 _PAGE_SIZE = 100
@@ -39,6 +41,7 @@ async def visible(wire: Wire) -> Sequence[SourceInfo]:
     """Return every data source the token sees."""
     found: list[SourceInfo] = []
     cursor: str | None = None
+    trail = CursorTrail()
     while True:
         wanted: dict[str, Any] = {
             "filter": {"property": "object", "value": "data_source"},
@@ -51,6 +54,8 @@ async def visible(wire: Wire) -> Sequence[SourceInfo]:
         cursor = raw.get("next_cursor") if raw.get("has_more") else None
         if cursor is None:
             return [one for one in found if one.id]
+        if not trail.leads_on(cursor, len(raw["results"])):
+            raise AwayError("Notion's search cursors lead in a circle")
 
 
 def _search(wanted: Mapping[str, Any]) -> Request:
