@@ -27,7 +27,7 @@ from db import jobs
 from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
 from db.states import State
 
-_SWEEP_CHECK = timedelta(minutes=5)
+_FIRST_PRUNE = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
 #: A server that was started anew is back in seconds.
@@ -81,8 +81,7 @@ class Daemon:
                 self.schedule.every(name, self.poll_interval, poll, now)
             if look := self.company.every:
                 self.schedule.every("company", look, self._look_for_others, now + look)
-            self.schedule.every("sweep", _SWEEP_CHECK, self._sweep, now + _SWEEP_CHECK)
-            self.schedule.every("prune", _PRUNE, self._prune, now + _SWEEP_CHECK)
+            self.schedule.every("prune", _PRUNE, self._prune, now + _FIRST_PRUNE)
             if wanted := self.readiness.watchdog:
                 self.schedule.every("watchdog", wanted / 3, self._watch, now)
             self.readiness.ready()
@@ -112,12 +111,17 @@ class Daemon:
             return
         try:
             first, away = flow.schema is None, flow.outage.why
-            await watcher.poll()
+            found = await watcher.poll()
             if first or away != flow.outage.why:
                 flow.news.stir()
             if first and flow.schema is not None:
+                # All that polls and sweeps need is loaded by now.
+                memory.freeze_loaded()
                 flow.kick.set()
-                await sweep_if_due(flow)
+            # As soon as Notion answers, and beside the polls: it may take minutes.
+            if found is not None and watcher.sweep_is_due and not flow.sweeping:
+                name, sweep = f"sweep of {flow.plan.source}", partial(self._sweep, flow)
+                self.schedule.at(name, flow.now(), sweep)
         except DatabaseError as error:
             self._trouble(error)
         except Exception as error:  # noqa: BLE001 - it is logged there
@@ -136,13 +140,13 @@ class Daemon:
         except DatabaseError as error:
             self._trouble(error)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, flow: Flow) -> None:
         try:
-            for flow in self.flows:
-                if flow.speaks:
-                    await sweep_if_due(flow)
+            await sweep_if_due(flow)
         except DatabaseError as error:
             self._trouble(error)
+        if not self.dispatcher.busy:
+            memory.give_back()
 
     async def _prune(self) -> None:
         for flow in self.flows:

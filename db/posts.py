@@ -25,7 +25,25 @@ _SOME = sa.select(posts).where(
     posts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
 )
 _CHANGE = posts.update().where(posts.c.source == _OF, posts.c.page_id == _PAGE)
-_HELD_IDS = sa.select(held.c.page_id).where(held.c.source == _OF)
+_ROW_IDS = sa.select(posts.c.id).where(
+    posts.c.source == _OF,
+    posts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+)
+_PRESENT = (
+    sa.select(posts.c.id, posts.c.page_id, posts.c.seen_at)
+    .where(
+        posts.c.id > sa.bindparam("after"),
+        posts.c.source == _OF,
+        posts.c.gone.is_(False),
+    )
+    .order_by(posts.c.id)
+    .limit(sa.bindparam("most"))
+)
+_HELD_AMONG = sa.select(held.c.page_id).where(
+    held.c.source == _OF,
+    held.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+)
+_ONE_HELD = sa.select(held).where(held.c.id == sa.bindparam("which"))
 _RELEASE = held.delete().where(held.c.source == _OF, held.c.page_id == _PAGE)
 _SYNC = sa.select(sync).where(sync.c.source == _OF)
 
@@ -101,13 +119,28 @@ async def count(tx: Tx, *, source: str | None = None) -> int:
     return await rows.number(tx, total)
 
 
-async def all_present(tx: Tx, source: str) -> list[Post]:
-    """Return every remembered page of a source that was there when last seen."""
-    return await rows.many(
-        tx,
-        Post,
-        sa.select(posts).where(posts.c.source == source, posts.c.gone.is_(False)),
-    )
+async def row_ids(tx: Tx, source: str, page_ids: list[str]) -> list[int]:
+    """Return the row ids of those of several pages that are remembered."""
+    found: list[int] = []
+    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
+        values = {"of": source, "pages": page_ids[start : start + 500]}
+        found += (await tx.execute(_ROW_IDS, values)).scalars()
+    return found
+
+
+async def present_after(
+    tx: Tx, source: str, row_id: int, *, limit: int
+) -> list[tuple[int, str, datetime]]:
+    """Return remembered pages that were there when last seen, by row id.
+
+    In batches, each read in a thread: there may be any number of them.
+
+    Returns:
+        Row id, page id and when each was first seen, of rows after *row_id*.
+    """
+    values = {"of": source, "after": row_id, "most": limit}
+    found = await tx.execute_aside(_PRESENT, values)
+    return [(key, page_id, seen_at) for key, page_id, seen_at in found]
 
 
 async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post]:
@@ -182,19 +215,38 @@ async def release(tx: Tx, source: str, page_id: str) -> bool:
     return result.rowcount > 0
 
 
-async def held_ids(tx: Tx, source: str) -> set[str]:
-    return set((await tx.execute(_HELD_IDS, {"of": source})).scalars())
+async def held_among(tx: Tx, source: str, page_ids: list[str]) -> set[str]:
+    """Return those of several pages that are held."""
+    found: set[str] = set()
+    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
+        values = {"of": source, "pages": page_ids[start : start + 500]}
+        found.update((await tx.execute(_HELD_AMONG, values)).scalars())
+    return found
 
 
-async def all_held(tx: Tx, *, source: str | None = None) -> list[tuple[Held, Post]]:
-    """Return what is held with its page, newest page first."""
-    query = sa.select(held)
+async def held_rows(
+    tx: Tx, *, source: str | None = None, limit: int | None = None
+) -> list[int]:
+    """Return the row ids of what is held, newest page first, read in a thread."""
+    query = (
+        sa.select(held.c.id)
+        .join(
+            posts,
+            sa.and_(posts.c.source == held.c.source, posts.c.page_id == held.c.page_id),
+        )
+        .order_by(posts.c.created_at.desc(), held.c.id)
+        .limit(limit)
+    )
     if source is not None:
         query = query.where(held.c.source == source)
-    found = await rows.many(tx, Held, query)
-    pairs = [(one, await get(tx, one.source, one.page_id)) for one in found]
-    both = [(one, post) for one, post in pairs if post is not None]
-    return sorted(both, key=lambda pair: pair[1].created_at, reverse=True)
+    return list((await tx.execute_aside(query)).scalars())
+
+
+async def load_held(tx: Tx, row_id: int) -> tuple[Held, Post] | None:
+    """Return one that is held, with its page."""
+    found = await rows.one(tx, Held, _ONE_HELD, which=row_id)
+    post = await get(tx, found.source, found.page_id) if found else None
+    return (found, post) if found and post else None
 
 
 async def some_held(tx: Tx, *, limit: int) -> list[Post]:

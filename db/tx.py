@@ -106,11 +106,22 @@ class Tx:
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
+        return await self._execute(statement, values, inline=self._pool.inline)
+
+    async def execute_aside(
+        self, statement: sa.Executable, values: Values | None = None
+    ) -> sa.CursorResult[*tuple[Any, ...]]:
+        """Send a statement that may take long, in a thread: nobody waits for it."""
+        return await self._execute(statement, values, inline=False)
+
+    async def _execute(
+        self, statement: sa.Executable, values: Values | None, *, inline: bool
+    ) -> sa.CursorResult[*tuple[Any, ...]]:
         connection = self._connection
         try:
             if connection is None:
                 result = await self._pool.aside(lambda: self._begin(statement, values))
-            elif self._pool.inline:
+            elif inline:
                 result = _whole(connection, statement, values)
                 self._done += 1
                 if self._done % _STRETCH == 0:

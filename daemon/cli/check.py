@@ -23,6 +23,7 @@ from daemon.flow.money import dollars
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
 from daemon.notion.filters import matches
 from daemon.notion.model import Page, Role, Schema
+from daemon.notion.position import Position
 from daemon.others import apart, identity_of, others
 from daemon.service import lock
 from daemon.store.errors import StoreAwayError
@@ -36,6 +37,8 @@ from providers.outcomes import (
 )
 
 _LOOKED_AT = 5000
+#: Posts; with more it says "at least".
+_COUNTED = 10_000
 #: Seconds that this machine's clock and Notion's may differ.
 _CLOCK_TOLERANCE = 120
 
@@ -219,7 +222,7 @@ def clock_line(ours: datetime, theirs: datetime | None) -> Line | None:
 
 async def _posts(found: Settings, flow: Flow, schema: Schema) -> Line:
     try:
-        pages, rest = await flow.door.everything(schema, created_from=None)
+        pages, rest = await _first_pages(flow, schema)
     except PostbrushError as error:
         return Line("posts", "", str(error))
     chosen = [page for page in pages if matches(page.columns, found.posts.only)]
@@ -228,6 +231,17 @@ async def _posts(found: Settings, flow: Flow, schema: Schema) -> Line:
     if todo := _prompts_in_titles(chosen, schema):
         return Line("posts", words, todo)
     return Line("posts", words)
+
+
+async def _first_pages(flow: Flow, schema: Schema) -> tuple[list[Page], bool]:
+    """Return as many posts as are counted, and whether there are more."""
+    found: dict[str, Page] = {}
+    position: Position | None = None
+    while True:
+        window, position = await flow.door.everything(schema, after=position)
+        found |= {page.id: page for page in window}
+        if position is None or len(found) >= _COUNTED:
+            return list(found.values()), position is not None
 
 
 def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:

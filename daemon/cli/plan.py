@@ -84,11 +84,11 @@ async def _everything(
     if schema.cannot_start:
         raise NoAccessError("; ".join(schema.problems))
     found: dict[str, Page] = {}
-    begin = None
+    position = None
     while True:
-        window, begin = await flow.door.everything(schema, created_from=begin)
+        window, position = await flow.door.everything(schema, after=position)
         found |= {page.id: page for page in window}
-        if begin is None:
+        if position is None:
             return schema, list(found.values())
 
 

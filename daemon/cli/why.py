@@ -69,7 +69,7 @@ async def _read_page(tx: Tx, flow: Flow, post: Post) -> Page:
 async def _explain(tx: Tx, flow: Flow, post: Post) -> dict[str, Any]:
     known = await images.by_names(tx, list(post.shows))
     history = await jobs.of_page(tx, post.source, post.page_id)
-    held = post.page_id in await posts.held_ids(tx, post.source)
+    held = bool(await posts.held_among(tx, post.source, [post.page_id]))
     shown = look(post.page_id, post.shows, known)
     lines = [
         *await _now(tx, flow, post, history[0] if history else None, held=held),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -10,6 +11,7 @@ from typing import Literal, TypeAlias
 from daemon.flow.context import Flow, Plan
 from daemon.flow.ending import end_job
 from daemon.flow.inputs import read_inputs
+from daemon.flow.job_values import folded, new_job, noted
 from daemon.flow.renewal import plan_page, store_renewed
 from daemon.flow.wants import (
     Action,
@@ -26,13 +28,15 @@ from daemon.flow.wants import (
 from daemon.notion.model import Page
 from db import images, jobs, posts
 from db.engine import Tx
-from db.records import Job, NewJob
+from db.records import Job
 from db.states import Event, Reason
 
 #: Pages that are decided about together, some 3 KB each.
 _AT_ONCE = 100
+#: Pages, some milliseconds, after which others have a turn.
+_STRETCH = 20
 
-Hold: TypeAlias = Literal["never", "too many", "always"]
+Hold: TypeAlias = Literal["never", "too many", "always", "postpone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +46,12 @@ class Absorbed:
     Attributes:
         queued: Jobs made, for the log.
         held: How many posts were held.
+        postponed: Pages that want an image unasked, to be decided about later.
     """
 
     queued: tuple[Job, ...] = ()
     held: int = 0
+    postponed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ async def absorb(
     flow: Flow,
     pages: Sequence[Page],
     *,
+    mark: int | None = None,
     watermark: datetime | None = None,
     hold: Hold = "never",
     tx: Tx | None = None,
@@ -69,27 +76,33 @@ async def absorb(
     """Decide about *pages* and carry it out.
 
     Args:
+        mark: The moment their request was sent: those with a newer view, or a write
+            of ours since, are left out.  None: they are the newest there is.
         watermark: Stored with it if it is newer than the stored one.
-        hold: Whether wishes nobody ticked are held: when they are too many, as a
-            poll does; always, as a sweep that counted them does; or never, which
-            is for views of single pages.
+        hold: Whether requests nobody ticked are held: when they are too many, as a
+            poll does; always, as a sweep that counted too many does; or never, which
+            is for views of single pages.  "postpone" neither holds nor queues them,
+            and returns their pages.
         tx: A transaction to do it in; else nothing is written unless there is
             something to write.
     """
+    mark = flow.views.mark() if mark is None else mark
     if tx is not None:
-        return await _carry_out(tx, flow, pages, watermark, hold)
+        return await _carry_out(tx, flow, pages, mark, watermark=watermark, hold=hold)
     async with flow.db.reading() as look_first:
-        idle = not await _wanting(look_first, flow, pages, flow.now())
+        idle = not await _wanting(look_first, flow, pages, mark)
         if idle and not await _is_news(look_first, flow.plan, watermark):
             return Absorbed()
     async with flow.db.writing() as writing:
-        done = await _carry_out(writing, flow, pages, watermark, hold)
+        done = await _carry_out(
+            writing, flow, pages, mark, watermark=watermark, hold=hold
+        )
     flow.kick.set()
     return done
 
 
 async def _wanting(
-    tx: Tx, flow: Flow, pages: Sequence[Page], now: datetime
+    tx: Tx, flow: Flow, pages: Sequence[Page], mark: int
 ) -> list[Decided]:
     """Return those of *pages* that want something; views of all are looked after.
 
@@ -97,16 +110,21 @@ async def _wanting(
     """
     wanting: list[Decided] = []
     for begin in range(0, len(pages), _AT_ONCE):
-        some = pages[begin : begin + _AT_ONCE]
-        decided = await decide(tx, flow.plan, some, now)
-        _keep_views(flow, decided)
+        some = [
+            page
+            for page in pages[begin : begin + _AT_ONCE]
+            if not flow.views.disturbed(page.id, mark)
+        ]
+        decided = await decide(tx, flow.plan, some, flow.now())
+        _keep_views(flow, decided, mark)
         wanting += [one for one in decided if one.actions]
     return wanting
 
 
-def _keep_views(flow: Flow, decided: Sequence[Decided]) -> None:
+def _keep_views(flow: Flow, decided: Sequence[Decided], mark: int) -> None:
     """Keep the views that a job will ask for; the others only take up room."""
     for one in decided:
+        flow.views.applied(one.sight.page.id, mark)
         begins = any(isinstance(action, Start) for action in one.actions)
         if begins or one.memory.job is not None:
             flow.views.put(one.sight.page, flow.steady())
@@ -134,9 +152,11 @@ async def decide(
     }
     names = [file.name for page in pages for file in page.image]
     ours = await images.by_names(tx, names) if names else {}
-    held = await posts.held_ids(tx, plan.source)
+    held = await posts.held_among(tx, plan.source, ids)
     decided = []
-    for page in pages:
+    for number, page in enumerate(pages, 1):
+        if number % _STRETCH == 0:
+            await asyncio.sleep(0)
         inputs, fingerprint = read_inputs(page, plan.recipe)
         sight = Sight(page=page, inputs=inputs, fingerprint=fingerprint)
         memory = Memory(
@@ -194,12 +214,14 @@ async def _carry_out(
     tx: Tx,
     flow: Flow,
     pages: Sequence[Page],
+    mark: int,
+    *,
     watermark: datetime | None,
     hold: Hold,
 ) -> Absorbed:
     now, plan = flow.now(), flow.plan
-    wanting = await _wanting(tx, flow, pages, now)
-    held_back = hold == "always" or (
+    wanting = await _wanting(tx, flow, pages, mark)
+    held_back = hold in {"always", "postpone"} or (
         hold == "too many" and too_many(unasked(wanting), plan.hold)
     )
     queued: list[Job] = []
@@ -215,6 +237,9 @@ async def _carry_out(
                 continue
             if job := await _act(tx, flow, one, action, now):
                 queued.append(job)
+    if hold == "postpone":
+        postponed = tuple(page_id for page_id, _ in held)
+        return Absorbed(queued=tuple(queued), postponed=postponed)
     await posts.hold(tx, plan.source, held, now)
     await _advance(tx, plan, watermark)
     return Absorbed(queued=tuple(queued), held=len(held))
@@ -236,16 +261,14 @@ async def _act(
             await posts.save(tx, replace(post, source=flow.plan.source))
         case Start(reason, due_at, why):
             await posts.release(tx, flow.plan.source, page.id)
-            new = _new_job(flow.plan, one, reason, due_at)
+            new = new_job(flow.plan.source, one.sight, reason, due_at)
             return await jobs.create(tx, new, now=now, why=why)
         case Fold() if job is not None:
-            await jobs.move(
-                tx, job, Event.FOLDED, now=now, why=action.why, **_folded(one, action)
-            )
+            changes = folded(one.sight, job, action)
+            await jobs.move(tx, job, Event.FOLDED, now=now, why=action.why, **changes)
         case Note() if job is not None:
-            await jobs.move(
-                tx, job, Event.NOTED, now=now, why=action.why, **_noted(one, action)
-            )
+            changes = noted(one.sight, action)
+            await jobs.move(tx, job, Event.NOTED, now=now, why=action.why, **changes)
         case Repeat() if job is not None:
             await jobs.move(
                 tx, job, Event.REPEATED, now=now, why="ticked again", owed="untick"
@@ -255,43 +278,3 @@ async def _act(
         case _:
             raise AssertionError(f"{action} without a job")
     return None
-
-
-def _new_job(plan: Plan, one: Decided, reason: Reason, due_at: datetime) -> NewJob:
-    return NewJob(
-        source=plan.source,
-        page_id=one.sight.page.id,
-        title=one.sight.page.title,
-        reason=reason,
-        due_at=due_at,
-        fingerprint=one.sight.fingerprint,
-        inputs=one.sight.inputs.stored(),
-        owed="untick" if reason is Reason.REGENERATE else "",
-    )
-
-
-def _folded(one: Decided, action: Fold) -> Mapping[str, object]:
-    job = one.memory.job
-    reasons = [action.reason, *([job.reason] if job else [])]
-    changes: dict[str, object] = {
-        "title": one.sight.page.title,
-        "reason": min(reasons, key=lambda reason: reason.rank),
-        "due_at": action.due_at,
-        "fingerprint": one.sight.fingerprint,
-        "inputs": one.sight.inputs.stored(),
-    }
-    if action.ticked:
-        changes |= {"owed": "untick", "acked_at": None}
-    return changes
-
-
-def _noted(one: Decided, action: Note) -> Mapping[str, object]:
-    changes: dict[str, object] = {
-        "again": {
-            "reason": action.reason,
-            "title": one.sight.page.title,
-            "fingerprint": one.sight.fingerprint,
-            "inputs": one.sight.inputs.stored(),
-        }
-    }
-    return changes | ({"owed": "untick"} if action.ticked else {})

@@ -158,6 +158,7 @@ class Flow(Shared):
         me: Likewise.
         looked_at: When the last poll that Notion answered was; a `steady` time.
         speaks: It is we who ask Notion: of those who share a database, one does.
+        sweeping: A sweep of it is under way.
         unreachable: Pages whose un-tick was answered 404 and that a poll may list.
     """
 
@@ -169,6 +170,7 @@ class Flow(Shared):
     me: Me | None = None
     looked_at: datetime | None = None
     speaks: bool = True
+    sweeping: bool = False
     unreachable: set[str] = field(default_factory=set)
     outage: Outage = field(default_factory=Outage)
     views: Views = field(default_factory=Views)

@@ -73,9 +73,12 @@ async def approve(
     tx: Tx, newest: int | None, now: datetime, *, source: str | None = None
 ) -> list[Job]:
     """Queue what is held, the newest pages first; None: all of it, of all sources."""
-    held = await posts.all_held(tx, source=source)
     made: list[Job] = []
-    for one, post in held[:newest]:
+    for row_id in await posts.held_rows(tx, source=source, limit=newest):
+        found = await posts.load_held(tx, row_id)
+        if found is None:
+            continue
+        one, post = found
         await posts.release(tx, one.source, one.page_id)
         wordless = not post.inputs.get("prompt")
         taken = await jobs.open_of(tx, one.source, one.page_id) is not None

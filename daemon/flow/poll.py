@@ -14,19 +14,14 @@ from daemon.flow.absorb import Absorbed, absorb
 from daemon.flow.context import Flow, Plan
 from daemon.flow.debts import end_missing
 from daemon.flow.money import dollars
-from daemon.notion.errors import (
-    AwayError,
-    NoAccessError,
-    NotionError,
-    PageGoneError,
-    RowRefusedError,
-)
+from daemon.flow.sights import confirm_ticks, is_sweep_due, split_outdated
+from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
 from daemon.notion.filters import Wanted
 from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
 from db.engine import Tx
-from db.records import Post, Sync
+from db.records import Sync
 
 #: Notion floors last_edited_time to the minute, and its clock is not ours.
 OVERLAP = timedelta(minutes=2)
@@ -35,8 +30,8 @@ FOUND_BY = timedelta(minutes=5)
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 #: Renamed properties and options change no page, so the schema is read this often.
 _SCHEMA_LIFE = 3600.0
-#: A tick seen this soon after our own un-tick may be the one we removed.
-_DOUBTFUL = timedelta(minutes=1)
+#: Seconds between two looks at the properties because a query was refused.
+_REFRESH_PAUSE = 60.0
 
 
 @dataclass(slots=True)
@@ -48,6 +43,7 @@ class Watcher:
         others: The other sources of the configuration.
         seen_until: By both clocks, the last poll that missed nothing was no earlier.
         listed: Pages that the last answer held.
+        sweep_is_due: Whether everything is to be looked at, by the last poll.
     """
 
     flow: Flow
@@ -55,9 +51,11 @@ class Watcher:
     others: frozenset[str] = frozenset()
     seen_until: datetime | None = None
     listed: int = 0
+    sweep_is_due: bool = False
     _written: str = ""
     _warned: frozenset[str] = frozenset()
     _schema_read_at: float = 0.0
+    _refreshed_at: float | None = None
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def poll(self) -> Absorbed | None:
@@ -68,7 +66,7 @@ class Watcher:
         async with self._polling:
             try:
                 schema = await self._current_schema()
-                found = await self._look(schema)
+                found = await self._look_with_current_properties(schema)
             except NotionError as error:
                 flow.outage.failed(error, flow.steady(), flow.log)
                 await self._write_down(flow.outage.why if flow.outage.shut else "")
@@ -171,47 +169,45 @@ class Watcher:
                 "configuration"
             )
 
+    async def _look_with_current_properties(self, schema: Schema) -> Absorbed:
+        """Look; when Notion no longer has the properties we know, read them again."""
+        try:
+            return await self._look(schema)
+        except SchemaOutdatedError:
+            moment, last = self.flow.clock.monotonic(), self._refreshed_at
+            if last is not None and moment - last < _REFRESH_PAUSE:
+                raise
+            self._refreshed_at = moment
+        return await self._look(await self.connect())
+
     async def _look(self, schema: Schema) -> Absorbed:
         flow = self.flow
         async with flow.db.reading() as tx:
             state = await posts.load_sync(tx, flow.plan.source)
             only = await _narrowed_to(tx, flow.plan)
+        self.sweep_is_due = is_sweep_due(state, flow.now())
         since = look_back_to(state, self.seen_until)
-        mark, began = flow.views.mark(), earlier(flow.door.told_time, flow.now())
-        pages = await flow.door.changed(schema, since=since, only=only)
-        self.listed = len(pages)
-        sure = [one for one in pages if not flow.views.disturbed(one.id, mark)]
-        dropped = [one for one in pages if flow.views.disturbed(one.id, mark)]
-        found = await absorb(
-            flow,
-            await self._confirmed(schema, sure),
-            watermark=next_watermark(sure, dropped),
-            hold="too many",
-        )
-        await end_missing(flow, {page.id for page in pages}, mark)
+        began, asked_at = earlier(flow.door.told_time, flow.now()), flow.now()
+        with flow.views.reading() as mark:
+            pages = await flow.door.changed(schema, since=since, only=only)
+            self.listed = len(pages)
+            sure, _ = split_outdated(flow.views, pages, mark)
+            confirmed = await confirm_ticks(flow, schema, sure, asked_at, Urgency.POLL)
+            # Whatever came while we asked about ticks: the watermark stays behind it.
+            _, dropped = split_outdated(flow.views, pages, mark)
+            newest = next_watermark(confirmed, dropped)
+            found = await absorb(
+                flow,
+                confirmed,
+                mark=mark,
+                # Only ticks were asked for: there are edits that nobody has seen.
+                watermark=newest if since else None,
+                hold="too many",
+            )
+            await end_missing(flow, {page.id for page in pages}, mark)
         if since and not dropped:
             self.seen_until = began or self.seen_until
         return found
-
-    async def _confirmed(self, schema: Schema, pages: Sequence[Page]) -> list[Page]:
-        """Ask again about ticks that may be the ones we have just removed."""
-        ticked = [page.id for page in pages if page.regenerate]
-        if not ticked:
-            return list(pages)
-        async with self.flow.db.reading() as tx:
-            known = await posts.get_many(tx, self.flow.plan.source, ticked)
-        sure: list[Page] = []
-        for page in pages:
-            if not _doubtful_tick(page, known, self.flow.now()):
-                sure.append(page)
-                continue
-            try:
-                newest = await self.flow.door.page(schema, page.id, Urgency.POLL)
-            # It is still ticked at the next poll: one page does not stop the others.
-            except (PageGoneError, RowRefusedError, AwayError):
-                continue
-            sure.append(newest)
-        return sure
 
 
 async def _narrowed_to(tx: Tx, plan: Plan) -> Mapping[str, Wanted]:
@@ -223,12 +219,6 @@ async def _narrowed_to(tx: Tx, plan: Plan) -> Mapping[str, Wanted]:
     if plan.rules.only and await jobs.any_unasked(tx, plan.source):
         return {}
     return plan.rules.only
-
-
-def _doubtful_tick(page: Page, known: Mapping[str, Post], now: datetime) -> bool:
-    post = known.get(page.id)
-    unticked = post.unticked_at if post else None
-    return page.regenerate and unticked is not None and abs(now - unticked) < _DOUBTFUL
 
 
 def earlier(theirs: datetime | None, ours: datetime) -> datetime | None:
@@ -244,7 +234,8 @@ def look_back_to(state: Sync | None, seen_until: datetime | None) -> datetime | 
             in one go, by an import, would be listed anew by every poll until
             somebody edits one.
     """
-    if state is None or state.swept_at is None:
+    # Never swept; after a change of the scope, polls go on beside the sweep.
+    if state is None or (state.swept_at is None and state.watermark is None):
         return None
     # Swept when the source was still empty: everything is new.
     since = state.watermark - OVERLAP if state.watermark else _BEGINNING

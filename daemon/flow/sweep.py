@@ -1,47 +1,55 @@
-"""Once a day everything is looked at, so that nothing a poll missed stays missed."""
+"""Once a day everything is looked at, so that nothing a poll missed stays missed.
+
+One answer of Notion at a time is read, planned and applied, so that a sweep takes as
+much memory for any number of posts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from daemon.flow import tell
-from daemon.flow.absorb import Absorbed, Hold, absorb, decide, too_many, unasked
+from daemon.flow.absorb import Absorbed, Hold, absorb, too_many
 from daemon.flow.context import Flow
 from daemon.flow.delays import Subject, Task
 from daemon.flow.ending import end_job
-from daemon.flow.poll import report
+from daemon.flow.poll import next_watermark, report
 from daemon.flow.postpone import postpone, resume
-from daemon.notion.errors import (
-    AwayError,
-    PageGoneError,
-    RowRefusedError,
-)
+from daemon.flow.row_set import RowSet
+from daemon.flow.sights import confirm_ticks, is_sweep_due, split_outdated
+from daemon.notion.errors import AwayError, PageGoneError, RowRefusedError
 from daemon.notion.model import Page, Schema, Urgency
+from daemon.notion.position import Position
 from db import jobs, posts
 from db.errors import DatabaseError
-from db.records import Post
 from db.states import Event, State
 
-_EVERY = timedelta(days=1)
-_BATCH = 200
+#: Remembered pages that are compared with what was seen at a time.
+_BATCH = 500
 #: Pages that could not be read, one after the other: Notion is away.
 _AWAY_IN_A_ROW = 3
 
 
 async def sweep_if_due(flow: Flow) -> Absorbed | None:
-    """Sweep at the first start, once a day, and when the scope has changed."""
+    """Sweep at the first start, once a day, and when the scope has changed.
+
+    Returns:
+        What came of it.  None: no sweep was due, the last try failed and its pause
+        lasts, this one failed, or a sweep of this source is under way.
+    """
     subject = Subject(Task.SWEEP, flow.plan.source)
     waits = flow.delays.lasts(subject, flow.clock.elapsed())
-    if flow.schema is None or flow.outage.why or waits:
+    if flow.schema is None or flow.sweeping or flow.outage.why or waits:
         return None
-    async with flow.db.reading() as tx:
-        state = await posts.load_sync(tx, flow.plan.source)
-    if state and state.swept_at and abs(flow.now() - state.swept_at) < _EVERY:
-        return None
+    flow.sweeping = True
     try:
-        found = await _sweep(flow, flow.schema)
+        async with flow.db.reading() as tx:
+            state = await posts.load_sync(tx, flow.plan.source)
+        if not is_sweep_due(state, flow.now()):
+            return None
+        found = await _Sweep(flow, flow.schema).run()
     # The loop knows what to do about its database.
     except DatabaseError:
         raise
@@ -49,106 +57,166 @@ async def sweep_if_due(flow: Flow) -> Absorbed | None:
     except Exception as error:  # noqa: BLE001 - it is logged there
         await postpone(flow, subject, error)
         return None
+    finally:
+        flow.sweeping = False
     await resume(flow, subject)
     return found
 
 
-async def _sweep(flow: Flow, schema: Schema) -> Absorbed:
-    began = flow.now()
-    pages = await _everything(flow, schema)
-    hold: Hold = "always" if await _too_many(flow, pages) else "never"
-    total = Absorbed()
-    for start in range(0, len(pages), _BATCH):
-        found = await absorb(flow, pages[start : start + _BATCH], hold=hold)
-        total = Absorbed(
-            queued=total.queued + found.queued, held=total.held + found.held
-        )
-    await _find_missing(flow, schema, {page.id for page in pages}, began)
-    await _remember(flow, pages, began)
-    report(flow, total)
-    return total
+@dataclass(slots=True)
+class _Sweep:
+    """One sweep of one source.
 
+    Attributes:
+        seen: Rows of the remembered pages that the source still has.
+        newest: The newest last_edited_time that was seen and that counts.
+        postponed: Pages that want an image unasked: held or queued once they are
+            counted.
+    """
 
-async def _everything(flow: Flow, schema: Schema) -> list[Page]:
-    """Return every page once, without those a write of ours has touched meanwhile."""
-    found: dict[str, Page] = {}
-    created_from: datetime | None = None
-    while True:
-        mark = flow.views.mark()
-        window, created_from = await flow.door.everything(
-            schema, created_from=created_from
-        )
-        for page in window:
-            if not flow.views.disturbed(page.id, mark):
-                found[page.id] = page
-        if created_from is None:
-            return list(found.values())
+    flow: Flow
+    schema: Schema
+    seen: RowSet = field(default_factory=RowSet)
+    newest: datetime | None = None
+    postponed: list[str] = field(default_factory=list)
+    _hold: Hold = "postpone"
+    _held: int = 0
+    _unread: int = 0
 
+    async def run(self) -> Absorbed | None:
+        """Look at everything; None when it is no longer we who ask Notion."""
+        flow = self.flow
+        began, told = flow.now(), flow.door.told_time
+        if not flow.plan.hold:
+            self._hold = "never"
+        position = await self._next_window(None)
+        while position is not None:
+            if not flow.speaks or flow.stopping.is_set():
+                return None
+            position = await self._next_window(position)
+        await self._decide_postponed("never")
+        await self._find_missing(began)
+        await self._remember(began, told)
+        found = Absorbed(held=self._held)
+        report(flow, found)
+        return found
 
-async def _too_many(flow: Flow, pages: Sequence[Page]) -> bool:
-    wishes = 0
-    for start in range(0, len(pages), _BATCH):
-        async with flow.db.reading() as tx:
-            some = pages[start : start + _BATCH]
-            wishes += unasked(await decide(tx, flow.plan, some, flow.now()))
-    return too_many(wishes, flow.plan.hold)
+    async def _next_window(self, after: Position | None) -> Position | None:
+        """Read, plan and apply the pages of one answer."""
+        flow, asked_at = self.flow, self.flow.now()
+        with flow.views.reading() as mark:
+            pages, position = await flow.door.everything(self.schema, after=after)
+            ids = [page.id for page in pages]
+            async with flow.db.reading() as tx:
+                self.seen.update(await posts.row_ids(tx, flow.plan.source, ids))
+            # A newer view has been decided about, and a poll lists what we wrote.
+            counting, outdated = split_outdated(flow.views, pages, mark)
+            self._note_times(counting, outdated)
+            sure = await confirm_ticks(
+                flow, self.schema, counting, asked_at, Urgency.SWEEP
+            )
+            # These are all there are: counted at once.
+            is_all = after is None and position is None
+            hold: Hold = "too many" if is_all else self._hold
+            found = await absorb(flow, sure, mark=mark, hold=hold)
+        await self._count(found)
+        return position
 
+    def _note_times(self, counting: Sequence[Page], outdated: Sequence[Page]) -> None:
+        newest = next_watermark(counting, outdated)
+        if newest is not None:
+            self.newest = max(newest, self.newest or newest)
 
-async def _find_missing(
-    flow: Flow, schema: Schema, seen: set[str], began: datetime
-) -> None:
-    """Pages we know that the source no longer has: their jobs are cancelled."""
-    async with flow.db.reading() as tx:
-        known = await posts.all_present(tx, flow.plan.source)
-    away = 0
-    for post in known:
-        if post.page_id in seen or post.seen_at >= began:
-            continue
+    async def _count(self, found: Absorbed) -> None:
+        self._held += found.held
+        report(self.flow, replace(found, held=0))
+        self.postponed += found.postponed
+        # Too many to queue any: those that follow are held as they come.
+        if too_many(len(self.postponed), self.flow.plan.hold):
+            self._hold = "always"
+            await self._decide_postponed("always")
+
+    async def _decide_postponed(self, hold: Hold) -> None:
+        """Hold or queue what waited for the count, by what its page says now."""
+        postponed, self.postponed = self.postponed, []
+        for page_id in postponed:
+            with self.flow.views.reading() as mark:
+                try:
+                    page = await self._read(page_id)
+                except PageGoneError:
+                    continue
+                if page is None:
+                    continue
+                found = await absorb(self.flow, [page], mark=mark, hold=hold)
+            await self._count(found)
+
+    async def _read(self, page_id: str) -> Page | None:
+        """Return what a page is like now; None when it cannot be read today.
+
+        Raises:
+            PageGoneError: It is in the trash, or not there for us.
+            AwayError: Several in a row could not be read: Notion as a whole is away.
+        """
         try:
-            is_gone = await _is_gone(flow, schema, post)
-        # One page, or Notion as a whole: several in a row tell.
+            page = await self.flow.door.page(self.schema, page_id, Urgency.SWEEP)
+        # That is the page's own matter: the others go on.
+        except RowRefusedError:
+            return None
         except AwayError:
-            away += 1
-            if away >= _AWAY_IN_A_ROW:
+            self._unread += 1
+            if self._unread >= _AWAY_IN_A_ROW:
                 raise
-            continue
-        away = 0
-        if is_gone:
-            await _forget(flow, post)
+            return None
+        self._unread = 0
+        return page
+
+    async def _find_missing(self, began: datetime) -> None:
+        """Pages we know that the source no longer has: their jobs are cancelled."""
+        source, last = self.flow.plan.source, 0
+        while True:
+            async with self.flow.db.reading() as tx:
+                known = await posts.present_after(tx, source, last, limit=_BATCH)
+            for row, page_id, seen_at in known:
+                if row in self.seen or seen_at >= began:
+                    continue
+                if await self._is_gone(page_id):
+                    await _forget(self.flow, page_id)
+            if len(known) < _BATCH:
+                return
+            last = known[-1][0]
+
+    async def _is_gone(self, page_id: str) -> bool:
+        try:
+            page = await self._read(page_id)
+        except PageGoneError:
+            return True
+        # Nothing is known of this page today: it stays as it is.
+        if page is None:
+            return False
+        return page.gone or page.source != self.schema.source
+
+    async def _remember(self, began: datetime, told: datetime | None) -> None:
+        async with self.flow.db.writing() as tx:
+            state = await posts.load_sync(tx, self.flow.plan.source)
+            if state is None:
+                return
+            # The first watermark of all: what a poll looks back to from now on.  What
+            # was edited while the sweep went on may have been read before.
+            if state.watermark is None and self.newest is not None:
+                first = min(self.newest, told) if told else self.newest
+                state = replace(state, watermark=first)
+            await posts.save_sync(tx, replace(state, swept_at=began))
 
 
-async def _is_gone(flow: Flow, schema: Schema, post: Post) -> bool:
-    try:
-        page = await flow.door.page(schema, post.page_id, Urgency.SWEEP)
-    except PageGoneError:
-        return True
-    # Nothing is known of this page today: it stays as it is.
-    except RowRefusedError:
-        return False
-    return page.gone or page.source != schema.source
-
-
-async def _forget(flow: Flow, post: Post) -> None:
-    why = "the page is gone"
+async def _forget(flow: Flow, page_id: str) -> None:
+    source, why = flow.plan.source, "the page is gone"
     async with flow.db.writing() as tx:
         now = flow.now()
-        await posts.change(tx, post.source, post.page_id, gone=True)
-        await posts.release(tx, post.source, post.page_id)
-        job = await jobs.open_of(tx, post.source, post.page_id)
+        await posts.change(tx, source, page_id, gone=True)
+        await posts.release(tx, source, page_id)
+        job = await jobs.open_of(tx, source, page_id)
         ended = (
             await end_job(tx, job, Event.CANCELLED, now=now, why=why) if job else None
         )
     if ended is not None and ended.state is State.CANCELLED:
         tell.say_ended(flow, ended, why)
-
-
-async def _remember(flow: Flow, pages: Sequence[Page], began: datetime) -> None:
-    newest = max((page.edited_at for page in pages), default=None)
-    async with flow.db.writing() as tx:
-        state = await posts.load_sync(tx, flow.plan.source)
-        if state is None:
-            return
-        # The first watermark of all: what a poll looks back to from now on.
-        if state.watermark is None:
-            state = replace(state, watermark=newest)
-        await posts.save_sync(tx, replace(state, swept_at=began))

@@ -1,8 +1,8 @@
 """The newest view of each page, and which pages our own writes are touching.
 
-Every answer of Notion that holds a page is a view of it.  A poll's view is older
-than it looks if a write of ours was under way or confirmed since its query was
-sent; such a view is dropped.
+Every answer of Notion that holds a page is a view of it, and the newest counts.  A
+view is out of date when it is applied if, since its request was sent, a write of ours
+was under way or confirmed, or a view that was asked for later has been applied.
 """
 
 from __future__ import annotations
@@ -35,12 +35,25 @@ class Views:
     def __init__(self) -> None:
         self._views: OrderedDict[str, View] = OrderedDict()
         self._serial = 0
-        self._confirmed: OrderedDict[str, int] = OrderedDict()
+        #: By page: a view that was asked for before is out of date.
+        self._newest: OrderedDict[str, int] = OrderedDict()
         self._under_way: dict[str, int] = {}
+        self._reading = 0
 
     def mark(self) -> int:
-        """Return the moment a query is sent, for `disturbed`."""
+        """Return the moment a request is sent, for `disturbed`."""
+        self._serial += 1
         return self._serial
+
+    @contextmanager
+    def reading(self) -> Iterator[int]:
+        """Surround a query until its pages are applied; yields its `mark`."""
+        self._reading += 1
+        try:
+            yield self.mark()
+        finally:
+            self._reading -= 1
+            self._forget_oldest()
 
     @contextmanager
     def writing(self, page_id: str) -> Iterator[None]:
@@ -52,15 +65,23 @@ class Views:
             self._under_way[page_id] -= 1
             if not self._under_way[page_id]:
                 del self._under_way[page_id]
-            self._serial += 1
-            self._confirmed[page_id] = self._serial
-            self._confirmed.move_to_end(page_id)
-            if len(self._confirmed) > _MARKS_KEPT:
-                self._confirmed.popitem(last=False)
+            self.applied(page_id, self.mark())
+
+    def applied(self, page_id: str, mark: int) -> None:
+        """Note that a view from a request sent at *mark* counts from now on."""
+        if mark > self._newest.get(page_id, 0):
+            self._newest[page_id] = mark
+            self._newest.move_to_end(page_id)
+            self._forget_oldest()
 
     def disturbed(self, page_id: str, mark: int) -> bool:
-        """Say whether a view from a query sent at *mark* may be out of date."""
-        return page_id in self._under_way or self._confirmed.get(page_id, 0) > mark
+        """Say whether a view from a request sent at *mark* may be out of date."""
+        return page_id in self._under_way or self._newest.get(page_id, 0) > mark
+
+    def _forget_oldest(self) -> None:
+        # What was noted while a query is under way still decides about its pages.
+        while not self._reading and len(self._newest) > _MARKS_KEPT:
+            self._newest.popitem(last=False)
 
     def put(self, page: Page, now: datetime) -> None:
         self._views[page.id] = View(page, now)

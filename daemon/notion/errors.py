@@ -21,6 +21,10 @@ class NoAccessError(NotionError):
     """401, 403, or 404 on the source: what to click is in the message."""
 
 
+class SchemaOutdatedError(NoAccessError):
+    """400 at a query, or a page without a property: they have changed since."""
+
+
 class RowRefusedError(NotionError):
     """A refusal about one page or one file: says nothing of the source."""
 

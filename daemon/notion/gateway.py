@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from daemon.notion import columns, links, query, sources, uploads
-from daemon.notion.answers import Answer, Kind, about_archived, is_stale_cursor
+from daemon.notion.answers import Answer, Kind, about_archived
 from daemon.notion.errors import (
     AwayError,
     PageGoneError,
@@ -28,15 +27,15 @@ from daemon.notion.model import (
     Written,
 )
 from daemon.notion.page_errors import ask_twice_if_missing, explain_page, explain_write
+from daemon.notion.page_query import PageQuery, open_answer
 from daemon.notion.pages import OddPageError, read_page
 from daemon.notion.partly import RefusedProperties, write_what_is_taken
 from daemon.notion.payload import already_shows, payload
+from daemon.notion.position import Position
 from daemon.notion.schema import read_schema
-from daemon.notion.shapes import listed, next_cursor, require, understood
+from daemon.notion.shapes import require, understood
 from daemon.notion.wire import AnswerError, LostError, Wire
 
-_PAGE_SIZE = 100
-_RESTARTS = 3
 _WRITES = 4
 _FREE_LIMIT = 5 * 2**20
 
@@ -58,6 +57,10 @@ class Gateway:
     named: Sequence[str] = ()
     _remembered: Mapping[str, str] = field(default_factory=dict)
     refused: RefusedProperties = field(default_factory=RefusedProperties)
+    _query: PageQuery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._query = PageQuery(self.wire, self.odd)
 
     @property
     def told_time(self) -> datetime | None:
@@ -121,85 +124,22 @@ class Gateway:
             lambda client: client.data_sources.query(schema.source, **columns.newest()),
         )
         found: dict[str, Page] = {}
-        with understood("data_sources.query"):
-            for one in listed(raw):
-                self._read_into(found, one, schema)
-            return list(found.values()), not next_cursor(raw)
+        rows, cursor = open_answer(raw)
+        await self._query.read(rows, schema, into=found)
+        return list(found.values()), not cursor
 
     async def changed(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:
         """Return pages that are ticked, or edited since and in *only*."""
-        body = {"filter": query.changed_filter(schema, since, only)}
-        pages, _ = await self._query(schema, body, Urgency.POLL)
-        return pages
+        wanted = query.changed_filter(schema, since, only)
+        return await self._query.changed(schema, wanted)
 
     async def everything(
-        self, schema: Schema, *, created_from: datetime | None
-    ) -> tuple[Sequence[Page], datetime | None]:
-        """Return one window of all pages, and where the next begins."""
-        body: dict[str, Any] = {"sorts": query.OLDEST_FIRST}
-        if (window := query.created_from(created_from)) is not None:
-            body["filter"] = window
-        pages, complete = await self._query(schema, body, Urgency.SWEEP)
-        if complete or not pages:
-            return pages, None
-        newest = max(page.created_at for page in pages)
-        if created_from is not None and newest <= created_from:
-            raise AwayError(
-                "more pages were made in one minute than Notion lists in one query"
-            )
-        return pages, newest
-
-    async def _query(
-        self, schema: Schema, body: dict[str, Any], urgency: Urgency
-    ) -> tuple[list[Page], bool]:
-        """Collect all pages of a query before anything is done about them."""
-        for _ in range(_RESTARTS):
-            try:
-                return await self._collect(schema, body, urgency)
-            except AnswerError as error:
-                if not is_stale_cursor(error.answer):
-                    raise sources.no_access(error.answer) from error
-        raise AwayError("Notion's query cursors go stale faster than they are read")
-
-    async def _collect(
-        self, schema: Schema, body: dict[str, Any], urgency: Urgency
-    ) -> tuple[list[Page], bool]:
-        found: dict[str, Page] = {}
-        wanted = {**body, "page_size": _PAGE_SIZE}
-        while True:
-            cursor, complete = await self._collect_some(found, schema, wanted, urgency)
-            if not cursor:
-                return list(found.values()), complete
-            wanted["start_cursor"] = cursor
-
-    async def _collect_some(
-        self,
-        found: dict[str, Page],
-        schema: Schema,
-        wanted: Mapping[str, Any],
-        urgency: Urgency,
-    ) -> tuple[str, bool]:
-        """Add what one answer holds; it is let go before the next, 3 MB each."""
-        raw = await self.wire.ask(
-            urgency,
-            lambda client: client.data_sources.query(schema.source, **wanted),
-        )
-        with understood("data_sources.query"):
-            for one in listed(raw):
-                self._read_into(found, one, schema)
-            status = raw.get("request_status") or {}
-            return next_cursor(raw), status.get("type") != "incomplete"
-
-    def _read_into(self, found: dict[str, Page], raw: object, schema: Schema) -> None:
-        try:
-            page = read_page(raw, schema)
-        except OddPageError as error:
-            name = raw.get("id") if isinstance(raw, Mapping) else None
-            self.odd(str(name), str(error))
-        else:
-            found[page.id] = page
+        self, schema: Schema, *, after: Position | None
+    ) -> tuple[Sequence[Page], Position | None]:
+        """Return the next hundred of all pages, and where those after them begin."""
+        return await self._query.next_pages(schema, after or Position())
 
     async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
         """Read one page."""

@@ -11,6 +11,8 @@ from daemon.notion.model import Urgency
 
 _BURST = 3.0
 _LEAST_PAUSE = 0.001
+#: Requests that a sweep leaves to whatever comes meanwhile: a poll, an un-tick.
+_RESERVED = 2.0
 #: So that burst and rate together stay within a minute of budget.
 _SHARE = 0.975
 
@@ -43,6 +45,11 @@ class Limiter:
 
     async def turn(self, urgency: Urgency) -> None:
         """Wait for this request's turn."""
+        # What nobody of its urgency waits for need not wake those who do.
+        ahead = bool(self._waiting) and self._waiting[0][0] <= urgency
+        if not ahead and self._pause(urgency) <= 0:
+            self._tokens -= 1
+            return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (urgency, next(self._order), mine))
         if self._pump is None or self._pump.done():
@@ -64,7 +71,7 @@ class Limiter:
 
     async def _serve(self) -> None:
         while self._waiting:
-            if (pause := self._pause()) > 0:
+            if (pause := self._pause(self._waiting[0][0])) > 0:
                 await self._sleep(pause)
                 continue
             _, _, waiter = heapq.heappop(self._waiting)
@@ -73,13 +80,15 @@ class Limiter:
                 self._tokens -= 1
                 waiter.set_result(None)
 
-    def _pause(self) -> float:
+    def _pause(self, urgency: int) -> float:
         now = self._monotonic()
         if now < self._stopped_until:
             return self._stopped_until - now
         gained = max(0.0, now - self._filled_at) * self._rate
         self._tokens = min(_BURST, self._tokens + gained)
         self._filled_at = max(now, self._filled_at)
+        # Whoever reads everything never takes what a poll would have to wait for.
+        wanted = 1 + (_RESERVED if urgency == Urgency.SWEEP else 0.0)
         # A hair under one is one: floating point.
-        missing = 1 - 1e-9 - self._tokens
+        missing = wanted - 1e-9 - self._tokens
         return max(_LEAST_PAUSE, missing / self._rate) if missing > 0 else 0.0

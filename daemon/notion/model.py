@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from daemon.notion.filters import Cell, Wanted
+from daemon.notion.position import Position
 
 
 class Urgency(IntEnum):
@@ -246,11 +247,11 @@ class Door(Protocol):
         """
 
     async def everything(
-        self, schema: Schema, *, created_from: datetime | None
-    ) -> tuple[Sequence[Page], datetime | None]:
-        """Return one window of all pages by created_time, and where the next begins.
+        self, schema: Schema, *, after: Position | None
+    ) -> tuple[Sequence[Page], Position | None]:
+        """Return some of all pages, oldest first, and where those after them begin.
 
-        None as the next: that was the last window.
+        None: those were the last; as *after*: begin with the oldest.
         """
 
     async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:

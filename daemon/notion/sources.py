@@ -14,6 +14,7 @@ from daemon.notion.answers import (
     share,
 )
 from daemon.notion.errors import (
+    AwayError,
     NoAccessError,
     NotionError,
     RowRefusedError,
@@ -22,6 +23,7 @@ from daemon.notion.model import (
     SourceInfo,
     Urgency,
 )
+from daemon.notion.position import CursorTrail
 from daemon.notion.shapes import listed, next_cursor, understood
 from daemon.notion.wire import AnswerError, Request, Wire
 
@@ -42,6 +44,7 @@ async def visible(wire: Wire) -> Sequence[SourceInfo]:
     """Return every data source the token sees."""
     found: list[SourceInfo] = []
     cursor = ""
+    trail = CursorTrail()
     while True:
         wanted: dict[str, Any] = {
             "filter": {"property": "object", "value": "data_source"},
@@ -51,10 +54,12 @@ async def visible(wire: Wire) -> Sequence[SourceInfo]:
             wanted["start_cursor"] = cursor
         raw = await ask(wire, Urgency.POLL, _search(wanted))
         with understood("search"):
-            found += [_source(one) for one in listed(raw) if one.get("id")]
-            cursor = next_cursor(raw)
+            rows, cursor = listed(raw), next_cursor(raw)
+            found += [_source(one) for one in rows if one.get("id")]
         if not cursor:
             return [one for one in found if one.id]
+        if not trail.leads_on(cursor, len(rows)):
+            raise AwayError("Notion's search cursors lead in a circle")
 
 
 def _search(wanted: Mapping[str, Any]) -> Request:

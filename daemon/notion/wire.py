@@ -66,6 +66,10 @@ class LostError(Exception):
         self.answer = answer
 
 
+def _nothing_lost(answer: Answer) -> None:
+    """What is to be done about a lost answer, unless somebody says so."""
+
+
 def _nothing() -> None:
     """What is to be done about an answer, unless somebody says so."""
 
@@ -135,8 +139,17 @@ class Wire:
         await self.limiter.close()
         await self.client.aclose()
 
-    async def ask(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
+    async def ask(
+        self,
+        urgency: Urgency,
+        request: Request,
+        *,
+        lost: Callable[[Answer], None] = _nothing_lost,
+    ) -> Any:  # noqa: ANN401 - JSON
         """Send a request that may be repeated, as often as is sensible.
+
+        Args:
+            lost: Told of an answer after which the request is sent again.
 
         Raises:
             AnswerError: An answer that repeating would not change.
@@ -148,8 +161,9 @@ class Wire:
                 await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter())
             try:
                 return await self.once(urgency, request)
-            except LostError as lost:
-                answer = lost.answer
+            except LostError as error:
+                answer = error.answer
+                lost(answer)
         raise AwayError(f"Notion is away: {answer.message}")
 
     async def once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON

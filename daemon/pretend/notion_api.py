@@ -11,7 +11,13 @@ from aiohttp import BodyPartReader, web
 
 from daemon.pretend import query, shown, tables
 from daemon.pretend.door import VERSIONS, Door
-from daemon.pretend.refusals import checked_uuid, invalid, invalid_url, not_found
+from daemon.pretend.refusals import (
+    by_status,
+    checked_uuid,
+    invalid,
+    invalid_url,
+    not_found,
+)
 from daemon.pretend.rows import DataSource, Json
 from daemon.pretend.shown import listing
 from daemon.pretend.workspace import Workspace
@@ -121,6 +127,8 @@ class _Api:
                 "body failed validation: body.page_size should be ≥ `1`, instead was "
                 f"`{size}`."
             )
+        if self.space.slow_above is not None and size > self.space.slow_above:
+            raise by_status(504)
         cursor = body.get("start_cursor")
         if cursor is None:
             cursor, found = self._begin(source, body)

@@ -30,6 +30,7 @@ class Workspace:
         upload_limit: What users.me reports, bytes.
         requests_per_minute: Of the token; None: no limit.
         query_cap: Rows after which a query ends (10,000 in the real one).
+        slow_above: Rows of an answer above which a query times out; None: none.
         unreachable: Pages (dashed ids) that queries list and that answer 404.
         version: Grows with every change somebody could see.
     """
@@ -39,6 +40,7 @@ class Workspace:
     upload_limit: int = 5 * 2**20
     requests_per_minute: int | None = 180
     query_cap: int = 10_000
+    slow_above: int | None = None
     name: str = "Oven & Oak"
     bot_id: str = "7775f3a3-893f-43fa-b625-460c61094c78"
     sources: dict[str, DataSource] = field(default_factory=dict)

@@ -29,8 +29,19 @@ def keep_little() -> None:
         library.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
+def freeze_loaded() -> None:
+    """Leave out of later collections what is loaded by now: modules, for the most part.
+
+    Otherwise Python looks at all of it again whenever many objects were made, as by a
+    sweep, and everything waits for 60 ms.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 def give_back() -> None:
-    """Return what is free; takes some 50 ms, so only when nothing is in work."""
+    """Return what is free; takes some milliseconds, so only when nothing is in work."""
     gc.collect()
     if (library := _glibc()) is not None:
         library.malloc_trim(0)

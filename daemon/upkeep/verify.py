@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from daemon.flow.absorb import absorb
 from daemon.flow.context import Flow
 from daemon.notion.model import Page
+from daemon.notion.position import Position
 from db import attempts, images, posts
 from db.records import ImageRecord
 
@@ -167,12 +167,10 @@ async def all_pages(flow: Flow, target: str) -> list[Page]:
         known = await posts.load_sync(tx, flow.plan.source)
     columns = known.columns if known and known.data_source == info.id else {}
     flow.schema = await flow.door.schema(info.id, columns)
-    found: list[Page] = []
-    created_from: datetime | None = None
+    found: dict[str, Page] = {}
+    position: Position | None = None
     while True:
-        some, created_from = await flow.door.everything(
-            flow.schema, created_from=created_from
-        )
-        found += some
-        if created_from is None:
-            return found
+        some, position = await flow.door.everything(flow.schema, after=position)
+        found |= {page.id: page for page in some}
+        if position is None:
+            return list(found.values())

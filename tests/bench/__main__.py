@@ -19,6 +19,7 @@ SECTIONS = (
     "backlog",
     "work",
     "scale",
+    "sweep",
     "process",
     "starts",
     "card",

@@ -5,47 +5,19 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
+from tests.bench.apart import Apart
 from tests.bench.rounds import ROUNDS
 from tests.bench.table import Figure
 
 _MOST = 1.3
 _POSTS = 40
 _WARM_UP = 2
-
-
-@dataclass(slots=True)
-class _Apart:
-    """A module of this folder as a process that answers lines with lines."""
-
-    process: subprocess.Popen[str]
-
-    @classmethod
-    def run(cls, module: str, *args: str) -> Self:
-        command = [sys.executable, "-m", f"tests.bench.{module}", *args]
-        return cls(
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-        )
-
-    def ask(self, line: str) -> Any:  # noqa: ANN401 - JSON
-        asked, answers = self.process.stdin, self.process.stdout
-        if asked is None or answers is None:
-            raise AssertionError("it has no pipes")
-        asked.write(f"{line}\n")
-        asked.flush()
-        return json.loads(answers.readline())
-
-    def end(self) -> None:
-        self.process.communicate()
 
 
 @dataclass(slots=True)
@@ -79,7 +51,7 @@ def measure() -> list[Figure]:
     """Make images of as many posts by each side, in turns."""
     sides = {"bare": _Side(), "ours": _Side(), "one": _Side()}
     with _on_one_processor():
-        town = _Apart.run("work_town")
+        town = Apart.run("work_town")
         try:
             for _ in range(ROUNDS):
                 for name, side in sides.items():
@@ -133,9 +105,9 @@ def _figure(
     )
 
 
-def _turn(town: _Apart, side: str) -> Mapping[str, Any]:
+def _turn(town: Apart, side: str) -> Mapping[str, Any]:
     told = town.ask("fresh") | town.ask(str(_WARM_UP))
-    worker = _Apart.run("work_turns", side)
+    worker = Apart.run("work_turns", side)
     try:
         # Loaded, connected, and warm: what a start takes is another figure.
         if worker.ask(json.dumps(told)) != "ready":

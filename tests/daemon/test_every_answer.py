@@ -54,8 +54,13 @@ def _column(answer: str) -> str:
 def _word(endpoint: str, answer: str, times: str) -> str:
     if times == "for ever":
         return _table()[endpoint][_column(answer)]
-    lost = endpoint == "file_uploads.send" and answer in {"400", "404"}
-    return "fails" if lost and times == "five times" else "done"
+    if times == "five times" and answer in {"400", "404"}:
+        # Three times is enough to know, and for a missing page twice.
+        if endpoint == "file_uploads.send":
+            return "fails"
+        if answer == "404" and endpoint in {"pages.retrieve", "pages.update, image"}:
+            return "cancelled"
+    return "done"
 
 
 #: Word to (states of the job, images paid for, lines).

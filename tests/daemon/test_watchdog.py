@@ -114,6 +114,9 @@ class Watched:
 
     async def poll(self) -> None:
         await self.hands.calls["poll"]()
+        # A sweep that is due begins beside the polls.
+        if sweep := self.hands.calls.pop("sweep of default", None):
+            await sweep()
 
     def stuck(self) -> list[str]:
         return [line for line in self.home.said if line.startswith("daemon.stuck")]
@@ -275,3 +278,17 @@ async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
         assert one.home.space.files(page) == []
         (job,) = await one.home.jobs()
         assert job.state == "uploading"
+
+
+async def test_a_sweep_that_failed_is_tried_again_once_notion_answers(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path) as one:
+        page = one.home.add()
+        await one.hands.calls["poll"]()
+        one.home.space.fail("/query", times=5, status=503)
+        await one.hands.calls.pop("sweep of default")()
+        assert any("reading all posts failed" in line for line in one.home.said)
+        one.home.clock.move(seconds=6)
+        await one.poll()
+        assert [job.page_id for job in await one.home.jobs()] == [page]

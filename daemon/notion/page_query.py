@@ -1,0 +1,258 @@
+"""Queries: all pages of a poll's, or those of one answer after the other.
+
+A query that times out is repeated for fewer rows, down to 10, and what Notion
+answered is remembered for a day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from daemon.notion import links, query, sources
+from daemon.notion.answers import Answer, Kind, is_stale_cursor
+from daemon.notion.errors import AwayError, NotionError, SchemaOutdatedError
+from daemon.notion.model import Page, Role, Schema, Urgency
+from daemon.notion.pages import OddPageError, read_page
+from daemon.notion.position import CursorTrail, Position
+from daemon.notion.shapes import listed, next_cursor, understood
+from daemon.notion.wire import AnswerError, Wire
+
+_LARGEST, _SMALLEST = 100, 10
+_DAY = 86400.0
+#: Pages, some milliseconds, after which others have a turn.
+_STRETCH = 20
+_TIMED_OUT = 504
+_RESTARTS = 3
+#: A query ends after so many rows, and says that there are more.
+_QUERY_ROWS = 10_000
+#: Nothing is decided by what they hold; a refused write has them read again.
+_ONLY_WRITTEN = frozenset({Role.STATUS, Role.NOTE, Role.PROVIDER, Role.ALT})
+_CIRCLE = "Notion's query cursors lead in a circle, so no answer is the last"
+_STALE = "Notion's query cursors go stale faster than they are read"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class PageSize:
+    """How many rows a query asks for."""
+
+    _size: int = _LARGEST
+    _until: float = 0.0
+
+    def current(self, moment: float) -> int:
+        """Return the size that Notion answers today."""
+        return self._size if moment < self._until else _LARGEST
+
+    def remember(self, size: int, moment: float) -> None:
+        """Keep a size that was answered, for a day, when it is a smaller one."""
+        if size < self.current(moment):
+            self._size, self._until = size, moment + _DAY
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One query on its way, for fewer rows each time it times out."""
+
+    size: int
+
+    def shrink(self, lost: Answer) -> None:
+        if lost.status == _TIMED_OUT:
+            self.size = max(_SMALLEST, self.size // 2)
+
+
+@dataclass(slots=True)
+class PageQuery:
+    """Asks a data source for its pages.
+
+    Attributes:
+        odd: Told of pages that cannot be understood: (page id, why).
+    """
+
+    wire: Wire
+    odd: Callable[[str, str], None]
+    size: PageSize = field(default_factory=PageSize)
+    _reported: frozenset[str] = frozenset()
+
+    async def changed(self, schema: Schema, wanted: query.Filter) -> list[Page]:
+        """Collect all pages of a poll's query before anything is done about them.
+
+        Raises:
+            SchemaOutdatedError: The properties have changed since they were read.
+        """
+        for _ in range(_RESTARTS):
+            try:
+                return await self._collect(schema, {"filter": wanted})
+            except AnswerError as error:
+                if not is_stale_cursor(error.answer):
+                    raise explain_query(error.answer) from error
+        raise AwayError(_STALE)
+
+    async def next_pages(
+        self, schema: Schema, after: Position
+    ) -> tuple[Sequence[Page], Position | None]:
+        """Return the pages of one answer, oldest first, and where the next begin."""
+        body: dict[str, Any] = {"sorts": query.OLDEST_FIRST}
+        if (window := query.created_from(after.created_from)) is not None:
+            body["filter"] = window
+        try:
+            raw = await self._ask(schema, body, after.cursor, Urgency.SWEEP)
+        except AnswerError as error:
+            if not is_stale_cursor(error.answer):
+                raise explain_query(error.answer) from error
+            return await self.next_pages(schema, _restart(after))
+        found: dict[str, Page] = {}
+        rows, cursor = open_answer(raw)
+        await self.read(rows, schema, into=found)
+        pages = list(found.values())
+        after = replace(after, rows=after.rows + len(rows))
+        # One that does not end where Notion's queries do is begun anew.
+        if cursor and after.rows < _QUERY_ROWS:
+            return pages, _go_on(after, cursor, pages, is_empty=not rows)
+        return pages, _begin_next(after, pages) if cursor or _is_cut(raw) else None
+
+    async def _collect(self, schema: Schema, body: Json) -> list[Page]:
+        found: dict[str, Page] = {}
+        trail, cursor = CursorTrail(), ""
+        while True:
+            before = len(found)
+            cursor = await self._collect_some(found, schema, body, cursor)
+            if not cursor:
+                return list(found.values())
+            if not trail.leads_on(cursor, len(found) - before):
+                raise AwayError(_CIRCLE)
+
+    async def _collect_some(
+        self, found: dict[str, Page], schema: Schema, body: Json, cursor: str
+    ) -> str:
+        """Add what one answer holds; it is let go before the next, 3 MB each."""
+        raw = await self._ask(schema, body, cursor, Urgency.POLL)
+        rows, cursor = open_answer(raw)
+        self._check_properties(rows, schema)
+        await self.read(rows, schema, into=found)
+        return cursor
+
+    async def _ask(
+        self, schema: Schema, body: Json, cursor: str, urgency: Urgency
+    ) -> Any:  # noqa: ANN401 - JSON
+        more = {"start_cursor": cursor} if cursor else {}
+        attempt = _Attempt(self.size.current(self.wire.monotonic()))
+        raw = await self.wire.ask(
+            urgency,
+            lambda client: client.data_sources.query(
+                schema.source, **body, **more, page_size=attempt.size
+            ),
+            lost=attempt.shrink,
+        )
+        self.size.remember(attempt.size, self.wire.monotonic())
+        return raw
+
+    async def read(
+        self, results: Sequence[Any], schema: Schema, *, into: dict[str, Page]
+    ) -> None:
+        """Read pages, by id; one that cannot be understood is reported."""
+        for number, raw in enumerate(results):
+            if number % _STRETCH == 0:
+                await asyncio.sleep(0)
+            try:
+                page = read_page(raw, schema)
+            except OddPageError as error:
+                name = raw.get("id") if isinstance(raw, Mapping) else None
+                self.odd(str(name), str(error))
+            else:
+                into[page.id] = page
+
+    def _check_properties(self, results: Sequence[Any], schema: Schema) -> None:
+        """Notice a property that was deleted and made again: it has another id.
+
+        Raises:
+            SchemaOutdatedError: Once for the same properties: reading the schema again
+                may not help.
+        """
+        for raw in results:
+            missing = _missing_properties(raw, schema)
+            if not missing.keys() <= self._reported:
+                self._reported |= missing.keys()
+                names = ", ".join(f"'{name}'" for name in sorted(missing.values()))
+                raise SchemaOutdatedError(
+                    f"Notion's pages no longer have the properties {names} that the "
+                    "database had"
+                )
+
+
+def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa: ANN401 - JSON
+    """Return the properties we read that a page of the source lacks: id to name."""
+    try:
+        ids = {value["id"] for value in raw["properties"].values()}
+        is_here = links.plain(raw["parent"]["data_source_id"]) == schema.source
+    # Nothing that could be read as a page of the source.
+    except (KeyError, TypeError, AttributeError):
+        return {}
+    roles = schema.roles.items()
+    read = [column for role, column in roles if role not in _ONLY_WRITTEN]
+    used = [*read, *schema.named.values()] if is_here else []
+    return {column.id: column.name for column in used if column.id not in ids}
+
+
+def open_answer(raw: Json) -> tuple[Sequence[Any], str]:
+    """Return the rows of an answer, and where the next begins; empty: it was the last.
+
+    Raises:
+        AwayError: It is not an answer to a query.
+    """
+    with understood("data_sources.query"):
+        return listed(raw), next_cursor(raw)
+
+
+def explain_query(answer: Answer) -> NotionError:
+    """Return what the refusal of a query means."""
+    if answer.kind is Kind.REFUSED:
+        return SchemaOutdatedError(f"Notion refuses the request: {answer.message}")
+    return sources.no_access(answer)
+
+
+def _restart(after: Position) -> Position:
+    """Return where to begin a query whose cursor went stale."""
+    if after.restarts >= _RESTARTS:
+        raise AwayError(_STALE)
+    return Position(
+        created_from=after.newest, newest=after.newest, restarts=after.restarts + 1
+    )
+
+
+def _newest(after: Position, pages: Sequence[Page]) -> datetime | None:
+    times = [page.created_at for page in pages]
+    return max([*times, *([after.newest] if after.newest else [])], default=None)
+
+
+def _go_on(
+    after: Position, cursor: str, pages: Sequence[Page], *, is_empty: bool
+) -> Position:
+    """Return where the query that is under way goes on."""
+    if not after.trail.leads_on(cursor, 0 if is_empty else 1):
+        raise AwayError(_CIRCLE)
+    newest = _newest(after, pages)
+    restarts = after.restarts if newest == after.newest else 0
+    return replace(after, cursor=cursor, newest=newest, restarts=restarts)
+
+
+def _is_cut(raw: Json) -> bool:
+    """Say whether Notion ended the query before its last row."""
+    with understood("data_sources.query"):
+        return (raw.get("request_status") or {}).get("type") == "incomplete"
+
+
+def _begin_next(after: Position, pages: Sequence[Page]) -> Position | None:
+    """Return where the query after one that was cut begins."""
+    newest = _newest(after, pages)
+    if newest is None:
+        return None
+    if after.created_from is not None and newest <= after.created_from:
+        raise AwayError(
+            "more pages were made in one minute than Notion lists in one query"
+        )
+    return Position(created_from=newest, newest=newest)

@@ -1,0 +1,44 @@
+"""Notion's answers to a sweep, held up so that something happens before they count."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.notion.model import Door, Page, Schema
+from daemon.notion.position import Position
+
+Happens = Callable[[int], Awaitable[None]]
+Shows = Callable[[Page], Page]
+
+
+async def _nothing(_window: int) -> None:
+    """Nothing happens."""
+
+
+@dataclass(slots=True)
+class HeldUp:
+    """A door whose answers to a sweep are late, or show pages as they were.
+
+    Attributes:
+        meanwhile: Awaited after an answer was read and before it is applied.
+        shows: What the sweep is shown instead of a page.
+        windows: Answers so far.
+    """
+
+    door: Door
+    meanwhile: Happens = _nothing
+    shows: Shows = lambda page: page
+    windows: int = field(default=0)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the door has
+        return getattr(self.door, name)
+
+    async def everything(
+        self, schema: Schema, *, after: Position | None
+    ) -> tuple[Sequence[Page], Position | None]:
+        pages, position = await self.door.everything(schema, after=after)
+        self.windows += 1
+        await self.meanwhile(self.windows)
+        return [self.shows(page) for page in pages], position
