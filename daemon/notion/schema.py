@@ -67,6 +67,9 @@ def read_schema(
         remembered: Role to column id as they were; found first, so that a rename
             in Notion breaks nothing.
         named: Names that the settings use for further properties.
+
+    Raises:
+        KeyError: It is no data source: it has not even a title.
     """
     columns = {name: _column(name, one) for name, one in raw["properties"].items()}
     # Every data source has a title.

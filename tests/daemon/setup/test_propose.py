@@ -119,7 +119,10 @@ def _by_case(table: Mapping[str, str]) -> dict[str, str]:
     return {name: kinds[name] for name in folded.values()}
 
 
-_TABLES = st.dictionaries(_NAMES, st.sampled_from(_KINDS), max_size=14).map(_by_case)
+#: Never without a property: every data source has a title.
+_TABLES = st.dictionaries(_NAMES, st.sampled_from(_KINDS), min_size=1, max_size=14).map(
+    _by_case
+)
 
 
 def _raw(table: Mapping[str, str]) -> dict[str, object]:
