@@ -142,10 +142,16 @@ class Delays:
         words = (subject.source, subject.task, subject.provider, cause_of(why))
         return self._said.failed(" ".join(words), now)
 
-    def is_to_be_recorded(self, subject: Subject, why: str, now: datetime) -> bool:
-        """Say whether a job's history is to name a cause: once, and once an hour."""
+    def is_to_be_recorded(
+        self, subject: Subject, why: str, now: datetime, next_try: datetime
+    ) -> bool:
+        """Say whether a job's history is to name a cause: once, and once an hour.
+
+        Args:
+            next_try: Nothing can be recorded before.
+        """
         cause, at = self._recorded.get(subject, ("", now))
-        if cause == cause_of(why) and now - at < _RECORD_AGAIN:
+        if cause == cause_of(why) and next_try - at < _RECORD_AGAIN:
             return False
         self._recorded[subject] = (cause_of(why), now)
         return True

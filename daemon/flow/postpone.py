@@ -76,8 +76,9 @@ def _log(flow: Flow, delay: Delay, error: Exception | None, job: Job | None) -> 
 
 async def _record(flow: Flow, delay: Delay, job: Job) -> None:
     """Write the cause into the job's history, and tell the page that it waits."""
-    now, subject = flow.now(), delay.subject
-    is_news = flow.delays.is_to_be_recorded(subject, delay.why, flow.steady())
+    now, steady, subject = flow.now(), flow.steady(), delay.subject
+    next_try = steady + flow.delays.left(subject, flow.clock.elapsed())
+    is_news = flow.delays.is_to_be_recorded(subject, delay.why, steady, next_try)
     # Notion as a whole is away, or the page cannot be written: there is no telling it.
     tells = (
         subject.task is Task.UPLOAD

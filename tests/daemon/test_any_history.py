@@ -6,49 +6,23 @@ or paid for twice, and every page shows what the database says.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import tempfile
-from collections.abc import Awaitable
-from pathlib import Path
-from typing import Any, TypeVar
-from unittest import mock
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-)
+from hypothesis.stateful import Bundle, invariant, precondition, rule
 
 from daemon.pretend.painter import paint
-from daemon.pretend.town import Town
-from db import images, jobs, posts
-from db.states import State
-from providers.outcomes import FREE
-from tests.daemon.house import House, MovingClock, house
-from tests.daemon.power import PowerCut, empty_database
+from daemon.pretend.values import Column
+from tests.cluster import on_postgres
+from tests.daemon.searched_town import SearchedTown
 from tests.search import examples
 
-T = TypeVar("T")
-_TOML = """\
-chain = ["flux", "freeapi"]
-[posts]
-hold = 0
-replacements_per_day = 50
-[budget]
-month = 0.5
-per_post_day = 6
-[providers.flux]
-price = 0.0035
-"""
-#: What a step may take; more would be turning in circles.
-_MOST_STEPS = 400
 _SERVICE = st.sampled_from(
     [
         {"status": 500},
@@ -75,85 +49,51 @@ _NOTION = st.sampled_from(
         {"status": 200, "html": True},
     ]
 )
+#: What Notion says of a single page.
+_ROW = st.sampled_from(
+    [
+        {"status": 403},
+        {"status": 404},
+        {"status": 400},
+        {"status": 500},
+        {"status": 200, "body": {}},
+    ]
+)
+_NOT_READY = {
+    "object": "error",
+    "status": 404,
+    "code": "object_not_found",
+    "message": "Could not find file_upload with ID: 3d3c0b2a-1b2c-4d5e-8f90-"
+    "0123456789ab. Confirm the status of the file upload is `uploaded` and that it is "
+    "shared with your integration.",
+}
 _WHERE = st.sampled_from(["PATCH /v1/pages/", "/query", "file_uploads", "GET /v1/"])
 
 
-class AnyHistory(RuleBasedStateMachine):
-    """One town, one data folder, and a daemon that is there or not."""
+class AnyHistory(SearchedTown):
+    """What may happen, in any order."""
 
     pages = Bundle("pages")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.temporary = tempfile.TemporaryDirectory()
-        self.folder = Path(self.temporary.name) / "data"
-        self.folder.mkdir()
-        self.clock = MovingClock()
-        self.town = Town(now=self.clock.now)
-        self.stack = contextlib.AsyncExitStack()
-        self.home: House | None = None
-        self.words = 0
-
-    def run(self, work: Awaitable[T]) -> T:
-        async def whole() -> T:
-            return await work
-
-        return self.loop.run_until_complete(whole())
-
-    @initialize()
-    def begin(self) -> None:
-        self.town.workspace.requests_per_minute = None
-        self.town.hub.sleep = self.clock.sleep
-        self.run(self.town.start())
-        (self.folder / "postbrush.db").write_bytes(empty_database())
-        self.start()
-
-    def start(self) -> None:
-        self.stack = contextlib.AsyncExitStack()
-        made = house(self.folder, toml=_TOML, town=self.town, clock=self.clock)
-        self.home = self.run(self.stack.enter_async_context(made))
-        self.run(self.home.begin())
-
-    @property
-    def daemon(self) -> House:
-        assert self.home is not None
-        return self.home
-
-    def work(self) -> None:
-        """Let it do all that it can do now, counting its steps."""
-        daemon, steps = self.daemon, 0
-
-        async def whole() -> None:
-            nonlocal steps
-            await daemon.poll()
-            while True:
-                daemon.flow.kick.clear()
-                await daemon.dispatcher.step()
-                steps += 1
-                assert steps < _MOST_STEPS, "it turns in circles"
-                if daemon.dispatcher.busy:
-                    await daemon.flow.kick.wait()
-                elif not daemon.flow.kick.is_set():
-                    return
-
-        self.run(whole())
 
     @rule(target=pages, ticked=st.booleans())
     def somebody_writes_a_post(self, *, ticked: bool) -> str:
         self.words += 1
-        return self.daemon.add(
+        page = self.daemon.add(
             f"Post {self.words}", f"Bread number {self.words}.", Regenerate=ticked
         )
+        self.wishes[page] += 1
+        return page
 
     @rule(page=pages)
     def somebody_edits_it(self, page: str) -> None:
         self.words += 1
         self.town.workspace.edit(page, {"Post": f"Cake number {self.words}."})
+        self.wishes[page] += 1
 
     @rule(page=pages)
     def somebody_ticks_the_box(self, page: str) -> None:
         self.town.workspace.tick(page)
+        self.wishes[page] += 1
 
     @rule(page=pages, back=st.booleans())
     def somebody_trashes_it_or_takes_it_out(self, page: str, *, back: bool) -> None:
@@ -176,10 +116,65 @@ class AnyHistory(RuleBasedStateMachine):
     def notion_fails(self, fault: dict[str, Any], where: str, times: int) -> None:
         self.town.workspace.fail(where, times=times, **fault)
 
+    @rule(
+        page=pages,
+        fault=_ROW,
+        method=st.sampled_from(["GET", "PATCH"]),
+        times=st.sampled_from([1, 5, None]),
+    )
+    def a_row_is_refused(
+        self, page: str, fault: dict[str, Any], method: str, times: int | None
+    ) -> None:
+        self.town.workspace.fail(f"{method} /v1/pages/{page}", times=times, **fault)
+
+    @rule(page=pages, times=st.sampled_from([1, 2, 7, None]))
+    def an_upload_is_not_ready(self, page: str, times: int | None) -> None:
+        self.town.workspace.fail(
+            f"PATCH /v1/pages/{page}",
+            times=times,
+            status=404,
+            body=_NOT_READY,
+            chosen=lambda _path, about: "file_upload" in about,
+        )
+
+    @rule(name=st.sampled_from(["Regenerate", "Image status", "Image note"]))
+    def somebody_makes_a_property_anew(self, name: str) -> None:
+        space, source = self.town.workspace, self.town.source.id
+        before = space.sources[source].columns[name]
+        space.remove_column(source, name)
+        made = Column(secrets.token_hex(2), name, before.type, list(before.options))
+        space.add_column(source, made)
+
+    @precondition(lambda _self: not on_postgres())
+    @rule(hours=st.sampled_from([-31 * 24, -1, 1, 31 * 24]))
+    def somebody_sets_the_clock(self, hours: int) -> None:
+        """Stored times are moved, where one daemon has the database."""
+        self.clock.time += timedelta(hours=hours)
+
+    @rule(page=pages, what=st.sampled_from(["tick", "edit", "trash", "restore"]))
+    def a_sweep_meets_a_poll(self, page: str, what: str) -> None:
+        acts: dict[str, Callable[[], None]] = {
+            "tick": lambda: self.somebody_ticks_the_box(page),
+            "edit": lambda: self.somebody_edits_it(page),
+            "trash": lambda: self.somebody_trashes_it_or_takes_it_out(page, back=False),
+            "restore": lambda: self.somebody_trashes_it_or_takes_it_out(
+                page, back=True
+            ),
+        }
+        self.run(self.sweep_while(acts[what]))
+
     @rule(seconds=st.sampled_from([1, 15, 130, 700, 4000, 90_000]))
     def time_passes(self, seconds: int) -> None:
         self.clock.move(seconds=seconds)
-        self.work()
+        self.run(self.work())
+
+    @rule()
+    def a_minute_passes(self) -> None:
+        self.run(self.pass_minute())
+
+    @rule()
+    def two_hours_pass(self) -> None:
+        self.run(self.pass_hours())
 
     @rule(
         commits=st.integers(0, 15),
@@ -192,100 +187,12 @@ class AnyHistory(RuleBasedStateMachine):
         self.run(self._die(commits, kept=kept))
         self.start()
 
-    async def _die(self, commits: int, *, kept: bool) -> None:
-        daemon, cut = self.daemon, PowerCut(commits, kept=kept)
-        with mock.patch.object(daemon.flow.db, "writing", cut.over(daemon.flow.db)):
-            task = asyncio.ensure_future(self._some_of_it())
-            await asyncio.wait(
-                [task, asyncio.ensure_future(cut.gone.wait())],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            cut.gone.set()
-            task.cancel()
-            daemon.dispatcher.cut()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            await asyncio.gather(*daemon.dispatcher._tasks(), return_exceptions=True)
-        await self.stack.aclose()
-
-    async def _some_of_it(self) -> None:
-        daemon = self.daemon
-        await daemon.poll()
-        await daemon.work()
-
     @invariant()
     def a_page_has_at_most_one_open_job(self) -> None:
         if self.home is None:
             return
         found = [one for one in self.run(self.daemon.jobs()) if one.is_open]
         assert len(found) == len({one.page_id for one in found})
-
-    def teardown(self) -> None:
-        try:
-            if self.home is not None:
-                self._mend()
-                self.run(self._check())
-        finally:
-            with contextlib.suppress(Exception):
-                self.run(self.stack.aclose())
-            self.run(self.town.stop())
-            self.loop.close()
-            self.temporary.cleanup()
-
-    def _mend(self) -> None:
-        """Everything works again, and there is time: three days of it."""
-        self.town.hub.faults.waiting.clear()
-        self.town.workspace.faults.waiting.clear()
-        self.town.hub.credits = None
-        for hours in (1, 1, 24, 24, 24):
-            self.clock.move(hours=hours)
-            self.work()
-            self.run(self.daemon.sweep())
-            self.clock.move(seconds=700)
-            self.work()
-
-    async def _check(self) -> None:
-        daemon, space = self.daemon, self.town.workspace
-        found = await daemon.jobs()
-        calls = await daemon.calls()
-        # Nothing is stuck.
-        assert [one for one in found if one.is_open or one.owed] == []
-        # What was painted is on record, and what may have been paid is counted.
-        charged = [one for one in calls if one.outcome not in FREE]
-        flux = [one for one in charged if one.provider == "flux"]
-        assert self.town.hub.painted <= len(flux)
-        assert all(one.cost + one.covered > 0 for one in flux)
-        assert sum(one.cost for one in calls) <= 0.5 + 1e-9
-        # No image was made twice for the same place in a job.
-        made = [(c.job_id, c.number, c.round) for c in calls if c.outcome == "image"]
-        assert len(made) == len(set(made))
-        for page in space.pages(self.town.source.id):
-            if not space.row(page).in_trash:
-                await self._check_page(page)
-
-    async def _check_page(self, page: str) -> None:
-        daemon, space = self.daemon, self.town.workspace
-        cells = space.read(page)
-        assert cells["Regenerate"] is False
-        names = [file.name for file in space.files(page)]
-        async with daemon.flow.db.reading() as tx:
-            post = await posts.get(tx, "default", page)
-            rows = await images.of_page(tx, "default", page)
-            history = await jobs.of_page(tx, "default", page)
-        assert post is not None
-        # We know what it shows; what people put there is still there.
-        assert list(post.shows) == names
-        shown = [one for one in rows if one.name in names]
-        for one in shown:
-            assert one.shown_at is not None
-            assert (daemon.flow.images / one.name).is_file()
-        # It has its image, or its wish has an answer.
-        answered = any(job.state in {State.FAILED, State.CANCELLED} for job in history)
-        assert names or answered
-        # The newest wish that was fulfilled is what it shows.
-        done = [job.id for job in history if job.state is State.DONE]
-        if done and "holiday.png" not in names:
-            assert {one.job_id for one in shown} == {max(done)}
 
 
 #: `HISTORIES=400` looks further than `make test-long` does.

@@ -1,0 +1,275 @@
+"""The town and the daemon of a searched history: it works, dies, and is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar, cast
+from unittest import mock
+
+from hypothesis.stateful import RuleBasedStateMachine, initialize
+
+from daemon.notion.model import Door
+from daemon.pretend.town import Town
+from db import images, jobs, posts
+from db.records import History, Job
+from db.states import State
+from providers.outcomes import FREE
+from tests.daemon.house import House, MovingClock, house
+from tests.daemon.power import PowerCut, empty_database
+from tests.daemon.reading import HeldUp
+from tests.daemon.test_races import OurClock
+
+T = TypeVar("T")
+_TOML = """\
+chain = ["flux", "freeapi"]
+[posts]
+hold = 0
+replacements_per_day = 50
+[budget]
+month = 0.5
+per_post_day = 6
+[providers.flux]
+price = 0.0035
+"""
+#: What a step may take; more would be turning in circles.
+_MOST_STEPS = 400
+#: Events of a job's history that lead nowhere by themselves.
+_NO_PROGRESS = {"delayed", "resumed"}
+#: Seconds: an hour, and the five minutes between two looks of the search.
+_SILENCE = 3900
+
+
+class SearchedTown(RuleBasedStateMachine):
+    """One town, one data folder, and a daemon that is there or not.
+
+    Attributes:
+        wishes: By page, how often somebody asked for an image: an upper bound.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = Path(self.temporary.name) / "data"
+        self.folder.mkdir()
+        self.clock = OurClock()
+        self.clock.other = MovingClock()
+        self.town = Town(now=self.clock.other.now)
+        self.stack = contextlib.AsyncExitStack()
+        self.home: House | None = None
+        self.words = 0
+        self.wishes: Counter[str] = Counter()
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def whole() -> T:
+            return await work
+
+        return self.loop.run_until_complete(whole())
+
+    @initialize()
+    def begin(self) -> None:
+        self.town.workspace.requests_per_minute = None
+        self.town.hub.sleep = self.clock.sleep
+        self.run(self.town.start())
+        (self.folder / "postbrush.db").write_bytes(empty_database())
+        self.start()
+
+    def start(self) -> None:
+        self.stack = contextlib.AsyncExitStack()
+        made = house(self.folder, toml=_TOML, town=self.town, clock=self.clock)
+        self.home = self.run(self.stack.enter_async_context(made))
+        self.run(self.home.begin())
+
+    @property
+    def daemon(self) -> House:
+        assert self.home is not None
+        return self.home
+
+    async def work(self) -> None:
+        """Poll and do all that can be done now, counting the steps."""
+        daemon, steps = self.daemon, 0
+        await daemon.poll()
+        while True:
+            daemon.flow.kick.clear()
+            await daemon.dispatcher.step()
+            steps += 1
+            assert steps < _MOST_STEPS, "it turns in circles"
+            if daemon.dispatcher.busy:
+                await daemon.flow.kick.wait()
+            elif not daemon.flow.kick.is_set():
+                return
+
+    async def sweep_while(self, something: Callable[[], object]) -> None:
+        """Sweep; after its answer was read something happens, and a poll sees it."""
+        daemon, flow = self.daemon, self.daemon.flow
+        async with flow.db.writing() as tx:
+            state = await posts.load_sync(tx, flow.plan.source)
+            if state is not None:
+                await posts.save_sync(tx, replace(state, swept_at=None))
+
+        async def meanwhile(_window: int) -> None:
+            something()
+            # Notion's times are of a minute.
+            self.clock.move(seconds=70)
+            await self.work()
+
+        door = flow.door
+        flow.door = cast("Door", HeldUp(door, meanwhile=meanwhile))
+        try:
+            await daemon.sweep()
+        finally:
+            flow.door = door
+
+    async def pass_minute(self) -> None:
+        """Live a minute; nothing came of it: then few requests were sent."""
+        space, begin = self.town.workspace, self.clock.passed
+        before = await self._count_progress()
+        waiting = [one for one in await self.daemon.jobs() if one.is_open or one.owed]
+        sent = len(space.requests)
+        while self.clock.passed < begin + 60:
+            await self.work()
+            self.clock.move(seconds=5)
+        sent = len(space.requests) - sent
+        if before == await self._count_progress():
+            # A poll every 5 seconds, and for each job a try every 5, 10, 20 seconds,
+            # each of up to five requests.
+            assert sent <= 20 + 20 * len(waiting), [
+                f"{one.method} {one.path} {one.status}"
+                for one in space.requests[-sent:]
+            ]
+
+    async def _count_progress(self) -> int:
+        calls = await self.daemon.calls()
+        rows = [
+            row for job in await self.daemon.jobs() for row in await self._rows(job)
+        ]
+        # Time that is over in the waiting rooms is progress, too.
+        return len(calls) + sum(row.event not in _NO_PROGRESS for row in rows)
+
+    async def _rows(self, job: Job) -> list[History]:
+        return await self.daemon.history(job.id)
+
+    async def pass_hours(self) -> None:
+        """Live two hours, in which nothing that fails is silent for one."""
+        spoken = self.clock.passed
+        for _ in range(24):
+            said = await self._count_signs()
+            await self.work()
+            self.clock.move(minutes=5)
+            if said != await self._count_signs() or not self._fails():
+                spoken = self.clock.passed
+            assert self.clock.passed - spoken <= _SILENCE, self._fails()
+
+    async def _count_signs(self) -> int:
+        rows = [
+            row for job in await self.daemon.jobs() for row in await self._rows(job)
+        ]
+        return len(self.daemon.warned) + len(rows)
+
+    def _fails(self) -> list[str]:
+        flow = self.daemon.flow
+        failing = [f"{one.subject} {one.why}" for one in flow.delays.of()]
+        return [*failing, *([flow.outage.why] if flow.outage.why else [])]
+
+    async def _die(self, commits: int, *, kept: bool) -> None:
+        daemon, cut = self.daemon, PowerCut(commits, kept=kept)
+        with mock.patch.object(daemon.flow.db, "writing", cut.over(daemon.flow.db)):
+            task = asyncio.ensure_future(self._some_of_it())
+            await asyncio.wait(
+                [task, asyncio.ensure_future(cut.gone.wait())],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            cut.gone.set()
+            task.cancel()
+            daemon.dispatcher.cut()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await asyncio.gather(*daemon.dispatcher._tasks(), return_exceptions=True)
+        await self.stack.aclose()
+
+    async def _some_of_it(self) -> None:
+        daemon = self.daemon
+        await daemon.poll()
+        await daemon.work()
+
+    def teardown(self) -> None:
+        try:
+            if self.home is not None:
+                self._mend()
+                self.run(self._check())
+        finally:
+            with contextlib.suppress(Exception):
+                self.run(self.stack.aclose())
+            self.run(self.town.stop())
+            self.loop.close()
+            self.temporary.cleanup()
+
+    def _mend(self) -> None:
+        """Everything works again, and there is time: three days of it."""
+        self.town.hub.faults.waiting.clear()
+        self.town.workspace.faults.waiting.clear()
+        self.town.workspace.faults.lasting.clear()
+        self.town.hub.credits = None
+        for hours in (1, 1, 24, 24, 24):
+            self.clock.move(hours=hours)
+            self.run(self.work())
+            self.run(self.daemon.sweep())
+            self.clock.move(seconds=700)
+            self.run(self.work())
+
+    async def _check(self) -> None:
+        daemon, space = self.daemon, self.town.workspace
+        found = await daemon.jobs()
+        calls = await daemon.calls()
+        # Nothing is stuck.
+        assert [one for one in found if one.is_open or one.owed] == []
+        # What was painted is on record, and what may have been paid is counted.
+        charged = [one for one in calls if one.outcome not in FREE]
+        flux = [one for one in charged if one.provider == "flux"]
+        assert self.town.hub.painted <= len(flux)
+        assert all(one.cost + one.covered > 0 for one in flux)
+        assert sum(one.cost for one in calls) <= 0.5 + 1e-9
+        # No image was made twice for the same place in a job.
+        made = [(c.job_id, c.number, c.round) for c in calls if c.outcome == "image"]
+        assert len(made) == len(set(made))
+        # Nobody paid twice for what was asked for once.
+        page_of = {one.id: one.page_id for one in found}
+        paid = Counter(
+            page_of[one.job_id or 0]
+            for one in calls
+            if one.outcome == "image" and one.cost + one.covered > 0
+        )
+        assert paid <= self.wishes, (paid, self.wishes)
+        for page in space.pages(self.town.source.id):
+            if not space.row(page).in_trash:
+                await self._check_page(page)
+
+    async def _check_page(self, page: str) -> None:
+        daemon, space = self.daemon, self.town.workspace
+        cells = space.read(page)
+        assert cells["Regenerate"] is False
+        names = [file.name for file in space.files(page)]
+        async with daemon.flow.db.reading() as tx:
+            post = await posts.get(tx, "default", page)
+            rows = await images.of_page(tx, "default", page)
+            history = await jobs.of_page(tx, "default", page)
+        assert post is not None
+        # We know what it shows; what people put there is still there.
+        assert list(post.shows) == names
+        shown = [one for one in rows if one.name in names]
+        for one in shown:
+            assert one.shown_at is not None
+            assert (daemon.flow.images / one.name).is_file()
+        # It has its image, or its wish has an answer.
+        answered = any(job.state in {State.FAILED, State.CANCELLED} for job in history)
+        assert names or answered
+        # The newest wish that was fulfilled is what it shows.
+        done = [job.id for job in history if job.state is State.DONE]
+        if done and "holiday.png" not in names:
+            assert {one.job_id for one in shown} == {max(done)}
