@@ -158,13 +158,17 @@ async def _live(home: House) -> None:
             swept = home.clock.time
         await home.work()
         pause = 10 if home.clock.time < soon else 60
-        next_poll = home.clock.time + timedelta(seconds=pause)
-        while home.clock.time < next_poll:
-            again = await home.dispatcher.step()
-            until = max(again or next_poll, home.clock.time + timedelta(seconds=0.5))
-            left = min(until, next_poll) - home.clock.time
-            home.clock.move(seconds=left.total_seconds())
-            await home.work()
+        await work_until(home, home.clock.time + timedelta(seconds=pause))
+
+
+async def work_until(home: House, end: datetime) -> None:
+    """Let time pass, and do what is due at the moment when it is due."""
+    while home.clock.time < end:
+        again = await home.dispatcher.step()
+        until = max(again or end, home.clock.time + timedelta(seconds=0.5))
+        left = min(until, end) - home.clock.time
+        home.clock.move(seconds=left.total_seconds())
+        await home.work()
 
 
 async def _look(home: House, first: str, second: str) -> Hour:

@@ -168,8 +168,16 @@ class AnyHistory(SearchedTown):
         self.clock.move(seconds=seconds)
         self.run(self.work())
 
-    @rule()
-    def a_minute_passes(self) -> None:
+    @rule(page=pages, fault=_ROW, is_upload=st.booleans())
+    def a_minute_passes_while_a_row_is_refused(
+        self, page: str, fault: dict[str, Any], *, is_upload: bool
+    ) -> None:
+        self.somebody_ticks_the_box(page)
+        if is_upload:
+            self.an_upload_is_not_ready(page, None)
+        else:
+            self.a_row_is_refused(page, fault, "PATCH", None)
+        self.time_passes(130)
         self.run(self.pass_minute())
 
     @rule()
