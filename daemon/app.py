@@ -11,49 +11,49 @@ from pathlib import Path
 
 import structlog
 
-from daemon.assembly import Wires, flows_of
+from daemon.assembly import TransportPool, build_sources
 from daemon.clock import Clock, local_zone
-from daemon.company import Alone, Company
+from daemon.company import Membership, SingleNode
 from daemon.config import Settings, sources, stores
 from daemon.config.secret import DATABASE, STORE
 from daemon.errors import SetupError
 from daemon.flow import files
-from daemon.flow.context import Flow, Shared
-from daemon.flow.flows import Flows
-from daemon.flow.money import dollars
-from daemon.flow.news import News
+from daemon.flow.context import AppContext, SourceContext
+from daemon.flow.flows import Sources
+from daemon.flow.money import format_dollars
+from daemon.flow.news import ChangeEvent
 from daemon.notion.answers import CONNECTIONS
 from daemon.service import control
-from daemon.service.lock import DataLock
-from daemon.service.pulse import Pulse
+from daemon.service.lock import DataDirLock
+from daemon.service.pulse import WatchdogDeadlines
 from daemon.store.store import Store
 from db import upgrade
 from db.engine import Database
-from db.place import Place
+from db.place import Backend
 from db.sqlite import Sqlite
-from providers.studio import Studio
+from providers.studio import ProviderRunner
 
 #: In a data folder: one daemon works there.
 LOCK = "postbrush.lock"
 
 
-def database(settings: Settings) -> Place:
+def database_backend(settings: Settings) -> Backend:
     """Return where the database is.
 
     Raises:
         DatabaseUnusableError: `database.url` is no address of one.
     """
     if url := settings.database_url():
-        return database_at(url, settings)
+        return postgres_backend(url, settings)
     return Sqlite(settings.data_dir / "postbrush.db")
 
 
-def database_at(url: str, settings: Settings) -> Place:
-    """Return the database at an address of PostgreSQL.  Raises as `database`."""
+def postgres_backend(url: str, settings: Settings) -> Backend:
+    """Return the PostgreSQL database at a URL.  Raises as `database_backend`."""
     # One machine with its file goes without it.
     from db.postgres import Postgres  # noqa: PLC0415 - as it says
 
-    return Postgres(url, settings.secrets.first(DATABASE) or "")
+    return Postgres(url, settings.secrets.first_value(DATABASE) or "")
 
 
 def images_path(settings: Settings) -> Path:
@@ -61,7 +61,7 @@ def images_path(settings: Settings) -> Path:
     return settings.data_dir / "images"
 
 
-def store_of(
+def open_store(
     settings: Settings, monotonic: Callable[[], float] = time.monotonic
 ) -> Store:
     """Return where image files are: the folder, and the store that is set.
@@ -75,10 +75,10 @@ def store_of(
         if not stores.is_installed():
             raise SetupError(f"images.store: {stores.MISSING}")
         # Its library is loaded for those only who have set one.
-        from daemon.store.remote import Remote  # noqa: PLC0415 - as it says
+        from daemon.store.remote import RemoteStore  # noqa: PLC0415 - as it says
 
-        key_id, key = [settings.secrets.first(names) or "" for names in STORE]
-        store.remote = Remote.open(settings.store, key_id, key)
+        key_id, key = [settings.secrets.first_value(names) or "" for names in STORE]
+        store.remote = RemoteStore.open(settings.store, key_id, key)
     return store
 
 
@@ -93,17 +93,17 @@ def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     return (Path(folder) if folder else settings.data_dir) / "postbrush.sock"
 
 
-def require_notion(settings: Settings) -> None:
+def require_notion_token(settings: Settings) -> None:
     """Raise SetupError when a source has no token for Notion, and needs one."""
     if "notion" not in settings.options.roles:
         return
-    for name, own in settings.each().items():
+    for name, own in settings.by_source().items():
         if own.notion_token is None:
-            raise SetupError(_no_token(settings, name))
+            raise SetupError(_missing_token_message(settings, name))
 
 
-def _no_token(settings: Settings, source: str) -> str:
-    if settings.several:
+def _missing_token_message(settings: Settings, source: str) -> str:
+    if settings.has_named_sources:
         first, *others = sources.token_names(settings.options, source)
         either = f" (or {others[0]})" if others else ""
         return f"sources.{source}: {first}{either} is not set"
@@ -116,9 +116,9 @@ def _no_token(settings: Settings, source: str) -> str:
 
 
 @asynccontextmanager
-async def opened(
+async def open_context(
     settings: Settings, *, clock: Clock | None = None, readonly: bool = False
-) -> AsyncIterator[Flows]:
+) -> AsyncIterator[Sources]:
     """Open everything the flows need; nothing is sent before the first request.
 
     Args:
@@ -128,19 +128,21 @@ async def opened(
         DatabaseMissingError, DatabaseUnusableError: See `db.errors`.
     """
     clock = clock or Clock(zone=local_zone())
-    news = News()
-    shared = Shared(
-        db=Database(database(settings), readonly=readonly, changed=news.stir),
-        studio=Studio(sleep=clock.sleep, monotonic=clock.monotonic),
-        store=store_of(settings, clock.monotonic),
+    news = ChangeEvent()
+    shared = AppContext(
+        db=Database(
+            database_backend(settings), readonly=readonly, changed=news.announce_change
+        ),
+        studio=ProviderRunner(sleep=clock.sleep, monotonic=clock.monotonic),
+        store=open_store(settings, clock.monotonic),
         clock=clock,
         generates="generate" in settings.options.roles,
-        pulse=Pulse(clock.monotonic),
+        pulse=WatchdogDeadlines(clock.monotonic),
         news=news,
     )
-    wires = Wires(settings, shared)
+    wires = TransportPool(settings, shared)
     try:
-        yield flows_of(settings, shared, wires)
+        yield build_sources(settings, shared, wires)
     finally:
         await shared.studio.close()
         await wires.close()
@@ -148,31 +150,33 @@ async def opened(
 
 
 @asynccontextmanager
-async def joined(settings: Settings, flows: Flows) -> AsyncIterator[Company]:
+async def join_cluster(settings: Settings, flows: Sources) -> AsyncIterator[Membership]:
     """Meet the other daemons of the database, if it is one that several can share."""
-    place = database(settings)
+    place = database_backend(settings)
     if isinstance(place, Sqlite):
-        yield Alone(flows)
+        yield SingleNode(flows)
         return
-    from daemon.several import met  # noqa: PLC0415 - only where others can be
+    from daemon.several import open_membership  # noqa: PLC0415 - only where others can be
 
-    async with met(settings, flows, place) as company:
+    async with open_membership(settings, flows, place) as company:
         yield company
 
 
 @asynccontextmanager
-async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
+async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]:
     """Hold the data folder: made, writable, ours alone, its database up to date.
 
     Raises:
         SetupError: Somebody else holds it, or it cannot be written to.
         DatabaseUnusableError: Newer than this program, damaged.
     """
-    lock = DataLock(lock_path(settings))
+    lock = DataDirLock(lock_path(settings))
     lock.acquire(command)
     try:
         files.ensure_folder(images_path(settings))
-        copy = await asyncio.to_thread(upgrade.upgrade, database(settings))
+        copy = await asyncio.to_thread(
+            upgrade.upgrade_schema, database_backend(settings)
+        )
         if copy is not None:
             structlog.get_logger().info(
                 "database.upgraded", summary=f"a copy of the old one is {copy.name}"
@@ -182,34 +186,36 @@ async def locked(settings: Settings, command: str) -> AsyncIterator[None]:
         lock.release()
 
 
-def is_current(settings: Settings) -> bool:
+def is_schema_current(settings: Settings) -> bool:
     """Say whether the database needs no work before the daemon can use it."""
-    return database(settings).revision() == upgrade.HEAD
+    return database_backend(settings).current_revision() == upgrade.HEAD
 
 
-async def bring_up_to_date(settings: Settings) -> None:
-    """Make the database, or upgrade it, as `locked` does.  Raises as `locked`."""
-    async with locked(settings, "run"):
-        if not is_current(settings):
-            raise SetupError(f"{database(settings)} was not brought to {upgrade.HEAD}")
+async def migrate_database(settings: Settings) -> None:
+    """Create or upgrade the database.  Raises as `data_dir_lock`."""
+    async with data_dir_lock(settings, "run"):
+        if not is_schema_current(settings):
+            raise SetupError(
+                f"{database_backend(settings)} was not brought to {upgrade.HEAD}"
+            )
 
 
-def page(
-    flows: Flows, settings: Settings, *, board: int | None = None
+def serve_web(
+    flows: Sources, settings: Settings, *, board: int | None = None
 ) -> AbstractAsyncContextManager[object]:
     """Serve the web page meanwhile; it is only loaded when it is wanted."""
     if settings.web.listen == "off":
         return nullcontext()
-    from daemon.web.serve import serving  # noqa: PLC0415 - as it says
+    from daemon.web.serve import run_web_server  # noqa: PLC0415 - as it says
 
-    return serving(flows, settings, board=board)
+    return run_web_server(flows, settings, board=board)
 
 
-def say_ready(flows: Flows, settings: Settings) -> None:
+def log_ready(flows: Sources, settings: Settings) -> None:
     """One line a source: what is watched, and who makes images at what price."""
     seconds = settings.notion.poll_interval.total_seconds()
     for flow in flows:
-        chain = ", then ".join(price_of(flow, name) for name in flow.plan.chain)
+        chain = ", then ".join(describe_price(flow, name) for name in flow.plan.chain)
         month = flow.plan.limits.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
         looks, makes = f"looking every {seconds:g} s", f"images by {chain}{budget}"
@@ -220,15 +226,15 @@ def say_ready(flows: Flows, settings: Settings) -> None:
         flow.log.info("daemon.ready", summary=f"{looks}; {makes}")
 
 
-def price_of(flow: Flow, name: str) -> str:
+def describe_price(flow: SourceContext, name: str) -> str:
     """Return "flux ($0.0035, $0.10 a month included)"."""
     traits = flow.providers[name].traits
-    price = dollars(traits.price(1.1664))
+    price = format_dollars(traits.price(1.1664))
     per = traits.included_per
     extra = f", ${traits.included:.2f} a {per} included" if traits.included else ""
     return f"{name} ({price}{extra})"
 
 
-async def wake(settings: Settings) -> bool:
+async def wake_daemon(settings: Settings) -> bool:
     """Tell a running daemon that there is something new; say whether one runs."""
-    return await control.wake(socket_path(settings))
+    return await control.send_wake(socket_path(settings))

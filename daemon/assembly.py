@@ -8,23 +8,23 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.config import Settings
-from daemon.flow.context import Flow, Shared
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
-from daemon.notion.gateway import Gateway
+from daemon.flow.context import AppContext, SourceContext
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
+from daemon.notion.gateway import NotionApi
 from daemon.notion.limit_log import RateLimitLog
-from daemon.notion.wire import Wire
+from daemon.notion.wire import NotionTransport
 from daemon.plan import (
-    fingerprints_of,
-    named_properties,
-    names_of,
-    plan_of,
-    providers_of,
+    build_plan,
+    build_providers,
+    property_names,
+    provider_fingerprints,
+    referenced_properties,
 )
 
 
 @dataclass(slots=True)
-class Wires:
+class TransportPool:
     """The ways to Notion: one per token, since the budget is a token's.
 
     Attributes:
@@ -32,39 +32,39 @@ class Wires:
     """
 
     settings: Settings
-    shared: Shared
+    shared: AppContext
     polls: list[str] = field(default_factory=list)
-    _by_token: dict[str, Wire] = field(default_factory=dict)
+    _by_token: dict[str, NotionTransport] = field(default_factory=dict)
     _limits: RateLimitLog = field(init=False)
 
     def __post_init__(self) -> None:
         self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
 
-    def of(self, own: Settings) -> Wire:
+    def transport_for(self, own: Settings) -> NotionTransport:
         """Return the wire of a source; a second one with its token shares it."""
         secret = own.notion_token
         token = secret.get_secret_value() if secret else ""
         if token not in self._by_token:
-            self._by_token[token] = self._open(token)
+            self._by_token[token] = self._open_transport(token)
         return self._by_token[token]
 
-    def _open(self, token: str) -> Wire:
+    def _open_transport(self, token: str) -> NotionTransport:
         notion, clock = self.settings.notion, self.shared.clock
-        return Wire.open(
+        return NotionTransport.open(
             token,
             base_url=notion.base_url,
             rate=notion.requests_per_second,
             sleep=clock.sleep,
             monotonic=clock.monotonic,
-            limited=self._limited,
-            answered=self._limits.answered,
+            limited=self._on_rate_limit,
+            answered=self._limits.record_answer,
             traffic=self.shared.traffic,
         )
 
-    def _limited(self, seconds: float) -> None:
+    def _on_rate_limit(self, seconds: float) -> None:
         for name in self.polls:
-            self.shared.pulse.extend(name, seconds)
-        self._limits.limited(seconds)
+            self.shared.pulse.extend_deadline(name, seconds)
+        self._limits.record_limit(seconds)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -72,34 +72,36 @@ class Wires:
             await wire.close()
 
 
-def flows_of(settings: Settings, shared: Shared, wires: Wires) -> Flows:
+def build_sources(
+    settings: Settings, shared: AppContext, wires: TransportPool
+) -> Sources:
     """Return one flow per source."""
-    each = settings.each()
-    prints = fingerprints_of(each)
-    made: dict[str, Flow] = {}
+    each = settings.by_source()
+    prints = provider_fingerprints(each)
+    made: dict[str, SourceContext] = {}
     for name, own in each.items():
         log = structlog.get_logger()
-        if settings.several:
+        if settings.has_named_sources:
             log = log.bind(source=name)
-        providers = providers_of(own, each)
-        flow = made[name] = Flow.within(
+        providers = build_providers(own, each)
+        flow = made[name] = SourceContext.from_app_context(
             shared,
-            plan=plan_of(own, providers, prints),
-            door=Gateway(
-                wire=wires.of(own),
-                names=names_of(own),
-                named=named_properties(own),
-                odd=_odd(log),
+            plan=build_plan(own, providers, prints),
+            door=NotionApi(
+                wire=wires.transport_for(own),
+                names=property_names(own),
+                named=referenced_properties(own),
+                odd=OddPageReporter(log),
             ),
             providers=providers,
             log=log,
         )
-        wires.polls.append(flow.poll_name)
-    return Flows(made)
+        wires.polls.append(flow.watchdog_name)
+    return Sources(made)
 
 
 @dataclass(slots=True)
-class _odd:  # noqa: N801 - a function that remembers whom it has spoken of
+class OddPageReporter:
     """Says once of a page that it cannot be understood."""
 
     log: BoundLogger
@@ -111,11 +113,11 @@ class _odd:  # noqa: N801 - a function that remembers whom it has spoken of
             self.log.warning("page.odd", summary=f"{page} is passed over: {why}")
 
 
-def watchers_of(settings: Settings, flows: Flows) -> tuple[Watcher, ...]:
+def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:
     """Return what polls each source."""
-    each = settings.each()
+    each = settings.by_source()
     return tuple(
-        Watcher(
+        Poller(
             flow=flow,
             target=each[flow.plan.source].notion.data_source,
             others=frozenset(each) - {flow.plan.source},

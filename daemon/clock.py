@@ -59,13 +59,13 @@ class Clock:
         began = self.now() - timedelta(seconds=self.elapsed())
         object.__setattr__(self, "_origin", began)
 
-    def steady(self) -> datetime:
+    def steady_now(self) -> datetime:
         """Return what `now` would be if nobody had set the wall clock since the start.
 
         Pauses and durations that are kept in memory are counted with it.
         """
         return self._origin + timedelta(seconds=self.elapsed())
 
-    def wall(self, steady: datetime) -> datetime:
+    def to_wall_time(self, steady: datetime) -> datetime:
         """Return what the wall clock says at a *steady* time."""
-        return self.now() + (steady - self.steady())
+        return self.now() + (steady - self.steady_now())

@@ -6,37 +6,37 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from daemon.flow.flows import Flows
-from daemon.flow.rescue import rescue, rescue_uploads
+from daemon.flow.flows import Sources
+from daemon.flow.rescue import recover_claims, recover_uploads
 
 
-class Company(Protocol):
+class Membership(Protocol):
     """Who else there is."""
 
     @property
-    def every(self) -> timedelta | None:
-        """How often `look` is to be called; None: there is nobody to look for."""
+    def renew_interval(self) -> timedelta | None:
+        """How often to call `renew_membership`; None: there are no other members."""
 
-    async def begin(self) -> None:
+    async def recover_work(self) -> None:
         """Take up what was left by whoever is known to be dead."""
 
-    async def look(self) -> None:
+    async def renew_membership(self) -> None:
         """Say that we live, and take over from those who do not."""
 
 
 @dataclass(slots=True)
-class Alone:
+class SingleNode:
     """Nobody: the lock of the data folder, and so of its database, is ours."""
 
-    flows: Flows
+    flows: Sources
 
     @property
-    def every(self) -> None:
+    def renew_interval(self) -> None:
         return None
 
-    async def begin(self) -> None:
-        await rescue(self.flows, None)
-        await rescue_uploads(list(self.flows))
+    async def recover_work(self) -> None:
+        await recover_claims(self.flows, None)
+        await recover_uploads(list(self.flows))
 
-    async def look(self) -> None:
+    async def renew_membership(self) -> None:
         """There is nobody to look for."""

@@ -1,4 +1,4 @@
-"""`once`: one look, then work until nothing is due."""
+"""`run_once`: one look, then work until nothing is due."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.company import Company
+from daemon.company import Membership
 from daemon.errors import SetupError
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
-from daemon.flow.storage import pause
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
+from daemon.flow.storage import sleep_unless_stopping
 from daemon.flow.sweep import sweep_if_due
 from db import claims, jobs, posts
-from db.states import State
+from db.states import JobState
 
 #: Seconds.
 _LONGEST_PAUSE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
+class OnceResult:
     """What `postbrush once` came to."""
 
     notion: str
@@ -31,12 +31,12 @@ class Once:
     no_room: bool
 
 
-async def once(
-    flows: Flows,
-    watchers: Sequence[Watcher],
-    company: Company,
+async def run_once(
+    flows: Sources,
+    watchers: Sequence[Poller],
+    company: Membership,
     approve: Callable[[int], Awaitable[bool]],
-) -> Once:
+) -> OnceResult:
     """Poll, sweep when due, work until nothing is due, and say what came of it.
 
     Args:
@@ -45,7 +45,7 @@ async def once(
     """
     flow = flows.first
     began = flow.now()
-    await company.begin()
+    await company.recover_work()
     if not all(flow.speaks for flow in flows):
         raise SetupError(
             "another daemon asks Notion for this database already: `once` is for when "
@@ -54,58 +54,58 @@ async def once(
     for watcher in watchers:
         if await watcher.poll() is not None:
             await sweep_if_due(watcher.flow)
-    if (held := await _held(flow)) and await approve(held):
-        held = await _held(flow)
-    await work_off(flows, Dispatcher(flows))
-    async with flow.db.reading() as tx:
-        ended = await jobs.in_state(tx, [State.FAILED], limit=500)
-    return Once(
-        notion=flows.trouble or _delayed(flow),
+    if (held := await _count_held(flow)) and await approve(held):
+        held = await _count_held(flow)
+    await work_until_idle(flows, Dispatcher(flows))
+    async with flow.db.read_transaction() as tx:
+        ended = await jobs.in_state(tx, [JobState.FAILED], limit=500)
+    return OnceResult(
+        notion=flows.outage_reason or _describe_delayed(flow),
         failed=sum(job.moved_at >= began for job in ended),
         held=held,
         no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
     )
 
 
-def _delayed(flow: Flow) -> str:
-    """Say what was not done because it failed: `once` does not wait for long pauses."""
-    failed = (delay for delay in flow.delays.of() if delay.failures)
+def _describe_delayed(flow: SourceContext) -> str:
+    """Say what was not done because it failed: `once` does not wait long."""
+    failed = (delay for delay in flow.delays.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
-async def _held(flow: Flow) -> int:
-    async with flow.db.reading() as tx:
-        return await posts.held_count(tx)
+async def _count_held(flow: SourceContext) -> int:
+    async with flow.db.read_transaction() as tx:
+        return await posts.count_held(tx)
 
 
-async def work_off(flows: Flows, dispatcher: Dispatcher) -> None:
+async def work_until_idle(flows: Sources, dispatcher: Dispatcher) -> None:
     """Work until nothing is under way and nothing will be due by waiting a little."""
     flow = flows.first
     while not flow.stopping.is_set():
         flow.kick.clear()
-        await dispatcher.step()
-        if dispatcher.busy or flow.kick.is_set():
+        await dispatcher.tick()
+        if dispatcher.is_busy or flow.kick.is_set():
             await flow.kick.wait()
             continue
-        due = await _next_due(flows)
+        due = await _next_due_time(flows)
         if due is None:
             break
         seconds = (due - flow.now()).total_seconds()
         # Not all of it in one go: the clock may be set meanwhile.
-        await pause(flow, min(_LONGEST_PAUSE, max(0.0, seconds)))
-    await dispatcher.finish()
+        await sleep_unless_stopping(flow, min(_LONGEST_PAUSE, max(0.0, seconds)))
+    await dispatcher.drain()
 
 
-async def _next_due(flows: Flows) -> datetime | None:
+async def _next_due_time(flows: Sources) -> datetime | None:
     """Return when a job's own time comes: settled, loaded, another round.
 
     Not of a source that Notion does not answer about: nothing comes of that here.
     """
     now, steady = flows.first.now(), flows.first.steady()
-    there = [one.plan.source for one in flows if not one.outage.lasts(steady)]
-    async with flows.first.db.reading() as tx:
+    there = [one.plan.source for one in flows if not one.outage.is_active(steady)]
+    async with flows.first.db.read_transaction() as tx:
         times = [
-            await claims.next_due(tx, state, now, there)
-            for state in (State.QUEUED, State.UPLOADING)
+            await claims.next_due_at(tx, state, now, there)
+            for state in (JobState.QUEUED, JobState.UPLOADING)
         ]
     return min((time for time in times if time is not None), default=None)

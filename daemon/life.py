@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 import structlog
 
 from daemon import app, neighbour, notices
-from daemon.assembly import watchers_of
+from daemon.assembly import build_pollers
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import PostbrushError
-from daemon.loop import Daemon
+from daemon.loop import DaemonRunner
 from daemon.service import readiness
 from daemon.service.control import ControlServer
-from daemon.service.readiness import Readiness
+from daemon.service.readiness import SystemdNotifier
 
 
 @dataclass(slots=True)
-class Life:
+class Supervisor:
     """A daemon that ends when it is told to, and begins anew when it is to reload.
 
     A reload is a stop and a start within the process, under the same lock: what is
@@ -42,10 +42,10 @@ class Life:
     adopted: Callable[[Settings], None] = lambda _settings: None
     clock: Clock | None = None
     neighbours: bool = True
-    readiness: Readiness = field(default_factory=readiness.from_environment)
+    readiness: SystemdNotifier = field(default_factory=readiness.from_environment)
     following: Settings | None = None
     board: int | None = None
-    _daemon: Daemon | None = None
+    _daemon: DaemonRunner | None = None
     _stopping: bool = False
 
     async def run(self) -> None:
@@ -54,7 +54,7 @@ class Life:
         Raises:
             SetupError, DatabaseUnusableError: Nothing was started.
         """
-        app.require_notion(self.settings)
+        app.require_notion_token(self.settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -62,8 +62,8 @@ class Life:
         # One that came while all of this was loaded is heard now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
-            async with app.locked(self.settings, "run"):
-                await self._until_stopped()
+            async with app.data_dir_lock(self.settings, "run"):
+                await self._run_until_stopped()
         finally:
             # A reload that comes now is too late, and without a handler it would kill.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
@@ -71,23 +71,23 @@ class Life:
                 loop.remove_signal_handler(number)
         structlog.get_logger().info("daemon.stopped", summary="nothing is in work")
 
-    async def _until_stopped(self) -> None:
+    async def _run_until_stopped(self) -> None:
         while True:
-            await self._one()
+            await self._run_daemon()
             if self._stopping or self.following is None:
                 return
             self.settings, self.following = self.following, None
             self.adopted(self.settings)
 
-    async def _one(self) -> None:
+    async def _run_daemon(self) -> None:
         settings = self.settings
         async with (
-            app.opened(settings, clock=self.clock) as flows,
-            app.joined(settings, flows) as company,
+            app.open_context(settings, clock=self.clock) as flows,
+            app.join_cluster(settings, flows) as company,
         ):
-            daemon = Daemon(
+            daemon = DaemonRunner(
                 flows=flows,
-                watchers=watchers_of(settings, flows),
+                watchers=build_pollers(settings, flows),
                 company=company,
                 poll_interval=settings.notion.poll_interval,
                 started_at=flows.first.now(),
@@ -98,17 +98,19 @@ class Life:
             if self._stopping or self.following is not None:
                 daemon.stop()
             try:
-                await self._alone(daemon)
-                await self._work(daemon)
+                await self._check_conflict(daemon)
+                await self._serve_daemon(daemon)
             finally:
                 self._daemon = None
 
-    async def _alone(self, daemon: Daemon) -> None:
+    async def _check_conflict(self, daemon: DaemonRunner) -> None:
         """Look for a second one; a signal does not wait for systemd and Notion."""
         if not self.neighbours:
             return
         looking = asyncio.ensure_future(
-            neighbour.refuse_second(daemon.flow, daemon.watchers, os.environ)
+            neighbour.refuse_if_service_watches(
+                daemon.flow, daemon.watchers, os.environ
+            )
         )
         stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
         await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -118,25 +120,25 @@ class Life:
         with suppress(asyncio.CancelledError):
             await looking
 
-    async def _work(self, daemon: Daemon) -> None:
-        control = ControlServer(app.socket_path(self.settings), daemon.answer)
+    async def _serve_daemon(self, daemon: DaemonRunner) -> None:
+        control = ControlServer(app.socket_path(self.settings), daemon.handle_command)
         await control.start()
         try:
             async with (
-                notices.told(self.settings, daemon),
-                app.page(daemon.flows, self.settings, board=self.board),
+                notices.run_notifications(self.settings, daemon),
+                app.serve_web(daemon.flows, self.settings, board=self.board),
             ):
-                app.say_ready(daemon.flows, self.settings)
+                app.log_ready(daemon.flows, self.settings)
                 await daemon.run()
         finally:
             await control.stop()
 
     def stop(self) -> None:
         """SIGTERM: the first time cleanly, the second time at once."""
-        self.readiness.stopping()
+        self.readiness.notify_stopping()
         if self._daemon is not None:
             if self._stopping:
-                self._daemon.cut()
+                self._daemon.abort()
             self._daemon.stop()
         self._stopping = True
 
@@ -144,18 +146,18 @@ class Life:
         """SIGHUP: a configuration that is wrong is refused, and the old one stays."""
         if self._stopping:
             return
-        self.readiness.reloading()
+        self.readiness.notify_reloading()
         try:
             found = self.reread()
-            app.require_notion(found)
+            app.require_notion_token(found)
         except PostbrushError as error:
-            self._refuse("; ".join(str(error).splitlines()))
+            self._reject_reload("; ".join(str(error).splitlines()))
             return
         if found.data_dir != self.settings.data_dir:
-            self._refuse("data_dir cannot change while it runs: restart it")
+            self._reject_reload("data_dir cannot change while it runs: restart it")
             return
-        if str(app.database(found)) != str(app.database(self.settings)):
-            self._refuse("database.url cannot change while it runs: restart it")
+        if str(app.database_backend(found)) != str(app.database_backend(self.settings)):
+            self._reject_reload("database.url cannot change while it runs: restart it")
             return
         structlog.get_logger().info(
             "config.reloaded", summary=f"from {found.file or 'the environment'}"
@@ -164,8 +166,8 @@ class Life:
         if self._daemon is not None:
             self._daemon.stop()
 
-    def _refuse(self, why: str) -> None:
+    def _reject_reload(self, why: str) -> None:
         structlog.get_logger().error(
             "config.refused", summary=f"the old one stays: {why}"
         )
-        self.readiness.ready()
+        self.readiness.notify_ready()

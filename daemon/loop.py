@@ -8,24 +8,24 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from daemon.company import Company
+from daemon.company import Membership
 from daemon.flow import breakers, standing, tell
-from daemon.flow.context import Flow
-from daemon.flow.delays import Subject, Task
+from daemon.flow.context import SourceContext
+from daemon.flow.delays import TaskKey, TaskKind
 from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
-from daemon.flow.postpone import delayed, postpone, resume
-from daemon.flow.storage import pause, say_trouble
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
+from daemon.flow.postpone import end_delay, list_delayed_tasks, postpone_task
+from daemon.flow.storage import log_outage, sleep_unless_stopping
 from daemon.flow.sweep import sweep_if_due
-from daemon.schedule import Schedule
+from daemon.schedule import Scheduler
 from daemon.service import memory
-from daemon.service.readiness import Readiness
-from daemon.store.errors import StoreAwayError
-from daemon.upkeep.prune import prune
+from daemon.service.readiness import SystemdNotifier
+from daemon.store.errors import StoreUnavailableError
+from daemon.upkeep.prune import prune_images
 from db import jobs
 from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
-from db.states import State
+from db.states import JobState
 
 _FIRST_PRUNE = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
@@ -39,7 +39,7 @@ _LONGEST_STEP = 300.0
 
 
 @dataclass(slots=True)
-class Daemon:
+class DaemonRunner:
     """One process at work on its sources.
 
     Attributes:
@@ -48,14 +48,14 @@ class Daemon:
         readiness: The way to the service manager.
     """
 
-    flows: Flows
-    watchers: Sequence[Watcher]
-    company: Company
+    flows: Sources
+    watchers: Sequence[Poller]
+    company: Membership
     poll_interval: timedelta
     started_at: datetime
     dispatcher: Dispatcher = field(init=False)
-    schedule: Schedule = field(default_factory=Schedule)
-    readiness: Readiness = field(default_factory=Readiness)
+    schedule: Scheduler = field(default_factory=Scheduler)
+    readiness: SystemdNotifier = field(default_factory=SystemdNotifier)
     _standing: str = ""
     _worked: bool = False
 
@@ -63,49 +63,58 @@ class Daemon:
         self.dispatcher = Dispatcher(self.flows)
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> SourceContext:
         """The way to what all sources share."""
         return self.flows.first
 
     async def run(self) -> None:
-        """Work until `Flow.stopping` is set, then end cleanly."""
+        """Work until `SourceContext.stopping` is set, then end cleanly."""
         flow = self.flow
-        await self._begin()
+        await self._recover_work()
         # What jobs wait for is moved by the next step of the work.
         self.schedule.clock_set = flow.kick.set
         self.schedule.start()
         try:
             now = flow.now()
             for watcher in self.watchers:
-                name, poll = watcher.flow.poll_name, partial(self._poll, watcher)
-                self.schedule.every(name, self.poll_interval, poll, now)
-            if look := self.company.every:
-                self.schedule.every("company", look, self._look_for_others, now + look)
-            self.schedule.every("prune", _PRUNE, self._prune, now + _FIRST_PRUNE)
+                name, poll = (
+                    watcher.flow.watchdog_name,
+                    partial(self._poll_source, watcher),
+                )
+                self.schedule.call_every(name, self.poll_interval, poll, now)
+            if look := self.company.renew_interval:
+                self.schedule.call_every(
+                    "company", look, self._renew_membership, now + look
+                )
+            self.schedule.call_every(
+                "prune", _PRUNE, self._prune_images, now + _FIRST_PRUNE
+            )
             if wanted := self.readiness.watchdog:
-                self.schedule.every("watchdog", wanted / 3, self._watch, now)
-            self.readiness.ready()
-            await self._work()
+                self.schedule.call_every(
+                    "watchdog", wanted / 3, self._feed_watchdog, now
+                )
+            self.readiness.notify_ready()
+            await self._run_work_loop()
         finally:
             await self.schedule.stop()
 
-    async def _begin(self) -> None:
+    async def _recover_work(self) -> None:
         """Take up what was left; a server that is away meanwhile is waited for."""
         while not self.flow.stopping.is_set():
             try:
-                await self.company.begin()
+                await self.company.recover_work()
             except DatabaseAwayError as error:
-                self._trouble(error)
-                await pause(self.flow, _AWAY_PAUSE)
+                self._log_database_error(error)
+                await sleep_unless_stopping(self.flow, _AWAY_PAUSE)
             else:
                 return
 
-    async def _poll(self, watcher: Watcher) -> None:
+    async def _poll_source(self, watcher: Poller) -> None:
         flow = watcher.flow
         allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
-        flow.pulse.promise(flow.poll_name, allowed)
-        subject = Subject(Task.POLL, flow.plan.source)
-        waits = flow.delays.lasts(subject, flow.clock.elapsed())
+        flow.pulse.set_deadline(flow.watchdog_name, allowed)
+        subject = TaskKey(TaskKind.POLL, flow.plan.source)
+        waits = flow.delays.is_delayed(subject, flow.clock.elapsed())
         # Somebody else asks Notion, or the last poll broke.
         if not flow.speaks or waits:
             return
@@ -113,53 +122,56 @@ class Daemon:
             first, away = flow.schema is None, flow.outage.why
             found = await watcher.poll()
             if first or away != flow.outage.why:
-                flow.news.stir()
+                flow.news.announce_change()
             if first and flow.schema is not None:
                 # All that polls and sweeps need is loaded by now.
                 memory.freeze_loaded()
                 flow.kick.set()
             # As soon as Notion answers, and beside the polls: it may take minutes.
             if found is not None and watcher.sweep_is_due and not flow.sweeping:
-                name, sweep = f"sweep of {flow.plan.source}", partial(self._sweep, flow)
-                self.schedule.at(name, flow.now(), sweep)
+                name, sweep = (
+                    f"sweep of {flow.plan.source}",
+                    partial(self._sweep_source, flow),
+                )
+                self.schedule.call_at(name, flow.now(), sweep)
         except DatabaseError as error:
-            self._trouble(error)
+            self._log_database_error(error)
         except Exception as error:  # noqa: BLE001 - it is logged there
-            await postpone(flow, subject, error)
+            await postpone_task(flow, subject, error)
         else:
-            await resume(flow, subject)
-        flow.pulse.promise(flow.poll_name, allowed)
+            await end_delay(flow, subject)
+        flow.pulse.set_deadline(flow.watchdog_name, allowed)
         # A hundred pages are 4 MB while they are read.
-        if watcher.listed and not self.dispatcher.busy:
-            memory.give_back()
-        self._say()
+        if watcher.listed and not self.dispatcher.is_busy:
+            memory.trim_heap()
+        self._publish_status()
 
-    async def _look_for_others(self) -> None:
+    async def _renew_membership(self) -> None:
         try:
-            await self.company.look()
+            await self.company.renew_membership()
         except DatabaseError as error:
-            self._trouble(error)
+            self._log_database_error(error)
 
-    async def _sweep(self, flow: Flow) -> None:
+    async def _sweep_source(self, flow: SourceContext) -> None:
         try:
             await sweep_if_due(flow)
         except DatabaseError as error:
-            self._trouble(error)
-        if not self.dispatcher.busy:
-            memory.give_back()
+            self._log_database_error(error)
+        if not self.dispatcher.is_busy:
+            memory.trim_heap()
 
-    async def _prune(self) -> None:
+    async def _prune_images(self) -> None:
         for flow in self.flows:
             if flow.plan.keep is not None:
                 await self._prune_source(flow, flow.plan.keep)
 
-    async def _prune_source(self, flow: Flow, keep: timedelta) -> None:
+    async def _prune_source(self, flow: SourceContext, keep: timedelta) -> None:
         source = flow.plan.source
         try:
-            gone = await prune(
+            gone = await prune_images(
                 flow.db, flow.store, now=flow.now(), keep=keep, source=source
             )
-        except (DatabaseError, OSError, StoreAwayError) as error:
+        except (DatabaseError, OSError, StoreUnavailableError) as error:
             flow.log.warning("images.kept", summary=f"cannot prune: {error}")
             return
         if gone.names:
@@ -168,73 +180,79 @@ class Daemon:
                 summary=f"{len(gone.names)} old images, {gone.bytes // 2**20} MiB",
             )
 
-    async def _work(self) -> None:
+    async def _run_work_loop(self) -> None:
         flow = self.flow
         while not flow.stopping.is_set():
             flow.kick.clear()
             try:
-                with flow.pulse.during("work", _LONGEST_STEP):
-                    again = await self.dispatcher.step()
-                    await self._look_around()
+                with flow.pulse.deadline_during("work", _LONGEST_STEP):
+                    again = await self.dispatcher.tick()
+                    await self._refresh_status()
             except DatabaseError as error:
-                self._trouble(error)
+                self._log_database_error(error)
                 away = isinstance(error, DatabaseAwayError)
-                await pause(flow, _AWAY_PAUSE if away else _TROUBLE_PAUSE)
+                await sleep_unless_stopping(
+                    flow, _AWAY_PAUSE if away else _TROUBLE_PAUSE
+                )
                 continue
-            self._well_again()
+            self._log_database_recovery()
             # Never in a circle, whatever a stored time says.
             soonest = flow.now() + _BREATH
-            self.schedule.at("due", again and max(again, soonest), self._kick)
-            self._rest()
+            self.schedule.call_at(
+                "due", again and max(again, soonest), self._wake_work_loop
+            )
+            self._release_memory()
             await flow.kick.wait()
-        await self.dispatcher.finish()
+        await self.dispatcher.drain()
 
-    def _rest(self) -> None:
+    def _release_memory(self) -> None:
         """Keep no more memory than needed once the last of the work is done."""
-        if self._worked and not self.dispatcher.busy:
-            memory.give_back()
-        self._worked = self.dispatcher.busy
+        if self._worked and not self.dispatcher.is_busy:
+            memory.trim_heap()
+        self._worked = self.dispatcher.is_busy
 
-    async def _kick(self) -> None:
+    async def _wake_work_loop(self) -> None:
         self.flow.kick.set()
 
-    async def _watch(self) -> None:
+    async def _feed_watchdog(self) -> None:
         """Feed the watchdog while everybody keeps their promises."""
-        stuck = self.flow.pulse.stuck()
+        stuck = self.flow.pulse.missed_deadlines()
         if not stuck:
-            self.flow.spells.ended("stuck", self.flow.steady())
-            self.readiness.alive()
-        elif self.flow.spells.failed("stuck", self.flow.steady()):
+            self.flow.spells.record_recovery("stuck", self.flow.steady())
+            self.readiness.notify_watchdog()
+        elif self.flow.spells.record_failure("stuck", self.flow.steady()):
             names = " and ".join(stuck)
             self.flow.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
             )
 
-    async def _look_around(self) -> None:
+    async def _refresh_status(self) -> None:
         """Read what the line of status says; only when somebody listens."""
         if self.readiness.address:
-            self._standing = await standing.standing(self.flows)
-            self._say()
+            self._standing = await standing.compose_status_line(self.flows)
+            self._publish_status()
 
-    def _say(self) -> None:
-        seen = standing.watching(self.flows)
-        self.readiness.say(f"{seen}; {self._standing}" if self._standing else seen)
+    def _publish_status(self) -> None:
+        seen = standing.describe_watching(self.flows)
+        self.readiness.set_status(
+            f"{seen}; {self._standing}" if self._standing else seen
+        )
 
-    def _trouble(self, error: DatabaseError) -> None:
+    def _log_database_error(self, error: DatabaseError) -> None:
         if isinstance(error, DiskFullError):
-            say_trouble(self.flow, str(error))
+            log_outage(self.flow, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.flow.spells.failed("database", self.flow.steady()):
+            if self.flow.spells.record_failure("database", self.flow.steady()):
                 self.flow.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.flow.spells.failed(f"database: {error}", self.flow.steady()):
+        elif self.flow.spells.record_failure(f"database: {error}", self.flow.steady()):
             self.flow.shared_log.error("database.failed", summary=str(error))
 
-    def _well_again(self) -> None:
+    def _log_database_recovery(self) -> None:
         if (
-            lasted := self.flow.spells.ended("database", self.flow.steady())
+            lasted := self.flow.spells.record_recovery("database", self.flow.steady())
         ) is not None:
             words = f"it answers again after {str(lasted).split('.')[0]}"
             self.flow.shared_log.info("database.back", summary=words)
@@ -251,39 +269,41 @@ class Daemon:
         self.flow.stopping.set()
         self.flow.kick.set()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Cut off even what is paid for."""
-        self.dispatcher.cut()
+        self.dispatcher.abort()
 
-    async def _announce(self) -> None:
+    async def _log_command_changes(self) -> None:
         """Name the jobs that a command has made, and the services it has reset."""
-        async with self.flow.db.reading() as tx:
-            open_ones = await jobs.in_state(tx, [State.QUEUED], limit=500)
-            found = await breakers.load(tx, self.flow)
+        async with self.flow.db.read_transaction() as tx:
+            open_ones = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
+            found = await breakers.load_breakers(tx, self.flow)
         for one in found.values():
-            tell.say_reset(self.flow, one)
+            tell.log_breaker_reset(self.flow, one)
         for job in open_ones:
             if job.created_at >= self.started_at:
-                tell.say_queued(self.flows.of(job.source) or self.flow, job)
+                tell.log_job_queued(self.flows.get(job.source) or self.flow, job)
 
-    async def answer(self, command: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    async def handle_command(
+        self, command: str, args: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Answer a command that came through the control socket."""
         del args
         if command == "wake":
-            await self._announce()
+            await self._log_command_changes()
             self.flow.kick.set()
             # Another process has written: our own database could not say so.
-            self.flow.news.stir()
+            self.flow.news.announce_change()
         elif command == "status":
-            polled = self.flows.looked_at
+            polled = self.flows.last_poll_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
-                "notion": self.flows.trouble,
+                "notion": self.flows.outage_reason,
                 "asks_notion": any(flow.speaks for flow in self.flows),
                 "store": self.flow.store.away,
                 "in_work": len(self.dispatcher.generating),
-                "delayed": await delayed(self.flow),
+                "delayed": await list_delayed_tasks(self.flow),
             }
         else:
             return {"error": f"unknown command {command!r}"}

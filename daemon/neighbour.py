@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from daemon.errors import SetupError
-from daemon.flow.context import Flow
-from daemon.flow.poll import Watcher
-from daemon.flow.standing import mark
+from daemon.flow.context import SourceContext
+from daemon.flow.poll import Poller
+from daemon.flow.standing import short_source_id
 from daemon.notion.errors import NotionError
 
 UNIT = "postbrush.service"
@@ -23,7 +23,7 @@ _PATIENCE = 3.0
 _MARK = re.compile(r"(?<=' )\([0-9a-f]{8}\)(?=, )")
 
 
-def watched(shown: str) -> frozenset[str] | None:
+def watched_sources(shown: str) -> frozenset[str] | None:
     """Return the marks of what a running service watches; None: none runs.
 
     Args:
@@ -37,9 +37,9 @@ def watched(shown: str) -> frozenset[str] | None:
     return frozenset(_MARK.findall(seen))
 
 
-async def refuse_second(
-    flow: Flow,
-    watchers: Sequence[Watcher],
+async def refuse_if_service_watches(
+    flow: SourceContext,
+    watchers: Sequence[Poller],
     environ: Mapping[str, str],
     patience: float = _PATIENCE,
 ) -> None:
@@ -54,12 +54,12 @@ async def refuse_second(
     # The service itself; INVOCATION_ID would also be had by what a desktop starts.
     if environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()):
         return
-    theirs = watched(await _shown(environ, patience))
+    theirs = watched_sources(await _show_service(environ, patience))
     if theirs is None:
         return
     if theirs:
         for watcher in watchers:
-            if await _ours(watcher) in theirs:
+            if await _own_source_mark(watcher) in theirs:
                 raise SetupError(
                     "the postbrush service of this machine works on this Notion "
                     "database already (`sudo postbrush status`): stop it first, with "
@@ -72,14 +72,14 @@ async def refuse_second(
     )
 
 
-async def _ours(watcher: Watcher) -> str:
+async def _own_source_mark(watcher: Poller) -> str:
     try:
-        return mark((await watcher.connect()).source)
+        return short_source_id((await watcher.connect_source()).source)
     except NotionError:
         return ""
 
 
-async def _shown(environ: Mapping[str, str], patience: float) -> str:
+async def _show_service(environ: Mapping[str, str], patience: float) -> str:
     # What systemctl has to say of itself is not for who watches over this process.
     own = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"}
     try:

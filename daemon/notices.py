@@ -8,38 +8,44 @@ from datetime import timedelta
 
 from daemon.config import Settings
 from daemon.flow import breakers, storage
-from daemon.flow.context import Flow
-from daemon.loop import Daemon
+from daemon.flow.context import SourceContext
+from daemon.loop import DaemonRunner
 from daemon.service import log, notify, ping
 from daemon.service.notify import Notifier
 from daemon.service.ping import Ping
 from db.errors import DatabaseError
-from providers.breaker import State
+from providers.breaker import BreakerState
 
 #: The first poll is over by then.
 _FIRST_PING = timedelta(seconds=20)
 
 
 @asynccontextmanager
-async def told(settings: Settings, daemon: Daemon) -> AsyncIterator[None]:
+async def run_notifications(
+    settings: Settings, daemon: DaemonRunner
+) -> AsyncIterator[None]:
     """Tell people and watchers of *daemon* for as long as this is open."""
     flow = daemon.flow
     if address := settings.notify.ping:
 
         async def well() -> bool:
-            return await is_well(daemon)
+            return await is_daemon_well(daemon)
 
         beat = Ping(
             address=address, well=well, now=flow.steady, log=flow.shared_log
-        ).beat
-        daemon.schedule.every("ping", ping.EVERY, beat, flow.now() + _FIRST_PING)
-    if not (addresses := settings.notifiers()):
+        ).send_if_well
+        daemon.schedule.call_every(
+            "ping", ping.PING_INTERVAL, beat, flow.now() + _FIRST_PING
+        )
+    if not (addresses := settings.list_notifiers()):
         yield
         return
     notifier = Notifier(addresses=addresses, now=flow.steady, log=flow.shared_log)
-    await _remember(flow, notifier)
-    daemon.schedule.every("notify", notify.LOOK, notifier.look, flow.now())
-    with log.tapped(notifier.hear):
+    await _seed_open_breakers(flow, notifier)
+    daemon.schedule.call_every(
+        "notify", notify.CHECK_INTERVAL, notifier.send_due, flow.now()
+    )
+    with log.listen_to_log(notifier.handle_line):
         notifier.start()
         try:
             yield
@@ -47,29 +53,33 @@ async def told(settings: Settings, daemon: Daemon) -> AsyncIterator[None]:
             await notifier.close()
 
 
-async def _remember(flow: Flow, notifier: Notifier) -> None:
+async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
     """What rests since before this start was told then; that it serves is news."""
-    async with flow.db.reading() as tx:
-        found = await breakers.load(tx, flow)
+    async with flow.db.read_transaction() as tx:
+        found = await breakers.load_breakers(tx, flow)
     for name, one in found.items():
-        if one.state is not State.CLOSED and one.reason is not None:
-            notifier.alerts.knows(one.reason, name)
+        if one.state is not BreakerState.CLOSED and one.reason is not None:
+            notifier.alerts.mark_as_told(one.reason, name)
 
 
-async def is_well(daemon: Daemon) -> bool:
+async def is_daemon_well(daemon: DaemonRunner) -> bool:
     """Say whether Notion is looked at and what is made can be kept."""
     flow = daemon.flow
-    seen = ping.is_well(
-        daemon.flows.looked_at,
-        away=bool(daemon.flows.trouble),
+    seen = ping.is_polling_well(
+        daemon.flows.last_poll_at,
+        away=bool(daemon.flows.outage_reason),
         now=flow.now(),
         interval=daemon.poll_interval,
     )
-    if not seen or "disk" in flow.spells.open or storage.trouble(flow) is not None:
+    if (
+        not seen
+        or "disk" in flow.spells.open
+        or storage.unwritable_reason(flow) is not None
+    ):
         return False
     try:
         # Takes the lock that every write takes, and writes nothing.
-        async with flow.db.writing():
+        async with flow.db.write_transaction():
             return True
     except DatabaseError:
         return False

@@ -12,7 +12,7 @@ from db.engine import Database, Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Other:
+class Peer:
     """Another daemon, by what it last said of itself.
 
     Attributes:
@@ -30,12 +30,12 @@ class Other:
     asks: bool
     store: str
 
-    def is_silent(self, now: datetime, lease: timedelta) -> bool:
+    def is_expired(self, now: datetime, lease: timedelta) -> bool:
         """Say whether it would be taken for dead."""
         return now - self.heard_at >= lease
 
 
-def identity_of(folder: Path) -> str:
+def read_instance_id(folder: Path) -> str:
     """Return the name a data folder's daemon claims jobs in; "": it has none yet."""
     try:
         known = (folder / "postbrush.id").read_text("ascii").strip()
@@ -44,16 +44,16 @@ def identity_of(folder: Path) -> str:
     return known if known.isalnum() else ""
 
 
-async def others(tx: Tx, db: Database, own: str) -> list[Other]:
+async def list_peers(tx: Tx, db: Database, own: str) -> list[Peer]:
     """Return the daemons beside the one called *own*, the oldest first.
 
     Of a file's there are none: it is one daemon's alone.
     """
     if db.folder is not None:
         return []
-    asking = await daemons.asking(tx)
+    asking = await daemons.leader_ids(tx)
     return [
-        Other(
+        Peer(
             name=one.name,
             roles=one.roles,
             since=one.started_at,
@@ -61,11 +61,11 @@ async def others(tx: Tx, db: Database, own: str) -> list[Other]:
             asks=one.id in asking,
             store=one.store,
         )
-        for one in await daemons.others(tx, own)
+        for one in await daemons.list_others(tx, own)
     ]
 
 
-def apart(own: str, there: Sequence[Other]) -> tuple[str, str]:
+def describe_stores(own: str, there: Sequence[Peer]) -> tuple[str, str]:
     """Return whether the images of all daemons are in one place, and what to do.
 
     Args:

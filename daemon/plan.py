@@ -10,34 +10,40 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from daemon.config import Settings, sources
-from daemon.flow.context import Plan
-from daemon.flow.inputs import Recipe
-from daemon.flow.money import Limits
-from daemon.flow.prompt import named_in
+from daemon.flow.context import SourceSettings
+from daemon.flow.inputs import InputSettings
+from daemon.flow.money import BudgetLimits
+from daemon.flow.prompt import template_columns
 from daemon.flow.wants import Rules
 from daemon.notion.model import Role
-from providers import build
+from providers import build_provider
 from providers.base import Provider
 from providers.settings import ProviderSettings
 
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
-def providers_of(own: Settings, each: Mapping[str, Settings]) -> dict[str, Provider]:
+def build_providers(own: Settings, each: Mapping[str, Settings]) -> dict[str, Provider]:
     """Build every provider that a source can ask, the chain of *own* first."""
-    names = [*own.configured(), *(n for one in each.values() for n in one.configured())]
-    return {name: build(own.provider_settings(name)) for name in dict.fromkeys(names)}
+    names = [
+        *own.configured_providers(),
+        *(n for one in each.values() for n in one.configured_providers()),
+    ]
+    return {
+        name: build_provider(own.provider_settings(name))
+        for name in dict.fromkeys(names)
+    }
 
 
-def plan_of(
+def build_plan(
     settings: Settings,
     providers: Mapping[str, Provider],
     fingerprints: Mapping[str, str],
-) -> Plan:
+) -> SourceSettings:
     """Return the settings that the flow of one source depends on."""
     posts, options = settings.posts, settings.options
     chain = settings.resolved_chain()
-    return Plan(
+    return SourceSettings(
         source=settings.source or sources.DEFAULT,
         rules=Rules(
             settle=posts.settle,
@@ -45,12 +51,12 @@ def plan_of(
             only=posts.only,
             skip=posts.skip,
         ),
-        recipe=Recipe(
+        recipe=InputSettings(
             template=settings.prompt.template,
             style=settings.prompt.style,
             format=settings.images.format,
         ),
-        limits=Limits(
+        limits=BudgetLimits(
             month=settings.budget.month,
             day=settings.budget.day,
             per_post_day=settings.budget.per_post_day,
@@ -78,7 +84,7 @@ def plan_of(
     )
 
 
-def fingerprints_of(each: Mapping[str, Settings]) -> Mapping[str, str]:
+def provider_fingerprints(each: Mapping[str, Settings]) -> Mapping[str, str]:
     """Return a keyed hash of each provider's token and settings.
 
     The key is a Notion token, so that what is stored says nothing of the other.
@@ -86,13 +92,13 @@ def fingerprints_of(each: Mapping[str, Settings]) -> Mapping[str, str]:
     token = next(iter(each.values())).notion_token
     key = token.get_secret_value().encode() if token else b"postbrush"
     return {
-        name: _hash(key, own.provider_settings(name))
+        name: _hash_settings(key, own.provider_settings(name))
         for own in each.values()
-        for name in own.configured()
+        for name in own.configured_providers()
     }
 
 
-def _hash(key: bytes, entry: ProviderSettings) -> str:
+def _hash_settings(key: bytes, entry: ProviderSettings) -> str:
     values = asdict(entry) | {"extra": dict(entry.extra)}
     # How the card looks says nothing about whether a service serves.
     del values["card"]
@@ -100,14 +106,14 @@ def _hash(key: bytes, entry: ProviderSettings) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def names_of(settings: Settings) -> Mapping[Role, str]:
+def property_names(settings: Settings) -> Mapping[Role, str]:
     """Return the configured column name of each role."""
     return {role: getattr(settings.notion.properties, role.value) for role in Role}
 
 
-def named_properties(settings: Settings) -> tuple[str, ...]:
+def referenced_properties(settings: Settings) -> tuple[str, ...]:
     """Return the properties that the settings name beside those with a role."""
     posts = settings.posts
     filters = (posts.only, posts.skip, posts.on_done, posts.on_card or {})
     named = [name for given in filters for name in given]
-    return tuple(dict.fromkeys([*named, *named_in(settings.prompt.template)]))
+    return tuple(dict.fromkeys([*named, *template_columns(settings.prompt.template)]))

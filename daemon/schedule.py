@@ -24,18 +24,18 @@ Action = Callable[[], Awaitable[object]]
 _TOLERANCE = 1.0
 
 
-def _nothing() -> None:
+def _ignore_clock_change() -> None:
     """What is to be done about a clock that was set, unless somebody says so."""
 
 
-class _Executor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
+class _PassiveExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
     """Cuts nothing off by itself: that would be a traceback, and no time to tidy up."""
 
     def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's
-        """`Schedule.stop` does it."""
+        """`Scheduler.stop` does it."""
 
 
-class _Interval(IntervalTrigger):  # type: ignore[misc]  # the same
+class _CatchUpInterval(IntervalTrigger):  # type: ignore[misc]  # the same
     """However many calls were missed, one makes up for them."""
 
     def get_next_fire_time(
@@ -46,7 +46,7 @@ class _Interval(IntervalTrigger):  # type: ignore[misc]  # the same
         return found if found is None or found > now else now + self.interval
 
 
-class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
+class _ClockAwareScheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
     """Looks at the clock before anything is called, and often enough to notice.
 
     Attributes:
@@ -63,7 +63,7 @@ class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
         return wait if wait is None else min(wait, self.longest)
 
 
-class Schedule:
+class Scheduler:
     """Calls things at intervals and at moments; a call never overlaps itself.
 
     Args:
@@ -77,32 +77,32 @@ class Schedule:
         look_every: float = 5.0,
     ) -> None:
         self._elapsed = elapsed
-        self._offset = self._wall_ahead()
+        self._offset = self._wall_offset()
         #: Called when the clock was set, after the calls were moved.
-        self.clock_set: Callable[[], None] = _nothing
+        self.clock_set: Callable[[], None] = _ignore_clock_change
         self._running: set[asyncio.Future[object]] = set()
         self._busy: set[str] = set()
         self._stopped = False
-        self._scheduler = _Scheduler(
+        self._scheduler = _ClockAwareScheduler(
             timezone="UTC",
-            executors={"default": _Executor()},
+            executors={"default": _PassiveExecutor()},
             job_defaults={
                 "coalesce": True,  # after the machine slept: once, not a hundred times
-                # `_patient` lets none overlap, and says nothing of one that is slow.
+                # `_without_overlap` lets no run overlap another, however slow it is.
                 "max_instances": sys.maxsize,
                 "misfire_grace_time": None,  # late is better than never
             },
         )
 
-        self._scheduler.before = self._follow_clock
+        self._scheduler.before = self._shift_next_calls
         self._scheduler.longest = look_every
 
-    def _wall_ahead(self) -> float:
+    def _wall_offset(self) -> float:
         return utc_now().timestamp() - self._elapsed()
 
-    def _follow_clock(self) -> None:
+    def _shift_next_calls(self) -> None:
         """Move every next call as far as the wall clock was set."""
-        ahead = self._wall_ahead()
+        ahead = self._wall_offset()
         step = ahead - self._offset
         if abs(step) < _TOLERANCE:
             return
@@ -124,18 +124,20 @@ class Schedule:
             running.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
+    def call_every(
+        self, name: str, pause: timedelta, action: Action, now: datetime
+    ) -> None:
         """Call *action* now and then after every *pause*."""
         self._scheduler.add_job(
-            self._patient(name, action),
-            _Interval(seconds=pause.total_seconds(), timezone="UTC"),
+            self._without_overlap(name, action),
+            _CatchUpInterval(seconds=pause.total_seconds(), timezone="UTC"),
             next_run_time=now,
             id=name,
             name=name,
             replace_existing=True,
         )
 
-    def at(self, name: str, time: datetime | None, action: Action) -> None:
+    def call_at(self, name: str, time: datetime | None, action: Action) -> None:
         """Call *action* at *time*; takes the place of the last such order.
 
         Args:
@@ -143,7 +145,7 @@ class Schedule:
         """
         if time is not None:
             self._scheduler.add_job(
-                self._patient(name, action),
+                self._without_overlap(name, action),
                 "date",
                 run_date=time,
                 id=name,
@@ -153,7 +155,7 @@ class Schedule:
         elif self._scheduler.get_job(name) is not None:
             self._scheduler.remove_job(name)
 
-    def _patient(self, name: str, action: Action) -> Action:
+    def _without_overlap(self, name: str, action: Action) -> Action:
         """A call that is cut off by `stop` has nothing to say about it."""
 
         async def call() -> None:

@@ -16,15 +16,15 @@ import structlog
 
 from daemon.config import Settings
 from daemon.errors import SetupError
-from daemon.flow.context import Flow
-from daemon.flow.flows import Flows
-from daemon.flow.rescue import rescue, rescue_uploads
-from daemon.others import identity_of
+from daemon.flow.context import SourceContext
+from daemon.flow.flows import Sources
+from daemon.flow.rescue import recover_claims, recover_uploads
+from daemon.others import read_instance_id
 from db import claims, daemons
 from db.errors import DatabaseError
-from db.place import Place
+from db.place import Backend
 from db.postgres import Postgres
-from db.presence import Presence, key_of
+from db.presence import LockSession, lock_key
 from db.records import DaemonRecord
 
 #: Locks that others hold are tried for this often.
@@ -40,7 +40,9 @@ _TWIN_SECONDS = 40
 
 
 @asynccontextmanager
-async def met(settings: Settings, flows: Flows, place: Place) -> AsyncIterator[Several]:
+async def open_membership(
+    settings: Settings, flows: Sources, place: Backend
+) -> AsyncIterator[ClusterMember]:
     """Be one of them for as long as this is open.
 
     Raises:
@@ -48,18 +50,18 @@ async def met(settings: Settings, flows: Flows, place: Place) -> AsyncIterator[S
     """
     if not isinstance(place, Postgres):
         raise TypeError(f"{place} is no database that several can share")
-    company = Several(
+    company = ClusterMember(
         flows=flows,
         place=place,
-        record=_record(settings, flows.first),
-        keys=_keys(settings),
+        record=_build_record(settings, flows.first),
+        keys=_token_keys(settings),
         lease=settings.options.database.lease.total_seconds(),
     )
     being = asyncio.create_task(company.presence.run(), name="presence")
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await company.presence.until_there()
+                await company.presence.wait_connected()
         yield company
         await company.leave()
     finally:
@@ -67,22 +69,22 @@ async def met(settings: Settings, flows: Flows, place: Place) -> AsyncIterator[S
         await asyncio.gather(being, return_exceptions=True)
 
 
-def _keys(settings: Settings) -> dict[str, int]:
+def _token_keys(settings: Settings) -> dict[str, int]:
     """Return the lock of each source's token, where we may speak at all."""
     if "notion" not in settings.options.roles:
         return {}
-    tokens = {name: own.notion_token for name, own in settings.each().items()}
+    tokens = {name: own.notion_token for name, own in settings.by_source().items()}
     return {
-        name: key_of(token.get_secret_value())
+        name: lock_key(token.get_secret_value())
         for name, token in tokens.items()
         if token is not None
     }
 
 
-def _record(settings: Settings, flow: Flow) -> DaemonRecord:
+def _build_record(settings: Settings, flow: SourceContext) -> DaemonRecord:
     now = flow.now()
     return DaemonRecord(
-        id=identity(settings.data_dir),
+        id=ensure_instance_id(settings.data_dir),
         name=socket.gethostname(),
         started_at=now,
         renewed_at=now,
@@ -92,7 +94,7 @@ def _record(settings: Settings, flow: Flow) -> DaemonRecord:
 
 
 @dataclass(slots=True, kw_only=True)
-class Several:
+class ClusterMember:
     """Others may be there: what we have claimed is ours by a lease.
 
     A lease is given up by silence, and silence is heard by our own clock: nobody is
@@ -104,23 +106,23 @@ class Several:
         lease: Seconds.
     """
 
-    flows: Flows
+    flows: Sources
     place: Postgres
     record: DaemonRecord
     keys: Mapping[str, int]
     lease: float
-    presence: Presence = field(init=False)
+    presence: LockSession = field(init=False)
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
     _beaten_at: float = -math.inf
     _begun: bool = False
 
     def __post_init__(self) -> None:
-        self.presence = Presence(
+        self.presence = LockSession(
             place=self.place,
             who=self.flows.first.db.who,
             daemon=self.record.id,
-            heard=self._heard,
-            lost=self._lost,
+            heard=self._on_change_elsewhere,
+            lost=self._on_connection_lost,
             sleep=self.flows.first.clock.sleep,
         )
         for flow in self.flows:
@@ -129,22 +131,22 @@ class Several:
             flow.reads_ahead = _READS_AHEAD
 
     @property
-    def every(self) -> timedelta:
+    def renew_interval(self) -> timedelta:
         return min(_LOOK, timedelta(seconds=self.lease / 6))
 
-    async def begin(self) -> None:
+    async def recover_work(self) -> None:
         """Take up what we had claimed ourselves before we ended.
 
         Raises:
             SetupError: Somebody else claims under our name.
         """
-        await self._refuse_twin()
-        await self._beat()
-        await rescue(self.flows, [self.record.id])
-        await self._take_over()
+        await self._reject_duplicate_id()
+        await self._send_heartbeat()
+        await recover_claims(self.flows, [self.record.id])
+        await self._acquire_free_locks()
         self._begun = True
 
-    async def _refuse_twin(self) -> None:
+    async def _reject_duplicate_id(self) -> None:
         """See that a machine that was copied does not go on as the one it is of."""
         clock = self.flows.first.clock
         # Of a machine that lost its power the server hears a little later.
@@ -157,47 +159,49 @@ class Several:
             "when a machine or its data folder was copied: remove that file here"
         )
 
-    async def look(self) -> None:
-        await self._take_over()
+    async def renew_membership(self) -> None:
+        await self._acquire_free_locks()
         moment = self.flows.first.clock.monotonic()
         if moment - self._beaten_at >= self.lease / 3:
-            await self._beat()
+            await self._send_heartbeat()
 
-    async def _take_over(self) -> None:
+    async def _acquire_free_locks(self) -> None:
         """Speak for every source of whose token nobody holds the lock."""
-        for key in sorted(set(self.keys.values()) - self.presence.held):
+        for key in sorted(set(self.keys.values()) - self.presence.held_locks):
             if await self.presence.try_lock(key):
-                await self._speak([one for one in self.flows if self._key(one) == key])
+                await self._become_leader(
+                    [one for one in self.flows if self._token_key(one) == key]
+                )
 
-    def _key(self, flow: Flow) -> int | None:
+    def _token_key(self, flow: SourceContext) -> int | None:
         return self.keys.get(flow.plan.source)
 
-    async def _speak(self, flows: Sequence[Flow]) -> None:
+    async def _become_leader(self, flows: Sequence[SourceContext]) -> None:
         for flow in flows:
             flow.speaks = True
             # At a start it is as expected.
             if self._begun:
                 # Whoever spoke before has used what Notion allows in this second.
-                flow.door.rest(1.0)
+                flow.door.pause_requests(1.0)
                 words = "it is this daemon that asks Notion now"
                 flow.log.info("notion.ours", summary=words)
-        await rescue_uploads(flows)
+        await recover_uploads(flows)
         flows[0].kick.set()
 
     async def leave(self) -> None:
         """Say that we end, so that nobody waits to hear of us."""
         # Whoever cannot is found to be silent.
-        if self.presence.is_there:
+        if self.presence.is_connected:
             with suppress(DatabaseError):
-                async with self.flows.first.db.writing() as tx:
-                    await daemons.forget(tx, self.record.id)
+                async with self.flows.first.db.write_transaction() as tx:
+                    await daemons.deregister_daemon(tx, self.record.id)
 
-    def _heard(self, _who: str) -> None:
+    def _on_change_elsewhere(self, _who: str) -> None:
         """Somebody else has changed something."""
-        self.flows.first.news.stir()
+        self.flows.first.news.announce_change()
         self.flows.first.kick.set()
 
-    def _lost(self) -> None:
+    def _on_connection_lost(self) -> None:
         """The connection is gone: somebody else may speak from now on."""
         for flow in self.flows:
             if flow.speaks:
@@ -207,39 +211,41 @@ class Several:
                 )
         self.flows.first.kick.set()
 
-    async def _beat(self) -> None:
+    async def _send_heartbeat(self) -> None:
         flow = self.flows.first
         record = replace(self.record, renewed_at=flow.now())
         # Until it has worked, nobody can be heard of.
         seen, self._seen = self._seen, {}
-        async with flow.db.writing() as tx:
-            await daemons.beat(tx, record)
-            beats = {one.id: one.beats for one in await daemons.others(tx, record.id)}
-            for who in await claims.claimers(tx) - {record.id}:
+        async with flow.db.write_transaction() as tx:
+            await daemons.record_heartbeat(tx, record)
+            beats = {
+                one.id: one.beats for one in await daemons.list_others(tx, record.id)
+            }
+            for who in await claims.list_claimers(tx) - {record.id}:
                 beats.setdefault(who, _NO_BEATS)
         self._beaten_at = moment = flow.clock.monotonic()
-        self._seen = last_heard(seen, beats, moment)
-        dead = silent(self._seen, moment, self.lease)
+        self._seen = last_seen(seen, beats, moment)
+        dead = expired_members(self._seen, moment, self.lease)
         if dead:
-            await self._bury(dead)
+            await self._take_over_dead(dead)
 
-    async def _bury(self, dead: Sequence[str]) -> None:
+    async def _take_over_dead(self, dead: Sequence[str]) -> None:
         flow = self.flows.first
         structlog.get_logger().warning(
             "daemon.silent",
             summary=f"{len(dead)} of those that share the database are silent for "
             f"{self.lease:g} s: what they had in work goes on here",
         )
-        await rescue(self.flows, dead)
-        async with flow.db.writing() as tx:
+        await recover_claims(self.flows, dead)
+        async with flow.db.write_transaction() as tx:
             for who in dead:
-                await daemons.forget(tx, who)
+                await daemons.deregister_daemon(tx, who)
         for who in dead:
             del self._seen[who]
         flow.kick.set()
 
 
-def last_heard(
+def last_seen(
     seen: Mapping[str, tuple[int, float]], beats: Mapping[str, int], moment: float
 ) -> dict[str, tuple[int, float]]:
     """Return by daemon how often it has beaten, and when that was news to us."""
@@ -249,20 +255,20 @@ def last_heard(
     }
 
 
-def silent(
+def expired_members(
     seen: Mapping[str, tuple[int, float]], moment: float, lease: float
 ) -> list[str]:
     """Return those who were not heard of for *lease* seconds."""
     return sorted(who for who, (_, at) in seen.items() if moment - at >= lease)
 
 
-def identity(folder: Path) -> str:
+def ensure_instance_id(folder: Path) -> str:
     """Return the name that claims are made in, the same after every start.
 
     Args:
         folder: The data folder, whose lock is ours.
     """
-    if known := identity_of(folder):
+    if known := read_instance_id(folder):
         return known
     made = secrets.token_hex(8)
     (folder / "postbrush.id").write_text(f"{made}\n", "ascii")

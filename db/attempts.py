@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.kinds import Words
+from db.kinds import CleanText
 from db.records import Attempt
 from db.tables import attempts, images, jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class SpendingTotals:
     """What the calls of a period add up to; open ones count in full.
 
     Attributes:
@@ -42,7 +42,7 @@ _OF_JOBS = (
     .order_by(attempts.c.id)
 )
 #: Of jobs in work somewhere else; a call by hand is nobody's, so it is ours.
-_ELSEWHERE = jobs.c.claimed_by != sa.bindparam("claimer", type_=Words())
+_ELSEWHERE = jobs.c.claimed_by != sa.bindparam("claimer", type_=CleanText())
 _OPEN = (
     sa.select(attempts.c.provider, sa.func.count(), sa.func.count().filter(_ELSEWHERE))
     .select_from(attempts.outerjoin(jobs, jobs.c.id == attempts.c.job_id))
@@ -59,8 +59,8 @@ _OF_PAGES = (
     .group_by(attempts.c.page_id)
 )
 _STEM, _BEHIND = (
-    sa.bindparam("stem", type_=Words()),
-    sa.bindparam("behind", type_=Words()),
+    sa.bindparam("stem", type_=CleanText()),
+    sa.bindparam("behind", type_=CleanText()),
 )
 _TAKEN = sa.union_all(
     sa.select(attempts.c.file_name).where(
@@ -70,7 +70,7 @@ _TAKEN = sa.union_all(
 )
 
 
-async def begin(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
+async def start_attempt(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
     """Insert an open attempt; commit before the request leaves."""
     full: dict[str, Any] = {
         "model": None,
@@ -81,10 +81,10 @@ async def begin(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns
         "error": "",
         **values,
     }
-    return Attempt(id=await rows.insert(tx, attempts, full), **full)
+    return Attempt(id=await rows.insert_row(tx, attempts, full), **full)
 
 
-async def end(
+async def end_attempt(
     tx: Tx,
     attempt: Attempt,
     outcome: str,
@@ -117,7 +117,7 @@ async def end(
     return result.rowcount == 1
 
 
-async def remember_remote(tx: Tx, attempt: Attempt, remote: str) -> None:
+async def save_remote_id(tx: Tx, attempt: Attempt, remote: str) -> None:
     """Store the job id or result URL before it is used."""
     await tx.execute(
         attempts.update().where(attempts.c.id == attempt.id).values(remote=remote)
@@ -126,12 +126,12 @@ async def remember_remote(tx: Tx, attempt: Attempt, remote: str) -> None:
 
 async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
-    return await rows.many(tx, Attempt, _OF_JOBS, jobs=[job_id])
+    return await rows.fetch_all(tx, Attempt, _OF_JOBS, jobs=[job_id])
 
 
 async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
     """Return the attempts of several jobs, oldest first; jobs without: no key."""
-    found = await rows.many(tx, Attempt, _OF_JOBS, jobs=job_ids)
+    found = await rows.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids)
     by_job: dict[int, list[Attempt]] = {}
     for attempt in found:
         if attempt.job_id is not None:
@@ -139,16 +139,16 @@ async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
     return by_job
 
 
-async def still_open(tx: Tx) -> list[Attempt]:
+async def list_open(tx: Tx) -> list[Attempt]:
     """Return attempts whose end is not known, oldest first."""
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
         Attempt,
         sa.select(attempts).where(attempts.c.outcome.is_(None)).order_by(attempts.c.id),
     )
 
 
-async def open_by_provider(
+async def count_open_by_provider(
     tx: Tx, claimer: str
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return how many calls of each provider are under way, here and elsewhere.
@@ -163,7 +163,7 @@ async def open_by_provider(
     return here, elsewhere
 
 
-def _sums() -> tuple[sa.ColumnElement[Any], ...]:
+def _sum_columns() -> tuple[sa.ColumnElement[Any], ...]:
     return (
         sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0),
         sa.func.coalesce(sa.func.sum(attempts.c.covered), 0.0),
@@ -174,16 +174,18 @@ def _sums() -> tuple[sa.ColumnElement[Any], ...]:
     )
 
 
-async def spent_since(tx: Tx, since: datetime, *, provider: str | None = None) -> Sums:
+async def totals_since(
+    tx: Tx, since: datetime, *, provider: str | None = None
+) -> SpendingTotals:
     """Return what calls that began at *since* or later add up to."""
-    query = sa.select(*_sums()).where(attempts.c.started_at >= since)
+    query = sa.select(*_sum_columns()).where(attempts.c.started_at >= since)
     if provider is not None:
         query = query.where(attempts.c.provider == provider)
     row = (await tx.execute(query)).one()
-    return Sums(cost=row[0], covered=row[1], calls=row[2], images=row[3])
+    return SpendingTotals(cost=row[0], covered=row[1], calls=row[2], images=row[3])
 
 
-async def calls_for_pages_since(
+async def count_paid_calls(
     tx: Tx, page_ids: list[str], since: datetime
 ) -> dict[str, int]:
     """Return how many calls for each page cost money or were included."""
@@ -195,7 +197,7 @@ async def calls_for_pages_since(
     return found
 
 
-async def names_from(tx: Tx, stem: str) -> set[str]:
+async def file_names_with_prefix(tx: Tx, stem: str) -> set[str]:
     """Return the file names ever given out that begin with *stem*."""
     behind = stem[:-1] + chr(ord(stem[-1]) + 1)
     found = await tx.execute(_TAKEN, {"stem": stem, "behind": behind})
@@ -203,7 +205,7 @@ async def names_from(tx: Tx, stem: str) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CostLine:
+class CostRow:
     """One line of `postbrush costs`: a month, a provider, perhaps a page."""
 
     month: str
@@ -216,20 +218,20 @@ class CostLine:
     covered: float
 
 
-async def span(tx: Tx) -> tuple[datetime, datetime] | None:
+async def started_range(tx: Tx) -> tuple[datetime, datetime] | None:
     """Return when the first and the last call began; None: there was none."""
     ends = (sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at))
     first, last = (await tx.execute(sa.select(*ends))).one()
     return (first, last) if first is not None else None
 
 
-async def costs(
+async def load_cost_rows(
     tx: Tx,
     months: Sequence[tuple[datetime, datetime]],
     *,
     by_page: bool,
     source: str | None = None,
-) -> list[CostLine]:
+) -> list[CostRow]:
     """Return calls, images and money by month, source and provider.
 
     Args:
@@ -239,7 +241,7 @@ async def costs(
     """
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (
-        sa.select(attempts.c.source, attempts.c.provider, page, *_sums())
+        sa.select(attempts.c.source, attempts.c.provider, page, *_sum_columns())
         .where(
             attempts.c.started_at >= sa.bindparam("begins"),
             attempts.c.started_at < sa.bindparam("ends"),
@@ -250,7 +252,7 @@ async def costs(
     if source is not None:
         query = query.where(attempts.c.source == source)
     return [
-        CostLine(
+        CostRow(
             month=f"{begins:%Y-%m}",
             source=row[0],
             provider=row[1],

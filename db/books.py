@@ -10,13 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.attempts import Sums
+from db.attempts import SpendingTotals
 from db.engine import Tx
 from db.tables import attempts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class SpendingSnapshot:
     """Sums of money of one moment, and who has worked lately.
 
     Attributes:
@@ -24,15 +24,15 @@ class Balance:
         proven: The providers that have made an image lately.
     """
 
-    month: Mapping[tuple[str, str], Sums]
-    day: Mapping[tuple[str, str], Sums]
+    month: Mapping[tuple[str, str], SpendingTotals]
+    day: Mapping[tuple[str, str], SpendingTotals]
     proven: frozenset[str]
 
 
-def total(sums: Iterable[Sums]) -> Sums:
+def sum_totals(sums: Iterable[SpendingTotals]) -> SpendingTotals:
     """Return what several sums add up to."""
     every = list(sums)
-    return Sums(
+    return SpendingTotals(
         cost=sum(one.cost for one in every),
         covered=sum(one.covered for one in every),
         calls=sum(one.calls for one in every),
@@ -40,15 +40,17 @@ def total(sums: Iterable[Sums]) -> Sums:
     )
 
 
-def by_provider(sums: Mapping[tuple[str, str], Sums]) -> dict[str, Sums]:
+def totals_by_provider(
+    sums: Mapping[tuple[str, str], SpendingTotals],
+) -> dict[str, SpendingTotals]:
     """Return what the calls of each provider add up to, in all sources."""
-    found: dict[str, list[Sums]] = defaultdict(list)
+    found: dict[str, list[SpendingTotals]] = defaultdict(list)
     for (_, provider), one in sums.items():
         found[provider].append(one)
-    return {provider: total(several) for provider, several in found.items()}
+    return {provider: sum_totals(several) for provider, several in found.items()}
 
 
-def _since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
+def _totals_since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
     counts = attempts.c.started_at >= sa.bindparam(name)
     made = sa.and_(counts, attempts.c.outcome == "image")
     return (
@@ -69,8 +71,8 @@ _BALANCE = (
     sa.select(
         attempts.c.source,
         _NAME,
-        *_since("month"),
-        *_since("day"),
+        *_totals_since("month"),
+        *_totals_since("day"),
         sa.func.count().filter(_LATELY),
     )
     .where(attempts.c.started_at >= sa.bindparam("first"))
@@ -78,14 +80,14 @@ _BALANCE = (
 )
 
 
-async def balance(
+async def load_spending(
     tx: Tx, *, month: datetime, day: datetime, lately: datetime
-) -> Balance:
+) -> SpendingSnapshot:
     """Return what calls that began at *month* or later add up to, and so on."""
     times = {"month": month, "day": day, "lately": lately}
     found = await tx.execute(_BALANCE, {**times, "first": min(times.values())})
-    by_month: dict[tuple[str, str], Sums] = {}
-    by_day: dict[tuple[str, str], Sums] = {}
+    by_month: dict[tuple[str, str], SpendingTotals] = {}
+    by_day: dict[tuple[str, str], SpendingTotals] = {}
     proven: set[str] = set()
     for source, name, *sums, made_lately in found:
         for kept, (cost, covered, calls, made) in (
@@ -93,9 +95,9 @@ async def balance(
             (by_day, sums[4:]),
         ):
             if calls:
-                kept[source, name] = Sums(
+                kept[source, name] = SpendingTotals(
                     cost=cost, covered=covered, calls=calls, images=made
                 )
         if made_lately:
             proven.add(name)
-    return Balance(month=by_month, day=by_day, proven=frozenset(proven))
+    return SpendingSnapshot(month=by_month, day=by_day, proven=frozenset(proven))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.kinds import Words
+from db.kinds import CleanText
 from db.records import BreakerRecord
 from db.tables import breakers
 
@@ -14,16 +14,16 @@ from db.tables import breakers
 #: the name that a single source has.
 SHARED = "default"
 
-_OF = sa.bindparam("of", type_=Words())
+_OF = sa.bindparam("of", type_=CleanText())
 _OF_SOURCE = sa.select(breakers).where(breakers.c.source == _OF)
 _CHANGE = breakers.update().where(
     breakers.c.source == _OF, breakers.c.name == sa.bindparam("called")
 )
 
 
-async def load(tx: Tx) -> dict[str, BreakerRecord]:
+async def load_all(tx: Tx) -> dict[str, BreakerRecord]:
     """Return the stored breakers, by provider."""
-    stored = await rows.many(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
+    stored = await rows.fetch_all(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
     return {one.name: one for one in stored}
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from db import upgrade
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
-from db.place import Place, in_words_of
+from db.place import Backend, translate_errors
 from db.tables import metadata, tallies
 
 #: Rows at a time: what is held in memory.
@@ -22,7 +22,7 @@ _TABLES = [
 ]
 
 
-def copy(source: Place, target: Place) -> Mapping[str, int]:
+def copy_database(source: Backend, target: Backend) -> Mapping[str, int]:
     """Copy everything, in one transaction; return how many rows each table has.
 
     Raises:
@@ -31,20 +31,20 @@ def copy(source: Place, target: Place) -> Mapping[str, int]:
             one of them is no database of postbrush.
         DatabaseError: It cannot be read or written; *target* holds no rows then.
     """
-    _require_release(source)
-    upgrade.upgrade(target)
-    old, new = source.engine(size=1), target.engine(size=1)
+    _require_current_release(source)
+    upgrade.upgrade_schema(target)
+    old, new = source.create_engine(size=1), target.create_engine(size=1)
     try:
-        with in_words_of(target), new.connect() as writer:
-            writer.exec_driver_sql(target.writing)
-            _require_empty(writer, target)
-            with in_words_of(source), old.connect() as reader:
-                reader.exec_driver_sql(source.reading)
+        with translate_errors(target), new.connect() as writer:
+            writer.exec_driver_sql(target.begin_write_sql)
+            _require_no_rows(writer, target)
+            with translate_errors(source), old.connect() as reader:
+                reader.exec_driver_sql(source.begin_read_sql)
                 counts = {}
                 for table in _TABLES:
-                    counts[table.name] = _copied(table, reader, writer, target)
-            target.renumber(writer, _TABLES)
-            _compare(counts, writer, target)
+                    counts[table.name] = _copy_table(table, reader, writer, target)
+            target.reset_sequences(writer, _TABLES)
+            _compare_counts(counts, writer, target)
             writer.commit()
     finally:
         old.dispose()
@@ -52,7 +52,7 @@ def copy(source: Place, target: Place) -> Mapping[str, int]:
     return counts
 
 
-def require_empty(place: Place) -> None:
+def require_empty(place: Backend) -> None:
     """See that there are no rows at a place, or no tables yet.
 
     Raises:
@@ -60,16 +60,16 @@ def require_empty(place: Place) -> None:
     """
     if upgrade.refuse_newer(place) is None:
         return
-    engine = place.engine(size=1)
+    engine = place.create_engine(size=1)
     try:
-        with in_words_of(place), engine.connect() as reader:
-            reader.exec_driver_sql(place.reading)
-            _require_empty(reader, place)
+        with translate_errors(place), engine.connect() as reader:
+            reader.exec_driver_sql(place.begin_read_sql)
+            _require_no_rows(reader, place)
     finally:
         engine.dispose()
 
 
-def _require_release(source: Place) -> None:
+def _require_current_release(source: Backend) -> None:
     found = upgrade.refuse_newer(source)
     if found is None:
         raise DatabaseMissingError(f"there is no database at {source}")
@@ -80,7 +80,7 @@ def _require_release(source: Place) -> None:
         )
 
 
-def _require_empty(writer: sa.Connection, target: Place) -> None:
+def _require_no_rows(writer: sa.Connection, target: Backend) -> None:
     for table in _TABLES:
         if writer.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
             raise DatabaseUnusableError(
@@ -88,20 +88,22 @@ def _require_empty(writer: sa.Connection, target: Place) -> None:
             )
 
 
-def _copied(
-    table: sa.Table, reader: sa.Connection, writer: sa.Connection, target: Place
+def _copy_table(
+    table: sa.Table, reader: sa.Connection, writer: sa.Connection, target: Backend
 ) -> int:
     query = sa.select(table).order_by(*table.primary_key)
     count = 0
     with reader.execution_options(yield_per=_BATCH).execute(query) as rows:
         for some in rows.mappings().partitions():
-            with in_words_of(target):
+            with translate_errors(target):
                 writer.execute(table.insert(), [dict(row) for row in some])
             count += len(some)
     return count
 
 
-def _compare(counts: Mapping[str, int], writer: sa.Connection, target: Place) -> None:
+def _compare_counts(
+    counts: Mapping[str, int], writer: sa.Connection, target: Backend
+) -> None:
     for table in _TABLES:
         query = sa.select(sa.func.count()).select_from(table)
         found = writer.execute(query).scalar_one()

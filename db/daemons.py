@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.kinds import Words
+from db.kinds import CleanText
 from db.records import DaemonRecord
 from db.tables import daemons
 
-_ID = sa.bindparam("which", type_=Words())
+_ID = sa.bindparam("which", type_=CleanText())
 _CHANGE = daemons.update().where(daemons.c.id == _ID)
 #: A daemon's own connection is named after it, and holds no lock but those of tokens.
 _ASKING = sa.text(
@@ -21,9 +21,9 @@ _ASKING = sa.text(
 _ALL = sa.select(daemons).order_by(daemons.c.started_at, daemons.c.id)
 
 
-async def beat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
+async def record_heartbeat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
     """Say that a daemon lives; return its row, with one beat more than before."""
-    known = await rows.one(
+    known = await rows.fetch_one(
         tx, DaemonRecord, sa.select(daemons).where(daemons.c.id == record.id)
     )
     values = rows.values_of(record)
@@ -35,18 +35,18 @@ async def beat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
     return DaemonRecord(**values)
 
 
-async def others(tx: Tx, own: str = "") -> list[DaemonRecord]:
+async def list_others(tx: Tx, own: str = "") -> list[DaemonRecord]:
     """Return the daemons that have said so, but *own*, the oldest first."""
-    found = await rows.many(tx, DaemonRecord, _ALL)
+    found = await rows.fetch_all(tx, DaemonRecord, _ALL)
     return [one for one in found if one.id != own]
 
 
-async def asking(tx: Tx) -> set[str]:
+async def leader_ids(tx: Tx) -> set[str]:
     """Return the ids of those who ask Notion now; of a server only, which knows."""
     return set((await tx.execute(_ASKING)).scalars())
 
 
-async def forget(tx: Tx, which: str) -> bool:
+async def deregister_daemon(tx: Tx, which: str) -> bool:
     """Forget a daemon that has ended; say whether it was known."""
     gone = await tx.execute(daemons.delete().where(daemons.c.id == which))
     return gone.rowcount > 0

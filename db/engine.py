@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from db.errors import DatabaseError
-from db.place import Place, in_words_of
-from db.tx import Pool, Tx
+from db.place import Backend, translate_errors
+from db.tx import TransactionPool, Tx
 
 __all__ = ["Database", "Tx"]
 
@@ -37,7 +37,7 @@ class Database:
 
     def __init__(
         self,
-        place: Place,
+        place: Backend,
         *,
         readonly: bool = False,
         changed: Callable[[], None] = lambda: None,
@@ -45,11 +45,15 @@ class Database:
         self.place = place
         self.who = secrets.token_hex(8)
         self._changed = changed
-        self._reader = _pool(place, place.reading, size=_READERS, more=_MORE_READERS)
-        self._writer: Pool | None = None
+        self._reader = _create_pool(
+            place, place.begin_read_sql, size=_READERS, more=_MORE_READERS
+        )
+        self._writer: TransactionPool | None = None
         if not readonly:
-            ending = place.ending(self.who)
-            self._writer = _pool(place, place.writing, size=1, ending=ending)
+            ending = place.commit_sql(self.who)
+            self._writer = _create_pool(
+                place, place.begin_write_sql, size=1, ending=ending
+            )
 
     @property
     def folder(self) -> Path | None:
@@ -57,18 +61,18 @@ class Database:
         return self.place.folder
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Tx]:
+    async def read_transaction(self) -> AsyncIterator[Tx]:
         """A consistent view; sees nothing that is committed after it began.
 
         Raises:
             DatabaseAwayError: The server cannot be reached.
         """
-        with in_words_of(self.place):
+        with translate_errors(self.place):
             async with self._reader.transaction(commit=False) as tx:
                 yield tx
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Tx]:
+    async def write_transaction(self) -> AsyncIterator[Tx]:
         """One transaction, committed at the end, rolled back by an exception.
 
         Raises:
@@ -78,7 +82,7 @@ class Database:
         """
         if self._writer is None:
             raise DatabaseError("opened for reading only")
-        with in_words_of(self.place):
+        with translate_errors(self.place):
             async with self._writer.transaction(commit=True) as tx:
                 yield tx
         self._changed()
@@ -89,8 +93,10 @@ class Database:
             await self._writer.close()
 
 
-def _pool(
-    place: Place, begin: str, *, size: int, more: int = 0, ending: str = ""
-) -> Pool:
-    engine = place.engine(size=size, more=more)
-    return Pool(engine, begin, size + more, ending=ending, inline=place.inline)
+def _create_pool(
+    place: Backend, begin: str, *, size: int, more: int = 0, ending: str = ""
+) -> TransactionPool:
+    engine = place.create_engine(size=size, more=more)
+    return TransactionPool(
+        engine, begin, size + more, ending=ending, inline=place.inline
+    )

@@ -38,5 +38,5 @@ class DiskFullError(DatabaseError):
     """The disk is full; the transaction was rolled back."""
 
 
-class MovedElsewhereError(DatabaseError):
+class StaleJobError(DatabaseError):
     """The job is no longer in the state it was read in: somebody else moved it."""

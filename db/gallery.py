@@ -21,7 +21,7 @@ _MOST_POSTS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class GalleryFilter:
     """What is to be seen.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
+class GalleryItem:
     """One image, with what it is of and what it cost."""
 
     image: ImageRecord
@@ -47,41 +47,41 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class GalleryPage:
     """Some images, newest first.
 
     Attributes:
         newer: Whether there are newer ones; likewise `older`.
     """
 
-    tiles: tuple[Tile, ...] = ()
+    tiles: tuple[GalleryItem, ...] = ()
     newer: bool = False
     older: bool = False
 
 
-async def page(
+async def load_page(
     tx: Tx,
-    wanted: Wanted,
+    wanted: GalleryFilter,
     *,
     limit: int,
     before: int | None = None,
     after: int | None = None,
-) -> Page:
+) -> GalleryPage:
     """Return one page of images.
 
     Args:
         before: Older than this image; else `after`: newer than this one; else the
             newest.
     """
-    query = _tiles().limit(limit + 1)
+    query = _item_query().limit(limit + 1)
     edge = before if before is not None else after
     ascending = before is None and after is not None
-    where = await _conditions(tx, wanted)
+    where = await _build_conditions(tx, wanted)
     if where is None:
-        return Page()
+        return GalleryPage()
     query = query.where(*where)
     # One row more than is shown says whether there is another page.
-    if (position := await _position(tx, edge)) is not None:
+    if (position := await _position_of(tx, edge)) is not None:
         here = sa.tuple_(attempts.c.started_at, attempts.c.id)
         there = sa.tuple_(
             sa.literal(position[0], attempts.c.started_at.type),
@@ -90,31 +90,33 @@ async def page(
         query = query.where(here > there if ascending else here < there)
     order = (attempts.c.started_at, attempts.c.id)
     query = query.order_by(*(order if ascending else [one.desc() for one in order]))
-    found = [_tile(row) for row in await tx.execute(query)]
+    found = [_to_item(row) for row in await tx.execute(query)]
     more, found = len(found) > limit, found[:limit]
     if ascending:
-        return Page(tiles=tuple(reversed(found)), newer=more, older=True)
-    return Page(tiles=tuple(found), newer=edge is not None, older=more)
+        return GalleryPage(tiles=tuple(reversed(found)), newer=more, older=True)
+    return GalleryPage(tiles=tuple(found), newer=edge is not None, older=more)
 
 
-async def one(tx: Tx, image_id: int) -> Tile | None:
+async def load_item(tx: Tx, image_id: int) -> GalleryItem | None:
     """Return one image."""
-    row = (await tx.execute(_tiles().where(images.c.id == image_id))).first()
-    return _tile(row) if row else None
+    row = (await tx.execute(_item_query().where(images.c.id == image_id))).first()
+    return _to_item(row) if row else None
 
 
-async def of_page(tx: Tx, source: str, page_id: str, *, limit: int) -> list[Tile]:
+async def of_page(
+    tx: Tx, source: str, page_id: str, *, limit: int
+) -> list[GalleryItem]:
     """Return the newest images of one page."""
     query = (
-        _tiles()
+        _item_query()
         .where(images.c.source == source, images.c.page_id == page_id)
         .order_by(images.c.id.desc())
         .limit(limit)
     )
-    return [_tile(row) for row in await tx.execute(query)]
+    return [_to_item(row) for row in await tx.execute(query)]
 
 
-async def makers(tx: Tx, names: list[str]) -> list[str]:
+async def providers_with_images(tx: Tx, names: list[str]) -> list[str]:
     """Return those of *names* that have made an image, in their order."""
     found = []
     for name in names:
@@ -126,7 +128,7 @@ async def makers(tx: Tx, names: list[str]) -> list[str]:
     return found
 
 
-def _tiles() -> sa.Select[Any]:
+def _item_query() -> sa.Select[Any]:
     return (
         sa.select(
             images,
@@ -141,18 +143,20 @@ def _tiles() -> sa.Select[Any]:
     )
 
 
-def _tile(row: sa.Row[Any]) -> Tile:
+def _to_item(row: sa.Row[Any]) -> GalleryItem:
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     title, cost, covered = (values.pop(key) for key in ("title", "cost", "covered"))
     began: datetime = values.pop("started_at")
     image = ImageRecord(**values)
     seconds = (image.made_at - began).total_seconds()
-    return Tile(
+    return GalleryItem(
         image=image, title=title, cost=cost, covered=covered, seconds=max(0.0, seconds)
     )
 
 
-async def _conditions(tx: Tx, wanted: Wanted) -> list[sa.ColumnElement[bool]] | None:
+async def _build_conditions(
+    tx: Tx, wanted: GalleryFilter
+) -> list[sa.ColumnElement[bool]] | None:
     where: list[sa.ColumnElement[bool]] = []
     if wanted.provider:
         where.append(attempts.c.provider == wanted.provider)
@@ -161,14 +165,14 @@ async def _conditions(tx: Tx, wanted: Wanted) -> list[sa.ColumnElement[bool]] | 
     if wanted.until is not None:
         where.append(attempts.c.started_at < wanted.until)
     if wanted.words:
-        found = await _posts(tx, wanted.words)
+        found = await _matching_page_ids(tx, wanted.words)
         if not found:
             return None
         where.append(images.c.page_id.in_(found))
     return where
 
 
-async def _posts(tx: Tx, words: str) -> list[str]:
+async def _matching_page_ids(tx: Tx, words: str) -> list[str]:
     # Compared here: each database folds the case of its own letters.
     needed = words.casefold().split()
     query = sa.select(posts.c.page_id, posts.c.title).order_by(posts.c.id)
@@ -181,7 +185,7 @@ async def _posts(tx: Tx, words: str) -> list[str]:
     return found[-_MOST_POSTS:]
 
 
-async def _position(tx: Tx, image_id: int | None) -> tuple[datetime, int] | None:
+async def _position_of(tx: Tx, image_id: int | None) -> tuple[datetime, int] | None:
     if image_id is None:
         return None
     query = (

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.kinds import Words
+from db.kinds import CleanText
 from db.records import ImageRecord
 from db.states import OPEN
 from db.tables import images, jobs
@@ -23,7 +23,7 @@ _OF_JOB = (
 _OF_PAGES = (
     sa.select(images)
     .where(
-        images.c.source == sa.bindparam("of", type_=Words()),
+        images.c.source == sa.bindparam("of", type_=CleanText()),
         images.c.page_id.in_(sa.bindparam("pages", expanding=True)),
     )
     .order_by(images.c.id)
@@ -39,25 +39,25 @@ _CHANGE_SOME = images.update().where(
 
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
     """Remember an image that is on disk."""
-    return await rows.insert(
+    return await rows.insert_row(
         tx, images, {"upload_id": None, "shown_at": None, "pruned_at": None, **values}
     )
 
 
 async def by_id(tx: Tx, image_id: int) -> ImageRecord | None:
-    return await rows.one(
+    return await rows.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.id == image_id)
     )
 
 
 async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
     """Return a job's images in the order of their numbers."""
-    return await rows.many(tx, ImageRecord, _OF_JOB, job=job_id)
+    return await rows.fetch_all(tx, ImageRecord, _OF_JOB, job=job_id)
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
     """Return all images made for a page, newest first."""
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
         ImageRecord,
         sa.select(images)
@@ -74,7 +74,7 @@ async def of_inputs(
     pages = list(inputs)
     for start in range(0, len(pages), 500):  # SQLite's limit of parameters
         some = pages[start : start + 500]
-        made = await rows.many(tx, ImageRecord, _OF_PAGES, of=source, pages=some)
+        made = await rows.fetch_all(tx, ImageRecord, _OF_PAGES, of=source, pages=some)
         found += [one for one in made if one.fingerprint == inputs[one.page_id]]
     return found
 
@@ -94,7 +94,7 @@ async def renew_fingerprint(
     )
 
 
-async def give_to(tx: Tx, image_id: int, job_id: int) -> None:
+async def assign_to_job(tx: Tx, image_id: int, job_id: int) -> None:
     """Let another job of its page deliver an image; it is uploaded anew."""
     await tx.execute(
         images.update()
@@ -108,23 +108,25 @@ async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
     found: dict[str, ImageRecord] = {}
     for start in range(0, len(names), 500):  # SQLite's limit of parameters
         some = names[start : start + 500]
-        ours = await rows.many(tx, ImageRecord, _BY_NAMES, names=some)
+        ours = await rows.fetch_all(tx, ImageRecord, _BY_NAMES, names=some)
         found |= {one.name: one for one in ours}
     return found
 
 
 async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
-    return await rows.one(
+    return await rows.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.attempt_id == attempt_id)
     )
 
 
-async def newest(tx: Tx, *, limit: int, source: str | None = None) -> list[ImageRecord]:
+async def list_newest(
+    tx: Tx, *, limit: int, source: str | None = None
+) -> list[ImageRecord]:
     """Return the newest images, newest first; None: of all sources."""
     query = sa.select(images).order_by(images.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(images.c.source == source)
-    return await rows.many(tx, ImageRecord, query)
+    return await rows.fetch_all(tx, ImageRecord, query)
 
 
 async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
@@ -137,20 +139,20 @@ async def set_shown(tx: Tx, image_ids: Sequence[int], now: datetime) -> None:
     await tx.execute(_CHANGE_SOME, {"these": image_ids, "shown_at": now})
 
 
-async def named(tx: Tx, name: str) -> ImageRecord | None:
+async def by_name(tx: Tx, name: str) -> ImageRecord | None:
     """Return the image of that file name."""
-    return await rows.one(
+    return await rows.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.name == name)
     )
 
 
-async def kept(tx: Tx) -> list[ImageRecord]:
+async def not_pruned(tx: Tx) -> list[ImageRecord]:
     """Return all images whose file should be there, oldest first."""
     query = sa.select(images).where(images.c.pruned_at.is_(None)).order_by(images.c.id)
-    return await rows.many(tx, ImageRecord, query)
+    return await rows.fetch_all(tx, ImageRecord, query)
 
 
-async def prunable(
+async def list_prunable(
     tx: Tx, made_before: datetime, *, source: str | None = None
 ) -> list[ImageRecord]:
     """Return images made before then that no page shows and no open job needs.
@@ -175,7 +177,7 @@ async def prunable(
     )
     if source is not None:
         query = query.where(images.c.source == source)
-    return await rows.many(tx, ImageRecord, query)
+    return await rows.fetch_all(tx, ImageRecord, query)
 
 
 async def set_pruned(tx: Tx, image_id: int, now: datetime) -> None:

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.errors import MovedElsewhereError
-from db.records import History, Job, NewJob
-from db.states import OPEN, Event, Reason, State, after
+from db.errors import StaleJobError
+from db.records import Job, JobEvent, NewJob
+from db.states import OPEN, JobEventType, JobReason, JobState, next_state
 from db.tables import events, jobs, tallies
 
 _OPEN = jobs.c.state.in_([state.value for state in OPEN])
@@ -35,7 +35,7 @@ _MOVE = jobs.update().where(
     jobs.c.claimed_by == sa.bindparam("claimer"),
 )
 _WAKE = jobs.update().where(
-    jobs.c.state == State.QUEUED,
+    jobs.c.state == JobState.QUEUED,
     jobs.c.waits_for == sa.bindparam("awaited"),
     jobs.c.due_at > sa.bindparam("now"),
 )
@@ -46,7 +46,7 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
     values: dict[str, Any] = {
         **rows.values_of(new),
         "inputs": dict(new.inputs),
-        "state": State.QUEUED,
+        "state": JobState.QUEUED,
         "created_at": now,
         "moved_at": now,
         "rounds": 0,
@@ -61,13 +61,13 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
         "claimed_by": "",
         "read_at": None,
     }
-    job = Job(id=await rows.insert(tx, jobs, values), **values)
+    job = Job(id=await rows.insert_row(tx, jobs, values), **values)
     await record_event(tx, job, "queued", now, why)
     return job
 
 
-async def move(
-    tx: Tx, job: Job, event: Event, *, now: datetime, why: str, **changes: object
+async def apply_event(
+    tx: Tx, job: Job, event: JobEventType, *, now: datetime, why: str, **changes: object
 ) -> Job:
     """Carry out one move, only from the state, and the claim, *job* was read in.
 
@@ -78,12 +78,12 @@ async def move(
         IllegalMoveError: No such move.
         MovedElsewhereError: The row is in another state by now.
     """
-    to = after(job.state, event)
+    to = next_state(job.state, event)
     values: dict[str, Any] = {"state": to, "moved_at": now, **changes}
     which = {"which": job.id, "was": job.state, "claimer": job.claimed_by}
     result = await tx.execute(_MOVE, {**values, **which})
     if result.rowcount != 1:
-        raise MovedElsewhereError(f"job {job.id} is no longer {job.state}")
+        raise StaleJobError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
     await record_event(tx, moved, event, now, why)
     return moved
@@ -99,19 +99,19 @@ async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) ->
         "state": job.state,
         "reason": why,
     }
-    await rows.insert(tx, events, values)
+    await rows.insert_row(tx, events, values)
 
 
-async def waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
+async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
     """Return the jobs whose time to go on is stored, whether or not it has come."""
-    states = [State.QUEUED, State.UPLOADING]
+    states = [JobState.QUEUED, JobState.UPLOADING]
     query = sa.select(jobs).where(jobs.c.state.in_(states))
     if moved_after is not None:
         query = query.where(jobs.c.moved_at > moved_after)
-    return await rows.many(tx, Job, query)
+    return await rows.fetch_all(tx, Job, query)
 
 
-async def settle_debt(tx: Tx, job: Job, owed: str) -> None:
+async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
     """Notion confirmed the write that was *owed*; a newer debt stays."""
     await tx.execute(
         jobs.update()
@@ -120,23 +120,23 @@ async def settle_debt(tx: Tx, job: Job, owed: str) -> None:
     )
 
 
-async def owe(tx: Tx, job: Job, owed: str, note: str) -> None:
+async def set_pending_write(tx: Tx, job: Job, owed: str, note: str) -> None:
     """Remember a write the page still needs."""
     await tx.execute(
         jobs.update().where(jobs.c.id == job.id).values(owed=owed, owed_note=note)
     )
 
 
-async def mark_read(tx: Tx, job: Job, now: datetime) -> None:
+async def mark_page_read(tx: Tx, job: Job, now: datetime) -> None:
     """Its page was read, and nothing spoke against it."""
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(read_at=now))
 
 
-async def mark_waiting_told(tx: Tx, job: Job) -> None:
+async def mark_waiting_notified(tx: Tx, job: Job) -> None:
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
 
 
-async def wake(tx: Tx, provider: str, now: datetime) -> bool:
+async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
     """Make the jobs that wait for *provider* due: it moved; say whether there were."""
     woken = await tx.execute(
         _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
@@ -145,7 +145,7 @@ async def wake(tx: Tx, provider: str, now: datetime) -> bool:
 
 
 async def get(tx: Tx, job_id: int) -> Job | None:
-    return await rows.one(tx, Job, _ONE, which=job_id)
+    return await rows.fetch_one(tx, Job, _ONE, which=job_id)
 
 
 async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
@@ -153,7 +153,9 @@ async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
     found: list[Job] = []
     for start in range(0, len(job_ids), 500):  # SQLite's limit of parameters
         some = job_ids[start : start + 500]
-        found += await rows.many(tx, Job, sa.select(jobs).where(jobs.c.id.in_(some)))
+        found += await rows.fetch_all(
+            tx, Job, sa.select(jobs).where(jobs.c.id.in_(some))
+        )
     return found
 
 
@@ -172,7 +174,7 @@ async def renew_fingerprint(
     )
 
 
-async def require(tx: Tx, job_id: int, state: State, claimed_by: str) -> None:
+async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -> None:
     """Make sure that a job is where its worker believes it to be.
 
     Raises:
@@ -180,12 +182,12 @@ async def require(tx: Tx, job_id: int, state: State, claimed_by: str) -> None:
     """
     job = await get(tx, job_id)
     if job is None or job.state is not state or job.claimed_by != claimed_by:
-        raise MovedElsewhereError(f"job {job_id} is no longer {state}")
+        raise StaleJobError(f"job {job_id} is no longer {state}")
 
 
-async def open_of(tx: Tx, source: str, page_id: str) -> Job | None:
+async def find_open(tx: Tx, source: str, page_id: str) -> Job | None:
     """Return the page's one open job."""
-    return await rows.one(
+    return await rows.fetch_one(
         tx,
         Job,
         sa.select(jobs).where(
@@ -196,7 +198,7 @@ async def open_of(tx: Tx, source: str, page_id: str) -> Job | None:
     )
 
 
-async def open_for(tx: Tx, source: str, reason: Reason) -> bool:
+async def has_open(tx: Tx, source: str, reason: JobReason) -> bool:
     """Say whether a job of that reason is open."""
     query = sa.select(jobs.c.id).where(
         jobs.c.source == source, jobs.c.reason == reason, _OPEN
@@ -204,10 +206,10 @@ async def open_for(tx: Tx, source: str, reason: Reason) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def any_unasked(tx: Tx, source: str) -> bool:
+async def has_automatic_open(tx: Tx, source: str) -> bool:
     """Say whether a job is open that nobody has ticked a box for."""
     query = sa.select(jobs.c.id).where(
-        jobs.c.source == source, jobs.c.reason != Reason.REGENERATE, _OPEN
+        jobs.c.source == source, jobs.c.reason != JobReason.REGENERATE, _OPEN
     )
     return (await tx.execute(query.limit(1))).first() is not None
 
@@ -217,13 +219,13 @@ async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
     found: list[Job] = []
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
         some = page_ids[start : start + 500]
-        found += await rows.many(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
+        found += await rows.fetch_all(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
     return found
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
     """Return all jobs of a page, newest first."""
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
         Job,
         sa.select(jobs)
@@ -234,7 +236,7 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
 
 async def in_state(
     tx: Tx,
-    states: Sequence[State],
+    states: Sequence[JobState],
     *,
     limit: int | None = None,
     sources: Sequence[str] | None = None,
@@ -243,43 +245,45 @@ async def in_state(
     query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
     if sources is not None:
         query = query.where(jobs.c.source.in_(sources))
-    return await rows.many(tx, Job, query, states=list(states))
+    return await rows.fetch_all(tx, Job, query, states=list(states))
 
 
-async def latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
+async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
     """Return the newest jobs, newest first; None: of all sources."""
     query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(jobs.c.source == source)
-    return await rows.many(tx, Job, query)
+    return await rows.fetch_all(tx, Job, query)
 
 
-async def counts(tx: Tx, *, source: str | None = None) -> dict[State, int]:
+async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
     """Return how many jobs are in each state; None: of all sources."""
     query = (
         sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
-        .where(tallies.c.what.in_([state.value for state in State]))
+        .where(tallies.c.what.in_([state.value for state in JobState]))
         .group_by(tallies.c.what)
     )
     if source is not None:
         query = query.where(tallies.c.source == source)
     found = await tx.execute(query)
-    return {State(state): count for state, count in found if count}
+    return {JobState(state): count for state, count in found if count}
 
 
-async def open_counts(tx: Tx) -> dict[State, int]:
+async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
     """Return the same of open jobs only: it costs no more with years of ended ones."""
     query = (
         sa.select(jobs.c.state, sa.func.count())
         .where(jobs.c.state.in_([state.value for state in OPEN]))
         .group_by(jobs.c.state)
     )
-    return {State(state): count for state, count in await tx.execute(query)}
+    return {JobState(state): count for state, count in await tx.execute(query)}
 
 
-async def made_since(tx: Tx, source: str, reason: Reason, since: datetime) -> int:
+async def count_created_since(
+    tx: Tx, source: str, reason: JobReason, since: datetime
+) -> int:
     """Return how many jobs of a reason were made at *since* or later."""
-    return await rows.number(
+    return await rows.fetch_scalar(
         tx,
         sa.select(sa.func.count())
         .select_from(jobs)
@@ -291,10 +295,10 @@ async def made_since(tx: Tx, source: str, reason: Reason, since: datetime) -> in
     )
 
 
-async def history(tx: Tx, job_id: int) -> list[History]:
+async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
     """Return what happened to a job, oldest first."""
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
-        History,
+        JobEvent,
         sa.select(events).where(events.c.job_id == job_id).order_by(events.c.id),
     )

@@ -1,6 +1,7 @@
 """Kinds of columns: what Python hands over, and what either database keeps of it.
 
-Times are UTC; both databases keep them without a zone and `Utc` puts it back.  States
+Times are UTC: both databases keep them without a zone, and `UtcDateTime` adds it.
+States
 and reasons are stored by value in columns of fixed length without a CHECK, so that a
 new member needs no migration.  The length of a text is a note for readers: SQLite
 does not enforce it, so PostgreSQL is not asked to.
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
 
-class Utc(sa.TypeDecorator[datetime]):
+class UtcDateTime(sa.TypeDecorator[datetime]):
     """An aware datetime, stored in UTC."""
 
     impl = sa.DateTime
@@ -36,7 +37,7 @@ class Utc(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value else None
 
 
-class Words(sa.TypeDecorator[str]):
+class CleanText(sa.TypeDecorator[str]):
     """A text, as Notion and the services may send it.
 
     NUL is left out: PostgreSQL cannot keep it, and nobody wrote it on purpose.
@@ -65,10 +66,10 @@ class Words(sa.TypeDecorator[str]):
 
 
 #: Up to 64 bits on either.
-Big = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+BigInt = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
-def some(where: str) -> dict[str, Any]:
+def partial_index(where: str) -> dict[str, Any]:
     """Return what makes an index hold only some rows.
 
     Migrations say it for either database.  To say it of PostgreSQL here would load
@@ -77,7 +78,7 @@ def some(where: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(where)}
 
 
-def by_value(kind: type[StrEnum]) -> sa.Enum:
+def enum_type(kind: type[StrEnum]) -> sa.Enum:
     """Return the kind of a column that holds members of *kind*."""
     return sa.Enum(
         kind,

@@ -9,41 +9,41 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.records import Attempt, History
+from db.records import Attempt, JobEvent
 from db.tables import attempts, events
 
 _AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FeedPosition:
     """How far somebody has read."""
 
     event: int = 0
     attempt: int = 0
 
 
-async def newest(tx: Tx) -> Place:
+async def current_position(tx: Tx) -> FeedPosition:
     """Return the place behind everything there is."""
-    return Place(
-        event=await rows.number(tx, sa.select(sa.func.max(events.c.id))),
-        attempt=await rows.number(tx, sa.select(sa.func.max(attempts.c.id))),
+    return FeedPosition(
+        event=await rows.fetch_scalar(tx, sa.select(sa.func.max(events.c.id))),
+        attempt=await rows.fetch_scalar(tx, sa.select(sa.func.max(attempts.c.id))),
     )
 
 
-async def moves_after(tx: Tx, event: int) -> list[History]:
+async def events_after(tx: Tx, event: int) -> list[JobEvent]:
     """Return what happened to jobs since, oldest first; not all of it at once."""
     query = sa.select(events).where(events.c.id > event).order_by(events.c.id)
-    return await rows.many(tx, History, query.limit(_AT_ONCE))
+    return await rows.fetch_all(tx, JobEvent, query.limit(_AT_ONCE))
 
 
-async def calls_after(tx: Tx, attempt: int) -> list[Attempt]:
+async def attempts_after(tx: Tx, attempt: int) -> list[Attempt]:
     """Return the calls that began since, oldest first; not all of them at once."""
     query = sa.select(attempts).where(attempts.c.id > attempt).order_by(attempts.c.id)
-    return await rows.many(tx, Attempt, query.limit(_AT_ONCE))
+    return await rows.fetch_all(tx, Attempt, query.limit(_AT_ONCE))
 
 
-async def ended(tx: Tx, attempt_ids: Collection[int]) -> list[Attempt]:
+async def ended_among(tx: Tx, attempt_ids: Collection[int]) -> list[Attempt]:
     """Return those of some calls that have ended."""
     found: list[Attempt] = []
     known = sorted(attempt_ids)
@@ -52,5 +52,5 @@ async def ended(tx: Tx, attempt_ids: Collection[int]) -> list[Attempt]:
             attempts.c.id.in_(known[start : start + 500]),
             attempts.c.outcome.is_not(None),
         )
-        found += await rows.many(tx, Attempt, query)
+        found += await rows.fetch_all(tx, Attempt, query)
     return found

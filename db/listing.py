@@ -11,12 +11,12 @@ from db import rows
 from db.claims import STRONGEST_FIRST
 from db.engine import Tx
 from db.records import Job
-from db.states import State
+from db.states import JobState
 from db.tables import jobs
 
 
-async def listed(
-    tx: Tx, states: Sequence[State], *, limit: int, before: int | None = None
+async def list_jobs(
+    tx: Tx, states: Sequence[JobState], *, limit: int, before: int | None = None
 ) -> list[Job]:
     """Return jobs, newest first.
 
@@ -29,25 +29,25 @@ async def listed(
         query = query.where(jobs.c.state.in_([state.value for state in states]))
     if before is not None:
         query = query.where(jobs.c.id < before)
-    return await rows.many(tx, Job, query)
+    return await rows.fetch_all(tx, Job, query)
 
 
-async def waiting(tx: Tx, *, limit: int) -> list[Job]:
+async def list_queued(tx: Tx, *, limit: int) -> list[Job]:
     """Return queued jobs in about the order they will be taken up."""
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
         Job,
         sa.select(jobs)
-        .where(jobs.c.state == State.QUEUED)
+        .where(jobs.c.state == JobState.QUEUED)
         .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
         .limit(limit),
     )
 
 
-async def oldest_due(tx: Tx, now: datetime) -> datetime | None:
+async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
     """Return since when the longest waiting due job waits."""
     query = sa.select(jobs.c.due_at).where(
-        jobs.c.state == State.QUEUED, jobs.c.due_at <= now
+        jobs.c.state == JobState.QUEUED, jobs.c.due_at <= now
     )
     found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
     return found if isinstance(found, datetime) else None

@@ -16,19 +16,19 @@ _OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
 
 async def get(tx: Tx, source: str, now: datetime) -> Pause | None:
     """Return the pause that holds at *now*, if one does."""
-    found = await rows.one(tx, Pause, _OF_SOURCE, of=source)
+    found = await rows.fetch_one(tx, Pause, _OF_SOURCE, of=source)
     over = found is not None and found.until is not None and found.until <= now
     return None if over else found
 
 
-async def begin(tx: Tx, pause: Pause) -> None:
+async def set_pause(tx: Tx, pause: Pause) -> None:
     """Pause a source; an earlier pause gives way."""
-    await end(tx, pause.source)
+    await clear_pause(tx, pause.source)
     values = {"source": pause.source, "since": pause.since, "until": pause.until}
     await tx.execute(pauses.insert().values(**values))
 
 
-async def end(tx: Tx, source: str) -> bool:
+async def clear_pause(tx: Tx, source: str) -> bool:
     """Resume; say whether there was a pause."""
     gone = await tx.execute(pauses.delete().where(pauses.c.source == source))
     return gone.rowcount > 0

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from db.errors import DatabaseError
 
 
-class Place(ABC):
+class Backend(ABC):
     """A database that is there, or is to be made; as `str`, what people may read.
 
     Attributes:
@@ -24,11 +24,11 @@ class Place(ABC):
     """
 
     inline: ClassVar[bool]
-    reading: ClassVar[str]
-    writing: ClassVar[str]
+    begin_read_sql: ClassVar[str]
+    begin_write_sql: ClassVar[str]
 
     @abstractmethod
-    def engine(self, *, size: int, more: int = 0) -> sa.Engine:
+    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
         """Return an engine that leaves beginning a transaction to us.
 
         Args:
@@ -39,7 +39,7 @@ class Place(ABC):
         """
 
     @abstractmethod
-    def ending(self, who: str) -> str:
+    def commit_sql(self, who: str) -> str:
         """Return the SQL that ends a transaction which changed something.
 
         Args:
@@ -48,11 +48,11 @@ class Place(ABC):
         """
 
     @abstractmethod
-    def meaning(self, error: BaseException) -> DatabaseError | None:
+    def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what an error of the driver means; None: it is not the driver's."""
 
     @abstractmethod
-    def revision(self) -> str | None:
+    def current_revision(self) -> str | None:
         """Return the revision of the schema; None: none was made yet.
 
         Raises:
@@ -60,15 +60,17 @@ class Place(ABC):
         """
 
     @abstractmethod
-    def migrating(self) -> sa.Engine:
+    def migration_engine(self) -> sa.Engine:
         """Return an engine to change the schema with, in one transaction."""
 
     @abstractmethod
-    def copy_before(self, change: str) -> Path | None:
+    def backup_before(self, change: str) -> Path | None:
         """Keep a copy, named after a coming change; None: its owner's tools do."""
 
     @abstractmethod
-    def renumber(self, writer: sa.Connection, tables: Sequence[sa.Table]) -> None:
+    def reset_sequences(
+        self, writer: sa.Connection, tables: Sequence[sa.Table]
+    ) -> None:
         """Make the ids of new rows follow those of rows that were copied."""
 
     @property
@@ -77,15 +79,18 @@ class Place(ABC):
         """The folder of this machine that it is in; None: a server's."""
 
 
-class in_words_of:  # noqa: N801 - reads as a phrase where it is used
+class translate_errors:  # noqa: N801 - reads as a phrase where it is used
     """Turn what a driver says into the errors of this package."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Backend) -> None:
         self._place = place
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
-        if error is not None and (said := self._place.meaning(error)) is not None:
+        if (
+            error is not None
+            and (said := self._place.translate_error(error)) is not None
+        ):
             raise said from error

@@ -21,7 +21,7 @@ from db.errors import (
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.place import Place, in_words_of
+from db.place import Backend, translate_errors
 
 #: What everybody who works with the database listens on.
 CHANNEL = "postbrush"
@@ -61,7 +61,7 @@ _TABLES = """
 """
 
 
-class Postgres(Place):
+class Postgres(Backend):
     """A database of a server.
 
     Args:
@@ -73,8 +73,8 @@ class Postgres(Place):
     """
 
     inline: ClassVar[bool] = False
-    reading: ClassVar[str] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    writing: ClassVar[str] = (
+    begin_read_sql: ClassVar[str] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    begin_write_sql: ClassVar[str] = (
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
         f"SELECT pg_advisory_xact_lock({_WRITER})"
     )
@@ -108,11 +108,11 @@ class Postgres(Place):
     def __repr__(self) -> str:
         return f"Postgres({self})"
 
-    def engine(self, *, size: int, more: int = 0) -> sa.Engine:
+    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
         """Return an engine whose connections commit only when we say so."""
-        return self._engine(_PATIENCE, size=size, more=more)
+        return self._create_engine(_PATIENCE, size=size, more=more)
 
-    def _engine(self, patience: str, *, size: int, more: int = 0) -> sa.Engine:
+    def _create_engine(self, patience: str, *, size: int, more: int = 0) -> sa.Engine:
         try:
             made = sa.create_engine(
                 self.url,
@@ -121,7 +121,7 @@ class Postgres(Place):
                 pool_size=size,
                 max_overflow=more,
                 use_native_hstore=False,
-                connect_args=self._connecting(),
+                connect_args=self._connection_options(),
             )
         except ModuleNotFoundError:
             raise DatabaseUnusableError(_MISSING) from None
@@ -133,33 +133,35 @@ class Postgres(Place):
         sa.event.listen(made, "connect", set_up)
         return made
 
-    def _connecting(self) -> dict[str, Any]:
+    def _connection_options(self) -> dict[str, Any]:
         return {k: v for k, v in _CONNECTING.items() if k not in self.url.query}
 
-    def parameters(self) -> dict[str, Any]:
+    def connection_parameters(self) -> dict[str, Any]:
         """Return what psycopg connects with, the password among it."""
         _, known = self.url.get_dialect()().create_connect_args(self.url)
-        return {**self._connecting(), **known}
+        return {**self._connection_options(), **known}
 
-    def ending(self, who: str) -> str:
+    def commit_sql(self, who: str) -> str:
         """Tell the others with the commit, in one trip."""
         if not who.isalnum():
             raise ValueError(f"{who!r} is not letters and digits")
         return f"SELECT pg_notify('{CHANNEL}', '{who}'); COMMIT"
 
-    def meaning(self, error: BaseException) -> DatabaseError | None:
+    def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what an error of psycopg means, as SQLAlchemy hands it on."""
         if not isinstance(error, DBAPIError) or error.orig is None:
             return None
-        return self.translated(error.orig, cut=error.connection_invalidated)
+        return self.translate_driver_error(error.orig, cut=error.connection_invalidated)
 
-    def translated(self, error: BaseException, *, cut: bool) -> DatabaseError:
+    def translate_driver_error(
+        self, error: BaseException, *, cut: bool
+    ) -> DatabaseError:
         """Return what an error of psycopg itself means.
 
         Args:
             cut: It was the end of its connection.
         """
-        text = _words(error)
+        text = _server_message(error)
         match getattr(error, "sqlstate", None) or "":
             case "53100":
                 return DiskFullError(f"disk full: nothing was written to {self}")
@@ -177,10 +179,10 @@ class Postgres(Place):
                 )
             # Away, starting, stopping, or without a connection left for us.
             case state if cut or state[:2] in {"08", "57", "53"} or state == "25006":
-                return self._away(text)
+                return self._away_error(text)
             # The driver has no code for whatever went wrong before it was let in.
             case "" if _is_operational(error):
-                return self._not_let_in(text)
+                return self._login_error(text)
             case _:
                 return DatabaseError(f"{self}: {text}")
 
@@ -188,10 +190,10 @@ class Postgres(Place):
     def _user(self) -> str:
         return self.url.username or "postbrush's user"
 
-    def _away(self, text: str) -> DatabaseAwayError:
+    def _away_error(self, text: str) -> DatabaseAwayError:
         return DatabaseAwayError(f"{self._server} cannot be reached: {text}")
 
-    def _not_let_in(self, text: str) -> DatabaseError:
+    def _login_error(self, text: str) -> DatabaseError:
         if "password" in text:
             return DatabaseUnusableError(
                 f"{self._server} does not take {self._user}'s password: put the right "
@@ -202,13 +204,13 @@ class Postgres(Place):
                 f"{self._server} refuses: {text}: make the user and the database there "
                 "(createuser, createdb), or correct database.url"
             )
-        return self._away(text)
+        return self._away_error(text)
 
-    def revision(self) -> str | None:
+    def current_revision(self) -> str | None:
         """Return it; a database without tables is none yet."""
-        engine = self.engine(size=1)
+        engine = self.create_engine(size=1)
         try:
-            with in_words_of(self), engine.connect() as connection:
+            with translate_errors(self), engine.connect() as connection:
                 tables = set(connection.exec_driver_sql(_TABLES).scalars())
                 if not tables:
                     return None
@@ -223,16 +225,18 @@ class Postgres(Place):
             engine.dispose()
         return None if found is None else str(found)
 
-    def migrating(self) -> sa.Engine:
+    def migration_engine(self) -> sa.Engine:
         """Return an engine that waits for whoever else changes the schema."""
-        return self._engine(_PATIENCE_TO_MIGRATE, size=1)
+        return self._create_engine(_PATIENCE_TO_MIGRATE, size=1)
 
-    def copy_before(self, change: str) -> Path | None:
+    def backup_before(self, change: str) -> Path | None:
         """Make none: its owner's tools do, and a change is whole or not at all."""
         del change
         return None
 
-    def renumber(self, writer: sa.Connection, tables: Sequence[sa.Table]) -> None:
+    def reset_sequences(
+        self, writer: sa.Connection, tables: Sequence[sa.Table]
+    ) -> None:
         """Set the sequences that ids come from."""
         for table in tables:
             if table.autoincrement_column is None:
@@ -256,7 +260,7 @@ def _is_operational(error: BaseException) -> bool:
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
 
 
-def _words(error: BaseException) -> str:
+def _server_message(error: BaseException) -> str:
     """Return what the server or the system said, without who passed it on.
 
     'connection to server at "db", port 5432 failed: FATAL:  no such thing' and then

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from db import rows
 from db.engine import Tx
-from db.kinds import Words
-from db.records import Held, Post, Sync
-from db.states import Reason
+from db.kinds import CleanText
+from db.records import HeldPost, Post, SourceState
+from db.states import JobReason
 from db.tables import held, images, jobs, posts, sync, tallies
 
 _MOST_FOUND = 20
 
-_OF = sa.bindparam("of", type_=Words())
-_PAGE = sa.bindparam("page", type_=Words())
+_OF = sa.bindparam("of", type_=CleanText())
+_PAGE = sa.bindparam("page", type_=CleanText())
 _ONE = sa.select(posts).where(posts.c.source == _OF, posts.c.page_id == _PAGE)
 _SOME = sa.select(posts).where(
     posts.c.source == _OF,
@@ -49,7 +49,7 @@ _SYNC = sa.select(sync).where(sync.c.source == _OF)
 
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
-    return await rows.one(tx, Post, _ONE, of=source, page=page_id)
+    return await rows.fetch_one(tx, Post, _ONE, of=source, page=page_id)
 
 
 async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
@@ -57,7 +57,7 @@ async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
     found: dict[str, Post] = {}
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
         some = page_ids[start : start + 500]
-        known = await rows.many(tx, Post, _SOME, of=source, pages=some)
+        known = await rows.fetch_all(tx, Post, _SOME, of=source, pages=some)
         found |= {post.page_id: post for post in known}
     return found
 
@@ -71,15 +71,15 @@ async def save(tx: Tx, post: Post) -> None:
         _CHANGE, {**values, "of": post.source, "page": post.page_id}
     )
     if changed.rowcount == 0:
-        await rows.insert(tx, posts, values)
+        await rows.insert_row(tx, posts, values)
 
 
-async def change(tx: Tx, source: str, page_id: str, **values: object) -> None:
+async def update_fields(tx: Tx, source: str, page_id: str, **values: object) -> None:
     """Set some columns of one remembered page."""
     await tx.execute(_CHANGE, {**values, "of": source, "page": page_id})
 
 
-async def forget_replace_tries(tx: Tx) -> None:
+async def reset_replace_tries(tx: Tx) -> None:
     """Let cards whose replacement was tried today be tried again today."""
     await tx.execute(
         posts.update()
@@ -88,7 +88,7 @@ async def forget_replace_tries(tx: Tx) -> None:
     )
 
 
-async def find(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
+async def find_by_title(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
     """Return pages whose title has all of *words*, newest first.
 
     Compared here: each database folds the case of its own letters.
@@ -104,19 +104,21 @@ async def find(tx: Tx, words: str, *, source: str | None = None) -> list[Post]:
         if all(word in title.casefold() for word in wanted)
     ]
     newest = sa.select(posts).where(posts.c.id.in_(found[-_MOST_FOUND:]))
-    return await rows.many(tx, Post, newest.order_by(posts.c.id.desc()))
+    return await rows.fetch_all(tx, Post, newest.order_by(posts.c.id.desc()))
 
 
-async def find_id(tx: Tx, page_id: str) -> Post | None:
+async def find_by_page_id(tx: Tx, page_id: str) -> Post | None:
     """Return a remembered page of any source by its id."""
-    return await rows.one(tx, Post, sa.select(posts).where(posts.c.page_id == page_id))
+    return await rows.fetch_one(
+        tx, Post, sa.select(posts).where(posts.c.page_id == page_id)
+    )
 
 
 async def count(tx: Tx, *, source: str | None = None) -> int:
     total = sa.select(sa.func.sum(tallies.c.count)).where(tallies.c.what == "posts")
     if source is not None:
         total = total.where(tallies.c.source == source)
-    return await rows.number(tx, total)
+    return await rows.fetch_scalar(tx, total)
 
 
 async def row_ids(tx: Tx, source: str, page_ids: list[str]) -> list[int]:
@@ -128,7 +130,7 @@ async def row_ids(tx: Tx, source: str, page_ids: list[str]) -> list[int]:
     return found
 
 
-async def present_after(
+async def list_present_after(
     tx: Tx, source: str, row_id: int, *, limit: int
 ) -> list[tuple[int, str, datetime]]:
     """Return remembered pages that were there when last seen, by row id.
@@ -139,11 +141,11 @@ async def present_after(
         Row id, page id and when each was first seen, of rows after *row_id*.
     """
     values = {"of": source, "after": row_id, "most": limit}
-    found = await tx.execute_aside(_PRESENT, values)
+    found = await tx.execute_in_thread(_PRESENT, values)
     return [(key, page_id, seen_at) for key, page_id, seen_at in found]
 
 
-async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post]:
+async def list_replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post]:
     """Return pages whose newest image is a card made because services were away.
 
     Soonest first by their date, then newest; without those that have an open job.
@@ -168,7 +170,7 @@ async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post
         )
         .exists()
     )
-    return await rows.many(
+    return await rows.fetch_all(
         tx,
         Post,
         sa.select(posts)
@@ -193,8 +195,8 @@ async def replaceable(tx: Tx, source: str, *, made_after: datetime) -> list[Post
     )
 
 
-async def hold(
-    tx: Tx, source: str, wishes: Iterable[tuple[str, Reason]], now: datetime
+async def hold_posts(
+    tx: Tx, source: str, wishes: Iterable[tuple[str, JobReason]], now: datetime
 ) -> None:
     """Remember pages that wait for `approve`; one already held stays as it is."""
     for page_id, reason in wishes:
@@ -209,7 +211,7 @@ async def hold(
             )
 
 
-async def release(tx: Tx, source: str, page_id: str) -> bool:
+async def release_post(tx: Tx, source: str, page_id: str) -> bool:
     """Forget that a page is held; say whether it was."""
     result = await tx.execute(_RELEASE, {"of": source, "page": page_id})
     return result.rowcount > 0
@@ -224,7 +226,7 @@ async def held_among(tx: Tx, source: str, page_ids: list[str]) -> set[str]:
     return found
 
 
-async def held_rows(
+async def held_row_ids(
     tx: Tx, *, source: str | None = None, limit: int | None = None
 ) -> list[int]:
     """Return the row ids of what is held, newest page first, read in a thread."""
@@ -239,43 +241,43 @@ async def held_rows(
     )
     if source is not None:
         query = query.where(held.c.source == source)
-    return list((await tx.execute_aside(query)).scalars())
+    return list((await tx.execute_in_thread(query)).scalars())
 
 
-async def load_held(tx: Tx, row_id: int) -> tuple[Held, Post] | None:
+async def load_held(tx: Tx, row_id: int) -> tuple[HeldPost, Post] | None:
     """Return one that is held, with its page."""
-    found = await rows.one(tx, Held, _ONE_HELD, which=row_id)
+    found = await rows.fetch_one(tx, HeldPost, _ONE_HELD, which=row_id)
     post = await get(tx, found.source, found.page_id) if found else None
     return (found, post) if found and post else None
 
 
-async def some_held(tx: Tx, *, limit: int) -> list[Post]:
+async def latest_held(tx: Tx, *, limit: int) -> list[Post]:
     """Return the pages that were held last."""
     last = sa.select(held).order_by(held.c.id.desc()).limit(limit)
-    found = await rows.many(tx, Held, last)
+    found = await rows.fetch_all(tx, HeldPost, last)
     pages = [await get(tx, one.source, one.page_id) for one in found]
     return [post for post in pages if post is not None]
 
 
-async def held_count(tx: Tx, *, source: str | None = None) -> int:
+async def count_held(tx: Tx, *, source: str | None = None) -> int:
     query = sa.select(sa.func.count()).select_from(held)
     if source is not None:
         query = query.where(held.c.source == source)
-    return await rows.number(tx, query)
+    return await rows.fetch_scalar(tx, query)
 
 
-async def load_sync(tx: Tx, source: str) -> Sync | None:
+async def load_source_state(tx: Tx, source: str) -> SourceState | None:
     row = (await tx.execute(_SYNC, {"of": source})).first()
-    return Sync(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
+    return SourceState(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
-async def known_as(tx: Tx, data_source: str) -> set[str]:
+async def sources_of(tx: Tx, data_source: str) -> set[str]:
     """Return the names of the sources that are this data source of Notion's."""
     query = sa.select(sync.c.source).where(sync.c.data_source == data_source)
     return set((await tx.execute(query)).scalars())
 
 
-async def save_sync(tx: Tx, state: Sync) -> None:
+async def save_source_state(tx: Tx, state: SourceState) -> None:
     values = rows.values_of(state) | {"columns": dict(state.columns)}
     changed = await tx.execute(
         sync.update().where(sync.c.source == state.source).values(**values)

@@ -27,14 +27,14 @@ _SHORTEST, _LONGEST = 1.0, 30.0
 _LEAVING = 3.0
 
 
-def key_of(text: str) -> int:
+def lock_key(text: str) -> int:
     """Return the number of a lock: of the same text the same, of 64 bits, signed."""
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @dataclass(slots=True, kw_only=True)
-class Presence:
+class LockSession:
     """What one daemon is to the others; `run` keeps it up until it is cancelled.
 
     Args:
@@ -63,20 +63,20 @@ class Presence:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def _name(self) -> str:
+    def _application_name(self) -> str:
         return f"postbrush {self.daemon}"
 
     @property
-    def held(self) -> frozenset[int]:
+    def held_locks(self) -> frozenset[int]:
         """The locks we have now."""
         return frozenset(self._held)
 
     @property
-    def is_there(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether the others can be heard now."""
         return self._connection is not None
 
-    async def until_there(self) -> None:
+    async def wait_connected(self) -> None:
         """Wait for the connection."""
         await self._there.wait()
 
@@ -86,41 +86,42 @@ class Presence:
         try:
             while not self._left:
                 try:
-                    await self._arrive()
+                    await self._open_connection()
                 except DatabaseAwayError:
                     await self.sleep(pause)
                     pause = min(2 * pause, _LONGEST)
                     continue
                 pause = _SHORTEST
                 self.heard("")
-                await self._listen()
+                await self._listen_until_lost()
         finally:
-            await self._leave()
+            await self._close_connection()
 
-    async def _arrive(self) -> None:
+    async def _open_connection(self) -> None:
         import psycopg  # noqa: PLC0415 - only who has several daemons needs it
 
         try:
             connection = await psycopg.AsyncConnection.connect(
                 autocommit=True,
-                **self.place.parameters() | {"application_name": self._name},
+                **self.place.connection_parameters()
+                | {"application_name": self._application_name},
             )
         except psycopg.Error as error:
-            raise self._away(error) from error
+            raise self._away_error(error) from error
         try:
             await connection.execute(f"{SESSION} LISTEN {CHANNEL}".encode())
         except psycopg.Error as error:
             await connection.close()
-            raise self._away(error) from error
-        connection.add_notify_handler(self._notified)
+            raise self._away_error(error) from error
+        connection.add_notify_handler(self._handle_notification)
         self._connection = connection
         self._there.set()
 
-    def _notified(self, notice: psycopg.Notify) -> None:
+    def _handle_notification(self, notice: psycopg.Notify) -> None:
         if notice.payload != self.who:
             self.heard(notice.payload)
 
-    async def _listen(self) -> None:
+    async def _listen_until_lost(self) -> None:
         """Wait for what comes unasked, until the connection ends."""
         connection = self._connection
         if connection is None:
@@ -140,29 +141,29 @@ class Presence:
                 loop.add_reader(ear, stir)
                 await self._stirred.wait()
                 # Reads whatever has come, or finds that it was the end.
-                await self._ask("SELECT 1")
+                await self._query_row("SELECT 1")
         finally:
             loop.remove_reader(ear)
             os.close(ear)
 
     async def has_twin(self) -> bool:
         """Say whether somebody else is there under the same name."""
-        row = await self._ask(
+        row = await self._query_row(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
             "AND datname = current_database() AND pid <> pg_backend_pid()",
-            self._name,
+            self._application_name,
         )
         return row is not None and bool(row[0])
 
     async def try_lock(self, key: int) -> bool:
         """Take a lock if nobody has it; say whether we have it now."""
-        # To its end, even if nobody waits for it any more: `held` says what is so.
-        return await asyncio.shield(asyncio.ensure_future(self._try_lock(key)))
+        # To its end, even if nobody waits for it any more: `held_locks` has the truth.
+        return await asyncio.shield(asyncio.ensure_future(self._acquire_lock(key)))
 
-    async def _try_lock(self, key: int) -> bool:
+    async def _acquire_lock(self, key: int) -> bool:
         if key in self._held:
             return True
-        row = await self._ask("SELECT pg_try_advisory_lock(%s::bigint)", key)
+        row = await self._query_row("SELECT pg_try_advisory_lock(%s::bigint)", key)
         if row is None or not row[0]:
             return False
         self._held.add(key)
@@ -172,9 +173,11 @@ class Presence:
         """Give a lock back."""
         if key in self._held:
             self._held.discard(key)
-            await self._ask("SELECT pg_advisory_unlock(%s::bigint)", key)
+            await self._query_row("SELECT pg_advisory_unlock(%s::bigint)", key)
 
-    async def _ask(self, query: str, *values: int | str) -> tuple[Any, ...] | None:
+    async def _query_row(
+        self, query: str, *values: int | str
+    ) -> tuple[Any, ...] | None:
         """Return the one row; None when there is no connection any more."""
         import psycopg  # noqa: PLC0415 - the same
 
@@ -186,36 +189,36 @@ class Presence:
                 cursor = await connection.execute(query.encode(), values)
                 return await cursor.fetchone()
             except psycopg.Error:
-                await self._gone(connection)
+                await self._handle_lost(connection)
                 return None
 
-    async def _gone(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _handle_lost(self, connection: psycopg.AsyncConnection[Any]) -> None:
         if self._connection is not connection:
             return
-        self._forget()
+        self._reset_state()
         self.lost()
         # Whoever waits for something to read waits in vain.
         self._stirred.set()
         with suppress(Exception):
             await connection.close()
 
-    def _forget(self) -> None:
+    def _reset_state(self) -> None:
         self._connection = None
         self._there.clear()
         self._held.clear()
 
-    async def _leave(self) -> None:
+    async def _close_connection(self) -> None:
         self._left = True
         self._stirred.set()
         # Not waited for: a question that nobody answers ends with the process.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVING), self._turn:
                 connection = self._connection
-                self._forget()
+                self._reset_state()
                 if connection is not None:
                     await connection.close()
-        self._forget()
+        self._reset_state()
 
-    def _away(self, error: BaseException) -> DatabaseAwayError:
-        said = self.place.translated(error, cut=True)
+    def _away_error(self, error: BaseException) -> DatabaseAwayError:
+        said = self.place.translate_driver_error(error, cut=True)
         return DatabaseAwayError(str(said))

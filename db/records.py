@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from db.states import OPEN, Reason, State
+from db.states import OPEN, JobReason, JobState
 
 Json: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sync:
+class SourceState:
     source: str
     data_source: str
     title: str
@@ -52,11 +52,11 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldPost:
     id: int
     source: str
     page_id: str
-    reason: Reason
+    reason: JobReason
     held_at: datetime
 
 
@@ -67,7 +67,7 @@ class NewJob:
     source: str
     page_id: str
     title: str
-    reason: Reason
+    reason: JobReason
     due_at: datetime
     fingerprint: str
     inputs: Json
@@ -81,8 +81,8 @@ class Job:
     source: str
     page_id: str
     title: str
-    reason: Reason
-    state: State
+    reason: JobReason
+    state: JobState
     created_at: datetime
     due_at: datetime
     moved_at: datetime
@@ -108,11 +108,11 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class JobEvent:
     """One row of `events`.
 
     "queued" when it was made, "delayed" and "resumed" for a step that is tried again;
-    else an `Event`.
+    else an `JobEventType`.
     """
 
     id: int
@@ -120,7 +120,7 @@ class History:
     job_id: int
     at: datetime
     event: str
-    state: State
+    state: JobState
     reason: str
 
 

@@ -18,10 +18,10 @@ from db.records import (
     Attempt,
     BreakerRecord,
     DaemonRecord,
-    Held,
-    History,
+    HeldPost,
     ImageRecord,
     Job,
+    JobEvent,
     Pause,
     Post,
 )
@@ -33,17 +33,17 @@ Record = TypeVar(
     "Record",
     Job,
     Post,
-    Held,
+    HeldPost,
     Attempt,
     ImageRecord,
     BreakerRecord,
     DaemonRecord,
-    History,
+    JobEvent,
     Pause,
 )
 
 
-def build(kind: type[Record], row: sa.Row[Any]) -> Record:
+def to_record(kind: type[Record], row: sa.Row[Any]) -> Record:
     """Return the record of *row*, whose columns are the record's fields."""
     values: dict[str, Any] = row._asdict()
     if kind is Post:
@@ -53,45 +53,45 @@ def build(kind: type[Record], row: sa.Row[Any]) -> Record:
 
 def values_of(record: DataclassInstance) -> dict[str, Any]:
     """Return a record's fields; unlike `asdict`, nothing is copied."""
-    return {name: getattr(record, name) for name in _fields(type(record))}
+    return {name: getattr(record, name) for name in _field_names(type(record))}
 
 
 @cache
-def _fields(kind: type[DataclassInstance]) -> tuple[str, ...]:
+def _field_names(kind: type[DataclassInstance]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-async def one(
+async def fetch_one(
     tx: Tx,
     kind: type[Record],
     query: sa.Select[Any],
     **given: Any,  # noqa: ANN401 - values of the query's `bindparam`s
 ) -> Record | None:
     row = (await tx.execute(query, given)).first()
-    return build(kind, row) if row else None
+    return to_record(kind, row) if row else None
 
 
-async def many(
+async def fetch_all(
     tx: Tx,
     kind: type[Record],
     query: sa.Select[Any],
     **given: Any,  # noqa: ANN401 - the same
 ) -> list[Record]:
-    return [build(kind, row) for row in await tx.execute(query, given)]
+    return [to_record(kind, row) for row in await tx.execute(query, given)]
 
 
-async def number(tx: Tx, query: sa.Select[Any]) -> int:
+async def fetch_scalar(tx: Tx, query: sa.Select[Any]) -> int:
     """Return the one number *query* asks for; nothing counts as 0."""
     return int((await tx.execute(query)).scalar() or 0)
 
 
-async def insert(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int:
+async def insert_row(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int:
     """Insert one row and return its id."""
-    result = await tx.execute(_into(table), dict(values))
+    result = await tx.execute(_insert_statement(table), dict(values))
     key = result.inserted_primary_key
     return int(key[0]) if key and isinstance(key[0], int) else 0
 
 
 @cache
-def _into(table: sa.Table) -> sa.Insert:
+def _insert_statement(table: sa.Table) -> sa.Insert:
     return table.insert()

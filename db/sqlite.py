@@ -17,7 +17,7 @@ from db.errors import (
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.place import Place, in_words_of
+from db.place import Backend, translate_errors
 
 _BUSY_TIMEOUT_MS = 10_000
 #: KiB of pages that each connection keeps beside the system's own cache of the file;
@@ -27,12 +27,12 @@ _CACHE_KIB = 256
 _STATEMENTS = 8
 
 
-class Sqlite(Place):
+class Sqlite(Backend):
     """The file at a path."""
 
     inline: ClassVar[bool] = True
-    reading: ClassVar[str] = "BEGIN"
-    writing: ClassVar[str] = "BEGIN IMMEDIATE"
+    begin_read_sql: ClassVar[str] = "BEGIN"
+    begin_write_sql: ClassVar[str] = "BEGIN IMMEDIATE"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,7 +40,7 @@ class Sqlite(Place):
     def __str__(self) -> str:
         return str(self.path)
 
-    def engine(self, *, size: int, more: int = 0) -> sa.Engine:
+    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
         """Return an engine; nobody needs a driver that Python has not got."""
         made = sa.create_engine(
             f"sqlite:///{self.path}",
@@ -48,22 +48,22 @@ class Sqlite(Place):
             max_overflow=more,
             connect_args={"cached_statements": _STATEMENTS},
         )
-        sa.event.listen(made, "connect", _set_up)
+        sa.event.listen(made, "connect", _set_pragmas)
         return made
 
-    def ending(self, who: str) -> str:
+    def commit_sql(self, who: str) -> str:
         """Return nothing: the others of this machine are told by the control socket."""
         del who
         return ""
 
-    def meaning(self, error: BaseException) -> DatabaseError | None:
+    def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what an error of sqlite3 means, SQLAlchemy's or its own."""
         original = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(original, sqlite3.Error):
             return None
-        return _translated(original, self.path)
+        return _to_database_error(original, self.path)
 
-    def revision(self) -> str | None:
+    def current_revision(self) -> str | None:
         """Return it without SQLAlchemy; an empty file is no database yet."""
         path = self.path
         if path.is_dir():
@@ -71,7 +71,10 @@ class Sqlite(Place):
         if not path.exists() or path.stat().st_size == 0:
             return None
         uri = f"file:{path}?mode=ro"
-        with in_words_of(self), closing(sqlite3.connect(uri, uri=True)) as database:
+        with (
+            translate_errors(self),
+            closing(sqlite3.connect(uri, uri=True)) as database,
+        ):
             tables = database.execute("SELECT name FROM sqlite_master").fetchall()
             if not tables:
                 return None
@@ -82,19 +85,19 @@ class Sqlite(Place):
             row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
 
-    def migrating(self) -> sa.Engine:
+    def migration_engine(self) -> sa.Engine:
         """Return an engine that does not mind foreign keys while tables are remade."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return sa.create_engine("sqlite://", creator=self._bare)
+        return sa.create_engine("sqlite://", creator=self._connect_bare)
 
-    def _bare(self) -> sqlite3.Connection:
+    def _connect_bare(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, timeout=_BUSY_TIMEOUT_MS / 1000
         )
         connection.execute("PRAGMA journal_mode=WAL")
         return connection
 
-    def copy_before(self, change: str) -> Path:
+    def backup_before(self, change: str) -> Path:
         """Copy the file as it is, beside it."""
         target = self.path.with_name(f"{self.path.name}.before-{change}")
         target.unlink(missing_ok=True)
@@ -105,7 +108,9 @@ class Sqlite(Place):
             old.backup(new)
         return target
 
-    def renumber(self, writer: sa.Connection, tables: Sequence[sa.Table]) -> None:
+    def reset_sequences(
+        self, writer: sa.Connection, tables: Sequence[sa.Table]
+    ) -> None:
         """Do nothing: an id is one more than the highest."""
         del writer, tables
 
@@ -114,7 +119,7 @@ class Sqlite(Place):
         return self.path.parent
 
 
-def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI
+def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI
     # The driver would begin transactions by itself, and never IMMEDIATE ones.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -129,7 +134,7 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped
     cursor.close()
 
 
-def _translated(error: sqlite3.Error, path: Path) -> DatabaseError:
+def _to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     """Return what *error* means, with its own words kept."""
     text = str(error)
     match getattr(error, "sqlite_errorname", "") or text:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job stands.  Waiting is not a state: it is `due_at` in the future."""
 
     #: Waits for its `due_at`.  Holds no worker; survives a crash as it is.
@@ -23,7 +23,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Reason(StrEnum):
+class JobReason(StrEnum):
     """Why an image is wanted, strongest first."""
 
     REGENERATE = "regenerate"  #: The box was ticked, or `regenerate` was called.
@@ -34,10 +34,10 @@ class Reason(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the strongest."""
-        return list(Reason).index(self)
+        return list(JobReason).index(self)
 
 
-class Event(StrEnum):
+class JobEventType(StrEnum):
     """Why a job moved, or what happened to it.  Several may lead to one state."""
 
     CLAIMED = "claimed"  #: A worker took it.
@@ -47,7 +47,7 @@ class Event(StrEnum):
     SNOOZED = "snoozed"  #: Waits for a service or Notion; costs no try.
     RESCUED = "rescued"  #: The daemon died while holding it.
     ABANDONED = "abandoned"  #: No try is left, or none would help.
-    CANCELLED = "cancelled"  #: See `State.CANCELLED`.
+    CANCELLED = "cancelled"  #: See `JobState.CANCELLED`.
     REOPENED = "reopened"  #: A person asked for another try, or for its image again.
     REPEATED = "repeated"  #: Ticked again before its image was there: the same wish.
     FOLDED = "folded"  #: A newer wish joined it while it waited.
@@ -55,50 +55,50 @@ class Event(StrEnum):
     ACKNOWLEDGED = "acknowledged"  #: Notion confirmed the un-tick.
 
 
-OPEN = frozenset({State.QUEUED, State.GENERATING, State.UPLOADING})
+OPEN = frozenset({JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING})
 #: Left only when a person asks for another try (`REOPENED`).
-FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+FINAL = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 TRANSITIONS = MappingProxyType(
     {
-        (State.QUEUED, Event.CLAIMED): State.GENERATING,
-        (State.QUEUED, Event.SNOOZED): State.QUEUED,
-        (State.QUEUED, Event.FOLDED): State.QUEUED,
-        (State.QUEUED, Event.REPEATED): State.QUEUED,
-        (State.QUEUED, Event.ACKNOWLEDGED): State.QUEUED,
-        (State.QUEUED, Event.CANCELLED): State.CANCELLED,
-        (State.GENERATING, Event.GENERATED): State.UPLOADING,
-        (State.GENERATING, Event.RETRIED): State.QUEUED,
-        (State.GENERATING, Event.SNOOZED): State.QUEUED,
-        (State.GENERATING, Event.RESCUED): State.QUEUED,
-        (State.GENERATING, Event.REPEATED): State.GENERATING,
-        (State.GENERATING, Event.NOTED): State.GENERATING,
-        (State.GENERATING, Event.ACKNOWLEDGED): State.GENERATING,
-        (State.GENERATING, Event.ABANDONED): State.FAILED,
-        (State.GENERATING, Event.CANCELLED): State.CANCELLED,
-        (State.UPLOADING, Event.UPLOADED): State.DONE,
-        (State.UPLOADING, Event.SNOOZED): State.UPLOADING,
-        (State.UPLOADING, Event.RESCUED): State.UPLOADING,
-        (State.UPLOADING, Event.REPEATED): State.UPLOADING,
-        (State.UPLOADING, Event.NOTED): State.UPLOADING,
-        (State.UPLOADING, Event.ACKNOWLEDGED): State.UPLOADING,
-        (State.UPLOADING, Event.ABANDONED): State.FAILED,
-        (State.UPLOADING, Event.CANCELLED): State.CANCELLED,
-        (State.DONE, Event.REOPENED): State.UPLOADING,
-        (State.FAILED, Event.REOPENED): State.QUEUED,
-        (State.CANCELLED, Event.REOPENED): State.QUEUED,
+        (JobState.QUEUED, JobEventType.CLAIMED): JobState.GENERATING,
+        (JobState.QUEUED, JobEventType.SNOOZED): JobState.QUEUED,
+        (JobState.QUEUED, JobEventType.FOLDED): JobState.QUEUED,
+        (JobState.QUEUED, JobEventType.REPEATED): JobState.QUEUED,
+        (JobState.QUEUED, JobEventType.ACKNOWLEDGED): JobState.QUEUED,
+        (JobState.QUEUED, JobEventType.CANCELLED): JobState.CANCELLED,
+        (JobState.GENERATING, JobEventType.GENERATED): JobState.UPLOADING,
+        (JobState.GENERATING, JobEventType.RETRIED): JobState.QUEUED,
+        (JobState.GENERATING, JobEventType.SNOOZED): JobState.QUEUED,
+        (JobState.GENERATING, JobEventType.RESCUED): JobState.QUEUED,
+        (JobState.GENERATING, JobEventType.REPEATED): JobState.GENERATING,
+        (JobState.GENERATING, JobEventType.NOTED): JobState.GENERATING,
+        (JobState.GENERATING, JobEventType.ACKNOWLEDGED): JobState.GENERATING,
+        (JobState.GENERATING, JobEventType.ABANDONED): JobState.FAILED,
+        (JobState.GENERATING, JobEventType.CANCELLED): JobState.CANCELLED,
+        (JobState.UPLOADING, JobEventType.UPLOADED): JobState.DONE,
+        (JobState.UPLOADING, JobEventType.SNOOZED): JobState.UPLOADING,
+        (JobState.UPLOADING, JobEventType.RESCUED): JobState.UPLOADING,
+        (JobState.UPLOADING, JobEventType.REPEATED): JobState.UPLOADING,
+        (JobState.UPLOADING, JobEventType.NOTED): JobState.UPLOADING,
+        (JobState.UPLOADING, JobEventType.ACKNOWLEDGED): JobState.UPLOADING,
+        (JobState.UPLOADING, JobEventType.ABANDONED): JobState.FAILED,
+        (JobState.UPLOADING, JobEventType.CANCELLED): JobState.CANCELLED,
+        (JobState.DONE, JobEventType.REOPENED): JobState.UPLOADING,
+        (JobState.FAILED, JobEventType.REOPENED): JobState.QUEUED,
+        (JobState.CANCELLED, JobEventType.REOPENED): JobState.QUEUED,
     }
 )
 
 
-class IllegalMoveError(Exception):
+class IllegalTransitionError(Exception):
     """This event cannot happen to a job in this state."""
 
-    def __init__(self, state: State, event: Event) -> None:
+    def __init__(self, state: JobState, event: JobEventType) -> None:
         super().__init__(f"a {state} job cannot be {event}")
 
 
-def after(state: State, event: Event) -> State:
+def next_state(state: JobState, event: JobEventType) -> JobState:
     """Return the state that *event* leads to.
 
     Raises:
@@ -107,4 +107,4 @@ def after(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise IllegalMoveError(state, event) from None
+        raise IllegalTransitionError(state, event) from None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from db.kinds import Big, Utc, Words, by_value, some
-from db.states import Reason, State
+from db.kinds import BigInt, CleanText, UtcDateTime, enum_type, partial_index
+from db.states import JobReason, JobState
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -19,27 +19,27 @@ NAMES = {
 metadata = sa.MetaData(naming_convention=NAMES)
 
 
-def _source() -> sa.Column[str]:
-    return sa.Column("source", Words(64), nullable=False)
+def _source_column() -> sa.Column[str]:
+    return sa.Column("source", CleanText(64), nullable=False)
 
 
-def _page() -> sa.Column[str]:
-    return sa.Column("page_id", Words(32), nullable=False)
+def _page_column() -> sa.Column[str]:
+    return sa.Column("page_id", CleanText(32), nullable=False)
 
 
 #: What we know of each source: where polls stand, what the columns are called.
 sync = sa.Table(
     "sync",
     metadata,
-    sa.Column("source", Words(64), primary_key=True),
-    sa.Column("data_source", Words(32), nullable=False),
-    sa.Column("title", Words(), nullable=False),
+    sa.Column("source", CleanText(64), primary_key=True),
+    sa.Column("data_source", CleanText(32), nullable=False),
+    sa.Column("title", CleanText(), nullable=False),
     sa.Column("columns", sa.JSON, nullable=False),
-    sa.Column("scope", Words(64), nullable=False),  # hash of source, only, columns
-    sa.Column("watermark", Utc),
-    sa.Column("swept_at", Utc),
+    sa.Column("scope", CleanText(64), nullable=False),  # hash of source, only, columns
+    sa.Column("watermark", UtcDateTime),
+    sa.Column("swept_at", UtcDateTime),
     # Why it is not served: a token refused, say; empty: it is.
-    sa.Column("shut", Words(), nullable=False, server_default=sa.text("''")),
+    sa.Column("shut", CleanText(), nullable=False, server_default=sa.text("''")),
 )
 
 #: One row per page: what it last showed and what we remember of it.
@@ -47,31 +47,31 @@ posts = sa.Table(
     "posts",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
-    _page(),
-    sa.Column("url", Words(), nullable=False),
-    sa.Column("title", Words(), nullable=False),
-    sa.Column("date", Words(40), nullable=False),
-    sa.Column("created_at", Utc, nullable=False),
-    sa.Column("seen_at", Utc, nullable=False),  # first
-    sa.Column("changed_at", Utc, nullable=False),  # its text, as far as we saw
-    sa.Column("fingerprint", Words(64), nullable=False),
+    _source_column(),
+    _page_column(),
+    sa.Column("url", CleanText(), nullable=False),
+    sa.Column("title", CleanText(), nullable=False),
+    sa.Column("date", CleanText(40), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),  # first
+    sa.Column("changed_at", UtcDateTime, nullable=False),  # its text, as far as we saw
+    sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
     sa.Column("shows", sa.JSON, nullable=False),  # names in the Image column
     sa.Column("chosen", sa.Boolean, nullable=False),  # matches posts.only
     sa.Column("skipped", sa.Boolean, nullable=False),  # matches posts.skip
     sa.Column("gone", sa.Boolean, nullable=False),
-    sa.Column("answered", Words(64)),  # inputs a failed or cancelled job answered
-    sa.Column("made", Words(64)),  # inputs its newest image was made of
-    sa.Column("alt", Words()),  # the alt text we wrote last
-    sa.Column("unticked_at", Utc),
-    sa.Column("replace_tried_at", Utc),
+    sa.Column("answered", CleanText(64)),  # inputs a failed or cancelled job answered
+    sa.Column("made", CleanText(64)),  # inputs its newest image was made of
+    sa.Column("alt", CleanText()),  # the alt text we wrote last
+    sa.Column("unticked_at", UtcDateTime),
+    sa.Column("replace_tried_at", UtcDateTime),
     sa.UniqueConstraint("source", "page_id"),
     sa.Index(
         "ix_posts_replace_tried",
         "source",
         "replace_tried_at",
-        **some("replace_tried_at IS NOT NULL"),
+        **partial_index("replace_tried_at IS NOT NULL"),
     ),
 )
 
@@ -80,10 +80,10 @@ held = sa.Table(
     "held",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
-    _page(),
-    sa.Column("reason", by_value(Reason), nullable=False),
-    sa.Column("held_at", Utc, nullable=False),
+    _source_column(),
+    _page_column(),
+    sa.Column("reason", enum_type(JobReason), nullable=False),
+    sa.Column("held_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("source", "page_id"),
 )
 
@@ -91,51 +91,55 @@ held = sa.Table(
 pauses = sa.Table(
     "pauses",
     metadata,
-    sa.Column("source", Words(64), primary_key=True),
-    sa.Column("since", Utc, nullable=False),
-    sa.Column("until", Utc),  # none: until somebody resumes
+    sa.Column("source", CleanText(64), primary_key=True),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.Column("until", UtcDateTime),  # none: until somebody resumes
 )
 
 jobs = sa.Table(
     "jobs",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
-    _page(),
-    sa.Column("title", Words(), nullable=False),
-    sa.Column("reason", by_value(Reason), nullable=False),
-    sa.Column("state", by_value(State), nullable=False),
-    sa.Column("created_at", Utc, nullable=False),
-    sa.Column("due_at", Utc, nullable=False),
-    sa.Column("moved_at", Utc, nullable=False),
-    sa.Column("fingerprint", Words(64), nullable=False),
+    _source_column(),
+    _page_column(),
+    sa.Column("title", CleanText(), nullable=False),
+    sa.Column("reason", enum_type(JobReason), nullable=False),
+    sa.Column("state", enum_type(JobState), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("moved_at", UtcDateTime, nullable=False),
+    sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
     sa.Column("rounds", sa.Integer, nullable=False),  # through the chain, ended
     sa.Column("tries", sa.Integer, nullable=False),  # rounds that counted
-    sa.Column("waited_since", Utc),  # for loading or rate limit, first
-    sa.Column("waits_for", Words(32)),  # provider
-    sa.Column("acked_at", Utc),  # Notion confirmed the un-tick
-    sa.Column("owed", Words(16), nullable=False),  # a write the page still needs
-    sa.Column("owed_note", Words(), nullable=False),
+    sa.Column("waited_since", UtcDateTime),  # for loading or rate limit, first
+    sa.Column("waits_for", CleanText(32)),  # provider
+    sa.Column("acked_at", UtcDateTime),  # Notion confirmed the un-tick
+    sa.Column("owed", CleanText(16), nullable=False),  # a write the page still needs
+    sa.Column("owed_note", CleanText(), nullable=False),
     sa.Column("told_waiting", sa.Boolean, nullable=False),
-    sa.Column("reopened_at", Utc),  # earlier attempts no longer speak against it
+    sa.Column(
+        "reopened_at", UtcDateTime
+    ),  # earlier attempts no longer speak against it
     sa.Column("again", sa.JSON(none_as_null=True)),  # the next wish of this page
-    sa.Column("outcome", Words(), nullable=False),  # in words, when it ended
+    sa.Column("outcome", CleanText(), nullable=False),  # in words, when it ended
     # The daemon that works on it; empty: none, or one from before there were several.
-    sa.Column("claimed_by", Words(64), nullable=False, server_default=sa.text("''")),
-    sa.Column("read_at", Utc),  # its page, for the last time before paying
-    sa.Index("ix_jobs_claimed", "claimed_by", **some("state = 'generating'")),
+    sa.Column(
+        "claimed_by", CleanText(64), nullable=False, server_default=sa.text("''")
+    ),
+    sa.Column("read_at", UtcDateTime),  # its page, for the last time before paying
+    sa.Index("ix_jobs_claimed", "claimed_by", **partial_index("state = 'generating'")),
     sa.Index("ix_jobs_state", "state"),
     sa.Index("ix_jobs_state_due", "state", "due_at"),
     sa.Index("ix_jobs_page", "source", "page_id"),
     sa.Index("ix_jobs_reason_created", "reason", "created_at"),
-    sa.Index("ix_jobs_owed", "owed", **some("owed <> ''")),
+    sa.Index("ix_jobs_owed", "owed", **partial_index("owed <> ''")),
     sa.Index(
         "uq_jobs_one_open_per_page",
         "source",
         "page_id",
         unique=True,
-        **some("state IN ('queued', 'generating', 'uploading')"),
+        **partial_index("state IN ('queued', 'generating', 'uploading')"),
     ),
 )
 
@@ -143,13 +147,13 @@ jobs = sa.Table(
 daemons = sa.Table(
     "daemons",
     metadata,
-    sa.Column("id", Words(64), primary_key=True),
-    sa.Column("name", Words(), nullable=False),  # of the machine, for people
-    sa.Column("started_at", Utc, nullable=False),
-    sa.Column("renewed_at", Utc, nullable=False),
+    sa.Column("id", CleanText(64), primary_key=True),
+    sa.Column("name", CleanText(), nullable=False),  # of the machine, for people
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("renewed_at", UtcDateTime, nullable=False),
     sa.Column("beats", sa.Integer, nullable=False),  # grows: clocks may differ
-    sa.Column("roles", Words(), nullable=False),
-    sa.Column("store", Words(), nullable=False),  # where its images are
+    sa.Column("roles", CleanText(), nullable=False),
+    sa.Column("store", CleanText(), nullable=False),  # where its images are
 )
 
 #: How many posts there are, and jobs in each state.  On SQLite it is kept by triggers
@@ -159,8 +163,8 @@ daemons = sa.Table(
 tallies = sa.Table(
     "tallies",
     metadata,
-    sa.Column("source", Words(64), primary_key=True),
-    sa.Column("what", Words(16), primary_key=True),  # "posts", or a state
+    sa.Column("source", CleanText(64), primary_key=True),
+    sa.Column("what", CleanText(16), primary_key=True),  # "posts", or a state
     sa.Column("count", sa.Integer, nullable=False),
 )
 
@@ -168,12 +172,12 @@ events = sa.Table(
     "events",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
+    _source_column(),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=False, index=True),
-    sa.Column("at", Utc, nullable=False),
-    sa.Column("event", Words(16), nullable=False),
-    sa.Column("state", by_value(State), nullable=False),  # after it
-    sa.Column("reason", Words(), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("event", CleanText(16), nullable=False),
+    sa.Column("state", enum_type(JobState), nullable=False),  # after it
+    sa.Column("reason", CleanText(), nullable=False),
 )
 
 #: One row per provider call, committed before the request leaves.
@@ -181,25 +185,25 @@ attempts = sa.Table(
     "attempts",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
-    _page(),
+    _source_column(),
+    _page_column(),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),  # none: by hand
     sa.Column("number", sa.Integer, nullable=False),  # of the image within its job
     sa.Column("round", sa.Integer, nullable=False),
-    sa.Column("provider", Words(32), nullable=False),
-    sa.Column("model", Words()),
+    sa.Column("provider", CleanText(32), nullable=False),
+    sa.Column("model", CleanText()),
     sa.Column("generation", sa.Integer, nullable=False),  # of the breaker when asked
     sa.Column("price", sa.Float, nullable=False),
     sa.Column("cost", sa.Float, nullable=False),  # money; 0 when free or included
     sa.Column("covered", sa.Float, nullable=False),  # by what is included
-    sa.Column("started_at", Utc, nullable=False),
-    sa.Column("ended_at", Utc),
-    sa.Column("outcome", Words(16)),  # none: open
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("outcome", CleanText(16)),  # none: open
     sa.Column("http_status", sa.Integer),
-    sa.Column("remote", Words()),  # a job id or result URL
-    sa.Column("seed", Big, nullable=False),
-    sa.Column("file_name", Words(by_code=True), nullable=False, unique=True),
-    sa.Column("error", Words(), nullable=False),
+    sa.Column("remote", CleanText()),  # a job id or result URL
+    sa.Column("seed", BigInt, nullable=False),
+    sa.Column("file_name", CleanText(by_code=True), nullable=False, unique=True),
+    sa.Column("error", CleanText(), nullable=False),
     sa.Index("ix_attempts_provider_started", "provider", "started_at"),
     sa.Index("ix_attempts_started", "started_at"),
     # All that sums of money need, so that they are read from it alone.
@@ -207,59 +211,59 @@ attempts = sa.Table(
         "ix_attempts_sums",
         *("started_at", "provider", "outcome", "cost", "covered"),
     ),
-    sa.Index("ix_attempts_open", "outcome", **some("outcome IS NULL")),
+    sa.Index("ix_attempts_open", "outcome", **partial_index("outcome IS NULL")),
 )
 
 images = sa.Table(
     "images",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _source(),
-    _page(),
+    _source_column(),
+    _page_column(),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),
     sa.Column("attempt_id", sa.ForeignKey("attempts.id"), nullable=False, index=True),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("provider", Words(32), nullable=False),
+    sa.Column("provider", CleanText(32), nullable=False),
     sa.Column("is_card", sa.Boolean, nullable=False),
-    sa.Column("card_why", Words(), nullable=False),  # why no service made it
+    sa.Column("card_why", CleanText(), nullable=False),  # why no service made it
     sa.Column("replaceable", sa.Boolean, nullable=False),
-    sa.Column("name", Words(by_code=True), nullable=False, unique=True),
+    sa.Column("name", CleanText(by_code=True), nullable=False, unique=True),
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("bytes", sa.Integer, nullable=False),
-    sa.Column("sha256", Words(64), nullable=False),
-    sa.Column("seed", Big, nullable=False),
-    sa.Column("model", Words()),
-    sa.Column("prompt", Words(), nullable=False),
-    sa.Column("fingerprint", Words(64), nullable=False),  # of what it was made
-    sa.Column("made_at", Utc, nullable=False),
-    sa.Column("upload_id", Words()),
-    sa.Column("shown_at", Utc),  # Notion confirmed that the page shows it
-    sa.Column("pruned_at", Utc),  # its file was removed on purpose
+    sa.Column("sha256", CleanText(64), nullable=False),
+    sa.Column("seed", BigInt, nullable=False),
+    sa.Column("model", CleanText()),
+    sa.Column("prompt", CleanText(), nullable=False),
+    sa.Column("fingerprint", CleanText(64), nullable=False),  # of what it was made
+    sa.Column("made_at", UtcDateTime, nullable=False),
+    sa.Column("upload_id", CleanText()),
+    sa.Column("shown_at", UtcDateTime),  # Notion confirmed that the page shows it
+    sa.Column("pruned_at", UtcDateTime),  # its file was removed on purpose
     sa.Index("ix_images_page", "source", "page_id"),
     sa.Index(
         "ix_images_replaceable",
         "source",
         "made_at",
-        **some("replaceable"),
+        **partial_index("replaceable"),
     ),
 )
 
 breakers = sa.Table(
     "breakers",
     metadata,
-    sa.Column("source", Words(64), primary_key=True),
-    sa.Column("name", Words(32), primary_key=True),
-    sa.Column("state", Words(16), nullable=False),
-    sa.Column("reason", Words(16)),
+    sa.Column("source", CleanText(64), primary_key=True),
+    sa.Column("name", CleanText(32), primary_key=True),
+    sa.Column("state", CleanText(16), nullable=False),
+    sa.Column("reason", CleanText(16)),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("trips", sa.Integer, nullable=False),
-    sa.Column("opened_at", Utc),
-    sa.Column("until", Utc),
-    sa.Column("probe_at", Utc),
+    sa.Column("opened_at", UtcDateTime),
+    sa.Column("until", UtcDateTime),
+    sa.Column("probe_at", UtcDateTime),
     sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("probe_owner", Words(64)),
-    sa.Column("probe_until", Utc),
-    sa.Column("settings", Words(64), nullable=False),
-    sa.Column("message", Words(), nullable=False),
+    sa.Column("probe_owner", CleanText(64)),
+    sa.Column("probe_until", UtcDateTime),
+    sa.Column("settings", CleanText(64), nullable=False),
+    sa.Column("message", CleanText(), nullable=False),
 )

@@ -27,7 +27,7 @@ Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _STRETCH = 20
 
 
-class Pool:
+class TransactionPool:
     """An engine, and as many transactions at a time as it has connections.
 
     Args:
@@ -64,11 +64,11 @@ class Pool:
             try:
                 yield tx
             except BaseException:
-                await self.aside(lambda: tx.end(commit=False))
+                await self.run_in_thread(lambda: tx.end_transaction(commit=False))
                 raise
-            await self.aside(lambda: tx.end(commit=commit))
+            await self.run_in_thread(lambda: tx.end_transaction(commit=commit))
 
-    async def aside(self, work: Callable[[], T]) -> T:
+    async def run_in_thread(self, work: Callable[[], T]) -> T:
         """Do it in a thread.
 
         To its end, even when we are cancelled meanwhile: a connection is one's alone.
@@ -88,14 +88,14 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.aside(self.engine.dispose)
+        await self.run_in_thread(self.engine.dispose)
         self._threads.shutdown(wait=False)
 
 
 class Tx:
     """A transaction under way."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: TransactionPool) -> None:
         self._pool = pool
         self._connection: sa.Connection | None = None
         self._done = 0
@@ -106,29 +106,33 @@ class Tx:
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement; the rows it returns are all here."""
-        return await self._execute(statement, values, inline=self._pool.inline)
+        return await self._execute_statement(
+            statement, values, inline=self._pool.inline
+        )
 
-    async def execute_aside(
+    async def execute_in_thread(
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         """Send a statement that may take long, in a thread: nobody waits for it."""
-        return await self._execute(statement, values, inline=False)
+        return await self._execute_statement(statement, values, inline=False)
 
-    async def _execute(
+    async def _execute_statement(
         self, statement: sa.Executable, values: Values | None, *, inline: bool
     ) -> sa.CursorResult[*tuple[Any, ...]]:
         connection = self._connection
         try:
             if connection is None:
-                result = await self._pool.aside(lambda: self._begin(statement, values))
+                result = await self._pool.run_in_thread(
+                    lambda: self._begin_with_retry(statement, values)
+                )
             elif inline:
-                result = _whole(connection, statement, values)
+                result = _fetch_result(connection, statement, values)
                 self._done += 1
                 if self._done % _STRETCH == 0:
                     await asyncio.sleep(0)
             else:
-                result = await self._pool.aside(
-                    lambda: _whole(connection, statement, values)
+                result = await self._pool.run_in_thread(
+                    lambda: _fetch_result(connection, statement, values)
                 )
         except DBAPIError:
             self._failed = True
@@ -138,11 +142,11 @@ class Tx:
             self._changed = True
         return found
 
-    def _begin(
+    def _begin_with_retry(
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
         try:
-            return self._first(statement, values)
+            return self._begin_once(statement, values)
         except DBAPIError as error:
             # The server went away while the connection lay in the pool, which has
             # thrown away all it had by now; nothing was done yet that could be lost.
@@ -150,16 +154,16 @@ class Tx:
                 raise
             self._connection.close()
             self._connection = None
-        return self._first(statement, values)
+        return self._begin_once(statement, values)
 
-    def _first(
+    def _begin_once(
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
         self._connection = self._pool.engine.connect()
         self._connection.exec_driver_sql(self._pool.begin)
-        return _whole(self._connection, statement, values)
+        return _fetch_result(self._connection, statement, values)
 
-    def end(self, *, commit: bool) -> None:
+    def end_transaction(self, *, commit: bool) -> None:
         """End it; in the thread.
 
         Raises:
@@ -178,7 +182,7 @@ class Tx:
             self._connection.commit()
 
 
-def _whole(
+def _fetch_result(
     connection: sa.Connection, statement: sa.Executable, values: Values | None
 ) -> sa.Result[*tuple[Any, ...]]:
     result = connection.execute(statement, values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from db.errors import DatabaseUnusableError
-from db.place import Place, in_words_of
+from db.place import Backend, translate_errors
 
 #: Every revision this program knows, oldest first; a test compares them with
 #: migrations/versions.
@@ -21,7 +21,7 @@ HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
-def refuse_newer(place: Place) -> str | None:
+def refuse_newer(place: Backend) -> str | None:
     """Return the revision, or refuse one this program does not know.
 
     Raises:
@@ -29,7 +29,7 @@ def refuse_newer(place: Place) -> str | None:
             postbrush; nothing was changed.
         DatabaseAwayError: Its server cannot be reached.
     """
-    found = place.revision()
+    found = place.current_revision()
     if found is not None and found not in REVISIONS:
         raise DatabaseUnusableError(
             f"{place} was made by a newer postbrush (revision {found}, this one knows "
@@ -38,12 +38,12 @@ def refuse_newer(place: Place) -> str | None:
     return found
 
 
-def is_there(place: Place) -> bool:
+def database_exists(place: Backend) -> bool:
     """Say whether a database has been made; an empty one is none yet."""
-    return place.revision() is not None
+    return place.current_revision() is not None
 
 
-def require_current(place: Place) -> None:
+def require_current(place: Backend) -> None:
     """See that a command that does not migrate can work with the database.
 
     Raises:
@@ -57,7 +57,7 @@ def require_current(place: Place) -> None:
         )
 
 
-def upgrade(place: Place) -> Path | None:
+def upgrade_schema(place: Backend) -> Path | None:
     """Bring the database to `HEAD`; return the copy made before, if one was.
 
     The caller holds the lock of the data directory.  Several may do it at once on a
@@ -70,23 +70,23 @@ def upgrade(place: Place) -> Path | None:
     found = refuse_newer(place)
     if found == HEAD:
         return None
-    with in_words_of(place):
-        copy = place.copy_before(f"{HEAD}-was-{found}") if found else None
-        _run(place)
+    with translate_errors(place):
+        copy = place.backup_before(f"{HEAD}-was-{found}") if found else None
+        _run_migrations(place)
     return copy
 
 
-def _run(place: Place) -> None:
+def _run_migrations(place: Backend) -> None:
     from alembic import command  # noqa: PLC0415 - 0.3 s that most starts do not need
     from alembic.config import Config  # noqa: PLC0415 - the same
 
-    engine = place.migrating()
+    engine = place.migration_engine()
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.connect() as connection:
             # One explicit transaction, so that a crash leaves the old schema whole.
-            connection.exec_driver_sql(place.writing)
+            connection.exec_driver_sql(place.begin_write_sql)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.exec_driver_sql("COMMIT")

@@ -11,15 +11,15 @@ from typing import Literal
 import sqlalchemy as sa
 from alembic import context
 
-from db.kinds import Utc, Words
+from db.kinds import CleanText, UtcDateTime
 from db.tables import metadata, tallies
 
 
 def plain(kind: str, value: object, _context: object) -> str | Literal[False]:
     """Write our own types as what they are: a revision must not follow the code."""
-    if kind == "type" and isinstance(value, Utc):
+    if kind == "type" and isinstance(value, UtcDateTime):
         return "sa.DateTime()"
-    if kind == "type" and isinstance(value, Words):
+    if kind == "type" and isinstance(value, CleanText):
         return f"sa.String(length={value.length})" if value.length else "sa.Text()"
     return False
 

@@ -14,7 +14,7 @@ from providers.base import Provider
 from providers.cloudflare import Cloudflare
 from providers.fal import Fal
 from providers.flux import Flux
-from providers.freeapi import FreeApi
+from providers.freeapi import CardProvider
 from providers.horde import Horde
 from providers.localai import LocalAi
 from providers.openai import OpenAi
@@ -25,7 +25,7 @@ from providers.together import Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ProviderType:
     """One kind of service.
 
     Attributes:
@@ -45,29 +45,35 @@ class Kind:
 
 
 #: Every kind of service, in the order of the default chain; the card last.
-KINDS: Mapping[str, Kind] = {
-    "flux": Kind(make=Flux, tokens=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
-    "localai": Kind(make=LocalAi, tokens=("LOCALAI_API_KEY",), needs=("base_url",)),
-    "a1111": Kind(make=A1111, tokens=("A1111_API_AUTH",), needs=("base_url",)),
-    "cloudflare": Kind(
+KINDS: Mapping[str, ProviderType] = {
+    "flux": ProviderType(make=Flux, tokens=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
+    "localai": ProviderType(
+        make=LocalAi, tokens=("LOCALAI_API_KEY",), needs=("base_url",)
+    ),
+    "a1111": ProviderType(make=A1111, tokens=("A1111_API_AUTH",), needs=("base_url",)),
+    "cloudflare": ProviderType(
         make=Cloudflare,
         tokens=("CLOUDFLARE_API_TOKEN",),
         account="CLOUDFLARE_ACCOUNT_ID",
         needs=("token", "account"),
     ),
-    "replicate": Kind(make=Replicate, tokens=("REPLICATE_API_TOKEN",)),
-    "runpod": Kind(
+    "replicate": ProviderType(make=Replicate, tokens=("REPLICATE_API_TOKEN",)),
+    "runpod": ProviderType(
         make=RunPod, tokens=("RUNPOD_API_KEY",), needs=("token", "endpoint")
     ),
-    "together": Kind(make=Together, tokens=("TOGETHER_API_KEY",), by_itself=False),
-    "fal": Kind(make=Fal, tokens=("FAL_KEY",), by_itself=False),
-    "openai": Kind(make=OpenAi, tokens=("OPENAI_API_KEY",), by_itself=False),
-    "horde": Kind(make=Horde, tokens=("HORDE_API_KEY",), needs=(), by_itself=False),
-    "freeapi": Kind(make=FreeApi, needs=()),
+    "together": ProviderType(
+        make=Together, tokens=("TOGETHER_API_KEY",), by_itself=False
+    ),
+    "fal": ProviderType(make=Fal, tokens=("FAL_KEY",), by_itself=False),
+    "openai": ProviderType(make=OpenAi, tokens=("OPENAI_API_KEY",), by_itself=False),
+    "horde": ProviderType(
+        make=Horde, tokens=("HORDE_API_KEY",), needs=(), by_itself=False
+    ),
+    "freeapi": ProviderType(make=CardProvider, needs=()),
 }
 
 
-def build(settings: ProviderSettings) -> Provider:
+def build_provider(settings: ProviderSettings) -> Provider:
     """Return the provider an entry of the configuration describes.
 
     Raises:

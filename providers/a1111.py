@@ -10,29 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import Spelling
-from providers.base import Call, JsonValue, Order, Reply, Step
-from providers.outcomes import GoneError
-from providers.plain import escaped
-from providers.replies import as_object
-from providers.results import from_base64, without_image
-from providers.service import FREE, Service, basic, traits_of
+from providers.answers import ErrorRule
+from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.outcomes import NotFoundError
+from providers.plain import escape_syntax
+from providers.replies import parse_object
+from providers.results import image_from_base64, missing_image_error
+from providers.service import FREE, BaseProvider, basic_auth_header, build_traits
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting
+from providers.sizes import RequestSize, fit_to_side
 
 _STEPS = 20
 
 
-class A1111(Service):
+class A1111(BaseProvider):
     """The provider kind `a1111`."""
 
     # What a server answers that was started without --api.
-    spellings = (Spelling(means=GoneError, status=404),)
+    spellings = (ErrorRule(means=NotFoundError, status=404),)
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Stable Diffusion",
                 prefix="a1111",
@@ -45,16 +45,16 @@ class A1111(Service):
             ),
         )
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a size in steps of 8, which its models need."""
-        return fitting(order, 8, most=2048)
+        return fit_to_side(order, 8, most=2048)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
-        size = self.size(order)
+        size = self.supported_size(order)
         body: dict[str, JsonValue] = {
-            "prompt": escaped(order.prompt),
+            "prompt": escape_syntax(order.prompt),
             "width": size.width,
             "height": size.height,
             "seed": order.seed,
@@ -66,23 +66,23 @@ class A1111(Service):
             body["override_settings"] = {
                 "sd_model_checkpoint": self._settings.model,
             }
-        return self._order("/sdapi/v1/txt2img", body, self._read)
+        return self._image_call("/sdapi/v1/txt2img", body, self._read_image)
 
-    def greet(self) -> Call:
+    def health_check_call(self) -> HttpCall:
         """Ask how far it is with its work."""
-        return self._ask("/sdapi/v1/progress?skip_current_image=true")
+        return self._api_call("/sdapi/v1/progress?skip_current_image=true")
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """The same: it wants its password there, too."""
-        return self.greet()
+        return self.health_check_call()
 
-    def _headers(self) -> Mapping[str, str]:
+    def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token
-        return {"Authorization": basic(token)} if token else {}
+        return {"Authorization": basic_auth_header(token)} if token else {}
 
-    def _read(self, reply: Reply) -> Step:
-        images = as_object(reply).get("images")
+    def _read_image(self, reply: Response) -> Step:
+        images = parse_object(reply).get("images")
         first = images[0] if isinstance(images, list) and images else None
         if first is None:
-            raise without_image(reply)
-        return from_base64(first)
+            raise missing_image_error(reply)
+        return image_from_base64(first)

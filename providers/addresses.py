@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from providers.base import Traits
+from providers.base import ProviderTraits
 
 
 class ForbiddenAddressError(OSError):
@@ -56,7 +56,7 @@ class PublicResolver(AbstractResolver):
         await self._inner.close()
 
 
-def origin(url: str) -> tuple[str, str, int]:
+def origin_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of an address."""
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme, 0)
@@ -66,15 +66,15 @@ def origin(url: str) -> tuple[str, str, int]:
 def same_origin(one: str, other: str) -> bool:
     """Say whether two addresses have the same scheme, host and port."""
     try:
-        return origin(one) == origin(other)
+        return origin_of(one) == origin_of(other)
     except ValueError:
         return False
 
 
-def forbidden(url: str, traits: Traits) -> str | None:
+def forbidden_reason(url: str, traits: ProviderTraits) -> str | None:
     """Say why a finished file may not be fetched from *url*, or None."""
     try:
-        scheme, host, _ = origin(url)
+        scheme, host, _ = origin_of(url)
     except ValueError:
         return "not an address"
     # The one server the owner has configured, whatever it is.
@@ -84,7 +84,7 @@ def forbidden(url: str, traits: Traits) -> str | None:
         return "not https"
     if _is_literal(host) and not is_public(host):
         return "a private address"
-    if not _allowed(host, traits.file_hosts):
+    if not _is_allowed_host(host, traits.file_hosts):
         return f"not a host of {traits.label}'s"
     return None
 
@@ -97,13 +97,13 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _allowed(host: str, known: Sequence[str]) -> bool:
+def _is_allowed_host(host: str, known: Sequence[str]) -> bool:
     return any(
         host == one or (one.startswith(".") and host.endswith(one)) for one in known
     )
 
 
-def short(url: str) -> str:
+def shorten_url(url: str) -> str:
     """Return an address for people: without query, which may hold a signature."""
     parts: Any = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]

@@ -9,24 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from providers.base import Reply
+from providers.base import Response
 from providers.outcomes import (
-    BadTokenError,
-    GoneError,
-    LoadingError,
+    BadRequestError,
+    ModelLoadingError,
+    NotFoundError,
     OutOfCreditsError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RejectedError,
-    ThrottledError,
+    RateLimitedError,
     TimedOutError,
+    UnauthorizedError,
     UnavailableError,
 )
 from providers.replies import (
-    as_object,
     error_text,
     is_html,
     is_refusal,
+    parse_object,
     seconds_to_wait,
 )
 from providers.results import looks_like_image
@@ -38,7 +38,7 @@ _GOOD = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
+class ErrorRule:
     """One service's own way of saying something.
 
     Attributes:
@@ -50,12 +50,12 @@ class Spelling:
     words: str = ""
     status: int | None = None
 
-    def matches(self, reply: Reply, said: str) -> bool:
+    def matches(self, reply: Response, said: str) -> bool:
         """Say whether *reply*, whose body in small letters is *said*, is this."""
         return self.status in {None, reply.status} and self.words in said
 
 
-def check(reply: Reply, *own: Spelling) -> None:
+def raise_for_error(reply: Response, *own: ErrorRule) -> None:
     """Raise what an answer means, unless it is a good one.
 
     Raises:
@@ -68,7 +68,9 @@ def check(reply: Reply, *own: Spelling) -> None:
     said = reply.body[:_LONGEST_WORDS].decode("utf-8", "replace").casefold()
     # A model that loads, whatever the status: some say it with 200.
     if _is_loading(reply, said):
-        raise LoadingError(text, status=reply.status, seconds=seconds_to_wait(reply))
+        raise ModelLoadingError(
+            text, status=reply.status, seconds=seconds_to_wait(reply)
+        )
     if good and is_html(reply):
         raise UnavailableError("answered with a web page", status=reply.status)
     if good:
@@ -80,39 +82,39 @@ def check(reply: Reply, *own: Spelling) -> None:
         if spelling.matches(reply, said):
             seconds = seconds_to_wait(reply)
             raise spelling.means(text, status=reply.status, seconds=seconds)
-    raise _by_status(reply, text)
+    raise _error_for_status(reply, text)
 
 
-def _is_loading(reply: Reply, said: str) -> bool:
+def _is_loading(reply: Response, said: str) -> bool:
     if reply.status not in {200, 503}:
         return False
-    if "estimated_time" in as_object(reply):
+    if "estimated_time" in parse_object(reply):
         return True
     told = reply.status == 503 or '"error"' in said  # noqa: PLR2004 - unavailable
     return told and any(words in said for words in _LOADING)
 
 
-def _by_status(reply: Reply, text: str) -> ProviderError:
+def _error_for_status(reply: Response, text: str) -> ProviderError:
     status = reply.status
     match status:
         case 401:
-            return BadTokenError(text, status=status)
+            return UnauthorizedError(text, status=status)
         case 402:
             return OutOfCreditsError(text, status=status)
         case 403 if is_refusal(text):
-            return RefusedError(text, status=status)
+            return PromptRefusedError(text, status=status)
         case 403:
-            return BadTokenError(text, status=status)
+            return UnauthorizedError(text, status=status)
         case 404 | 405 | 410:
-            return GoneError(text, status=status)
+            return NotFoundError(text, status=status)
         # Somebody's patience ended, and it may have been painted all the same.
         case 408 | 504 | 524:
             return TimedOutError(text, status=status)
         case 429:
-            return ThrottledError(text, status=status, seconds=seconds_to_wait(reply))
+            return RateLimitedError(text, status=status, seconds=seconds_to_wait(reply))
         case _ if status >= 500:  # noqa: PLR2004 - the service's fault
             return UnavailableError(text, status=status)
         case _ if is_refusal(text):
-            return RefusedError(text, status=status)
+            return PromptRefusedError(text, status=status)
         case _:
-            return RejectedError(text, status=status)
+            return BadRequestError(text, status=status)

@@ -1,9 +1,9 @@
 """What passes between the daemon and an image service.  Standard library only.
 
 A provider builds requests and reads replies; it never sends, sleeps, retries or
-logs.  `start` gives the first `Call` (or, for the card, the image itself); each
-`Call` names the function that reads its reply, and reading gives an `Image` or
-`Again` (the next call, after a pause) or raises one of::
+logs.  `start` gives the first `HttpCall` (or, for the card, the image itself); each
+`HttpCall` names the function that reads its reply, and reading gives a
+`GeneratedImage` or `FollowUp` (the next call, after a pause) or raises one of::
 
     ProviderError
     ├── OutOfCreditsError   no money there: next provider, rests until the reset
@@ -43,7 +43,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ImageRequest:
     """One image wanted.
 
     Attributes:
@@ -63,7 +63,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """What came back: status, headers with lower-case names, the whole body."""
 
     status: int
@@ -72,7 +72,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class GeneratedImage:
     """Bytes that claim to be an image, not yet decoded.
 
     Attributes:
@@ -87,7 +87,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class HttpCall:
     """One HTTP request and the function that reads its reply.
 
     Attributes:
@@ -103,7 +103,7 @@ class Call:
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     url: str
-    read: Callable[[Reply], Step]
+    read: Callable[[Response], Step]
     json: JsonValue = None
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS, repr=False)
     wants_image: bool = False
@@ -113,7 +113,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class FollowUp:
     """Not yet: send `call` after `seconds`.
 
     Attributes:
@@ -121,23 +121,23 @@ class Again:
             which `Provider.resume` can go on after a crash.
     """
 
-    call: Call
+    call: HttpCall
     seconds: float = 0.0
     remote: str | None = None
 
 
-Step: TypeAlias = Image | Again
+Step: TypeAlias = GeneratedImage | FollowUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class ProviderTraits:
     """What a provider is, says and can honour; the same for its whole life.
 
     Attributes:
         name: The entry's name in the configuration and the chain.
         label: For people: "Hugging Face FLUX", "Card".
         prefix: Of the file names it makes.
-        price: Dollars for one image of `Order.width` x `Order.height`, as a
+        price: US dollars for one image of the requested width and height, as a
             function of the megapixels asked for.
         price_source: Where the price comes from, for people.
         included: Dollars that cost nothing every `included_per`.
@@ -178,35 +178,35 @@ class Provider(Protocol):
     """One image service, as one small file builds and reads it."""
 
     @property
-    def traits(self) -> Traits: ...
+    def traits(self) -> ProviderTraits: ...
 
-    def start(self, order: Order, now: datetime) -> Call | Image:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
         """Return the first call for *order*, or the image itself (the card).
 
         Raises:
             ProviderError: The order cannot be carried out by this provider.
         """
 
-    def dropped(self, order: Order) -> tuple[str, ...]:
+    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
         """Say in a few words each what of *order* will not be honoured."""
 
-    def resume(self, remote: str) -> Call | None:
-        """Return the call that asks for the result of an earlier `Again.remote`."""
+    def resume(self, remote: str) -> HttpCall | None:
+        """Return the call that asks for the result of an earlier `FollowUp.remote`."""
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that stops the remote job, if the service has one."""
 
-    def greet(self) -> Call | None:
+    def health_check_call(self) -> HttpCall | None:
         """Return a cheap call that any good answer to shows the server to be up.
 
         For the owner's own servers: after an outage they are greeted, not tried out
         on a job.  None: only a job can tell.
         """
 
-    def account(self) -> Call | None:
+    def token_check_call(self) -> HttpCall | None:
         """Return a call that costs nothing and shows whether the token is good."""
 
-    def check(self, reply: Reply) -> None:
+    def raise_for_error(self, reply: Response) -> None:
         """Raise what *reply* means, by status and text, unless it is a good one.
 
         Raises:

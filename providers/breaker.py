@@ -19,14 +19,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from providers.outcomes import Outcome
-from providers.rests import CREDITS_MOST, FAILED_MOST, LONGEST, WHY, Policy, open_until
+from providers.rests import (
+    CREDITS_MOST,
+    FAILED_MOST,
+    LONGEST,
+    WHY,
+    BreakerPolicy,
+    open_until,
+)
 
 _FAILURES = 3
 #: What a probe may take beyond its provider's timeout: decoding, writing.
 _PROBE_SLACK = timedelta(seconds=60)
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """Where a breaker stands."""
 
     CLOSED = "closed"
@@ -52,7 +59,7 @@ class Breaker:
     """
 
     name: str
-    state: State = State.CLOSED
+    state: BreakerState = BreakerState.CLOSED
     reason: Outcome | None = None
     failures: int = 0
     trips: int = 0
@@ -66,17 +73,17 @@ class Breaker:
     message: str = ""
 
 
-class Kind(StrEnum):
+class AdmissionKind(StrEnum):
     """What a breaker means to a job that comes now."""
 
     READY = "ready"  #: Asks it.
     PROBE = "probe"  #: Asks it, as the one probe.
-    RESTING = "resting"  #: Not before `Standing.until`.
+    RESTING = "resting"  #: Not before `Admission.until`.
     PROBING = "probing"  #: Another job is the probe.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Admission:
     """The answer of a breaker.
 
     Attributes:
@@ -88,7 +95,7 @@ class Standing:
         why: For people; empty when ready.
     """
 
-    kind: Kind
+    kind: AdmissionKind
     until: datetime | None = None
     back: datetime | None = None
     waitable: bool = False
@@ -96,40 +103,53 @@ class Standing:
     why: str = ""
 
 
-def standing(found: Breaker, now: datetime) -> Standing:
+def admission_at(found: Breaker, now: datetime) -> Admission:
     """Say what the breaker means to a job that comes at *now*."""
     waitable = found.reason in {Outcome.LOADING, Outcome.THROTTLED}
     why = WHY.get(found.reason, "resting") if found.reason else ""
     # Nothing is known against it.
-    if found.state is State.CLOSED:
-        return Standing(kind=Kind.READY)
+    if found.state is BreakerState.CLOSED:
+        return Admission(kind=AdmissionKind.READY)
     held = found.probe_owner is not None and found.probe_until is not None
     # Somebody is looking whether it is back.
-    if found.state is State.HALF_OPEN and held and now < _limit(found.probe_until, now):
-        return Standing(
-            kind=Kind.PROBING, until=found.probe_until, waitable=waitable, why=why
+    if (
+        found.state is BreakerState.HALF_OPEN
+        and held
+        and now < _clamp_expiry(found.probe_until, now)
+    ):
+        return Admission(
+            kind=AdmissionKind.PROBING,
+            until=found.probe_until,
+            waitable=waitable,
+            why=why,
         )
     # The probe gave its place back, or has died: the next job takes it.
-    if found.state is State.HALF_OPEN:
-        return Standing(kind=Kind.PROBE, waitable=waitable, why=why)
-    opens = _opens_at(found, now)
+    if found.state is BreakerState.HALF_OPEN:
+        return Admission(kind=AdmissionKind.PROBE, waitable=waitable, why=why)
+    opens = _half_open_at(found, now)
     # Its time has come.
     if opens is not None and opens <= now:
         unseen = found.reason is Outcome.UNAVAILABLE
-        return Standing(kind=Kind.PROBE, waitable=waitable, unseen=unseen, why=why)
-    return Standing(
-        kind=Kind.RESTING, until=opens, back=found.until, waitable=waitable, why=why
+        return Admission(
+            kind=AdmissionKind.PROBE, waitable=waitable, unseen=unseen, why=why
+        )
+    return Admission(
+        kind=AdmissionKind.RESTING,
+        until=opens,
+        back=found.until,
+        waitable=waitable,
+        why=why,
     )
 
 
-def _limit(time: datetime | None, now: datetime) -> datetime:
+def _clamp_expiry(time: datetime | None, now: datetime) -> datetime:
     """A probe's expiry further ahead than a day was set by a clock that was wrong."""
     if time is None or time - now > timedelta(days=1):
         return now
     return time
 
 
-def _opens_at(found: Breaker, now: datetime) -> datetime | None:
+def _half_open_at(found: Breaker, now: datetime) -> datetime | None:
     times = [time for time in (found.until, found.probe_at) if time is not None]
     if not times:
         return None
@@ -139,21 +159,21 @@ def _opens_at(found: Breaker, now: datetime) -> datetime | None:
     return now if earliest - now > most else earliest
 
 
-def admit(
-    found: Breaker, owner: str, now: datetime, policy: Policy
+def try_acquire(
+    found: Breaker, owner: str, now: datetime, policy: BreakerPolicy
 ) -> tuple[Breaker, bool] | None:
     """Let one call through; None when it may not.
 
     Returns:
         The breaker with the place taken, and whether the call is the probe.
     """
-    match standing(found, now).kind:
-        case Kind.READY:
+    match admission_at(found, now).kind:
+        case AdmissionKind.READY:
             return found, False
-        case Kind.PROBE:
+        case AdmissionKind.PROBE:
             probe = replace(
                 found,
-                state=State.HALF_OPEN,
+                state=BreakerState.HALF_OPEN,
                 probe_owner=owner,
                 probe_until=now + timedelta(seconds=policy.timeout) + _PROBE_SLACK,
             )
@@ -162,14 +182,14 @@ def admit(
             return None
 
 
-def report(
+def record_outcome(
     found: Breaker,
     outcome: Outcome,
     *,
     generation: int,
     owner: str,
     now: datetime,
-    policy: Policy,
+    policy: BreakerPolicy,
     seconds: float | None = None,
     jitter: float = 0.0,
     message: str = "",
@@ -183,16 +203,16 @@ def report(
     """
     # The late answer of an earlier period changes nothing.
     if generation != found.generation:
-        return release(found, owner)
+        return release_probe(found, owner)
     # It serves.
     if outcome is Outcome.IMAGE:
-        return reset(found)
+        return close_breaker(found)
     # Says something of the prompt or of us, nothing of the service.
     if outcome in _NO_VERDICT:
-        return release(found, owner)
+        return release_probe(found, owner)
     # It cannot serve now, and says why.
     if outcome in LONGEST:
-        return _opened(
+        return _open_breaker(
             found,
             outcome,
             now=now,
@@ -203,8 +223,8 @@ def report(
         )
     failed = replace(found, failures=found.failures + 1, message=message)
     # A probe that fails, or the third failure in a row.
-    if found.state is not State.CLOSED or failed.failures >= _FAILURES:
-        return _opened(
+    if found.state is not BreakerState.CLOSED or failed.failures >= _FAILURES:
+        return _open_breaker(
             failed, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
         )
     return failed
@@ -216,12 +236,12 @@ _NO_VERDICT = frozenset(
 )
 
 
-def _opened(
+def _open_breaker(
     found: Breaker,
     reason: Outcome,
     *,
     now: datetime,
-    policy: Policy,
+    policy: BreakerPolicy,
     message: str,
     seconds: float | None = None,
     jitter: float = 0.0,
@@ -233,7 +253,7 @@ def _opened(
     probe = policy.credits_probe if reason is Outcome.CREDITS else None
     return Breaker(
         name=found.name,
-        state=State.OPEN,
+        state=BreakerState.OPEN,
         reason=reason,
         failures=found.failures,
         trips=trips,
@@ -246,47 +266,51 @@ def _opened(
     )
 
 
-def greeted(
-    found: Breaker, *, answered: bool, now: datetime, policy: Policy
+def record_health_check(
+    found: Breaker, *, answered: bool, now: datetime, policy: BreakerPolicy
 ) -> Breaker:
     """Tell the breaker whether a server that was away has answered a greeting."""
     # Somebody else has moved it meanwhile.
-    if found.state is not State.OPEN or found.reason is not Outcome.UNAVAILABLE:
+    if found.state is not BreakerState.OPEN or found.reason is not Outcome.UNAVAILABLE:
         return found
     # It is up: the next job is the probe.
     if answered:
-        return replace(found, state=State.HALF_OPEN)
+        return replace(found, state=BreakerState.HALF_OPEN)
     message = found.message
-    return _opened(found, Outcome.UNAVAILABLE, now=now, policy=policy, message=message)
+    return _open_breaker(
+        found, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
+    )
 
 
-def release(found: Breaker, owner: str) -> Breaker:
+def release_probe(found: Breaker, owner: str) -> Breaker:
     """Give the probe's place back if *owner* holds it: it brought no verdict."""
-    if found.state is not State.HALF_OPEN or found.probe_owner != owner:
+    if found.state is not BreakerState.HALF_OPEN or found.probe_owner != owner:
         return found
     return replace(found, probe_owner=None, probe_until=None)
 
 
-def reset(found: Breaker) -> Breaker:
+def close_breaker(found: Breaker) -> Breaker:
     """Close it: it has made an image, or a person says that it serves again."""
     return Breaker(
         name=found.name,
-        generation=found.generation + (found.state is not State.CLOSED),
+        generation=found.generation + (found.state is not BreakerState.CLOSED),
         settings=found.settings,
     )
 
 
-def adopt(found: Breaker, settings: str, now: datetime, policy: Policy) -> Breaker:
+def adopt_settings(
+    found: Breaker, settings: str, now: datetime, policy: BreakerPolicy
+) -> Breaker:
     """Follow a start of the daemon: other settings close what they may have caused.
 
     Times stored further ahead than they could have been set count as now.
     """
     changed = found.settings not in {"", settings}
     # A new token, model or address: what was known of the old one is void.
-    if changed and found.state is not State.CLOSED:
-        return replace(reset(found), settings=settings)
+    if changed and found.state is not BreakerState.CLOSED:
+        return replace(close_breaker(found), settings=settings)
     kept = replace(found, settings=settings)
-    if kept.state is not State.OPEN or kept.until is None or kept.reason is None:
+    if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
         return kept
     most = LONGEST.get(kept.reason, FAILED_MOST)
     if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):

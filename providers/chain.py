@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from providers.breaker import Kind, Standing
+from providers.breaker import Admission, AdmissionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Candidate:
     """One provider as one job sees it now.
 
     Attributes:
@@ -22,7 +22,7 @@ class Link:
     """
 
     name: str
-    standing: Standing
+    standing: Admission
     is_card: bool = False
     busy: bool = False
     greets: bool = False
@@ -31,7 +31,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CallProvider:
     """Ask this one, as the probe of its breaker or not."""
 
     name: str
@@ -39,7 +39,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitUntil:
     """Its model is loading, or it was asked too fast: worth waiting for."""
 
     name: str
@@ -47,32 +47,32 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class AtCapacity:
     """It is at its concurrency, or a probe we wait for is out: until a call ends."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Greet:
+class HealthCheck:
     """It was away, and its time has come: see whether it is up, then decide again."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Exhausted:
     """Nobody serves.  `until`: when something may change by itself."""
 
     until: datetime | None
     reasons: tuple[tuple[str, str], ...]
 
 
-Decision: TypeAlias = Ask | Wait | Busy | Greet | Spent
+Decision: TypeAlias = CallProvider | WaitUntil | AtCapacity | HealthCheck | Exhausted
 
 
-def decide(
-    links: Sequence[Link],
+def decide_next(
+    links: Sequence[Candidate],
     *,
     now: datetime,
     waited_since: datetime | None,
@@ -99,33 +99,33 @@ def decide(
             continue
         match found.kind:
             # A worker's place is not free: wait for it rather than pass it over.
-            case Kind.READY | Kind.PROBE if link.busy:
-                return Busy(link.name)
+            case AdmissionKind.READY | AdmissionKind.PROBE if link.busy:
+                return AtCapacity(link.name)
             # The owner's own server was away: no job is tried on it before it is up.
-            case Kind.PROBE if link.greets and found.unseen:
-                return Greet(link.name)
+            case AdmissionKind.PROBE if link.greets and found.unseen:
+                return HealthCheck(link.name)
             # It serves, or its time has come and this job is the probe.
-            case Kind.READY | Kind.PROBE:
-                return Ask(link.name, probe=found.kind is Kind.PROBE)
+            case AdmissionKind.READY | AdmissionKind.PROBE:
+                return CallProvider(link.name, probe=found.kind is AdmissionKind.PROBE)
             # Loading, and the probe is out: wait for its verdict, within patience.
-            case Kind.PROBING if found.waitable and now < patience_ends:
-                return Busy(link.name)
+            case AdmissionKind.PROBING if found.waitable and now < patience_ends:
+                return AtCapacity(link.name)
             # Loading, and done before this job's patience ends.
-            case Kind.RESTING if _worth_it(found, patience_ends):
-                return Wait(link.name, found.until or patience_ends)
+            case AdmissionKind.RESTING if _is_worth_waiting(found, patience_ends):
+                return WaitUntil(link.name, found.until or patience_ends)
         # Resting for longer, or another job is its probe: the next one.
-        reasons.append((link.name, _why(found, now)))
+        reasons.append((link.name, _blocked_reason(found, now)))
         if found.until is not None:
             times.append(found.until)
-    return Spent(min(times, default=None), tuple(reasons))
+    return Exhausted(min(times, default=None), tuple(reasons))
 
 
-def _worth_it(found: Standing, patience_ends: datetime) -> bool:
+def _is_worth_waiting(found: Admission, patience_ends: datetime) -> bool:
     return found.waitable and found.until is not None and found.until <= patience_ends
 
 
-def _why(found: Standing, now: datetime) -> str:
-    if found.kind is Kind.PROBING:
+def _blocked_reason(found: Admission, now: datetime) -> str:
+    if found.kind is AdmissionKind.PROBING:
         return f"{found.why}, being asked again now"
     back = found.back
     if back is None:

@@ -8,66 +8,66 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers.answers import Spelling
-from providers.base import Call, JsonValue, Order, Reply, Step
+from providers.answers import ErrorRule
+from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.outcomes import (
-    BadTokenError,
-    GoneError,
+    BadRequestError,
+    NotFoundError,
     OutOfCreditsError,
-    RejectedError,
     TimedOutError,
+    UnauthorizedError,
     UnavailableError,
 )
-from providers.replies import as_object
+from providers.replies import parse_object
 from providers.results import (
-    from_base64,
-    image_of,
+    image_from_base64,
+    image_from_bytes,
     looks_like_image,
-    without_image,
+    missing_image_error,
 )
-from providers.service import Service, flat, traits_of
+from providers.service import BaseProvider, build_traits, flat_price
 from providers.settings import ProviderSettings
-from providers.sizes import Size
+from providers.sizes import RequestSize
 
 _MODEL = "@cf/black-forest-labs/flux-1-schnell"
 #: 10,000 neurons a day are free, 1,000 more cost $0.011; an image takes about 60.
 _DOLLARS_PER_NEURON = 0.011 / 1000
 _NEURONS_PER_IMAGE = 60
 _NEURONS_PER_DAY = 10_000
-_MADE = Size(width=1024, height=1024)
+_MADE = RequestSize(width=1024, height=1024)
 
 
-def _code(number: int) -> str:
+def _code_pattern(number: int) -> str:
     return f'"code":{number}'
 
 
-class Cloudflare(Service):
+class Cloudflare(BaseProvider):
     """The provider kind `cloudflare`."""
 
     spellings = (
-        Spelling(means=OutOfCreditsError, words="daily free allocation"),
-        Spelling(means=OutOfCreditsError, status=429, words=_code(3036)),
-        Spelling(means=OutOfCreditsError, status=429, words=_code(4006)),
+        ErrorRule(means=OutOfCreditsError, words="daily free allocation"),
+        ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(3036)),
+        ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(4006)),
         # Out of capacity: theirs, not ours.
-        Spelling(means=UnavailableError, status=429, words=_code(3040)),
-        Spelling(means=TimedOutError, words=_code(3007)),
-        Spelling(means=TimedOutError, words=_code(3008)),
-        Spelling(means=RejectedError, words=_code(3006)),
-        Spelling(means=GoneError, words=_code(3042)),
-        Spelling(means=GoneError, words=_code(5007)),
-        Spelling(means=BadTokenError, words=_code(10000)),
+        ErrorRule(means=UnavailableError, status=429, words=_code_pattern(3040)),
+        ErrorRule(means=TimedOutError, words=_code_pattern(3007)),
+        ErrorRule(means=TimedOutError, words=_code_pattern(3008)),
+        ErrorRule(means=BadRequestError, words=_code_pattern(3006)),
+        ErrorRule(means=NotFoundError, words=_code_pattern(3042)),
+        ErrorRule(means=NotFoundError, words=_code_pattern(5007)),
+        ErrorRule(means=UnauthorizedError, words=_code_pattern(10000)),
         # A path with an account that does not exist, or is not the token's.
-        Spelling(means=BadTokenError, words=_code(7003)),
+        ErrorRule(means=UnauthorizedError, words=_code_pattern(7003)),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Cloudflare FLUX",
                 prefix="cloudflare",
-                price=flat(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
+                price=flat_price(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
                 price_source="Cloudflare's price per neuron, about 60 an image",
                 base_url="https://api.cloudflare.com/client/v4",
                 included=_DOLLARS_PER_NEURON * _NEURONS_PER_DAY,
@@ -81,26 +81,26 @@ class Cloudflare(Service):
             f"/accounts/{settings.account or ''}/ai/run/{settings.model or _MODEL}"
         )
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return the one size it makes."""
         del order
         return _MADE
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
         body: dict[str, JsonValue] = {"prompt": order.prompt, "steps": 4}
-        return self._order(self._path, body, self._read)
+        return self._image_call(self._path, body, self._read_image)
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """Ask whether the token is valid; not whether it may use Workers AI."""
-        return self._ask("/user/tokens/verify")
+        return self._api_call("/user/tokens/verify")
 
-    def _read(self, reply: Reply) -> Step:
+    def _read_image(self, reply: Response) -> Step:
         # Some of its models answer with the file itself.
         if looks_like_image(reply.body):
-            return image_of(reply.body)
-        result = as_object(reply).get("result")
+            return image_from_bytes(reply.body)
+        result = parse_object(reply).get("result")
         if not isinstance(result, dict) or not result.get("image"):
-            raise without_image(reply)
-        return from_base64(result["image"])
+            raise missing_image_error(reply)
+        return image_from_base64(result["image"])

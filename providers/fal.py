@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import Spelling
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
+from providers.answers import ErrorRule
+from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.outcomes import (
-    GoneError,
-    LoadingError,
+    ModelLoadingError,
+    NotFoundError,
     OutOfCreditsError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RemoteFailedError,
+    RemoteJobFailedError,
     TimedOutError,
 )
-from providers.replies import as_object, error_text
-from providers.results import Fetch, at, without_image
-from providers.service import Service, is_job_id, per_megapixel, traits_of
+from providers.replies import error_text, parse_object
+from providers.results import Fetch, follow_url, missing_image_error
+from providers.service import BaseProvider, build_traits, is_job_id, price_per_megapixel
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting
+from providers.sizes import RequestSize, fit_to_side
 
 MODEL = "fal-ai/flux/schnell"
 FILE_HOSTS = ("fal.media", ".fal.media")
@@ -34,7 +34,7 @@ _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _OK = 200
 
 
-def fal_body(order: Order, size: Size) -> dict[str, JsonValue]:
+def build_fal_body(order: ImageRequest, size: RequestSize) -> dict[str, JsonValue]:
     """Return the input of FLUX.1-schnell as fal runs it."""
     return {
         "prompt": order.prompt,
@@ -46,45 +46,45 @@ def fal_body(order: Order, size: Size) -> dict[str, JsonValue]:
     }
 
 
-def read_fal(reply: Reply, fetch: Fetch, *, remember: bool = True) -> Step:
+def read_fal(reply: Response, fetch: Fetch, *, remember: bool = True) -> Step:
     """Read `{"images": [{"url"}], "has_nsfw_concepts": [...]}`.
 
     Raises:
         ProviderError: There is no image in it, or one its filter has blackened.
     """
-    data = as_object(reply)
+    data = parse_object(reply)
     flagged = data.get("has_nsfw_concepts")
     if isinstance(flagged, list) and any(flagged):
-        raise RefusedError("its filter flagged the image")
+        raise PromptRefusedError("its filter flagged the image")
     images = data.get("images")
     first = images[0] if isinstance(images, list) and images else None
     if not isinstance(first, dict):
-        raise without_image(reply)
-    return at(first.get("url"), fetch, remember=remember)
+        raise missing_image_error(reply)
+    return follow_url(first.get("url"), fetch, remember=remember)
 
 
-class Fal(Service):
+class Fal(BaseProvider):
     """The provider kind `fal`."""
 
     spellings = (
-        Spelling(means=OutOfCreditsError, status=403, words="exhausted balance"),
-        Spelling(means=LoadingError, words="runner_scheduling_failure"),
-        Spelling(means=LoadingError, words="startup_timeout"),
-        Spelling(means=TimedOutError, words="request_timeout"),
-        Spelling(means=RefusedError, words="content_policy_violation"),
-        Spelling(means=GoneError, status=404, words="application"),
+        ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
+        ErrorRule(means=ModelLoadingError, words="runner_scheduling_failure"),
+        ErrorRule(means=ModelLoadingError, words="startup_timeout"),
+        ErrorRule(means=TimedOutError, words="request_timeout"),
+        ErrorRule(means=PromptRefusedError, words="content_policy_violation"),
+        ErrorRule(means=NotFoundError, status=404, words="application"),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="fal FLUX",
                 prefix="fal",
                 # What a new account may have at once.
                 concurrency=2,
-                price=per_megapixel(0.003),
+                price=price_per_megapixel(0.003),
                 price_source="fal's price per megapixel",
                 base_url="https://queue.fal.run",
                 max_prompt=2000,
@@ -95,72 +95,74 @@ class Fal(Service):
         self._model = settings.model or MODEL
         self._app = "/".join(self._model.split("/")[:2])
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a size in steps of 16."""
-        return fitting(order, 16)
+        return fit_to_side(order, 16)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that queues the work."""
         del now
-        return self._order(
-            f"/{self._model}", fal_body(order, self.size(order)), self._queued
+        return self._image_call(
+            f"/{self._model}",
+            build_fal_body(order, self.supported_size(order)),
+            self._read_submitted,
         )
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that cancels the request."""
         if not is_job_id(remote):
             return None
-        return self._ask(f"/{self._app}/requests/{remote}/cancel", method="PUT")
+        return self._api_call(f"/{self._app}/requests/{remote}/cancel", method="PUT")
 
-    def _headers(self) -> Mapping[str, str]:
+    def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token
         return {"Authorization": f"Key {token}"} if token else {}
 
-    def _look(self, name: str) -> Call:
-        return self._ask(
+    def _poll_call(self, name: str) -> HttpCall:
+        return self._api_call(
             f"/{self._app}/requests/{name}/status",
-            lambda reply: self._seen(name, reply),
+            lambda reply: self._read_status(name, reply),
             waits=True,
         )
 
-    def _queued(self, reply: Reply) -> Step:
-        name = str(as_object(reply).get("request_id") or "")
+    def _read_submitted(self, reply: Response) -> Step:
+        name = str(parse_object(reply).get("request_id") or "")
         # A proxy that answers at once, as fal.run itself does.
         if not is_job_id(name):
-            return read_fal(reply, self._fetch)
-        return Again(call=self._look(name), seconds=_POLL_SECONDS, remote=name)
+            return read_fal(reply, self._download_call)
+        return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name)
 
-    def _seen(self, name: str, reply: Reply) -> Step:
-        data = as_object(reply)
+    def _read_status(self, name: str, reply: Response) -> Step:
+        data = parse_object(reply)
         status = str(data.get("status") or "")
         if status in _WAITING:
-            return Again(call=self._look(name), seconds=_POLL_SECONDS)
+            return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
         if status != "COMPLETED":
-            raise without_image(reply)
+            raise missing_image_error(reply)
         # Not through `check`: an error here is how the work ended, not the asking.
-        result = Call(
+        result = HttpCall(
             method="GET",
             url=f"{self.traits.base_url}/{self._app}/requests/{name}",
-            headers=self._headers(),
-            read=self._result,
+            headers=self._auth_headers(),
+            read=self._read_result,
             waits=True,
         )
-        return Again(call=result)
+        return FollowUp(call=result)
 
-    def _result(self, reply: Reply) -> Step:
+    def _read_result(self, reply: Response) -> Step:
         if reply.status == _OK:
-            return read_fal(reply, self._fetch, remember=False)
+            return read_fal(reply, self._download_call, remember=False)
         try:
-            self.check(reply)
-        except RefusedError:
+            self.raise_for_error(reply)
+        except PromptRefusedError:
             raise
         # The same words as for asking, but said of work that was done.
         except ProviderError as error:
-            raise _ended(error, reply) from error
-        raise without_image(reply)
+            raise _job_error(error, reply) from error
+        raise missing_image_error(reply)
 
 
-def _ended(error: ProviderError, reply: Reply) -> ProviderError:
+def _job_error(error: ProviderError, reply: Response) -> ProviderError:
     if isinstance(error, TimedOutError):
         return error
-    return RemoteFailedError(error_text(reply), status=reply.status)
+    return RemoteJobFailedError(error_text(reply), status=reply.status)

@@ -12,14 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from providers import fal, replicate
-from providers.base import Again, Call, Order, Reply, Step
-from providers.outcomes import GoneError, ProviderError
-from providers.replies import as_object
+from providers.base import FollowUp, HttpCall, ImageRequest, Response, Step
+from providers.outcomes import NotFoundError, ProviderError
+from providers.replies import parse_object
 from providers.router import RouteOnlyError, check_route
 from providers.routes import ROUTES, Route
-from providers.service import Service, merged, no_image, per_megapixel, traits_of
+from providers.service import (
+    BaseProvider,
+    build_traits,
+    merge_body,
+    price_per_megapixel,
+    raise_no_image,
+)
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting
+from providers.sizes import RequestSize, fit_to_side
 
 _ROUTER = "https://router.huggingface.co"
 _HUB = "https://huggingface.co"
@@ -35,7 +41,7 @@ _FILE_HOSTS = (*fal.FILE_HOSTS, *replicate.FILE_HOSTS)
 
 
 @dataclass(slots=True)
-class _Known:
+class _RouteCache:
     """What a running daemon remembers of the routes.
 
     Attributes:
@@ -50,26 +56,26 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Draw:
+class _RouteAttempt:
     """One order on its way along the routes."""
 
-    order: Order
+    order: ImageRequest
     now: datetime
     routes: tuple[str, ...]
     refused: ProviderError | None = None
 
 
-class Flux(Service):
+class Flux(BaseProvider):
     """The provider kind `flux`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Hugging Face FLUX",
                 prefix="flux",
-                price=per_megapixel(_DOLLARS_PER_MEGAPIXEL),
+                price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
                 price_source="fal's price per megapixel",
                 base_url=_ROUTER,
                 included=_INCLUDED,
@@ -84,57 +90,59 @@ class Flux(Service):
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
         self._route = settings.route or "auto"
-        self._known = _Known()
+        self._known = _RouteCache()
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return what the first route is asked for."""
-        return fitting(order, self._first_route().multiple)
+        return fit_to_side(order, self._first_route().multiple)
 
-    def dropped(self, order: Order) -> tuple[str, ...]:
+    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
         """Say what of *order* the first route will not honour."""
-        return (*self._first_route().drops, *super().dropped(order))
+        return (*self._first_route().drops, *super().dropped_options(order))
 
     def _first_route(self) -> Route:
-        routes = self._candidates(None) or _USUAL
+        routes = self._usable_routes(None) or _USUAL
         return ROUTES[routes[0]]
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of routes first."""
         if self._route != "auto":
-            return self._request(_Draw(order=order, now=now, routes=(self._route,)))
+            return self._route_call(
+                _RouteAttempt(order=order, now=now, routes=(self._route,))
+            )
         known = self._known.read_at
         if known is not None and now - known < _REMEMBERED:
-            return self._first(order, now)
+            return self._first_call(order, now)
         # The brackets are part of the parameter's name.
         url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
-        return Call(
+        return HttpCall(
             method="GET",
             url=url,
-            headers=self._headers() if self._is_hub_ours() else {},
+            headers=self._auth_headers() if self._hub_may_see_token() else {},
             read=lambda reply: self._read_routes(reply, order, now),
-            failed=lambda _error: self._without_list(order, now),
+            failed=lambda _error: self._use_fallback_routes(order, now),
         )
 
-    def _is_hub_ours(self) -> bool:
+    def _hub_may_see_token(self) -> bool:
         return self._settings.hub_url is None or self._settings.base_url is not None
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """Ask the Hub whose token it is; nothing is paid for that."""
-        return Call(
+        return HttpCall(
             method="GET",
             url=f"{self._hub}/api/whoami-v2",
-            headers=self._headers(),
-            read=no_image,
+            headers=self._auth_headers(),
+            read=raise_no_image,
         )
 
-    def check(self, reply: Reply) -> None:
+    def raise_for_error(self, reply: Response) -> None:
         """Raise what an answer of the router means, unless it is a good one."""
         check_route(reply)
 
-    def _read_routes(self, reply: Reply, order: Order, now: datetime) -> Step:
-        mapping = as_object(reply).get("inferenceProviderMapping")
+    def _read_routes(self, reply: Response, order: ImageRequest, now: datetime) -> Step:
+        mapping = parse_object(reply).get("inferenceProviderMapping")
         found: dict[str, str] = {}
-        for name, entry in _entries(mapping):
+        for name, entry in _mapping_entries(mapping):
             live = entry.get("status", "live") == "live"
             if (
                 name in ROUTES
@@ -143,28 +151,28 @@ class Flux(Service):
             ):
                 found[name] = str(entry.get("providerId") or "")
         if not found:
-            return self._without_list(order, now)
+            return self._use_fallback_routes(order, now)
         self._known.routes = tuple(found)
         self._known.model_ids = found
         self._known.read_at = now
-        return Again(call=self._first(order, now))
+        return FollowUp(call=self._first_call(order, now))
 
-    def _without_list(self, order: Order, now: datetime) -> Step:
+    def _use_fallback_routes(self, order: ImageRequest, now: datetime) -> Step:
         """The Hub is silent: the usual routes, and the Hub again next time."""
         if not self._known.routes:
             self._known.routes = _USUAL
-        return Again(call=self._first(order, now))
+        return FollowUp(call=self._first_call(order, now))
 
-    def _first(self, order: Order, now: datetime) -> Call:
-        routes = self._candidates(now)
+    def _first_call(self, order: ImageRequest, now: datetime) -> HttpCall:
+        routes = self._usable_routes(now)
         if not routes:
             # All of them rest: the one that rests the shortest is asked anyway.
             routes = tuple(
                 sorted(self._known.resting, key=self._known.resting.__getitem__)
             )
-        return self._request(_Draw(order=order, now=now, routes=routes))
+        return self._route_call(_RouteAttempt(order=order, now=now, routes=routes))
 
-    def _candidates(self, now: datetime | None) -> tuple[str, ...]:
+    def _usable_routes(self, now: datetime | None) -> tuple[str, ...]:
         if self._route != "auto":
             return (self._route,)
         resting = self._known.resting
@@ -174,45 +182,52 @@ class Flux(Service):
             if now is None or name not in resting or resting[name] <= now
         )
 
-    def _request(self, draw: _Draw) -> Call:
+    def _route_call(self, draw: _RouteAttempt) -> HttpCall:
         route = ROUTES[draw.routes[0]]
         model = self._known.model_ids.get(route.name) or route.model or self._model
-        body = route.body(draw.order, fitting(draw.order, route.multiple), model)
-        return Call(
+        body = route.body(draw.order, fit_to_side(draw.order, route.multiple), model)
+        return HttpCall(
             method="POST",
             url=self.traits.base_url + route.path.format(model=model),
-            json=merged(body, self._settings.extra),
-            headers={**self._headers(), **(route.headers or {"Accept": "image/png"})},
-            read=lambda reply: self._read(reply, route, draw),
+            json=merge_body(body, self._settings.extra),
+            headers={
+                **self._auth_headers(),
+                **(route.headers or {"Accept": "image/png"}),
+            },
+            read=lambda reply: self._read_route_response(reply, route, draw),
             wants_image=True,
         )
 
-    def _headers(self) -> Mapping[str, str]:
+    def _auth_headers(self) -> Mapping[str, str]:
         account = self._settings.account
         bill_to = {"X-HF-Bill-To": account} if account else {}
-        return {**super()._headers(), **bill_to}
+        return {**super()._auth_headers(), **bill_to}
 
-    def _read(self, reply: Reply, route: Route, draw: _Draw) -> Step:
+    def _read_route_response(
+        self, reply: Response, route: Route, draw: _RouteAttempt
+    ) -> Step:
         try:
-            self.check(reply)
-            return route.read(reply, self._fetch)
+            self.raise_for_error(reply)
+            return route.read(reply, self._download_call)
         except RouteOnlyError as error:
-            self._rest(route.name, error, draw.now)
+            self._pause_route(route.name, error, draw.now)
             if self._route == "auto" and draw.routes[1:]:
-                following = _Draw(
+                following = _RouteAttempt(
                     order=draw.order, now=draw.now, routes=draw.routes[1:]
                 )
-                return Again(call=self._request(following))
-            raise GoneError(f"{route.name}: {error}", status=error.status) from error
+                return FollowUp(call=self._route_call(following))
+            raise NotFoundError(
+                f"{route.name}: {error}", status=error.status
+            ) from error
 
-    def _rest(self, name: str, error: ProviderError, now: datetime) -> None:
+    def _pause_route(self, name: str, error: ProviderError, now: datetime) -> None:
         until = now + timedelta(days=1)
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._known.resting[name] = until
 
 
-def _entries(mapping: object) -> list[tuple[str, dict[str, object]]]:
+def _mapping_entries(mapping: object) -> list[tuple[str, dict[str, object]]]:
     """The Hub answers a list of entries, or an object by provider (both are seen)."""
     if isinstance(mapping, list):
         return [

@@ -8,21 +8,21 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from providers.base import Image, Order
-from providers.service import FREE, Service, traits_of
+from providers.base import GeneratedImage, ImageRequest
+from providers.service import FREE, BaseProvider, build_traits
 from providers.settings import ProviderSettings
 
 #: FreeType's fonts are not made for several threads.
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class FreeApi(Service):
+class CardProvider(BaseProvider):
     """Letters the post's own words."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Card",
                 prefix="freeapi",
@@ -35,14 +35,16 @@ class FreeApi(Service):
             ),
         )
 
-    def start(self, order: Order, now: datetime) -> Image:
+    def start(self, order: ImageRequest, now: datetime) -> GeneratedImage:
         """Return the card as a PNG.
 
         Raises:
             RejectedError: No words, or no font can letter them.
         """
         del now
-        from providers.card.letter import card  # noqa: PLC0415 - fonts, only when needed
+        from providers.card.letter import render_card  # noqa: PLC0415 - fonts, only when needed
 
         with _ONE_AT_A_TIME:
-            return Image(data=card(order, self._settings.card), seed=order.seed)
+            return GeneratedImage(
+                data=render_card(order, self._settings.card), seed=order.seed
+            )

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import Spelling
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
+from providers.answers import ErrorRule
+from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.outcomes import (
-    BadTokenError,
-    RefusedError,
-    RejectedError,
-    RemoteFailedError,
-    ThrottledError,
+    BadRequestError,
+    PromptRefusedError,
+    RateLimitedError,
+    RemoteJobFailedError,
+    UnauthorizedError,
     UnavailableError,
 )
 from providers.plain import without_hashes, without_tags, without_weights
-from providers.replies import as_object
-from providers.results import at_or_in, without_image
-from providers.service import FREE, Service, is_job_id, or_else, traits_of
+from providers.replies import parse_object
+from providers.results import follow_url_or_base64, missing_image_error
+from providers.service import FREE, BaseProvider, build_traits, is_job_id, with_fallback
 from providers.settings import ProviderSettings
-from providers.sizes import Size, within
+from providers.sizes import RequestSize, fit_to_pixels
 
 _ANONYMOUS = "0000000000"
 _AGENT = "postbrush:1:unknown"
@@ -34,27 +34,27 @@ _PIXELS, _FEW_PIXELS = 1024 * 1024, 576 * 576
 _LEAST_POLL, _MOST_POLL = 2.0, 15.0
 
 
-class _TooLargeError(RejectedError):
+class _TooLargeError(BadRequestError):
     """More than an account without kudos may ask for now."""
 
 
-class Horde(Service):
+class Horde(BaseProvider):
     """The provider kind `horde`."""
 
     spellings = (
-        Spelling(means=_TooLargeError, status=403, words="kudosupfront"),
-        Spelling(means=ThrottledError, status=403, words="timeoutip"),
-        Spelling(means=BadTokenError, status=403),
-        Spelling(means=RefusedError, status=400, words="corruptprompt"),
+        ErrorRule(means=_TooLargeError, status=403, words="kudosupfront"),
+        ErrorRule(means=RateLimitedError, status=403, words="timeoutip"),
+        ErrorRule(means=UnauthorizedError, status=403),
+        ErrorRule(means=PromptRefusedError, status=400, words="corruptprompt"),
         # Nobody is there who could do it now, or nobody may.
-        Spelling(means=UnavailableError, status=400, words="novalidworkers"),
-        Spelling(means=UnavailableError, status=400, words="maintenancemode"),
+        ErrorRule(means=UnavailableError, status=400, words="novalidworkers"),
+        ErrorRule(means=UnavailableError, status=400, words="maintenancemode"),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="AI Horde",
                 prefix="horde",
@@ -70,30 +70,34 @@ class Horde(Service):
             ),
         )
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a megapixel of the order's shape, in steps of 64."""
-        return within(order, _PIXELS, 64)
+        return fit_to_pixels(order, _PIXELS, 64)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that hands the work in."""
         del now
-        smaller = self._request(order, within(order, _FEW_PIXELS, 64))
-        return or_else(self._request(order, self.size(order)), _TooLargeError, smaller)
+        smaller = self._submission_call(order, fit_to_pixels(order, _FEW_PIXELS, 64))
+        return with_fallback(
+            self._submission_call(order, self.supported_size(order)),
+            _TooLargeError,
+            smaller,
+        )
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that takes the request back."""
         if not is_job_id(remote):
             return None
-        return self._ask(f"/api/v2/generate/status/{remote}", method="DELETE")
+        return self._api_call(f"/api/v2/generate/status/{remote}", method="DELETE")
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """Ask whose key it is; the anonymous one is somebody, too."""
-        return self._ask("/api/v2/find_user")
+        return self._api_call("/api/v2/find_user")
 
-    def _headers(self) -> Mapping[str, str]:
+    def _auth_headers(self) -> Mapping[str, str]:
         return {"apikey": self._settings.token or _ANONYMOUS, "Client-Agent": _AGENT}
 
-    def _request(self, order: Order, size: Size) -> Call:
+    def _submission_call(self, order: ImageRequest, size: RequestSize) -> HttpCall:
         words = without_weights(without_tags(without_hashes(order.prompt)))
         body: dict[str, JsonValue] = {
             "prompt": words,
@@ -112,45 +116,49 @@ class Horde(Service):
         }
         if self._settings.model:
             body["models"] = [self._settings.model]
-        return self._order("/api/v2/generate/async", body, self._handed_in)
+        return self._image_call("/api/v2/generate/async", body, self._read_submitted)
 
-    def _look(self, name: str) -> Call:
-        return self._ask(
+    def _poll_call(self, name: str) -> HttpCall:
+        return self._api_call(
             f"/api/v2/generate/check/{name}",
-            lambda reply: self._seen(name, reply),
+            lambda reply: self._read_status(name, reply),
             waits=True,
         )
 
-    def _handed_in(self, reply: Reply) -> Step:
-        name = str(as_object(reply).get("id") or "")
+    def _read_submitted(self, reply: Response) -> Step:
+        name = str(parse_object(reply).get("id") or "")
         if not is_job_id(name):
-            raise without_image(reply)
-        return Again(call=self._look(name), seconds=_LEAST_POLL, remote=name)
+            raise missing_image_error(reply)
+        return FollowUp(call=self._poll_call(name), seconds=_LEAST_POLL, remote=name)
 
-    def _seen(self, name: str, reply: Reply) -> Step:
-        data = as_object(reply)
+    def _read_status(self, name: str, reply: Response) -> Step:
+        data = parse_object(reply)
         if data.get("faulted"):
-            raise RemoteFailedError("the volunteer's machine failed")
+            raise RemoteJobFailedError("the volunteer's machine failed")
         if data.get("is_possible") is False:
-            raise RemoteFailedError("nobody there can do it")
+            raise RemoteJobFailedError("nobody there can do it")
         if data.get("done"):
-            finished = self._ask(
-                f"/api/v2/generate/status/{name}", self._finished, waits=True
+            finished = self._api_call(
+                f"/api/v2/generate/status/{name}", self._read_result, waits=True
             )
-            return Again(call=finished)
-        return Again(call=self._look(name), seconds=_pause(data.get("wait_time")))
+            return FollowUp(call=finished)
+        return FollowUp(
+            call=self._poll_call(name), seconds=_poll_delay(data.get("wait_time"))
+        )
 
-    def _finished(self, reply: Reply) -> Step:
-        made = as_object(reply).get("generations")
+    def _read_result(self, reply: Response) -> Step:
+        made = parse_object(reply).get("generations")
         first = made[0] if isinstance(made, list) and made else None
         if not isinstance(first, dict):
-            raise RemoteFailedError("it ended without an image")
+            raise RemoteJobFailedError("it ended without an image")
         if first.get("censored"):
-            raise RefusedError("its filter censored the image")
-        return at_or_in(first.get("img"), self._fetch, remember=False)
+            raise PromptRefusedError("its filter censored the image")
+        return follow_url_or_base64(
+            first.get("img"), self._download_call, remember=False
+        )
 
 
-def _pause(wait: object) -> float:
+def _poll_delay(wait: object) -> float:
     """Return how long to leave it alone, by how long it says it will take."""
     half = wait / 2 if isinstance(wait, int | float) else _LEAST_POLL
     return min(_MOST_POLL, max(_LEAST_POLL, half))

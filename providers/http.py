@@ -15,12 +15,12 @@ import aiohttp
 from providers.addresses import (
     ForbiddenAddressError,
     PublicResolver,
-    forbidden,
+    forbidden_reason,
     same_origin,
-    short,
+    shorten_url,
 )
-from providers.base import Call, Reply, Traits
-from providers.outcomes import UnavailableError, UnusableError
+from providers.base import HttpCall, ProviderTraits, Response
+from providers.outcomes import InvalidImageError, UnavailableError
 
 _MOST_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
 _MOST_REDIRECTS = 3
@@ -31,7 +31,7 @@ _CONNECT_SECONDS = 15.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class Http:
+class HttpClient:
     """Sends one request at a time; owns the sessions.
 
     Args:
@@ -47,11 +47,11 @@ class Http:
         for session in self._sessions.values():
             await session.close()
 
-    async def send(self, call: Call, traits: Traits) -> Reply:
+    async def send(self, call: HttpCall, traits: ProviderTraits) -> Response:
         """Send a request, and follow its redirects with care."""
         url, sent = call.url, call
         for _ in range(_MOST_REDIRECTS + 1):
-            reply, location = await self._exchange(sent, url, traits)
+            reply, location = await self._send_request(sent, url, traits)
             if reply.status not in _REDIRECTS:
                 return reply
             if not location:
@@ -61,13 +61,13 @@ class Http:
             url = target
         raise UnavailableError("too many redirects")
 
-    async def _exchange(
-        self, call: Call, url: str, traits: Traits
-    ) -> tuple[Reply, str | None]:
-        if call.fetches and (why := forbidden(url, traits)) is not None:
-            raise UnusableError(f"the image's address {short(url)} is {why}")
+    async def _send_request(
+        self, call: HttpCall, url: str, traits: ProviderTraits
+    ) -> tuple[Response, str | None]:
+        if call.fetches and (why := forbidden_reason(url, traits)) is not None:
+            raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
         own = not call.fetches or same_origin(url, traits.base_url)
-        session = self._session(public_only=not own)
+        session = self._session_for(public_only=not own)
         headers = {"Accept-Encoding": "identity", **call.headers}
         try:
             async with session.request(
@@ -78,25 +78,25 @@ class Http:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
             ) as response:
-                body = await _capped(response)
+                body = await _read_capped(response)
                 found = {
                     name.lower(): value for name, value in response.headers.items()
                 }
                 location = response.headers.get("Location")
-                return Reply(
-                    response.status, found, _without_secrets(body, call)
+                return Response(
+                    response.status, found, _redact_secrets(body, call)
                 ), location
         except ForbiddenAddressError as error:
-            raise UnusableError(str(error)) from error
+            raise InvalidImageError(str(error)) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             cause = error.__cause__ or error.__context__
             if isinstance(cause, ForbiddenAddressError):
-                raise UnusableError(str(cause)) from error
+                raise InvalidImageError(str(cause)) from error
             if isinstance(error, TimeoutError):
                 raise UnavailableError("cannot be reached in time") from error
-            raise UnavailableError(_reason(error)) from error
+            raise UnavailableError(_connection_error(error)) from error
 
-    def _session(self, *, public_only: bool) -> aiohttp.ClientSession:
+    def _session_for(self, *, public_only: bool) -> aiohttp.ClientSession:
         if public_only not in self._sessions:
             resolver = PublicResolver(self._resolver) if public_only else None
             self._sessions[public_only] = aiohttp.ClientSession(
@@ -109,17 +109,17 @@ class Http:
         return self._sessions[public_only]
 
 
-async def _capped(response: aiohttp.ClientResponse) -> bytes:
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
         if len(body) > _MOST_BYTES:
             response.close()
-            raise UnusableError("an answer larger than any image")
+            raise InvalidImageError("an answer larger than any image")
     return bytes(body)
 
 
-def _without_secrets(body: bytes, call: Call) -> bytes:
+def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
     """Return what was answered without the key it was asked with.
 
     Some services repeat it when they refuse it, and errors are written down.
@@ -133,17 +133,19 @@ def _without_secrets(body: bytes, call: Call) -> bytes:
     return body
 
 
-def _check_redirect(call: Call, url: str, target: str, traits: Traits) -> None:
+def _check_redirect(
+    call: HttpCall, url: str, target: str, traits: ProviderTraits
+) -> None:
     # A request with a token, or one that is paid for, stays where it was sent.
     if not call.fetches and not same_origin(url, target):
-        raise UnavailableError(f"redirects to another host ({short(target)})")
+        raise UnavailableError(f"redirects to another host ({shorten_url(target)})")
     if call.method != "GET" and call.wants_image:
         raise UnavailableError("redirects a request for an image")
-    if call.fetches and (why := forbidden(target, traits)) is not None:
-        raise UnusableError(f"redirects to {short(target)}, which is {why}")
+    if call.fetches and (why := forbidden_reason(target, traits)) is not None:
+        raise InvalidImageError(f"redirects to {shorten_url(target)}, which is {why}")
 
 
-def _reason(error: Exception) -> str:
+def _connection_error(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorError():
             return "cannot be reached"

@@ -6,16 +6,16 @@ import asyncio
 from dataclasses import dataclass
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: it goes on after a restart
+class ShuttingDown(Exception):  # noqa: N818 - not an error: it goes on after a restart
     """We are stopping, and the job goes on at the service: ask again later."""
 
 
-class Withdrawn(Exception):  # noqa: N818 - not an error: a person wanted it so
+class JobCancelled(Exception):  # noqa: N818 - not an error: a person wanted it so
     """Nobody wants the image any more; the remote job was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class CancellationToken:
     """When a remote job is waited for no longer.
 
     Attributes:
@@ -27,6 +27,6 @@ class Leave:
     withdrawn: asyncio.Event
 
     @property
-    def is_due(self) -> bool:
+    def is_cancelled(self) -> bool:
         """One of them is set."""
         return self.stopping.is_set() or self.withdrawn.is_set()

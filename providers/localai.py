@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
+from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.openai import read_openai
 from providers.plain import without_bars, without_tags, without_weights
-from providers.replies import as_object
-from providers.service import FREE, Service, traits_of
+from providers.replies import parse_object
+from providers.service import FREE, BaseProvider, build_traits
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting
+from providers.sizes import RequestSize, fit_to_side
 
 #: What a model is called that paints, when a server has several of all sorts.
 _PAINTERS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
 
 
-class LocalAi(Service):
+class LocalAi(BaseProvider):
     """The provider kind `localai`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="LocalAI",
                 prefix="localai",
@@ -41,49 +41,53 @@ class LocalAi(Service):
         # People paste it with and without.
         self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a size in the steps that such servers round to."""
-        return fitting(order, 16, most=2048)
+        return fit_to_side(order, 16, most=2048)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of models before it."""
         del now
         if self._settings.model:
-            return self._generation(order, self._settings.model)
-        return self._ask(
+            return self._generation_call(order, self._settings.model)
+        return self._api_call(
             f"{self._v1}/models",
-            lambda reply: Again(call=self._generation(order, painter(reply))),
+            lambda reply: FollowUp(
+                call=self._generation_call(order, choose_image_model(reply))
+            ),
             # It answers the request for an image itself then, or does not.
-            failed=lambda _error: Again(call=self._generation(order, "")),
+            failed=lambda _error: FollowUp(call=self._generation_call(order, "")),
         )
 
-    def greet(self) -> Call:
+    def health_check_call(self) -> HttpCall:
         """Ask for the list of models."""
-        return self._ask(f"{self._v1}/models")
+        return self._api_call(f"{self._v1}/models")
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """The same."""
-        return self.greet()
+        return self.health_check_call()
 
-    def _generation(self, order: Order, model: str) -> Call:
+    def _generation_call(self, order: ImageRequest, model: str) -> HttpCall:
         body: dict[str, JsonValue] = {
             "prompt": without_weights(without_tags(without_bars(order.prompt))),
-            "size": str(self.size(order)),
+            "size": str(self.supported_size(order)),
             "seed": order.seed,
             "n": 1,
             "response_format": "b64_json",
         }
         if model:
             body["model"] = model
-        return self._order(f"{self._v1}/images/generations", body, self._read)
+        return self._image_call(
+            f"{self._v1}/images/generations", body, self._read_image
+        )
 
-    def _read(self, reply: Reply) -> Step:
-        return read_openai(reply, self._fetch)
+    def _read_image(self, reply: Response) -> Step:
+        return read_openai(reply, self._download_call)
 
 
-def painter(reply: Reply) -> str:
+def choose_image_model(reply: Response) -> str:
     """Return the model of a list that paints, the first one if none is known to."""
-    listed = as_object(reply).get("data")
+    listed = parse_object(reply).get("data")
     names = [
         str(one["id"])
         for one in (listed if isinstance(listed, list) else [])

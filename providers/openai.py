@@ -8,86 +8,86 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers.answers import Spelling
-from providers.base import Call, JsonValue, Order, Reply, Step
+from providers.answers import ErrorRule
+from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.outcomes import (
-    BadTokenError,
     OutOfCreditsError,
-    RefusedError,
+    PromptRefusedError,
+    UnauthorizedError,
 )
-from providers.replies import as_object
-from providers.results import Fetch, at, from_base64, without_image
-from providers.service import Service, flat, traits_of
+from providers.replies import parse_object
+from providers.results import Fetch, follow_url, image_from_base64, missing_image_error
+from providers.service import BaseProvider, build_traits, flat_price
 from providers.settings import ProviderSettings
-from providers.sizes import Size, nearest
+from providers.sizes import RequestSize, nearest_size
 
 _SIZES = (
-    Size(width=1024, height=1024),
-    Size(width=1536, height=1024),
-    Size(width=1024, height=1536),
+    RequestSize(width=1024, height=1024),
+    RequestSize(width=1536, height=1024),
+    RequestSize(width=1024, height=1536),
 )
 
 
-def read_openai(reply: Reply, fetch: Fetch) -> Step:
+def read_openai(reply: Response, fetch: Fetch) -> Step:
     """Read `{"data": [{"b64_json" | "url"}]}`.
 
     Raises:
         ProviderError: There is no image in it.
     """
-    data = as_object(reply).get("data")
+    data = parse_object(reply).get("data")
     first = data[0] if isinstance(data, list) and data else None
     if not isinstance(first, dict):
-        raise without_image(reply)
+        raise missing_image_error(reply)
     if first.get("b64_json"):
-        return from_base64(first["b64_json"])
-    return at(first.get("url"), fetch)
+        return image_from_base64(first["b64_json"])
+    return follow_url(first.get("url"), fetch)
 
 
-class OpenAi(Service):
+class OpenAi(BaseProvider):
     """The provider kind `openai`."""
 
     spellings = (
-        Spelling(means=OutOfCreditsError, words="billing_hard_limit_reached"),
-        Spelling(means=OutOfCreditsError, words="insufficient_quota"),
-        Spelling(means=RefusedError, words="moderation_blocked"),
+        ErrorRule(means=OutOfCreditsError, words="billing_hard_limit_reached"),
+        ErrorRule(means=OutOfCreditsError, words="insufficient_quota"),
+        ErrorRule(means=PromptRefusedError, words="moderation_blocked"),
         # 403 or 400: the organisation has to be verified before it may use the model.
-        Spelling(means=BadTokenError, words="must be verified"),
+        ErrorRule(means=UnauthorizedError, words="must be verified"),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="OpenAI",
                 prefix="openai",
-                price=flat(0.07),
+                price=flat_price(0.07),
                 price_source="OpenAI's list, medium quality, the larger sizes",
                 base_url="https://api.openai.com",
                 max_prompt=32000,
             ),
         )
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return the nearest of the three."""
-        return nearest(order, _SIZES)
+        return nearest_size(order, _SIZES)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
         body: dict[str, JsonValue] = {
             "model": self._settings.model or "gpt-image-1",
             "prompt": order.prompt,
-            "size": str(self.size(order)),
+            "size": str(self.supported_size(order)),
             "quality": "medium",
             "output_format": "png",
             "n": 1,
         }
-        return self._order("/v1/images/generations", body, self._read)
+        return self._image_call("/v1/images/generations", body, self._read_image)
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """The list of models is free."""
-        return self._ask("/v1/models")
+        return self._api_call("/v1/models")
 
-    def _read(self, reply: Reply) -> Step:
-        return read_openai(reply, self._fetch)
+    def _read_image(self, reply: Response) -> Step:
+        return read_openai(reply, self._download_call)

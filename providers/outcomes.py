@@ -72,11 +72,11 @@ class OutOfCreditsError(ProviderError):
     outcome = Outcome.CREDITS
 
 
-class LoadingError(ProviderError):
+class ModelLoadingError(ProviderError):
     outcome = Outcome.LOADING
 
 
-class ThrottledError(ProviderError):
+class RateLimitedError(ProviderError):
     outcome = Outcome.THROTTLED
 
 
@@ -88,33 +88,33 @@ class UnavailableError(ProviderError):
     outcome = Outcome.UNAVAILABLE
 
 
-class UnusableError(ProviderError):
+class InvalidImageError(ProviderError):
     outcome = Outcome.UNUSABLE
 
 
-class BadTokenError(ProviderError):
+class UnauthorizedError(ProviderError):
     outcome = Outcome.TOKEN
 
 
-class GoneError(ProviderError):
+class NotFoundError(ProviderError):
     outcome = Outcome.GONE
 
 
-class RefusedError(ProviderError):
+class PromptRefusedError(ProviderError):
     outcome = Outcome.REFUSED
 
 
-class BlankError(ProviderError):
+class BlankImageError(ProviderError):
     outcome = Outcome.BLANK
 
 
-class RejectedError(ProviderError):
+class BadRequestError(ProviderError):
     outcome = Outcome.REJECTED
 
 
-class RemoteFailedError(ProviderError):
+class RemoteJobFailedError(ProviderError):
     outcome = Outcome.REMOTE_FAILED
 
 
-class LostError(RemoteFailedError):
+class RemoteJobLostError(RemoteJobFailedError):
     moves_breaker = False

@@ -20,7 +20,7 @@ _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
 
 def without_bars(prompt: str) -> str:
     """Return *prompt* without `|`, at which some split off a negative prompt."""
-    return _tidy(prompt.replace("|", ", "))
+    return _tidy_spaces(prompt.replace("|", ", "))
 
 
 def without_tags(prompt: str) -> str:
@@ -29,7 +29,7 @@ def without_tags(prompt: str) -> str:
     # A tag inside a tag becomes one when the inner is taken out.
     while previous != prompt:
         previous, prompt = prompt, _TAG.sub(" ", prompt)
-    return _tidy(prompt.replace("<", " ").replace(">", " "))
+    return _tidy_spaces(prompt.replace("<", " ").replace(">", " "))
 
 
 def without_weights(prompt: str) -> str:
@@ -39,10 +39,10 @@ def without_weights(prompt: str) -> str:
 
 def without_hashes(prompt: str) -> str:
     """Return *prompt* without `###`, at which some split off a negative prompt."""
-    return _tidy(_HASHES.sub(" ", prompt))
+    return _tidy_spaces(_HASHES.sub(" ", prompt))
 
 
-def escaped(prompt: str) -> str:
+def escape_syntax(prompt: str) -> str:
     """Return *prompt* with brackets that mean themselves, and no keywords.
 
     For the family of AUTOMATIC1111, which reads a backslash as "as it is".
@@ -52,5 +52,5 @@ def escaped(prompt: str) -> str:
     return _BRACKETS.sub(lambda found: f"\\{found[0]}", plain)
 
 
-def _tidy(prompt: str) -> str:
+def _tidy_spaces(prompt: str) -> str:
     return re.sub(r" +(?=[ ,])", "", prompt).strip()

@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
-from providers.outcomes import LostError, RefusedError, RemoteFailedError
-from providers.replies import as_object, clean, is_refusal
-from providers.results import Fetch, at, without_image
-from providers.service import Service, flat, is_job_id, traits_of
+from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.outcomes import (
+    PromptRefusedError,
+    RemoteJobFailedError,
+    RemoteJobLostError,
+)
+from providers.replies import is_refusal, parse_object, sanitize_text
+from providers.results import Fetch, follow_url, missing_image_error
+from providers.service import BaseProvider, build_traits, flat_price, is_job_id
 from providers.settings import ProviderSettings
-from providers.sizes import Size, nearest_ratio
+from providers.sizes import RequestSize, nearest_ratio
 
 MODEL = "black-forest-labs/flux-schnell"
 RATIOS = (
@@ -37,7 +41,7 @@ _ENDED = frozenset({"failed", "canceled", "aborted"})
 _POLL_SECONDS = 1.0
 
 
-def replicate_body(order: Order) -> dict[str, JsonValue]:
+def build_replicate_body(order: ImageRequest) -> dict[str, JsonValue]:
     """Return the input of FLUX.1-schnell as Replicate runs it: a ratio, no size."""
     return {
         "input": {
@@ -52,44 +56,44 @@ def replicate_body(order: Order) -> dict[str, JsonValue]:
     }
 
 
-def read_output(reply: Reply, fetch: Fetch, *, remember: bool) -> Step | None:
+def read_prediction(reply: Response, fetch: Fetch, *, remember: bool) -> Step | None:
     """Read a prediction: its output, or None while it is under way.
 
     Raises:
         RefusedError, RemoteFailedError: It failed, and why.
         UnavailableError: It ended without any output.
     """
-    data = as_object(reply)
+    data = parse_object(reply)
     output = data.get("output")
     url = output[0] if isinstance(output, list) and output else output
     # A prediction may carry its output while it still says "processing".
     if isinstance(url, str) and url:
-        return at(url, fetch, remember=remember)
+        return follow_url(url, fetch, remember=remember)
     status = str(data.get("status"))
     if status in _ENDED:
-        error = clean(str(data.get("error") or ""))
+        error = sanitize_text(str(data.get("error") or ""))
         if is_refusal(error):
-            raise RefusedError(error)
-        raise RemoteFailedError(error or f"the prediction {status}")
+            raise PromptRefusedError(error)
+        raise RemoteJobFailedError(error or f"the prediction {status}")
     if status in {"starting", "processing"}:
         return None
-    raise without_image(reply)
+    raise missing_image_error(reply)
 
 
-class Replicate(Service):
+class Replicate(BaseProvider):
     """The provider kind `replicate`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Replicate FLUX",
                 prefix="replicate",
                 # 6 a minute and no burst below $5 of credit; and a 429 under
                 # concurrency can hide a 402.
                 concurrency=1,
-                price=flat(0.003),
+                price=flat_price(0.003),
                 price_source="Replicate's $3 for 1000 images",
                 base_url="https://api.replicate.com",
                 max_prompt=2000,
@@ -98,64 +102,70 @@ class Replicate(Service):
             ),
         )
 
-    def dropped(self, order: Order) -> tuple[str, ...]:
+    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
         """Only shapes can be asked for."""
         return (f"size: {nearest_ratio(order, RATIOS)} of a megapixel is asked for",)
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return about what comes: a megapixel of the nearest ratio."""
         wide, _, high = nearest_ratio(order, RATIOS).partition(":")
         side = math.sqrt(2**20 / (int(wide) * int(high)))
-        return Size(width=round(int(wide) * side), height=round(int(high) * side))
+        return RequestSize(
+            width=round(int(wide) * side), height=round(int(high) * side)
+        )
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that creates the prediction."""
         del now
-        return self._order(
+        return self._image_call(
             f"/v1/models/{self._settings.model or MODEL}/predictions",
-            replicate_body(order),
-            self._created,
+            build_replicate_body(order),
+            self._read_submitted,
             # Whatever becomes of us, it ends; with a minute for a late look.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that cancels the prediction."""
         if not is_job_id(remote):
             return None
-        return self._ask(f"/v1/predictions/{remote}/cancel", method="POST")
+        return self._api_call(f"/v1/predictions/{remote}/cancel", method="POST")
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """Ask whose token it is."""
-        return self._ask("/v1/account")
+        return self._api_call("/v1/account")
 
-    def _look(self, name: str) -> Call:
-        return self._ask(
+    def _poll_call(self, name: str) -> HttpCall:
+        return self._api_call(
             f"/v1/predictions/{name}",
-            lambda reply: self._seen(name, reply),
+            lambda reply: self._read_status(name, reply),
             waits=True,
         )
 
-    def _created(self, reply: Reply) -> Step:
-        name = str(as_object(reply).get("id") or "")
+    def _read_submitted(self, reply: Response) -> Step:
+        name = str(parse_object(reply).get("id") or "")
         if not is_job_id(name):
-            return read_output(reply, self._fetch, remember=True) or _lost(reply)
-        ready = read_output(reply, self._fetch, remember=False)
+            return read_prediction(
+                reply, self._download_call, remember=True
+            ) or _raise_lost(reply)
+        ready = read_prediction(reply, self._download_call, remember=False)
         if ready is None:
-            return Again(call=self._look(name), seconds=_POLL_SECONDS, remote=name)
-        return _after(ready, name)
+            return FollowUp(
+                call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name
+            )
+        return _with_remote_id(ready, name)
 
-    def _seen(self, name: str, reply: Reply) -> Step:
-        ready = read_output(reply, self._fetch, remember=False)
-        return ready or Again(call=self._look(name), seconds=_POLL_SECONDS)
+    def _read_status(self, name: str, reply: Response) -> Step:
+        ready = read_prediction(reply, self._download_call, remember=False)
+        return ready or FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
 
 
-def _after(step: Step, name: str) -> Step:
+def _with_remote_id(step: Step, name: str) -> Step:
     """Commit the id before the file is fetched, too."""
-    if isinstance(step, Again):
-        return Again(call=step.call, seconds=step.seconds, remote=name)
+    if isinstance(step, FollowUp):
+        return FollowUp(call=step.call, seconds=step.seconds, remote=name)
     return step
 
 
-def _lost(reply: Reply) -> Step:
-    raise LostError("a prediction without an id", status=reply.status)
+def _raise_lost(reply: Response) -> Step:
+    raise RemoteJobLostError("a prediction without an id", status=reply.status)

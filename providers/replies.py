@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from providers.base import Reply
+from providers.base import Response
 
 _LONGEST = 300
 _KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
@@ -24,7 +24,7 @@ _MODERATION = re.compile(
 )
 
 
-def as_json(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON came
+def parse_json(reply: Response) -> Any:  # noqa: ANN401 - whatever JSON came
     """Return the body as JSON, None when it is none."""
     try:
         return json.loads(reply.body)
@@ -32,46 +32,48 @@ def as_json(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON came
         return None
 
 
-def as_object(reply: Reply) -> Mapping[str, Any]:
+def parse_object(reply: Response) -> Mapping[str, Any]:
     """Return the body as a JSON object, {} when it is none."""
-    data = as_json(reply)
+    data = parse_json(reply)
     return data if isinstance(data, dict) else {}
 
 
-def is_html(reply: Reply) -> bool:
+def is_html(reply: Response) -> bool:
     """Say whether the body is a page for people: a proxy's, a CDN's."""
     head = reply.body[:256].lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
 
 
-def error_text(reply: Reply) -> str:
+def error_text(reply: Response) -> str:
     """Return what the service says went wrong, on one harmless line."""
     if is_html(reply):
         return f"HTTP {reply.status} with a web page"
-    data = as_json(reply)
-    text = _words(data) if data is not None else _plain(reply.body)
-    return clean(text) or f"HTTP {reply.status}"
+    data = parse_json(reply)
+    text = _find_message(data) if data is not None else _decode_body(reply.body)
+    return sanitize_text(text) or f"HTTP {reply.status}"
 
 
-def _words(data: object, depth: int = 0) -> str:
+def _find_message(data: object, depth: int = 0) -> str:
     if isinstance(data, str):
         return data
     if depth > 4:  # noqa: PLR2004 - deep enough for any of them
         return ""
     if isinstance(data, list):
-        return "; ".join(filter(None, (_words(one, depth + 1) for one in data[:3])))
+        return "; ".join(
+            filter(None, (_find_message(one, depth + 1) for one in data[:3]))
+        )
     if isinstance(data, dict):
         for key in _KEYS:
-            if (found := _words(data.get(key), depth + 1)) != "":
+            if (found := _find_message(data.get(key), depth + 1)) != "":
                 return found
     return ""
 
 
-def _plain(body: bytes) -> str:
+def _decode_body(body: bytes) -> str:
     return body[:1000].decode("utf-8", "replace")
 
 
-def clean(text: str) -> str:
+def sanitize_text(text: str) -> str:
     """Return text without control characters and tokens, on one line, not too long."""
     seen = "".join(
         " " if unicodedata.category(char).startswith("C") else char
@@ -85,14 +87,14 @@ def is_refusal(text: str) -> bool:
     return _MODERATION.search(text) is not None
 
 
-def seconds_to_wait(reply: Reply) -> float | None:
+def seconds_to_wait(reply: Response) -> float | None:
     """Return how long the service asks to wait, wherever it says so."""
     headers = reply.headers
-    if (value := _number(headers.get("retry-after"))) is not None:
+    if (value := _parse_seconds(headers.get("retry-after"))) is not None:
         return value
-    data = as_object(reply)
+    data = parse_object(reply)
     for key in ("estimated_time", "retry_after"):
-        if (value := _number(data.get(key))) is not None:
+        if (value := _parse_seconds(data.get(key))) is not None:
             return value
     if found := re.search(r"\bt=([0-9]+)", headers.get("ratelimit", "")):
         return float(found[1])
@@ -101,7 +103,7 @@ def seconds_to_wait(reply: Reply) -> float | None:
     return None
 
 
-def _number(value: object) -> float | None:
+def _parse_seconds(value: object) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from providers.base import Traits
+from providers.base import ProviderTraits
 from providers.outcomes import Outcome
 
 _LOADING_DEFAULT = timedelta(seconds=20)
@@ -33,7 +33,7 @@ WHY: dict[Outcome | None, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class BreakerPolicy:
     """What of a provider's traits its breaker follows."""
 
     credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
@@ -41,9 +41,9 @@ class Policy:
     timeout: float = 60.0
 
 
-def policy_of(traits: Traits) -> Policy:
+def policy_of(traits: ProviderTraits) -> BreakerPolicy:
     """Return the policy a provider asks for."""
-    return Policy(
+    return BreakerPolicy(
         credits_reset=traits.credits_reset,
         credits_probe=traits.credits_probe,
         timeout=traits.timeout,
@@ -65,7 +65,7 @@ def open_until(
     trips: int,
     *,
     now: datetime,
-    policy: Policy,
+    policy: BreakerPolicy,
     seconds: float | None,
     jitter: float,
 ) -> datetime | None:
@@ -73,7 +73,7 @@ def open_until(
     asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
     match reason:
         case Outcome.CREDITS:
-            return _credits_back(trips, now, policy, jitter)
+            return _credits_reset_at(trips, now, policy, jitter)
         case Outcome.LOADING:
             wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
             return now + min(_LOADING_MOST, wait * doubled)
@@ -89,8 +89,8 @@ def open_until(
             return now + min(FAILED_MOST, _FAILED_FIRST * doubled)
 
 
-def _credits_back(
-    trips: int, now: datetime, policy: Policy, jitter: float
+def _credits_reset_at(
+    trips: int, now: datetime, policy: BreakerPolicy, jitter: float
 ) -> datetime | None:
     match policy.credits_reset:
         case "monthly":

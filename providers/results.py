@@ -7,11 +7,11 @@ import binascii
 from collections.abc import Callable
 from typing import Any
 
-from providers.base import Again, Call, Image, Reply, Step
+from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
 from providers.outcomes import (
-    LostError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
+    RemoteJobLostError,
     UnavailableError,
 )
 from providers.replies import error_text, is_refusal
@@ -23,7 +23,7 @@ _OK = 200
 #: An address that has run out, or that nothing is at any more.
 _LOST = frozenset({400, 401, 403, 404, 410})
 
-Fetch = Callable[[str], Call]
+Fetch = Callable[[str], HttpCall]
 
 
 def looks_like_image(data: bytes) -> bool:
@@ -31,7 +31,7 @@ def looks_like_image(data: bytes) -> bool:
     return data.startswith(_MAGIC)
 
 
-def image_of(data: bytes, **known: Any) -> Image:  # noqa: ANN401 - seed, model
+def image_from_bytes(data: bytes, **known: Any) -> GeneratedImage:  # noqa: ANN401 - seed, model
     """Return bytes as an image if they can be one.
 
     Raises:
@@ -39,10 +39,10 @@ def image_of(data: bytes, **known: Any) -> Image:  # noqa: ANN401 - seed, model
     """
     if not looks_like_image(data):
         raise UnavailableError("answered without an image")
-    return Image(data=data, **known)
+    return GeneratedImage(data=data, **known)
 
 
-def from_base64(text: object, **known: Any) -> Image:  # noqa: ANN401 - seed, model
+def image_from_base64(text: object, **known: Any) -> GeneratedImage:  # noqa: ANN401 - seed, model
     """Return an image sent as base64 or as a data: address.
 
     Raises:
@@ -57,10 +57,10 @@ def from_base64(text: object, **known: Any) -> Image:  # noqa: ANN401 - seed, mo
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnavailableError("sent an image that is not base64") from error
-    return image_of(data, **known)
+    return image_from_bytes(data, **known)
 
 
-def at(url: object, fetch: Fetch, *, remember: bool = True) -> Step:
+def follow_url(url: object, fetch: Fetch, *, remember: bool = True) -> Step:
     """Go on to the image at an address, or read it out of a data: address.
 
     Args:
@@ -73,18 +73,18 @@ def at(url: object, fetch: Fetch, *, remember: bool = True) -> Step:
     if not isinstance(url, str) or not url:
         raise UnavailableError("answered without an image")
     if url.startswith("data:"):
-        return from_base64(url)
-    return Again(call=fetch(url), remote=url if remember else None)
+        return image_from_base64(url)
+    return FollowUp(call=fetch(url), remote=url if remember else None)
 
 
-def at_or_in(value: object, fetch: Fetch, *, remember: bool = True) -> Step:
+def follow_url_or_base64(value: object, fetch: Fetch, *, remember: bool = True) -> Step:
     """Read what may be an address, a data: address or plain base64."""
     if isinstance(value, str) and not value.startswith(("http://", "https://")):
-        return from_base64(value)
-    return at(value, fetch, remember=remember)
+        return image_from_base64(value)
+    return follow_url(value, fetch, remember=remember)
 
 
-def fetched(reply: Reply) -> Image:
+def read_download(reply: Response) -> GeneratedImage:
     """Read a finished file from where the service put it.
 
     Raises:
@@ -92,20 +92,20 @@ def fetched(reply: Reply) -> Image:
         UnavailableError: Not now.
     """
     if reply.status in _LOST:
-        raise LostError("the finished image is gone", status=reply.status)
+        raise RemoteJobLostError("the finished image is gone", status=reply.status)
     if reply.status != _OK:
         raise UnavailableError(
             f"HTTP {reply.status} for the image", status=reply.status
         )
-    return image_of(reply.body)
+    return image_from_bytes(reply.body)
 
 
-def without_image(reply: Reply) -> ProviderError:
+def missing_image_error(reply: Response) -> ProviderError:
     """Return what an answer means that should have held an image and does not."""
     if len(reply.body) > _LONGEST_WORDS:
         return UnavailableError("answered without an image", status=reply.status)
     text = error_text(reply)
     if is_refusal(text):
-        return RefusedError(text, status=reply.status)
+        return PromptRefusedError(text, status=reply.status)
     words = f": {text}" if text != f"HTTP {reply.status}" else ""
     return UnavailableError(f"answered without an image{words}", status=reply.status)

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from providers.answers import Spelling, check
-from providers.base import Reply
-from providers.outcomes import GoneError, OutOfCreditsError, UnavailableError
-from providers.replies import as_object, error_text
+from providers.answers import ErrorRule, raise_for_error
+from providers.base import Response
+from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
+from providers.replies import error_text, parse_object
 
 _LONGEST_WORDS = 64 * 1024
 
 
-class RouteOnlyError(GoneError):
+class RouteOnlyError(NotFoundError):
     """An answer that concerns this route only."""
 
 
 #: The partner behind a route answers through the router, in its own words.
 _SPELLINGS = (
-    Spelling(means=RouteOnlyError, status=402, words="pay-as-you go is not enabled"),
-    Spelling(means=RouteOnlyError, status=402, words="free monthly usage limit for"),
-    Spelling(means=OutOfCreditsError, status=403, words="exhausted balance"),
-    Spelling(means=OutOfCreditsError, status=429, words="insufficient credit"),
-    Spelling(means=RouteOnlyError, status=404),
-    Spelling(means=RouteOnlyError, status=410),
-    Spelling(means=RouteOnlyError, status=400, words="model not supported"),
+    ErrorRule(means=RouteOnlyError, status=402, words="pay-as-you go is not enabled"),
+    ErrorRule(means=RouteOnlyError, status=402, words="free monthly usage limit for"),
+    ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
+    ErrorRule(means=OutOfCreditsError, status=429, words="insufficient credit"),
+    ErrorRule(means=RouteOnlyError, status=404),
+    ErrorRule(means=RouteOnlyError, status=410),
+    ErrorRule(means=RouteOnlyError, status=400, words="model not supported"),
 )
 
 
-def check_route(reply: Reply) -> None:
+def check_route(reply: Response) -> None:
     """Raise what an answer of the router means, unless it is a good one.
 
     Raises:
         ProviderError: `RouteOnlyError` when another route may do better.
     """
-    check(reply, *_SPELLINGS)
-    data = as_object(reply) if len(reply.body) <= _LONGEST_WORDS else {}
+    raise_for_error(reply, *_SPELLINGS)
+    data = parse_object(reply) if len(reply.body) <= _LONGEST_WORDS else {}
     # An error with status 200 was seen; a prediction's `error` is its reader's.
     if data.get("error") and "id" not in data:
         raise UnavailableError(error_text(reply), status=reply.status)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from providers.base import JsonValue, Order, Reply, Step
+from providers.base import ImageRequest, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
-from providers.fal import fal_body, read_fal
+from providers.fal import build_fal_body, read_fal
 from providers.openai import read_openai
 from providers.outcomes import UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
-from providers.replicate import read_output, replicate_body
-from providers.results import Fetch, image_of
-from providers.sizes import Size
-from providers.together import together_body
+from providers.replicate import build_replicate_body, read_prediction
+from providers.results import Fetch, image_from_bytes
+from providers.sizes import RequestSize
+from providers.together import build_together_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +37,17 @@ class Route:
 
     name: str
     path: str
-    body: Callable[[Order, Size, str], dict[str, JsonValue]]
-    read: Callable[[Reply, Fetch], Step]
+    body: Callable[[ImageRequest, RequestSize, str], dict[str, JsonValue]]
+    read: Callable[[Response, Fetch], Step]
     model: str = ""
     headers: Mapping[str, str] | None = None
     multiple: int = 16
     drops: tuple[str, ...] = ()
 
 
-def _nscale_body(order: Order, size: Size, model: str) -> dict[str, JsonValue]:
+def _nscale_body(
+    order: ImageRequest, size: RequestSize, model: str
+) -> dict[str, JsonValue]:
     return {
         "prompt": order.prompt,
         "model": model,
@@ -55,7 +57,9 @@ def _nscale_body(order: Order, size: Size, model: str) -> dict[str, JsonValue]:
     }
 
 
-def _hf_body(order: Order, size: Size, _model: str) -> dict[str, JsonValue]:
+def _hf_body(
+    order: ImageRequest, size: RequestSize, _model: str
+) -> dict[str, JsonValue]:
     return {
         "inputs": order.prompt,
         "parameters": {
@@ -67,13 +71,13 @@ def _hf_body(order: Order, size: Size, _model: str) -> dict[str, JsonValue]:
     }
 
 
-def _read_raw(reply: Reply, _fetch: Fetch) -> Step:
-    return image_of(reply.body)
+def _read_raw(reply: Response, _fetch: Fetch) -> Step:
+    return image_from_bytes(reply.body)
 
 
-def _read_prediction(reply: Reply, fetch: Fetch) -> Step:
+def _read_waited_prediction(reply: Response, fetch: Fetch) -> Step:
     """Read a prediction that was waited for (`Prefer: wait`)."""
-    ready = read_output(reply, fetch, remember=True)
+    ready = read_prediction(reply, fetch, remember=True)
     if ready is None:
         # The router has no path on which it could be asked for again.
         raise UnavailableError("was not ready in time", status=reply.status)
@@ -92,21 +96,21 @@ ROUTES: Mapping[str, Route] = {
         name="fal-ai",
         path="/fal-ai/{model}",
         model=FAL_MODEL,
-        body=lambda order, size, _model: fal_body(order, size),
+        body=lambda order, size, _model: build_fal_body(order, size),
         read=read_fal,
     ),
     "together": Route(
         name="together",
         path="/together/v1/images/generations",
-        body=together_body,
+        body=build_together_body,
         read=read_openai,
     ),
     "replicate": Route(
         name="replicate",
         path="/replicate/v1/models/{model}/predictions",
         model=REPLICATE_MODEL,
-        body=lambda order, _size, _model: replicate_body(order),
-        read=_read_prediction,
+        body=lambda order, _size, _model: build_replicate_body(order),
+        read=_read_waited_prediction,
         headers={"Prefer": "wait"},
         drops=("exact size: the nearest aspect ratio is asked for",),
     ),

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from providers.base import Again, Call, JsonValue, Order, Reply, Step
-from providers.outcomes import RefusedError, RemoteFailedError, TimedOutError
-from providers.replies import as_object, clean, is_refusal
-from providers.results import at_or_in, without_image
-from providers.service import Service, flat, is_job_id, traits_of
+from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.outcomes import PromptRefusedError, RemoteJobFailedError, TimedOutError
+from providers.replies import is_refusal, parse_object, sanitize_text
+from providers.results import follow_url_or_base64, missing_image_error
+from providers.service import BaseProvider, build_traits, flat_price, is_job_id
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting
+from providers.sizes import RequestSize, fit_to_side
 
 _POLL_SECONDS = 2.0
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
@@ -30,17 +30,17 @@ _LEAST_EXECUTION = 5_000
 _KEPT = 3_600_000
 
 
-class RunPod(Service):
+class RunPod(BaseProvider):
     """The provider kind `runpod`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="RunPod",
                 prefix="runpod",
-                price=flat(0.003),
+                price=flat_price(0.003),
                 price_source="RunPod's public FLUX endpoint, as seen in 2026",
                 base_url="https://api.runpod.ai/v2",
                 honours=frozenset({"size", "seed", "steps"}),
@@ -50,14 +50,14 @@ class RunPod(Service):
         endpoint = (settings.endpoint or "").strip("/")
         self._path = f"/{endpoint}" if endpoint else ""
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a size in steps of 64, from 256 to 1536."""
-        return fitting(order, 64, most=1536)
+        return fit_to_side(order, 64, most=1536)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that queues the job."""
         del now
-        size = self.size(order)
+        size = self.supported_size(order)
         execution = max(_LEAST_EXECUTION, round(self.traits.timeout * 1000))
         body: dict[str, JsonValue] = {
             "input": {
@@ -72,63 +72,70 @@ class RunPod(Service):
         }
         # /run keeps its result for half an hour, /runsync for a minute.
         way = "run" if self._path else "runsync"
-        return self._order(f"{self._path}/{way}", body, self._queued)
+        return self._image_call(f"{self._path}/{way}", body, self._read_submitted)
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that cancels the job."""
         if not self._path or not is_job_id(remote):
             return None
-        return self._ask(f"{self._path}/cancel/{remote}", method="POST")
+        return self._api_call(f"{self._path}/cancel/{remote}", method="POST")
 
-    def account(self) -> Call | None:
+    def token_check_call(self) -> HttpCall | None:
         """Ask the endpoint for its health, which wants the token as well."""
-        return self._ask(f"{self._path}/health") if self._path else None
+        return self._api_call(f"{self._path}/health") if self._path else None
 
-    def _look(self, name: str) -> Call:
-        return self._ask(
+    def _poll_call(self, name: str) -> HttpCall:
+        return self._api_call(
             f"{self._path}/status/{name}",
-            lambda reply: self._seen(name, reply),
+            lambda reply: self._read_status(name, reply),
             waits=True,
         )
 
-    def _queued(self, reply: Reply) -> Step:
-        name = str(as_object(reply).get("id") or "")
-        step = self._seen(name, reply)
-        if isinstance(step, Again) and is_job_id(name):
-            return Again(call=step.call, seconds=step.seconds, remote=name)
+    def _read_submitted(self, reply: Response) -> Step:
+        name = str(parse_object(reply).get("id") or "")
+        step = self._read_status(name, reply)
+        if isinstance(step, FollowUp) and is_job_id(name):
+            return FollowUp(call=step.call, seconds=step.seconds, remote=name)
         return step
 
-    def _seen(self, name: str, reply: Reply) -> Step:
-        data = as_object(reply)
+    def _read_status(self, name: str, reply: Response) -> Step:
+        data = parse_object(reply)
         status = str(data.get("status") or "")
         if status in _WAITING and is_job_id(name):
-            return Again(call=self._look(name), seconds=_POLL_SECONDS)
+            return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:
-            raise _failure(status, data.get("error") or output)
-        for found in _images(output):
-            return at_or_in(found, self._fetch, remember=not self._path)
-        if error := _words(output.get("error") if isinstance(output, dict) else None):
-            raise _failure(status, error)
-        raise without_image(reply)
+            raise _job_error(status, data.get("error") or output)
+        for found in _find_images(output):
+            return follow_url_or_base64(
+                found, self._download_call, remember=not self._path
+            )
+        if error := _error_message(
+            output.get("error") if isinstance(output, dict) else None
+        ):
+            raise _job_error(status, error)
+        raise missing_image_error(reply)
 
 
-def _failure(status: str, error: object) -> Exception:
-    words = clean(_words(error)) or f"the job is {status.casefold() or 'over'}"
+def _job_error(status: str, error: object) -> Exception:
+    words = (
+        sanitize_text(_error_message(error))
+        or f"the job is {status.casefold() or 'over'}"
+    )
     if is_refusal(words):
-        return RefusedError(words)
+        return PromptRefusedError(words)
     if status == "TIMED_OUT":
         return TimedOutError(words)
-    return RemoteFailedError(words)
+    return RemoteJobFailedError(words)
 
 
-def _words(error: object) -> str:
+def _error_message(error: object) -> str:
     """Return what went wrong; a traceback names paths and hosts: its message only."""
     if isinstance(error, list):
-        return "; ".join(filter(None, (_words(one) for one in error[:3])))
+        return "; ".join(filter(None, (_error_message(one) for one in error[:3])))
     if isinstance(error, dict):
         told = error.get("error_message") or error.get("error") or ""
-        return _words(told) if not isinstance(told, dict) else ""
+        return _error_message(told) if not isinstance(told, dict) else ""
     if not isinstance(error, str):
         return ""
     if error.lstrip().startswith("{"):
@@ -136,11 +143,11 @@ def _words(error: object) -> str:
             inside = json.loads(error)
         except (ValueError, RecursionError):
             return ""
-        return _words(inside) if isinstance(inside, dict) else ""
+        return _error_message(inside) if isinstance(inside, dict) else ""
     return error.partition("Traceback (most recent call last)")[0]
 
 
-def _images(found: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
+def _find_images(found: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
     """Yield what may be an image or its address, the likeliest first."""
     if depth > _DEEPEST:
         return
@@ -148,7 +155,7 @@ def _images(found: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any 
         yield from [found] if found else []
     elif isinstance(found, list):
         for one in found:
-            yield from _images(one, depth + 1)
+            yield from _find_images(one, depth + 1)
     elif isinstance(found, dict):
         for place in _PLACES:
-            yield from _images(found.get(place), depth + 1)
+            yield from _find_images(found.get(place), depth + 1)

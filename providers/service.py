@@ -9,35 +9,43 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from providers import answers
-from providers.answers import Spelling
-from providers.base import Again, Call, JsonValue, Order, Reply, Step, Traits
+from providers.answers import ErrorRule
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderTraits,
+    Response,
+    Step,
+)
 from providers.outcomes import ProviderError, UnavailableError
-from providers.results import fetched
+from providers.results import read_download
 from providers.settings import ProviderSettings
-from providers.sizes import Size, wanted
+from providers.sizes import RequestSize, target_size
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 Price = Callable[[float], float]
-Reader = Callable[[Reply], Step]
+Reader = Callable[[Response], Step]
 
 
-def flat(dollars: float) -> Price:
+def flat_price(dollars: float) -> Price:
     """Return a price that is the same for every image."""
     return lambda _megapixels: dollars
 
 
-def per_megapixel(dollars: float) -> Price:
+def price_per_megapixel(dollars: float) -> Price:
     """Return a price that grows with the image."""
     return lambda megapixels: dollars * megapixels
 
 
 #: For what a service takes that says nothing certain about it.
-UNKNOWN_PRICE = flat(0.01)
+UNKNOWN_PRICE = flat_price(0.01)
 UNKNOWN_SOURCE = "not known for certain, so counted as $0.01"
-FREE = flat(0.0)
+FREE = flat_price(0.0)
 
 
-def traits_of(
+def build_traits(
     settings: ProviderSettings,
     *,
     label: str,
@@ -50,7 +58,7 @@ def traits_of(
     concurrency: int = 4,
     credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
     **more: Any,  # noqa: ANN401 - the remaining fields of Traits
-) -> Traits:
+) -> ProviderTraits:
     """Return a kind's traits, the owner's settings over its defaults.
 
     Args:
@@ -59,11 +67,11 @@ def traits_of(
             again after an hour, then two, up to a day.
     """
     own = settings.price
-    return Traits(
+    return ProviderTraits(
         name=settings.name,
         label=settings.label or label,
         prefix=prefix,
-        price=price if own is None else flat(own),
+        price=price if own is None else flat_price(own),
         price_source=price_source if own is None else "configuration",
         included=included if settings.included is None else settings.included,
         monthly_budget=settings.monthly_budget,
@@ -75,7 +83,7 @@ def traits_of(
     )
 
 
-def no_image(reply: Reply) -> Step:
+def raise_no_image(reply: Response) -> Step:
     """Read the answer to a request that was not about an image."""
     raise UnavailableError("answered without an image", status=reply.status)
 
@@ -85,132 +93,132 @@ def is_job_id(name: str) -> bool:
     return _JOB_ID.fullmatch(name) is not None
 
 
-def or_else(
-    call: Call,
+def with_fallback(
+    call: HttpCall,
     error: type[ProviderError],
-    otherwise: Call,
+    otherwise: HttpCall,
     applies: Callable[[ProviderError], bool] = lambda _error: True,
-) -> Call:
+) -> HttpCall:
     """Return *call*, followed by *otherwise* when its answer is that *error*."""
 
-    def read(reply: Reply) -> Step:
+    def read(reply: Response) -> Step:
         try:
             return call.read(reply)
         except error as caught:
             if not applies(caught):
                 raise
-            return Again(call=otherwise)
+            return FollowUp(call=otherwise)
 
     return replace(call, read=read)
 
 
-class Service:
+class BaseProvider:
     """The base of the kinds: a kind says what it sends and how it reads the answer.
 
     Attributes:
         spellings: The service's own ways of saying what is wrong.
     """
 
-    spellings: ClassVar[tuple[Spelling, ...]] = ()
+    spellings: ClassVar[tuple[ErrorRule, ...]] = ()
 
-    def __init__(self, settings: ProviderSettings, traits: Traits) -> None:
+    def __init__(self, settings: ProviderSettings, traits: ProviderTraits) -> None:
         self._settings = settings
         self.traits = traits
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return the size that is asked for; a kind that cannot do any, overrides."""
-        return wanted(order)
+        return target_size(order)
 
-    def dropped(self, order: Order) -> tuple[str, ...]:
+    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
         """Say in a few words each what of *order* will not be honoured."""
-        asked = self.size(order)
+        asked = self.supported_size(order)
         lost = [one for one in ("seed", "steps") if one not in self.traits.honours]
-        if asked != wanted(order):
+        if asked != target_size(order):
             lost.append(f"size: {asked} is asked for")
         return tuple(lost)
 
-    def resume(self, remote: str) -> Call | None:
+    def resume(self, remote: str) -> HttpCall | None:
         """Return the call that goes on from a committed address or job id."""
         if remote.startswith(("https://", "http://")):
-            return self._fetch(remote)
-        return self._look(remote) if is_job_id(remote) else None
+            return self._download_call(remote)
+        return self._poll_call(remote) if is_job_id(remote) else None
 
-    def _look(self, name: str) -> Call | None:
+    def _poll_call(self, name: str) -> HttpCall | None:
         """Return the call that asks for a job; most services have none."""
         del name
         return None
 
-    def cancel(self, remote: str) -> Call | None:
+    def cancel(self, remote: str) -> HttpCall | None:
         """Nothing runs on at most services."""
         del remote
         return None
 
-    def greet(self) -> Call | None:
+    def health_check_call(self) -> HttpCall | None:
         """Only a job can tell, unless it is the owner's own server."""
         return None
 
-    def account(self) -> Call | None:
+    def token_check_call(self) -> HttpCall | None:
         """Most services have no question that costs nothing."""
         return None
 
-    def check(self, reply: Reply) -> None:
+    def raise_for_error(self, reply: Response) -> None:
         """Raise what *reply* means, unless it is a good one."""
-        answers.check(reply, *self.spellings)
+        answers.raise_for_error(reply, *self.spellings)
 
-    def _checked(self, read: Reader) -> Reader:
-        def checked(reply: Reply) -> Step:
-            self.check(reply)
+    def _with_error_check(self, read: Reader) -> Reader:
+        def checked(reply: Response) -> Step:
+            self.raise_for_error(reply)
             return read(reply)
 
         return checked
 
-    def _headers(self) -> Mapping[str, str]:
+    def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token
         return {"Authorization": f"Bearer {token}"} if token else {}
 
-    def _order(
+    def _image_call(
         self,
         path: str,
         body: Mapping[str, JsonValue],
         read: Reader,
         headers: Mapping[str, str] | None = None,
-    ) -> Call:
+    ) -> HttpCall:
         """Return the request for an image; the owner's `extra` goes into its body."""
-        return Call(
+        return HttpCall(
             method="POST",
             url=f"{self.traits.base_url}{path}",
-            json=merged(body, self._settings.extra),
-            headers={**self._headers(), **(headers or {})},
-            read=self._checked(read),
+            json=merge_body(body, self._settings.extra),
+            headers={**self._auth_headers(), **(headers or {})},
+            read=self._with_error_check(read),
             wants_image=True,
         )
 
-    def _ask(
+    def _api_call(
         self,
         path: str,
-        read: Reader = no_image,
+        read: Reader = raise_no_image,
         method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
         **more: Any,  # noqa: ANN401 - the remaining fields of Call
-    ) -> Call:
+    ) -> HttpCall:
         """Return any other request to the service itself."""
-        return Call(
+        return HttpCall(
             method=method,
             url=f"{self.traits.base_url}{path}",
-            headers=self._headers(),
-            read=self._checked(read),
+            headers=self._auth_headers(),
+            read=self._with_error_check(read),
             **more,
         )
 
-    def _fetch(self, url: str) -> Call:
-        return Call(method="GET", url=url, read=fetched, fetches=True)
+    def _download_call(self, url: str) -> HttpCall:
+        return HttpCall(method="GET", url=url, read=read_download, fetches=True)
 
 
-def basic(user_and_password: str) -> str:
+def basic_auth_header(user_and_password: str) -> str:
     """Return the value of an Authorization header for "user:password"."""
     return f"Basic {base64.b64encode(user_and_password.encode()).decode()}"
 
 
-def merged(
+def merge_body(
     body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """Return *body* with *extra* over it, table by table."""
@@ -218,7 +226,7 @@ def merged(
     for key, value in extra.items():
         inner = both.get(key)
         if isinstance(value, dict) and isinstance(inner, dict):
-            both[key] = merged(inner, value)
+            both[key] = merge_body(inner, value)
         else:
             both[key] = value
     return both

@@ -11,21 +11,30 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from providers.base import Again, Call, Image, Order, Provider, Reply, Step, Traits
-from providers.http import Http
-from providers.leave import Interrupted, Leave, Withdrawn
+from providers.base import (
+    FollowUp,
+    GeneratedImage,
+    HttpCall,
+    ImageRequest,
+    Provider,
+    ProviderTraits,
+    Response,
+    Step,
+)
+from providers.http import HttpClient
+from providers.leave import CancellationToken, JobCancelled, ShuttingDown
 from providers.outcomes import (
-    BlankError,
-    LoadingError,
-    LostError,
+    BadRequestError,
+    BlankImageError,
+    InvalidImageError,
+    ModelLoadingError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RejectedError,
-    RemoteFailedError,
-    ThrottledError,
+    RateLimitedError,
+    RemoteJobFailedError,
+    RemoteJobLostError,
     TimedOutError,
     UnavailableError,
-    UnusableError,
 )
 
 _MOST_STEPS = 2000
@@ -34,14 +43,14 @@ _AGAIN_SECONDS = 2.0
 _QUESTION_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
 #: What passes while a remote job goes on.
-_PASSING = (UnavailableError, ThrottledError, LoadingError)
+_PASSING = (UnavailableError, RateLimitedError, ModelLoadingError)
 #: How a remote job, or its image, turned out: an answer to the order.
 _ANSWERS = (
-    RemoteFailedError,
-    RefusedError,
-    BlankError,
-    RejectedError,
-    UnusableError,
+    RemoteJobFailedError,
+    PromptRefusedError,
+    BlankImageError,
+    BadRequestError,
+    InvalidImageError,
     TimedOutError,
 )
 
@@ -50,12 +59,12 @@ Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
 
-class _DeadlineError(TimedOutError):
+class _DeadlineExceededError(TimedOutError):
     """Our own deadline, not one a service has told us of."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Trip:
+class _RequestState:
     """One order on its way.
 
     Attributes:
@@ -69,13 +78,13 @@ class _Trip:
     provider: Provider
     deadline: float
     remember: Remember
-    leave: Leave
+    leave: CancellationToken
     remote: str | None = None
     waiting: bool = False
     stumbles: int = 0
 
 
-class Studio:
+class ProviderRunner:
     """Carries out orders, as many requests as each takes.
 
     Args:
@@ -93,21 +102,21 @@ class Studio:
     ) -> None:
         self._sleep = sleep
         self._monotonic = monotonic
-        self._http = Http(resolver)
+        self._http = HttpClient(resolver)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.close()
 
-    async def draw(
+    async def run(
         self,
         provider: Provider,
-        order: Order,
+        order: ImageRequest,
         *,
         now: datetime,
         remember: Remember,
-        leave: Leave,
-    ) -> Image:
+        leave: CancellationToken,
+    ) -> GeneratedImage:
         """Carry out an order within the provider's timeout.
 
         Args:
@@ -121,19 +130,19 @@ class Studio:
         """
         # The card draws here, and that takes a while.
         first = await asyncio.to_thread(provider.start, order, now)
-        if isinstance(first, Image):
+        if isinstance(first, GeneratedImage):
             return first
-        trip = _Trip(
+        trip = _RequestState(
             provider=provider,
             deadline=self._monotonic() + provider.traits.timeout,
             remember=remember,
             leave=leave,
         )
-        return await self._follow(first, trip)
+        return await self._run_steps(first, trip)
 
     async def resume(
-        self, provider: Provider, remote: str, *, left: float, leave: Leave
-    ) -> Image:
+        self, provider: Provider, remote: str, *, left: float, leave: CancellationToken
+    ) -> GeneratedImage:
         """Ask for the result of an earlier order; once before any deadline applies.
 
         Args:
@@ -146,19 +155,19 @@ class Studio:
         """
         call = provider.resume(remote)
         if call is None:
-            raise LostError("cannot be asked for its result again")
+            raise RemoteJobLostError("cannot be asked for its result again")
 
         async def known(_: str) -> None:
             return
 
-        trip = _Trip(
+        trip = _RequestState(
             provider=provider,
             deadline=self._monotonic() + left,
             remember=known,
             leave=leave,
             remote=remote,
         )
-        return await self._follow(call, trip)
+        return await self._run_steps(call, trip)
 
     async def cancel(self, provider: Provider, remote: str) -> None:
         """Stop a remote job, as well as that can be done."""
@@ -172,7 +181,7 @@ class Studio:
         except (ProviderError, TimeoutError):
             return
 
-    async def once(self, call: Call, traits: Traits) -> Reply:
+    async def send_once(self, call: HttpCall, traits: ProviderTraits) -> Response:
         """Send one request outside of any order.  Raises ProviderError."""
         try:
             async with asyncio.timeout(_QUESTION_SECONDS):
@@ -180,51 +189,53 @@ class Studio:
         except TimeoutError:
             raise TimedOutError("no answer in time") from None
 
-    async def _follow(self, call: Call, trip: _Trip) -> Image:
+    async def _run_steps(self, call: HttpCall, trip: _RequestState) -> GeneratedImage:
         try:
             for _ in range(_MOST_STEPS):
-                step = await self._one(call, trip)
-                if isinstance(step, Image):
+                step = await self._run_step(call, trip)
+                if isinstance(step, GeneratedImage):
                     return step
-                await self._note(step, trip)
+                await self._persist_remote_id(step, trip)
                 trip.waiting = step.seconds > 0
-                await self._pause(step.seconds, trip)
+                await self._wait_before_step(step.seconds, trip)
                 call = step.call
-        except _DeadlineError:
-            await self._give_back(trip)
+        except _DeadlineExceededError:
+            await self._cancel_remote(trip)
             raise
-        except Withdrawn:
-            await self._give_back(trip)
+        except JobCancelled:
+            await self._cancel_remote(trip)
             raise
-        await self._give_back(trip)
-        raise LostError("never came to an end")
+        await self._cancel_remote(trip)
+        raise RemoteJobLostError("never came to an end")
 
-    async def _give_back(self, trip: _Trip) -> None:
+    async def _cancel_remote(self, trip: _RequestState) -> None:
         if trip.remote is not None:
             await self.cancel(trip.provider, trip.remote)
 
-    async def _note(self, step: Again, trip: _Trip) -> None:
+    async def _persist_remote_id(self, step: FollowUp, trip: _RequestState) -> None:
         if step.remote is not None and step.remote != trip.remote:
             await trip.remember(step.remote)
             trip.remote = step.remote
 
-    async def _one(self, call: Call, trip: _Trip) -> Step:
+    async def _run_step(self, call: HttpCall, trip: _RequestState) -> Step:
         try:
-            reply = await self._in_time(
+            reply = await self._with_deadline(
                 self._http.send(call, trip.provider.traits), trip, call
             )
             step = call.read(reply)
-        except _DeadlineError:
+        except _DeadlineExceededError:
             raise
         except ProviderError as error:
-            return self._went_wrong(call, error, trip)
+            return self._handle_error(call, error, trip)
         trip.stumbles = 0
         return step
 
-    def _went_wrong(self, call: Call, error: ProviderError, trip: _Trip) -> Again:
+    def _handle_error(
+        self, call: HttpCall, error: ProviderError, trip: _RequestState
+    ) -> FollowUp:
         # It does not matter: something else is asked instead.
         if call.failed is not None:
-            return _again(call.failed(error))
+            return _as_follow_up(call.failed(error))
         # The request for an image itself: that is its answer.
         if not (call.waits or call.fetches):
             raise error
@@ -232,14 +243,14 @@ class Studio:
         trip.stumbles += 1
         patient = call.waits or trip.stumbles < _MOST_STUMBLES
         if isinstance(error, _PASSING) and patient:
-            return Again(call=call, seconds=error.seconds or _AGAIN_SECONDS)
+            return FollowUp(call=call, seconds=error.seconds or _AGAIN_SECONDS)
         if isinstance(error, _ANSWERS):
             raise error
         # Neither the job nor its image can be had any more.
-        raise LostError(str(error), status=error.status) from error
+        raise RemoteJobLostError(str(error), status=error.status) from error
 
-    async def _in_time(
-        self, sending: Coroutine[Any, Any, T], trip: _Trip, call: Call
+    async def _with_deadline(
+        self, sending: Coroutine[Any, Any, T], trip: _RequestState, call: HttpCall
     ) -> T:
         left = trip.deadline - self._monotonic()
         waits = call.waits or call.fetches
@@ -247,20 +258,20 @@ class Studio:
             left = max(left, _QUESTION_SECONDS)
         try:
             async with asyncio.timeout(max(0.0, left)):
-                return await self._unless_we_leave(sending, trip, may=waits)
+                return await self._run_cancellable(sending, trip, may=waits)
         except TimeoutError:
-            raise _DeadlineError(
+            raise _DeadlineExceededError(
                 f"no image within {trip.provider.traits.timeout:g} s"
             ) from None
 
-    async def _pause(self, seconds: float, trip: _Trip) -> None:
+    async def _wait_before_step(self, seconds: float, trip: _RequestState) -> None:
         left = max(0.0, trip.deadline - self._monotonic())
         known = trip.remote is not None
         pause = self._sleep(min(seconds, left) if known else seconds)
-        await self._unless_we_leave(pause, trip, may=True)
+        await self._run_cancellable(pause, trip, may=True)
 
-    async def _unless_we_leave(
-        self, doing: Awaitable[T], trip: _Trip, *, may: bool
+    async def _run_cancellable(
+        self, doing: Awaitable[T], trip: _RequestState, *, may: bool
     ) -> T:
         """Await *doing*; what can be taken up again is dropped when we leave."""
         task = asyncio.ensure_future(doing)
@@ -271,19 +282,19 @@ class Studio:
             for event in (trip.leave.stopping, trip.leave.withdrawn)
         ]
         try:
-            if not trip.leave.is_due:
+            if not trip.leave.is_cancelled:
                 await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
             if trip.leave.withdrawn.is_set():
-                raise Withdrawn
+                raise JobCancelled
             if trip.leave.stopping.is_set() and not task.done():
-                raise Interrupted
+                raise ShuttingDown
             return await task
         finally:
             for one in (task, *ends):
                 one.cancel()
 
 
-def _again(step: Step) -> Again:
-    if isinstance(step, Image):
+def _as_follow_up(step: Step) -> FollowUp:
+    if isinstance(step, GeneratedImage):
         raise AssertionError("nothing failed")  # noqa: TRY004 - a provider's mistake
     return step

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from providers.breaker import Breaker, Kind, Standing, State, standing
+from providers.breaker import (
+    Admission,
+    AdmissionKind,
+    Breaker,
+    BreakerState,
+    admission_at,
+)
 from providers.outcomes import Outcome
 from providers.rests import WHY
 
@@ -27,25 +33,25 @@ OUTCOMES = {
 }
 
 
-def describe(found: Breaker, now: datetime, zone: tzinfo) -> str:
+def describe_breaker(found: Breaker, now: datetime, zone: tzinfo) -> str:
     """Return it in words: "credits used up, resting until 1 Dec 01:00"."""
-    if found.state is State.CLOSED:
+    if found.state is BreakerState.CLOSED:
         return "serving"
     why = WHY.get(found.reason, "resting")
-    match standing(found, now):
-        case Standing(kind=Kind.PROBING):
+    match admission_at(found, now):
+        case Admission(kind=AdmissionKind.PROBING):
             return f"{why}; one job asks whether it is back"
-        case Standing(kind=Kind.PROBE):
+        case Admission(kind=AdmissionKind.PROBE):
             return f"{why}; the next job asks whether it is back"
         case _ if found.until is None:
             what = (
                 "its token is changed" if found.reason is Outcome.TOKEN else "a reset"
             )
             return f"{why}, resting until {what}"
-    return f"{why}, resting until {_moment(found.until, now, zone)}"
+    return f"{why}, resting until {_format_time(found.until, now, zone)}"
 
 
-def _moment(time: datetime, now: datetime, zone: tzinfo) -> str:
+def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
     local = time.astimezone(zone)
     if local.date() == now.astimezone(zone).date():
         return f"{local:%H:%M:%S}"

@@ -9,19 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.base import Call, JsonValue, Order, Reply, Step
+from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.openai import read_openai
-from providers.outcomes import ProviderError, RejectedError
-from providers.service import Service, or_else, per_megapixel, traits_of
+from providers.outcomes import BadRequestError, ProviderError
+from providers.service import (
+    BaseProvider,
+    build_traits,
+    price_per_megapixel,
+    with_fallback,
+)
 from providers.settings import ProviderSettings
-from providers.sizes import Size, fitting, nearest_ratio
+from providers.sizes import RequestSize, fit_to_side, nearest_ratio
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
 _ABOUT_SIZE = ("width", "height", "aspect_ratio")
 
 
-def together_body(order: Order, size: Size, model: str) -> dict[str, JsonValue]:
+def build_together_body(
+    order: ImageRequest, size: RequestSize, model: str
+) -> dict[str, JsonValue]:
     """Return the body, as Hugging Face's own client sends it too."""
     return {
         "prompt": order.prompt,
@@ -34,17 +41,17 @@ def together_body(order: Order, size: Size, model: str) -> dict[str, JsonValue]:
     }
 
 
-class Together(Service):
+class Together(BaseProvider):
     """The provider kind `together`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            traits_of(
+            build_traits(
                 settings,
                 label="Together FLUX",
                 prefix="together",
-                price=per_megapixel(0.0027),
+                price=price_per_megapixel(0.0027),
                 price_source="Together's price per megapixel, as reported in 2026",
                 base_url="https://api.together.xyz",
                 max_prompt=2000,
@@ -53,30 +60,35 @@ class Together(Service):
             ),
         )
 
-    def size(self, order: Order) -> Size:
+    def supported_size(self, order: ImageRequest) -> RequestSize:
         """Return a size in steps of 16."""
-        return fitting(order, 16)
+        return fit_to_side(order, 16)
 
-    def start(self, order: Order, now: datetime) -> Call:
+    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
-        body = together_body(order, self.size(order), self._settings.model or _MODEL)
+        body = build_together_body(
+            order, self.supported_size(order), self._settings.model or _MODEL
+        )
         shaped = {key: value for key, value in body.items() if key not in _ABOUT_SIZE}
         shaped["aspect_ratio"] = nearest_ratio(order, _RATIOS)
-        return or_else(
-            self._generation(body), RejectedError, self._generation(shaped), _about_size
+        return with_fallback(
+            self._generation_call(body),
+            BadRequestError,
+            self._generation_call(shaped),
+            _concerns_size,
         )
 
-    def account(self) -> Call:
+    def token_check_call(self) -> HttpCall:
         """The list of models is free."""
-        return self._ask("/v1/models")
+        return self._api_call("/v1/models")
 
-    def _generation(self, body: Mapping[str, JsonValue]) -> Call:
-        return self._order("/v1/images/generations", body, self._read)
+    def _generation_call(self, body: Mapping[str, JsonValue]) -> HttpCall:
+        return self._image_call("/v1/images/generations", body, self._read_image)
 
-    def _read(self, reply: Reply) -> Step:
-        return read_openai(reply, self._fetch)
+    def _read_image(self, reply: Response) -> Step:
+        return read_openai(reply, self._download_call)
 
 
-def _about_size(error: ProviderError) -> bool:
+def _concerns_size(error: ProviderError) -> bool:
     return any(word in str(error).casefold() for word in _ABOUT_SIZE)

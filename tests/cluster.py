@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from db import upgrade
-from db.place import Place
+from db.place import Backend
 from db.postgres import Postgres
 from db.tables import metadata
 
@@ -99,7 +99,7 @@ class Cluster:
     def ready(self, name: str = "") -> Postgres:
         """Make a database with all tables, all of them empty."""
         if "pattern" not in self._made:
-            upgrade.upgrade(self.empty("pattern"))
+            upgrade.upgrade_schema(self.empty("pattern"))
         name = name or f"t{uuid.uuid4().hex}"
         self.ask(f"CREATE DATABASE {name} TEMPLATE pattern")
         self._made.add(name)
@@ -170,7 +170,7 @@ def cluster() -> Cluster:
     return made
 
 
-def stored(place: Place) -> str:
+def stored(place: Backend) -> str:
     """Return all that a database of either kind holds, to look for words in it."""
     found: list[object] = []
     for table in metadata.sorted_tables:
@@ -178,9 +178,9 @@ def stored(place: Place) -> str:
     return repr(found)
 
 
-def rows(place: Place, query: str) -> list[tuple[Any, ...]]:
+def rows(place: Backend, query: str) -> list[tuple[Any, ...]]:
     """Ask a database of either kind, as somebody outside would."""
-    engine = place.engine(size=1)
+    engine = place.create_engine(size=1)
     try:
         with engine.connect() as connection:
             found = connection.exec_driver_sql(query)

@@ -12,11 +12,17 @@ from typer.testing import CliRunner
 
 from daemon import config
 from daemon.cli.commands import app
-from daemon.config.model import Images, ImagesOfSource, Options, Properties, Source
+from daemon.config.model import (
+    ImagesSection,
+    Options,
+    PropertyNames,
+    SourceImagesSection,
+    SourceSection,
+)
 from daemon.config.secret import STORE
 from daemon.config.sources import DEFAULT, token_names
-from db.states import FINAL, TRANSITIONS, State
-from providers import KINDS, build
+from db.states import FINAL, TRANSITIONS, JobState
+from providers import KINDS, build_provider
 from providers.settings import ProviderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,8 +85,8 @@ def test_the_commands_that_take_one_source_are_those_that_are_named() -> None:
 def test_what_is_said_to_differ_between_sources_is_what_can() -> None:
     named = re.search(r"What can differ:(.+?)\. The rest", README, re.DOTALL)
     assert named is not None
-    own = set(Source.model_fields) - {"data_source", "token"}
-    kept = set(Images.model_fields) - set(ImagesOfSource.model_fields)
+    own = set(SourceSection.model_fields) - {"data_source", "token"}
+    kept = set(ImagesSection.model_fields) - set(SourceImagesSection.model_fields)
     assert "reserve" in kept
     assert set(re.findall(r"`([a-z]+)`", named[1])) - {"reserve"} == own
 
@@ -103,7 +109,7 @@ def test_the_lease_that_is_named_is_the_one_there_is() -> None:
 
 def test_the_table_of_columns_is_the_default_mapping() -> None:
     names = [row[0] for row in _table("### 2. The database")]
-    defaults = [field.default for field in Properties.model_fields.values()]
+    defaults = [field.default for field in PropertyNames.model_fields.values()]
     assert sorted(names) == sorted(defaults)
 
 
@@ -134,7 +140,9 @@ def _told(price: str) -> float:
 
 
 def _price(name: str) -> float:
-    provider = build(ProviderSettings(name=name, kind=name, base_url="http://x"))
+    provider = build_provider(
+        ProviderSettings(name=name, kind=name, base_url="http://x")
+    )
     return round(provider.traits.price(1.1664), 4)
 
 
@@ -142,7 +150,7 @@ def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
     drawing = next(block for block in _blocks("text") if "queued ─" in block)
     named = set(re.findall(r"[a-z]{2,}", drawing))
     moves = {event.value for (old, event), new in TRANSITIONS.items() if old != new}
-    assert named == {state.value for state in State} | moves - {"reopened"}
+    assert named == {state.value for state in JobState} | moves - {"reopened"}
     assert "reopens" in README
 
 
@@ -152,14 +160,14 @@ def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
     wanted = [name for kind in KINDS.values() for name in (*kind.tokens, kind.account)]
     wanted += [name for names in STORE for name in names]
     environ = dict.fromkeys(["NOTION_TOKEN", *filter(None, wanted)], "ntn_" + "0" * 40)
-    config.load(None, environ, tmp_path)
+    config.load_settings(None, environ, tmp_path)
 
 
 def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
     environ = {"NOTION_TOKEN": "ntn_" + "0" * 40}
-    bare = config.load(None, environ, tmp_path)
-    (tmp_path / "postbrush.toml").write_text(config.example())
-    written = config.load(None, environ, tmp_path)
+    bare = config.load_settings(None, environ, tmp_path)
+    (tmp_path / "postbrush.toml").write_text(config.example_text())
+    written = config.load_settings(None, environ, tmp_path)
     assert written.options.model_dump() == bare.options.model_dump()
     assert written.data_dir == bare.data_dir
 

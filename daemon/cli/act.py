@@ -10,12 +10,12 @@ from db import posts
 from db.records import Job
 
 
-def approve(source: str | None, *, newest: int | None, json: bool) -> None:
+def approve_posts(source: str | None, *, newest: int | None, json: bool) -> None:
     """Queue what is held."""
-    made, left = desk.finish(_approve(source, newest))
+    made, left = desk.run_coroutine(_queue_held_posts(source, newest))
     data = {"queued": [job.id for job in made], "still_held": left}
     rest = f", {left} still held" if left else ""
-    desk.show(
+    desk.print_result(
         data,
         json=json,
         human=lambda out: out.print(
@@ -24,46 +24,60 @@ def approve(source: str | None, *, newest: int | None, json: bool) -> None:
     )
 
 
-async def _approve(source: str | None, newest: int | None) -> tuple[list[Job], int]:
-    async with desk.acting(desk.settings(source)) as db, db.writing() as tx:
-        made = await manual.approve(tx, newest, utc_now(), source=source)
-        return made, await posts.held_count(tx, source=source)
+async def _queue_held_posts(
+    source: str | None, newest: int | None
+) -> tuple[list[Job], int]:
+    async with (
+        desk.write_session(desk.load_settings(source)) as db,
+        db.write_transaction() as tx,
+    ):
+        made = await manual.approve_held(tx, newest, utc_now(), source=source)
+        return made, await posts.count_held(tx, source=source)
 
 
-def regenerate(page: str, source: str | None, *, json: bool) -> None:
+def regenerate_page(page: str, source: str | None, *, json: bool) -> None:
     """Make another image for a page."""
-    _say(desk.finish(_regenerate(page, source)), json=json)
+    _print_job_state(desk.run_coroutine(_queue_regeneration(page, source)), json=json)
 
 
-async def _regenerate(words: str, source: str | None) -> Job:
-    async with desk.acting(desk.settings(source)) as db, db.writing() as tx:
-        post = await find.page(tx, words, source)
-        return await manual.regenerate(tx, post, utc_now())
+async def _queue_regeneration(words: str, source: str | None) -> Job:
+    async with (
+        desk.write_session(desk.load_settings(source)) as db,
+        db.write_transaction() as tx,
+    ):
+        post = await find.find_page(tx, words, source)
+        return await manual.request_regeneration(tx, post, utc_now())
 
 
-def retry(number: int, *, json: bool) -> None:
+def retry_job(number: int, *, json: bool) -> None:
     """Give a job another try."""
-    _say(desk.finish(_retry(number)), json=json)
+    _print_job_state(desk.run_coroutine(_requeue_job(number)), json=json)
 
 
-async def _retry(number: int) -> Job:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        return await manual.retry(tx, await find.job(tx, number), utc_now())
+async def _requeue_job(number: int) -> Job:
+    async with (
+        desk.write_session(desk.load_settings()) as db,
+        db.write_transaction() as tx,
+    ):
+        return await manual.retry_job(tx, await find.find_job(tx, number), utc_now())
 
 
-def cancel(number: int, *, json: bool) -> None:
+def cancel_job(number: int, *, json: bool) -> None:
     """End a job."""
-    _say(desk.finish(_cancel(number)), json=json)
+    _print_job_state(desk.run_coroutine(_cancel_open_job(number)), json=json)
 
 
-async def _cancel(number: int) -> Job:
-    async with desk.acting(desk.settings()) as db, db.writing() as tx:
-        return await manual.cancel(tx, await find.job(tx, number), utc_now())
+async def _cancel_open_job(number: int) -> Job:
+    async with (
+        desk.write_session(desk.load_settings()) as db,
+        db.write_transaction() as tx,
+    ):
+        return await manual.cancel_job(tx, await find.find_job(tx, number), utc_now())
 
 
-def _say(job: Job, *, json: bool) -> None:
-    desk.show(
-        desk.fields(job),
+def _print_job_state(job: Job, *, json: bool) -> None:
+    desk.print_result(
+        desk.to_dict(job),
         json=json,
         human=lambda out: out.print(
             f"job {job.id} '{job.title}' is {job.state}", markup=False
@@ -71,21 +85,21 @@ def _say(job: Job, *, json: bool) -> None:
     )
 
 
-def reset(name: str, *, json: bool) -> None:
+def reset_provider(name: str, *, json: bool) -> None:
     """Let a provider serve again."""
-    was_resting = desk.finish(_reset(name))
+    was_resting = desk.run_coroutine(_reset_breaker(name))
     words = "serves again" if was_resting else "was not resting"
-    desk.show(
+    desk.print_result(
         {"provider": name, "was_resting": was_resting},
         json=json,
         human=lambda out: out.print(f"{name} {words}", markup=False),
     )
 
 
-async def _reset(name: str) -> bool:
-    found = desk.settings()
-    known = found.configured()
+async def _reset_breaker(name: str) -> bool:
+    found = desk.load_settings()
+    known = found.configured_providers()
     if name not in known:
         raise SetupError(f"{name!r} is not configured ({', '.join(known)})")
-    async with desk.acting(found) as db, db.writing() as tx:
-        return await manual.reset(tx, name, utc_now())
+    async with desk.write_session(found) as db, db.write_transaction() as tx:
+        return await manual.reset_breaker(tx, name, utc_now())

@@ -14,13 +14,13 @@ from daemon.errors import SetupError
 from daemon.service import log
 
 
-def settings() -> Settings:
+def read_configuration() -> Settings:
     """Read the configuration.  Raises ConfigError."""
     try:
         here = Path.cwd()
     except OSError:
         raise SetupError("the folder you are in is gone: go to another") from None
-    return config.load(OPTIONS.config, os.environ, here)
+    return config.load_settings(OPTIONS.config, os.environ, here)
 
 
 def start_log(found: Settings) -> None:
@@ -29,7 +29,7 @@ def start_log(found: Settings) -> None:
         found.log.level,
         found.log.format,
         environ=os.environ,
-        secrets=found.secrets.values(),
+        secrets=found.secrets.all_values(),
     )
     for words in found.secrets.exposed:
         structlog.get_logger().warning("secret.exposed", summary=words)

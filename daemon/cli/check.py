@@ -13,26 +13,26 @@ from rich.console import Console
 
 from daemon import app
 from daemon.cli import desk, told
-from daemon.cli.generate import quiet
+from daemon.cli.generate import silence_log
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.flow import files
-from daemon.flow.context import Flow
-from daemon.flow.flows import Flows
-from daemon.flow.money import dollars
+from daemon.flow.context import SourceContext
+from daemon.flow.flows import Sources
+from daemon.flow.money import format_dollars
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
-from daemon.notion.filters import matches
+from daemon.notion.filters import matches_filter
 from daemon.notion.model import Page, Role, Schema
-from daemon.notion.position import Position
-from daemon.others import apart, identity_of, others
+from daemon.notion.position import QueryPosition
+from daemon.others import describe_stores, list_peers, read_instance_id
 from daemon.service import lock
-from daemon.store.errors import StoreAwayError
+from daemon.store.errors import StoreUnavailableError
 from db import posts, upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
-    BadTokenError,
     ProviderError,
     TimedOutError,
+    UnauthorizedError,
     UnavailableError,
 )
 
@@ -44,7 +44,7 @@ _CLOCK_TOLERANCE = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheckResult:
     """One thing that was checked; `todo` says what to do, empty when all is well."""
 
     what: str
@@ -52,199 +52,221 @@ class Line:
     todo: str = ""
 
 
-def check(source: str | None, *, json: bool) -> None:
+def run_checks(source: str | None, *, json: bool) -> None:
     """Check everything and print a table; exit 1 when something must be done."""
-    found = desk.settings(source)
-    quiet(found)
-    lines = desk.finish(_all(found))
+    found = desk.load_settings(source)
+    silence_log(found)
+    lines = desk.run_coroutine(_check_all(found))
 
     def human(out: Console) -> None:
-        made = desk.table("", "WHAT", "FOUND", "WHAT TO DO")
+        made = desk.make_table("", "WHAT", "FOUND", "WHAT TO DO")
         marked = [
             ["✗" if one.todo else "✓", one.what, one.found, one.todo] for one in lines
         ]
-        out.print(desk.rows(made, marked))
+        out.print(desk.fill_table(made, marked))
 
-    desk.show([asdict(one) for one in lines], json=json, human=human)
+    desk.print_result([asdict(one) for one in lines], json=json, human=human)
     if any(one.todo for one in lines):
         raise typer.Exit(1)
 
 
-async def _all(found: Settings) -> list[Line]:
-    lines = [_configuration(found), _disk(found), _database(found)]
-    lines += [Line("secrets", "", todo) for todo in found.secrets.exposed]
-    lines += await asyncio.to_thread(_store, found)
-    async with desk.looking(found, missing_ok=True) as flows:
-        lines += await _daemons(found, flows)
-        for name, own in found.each().items():
-            of = f"{name}: " if found.several else ""
-            async for line in _notion(own, flows.by_source[name]):
+async def _check_all(found: Settings) -> list[CheckResult]:
+    lines = [_check_configuration(found), _check_disk(found), _check_database(found)]
+    lines += [CheckResult("secrets", "", todo) for todo in found.secrets.exposed]
+    lines += await asyncio.to_thread(_check_store, found)
+    async with desk.read_session(found, missing_ok=True) as flows:
+        lines += await _check_peers(found, flows)
+        for name, own in found.by_source().items():
+            of = f"{name}: " if found.has_named_sources else ""
+            async for line in _check_notion(own, flows.by_source[name]):
                 lines.append(replace(line, what=f"{of}{line.what}"))
         for name in flows.first.providers:
-            lines.append(await _provider(flows.first, name))
+            lines.append(await _check_provider(flows.first, name))
         for flow in flows:
-            lines += _money(flow, f"{flow.plan.source}: " if found.several else "")
-        lines += [line async for line in _told(found)]
+            lines += _describe_budget(
+                flow, f"{flow.plan.source}: " if found.has_named_sources else ""
+            )
+        lines += [line async for line in _check_notifications(found)]
     return lines
 
 
-def _money(flow: Flow, of: str) -> list[Line]:
-    chain = ", then ".join(app.price_of(flow, name) for name in flow.plan.chain)
+def _describe_budget(flow: SourceContext, of: str) -> list[CheckResult]:
+    chain = ", then ".join(app.describe_price(flow, name) for name in flow.plan.chain)
     month = flow.plan.limits.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
-    if flow.plan.own_budgets and not flow.plan.spends_alone:
+    if flow.plan.own_budgets and not flow.plan.has_own_budget:
         budget += ", for all sources without a budget of their own together"
-    return [Line(f"{of}chain", chain), Line(f"{of}budget", budget)]
+    return [CheckResult(f"{of}chain", chain), CheckResult(f"{of}budget", budget)]
 
 
-def _configuration(found: Settings) -> Line:
-    return Line("configuration", str(found.file or "defaults and environment"))
+def _check_configuration(found: Settings) -> CheckResult:
+    return CheckResult("configuration", str(found.file or "defaults and environment"))
 
 
-def _disk(found: Settings) -> Line:
+def _check_disk(found: Settings) -> CheckResult:
     folder = app.images_path(found)
     existing = next(one for one in [folder, *folder.parents] if one.exists())
     free = files.free_bytes(existing)
     words = f"{folder}, {free // 2**20} MiB free"
     if free < found.images.reserve:
-        return Line("disk", words, "make room: below images.reserve nothing is made")
+        return CheckResult(
+            "disk", words, "make room: below images.reserve nothing is made"
+        )
     todo = f"give {existing} to the user postbrush runs as, or set data_dir"
     if not existing.is_dir():
-        return Line("disk", f"{existing} is no folder", "set data_dir to a folder")
+        return CheckResult(
+            "disk", f"{existing} is no folder", "set data_dir to a folder"
+        )
     if not os.access(existing, os.W_OK | os.X_OK):
-        return Line("disk", f"{words}; {existing} cannot be written to", todo)
-    return Line("disk", words)
+        return CheckResult("disk", f"{words}; {existing} cannot be written to", todo)
+    return CheckResult("disk", words)
 
 
-def _store(found: Settings) -> list[Line]:
+def _check_store(found: Settings) -> list[CheckResult]:
     """Put something on the store that is set, read it and remove it."""
-    remote = app.store_of(found).remote
+    remote = app.open_store(found).remote
     if found.store is None or remote is None:
         return []
     server = found.store.endpoint or f"Amazon, {found.store.region}"
     where = f"{found.store} ({server})"
     try:
-        remote.probe()
-    except StoreAwayError as error:
-        return [Line("store", where, str(error))]
-    return [Line("store", f"{where}: written, read and removed")]
+        remote.check_read_write()
+    except StoreUnavailableError as error:
+        return [CheckResult("store", where, str(error))]
+    return [CheckResult("store", f"{where}: written, read and removed")]
 
 
-def _database(found: Settings) -> Line:
-    place = app.database(found)
-    holder = lock.holder(app.lock_path(found))
+def _check_database(found: Settings) -> CheckResult:
+    place = app.database_backend(found)
+    holder = lock.find_holder(app.lock_path(found))
     running = f"; the daemon runs (process {holder.pid})" if holder else ""
     try:
         revision = upgrade.refuse_newer(place)
     except DatabaseError as error:
-        return Line("database", str(place), str(error))
+        return CheckResult("database", str(place), str(error))
     state = "none yet" if revision is None else "up to date"
     if revision not in {None, upgrade.HEAD}:
         state = "older; brought up to date at the next start"
-    return Line("database", f"{place}: {state}{running}")
+    return CheckResult("database", f"{place}: {state}{running}")
 
 
-async def _daemons(found: Settings, flows: Flows) -> list[Line]:
+async def _check_peers(found: Settings, flows: Sources) -> list[CheckResult]:
     """Say who else works on the database, and whether they share their images."""
     db, now = flows.first.db, flows.first.now()
-    if db.folder is not None or not upgrade.is_there(db.place):
+    if db.folder is not None or not upgrade.database_exists(db.place):
         return []
-    async with db.reading() as tx:
-        known = await others(tx, db, identity_of(found.data_dir))
+    async with db.read_transaction() as tx:
+        known = await list_peers(tx, db, read_instance_id(found.data_dir))
     lease = found.options.database.lease
-    there = [one for one in known if not one.is_silent(now, lease)]
+    there = [one for one in known if not one.is_expired(now, lease)]
     if not there:
-        return [Line("daemons", "no other works on this database now")]
+        return [CheckResult("daemons", "no other works on this database now")]
     names = ", ".join(f"{one.name} ({one.roles})" for one in there)
-    words, todo = apart(str(found.store or ""), there)
-    return [Line("daemons", f"also {names}"), Line("images", words, todo)]
+    words, todo = describe_stores(str(found.store or ""), there)
+    return [CheckResult("daemons", f"also {names}"), CheckResult("images", words, todo)]
 
 
-async def _notion(found: Settings, flow: Flow) -> AsyncIterator[Line]:
+async def _check_notion(
+    found: Settings, flow: SourceContext
+) -> AsyncIterator[CheckResult]:
     if "notion" not in found.options.roles:
-        yield Line("Notion", "another daemon asks it (roles)")
+        yield CheckResult("Notion", "another daemon asks it (roles)")
         return
     try:
-        app.require_notion(found)
-        me = await flow.door.me()
-        clock = clock_line(flow.now(), flow.door.told_time)
+        app.require_notion_token(found)
+        me = await flow.door.fetch_bot_user()
+        clock = compare_clocks(flow.now(), flow.door.told_time)
         limit = me.upload_limit // 2**20
-        yield Line("Notion", f"{me.workspace or me.name}, files up to {limit} MiB")
+        yield CheckResult(
+            "Notion", f"{me.workspace or me.name}, files up to {limit} MiB"
+        )
         if clock is not None:
             yield clock
-        info = await flow.door.resolve(found.notion.data_source)
-        schema = await flow.door.schema(info.id, await _remembered(flow, info.id))
+        info = await flow.door.resolve_source(found.notion.data_source)
+        schema = await flow.door.fetch_schema(
+            info.id, await _load_property_ids(flow, info.id)
+        )
     except PostbrushError as error:
-        yield Line("Notion", "", str(error))
+        yield CheckResult("Notion", "", str(error))
         return
-    yield Line("source", f"'{schema.title}' {schema.source}")
+    yield CheckResult("source", f"'{schema.title}' {schema.source}")
     for problem in schema.problems:
-        yield Line("columns", "", problem)
+        yield CheckResult("columns", "", problem)
     for warning in schema.warnings:
-        yield Line("columns", "not used", warning)
+        yield CheckResult("columns", "not used", warning)
     if used := ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items()):
-        yield Line("columns", used)
+        yield CheckResult("columns", used)
     for note in schema.notes:
-        yield Line("columns", note)
+        yield CheckResult("columns", note)
     only, skip = found.posts.only, found.posts.skip
     for problem in [
         *uncomparable_properties(schema, only, skip),
         *filter_problems(schema, only, skip),
     ]:
-        yield Line("filters", "", problem)
+        yield CheckResult("filters", "", problem)
     for name in {**found.posts.on_done, **(found.posts.on_card or {})}:
-        if schema.find(name) is None:
-            yield Line("columns", "", f"posts.* names '{name}', which is no column")
+        if schema.find_property(name) is None:
+            yield CheckResult(
+                "columns", "", f"posts.* names '{name}', which is no column"
+            )
     if not schema.cannot_start:
-        yield await _posts(found, flow, schema)
+        yield await _check_posts(found, flow, schema)
 
 
-async def _remembered(flow: Flow, data_source: str) -> Mapping[str, str]:
+async def _load_property_ids(
+    flow: SourceContext, data_source: str
+) -> Mapping[str, str]:
     """Return the property IDs that the daemon has stored, so that renames hold."""
-    if not upgrade.is_there(flow.db.place):
+    if not upgrade.database_exists(flow.db.place):
         return {}
-    async with flow.db.reading() as tx:
-        known = await posts.load_sync(tx, flow.plan.source)
+    async with flow.db.read_transaction() as tx:
+        known = await posts.load_source_state(tx, flow.plan.source)
     return known.columns if known and known.data_source == data_source else {}
 
 
-def clock_line(ours: datetime, theirs: datetime | None) -> Line | None:
+def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | None:
     """Compare this machine's clock with Notion's; None: Notion did not say."""
     if theirs is None:
         return None
     seconds = (ours - theirs).total_seconds()
     if abs(seconds) <= _CLOCK_TOLERANCE:
-        return Line("clock", "agrees with Notion's")
+        return CheckResult("clock", "agrees with Notion's")
     length = str(timedelta(seconds=round(abs(seconds))))
     words = f"{length} {'ahead of' if seconds > 0 else 'behind'} Notion's"
-    return Line("clock", words, "Set this machine's clock: timedatectl set-ntp true")
+    return CheckResult(
+        "clock", words, "Set this machine's clock: timedatectl set-ntp true"
+    )
 
 
-async def _posts(found: Settings, flow: Flow, schema: Schema) -> Line:
+async def _check_posts(
+    found: Settings, flow: SourceContext, schema: Schema
+) -> CheckResult:
     try:
-        pages, rest = await _first_pages(flow, schema)
+        pages, rest = await _load_first_pages(flow, schema)
     except PostbrushError as error:
-        return Line("posts", "", str(error))
-    chosen = [page for page in pages if matches(page.columns, found.posts.only)]
+        return CheckResult("posts", "", str(error))
+    chosen = [page for page in pages if matches_filter(page.columns, found.posts.only)]
     more = "at least " if rest else ""
     words = f"{more}{len(pages)} posts, {len(chosen)} match posts.only"
-    if todo := _prompts_in_titles(chosen, schema):
-        return Line("posts", words, todo)
-    return Line("posts", words)
+    if todo := _hint_about_titles(chosen, schema):
+        return CheckResult("posts", words, todo)
+    return CheckResult("posts", words)
 
 
-async def _first_pages(flow: Flow, schema: Schema) -> tuple[list[Page], bool]:
+async def _load_first_pages(
+    flow: SourceContext, schema: Schema
+) -> tuple[list[Page], bool]:
     """Return as many posts as are counted, and whether there are more."""
     found: dict[str, Page] = {}
-    position: Position | None = None
+    position: QueryPosition | None = None
     while True:
-        window, position = await flow.door.everything(schema, after=position)
+        window, position = await flow.door.fetch_page_batch(schema, after=position)
         found |= {page.id: page for page in window}
         if position is None or len(found) >= _COUNTED:
             return list(found.values()), position is not None
 
 
-def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:
+def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
     """A card letters the title when there is no post: is that what people wrote?"""
     if Role.POST in schema.roles:
         return ""
@@ -257,39 +279,43 @@ def _prompts_in_titles(pages: list[Page], schema: Schema) -> str:
     return ""
 
 
-async def _told(found: Settings) -> AsyncIterator[Line]:
+async def _check_notifications(found: Settings) -> AsyncIterator[CheckResult]:
     """Test who is told of troubles; nothing is sent."""
     none = True
-    async for one in told.findings(found):
+    async for one in told.check_addresses(found):
         none = False
-        yield Line("notify", one.where, one.wrong)
+        yield CheckResult("notify", one.where, one.wrong)
     if none:
-        yield Line("notify", "nobody is told: notify.urls is empty")
+        yield CheckResult("notify", "nobody is told: notify.urls is empty")
 
 
-async def _provider(flow: Flow, name: str) -> Line:
+async def _check_provider(flow: SourceContext, name: str) -> CheckResult:
     """Test a service without paying, as far as it can be tested."""
     provider = flow.providers[name]
     traits = provider.traits
     if traits.is_card:
-        return Line(name, "made here, free")
+        return CheckResult(name, "made here, free")
     costs = traits.price(1.1664)
-    price = f"{dollars(costs)}{' an image' if costs else ''} ({traits.price_source})"
-    call = provider.account()
+    price = (
+        f"{format_dollars(costs)}{' an image' if costs else ''} ({traits.price_source})"
+    )
+    call = provider.token_check_call()
     if call is None:
-        return Line(name, f"{price}; `postbrush test` shows whether it works")
+        return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.check(await flow.studio.once(call, traits))
-    except BadTokenError as error:
-        return Line(name, price, f"it refuses the token: {error}. {_remedy(name)}")
+        provider.raise_for_error(await flow.studio.send_once(call, traits))
+    except UnauthorizedError as error:
+        return CheckResult(
+            name, price, f"it refuses the token: {error}. {_token_hint(name)}"
+        )
     except (UnavailableError, TimedOutError) as error:
-        return Line(name, price, f"{traits.base_url} {error}: is it up?")
+        return CheckResult(name, price, f"{traits.base_url} {error}: is it up?")
     except ProviderError as error:
-        return Line(name, price, str(error))
-    return Line(name, f"answers and knows us, {price}")
+        return CheckResult(name, price, str(error))
+    return CheckResult(name, f"answers and knows us, {price}")
 
 
-def _remedy(name: str) -> str:
+def _token_hint(name: str) -> str:
     if name == "flux":
         return (
             "Make one at huggingface.co/settings/tokens that may 'Make calls to "

@@ -28,12 +28,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-looks.register(app)
-hands.register(app)
-keep.register(app)
+looks.register_commands(app)
+hands.register_commands(app)
+keep.register_commands(app)
 
 
-def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
     if wanted:
         from importlib.metadata import version  # noqa: PLC0415 - only here
 
@@ -42,7 +42,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
 
 
 @app.callback()
-def _options(
+def _set_global_options(
     context: typer.Context,
     config: Annotated[
         Path | None, typer.Option(help="The configuration file to use.")
@@ -56,7 +56,7 @@ def _options(
             "--version",
             help="Say which version this is.",
             is_eager=True,
-            callback=_say_version,
+            callback=_print_version,
         ),
     ] = False,
 ) -> None:
@@ -70,7 +70,7 @@ def _options(
 @app.command()
 def run() -> None:
     """Watch Notion and make images, until stopped (Ctrl-C)."""
-    daemon.run()
+    daemon.run_daemon()
 
 
 @app.command()
@@ -82,7 +82,7 @@ def once(
     """Look once, work until nothing is due, and exit."""
     from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
 
-    service.once(yes=yes)
+    service.run_once(yes=yes)
 
 
 @app.command()
@@ -97,7 +97,7 @@ def demo(
     """Show all of it with a pretend Notion; no account."""
     from daemon.cli import demo as module  # noqa: PLC0415 - loaded when asked for
 
-    module.demo(lan=lan, port=port)
+    module.run_demo(lan=lan, port=port)
 
 
 @app.command(hidden=True)
@@ -105,7 +105,7 @@ def migrate() -> None:
     """Bring the database up to date; `run` does it by itself."""
     from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
 
-    service.migrate()
+    service.run_migrations()
 
 
 @app.command(hidden=True)
@@ -115,7 +115,7 @@ def alarm(
     """Say that a unit of the service has failed; systemd calls it."""
     from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
 
-    service.alarm(unit)
+    service.report_failed_unit(unit)
 
 
 @app.command()
@@ -128,4 +128,4 @@ def config(
     """Show every setting and where it comes from."""
     from daemon.cli import settings  # noqa: PLC0415 - loaded when asked for
 
-    settings.show(example=example, json=json)
+    settings.show_settings(example=example, json=json)

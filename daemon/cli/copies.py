@@ -19,11 +19,11 @@ from daemon.config import Settings, databases
 from daemon.errors import SetupError
 from daemon.flow import files
 from daemon.service import lock
-from daemon.service.lock import DataLock
+from daemon.service.lock import DataDirLock
 from daemon.upkeep import backup as copies
 from db import copying, upgrade
 from db.errors import DatabaseMissingError
-from db.place import Place
+from db.place import Backend
 from db.sqlite import Sqlite
 
 _PIPE = Path("-")
@@ -31,35 +31,35 @@ _PIPE = Path("-")
 
 def require_database(found: Settings) -> None:
     """Raise DatabaseMissingError when there is nothing to look at yet."""
-    place = app.database(found)
+    place = app.database_backend(found)
     upgrade.require_current(place)
-    if not upgrade.is_there(place):
-        raise DatabaseMissingError(desk.missing(found))
+    if not upgrade.database_exists(place):
+        raise DatabaseMissingError(desk.explain_missing_database(found))
 
 
-def backup(file: Path, *, keep: int | None, json: bool) -> None:
+def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
     """Copy database and images into one file."""
     if file == _PIPE and keep is not None:
         raise SetupError("--keep wants a folder, and - is none")
-    found = desk.settings()
+    found = desk.load_settings()
     require_database(found)
     if keep is not None:
         _make_folder(file)
     if file == _PIPE:
-        _to_output(found)
+        _write_to_stdout(found)
         return
     now = utc_now()
     target = file
     if file.is_dir():
-        target = file / copies.name_for(now.astimezone(local_zone()))
-    made = copies.backup(
-        found.data_dir, app.database(found), target, now, app.store_of(found)
+        target = file / copies.backup_name(now.astimezone(local_zone()))
+    made = copies.create_backup(
+        found.data_dir, app.database_backend(found), target, now, app.open_store(found)
     )
-    gone = copies.thin_out(file, keep, target) if keep is not None else []
+    gone = copies.remove_old_backups(file, keep, target) if keep is not None else []
     size = target.stat().st_size
     count = len(made["files"]) - 1
     older = f"; {len(gone)} older ones removed" if gone else ""
-    desk.show(
+    desk.print_result(
         {
             "file": str(target),
             "bytes": size,
@@ -68,7 +68,7 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
         },
         json=json,
         human=lambda out: out.print(
-            f"{target}: the database and {desk.images(count)}, "
+            f"{target}: the database and {desk.format_image_count(count)}, "
             f"{size / 2**20:.1f} MiB{older}. "
             "Your configuration and tokens are not in it",
             markup=False,
@@ -77,17 +77,17 @@ def backup(file: Path, *, keep: int | None, json: bool) -> None:
     )
 
 
-def copy_db(source: str, target: str, *, json: bool) -> None:
+def copy_database(source: str, target: str, *, json: bool) -> None:
     """Copy all rows of one database into another."""
-    found = desk.settings()
-    old, new = _place(source, found), _place(target, found)
+    found = desk.load_settings()
+    old, new = _parse_backend(source, found), _parse_backend(target, found)
     for one in (old, new):
         _require_idle(one)
-    counts = copying.copy(old, new)
+    counts = copying.copy_database(old, new)
 
     def human(out: Console) -> None:
-        made = desk.table("TABLE", "ROWS")
-        out.print(desk.rows(made, list(counts.items())))
+        made = desk.make_table("TABLE", "ROWS")
+        out.print(desk.fill_table(made, list(counts.items())))
         out.print(
             f"{new} has all of {old}. Images are files, and stay where they are",
             markup=False,
@@ -95,26 +95,26 @@ def copy_db(source: str, target: str, *, json: bool) -> None:
         )
 
     data = {"from": str(old), "to": str(new), "rows": dict(counts)}
-    desk.show(data, json=json, human=human)
+    desk.print_result(data, json=json, human=human)
 
 
-def _place(written: str, found: Settings) -> Place:
+def _parse_backend(written: str, found: Settings) -> Backend:
     if "://" in written:
         try:
-            return app.database_at(databases.normal(written), found)
+            return app.postgres_backend(databases.normalize_url(written), found)
         except ValueError as error:
-            raise SetupError(f"{databases.shown(written)}: {error}") from None
+            raise SetupError(f"{databases.mask_url(written)}: {error}") from None
     path = Path(written).expanduser().resolve()
     if path.is_dir():
         raise SetupError(f"{path} is a folder: name the file in it, postbrush.db")
     return Sqlite(path)
 
 
-def _require_idle(place: Place) -> None:
+def _require_idle(place: Backend) -> None:
     """What a daemon writes while its database is copied would be missing."""
     if place.folder is None:
         return
-    holder = lock.holder(place.folder / app.LOCK)
+    holder = lock.find_holder(place.folder / app.LOCK)
     if holder is not None:
         raise SetupError(
             f"postbrush {holder.command} works with {place} (process {holder.pid}): "
@@ -131,36 +131,40 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _to_output(found: Settings) -> None:
+def _write_to_stdout(found: Settings) -> None:
     if sys.stdout.isatty():
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
-    with _beside(found) as folder:
+    with _temporary_folder(found) as folder:
         whole = folder / "whole.tar"
-        copies.backup(
-            found.data_dir, app.database(found), whole, utc_now(), app.store_of(found)
+        copies.create_backup(
+            found.data_dir,
+            app.database_backend(found),
+            whole,
+            utc_now(),
+            app.open_store(found),
         )
         with whole.open("rb") as made:
             shutil.copyfileobj(made, sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 
-def restore(file: Path, *, json: bool) -> None:
+def restore_backup(file: Path, *, json: bool) -> None:
     """Put a backup into an empty data folder."""
     if file == _PIPE and sys.stdin.isatty():
         raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
-    found = desk.settings()
+    found = desk.load_settings()
     if file != _PIPE and not file.is_file():
         raise SetupError(f"there is no file {file}")
     files.ensure_folder(found.data_dir)
-    own = DataLock(app.lock_path(found))
+    own = DataDirLock(app.lock_path(found))
     own.acquire("restore")
     try:
-        made = _restored(found, file)
-        upgrade.upgrade(app.database(found))
+        made = _extract_backup(found, file)
+        upgrade.upgrade_schema(app.database_backend(found))
     finally:
         own.release()
     count = len(made["files"]) - 1
-    desk.show(
+    desk.print_result(
         {"data_dir": str(found.data_dir), "images": count, "made_at": made["made_at"]},
         json=json,
         human=lambda out: out.print(
@@ -172,19 +176,19 @@ def restore(file: Path, *, json: bool) -> None:
     )
 
 
-def _restored(found: Settings, file: Path) -> Mapping[str, Any]:
-    place = app.database(found)
+def _extract_backup(found: Settings, file: Path) -> Mapping[str, Any]:
+    place = app.database_backend(found)
     if file != _PIPE:
-        return copies.restore(file, found.data_dir, place)
-    with _beside(found) as folder:
+        return copies.restore_backup(file, found.data_dir, place)
+    with _temporary_folder(found) as folder:
         given = folder / "given.tar"
         with given.open("wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out)
-        return copies.restore(given, found.data_dir, place)
+        return copies.restore_backup(given, found.data_dir, place)
 
 
 @contextmanager
-def _beside(found: Settings) -> Iterator[Path]:
+def _temporary_folder(found: Settings) -> Iterator[Path]:
     """Yield a folder where the images have room, too."""
     try:
         with tempfile.TemporaryDirectory(

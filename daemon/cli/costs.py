@@ -9,22 +9,29 @@ from dataclasses import asdict
 from rich.console import Console
 
 from daemon.cli import desk
-from daemon.flow.money import dollars, months_between
+from daemon.flow.money import format_dollars, months_between
 from db import attempts, posts
-from db.attempts import CostLine
+from db.attempts import CostRow
 
 
-def costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
+def show_costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
     """Add up what was called and what it cost."""
-    desk.finish(_costs(source, by_post=posts, csv=csv, json=json))
+    desk.run_coroutine(_show_costs(source, by_post=posts, csv=csv, json=json))
 
 
-async def _costs(source: str | None, *, by_post: bool, csv: bool, json: bool) -> None:
-    found = desk.settings(source)
-    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
-        span, zone = await attempts.span(tx), flows.first.clock.zone
+async def _show_costs(
+    source: str | None, *, by_post: bool, csv: bool, json: bool
+) -> None:
+    found = desk.load_settings(source)
+    async with (
+        desk.read_session(found) as flows,
+        flows.first.db.read_transaction() as tx,
+    ):
+        span, zone = await attempts.started_range(tx), flows.first.clock.zone
         months = months_between(*span, zone) if span else []
-        lines = await attempts.costs(tx, months, by_page=by_post, source=source)
+        lines = await attempts.load_cost_rows(
+            tx, months, by_page=by_post, source=source
+        )
         titles: dict[str, str] = {}
         for name in {line.source for line in lines}:
             pages = [one.page_id for one in lines if one.page_id and one.source == name]
@@ -33,16 +40,16 @@ async def _costs(source: str | None, *, by_post: bool, csv: bool, json: bool) ->
     if csv:
         _write_csv(lines, titles)
         return
-    desk.show(
+    desk.print_result(
         [asdict(line) | {"title": titles.get(line.page_id, "")} for line in lines],
         json=json,
-        human=lambda out: _print(
-            out, lines, titles, by_post=by_post, several=found.several
+        human=lambda out: _print_table(
+            out, lines, titles, by_post=by_post, several=found.has_named_sources
         ),
     )
 
 
-def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
+def _write_csv(lines: list[CostRow], titles: dict[str, str]) -> None:
     out = csv_module.writer(sys.stdout)
     out.writerow(
         [
@@ -56,7 +63,7 @@ def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
                 one.month,
                 one.provider,
                 one.page_id,
-                _harmless(titles.get(one.page_id, "")),
+                _escape_formula(titles.get(one.page_id, "")),
                 one.calls,
                 one.images,
                 f"{one.cost:.6f}",
@@ -66,14 +73,14 @@ def _write_csv(lines: list[CostLine], titles: dict[str, str]) -> None:
         )
 
 
-def _harmless(title: str) -> str:
+def _escape_formula(title: str) -> str:
     """Keep a spreadsheet from reading a title as a formula."""
     return f"'{title}" if title[:1] in "=+-@\t\r" and title else title
 
 
-def _print(
+def _print_table(
     out: Console,
-    lines: list[CostLine],
+    lines: list[CostRow],
     titles: dict[str, str],
     *,
     by_post: bool,
@@ -83,13 +90,13 @@ def _print(
         out.print("no calls yet")
         return
     columns = ["PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
-    made = desk.table(
+    made = desk.make_table(
         "MONTH",
         *(["SOURCE"] if several else []),
         *columns,
         *(["POST"] if by_post else []),
     )
-    desk.rows(
+    desk.fill_table(
         made,
         [
             [
@@ -98,12 +105,12 @@ def _print(
                 one.provider,
                 one.calls,
                 one.images,
-                dollars(one.cost),
-                dollars(one.covered) if one.covered else "",
+                format_dollars(one.cost),
+                format_dollars(one.covered) if one.covered else "",
                 *([titles.get(one.page_id, "by hand")] if by_post else []),
             ]
             for one in lines
         ],
     )
     out.print(made)
-    out.print(f"in all {dollars(sum(one.cost for one in lines))}")
+    out.print(f"in all {format_dollars(sum(one.cost for one in lines))}")

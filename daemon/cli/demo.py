@@ -16,9 +16,9 @@ from daemon import app, config
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import manual
-from daemon.life import Life
+from daemon.life import Supervisor
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from daemon.service import log
 from db.engine import Database
 
@@ -44,55 +44,57 @@ _CREDITS = 7
 _SECONDS_BETWEEN_POSTS = 1.5
 
 
-def demo(*, lan: bool, port: int) -> None:
+def run_demo(*, lan: bool, port: int) -> None:
     """Show everything until Ctrl-C."""
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        asyncio.run(_demo(Path(folder), lan=lan, port=port))
+        asyncio.run(_run_demo(Path(folder), lan=lan, port=port))
     typer.echo("The demo has stopped; nothing was kept.")
 
 
-async def _demo(folder: Path, *, lan: bool, port: int) -> None:
+async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
     host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - only when asked for
-    town = Town(now=utc_now, host=host, port=port)
+    town = FakeServer(now=utc_now, host=host, port=port)
     town.hub.credits = _CREDITS
     town.hub.seconds_per_image = 2.5
     town.hub.loading_every = 5
     async with town:
-        town.page = _free_port(host, town.port + 1)
+        town.page = _find_free_port(host, town.port + 1)
         # Others reach it: it must ask for a password, so the demo makes one up.
         town.password = secrets.token_hex(4) if lan else ""
-        found = _settings(folder, town)
-        _introduce(town, lan=lan)
+        found = _demo_settings(folder, town)
+        _print_addresses(town, lan=lan)
         log.configure(
             "info",
             "pretty",
             environ=os.environ,
-            secrets=found.secrets.values(),
+            secrets=found.secrets.all_values(),
         )
 
         async def refilled() -> None:
-            db = Database(app.database(found))
+            db = Database(app.database_backend(found))
             try:
-                async with db.writing() as tx:
-                    await manual.reset(tx, "flux", utc_now())
+                async with db.write_transaction() as tx:
+                    await manual.reset_breaker(tx, "flux", utc_now())
             finally:
                 await db.close()
-            await app.wake(found)
+            await app.wake_daemon(found)
 
         town.refilled = refilled
-        filling = asyncio.create_task(_fill(town))
+        filling = asyncio.create_task(_add_posts(town))
         try:
-            life = Life(found, reread=lambda: found, neighbours=False, board=town.port)
-            with log.tapped(lambda line: town.say(line.message)):
+            life = Supervisor(
+                found, reread=lambda: found, neighbours=False, board=town.port
+            )
+            with log.listen_to_log(lambda line: town.add_log_line(line.message)):
                 await life.run()
         finally:
             filling.cancel()
 
 
-def _settings(folder: Path, town: Town) -> Settings:
+def _demo_settings(folder: Path, town: FakeServer) -> Settings:
     path = folder / "postbrush.toml"
     path.write_text(_CONFIGURATION)
     environ = {
@@ -104,17 +106,17 @@ def _settings(folder: Path, town: Town) -> Settings:
         "POSTBRUSH_WEB__LISTEN": f"{town.host}:{town.page}",
         "WEB_PASSWORD": town.password,
     }
-    return config.load(path, environ, folder)
+    return config.load_settings(path, environ, folder)
 
 
-async def _fill(town: Town) -> None:
+async def _add_posts(town: FakeServer) -> None:
     """Somebody writes a dozen posts."""
     for post in POSTS:
         town.workspace.add_page(town.source.id, post)
         await asyncio.sleep(_SECONDS_BETWEEN_POSTS)
 
 
-def _free_port(host: str, wanted: int) -> int:
+def _find_free_port(host: str, wanted: int) -> int:
     """Return *wanted* if nobody listens there, else any port that is free."""
     for port in (wanted, 0):
         with (
@@ -127,8 +129,8 @@ def _free_port(host: str, wanted: int) -> int:
     return 0
 
 
-def _introduce(town: Town, *, lan: bool) -> None:
-    host = _own_address() if lan else "127.0.0.1"
+def _print_addresses(town: FakeServer, *, lan: bool) -> None:
+    host = _local_address() if lan else "127.0.0.1"
     typer.echo(f"Open http://{host}:{town.port} in a browser; Ctrl-C stops the demo.")
     asks = f" (password {town.password})" if town.password else ""
     typer.echo(f"postbrush's own page is at http://{host}:{town.page}{asks}.")
@@ -138,7 +140,7 @@ def _introduce(town: Town, *, lan: bool) -> None:
         typer.echo(f"From your own machine: ssh {' '.join(tunnels)} {server}")
 
 
-def _own_address() -> str:
+def _local_address() -> str:
     """Return this machine's address in its network; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

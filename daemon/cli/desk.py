@@ -17,7 +17,7 @@ from daemon import app
 from daemon.cli import begin
 from daemon.config import Settings
 from daemon.errors import SetupError
-from daemon.flow.flows import Flows
+from daemon.flow.flows import Sources
 from daemon.service import control
 from db import upgrade
 from db.engine import Database
@@ -26,22 +26,22 @@ from db.errors import DatabaseMissingError
 T = TypeVar("T")
 
 
-def settings(source: str | None = None) -> Settings:
+def load_settings(source: str | None = None) -> Settings:
     """Read the configuration, of one source if *source* says so.
 
     Raises:
         ConfigError: It is wrong.
         SetupError: There is no such source.
     """
-    found = begin.settings()
+    found = begin.read_configuration()
     if source is None:
         return found
-    if source not in (known := found.each()):
+    if source not in (known := found.by_source()):
         raise SetupError(f"no source is called {source!r} ({', '.join(known)})")
     return known[source]
 
 
-def finish(work: Awaitable[T]) -> T:
+def run_coroutine(work: Awaitable[T]) -> T:
     """Run *work* to its end."""
 
     async def whole() -> T:
@@ -51,7 +51,9 @@ def finish(work: Awaitable[T]) -> T:
 
 
 @asynccontextmanager
-async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator[Flows]:
+async def read_session(
+    found: Settings, *, missing_ok: bool = False
+) -> AsyncIterator[Sources]:
     """Open what there is, for reading only; never creates a database.
 
     Args:
@@ -61,16 +63,16 @@ async def looking(found: Settings, *, missing_ok: bool = False) -> AsyncIterator
         DatabaseMissingError: There is none yet.
         DatabaseUnusableError: Newer than this program, damaged.
     """
-    upgrade.require_current(app.database(found))
-    if not missing_ok and not upgrade.is_there(app.database(found)):
-        raise DatabaseMissingError(missing(found))
-    async with app.opened(found, readonly=True) as flows:
+    upgrade.require_current(app.database_backend(found))
+    if not missing_ok and not upgrade.database_exists(app.database_backend(found)):
+        raise DatabaseMissingError(explain_missing_database(found))
+    async with app.open_context(found, readonly=True) as flows:
         yield flows
 
 
-def missing(found: Settings) -> str:
+def explain_missing_database(found: Settings) -> str:
     """Say that there is no database, and what makes one."""
-    place = app.database(found)
+    place = app.database_backend(found)
     start = "`postbrush run`"
     if found.is_service:
         start = "`sudo systemctl start postbrush`"
@@ -78,34 +80,37 @@ def missing(found: Settings) -> str:
 
 
 @asynccontextmanager
-async def acting(found: Settings) -> AsyncIterator[Database]:
+async def write_session(found: Settings) -> AsyncIterator[Database]:
     """Open the database for one command's write, and wake the daemon after it."""
-    place = app.database(found)
+    place = app.database_backend(found)
     upgrade.require_current(place)
-    if not upgrade.is_there(place):
-        raise DatabaseMissingError(missing(found))
+    if not upgrade.database_exists(place):
+        raise DatabaseMissingError(explain_missing_database(found))
     db = Database(place)
     try:
         yield db
     finally:
         await db.close()
-    await control.wake(app.socket_path(found))
+    await control.send_wake(app.socket_path(found))
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Return a console as wide as the terminal, or as it takes when there is none."""
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
-def show(data: object, *, json: bool, human: Callable[[Console], None]) -> None:
+def print_result(data: object, *, json: bool, human: Callable[[Console], None]) -> None:
     """Print *data* as JSON, or what *human* makes of it."""
     if json:
-        print(json_module.dumps(data, indent=2, default=_plain, ensure_ascii=False))  # noqa: T201 - the command's output
+        text = json_module.dumps(
+            data, indent=2, default=_to_json_value, ensure_ascii=False
+        )
+        print(text)  # noqa: T201 - the command's output
     else:
-        human(console())
+        human(make_console())
 
 
-def _plain(value: object) -> object:
+def _to_json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -115,7 +120,7 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def make_table(*columns: str, title: str | None = None) -> Table:
     """Return an empty table in the house's style."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in columns:
@@ -123,7 +128,7 @@ def table(*columns: str, title: str | None = None) -> Table:
     return made
 
 
-def rows(made: Table, lines: Sequence[Sequence[object]]) -> Table:
+def fill_table(made: Table, lines: Sequence[Sequence[object]]) -> Table:
     """Fill a table; text is shown as it is, never read as markup."""
     from rich.text import Text  # noqa: PLC0415 - keeps the import beside its use
 
@@ -132,17 +137,17 @@ def rows(made: Table, lines: Sequence[Sequence[object]]) -> Table:
     return made
 
 
-def images(count: int) -> str:
+def format_image_count(count: int) -> str:
     """Return "1 image", "2 images"."""
     return f"{count} image{'' if count == 1 else 's'}"
 
 
-def moment(time: datetime | None, zone: tzinfo) -> str:
+def format_time(time: datetime | None, zone: tzinfo) -> str:
     """Return "24 Nov 10:15:03" in the owner's zone; "" for none."""
     return f"{time.astimezone(zone):%d %b %H:%M:%S}" if time else ""
 
 
-def fields(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
+def to_dict(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
     """Return a record as a dictionary for --json."""
     from dataclasses import asdict  # noqa: PLC0415 - the same
 

@@ -13,7 +13,7 @@ from db.errors import (
 )
 
 
-def explain(error: Exception) -> tuple[list[str], int]:
+def explain_error(error: Exception) -> tuple[list[str], int]:
     """Return lines for people and the exit code."""
     match error:
         # Several keys may be wrong: each has its line.

@@ -11,7 +11,7 @@ from db.records import Job, Post
 _SHOWN = 5
 
 
-async def page(tx: Tx, words: str, source: str | None = None) -> Post:
+async def find_page(tx: Tx, words: str, source: str | None = None) -> Post:
     """Return the one remembered page that *words* mean: an id, a link, or its title.
 
     Args:
@@ -22,14 +22,14 @@ async def page(tx: Tx, words: str, source: str | None = None) -> Post:
     """
     found_id = page_id(words)
     if found_id is not None:
-        post = await posts.find_id(tx, found_id)
+        post = await posts.find_by_page_id(tx, found_id)
         if post is None:
             raise SetupError(
                 f"page {found_id} was never seen: is it in the source, and has the "
                 "daemon polled since it was made?"
             )
         return post
-    found = await posts.find(tx, words, source=source)
+    found = await posts.find_by_title(tx, words, source=source)
     exact = [post for post in found if post.title.casefold() == words.casefold()]
     if len(exact) == 1 or len(found) == 1:
         return (exact or found)[0]
@@ -39,7 +39,7 @@ async def page(tx: Tx, words: str, source: str | None = None) -> Post:
     raise SetupError(f"{words!r} fits {len(found)} posts ({titles}): say more of it")
 
 
-async def job(tx: Tx, number: int) -> Job:
+async def find_job(tx: Tx, number: int) -> Job:
     """Return a job by its number.  Raises SetupError."""
     found = await jobs.get(tx, number)
     if found is None:

@@ -14,11 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from daemon import app
 from daemon.cli import desk
-from daemon.cli.patience import patiently
+from daemon.cli.patience import graceful_interrupt
 from daemon.config import Settings
 from daemon.errors import SetupError
 from daemon.flow import byhand, files
-from daemon.flow.flows import Flows
+from daemon.flow.flows import Sources
 from daemon.flow.formats import parse_format
 from daemon.service import lock, log
 from db import upgrade
@@ -26,7 +26,7 @@ from db.records import ImageRecord
 from providers import KINDS
 
 
-def generate(
+def generate_images(
     text: str,
     *,
     provider: str | None,
@@ -43,21 +43,21 @@ def generate(
     size = parse_format(format_name or "square")
     if out is not None:
         _check_target(out, count)
-    found = desk.settings(source)
-    chain = chosen(first_of(found), provider)
-    quiet(found)
+    found = desk.load_settings(source)
+    chain = select_chain(first_source_settings(found), provider)
+    silence_log(found)
 
     async def work() -> list[ImageRecord | str]:
         made: list[ImageRecord | str] = []
-        async with prepared(found) as flows:
+        async with prepared_context(found) as flows:
             flow = flows.first
-            with patiently(flow), progress() as bar:
+            with graceful_interrupt(flow), make_progress_bar() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
                     if flow.stopping.is_set():
                         break
                     made.append(
-                        await byhand.make(
+                        await byhand.generate_adhoc_image(
                             flow,
                             text=text,
                             size=size,
@@ -69,54 +69,62 @@ def generate(
                     bar.advance(task)
         return made
 
-    results = desk.finish(work())
+    results = desk.run_coroutine(work())
     folder = app.images_path(found)
-    shown = [_kept(one, folder, out, count) for one in results]
-    desk.show(shown, json=json, human=lambda console: _print(console, shown))
+    shown = [_describe_result(one, folder, out, count) for one in results]
+    desk.print_result(
+        shown, json=json, human=lambda console: _print_results(console, shown)
+    )
     if any("error" in one or "not_copied" in one for one in shown):
         raise typer.Exit(1)
 
 
-def first_of(found: Settings) -> Settings:
+def first_source_settings(found: Settings) -> Settings:
     """Return the settings by which an image is made that belongs to no post."""
-    return next(iter(found.each().values()))
+    return next(iter(found.by_source().values()))
 
 
-def chosen(found: Settings, provider: str | None) -> tuple[str, ...]:
+def select_chain(found: Settings, provider: str | None) -> tuple[str, ...]:
     """Return the chain to ask: the configured one, or one provider alone."""
     if provider is None:
         return found.resolved_chain()
-    if provider not in found.configured():
-        raise SetupError(f"{provider!r} cannot be asked: {_lack(found, provider)}")
+    if provider not in found.configured_providers():
+        raise SetupError(
+            f"{provider!r} cannot be asked: {_unavailable_reason(found, provider)}"
+        )
     return (provider,)
 
 
-def _lack(found: Settings, name: str) -> str:
+def _unavailable_reason(found: Settings, name: str) -> str:
     if name not in KINDS and name not in found.providers:
-        return f"known: {', '.join(found.configured())}"
-    return found.why_not(name) or (
+        return f"known: {', '.join(found.configured_providers())}"
+    return found.missing_requirement(name) or (
         f"put it into the chain, or [providers.{name}] into the configuration"
     )
 
 
-def quiet(found: Settings) -> None:
+def silence_log(found: Settings) -> None:
     """Keep the log of a command at a terminal to what went wrong."""
     log.configure(
-        "error", "pretty", environ={}, stream=sys.stderr, secrets=found.secrets.values()
+        "error",
+        "pretty",
+        environ={},
+        stream=sys.stderr,
+        secrets=found.secrets.all_values(),
     )
 
 
-def prepared(found: Settings) -> AbstractAsyncContextManager[Flows]:
+def prepared_context(found: Settings) -> AbstractAsyncContextManager[Sources]:
     """Open the data folder for an image by hand, beside a running daemon or alone."""
-    place = app.database(found)
+    place = app.database_backend(found)
     files.ensure_folder(app.images_path(found))
-    if lock.holder(app.lock_path(found)) is None:
-        upgrade.upgrade(place)
+    if lock.find_holder(app.lock_path(found)) is None:
+        upgrade.upgrade_schema(place)
     upgrade.require_current(place)
-    return app.opened(found)
+    return app.open_context(found)
 
 
-def progress() -> Progress:
+def make_progress_bar() -> Progress:
     """Return a progress bar on stderr that vanishes when it is done."""
     return Progress(
         SpinnerColumn(),
@@ -128,16 +136,16 @@ def progress() -> Progress:
     )
 
 
-def _kept(
+def _describe_result(
     result: ImageRecord | str, folder: Path, out: Path | None, count: int
 ) -> dict[str, object]:
     if isinstance(result, str):
         return {"error": result}
     path = folder / result.name
-    problem = _copy(path, out, count) if out is not None else {}
+    problem = _copy_image(path, out, count) if out is not None else {}
     return {
         **problem,
-        "file": str(path if out is None or problem else _target(path, out, count)),
+        "file": str(path if out is None or problem else _copy_target(path, out, count)),
         "provider": result.provider,
         "seed": result.seed,
         "width": result.width,
@@ -157,19 +165,19 @@ def _check_target(out: Path, count: int) -> None:
         raise SetupError(f"--out {out}: {folder} cannot be written to")
 
 
-def _target(path: Path, out: Path, count: int) -> Path:
+def _copy_target(path: Path, out: Path, count: int) -> Path:
     return out / path.name if count > 1 or out.is_dir() else out
 
 
-def _copy(path: Path, out: Path, count: int) -> dict[str, object]:
+def _copy_image(path: Path, out: Path, count: int) -> dict[str, object]:
     try:
-        shutil.copyfile(path, _target(path, out, count))
+        shutil.copyfile(path, _copy_target(path, out, count))
     except OSError as error:
         return {"not_copied": f"cannot write {out}: {error.strerror}"}
     return {}
 
 
-def _print(console: Console, shown: list[dict[str, object]]) -> None:
+def _print_results(console: Console, shown: list[dict[str, object]]) -> None:
     for one in shown:
         if "error" in one:
             console.print(f"no image: {one['error']}", markup=False)

@@ -16,7 +16,7 @@ providers_app = typer.Typer(
 )
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add them to *app*."""
     for command in (test, generate, approve, regenerate, retry, cancel):
         app.command()(command)
@@ -39,11 +39,11 @@ def test(
     if notify:
         from daemon.cli import told  # noqa: PLC0415 - loaded when asked for
 
-        told.test(json=json)
+        told.send_test_notifications(json=json)
         return
     from daemon.cli import test as module  # noqa: PLC0415 - loaded when asked for
 
-    module.test(provider=provider, yes=yes, json=json)
+    module.try_providers(provider=provider, yes=yes, json=json)
 
 
 def generate(
@@ -68,7 +68,7 @@ def generate(
     """Make one image through the chain, without Notion."""
     from daemon.cli import generate as module  # noqa: PLC0415 - loaded when asked for
 
-    module.generate(
+    module.generate_images(
         text,
         provider=provider,
         format_name=format,
@@ -90,28 +90,28 @@ def approve(
     """Make what is held."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.approve(source, newest=newest, json=json)
+    act.approve_posts(source, newest=newest, json=json)
 
 
 def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Make another image for a page, as its tick box does."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.regenerate(page, source, json=json)
+    act.regenerate_page(page, source, json=json)
 
 
 def retry(number: JobArgument, json: Json = False) -> None:
     """Give a failed or cancelled job another try."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.retry(number, json=json)
+    act.retry_job(number, json=json)
 
 
 def cancel(number: JobArgument, json: Json = False) -> None:
     """End an open job."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.cancel(number, json=json)
+    act.cancel_job(number, json=json)
 
 
 @providers_app.callback()
@@ -120,7 +120,7 @@ def providers(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
         from daemon.cli import providers as module  # noqa: PLC0415 - loaded when asked for
 
-        module.show(json=json)
+        module.show_providers(json=json)
 
 
 @providers_app.command()
@@ -130,4 +130,4 @@ def reset(
     """Let a resting provider serve again, now."""
     from daemon.cli import act  # noqa: PLC0415 - loaded when asked for
 
-    act.reset(name, json=json)
+    act.reset_provider(name, json=json)

@@ -7,23 +7,26 @@ from typing import Any
 from rich.console import Console
 
 from daemon.cli import desk, find
-from daemon.flow.context import Flow
-from daemon.flow.money import dollars
+from daemon.flow.context import SourceContext
+from daemon.flow.money import format_dollars
 from db import attempts, images
 from db import jobs as stored
 from db.records import Job
 
 
-def jobs(source: str | None, *, limit: int, json: bool) -> None:
+def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
     """List the newest jobs."""
-    desk.finish(_jobs(source, limit, json=json))
+    desk.run_coroutine(_list_jobs(source, limit, json=json))
 
 
-async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
-    settings = desk.settings(source)
-    async with desk.looking(settings) as flows, flows.first.db.reading() as tx:
-        flow, several = flows.first, settings.several
-        found = await stored.latest(tx, limit=limit, source=source)
+async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
+    settings = desk.load_settings(source)
+    async with (
+        desk.read_session(settings) as flows,
+        flows.first.db.read_transaction() as tx,
+    ):
+        flow, several = flows.first, settings.has_named_sources
+        found = await stored.list_latest(tx, limit=limit, source=source)
         spent = await attempts.of_jobs(tx, [job.id for job in found])
         zone = flow.clock.zone
 
@@ -39,9 +42,9 @@ async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
                 job.reason,
                 job.title,
                 asked,
-                dollars(cost) if asked else "",
-                desk.moment(job.created_at, zone),
-                job.outcome or waits(job, flow),
+                format_dollars(cost) if asked else "",
+                desk.format_time(job.created_at, zone),
+                job.outcome or describe_wait(job, flow),
             ]
 
         def human(out: Console) -> None:
@@ -56,13 +59,15 @@ async def _jobs(source: str | None, limit: int, *, json: bool) -> None:
                 "WHEN",
                 "OUTCOME",
             )
-            made = desk.rows(desk.table(*columns), [line(job) for job in found])
+            made = desk.fill_table(
+                desk.make_table(*columns), [line(job) for job in found]
+            )
             out.print(made if found else "no jobs yet")
 
-        desk.show([desk.fields(job) for job in found], json=json, human=human)
+        desk.print_result([desk.to_dict(job) for job in found], json=json, human=human)
 
 
-def waits(job: Job, flow: Flow) -> str:
+def describe_wait(job: Job, flow: SourceContext) -> str:
     """Say what an open job waits for, and until when; "" when it is over."""
     if not job.is_open:
         return ""
@@ -70,29 +75,36 @@ def waits(job: Job, flow: Flow) -> str:
         return "waits for Notion to confirm the un-tick"
     if job.due_at > flow.now():
         for_whom = f" for {job.waits_for}" if job.waits_for else ""
-        return f"waits{for_whom} until {desk.moment(job.due_at, flow.clock.zone)}"
+        return f"waits{for_whom} until {desk.format_time(job.due_at, flow.clock.zone)}"
     return "is due"
 
 
-def job(number: int, *, json: bool) -> None:
+def show_job(number: int, *, json: bool) -> None:
     """Show one job's whole history."""
-    desk.finish(_job(number, json=json))
+    desk.run_coroutine(_show_job(number, json=json))
 
 
-async def _job(number: int, *, json: bool) -> None:
-    async with desk.looking(desk.settings()) as flows, flows.first.db.reading() as tx:
+async def _show_job(number: int, *, json: bool) -> None:
+    async with (
+        desk.read_session(desk.load_settings()) as flows,
+        flows.first.db.read_transaction() as tx,
+    ):
         flow = flows.first
-        found = await find.job(tx, number)
-        data: dict[str, Any] = desk.fields(found)
-        data["history"] = [desk.fields(one) for one in await stored.history(tx, number)]
-        data["attempts"] = [
-            desk.fields(one) for one in await attempts.of_job(tx, number)
+        found = await find.find_job(tx, number)
+        data: dict[str, Any] = desk.to_dict(found)
+        data["history"] = [
+            desk.to_dict(one) for one in await stored.list_events(tx, number)
         ]
-        data["images"] = [desk.fields(one) for one in await images.of_job(tx, number)]
-        desk.show(data, json=json, human=lambda out: _print_job(out, flow, data))
+        data["attempts"] = [
+            desk.to_dict(one) for one in await attempts.of_job(tx, number)
+        ]
+        data["images"] = [desk.to_dict(one) for one in await images.of_job(tx, number)]
+        desk.print_result(
+            data, json=json, human=lambda out: _print_job(out, flow, data)
+        )
 
 
-def _print_job(out: Console, flow: Flow, data: dict[str, Any]) -> None:
+def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
     zone = flow.clock.zone
     out.print(
         f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
@@ -102,27 +114,31 @@ def _print_job(out: Console, flow: Flow, data: dict[str, Any]) -> None:
         f"page {data['page_id']}; prompt: {data['inputs']['prompt']}", markup=False
     )
     history = [
-        [desk.moment(one["at"], zone), one["event"], one["state"], one["reason"]]
+        [desk.format_time(one["at"], zone), one["event"], one["state"], one["reason"]]
         for one in data["history"]
     ]
-    out.print(desk.rows(desk.table("WHEN", "EVENT", "STATE", "WHY"), history))
+    out.print(
+        desk.fill_table(desk.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
+    )
     calls = [
         [
-            desk.moment(one["started_at"], zone),
+            desk.format_time(one["started_at"], zone),
             one["provider"],
             one["outcome"] or "under way",
-            _money(one),
+            _format_cost(one),
             one["file_name"] if one["outcome"] == "image" else one["error"],
         ]
         for one in data["attempts"]
     ]
     if calls:
         out.print(
-            desk.rows(desk.table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls)
+            desk.fill_table(
+                desk.make_table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls
+            )
         )
 
 
-def _money(attempt: dict[str, Any]) -> str:
+def _format_cost(attempt: dict[str, Any]) -> str:
     if attempt["covered"] > 0:
         return "included"
-    return dollars(attempt["cost"])
+    return format_dollars(attempt["cost"])

@@ -10,7 +10,7 @@ import typer
 from daemon.cli.looks import Json, PageArgument, Source
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     for command in (init, use, pause, resume, prune, backup, restore, copy_db, verify):
         app.command()(command)
@@ -42,13 +42,13 @@ def init(
     Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
     """
     from daemon.cli import init as module  # noqa: PLC0415 - loaded when asked for
-    from daemon.setup.answers import Flags  # noqa: PLC0415 - the same
-    from daemon.setup.propose import Choice  # noqa: PLC0415 - the same
+    from daemon.setup.answers import InitOptions  # noqa: PLC0415 - the same
+    from daemon.setup.propose import ColumnPolicy  # noqa: PLC0415 - the same
 
-    module.init(
-        Flags(
+    module.run_init(
+        InitOptions(
             source=data_source,
-            columns=Choice(columns) if columns else None,
+            columns=ColumnPolicy(columns) if columns else None,
             only=tuple(only or ()),
         ),
         yes=yes,
@@ -72,7 +72,7 @@ def use(
     """List a page's earlier images, or put one back as the first."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.use(page, file, source, only=only, json=json)
+    upkeep.use_image(page, file, source, only=only, json=json)
 
 
 def pause(
@@ -85,14 +85,14 @@ def pause(
     """Make nothing until `resume`; wishes are remembered."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.pause(duration, source, json=json)
+    upkeep.pause_sources(duration, source, json=json)
 
 
 def resume(source: Source = None, json: Json = False) -> None:
     """End a pause."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.resume(source, json=json)
+    upkeep.resume_sources(source, json=json)
 
 
 def prune(
@@ -109,7 +109,7 @@ def prune(
     """Remove old images that no page shows."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.prune(days, source, dry_run=dry_run, json=json)
+    upkeep.prune_old_images(days, source, dry_run=dry_run, json=json)
 
 
 def backup(
@@ -125,7 +125,7 @@ def backup(
     """Copy database and images into one file, while it runs."""
     from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
-    copies.backup(file, keep=keep, json=json)
+    copies.create_backup(file, keep=keep, json=json)
 
 
 def restore(
@@ -137,7 +137,7 @@ def restore(
     """Put a backup into an empty data folder."""
     from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
-    copies.restore(file, json=json)
+    copies.restore_backup(file, json=json)
 
 
 def copy_db(
@@ -155,7 +155,7 @@ def copy_db(
     """
     from daemon.cli import copies  # noqa: PLC0415 - loaded when asked for
 
-    copies.copy_db(source, target, json=json)
+    copies.copy_database(source, target, json=json)
 
 
 def verify(
@@ -169,4 +169,4 @@ def verify(
     """Compare rows, files and pages with each other."""
     from daemon.cli import upkeep  # noqa: PLC0415 - loaded when asked for
 
-    upkeep.verify(source, fix=fix, offline=offline, json=json)
+    upkeep.verify_data(source, fix=fix, offline=offline, json=json)

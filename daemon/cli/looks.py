@@ -18,7 +18,7 @@ JobArgument = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add them to *app*."""
     for command in (check, plan, status, costs, jobs, job, why):
         app.command()(command)
@@ -31,21 +31,21 @@ def check(source: Source = None, json: Json = False) -> None:
     """
     from daemon.cli import check as module  # noqa: PLC0415 - loaded when asked for
 
-    module.check(source, json=json)
+    module.run_checks(source, json=json)
 
 
 def plan(source: Source = None, json: Json = False) -> None:
     """Show what would be made now, and what it would cost."""
     from daemon.cli import plan as module  # noqa: PLC0415 - loaded when asked for
 
-    module.plan(source, json=json)
+    module.show_plan(source, json=json)
 
 
 def status(source: Source = None, json: Json = False) -> None:
     """One screen: daemon, queue, services, money."""
     from daemon.cli import status as module  # noqa: PLC0415 - loaded when asked for
 
-    module.status(source, json=json)
+    module.show_status(source, json=json)
 
 
 def costs(
@@ -57,7 +57,7 @@ def costs(
     """Images and money by month and provider."""
     from daemon.cli import costs as module  # noqa: PLC0415 - loaded when asked for
 
-    module.costs(source, posts=posts, csv=csv, json=json)
+    module.show_costs(source, posts=posts, csv=csv, json=json)
 
 
 def jobs(
@@ -70,18 +70,18 @@ def jobs(
     """List the newest jobs."""
     from daemon.cli import history  # noqa: PLC0415 - loaded when asked for
 
-    history.jobs(source, limit=limit, json=json)
+    history.list_jobs(source, limit=limit, json=json)
 
 
 def job(number: JobArgument, json: Json = False) -> None:
     """Show one job's whole history."""
     from daemon.cli import history  # noqa: PLC0415 - loaded when asked for
 
-    history.job(number, json=json)
+    history.show_job(number, json=json)
 
 
 def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Say why a page has the image it has, or none."""
     from daemon.cli import why as module  # noqa: PLC0415 - loaded when asked for
 
-    module.why(page, source, json=json)
+    module.explain_page(page, source, json=json)

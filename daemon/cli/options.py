@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 @dataclass(slots=True)
-class Options:
+class GlobalOptions:
     """Set once, before a command runs."""
 
     config: Path | None = None
     debug: bool = False
 
 
-OPTIONS = Options()
+OPTIONS = GlobalOptions()

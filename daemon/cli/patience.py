@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def patiently(flow: Flow, cut: Callable[[], object] | None = None) -> Iterator[None]:
+def graceful_interrupt(
+    flow: SourceContext, cut: Callable[[], object] | None = None
+) -> Iterator[None]:
     """Let an image that is paid for arrive when the command is stopped.
 
     Args:

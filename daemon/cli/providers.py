@@ -9,26 +9,29 @@ from rich.console import Console
 
 from daemon.cli import desk
 from daemon.flow import choose
-from daemon.flow.context import Flow
-from daemon.flow.money import dollars
-from db.attempts import Sums
+from daemon.flow.context import SourceContext
+from daemon.flow.money import format_dollars
+from db.attempts import SpendingTotals
 from providers import KINDS, telling
 
 
-def show(*, json: bool) -> None:
+def show_providers(*, json: bool) -> None:
     """Print one line per provider."""
-    desk.finish(_show(json=json))
+    desk.run_coroutine(_show_providers(json=json))
 
 
-async def _show(*, json: bool) -> None:
-    found = desk.settings()
-    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
+async def _show_providers(*, json: bool) -> None:
+    found = desk.load_settings()
+    async with (
+        desk.read_session(found) as flows,
+        flows.first.db.read_transaction() as tx,
+    ):
         flow = flows.first
-        situation = await choose.survey(tx, flow)
+        situation = await choose.load_chain_state(tx, flow)
     asked = {name for one in flows for name in one.plan.chain}
-    data = [describe(flow, situation, name, asked) for name in flow.providers]
+    data = [describe_provider(flow, situation, name, asked) for name in flow.providers]
     absent = {
-        name: found.why_not(name) or "only when the chain names it"
+        name: found.missing_requirement(name) or "only when the chain names it"
         for name in [*KINDS, *found.providers]
         if name not in flow.providers
     }
@@ -38,15 +41,15 @@ async def _show(*, json: bool) -> None:
     ]
 
     def human(out: Console) -> None:
-        print_lines(out, data)
+        print_providers(out, data)
         for name, why in absent.items():
             out.print(f"{name}: not asked, {why}", markup=False, style="dim")
 
-    desk.show([*data, *others], json=json, human=human)
+    desk.print_result([*data, *others], json=json, human=human)
 
 
-def describe(
-    flow: Flow, situation: choose.Situation, name: str, asked: Collection[str]
+def describe_provider(
+    flow: SourceContext, situation: choose.ChainState, name: str, asked: Collection[str]
 ) -> dict[str, Any]:
     """Return everything worth knowing of a provider.
 
@@ -54,14 +57,14 @@ def describe(
         asked: The providers that some chain names.
     """
     traits = flow.providers[name].traits
-    sums = situation.books.by_provider.get(name, Sums())
+    sums = situation.books.by_provider.get(name, SpendingTotals())
     state = situation.breakers[name]
     return {
         "provider": name,
         "label": traits.label,
         "in_chain": name in asked,
         "state": state.state,
-        "words": telling.describe(state, situation.now, flow.clock.zone),
+        "words": telling.describe_breaker(state, situation.now, flow.clock.zone),
         "until": state.until,
         "message": state.message,
         "price": traits.price(1.1664),
@@ -71,26 +74,26 @@ def describe(
         "calls": sums.calls,
         "images": sums.images,
         "cost": sums.cost,
-        "covered": situation.books.covered(traits),
+        "covered": situation.books.included_cost_of(traits),
     }
 
 
-def print_lines(out: Console, data: list[dict[str, Any]]) -> None:
+def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
     """Print them as a table."""
-    made = desk.table(
+    made = desk.make_table(
         "PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES", "THIS MONTH"
     )
-    desk.rows(
+    desk.fill_table(
         made,
         [
             [
                 one["provider"] + ("" if one["in_chain"] else " (not in the chain)"),
                 one["words"],
-                dollars(one["price"]),
-                _included(one),
+                format_dollars(one["price"]),
+                _format_included(one),
                 one["calls"],
                 one["images"],
-                dollars(one["cost"]) if one["calls"] else "",
+                format_dollars(one["cost"]) if one["calls"] else "",
             ]
             for one in data
         ],
@@ -98,7 +101,7 @@ def print_lines(out: Console, data: list[dict[str, Any]]) -> None:
     out.print(made)
 
 
-def _included(one: dict[str, Any]) -> str:
+def _format_included(one: dict[str, Any]) -> str:
     if not one["included"]:
         return ""
     used, all_of_it = one["covered"], one["included"]

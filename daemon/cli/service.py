@@ -10,10 +10,10 @@ import structlog
 import typer
 
 from daemon import app, errand, neighbour
-from daemon.assembly import watchers_of
+from daemon.assembly import build_pollers
 from daemon.cli import desk, told
 from daemon.cli.begin import start_log
-from daemon.cli.patience import patiently
+from daemon.cli.patience import graceful_interrupt
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.flow import manual
@@ -21,49 +21,49 @@ from daemon.service import log
 from daemon.service.alerts import Message
 
 
-def once(*, yes: bool) -> None:
+def run_once(*, yes: bool) -> None:
     """Look once and work; exit 1 when something failed or is held."""
-    found = desk.settings()
+    found = desk.load_settings()
     start_log(found)
-    raise typer.Exit(asyncio.run(_once(found, yes=yes)))
+    raise typer.Exit(asyncio.run(_run_once(found, yes=yes)))
 
 
-async def _once(found: Settings, *, yes: bool) -> int:
-    app.require_notion(found)
+async def _run_once(found: Settings, *, yes: bool) -> int:
+    app.require_notion_token(found)
     async with (
-        app.locked(found, "once"),
-        app.opened(found) as flows,
-        app.joined(found, flows) as company,
+        app.data_dir_lock(found, "once"),
+        app.open_context(found) as flows,
+        app.join_cluster(found, flows) as company,
     ):
-        flow, watchers = flows.first, watchers_of(found, flows)
-        await neighbour.refuse_second(flow, watchers, os.environ)
+        flow, watchers = flows.first, build_pollers(found, flows)
+        await neighbour.refuse_if_service_watches(flow, watchers, os.environ)
 
         async def approve(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
-            async with flow.db.writing() as tx:
-                await manual.approve(tx, None, flow.now())
+            async with flow.db.write_transaction() as tx:
+                await manual.approve_held(tx, None, flow.now())
             return True
 
-        with patiently(flow):
-            result = await errand.once(flows, watchers, company, approve)
+        with graceful_interrupt(flow):
+            result = await errand.run_once(flows, watchers, company, approve)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 
-def migrate() -> None:
+def run_migrations() -> None:
     """Bring the database up to date."""
-    found = desk.settings()
+    found = desk.load_settings()
     start_log(found)
-    asyncio.run(_migrate(found))
+    asyncio.run(_run_migrations(found))
 
 
-async def _migrate(found: Settings) -> None:
-    async with app.locked(found, "migrate"):
-        typer.echo(f"{app.database(found)} is up to date")
+async def _run_migrations(found: Settings) -> None:
+    async with app.data_dir_lock(found, "migrate"):
+        typer.echo(f"{app.database_backend(found)} is up to date")
 
 
-def alarm(unit: str) -> None:
+def report_failed_unit(unit: str) -> None:
     """Say that a unit has failed, where its owner will see it."""
     log_ = structlog.get_logger()
     words = (
@@ -71,7 +71,7 @@ def alarm(unit: str) -> None:
         f"sudo systemctl reset-failed {unit}; sudo systemctl start {unit}"
     )
     try:
-        found = desk.settings()
+        found = desk.load_settings()
     except PostbrushError:
         # Which may be why it failed; the journal is told all the same.
         log.configure("info", "auto", environ=os.environ)
@@ -80,6 +80,6 @@ def alarm(unit: str) -> None:
     start_log(found)
     log_.error("service.failed", summary=words, unit=unit)
     message = Message(title="the service is down", body=words, level="failure")
-    for result in asyncio.run(told.tell(found, message)):
+    for result in asyncio.run(told.notify_all(found, message)):
         if result.wrong:
             log_.warning("notify.failed", summary=f"{result.where}: {result.wrong}")

@@ -10,17 +10,17 @@ from daemon import config
 from daemon.cli import desk
 
 
-def show(*, example: bool, json: bool) -> None:
+def show_settings(*, example: bool, json: bool) -> None:
     """Print the configuration in force, or an example of one."""
     if example:
-        sys.stdout.write(config.example())
+        sys.stdout.write(config.example_text())
         return
-    found = config.origins(desk.settings())
+    found = config.list_origins(desk.load_settings())
     data = [
         {"key": key, "value": value, "from": origin} for key, value, origin in found
     ]
 
     def human(out: Console) -> None:
-        out.print(desk.rows(desk.table("KEY", "VALUE", "FROM"), found))
+        out.print(desk.fill_table(desk.make_table("KEY", "VALUE", "FROM"), found))
 
-    desk.show(data, json=json, human=human)
+    desk.print_result(data, json=json, human=human)

@@ -11,49 +11,56 @@ from daemon import app
 from daemon.cli import desk, providers
 from daemon.config import Settings
 from daemon.flow import choose, storage
-from daemon.flow.context import Flow
-from daemon.flow.flows import Flows
-from daemon.others import identity_of, others
+from daemon.flow.context import SourceContext
+from daemon.flow.flows import Sources
+from daemon.others import list_peers, read_instance_id
 from daemon.service import control, lock
 from db import images, jobs, pauses, posts
 from db.engine import Tx
-from db.states import State
+from db.states import JobState
 
 _NEWEST = 5
 
 
-def status(source: str | None, *, json: bool) -> None:
+def show_status(source: str | None, *, json: bool) -> None:
     """Say how things stand."""
-    desk.finish(_status(source, json=json))
+    desk.run_coroutine(_show_status(source, json=json))
 
 
-async def _status(source: str | None, *, json: bool) -> None:
-    found = desk.settings(source)
-    holder = lock.holder(app.lock_path(found))
-    answer = await control.ask(app.socket_path(found), "status")
-    async with desk.looking(found) as flows:
-        data = await _gather(flows, found, source)
+async def _show_status(source: str | None, *, json: bool) -> None:
+    found = desk.load_settings(source)
+    holder = lock.find_holder(app.lock_path(found))
+    answer = await control.send_command(app.socket_path(found), "status")
+    async with desk.read_session(found) as flows:
+        data = await _load_status(flows, found, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         **(answer or {}),
     }
-    desk.show(data, json=json, human=lambda out: _print(out, flows, found, data))
+    desk.print_result(
+        data, json=json, human=lambda out: _print_status(out, flows, found, data)
+    )
 
 
-async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str, Any]:
+async def _load_status(
+    flows: Sources, found: Settings, source: str | None
+) -> dict[str, Any]:
     flow = flows.first
     asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
-    async with flow.db.reading() as tx:
-        situation = await choose.survey(tx, flows.spender)
-        own = [(one, await choose.survey(tx, one)) for one in flows.own_spenders]
-        counts = await jobs.counts(tx, source=source)
-        newest = await images.newest(tx, limit=_NEWEST, source=source)
+    async with flow.db.read_transaction() as tx:
+        situation = await choose.load_chain_state(tx, flows.shared_budget_source)
+        own = [
+            (one, await choose.load_chain_state(tx, one))
+            for one in flows.own_budget_sources
+        ]
+        counts = await jobs.count_by_state(tx, source=source)
+        newest = await images.list_newest(tx, limit=_NEWEST, source=source)
         failed = await jobs.in_state(
-            tx, [State.FAILED], limit=_NEWEST, sources=[source] if source else None
+            tx, [JobState.FAILED], limit=_NEWEST, sources=[source] if source else None
         )
-        watched = [await _watched(tx, one) for one in flows]
-        there = await others(tx, flow.db, identity_of(found.data_dir))
+        watched = [await _load_source_status(tx, one) for one in flows]
+        there = await list_peers(tx, flow.db, read_instance_id(found.data_dir))
         lease = found.options.database.lease
         return {
             # Of several, those of the first.
@@ -62,19 +69,20 @@ async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str
             "posts": sum(one["posts"] for one in watched),
             "held": sum(one["held"] for one in watched),
             "daemons": [
-                desk.fields(one) | {"silent": one.is_silent(flow.now(), lease)}
+                desk.to_dict(one) | {"silent": one.is_expired(flow.now(), lease)}
                 for one in there
             ],
-            "disk": storage.trouble(flow) or "",
+            "disk": storage.unwritable_reason(flow) or "",
             "paused": watched[0]["paused"] if len(watched) == 1 else None,
-            "jobs": {state.value: counts.get(state, 0) for state in State},
+            "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
-                providers.describe(flow, situation, name, asked) for name in asked
+                providers.describe_provider(flow, situation, name, asked)
+                for name in asked
             ],
             # Of those without a budget of their own; of a single one, its own.
-            "month": _month(flows.spender, situation),
+            "month": _summarize_month(flows.shared_budget_source, situation),
             "own_months": {
-                one.plan.source: _month(one, its_own) for one, its_own in own
+                one.plan.source: _summarize_month(one, its_own) for one, its_own in own
             },
             "failed": [
                 {"job": one.id, "title": one.title, "why": one.outcome}
@@ -84,7 +92,9 @@ async def _gather(flows: Flows, found: Settings, source: str | None) -> dict[str
         }
 
 
-def _month(flow: Flow, situation: choose.Situation) -> dict[str, Any]:
+def _summarize_month(
+    flow: SourceContext, situation: choose.ChainState
+) -> dict[str, Any]:
     """Return what was spent from a source's budget."""
     return {
         "cost": situation.books.month.cost,
@@ -93,36 +103,38 @@ def _month(flow: Flow, situation: choose.Situation) -> dict[str, Any]:
     }
 
 
-async def _watched(tx: Tx, flow: Flow) -> dict[str, Any]:
+async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
     """Return how one source stands."""
     name = flow.plan.source
-    known = await posts.load_sync(tx, name)
+    known = await posts.load_source_state(tx, name)
     return {
         "name": name,
         "source": known.title if known else None,
         "swept_at": known.swept_at if known else None,
         "posts": await posts.count(tx, source=name),
-        "held": await posts.held_count(tx, source=name),
+        "held": await posts.count_held(tx, source=name),
         "paused": await pauses.get(tx, name, flow.now()),
         "chain": list(flow.plan.chain),
     }
 
 
-def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) -> None:
+def _print_status(
+    out: Console, flows: Sources, found: Settings, data: dict[str, Any]
+) -> None:
     zone = flows.first.clock.zone
-    out.print(_daemon_line(data["daemon"], found, zone), markup=False)
+    out.print(_format_daemon(data["daemon"], found, zone), markup=False)
     for number, one in enumerate(data["daemons"]):
-        words = _other(one, zone)
+        words = _format_peer(one, zone)
         out.print(f"{'' if number else 'daemons':<9}{words}", markup=False)
     for one in data["sources"]:
-        _print_source(out, one, several=found.several, zone=zone)
+        _print_source(out, one, several=found.has_named_sources, zone=zone)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
     if data["paused"]:
         until = data["paused"].until
-        when = f"until {desk.moment(until, zone)}" if until else "until `resume`"
+        when = f"until {desk.format_time(until, zone)}" if until else "until `resume`"
         out.print(f"paused   nothing is made {when}", markup=False)
     if data["disk"]:
         out.print(
@@ -130,37 +142,39 @@ def _print(out: Console, flows: Flows, found: Settings, data: dict[str, Any]) ->
         )
     if store := data["daemon"].get("store"):
         out.print(f"store    {store}: no images are made until then", markup=False)
-    several = found.several and flows.spender.plan.spends_alone
+    several = found.has_named_sources and flows.shared_budget_source.plan.has_own_budget
     out.print(
-        _money(data["month"], flows.spender.plan.source if several else ""),
+        _format_spending(
+            data["month"], flows.shared_budget_source.plan.source if several else ""
+        ),
         markup=False,
     )
     for name, month in data["own_months"].items():
-        out.print(_money(month, name), markup=False)
+        out.print(_format_spending(month, name), markup=False)
     out.print()
-    providers.print_lines(out, data["providers"])
+    providers.print_providers(out, data["providers"])
     for one in data["daemon"].get("delayed", ()):
-        out.print(_delayed(one, zone), markup=False)
+        out.print(_format_delayed(one, zone), markup=False)
     for one in data["failed"]:
         out.print(
             f"failed   job {one['job']} '{one['title']}': {one['why']}", markup=False
         )
     for one in data["newest"]:
-        out.print(f"image    {one['name']}  {desk.moment(one['made_at'], zone)}")
+        out.print(f"image    {one['name']}  {desk.format_time(one['made_at'], zone)}")
 
 
-def _delayed(one: dict[str, Any], zone: tzinfo) -> str:
+def _format_delayed(one: dict[str, Any], zone: tzinfo) -> str:
     """Return "delayed  job 3 'A post': uploading the image failed: ..., next try"."""
     about = f"job {one['job']} '{one['title']}': " if one["job"] else ""
-    at = desk.moment(datetime.fromisoformat(one["next"]), zone)
+    at = desk.format_time(datetime.fromisoformat(one["next"]), zone)
     return f"delayed  {about}{one['task']} failed: {one['why']}; next try {at}"
 
 
-def _money(month: dict[str, Any], source: str) -> str:
+def _format_spending(month: dict[str, Any], source: str) -> str:
     whose = f"{source}: " if source else ""
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     spent = f"${month['cost']:.2f}{budget} this month"
-    return f"money    {whose}{spent} for {desk.images(month['images'])}"
+    return f"money    {whose}{spent} for {desk.format_image_count(month['images'])}"
 
 
 def _print_source(
@@ -176,30 +190,30 @@ def _print_source(
         words += f", {one['held']} held"
     if one["paused"]:
         until = one["paused"].until
-        words += f", paused{f' until {desk.moment(until, zone)}' if until else ''}"
+        words += f", paused{f' until {desk.format_time(until, zone)}' if until else ''}"
     out.print(f"source   {one['name']}: {words}", markup=False)
 
 
-def _other(one: dict[str, Any], zone: tzinfo) -> str:
-    heard = desk.moment(one["heard_at"], zone)
+def _format_peer(one: dict[str, Any], zone: tzinfo) -> str:
+    heard = desk.format_time(one["heard_at"], zone)
     words = f"{one['name']} ({one['roles']})"
     if one["silent"]:
         return f"{words}, silent since {heard}"
-    since = desk.moment(one["since"], zone)
+    since = desk.format_time(one["since"], zone)
     asks = "; asks Notion" if one["asks"] else ""
     return f"{words}, since {since}, last heard of {heard}{asks}"
 
 
-def _starter(found: Settings) -> str:
+def _start_command(found: Settings) -> str:
     """Return what starts the daemon whose configuration that is."""
     if found.is_service:
         return "sudo systemctl start postbrush"
     return "postbrush run"
 
 
-def _daemon_line(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
+def _format_daemon(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return f"daemon   is not running ({_starter(found)})"
+        return f"daemon   is not running ({_start_command(found)})"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"
@@ -208,4 +222,6 @@ def _daemon_line(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
     polled = daemon.get("polled_at")
     if not polled:
         return words
-    return f"{words}, last poll {desk.moment(datetime.fromisoformat(polled), zone)}"
+    return (
+        f"{words}, last poll {desk.format_time(datetime.fromisoformat(polled), zone)}"
+    )

@@ -11,14 +11,20 @@ from rich.console import Console
 
 from daemon import app
 from daemon.cli import desk
-from daemon.cli.generate import chosen, first_of, prepared, progress, quiet
-from daemon.cli.patience import patiently
+from daemon.cli.generate import (
+    first_source_settings,
+    make_progress_bar,
+    prepared_context,
+    select_chain,
+    silence_log,
+)
+from daemon.cli.patience import graceful_interrupt
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import byhand, manual
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.flow.formats import parse_format
-from daemon.flow.money import dollars
+from daemon.flow.money import format_dollars
 from db import attempts
 from db.records import ImageRecord
 
@@ -26,50 +32,50 @@ _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 _ASK_ABOVE = 0.01
 
 
-def test(*, provider: str | None, yes: bool, json: bool) -> None:
+def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
     """Make the images, and print a table of what came of it."""
-    found = desk.settings()
-    own = first_of(found)
-    names = chosen(own, provider) if provider else own.configured()
-    quiet(found)
-    results = desk.finish(_all(found, names, yes=yes))
+    found = desk.load_settings()
+    own = first_source_settings(found)
+    names = select_chain(own, provider) if provider else own.configured_providers()
+    silence_log(found)
+    results = desk.run_coroutine(_try_all(found, names, yes=yes))
 
     def human(console: Console) -> None:
-        made = desk.table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+        made = desk.make_table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
         lines = [
             [
                 one["provider"],
                 one["result"],
-                dollars(one["cost"]),
+                format_dollars(one["cost"]),
                 f"{one['seconds']:.1f} s" if one["seconds"] else "",
                 one["size"],
                 one["file"],
             ]
             for one in results
         ]
-        console.print(desk.rows(made, lines))
+        console.print(desk.fill_table(made, lines))
 
-    desk.show(results, json=json, human=human)
+    desk.print_result(results, json=json, human=human)
     if any(one["result"] not in {"ok", "skipped"} for one in results):
         raise typer.Exit(1)
 
 
-async def _all(
+async def _try_all(
     found: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
-    async with prepared(found) as flows:
+    async with prepared_context(found) as flows:
         flow = flows.first
-        with patiently(flow):
+        with graceful_interrupt(flow):
             results = [
-                await _one(flow, name, yes=yes)
+                await _try_provider(flow, name, yes=yes)
                 for name in names
                 if not flow.stopping.is_set()
             ]
-    await app.wake(found)
+    await app.wake_daemon(found)
     return results
 
 
-async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
+async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[str, Any]:
     size = parse_format("square")
     price = flow.providers[name].traits.price(size.width * size.height / 1e6)
     answer: dict[str, Any] = {
@@ -79,29 +85,29 @@ async def _one(flow: Flow, name: str, *, yes: bool) -> dict[str, Any]:
         "size": "",
         "file": "",
     }
-    if price > _ASK_ABOVE and not yes and not _agreed(name, price):
+    if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
         return answer | {"result": "skipped"}
     # A resting one is asked too: that is what a test is for.
-    async with flow.db.writing() as tx:
-        await manual.reset(tx, name, utc_now())
+    async with flow.db.write_transaction() as tx:
+        await manual.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
-    with progress() as bar:
+    with make_progress_bar() as bar:
         bar.add_task(f"asking {name}", total=None)
-        made = await byhand.make(
+        made = await byhand.generate_adhoc_image(
             flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
     answer["seconds"] = monotonic() - began
-    async with flow.db.reading() as tx:
-        sums = await attempts.spent_since(tx, since, provider=name)
+    async with flow.db.read_transaction() as tx:
+        sums = await attempts.totals_since(tx, since, provider=name)
     answer["cost"] = sums.cost + sums.covered
     if isinstance(made, ImageRecord):
         shape = f"{made.width}x{made.height}, {made.bytes // 1024} KB"
-        path = flow.images / made.name
+        path = flow.image_folder / made.name
         return answer | {"result": "ok", "size": shape, "file": str(path)}
     return answer | {"result": made.removeprefix(f"{name}: ")}
 
 
-def _agreed(name: str, price: float) -> bool:
+def _confirm_price(name: str, price: float) -> bool:
     if not sys.stdin.isatty():
         return False
-    return typer.confirm(f"{name} costs {dollars(price)}. Ask it?", err=True)
+    return typer.confirm(f"{name} costs {format_dollars(price)}. Ask it?", err=True)

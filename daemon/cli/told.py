@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 
 from daemon.cli import desk
-from daemon.cli.generate import quiet
+from daemon.cli.generate import silence_log
 from daemon.config import Settings
-from daemon.config.addresses import Address, host
+from daemon.config.addresses import NotifierAddress, host_of
 from daemon.errors import SetupError
 from daemon.service import apprises, ping
 from daemon.service.alerts import Message
-from daemon.service.aside import aside
-from daemon.service.notify import SECONDS
+from daemon.service.aside import run_detached
+from daemon.service.notify import SEND_SECONDS
 
 _MESSAGE = Message(
     title="a test",
@@ -27,14 +27,16 @@ UNKNOWN = "it is no address that Apprise knows: its first word says which servic
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class NotificationResult:
     """What came of one address; `wrong` is empty when it took the message."""
 
     where: str
     wrong: str = ""
 
 
-async def wrong_with(address: Address, message: Message | None) -> str:
+async def find_address_problem(
+    address: NotifierAddress, message: Message | None
+) -> str:
     """Say what is wrong with an address, or nothing.
 
     Args:
@@ -42,7 +44,7 @@ async def wrong_with(address: Address, message: Message | None) -> str:
     """
 
     def work() -> str:
-        found = apprises.outlet(address.url)
+        found = apprises.open_target(address.url)
         if not found.known:
             return UNKNOWN
         if message is not None and not found.send(message):
@@ -50,54 +52,60 @@ async def wrong_with(address: Address, message: Message | None) -> str:
         return ""
 
     try:
-        return await aside(work, seconds=SECONDS)
+        return await run_detached(work, seconds=SEND_SECONDS)
     # Its words may hold the address.
     except Exception as error:  # noqa: BLE001 - the same
         return f"it cannot be used ({type(error).__name__})"
 
 
-async def findings(found: Settings) -> AsyncIterator[Result]:
+async def check_addresses(found: Settings) -> AsyncIterator[NotificationResult]:
     """Yield one line for every address, and one for the ping; nothing is sent."""
-    for address in found.notifiers():
-        yield Result(address.place, await wrong_with(address, None))
+    for address in found.list_notifiers():
+        yield NotificationResult(
+            address.place, await find_address_problem(address, None)
+        )
     if found.notify.ping:
-        yield Result(f"ping {host(found.notify.ping.get_secret_value())}")
+        yield NotificationResult(
+            f"ping {host_of(found.notify.ping.get_secret_value())}"
+        )
 
 
-def test(*, json: bool) -> None:
+def send_test_notifications(*, json: bool) -> None:
     """Send one message to each address; exit 1 when one did not take it."""
-    found = desk.settings()
-    if not found.notifiers() and not found.notify.ping:
+    found = desk.load_settings()
+    if not found.list_notifiers() and not found.notify.ping:
         raise SetupError(
             "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
         )
-    quiet(found)
-    results = desk.finish(_sent(found))
+    silence_log(found)
+    results = desk.run_coroutine(_send_test(found))
 
     def human(out: Console) -> None:
-        made = desk.table("", "WHERE", "RESULT")
+        made = desk.make_table("", "WHERE", "RESULT")
         lines = [
             ["✗" if one.wrong else "✓", one.where, one.wrong or "sent"]
             for one in results
         ]
-        out.print(desk.rows(made, lines))
+        out.print(desk.fill_table(made, lines))
 
-    desk.show([asdict(one) for one in results], json=json, human=human)
+    desk.print_result([asdict(one) for one in results], json=json, human=human)
     if any(one.wrong for one in results):
         raise typer.Exit(1)
 
 
-async def tell(found: Settings, message: Message) -> list[Result]:
+async def notify_all(found: Settings, message: Message) -> list[NotificationResult]:
     """Send a message to every address, now."""
     return [
-        Result(address.place, await wrong_with(address, message))
-        for address in found.notifiers()
+        NotificationResult(address.place, await find_address_problem(address, message))
+        for address in found.list_notifiers()
     ]
 
 
-async def _sent(found: Settings) -> list[Result]:
-    results = await tell(found, _MESSAGE)
+async def _send_test(found: Settings) -> list[NotificationResult]:
+    results = await notify_all(found, _MESSAGE)
     if address := found.notify.ping:
-        where = f"ping {host(address.get_secret_value())}"
-        results.append(Result(where, await ping.fetch(address) or ""))
+        where = f"ping {host_of(address.get_secret_value())}"
+        results.append(
+            NotificationResult(where, await ping.fetch_address(address) or "")
+        )
     return results

@@ -13,32 +13,31 @@ from rich.console import Console
 from daemon import app
 from daemon.cli import desk, find
 from daemon.cli.copies import require_database
-from daemon.cli.generate import quiet
+from daemon.cli.generate import silence_log
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.config.values import parse_duration
 from daemon.errors import PostbrushError, SetupError
 from daemon.flow import manual
 from daemon.upkeep import verify as checks
-from daemon.upkeep.prune import Pruned
-from daemon.upkeep.prune import prune as prune_images
+from daemon.upkeep.prune import PruneResult, prune_images
 from daemon.upkeep.verify import Finding
 from db import images, pauses
 from db.records import ImageRecord, Job, Pause
 
 
-def use(
+def use_image(
     words: str, name: str | None, source: str | None, *, only: bool, json: bool
 ) -> None:
     """List a page's images, or put one back."""
     if name is None and only:
         raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
     if name is None:
-        _list(words, source, json=json)
+        _list_images(words, source, json=json)
         return
-    job = desk.finish(_use(words, name, source, only=only))
-    desk.show(
-        desk.fields(job),
+    job = desk.run_coroutine(_queue_reattach(words, name, source, only=only))
+    desk.print_result(
+        desk.to_dict(job),
         json=json,
         human=lambda out: out.print(
             f"{name} goes back onto '{job.title}' as its "
@@ -48,73 +47,87 @@ def use(
     )
 
 
-def _list(words: str, source: str | None, *, json: bool) -> None:
-    found = desk.finish(_images_of(words, source))
+def _list_images(words: str, source: str | None, *, json: bool) -> None:
+    found = desk.run_coroutine(_load_images(words, source))
     zone = local_zone()
 
     def human(out: Console) -> None:
-        made = desk.table("FILE", "MADE", "BY", "")
+        made = desk.make_table("FILE", "MADE", "BY", "")
         lines = [
-            [one.name, desk.moment(one.made_at, zone), one.provider, _state(one)]
+            [
+                one.name,
+                desk.format_time(one.made_at, zone),
+                one.provider,
+                _describe_state(one),
+            ]
             for one in found
         ]
-        out.print(desk.rows(made, lines) if lines else "no image was made for it yet")
+        out.print(
+            desk.fill_table(made, lines) if lines else "no image was made for it yet"
+        )
 
-    desk.show([desk.fields(one) for one in found], json=json, human=human)
+    desk.print_result([desk.to_dict(one) for one in found], json=json, human=human)
 
 
-def _state(one: ImageRecord) -> str:
+def _describe_state(one: ImageRecord) -> str:
     if one.pruned_at is not None:
         return "pruned"
     return "was on the page" if one.shown_at else "never on the page"
 
 
-async def _images_of(words: str, source: str | None) -> list[ImageRecord]:
-    found = desk.settings(source)
-    async with desk.looking(found) as flows, flows.first.db.reading() as tx:
-        post = await find.page(tx, words, source)
+async def _load_images(words: str, source: str | None) -> list[ImageRecord]:
+    found = desk.load_settings(source)
+    async with (
+        desk.read_session(found) as flows,
+        flows.first.db.read_transaction() as tx,
+    ):
+        post = await find.find_page(tx, words, source)
         return await images.of_page(tx, post.source, post.page_id)
 
 
-async def _use(words: str, name: str, source: str | None, *, only: bool) -> Job:
-    found = desk.settings(source)
-    async with desk.acting(found) as db, db.writing() as tx:
-        post = await find.page(tx, words, source)
-        image = await images.named(tx, Path(name).name)
+async def _queue_reattach(
+    words: str, name: str, source: str | None, *, only: bool
+) -> Job:
+    found = desk.load_settings(source)
+    async with desk.write_session(found) as db, db.write_transaction() as tx:
+        post = await find.find_page(tx, words, source)
+        image = await images.by_name(tx, Path(name).name)
         if image is None or image.page_id != post.page_id:
             raise SetupError(
                 f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
                 "what was"
             )
-        if app.store_of(found).is_lost(image.name):
+        if app.open_store(found).is_lost(image.name):
             raise PostbrushError(f"{image.name} is gone from the disk")
-        return await manual.use(tx, post, image, utc_now(), alone=only)
+        return await manual.reattach_image(tx, post, image, utc_now(), alone=only)
 
 
-def pause(duration: str | None, source: str | None, *, json: bool) -> None:
+def pause_sources(duration: str | None, source: str | None, *, json: bool) -> None:
     """Make nothing for a while."""
     now = utc_now()
-    until = now + _length(duration) if duration is not None else None
-    found = desk.settings(source)
-    made = [Pause(source=name, since=now, until=until) for name in found.each()]
-    desk.finish(_pause(found, made))
-    when = f"until {desk.moment(until, local_zone())}" if until else "until `resume`"
-    shown = [desk.fields(one) for one in made]
-    desk.show(
-        shown if found.several else shown[0],
+    until = now + _parse_pause(duration) if duration is not None else None
+    found = desk.load_settings(source)
+    made = [Pause(source=name, since=now, until=until) for name in found.by_source()]
+    desk.run_coroutine(_store_pauses(found, made))
+    when = (
+        f"until {desk.format_time(until, local_zone())}" if until else "until `resume`"
+    )
+    shown = [desk.to_dict(one) for one in made]
+    desk.print_result(
+        shown if found.has_named_sources else shown[0],
         json=json,
         human=lambda out: out.print(
-            f"{_whose(found)}nothing is made {when}; wishes are remembered",
+            f"{_source_prefix(found)}nothing is made {when}; wishes are remembered",
             markup=False,
         ),
     )
 
 
-def _whose(found: Settings) -> str:
-    return f"{', '.join(found.each())}: " if found.several else ""
+def _source_prefix(found: Settings) -> str:
+    return f"{', '.join(found.by_source())}: " if found.has_named_sources else ""
 
 
-def _length(duration: str) -> timedelta:
+def _parse_pause(duration: str) -> timedelta:
     try:
         length = parse_duration(duration)
     except ValueError as error:
@@ -122,44 +135,46 @@ def _length(duration: str) -> timedelta:
     return length if isinstance(length, timedelta) else timedelta()
 
 
-async def _pause(found: Settings, made: Sequence[Pause]) -> None:
-    async with desk.acting(found) as db, db.writing() as tx:
+async def _store_pauses(found: Settings, made: Sequence[Pause]) -> None:
+    async with desk.write_session(found) as db, db.write_transaction() as tx:
         for one in made:
-            await pauses.begin(tx, one)
+            await pauses.set_pause(tx, one)
 
 
-def resume(source: str | None, *, json: bool) -> None:
+def resume_sources(source: str | None, *, json: bool) -> None:
     """End a pause."""
-    found = desk.settings(source)
-    was = desk.finish(_resume(found))
+    found = desk.load_settings(source)
+    was = desk.run_coroutine(_end_pauses(found))
     words = "images are made again" if was else "it was not paused"
-    desk.show(
+    desk.print_result(
         {"was_paused": was},
         json=json,
-        human=lambda out: out.print(f"{_whose(found)}{words}", markup=False),
+        human=lambda out: out.print(f"{_source_prefix(found)}{words}", markup=False),
     )
 
 
-async def _resume(found: Settings) -> bool:
-    async with desk.acting(found) as db, db.writing() as tx:
-        return any([await pauses.end(tx, name) for name in found.each()])
+async def _end_pauses(found: Settings) -> bool:
+    async with desk.write_session(found) as db, db.write_transaction() as tx:
+        return any([await pauses.clear_pause(tx, name) for name in found.by_source()])
 
 
-def prune(days: int | None, source: str | None, *, dry_run: bool, json: bool) -> None:
+def prune_old_images(
+    days: int | None, source: str | None, *, dry_run: bool, json: bool
+) -> None:
     """Remove old images."""
-    found = desk.settings(source)
+    found = desk.load_settings(source)
     wanted = {
         name: days if days is not None else own.images.keep_days
-        for name, own in found.each().items()
+        for name, own in found.by_source().items()
     }
     if not any(wanted.values()):
         raise SetupError(
             "images.keep_days is 0, which keeps all: say --days N, or set it"
         )
 
-    async def work() -> list[Pruned]:
-        async with desk.acting(found) as db:
-            store = app.store_of(found)
+    async def work() -> list[PruneResult]:
+        async with desk.write_session(found) as db:
+            store = app.open_store(found)
             return [
                 await prune_images(
                     db,
@@ -173,46 +188,48 @@ def prune(days: int | None, source: str | None, *, dry_run: bool, json: bool) ->
                 if keep
             ]
 
-    several = desk.finish(work())
+    several = desk.run_coroutine(work())
     names = [name for one in several for name in one.names]
     size = sum(one.bytes for one in several)
     verb = "would go" if dry_run else "removed"
-    desk.show(
+    desk.print_result(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
         human=lambda out: out.print(
-            f"{desk.images(len(names))} {verb}, {size / 2**20:.1f} MiB"
+            f"{desk.format_image_count(len(names))} {verb}, {size / 2**20:.1f} MiB"
         ),
     )
 
 
-def verify(source: str | None, *, fix: bool, offline: bool, json: bool) -> None:
+def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> None:
     """Compare everything; exit 1 when something is wrong and was not mended."""
-    found = desk.settings(source)
+    found = desk.load_settings(source)
     require_database(found)
     if not offline:
-        app.require_notion(found)
-    quiet(found)
-    findings = desk.finish(_verify(found, fix=fix, offline=offline))
+        app.require_notion_token(found)
+    silence_log(found)
+    findings = desk.run_coroutine(_verify_all(found, fix=fix, offline=offline))
 
     def human(out: Console) -> None:
-        made = desk.table("WHAT", "WRONG", "DONE")
+        made = desk.make_table("WHAT", "WRONG", "DONE")
         lines = [[one.what, one.wrong, one.fixed] for one in findings]
-        out.print(desk.rows(made, lines) if lines else "all fits together")
+        out.print(desk.fill_table(made, lines) if lines else "all fits together")
 
-    desk.show([asdict(one) for one in findings], json=json, human=human)
+    desk.print_result([asdict(one) for one in findings], json=json, human=human)
     if any(not one.fixed for one in findings):
         raise typer.Exit(1)
 
 
-async def _verify(found: Settings, *, fix: bool, offline: bool) -> Sequence[Finding]:
-    async with app.opened(found, readonly=not fix) as flows:
+async def _verify_all(
+    found: Settings, *, fix: bool, offline: bool
+) -> Sequence[Finding]:
+    async with app.open_context(found, readonly=not fix) as flows:
         findings = [one async for one in checks.verify_files(flows.first, fix=fix)]
-        for name, own in {} if offline else found.each().items():
+        for name, own in {} if offline else found.by_source().items():
             flow = flows.by_source[name]
-            pages = await checks.all_pages(flow, own.notion.data_source)
+            pages = await checks.read_all_pages(flow, own.notion.data_source)
             compared = checks.verify_pages(flow, pages, fix=fix)
             findings += [one async for one in compared]
     if fix:
-        await app.wake(found)
+        await app.wake_daemon(found)
     return findings

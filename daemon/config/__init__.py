@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from daemon.config.example import example
-from daemon.config.load import load, load_text, secrets_path
-from daemon.config.origins import origins
+from daemon.config.example import example_text
+from daemon.config.load import load_settings, load_text, secrets_path
+from daemon.config.origins import list_origins
 from daemon.config.settings import Settings
 
-__all__ = ["Settings", "example", "load", "load_text", "origins", "secrets_path"]
+__all__ = [
+    "Settings",
+    "example_text",
+    "list_origins",
+    "load_settings",
+    "load_text",
+    "secrets_path",
+]

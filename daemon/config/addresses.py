@@ -34,7 +34,7 @@ _LONG = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class NotifierAddress:
     """One notifier.
 
     Attributes:
@@ -45,7 +45,7 @@ class Address:
     url: SecretStr
 
 
-def split(text: str) -> list[str]:
+def split_addresses(text: str) -> list[str]:
     """Return the addresses of a text, between commas, spaces or lines."""
     return [one for one in _BETWEEN.split(text.strip()) if one]
 
@@ -55,19 +55,21 @@ def is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text) is not None
 
 
-def notifiers(urls: Iterable[SecretStr], secrets: Secrets) -> list[Address]:
+def collect_notifiers(
+    urls: Iterable[SecretStr], secrets: Secrets
+) -> list[NotifierAddress]:
     """Return every notifier, each once: those of the file, then the variable's."""
     written = [("notify.urls", [one.get_secret_value() for one in urls])]
-    written.append((NOTIFY[0], split(secrets.first(NOTIFY) or "")))
-    found: dict[str, Address] = {}
+    written.append((NOTIFY[0], split_addresses(secrets.first_value(NOTIFY) or "")))
+    found: dict[str, NotifierAddress] = {}
     for source, several in written:
         for number, url in enumerate(several, 1):
             place = f"{source} no. {number} ({url.partition('://')[0]})"
-            found.setdefault(url, Address(place=place, url=SecretStr(url)))
+            found.setdefault(url, NotifierAddress(place=place, url=SecretStr(url)))
     return list(found.values())
 
 
-def host(address: str) -> str:
+def host_of(address: str) -> str:
     """Return what may be said of a web address: its host."""
     try:
         return urlsplit(address).hostname or ""
@@ -82,13 +84,13 @@ def secret_parts(address: str) -> Iterator[str]:
     login, at, _ = rest.split("/", maxsplit=1)[0].rpartition("@")
     # A password is one, however it looks.
     if at:
-        yield from _spellings(login.partition(":")[2])
+        yield from _url_spellings(login.partition(":")[2])
     for part in re.split(r"[/?&=@:#,]", rest):
         if _looks_secret(part):
-            yield from _spellings(part)
+            yield from _url_spellings(part)
 
 
-def _spellings(part: str) -> set[str]:
+def _url_spellings(part: str) -> set[str]:
     return {part, unquote(part)}
 
 
@@ -98,9 +100,9 @@ def _looks_secret(part: str) -> bool:
     return len(part) >= _LONG or re.search(r"[A-Z0-9%]", part) is not None
 
 
-def hidden(options: Options, secrets: Secrets) -> list[SecretStr]:
+def notifier_secrets(options: Options, secrets: Secrets) -> list[SecretStr]:
     """Return all that is secret in `[notify]` and its variable."""
-    known = [one.url for one in notifiers(options.notify.urls, secrets)]
+    known = [one.url for one in collect_notifiers(options.notify.urls, secrets)]
     parts = [
         part
         for one in [*known, options.notify.ping]
@@ -109,17 +111,19 @@ def hidden(options: Options, secrets: Secrets) -> list[SecretStr]:
     return [SecretStr(part) for part in parts if part]
 
 
-def check(options: Options, secrets: Secrets, *, installed: bool) -> Iterator[str]:
+def check_notifiers(
+    options: Options, secrets: Secrets, *, installed: bool
+) -> Iterator[str]:
     """Yield what is wrong with the notifiers.
 
     Args:
         installed: Whether Apprise is.
     """
-    several = split(secrets.first(NOTIFY) or "")
+    several = split_addresses(secrets.first_value(NOTIFY) or "")
     for number, url in enumerate(several, 1):
         if not is_address(url):
             yield f"{NOTIFY[0]}: no. {number} is no address such as ntfy://ntfy.sh/topic"
-    if not installed and notifiers(options.notify.urls, secrets):
+    if not installed and collect_notifiers(options.notify.urls, secrets):
         where = NOTIFY[0] if not options.notify.urls else "notify.urls"
         yield f"{where}: {MISSING}"
 

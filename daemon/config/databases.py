@@ -21,7 +21,7 @@ _SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
 _SECRET = ("password", "sslpassword")
 
 
-def normal(url: str) -> str:
+def normalize_url(url: str) -> str:
     """Return an address with the one scheme there is; "" stays.
 
     Raises:
@@ -48,7 +48,7 @@ def normal(url: str) -> str:
     return f"{_SCHEMES[0]}://{rest}"
 
 
-def shown(url: str) -> str:
+def mask_url(url: str) -> str:
     """Return what may be said of an address: where it is, and for whom."""
     try:
         parts = urlsplit(url)
@@ -61,7 +61,7 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{user}{host}{port}{parts.path}"
 
 
-def hidden(options: Options) -> list[SecretStr]:
+def database_secrets(options: Options) -> list[SecretStr]:
     """Return what is secret in it: the passwords, and so the whole."""
     url = options.database.url.get_secret_value()
     try:
@@ -74,7 +74,7 @@ def hidden(options: Options) -> list[SecretStr]:
     return [SecretStr(one) for one in sorted(known) if one]
 
 
-def check(options: Options, *, installed: bool) -> Iterator[str]:
+def check_database(options: Options, *, installed: bool) -> Iterator[str]:
     """Yield what is wrong with the database.
 
     Args:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.config.load import parse
+from daemon.config.load import parse_toml
 
 KeyPath = tuple[str, ...]
 _BOM = "\ufeff"
@@ -20,7 +20,7 @@ class CannotEditError(ValueError):
     """The file is written in a way that is not understood well enough to touch it."""
 
 
-def edited(text: str, wanted: Mapping[KeyPath, object]) -> str:
+def edit_toml(text: str, wanted: Mapping[KeyPath, object]) -> str:
     """Return *text* with some keys set.
 
     Args:
@@ -35,29 +35,29 @@ def edited(text: str, wanted: Mapping[KeyPath, object]) -> str:
     for table in dict.fromkeys(path[:-1] for path in wanted):
         # Each comes first in its section, so the last one is set first.
         for path in reversed([one for one in wanted if one[:-1] == table]):
-            body = _checked(body, path, wanted[path])
+            body = _set_and_verify(body, path, wanted[path])
     return mark + body
 
 
-def _checked(body: str, path: KeyPath, value: object) -> str:
+def _set_and_verify(body: str, path: KeyPath, value: object) -> str:
     try:
-        before = parse(body)
-        if _get(before, path) == value:
+        before = parse_toml(body)
+        if _get_value(before, path) == value:
             return body
-        after = _set(body, path, value)
-        if parse(after) == _with(before, path, value):
+        after = _set_key(body, path, value)
+        if parse_toml(after) == _with_value(before, path, value):
             return after
     except ValueError:
         pass
     raise CannotEditError(".".join(path))
 
 
-def _set(body: str, path: KeyPath, value: object) -> str:
+def _set_key(body: str, path: KeyPath, value: object) -> str:
     *table, key = path
     newline = "\r\n" if "\r\n" in body else "\n"
-    written = f"{key} = {literal(value)}"
+    written = f"{key} = {toml_literal(value)}"
     lines = body.splitlines(keepends=True)
-    head, end = _section(lines, tuple(table))
+    head, end = _find_section(lines, tuple(table))
     # A section that is not there yet goes to the end.
     if head is None:
         gap = newline if lines else ""
@@ -65,10 +65,10 @@ def _set(body: str, path: KeyPath, value: object) -> str:
         name = ".".join(table)
         return f"{body}{open_end}{gap}[{name}]{newline}{written}{newline}"
     for first in range(head + 1, end):
-        last = _statement(lines, first, end, key)
+        last = _find_statement_end(lines, first, end, key)
         # The key is there: its value is replaced, its comment stays.
         if last is not None:
-            comment = _comment(lines[first]) if last == first + 1 else ""
+            comment = _trailing_comment(lines[first]) if last == first + 1 else ""
             space = "  " if comment else ""
             lines[first:last] = [f"{written}{space}{comment}{newline}"]
             return "".join(lines)
@@ -79,11 +79,11 @@ def _set(body: str, path: KeyPath, value: object) -> str:
     return "".join(lines)
 
 
-def _section(lines: list[str], table: KeyPath) -> tuple[int | None, int]:
+def _find_section(lines: list[str], table: KeyPath) -> tuple[int | None, int]:
     """Return the line of a section's head and where it ends; -1: the file's top."""
     head: int | None = None if table else -1
     for number, line in enumerate(lines):
-        named = _head(line)
+        named = _section_name(line)
         if named is None:
             continue
         if head is not None:
@@ -93,12 +93,12 @@ def _section(lines: list[str], table: KeyPath) -> tuple[int | None, int]:
     return head, len(lines)
 
 
-def _head(line: str) -> KeyPath | None:
+def _section_name(line: str) -> KeyPath | None:
     """Return the section a line begins, as its parts; None for other lines."""
     if not line.lstrip().startswith("["):
         return None
     try:
-        inner: Any = parse(line)
+        inner: Any = parse_toml(line)
     except ValueError:
         return None
     path: list[str] = []
@@ -108,33 +108,33 @@ def _head(line: str) -> KeyPath | None:
     return tuple(path)
 
 
-def _statement(lines: list[str], first: int, end: int, key: str) -> int | None:
+def _find_statement_end(lines: list[str], first: int, end: int, key: str) -> int | None:
     """Return where the statement that sets *key* ends, if it begins on this line."""
     name, sign, _ = lines[first].partition("=")
     if not sign or name.strip().strip("\"'") != key:
         return None
     for last in range(first + 1, end + 1):
         try:
-            parse("".join(lines[first:last]))
+            parse_toml("".join(lines[first:last]))
         except ValueError:
             continue
         return last
     return None
 
 
-def _comment(line: str) -> str:
+def _trailing_comment(line: str) -> str:
     """Return what a one-line statement has behind it."""
     places = [place for place, sign in enumerate(line) if sign == "#"]
     for place in places:
         try:
-            parse(line[:place])
+            parse_toml(line[:place])
         except ValueError:
             continue
         return line[place:].rstrip()
     return ""
 
 
-def _get(data: object, path: KeyPath) -> object:
+def _get_value(data: object, path: KeyPath) -> object:
     for part in path:
         if not isinstance(data, dict) or part not in data:
             return None
@@ -142,31 +142,35 @@ def _get(data: object, path: KeyPath) -> object:
     return data
 
 
-def _with(data: Mapping[str, Any], path: KeyPath, value: object) -> dict[str, Any]:
+def _with_value(
+    data: Mapping[str, Any], path: KeyPath, value: object
+) -> dict[str, Any]:
     first, *rest = path
     if not rest:
         return {**data, first: value}
     inner = data.get(first, {})
     if not isinstance(inner, dict):
         raise CannotEditError(first)
-    return {**data, first: _with(inner, tuple(rest), value)}
+    return {**data, first: _with_value(inner, tuple(rest), value)}
 
 
-def literal(value: object) -> str:
+def toml_literal(value: object) -> str:
     """Return a text, a tick, a list or a flat table as TOML writes it."""
     match value:
         case bool():
             return str(value).lower()
         case dict() if value:
-            pairs = [f"{_text(str(k))} = {literal(v)}" for k, v in value.items()]
+            pairs = [
+                f"{_quote_text(str(k))} = {toml_literal(v)}" for k, v in value.items()
+            ]
             return f"{{ {', '.join(pairs)} }}"
         case dict():
             return "{}"
         case list():
-            return f"[{', '.join(literal(one) for one in value)}]"
-    return _text(str(value))
+            return f"[{', '.join(toml_literal(one) for one in value)}]"
+    return _quote_text(str(value))
 
 
-def _text(value: str) -> str:
+def _quote_text(value: str) -> str:
     # JSON's escapes are TOML's, but for one sign that JSON leaves as it is.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

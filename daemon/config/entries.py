@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from daemon.config.model import ProviderOptions
 from daemon.config.secret import Secrets
-from providers import KINDS, Kind
+from providers import KINDS, ProviderType
 
 Entries = Mapping[str, ProviderOptions]
 
@@ -17,7 +17,7 @@ def kind_name(entries: Entries, name: str) -> str:
     return (entry.kind if entry else None) or name
 
 
-def kind_of(entries: Entries, name: str) -> Kind | None:
+def kind_of(entries: Entries, name: str) -> ProviderType | None:
     """Return the kind of an entry, None if there is no such kind."""
     return KINDS.get(kind_name(entries, name))
 
@@ -36,7 +36,7 @@ def token_variables(entries: Entries, name: str) -> tuple[str, ...]:
     return (own,) if entry and entry.base_url else (own, *kind.tokens)
 
 
-def variables(entries: Entries) -> Iterator[tuple[str, ...]]:
+def all_variables(entries: Entries) -> Iterator[tuple[str, ...]]:
     """Yield the variables of every entry there can be, each set once."""
     found: dict[tuple[str, ...], None] = {}
     for name in [*KINDS, *entries]:
@@ -46,26 +46,26 @@ def variables(entries: Entries) -> Iterator[tuple[str, ...]]:
     yield from filter(None, found)
 
 
-def token(entries: Entries, secrets: Secrets, name: str) -> str | None:
+def token_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
     """Return the key of an entry, in the clear."""
-    return secrets.first(token_variables(entries, name))
+    return secrets.first_value(token_variables(entries, name))
 
 
-def account(entries: Entries, secrets: Secrets, name: str) -> str | None:
+def account_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
     """Return whose account an entry is for."""
     entry, kind = entries.get(name), kind_of(entries, name)
     written = entry.account if entry else None
-    return written or (secrets.first((kind.account,)) if kind else None)
+    return written or (secrets.first_value((kind.account,)) if kind else None)
 
 
-def lacks(entries: Entries, secrets: Secrets, name: str) -> str | None:
+def missing_requirement(entries: Entries, secrets: Secrets, name: str) -> str | None:
     """Say what an entry needs before it can be asked, or None."""
     kind = kind_of(entries, name)
     entry = entries.get(name) or ProviderOptions()
     for need in kind.needs if kind else ():
-        if need == "token" and token(entries, secrets, name) is None:
+        if need == "token" and token_of(entries, secrets, name) is None:
             return f"needs {token_variables(entries, name)[0]}"
-        if need == "account" and account(entries, secrets, name) is None:
+        if need == "account" and account_of(entries, secrets, name) is None:
             return f"needs {kind.account}" if kind else None
         if need in {"base_url", "endpoint"} and getattr(entry, need) is None:
             return f"needs {need} in [providers.{name}]"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from daemon.config.model import Options, ProviderOptions, Source
+from daemon.config.model import Options, ProviderOptions, SourceSection
 from daemon.config.problems import section_of
 from daemon.config.values import IN_BYTES, show_bytes, show_duration
 
@@ -41,51 +41,51 @@ _EXAMPLES = {
 }
 
 
-def example() -> str:
+def example_text() -> str:
     """Return a commented postbrush.toml with every key, that loads as it is."""
-    return _HEAD + "\n".join(_lines(Options, "")) + "\n"
+    return _HEAD + "\n".join(_model_lines(Options, "")) + "\n"
 
 
-def _lines(model: type[BaseModel], path: str) -> Iterator[str]:
+def _model_lines(model: type[BaseModel], path: str) -> Iterator[str]:
     sections: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
-            yield _line(name, field)
+            yield _key_line(name, field)
         else:
             sections.append((name, inner))
     for name, inner in sections:
         here = f"{path}{name}"
         yield ""
-        if inner is Source:
+        if inner is SourceSection:
             yield f"# [{here}.shop]  # one of several databases"
-            yield from _commented(inner)
-            several = [key for key in Source.model_fields if _is_section(key)]
+            yield from _commented_lines(inner)
+            several = [key for key in SourceSection.model_fields if _is_section(key)]
             yield (
                 f"# [{here}.shop.posts]  # likewise {', '.join(several[:-1])} and "
                 f"{several[-1]}: what differs"
             )
         elif inner is ProviderOptions:
             yield f"# [{here}.flux]  # one service; all optional"
-            yield from _commented(inner)
+            yield from _commented_lines(inner)
         else:
             yield f"[{here}]"
-            yield from _lines(inner, f"{here}.")
+            yield from _model_lines(inner, f"{here}.")
 
 
-def _commented(model: type[BaseModel]) -> Iterator[str]:
+def _commented_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if section_of(field.annotation) is None:
-            yield f"# {_line(name, field).lstrip('# ')}"
+            yield f"# {_key_line(name, field).lstrip('# ')}"
 
 
 def _is_section(key: str) -> bool:
-    inner = section_of(Source.model_fields[key].annotation)
+    inner = section_of(SourceSection.model_fields[key].annotation)
     return inner is not None and key != "posts"
 
 
-def _line(name: str, field: FieldInfo) -> str:
-    value = _value(name, field)
+def _key_line(name: str, field: FieldInfo) -> str:
+    value = _default_value(name, field)
     written = f"{name} = {value}"
     unset = field.default is None or value is None
     if unset:
@@ -93,7 +93,7 @@ def _line(name: str, field: FieldInfo) -> str:
     return f"{written:<34} # {field.description}"
 
 
-def _value(name: str, field: FieldInfo) -> str | None:
+def _default_value(name: str, field: FieldInfo) -> str | None:
     if name in IN_BYTES:
         return json.dumps(show_bytes(field.default))
     match field.default:

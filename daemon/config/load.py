@@ -20,7 +20,12 @@ from pydantic_settings import (
 
 from daemon.config import addresses, databases, entries, secret, sources, stores
 from daemon.config.model import Options
-from daemon.config.problems import check, check_files, explain, unknown_variables
+from daemon.config.problems import (
+    check_files,
+    check_options,
+    explain_errors,
+    unknown_variables,
+)
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
 
@@ -28,7 +33,7 @@ PREFIX = "POSTBRUSH_"
 _PLACES = ("postbrush.toml", "/etc/postbrush/postbrush.toml")
 
 
-class _Source(BaseSettings, Options):
+class _EnvOptions(BaseSettings, Options):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
@@ -38,12 +43,12 @@ class _Source(BaseSettings, Options):
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _ConfigFile:
     path: Path | None
     values: dict[str, Any]
 
 
-def load(
+def load_settings(
     path: Path | None, environ: Mapping[str, str], cwd: Path, *, ready: bool = True
 ) -> Settings:
     """Read everything.
@@ -57,31 +62,31 @@ def load(
     """
     problems: list[str] = []
     file = _read_file(path, environ, cwd, problems)
-    return _load(file, environ, cwd, problems, ready=ready)
+    return _build_settings(file, environ, cwd, problems, ready=ready)
 
 
 def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> Settings:
     """Read *text* as if it were written to *path* already.
 
     Raises:
-        ConfigError: As `load`.
+        ConfigError: As `load_settings`.
     """
     problems: list[str] = []
     try:
-        file = _File(cwd / path, parse(text.removeprefix("\ufeff")))
+        file = _ConfigFile(cwd / path, parse_toml(text.removeprefix("\ufeff")))
     except ValueError as error:
         problems.append(f"not valid TOML: {error}")
-        file = _File(cwd / path, {})
-    return _load(file, environ, cwd, problems, ready=True)
+        file = _ConfigFile(cwd / path, {})
+    return _build_settings(file, environ, cwd, problems, ready=True)
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse_toml(text: str) -> dict[str, Any]:
     """Return what a text of TOML says.  Raises ValueError."""
     return tomllib.loads(text)
 
 
-def _load(
-    file: _File,
+def _build_settings(
+    file: _ConfigFile,
     environ: Mapping[str, str],
     cwd: Path,
     problems: list[str],
@@ -89,21 +94,24 @@ def _load(
     ready: bool,
 ) -> Settings:
     problems += unknown_variables(environ, PREFIX)
-    options = _validated(file, environ, problems)
-    entry = entries.variables(options.providers if options else {})
+    options = _validate_options(file, environ, problems)
+    entry = entries.all_variables(options.providers if options else {})
     tokens = sources.token_variables(options) if options else ()
-    place = stores.place(options.images, environ) if options else None
+    place = stores.resolve_location(options.images, environ) if options else None
     known = [secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE]
     # Who has a key for other programs has none of ours.
     known += secret.STORE if place else ()
     folder = secrets_path(file.path, cwd)
-    secrets = secret.read(environ, [*known, *tokens, *entry], problems, folder)
+    secrets = secret.read_secrets(environ, [*known, *tokens, *entry], problems, folder)
     if options is not None:
-        others = [*addresses.hidden(options, secrets), *databases.hidden(options)]
+        others = [
+            *addresses.notifier_secrets(options, secrets),
+            *databases.database_secrets(options),
+        ]
         secrets = replace(secrets, others=others)
-        data_dir = _data_dir(options, file.path, environ, cwd)
-        problems += check(options, secrets, ready=ready)
-        problems += stores.check(options, secrets, place, ready=ready)
+        data_dir = _resolve_data_dir(options, file.path, environ, cwd)
+        problems += check_options(options, secrets, ready=ready)
+        problems += stores.check_store(options, secrets, place, ready=ready)
         problems += _check_files(options, data_dir)
     if problems or options is None:
         if file.path:
@@ -113,7 +121,7 @@ def _load(
         options=options,
         secrets=secrets,
         file=file.path,
-        environ=_variables(environ),
+        environ=_own_variables(environ),
         data_dir=data_dir,
         store=place,
         from_file=file.values,
@@ -121,7 +129,9 @@ def _load(
 
 
 def _check_files(options: Options, data_dir: Path) -> list[str]:
-    merged = [sources.options_of(options, name) for name in sources.names(options)]
+    merged = [
+        sources.options_of(options, name) for name in sources.source_names(options)
+    ]
     found = [line for one in merged for line in check_files(one, data_dir)]
     return list(dict.fromkeys(found))
 
@@ -131,13 +141,13 @@ def secrets_path(file: Path | None, cwd: Path) -> Path:
     return (file.parent if file else cwd) / secret.FOLDER
 
 
-def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+def _own_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(PREFIX)}
 
 
 def _read_file(
     path: Path | None, environ: Mapping[str, str], cwd: Path, problems: list[str]
-) -> _File:
+) -> _ConfigFile:
     named = path or (
         Path(environ[f"{PREFIX}CONFIG"]) if environ.get(f"{PREFIX}CONFIG") else None
     )
@@ -147,25 +157,25 @@ def _read_file(
         places = [cwd / place for place in _PLACES]
         existing = [place for place in places if place.exists()]
         if not existing:
-            return _File(None, {})
+            return _ConfigFile(None, {})
         found = existing[0]
     try:
-        return _File(found, tomllib.loads(found.read_text("utf-8-sig")))
+        return _ConfigFile(found, tomllib.loads(found.read_text("utf-8-sig")))
     except OSError as error:
         mend = f": chmod 644 {found}" if isinstance(error, PermissionError) else ""
         problems.append(f"cannot read {found}: {error.strerror}{mend}")
-        return _File(None, {})
+        return _ConfigFile(None, {})
     except UnicodeDecodeError:
         problems.append("it is not UTF-8 text")
     except tomllib.TOMLDecodeError as error:
         problems.append(f"not valid TOML: {error}")
-    return _File(found, {})
+    return _ConfigFile(found, {})
 
 
-def _validated(
-    file: _File, environ: Mapping[str, str], problems: list[str]
+def _validate_options(
+    file: _ConfigFile, environ: Mapping[str, str], problems: list[str]
 ) -> Options | None:
-    class Here(_Source):
+    class Here(_EnvOptions):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -176,23 +186,23 @@ def _validated(
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             del init_settings, env_settings, dotenv_settings, file_secret_settings
-            given = _Given(settings_cls, environ)
+            given = _GivenEnvironment(settings_cls, environ)
             return (given, InitSettingsSource(settings_cls, file.values))
 
     try:
         return cast("Options", Here())
     except ValidationError as error:
-        problems += explain(error, Options)
+        problems += explain_errors(error, Options)
         return None
     # A table or list in the environment that is no JSON.
     except ValueError:
-        problems += _not_json(environ)
+        problems += _json_problems(environ)
         return None
 
 
-def _not_json(environ: Mapping[str, str]) -> list[str]:
+def _json_problems(environ: Mapping[str, str]) -> list[str]:
     found = []
-    for name, value in _variables(environ).items():
+    for name, value in _own_variables(environ).items():
         try:
             json.loads(value)
         except ValueError:
@@ -204,7 +214,7 @@ def _not_json(environ: Mapping[str, str]) -> list[str]:
     return found or [f"a {PREFIX} variable holds no value for its key"]
 
 
-class _Given(EnvSettingsSource):
+class _GivenEnvironment(EnvSettingsSource):
     """The environment that was passed in, not the process's own."""
 
     def __init__(
@@ -221,7 +231,7 @@ class _Given(EnvSettingsSource):
         }
 
 
-def _data_dir(
+def _resolve_data_dir(
     options: Options, file: Path | None, environ: Mapping[str, str], cwd: Path
 ) -> Path:
     if options.data_dir:

@@ -19,12 +19,12 @@ from daemon.config.values import (
     FormatName,
     HostName,
     Listen,
-    Match,
+    MatchValue,
     Money,
     Notifiers,
     Ping,
     SecretName,
-    Set,
+    SetValue,
     StoreName,
     Template,
     Url,
@@ -41,7 +41,7 @@ def _key(default: object, words: str, **more: Any) -> Any:  # noqa: ANN401 - pyd
     return Field(default, description=words, **more)
 
 
-class Properties(Section):
+class PropertyNames(Section):
     """The columns of the source: role = name."""
 
     image: ColumnName = _key("Image", "files; required")
@@ -58,7 +58,7 @@ class Properties(Section):
     date: ColumnName = _key("Date", "date of publication")
 
 
-class Notion(Section):
+class NotionSection(Section):
     """Where the posts are."""
 
     data_source: str = _key("", "id or link of the database; empty: the only one seen")
@@ -67,22 +67,22 @@ class Notion(Section):
     )
     requests_per_second: float = _key(3.0, "Notion's budget", gt=0, le=100)
     base_url: Url = _key("https://api.notion.com", "for proxies and tests")
-    properties: Properties = _key(Properties(), "names of the columns")
+    properties: PropertyNames = _key(PropertyNames(), "names of the columns")
 
 
-class Posts(Section):
+class PostsSection(Section):
     """Which posts get an image, and when."""
 
-    only: dict[ColumnName, Match] = _key({}, 'such as { "Status" = "Waiting" }')
-    skip: dict[ColumnName, Match] = _key({}, "these get one only when ticked")
+    only: dict[ColumnName, MatchValue] = _key({}, 'such as { "Status" = "Waiting" }')
+    skip: dict[ColumnName, MatchValue] = _key({}, "these get one only when ticked")
     settle: Duration = _key(
         timedelta(minutes=2), "the text must be still for this long", ge=timedelta(0)
     )
     hold: int = _key(25, "more new posts at once wait for approve; 0: never", ge=0)
     tries: int = _key(3, "rounds through the chain before a job fails", ge=1, le=20)
     on_edit: Literal["keep", "regenerate"] = _key("keep", "or regenerate")
-    on_done: dict[ColumnName, Set] = _key({}, "columns to set with the image")
-    on_card: dict[ColumnName, Set] | None = _key(
+    on_done: dict[ColumnName, SetValue] = _key({}, "columns to set with the image")
+    on_card: dict[ColumnName, SetValue] | None = _key(
         None, "the same when it is a card; default: as on_done"
     )
     replace_cards: DurationOrOff = _key(
@@ -92,14 +92,14 @@ class Posts(Section):
     cover: bool = _key(False, "the image also becomes the page's cover")
 
 
-class Prompts(Section):
+class PromptSection(Section):
     """What the services are told."""
 
     template: Template = _key("{prompt}", "{prompt}, {title}, {column:Any Name}")
     style: str = _key("", "added to every prompt", max_length=1000)
 
 
-class ImagesOfSource(Section):
+class SourceImagesSection(Section):
     """What the images of one source can have for themselves."""
 
     format: FormatName = _key("square", "square, portrait, landscape, story or WxH")
@@ -110,7 +110,7 @@ class ImagesOfSource(Section):
     embed_prompt: bool = _key(False, "put the prompt into the public file")
 
 
-class Images(ImagesOfSource):
+class ImagesSection(SourceImagesSection):
     """The files."""
 
     reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
@@ -119,7 +119,7 @@ class Images(ImagesOfSource):
     store_region: str = _key("", "its region; empty: AWS_REGION or us-east-1")
 
 
-class Card(Section):
+class CardSection(Section):
     """The card that stands in when no service can."""
 
     tag: str = _key("", "small line at the foot: your name", max_length=80)
@@ -130,7 +130,7 @@ class Card(Section):
     logo: str = _key("", "path of a .png or .jpg for the foot")
 
 
-class Budget(Section):
+class BudgetSection(Section):
     """Money, in dollars; what is included by a service does not count."""
 
     month: Money | None = _key(5.0, "a calendar month")
@@ -151,21 +151,21 @@ class DatabaseSection(Section):
     )
 
 
-class Notify(Section):
+class NotifySection(Section):
     """Who is told when something begins that lasts, and when it ends."""
 
     urls: Notifiers = _key([], "Apprise addresses; or in NOTIFY_URLS")
     ping: Ping = _key(SecretStr(""), "a web address fetched every 5 min while well")
 
 
-class Web(Section):
+class WebSection(Section):
     """The daemon's own page; with WEB_PASSWORD set, it asks for it."""
 
     listen: Listen = _key("127.0.0.1:8787", 'ADDRESS:PORT; or "off"')
     hosts: list[HostName] = _key([], "further names it is reached by: a proxy's")
 
 
-class Log(Section):
+class LogSection(Section):
     """What is said."""
 
     level: Literal["debug", "info", "warning", "error"] = _key("info", "how much")
@@ -195,7 +195,7 @@ class ProviderOptions(Section):
     extra: dict[str, Any] = _key({}, "merged into the body of the request")
 
 
-class Source(Section):
+class SourceSection(Section):
     """One of several databases; what it does not say is as for all of them."""
 
     data_source: str = _key("", "id or link of the database")
@@ -203,12 +203,12 @@ class Source(Section):
         "", "name of its secret; default: NOTION_TOKEN_NAME, else NOTION_TOKEN"
     )
     chain: list[str] | None = _key(None, "who makes its images, in order")
-    properties: Properties = _key(Properties(), "")
-    posts: Posts = _key(Posts(), "")
-    prompt: Prompts = _key(Prompts(), "")
-    images: ImagesOfSource = _key(ImagesOfSource(), "")
-    card: Card = _key(Card(), "")
-    budget: Budget = _key(Budget(), "")
+    properties: PropertyNames = _key(PropertyNames(), "")
+    posts: PostsSection = _key(PostsSection(), "")
+    prompt: PromptSection = _key(PromptSection(), "")
+    images: SourceImagesSection = _key(SourceImagesSection(), "")
+    card: CardSection = _key(CardSection(), "")
+    budget: BudgetSection = _key(BudgetSection(), "")
 
 
 class Options(Section):
@@ -227,15 +227,15 @@ class Options(Section):
     roles: list[Literal["notion", "generate"]] = _key(
         ["notion", "generate"], "of several daemons, what this one does"
     )
-    notion: Notion = _key(Notion(), "")
-    posts: Posts = _key(Posts(), "")
-    prompt: Prompts = _key(Prompts(), "")
-    images: Images = _key(Images(), "")
-    card: Card = _key(Card(), "")
-    budget: Budget = _key(Budget(), "")
+    notion: NotionSection = _key(NotionSection(), "")
+    posts: PostsSection = _key(PostsSection(), "")
+    prompt: PromptSection = _key(PromptSection(), "")
+    images: ImagesSection = _key(ImagesSection(), "")
+    card: CardSection = _key(CardSection(), "")
+    budget: BudgetSection = _key(BudgetSection(), "")
     database: DatabaseSection = _key(DatabaseSection(), "")
-    notify: Notify = _key(Notify(), "")
-    web: Web = _key(Web(), "")
-    log: Log = _key(Log(), "")
+    notify: NotifySection = _key(NotifySection(), "")
+    web: WebSection = _key(WebSection(), "")
+    log: LogSection = _key(LogSection(), "")
     providers: dict[str, ProviderOptions] = _key({}, "")
-    sources: dict[str, Source] = _key({}, "")
+    sources: dict[str, SourceSection] = _key({}, "")

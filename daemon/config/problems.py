@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from daemon.config import addresses, databases, entries, sources
-from daemon.config.model import Options, Properties
+from daemon.config.model import Options, PropertyNames
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
 from daemon.notion.links import database_id
@@ -28,20 +28,20 @@ _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 _SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def explain_errors(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return one line per wrong key."""
     lines: dict[str, None] = {}
     for one in error.errors(include_url=False, include_input=False):
         path = [str(part) for part in one["loc"]]
         if one["type"] == "extra_forbidden":
-            lines[_unknown(path, model)] = None
+            lines[_unknown_key(path, model)] = None
         else:
             named = _known_part(path, model)
-            lines.setdefault(f"{'.'.join(named)}: {_words(one)}", None)
+            lines.setdefault(f"{'.'.join(named)}: {_error_words(one)}", None)
     return list(lines)
 
 
-def _words(error: Mapping[str, Any]) -> str:
+def _error_words(error: Mapping[str, Any]) -> str:
     # pydantic's own words for a duration are its microseconds.
     if found := re.search(r"equal to (\d+) microseconds", error["msg"]):
         return f"at least {show_duration(timedelta(microseconds=int(found[1])))}"
@@ -49,7 +49,7 @@ def _words(error: Mapping[str, Any]) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _unknown(path: list[str], model: type[BaseModel]) -> str:
+def _unknown_key(path: list[str], model: type[BaseModel]) -> str:
     *parents, key = path
     where = ".".join(path)
     if _SECRET.search(key):
@@ -58,7 +58,7 @@ def _unknown(path: list[str], model: type[BaseModel]) -> str:
             "HUGGINGFACE_TOKEN and the like into files of these names in secrets/ "
             "(`postbrush init` does), and make a new one if this file was shared"
         )
-    parent = _at(parents, model)
+    parent = _section_at(parents, model)
     known = list(parent.model_fields) if parent else []
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
@@ -69,7 +69,7 @@ def _unknown(path: list[str], model: type[BaseModel]) -> str:
     return f"{where}: no such key; known: {', '.join(known)}"
 
 
-def _at(path: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
+def _section_at(path: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
     """Return the section at *path*."""
     current: type[BaseModel] | None = model
     rest = list(path)
@@ -90,7 +90,7 @@ def _known_part(path: list[str], model: type[BaseModel]) -> list[str]:
     """Leave out what pydantic adds behind a key (union members, list places)."""
     kept: list[str] = []
     for depth, part in enumerate(path):
-        parent = _at(path[:depth], model)
+        parent = _section_at(path[:depth], model)
         if depth and parent is None and kept:
             break
         kept.append(part)
@@ -139,7 +139,7 @@ def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
     return problems
 
 
-def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
+def check_options(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
     """Return what single values cannot show: names that do not fit together."""
     return [
         *_check_providers(options),
@@ -147,8 +147,10 @@ def check(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
         *_check_sources(options, secrets, ready=ready),
-        *addresses.check(options, secrets, installed=addresses.is_installed()),
-        *databases.check(options, installed=databases.is_installed()),
+        *addresses.check_notifiers(
+            options, secrets, installed=addresses.is_installed()
+        ),
+        *databases.check_database(options, installed=databases.is_installed()),
         *_check_web(options.web.listen, secrets),
         *_check_roles(options),
     ]
@@ -249,21 +251,23 @@ def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator
             near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
             yield f"chain: no provider is called {name!r}; {hint}"
-        elif ready and (lack := entries.lacks(options.providers, secrets, name)):
-            yield f"chain: {name} {lack}{_unset(lack)}"
+        elif ready and (
+            lack := entries.missing_requirement(options.providers, secrets, name)
+        ):
+            yield f"chain: {name} {lack}{_unset_hint(lack)}"
     if options.chain is not None and not options.chain:
         yield "chain: it is empty; the card alone is ['freeapi']"
     if options.chain and len(set(options.chain)) < len(options.chain):
         yield "chain: a provider is named twice"
 
 
-def _unset(lack: str) -> str:
+def _unset_hint(lack: str) -> str:
     return "" if "[" in lack else ", which is not set"
 
 
-def _check_columns(columns: Properties) -> Iterator[str]:
+def _check_columns(columns: PropertyNames) -> Iterator[str]:
     roles: dict[str, list[str]] = {}
-    for role, name in _pairs(columns):
+    for role, name in _role_names(columns):
         roles.setdefault(name.casefold(), []).append(role)
     for shared in roles.values():
         if len(shared) > 1 and any(role in _WRITTEN for role in shared):
@@ -273,5 +277,5 @@ def _check_columns(columns: Properties) -> Iterator[str]:
             )
 
 
-def _pairs(columns: Properties) -> list[tuple[str, Any]]:
-    return [(name, getattr(columns, name)) for name in Properties.model_fields]
+def _role_names(columns: PropertyNames) -> list[tuple[str, Any]]:
+    return [(name, getattr(columns, name)) for name in PropertyNames.model_fields]

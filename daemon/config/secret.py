@@ -43,26 +43,26 @@ class Secrets:
     def web_password(self) -> SecretStr | None:
         return self.found.get(WEB[0])
 
-    def first(self, names: Sequence[str]) -> str | None:
+    def first_value(self, names: Sequence[str]) -> str | None:
         """Return the first of some variables that is set, in the clear."""
         for name in names:
             if name in self.found:
                 return self.found[name].get_secret_value()
         return None
 
-    def values(self) -> list[str]:
+    def all_values(self) -> list[str]:
         """Return all of them in the clear, for the log's redaction only."""
         known = [*self.found.values(), *self.others]
         return [one.get_secret_value() for one in known]
 
 
-def looks_like_one(value: str, longest: int = _LONGEST) -> bool:
+def looks_like_token(value: str, longest: int = _LONGEST) -> bool:
     """Say whether a text could be a token."""
     fine = value.isascii() and value.isprintable() and " " not in value
     return fine and 0 < len(value) <= longest
 
 
-def read(
+def read_secrets(
     environ: Mapping[str, str],
     wanted: Iterable[Sequence[str]],
     problems: list[str],
@@ -76,15 +76,19 @@ def read(
     """
     origins: dict[str, str] = {}
     found: dict[str, SecretStr] = {}
-    places = _Places(environ, _listed(folder, problems), problems)
+    places = _SecretSources(environ, _list_files(folder, problems), problems)
     for names in wanted:
-        _find(names, places, origins=origins, found=found)
-    own = [places.files[name] for name in found if _is_own(origins[name], places, name)]
-    return Secrets(found=found, origins=origins, exposed=tuple(_exposed(own)))
+        _find_secret(names, places, origins=origins, found=found)
+    own = [
+        places.files[name]
+        for name in found
+        if _is_from_folder(origins[name], places, name)
+    ]
+    return Secrets(found=found, origins=origins, exposed=tuple(_exposed_files(own)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _SecretSources:
     """Where secrets are looked for; `files` are those in `secrets/`, by name."""
 
     environ: Mapping[str, str]
@@ -92,7 +96,7 @@ class _Places:
     problems: list[str]
 
 
-def _listed(folder: Path, problems: list[str]) -> dict[str, Path]:
+def _list_files(folder: Path, problems: list[str]) -> dict[str, Path]:
     try:
         return {path.name: path for path in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
@@ -102,19 +106,19 @@ def _listed(folder: Path, problems: list[str]) -> dict[str, Path]:
         return {}
 
 
-def _is_own(origin: str, places: _Places, name: str) -> bool:
+def _is_from_folder(origin: str, places: _SecretSources, name: str) -> bool:
     return name in places.files and origin == str(places.files[name])
 
 
-def _exposed(paths: Iterable[Path]) -> Iterable[str]:
+def _exposed_files(paths: Iterable[Path]) -> Iterable[str]:
     for path in paths:
         if path.stat().st_mode & _OTHERS:
             yield f"others can read {path}: chmod 600 {path}"
 
 
-def _find(
+def _find_secret(
     names: Sequence[str],
-    places: _Places,
+    places: _SecretSources,
     *,
     origins: dict[str, str],
     found: dict[str, SecretStr],
@@ -123,10 +127,10 @@ def _find(
         # Shared by several entries, and found for another already.
         if name in found:
             return
-        value, origin = _one(name, places)
+        value, origin = _look_up(name, places)
         if value is None:
             continue
-        if (problem := _wrong(names, value)) is not None:
+        if (problem := _secret_problem(names, value)) is not None:
             places.problems.append(f"{name} (from {origin}) {problem}")
             continue
         origins[name] = origin
@@ -134,7 +138,7 @@ def _find(
         return
 
 
-def _wrong(names: Sequence[str], value: str) -> str | None:
+def _secret_problem(names: Sequence[str], value: str) -> str | None:
     """Say what is wrong with a secret, or None."""
     if names is WEB:
         # Chosen by a person: any words will do, if there are enough of them.
@@ -145,12 +149,12 @@ def _wrong(names: Sequence[str], value: str) -> str | None:
         fine = value.isprintable() and len(value) <= _LONGEST
         return None if fine else "does not look like a password"
     if names is NOTIFY:
-        fine = looks_like_one("".join(value.split()), _LONGEST_LIST)
+        fine = looks_like_token("".join(value.split()), _LONGEST_LIST)
         return None if fine else "does not look like addresses"
-    return None if looks_like_one(value, _LONGEST) else "does not look like a token"
+    return None if looks_like_token(value, _LONGEST) else "does not look like a token"
 
 
-def _one(name: str, places: _Places) -> tuple[str | None, str]:
+def _look_up(name: str, places: _SecretSources) -> tuple[str | None, str]:
     environ, problems = places.environ, places.problems
     if value := environ.get(name, "").strip():
         return value, name

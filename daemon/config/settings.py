@@ -10,22 +10,22 @@ from typing import Any
 from pydantic import SecretStr
 
 from daemon.config import entries, sources
-from daemon.config.addresses import Address, notifiers
+from daemon.config.addresses import NotifierAddress, collect_notifiers
 from daemon.config.model import (
-    Budget,
-    Card,
-    Images,
-    Log,
-    Notify,
-    Notion,
+    BudgetSection,
+    CardSection,
+    ImagesSection,
+    LogSection,
+    NotifySection,
+    NotionSection,
     Options,
-    Posts,
-    Prompts,
+    PostsSection,
+    PromptSection,
     ProviderOptions,
-    Web,
+    WebSection,
 )
 from daemon.config.secret import Secrets
-from daemon.config.stores import Place
+from daemon.config.stores import StoreLocation
 from providers import KINDS
 from providers.settings import CardSettings, ProviderSettings
 
@@ -51,7 +51,7 @@ class Settings:
     file: Path | None
     data_dir: Path
     source: str | None = None
-    store: Place | None = None
+    store: StoreLocation | None = None
     # Addresses among them may hold tokens.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -61,25 +61,27 @@ class Settings:
         """It is the one that `make install` made."""
         return self.file is not None and self.file.is_relative_to("/etc")
 
-    def each(self) -> dict[str, Settings]:
+    def by_source(self) -> dict[str, Settings]:
         """Return the settings of every source, by its name."""
         if self.source is not None:
             return {self.source: self}
-        return {name: self._of(name) for name in sources.names(self.options)}
+        return {
+            name: self._for_source(name) for name in sources.source_names(self.options)
+        }
 
-    def _of(self, name: str) -> Settings:
+    def _for_source(self, name: str) -> Settings:
         own = sources.options_of(self.options, name)
         return replace(self, source=name, options=own)
 
     def own_budgets(self) -> frozenset[str]:
         """Return the names of the sources that spend from a budget of their own."""
-        every = sources.names(self.options)
+        every = sources.source_names(self.options)
         return frozenset(
             name for name in every if sources.has_own_budget(self.options, name)
         )
 
     @property
-    def several(self) -> bool:
+    def has_named_sources(self) -> bool:
         """The sources have names that are worth saying."""
         return bool(self.options.sources)
 
@@ -92,47 +94,47 @@ class Settings:
         return None
 
     @property
-    def notion(self) -> Notion:
+    def notion(self) -> NotionSection:
         return self.options.notion
 
     @property
-    def posts(self) -> Posts:
+    def posts(self) -> PostsSection:
         return self.options.posts
 
     @property
-    def prompt(self) -> Prompts:
+    def prompt(self) -> PromptSection:
         return self.options.prompt
 
     @property
-    def images(self) -> Images:
+    def images(self) -> ImagesSection:
         return self.options.images
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> BudgetSection:
         return self.options.budget
 
     @property
-    def card(self) -> Card:
+    def card(self) -> CardSection:
         return self.options.card
 
     @property
-    def notify(self) -> Notify:
+    def notify(self) -> NotifySection:
         return self.options.notify
 
-    def notifiers(self) -> list[Address]:
+    def list_notifiers(self) -> list[NotifierAddress]:
         """Return who is told, each once."""
-        return notifiers(self.notify.urls, self.secrets)
+        return collect_notifiers(self.notify.urls, self.secrets)
 
     def database_url(self) -> str:
         """Return the address of the database, perhaps with its password; "": a file."""
         return self.options.database.url.get_secret_value()
 
     @property
-    def web(self) -> Web:
+    def web(self) -> WebSection:
         return self.options.web
 
     @property
-    def log(self) -> Log:
+    def log(self) -> LogSection:
         return self.options.log
 
     @property
@@ -146,18 +148,20 @@ class Settings:
         usual = [name for name, kind in KINDS.items() if kind.by_itself]
         own = [name for name in self.providers if name not in KINDS]
         services = [name for name in [*usual, *own] if name != CARD]
-        ready = [name for name in services if self.why_not(name) is None]
+        ready = [name for name in services if self.missing_requirement(name) is None]
         return (*ready, CARD)
 
-    def why_not(self, name: str) -> str | None:
+    def missing_requirement(self, name: str) -> str | None:
         """Say what a provider lacks to be asked, or None."""
-        return entries.lacks(self.providers, self.secrets, name)
+        return entries.missing_requirement(self.providers, self.secrets, name)
 
-    def configured(self) -> tuple[str, ...]:
+    def configured_providers(self) -> tuple[str, ...]:
         """Return every provider that can be asked: the chain first."""
         usual = [name for name, kind in KINDS.items() if kind.by_itself]
         known = [
-            name for name in [*usual, *self.providers] if self.why_not(name) is None
+            name
+            for name in [*usual, *self.providers]
+            if self.missing_requirement(name) is None
         ]
         return tuple(dict.fromkeys([*self.resolved_chain(), *known]))
 
@@ -168,8 +172,8 @@ class Settings:
         return ProviderSettings(
             name=name,
             kind=entries.kind_name(self.providers, name),
-            token=entries.token(self.providers, self.secrets, name),
-            account=entries.account(self.providers, self.secrets, name),
+            token=entries.token_of(self.providers, self.secrets, name),
+            account=entries.account_of(self.providers, self.secrets, name),
             timeout=entry.timeout.total_seconds() if entry.timeout else None,
             card=self.card_settings(),
             **values,
@@ -183,9 +187,9 @@ class Settings:
             background=card.background or None,
             color=card.color or None,
             accent=card.accent or None,
-            font=self._path(card.font),
-            logo=self._path(card.logo),
+            font=self._resolve_path(card.font),
+            logo=self._resolve_path(card.logo),
         )
 
-    def _path(self, written: str) -> str | None:
+    def _resolve_path(self, written: str) -> str | None:
         return str(self.data_dir / Path(written).expanduser()) if written else None

@@ -15,7 +15,7 @@ _SHARED = ("posts", "prompt", "images", "card", "budget")
 AnySection = TypeVar("AnySection", bound=Section)
 
 
-def names(options: Options) -> tuple[str, ...]:
+def source_names(options: Options) -> tuple[str, ...]:
     """Return the names of all sources, in their order in the file."""
     return tuple(options.sources) or (DEFAULT,)
 
@@ -25,19 +25,21 @@ def options_of(options: Options, name: str) -> Options:
     if name not in options.sources:
         return options
     own = options.sources[name]
-    properties = _laid_over(options.notion.properties, own.properties)
+    properties = _overlay_section(options.notion.properties, own.properties)
     notion = options.notion.model_copy(
         update={"data_source": own.data_source, "properties": properties}
     )
     changes: dict[str, object] = {"notion": notion}
     for section in _SHARED:
-        changes[section] = _laid_over(getattr(options, section), getattr(own, section))
+        changes[section] = _overlay_section(
+            getattr(options, section), getattr(own, section)
+        )
     if own.chain is not None:
         changes["chain"] = own.chain
     return options.model_copy(update=changes)
 
 
-def _laid_over(shared: AnySection, own: Section) -> AnySection:
+def _overlay_section(shared: AnySection, own: Section) -> AnySection:
     values = {name: getattr(own, name) for name in own.model_fields_set}
     return shared.model_copy(update=values)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from daemon.config.secret import STORE, Secrets
 
 if TYPE_CHECKING:
-    from daemon.config.model import Images, Options
+    from daemon.config.model import ImagesSection, Options
 
 MISSING = (
     "obstore, which speaks to such stores, is not installed: run `make s3` here (for "
@@ -32,7 +32,7 @@ _HOW = 'this is written "s3://bucket/prefix"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class StoreLocation:
     """One prefix of one bucket of one server.
 
     Attributes:
@@ -49,7 +49,7 @@ class Place:
         return f"s3://{self.bucket}{f'/{self.prefix}' if self.prefix else ''}"
 
 
-def parse(text: str) -> tuple[str, str]:
+def parse_store(text: str) -> tuple[str, str]:
     """Return (bucket, prefix) of "s3://bucket/prefix".
 
     Raises:
@@ -67,27 +67,27 @@ def parse(text: str) -> tuple[str, str]:
     return found.group(1), prefix
 
 
-def written(text: str) -> str:
+def validate_store(text: str) -> str:
     """Return a store as it is shown.  Raises ValueError."""
     if not text:
         return ""
-    bucket, prefix = parse(text)
-    return str(Place(bucket=bucket, prefix=prefix, endpoint="", region=""))
+    bucket, prefix = parse_store(text)
+    return str(StoreLocation(bucket=bucket, prefix=prefix, endpoint="", region=""))
 
 
-def endpoint(text: str) -> str:
+def validate_endpoint(text: str) -> str:
     """Return a server's address; there is no key in it.
 
     Raises:
         ValueError: It is no address, or one that obstore ends the process over.
     """
     found = _ENDPOINT.fullmatch(text)
-    if text and (found is None or not _is_sound(found.group(1), found.group(2))):
+    if text and (found is None or not _is_valid_host(found.group(1), found.group(2))):
         raise ValueError('an address is written "https://s3.example.org"')
     return text.rstrip("/")
 
 
-def _is_sound(address: str | None, port: str | None) -> bool:
+def _is_valid_host(address: str | None, port: str | None) -> bool:
     try:
         IPv6Address(address or "::")
     except ValueError:
@@ -95,7 +95,9 @@ def _is_sound(address: str | None, port: str | None) -> bool:
     return 0 < int(port or 1) <= _LAST_PORT
 
 
-def place(images: Images, environ: Mapping[str, str]) -> Place | None:
+def resolve_location(
+    images: ImagesSection, environ: Mapping[str, str]
+) -> StoreLocation | None:
     """Return the store that is set, None without one.
 
     Args:
@@ -103,9 +105,9 @@ def place(images: Images, environ: Mapping[str, str]) -> Place | None:
     """
     if not images.store:
         return None
-    bucket, prefix = parse(images.store)
+    bucket, prefix = parse_store(images.store)
     region = images.store_region or environ.get("AWS_REGION", "").strip()
-    return Place(
+    return StoreLocation(
         bucket=bucket,
         prefix=prefix,
         endpoint=images.store_endpoint or environ.get("AWS_ENDPOINT_URL", "").strip(),
@@ -113,20 +115,20 @@ def place(images: Images, environ: Mapping[str, str]) -> Place | None:
     )
 
 
-def check(
-    options: Options, secrets: Secrets, found: Place | None, *, ready: bool
+def check_store(
+    options: Options, secrets: Secrets, found: StoreLocation | None, *, ready: bool
 ) -> Iterator[str]:
     """Yield what is wrong with the store.
 
     Args:
-        found: As `place` returned it.
+        found: As `resolve_location` returned it.
         ready: It is a problem when it has no key, or nothing to speak to it with.
     """
     if found is None:
         return
     if not options.images.store_endpoint and found.endpoint:
         try:
-            endpoint(found.endpoint)
+            validate_endpoint(found.endpoint)
         except ValueError as error:
             yield f"AWS_ENDPOINT_URL: {error}"
     if _REGION.fullmatch(found.region) is None:
@@ -134,7 +136,7 @@ def check(
         yield f'{named}: a region is written "eu-central-1"'
     if not ready:
         return
-    lacks = [names[0] for names in STORE if secrets.first(names) is None]
+    lacks = [names[0] for names in STORE if secrets.first_value(names) is None]
     if lacks:
         yield (
             f"images.store needs {' and '.join(lacks)}: put each into a file of its "

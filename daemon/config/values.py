@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from daemon.config import databases, stores
-from daemon.config.addresses import host, is_address
+from daemon.config.addresses import host_of, is_address
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.prompt import template_problems
 
@@ -73,13 +73,13 @@ def show_bytes(value: int) -> str:
     return str(value)
 
 
-def _colour(value: str) -> str:
+def _validate_colour(value: str) -> str:
     if value and re.fullmatch(r"#[0-9a-fA-F]{6}", value) is None:
         raise ValueError('a colour is written "#1a2b3c"')
     return value
 
 
-def _format(value: str) -> str:
+def _validate_format(value: str) -> str:
     try:
         parse_format(value)
     except FormatError as error:
@@ -87,19 +87,19 @@ def _format(value: str) -> str:
     return value
 
 
-def _template(value: str) -> str:
+def _validate_template(value: str) -> str:
     if problems := template_problems(value):
         raise ValueError("; ".join(problems))
     return value
 
 
-def _url(value: str) -> str:
+def _validate_url(value: str) -> str:
     if value and re.fullmatch(_WEB, value) is None:
         raise ValueError('an address is written "https://example.org"')
     return value.rstrip("/")
 
 
-def _reset(value: object) -> object:
+def _parse_credits_reset(value: object) -> object:
     if value in {"monthly", "daily", "manual"}:
         return value
     found = parse_duration(value)
@@ -130,46 +130,46 @@ def is_loopback(address: str) -> bool:
         return address.casefold() == "localhost"
 
 
-def _listen(value: str) -> str:
+def _validate_listen(value: str) -> str:
     parse_listen(value)
     return value
 
 
-def _host(value: str) -> str:
+def _validate_host(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value) is None:
         raise ValueError('a host is a name without port or path: "images.example.org"')
     return value.casefold()
 
 
-def _match(value: object) -> object:
+def _validate_match(value: object) -> object:
     several = isinstance(value, list) and all(isinstance(one, str) for one in value)
     if not several and not isinstance(value, bool | str):
         raise ValueError('this is a text, true or false, or a list of texts: "Ready"')
     return value
 
 
-def _set(value: object) -> object:
+def _validate_set(value: object) -> object:
     if not isinstance(value, bool | str):
         raise ValueError('this is a text, or true or false: "Illustrated"')  # noqa: TRY004 - pydantic wants it
     return value
 
 
-def _notifiers(value: list[SecretStr]) -> list[SecretStr]:
+def _validate_notifiers(value: list[SecretStr]) -> list[SecretStr]:
     for number, one in enumerate(value, 1):
         if not is_address(one.get_secret_value()):
             raise ValueError(f"no. {number} is no address such as ntfy://ntfy.sh/topic")
     return value
 
 
-def _ping(value: SecretStr) -> SecretStr:
+def _validate_ping(value: SecretStr) -> SecretStr:
     address = value.get_secret_value()
     fine = address.isascii() and address.isprintable()
-    if address and not (fine and re.fullmatch(_WEB, address) and host(address)):
+    if address and not (fine and re.fullmatch(_WEB, address) and host_of(address)):
         raise ValueError('an address is written "https://example.org"')
     return value
 
 
-def _secret_name(value: str) -> str:
+def _validate_secret_name(value: str) -> str:
     if value and re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", value) is None:
         raise ValueError(
             "this is the name of a secret, such as NOTION_TOKEN_SHOP; a token itself "
@@ -178,8 +178,8 @@ def _secret_name(value: str) -> str:
     return value
 
 
-def _database(value: SecretStr) -> SecretStr:
-    return SecretStr(databases.normal(value.get_secret_value()))
+def _normalize_database(value: SecretStr) -> SecretStr:
+    return SecretStr(databases.normalize_url(value.get_secret_value()))
 
 
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -187,24 +187,26 @@ DurationOrOff: TypeAlias = Annotated[
     timedelta | None, BeforeValidator(parse_duration_or_off)
 ]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
-Colour: TypeAlias = Annotated[str, AfterValidator(_colour)]
-FormatName: TypeAlias = Annotated[str, AfterValidator(_format)]
-Template: TypeAlias = Annotated[str, AfterValidator(_template)]
-DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(_database)]
-SecretName: TypeAlias = Annotated[str, AfterValidator(_secret_name)]
-Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_notifiers)]
-Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_ping)]
-Listen: TypeAlias = Annotated[str, AfterValidator(_listen)]
-HostName: TypeAlias = Annotated[str, AfterValidator(_host)]
-Url: TypeAlias = Annotated[str, AfterValidator(_url)]
-StoreName: TypeAlias = Annotated[str, AfterValidator(stores.written)]
-Endpoint: TypeAlias = Annotated[str, AfterValidator(stores.endpoint)]
+Colour: TypeAlias = Annotated[str, AfterValidator(_validate_colour)]
+FormatName: TypeAlias = Annotated[str, AfterValidator(_validate_format)]
+Template: TypeAlias = Annotated[str, AfterValidator(_validate_template)]
+DatabaseUrl: TypeAlias = Annotated[SecretStr, AfterValidator(_normalize_database)]
+SecretName: TypeAlias = Annotated[str, AfterValidator(_validate_secret_name)]
+Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_validate_notifiers)]
+Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_validate_ping)]
+Listen: TypeAlias = Annotated[str, AfterValidator(_validate_listen)]
+HostName: TypeAlias = Annotated[str, AfterValidator(_validate_host)]
+Url: TypeAlias = Annotated[str, AfterValidator(_validate_url)]
+StoreName: TypeAlias = Annotated[str, AfterValidator(stores.validate_store)]
+Endpoint: TypeAlias = Annotated[str, AfterValidator(stores.validate_endpoint)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
 CreditsReset: TypeAlias = Annotated[
-    Literal["monthly", "daily", "manual"] | float, BeforeValidator(_reset)
+    Literal["monthly", "daily", "manual"] | float, BeforeValidator(_parse_credits_reset)
 ]
 #: A value of `posts.only`, `skip`: text, a tick, or any of several.
-Match: TypeAlias = Annotated[bool | str | list[str], BeforeValidator(_match)]
+MatchValue: TypeAlias = Annotated[
+    bool | str | list[str], BeforeValidator(_validate_match)
+]
 #: A value of `posts.on_done`: text, or a tick.
-Set: TypeAlias = Annotated[bool | str, BeforeValidator(_set)]
+SetValue: TypeAlias = Annotated[bool | str, BeforeValidator(_validate_set)]

@@ -8,10 +8,10 @@ from daemon.flow.inputs import Inputs
 from db import images, jobs
 from db.engine import Tx
 from db.records import ImageRecord, Job
-from db.states import Reason
+from db.states import JobReason
 
 
-def images_for(
+def select_usable_images(
     job: Job, found: Sequence[ImageRecord], makers: Mapping[int, Job]
 ) -> list[ImageRecord]:
     """Return the images that *job* has or may use, in the order of their numbers.
@@ -29,32 +29,34 @@ def images_for(
     own = [image for image in usable if image.job_id == job.id]
     if own:
         return sorted(own, key=lambda image: image.number)
-    others = [image for image in usable if _is_for(job, image, makers)]
+    others = [image for image in usable if _is_usable_by(job, image, makers)]
     newest = max((image.job_id or 0 for image in others), default=0)
     left = [image for image in others if image.job_id == newest]
     by_number = sorted(left, key=lambda image: image.number)
-    return by_number[: Inputs.restored(job.inputs).variants]
+    return by_number[: Inputs.from_dict(job.inputs).variants]
 
 
-def _is_for(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bool:
+def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bool:
     maker = makers.get(image.job_id or 0)
     # A card costs nothing, and a service may be available by now.
     if maker is None or image.is_card:
         return False
     match job.reason:
         # A tick wants another image, unless it repeats a request that brought none.
-        case Reason.REGENERATE:
+        case JobReason.REGENERATE:
             asked = (maker.inputs.get("prompt"), maker.fingerprint)
             same = asked == (job.inputs.get("prompt"), job.fingerprint)
             return image.shown_at is None and same
         # The page has shown it before its card: somebody wanted another one.
-        case Reason.REPLACE:
+        case JobReason.REPLACE:
             return image.shown_at is None
         case _:
             return True
 
 
-async def load_images(tx: Tx, waiting: Sequence[Job]) -> dict[int, list[ImageRecord]]:
+async def load_usable_images(
+    tx: Tx, waiting: Sequence[Job]
+) -> dict[int, list[ImageRecord]]:
     """Return the images each of these jobs of one source has or may use, by job id."""
     if not waiting:
         return {}
@@ -68,15 +70,16 @@ async def load_images(tx: Tx, waiting: Sequence[Job]) -> dict[int, list[ImageRec
     others = sorted({one for one in every if one is not None} - known)
     makers = {job.id: job for job in await jobs.get_many(tx, others)}
     return {
-        job.id: images_for(job, by_page.get(job.page_id, ()), makers) for job in waiting
+        job.id: select_usable_images(job, by_page.get(job.page_id, ()), makers)
+        for job in waiting
     }
 
 
-async def take_over(tx: Tx, job: Job, made: Sequence[ImageRecord]) -> str:
+async def adopt_images(tx: Tx, job: Job, made: Sequence[ImageRecord]) -> str:
     """Make *made* the images of *job*; return why they are there."""
     others = [image for image in made if image.job_id != job.id]
     for image in others:
-        await images.give_to(tx, image.id, job.id)
+        await images.assign_to_job(tx, image.id, job.id)
     if not others:
         return "its images are on disk"
     return f"its images are on disk: job {others[0].job_id} made them"

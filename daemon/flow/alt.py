@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from daemon.flow.prompt import cut, painters_words
+from daemon.flow.prompt import strip_social_markup, truncate_text
 
 _LIMIT = 250
 _SUBJECT = 125
@@ -27,16 +27,16 @@ _QUALITY = re.compile(
 )
 
 
-def alt_for_card(words: str, tag: str) -> str:
+def alt_text_for_card(words: str, tag: str) -> str:
     """Say what a card shows: its words, verbatim."""
     flat = re.sub(r"\s+", " ", words).strip()
     tail = f" — {tag}" if tag else ""
     room = _LIMIT - len(tail) - len("Text on a plain background: “…”")
-    said, was_cut = cut(flat, room)
+    said, was_cut = truncate_text(flat, room)
     return f"Text on a plain background: “{said}{'…' if was_cut else ''}”{tail}"
 
 
-def alt_for_prompt(prompt: str, words: str) -> str:
+def alt_text_for_prompt(prompt: str, words: str) -> str:
     """Say what an image was to show, from its prompt; else whose illustration it is."""
     subject = _LEAD.sub("", _AFTER.sub("", prompt).strip())
     kept: list[str] = []
@@ -48,8 +48,8 @@ def alt_for_prompt(prompt: str, words: str) -> str:
             break
         kept.append(clean)
     if kept:
-        said, _ = cut(", ".join(kept), _LIMIT - len(". (AI-generated)"))
+        said, _ = truncate_text(", ".join(kept), _LIMIT - len(". (AI-generated)"))
         return f"{said[:1].upper()}{said[1:].rstrip('.!?')}. (AI-generated)"
-    first = re.split(r"(?<=[.!?])\s", painters_words(words) or "the post")[0]
-    said, _ = cut(first, _LIMIT - len("Illustration for: . (AI-generated)"))
+    first = re.split(r"(?<=[.!?])\s", strip_social_markup(words) or "the post")[0]
+    said, _ = truncate_text(first, _LIMIT - len("Illustration for: . (AI-generated)"))
     return f"Illustration for: {said.rstrip('.')}. (AI-generated)"

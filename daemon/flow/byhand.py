@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from daemon.flow import draw
-from daemon.flow.call import Call, Ended, Subject
-from daemon.flow.case import Case
-from daemon.flow.cases import megapixels
-from daemon.flow.context import Flow
-from daemon.flow.formats import Size
-from daemon.flow.greet import greet
-from daemon.flow.verdict import in_words
+from daemon.flow.call import AdmittedCall, CallResult, ImageSpec
+from daemon.flow.case import ChainInput
+from daemon.flow.cases import megapixels_of
+from daemon.flow.context import SourceContext
+from daemon.flow.formats import ImageFormat
+from daemon.flow.greet import check_health
+from daemon.flow.verdict import format_reasons
 from db import images
 from db.records import ImageRecord
-from providers.chain import Busy, Greet, Spent, Wait
+from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
 _PATIENCE_SECONDS = 1.0
 
 
-async def make(
-    flow: Flow,
+async def generate_adhoc_image(
+    flow: SourceContext,
     *,
     text: str,
-    size: Size,
+    size: ImageFormat,
     chain: tuple[str, ...],
     number: int,
     seed: int | None,
@@ -35,7 +35,7 @@ async def make(
     Returns:
         The image, or why there is none.
     """
-    subject = Subject(
+    subject = ImageSpec(
         page_id="",
         job_id=None,
         prompt=text,
@@ -48,44 +48,46 @@ async def make(
     began = flow.now()
     while not flow.stopping.is_set():
         left = tuple(name for name in chain if name not in tried)
-        case = Case(
+        case = ChainInput(
             number=number,
             chain=left,
-            megapixels=megapixels(size.name),
+            megapixels=megapixels_of(size.name),
             waited_since=began,
         )
-        match await draw.begin(flow, subject, case):
-            case Call() as call:
-                ended = await draw.carry_out(flow, call)
+        match await draw.admit_call(flow, subject, case):
+            case AdmittedCall() as call:
+                ended = await draw.send_call(flow, call)
                 if ended.outcome is Outcome.IMAGE:
-                    return _because(await _image_of(flow, call), tried)
-                _note(tried, call, ended)
-            case Wait(_, until):
+                    return _with_card_reason(await _load_image(flow, call), tried)
+                _note_failure(tried, call, ended)
+            case WaitUntil(_, until):
                 pause = (until - flow.now()).total_seconds()
                 await flow.clock.sleep(max(_PATIENCE_SECONDS, pause))
-            case Greet(name):
-                await greet(flow, name)
-            case Busy():
+            case HealthCheck(name):
+                await check_health(flow, name)
+            case AtCapacity():
                 await flow.clock.sleep(_PATIENCE_SECONDS)
-            case Spent(_, reasons):
-                return in_words([*tried.items(), *reasons])
+            case Exhausted(_, reasons):
+                return format_reasons([*tried.items(), *reasons])
     return "stopped"
 
 
-def _note(tried: dict[str, str], call: Call, ended: Ended) -> None:
+def _note_failure(tried: dict[str, str], call: AdmittedCall, ended: CallResult) -> None:
     # Loading and too fast are asked again; whatever else it was, the next one.
     if ended.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
         tried[call.attempt.provider] = ended.why
 
 
-def _because(made: ImageRecord | str, tried: Mapping[str, str]) -> ImageRecord | str:
+def _with_card_reason(
+    made: ImageRecord | str, tried: Mapping[str, str]
+) -> ImageRecord | str:
     # No job remembers who was asked before: it is said here.
     if isinstance(made, ImageRecord) and made.is_card and tried and not made.card_why:
-        return replace(made, card_why=in_words([*tried.items()]))
+        return replace(made, card_why=format_reasons([*tried.items()]))
     return made
 
 
-async def _image_of(flow: Flow, call: Call) -> ImageRecord | str:
-    async with flow.db.reading() as tx:
+async def _load_image(flow: SourceContext, call: AdmittedCall) -> ImageRecord | str:
+    async with flow.db.read_transaction() as tx:
         found = await images.of_attempt(tx, call.attempt.id)
     return found or "it was not recorded"

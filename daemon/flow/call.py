@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.flow.formats import Size
+from daemon.flow.formats import ImageFormat
 from db.records import Attempt
-from providers.base import Order, Provider
+from providers.base import ImageRequest, Provider
 from providers.outcomes import Outcome
 
 #: Why there is a card that was found after a crash: nothing else is known of it.
@@ -14,7 +14,7 @@ NOBODY_ANSWERED = "no service answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ImageSpec:
     """What is to be painted, and for whom.
 
     Attributes:
@@ -28,7 +28,7 @@ class Subject:
     job_id: int | None
     prompt: str
     words: str
-    size: Size
+    size: ImageFormat
     fingerprint: str
     card_why: str = ""
     replaceable: bool = False
@@ -36,18 +36,18 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class AdmittedCall:
     """A committed attempt, ready to be sent."""
 
     attempt: Attempt
     provider: Provider
-    order: Order
-    subject: Subject
+    order: ImageRequest
+    subject: ImageSpec
     was_cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class CallResult:
     """How a call ended; `interrupted`: it goes on after a restart."""
 
     outcome: Outcome | None

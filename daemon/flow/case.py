@@ -10,7 +10,7 @@ from db.records import Attempt, ImageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class ChainInput:
     """One job, or one image by hand, that wants a provider.
 
     Attributes:
@@ -45,7 +45,7 @@ class Case:
         return next((one for one in self.tried if one.outcome is None), None)
 
     @property
-    def was_asked(self) -> bool:
+    def was_tried_this_round(self) -> bool:
         """Somebody was asked for this image in this round."""
         return any(
             one.round == self.round and one.number == self.number for one in self.tried

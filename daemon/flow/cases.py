@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daemon.flow.adopt import load_images
-from daemon.flow.case import Case
-from daemon.flow.context import Flow
+from daemon.flow.adopt import load_usable_images
+from daemon.flow.case import ChainInput
+from daemon.flow.context import SourceContext
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
 from daemon.flow.money import day_start
-from daemon.flow.wants import Shown, look
+from daemon.flow.wants import ImageColumnState, classify_images
 from db import attempts, images, posts
 from db.engine import Tx
 from db.records import Attempt, ImageRecord, Job
-from db.states import Reason
+from db.states import JobReason
 
 
-async def gather(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
+async def load_chain_inputs(
+    tx: Tx, flow: SourceContext, waiting: Sequence[Job]
+) -> dict[int, ChainInput]:
     """Return the case of each job, by job id."""
     source = flow.plan.source
     pages = [job.page_id for job in waiting]
@@ -27,54 +29,56 @@ async def gather(tx: Tx, flow: Flow, waiting: Sequence[Job]) -> dict[int, Case]:
         tx, [name for post in seen.values() for name in post.shows]
     )
     today = day_start(flow.now(), flow.clock.zone)
-    calls = await attempts.calls_for_pages_since(tx, pages, today)
-    made = await load_images(tx, waiting)
-    found: dict[int, Case] = {}
+    calls = await attempts.count_paid_calls(tx, pages, today)
+    made = await load_usable_images(tx, waiting)
+    found: dict[int, ChainInput] = {}
     for job in waiting:
         post = seen.get(job.page_id)
-        found[job.id] = _case(
+        found[job.id] = _build_chain_input(
             job,
             chain=flow.plan.chain,
-            tried=[one for one in tried.get(job.id, ()) if _counts(job, one)],
+            tried=[
+                one for one in tried.get(job.id, ()) if _counts_towards_limit(job, one)
+            ],
             made=made[job.id],
             shows_image=bool(post and post.shows),
-            shown=look(job.page_id, post.shows if post else (), known),
+            shown=classify_images(job.page_id, post.shows if post else (), known),
             page_today=calls.get(job.page_id, 0),
         )
     return found
 
 
-def _counts(job: Job, attempt: Attempt) -> bool:
+def _counts_towards_limit(job: Job, attempt: Attempt) -> bool:
     return job.reopened_at is None or attempt.started_at >= job.reopened_at
 
 
-def complete(job: Job, made: Sequence[ImageRecord]) -> bool:
+def is_complete(job: Job, made: Sequence[ImageRecord]) -> bool:
     """Say whether all images of *job* are among *made*."""
     # A request with newer words took the job over: what it had made is not wanted.
     usable = [one for one in made if one.fingerprint == job.fingerprint]
     # The card is only ever a job's only image.
     has_card = any(one.is_card for one in usable)
-    return has_card or len(usable) >= Inputs.restored(job.inputs).variants
+    return has_card or len(usable) >= Inputs.from_dict(job.inputs).variants
 
 
-def _case(
+def _build_chain_input(
     job: Job,
     *,
     chain: Sequence[str],
     tried: Sequence[Attempt],
     made: Sequence[ImageRecord],
-    shown: Shown,
+    shown: ImageColumnState,
     shows_image: bool,
     page_today: int,
-) -> Case:
-    inputs = Inputs.restored(job.inputs)
-    only_services = job.reason is Reason.REPLACE or bool(made)
-    return Case(
+) -> ChainInput:
+    inputs = Inputs.from_dict(job.inputs)
+    only_services = job.reason is JobReason.REPLACE or bool(made)
+    return ChainInput(
         page_id=job.page_id,
         number=len(made) + 1,
         round=job.rounds,
         chain=chain,
-        megapixels=megapixels(inputs.format),
+        megapixels=megapixels_of(inputs.format),
         tried=tried,
         waited_since=job.waited_since,
         card_allowed=shown.cards_only and not only_services,
@@ -82,11 +86,11 @@ def _case(
         shows_image=shows_image,
         page_today=page_today,
         made=made,
-        complete=complete(job, made),
+        complete=is_complete(job, made),
     )
 
 
-def megapixels(name: str) -> float:
+def megapixels_of(name: str) -> float:
     """Return the megapixels of a format; 0 for one that does not exist."""
     try:
         size = parse_format(name)

@@ -13,27 +13,27 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
 from daemon.flow import breakers
-from daemon.flow.case import Case
-from daemon.flow.context import Flow
+from daemon.flow.case import ChainInput
+from daemon.flow.context import SourceContext
 from daemon.flow.money import (
+    AmountSpent,
+    BudgetLimits,
+    BudgetThreshold,
     Charge,
-    Limits,
-    Mark,
-    Over,
-    Spent,
-    Tariff,
+    OverBudget,
+    Pricing,
+    budget_thresholds,
+    check_budget,
     day_start,
-    judge,
-    marks,
     month_start,
 )
 from db import attempts, books
-from db.attempts import Sums
+from db.attempts import SpendingTotals
 from db.engine import Tx
 from providers import breaker, chain, telling
-from providers.base import Provider, Traits
-from providers.breaker import Breaker, Kind
-from providers.chain import Ask, Busy, Greet, Link, Wait
+from providers.base import Provider, ProviderTraits
+from providers.breaker import AdmissionKind, Breaker
+from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
 #: Calls for one image that may have cost money and brought nothing.
@@ -48,11 +48,13 @@ _ASKED_AGAIN = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
 
 _LATELY = timedelta(minutes=10)
 
-Choice: TypeAlias = Ask | Wait | Busy | Greet | chain.Spent
+Choice: TypeAlias = (
+    CallProvider | WaitUntil | AtCapacity | HealthCheck | chain.Exhausted
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class Spending:
     """Sums of money of one moment, read once a transaction.
 
     Attributes:
@@ -60,20 +62,20 @@ class Books:
         by_provider: By all sources together.
     """
 
-    month: Sums
-    day: Sums
-    by_provider: Mapping[str, Sums]
-    by_provider_today: Mapping[str, Sums]
+    month: SpendingTotals
+    day: SpendingTotals
+    by_provider: Mapping[str, SpendingTotals]
+    by_provider_today: Mapping[str, SpendingTotals]
 
-    def covered(self, traits: Traits) -> float:
+    def included_cost_of(self, traits: ProviderTraits) -> float:
         """Return what of a provider's included calls is used up in this period."""
         daily = traits.included_per == "day"
         sums = self.by_provider_today if daily else self.by_provider
-        return sums.get(traits.name, Sums()).covered
+        return sums.get(traits.name, SpendingTotals()).covered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class ChainState:
     """All that choosing for any job of this moment needs.
 
     Attributes:
@@ -86,50 +88,56 @@ class Situation:
     calls: Mapping[str, int]
     elsewhere: Mapping[str, int]
     proven: frozenset[str]
-    books: Books
+    books: Spending
     now: datetime
 
 
-async def survey(tx: Tx, flow: Flow) -> Situation:
+async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
     """Read what every choice of this moment depends on."""
     now, zone = flow.now(), flow.clock.zone
-    here, elsewhere = await attempts.open_by_provider(tx, flow.who)
-    balance = await books.balance(
+    here, elsewhere = await attempts.count_open_by_provider(tx, flow.who)
+    balance = await books.load_spending(
         tx,
         month=month_start(now, zone),
         day=day_start(now, zone),
         lately=now - _LATELY,
     )
-    return Situation(
-        breakers=await breakers.load(tx, flow),
+    return ChainState(
+        breakers=await breakers.load_breakers(tx, flow),
         calls=here,
         elsewhere=elsewhere,
         proven=balance.proven,
-        books=Books(
-            month=_counted(flow, balance.month),
-            day=_counted(flow, balance.day),
-            by_provider=books.by_provider(balance.month),
-            by_provider_today=books.by_provider(balance.day),
+        books=Spending(
+            month=_spent_from_budget(flow, balance.month),
+            day=_spent_from_budget(flow, balance.day),
+            by_provider=books.totals_by_provider(balance.month),
+            by_provider_today=books.totals_by_provider(balance.day),
         ),
         now=now,
     )
 
 
-def _counted(flow: Flow, sums: Mapping[tuple[str, str], Sums]) -> Sums:
+def _spent_from_budget(
+    flow: SourceContext, sums: Mapping[tuple[str, str], SpendingTotals]
+) -> SpendingTotals:
     """Return what was spent from the budget of this source."""
-    return books.total(
-        one for (source, _), one in sums.items() if flow.plan.counts(source)
+    return books.sum_totals(
+        one
+        for (source, _), one in sums.items()
+        if flow.plan.includes_spending_of(source)
     )
 
 
-def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
+def choose_provider(
+    flow: SourceContext, case: ChainInput, situation: ChainState
+) -> Choice:
     """Decide whom to ask for the next image of *case*."""
     links = [
-        _link(flow, case, situation, flow.providers[name])
+        _build_candidate(flow, case, situation, flow.providers[name])
         for name in case.chain
         if name in flow.providers
     ]
-    return chain.decide(
+    return chain.decide_next(
         links,
         now=situation.now,
         waited_since=case.waited_since,
@@ -138,24 +146,28 @@ def choose(flow: Flow, case: Case, situation: Situation) -> Choice:
     )
 
 
-def _link(flow: Flow, case: Case, situation: Situation, provider: Provider) -> Link:
+def _build_candidate(
+    flow: SourceContext, case: ChainInput, situation: ChainState, provider: Provider
+) -> Candidate:
     traits = provider.traits
-    verdict = charge(flow, case, situation, traits)
-    found = breaker.standing(situation.breakers[traits.name], situation.now)
+    verdict = cost_of(flow, case, situation, traits)
+    found = breaker.admission_at(situation.breakers[traits.name], situation.now)
     # What its breaker says is said better there: until when, and why.
-    rests = found.kind is Kind.RESTING and not found.waitable
-    return Link(
+    rests = found.kind is AdmissionKind.RESTING and not found.waitable
+    return Candidate(
         name=traits.name,
         standing=found,
         is_card=traits.is_card,
-        greets=provider.greet() is not None,
-        busy=_is_busy(traits, situation),
-        out=never(case, traits.name) if rests else out(case, traits.name),
-        budget_until=verdict.until if isinstance(verdict, Over) else None,
+        greets=provider.health_check_call() is not None,
+        busy=_is_at_capacity(traits, situation),
+        out=permanently_excluded_reason(case, traits.name)
+        if rests
+        else excluded_reason(case, traits.name),
+        budget_until=verdict.until if isinstance(verdict, OverBudget) else None,
     )
 
 
-def _is_busy(traits: Traits, situation: Situation) -> bool:
+def _is_at_capacity(traits: ProviderTraits, situation: ChainState) -> bool:
     """Say whether no more calls may be under way; the first one goes ahead alone.
 
     When credits are out or a model has to be loaded, that is one answer then, and
@@ -167,46 +179,46 @@ def _is_busy(traits: Traits, situation: Situation) -> bool:
     return here + situation.elsewhere.get(traits.name, 0) > 0
 
 
-def charge(
-    flow: Flow, case: Case, situation: Situation, traits: Traits
-) -> Charge | Over:
+def cost_of(
+    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+) -> Charge | OverBudget:
     """Say how one call of a provider would count now, or what forbids it."""
-    return judge(*_account(flow, case, situation, traits))
+    return check_budget(*_budget_inputs(flow, case, situation, traits))
 
 
-def budget_marks(
-    flow: Flow, case: Case, situation: Situation, traits: Traits
-) -> list[Mark]:
+def budget_thresholds_crossed(
+    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+) -> list[BudgetThreshold]:
     """Return the budgets that a call of a provider, if paid, takes past a mark."""
-    return marks(*_account(flow, case, situation, traits))
+    return budget_thresholds(*_budget_inputs(flow, case, situation, traits))
 
 
-def _account(
-    flow: Flow, case: Case, situation: Situation, traits: Traits
-) -> tuple[Tariff, Spent, Limits, datetime, tzinfo]:
-    own = situation.books.by_provider.get(traits.name, Sums())
-    tariff = Tariff(
+def _budget_inputs(
+    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+) -> tuple[Pricing, AmountSpent, BudgetLimits, datetime, tzinfo]:
+    own = situation.books.by_provider.get(traits.name, SpendingTotals())
+    tariff = Pricing(
         price=traits.price(case.megapixels),
         included=traits.included,
         included_per=traits.included_per,
         monthly_budget=traits.monthly_budget,
     )
-    spent = Spent(
+    spent = AmountSpent(
         month=situation.books.month.cost,
         day=situation.books.day.cost,
         provider=own.cost,
-        covered=situation.books.covered(traits),
+        covered=situation.books.included_cost_of(traits),
         page_today=case.page_today,
     )
     return tariff, spent, flow.plan.limits, situation.now, flow.clock.zone
 
 
-def out(case: Case, name: str) -> str | None:
+def excluded_reason(case: ChainInput, name: str) -> str | None:
     """Say why a provider is out for this image, or None."""
-    return never(case, name) or _this_round(case, name)
+    return permanently_excluded_reason(case, name) or _excluded_this_round(case, name)
 
 
-def never(case: Case, name: str) -> str | None:
+def permanently_excluded_reason(case: ChainInput, name: str) -> str | None:
     """Say why a provider will not be asked for this image again, or None."""
     outcomes = Counter(
         Outcome(one.outcome)
@@ -225,7 +237,7 @@ def never(case: Case, name: str) -> str | None:
     return f"{wasted} calls brought nothing" if wasted >= _WASTE_LIMIT else None
 
 
-def _this_round(case: Case, name: str) -> str | None:
+def _excluded_this_round(case: ChainInput, name: str) -> str | None:
     for one in case.tried:
         mine = one.provider == name and one.number == case.number
         if not mine or one.round != case.round or one.outcome is None:
@@ -236,10 +248,10 @@ def _this_round(case: Case, name: str) -> str | None:
     return None
 
 
-def hopeless(flow: Flow, case: Case) -> bool:
+def none_can_serve(flow: SourceContext, case: ChainInput) -> bool:
     """Say whether nobody will ever make this image."""
     return all(
-        never(case, name)
+        permanently_excluded_reason(case, name)
         for name in case.chain
         if name in flow.providers
         and (case.card_allowed or not flow.providers[name].traits.is_card)

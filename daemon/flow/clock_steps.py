@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from daemon.clock import Clock
 from daemon.flow import breakers
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from db import jobs
 from db.engine import Tx
 from db.records import Job
-from db.states import Event
+from db.states import JobEventType
 from providers.breaker import Breaker
 from providers.outcomes import Outcome
 
@@ -30,14 +30,14 @@ class ClockSteps:
     _looked_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self._looked_at = self.clock.steady()
+        self._looked_at = self.clock.steady_now()
 
-    async def follow(self, flow: Flow) -> None:
+    async def adjust_stored_times(self, flow: SourceContext) -> None:
         """Look once; of several daemons on one database each has its own clock."""
         first, self._has_looked = not self._has_looked, True
-        step, now = self.take(), flow.now()
-        last_look = self.clock.wall(self._looked_at)
-        self._looked_at = self.clock.steady()
+        step, now = self.measure_step(), flow.now()
+        last_look = self.clock.to_wall_time(self._looked_at)
+        self._looked_at = self.clock.steady_now()
         if step:
             words = f"{abs(step)} {'forward' if step > _NONE else 'back'}"
             flow.shared_log.warning(
@@ -47,19 +47,19 @@ class ClockSteps:
             return
         # Without a step, only what an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE
-        async with flow.db.reading() as tx:
-            waiting = await jobs.waiting(tx, moved_after=since)
+        async with flow.db.read_transaction() as tx:
+            waiting = await jobs.list_waiting(tx, moved_after=since)
         if not (step or waiting):
             return
-        async with flow.db.writing() as tx:
+        async with flow.db.write_transaction() as tx:
             # What was written since the last look goes by the new clock already.
             older = [job for job in waiting if not last_look <= job.moved_at <= now]
-            await _move_jobs(tx, older, step, now)
-            await _move_breakers(tx, flow, step, now)
+            await _shift_jobs(tx, older, step, now)
+            await _shift_breakers(tx, flow, step, now)
 
-    def take(self) -> timedelta:
+    def measure_step(self) -> timedelta:
         """Return by how much the wall clock was set since the last look."""
-        drift = self.clock.now() - self.clock.steady()
+        drift = self.clock.now() - self.clock.steady_now()
         step = drift - self._drift
         if abs(step) < TOLERANCE:
             return _NONE
@@ -67,17 +67,17 @@ class ClockSteps:
         return step
 
 
-async def _move_jobs(
+async def _shift_jobs(
     tx: Tx, waiting: list[Job], step: timedelta, now: datetime
 ) -> None:
     for job in waiting:
         due_at, since = due_after_step(job, step, now), job.waited_since
         if due_at == job.due_at:
             continue
-        await jobs.move(
+        await jobs.apply_event(
             tx,
             job,
-            Event.SNOOZED,
+            JobEventType.SNOOZED,
             now=now,
             why="the clock was set",
             due_at=due_at,
@@ -85,11 +85,13 @@ async def _move_jobs(
         )
 
 
-async def _move_breakers(tx: Tx, flow: Flow, step: timedelta, now: datetime) -> None:
-    for found in (await breakers.load(tx, flow)).values():
+async def _shift_breakers(
+    tx: Tx, flow: SourceContext, step: timedelta, now: datetime
+) -> None:
+    for found in (await breakers.load_breakers(tx, flow)).values():
         moved = breaker_after_step(found, step, now)
         if moved != found:
-            await breakers.save(tx, moved)
+            await breakers.save_breaker(tx, moved)
 
 
 def due_after_step(job: Job, step: timedelta, now: datetime) -> datetime:

@@ -15,28 +15,28 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.clock import Clock
-from daemon.flow.delays import Delays
-from daemon.flow.inputs import Recipe
-from daemon.flow.money import Limits
-from daemon.flow.news import News
-from daemon.flow.outage import Outage
-from daemon.flow.views import Views
+from daemon.flow.delays import RetrySchedule
+from daemon.flow.inputs import InputSettings
+from daemon.flow.money import BudgetLimits
+from daemon.flow.news import ChangeEvent
+from daemon.flow.outage import NotionBackoff
+from daemon.flow.views import PageCache
 from daemon.flow.wants import Rules
-from daemon.notion.errors import AwayError
+from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.filters import Wanted
-from daemon.notion.model import Door, Me, Schema
-from daemon.service.log import Spell
-from daemon.service.pulse import Pulse
+from daemon.notion.model import BotUser, NotionClient, Schema
+from daemon.service.log import FailureThrottle
+from daemon.service.pulse import WatchdogDeadlines
 from daemon.store.store import Store
 from db.breakers import SHARED
 from db.engine import Database
 from providers.base import Provider
-from providers.leave import Leave
-from providers.studio import Studio
+from providers.leave import CancellationToken
+from providers.studio import ProviderRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SourceSettings:
     """The settings of one source that its flow depends on.
 
     Attributes:
@@ -52,8 +52,8 @@ class Plan:
 
     source: str
     rules: Rules
-    recipe: Recipe
-    limits: Limits
+    recipe: InputSettings
+    limits: BudgetLimits
     chain: tuple[str, ...]
     hold: int
     tries: int
@@ -75,19 +75,19 @@ class Plan:
     own_budgets: frozenset[str] = frozenset()
 
     @property
-    def spends_alone(self) -> bool:
+    def has_own_budget(self) -> bool:
         """It has a budget of its own."""
         return self.source in self.own_budgets
 
-    def counts(self, source: str) -> bool:
+    def includes_spending_of(self, source: str) -> bool:
         """Say whether what *source* spends is spent from this one's budget."""
-        if self.spends_alone:
+        if self.has_own_budget:
             return source == self.source
         return source not in self.own_budgets
 
 
 @dataclass(slots=True, kw_only=True)
-class Shared:
+class AppContext:
     """What the flows of all sources share: one of each a process.
 
     Attributes:
@@ -109,14 +109,16 @@ class Shared:
     """
 
     db: Database
-    studio: Studio
+    studio: ProviderRunner
     store: Store
     clock: Clock
     who: str = ""
     generates: bool = True
     reads_ahead: int = 0
-    spells: Spell = field(default_factory=Spell)
-    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
+    spells: FailureThrottle = field(default_factory=FailureThrottle)
+    pulse: WatchdogDeadlines = field(
+        default_factory=lambda: WatchdogDeadlines(time.monotonic)
+    )
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -124,33 +126,33 @@ class Shared:
     told: set[str] = field(default_factory=set)
     resting: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
-    news: News = field(default_factory=News)
+    news: ChangeEvent = field(default_factory=ChangeEvent)
     traffic: Counter[str] = field(default_factory=Counter)
-    delays: Delays = field(default_factory=Delays)
+    delays: RetrySchedule = field(default_factory=RetrySchedule)
     shared_log: BoundLogger = field(default_factory=structlog.get_logger)
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def steady(self) -> datetime:
-        """Return the time for pauses and durations in memory; see `Clock.steady`."""
-        return self.clock.steady()
+        """Return the time for pauses and durations in memory (`Clock.steady_now`)."""
+        return self.clock.steady_now()
 
     @property
-    def images(self) -> Path:
+    def image_folder(self) -> Path:
         """The folder of the images; `store` may know of more."""
         return self.store.folder
 
-    def leave(self, job_id: int | None) -> Leave:
+    def cancellation_token(self, job_id: int | None) -> CancellationToken:
         """Return when a remote job made for *job_id* is waited for no longer."""
         event = asyncio.Event()
         if job_id is not None:
             event = self.withdrawn.setdefault(job_id, event)
-        return Leave(self.stopping, event)
+        return CancellationToken(self.stopping, event)
 
 
 @dataclass(slots=True, kw_only=True)
-class Flow(Shared):
+class SourceContext(AppContext):
     """One source: the outside world and the settings, as the steps see them.
 
     Attributes:
@@ -162,46 +164,50 @@ class Flow(Shared):
         unreachable: Pages whose un-tick was answered 404 and that a poll may list.
     """
 
-    plan: Plan
-    door: Door
+    plan: SourceSettings
+    door: NotionClient
     providers: Mapping[str, Provider]
     log: BoundLogger
     schema: Schema | None = None
-    me: Me | None = None
+    me: BotUser | None = None
     looked_at: datetime | None = None
     speaks: bool = True
     sweeping: bool = False
     unreachable: set[str] = field(default_factory=set)
-    outage: Outage = field(default_factory=Outage)
-    views: Views = field(default_factory=Views)
+    outage: NotionBackoff = field(default_factory=NotionBackoff)
+    views: PageCache = field(default_factory=PageCache)
 
     @classmethod
-    def within(
+    def from_app_context(
         cls,
-        shared: Shared,
+        shared: AppContext,
         *,
-        plan: Plan,
-        door: Door,
+        plan: SourceSettings,
+        door: NotionClient,
         providers: Mapping[str, Provider],
         log: BoundLogger,
-    ) -> Flow:
+    ) -> SourceContext:
         """Return a flow that has what is *shared*, the very same objects."""
-        common = {one.name: getattr(shared, one.name) for one in fields(Shared)}
+        common = {one.name: getattr(shared, one.name) for one in fields(AppContext)}
         return cls(plan=plan, door=door, providers=providers, log=log, **common)
 
     @property
-    def asks_again_at(self) -> datetime | None:
+    def notion_retry_at(self) -> datetime | None:
         """When Notion is asked again, by the wall clock; None: nothing keeps it."""
         until = self.outage.until
-        return self.clock.wall(until) if until is not None else None
+        return self.clock.to_wall_time(until) if until is not None else None
 
     @property
-    def looked_at_by_wall(self) -> datetime | None:
+    def last_poll_at(self) -> datetime | None:
         """When the last poll that Notion answered was, by the wall clock."""
-        return self.clock.wall(self.looked_at) if self.looked_at is not None else None
+        return (
+            self.clock.to_wall_time(self.looked_at)
+            if self.looked_at is not None
+            else None
+        )
 
     @property
-    def poll_name(self) -> str:
+    def watchdog_name(self) -> str:
         """What the watchdog knows its polls as."""
         source = self.plan.source
         return "poll" if source == SHARED else f"poll of {source}"
@@ -219,5 +225,5 @@ class Flow(Shared):
             AwayError: Notion has not answered since the start.
         """
         if self.schema is None:
-            raise AwayError("Notion has not answered yet")
+            raise NotionUnavailableError("Notion has not answered yet")
         return self.schema

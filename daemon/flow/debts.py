@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from daemon.flow import tell
-from daemon.flow.absorb import absorb
-from daemon.flow.context import Flow
+from daemon.flow.absorb import apply_pages
+from daemon.flow.context import SourceContext
 from daemon.flow.ending import end_job
-from daemon.flow.wants import look
+from daemon.flow.wants import classify_images
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
-    RefusedWriteError,
+    WriteRefusedError,
 )
-from daemon.notion.model import Change, Urgency
+from daemon.notion.model import PageUpdate, Urgency
 from db import images, jobs, posts
 from db.engine import Tx
 from db.records import Job
-from db.states import Event
+from db.states import JobEventType
 
 _STATUS = {"untick": "Queued", "waiting": "Waiting"}
 
 
-async def pay(flow: Flow, job: Job) -> None:
+async def send_pending_write(flow: SourceContext, job: Job) -> None:
     """Make good what *job* owes its page.
 
     Raises:
         NotionError: For the caller, who knows when to try again.  While Notion refuses
             an un-tick, the job costs nothing.
     """
-    change = Change(
+    change = PageUpdate(
         regenerate=False if job.owed == "untick" else None,
         status=await _status_of(flow, job),
         note=job.owed_note if job.owed != "untick" else None,
@@ -38,8 +38,8 @@ async def pay(flow: Flow, job: Job) -> None:
     ticked = job.owed == "untick"
     urgency = Urgency.REGENERATION if ticked else Urgency.JOB
     try:
-        with flow.views.writing(job.page_id):
-            written = await flow.door.update(
+        with flow.views.track_write(job.page_id):
+            written = await flow.door.update_page(
                 flow.known_schema, job.page_id, change, urgency
             )
     except PageUnreachableError:
@@ -47,48 +47,50 @@ async def pay(flow: Flow, job: Job) -> None:
         if ticked and job.is_open:
             flow.unreachable.add(job.page_id)
             raise
-        await _cancel_missing(flow, job)
+        await _cancel_missing_page(flow, job)
         return
     except PageGoneError:
-        await _cancel_missing(flow, job)
+        await _cancel_missing_page(flow, job)
         return
-    except RefusedWriteError as error:
+    except WriteRefusedError as error:
         if ticked:
             raise
         flow.log.warning(
             "note.refused", summary=str(error), job=job.id, page=job.page_id
         )
-        async with flow.db.writing() as tx:
-            await jobs.settle_debt(tx, job, job.owed)
+        async with flow.db.write_transaction() as tx:
+            await jobs.clear_pending_write(tx, job, job.owed)
         return
     flow.unreachable.discard(job.page_id)
-    tell.say_left_out(flow, written.left_out)
-    async with flow.db.writing() as tx:
-        await _confirmed(flow, job, tx)
+    tell.log_omitted_properties(flow, written.left_out)
+    async with flow.db.write_transaction() as tx:
+        await _confirm_write(flow, job, tx)
         page = written.page
-        await absorb(flow, [page], tx=tx)
+        await apply_pages(flow, [page], tx=tx)
     flow.kick.set()
 
 
-async def _confirmed(flow: Flow, job: Job, tx: Tx) -> None:
+async def _confirm_write(flow: SourceContext, job: Job, tx: Tx) -> None:
     now = flow.now()
     current = await jobs.get(tx, job.id)
     if current is None or current.owed != job.owed:
         return
     if job.owed == "untick":
-        await posts.change(tx, job.source, job.page_id, unticked_at=now)
+        await posts.update_fields(tx, job.source, job.page_id, unticked_at=now)
         if current.is_open:
             why = "Notion confirmed the un-tick"
-            event = Event.ACKNOWLEDGED
+            event = JobEventType.ACKNOWLEDGED
             acked = current.acked_at or now
-            await jobs.move(
+            await jobs.apply_event(
                 tx, current, event, now=now, why=why, owed="", acked_at=acked
             )
             return
-    await jobs.settle_debt(tx, current, job.owed)
+    await jobs.clear_pending_write(tx, current, job.owed)
 
 
-async def end_missing(flow: Flow, listed: AbstractSet[str], mark: int) -> None:
+async def cancel_missing_pages(
+    flow: SourceContext, listed: AbstractSet[str], mark: int
+) -> None:
     """Cancel jobs whose un-tick was answered 404 and whose page no poll lists.
 
     Args:
@@ -97,37 +99,39 @@ async def end_missing(flow: Flow, listed: AbstractSet[str], mark: int) -> None:
     """
     for page_id in sorted(flow.unreachable - listed):
         # The un-tick was answered while the poll was under way.
-        if flow.views.disturbed(page_id, mark):
+        if flow.views.is_outdated(page_id, mark):
             continue
         flow.unreachable.discard(page_id)
-        async with flow.db.reading() as tx:
-            job = await jobs.open_of(tx, flow.plan.source, page_id)
+        async with flow.db.read_transaction() as tx:
+            job = await jobs.find_open(tx, flow.plan.source, page_id)
         if job is not None and job.owed == "untick":
-            await _cancel_missing(flow, job)
+            await _cancel_missing_page(flow, job)
 
 
-async def _cancel_missing(flow: Flow, job: Job) -> None:
+async def _cancel_missing_page(flow: SourceContext, job: Job) -> None:
     """Cancel a job whose page is gone; what was paid for stays on disk."""
     ended: Job | None = None
-    async with flow.db.writing() as tx:
-        await jobs.settle_debt(tx, job, job.owed)
+    async with flow.db.write_transaction() as tx:
+        await jobs.clear_pending_write(tx, job, job.owed)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
             now, why = flow.now(), "the page is gone"
-            ended = await end_job(tx, current, Event.CANCELLED, now=now, why=why)
+            ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
-        tell.say_ended(flow, ended, ended.outcome)
+        tell.log_job_ended(flow, ended, ended.outcome)
 
 
-async def _status_of(flow: Flow, job: Job) -> str | None:
+async def _status_of(flow: SourceContext, job: Job) -> str | None:
     """Return what the page is to say of its image besides the note."""
     if job.owed != "failed":
         return _STATUS[job.owed] if job.is_open else None
-    async with flow.db.reading() as tx:
+    async with flow.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shows) if post else []
         known = await images.by_names(tx, names) if names else {}
     # Its image was kept: nobody is to read "Failed" above a picture.
     if names:
-        return "Card" if look(job.page_id, names, known).cards_only else "Done"
+        return (
+            "Card" if classify_images(job.page_id, names, known).cards_only else "Done"
+        )
     return "Failed"

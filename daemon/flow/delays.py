@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from daemon.service.log import Spell
+from daemon.service.log import FailureThrottle
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -24,7 +24,7 @@ _RECORD_AGAIN = timedelta(hours=1)
 _CHANGING = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9]+")
 
 
-class Task(StrEnum):
+class TaskKind(StrEnum):
     """What is tried again; the value is how people read it."""
 
     GENERATE = "generating the image"
@@ -39,17 +39,17 @@ class Task(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TaskKey:
     """One task of one job, of one source, or about one provider."""
 
-    task: Task
+    task: TaskKind
     source: str
     job: int | None = None
     provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delay:
+class PendingRetry:
     """Why a task waits, and until when.
 
     Attributes:
@@ -59,7 +59,7 @@ class Delay:
         away: Notion did not answer properly: no verdict about the job.
     """
 
-    subject: Subject
+    subject: TaskKey
     failures: int
     same: int
     until: float
@@ -84,24 +84,24 @@ def cause_of(why: str) -> str:
 
 
 @dataclass(slots=True)
-class Delays:
+class RetrySchedule:
     """The tasks that wait for their next try."""
 
-    _waiting: dict[Subject, Delay] = field(default_factory=dict)
-    _said: Spell = field(default_factory=Spell)
-    _recorded: dict[Subject, tuple[str, datetime]] = field(default_factory=dict)
+    _waiting: dict[TaskKey, PendingRetry] = field(default_factory=dict)
+    _said: FailureThrottle = field(default_factory=FailureThrottle)
+    _recorded: dict[TaskKey, tuple[str, datetime]] = field(default_factory=dict)
 
-    def add(
-        self, subject: Subject, why: str, moment: float, chance: float, *, away: bool
-    ) -> Delay:
+    def add_failure(
+        self, subject: TaskKey, why: str, moment: float, chance: float, *, away: bool
+    ) -> PendingRetry:
         """Count a failure of a task and return its pause."""
-        self._drop_forgotten(moment)
+        self._drop_abandoned(moment)
         before = self._waiting.get(subject)
         failures = before.failures + 1 if before else 1
-        delay = Delay(
+        delay = PendingRetry(
             subject=subject,
             failures=failures,
-            same=self.count_same(subject, why) + 1,
+            same=self.count_same_cause(subject, why) + 1,
             until=moment + pause_after(failures, chance).total_seconds(),
             why=why,
             away=away,
@@ -109,10 +109,10 @@ class Delays:
         self._waiting[subject] = delay
         return delay
 
-    def hold(self, subject: Subject, why: str, until: float) -> None:
+    def hold_until(self, subject: TaskKey, why: str, until: float) -> None:
         """Let a task wait for something that ends on its own; its count stays."""
         before = self._waiting.get(subject)
-        self._waiting[subject] = Delay(
+        self._waiting[subject] = PendingRetry(
             subject=subject,
             failures=before.failures if before else 0,
             same=before.same if before else 0,
@@ -120,30 +120,30 @@ class Delays:
             why=why,
         )
 
-    def end(self, subject: Subject) -> bool:
+    def clear_failures(self, subject: TaskKey) -> bool:
         """Forget the failures of a task that succeeded; say whether it had a record."""
         self._waiting.pop(subject, None)
         return self._recorded.pop(subject, None) is not None
 
-    def _drop_forgotten(self, moment: float) -> None:
+    def _drop_abandoned(self, moment: float) -> None:
         """Forget tasks that nobody tried although they could: their job is over."""
         oldest = moment - LONGEST_PAUSE.total_seconds()
         for subject in [s for s, one in self._waiting.items() if one.until < oldest]:
-            self.end(subject)
+            self.clear_failures(subject)
 
-    def count_same(self, subject: Subject, why: str) -> int:
+    def count_same_cause(self, subject: TaskKey, why: str) -> int:
         """Return how many of a task's newest failures had this cause."""
         before = self._waiting.get(subject)
         is_same = before is not None and cause_of(before.why) == cause_of(why)
         return before.same if before and is_same else 0
 
-    def is_to_be_said(self, subject: Subject, why: str, now: datetime) -> bool:
+    def should_log(self, subject: TaskKey, why: str, now: datetime) -> bool:
         """Say whether the log is to name a cause: once, and once an hour."""
         words = (subject.source, subject.task, subject.provider, cause_of(why))
-        return self._said.failed(" ".join(words), now)
+        return self._said.record_failure(" ".join(words), now)
 
-    def is_to_be_recorded(
-        self, subject: Subject, why: str, now: datetime, next_try: datetime
+    def should_record(
+        self, subject: TaskKey, why: str, now: datetime, next_try: datetime
     ) -> bool:
         """Say whether a job's history is to name a cause: once, and once an hour.
 
@@ -156,34 +156,36 @@ class Delays:
         self._recorded[subject] = (cause_of(why), now)
         return True
 
-    def left(self, subject: Subject, moment: float) -> timedelta:
+    def time_left(self, subject: TaskKey, moment: float) -> timedelta:
         """Return how long a task still waits; zero when it may be tried."""
         delay = self._waiting.get(subject)
         return timedelta(seconds=max(0.0, delay.until - moment) if delay else 0.0)
 
-    def has_failed(self, subject: Subject) -> bool:
+    def has_failed(self, subject: TaskKey) -> bool:
         """Say whether the last try of a task failed."""
         return subject in self._waiting
 
-    def lasts(self, subject: Subject, moment: float) -> bool:
+    def is_delayed(self, subject: TaskKey, moment: float) -> bool:
         """Say whether a task still waits."""
-        return self.left(subject, moment) > timedelta(0)
+        return self.time_left(subject, moment) > timedelta(0)
 
-    def of(self, *tasks: Task) -> Sequence[Delay]:
+    def of_tasks(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
         """Return the delays of some kinds of task; without any, all of them."""
         found = self._waiting.values()
         return [one for one in found if not tasks or one.subject.task in tasks]
 
-    def of_job(self, job: int) -> Sequence[Delay]:
+    def of_job(self, job: int) -> Sequence[PendingRetry]:
         """Return the delays of one job."""
         return [one for one in self._waiting.values() if one.subject.job == job]
 
-    def soonest(self, moment: float, *tasks: Task) -> timedelta | None:
+    def next_retry_in(self, moment: float, *tasks: TaskKind) -> timedelta | None:
         """Return when the first of some kinds of task may be tried again."""
-        left = [one.until - moment for one in self.of(*tasks) if one.until > moment]
+        left = [
+            one.until - moment for one in self.of_tasks(*tasks) if one.until > moment
+        ]
         return timedelta(seconds=min(left)) if left else None
 
-    def answered(self, source: str) -> bool:
+    def release_after_outage(self, source: str) -> bool:
         """Notion answers again: what waited because of that is tried at once."""
         over = [
             subject

@@ -11,14 +11,14 @@ from datetime import datetime
 from db import attempts, images, jobs, posts
 from db.engine import Tx
 from db.records import Job, NewJob
-from db.states import Event, Reason
+from db.states import JobEventType, JobReason
 from providers.outcomes import FREE, Outcome
 
 
 async def end_job(
     tx: Tx,
     job: Job,
-    event: Event,
+    event: JobEventType,
     *,
     now: datetime,
     why: str,
@@ -40,28 +40,28 @@ async def end_job(
     # The next job starts with the un-tick itself; else the failure is owed.
     if current.again is not None and current.owed == "untick":
         changes |= {"owed": "", "owed_note": ""}
-    elif event is Event.ABANDONED and note and current.again is None:
+    elif event is JobEventType.ABANDONED and note and current.again is None:
         changes |= {"owed": "failed", "owed_note": note}
     # It waits no longer: a note that says so would come too late.
     elif current.owed == "waiting":
         changes |= {"owed": "", "owed_note": ""}
-    ended = await jobs.move(tx, job, event, now=now, why=why, **changes)
-    if event is Event.ABANDONED or is_answer:
-        await _remember_answer(tx, job)
-    elif event is Event.CANCELLED:
-        await answer_if_paid_in_vain(tx, ended)
+    ended = await jobs.apply_event(tx, job, event, now=now, why=why, **changes)
+    if event is JobEventType.ABANDONED or is_answer:
+        await _save_rejected_fingerprint(tx, job)
+    elif event is JobEventType.CANCELLED:
+        await reject_if_charged_without_image(tx, ended)
     if current.again is not None:
-        await _start_next(tx, current, now)
+        await _create_next_job(tx, current, now)
     return ended
 
 
-async def _remember_answer(tx: Tx, job: Job) -> None:
+async def _save_rejected_fingerprint(tx: Tx, job: Job) -> None:
     """Inputs that a job has answered make no other one automatically."""
-    if job.reason in {Reason.NEW, Reason.EDITED}:
-        await posts.change(tx, job.source, job.page_id, answered=job.fingerprint)
+    if job.reason in {JobReason.NEW, JobReason.EDITED}:
+        await posts.update_fields(tx, job.source, job.page_id, answered=job.fingerprint)
 
 
-async def answer_if_paid_in_vain(tx: Tx, job: Job) -> None:
+async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
     """Do so if *job*, which was cancelled, cost something and left no image.
 
     An image that it left is used by the next job of these inputs, which costs nothing;
@@ -73,14 +73,14 @@ async def answer_if_paid_in_vain(tx: Tx, job: Job) -> None:
     charged = any(Outcome(call.outcome) not in FREE for call in calls if call.outcome)
     made = [one for one in await images.of_job(tx, job.id) if not one.is_card]
     if charged and not any(one.fingerprint == job.fingerprint for one in made):
-        await _remember_answer(tx, job)
+        await _save_rejected_fingerprint(tx, job)
 
 
-async def _start_next(tx: Tx, job: Job, now: datetime) -> None:
+async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
     again = job.again or {}
-    reason = Reason(again["reason"])
+    reason = JobReason(again["reason"])
     unticked = job.owed != "untick"
-    ticked = reason is Reason.REGENERATE
+    ticked = reason is JobReason.REGENERATE
     await jobs.create(
         tx,
         NewJob(
@@ -99,8 +99,8 @@ async def _start_next(tx: Tx, job: Job, now: datetime) -> None:
     )
 
 
-async def back_to_queue(
-    tx: Tx, job: Job, event: Event, *, now: datetime, why: str, **changes: object
+async def requeue_job(
+    tx: Tx, job: Job, event: JobEventType, *, now: datetime, why: str, **changes: object
 ) -> Job:
     """Move *job* from its work to the queue; it takes over what was noted on it.
 
@@ -109,7 +109,7 @@ async def back_to_queue(
     """
     current = await jobs.get(tx, job.id) or job
     if current.again is not None:
-        reasons = (Reason(current.again["reason"]), current.reason)
+        reasons = (JobReason(current.again["reason"]), current.reason)
         changes |= {
             "again": None,
             "reason": min(reasons, key=lambda reason: reason.rank),
@@ -123,4 +123,4 @@ async def back_to_queue(
         # Ticked meanwhile: nobody is asked before that un-tick is confirmed too.
         if current.owed == "untick":
             changes["acked_at"] = None
-    return await jobs.move(tx, job, event, now=now, why=why, **changes)
+    return await jobs.apply_event(tx, job, event, now=now, why=why, **changes)

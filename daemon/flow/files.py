@@ -19,7 +19,7 @@ def file_name(prefix: str, local: datetime, number: int) -> str:
     return f"{prefix}_generated_{local:%Y%m%d_%H%M%S}_{number}.png"
 
 
-def thumb(folder: Path, name: str) -> Path:
+def thumbnail_path(folder: Path, name: str) -> Path:
     """Return where the small one of an image is kept: beside the images' folder."""
     return folder.parent / "thumbs" / f"{Path(name).stem}.webp"
 
@@ -55,7 +55,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sweep_temps(folder: Path) -> None:
+def remove_temp_files(folder: Path) -> None:
     """Remove what an interrupted `save_new` left behind."""
     # Of years of images it takes a few milliseconds; as paths, it took ten times that.
     with suppress(OSError):

@@ -33,7 +33,7 @@ class FormatError(PostbrushError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class ImageFormat:
     """Pixels of a finished image, and what the format is called."""
 
     width: int
@@ -41,7 +41,7 @@ class Size:
     name: str
 
 
-def parse_format(text: str) -> Size:
+def parse_format(text: str) -> ImageFormat:
     """Return the size of a format as people write it; case and spaces are ignored.
 
     Raises:
@@ -51,10 +51,10 @@ def parse_format(text: str) -> Size:
     name = _RATIOS.get(name, name)
     if name in _NAMED:
         width, height = _NAMED[name]
-        return Size(width=width, height=height, name=name)
+        return ImageFormat(width=width, height=height, name=name)
     sides = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", name)
     if sides is not None:
         width, height = int(sides[1]), int(sides[2])
         if min(width, height) >= _SMALLEST and max(width, height) <= _LARGEST:
-            return Size(width=width, height=height, name=name)
+            return ImageFormat(width=width, height=height, name=name)
     raise FormatError(f"format {text[:40]!r} is none of {CHOICES}")

@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 from daemon.flow import breakers, tell
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from db import jobs
 from providers import breaker, rests
 from providers.base import Provider
 from providers.outcomes import (
-    LoadingError,
+    ModelLoadingError,
     ProviderError,
     TimedOutError,
     UnavailableError,
 )
 
 
-async def greet(flow: Flow, name: str) -> None:
+async def check_health(flow: SourceContext, name: str) -> None:
     """Send the cheap question, move the breaker by its answer, wake who waits."""
     provider = flow.providers[name]
-    answered = await _answers(flow, provider)
-    async with flow.db.writing() as tx:
-        before = (await breakers.load(tx, flow))[name]
-        after = breaker.greeted(
+    answered = await _is_answering(flow, provider)
+    async with flow.db.write_transaction() as tx:
+        before = (await breakers.load_breakers(tx, flow))[name]
+        after = breaker.record_health_check(
             before,
             answered=answered,
             now=flow.now(),
             policy=rests.policy_of(provider.traits),
         )
         if after != before:
-            await breakers.save(tx, after)
-        await jobs.wake(tx, name, flow.now())
+            await breakers.save_breaker(tx, after)
+        await jobs.wake_waiting(tx, name, flow.now())
     if not answered:
-        tell.say_still_away(flow, after)
+        tell.log_provider_still_down(flow, after)
     flow.kick.set()
 
 
-async def _answers(flow: Flow, provider: Provider) -> bool:
-    call = provider.greet()
+async def _is_answering(flow: SourceContext, provider: Provider) -> bool:
+    call = provider.health_check_call()
     if call is None:
         return True
     try:
-        provider.check(await flow.studio.once(call, provider.traits))
-    except (UnavailableError, TimedOutError, LoadingError):
+        provider.raise_for_error(await flow.studio.send_once(call, provider.traits))
+    except (UnavailableError, TimedOutError, ModelLoadingError):
         return False
     # It is up, whatever it thinks of us: the next job will hear it.
     except ProviderError:

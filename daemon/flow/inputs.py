@@ -11,7 +11,7 @@ from daemon.notion.model import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class InputSettings:
     """The settings that turn a page into inputs."""
 
     template: str
@@ -43,7 +43,7 @@ class Inputs:
     feedback: str
     chosen_files: Sequence[str] = ()
 
-    def stored(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in _FIELDS}
         # Nearly always: nothing is written that says so.
         if not self.chosen_files:
@@ -51,11 +51,11 @@ class Inputs:
         return values
 
     @classmethod
-    def restored(cls, values: Mapping[str, Any]) -> Inputs:
+    def from_dict(cls, values: Mapping[str, Any]) -> Inputs:
         return cls(**values)
 
 
-class _Texts(TypedDict):
+class _FingerprintTexts(TypedDict):
     """What a fingerprint may cover."""
 
     page_prompt: str
@@ -70,7 +70,7 @@ class _Texts(TypedDict):
 _FIELDS = tuple(one.name for one in fields(Inputs))
 
 
-def read_inputs(page: Page, recipe: Recipe) -> tuple[Inputs, str]:
+def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
     """Return what *page* asks for, and its fingerprint.
 
     The fingerprint covers what a person writes and nothing we write; feedback is
@@ -95,16 +95,16 @@ def read_inputs(page: Page, recipe: Recipe) -> tuple[Inputs, str]:
         variants=_count_variants(page),
         feedback=page.feedback,
     )
-    return inputs, prompt.fingerprint(**_read_texts(page, recipe))
+    return inputs, prompt.compute_fingerprint(**_read_texts(page, recipe))
 
 
-def read_former_fingerprint(page: Page, recipe: Recipe) -> str:
+def read_former_fingerprint(page: Page, recipe: InputSettings) -> str:
     """Return what the fingerprint of *page* is in a database of an earlier version."""
-    return prompt.former_fingerprint(**_read_texts(page, recipe))
+    return prompt.compute_former_fingerprint(**_read_texts(page, recipe))
 
 
-def _read_texts(page: Page, recipe: Recipe) -> _Texts:
-    return _Texts(
+def _read_texts(page: Page, recipe: InputSettings) -> _FingerprintTexts:
+    return _FingerprintTexts(
         page_prompt=page.prompt,
         post=page.post,
         title=page.title,

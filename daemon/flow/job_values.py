@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from daemon.flow.wants import Fold, Note, Sight
+from daemon.flow.wants import MergeIntoQueued, PageSnapshot, ScheduleNext
 from db.records import Job, NewJob
-from db.states import Reason
+from db.states import JobReason
 
 
-def new_job(source: str, sight: Sight, reason: Reason, due_at: datetime) -> NewJob:
+def new_job(
+    source: str, sight: PageSnapshot, reason: JobReason, due_at: datetime
+) -> NewJob:
     """Return a job for a page."""
     return NewJob(
         source=source,
@@ -19,33 +21,37 @@ def new_job(source: str, sight: Sight, reason: Reason, due_at: datetime) -> NewJ
         reason=reason,
         due_at=due_at,
         fingerprint=sight.fingerprint,
-        inputs=sight.inputs.stored(),
-        owed="untick" if reason is Reason.REGENERATE else "",
+        inputs=sight.inputs.to_dict(),
+        owed="untick" if reason is JobReason.REGENERATE else "",
     )
 
 
-def folded(sight: Sight, job: Job, action: Fold) -> Mapping[str, object]:
+def merged_values(
+    sight: PageSnapshot, job: Job, action: MergeIntoQueued
+) -> Mapping[str, object]:
     """Return what a queued job takes from a request that joins it."""
     changes: dict[str, object] = {
         "title": sight.page.title,
         "reason": min(action.reason, job.reason, key=lambda reason: reason.rank),
         "due_at": action.due_at,
         "fingerprint": sight.fingerprint,
-        "inputs": sight.inputs.stored(),
+        "inputs": sight.inputs.to_dict(),
     }
     if action.ticked:
         changes |= {"owed": "untick", "acked_at": None}
     return changes
 
 
-def noted(sight: Sight, action: Note) -> Mapping[str, object]:
+def next_request_values(
+    sight: PageSnapshot, action: ScheduleNext
+) -> Mapping[str, object]:
     """Return what a job in work keeps of the request that comes after it."""
     changes: dict[str, object] = {
         "again": {
             "reason": action.reason,
             "title": sight.page.title,
             "fingerprint": sight.fingerprint,
-            "inputs": sight.inputs.stored(),
+            "inputs": sight.inputs.to_dict(),
         }
     }
     return changes | ({"owed": "untick"} if action.ticked else {})

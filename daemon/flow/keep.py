@@ -7,29 +7,33 @@ import hashlib
 import random
 
 from daemon.flow import breakers, picture, tell
-from daemon.flow.call import Call, Ended
-from daemon.flow.context import Flow
-from daemon.flow.ending import answer_if_paid_in_vain
-from daemon.flow.storage import until_it_works
+from daemon.flow.call import AdmittedCall, CallResult
+from daemon.flow.context import SourceContext
+from daemon.flow.ending import reject_if_charged_without_image
+from daemon.flow.storage import retry_until_stored
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.records import Attempt
-from db.states import State
+from db.states import JobState
 from providers import breaker, rests
-from providers.base import Image
+from providers.base import GeneratedImage
 from providers.outcomes import FREE, Outcome, ProviderError
 
 
-async def keep(flow: Flow, call: Call, image: Image) -> Ended:
+async def store_image(
+    flow: SourceContext, call: AdmittedCall, image: GeneratedImage
+) -> CallResult:
     """Take an image in, write it to disk and to the database."""
     try:
         async with flow.decoding:
-            data = await asyncio.to_thread(_encode, flow, call, image)
+            data = await asyncio.to_thread(_encode_image, flow, call, image)
     except ProviderError as error:
-        return await failed(flow, call, error)
+        return await record_failure(flow, call, error)
     name = call.attempt.file_name
-    await until_it_works(flow, lambda: asyncio.to_thread(flow.store.keep, name, data))
-    await until_it_works(flow, lambda: record(flow, call, image, data))
+    await retry_until_stored(
+        flow, lambda: asyncio.to_thread(flow.store.save_image, name, data)
+    )
+    await retry_until_stored(flow, lambda: record_image(flow, call, image, data))
     flow.log.debug(
         "image.saved",
         summary=name,
@@ -37,31 +41,35 @@ async def keep(flow: Flow, call: Call, image: Image) -> Ended:
         job=call.attempt.job_id,
         page=call.attempt.page_id,
     )
-    return Ended(outcome=Outcome.IMAGE)
+    return CallResult(outcome=Outcome.IMAGE)
 
 
-def _encode(flow: Flow, call: Call, image: Image) -> bytes:
+def _encode_image(
+    flow: SourceContext, call: AdmittedCall, image: GeneratedImage
+) -> bytes:
     provenance: picture.Provenance | None = None
     if flow.plan.mark_ai:
         drawn = call.provider.traits.is_card
         provenance = "digitalCreation" if drawn else "trainedAlgorithmicMedia"
     return picture.encode_png(
-        picture.take_in(image.data, call.subject.size),
+        picture.normalize_image(image.data, call.subject.size),
         provenance=provenance,
         prompt=call.order.prompt if flow.plan.embed_prompt else None,
     )
 
 
-async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> None:
+async def record_image(
+    flow: SourceContext, call: AdmittedCall, image: GeneratedImage | None, data: bytes
+) -> None:
     """Commit an image that is on disk, and what it means for money and breaker.
 
     Args:
         image: None when only its file was found, after a crash.
     """
     attempt, traits, subject = call.attempt, call.provider.traits, call.subject
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         now = flow.now()
-        closed = await attempts.end(
+        closed = await attempts.end_attempt(
             tx,
             attempt,
             Outcome.IMAGE,
@@ -95,10 +103,10 @@ async def record(flow: Flow, call: Call, image: Image | None, data: bytes) -> No
             fingerprint=subject.fingerprint,
             made_at=now,
         )
-        await _report(tx, flow, attempt, Outcome.IMAGE)
+        await _report_to_breaker(tx, flow, attempt, Outcome.IMAGE)
 
 
-async def found(flow: Flow, call: Call) -> bool:
+async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
     """Record the image of a call whose file is there already, after a crash.
 
     Returns:
@@ -109,17 +117,19 @@ async def found(flow: Flow, call: Call) -> bool:
     """
     name = call.attempt.file_name
     try:
-        path = await asyncio.to_thread(flow.store.path, name)
+        path = await asyncio.to_thread(flow.store.ensure_local, name)
     except FileNotFoundError:
         return False
     data = await asyncio.to_thread(path.read_bytes)
     # Linked here, and maybe no more than that.
-    await asyncio.to_thread(flow.store.share, name, data)
-    await record(flow, call, None, data)
+    await asyncio.to_thread(flow.store.push_to_remote, name, data)
+    await record_image(flow, call, None, data)
     return True
 
 
-async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:
+async def record_failure(
+    flow: SourceContext, call: AdmittedCall, error: ProviderError
+) -> CallResult:
     """Write down a call that brought no image, and move the breaker."""
     why = str(error)
     # Said first: what follows from it (a breaker that opens) comes after.
@@ -132,28 +142,28 @@ async def failed(flow: Flow, call: Call, error: ProviderError) -> Ended:
         page=call.attempt.page_id,
         status=error.status,
     )
-    await until_it_works(
-        flow, lambda: close(flow, call.attempt, error.outcome, why, error)
+    await retry_until_stored(
+        flow, lambda: close_attempt(flow, call.attempt, error.outcome, why, error)
     )
-    return Ended(outcome=error.outcome, why=why)
+    return CallResult(outcome=error.outcome, why=why)
 
 
-async def cut_off(flow: Flow, call: Call) -> None:
+async def record_abort(flow: SourceContext, call: AdmittedCall) -> None:
     """Stopped in the middle: whether the service will bill it is not known."""
     why = "cut off by a signal before the answer came"
-    await asyncio.shield(close(flow, call.attempt, Outcome.UNKNOWN, why))
+    await asyncio.shield(close_attempt(flow, call.attempt, Outcome.UNKNOWN, why))
 
 
-async def close(
-    flow: Flow,
+async def close_attempt(
+    flow: SourceContext,
     attempt: Attempt,
     outcome: Outcome,
     why: str,
     error: ProviderError | None = None,
 ) -> None:
     """End an attempt without an image, in one transaction with its breaker."""
-    async with flow.db.writing() as tx:
-        closed = await attempts.end(
+    async with flow.db.write_transaction() as tx:
+        closed = await attempts.end_attempt(
             tx,
             attempt,
             outcome,
@@ -166,16 +176,16 @@ async def close(
             seconds = error.seconds if error else None
             # A remote job that was lost says nothing of the service.
             told = outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
-            await _report(tx, flow, attempt, told, seconds=seconds, why=why)
+            await _report_to_breaker(tx, flow, attempt, told, seconds=seconds, why=why)
             job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
             # Cancelled while it was asked for.
-            if job is not None and job.state is State.CANCELLED:
-                await answer_if_paid_in_vain(tx, job)
+            if job is not None and job.state is JobState.CANCELLED:
+                await reject_if_charged_without_image(tx, job)
 
 
-async def _report(
+async def _report_to_breaker(
     tx: Tx,
-    flow: Flow,
+    flow: SourceContext,
     attempt: Attempt,
     outcome: Outcome,
     *,
@@ -186,8 +196,8 @@ async def _report(
     provider = flow.providers.get(attempt.provider)
     if provider is None:
         return
-    before = (await breakers.load(tx, flow))[attempt.provider]
-    after = breaker.report(
+    before = (await breakers.load_breakers(tx, flow))[attempt.provider]
+    after = breaker.record_outcome(
         before,
         outcome,
         generation=attempt.generation,
@@ -199,9 +209,9 @@ async def _report(
         message=why,
     )
     if after != before:
-        await breakers.save(tx, after)
-        tell.say_moved(flow, before, after)
-    woken = await jobs.wake(tx, attempt.provider, flow.now())
+        await breakers.save_breaker(tx, after)
+        tell.log_breaker_changed(flow, before, after)
+    woken = await jobs.wake_waiting(tx, attempt.provider, flow.now())
     # After an image the job goes on, and what it does next kicks.
     if woken or after != before or outcome is not Outcome.IMAGE:
         flow.kick.set()

@@ -13,7 +13,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BudgetLimits:
     """`[budget]` and `free_only`; None: no limit.  Dollars, and images."""
 
     month: float | None
@@ -23,7 +23,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tariff:
+class Pricing:
     """What one image of a provider costs, is included, and may cost a month."""
 
     price: float
@@ -33,7 +33,7 @@ class Tariff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class AmountSpent:
     """Dollars (and calls) so far.
 
     Attributes:
@@ -60,7 +60,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class OverBudget:
     """A budget says no until its period ends."""
 
     why: str
@@ -68,7 +68,7 @@ class Over:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class BudgetThreshold:
     """A budget that a call has brought to a share worth telling.
 
     Attributes:
@@ -88,9 +88,13 @@ _TINY = 1e-9
 _NEARLY = 0.8
 
 
-def judge(
-    tariff: Tariff, spent: Spent, limits: Limits, now: datetime, zone: tzinfo
-) -> Charge | Over:
+def check_budget(
+    tariff: Pricing,
+    spent: AmountSpent,
+    limits: BudgetLimits,
+    now: datetime,
+    zone: tzinfo,
+) -> Charge | OverBudget:
     """Say how one more call would count, or which budget forbids it."""
     # Free: nothing to count.
     if tariff.price <= 0:
@@ -98,14 +102,14 @@ def judge(
     # One post must not eat the month.
     if limits.per_post_day is not None and spent.page_today >= limits.per_post_day:
         words = f"this post had {limits.per_post_day} images today"
-        return Over(why=words, until=next_day(now, zone))
+        return OverBudget(why=words, until=next_day(now, zone))
     # Within what the service gives for nothing.
     if spent.covered + tariff.price <= tariff.included + _TINY:
         return Charge(cost=0.0, covered=tariff.price)
     # Only what is free is wanted.
     if limits.free_only:
         daily = tariff.included_per == "day"
-        return Over(
+        return OverBudget(
             why="free_only, and what is included is used up",
             until=next_day(now, zone) if daily else next_month(now, zone),
         )
@@ -117,20 +121,24 @@ def judge(
     ):
         # One more would go over.
         if limit is not None and used + tariff.price > limit + _TINY:
-            return Over(why=f"{name} of ${limit:.2f} is used up", until=until)
+            return OverBudget(why=f"{name} of ${limit:.2f} is used up", until=until)
     return Charge(cost=tariff.price, covered=0.0)
 
 
-def marks(
-    tariff: Tariff, spent: Spent, limits: Limits, now: datetime, zone: tzinfo
-) -> list[Mark]:
+def budget_thresholds(
+    tariff: Pricing,
+    spent: AmountSpent,
+    limits: BudgetLimits,
+    now: datetime,
+    zone: tzinfo,
+) -> list[BudgetThreshold]:
     """Return the budgets that a call which costs money takes past a mark.
 
     Args:
-        spent: Before the call, which `judge` has let pass.
+        spent: Before the call, which `check_budget` has let pass.
     """
     month, day = next_month(now, zone), next_day(now, zone)
-    found: list[Mark] = []
+    found: list[BudgetThreshold] = []
     names: tuple[Literal["month", "day", "service"], ...] = ("month", "day", "service")
     used = (spent.month, spent.day, spent.provider)
     most = (limits.month, limits.day, tariff.monthly_budget)
@@ -143,7 +151,9 @@ def marks(
         if full or nearly:
             until = day if name == "day" else month
             found.append(
-                Mark(name=name, full=full, spent=after, limit=limit, until=until)
+                BudgetThreshold(
+                    name=name, full=full, spent=after, limit=limit, until=until
+                )
             )
     return found
 
@@ -188,7 +198,7 @@ def months_between(
     return months[::-1]
 
 
-def dollars(amount: float) -> str:
+def format_dollars(amount: float) -> str:
     """Return *amount* for people: "$0.0031", "$1.20", "free"."""
     if amount <= 0:
         return "free"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class News:
+class ChangeEvent:
     """Grows with every change; nothing is ever looked up to see whether one came.
 
     Attributes:
@@ -17,13 +17,13 @@ class News:
     version: int = 0
     _next: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def stir(self) -> None:
+    def announce_change(self) -> None:
         """Say that something changed."""
         self.version += 1
         self._next.set()
         self._next = asyncio.Event()
 
-    async def after(self, version: int) -> int:
+    async def wait_beyond(self, version: int) -> int:
         """Wait for a change beyond *version*; return the newest."""
         while self.version <= version:
             await self._next.wait()

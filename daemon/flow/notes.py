@@ -6,7 +6,9 @@ from __future__ import annotations
 KEPT = "The current image was kept."
 
 
-def no_image(why: str, *, shows_image: bool, after: str = "", advice: str = "") -> str:
+def no_image_note(
+    why: str, *, shows_image: bool, after: str = "", advice: str = ""
+) -> str:
     """Return why there is no image; of a page that shows one: no new one.
 
     Args:

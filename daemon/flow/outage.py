@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from structlog.stdlib import BoundLogger
 
 from daemon.notion.errors import NoAccessError, NotionError
-from daemon.service.log import Spell
+from daemon.service.log import FailureThrottle
 
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Outage:
+class NotionBackoff:
     """What we know of Notion's absence.
 
     Attributes:
@@ -33,22 +33,24 @@ class Outage:
     until: datetime | None = None
     shut: bool = False
     why: str = ""
-    _spells: Spell = field(default_factory=Spell)
+    _spells: FailureThrottle = field(default_factory=FailureThrottle)
 
-    def lasts(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Say whether Notion is to be left alone at *now*."""
         return self.until is not None and now < self.until
 
-    def failed(self, error: NotionError, now: datetime, log: BoundLogger) -> None:
+    def record_failure(
+        self, error: NotionError, now: datetime, log: BoundLogger
+    ) -> None:
         """Count a failure and say so at the start, and once an hour."""
         # Several requests fail at once: that is one failure.
-        if not self.lasts(now):
+        if not self.is_active(now):
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self.failures, 10))
             self.until = now + pause
             self.failures += 1
         self.shut = isinstance(error, NoAccessError)
         self.why = str(error)
-        if self._spells.failed("shut" if self.shut else "away", now):
+        if self._spells.record_failure("shut" if self.shut else "away", now):
             speak = log.error if self.shut else log.warning
             speak(
                 "poll.failed",
@@ -56,11 +58,11 @@ class Outage:
                 reason="refused" if self.shut else "away",
             )
 
-    def ended(self, now: datetime, log: BoundLogger) -> None:
+    def record_success(self, now: datetime, log: BoundLogger) -> None:
         """Notion answered."""
         self.failures, self.until, self.shut, self.why = 0, None, False, ""
         for key in ("shut", "away"):
-            if (lasted := self._spells.ended(key, now)) is not None:
+            if (lasted := self._spells.record_recovery(key, now)) is not None:
                 minutes = f"{lasted.total_seconds() / 60:.0f} min"
                 log.info(
                     "poll.recovered", summary=f"Notion answers again after {minutes}"

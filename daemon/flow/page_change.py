@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from daemon.flow import alt
-from daemon.flow.context import Flow, Plan
+from daemon.flow.context import SourceContext, SourceSettings
 from daemon.flow.inputs import Inputs
-from daemon.notion.filters import Wanted, matches
-from daemon.notion.model import Change, File, Page
+from daemon.notion.filters import Wanted, matches_filter
+from daemon.notion.model import File, Page, PageUpdate
 from db import posts
 from db.records import ImageRecord, Job
-from db.states import Reason
+from db.states import JobReason
 
 
 async def compose_change(
-    flow: Flow,
+    flow: SourceContext,
     job: Job,
     page: Page,
     made: Sequence[ImageRecord],
     *,
     uploads: tuple[tuple[str, str], ...],
     keep: tuple[File, ...],
-) -> Change:
+) -> PageUpdate:
     """Return the one write that attaches the uploads of *made* to *page*.
 
     Args:
@@ -30,13 +30,13 @@ async def compose_change(
         keep: Files of the owner that stay behind ours.
     """
     first = made[0]
-    inputs = Inputs.restored(job.inputs)
+    inputs = Inputs.from_dict(job.inputs)
     provider = flow.providers.get(first.provider)
-    return Change(
+    return PageUpdate(
         uploads=uploads,
         keep=keep,
         status="Card" if first.is_card else "Done",
-        note=_note_about(made, inputs, flow.plan),
+        note=_compose_note(made, inputs, flow.plan),
         provider=provider.traits.label if provider else first.provider,
         alt=await _alt_text(flow, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
@@ -45,7 +45,9 @@ async def compose_change(
     )
 
 
-def _note_about(made: Sequence[ImageRecord], inputs: Inputs, plan: Plan) -> str:
+def _compose_note(
+    made: Sequence[ImageRecord], inputs: Inputs, plan: SourceSettings
+) -> str:
     first = made[0]
     # A person chose it: there is nothing to explain.
     if inputs.chosen_files:
@@ -63,25 +65,27 @@ def _note_about(made: Sequence[ImageRecord], inputs: Inputs, plan: Plan) -> str:
     return ""
 
 
-async def _alt_text(flow: Flow, job: Job, page: Page, first: ImageRecord) -> str | None:
-    async with flow.db.reading() as tx:
+async def _alt_text(
+    flow: SourceContext, job: Job, page: Page, first: ImageRecord
+) -> str | None:
+    async with flow.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
     ours = post.alt if post else None
     # Somebody wrote it themselves.
     if page.alt and page.alt != ours:
         return None
-    inputs = Inputs.restored(job.inputs)
+    inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt.alt_for_card(inputs.words, flow.plan.tag)
-    return alt.alt_for_prompt(inputs.prompt, inputs.words)
+        return alt.alt_text_for_card(inputs.words, flow.plan.tag)
+    return alt.alt_text_for_prompt(inputs.prompt, inputs.words)
 
 
 def _extra_values(
-    plan: Plan, job: Job, page: Page, *, card: bool
+    plan: SourceSettings, job: Job, page: Page, *, card: bool
 ) -> Mapping[str, Wanted]:
     # A post that has gone on (posted, say) is not pulled back.
-    if job.reason is not Reason.NEW and not (
-        plan.rules.only and matches(page.columns, plan.rules.only)
+    if job.reason is not JobReason.NEW and not (
+        plan.rules.only and matches_filter(page.columns, plan.rules.only)
     ):
         return {}
     return plan.on_card if card and plan.on_card is not None else plan.on_done

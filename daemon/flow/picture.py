@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
-from daemon.flow.formats import Size
-from providers.outcomes import BlankError, UnusableError
+from daemon.flow.formats import ImageFormat
+from providers.outcomes import BlankImageError, InvalidImageError
 
 #: IPTC DigitalSourceType of what a service made, and of the card.
 Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
@@ -32,31 +32,31 @@ _COMPRESSION = 6
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
-def take_in(data: bytes, size: Size) -> Image.Image:
+def normalize_image(data: bytes, size: ImageFormat) -> Image.Image:
     """Decode *data* and fit it to *size*: RGB, sRGB, no metadata.
 
     Raises:
         UnusableError: Not an image, cut short, a bomb, animated, far too small.
         BlankError: A single colour, or nearly: how some services refuse.
     """
-    image = _flat(_decoded(data))
+    image = _flatten_image(_decode_image(data))
     if _is_blank(image):
-        raise BlankError("sent a blank image")
-    return _fitted(image, size)
+        raise BlankImageError("sent a blank image")
+    return _fit_image(image, size)
 
 
-def _decoded(data: bytes) -> Image.Image:
+def _decode_image(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_header(image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-    except UnusableError:
+    except InvalidImageError:
         raise
     # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, ...
     except Exception as error:
         kind = type(error).__name__
-        raise UnusableError(
+        raise InvalidImageError(
             f"sent something that cannot be decoded ({kind})"
         ) from error
     return image
@@ -65,14 +65,14 @@ def _decoded(data: bytes) -> Image.Image:
 def _check_header(image: Image.Image) -> None:
     width, height = image.size
     if width * height > _MOST_PIXELS:
-        raise UnusableError(f"sent {width}x{height} pixels, too many to decode")
+        raise InvalidImageError(f"sent {width}x{height} pixels, too many to decode")
     if min(width, height) < _LEAST_SIDE:
-        raise UnusableError(f"sent only {width}x{height} pixels")
+        raise InvalidImageError(f"sent only {width}x{height} pixels")
     if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise UnusableError("sent an animation")
+        raise InvalidImageError("sent an animation")
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flatten_image(image: Image.Image) -> Image.Image:
     """Return 8-bit RGB in sRGB on white, without anything attached."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
@@ -109,7 +109,7 @@ def _is_blank(image: Image.Image) -> bool:
     """Say whether there is next to nothing to see; thresholds measured on photos."""
     small = image.resize((64, 64), Image.Resampling.BOX)
     # Means lie between the extremes: only if they are close is every pixel looked at.
-    if _spread(small) <= _NARROW and _spread(image) <= _NARROW:
+    if _level_spread(small) <= _NARROW and _level_spread(image) <= _NARROW:
         return True
     stat = ImageStat.Stat(small)
     deviation, mean = max(stat.stddev), sum(stat.mean) / 3
@@ -117,7 +117,7 @@ def _is_blank(image: Image.Image) -> bool:
     return (far < 0.002 and deviation < 2.5) or (mean < 4 and far < 0.02)  # noqa: PLR2004 - the same
 
 
-def _spread(image: Image.Image) -> float:
+def _level_spread(image: Image.Image) -> float:
     pairs = [channel.getextrema() for channel in image.split()]
     return max(high - low for low, high in pairs)  # type: ignore[operator]  # single bands give pairs
 
@@ -134,26 +134,28 @@ def _share_far_from(image: Image.Image, middle: list[int]) -> float:
     return far.histogram()[255] / (image.width * image.height)
 
 
-def _fitted(image: Image.Image, size: Size) -> Image.Image:
+def _fit_image(image: Image.Image, size: ImageFormat) -> Image.Image:
     target = (size.width, size.height)
     if image.size == target:
         # What was opened knows its file; a copy is pixels.
         return image.copy()
     scale = max(size.width / image.width, size.height / image.height)
     if scale > _MOST_UPSCALING:
-        raise UnusableError(f"sent {image.width}x{image.height}, too small to enlarge")
+        raise InvalidImageError(
+            f"sent {image.width}x{image.height}, too small to enlarge"
+        )
     ours, theirs = size.width / size.height, image.width / image.height
     if min(ours / theirs, theirs / ours) >= _CROP_FROM:
-        return _cropped(image, target)
-    return _framed(image, target)
+        return _crop_image(image, target)
+    return _frame_image(image, target)
 
 
-def _cropped(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+def _crop_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     centre = (0.5, 0.45)  # a little above the middle, where faces are
     return ImageOps.fit(image, target, Image.Resampling.LANCZOS, centering=centre)
 
 
-def _framed(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+def _frame_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     """Show the whole image over a blurred one that fills the frame."""
     small = (max(1, target[0] // 8), max(1, target[1] // 8))
     blurred = ImageOps.fit(image, small).filter(ImageFilter.GaussianBlur(6))
@@ -178,13 +180,13 @@ def encode_png(
     """
     info = PngInfo()
     info.add(b"sRGB", b"\0")
-    info.add_itxt("XML:com.adobe.xmp", _xmp(provenance, prompt))
+    info.add_itxt("XML:com.adobe.xmp", _build_xmp(provenance, prompt))
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
     return out.getvalue()
 
 
-def _xmp(provenance: str | None, prompt: str | None) -> str:
+def _build_xmp(provenance: str | None, prompt: str | None) -> str:
     ext = ""
     if provenance is not None:
         uri = f"{_SOURCE_TYPES}{provenance}"
@@ -235,7 +237,7 @@ def shrink_for_upload(png: bytes, limit: int) -> bytes:
     return smallest
 
 
-def thumbnail(png: bytes, side: int) -> bytes:
+def make_thumbnail(png: bytes, side: int) -> bytes:
     """Return a small WebP of one of our own images, at most *side* each way."""
     image = Image.open(io.BytesIO(png), formats=("PNG",))
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)

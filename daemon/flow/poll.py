@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from daemon.flow import tell
-from daemon.flow.absorb import Absorbed, absorb
-from daemon.flow.context import Flow, Plan
-from daemon.flow.debts import end_missing
-from daemon.flow.money import dollars
+from daemon.flow.absorb import ApplyResult, apply_pages
+from daemon.flow.context import SourceContext, SourceSettings
+from daemon.flow.debts import cancel_missing_pages
+from daemon.flow.money import format_dollars
 from daemon.flow.sights import confirm_ticks, is_sweep_due, split_outdated
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
@@ -21,7 +21,7 @@ from daemon.notion.filters import Wanted
 from daemon.notion.model import Page, Schema, Urgency
 from db import jobs, posts
 from db.engine import Tx
-from db.records import Sync
+from db.records import SourceState
 
 #: Notion floors last_edited_time to the minute, and its clock is not ours.
 OVERLAP = timedelta(minutes=2)
@@ -35,7 +35,7 @@ _REFRESH_PAUSE = 60.0
 
 
 @dataclass(slots=True)
-class Watcher:
+class Poller:
     """Polls one source; polls never overlap.
 
     Attributes:
@@ -46,7 +46,7 @@ class Watcher:
         sweep_is_due: Whether everything is to be looked at, by the last poll.
     """
 
-    flow: Flow
+    flow: SourceContext
     target: str
     others: frozenset[str] = frozenset()
     seen_until: datetime | None = None
@@ -58,73 +58,75 @@ class Watcher:
     _refreshed_at: float | None = None
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def poll(self) -> Absorbed | None:
+    async def poll(self) -> ApplyResult | None:
         """Look once; None when Notion was not asked or did not answer."""
         flow = self.flow
-        if self._polling.locked() or flow.outage.lasts(flow.steady()):
+        if self._polling.locked() or flow.outage.is_active(flow.steady()):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
-                found = await self._look_with_current_properties(schema)
+                found = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                flow.outage.failed(error, flow.steady(), flow.log)
-                await self._write_down(flow.outage.why if flow.outage.shut else "")
+                flow.outage.record_failure(error, flow.steady(), flow.log)
+                await self._save_access_state(
+                    flow.outage.why if flow.outage.shut else ""
+                )
                 return None
             was_away = bool(flow.outage.why)
-            flow.outage.ended(flow.steady(), flow.log)
+            flow.outage.record_success(flow.steady(), flow.log)
             # What waited for Notion is tried at once.
             if was_away:
-                flow.delays.answered(flow.plan.source)
+                flow.delays.release_after_outage(flow.plan.source)
                 flow.kick.set()
-            await self._write_down("")
+            await self._save_access_state("")
             flow.looked_at = flow.steady()
-            report(flow, found)
+            log_poll_result(flow, found)
             return found
 
-    async def _write_down(self, why: str) -> None:
+    async def _save_access_state(self, why: str) -> None:
         """What shuts us out is news to those who make images and ask nobody."""
         if why == self._written:
             return
-        async with self.flow.db.writing() as tx:
-            state = await posts.load_sync(tx, self.flow.plan.source)
+        async with self.flow.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, self.flow.plan.source)
             if state is not None and state.shut != why:
-                await posts.save_sync(tx, replace(state, shut=why))
+                await posts.save_source_state(tx, replace(state, shut=why))
         self._written = why
 
     async def _current_schema(self) -> Schema:
         known, now = self.flow.schema, self.flow.clock.monotonic()
         if known is not None and now - self._schema_read_at < _SCHEMA_LIFE:
             return known
-        return await self.connect()
+        return await self.connect_source()
 
-    async def connect(self) -> Schema:
+    async def connect_source(self) -> Schema:
         """Find the source, read its columns, and remember both.
 
         Raises:
             NotionError: Notion is away, refuses, or the source lacks a column.
         """
         flow = self.flow
-        flow.me = await flow.door.me()
-        async with flow.db.reading() as tx:
-            known = await posts.load_sync(tx, flow.plan.source)
-        info = await flow.door.resolve(
+        flow.me = await flow.door.fetch_bot_user()
+        async with flow.db.read_transaction() as tx:
+            known = await posts.load_source_state(tx, flow.plan.source)
+        info = await flow.door.resolve_source(
             self.target or (known.data_source if known else "")
         )
         same = known is not None and known.data_source == info.id
         remembered = known.columns if known is not None and same else {}
-        schema = await flow.door.schema(info.id, remembered)
+        schema = await flow.door.fetch_schema(info.id, remembered)
         rules = flow.plan.rules
         refused = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or refused:
             raise NoAccessError("; ".join([*schema.problems, *refused]))
-        solved = self._warn_once(schema)
-        state = Sync(
+        solved = self._log_new_problems(schema)
+        state = SourceState(
             source=flow.plan.source,
             data_source=info.id,
             title=info.title or schema.title,
             columns=dict(schema.column_ids),
-            scope=scope(schema, flow.plan.rules.only),
+            scope=sweep_scope(schema, flow.plan.rules.only),
             watermark=known.watermark if known and same else None,
             swept_at=known.swept_at if known and same else None,
         )
@@ -135,17 +137,17 @@ class Watcher:
         if solved:
             state = replace(state, swept_at=None)
         if state == known:
-            async with flow.db.reading() as tx:
-                await self._refuse_twins(tx, info.id)
+            async with flow.db.read_transaction() as tx:
+                await self._reject_duplicate_source(tx, info.id)
         else:
-            async with flow.db.writing() as tx:
-                await self._refuse_twins(tx, info.id)
-                await posts.save_sync(tx, state)
+            async with flow.db.write_transaction() as tx:
+                await self._reject_duplicate_source(tx, info.id)
+                await posts.save_source_state(tx, state)
         flow.schema = schema
         self._schema_read_at = flow.clock.monotonic()
         return schema
 
-    def _warn_once(self, schema: Schema) -> bool:
+    def _log_new_problems(self, schema: Schema) -> bool:
         """Log what is wrong with the properties, each line once while it lasts.
 
         Returns:
@@ -161,42 +163,42 @@ class Watcher:
         before, self._warned = self._warned, frozenset(events)
         return not before <= self._warned
 
-    async def _refuse_twins(self, tx: Tx, data_source: str) -> None:
+    async def _reject_duplicate_source(self, tx: Tx, data_source: str) -> None:
         """One database as two sources would get every image twice."""
-        if twins := self.others & await posts.known_as(tx, data_source):
+        if twins := self.others & await posts.sources_of(tx, data_source):
             raise NoAccessError(
                 f"it is the database of source {min(twins)}, too: take one out of the "
                 "configuration"
             )
 
-    async def _look_with_current_properties(self, schema: Schema) -> Absorbed:
+    async def _poll_with_current_schema(self, schema: Schema) -> ApplyResult:
         """Look; when Notion no longer has the properties we know, read them again."""
         try:
-            return await self._look(schema)
+            return await self._poll_pages(schema)
         except SchemaOutdatedError:
             moment, last = self.flow.clock.monotonic(), self._refreshed_at
             if last is not None and moment - last < _REFRESH_PAUSE:
                 raise
             self._refreshed_at = moment
-        return await self._look(await self.connect())
+        return await self._poll_pages(await self.connect_source())
 
-    async def _look(self, schema: Schema) -> Absorbed:
+    async def _poll_pages(self, schema: Schema) -> ApplyResult:
         flow = self.flow
-        async with flow.db.reading() as tx:
-            state = await posts.load_sync(tx, flow.plan.source)
-            only = await _narrowed_to(tx, flow.plan)
+        async with flow.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, flow.plan.source)
+            only = await _poll_filter(tx, flow.plan)
         self.sweep_is_due = is_sweep_due(state, flow.now())
-        since = look_back_to(state, self.seen_until)
-        began, asked_at = earlier(flow.door.told_time, flow.now()), flow.now()
-        with flow.views.reading() as mark:
-            pages = await flow.door.changed(schema, since=since, only=only)
+        since = query_since(state, self.seen_until)
+        began, asked_at = earlier_time(flow.door.told_time, flow.now()), flow.now()
+        with flow.views.track_query() as mark:
+            pages = await flow.door.fetch_changed_pages(schema, since=since, only=only)
             self.listed = len(pages)
             sure, _ = split_outdated(flow.views, pages, mark)
             confirmed = await confirm_ticks(flow, schema, sure, asked_at, Urgency.POLL)
             # Whatever came while we asked about ticks: the watermark stays behind it.
             _, dropped = split_outdated(flow.views, pages, mark)
             newest = next_watermark(confirmed, dropped)
-            found = await absorb(
+            found = await apply_pages(
                 flow,
                 confirmed,
                 mark=mark,
@@ -204,29 +206,31 @@ class Watcher:
                 watermark=newest if since else None,
                 hold="too many",
             )
-            await end_missing(flow, {page.id for page in pages}, mark)
+            await cancel_missing_pages(flow, {page.id for page in pages}, mark)
         if since and not dropped:
             self.seen_until = began or self.seen_until
         return found
 
 
-async def _narrowed_to(tx: Tx, plan: Plan) -> Mapping[str, Wanted]:
+async def _poll_filter(tx: Tx, plan: SourceSettings) -> Mapping[str, Wanted]:
     """Return the pairs of posts.only that Notion may narrow a poll to.
 
     None while a job waits that nobody ticked: its post is to be seen when it no longer
     matches, before money is spent on it.
     """
-    if plan.rules.only and await jobs.any_unasked(tx, plan.source):
+    if plan.rules.only and await jobs.has_automatic_open(tx, plan.source):
         return {}
     return plan.rules.only
 
 
-def earlier(theirs: datetime | None, ours: datetime) -> datetime | None:
+def earlier_time(theirs: datetime | None, ours: datetime) -> datetime | None:
     """Return a time that is not yet over by either clock: one of them may be wrong."""
     return min(theirs, ours) if theirs else None
 
 
-def look_back_to(state: Sync | None, seen_until: datetime | None) -> datetime | None:
+def query_since(
+    state: SourceState | None, seen_until: datetime | None
+) -> datetime | None:
     """Return from when on edits are asked for; None: only ticks, before any sweep.
 
     Args:
@@ -249,7 +253,7 @@ def next_watermark(sure: Sequence[Page], dropped: Sequence[Page]) -> datetime | 
     return min(newest, unseen) if newest and unseen else newest
 
 
-def scope(schema: Schema, only: Mapping[str, object]) -> str:
+def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
     """Return a hash of what a sweep has to have seen everything of."""
     written = json.dumps(
         [schema.source, dict(schema.column_ids), dict(only)],
@@ -259,16 +263,16 @@ def scope(schema: Schema, only: Mapping[str, object]) -> str:
     return hashlib.sha256(written.encode()).hexdigest()[:32]
 
 
-def report(flow: Flow, found: Absorbed) -> None:
+def log_poll_result(flow: SourceContext, found: ApplyResult) -> None:
     """Say what a poll or sweep led to; an idle one is silent."""
     for job in found.queued:
-        tell.say_queued(flow, job)
+        tell.log_job_queued(flow, job)
     if found.held:
         cost = found.held * flow.plan.usual_price
         flow.log.warning(
             "poll.held",
             summary=f"{found.held} posts want an image, more than posts.hold = "
             f"{flow.plan.hold}: none is made; `postbrush approve` makes them "
-            f"(about {dollars(cost)})",
+            f"(about {format_dollars(cost)})",
             held=found.held,
         )

@@ -9,14 +9,14 @@ import random
 from datetime import datetime
 
 from daemon.errors import PostbrushError
-from daemon.flow.context import Flow
-from daemon.flow.delays import Delay, Subject, Task
-from daemon.notion.errors import AwayError
+from daemon.flow.context import SourceContext
+from daemon.flow.delays import PendingRetry, TaskKey, TaskKind
+from daemon.notion.errors import NotionUnavailableError
 from db import delays, jobs
 from db.engine import Tx
 from db.errors import DatabaseError
 from db.records import Job
-from db.states import Reason, State
+from db.states import JobReason, JobState
 
 #: The third failure: 15 seconds have passed, and the page is told.
 _TELL_AT = 3
@@ -24,14 +24,14 @@ _TELL_AT = 3
 _LISTED = 20
 
 
-async def postpone(
-    flow: Flow,
-    subject: Subject,
+async def postpone_task(
+    flow: SourceContext,
+    subject: TaskKey,
     error: Exception,
     job: Job | None = None,
     *,
     is_told: bool = False,
-) -> Delay:
+) -> PendingRetry:
     """Count a failure, begin the pause, and say so where it is due.
 
     Args:
@@ -40,22 +40,24 @@ async def postpone(
     """
     expected = isinstance(error, PostbrushError | DatabaseError)
     why = str(error) if expected else f"an unexpected error: {error!r:.200}"
-    delay = flow.delays.add(
+    delay = flow.delays.add_failure(
         subject,
         why,
         flow.clock.elapsed(),
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
-        away=isinstance(error, AwayError),
+        away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and flow.delays.is_to_be_said(subject, why, flow.steady()):
-        _log(flow, delay, None if expected else error, job)
+    if not is_told and flow.delays.should_log(subject, why, flow.steady()):
+        _log_failure(flow, delay, None if expected else error, job)
     # A database that refuses is not asked to write that down.
     if job is not None and not isinstance(error, DatabaseError):
-        await _record(flow, delay, job)
+        await _record_failure(flow, delay, job)
     return delay
 
 
-def _log(flow: Flow, delay: Delay, error: Exception | None, job: Job | None) -> None:
+def _log_failure(
+    flow: SourceContext, delay: PendingRetry, error: Exception | None, job: Job | None
+) -> None:
     subject = delay.subject
     about = f" {subject.provider}" if subject.provider else ""
     title = f"'{job.title}': " if job else ""
@@ -74,21 +76,21 @@ def _log(flow: Flow, delay: Delay, error: Exception | None, job: Job | None) -> 
     )
 
 
-async def _record(flow: Flow, delay: Delay, job: Job) -> None:
+async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and tell the page that it waits."""
     now, steady, subject = flow.now(), flow.steady(), delay.subject
-    next_try = steady + flow.delays.left(subject, flow.clock.elapsed())
-    is_news = flow.delays.is_to_be_recorded(subject, delay.why, steady, next_try)
+    next_try = steady + flow.delays.time_left(subject, flow.clock.elapsed())
+    is_news = flow.delays.should_record(subject, delay.why, steady, next_try)
     # Notion as a whole is away, or the page cannot be written: there is no telling it.
     tells = (
-        subject.task is Task.UPLOAD
+        subject.task is TaskKind.UPLOAD
         and delay.failures >= _TELL_AT
         and not job.told_waiting
         and not flow.outage.why
     )
     if not (is_news or tells):
         return
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         current = await jobs.get(tx, job.id)
         if current is None:
             return
@@ -96,28 +98,30 @@ async def _record(flow: Flow, delay: Delay, job: Job) -> None:
             why = f"{subject.task} failed: {delay.why}"
             await delays.record_delay(tx, current, now=now, why=why)
         if tells:
-            await _tell_page(tx, current, delay)
-    flow.news.stir()
+            await _set_waiting_note(tx, current, delay)
+    flow.news.announce_change()
 
 
-async def _tell_page(tx: Tx, job: Job, delay: Delay) -> None:
-    if job.told_waiting or job.owed or job.state is not State.UPLOADING:
+async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
+    if job.told_waiting or job.owed or job.state is not JobState.UPLOADING:
         return
     # A replacement nobody asked for: the card stays, and its page says nothing.
-    if job.reason is Reason.REPLACE:
+    if job.reason is JobReason.REPLACE:
         return
     note = (
         f"Waiting: the image is ready, but Notion did not take it ({delay.why}). "
         "postbrush will try again automatically."
     )
-    await jobs.owe(tx, job, "waiting", note)
-    await jobs.mark_waiting_told(tx, job)
+    await jobs.set_pending_write(tx, job, "waiting", note)
+    await jobs.mark_waiting_notified(tx, job)
 
 
-async def resume(flow: Flow, subject: Subject, job: Job | None = None) -> None:
+async def end_delay(
+    flow: SourceContext, subject: TaskKey, job: Job | None = None
+) -> None:
     """A task succeeded: its pauses are over, and its job's history says so."""
-    if flow.delays.end(subject) and job is not None:
-        async with flow.db.writing() as tx:
+    if flow.delays.clear_failures(subject) and job is not None:
+        async with flow.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
                 why = f"{subject.task} succeeded"
@@ -126,17 +130,17 @@ async def resume(flow: Flow, subject: Subject, job: Job | None = None) -> None:
                 )
 
 
-def next_try(flow: Flow, subject: Subject) -> datetime:
+def next_try_at(flow: SourceContext, subject: TaskKey) -> datetime:
     """Return when a task may be tried again, on the wall clock."""
-    return flow.now() + flow.delays.left(subject, flow.clock.elapsed())
+    return flow.now() + flow.delays.time_left(subject, flow.clock.elapsed())
 
 
-async def delayed(flow: Flow) -> list[dict[str, object]]:
+async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
     """Return the tasks that wait for their next try, for `status`: the first few."""
     moment = flow.clock.elapsed()
-    waiting = [one for one in flow.delays.of() if one.until > moment][:_LISTED]
+    waiting = [one for one in flow.delays.of_tasks() if one.until > moment][:_LISTED]
     found: list[dict[str, object]] = []
-    async with flow.db.reading() as tx:
+    async with flow.db.read_transaction() as tx:
         for delay in waiting:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
             # It was cancelled meanwhile, say.
@@ -149,7 +153,7 @@ async def delayed(flow: Flow) -> list[dict[str, object]]:
                     "task": f"{delay.subject.task} {delay.subject.provider}".strip(),
                     "why": delay.why,
                     "failures": delay.failures,
-                    "next": next_try(flow, delay.subject).isoformat(),
+                    "next": next_try_at(flow, delay.subject).isoformat(),
                 }
             )
     return found

@@ -49,26 +49,28 @@ def build_prompt(
     not written for a painter: its links, names, tags and emoji are left out, and
     lettering is ruled out.  A prompt its owner wrote is sent as written.
     """
-    origin, words = _chosen_words(page_prompt, post, title)
+    origin, words = _choose_words(page_prompt, post, title)
     if not words:
         return Prompt(text="", origin=origin)
-    filled = _fill(template, words, title.strip(), columns)
+    filled = _fill_template(template, words, title.strip(), columns)
     parts = [filled, style.strip(), feedback.strip()]
     if origin != "prompt":
         parts.append(_NO_TEXT)
-    return Prompt(text=_joined(parts), origin=origin)
+    return Prompt(text=_join_sentences(parts), origin=origin)
 
 
-def _chosen_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
+def _choose_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
     """Return what the prompt is made from: its column, and the words left of it."""
     if written := page_prompt.strip():
         return "prompt", written
-    if from_post := painters_words(post):
+    if from_post := strip_social_markup(post):
         return "post", from_post
-    return "title", painters_words(title)
+    return "title", strip_social_markup(title)
 
 
-def _fill(template: str, words: str, title: str, columns: Mapping[str, str]) -> str:
+def _fill_template(
+    template: str, words: str, title: str, columns: Mapping[str, str]
+) -> str:
     def value(found: re.Match[str]) -> str:
         match found[1]:
             case "prompt":
@@ -82,7 +84,7 @@ def _fill(template: str, words: str, title: str, columns: Mapping[str, str]) -> 
     return filled or words
 
 
-def _joined(parts: list[str]) -> str:
+def _join_sentences(parts: list[str]) -> str:
     """Join sentences: a part that ends without a stop gets one before the next."""
     text = ""
     for part in filter(None, parts):
@@ -92,7 +94,7 @@ def _joined(parts: list[str]) -> str:
     return text
 
 
-def painters_words(text: str) -> str:
+def strip_social_markup(text: str) -> str:
     """Return *text* without links, @names, hashtags and emoji, on one line."""
     for pattern in (_LINK, _MENTION, _HASHTAG, _EMOJI_PARTS):
         text = pattern.sub(" ", text)
@@ -108,7 +110,7 @@ def words_for_card(post: str, title: str) -> str:
     return post.strip() or title.strip()
 
 
-def cut(text: str, limit: int | None) -> tuple[str, bool]:
+def truncate_text(text: str, limit: int | None) -> tuple[str, bool]:
     """Return *text* within *limit* characters, cut at a word, and whether it was."""
     if limit is None or len(text) <= limit:
         return text, False
@@ -140,7 +142,7 @@ def uses_title(template: str) -> bool:
     return "title" in _PLACEHOLDER.findall(template)
 
 
-def fingerprint(
+def compute_fingerprint(
     *,
     page_prompt: str,
     post: str,
@@ -157,7 +159,7 @@ def fingerprint(
     not the settings: a change of style or template never makes an image anew.
     A text that the prompt does not use is not in it: the same prompt is paid for once.
     """
-    origin, words = _chosen_words(page_prompt, post, title)
+    origin, words = _choose_words(page_prompt, post, title)
     made_of: dict[str, object] = {
         origin: words,
         "format": format.strip().casefold(),
@@ -167,10 +169,10 @@ def fingerprint(
         made_of["title"] = title.strip()
     if used := {name: columns.get(name, "") for name in _columns_used(template)}:
         made_of["columns"] = used
-    return _hash(made_of)
+    return _hash_values(made_of)
 
 
-def former_fingerprint(
+def compute_former_fingerprint(
     *,
     page_prompt: str,
     post: str,
@@ -180,7 +182,7 @@ def former_fingerprint(
     format: str,  # noqa: A002 - the column's name
     variants: int,
 ) -> str:
-    """Return what `fingerprint` was before it left out what the prompt does not use."""
+    """Return the fingerprint of the version that covered unused texts, too."""
     made_of: dict[str, object] = {
         "prompt": page_prompt.strip(),
         "post": post.strip(),
@@ -190,14 +192,14 @@ def former_fingerprint(
     }
     if used := {name: columns.get(name, "") for name in _columns_used(template)}:
         made_of["columns"] = used
-    return _hash(made_of)
+    return _hash_values(made_of)
 
 
-def _hash(made_of: Mapping[str, object]) -> str:
+def _hash_values(made_of: Mapping[str, object]) -> str:
     canonical = json.dumps(made_of, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def named_in(template: str) -> list[str]:
+def template_columns(template: str) -> list[str]:
     """Return the names of the properties that a template inserts."""
     return list(_columns_used(template))

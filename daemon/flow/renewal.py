@@ -9,35 +9,42 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.flow.context import Plan
+from daemon.flow.context import SourceSettings
 from daemon.flow.inputs import read_former_fingerprint
-from daemon.flow.wants import Action, Memory, Remember, Sight, remembered, wants
+from daemon.flow.wants import (
+    Action,
+    PageSnapshot,
+    SavePost,
+    StoredState,
+    merge_post,
+    plan_actions,
+)
 from db import images, jobs
 from db.engine import Tx
 from db.records import Post
 
 
 def plan_page(
-    sight: Sight, memory: Memory, plan: Plan, now: datetime
-) -> tuple[Memory, list[Action], str]:
-    """Return what `wants` says with today's fingerprints.
+    sight: PageSnapshot, memory: StoredState, plan: SourceSettings, now: datetime
+) -> tuple[StoredState, list[Action], str]:
+    """Return what `plan_actions` says with today's fingerprints.
 
     Returns:
         What is remembered with them, the actions, and the fingerprint that is to be
         renewed in the database; empty: none, or not yet.
     """
     former = read_former_fingerprint(sight.page, plan.recipe)
-    renewed = _renew_memory(memory, former, sight.fingerprint)
-    actions = wants(sight, renewed, plan.rules, now)
+    renewed = _renew_state(memory, former, sight.fingerprint)
+    actions = plan_actions(sight, renewed, plan.rules, now)
     # An open job goes on with the fingerprint it has: its page is renewed later.
     if renewed.post == memory.post or memory.job is not None:
         return renewed, actions, ""
-    post = Remember(remembered(sight, renewed.post, plan.rules, now))
-    others = [action for action in actions if not isinstance(action, Remember)]
+    post = SavePost(merge_post(sight, renewed.post, plan.rules, now))
+    others = [action for action in actions if not isinstance(action, SavePost)]
     return renewed, [post, *others], former
 
 
-def _renew_memory(memory: Memory, former: str, newest: str) -> Memory:
+def _renew_state(memory: StoredState, former: str, newest: str) -> StoredState:
     """Return what is remembered of a page, in today's fingerprints."""
     known = {
         name: replace(image, fingerprint=newest)
@@ -65,7 +72,9 @@ def _renew_post(post: Post | None, former: str, newest: str) -> Post | None:
     )
 
 
-async def store_renewed(tx: Tx, source: str, sight: Sight, former: str) -> None:
+async def renew_stored_fingerprints(
+    tx: Tx, source: str, sight: PageSnapshot, former: str
+) -> None:
     """Renew what is stored of a page besides its post: ended jobs, and images."""
     for table in (jobs, images):
         await table.renew_fingerprint(

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 from daemon.flow import choose, tell
-from daemon.flow.case import Case
-from daemon.flow.cases import megapixels
-from daemon.flow.context import Flow
+from daemon.flow.case import ChainInput
+from daemon.flow.cases import megapixels_of
+from daemon.flow.context import SourceContext
 from daemon.flow.inputs import Inputs
 from daemon.flow.money import day_start, next_day
 from db import attempts, jobs, posts
 from db.engine import Tx
 from db.records import NewJob, Post
-from db.states import Reason
-from providers.chain import Ask, Greet, Spent
+from db.states import JobReason
+from providers.chain import CallProvider, Exhausted, HealthCheck
 
 
-async def one(flow: Flow, greet: Callable[[str], None]) -> datetime | None:
+async def queue_replacement(
+    flow: SourceContext, greet: Callable[[str], None]
+) -> datetime | None:
     """Queue one replacement if there is one to make; return when to look again.
 
     For a moment in which no other job waits.
@@ -34,61 +36,63 @@ async def one(flow: Flow, greet: Callable[[str], None]) -> datetime | None:
         return None
     now = flow.now()
     today = day_start(now, flow.clock.zone)
-    async with flow.db.reading() as tx:
-        posts_left = await _candidates(tx, flow, now)
+    async with flow.db.read_transaction() as tx:
+        posts_left = await _load_candidates(tx, flow, now)
         if not posts_left:
             return None
-        made = await jobs.made_since(tx, flow.plan.source, Reason.REPLACE, today)
+        made = await jobs.count_created_since(
+            tx, flow.plan.source, JobReason.REPLACE, today
+        )
         if made >= flow.plan.replacements_per_day:
             return next_day(now, flow.clock.zone)
-        fresh = [post for post in posts_left if not _tried(post, today)]
+        fresh = [post for post in posts_left if not _tried_today(post, today)]
         if not fresh:
             return next_day(now, flow.clock.zone)
-        choice = await _would_serve(tx, flow, fresh[0], services)
-    if isinstance(choice, Greet):
+        choice = await _first_available(tx, flow, fresh[0], services)
+    if isinstance(choice, HealthCheck):
         greet(choice.name)
         return None
-    if isinstance(choice, Ask):
-        await _queue(flow, fresh[0], now)
+    if isinstance(choice, CallProvider):
+        await _create_replacement(flow, fresh[0], now)
         return None
-    return choice.until if isinstance(choice, Spent) else None
+    return choice.until if isinstance(choice, Exhausted) else None
 
 
-async def _candidates(tx: Tx, flow: Flow, now: datetime) -> list[Post]:
+async def _load_candidates(tx: Tx, flow: SourceContext, now: datetime) -> list[Post]:
     age = flow.plan.replace_cards
     if age is None:
         return []
-    found = await posts.replaceable(tx, flow.plan.source, made_after=now - age)
+    found = await posts.list_replaceable(tx, flow.plan.source, made_after=now - age)
     today = now.astimezone(flow.clock.zone).date().isoformat()
     # A date that is past: it has been posted, as a card.
     return [post for post in found if not post.date or post.date[:10] >= today]
 
 
-def _tried(post: Post, today: datetime) -> bool:
+def _tried_today(post: Post, today: datetime) -> bool:
     return post.replace_tried_at is not None and post.replace_tried_at >= today
 
 
-async def _would_serve(
-    tx: Tx, flow: Flow, post: Post, services: list[str]
+async def _first_available(
+    tx: Tx, flow: SourceContext, post: Post, services: list[str]
 ) -> choose.Choice:
     today = day_start(flow.now(), flow.clock.zone)
-    calls = await attempts.calls_for_pages_since(tx, [post.page_id], today)
-    case = Case(
+    calls = await attempts.count_paid_calls(tx, [post.page_id], today)
+    case = ChainInput(
         page_id=post.page_id,
         chain=services,
-        megapixels=megapixels(Inputs.restored(post.inputs).format),
+        megapixels=megapixels_of(Inputs.from_dict(post.inputs).format),
         card_allowed=False,
         page_today=calls.get(post.page_id, 0),
     )
-    return choose.choose(flow, case, await choose.survey(tx, flow))
+    return choose.choose_provider(flow, case, await choose.load_chain_state(tx, flow))
 
 
-async def _queue(flow: Flow, post: Post, now: datetime) -> None:
-    async with flow.db.writing() as tx:
+async def _create_replacement(flow: SourceContext, post: Post, now: datetime) -> None:
+    async with flow.db.write_transaction() as tx:
         # Somebody was faster: a person, or another daemon with this or another card.
-        if await jobs.open_of(tx, post.source, post.page_id) is not None:
+        if await jobs.find_open(tx, post.source, post.page_id) is not None:
             return
-        if await jobs.open_for(tx, post.source, Reason.REPLACE):
+        if await jobs.has_open(tx, post.source, JobReason.REPLACE):
             return
         job = await jobs.create(
             tx,
@@ -96,7 +100,7 @@ async def _queue(flow: Flow, post: Post, now: datetime) -> None:
                 source=post.source,
                 page_id=post.page_id,
                 title=post.title,
-                reason=Reason.REPLACE,
+                reason=JobReason.REPLACE,
                 due_at=now,
                 fingerprint=post.fingerprint,
                 inputs=post.inputs,
@@ -104,6 +108,6 @@ async def _queue(flow: Flow, post: Post, now: datetime) -> None:
             now=now,
             why="its card stood in for a service, and one may be back",
         )
-        await posts.change(tx, post.source, post.page_id, replace_tried_at=now)
-    tell.say_queued(flow, job)
+        await posts.update_fields(tx, post.source, post.page_id, replace_tried_at=now)
+    tell.log_job_queued(flow, job)
     flow.kick.set()

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daemon.flow import tell
-from daemon.flow.absorb import absorb
-from daemon.flow.context import Flow
+from daemon.flow.absorb import apply_pages
+from daemon.flow.context import SourceContext
 from daemon.flow.ending import end_job
-from daemon.flow.wants import Rules, look
+from daemon.flow.wants import Rules, classify_images
 from daemon.notion.errors import PageGoneError, PageUnreachableError
-from daemon.notion.filters import matches
+from daemon.notion.filters import matches_filter
 from daemon.notion.model import Page, Urgency
 from db import images, jobs
 from db.engine import Tx
 from db.records import ImageRecord, Job
-from db.states import Event, Reason, State
+from db.states import JobEventType, JobReason, JobState
 
 #: A wish older than this may no longer be one.
 _OLD = timedelta(minutes=10)
@@ -25,7 +25,7 @@ _OLD = timedelta(minutes=10)
 _FRESH = timedelta(minutes=1)
 
 
-def is_to_be_read(flow: Flow, job: Job) -> bool:
+def needs_reread(flow: SourceContext, job: Job) -> bool:
     """Say whether the page of *job* has to be read before money is spent on it."""
     now = flow.now()
     # It was read just now.
@@ -33,7 +33,7 @@ def is_to_be_read(flow: Flow, job: Job) -> bool:
         return False
     waited = now - max(job.created_at, job.acked_at or job.created_at)
     # It has waited for long, or nobody is waiting for it.
-    if job.reason is Reason.REPLACE or waited >= _OLD:
+    if job.reason is JobReason.REPLACE or waited >= _OLD:
         return True
     # Whether it still matches posts.only is known as of the last poll.
     steady = flow.steady()
@@ -43,18 +43,18 @@ def is_to_be_read(flow: Flow, job: Job) -> bool:
 
 def depends_on_filter(rules: Rules, job: Job) -> bool:
     """Say whether *job* is only wanted while its post matches posts.only and skip."""
-    return job.reason is not Reason.REGENERATE and bool(rules.only or rules.skip)
+    return job.reason is not JobReason.REGENERATE and bool(rules.only or rules.skip)
 
 
-def why_filtered(rules: Rules, page: Page) -> str | None:
+def filtered_reason(rules: Rules, page: Page) -> str | None:
     """Say that a post has left the posts that get images automatically."""
-    skipped = bool(rules.skip) and matches(page.columns, rules.skip)
-    if skipped or not matches(page.columns, rules.only):
+    skipped = bool(rules.skip) and matches_filter(page.columns, rules.skip)
+    if skipped or not matches_filter(page.columns, rules.only):
         return "the post no longer matches posts.only, or posts.skip"
     return None
 
 
-async def read_again(flow: Flow, job: Job) -> None:
+async def revalidate_page(flow: SourceContext, job: Job) -> None:
     """Read the page of a waiting job: it may go on, or is no longer wanted.
 
     Raises:
@@ -63,53 +63,55 @@ async def read_again(flow: Flow, job: Job) -> None:
     page: Page | None = None
     is_answer = False
     try:
-        page = await flow.door.page(flow.known_schema, job.page_id, Urgency.JOB)
-        await absorb(flow, [page])
+        page = await flow.door.fetch_page(flow.known_schema, job.page_id, Urgency.JOB)
+        await apply_pages(flow, [page])
     except PageGoneError as error:
         is_answer = isinstance(error, PageUnreachableError)
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         now, current = flow.now(), await jobs.get(tx, job.id)
         # Claimed, cancelled, or ended by what was just absorbed.
-        if current is None or current.state is not State.QUEUED:
+        if current is None or current.state is not JobState.QUEUED:
             return
-        why = await _objection(tx, flow, current, page)
+        why = await _load_cancel_reason(tx, flow, current, page)
         if why is None:
-            await jobs.mark_read(tx, current, now)
+            await jobs.mark_page_read(tx, current, now)
             return
         ended = await end_job(
-            tx, current, Event.CANCELLED, now=now, why=why, is_answer=is_answer
+            tx, current, JobEventType.CANCELLED, now=now, why=why, is_answer=is_answer
         )
-    tell.say_ended(flow, ended, why)
+    tell.log_job_ended(flow, ended, why)
 
 
-async def _objection(tx: Tx, flow: Flow, job: Job, page: Page | None) -> str | None:
+async def _load_cancel_reason(
+    tx: Tx, flow: SourceContext, job: Job, page: Page | None
+) -> str | None:
     if page is None:
         return "the page is gone"
     known = await images.by_names(tx, [file.name for file in page.image])
-    return objection(flow, job, page, known)
+    return cancel_reason(flow, job, page, known)
 
 
-def objection(
-    flow: Flow, job: Job, page: Page, known: dict[str, ImageRecord]
+def cancel_reason(
+    flow: SourceContext, job: Job, page: Page, known: dict[str, ImageRecord]
 ) -> str | None:
     """Say what speaks against a job now that its page was read."""
-    shown = look(page.id, [file.name for file in page.image], known)
+    shown = classify_images(page.id, [file.name for file in page.image], known)
     # In the trash or archived.
     if page.gone:
         return "the page is gone"
     # A person asked for it: nothing else matters.
-    if job.reason is Reason.REGENERATE:
+    if job.reason is JobReason.REGENERATE:
         return None
     # It left the posts postbrush looks after.
-    if (why := why_filtered(flow.plan.rules, page)) is not None:
+    if (why := filtered_reason(flow.plan.rules, page)) is not None:
         return why
     # A person put a file there: it stays.
     if shown.foreign:
         return "the page shows an image of somebody else's making"
     # Somebody removed the card, or it is no longer a card.
-    if job.reason is Reason.REPLACE and not (page.image and shown.cards_only):
+    if job.reason is JobReason.REPLACE and not (page.image and shown.cards_only):
         return "the page no longer shows the card"
     # It got its image in another way.
-    if job.reason is Reason.NEW and page.image and not shown.copies:
+    if job.reason is JobReason.NEW and page.image and not shown.copies:
         return "the page has an image now"
     return None

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from daemon.flow import breakers, files, keep, tell
-from daemon.flow.call import NOBODY_ANSWERED, Call, Subject
-from daemon.flow.context import Flow
-from daemon.flow.ending import back_to_queue
-from daemon.flow.flows import Flows
+from daemon.flow.call import NOBODY_ANSWERED, AdmittedCall, ImageSpec
+from daemon.flow.context import SourceContext
+from daemon.flow.ending import requeue_job
+from daemon.flow.flows import Sources
 from daemon.flow.formats import FormatError, parse_format
 from daemon.flow.inputs import Inputs
-from daemon.store.errors import StoreAwayError, TakenError
+from daemon.store.errors import NameCollisionError, StoreUnavailableError
 from db import attempts, claims, jobs
 from db.records import Attempt, Job
-from db.states import Event, State
+from db.states import JobEventType, JobState
 from providers import breaker, rests
-from providers.base import Order
+from providers.base import ImageRequest
 from providers.outcomes import Outcome
 
 #: A call by hand (`generate`, `test`) may be under way in another process.
@@ -30,34 +30,36 @@ _BY_HAND = timedelta(minutes=15)
 _WHY = "the daemon stopped while it was in work"
 
 
-async def rescue(flows: Flows, dead: Sequence[str] | None) -> None:
+async def recover_claims(flows: Sources, dead: Sequence[str] | None) -> None:
     """Look into open calls, requeue what was in work, free the probes.
 
     Args:
         dead: Whose claims they are; None: whoever made them is dead.
     """
-    await _settle_calls(flows, dead)
-    await _requeue(flows, dead)
-    await _free_probes(flows)
+    await _settle_open_calls(flows, dead)
+    await _requeue_claimed(flows, dead)
+    await _release_probes(flows)
 
 
-async def rescue_uploads(flows: Sequence[Flow]) -> None:
+async def recover_uploads(flows: Sequence[SourceContext]) -> None:
     """Take over what another was about to upload; it is we who speak with Notion."""
     ours = {flow.plan.source: flow for flow in flows}
-    async with flows[0].db.writing() as tx:
+    async with flows[0].db.write_transaction() as tx:
         now = flows[0].now()
         rescued = [
-            await jobs.move(tx, job, Event.RESCUED, now=now, why=_WHY, due_at=now)
-            for job in await jobs.in_state(tx, [State.UPLOADING], sources=[*ours])
+            await jobs.apply_event(
+                tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
+            )
+            for job in await jobs.in_state(tx, [JobState.UPLOADING], sources=[*ours])
         ]
     for job in rescued:
-        _say_rescued(ours[job.source], job)
+        _log_job_rescued(ours[job.source], job)
 
 
-async def _settle_calls(flows: Flows, dead: Sequence[str] | None) -> None:
+async def _settle_open_calls(flows: Sources, dead: Sequence[str] | None) -> None:
     flow = flows.first
-    async with flow.db.reading() as tx:
-        still_open = await attempts.still_open(tx)
+    async with flow.db.read_transaction() as tx:
+        still_open = await attempts.list_open(tx)
         held = {
             one.id: await jobs.get(tx, one.job_id)
             for one in still_open
@@ -66,28 +68,28 @@ async def _settle_calls(flows: Flows, dead: Sequence[str] | None) -> None:
     # A file is whole before its call is closed: only with an open one can there be
     # half of one, and to look through years of images would delay every start.
     if still_open:
-        await asyncio.to_thread(files.sweep_temps, flow.images)
+        await asyncio.to_thread(files.remove_temp_files, flow.image_folder)
     for attempt in still_open:
         job = held.get(attempt.id)
         if job is not None and dead is not None and job.claimed_by not in dead:
             continue
         # Of a source that is no longer configured there is nobody else to do it.
-        await _settle(flows.of(attempt.source) or flow, attempt, job)
+        await _settle_call(flows.get(attempt.source) or flow, attempt, job)
 
 
-async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
+async def _settle_call(flow: SourceContext, attempt: Attempt, job: Job | None) -> None:
     by_hand = attempt.job_id is None
     if by_hand and flow.now() - attempt.started_at < _BY_HAND:
         return
     known = attempt.provider in flow.providers
     wanted = job is not None and job.is_open and known
-    call = _call(flow, attempt, job) if job is not None and known else None
+    call = _rebuild_call(flow, attempt, job) if job is not None and known else None
     if call is not None:
         try:
             # Its file is there: it was paid for, and it is kept.
-            if await keep.found(flow, call):
+            if await keep.adopt_file(flow, call):
                 return
-        except (StoreAwayError, TakenError):
+        except (StoreUnavailableError, NameCollisionError):
             # Whether it is there is not known: the job looks again when it goes on.
             if wanted:
                 return
@@ -95,26 +97,28 @@ async def _settle(flow: Flow, attempt: Attempt, job: Job | None) -> None:
     if wanted and attempt.remote:
         return
     why = "we stopped before the answer came"
-    await keep.close(flow, attempt, Outcome.UNKNOWN, why)
+    await keep.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
 
 
-def _call(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
-    inputs = Inputs.restored(job.inputs)
+def _rebuild_call(
+    flow: SourceContext, attempt: Attempt, job: Job
+) -> AdmittedCall | None:
+    inputs = Inputs.from_dict(job.inputs)
     try:
         size = parse_format(inputs.format)
     except FormatError:
         return None
-    return Call(
+    return AdmittedCall(
         attempt=attempt,
         provider=flow.providers[attempt.provider],
-        order=Order(
+        order=ImageRequest(
             prompt=inputs.prompt,
             words=inputs.words,
             width=size.width,
             height=size.height,
             seed=attempt.seed,
         ),
-        subject=Subject(
+        subject=ImageSpec(
             page_id=job.page_id,
             job_id=job.id,
             prompt=inputs.prompt,
@@ -128,19 +132,21 @@ def _call(flow: Flow, attempt: Attempt, job: Job) -> Call | None:
     )
 
 
-async def _requeue(flows: Flows, dead: Sequence[str] | None) -> None:
+async def _requeue_claimed(flows: Sources, dead: Sequence[str] | None) -> None:
     flow = flows.first
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         now = flow.now()
         rescued = [
-            await back_to_queue(tx, job, Event.RESCUED, now=now, why=_WHY, due_at=now)
-            for job in await claims.claimed(tx, dead)
+            await requeue_job(
+                tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
+            )
+            for job in await claims.list_claimed(tx, dead)
         ]
     for job in rescued:
-        _say_rescued(flows.of(job.source) or flow, job)
+        _log_job_rescued(flows.get(job.source) or flow, job)
 
 
-def _say_rescued(flow: Flow, job: Job) -> None:
+def _log_job_rescued(flow: SourceContext, job: Job) -> None:
     flow.log.info(
         "job.rescued",
         summary=f"'{job.title}': {_WHY} (job {job.id})",
@@ -150,23 +156,23 @@ def _say_rescued(flow: Flow, job: Job) -> None:
     )
 
 
-async def _free_probes(flows: Flows) -> None:
+async def _release_probes(flows: Sources) -> None:
     """Give back places in half-open, and follow changed tokens and settings."""
     flow = flows.first
-    async with flow.db.writing() as tx:
-        at_work = {str(job.id) for job in await claims.claimed(tx, None)}
-        for name, found in (await breakers.load(tx, flow)).items():
+    async with flow.db.write_transaction() as tx:
+        at_work = {str(job.id) for job in await claims.list_claimed(tx, None)}
+        for name, found in (await breakers.load_breakers(tx, flow)).items():
             freed = found
             if found.probe_owner is not None and found.probe_owner not in at_work:
-                freed = breaker.release(found, found.probe_owner)
-            adopted = breaker.adopt(
+                freed = breaker.release_probe(found, found.probe_owner)
+            adopted = breaker.adopt_settings(
                 freed,
                 flow.plan.fingerprints.get(name, ""),
                 flow.now(),
                 rests.policy_of(flow.providers[name].traits),
             )
-            if adopted.state is not breaker.State.CLOSED:
+            if adopted.state is not breaker.BreakerState.CLOSED:
                 flow.resting[name] = adopted.generation
             if adopted != found:
-                await breakers.save(tx, adopted)
-                tell.say_moved(flow, found, adopted)
+                await breakers.save_breaker(tx, adopted)
+                tell.log_breaker_changed(flow, found, adopted)

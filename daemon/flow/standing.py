@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from daemon.flow import choose
-from daemon.flow.flows import Flows
+from daemon.flow.flows import Sources
 from daemon.notion.model import Schema
 from db import jobs, posts
-from db.states import State
+from db.states import JobState
 from providers import telling
-from providers.breaker import State as Position
+from providers.breaker import BreakerState as Position
 
-_OPEN = (State.QUEUED, State.GENERATING, State.UPLOADING)
+_OPEN = (JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING)
 #: A title may have 2,000 signs, and the line is cut: what follows is read, too.
 _LONGEST_TITLE = 80
 
 
-async def standing(flows: Flows) -> str:
+async def compose_status_line(flows: Sources) -> str:
     """Read the queue, who rests, and the money of the month."""
     flow = flows.first
-    async with flow.db.reading() as tx:
-        situation = await choose.survey(tx, flows.spender)
-        counts = await jobs.open_counts(tx)
-        held = await posts.held_count(tx)
+    async with flow.db.read_transaction() as tx:
+        situation = await choose.load_chain_state(tx, flows.shared_budget_source)
+        counts = await jobs.count_open_by_state(tx)
+        held = await posts.count_held(tx)
     chain = dict.fromkeys(name for one in flows for name in one.plan.chain)
     resting = [
-        f"{name}: {telling.describe(found, situation.now, flow.clock.zone)}"
+        f"{name}: {telling.describe_breaker(found, situation.now, flow.clock.zone)}"
         for name in chain
         if (found := situation.breakers.get(name))
         and found.state is not Position.CLOSED
     ]
-    return in_words(
+    return format_status(
         counts,
         held=held,
         resting=resting,
         cost=situation.books.month.cost,
-        budget=flows.spender.plan.limits.month,
+        budget=flows.shared_budget_source.plan.limits.month,
     )
 
 
-def in_words(
-    counts: Mapping[State, int],
+def format_status(
+    counts: Mapping[JobState, int],
     *,
     held: int,
     resting: Sequence[str],
@@ -60,28 +60,28 @@ def in_words(
     return "; ".join(parts)
 
 
-def mark(source: str) -> str:
+def short_source_id(source: str) -> str:
     """Return what a status line calls a data source by, besides its title."""
     return f"({source.replace('-', '')[:8]})"
 
 
-def watching(flows: Flows) -> str:
+def describe_watching(flows: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30"."""
-    if trouble := flows.trouble:
+    if trouble := flows.outage_reason:
         return f"Notion: {trouble}"
     if not any(flow.speaks for flow in flows):
         return "another daemon asks Notion"
-    looked_at = flows.looked_at
+    looked_at = flows.last_poll_at
     ours = [flow.schema for flow in flows if flow.speaks]
-    seen = [_named(schema) for schema in ours if schema is not None]
+    seen = [_format_source(schema) for schema in ours if schema is not None]
     if looked_at is None or len(seen) < len(ours):
         return "Notion has not answered yet"
     at = looked_at.astimezone(flows.first.clock.zone)
     return f"{', '.join(seen)}, last poll {at:%H:%M:%S}"
 
 
-def _named(schema: Schema) -> str:
+def _format_source(schema: Schema) -> str:
     title = schema.title
     if len(title) > _LONGEST_TITLE:
         title = f"{title[: _LONGEST_TITLE - 1]}…"
-    return f"'{title}' {mark(schema.source)}"
+    return f"'{title}' {short_source_id(schema.source)}"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from daemon.flow import files
-from daemon.flow.context import Flow
-from daemon.store.errors import StoreAwayError, TakenError
-from daemon.store.store import PAUSE
+from daemon.flow.context import SourceContext
+from daemon.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.store.store import RETRY_PAUSE
 from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _BARRED = frozenset(
 )
 
 
-def trouble(flow: Flow, *, mend: bool = False) -> str | None:
+def unwritable_reason(flow: SourceContext, *, mend: bool = False) -> str | None:
     """Say why no image can be kept, as far as it is known, or None.
 
     Nothing can be written where images and database are, or the store is away.
@@ -40,15 +40,15 @@ def trouble(flow: Flow, *, mend: bool = False) -> str | None:
     Args:
         mend: A folder that was removed is made again, if that can be done.
     """
-    for folder in {flow.images, flow.db.folder or flow.images}:
-        if (why := _barred(folder, mend=mend)) is not None:
+    for folder in {flow.image_folder, flow.db.folder or flow.image_folder}:
+        if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
-        if files.free_bytes(folder) < _needed(flow):
-            return f"less than {_needed(flow) // 2**20} MiB free for {folder}"
+        if files.free_bytes(folder) < _required_bytes(flow):
+            return f"less than {_required_bytes(flow) // 2**20} MiB free for {folder}"
     return flow.store.away or None
 
 
-def _barred(folder: Path, *, mend: bool) -> str | None:
+def _folder_problem(folder: Path, *, mend: bool) -> str | None:
     try:
         if mend:
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,50 +60,54 @@ def _barred(folder: Path, *, mend: bool) -> str | None:
     return None if may else "cannot be written to: give it back to this user"
 
 
-def _needed(flow: Flow) -> int:
+def _required_bytes(flow: SourceContext) -> int:
     return max(flow.plan.reserve, _LEAST)
 
 
-def is_trouble(error: Exception) -> bool:
+def is_storage_error(error: Exception) -> bool:
     """Say whether an error means that no image can be kept now."""
     barred = isinstance(error, OSError) and error.errno in _FULL | _BARRED
-    return barred or isinstance(error, DiskFullError | StoreAwayError | TakenError)
+    return barred or isinstance(
+        error, DiskFullError | StoreUnavailableError | NameCollisionError
+    )
 
 
-def say_trouble(flow: Flow, why: Exception | str) -> None:
+def log_outage(flow: SourceContext, why: Exception | str) -> None:
     """Say, once, that the queue sleeps until images can be kept again.
 
     Args:
-        why: An error that `is_trouble`, or what `trouble` said.
+        why: An error that `is_storage_error`, or what `unwritable_reason` said.
     """
     spell, event, until = "disk", "disk.full", ": no images are made until then"
-    if isinstance(why, StoreAwayError) or str(why) == flow.store.away:
+    if isinstance(why, StoreUnavailableError) or str(why) == flow.store.away:
         spell, event = "store", "store.away"
     # Of one image: the others go on.
-    elif isinstance(why, TakenError):
+    elif isinstance(why, NameCollisionError):
         spell, event, until = str(why), "store.taken", ""
-    if flow.spells.failed(spell, flow.steady()):
+    if flow.spells.record_failure(spell, flow.steady()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
 
-def well_again(flow: Flow) -> None:
+def log_recovery(flow: SourceContext) -> None:
     """Say that it goes on."""
     for spell, event, words in (
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
-        if (lasted := flow.spells.ended(spell, flow.steady())) is not None:
+        if (lasted := flow.spells.record_recovery(spell, flow.steady())) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             flow.shared_log.info(event, summary=f"{words} after {after}")
 
 
-async def ask(flow: Flow) -> None:
+async def probe_store(flow: SourceContext) -> None:
     """Ask whether the store is back; that it is not is known already."""
-    with suppress(StoreAwayError):
-        await asyncio.to_thread(flow.store.ask)
+    with suppress(StoreUnavailableError):
+        await asyncio.to_thread(flow.store.check_remote)
 
 
-async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
+async def retry_until_stored(
+    flow: SourceContext, write: Callable[[], Awaitable[T]]
+) -> T:
     """Do *write*; when nothing can be written, wait and do it again.
 
     What was paid for is held in memory meanwhile.  At SIGTERM the error goes up.
@@ -116,21 +120,28 @@ async def until_it_works(flow: Flow, write: Callable[[], Awaitable[T]]) -> T:
         except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
-            if flow.spells.failed("database", flow.steady()):
+            if flow.spells.record_failure("database", flow.steady()):
                 flow.shared_log.error("database.away", summary=str(error))
-            await pause(flow, _AWAY_SECONDS)
-        except (DiskFullError, OSError, StoreAwayError, TakenError) as error:
-            if not is_trouble(error) or flow.stopping.is_set():
+            await sleep_unless_stopping(flow, _AWAY_SECONDS)
+        except (
+            DiskFullError,
+            OSError,
+            StoreUnavailableError,
+            NameCollisionError,
+        ) as error:
+            if not is_storage_error(error) or flow.stopping.is_set():
                 raise
             # What the folder itself says is plainer than what was tried in it.
             plain = (
-                trouble(flow) if isinstance(error, OSError | DiskFullError) else None
+                unwritable_reason(flow)
+                if isinstance(error, OSError | DiskFullError)
+                else None
             )
-            say_trouble(flow, plain or error)
-            await pause(flow, PAUSE)
+            log_outage(flow, plain or error)
+            await sleep_unless_stopping(flow, RETRY_PAUSE)
 
 
-async def pause(flow: Flow, seconds: float) -> None:
+async def sleep_unless_stopping(flow: SourceContext, seconds: float) -> None:
     """Sleep, but not beyond SIGTERM."""
     stopping = asyncio.ensure_future(flow.stopping.wait())
     sleeping = asyncio.ensure_future(flow.clock.sleep(seconds))

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from daemon.flow import cases, choose, verdict
-from daemon.flow.case import Case
-from daemon.flow.choose import Choice, Situation
-from daemon.flow.context import Flow
-from daemon.flow.delays import Subject, Task
+from daemon.flow.case import ChainInput
+from daemon.flow.choose import ChainState, Choice
+from daemon.flow.context import SourceContext
+from daemon.flow.delays import TaskKey, TaskKind
 from daemon.flow.draw import with_labels
-from daemon.flow.flows import Flows
-from daemon.flow.reread import is_to_be_read
-from daemon.flow.verdict import Round, Sleep, asked_at, in_words
+from daemon.flow.flows import Sources
+from daemon.flow.reread import needs_reread
+from daemon.flow.verdict import ChainResult, Idle, format_reasons, requested_at
 from db import claims, jobs, pauses
 from db.engine import Tx
-from db.errors import MovedElsewhereError
+from db.errors import StaleJobError
 from db.records import Job
-from db.states import Event, State
-from providers.chain import Ask, Busy, Greet, Spent, Wait
+from db.states import JobEventType, JobState
+from providers.chain import AtCapacity, CallProvider, Exhausted, HealthCheck, WaitUntil
 
 _LOOKED_AT = 500
 #: A job that cannot start for this long says so on its page.
@@ -33,7 +33,7 @@ _TELL_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimRequest:
     """Why a job is taken up; `provider` is empty when nobody is asked."""
 
     job: Job
@@ -42,7 +42,7 @@ class Claim:
 
 
 @dataclass(slots=True)
-class Picked:
+class Selection:
     """What came of a look at the queue.
 
     Attributes:
@@ -58,7 +58,7 @@ class Picked:
             or nobody is free.
     """
 
-    asks: dict[int, Claim] = field(default_factory=dict)
+    asks: dict[int, ClaimRequest] = field(default_factory=dict)
     snoozed: list[tuple[Job, str, datetime]] = field(default_factory=list)
     told: list[tuple[Job, str]] = field(default_factory=list)
     reads: list[Job] = field(default_factory=list)
@@ -68,67 +68,69 @@ class Picked:
     pauses: dict[str, datetime | None] = field(default_factory=dict)
     shut: bool = False
 
-    def again(self, time: datetime | None) -> None:
+    def look_again_by(self, time: datetime | None) -> None:
         """Look again at *time* at the latest."""
         if time is not None and (self.look_again is None or time < self.look_again):
             self.look_again = time
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _SourceQueue:
     """The due jobs of one source, and what is to be known of each."""
 
-    flow: Flow
+    flow: SourceContext
     due: Sequence[Job]
-    cases: Mapping[int, Case]
-    situation: Situation
+    cases: Mapping[int, ChainInput]
+    situation: ChainState
 
 
-async def pick(
-    tx: Tx, flows: Sequence[Flow], free: int, claimed_for: Mapping[int, str]
-) -> Picked:
+async def select_jobs(
+    tx: Tx, flows: Sequence[SourceContext], free: int, claimed_for: Mapping[int, str]
+) -> Selection:
     """Look at the due jobs of all sources for *free* workers.
 
     Args:
         claimed_for: By job in work here, whom it is about to ask.
     """
-    picked = Picked()
+    picked = Selection()
     awake = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
     if not awake:
         return picked
     now, sources = awake[0].now(), [flow.plan.source for flow in awake]
-    picked.again(await claims.next_due(tx, State.QUEUED, now, sources))
-    looks: dict[str, _Look] = {}
+    picked.look_again_by(await claims.next_due_at(tx, JobState.QUEUED, now, sources))
+    looks: dict[str, _SourceQueue] = {}
     for flow in awake:
-        due = await claims.due(tx, now, flow.plan.source, limit=_LOOKED_AT)
+        due = await claims.list_due(tx, now, flow.plan.source, limit=_LOOKED_AT)
         if due:
-            looks[flow.plan.source] = await _look(tx, flow, due)
+            looks[flow.plan.source] = await _load_source_queue(tx, flow, due)
     picked.queue = sum(len(look.due) for look in looks.values())
-    picking = _Picking(picked, free)
-    picking.count(looks.values(), claimed_for)
-    for job in in_turn([look.due for look in looks.values()]):
-        picking.consider(looks[job.source], job)
+    picking = _Selector(picked, free)
+    picking.count_calls(looks.values(), claimed_for)
+    for job in interleave_by_priority([look.due for look in looks.values()]):
+        picking.evaluate_job(looks[job.source], job)
     return picked
 
 
-async def _is_paused(tx: Tx, flow: Flow, picked: Picked) -> bool:
+async def _is_paused(tx: Tx, flow: SourceContext, picked: Selection) -> bool:
     pause = await pauses.get(tx, flow.plan.source, flow.now())
     if pause is not None:
         picked.pauses[pause.source] = pause.until
-        picked.again(pause.until)
+        picked.look_again_by(pause.until)
     return pause is not None
 
 
-async def _look(tx: Tx, flow: Flow, due: Sequence[Job]) -> _Look:
-    return _Look(
+async def _load_source_queue(
+    tx: Tx, flow: SourceContext, due: Sequence[Job]
+) -> _SourceQueue:
+    return _SourceQueue(
         flow=flow,
         due=due,
-        cases=await cases.gather(tx, flow, due),
-        situation=await choose.survey(tx, flow),
+        cases=await cases.load_chain_inputs(tx, flow, due),
+        situation=await choose.load_chain_state(tx, flow),
     )
 
 
-def in_turn(queues: Iterable[Sequence[Job]]) -> list[Job]:
+def interleave_by_priority(queues: Iterable[Sequence[Job]]) -> list[Job]:
     """Return the jobs of several queues, strongest first; equals take turns.
 
     Args:
@@ -144,7 +146,7 @@ def in_turn(queues: Iterable[Sequence[Job]]) -> list[Job]:
 
 
 @dataclass(slots=True)
-class _Picking:
+class _Selector:
     """Goes through the queue while workers are free.
 
     Attributes:
@@ -152,94 +154,98 @@ class _Picking:
         probes: Providers whose one probe is given away.
     """
 
-    picked: Picked
+    picked: Selection
     free: int
     calls: Counter[str] = field(default_factory=Counter)
     probes: set[str] = field(default_factory=set)
 
-    def count(self, looks: Iterable[_Look], claimed_for: Mapping[int, str]) -> None:
+    def count_calls(
+        self, looks: Iterable[_SourceQueue], claimed_for: Mapping[int, str]
+    ) -> None:
         """Count the calls that somebody is about to make as made."""
         for look in looks:
             self.calls |= Counter(look.situation.calls)
         self.calls |= Counter(claimed_for.values())
 
     @property
-    def _is_free(self) -> bool:
+    def _has_capacity(self) -> bool:
         return len(self.picked.asks) < self.free
 
-    def consider(self, look: _Look, job: Job) -> None:
+    def evaluate_job(self, look: _SourceQueue, job: Job) -> None:
         """Take a job up, or see when it is to be looked at again."""
         flow, picked, case = look.flow, self.picked, look.cases[job.id]
-        if self._is_free and (why := _goes_on_anyway(case)) is not None:
-            picked.asks[job.id] = Claim(job, "", why)
+        if self._has_capacity and (why := _resume_reason(case)) is not None:
+            picked.asks[job.id] = ClaimRequest(job, "", why)
             return
-        unread = not case.was_asked and is_to_be_read(flow, job)
+        unread = not case.was_tried_this_round and needs_reread(flow, job)
         # It is for others to take up, once its page is read.
         if not flow.generates:
-            if unread and not _reading_waits(flow, job):
-                self._have_read(flow, job)
+            if unread and not _is_read_delayed(flow, job):
+                self._request_reread(flow, job)
             return
         # Its page is to be read first, and cannot be now: no use to take it up.
-        if unread and _reading_waits(flow, job):
+        if unread and _is_read_delayed(flow, job):
             return
         situation = replace(look.situation, calls=self.calls)
-        choice = choose.choose(flow, case, situation)
+        choice = choose.choose_provider(flow, case, situation)
         match choice:
             # Not before its page is read, by whoever speaks with Notion.
-            case Ask() if unread:
-                self._have_read(flow, job)
+            case CallProvider() if unread:
+                self._request_reread(flow, job)
             # Its turn, if a worker is free and no other job is the probe already.
-            case Ask(name, probe):
-                if self._is_free and name not in self.probes:
-                    picked.asks[job.id] = Claim(job, name, f"asks {name}")
+            case CallProvider(name, probe):
+                if self._has_capacity and name not in self.probes:
+                    picked.asks[job.id] = ClaimRequest(job, name, f"asks {name}")
                     self.calls[name] += 1
                     if probe:
                         self.probes.add(name)
             # A model is loading: not before it is there.
-            case Wait(name, until):
+            case WaitUntil(name, until):
                 picked.snoozed.append((job, name, until))
-                picked.again(until)
+                picked.look_again_by(until)
             # Woken when that call ends.
-            case Busy():
+            case AtCapacity():
                 pass
             # Woken when it is known whether it is up.
-            case Greet(name):
+            case HealthCheck(name):
                 picked.greets.add(name)
-            case Spent() as spent:
-                self._close(flow, job, case, spent)
-        _tell(flow, picked, job, choice)
+            case Exhausted() as spent:
+                self._handle_exhausted(flow, job, case, spent)
+        _note_overdue(flow, picked, job, choice)
 
-    def _have_read(self, flow: Flow, job: Job) -> None:
+    def _request_reread(self, flow: SourceContext, job: Job) -> None:
         """Have a page read whose job may be taken up, here or elsewhere, at once."""
         most = max(self.free - len(self.picked.asks), flow.reads_ahead)
         if flow.speaks and len(self.picked.reads) < most:
             self.picked.reads.append(job)
 
-    def _close(self, flow: Flow, job: Job, case: Case, spent: Spent) -> None:
+    def _handle_exhausted(
+        self, flow: SourceContext, job: Job, case: ChainInput, spent: Exhausted
+    ) -> None:
         """Nobody can serve it: it sleeps, or is taken up to be closed."""
-        ended = Round(
+        ended = ChainResult(
             job=job,
             case=case,
-            hopeless=choose.hopeless(flow, case),
+            hopeless=choose.none_can_serve(flow, case),
             until=spent.until,
             reasons=spent.reasons,
             tries=flow.plan.tries,
         )
-        decided = verdict.judge(ended, flow.now())
-        if isinstance(decided, Sleep):
-            self.picked.again(decided.until)
-        elif self._is_free:
-            self.picked.asks[job.id] = Claim(job, "", "nobody can serve it")
+        decided = verdict.decide_after_round(ended, flow.now())
+        if isinstance(decided, Idle):
+            self.picked.look_again_by(decided.until)
+        elif self._has_capacity:
+            self.picked.asks[job.id] = ClaimRequest(job, "", "nobody can serve it")
 
 
-def _reading_waits(flow: Flow, job: Job) -> bool:
+def _is_read_delayed(flow: SourceContext, job: Job) -> bool:
     """Notion is away, or its last answer about this page was a refusal."""
-    subject = Subject(Task.READ, job.source, job.id)
-    is_refused = flow.delays.lasts(subject, flow.clock.elapsed())
+    subject = TaskKey(TaskKind.READ, job.source, job.id)
+    is_refused = flow.delays.is_delayed(subject, flow.clock.elapsed())
     return is_refused or bool(flow.outage.why)
 
 
-def _goes_on_anyway(case: Case) -> str | None:
+def _resume_reason(case: ChainInput) -> str | None:
     # A call that was paid for: its result is fetched, whoever rests.
     if case.open_call is not None:
         return "goes on where it was"
@@ -247,33 +253,35 @@ def _goes_on_anyway(case: Case) -> str | None:
     return "its images are on disk" if case.complete else None
 
 
-def _tell(flow: Flow, picked: Picked, job: Job, choice: Choice) -> None:
+def _note_overdue(
+    flow: SourceContext, picked: Selection, job: Job, choice: Choice
+) -> None:
     """Find the jobs whose page should say that they wait, and why."""
-    if job.told_waiting or job.owed or not isinstance(choice, Spent):
+    if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
         return
-    tell_at = asked_at(job) + _TELL_AFTER
+    tell_at = requested_at(job) + _TELL_AFTER
     if flow.now() < tell_at:
-        picked.again(tell_at)
+        picked.look_again_by(tell_at)
     elif job.id not in picked.asks:
-        words = in_words(with_labels(flow, choice.reasons))
+        words = format_reasons(with_labels(flow, choice.reasons))
         picked.told.append((job, f"Waiting: {words}."))
 
 
-async def claim(flows: Flows, picked: Picked) -> list[Job]:
+async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
     """Carry out what was picked, in one transaction; return the claimed jobs."""
     if not (picked.asks or picked.snoozed or picked.told):
         return []
     claimed: list[Job] = []
     flow = flows.first
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         now = flow.now()
         # As they are by now; not those that somebody was faster to take.
-        for job in await claims.claimable(tx, list(picked.asks), now):
+        for job in await claims.list_claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
-            moved = await jobs.move(
+            moved = await jobs.apply_event(
                 tx,
                 job,
-                Event.CLAIMED,
+                JobEventType.CLAIMED,
                 now=now,
                 why=why,
                 waits_for=None,
@@ -285,15 +293,17 @@ async def claim(flows: Flows, picked: Picked) -> list[Job]:
             changes = {"due_at": until, "waits_for": name, "waited_since": since}
             try:
                 why = f"waits for {name}"
-                await jobs.move(tx, job, Event.SNOOZED, now=now, why=why, **changes)
-            except MovedElsewhereError:
+                await jobs.apply_event(
+                    tx, job, JobEventType.SNOOZED, now=now, why=why, **changes
+                )
+            except StaleJobError:
                 continue
         for job, note in picked.told:
             current = await jobs.get(tx, job.id)
             # Told by another daemon meanwhile, or no longer waiting.
             if current is None or current.told_waiting or current.owed:
                 continue
-            await jobs.owe(tx, job, "waiting", note)
-            await jobs.mark_waiting_told(tx, job)
+            await jobs.set_pending_write(tx, job, "waiting", note)
+            await jobs.mark_waiting_notified(tx, job)
             flow.kick.set()
     return claimed

@@ -1,6 +1,6 @@
 """What a page wants: pure, one comment per branch.
 
-`wants` looks at the page as it is now and at what we remember of it, and returns
+`plan_actions` looks at the page as it is now and at what we remember of it, and returns
 actions; `daemon.flow.absorb` carries them out.
 """
 
@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from daemon.flow.inputs import Inputs
-from daemon.notion.filters import Wanted, matches
+from daemon.notion.filters import Wanted, matches_filter
 from daemon.notion.model import Page
 from db.records import ImageRecord, Job, Post
-from db.states import Reason, State
+from db.states import JobReason, JobState
 
 #: Notion floors times to the minute, so an edit may be this much younger.
 _FLOOR = timedelta(minutes=1)
@@ -33,7 +33,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class StoredState:
     """What we remember of a page.
 
     Attributes:
@@ -50,7 +50,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class PageSnapshot:
     """The page now, read."""
 
     page: Page
@@ -59,141 +59,162 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Remember:
+class SavePost:
     """Store what the page shows."""
 
     post: Post
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class CreateJob:
     """Make a job."""
 
-    reason: Reason
+    reason: JobReason
     due_at: datetime
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class MergeIntoQueued:
     """Let a waiting job take the newest inputs and the strongest reason."""
 
-    reason: Reason
+    reason: JobReason
     due_at: datetime
     ticked: bool
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ScheduleNext:
     """Remember the next wish on a job that is in work."""
 
-    reason: Reason
+    reason: JobReason
     ticked: bool
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class AcknowledgeRepeat:
     """The same wish once more: un-tick again, nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
+class CancelJob:
     """Cancel the open job."""
 
     why: str
 
 
-Action: TypeAlias = Remember | Start | Fold | Note | Repeat | Withdraw
+Action: TypeAlias = (
+    SavePost
+    | CreateJob
+    | MergeIntoQueued
+    | ScheduleNext
+    | AcknowledgeRepeat
+    | CancelJob
+)
 
 
-def wants(sight: Sight, memory: Memory, rules: Rules, now: datetime) -> list[Action]:
+def plan_actions(
+    sight: PageSnapshot, memory: StoredState, rules: Rules, now: datetime
+) -> list[Action]:
     """Return what is to be done about a page."""
-    post = remembered(sight, memory.post, rules, now)
+    post = merge_post(sight, memory.post, rules, now)
     # What it shows has changed since we last looked.
-    news = memory.post is None or differs(post, memory.post)
-    actions: list[Action] = [Remember(post)] if news else []
-    wish = _wish(sight, memory, rules, post, now)
+    news = memory.post is None or has_changed(post, memory.post)
+    actions: list[Action] = [SavePost(post)] if news else []
+    wish = _plan_job(sight, memory, rules, post, now)
     return [*actions, wish] if wish else actions
 
 
-def _wish(
-    sight: Sight, memory: Memory, rules: Rules, post: Post, now: datetime
+def _plan_job(
+    sight: PageSnapshot, memory: StoredState, rules: Rules, post: Post, now: datetime
 ) -> Action | None:
     # In the trash, archived or out of the source: nothing is wanted any more.
     if post.gone:
-        return Withdraw("the page is gone") if memory.job else None
+        return CancelJob("the page is gone") if memory.job else None
     # No text, no wish; a tick waits on the page until there are words.
     if not sight.inputs.prompt:
-        unasked = memory.job is not None and _waits_unasked(memory.job)
-        return Withdraw("the page has no words any more") if unasked else None
+        unasked = memory.job is not None and _is_queued_unticked(memory.job)
+        return CancelJob("the page has no words any more") if unasked else None
     # The box is ticked: always obeyed.
     if sight.page.regenerate:
-        return _ticked(sight, memory, now)
+        return _plan_ticked(sight, memory, now)
     if memory.job is not None:
-        return _under_way(sight, memory, memory.job, rules, post=post, now=now)
-    return _by_itself(sight, memory, rules, post, now)
+        return _plan_open_job(sight, memory, memory.job, rules, post=post, now=now)
+    return _plan_automatic(sight, memory, rules, post, now)
 
 
-def _ticked(sight: Sight, memory: Memory, now: datetime) -> Action | None:
+def _plan_ticked(
+    sight: PageSnapshot, memory: StoredState, now: datetime
+) -> Action | None:
     job = memory.job
     # Nothing under way: a job that starts with the un-tick.
     if job is None:
-        return Start(Reason.REGENERATE, now, "ticked")
+        return CreateJob(JobReason.REGENERATE, now, "ticked")
     # Our un-tick has not been confirmed yet: this is the tick we know of.
     if job.owed == "untick":
         return None
-    same = _same(sight, job.fingerprint, job.inputs)
-    if job.state is State.QUEUED:
+    same = _is_same_request(sight, job.fingerprint, job.inputs)
+    if job.state is JobState.QUEUED:
         # It was ticked for the same image and waits: the same wish.
-        if same and job.reason is Reason.REGENERATE:
-            return Repeat()
+        if same and job.reason is JobReason.REGENERATE:
+            return AcknowledgeRepeat()
         # It waits for another reason or with older inputs: one job for both.
-        return Fold(Reason.REGENERATE, now, ticked=True, why="ticked")
+        return MergeIntoQueued(JobReason.REGENERATE, now, ticked=True, why="ticked")
     # In work on just this: the image that comes is the one that is wanted.  A
     # replacement may end without one, so it does not count.
-    if same and job.reason is not Reason.REPLACE:
-        return Repeat()
+    if same and job.reason is not JobReason.REPLACE:
+        return AcknowledgeRepeat()
     # In work on something else: the next job.
-    return Note(Reason.REGENERATE, ticked=True, why="ticked during the work")
+    return ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked during the work")
 
 
-def _under_way(
-    sight: Sight, memory: Memory, job: Job, rules: Rules, *, post: Post, now: datetime
+def _plan_open_job(
+    sight: PageSnapshot,
+    memory: StoredState,
+    job: Job,
+    rules: Rules,
+    *,
+    post: Post,
+    now: datetime,
 ) -> Action | None:
-    if _waits_unasked(job):
+    if _is_queued_unticked(job):
         # It left the posts postbrush looks after before its turn came.
         if post.skipped or not post.chosen:
-            return Withdraw("the post no longer matches posts.only, or posts.skip")
+            return CancelJob("the post no longer matches posts.only, or posts.skip")
         # A person put an image there.
-        if look(sight.page.id, post.shows, memory.known).foreign:
-            return Withdraw("the page has an image now")
+        if classify_images(sight.page.id, post.shows, memory.known).foreign:
+            return CancelJob("the page has an image now")
     # Nothing the image is made of has changed.
     if job.fingerprint == sight.fingerprint:
         # Words that only a card shows: a waiting job takes them at once.
-        if job.state is State.QUEUED and job.inputs["words"] != sight.inputs.words:
-            return Fold(job.reason, job.due_at, ticked=False, why="edited")
+        if job.state is JobState.QUEUED and job.inputs["words"] != sight.inputs.words:
+            return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
         return None
-    if job.state is State.QUEUED:
+    if job.state is JobState.QUEUED:
         # A person asked for it by hand: at once, with the newest words.
-        if job.reason is Reason.REGENERATE:
-            return Fold(job.reason, job.due_at, ticked=False, why="edited")
+        if job.reason is JobReason.REGENERATE:
+            return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
         # Still being written: the text has to be still again.
-        return Fold(job.reason, now + rules.settle, ticked=False, why="edited")
+        return MergeIntoQueued(
+            job.reason, now + rules.settle, ticked=False, why="edited"
+        )
     noted = (job.again or {}).get("fingerprint")
     # In work on older words, and edits are followed: the next job.
     if rules.on_edit == "regenerate" and noted != sight.fingerprint:
-        return Note(Reason.EDITED, ticked=False, why="edited during the work")
+        return ScheduleNext(
+            JobReason.EDITED, ticked=False, why="edited during the work"
+        )
     return None  # The box would make another.
 
 
-def _waits_unasked(job: Job) -> bool:
-    return job.state is State.QUEUED and job.reason is not Reason.REGENERATE
+def _is_queued_unticked(job: Job) -> bool:
+    return job.state is JobState.QUEUED and job.reason is not JobReason.REGENERATE
 
 
-def _by_itself(
-    sight: Sight, memory: Memory, rules: Rules, post: Post, now: datetime
+def _plan_automatic(
+    sight: PageSnapshot, memory: StoredState, rules: Rules, post: Post, now: datetime
 ) -> Action | None:
     # Not one of those postbrush looks after, or waiting for `approve`.
     if post.skipped or not post.chosen or memory.held:
@@ -201,21 +222,29 @@ def _by_itself(
     # A failed or cancelled job was the answer to exactly these inputs.
     if post.answered == sight.fingerprint:
         return None
-    shown = look(sight.page.id, post.shows, memory.known)
+    shown = classify_images(sight.page.id, post.shows, memory.known)
     # A duplicate of another page: wants its own once it says something else.
     if shown.copies and shown.copies != {sight.fingerprint}:
-        return Start(Reason.NEW, _still(sight, post, rules, now), "a duplicated page")
+        return CreateJob(
+            JobReason.NEW, _settles_at(sight, post, rules, now), "a duplicated page"
+        )
     # No image on the page and none made.
     if not sight.page.image and post.made is None:
-        return Start(Reason.NEW, _still(sight, post, rules, now), "no image yet")
+        return CreateJob(
+            JobReason.NEW, _settles_at(sight, post, rules, now), "no image yet"
+        )
     # Its words have changed since our image was made, and edits are followed.
     changed = post.made is not None and post.made != sight.fingerprint
     if rules.on_edit == "regenerate" and changed and shown.only_ours:
-        return Start(Reason.EDITED, _still(sight, post, rules, now), "edited")
+        return CreateJob(
+            JobReason.EDITED, _settles_at(sight, post, rules, now), "edited"
+        )
     return None
 
 
-def _still(sight: Sight, post: Post, rules: Rules, now: datetime) -> datetime:
+def _settles_at(
+    sight: PageSnapshot, post: Post, rules: Rules, now: datetime
+) -> datetime:
     """Return when the text will have been still for `posts.settle`."""
     settled = min(post.changed_at, now) + rules.settle
     first_seen = post.changed_at == post.seen_at
@@ -226,7 +255,7 @@ def _still(sight: Sight, post: Post, rules: Rules, now: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ImageColumnState:
     """What the Image column holds, as far as we know its files.
 
     Attributes:
@@ -242,11 +271,13 @@ class Shown:
     foreign: bool
 
 
-def look(page_id: str, names: Sequence[str], known: Mapping[str, ImageRecord]) -> Shown:
+def classify_images(
+    page_id: str, names: Sequence[str], known: Mapping[str, ImageRecord]
+) -> ImageColumnState:
     """Sort the names in a page's Image column."""
     found = [known[name] for name in names if name in known]
     mine = [one for one in found if one.page_id == page_id]
-    return Shown(
+    return ImageColumnState(
         copies=frozenset(one.fingerprint for one in found if one.page_id != page_id),
         cards_only=len(mine) == len(names) and all(one.is_card for one in mine),
         only_ours=bool(mine) and len(mine) == len(names),
@@ -254,7 +285,9 @@ def look(page_id: str, names: Sequence[str], known: Mapping[str, ImageRecord]) -
     )
 
 
-def remembered(sight: Sight, old: Post | None, rules: Rules, now: datetime) -> Post:
+def merge_post(
+    sight: PageSnapshot, old: Post | None, rules: Rules, now: datetime
+) -> Post:
     """Return what to remember of a page, on top of what was."""
     page = sight.page
     base = old or Post(
@@ -280,21 +313,23 @@ def remembered(sight: Sight, old: Post | None, rules: Rules, now: datetime) -> P
         date=page.date,
         changed_at=now if moved else base.changed_at,
         fingerprint=sight.fingerprint,
-        inputs=sight.inputs.stored(),
+        inputs=sight.inputs.to_dict(),
         shows=tuple(file.name for file in page.image),
-        chosen=matches(page.columns, rules.only),
-        skipped=bool(rules.skip) and matches(page.columns, rules.skip),
+        chosen=matches_filter(page.columns, rules.only),
+        skipped=bool(rules.skip) and matches_filter(page.columns, rules.skip),
         gone=page.gone,
     )
 
 
-def differs(new: Post, old: Post) -> bool:
+def has_changed(new: Post, old: Post) -> bool:
     """Say whether there is anything to write."""
     same_inputs = dict(new.inputs) == dict(old.inputs)
     return not same_inputs or new != replace(old, inputs=new.inputs)
 
 
-def _same(sight: Sight, fingerprint: str, inputs: Mapping[str, object]) -> bool:
+def _is_same_request(
+    sight: PageSnapshot, fingerprint: str, inputs: Mapping[str, object]
+) -> bool:
     feedback = str(inputs.get("feedback", ""))
     # Feedback that our own write has just cleared is no new feedback.
     return fingerprint == sight.fingerprint and sight.inputs.feedback in {feedback, ""}

@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from daemon.flow import storage
-from daemon.flow.context import Flow
-from daemon.flow.delays import Subject, Task
-from daemon.flow.flows import Flows
-from daemon.flow.postpone import postpone, resume
-from daemon.notion.errors import NotionError, UnwantedError
+from daemon.flow.context import SourceContext
+from daemon.flow.delays import TaskKey, TaskKind
+from daemon.flow.flows import Sources
+from daemon.flow.postpone import end_delay, postpone_task
+from daemon.notion.errors import NotionError, RequestRejectedError
 from db.errors import DatabaseError
 from db.records import Job
 
@@ -21,22 +21,22 @@ _TROUBLE_PAUSE = timedelta(seconds=30)
 #: The same refusal of what we sent, so many times in a row: no other try would help.
 _HOPELESS_AT = 3
 
-Step: TypeAlias = Callable[[Flow, Job], Awaitable[None]]
-GiveUp: TypeAlias = Callable[[Flow, Job, str], Awaitable[None]]
-Tell: TypeAlias = Callable[[Flow, Job, Exception], bool]
+JobStep: TypeAlias = Callable[[SourceContext, Job], Awaitable[None]]
+GiveUpCallback: TypeAlias = Callable[[SourceContext, Job, str], Awaitable[None]]
+FailureReporter: TypeAlias = Callable[[SourceContext, Job, Exception], bool]
 
 
-def _tell_nothing(_flow: Flow, _job: Job, _error: Exception) -> bool:
+def _report_nothing(_flow: SourceContext, _job: Job, _error: Exception) -> bool:
     """Leave it to the log of the pauses."""
     return False
 
 
-def _nothing(_job: Job) -> None:
+def _do_nothing(_job: Job) -> None:
     """What most have to tidy up."""
 
 
 @dataclass(slots=True)
-class Workers:
+class TaskPool:
     """Does one step for several jobs at once.
 
     Attributes:
@@ -48,12 +48,12 @@ class Workers:
         ended: Called after each, however it ended.
     """
 
-    flows: Flows
-    step: Step
-    task: Task | Callable[[Job], Task]
-    give_up: GiveUp | None = None
-    ended: Callable[[Job], None] = _nothing
-    tell: Tell = _tell_nothing
+    flows: Sources
+    step: JobStep
+    task: TaskKind | Callable[[Job], TaskKind]
+    give_up: GiveUpCallback | None = None
+    ended: Callable[[Job], None] = _do_nothing
+    tell: FailureReporter = _report_nothing
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
@@ -65,12 +65,12 @@ class Workers:
         return job_id in self.tasks
 
     def start(self, job: Job) -> None:
-        """Begin; `Flow.kick` is set when it has ended."""
+        """Begin; `SourceContext.kick` is set when it has ended."""
         flow = self.flows.by_source[job.source]
 
         async def run() -> None:
             try:
-                await self._guarded(flow, job)
+                await self._run_step(flow, job)
             finally:
                 self.tasks.pop(job.id, None)
                 self._sources.pop(job.id, None)
@@ -81,53 +81,57 @@ class Workers:
         name = getattr(self.step, "__name__", "step")
         self.tasks[job.id] = asyncio.create_task(run(), name=f"{name} {job.id}")
 
-    def leave(self, source: str) -> None:
+    def cancel_source(self, source: str) -> None:
         """Cut off the work of a source."""
         for job_id, of in self._sources.items():
             if of == source:
                 self.tasks[job_id].cancel()
 
-    def waits(self, job: Job) -> bool:
+    def is_delayed(self, job: Job) -> bool:
         """Say whether a job's last try failed, and its pause lasts."""
         flow = self.flows.first
-        return flow.delays.lasts(self.subject(job), flow.clock.elapsed())
+        return flow.delays.is_delayed(self.task_key(job), flow.clock.elapsed())
 
     def has_failed(self, job: Job) -> bool:
         """Say whether a job's last try failed."""
-        return self.flows.first.delays.has_failed(self.subject(job))
+        return self.flows.first.delays.has_failed(self.task_key(job))
 
-    def subject(self, job: Job) -> Subject:
+    def task_key(self, job: Job) -> TaskKey:
         """Return what the pauses of a job's step are counted for."""
         task = self.task(job) if callable(self.task) else self.task
-        return Subject(task, job.source, job.id)
+        return TaskKey(task, job.source, job.id)
 
-    async def _guarded(self, flow: Flow, job: Job) -> None:
+    async def _run_step(self, flow: SourceContext, job: Job) -> None:
         """Do the step; whatever it fails with, the next try has to wait."""
         try:
             await self.step(flow, job)
         except NotionError as error:
-            await self._failed(flow, job, error)
+            await self._handle_failure(flow, job, error)
         except Exception as error:  # noqa: BLE001 - it is logged there
             self.dropped = True
             # It ends on its own, and `storage` speaks of it.
-            if storage.is_trouble(error):
-                storage.say_trouble(flow, error)
+            if storage.is_storage_error(error):
+                storage.log_outage(flow, error)
                 until = flow.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
-                flow.delays.hold(self.subject(job), str(error), until)
+                flow.delays.hold_until(self.task_key(job), str(error), until)
             # One job must not take the others with it.
             else:
-                await self._failed(flow, job, error)
+                await self._handle_failure(flow, job, error)
         else:
-            await resume(flow, self.subject(job), job)
+            await end_delay(flow, self.task_key(job), job)
 
-    async def _failed(self, flow: Flow, job: Job, error: Exception) -> None:
+    async def _handle_failure(
+        self, flow: SourceContext, job: Job, error: Exception
+    ) -> None:
         try:
             is_told = self.tell(flow, job, error)
-            delay = await postpone(flow, self.subject(job), error, job, is_told=is_told)
-            is_hopeless = isinstance(error, UnwantedError)
+            delay = await postpone_task(
+                flow, self.task_key(job), error, job, is_told=is_told
+            )
+            is_hopeless = isinstance(error, RequestRejectedError)
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
                 await self.give_up(flow, job, delay.why)
-                flow.delays.end(self.subject(job))
+                flow.delays.clear_failures(self.task_key(job))
         # Its pause has begun, and what failed is in the log.
         except DatabaseError as unwritten:
             flow.log.debug("database.failed", summary=str(unwritten), job=job.id)

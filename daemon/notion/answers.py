@@ -17,7 +17,7 @@ _RETRY_AFTER_DEFAULT = 30.0
 _NOT_FOUND, _UNAUTHORIZED, _FORBIDDEN = 404, 401, 403
 
 
-class Kind(Enum):
+class ErrorClass(Enum):
     """What to do."""
 
     STOP_ALL = "stop all"  #: Too fast: everything waits, then the same again.
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ErrorResponse:
     """An answer that is not the wanted one.
 
     Attributes:
@@ -37,37 +37,41 @@ class Answer:
         message: Notion's own sentence, without what looks like a secret.
     """
 
-    kind: Kind
+    kind: ErrorClass
     status: int
     message: str
     seconds: float = 0.0
 
 
-def classify(status: int, headers: Mapping[str, str], body: str) -> Answer:
+def classify_response(
+    status: int, headers: Mapping[str, str], body: str
+) -> ErrorResponse:
     """Return what an HTTP answer other than a good one means."""
-    data = _json(body)
-    message = _message(data, status)
+    data = _parse_json(body)
+    message = _error_message(data, status)
     if status in {429, 529}:
         more = data.get("additional_data")
         blocked = more.get("rate_limit_reason") if isinstance(more, dict) else None
         # Not a matter of speed: asking again is of no use.
         if blocked == "public_api_request_blocked":
-            return Answer(kind=Kind.NO_ACCESS, status=status, message=message)
-        seconds = _retry_after(headers)
-        return Answer(
-            kind=Kind.STOP_ALL, status=status, message=message, seconds=seconds
+            return ErrorResponse(
+                kind=ErrorClass.NO_ACCESS, status=status, message=message
+            )
+        seconds = _retry_after_seconds(headers)
+        return ErrorResponse(
+            kind=ErrorClass.STOP_ALL, status=status, message=message, seconds=seconds
         )
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
-        return Answer(kind=Kind.NO_ACCESS, status=status, message=message)
+        return ErrorResponse(kind=ErrorClass.NO_ACCESS, status=status, message=message)
     if status == _NOT_FOUND and data.get("code") == "object_not_found":
-        return Answer(kind=Kind.NOT_FOUND, status=status, message=message)
+        return ErrorResponse(kind=ErrorClass.NOT_FOUND, status=status, message=message)
     # A 400 in JSON is Notion's; one in HTML is a proxy's.
     if status == 400 and data:  # noqa: PLR2004 - Bad Request
-        return Answer(kind=Kind.REFUSED, status=status, message=message)
-    return Answer(kind=Kind.AGAIN, status=status, message=message)
+        return ErrorResponse(kind=ErrorClass.REFUSED, status=status, message=message)
+    return ErrorResponse(kind=ErrorClass.AGAIN, status=status, message=message)
 
 
-def _json(body: str) -> Mapping[str, Any]:
+def _parse_json(body: str) -> Mapping[str, Any]:
     try:
         data = json.loads(body)
     except ValueError:
@@ -75,12 +79,12 @@ def _json(body: str) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _message(data: Mapping[str, Any], status: int) -> str:
+def _error_message(data: Mapping[str, Any], status: int) -> str:
     words = str(data.get("message") or f"HTTP {status}")
     return " ".join(words.split())[:300]
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def _retry_after_seconds(headers: Mapping[str, str]) -> float:
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return max(0.5, float(value))
@@ -92,25 +96,25 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return max(0.5, (when - sent).total_seconds())
 
 
-def about_upload(message: str) -> bool:
+def mentions_upload(message: str) -> bool:
     """Say whether a refused update speaks of a file upload of ours."""
     folded = message.casefold()
     return "file upload" in folded or "file_upload" in folded
 
 
-def about_archived(message: str) -> bool:
+def mentions_archived(message: str) -> bool:
     """Say whether an update was refused because the page is in the trash."""
     return "archived" in message.casefold()
 
 
-def is_stale_cursor(answer: Answer) -> bool:
+def is_stale_cursor(answer: ErrorResponse) -> bool:
     """Say whether a query has to be begun again."""
-    return answer.kind is Kind.REFUSED and "start_cursor" in answer.message
+    return answer.kind is ErrorClass.REFUSED and "start_cursor" in answer.message
 
 
 #: Where connections (once called integrations) are made and shown.
 CONNECTIONS = "app.notion.com/developers/connections"
-WHO_IS_THAT = (
+TOKEN_REFUSED = (
     f"Notion refuses the token: open {CONNECTIONS}, choose the connection, and copy "
     "its API token into NOTION_TOKEN"
 )
@@ -120,7 +124,7 @@ CAPABILITY_MISSING = (
 )
 
 
-def share(name: str, sees: str | None = None) -> str:
+def explain_sharing(name: str, sees: str | None = None) -> str:
     """Return how to share a database, and (if known) what the token does see."""
     how = (
         f"Notion does not show {name} to this token: open the database in Notion, "

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any
 
 from daemon.notion import sources
-from daemon.notion.answers import Answer
-from daemon.notion.errors import AwayError
+from daemon.notion.answers import ErrorResponse
+from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.model import Role, Urgency
-from daemon.notion.shapes import understood
-from daemon.notion.wire import AnswerError, LostError, Request, Wire
+from daemon.notion.shapes import translate_shape_errors
+from daemon.notion.wire import ApiError, LostResponseError, NotionTransport, Request
 
 _TRIES = 4
 _SAMPLE = 100
@@ -29,7 +29,9 @@ _OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
 )
 
 
-async def add(wire: Wire, source: str, wanted: Mapping[Role, tuple[str, str]]) -> None:
+async def add_properties(
+    wire: NotionTransport, source: str, wanted: Mapping[Role, tuple[str, str]]
+) -> None:
     """Add columns that are not there yet, in one write.
 
     A PATCH that names an existing column would change its type, so what is there is
@@ -41,38 +43,40 @@ async def add(wire: Wire, source: str, wanted: Mapping[Role, tuple[str, str]]) -
     Raises:
         NoAccessError, AwayError: Nothing is known to have been added.
     """
-    lost: Answer | None = None
+    lost: ErrorResponse | None = None
     for tried in range(_TRIES):
         if lost is not None:
             await wire.sleep(2.0**tried)
-        raw = await sources.ask(
+        raw = await sources.send_request(
             wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        with understood("data_sources.retrieve"):
+        with translate_shape_errors("data_sources.retrieve"):
             there = {name.casefold() for name in raw["properties"]}
         missing = {
-            name: _described(role, kind)
+            name: _property_definition(role, kind)
             for role, (name, kind) in wanted.items()
             if name.casefold() not in there
         }
         if not missing:
             return
         try:
-            await wire.once(Urgency.POLL, _update(source, missing))
-        except LostError as error:
+            await wire.send_once(Urgency.POLL, _update_request(source, missing))
+        except LostResponseError as error:
             lost = error.answer
-        except AnswerError as error:
-            raise sources.no_access(error.answer) from error
+        except ApiError as error:
+            raise sources.explain_no_access(error.answer) from error
         else:
             return
-    raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
+    raise NotionUnavailableError(
+        f"Notion is away: {lost.message if lost else 'no answer'}"
+    )
 
 
-def _update(source: str, properties: Mapping[str, object]) -> Request:
+def _update_request(source: str, properties: Mapping[str, object]) -> Request:
     return lambda client: client.data_sources.update(source, properties=properties)
 
 
-def _described(role: Role, kind: str) -> dict[str, Any]:
+def _property_definition(role: Role, kind: str) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if kind == "select" and role in _OPTIONS:
         colours = _OPTIONS[role].items()
@@ -80,7 +84,7 @@ def _described(role: Role, kind: str) -> dict[str, Any]:
     return {"type": kind, kind: content}
 
 
-def newest() -> dict[str, Any]:
+def newest_query() -> dict[str, Any]:
     """Return the query for the newest posts, as many as one answer holds."""
     order = [{"timestamp": "created_time", "direction": "descending"}]
     return {"sorts": order, "page_size": _SAMPLE}

@@ -9,7 +9,7 @@ class NotionError(PostbrushError):
     """Something Notion said, in one line for people."""
 
 
-class AwayError(NotionError):
+class NotionUnavailableError(NotionError):
     """Notion is away, and the patience for one request is used up.
 
     Unreachable, 409, 429, 5xx, or an answer that is not JSON: says nothing of the
@@ -25,11 +25,11 @@ class SchemaOutdatedError(NoAccessError):
     """400 at a query, or a page without a property: they have changed since."""
 
 
-class RowRefusedError(NotionError):
+class ItemRefusedError(NotionError):
     """A refusal about one page or one file: says nothing of the source."""
 
 
-class UnwantedError(NotionError):
+class RequestRejectedError(NotionError):
     """What we sent is refused: the third time in the same words, the job ends."""
 
 
@@ -44,7 +44,7 @@ class PageUnreachableError(PageGoneError):
     """
 
 
-class RefusedWriteError(UnwantedError):
+class WriteRefusedError(RequestRejectedError):
     """400 on a write, after the schema was read again: Notion's own sentence.
 
     Attributes:
@@ -58,5 +58,5 @@ class UploadLostError(NotionError):
     """The file upload expired, is unknown or cannot be attached: send it again."""
 
 
-class UploadRefusedError(UploadLostError, UnwantedError):
+class UploadRefusedError(UploadLostError, RequestRejectedError):
     """400 or 404 to the bytes of a file."""

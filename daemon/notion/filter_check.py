@@ -8,8 +8,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from daemon.notion.filters import LIST_TYPES, TEXT_TYPES, Cell, Wanted, holds
-from daemon.notion.model import Column, Schema
+from daemon.notion.filters import (
+    LIST_TYPES,
+    TEXT_TYPES,
+    PropertyValue,
+    Wanted,
+    matches_value,
+)
+from daemon.notion.model import Property, Schema
 
 #: Property types that a filter can compare, as Notion's users know them.
 COMPARABLE = (
@@ -35,8 +41,9 @@ def uncomparable_properties(schema: Schema, only: Filter, skip: Filter) -> list[
     return [
         f'{setting} cannot compare the property "{column.name}" (type '
         f"{column.type}). It can compare: {COMPARABLE}"
-        for setting, name, _ in _pairs(only, skip)
-        if (column := schema.find(name)) is not None and column.type not in _COMPARABLE
+        for setting, name, _ in _filter_pairs(only, skip)
+        if (column := schema.find_property(name)) is not None
+        and column.type not in _COMPARABLE
     ]
 
 
@@ -44,24 +51,26 @@ def filter_problems(schema: Schema, only: Filter, skip: Filter) -> list[str]:
     """Return one line for each property, option or value that can never match."""
     return [
         problem
-        for setting, name, wanted in _pairs(only, skip)
-        for problem in _problems(schema, setting, name, wanted)
+        for setting, name, wanted in _filter_pairs(only, skip)
+        for problem in _find_problems(schema, setting, name, wanted)
     ]
 
 
-def _pairs(only: Filter, skip: Filter) -> Iterable[tuple[str, str, Wanted]]:
+def _filter_pairs(only: Filter, skip: Filter) -> Iterable[tuple[str, str, Wanted]]:
     for setting, given in (("posts.only", only), ("posts.skip", skip)):
         for name, wanted in given.items():
             yield setting, name, wanted
 
 
-def _problems(schema: Schema, setting: str, name: str, wanted: Wanted) -> Iterable[str]:
-    column = schema.find(name)
+def _find_problems(
+    schema: Schema, setting: str, name: str, wanted: Wanted
+) -> Iterable[str]:
+    column = schema.find_property(name)
     # Deleted, or never there.
     if column is None:
         yield (
             f'{setting} names the property "{name}", which the source does not have. '
-            f"{_nearest(name, schema.columns, 'Its properties are')}"
+            f"{_nearest_hint(name, schema.columns, 'Its properties are')}"
         )
         return
     # A tick is asked of something else.
@@ -72,11 +81,11 @@ def _problems(schema: Schema, setting: str, name: str, wanted: Wanted) -> Iterab
                 f'property "{column.name}" is not a Checkbox.'
             )
         return
-    for value in _values(wanted):
+    for value in _wanted_values(wanted):
         yield from _value_problems(setting, column, value)
 
 
-def _value_problems(setting: str, column: Column, value: str) -> Iterable[str]:
+def _value_problems(setting: str, column: Property, value: str) -> Iterable[str]:
     folded = value.casefold()
     # A tick is true or false.
     if column.type == "checkbox" and folded not in {"true", "false"}:
@@ -89,11 +98,11 @@ def _value_problems(setting: str, column: Column, value: str) -> Iterable[str]:
     if column.type in _WITH_OPTIONS and folded not in known:
         yield (
             f'{setting} wants "{column.name}" to be "{value}", which is not one of '
-            f"its options. {_nearest(value, column.options, 'They are')}"
+            f"its options. {_nearest_hint(value, column.options, 'They are')}"
         )
 
 
-def _nearest(name: str, known: Iterable[str], list_words: str) -> str:
+def _nearest_hint(name: str, known: Iterable[str], list_words: str) -> str:
     every = list(known)
     folded = {one.casefold().strip(): one for one in every}
     close = difflib.get_close_matches(name.casefold().strip(), folded, n=1, cutoff=0.5)
@@ -104,33 +113,36 @@ def _nearest(name: str, known: Iterable[str], list_words: str) -> str:
     return f"{list_words}: {names}{more}." if names else "It has none."
 
 
-def _values(wanted: Wanted) -> list[str]:
+def _wanted_values(wanted: Wanted) -> list[str]:
     if isinstance(wanted, bool):
         return ["true" if wanted else "false"]
     return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
-def wanted_in_words(wanted: Filter) -> str:
+def format_filter(wanted: Filter) -> str:
     """Return `Status = "Ready"`, several joined with "and"."""
-    return " and ".join(f"{name} = {_quoted(value)}" for name, value in wanted.items())
-
-
-def unmet_in_words(columns: Mapping[str, Cell], wanted: Filter) -> str:
-    """Return what a filter wants and a post has, where the two differ."""
-    return "; ".join(
-        f"needs {name} = {_quoted(value)}, this post has {_found(columns.get(name))}"
-        for name, value in wanted.items()
-        if not holds(columns.get(name), value)
+    return " and ".join(
+        f"{name} = {_quote_wanted(value)}" for name, value in wanted.items()
     )
 
 
-def _quoted(wanted: Wanted) -> str:
+def format_unmet(columns: Mapping[str, PropertyValue], wanted: Filter) -> str:
+    """Return what a filter wants and a post has, where the two differ."""
+    return "; ".join(
+        f"needs {name} = {_quote_wanted(value)}, "
+        f"this post has {_quote_actual(columns.get(name))}"
+        for name, value in wanted.items()
+        if not matches_value(columns.get(name), value)
+    )
+
+
+def _quote_wanted(wanted: Wanted) -> str:
     if isinstance(wanted, bool):
         return str(wanted).lower()
-    return " or ".join(f'"{value}"' for value in _values(wanted))
+    return " or ".join(f'"{value}"' for value in _wanted_values(wanted))
 
 
-def _found(cell: Cell | None) -> str:
+def _quote_actual(cell: PropertyValue | None) -> str:
     if cell is None:
         return "no such property"
     if cell.type == "checkbox":

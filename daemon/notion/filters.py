@@ -17,7 +17,7 @@ LIST_TYPES = frozenset({"multi_select", "people"})
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PropertyValue:
     """One value as text, with its property's type; a tick is "true" or "false".
 
     Attributes:
@@ -29,17 +29,21 @@ class Cell:
     names: tuple[str, ...] = ()
 
 
-def matches(columns: Mapping[str, Cell], wanted: Mapping[str, Wanted]) -> bool:
+def matches_filter(
+    columns: Mapping[str, PropertyValue], wanted: Mapping[str, Wanted]
+) -> bool:
     """Say whether every pair of `posts.only` (or `skip`) holds for *columns*.
 
     Free text holds when it contains the wanted text, an option or a tick when it
     is it, several options when one of them is it; a list holds when one of its
     items does.  Case is ignored.  A property that is not there holds nothing.
     """
-    return all(holds(columns.get(name), value) for name, value in wanted.items())
+    return all(
+        matches_value(columns.get(name), value) for name, value in wanted.items()
+    )
 
 
-def holds(cell: Cell | None, wanted: Wanted) -> bool:
+def matches_value(cell: PropertyValue | None, wanted: Wanted) -> bool:
     """Say whether one pair of a filter holds."""
     if cell is None:
         return False

@@ -7,41 +7,41 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from daemon.notion import columns, links, query, sources, uploads
-from daemon.notion.answers import Answer, Kind, about_archived
+from daemon.notion.answers import ErrorClass, ErrorResponse, mentions_archived
 from daemon.notion.errors import (
-    AwayError,
+    NotionUnavailableError,
     PageGoneError,
     PageUnreachableError,
-    RefusedWriteError,
+    WriteRefusedError,
 )
 from daemon.notion.filters import Wanted
 from daemon.notion.model import (
-    Change,
-    Me,
+    BotUser,
     Page,
+    PageUpdate,
     Role,
     Schema,
     SourceInfo,
     Upload,
     Urgency,
-    Written,
+    WriteResult,
 )
-from daemon.notion.page_errors import ask_twice_if_missing, explain_page, explain_write
-from daemon.notion.page_query import PageQuery, open_answer
-from daemon.notion.pages import OddPageError, read_page
-from daemon.notion.partly import RefusedProperties, write_what_is_taken
-from daemon.notion.payload import already_shows, payload
-from daemon.notion.position import Position
+from daemon.notion.page_errors import explain_read, explain_write, retry_if_missing
+from daemon.notion.page_query import PageQuery, rows_and_cursor
+from daemon.notion.pages import UnparsablePageError, read_page
+from daemon.notion.partly import RefusedProperties, write_accepted_parts
+from daemon.notion.payload import already_shows, build_payload
+from daemon.notion.position import QueryPosition
 from daemon.notion.schema import read_schema
-from daemon.notion.shapes import require, understood
-from daemon.notion.wire import AnswerError, LostError, Wire
+from daemon.notion.shapes import require_object, translate_shape_errors
+from daemon.notion.wire import ApiError, LostResponseError, NotionTransport
 
 _WRITES = 4
 _FREE_LIMIT = 5 * 2**20
 
 
 @dataclass(slots=True)
-class Gateway:
+class NotionApi:
     """Implements `Door` over the real API.
 
     Attributes:
@@ -51,7 +51,7 @@ class Gateway:
         refused: Properties that Notion did not let us write, left out for an hour.
     """
 
-    wire: Wire
+    wire: NotionTransport
     names: Mapping[Role, str]
     odd: Callable[[str, str], None]
     named: Sequence[str] = ()
@@ -67,169 +67,186 @@ class Gateway:
         """By Notion's clock, when it last answered."""
         return self.wire.told_time
 
-    def rest(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Ask nothing for so long."""
-        self.wire.limiter.stop(seconds)
+        self.wire.limiter.pause_all(seconds)
 
     async def close(self) -> None:
         """Close all connections."""
         await self.wire.close()
 
-    async def me(self) -> Me:
+    async def fetch_bot_user(self) -> BotUser:
         """Return who the token is.  Raises NoAccessError, AwayError."""
-        raw = await sources.ask(
+        raw = await sources.send_request(
             self.wire, Urgency.POLL, lambda client: client.users.me()
         )
-        with understood("users.me"):
-            require(raw, "user")
+        with translate_shape_errors("users.me"):
+            require_object(raw, "user")
             bot = raw.get("bot") or {}
             limits = bot.get("workspace_limits") or {}
             limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
-            return Me(
-                id=links.plain(raw["id"]),
+            return BotUser(
+                id=links.plain_id(raw["id"]),
                 name=str(raw.get("name") or ""),
                 workspace=str(bot.get("workspace_name") or ""),
                 upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),
             )
 
-    async def sources(self) -> Sequence[SourceInfo]:
+    async def list_sources(self) -> Sequence[SourceInfo]:
         """Return every data source the token sees."""
-        return await sources.visible(self.wire)
+        return await sources.list_sources(self.wire)
 
-    async def resolve(self, target: str) -> SourceInfo:
+    async def resolve_source(self, target: str) -> SourceInfo:
         """Return the data source *target* means: an id, a link, or the only one."""
-        return await sources.resolve(self.wire, target)
+        return await sources.resolve_source(self.wire, target)
 
-    async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
+    async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the columns of a source."""
-        raw = await sources.ask(
+        raw = await sources.send_request(
             self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
-        with understood("data_sources.retrieve"):
+        with translate_shape_errors("data_sources.retrieve"):
             found = read_schema(raw, self.names, remembered, self.named)
         self._remembered = found.column_ids
         return found
 
-    async def add_columns(
+    async def add_properties(
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
         """Add columns that are missing; role to (name, type)."""
-        await columns.add(self.wire, source, wanted)
+        await columns.add_properties(self.wire, source, wanted)
 
-    async def sample(self, schema: Schema) -> tuple[Sequence[Page], bool]:
+    async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
         """Return the newest posts one answer holds, and whether those are all."""
-        raw = await sources.ask(
+        raw = await sources.send_request(
             self.wire,
             Urgency.POLL,
-            lambda client: client.data_sources.query(schema.source, **columns.newest()),
+            lambda client: client.data_sources.query(
+                schema.source, **columns.newest_query()
+            ),
         )
         found: dict[str, Page] = {}
-        rows, cursor = open_answer(raw)
-        await self._query.read(rows, schema, into=found)
+        rows, cursor = rows_and_cursor(raw)
+        await self._query.read_rows(rows, schema, into=found)
         return list(found.values()), not cursor
 
-    async def changed(
+    async def fetch_changed_pages(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:
         """Return pages that are ticked, or edited since and in *only*."""
         wanted = query.changed_filter(schema, since, only)
-        return await self._query.changed(schema, wanted)
+        return await self._query.collect_changed(schema, wanted)
 
-    async def everything(
-        self, schema: Schema, *, after: Position | None
-    ) -> tuple[Sequence[Page], Position | None]:
+    async def fetch_page_batch(
+        self, schema: Schema, *, after: QueryPosition | None
+    ) -> tuple[Sequence[Page], QueryPosition | None]:
         """Return the next hundred of all pages, and where those after them begin."""
-        return await self._query.next_pages(schema, after or Position())
+        return await self._query.fetch_next_pages(schema, after or QueryPosition())
 
-    async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
+    async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
         """Read one page."""
         try:
-            raw = await ask_twice_if_missing(
+            raw = await retry_if_missing(
                 self.wire,
                 urgency,
-                lambda: self.wire.ask(
+                lambda: self.wire.send_with_retries(
                     urgency, lambda client: client.pages.retrieve(page_id)
                 ),
             )
             return read_page(raw, schema)
-        except AnswerError as error:
-            raise explain_page(error.answer) from error
-        except OddPageError as error:
-            raise AwayError(str(error)) from error
+        except ApiError as error:
+            raise explain_read(error.answer) from error
+        except UnparsablePageError as error:
+            raise NotionUnavailableError(str(error)) from error
 
-    async def update(
-        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
-    ) -> Written:
+    async def update_page(
+        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
+    ) -> WriteResult:
         """Write to a page, once, and see that it happened."""
 
-        async def read_again(error: RefusedWriteError) -> Schema:
-            await self._explain_refusal(schema, page_id, urgency, error)
-            return await self.schema(schema.source, schema.column_ids)
+        async def read_again(error: WriteRefusedError) -> Schema:
+            await self._raise_if_gone(schema, page_id, urgency, error)
+            return await self.fetch_schema(schema.source, schema.column_ids)
 
-        async def write(with_schema: Schema, part: Change) -> Written:
-            return await self._write(with_schema, page_id, part, urgency)
+        async def write(with_schema: Schema, part: PageUpdate) -> WriteResult:
+            return await self._write_page(with_schema, page_id, part, urgency)
 
         now = self.wire.monotonic()
-        return await write_what_is_taken(
+        return await write_accepted_parts(
             change, schema, self.refused, write=write, read_again=read_again, now=now
         )
 
-    async def _write(
-        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
-    ) -> Written:
+    async def _write_page(
+        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
+    ) -> WriteResult:
         if change.uploads and Role.IMAGE not in schema.roles:
-            gone = RefusedWriteError("the Image column is gone")
+            gone = WriteRefusedError("the Image column is gone")
             gone.is_final = True
             raise gone
-        body, left_out = payload(change, schema)
-        lost: Answer | None = None
+        body, left_out = build_payload(change, schema)
+        lost: ErrorResponse | None = None
         for tried in range(_WRITES):
             if lost is not None:
                 await self.wire.sleep(2.0**tried)
                 # Whether it was carried out is asked before it is repeated.
-                page = await self.page(schema, page_id, urgency)
+                page = await self.fetch_page(schema, page_id, urgency)
                 if already_shows(page, change):
-                    return Written(page=page, left_out=tuple(left_out))
+                    return WriteResult(page=page, left_out=tuple(left_out))
             try:
-                raw = await ask_twice_if_missing(
+                raw = await retry_if_missing(
                     self.wire,
                     urgency,
-                    lambda: self.wire.once(
+                    lambda: self.wire.send_once(
                         urgency, lambda client: client.pages.update(page_id, **body)
                     ),
                 )
-                return Written(page=read_page(raw, schema), left_out=tuple(left_out))
-            except LostError as error:
+                return WriteResult(
+                    page=read_page(raw, schema), left_out=tuple(left_out)
+                )
+            except LostResponseError as error:
                 lost = error.answer
-            except AnswerError as error:
+            except ApiError as error:
                 raise explain_write(error.answer, change) from error
             # Whether it was carried out is not known.
-            except OddPageError as error:
-                lost = Answer(kind=Kind.AGAIN, status=200, message=str(error))
-        raise AwayError(f"Notion is away: {lost.message if lost else 'no answer'}")
+            except UnparsablePageError as error:
+                lost = ErrorResponse(
+                    kind=ErrorClass.AGAIN, status=200, message=str(error)
+                )
+        raise NotionUnavailableError(
+            f"Notion is away: {lost.message if lost else 'no answer'}"
+        )
 
-    async def _explain_refusal(
-        self, schema: Schema, page_id: str, urgency: Urgency, error: RefusedWriteError
+    async def _raise_if_gone(
+        self, schema: Schema, page_id: str, urgency: Urgency, error: WriteRefusedError
     ) -> None:
         """Raise PageGoneError when a write was refused because of where the page is."""
-        if (await self.page(schema, page_id, urgency)).gone:
+        if (await self.fetch_page(schema, page_id, urgency)).gone:
             raise PageGoneError(str(error)) from error
         # Something around it is archived; a query lists it all the same.
-        if about_archived(str(error)):
+        if mentions_archived(str(error)):
             raise PageUnreachableError(str(error)) from error
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
         """Announce a file."""
-        return await uploads.create(self.wire, name, urgency, sources.about_row)
+        return await uploads.create_upload(
+            self.wire, name, urgency, sources.explain_item_refusal
+        )
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
     ) -> Upload:
         """Send its bytes."""
-        return await uploads.send(
-            self.wire, upload_id, name, data, urgency=urgency, explain=sources.about_row
+        return await uploads.send_upload(
+            self.wire,
+            upload_id,
+            name,
+            data,
+            urgency=urgency,
+            explain=sources.explain_item_refusal,
         )
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Look it up."""
-        return await uploads.find(self.wire, upload_id, urgency, sources.about_row)
+        return await uploads.find_upload(
+            self.wire, upload_id, urgency, sources.explain_item_refusal
+        )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from structlog.stdlib import BoundLogger
 
-from daemon.service.log import Spell
+from daemon.service.log import FailureThrottle
 
 #: Without a new limit for so long, it has ended: it is often reached again at once.
 _CALM = timedelta(minutes=5)
@@ -27,25 +27,25 @@ class RateLimitLog:
     now: Callable[[], datetime]
     _until: datetime | None = None
     _count: int = 0
-    _spell: Spell = field(default_factory=Spell)
+    _spell: FailureThrottle = field(default_factory=FailureThrottle)
 
-    def limited(self, seconds: float) -> None:
+    def record_limit(self, seconds: float) -> None:
         """Notion asked to wait."""
         now = self.now()
         self._until = now + timedelta(seconds=seconds)
         self._count += 1
-        if self._spell.failed(_KEY, now):
+        if self._spell.record_failure(_KEY, now):
             self.log.warning(
                 "notion.limited",
                 summary="Notion's rate limit is reached. postbrush waits "
                 f"{seconds:g} s",
             )
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """Notion answered a request without a limit."""
         if self._until is None or self.now() - self._until < _CALM:
             return
-        lasted = self._spell.ended(_KEY, self._until) or timedelta()
+        lasted = self._spell.record_recovery(_KEY, self._until) or timedelta()
         times, self._until, self._count = self._count, None, 0
         length = str(lasted).split(".", maxsplit=1)[0]
         self.log.info(

@@ -17,7 +17,7 @@ _RESERVED = 2.0
 _SHARE = 0.975
 
 
-class Limiter:
+class NotionRateLimiter:
     """Lets requests through at a steady rate; stops all of them when told to.
 
     Args:
@@ -43,20 +43,22 @@ class Limiter:
         self._order = count()
         self._pump: asyncio.Task[None] | None = None
 
-    async def turn(self, urgency: Urgency) -> None:
+    async def wait_turn(self, urgency: Urgency) -> None:
         """Wait for this request's turn."""
         # What nobody of its urgency waits for need not wake those who do.
         ahead = bool(self._waiting) and self._waiting[0][0] <= urgency
-        if not ahead and self._pause(urgency) <= 0:
+        if not ahead and self._seconds_to_wait(urgency) <= 0:
             self._tokens -= 1
             return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (urgency, next(self._order), mine))
         if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._serve(), name="notion limiter")
+            self._pump = asyncio.create_task(
+                self._serve_waiting(), name="notion limiter"
+            )
         await mine
 
-    def stop(self, seconds: float) -> None:
+    def pause_all(self, seconds: float) -> None:
         """Notion said: nobody asks anything for so long."""
         until = self._monotonic() + seconds
         self._stopped_until = max(self._stopped_until, until)
@@ -69,9 +71,9 @@ class Limiter:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
 
-    async def _serve(self) -> None:
+    async def _serve_waiting(self) -> None:
         while self._waiting:
-            if (pause := self._pause(self._waiting[0][0])) > 0:
+            if (pause := self._seconds_to_wait(self._waiting[0][0])) > 0:
                 await self._sleep(pause)
                 continue
             _, _, waiter = heapq.heappop(self._waiting)
@@ -80,7 +82,7 @@ class Limiter:
                 self._tokens -= 1
                 waiter.set_result(None)
 
-    def _pause(self, urgency: int) -> float:
+    def _seconds_to_wait(self, urgency: int) -> float:
         now = self._monotonic()
         if now < self._stopped_until:
             return self._stopped_until - now

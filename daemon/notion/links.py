@@ -18,15 +18,15 @@ def page_id(text: str) -> str | None:
 
     In a link to a database with a page opened over it, `?p=` is the page.
     """
-    return _found(text, prefer_open_page=True)
+    return _find_id(text, prefer_open_page=True)
 
 
 def database_id(text: str) -> str | None:
     """Return the database or data source an id or link means; None for others."""
-    return _found(text, prefer_open_page=False)
+    return _find_id(text, prefer_open_page=False)
 
 
-def _found(text: str, *, prefer_open_page: bool) -> str | None:
+def _find_id(text: str, *, prefer_open_page: bool) -> str | None:
     plain = text.strip().casefold()
     if _BARE.fullmatch(plain):
         return plain.replace("-", "")
@@ -48,6 +48,6 @@ def _found(text: str, *, prefer_open_page: bool) -> str | None:
     return last[1] if last else None
 
 
-def plain(identifier: str) -> str:
+def plain_id(identifier: str) -> str:
     """Return an id of Notion's as 32 small digits."""
     return identifier.replace("-", "").casefold()

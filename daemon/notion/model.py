@@ -12,8 +12,8 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
-from daemon.notion.filters import Cell, Wanted
-from daemon.notion.position import Position
+from daemon.notion.filters import PropertyValue, Wanted
+from daemon.notion.position import QueryPosition
 
 
 class Urgency(IntEnum):
@@ -73,7 +73,9 @@ class Page:
     variants: int | None = None
     alt: str = ""
     date: str = ""
-    columns: Mapping[str, Cell] = field(default_factory=lambda: MappingProxyType({}))
+    columns: Mapping[str, PropertyValue] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 class Role(StrEnum):
@@ -94,7 +96,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Property:
     """One column of the source: id is stable across renames."""
 
     id: str
@@ -122,15 +124,15 @@ class Schema:
 
     source: str
     title: str
-    columns: Mapping[str, Column]
-    roles: Mapping[Role, Column]
-    named: Mapping[str, Column] = field(default_factory=lambda: MappingProxyType({}))
+    columns: Mapping[str, Property]
+    roles: Mapping[Role, Property]
+    named: Mapping[str, Property] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     cannot_start: bool = False
 
-    def find(self, name: str) -> Column | None:
+    def find_property(self, name: str) -> Property | None:
         """Return the property that the settings call *name*."""
         return self.named.get(name) or self.columns.get(name)
 
@@ -151,7 +153,7 @@ class SourceInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Me:
+class BotUser:
     """Who the token is.  `upload_limit` in bytes: 5 MiB when Notion does not say."""
 
     id: str
@@ -170,12 +172,12 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class PageUpdate:
     """What one `pages.update` writes; None leaves a column as it is.
 
     A role whose column the source does not have is left out silently; a value its
     column's type cannot hold (a status column without such an option) is left out
-    and named by `Door.update`.
+    and named by `NotionClient.update_page`.
 
     Attributes:
         regenerate: The tick; the attaching write never sets it.
@@ -201,43 +203,43 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WriteResult:
     """The page after a write, and the names of columns that were left out."""
 
     page: Page
     left_out: tuple[str, ...] = ()
 
 
-class Door(Protocol):
+class NotionClient(Protocol):
     """The only way to Notion; `daemon.notion.gateway.Gateway` is the real one."""
 
-    def rest(self, seconds: float) -> None:
+    def pause_requests(self, seconds: float) -> None:
         """Ask nothing for so long."""
 
-    async def me(self) -> Me: ...
+    async def fetch_bot_user(self) -> BotUser: ...
 
-    async def sources(self) -> Sequence[SourceInfo]:
+    async def list_sources(self) -> Sequence[SourceInfo]:
         """Return every data source the token sees."""
 
-    async def resolve(self, target: str) -> SourceInfo:
+    async def resolve_source(self, target: str) -> SourceInfo:
         """Return the data source of a bare id or any URL of it or its database."""
 
     @property
     def told_time(self) -> datetime | None:
         """By Notion's clock, when it last answered; None: it never did."""
 
-    async def schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
+    async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the columns; *remembered* is an earlier `Schema.column_ids`."""
 
-    async def add_columns(
+    async def add_properties(
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
         """Add columns, role to (name, type), and change none that is there."""
 
-    async def sample(self, schema: Schema) -> tuple[Sequence[Page], bool]:
+    async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
         """Return the newest hundred pages at most, and whether those are all."""
 
-    async def changed(
+    async def fetch_changed_pages(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:
         """Return pages that are ticked, or edited on or after *since* and in *only*.
@@ -246,20 +248,20 @@ class Door(Protocol):
         can be, and decided by the caller in any case.
         """
 
-    async def everything(
-        self, schema: Schema, *, after: Position | None
-    ) -> tuple[Sequence[Page], Position | None]:
+    async def fetch_page_batch(
+        self, schema: Schema, *, after: QueryPosition | None
+    ) -> tuple[Sequence[Page], QueryPosition | None]:
         """Return some of all pages, oldest first, and where those after them begin.
 
         None: those were the last; as *after*: begin with the oldest.
         """
 
-    async def page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
+    async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
         """Read one page.  Raises PageUnreachableError."""
 
-    async def update(
-        self, schema: Schema, page_id: str, change: Change, urgency: Urgency
-    ) -> Written:
+    async def update_page(
+        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
+    ) -> WriteResult:
         """One write.  Raises PageGoneError, RefusedWriteError, UploadLostError."""
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload: ...

@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from daemon.notion import sources
-from daemon.notion.answers import Answer, Kind, about_upload
+from daemon.notion.answers import ErrorClass, ErrorResponse, mentions_upload
 from daemon.notion.errors import (
     NotionError,
     PageUnreachableError,
-    RefusedWriteError,
     UploadLostError,
+    WriteRefusedError,
 )
-from daemon.notion.model import Change, Urgency
-from daemon.notion.wire import AnswerError, Wire
+from daemon.notion.model import PageUpdate, Urgency
+from daemon.notion.wire import ApiError, NotionTransport
 
 #: One 404 clears up within seconds; a second one after this pause is believed.
 _NOT_FOUND_PAUSE = 5.0
@@ -22,8 +22,8 @@ _NOT_FOUND_PAUSE = 5.0
 T = TypeVar("T")
 
 
-async def ask_twice_if_missing(
-    wire: Wire, urgency: Urgency, send: Callable[[], Awaitable[T]]
+async def retry_if_missing(
+    wire: NotionTransport, urgency: Urgency, send: Callable[[], Awaitable[T]]
 ) -> T:
     """Send a request about a page; a 404 about the page is asked once more.
 
@@ -32,7 +32,7 @@ async def ask_twice_if_missing(
     """
     try:
         return await send()
-    except AnswerError as error:
+    except ApiError as error:
         # The sweep only asks about pages that Notion did not list: known twice.
         if not _is_missing_page(error.answer) or urgency is Urgency.SWEEP:
             raise
@@ -40,31 +40,31 @@ async def ask_twice_if_missing(
     return await send()
 
 
-def _is_missing_page(answer: Answer) -> bool:
-    return answer.kind is Kind.NOT_FOUND and not about_upload(answer.message)
+def _is_missing_page(answer: ErrorResponse) -> bool:
+    return answer.kind is ErrorClass.NOT_FOUND and not mentions_upload(answer.message)
 
 
-def explain_page(answer: Answer) -> NotionError:
+def explain_read(answer: ErrorResponse) -> NotionError:
     """Return what a refusal to read a page means."""
     if _is_missing_page(answer):
         return PageUnreachableError(answer.message)
-    return sources.about_row(answer)
+    return sources.explain_item_refusal(answer)
 
 
-def explain_write(answer: Answer, change: Change) -> NotionError:
+def explain_write(answer: ErrorResponse, change: PageUpdate) -> NotionError:
     """Return what a refusal to write to a page means."""
-    refused = answer.kind in {Kind.REFUSED, Kind.NOT_FOUND}
+    refused = answer.kind in {ErrorClass.REFUSED, ErrorClass.NOT_FOUND}
     # 400 or 404 about a file of ours: it is not ready yet, or lost; not the page.
-    if refused and change.uploads and about_upload(answer.message):
+    if refused and change.uploads and mentions_upload(answer.message):
         return UploadLostError(answer.message)
-    if answer.kind is not Kind.REFUSED:
-        return explain_page(answer)
+    if answer.kind is not ErrorClass.REFUSED:
+        return explain_read(answer)
     if change.image_only and change.keep:
         names = ", ".join(f"'{file.name}'" for file in change.keep)
-        refused_write = RefusedWriteError(
+        refused_write = WriteRefusedError(
             f"Notion does not let postbrush keep {names} beside the new image; "
             f"move it out of the column and tick again ({answer.message})"
         )
         refused_write.is_final = True
         return refused_write
-    return RefusedWriteError(answer.message)
+    return WriteRefusedError(answer.message)

@@ -13,13 +13,17 @@ from datetime import datetime
 from typing import Any
 
 from daemon.notion import links, query, sources
-from daemon.notion.answers import Answer, Kind, is_stale_cursor
-from daemon.notion.errors import AwayError, NotionError, SchemaOutdatedError
+from daemon.notion.answers import ErrorClass, ErrorResponse, is_stale_cursor
+from daemon.notion.errors import (
+    NotionError,
+    NotionUnavailableError,
+    SchemaOutdatedError,
+)
 from daemon.notion.model import Page, Role, Schema, Urgency
-from daemon.notion.pages import OddPageError, read_page
-from daemon.notion.position import CursorTrail, Position
-from daemon.notion.shapes import listed, next_cursor, understood
-from daemon.notion.wire import AnswerError, Wire
+from daemon.notion.pages import UnparsablePageError, read_page
+from daemon.notion.position import CursorTrail, QueryPosition
+from daemon.notion.shapes import next_cursor, results_of, translate_shape_errors
+from daemon.notion.wire import ApiError, NotionTransport
 
 _LARGEST, _SMALLEST = 100, 10
 _DAY = 86400.0
@@ -44,23 +48,23 @@ class PageSize:
     _size: int = _LARGEST
     _until: float = 0.0
 
-    def current(self, moment: float) -> int:
+    def current_size(self, moment: float) -> int:
         """Return the size that Notion answers today."""
         return self._size if moment < self._until else _LARGEST
 
-    def remember(self, size: int, moment: float) -> None:
+    def remember_size(self, size: int, moment: float) -> None:
         """Keep a size that was answered, for a day, when it is a smaller one."""
-        if size < self.current(moment):
+        if size < self.current_size(moment):
             self._size, self._until = size, moment + _DAY
 
 
 @dataclass(slots=True)
-class _Attempt:
+class _QueryAttempt:
     """One query on its way, for fewer rows each time it times out."""
 
     size: int
 
-    def shrink(self, lost: Answer) -> None:
+    def shrink_on_timeout(self, lost: ErrorResponse) -> None:
         if lost.status == _TIMED_OUT:
             self.size = max(_SMALLEST, self.size // 2)
 
@@ -73,12 +77,12 @@ class PageQuery:
         odd: Told of pages that cannot be understood: (page id, why).
     """
 
-    wire: Wire
+    wire: NotionTransport
     odd: Callable[[str, str], None]
     size: PageSize = field(default_factory=PageSize)
     _reported: frozenset[str] = frozenset()
 
-    async def changed(self, schema: Schema, wanted: query.Filter) -> list[Page]:
+    async def collect_changed(self, schema: Schema, wanted: query.Filter) -> list[Page]:
         """Collect all pages of a poll's query before anything is done about them.
 
         Raises:
@@ -86,72 +90,74 @@ class PageQuery:
         """
         for _ in range(_RESTARTS):
             try:
-                return await self._collect(schema, {"filter": wanted})
-            except AnswerError as error:
+                return await self._collect_pages(schema, {"filter": wanted})
+            except ApiError as error:
                 if not is_stale_cursor(error.answer):
                     raise explain_query(error.answer) from error
-        raise AwayError(_STALE)
+        raise NotionUnavailableError(_STALE)
 
-    async def next_pages(
-        self, schema: Schema, after: Position
-    ) -> tuple[Sequence[Page], Position | None]:
+    async def fetch_next_pages(
+        self, schema: Schema, after: QueryPosition
+    ) -> tuple[Sequence[Page], QueryPosition | None]:
         """Return the pages of one answer, oldest first, and where the next begin."""
         body: dict[str, Any] = {"sorts": query.OLDEST_FIRST}
-        if (window := query.created_from(after.created_from)) is not None:
+        if (window := query.created_since_filter(after.created_from)) is not None:
             body["filter"] = window
         try:
-            raw = await self._ask(schema, body, after.cursor, Urgency.SWEEP)
-        except AnswerError as error:
+            raw = await self._send_query(schema, body, after.cursor, Urgency.SWEEP)
+        except ApiError as error:
             if not is_stale_cursor(error.answer):
                 raise explain_query(error.answer) from error
-            return await self.next_pages(schema, _restart(after))
+            return await self.fetch_next_pages(schema, _restart_position(after))
         found: dict[str, Page] = {}
-        rows, cursor = open_answer(raw)
-        await self.read(rows, schema, into=found)
+        rows, cursor = rows_and_cursor(raw)
+        await self.read_rows(rows, schema, into=found)
         pages = list(found.values())
         after = replace(after, rows=after.rows + len(rows))
         # One that does not end where Notion's queries do is begun anew.
         if cursor and after.rows < _QUERY_ROWS:
-            return pages, _go_on(after, cursor, pages, is_empty=not rows)
-        return pages, _begin_next(after, pages) if cursor or _is_cut(raw) else None
+            return pages, _continue_position(after, cursor, pages, is_empty=not rows)
+        return pages, _next_query_position(after, pages) if cursor or _is_incomplete(
+            raw
+        ) else None
 
-    async def _collect(self, schema: Schema, body: Json) -> list[Page]:
+    async def _collect_pages(self, schema: Schema, body: Json) -> list[Page]:
         found: dict[str, Page] = {}
         trail, cursor = CursorTrail(), ""
         while True:
             before = len(found)
-            cursor = await self._collect_some(found, schema, body, cursor)
+            cursor = await self._collect_batch(found, schema, body, cursor)
             if not cursor:
                 return list(found.values())
-            if not trail.leads_on(cursor, len(found) - before):
-                raise AwayError(_CIRCLE)
+            if not trail.follow_cursor(cursor, len(found) - before):
+                raise NotionUnavailableError(_CIRCLE)
 
-    async def _collect_some(
+    async def _collect_batch(
         self, found: dict[str, Page], schema: Schema, body: Json, cursor: str
     ) -> str:
         """Add what one answer holds; it is let go before the next, 3 MB each."""
-        raw = await self._ask(schema, body, cursor, Urgency.POLL)
-        rows, cursor = open_answer(raw)
+        raw = await self._send_query(schema, body, cursor, Urgency.POLL)
+        rows, cursor = rows_and_cursor(raw)
         self._check_properties(rows, schema)
-        await self.read(rows, schema, into=found)
+        await self.read_rows(rows, schema, into=found)
         return cursor
 
-    async def _ask(
+    async def _send_query(
         self, schema: Schema, body: Json, cursor: str, urgency: Urgency
     ) -> Any:  # noqa: ANN401 - JSON
         more = {"start_cursor": cursor} if cursor else {}
-        attempt = _Attempt(self.size.current(self.wire.monotonic()))
-        raw = await self.wire.ask(
+        attempt = _QueryAttempt(self.size.current_size(self.wire.monotonic()))
+        raw = await self.wire.send_with_retries(
             urgency,
             lambda client: client.data_sources.query(
                 schema.source, **body, **more, page_size=attempt.size
             ),
-            lost=attempt.shrink,
+            lost=attempt.shrink_on_timeout,
         )
-        self.size.remember(attempt.size, self.wire.monotonic())
+        self.size.remember_size(attempt.size, self.wire.monotonic())
         return raw
 
-    async def read(
+    async def read_rows(
         self, results: Sequence[Any], schema: Schema, *, into: dict[str, Page]
     ) -> None:
         """Read pages, by id; one that cannot be understood is reported."""
@@ -160,7 +166,7 @@ class PageQuery:
                 await asyncio.sleep(0)
             try:
                 page = read_page(raw, schema)
-            except OddPageError as error:
+            except UnparsablePageError as error:
                 name = raw.get("id") if isinstance(raw, Mapping) else None
                 self.odd(str(name), str(error))
             else:
@@ -188,7 +194,7 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
     """Return the properties we read that a page of the source lacks: id to name."""
     try:
         ids = {value["id"] for value in raw["properties"].values()}
-        is_here = links.plain(raw["parent"]["data_source_id"]) == schema.source
+        is_here = links.plain_id(raw["parent"]["data_source_id"]) == schema.source
     # Nothing that could be read as a page of the source.
     except (KeyError, TypeError, AttributeError):
         return {}
@@ -198,61 +204,63 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
     return {column.id: column.name for column in used if column.id not in ids}
 
 
-def open_answer(raw: Json) -> tuple[Sequence[Any], str]:
+def rows_and_cursor(raw: Json) -> tuple[Sequence[Any], str]:
     """Return the rows of an answer, and where the next begins; empty: it was the last.
 
     Raises:
         AwayError: It is not an answer to a query.
     """
-    with understood("data_sources.query"):
-        return listed(raw), next_cursor(raw)
+    with translate_shape_errors("data_sources.query"):
+        return results_of(raw), next_cursor(raw)
 
 
-def explain_query(answer: Answer) -> NotionError:
+def explain_query(answer: ErrorResponse) -> NotionError:
     """Return what the refusal of a query means."""
-    if answer.kind is Kind.REFUSED:
+    if answer.kind is ErrorClass.REFUSED:
         return SchemaOutdatedError(f"Notion refuses the request: {answer.message}")
-    return sources.no_access(answer)
+    return sources.explain_no_access(answer)
 
 
-def _restart(after: Position) -> Position:
+def _restart_position(after: QueryPosition) -> QueryPosition:
     """Return where to begin a query whose cursor went stale."""
     if after.restarts >= _RESTARTS:
-        raise AwayError(_STALE)
-    return Position(
+        raise NotionUnavailableError(_STALE)
+    return QueryPosition(
         created_from=after.newest, newest=after.newest, restarts=after.restarts + 1
     )
 
 
-def _newest(after: Position, pages: Sequence[Page]) -> datetime | None:
+def _newest_created(after: QueryPosition, pages: Sequence[Page]) -> datetime | None:
     times = [page.created_at for page in pages]
     return max([*times, *([after.newest] if after.newest else [])], default=None)
 
 
-def _go_on(
-    after: Position, cursor: str, pages: Sequence[Page], *, is_empty: bool
-) -> Position:
+def _continue_position(
+    after: QueryPosition, cursor: str, pages: Sequence[Page], *, is_empty: bool
+) -> QueryPosition:
     """Return where the query that is under way goes on."""
-    if not after.trail.leads_on(cursor, 0 if is_empty else 1):
-        raise AwayError(_CIRCLE)
-    newest = _newest(after, pages)
+    if not after.trail.follow_cursor(cursor, 0 if is_empty else 1):
+        raise NotionUnavailableError(_CIRCLE)
+    newest = _newest_created(after, pages)
     restarts = after.restarts if newest == after.newest else 0
     return replace(after, cursor=cursor, newest=newest, restarts=restarts)
 
 
-def _is_cut(raw: Json) -> bool:
+def _is_incomplete(raw: Json) -> bool:
     """Say whether Notion ended the query before its last row."""
-    with understood("data_sources.query"):
+    with translate_shape_errors("data_sources.query"):
         return (raw.get("request_status") or {}).get("type") == "incomplete"
 
 
-def _begin_next(after: Position, pages: Sequence[Page]) -> Position | None:
+def _next_query_position(
+    after: QueryPosition, pages: Sequence[Page]
+) -> QueryPosition | None:
     """Return where the query after one that was cut begins."""
-    newest = _newest(after, pages)
+    newest = _newest_created(after, pages)
     if newest is None:
         return None
     if after.created_from is not None and newest <= after.created_from:
-        raise AwayError(
+        raise NotionUnavailableError(
             "more pages were made in one minute than Notion lists in one query"
         )
-    return Position(created_from=newest, newest=newest)
+    return QueryPosition(created_from=newest, newest=newest)

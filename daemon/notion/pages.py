@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from daemon.notion.filters import LIST_TYPES, Cell
-from daemon.notion.links import plain
+from daemon.notion.filters import LIST_TYPES, PropertyValue
+from daemon.notion.links import plain_id
 from daemon.notion.model import File, Page, Role, Schema
 
 Json = Mapping[str, Any]
@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 _COPIED = ("type", "name", "file", "external")
 
 
-class OddPageError(ValueError):
+class UnparsablePageError(ValueError):
     """Not a page as we know them: passed over, and said once."""
 
 
@@ -30,14 +30,16 @@ def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON
         OddPageError: Partial, not a page, or of a shape we do not know.
     """
     try:
-        return _read(raw, schema)
+        return _parse_page(raw, schema)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise OddPageError(f"a page of an unknown shape ({error!r:.80})") from error
+        raise UnparsablePageError(
+            f"a page of an unknown shape ({error!r:.80})"
+        ) from error
 
 
-def _read(raw: Json, schema: Schema) -> Page:
+def _parse_page(raw: Json, schema: Schema) -> Page:
     if raw["object"] != "page" or "properties" not in raw:
-        raise OddPageError(f"a {raw['object']!r} where a page was expected")
+        raise UnparsablePageError(f"a {raw['object']!r} where a page was expected")
     properties = raw["properties"]
     # By id: a column may have been renamed since the schema was read.
     by_id = {value["id"]: name for name, value in properties.items()}
@@ -47,20 +49,20 @@ def _read(raw: Json, schema: Schema) -> Page:
         if column.id in by_id and properties[by_id[column.id]]["type"] == column.type
     }
     values = {role: properties[name] for role, name in names.items()}
-    said = {name: _text(value) for name, value in properties.items()}
+    said = {name: _property_text(value) for name, value in properties.items()}
     text = {role: said[name] for role, name in names.items()}
     parent = raw.get("parent") or {}
     variants = values.get(Role.VARIANTS, {}).get("number")
     return Page(
-        id=plain(raw["id"]),
-        source=plain(parent.get("data_source_id") or schema.source),
-        url=_kept(str(raw.get("url") or "")),
-        title=_title(properties),
-        created_at=moment(raw["created_time"]),
-        edited_at=moment(raw["last_edited_time"]),
-        gone=_is_put_away(raw) or _is_elsewhere(raw, schema),
+        id=plain_id(raw["id"]),
+        source=plain_id(parent.get("data_source_id") or schema.source),
+        url=_without_nul(str(raw.get("url") or "")),
+        title=_title_of(properties),
+        created_at=parse_time(raw["created_time"]),
+        edited_at=parse_time(raw["last_edited_time"]),
+        gone=_is_trashed(raw) or _has_moved(raw, schema),
         regenerate=bool(values.get(Role.REGENERATE, {}).get("checkbox")),
-        image=_files(values.get(Role.IMAGE, {})),
+        image=_files_of(values.get(Role.IMAGE, {})),
         prompt=text.get(Role.PROMPT, ""),
         post=text.get(Role.POST, ""),
         feedback=text.get(Role.FEEDBACK, ""),
@@ -71,31 +73,33 @@ def _read(raw: Json, schema: Schema) -> Page:
         variants=int(variants) if variants is not None else None,
         alt=text.get(Role.ALT, ""),
         date=text.get(Role.DATE, ""),
-        columns=_cells(properties, said, schema, by_id),
+        columns=_property_values(properties, said, schema, by_id),
     )
 
 
-def _is_put_away(raw: Json) -> bool:
+def _is_trashed(raw: Json) -> bool:
     return bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived"))
 
 
-def _is_elsewhere(raw: Json, schema: Schema) -> bool:
+def _has_moved(raw: Json, schema: Schema) -> bool:
     """Say whether a page was moved out of the source."""
     source = (raw.get("parent") or {}).get("data_source_id")
     if source is not None:
-        return plain(source) != plain(schema.source)
+        return plain_id(source) != plain_id(schema.source)
     # Below a page: of a wiki it keeps the properties of its source.
     box = schema.roles.get(Role.REGENERATE)
     ids = {value["id"] for value in raw["properties"].values()}
     return box is not None and box.id not in ids
 
 
-def _cells(
+def _property_values(
     properties: Json, said: Mapping[str, str], schema: Schema, by_id: Mapping[str, str]
-) -> dict[str, Cell]:
+) -> dict[str, PropertyValue]:
     """Return every property that reads as text, by present and by configured name."""
     cells = {
-        name: Cell(type=value["type"], text=said[name], names=tuple(_names(value)))
+        name: PropertyValue(
+            type=value["type"], text=said[name], names=tuple(_option_names(value))
+        )
         for name, value in properties.items()
         if value["type"] not in {"files", "relation", "button", "place"}
     }
@@ -104,19 +108,19 @@ def _cells(
     return cells | named
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Return an aware datetime of Notion's ISO 8601."""
     return datetime.fromisoformat(text)
 
 
-def _title(properties: Json) -> str:
+def _title_of(properties: Json) -> str:
     for value in properties.values():
         if value["type"] == "title":
-            return " ".join(_text(value).split())
+            return " ".join(_property_text(value).split())
     return ""
 
 
-def _files(value: Json) -> tuple[File, ...]:
+def _files_of(value: Json) -> tuple[File, ...]:
     return tuple(
         File(
             name=str(one.get("name") or ""),
@@ -126,17 +130,17 @@ def _files(value: Json) -> tuple[File, ...]:
     )
 
 
-def _text(value: Json) -> str:
+def _property_text(value: Json) -> str:
     """Return a property as text: what `only` compares and templates insert."""
-    return _kept(_said(value))
+    return _without_nul(_raw_text(value))
 
 
-def _kept(text: str) -> str:
+def _without_nul(text: str) -> str:
     """Return a text as databases keep it: what is seen again must equal it."""
     return text.replace("\0", "")
 
 
-def _said(value: Json) -> str:
+def _raw_text(value: Json) -> str:
     kind = value["type"]
     content = value.get(kind)
     match kind:
@@ -145,7 +149,7 @@ def _said(value: Json) -> str:
         case "select" | "status":
             return str((content or {}).get("name") or "")
         case "multi_select":
-            return ", ".join(_names(value))
+            return ", ".join(_option_names(value))
         case "checkbox":
             return "true" if content else "false"
         case "number":
@@ -153,7 +157,7 @@ def _said(value: Json) -> str:
         case "date":
             return str((content or {}).get("start") or "")
         case "formula" | "rollup":
-            return _computed(content or {})
+            return _computed_text(content or {})
         case "url" | "email" | "phone_number" | "created_time" | "last_edited_time":
             return str(content or "")
         case "unique_id":
@@ -161,18 +165,18 @@ def _said(value: Json) -> str:
             prefix = f"{found['prefix']}-" if found.get("prefix") else ""
             return f"{prefix}{found.get('number', '')}"
         case "people" | "created_by" | "last_edited_by":
-            return ", ".join(_names(value))
+            return ", ".join(_option_names(value))
     return ""
 
 
-def _names(value: Json) -> list[str]:
+def _option_names(value: Json) -> list[str]:
     """Return the names that a property of several (or of one person) holds."""
     kind = value["type"]
     if kind not in {*LIST_TYPES, "created_by", "last_edited_by"}:
         return []
     content = value.get(kind) or []
     listed = content if isinstance(content, list) else [content]
-    return [_kept(str(one.get("name") or "")) for one in listed]
+    return [_without_nul(str(one.get("name") or "")) for one in listed]
 
 
 def plain_number(value: float) -> str:
@@ -186,7 +190,7 @@ def plain_number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def _computed(content: Json) -> str:
+def _computed_text(content: Json) -> str:
     kind = content.get("type")
     found = content.get(str(kind))
     match found:
@@ -202,5 +206,5 @@ def _computed(content: Json) -> str:
             return str(found.get("start") or "")
         case list():
             known = [one for one in found if isinstance(one, dict) and "type" in one]
-            return ", ".join(filter(None, (_text(one) for one in known)))
+            return ", ".join(filter(None, (_property_text(one) for one in known)))
     return ""

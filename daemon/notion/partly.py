@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from daemon.notion.errors import RefusedWriteError
-from daemon.notion.model import Change, Role, Schema, Written
-from daemon.notion.payload import payload
+from daemon.notion.errors import WriteRefusedError
+from daemon.notion.model import PageUpdate, Role, Schema, WriteResult
+from daemon.notion.payload import build_payload
 
 _LEFT_OUT_SECONDS = 3600.0
 _COVER = "the cover"
 
-Write = Callable[[Schema, Change], Awaitable[Written]]
+Write = Callable[[Schema, PageUpdate], Awaitable[WriteResult]]
 
 
 @dataclass(slots=True)
@@ -30,20 +30,20 @@ class RefusedProperties:
         """Leave a property out for an hour."""
         self.until[name] = now + _LEFT_OUT_SECONDS
 
-    def names(self, now: float) -> Collection[str]:
+    def names_at(self, now: float) -> Collection[str]:
         """Return what is left out now."""
         return {name for name, until in self.until.items() if until > now}
 
 
-async def write_what_is_taken(
-    change: Change,
+async def write_accepted_parts(
+    change: PageUpdate,
     schema: Schema,
     refused: RefusedProperties,
     *,
     write: Write,
-    read_again: Callable[[RefusedWriteError], Awaitable[Schema]],
+    read_again: Callable[[WriteRefusedError], Awaitable[Schema]],
     now: float,
-) -> Written:
+) -> WriteResult:
     """Write a change, without what Notion refuses.
 
     Args:
@@ -54,21 +54,27 @@ async def write_what_is_taken(
     Raises:
         RefusedWriteError: Even the image, the tick, or every part alone is refused.
     """
-    known = [name for name in parts(change, schema) if name in refused.names(now)]
-    if known and essential(change) is None and len(known) == len(parts(change, schema)):
-        raise RefusedWriteError(f"Notion refuses {', '.join(known)}")
-    wanted = _naming(without(change, schema, known), known)
+    known = [
+        name for name in optional_parts(change, schema) if name in refused.names_at(now)
+    ]
+    if (
+        known
+        and essential_part(change) is None
+        and len(known) == len(optional_parts(change, schema))
+    ):
+        raise WriteRefusedError(f"Notion refuses {', '.join(known)}")
+    wanted = _name_in_note(without_properties(change, schema, known), known)
     try:
-        return _with_names(await write(schema, wanted), known)
-    except RefusedWriteError as error:
+        return _add_left_out(await write(schema, wanted), known)
+    except WriteRefusedError as error:
         refusal = error
     # A property was renamed, retyped or removed: read them again, and once more.
     newest = await read_again(refusal)
     try:
-        return _with_names(await write(newest, wanted), known)
-    except RefusedWriteError:
-        rest = parts(wanted, newest)
-        bare = essential(change)
+        return _add_left_out(await write(newest, wanted), known)
+    except WriteRefusedError:
+        rest = optional_parts(wanted, newest)
+        bare = essential_part(change)
         is_alone = bare is not None and not rest
         if is_alone or not rest or not newest.roles:
             raise
@@ -82,75 +88,80 @@ async def write_what_is_taken(
         if name not in taken:
             refused.add(name, now)
     if written is None:
-        raise RefusedWriteError(f"Notion refuses {', '.join(rest)}")
-    return _with_names(written, [*known, *(one for one in rest if one not in taken)])
+        raise WriteRefusedError(f"Notion refuses {', '.join(rest)}")
+    return _add_left_out(written, [*known, *(one for one in rest if one not in taken)])
 
 
 async def _write_each(
-    rest: Mapping[str, Change],
+    rest: Mapping[str, PageUpdate],
     known: Sequence[str],
     write: Write,
     schema: Schema,
-    written: Written | None,
-) -> tuple[Written | None, Sequence[str]]:
+    written: WriteResult | None,
+) -> tuple[WriteResult | None, Sequence[str]]:
     """Write each property alone; return the newest answer and what was taken."""
     taken: list[str] = []
     for name, part in rest.items():
-        left_out = [*known, *(one for one in _before(rest, name) if one not in taken)]
+        left_out = [
+            *known,
+            *(one for one in _names_before(rest, name) if one not in taken),
+        ]
         try:
-            written = await write(schema, _naming(part, left_out))
-        except RefusedWriteError:
+            written = await write(schema, _name_in_note(part, left_out))
+        except WriteRefusedError:
             continue
         taken.append(name)
     return written, taken
 
 
-def _before(rest: Mapping[str, Change], name: str) -> list[str]:
+def _names_before(rest: Mapping[str, PageUpdate], name: str) -> list[str]:
     names = list(rest)
     return names[: names.index(name)]
 
 
-def essential(change: Change) -> Change | None:
+def essential_part(change: PageUpdate) -> PageUpdate | None:
     """Return what a change is about, alone; None: every part matters equally."""
     if change.uploads:
-        return Change(uploads=change.uploads, keep=change.keep, image_only=True)
+        return PageUpdate(uploads=change.uploads, keep=change.keep, image_only=True)
     if change.regenerate is not None:
-        return Change(regenerate=change.regenerate)
+        return PageUpdate(regenerate=change.regenerate)
     return None
 
 
-def parts(change: Change, schema: Schema) -> dict[str, Change]:
+def optional_parts(change: PageUpdate, schema: Schema) -> dict[str, PageUpdate]:
     """Return the rest of a change, each property alone by its name; the note last."""
     if change.image_only:
         return {}
-    alone: dict[Role, Change] = {
-        Role.STATUS: Change(status=change.status),
-        Role.PROVIDER: Change(provider=change.provider),
-        Role.ALT: Change(alt=change.alt),
-        Role.FEEDBACK: Change(clear_feedback=change.clear_feedback),
+    alone: dict[Role, PageUpdate] = {
+        Role.STATUS: PageUpdate(status=change.status),
+        Role.PROVIDER: PageUpdate(provider=change.provider),
+        Role.ALT: PageUpdate(alt=change.alt),
+        Role.FEEDBACK: PageUpdate(clear_feedback=change.clear_feedback),
     }
     found = {
         schema.roles[role].name: part
         for role, part in alone.items()
-        if role in schema.roles and _writes(part, schema)
+        if role in schema.roles and _writes_anything(part, schema)
     }
     for name, value in change.extra.items():
-        part = Change(extra={name: value})
-        if _writes(part, schema):
+        part = PageUpdate(extra={name: value})
+        if _writes_anything(part, schema):
             found[name] = part
     if change.cover is not None:
-        found[_COVER] = Change(cover=change.cover)
-    note = Change(note=change.note)
-    if _writes(note, schema):
+        found[_COVER] = PageUpdate(cover=change.cover)
+    note = PageUpdate(note=change.note)
+    if _writes_anything(note, schema):
         found[schema.roles[Role.NOTE].name] = note
     return found
 
 
-def _writes(part: Change, schema: Schema) -> bool:
-    return bool(payload(part, schema)[0]["properties"])
+def _writes_anything(part: PageUpdate, schema: Schema) -> bool:
+    return bool(build_payload(part, schema)[0]["properties"])
 
 
-def without(change: Change, schema: Schema, names: Collection[str]) -> Change:
+def without_properties(
+    change: PageUpdate, schema: Schema, names: Collection[str]
+) -> PageUpdate:
     """Return a change without some properties."""
     roles = {role for role, column in schema.roles.items() if column.name in names}
     return replace(
@@ -165,7 +176,7 @@ def without(change: Change, schema: Schema, names: Collection[str]) -> Change:
     )
 
 
-def _naming(change: Change, left_out: Sequence[str]) -> Change:
+def _name_in_note(change: PageUpdate, left_out: Sequence[str]) -> PageUpdate:
     """Let the note, if one is written, say what Notion refused."""
     if change.note is None or not left_out:
         return change
@@ -174,6 +185,6 @@ def _naming(change: Change, left_out: Sequence[str]) -> Change:
     return replace(change, note=words.strip())
 
 
-def _with_names(written: Written, names: Sequence[str]) -> Written:
+def _add_left_out(written: WriteResult, names: Sequence[str]) -> WriteResult:
     both = dict.fromkeys([*written.left_out, *names])
     return replace(written, left_out=tuple(both))

@@ -1,4 +1,4 @@
-"""What a `Change` is in Notion's JSON, column by column.  Pure."""
+"""What a `PageUpdate` is in Notion's JSON, column by column.  Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.notion.filters import Wanted
-from daemon.notion.model import Change, Column, File, Page, Role, Schema
+from daemon.notion.model import File, Page, PageUpdate, Property, Role, Schema
 
 #: Notion's limit for one piece of text.
 TEXT_LIMIT = 2000
@@ -14,7 +14,9 @@ TEXT_LIMIT = 2000
 Properties = dict[str, Any]
 
 
-def payload(change: Change, schema: Schema) -> tuple[dict[str, Any], list[str]]:
+def build_payload(
+    change: PageUpdate, schema: Schema
+) -> tuple[dict[str, Any], list[str]]:
     """Return the body of the update, and the names of columns left out of it.
 
     Keys are property ids, so that a column renamed a moment ago is still met.
@@ -23,9 +25,9 @@ def payload(change: Change, schema: Schema) -> tuple[dict[str, Any], list[str]]:
     left_out: list[str] = []
     if change.uploads:
         column = schema.roles[Role.IMAGE]
-        body[column.id] = {"files": _files(change)}
+        body[column.id] = {"files": _file_entries(change)}
     if not change.image_only:
-        for column, value in _values(change, schema, left_out):
+        for column, value in _values_to_write(change, schema, left_out):
             written = property_value(column, value)
             if written is None:
                 left_out.append(column.name)
@@ -37,9 +39,9 @@ def payload(change: Change, schema: Schema) -> tuple[dict[str, Any], list[str]]:
     return whole, left_out
 
 
-def _values(
-    change: Change, schema: Schema, left_out: list[str]
-) -> list[tuple[Column, Wanted | None]]:
+def _values_to_write(
+    change: PageUpdate, schema: Schema, left_out: list[str]
+) -> list[tuple[Property, Wanted | None]]:
     ours: dict[Role, Wanted | None] = {
         Role.REGENERATE: change.regenerate,
         Role.STATUS: change.status,
@@ -48,14 +50,14 @@ def _values(
         Role.ALT: change.alt,
         Role.FEEDBACK: "" if change.clear_feedback else None,
     }
-    found: list[tuple[Column, Wanted | None]] = []
+    found: list[tuple[Property, Wanted | None]] = []
     for role, value in ours.items():
         column = schema.roles.get(role)
         if value is None or column is None or column.type == "formula":
             continue
         found.append((column, value))
     for name, value in change.extra.items():
-        column = schema.find(name)
+        column = schema.find_property(name)
         if column is None:
             left_out.append(name)
         else:
@@ -63,7 +65,7 @@ def _values(
     return found
 
 
-def property_value(column: Column, value: Wanted | None) -> Properties | None:
+def property_value(column: Property, value: Wanted | None) -> Properties | None:
     """Return a value as its column's type takes it, or None when it cannot."""
     text = value if isinstance(value, str) else ""
     match column.type:
@@ -99,22 +101,22 @@ def rich_text(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": {"content": text}}]
 
 
-def _files(change: Change) -> list[dict[str, Any]]:
+def _file_entries(change: PageUpdate) -> list[dict[str, Any]]:
     ours = [
         {"type": "file_upload", "file_upload": {"id": upload}, "name": name}
         for upload, name in change.uploads
     ]
-    return [*ours, *(_kept(file) for file in change.keep)]
+    return [*ours, *(_kept_entry(file) for file in change.keep)]
 
 
-def _kept(file: File) -> dict[str, Any]:
+def _kept_entry(file: File) -> dict[str, Any]:
     """Return what keeps a person's file: the entry as Notion showed it."""
     raw = file.raw
     kind = str(raw.get("type"))
     return {"type": kind, "name": file.name, kind: raw.get(kind)}
 
 
-def already_shows(page: Page, change: Change) -> bool:
+def already_shows(page: Page, change: PageUpdate) -> bool:
     """Say whether a page shows a change whose answer was lost."""
     names = [file.name for file in page.image]
     wanted: Mapping[str, bool] = {

@@ -16,7 +16,7 @@ class CursorTrail:
     followed: set[str] = field(default_factory=set)
     empty: int = 0
 
-    def leads_on(self, cursor: str, rows: int) -> bool:
+    def follow_cursor(self, cursor: str, rows: int) -> bool:
         """Follow *cursor*, from an answer of so many new rows; False: in a circle."""
         self.empty = 0 if rows else self.empty + 1
         if cursor in self.followed or self.empty >= _EMPTY_IN_A_ROW:
@@ -26,7 +26,7 @@ class CursorTrail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class QueryPosition:
     """Where the next pages begin, oldest first.
 
     Attributes:

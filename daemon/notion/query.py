@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from daemon.notion.filters import Wanted
-from daemon.notion.model import Column, Role, Schema
+from daemon.notion.model import Property, Role, Schema
 
 Filter = dict[str, Any]
 
@@ -26,54 +26,57 @@ def changed_filter(
         return ticked
     edited = {
         "timestamp": "last_edited_time",
-        "last_edited_time": {"on_or_after": iso(since)},
+        "last_edited_time": {"on_or_after": format_time(since)},
     }
-    narrowed = _pushed(schema, only)
+    narrowed = _pushed_filters(schema, only)
     if not narrowed:
         return {"or": [ticked, edited]}
     return {"or": [ticked, {"and": [edited, *narrowed]}]}
 
 
-def _pushed(schema: Schema, only: Mapping[str, Wanted]) -> list[Filter]:
+def _pushed_filters(schema: Schema, only: Mapping[str, Wanted]) -> list[Filter]:
     found = []
     for name, value in only.items():
-        column = schema.find(name)
-        condition = _condition(column, value) if column else None
+        column = schema.find_property(name)
+        condition = _filter_condition(column, value) if column else None
         if column is not None and condition is not None:
             found.append({"property": column.id, **condition})
     return found
 
 
-def _condition(column: Column, value: Wanted) -> Filter | None:
+def _filter_condition(column: Property, value: Wanted) -> Filter | None:
     """Return a condition that holds wherever ours does; None when there is none."""
     match column.type, value:
         case "checkbox", bool():
             return {"checkbox": {"equals": value}}
         # Ours ignores case, Notion's does not: only what is an option as written.
-        case ("select" | "status") as kind, str() if _only_spelling(column, value):
+        case ("select" | "status") as kind, str() if _is_only_spelling(column, value):
             return {kind: {"equals": value}}
-        case "multi_select", str() if _only_spelling(column, value):
+        case "multi_select", str() if _is_only_spelling(column, value):
             return {"multi_select": {"contains": value}}
         case ("rich_text" | "title") as kind, str():
             return {kind: {"contains": value}}
     return None
 
 
-def _only_spelling(column: Column, value: str) -> bool:
+def _is_only_spelling(column: Property, value: str) -> bool:
     same = [one for one in column.options if one.casefold() == value.casefold()]
     return same == [value]
 
 
-def created_from(since: datetime | None) -> Filter | None:
+def created_since_filter(since: datetime | None) -> Filter | None:
     """Return the filter of one window of a sweep."""
     if since is None:
         return None
-    return {"timestamp": "created_time", "created_time": {"on_or_after": iso(since)}}
+    return {
+        "timestamp": "created_time",
+        "created_time": {"on_or_after": format_time(since)},
+    }
 
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 
 
-def iso(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """Return a time as Notion writes it."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from daemon.notion.links import plain
-from daemon.notion.model import Column, Role, Schema
+from daemon.notion.links import plain_id
+from daemon.notion.model import Property, Role, Schema
 
 _TEXT = ("rich_text", "title", "select", "formula")
 #: Column types each role can work with, the one to make first.
@@ -71,61 +71,66 @@ def read_schema(
     Raises:
         KeyError: It is no data source: it has not even a title.
     """
-    columns = {name: _column(name, one) for name, one in raw["properties"].items()}
+    columns = {name: _to_property(name, one) for name, one in raw["properties"].items()}
     # Every data source has a title.
     if not columns:
         raise KeyError("properties")
     by_id = {column.id: column for column in columns.values()}
-    roles: dict[Role, Column] = {}
+    roles: dict[Role, Property] = {}
     problems: list[str] = []
     warnings: list[str] = []
     for role in Role:
         name = names[role]
-        found = by_id.get(remembered.get(role.value, "")) or by_name(columns, name)
-        trouble = _trouble(role, name, found)
+        found = by_id.get(remembered.get(role.value, "")) or find_by_name(columns, name)
+        trouble = _property_problem(role, name, found)
         if trouble is None and found is not None:
             roles[role] = found
         elif trouble is not None:
             (problems if role in REQUIRED else warnings).append(trouble)
-    problems += _shared(roles)
+    problems += _shared_problems(roles)
     others = {
         name: found
         for name in named
         if (
-            found := by_id.get(remembered.get(f"={name}", "")) or by_name(columns, name)
+            found := by_id.get(remembered.get(f"={name}", ""))
+            or find_by_name(columns, name)
         )
     }
     return Schema(
-        source=plain(raw["id"]),
+        source=plain_id(raw["id"]),
         title="".join(part.get("plain_text", "") for part in raw.get("title") or ()),
         columns=columns,
         roles=roles,
         named=MappingProxyType(others),
         problems=tuple(problems),
         warnings=tuple(warnings),
-        notes=tuple(_ambiguous(columns, [*roles.values(), *others.values()])),
+        notes=tuple(_ambiguous_names(columns, [*roles.values(), *others.values()])),
         cannot_start=bool(problems),
     )
 
 
-def by_name(columns: Mapping[str, Column], name: str) -> Column | None:
+def find_by_name(columns: Mapping[str, Property], name: str) -> Property | None:
     """Return the property of a name; case and outer blanks only decide between two."""
     if name in columns:
         return columns[name]
-    alike = [one for one in columns.values() if _folded(one.name) == _folded(name)]
+    alike = [
+        one for one in columns.values() if _fold_name(one.name) == _fold_name(name)
+    ]
     return alike[0] if alike else None
 
 
-def _folded(name: str) -> str:
+def _fold_name(name: str) -> str:
     return name.strip().casefold()
 
 
-def _ambiguous(columns: Mapping[str, Column], used: Iterable[Column]) -> Iterator[str]:
+def _ambiguous_names(
+    columns: Mapping[str, Property], used: Iterable[Property]
+) -> Iterator[str]:
     for one in {column.id: column for column in used}.values():
         others = [
             f'"{other.name}"'
             for other in columns.values()
-            if other.id != one.id and _folded(other.name) == _folded(one.name)
+            if other.id != one.id and _fold_name(other.name) == _fold_name(one.name)
         ]
         if others:
             yield (
@@ -134,10 +139,10 @@ def _ambiguous(columns: Mapping[str, Column], used: Iterable[Column]) -> Iterato
             )
 
 
-def _column(name: str, raw: Mapping[str, Any]) -> Column:
+def _to_property(name: str, raw: Mapping[str, Any]) -> Property:
     kind = raw["type"]
     options = (raw.get(kind) or {}).get("options") or ()
-    return Column(
+    return Property(
         id=raw["id"],
         name=name,
         type=kind,
@@ -145,7 +150,7 @@ def _column(name: str, raw: Mapping[str, Any]) -> Column:
     )
 
 
-def _trouble(role: Role, name: str, found: Column | None) -> str | None:
+def _property_problem(role: Role, name: str, found: Property | None) -> str | None:
     wanted = TYPES[role]
     kinds = " or ".join(TYPE_NAMES[kind] for kind in wanted)
     if found is None:
@@ -164,7 +169,7 @@ def _trouble(role: Role, name: str, found: Column | None) -> str | None:
     return None
 
 
-def _shared(roles: Mapping[Role, Column]) -> list[str]:
+def _shared_problems(roles: Mapping[Role, Property]) -> list[str]:
     by_column: dict[str, list[Role]] = {}
     for role, column in roles.items():
         by_column.setdefault(column.id, []).append(role)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from daemon.notion.errors import AwayError
+from daemon.notion.errors import NotionUnavailableError
 
 _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 @contextmanager
-def understood(endpoint: str) -> Iterator[None]:
+def translate_shape_errors(endpoint: str) -> Iterator[None]:
     """Surround the reading of an answer.
 
     Raises:
@@ -21,18 +21,18 @@ def understood(endpoint: str) -> Iterator[None]:
     try:
         yield
     except _ODD as error:
-        raise AwayError(
+        raise NotionUnavailableError(
             f"Notion answered {endpoint} in an unknown shape ({error!r:.80})"
         ) from error
 
 
-def require(raw: Any, kind: str) -> None:  # noqa: ANN401 - whatever JSON came
+def require_object(raw: Any, kind: str) -> None:  # noqa: ANN401 - whatever JSON came
     """Make sure that an answer is of the kind that was asked for."""
     if raw["object"] != kind:
         raise TypeError(f"a {raw['object']!r} where a {kind} was expected")
 
 
-def listed(raw: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever JSON came
+def results_of(raw: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever JSON came
     """Return the results of a list, which is never without them."""
     if not isinstance(raw, Mapping) or not isinstance(raw["results"], list):
         raise TypeError("no list of results")

@@ -9,41 +9,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from daemon.notion.answers import Answer, Kind
+from daemon.notion.answers import ErrorClass, ErrorResponse
 from daemon.notion.errors import (
-    AwayError,
     NotionError,
+    NotionUnavailableError,
     UploadLostError,
     UploadRefusedError,
 )
-from daemon.notion.links import plain
+from daemon.notion.links import plain_id
 from daemon.notion.model import Upload, Urgency
-from daemon.notion.shapes import understood
-from daemon.notion.wire import AnswerError, LostError, Wire
+from daemon.notion.shapes import translate_shape_errors
+from daemon.notion.wire import ApiError, LostResponseError, NotionTransport
 
 SINGLE_PART_LIMIT = 20 * 2**20
 _TYPE = "image/png"
 _TRIES = 3
 
-Explain = Callable[[Answer], NotionError]
+Explain = Callable[[ErrorResponse], NotionError]
 
 
-async def create(wire: Wire, name: str, urgency: Urgency, explain: Explain) -> Upload:
+async def create_upload(
+    wire: NotionTransport, name: str, urgency: Urgency, explain: Explain
+) -> Upload:
     """Announce a file; a lost answer leaves an empty upload that expires by itself."""
     try:
-        raw = await wire.ask(
+        raw = await wire.send_with_retries(
             urgency,
             lambda client: client.file_uploads.create(
                 mode="single_part", filename=name, content_type=_TYPE
             ),
         )
-    except AnswerError as error:
+    except ApiError as error:
         raise explain(error.answer) from error
-    return _upload(raw, "file_uploads.create")
+    return _to_upload(raw, "file_uploads.create")
 
 
-async def send(
-    wire: Wire,
+async def send_upload(
+    wire: NotionTransport,
     upload_id: str,
     name: str,
     data: bytes,
@@ -60,59 +62,61 @@ async def send(
     part = (name, data, _TYPE)
     for tried in range(_TRIES):
         try:
-            raw = await wire.once(
+            raw = await wire.send_once(
                 urgency, lambda client: client.file_uploads.send(upload_id, file=part)
             )
-        except AnswerError as error:
-            if error.answer.kind in {Kind.NOT_FOUND, Kind.REFUSED}:
+        except ApiError as error:
+            if error.answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
                 raise UploadRefusedError(error.answer.message) from error
             raise explain(error.answer) from error
-        except LostError:
+        except LostResponseError:
             await wire.sleep(2.0**tried)
-            found = await find(wire, upload_id, urgency, explain)
+            found = await find_upload(wire, upload_id, urgency, explain)
             if found.usable:
                 return found
             if not found.pending:
                 break
         else:
-            return _sent(_upload(raw, "file_uploads.send"))
-    raise AwayError("Notion is away: the file could not be sent")
+            return _require_usable(_to_upload(raw, "file_uploads.send"))
+    raise NotionUnavailableError("Notion is away: the file could not be sent")
 
 
-async def find(
-    wire: Wire, upload_id: str, urgency: Urgency, explain: Explain
+async def find_upload(
+    wire: NotionTransport, upload_id: str, urgency: Urgency, explain: Explain
 ) -> Upload:
     """Look an upload up.  Raises UploadLostError when there is none."""
     try:
-        raw = await wire.ask(
+        raw = await wire.send_with_retries(
             urgency, lambda client: client.file_uploads.retrieve(upload_id)
         )
-    except AnswerError as error:
-        raise _lost_or(error.answer, explain) from error
-    return _upload(raw, "file_uploads.retrieve")
+    except ApiError as error:
+        raise _explain_lookup(error.answer, explain) from error
+    return _to_upload(raw, "file_uploads.retrieve")
 
 
-def _sent(upload: Upload) -> Upload:
+def _require_usable(upload: Upload) -> Upload:
     """Only a file that Notion says to have can be attached."""
     if upload.usable:
         return upload
     if upload.pending:
-        raise AwayError("Notion took the file and says that it still waits for it")
+        raise NotionUnavailableError(
+            "Notion took the file and says that it still waits for it"
+        )
     raise UploadLostError("Notion took the file and says that the upload is over")
 
 
-def _lost_or(answer: Answer, explain: Explain) -> NotionError:
-    if answer.kind in {Kind.NOT_FOUND, Kind.REFUSED}:
+def _explain_lookup(answer: ErrorResponse, explain: Explain) -> NotionError:
+    if answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
         return UploadLostError(answer.message)
     return explain(answer)
 
 
-def _upload(raw: Mapping[str, Any], endpoint: str) -> Upload:
+def _to_upload(raw: Mapping[str, Any], endpoint: str) -> Upload:
     # An expired one has no expiry time either: only the status counts.
-    with understood(endpoint):
+    with translate_shape_errors(endpoint):
         status = raw["status"]
         return Upload(
-            id=plain(raw["id"]),
+            id=plain_id(raw["id"]),
             pending=status == "pending",
             usable=status == "uploaded",
         )

@@ -28,9 +28,9 @@ from notion_client.errors import (
     RequestTimeoutError,
 )
 
-from daemon.notion.answers import Answer, Kind, classify
-from daemon.notion.errors import AwayError
-from daemon.notion.limiter import Limiter
+from daemon.notion.answers import ErrorClass, ErrorResponse, classify_response
+from daemon.notion.errors import NotionUnavailableError
+from daemon.notion.limiter import NotionRateLimiter
 from daemon.notion.model import Urgency
 
 VERSION = "2025-09-03"
@@ -50,32 +50,32 @@ _KEPT_OPEN = 60.0
 Request = Callable[[AsyncClient], Awaitable[Any]]
 
 
-class AnswerError(Exception):
+class ApiError(Exception):
     """An answer that asking again would not change."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ErrorResponse) -> None:
         super().__init__(answer.message)
         self.answer = answer
 
 
-class LostError(Exception):
+class LostResponseError(Exception):
     """The answer of a request that must not simply be repeated was lost."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ErrorResponse) -> None:
         super().__init__(answer.message)
         self.answer = answer
 
 
-def _nothing_lost(answer: Answer) -> None:
+def _ignore_lost(answer: ErrorResponse) -> None:
     """What is to be done about a lost answer, unless somebody says so."""
 
 
-def _nothing() -> None:
+def _ignore_answer() -> None:
     """What is to be done about an answer, unless somebody says so."""
 
 
 @dataclass(slots=True)
-class Wire:
+class NotionTransport:
     """Sends requests within the budget.
 
     Attributes:
@@ -86,10 +86,10 @@ class Wire:
     """
 
     client: AsyncClient
-    limiter: Limiter
+    limiter: NotionRateLimiter
     sleep: Callable[[float], Awaitable[None]]
     limited: Callable[[float], None]
-    answered: Callable[[], None] = _nothing
+    answered: Callable[[], None] = _ignore_answer
     monotonic: Callable[[], float] = time.monotonic
     traffic: Counter[str] = field(default_factory=Counter)
     told_time: datetime | None = None
@@ -104,9 +104,9 @@ class Wire:
         sleep: Callable[[float], Awaitable[None]],
         monotonic: Callable[[], float] = time.monotonic,
         limited: Callable[[float], None] = lambda _seconds: None,
-        answered: Callable[[], None] = _nothing,
+        answered: Callable[[], None] = _ignore_answer,
         traffic: Counter[str] | None = None,
-    ) -> Wire:
+    ) -> NotionTransport:
         """Return a wire; nothing is sent before the first request."""
         limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
         http = httpx.AsyncClient(limits=limits, trust_env=True)
@@ -121,7 +121,7 @@ class Wire:
             logger=logging.getLogger("notion_client"),
             log_level=logging.CRITICAL,
         )
-        limiter = Limiter(rate, monotonic=monotonic, sleep=sleep)
+        limiter = NotionRateLimiter(rate, monotonic=monotonic, sleep=sleep)
         wire = cls(
             client=client,
             limiter=limiter,
@@ -131,7 +131,7 @@ class Wire:
             monotonic=monotonic,
             traffic=Counter() if traffic is None else traffic,
         )
-        http.event_hooks = {"response": [wire._look_at_clock]}
+        http.event_hooks = {"response": [wire._record_server_time]}
         return wire
 
     async def close(self) -> None:
@@ -139,12 +139,12 @@ class Wire:
         await self.limiter.close()
         await self.client.aclose()
 
-    async def ask(
+    async def send_with_retries(
         self,
         urgency: Urgency,
         request: Request,
         *,
-        lost: Callable[[Answer], None] = _nothing_lost,
+        lost: Callable[[ErrorResponse], None] = _ignore_lost,
     ) -> Any:  # noqa: ANN401 - JSON
         """Send a request that may be repeated, as often as is sensible.
 
@@ -155,18 +155,18 @@ class Wire:
             AnswerError: An answer that repeating would not change.
             AwayError: Notion stayed away.
         """
-        answer = Answer(kind=Kind.AGAIN, status=0, message="")
+        answer = ErrorResponse(kind=ErrorClass.AGAIN, status=0, message="")
         for tried in range(_TRIES):
             if tried:
-                await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter())
+                await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter_factor())
             try:
-                return await self.once(urgency, request)
-            except LostError as error:
+                return await self.send_once(urgency, request)
+            except LostResponseError as error:
                 answer = error.answer
                 lost(answer)
-        raise AwayError(f"Notion is away: {answer.message}")
+        raise NotionUnavailableError(f"Notion is away: {answer.message}")
 
-    async def once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
+    async def send_once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Send a request once; being told to slow down a few times does not count.
 
         Raises:
@@ -175,43 +175,51 @@ class Wire:
             LostError: Anything that leaves open whether it was carried out.
         """
         for _ in range(_LIMITED):
-            await self.limiter.turn(urgency)
-            answer = await self._send(request)
-            self.traffic[_ended(answer)] += 1
-            if not isinstance(answer, Answer):
+            await self.limiter.wait_turn(urgency)
+            answer = await self._send_request(request)
+            self.traffic[_traffic_label(answer)] += 1
+            if not isinstance(answer, ErrorResponse):
                 self.answered()
                 return answer
-            if answer.kind is Kind.AGAIN:
-                raise LostError(answer)
-            if answer.kind is not Kind.STOP_ALL:
-                raise AnswerError(answer)
-            self.limiter.stop(answer.seconds)
+            if answer.kind is ErrorClass.AGAIN:
+                raise LostResponseError(answer)
+            if answer.kind is not ErrorClass.STOP_ALL:
+                raise ApiError(answer)
+            self.limiter.pause_all(answer.seconds)
             self.limited(answer.seconds)
-        raise AwayError(f"Notion limits this request for too long: {answer.message}")
+        raise NotionUnavailableError(
+            f"Notion limits this request for too long: {answer.message}"
+        )
 
-    async def _look_at_clock(self, response: httpx.Response) -> None:
-        self.told_time = date_of(response.headers.get("date", "")) or self.told_time
+    async def _record_server_time(self, response: httpx.Response) -> None:
+        self.told_time = (
+            parse_date_header(response.headers.get("date", "")) or self.told_time
+        )
 
-    async def _send(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
+    async def _send_request(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await request(self.client)
         except HTTPResponseError as error:
             headers = {name.lower(): value for name, value in error.headers.items()}
-            return classify(int(error.status), headers, error.body)
+            return classify_response(int(error.status), headers, error.body)
         except (RequestTimeoutError, TimeoutError):
-            return _away("no answer in time")
+            return _unavailable_response("no answer in time")
         # A 200 that is not JSON: something between us and Notion.
         except (json.JSONDecodeError, UnicodeDecodeError):
-            return _away("an answer that is not JSON")
+            return _unavailable_response("an answer that is not JSON")
         except InvalidPathParameterError as error:
-            return Answer(kind=Kind.REFUSED, status=400, message=str(error)[:200])
+            return ErrorResponse(
+                kind=ErrorClass.REFUSED, status=400, message=str(error)[:200]
+            )
         except httpx.HTTPError as error:
             kind = type(error).__name__
-            return _away(f"cannot be reached ({kind}): is this machine online?")
+            return _unavailable_response(
+                f"cannot be reached ({kind}): is this machine online?"
+            )
 
 
-def date_of(header: str) -> datetime | None:
+def parse_date_header(header: str) -> datetime | None:
     """Return the time in a Date header (RFC 9110, 6.6.1); None: there is none."""
     try:
         found = parsedate_to_datetime(header)
@@ -220,15 +228,15 @@ def date_of(header: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else None
 
 
-def _ended(answer: object) -> str:
-    if not isinstance(answer, Answer):
+def _traffic_label(answer: object) -> str:
+    if not isinstance(answer, ErrorResponse):
         return "answered"
-    return "limited" if answer.kind is Kind.STOP_ALL else answer.kind.name.lower()
+    return "limited" if answer.kind is ErrorClass.STOP_ALL else answer.kind.name.lower()
 
 
-def _away(why: str) -> Answer:
-    return Answer(kind=Kind.AGAIN, status=0, message=why)
+def _unavailable_response(why: str) -> ErrorResponse:
+    return ErrorResponse(kind=ErrorClass.AGAIN, status=0, message=why)
 
 
-def _jitter() -> float:
+def _jitter_factor() -> float:
     return random.uniform(0.75, 1.25)  # noqa: S311 - spreads requests, keeps no secret

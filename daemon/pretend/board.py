@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from daemon.pretend.refusals import RefusalError
+from daemon.pretend.refusals import ApiResponseError
 
 if TYPE_CHECKING:
-    from daemon.pretend.town import Town
+    from daemon.pretend.town import FakeServer
 
 #: Package, file and kind; the stylesheet is the daemon's own page's.
 _STATIC = {
@@ -39,30 +39,30 @@ _EDITABLE = ("Name", "Post", "Image prompt", "Image feedback", "Format")
 _POLL_SECONDS = 25.0
 _LONGEST = 2000
 
-Act = Callable[["Town", dict[str, Any]], Awaitable[None]]
+Act = Callable[["FakeServer", dict[str, Any]], Awaitable[None]]
 
 
-def board_routes(app: web.Application, town: Town) -> None:
+def board_routes(app: web.Application, town: FakeServer) -> None:
     """Add the page and its data to *app*."""
     board = _Board(town)
     for path in _STATIC:
-        app.router.add_get(path, board.static)
-    app.router.add_get("/board/state", board.state)
-    app.router.add_get("/picture/{key}", board.picture)
+        app.router.add_get(path, board.serve_static)
+    app.router.add_get("/board/state", board.serve_state)
+    app.router.add_get("/picture/{key}", board.serve_picture)
     for name, act in _ACTS.items():
-        app.router.add_post(f"/board/{name}", board.acting(act))
+        app.router.add_post(f"/board/{name}", board.action_handler(act))
 
 
 class _Board:
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: FakeServer) -> None:
         self._town = town
 
-    async def static(self, request: web.Request) -> web.Response:
+    async def serve_static(self, request: web.Request) -> web.Response:
         package, name, kind = _STATIC[request.path]
         text = files(package).joinpath(name).read_text("utf-8")
         return web.Response(text=text, content_type=kind, headers=_HEADERS)
 
-    async def state(self, request: web.Request) -> web.Response:
+    async def serve_state(self, request: web.Request) -> web.Response:
         """Wait for something new, and return all there is to see."""
         try:
             since = int(request.query.get("since", "-1"))
@@ -70,10 +70,10 @@ class _Board:
             since = -1
         space = self._town.workspace
         version = await space.wait_changed(since, _POLL_SECONDS)
-        data = {"version": version, **_seen(self._town)}
+        data = {"version": version, **_board_state(self._town)}
         return web.json_response(data, headers=_HEADERS)
 
-    async def picture(self, request: web.Request) -> web.Response:
+    async def serve_picture(self, request: web.Request) -> web.Response:
         stored = self._town.workspace.stored.get(request.match_info["key"])
         if stored is None:
             return web.Response(status=404)
@@ -81,23 +81,23 @@ class _Board:
         kind = "image/png" if stored.data.startswith(b"\x89PNG") else "image/jpeg"
         return web.Response(body=stored.data, content_type=kind, headers=headers)
 
-    def acting(
+    def action_handler(
         self, act: Act
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.Response:
-            if not _is_ours(request):
+            if not _is_same_origin(request):
                 return web.json_response({"error": "not from this page"}, status=403)
             try:
                 body = json.loads(await request.read() or b"{}")
                 await act(self._town, dict(body))
-            except (ValueError, KeyError, TypeError, RefusalError):
+            except (ValueError, KeyError, TypeError, ApiResponseError):
                 return web.json_response({"error": "not understood"}, status=400)
             return web.json_response({"ok": True}, headers=_HEADERS)
 
         return answer
 
 
-def _is_ours(request: web.Request) -> bool:
+def _is_same_origin(request: web.Request) -> bool:
     """A page of another origin must not press buttons here."""
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site") not in {None, "same-origin", "none"}:
@@ -105,12 +105,12 @@ def _is_ours(request: web.Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.host
 
 
-def _seen(town: Town) -> dict[str, Any]:
+def _board_state(town: FakeServer) -> dict[str, Any]:
     space, hub = town.workspace, town.hub
     posts = []
-    for page_id in space.pages(town.source.id):
-        cells = space.read(page_id)
-        shown = space.files(page_id)
+    for page_id in space.list_page_ids(town.source.id):
+        cells = space.read_cells(page_id)
+        shown = space.list_files(page_id)
         posts.append(
             {
                 "id": page_id,
@@ -140,50 +140,50 @@ def _seen(town: Town) -> dict[str, Any]:
     }
 
 
-async def _edit(town: Town, body: dict[str, Any]) -> None:
+async def _edit_cell(town: FakeServer, body: dict[str, Any]) -> None:
     column = str(body["column"])
     if column not in _EDITABLE:
         raise ValueError(column)
-    town.workspace.edit(str(body["id"]), {column: str(body["value"])[:_LONGEST]})
+    town.workspace.edit_page(str(body["id"]), {column: str(body["value"])[:_LONGEST]})
 
 
-async def _tick(town: Town, body: dict[str, Any]) -> None:
-    town.workspace.edit(str(body["id"]), {"Regenerate": bool(body["value"])})
+async def _set_tick(town: FakeServer, body: dict[str, Any]) -> None:
+    town.workspace.edit_page(str(body["id"]), {"Regenerate": bool(body["value"])})
 
 
-async def _trash(town: Town, body: dict[str, Any]) -> None:
-    town.workspace.trash(str(body["id"]))
+async def _trash_page(town: FakeServer, body: dict[str, Any]) -> None:
+    town.workspace.trash_page(str(body["id"]))
 
 
-async def _add(town: Town, body: dict[str, Any]) -> None:
+async def _add_post(town: FakeServer, body: dict[str, Any]) -> None:
     words = str(body.get("post") or "").strip()[:_LONGEST]
     title = str(body.get("title") or "").strip()[:200] or words[:40] or "Untitled"
     town.workspace.add_page(town.source.id, {"Name": title, "Post": words})
 
 
-async def _refill(town: Town, body: dict[str, Any]) -> None:
+async def _add_credits(town: FakeServer, body: dict[str, Any]) -> None:
     del body
-    town.hub.refill(8)
+    town.hub.add_credits(8)
     if town.refilled is not None:
         await town.refilled()
 
 
-async def _spend(town: Town, body: dict[str, Any]) -> None:
+async def _spend_credits(town: FakeServer, body: dict[str, Any]) -> None:
     del body
     town.hub.spend_all()
 
 
-async def _unload(town: Town, body: dict[str, Any]) -> None:
+async def _unload_model(town: FakeServer, body: dict[str, Any]) -> None:
     del body
-    town.hub.unload()
+    town.hub.unload_model()
 
 
 _ACTS: dict[str, Act] = {
-    "edit": _edit,
-    "tick": _tick,
-    "trash": _trash,
-    "add": _add,
-    "refill": _refill,
-    "spend": _spend,
-    "unload": _unload,
+    "edit": _edit_cell,
+    "tick": _set_tick,
+    "trash": _trash_page,
+    "add": _add_post,
+    "refill": _add_credits,
+    "spend": _spend_credits,
+    "unload": _unload_model,
 }

@@ -13,13 +13,13 @@ from email.utils import format_datetime
 
 from aiohttp import web
 
-from daemon.pretend.faults import Fault, Request
+from daemon.pretend.faults import Fault, RecordedRequest
 from daemon.pretend.refusals import (
-    RefusalError,
+    ApiResponseError,
     bad_token,
-    by_status,
+    error_for_status,
     missing_version,
-    too_fast,
+    rate_limited,
 )
 from daemon.pretend.rows import Json
 from daemon.pretend.workspace import Workspace
@@ -31,41 +31,41 @@ _WINDOW = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
-class Door:
+class ApiMiddleware:
     """Lets requests in, notes each, and refuses as Notion does."""
 
     space: Workspace
     times: deque[datetime] = field(default_factory=deque)
 
-    def serve(
+    def wrap_handler(
         self, handler: Handler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            body = await _json(request)
+            body = await _read_json(request)
             about = self.space.uploads.name_of(request.path) or str(body)
-            fault = self.space.faults.take(request.method, request.path, about)
+            fault = self.space.faults.pop_match(request.method, request.path, about)
             if fault is not None and fault.delay:
                 await asyncio.sleep(fault.delay)
             if fault is not None and not fault.after:
-                return self._faulty(request, fault, body)
-            response = await self._answered(request, body, handler)
+                return self._fault_response(request, fault, body)
+            response = await self._handle_request(request, body, handler)
             if fault is not None:
-                return self._faulty(request, fault, None)
+                return self._fault_response(request, fault, None)
             return response
 
         return answer
 
-    async def _answered(
+    async def _handle_request(
         self, request: web.Request, body: Json, handler: Handler
     ) -> web.Response:
         try:
-            self._check(request)
+            self._check_request(request)
             data = await handler(request, body)
-            return self._respond(request, 200, data, body)
-        except RefusalError as refusal:
-            return self._refuse(request, refusal, body)
+            return self._success_response(request, 200, data, body)
+        except ApiResponseError as refusal:
+            return self._error_response(request, refusal, body)
 
-    def _check(self, request: web.Request) -> None:
+    def _check_request(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.space.token}":
             raise bad_token()
         version = request.headers.get("Notion-Version")
@@ -78,14 +78,14 @@ class Door:
             self.times.popleft()
         if len(self.times) >= self.space.requests_per_minute:
             left = (self.times[0] + _WINDOW - now).total_seconds()
-            raise too_fast(max(1, -int(-left // 1)))
+            raise rate_limited(max(1, -int(-left // 1)))
         self.times.append(now)
 
     @property
-    def _date(self) -> str:
+    def _date_header(self) -> str:
         return format_datetime(self.space.now().astimezone(UTC), usegmt=True)
 
-    def _respond(
+    def _success_response(
         self,
         request: web.Request,
         status: int,
@@ -93,49 +93,53 @@ class Door:
         body: object,
     ) -> web.Response:
         request_id = str(uuid.uuid4())
-        self._note(request, status, body)
+        self._record_request(request, status, body)
         return web.json_response(
             {**data, "request_id": request_id},
             status=status,
-            headers={"x-notion-request-id": request_id, "Date": self._date},
+            headers={"x-notion-request-id": request_id, "Date": self._date_header},
         )
 
-    def _refuse(
-        self, request: web.Request, refusal: RefusalError, body: object
+    def _error_response(
+        self, request: web.Request, refusal: ApiResponseError, body: object
     ) -> web.Response:
         request_id = str(uuid.uuid4())
-        self._note(request, refusal.status, body)
-        headers = {"x-notion-request-id": request_id, "Date": self._date}
+        self._record_request(request, refusal.status, body)
+        headers = {"x-notion-request-id": request_id, "Date": self._date_header}
         if refusal.retry_after is not None:
             headers["Retry-After"] = str(refusal.retry_after)
         return web.json_response(
-            refusal.body(request_id), status=refusal.status, headers=headers
+            refusal.to_json(request_id), status=refusal.status, headers=headers
         )
 
-    def _faulty(self, request: web.Request, fault: Fault, body: object) -> web.Response:
+    def _fault_response(
+        self, request: web.Request, fault: Fault, body: object
+    ) -> web.Response:
         if fault.drop:
-            self._note(request, 0, body)
+            self._record_request(request, 0, body)
             if request.transport is not None:
                 request.transport.close()
             return web.Response()
         if fault.html:
-            self._note(request, fault.status, body)
+            self._record_request(request, fault.status, body)
             page = "<html><body><h1>502 Bad Gateway</h1>cf-ray</body></html>"
             return web.Response(
                 text=page, status=fault.status, content_type="text/html"
             )
         if fault.body is not None:
-            self._note(request, fault.status, body)
+            self._record_request(request, fault.status, body)
             return web.json_response(fault.body, status=fault.status)
         if fault.status == 429:  # noqa: PLR2004 - Too Many Requests
-            return self._refuse(request, too_fast(fault.retry_after or 1), body)
-        refusal = by_status(fault.status, request.path)
+            return self._error_response(
+                request, rate_limited(fault.retry_after or 1), body
+            )
+        refusal = error_for_status(fault.status, request.path)
         refusal.retry_after = fault.retry_after
-        return self._refuse(request, refusal, body)
+        return self._error_response(request, refusal, body)
 
-    def _note(self, request: web.Request, status: int, body: object) -> None:
+    def _record_request(self, request: web.Request, status: int, body: object) -> None:
         self.space.requests.append(
-            Request(
+            RecordedRequest(
                 method=request.method,
                 path=request.path,
                 status=status,
@@ -145,7 +149,7 @@ class Door:
         )
 
 
-async def _json(request: web.Request) -> Json:
+async def _read_json(request: web.Request) -> Json:
     if request.content_type != "application/json" or not request.can_read_body:
         return {}
     try:

@@ -17,7 +17,7 @@ SHARPER = 2
 Point = tuple[float, float]
 
 
-class Easel:
+class Canvas:
     """A picture under way: layers with soft edges."""
 
     def __init__(self, width: int, height: int, seed: int, words: str) -> None:
@@ -27,7 +27,7 @@ class Easel:
         self.hue = self.chance.uniform(0, 360)
         self.canvas = Image.new("RGB", (width, height))
 
-    def sky(self, top: Rgb, bottom: Rgb) -> None:
+    def fill_gradient(self, top: Rgb, bottom: Rgb) -> None:
         """Fill with a vertical gradient."""
         blend = Image.linear_gradient("L").resize((self.width, self.height))
         over = Image.new("RGB", self.canvas.size, bottom)
@@ -37,7 +37,9 @@ class Easel:
 
     def polygon(self, points: Sequence[Point], colour: Rgb, alpha: float = 1) -> None:
         """Fill a shape given in shares of width and height."""
-        self._stamp(points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha)
+        self._fill_mask(
+            points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha
+        )
 
     def ellipse(
         self,
@@ -53,9 +55,11 @@ class Easel:
         wide, high = radius * short / self.width, radius * short * flat / self.height
         x, y = centre
         box = [(x - wide, y - high), (x + wide, y + high)]
-        self._stamp(box, lambda pen, at: pen.ellipse(at, fill=255), colour, alpha)
+        self._fill_mask(box, lambda pen, at: pen.ellipse(at, fill=255), colour, alpha)
 
-    def glow(self, centre: Point, radius: float, colour: Rgb, strength: float) -> None:
+    def add_glow(
+        self, centre: Point, radius: float, colour: Rgb, strength: float
+    ) -> None:
         """Lay light around a point."""
         small = Image.new("L", (96, 96))
         short = min(self.width, self.height)
@@ -68,7 +72,7 @@ class Easel:
         soft = small.filter(ImageFilter.GaussianBlur(9)).resize(self.canvas.size)
         self.canvas.paste(colour, (0, 0), soft)
 
-    def _stamp(
+    def _fill_mask(
         self,
         points: Sequence[Point],
         draw: Callable[[ImageDraw.ImageDraw, list[Point]], None],
@@ -94,7 +98,7 @@ class Easel:
             mask = mask.point(lambda value: round(value * alpha))
         self.canvas.paste(colour, (left, top), mask)
 
-    def ridge(self, level: float, rough: float, waves: float) -> list[Point]:
+    def ridge_outline(self, level: float, rough: float, waves: float) -> list[Point]:
         """Return the outline of a hill from edge to edge, closed below."""
         phases = [self.chance.uniform(0, math.tau) for _ in range(4)]
         points = []

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RecordedRequest:
     """One request as an observer outside sees it."""
 
     method: str
@@ -20,7 +20,7 @@ class Request:
     body: Any = None
 
     @property
-    def writes(self) -> bool:
+    def is_write(self) -> bool:
         """It changes something, or announces a file."""
         is_read = self.path.endswith("/query") or self.path.endswith("/search")
         return self.method in {"POST", "PATCH", "PUT", "DELETE"} and not is_read
@@ -49,13 +49,13 @@ class Fault:
     body: Any = None
     chosen: Callable[[str, str], bool] = lambda _path, _about: True
 
-    def meets(self, method: str, path: str, about: str) -> bool:
+    def applies_to(self, method: str, path: str, about: str) -> bool:
         """Say whether a request is to meet it."""
         return self.match in f"{method} {path}" and self.chosen(path, about)
 
 
 @dataclass(slots=True)
-class Faults:
+class FaultQueue:
     """Faults in the order in which they were ordered.
 
     Attributes:
@@ -72,15 +72,15 @@ class Faults:
         else:
             self.waiting.extend([fault] * times)
 
-    def take(self, method: str, path: str, about: str = "") -> Fault | None:
+    def pop_match(self, method: str, path: str, about: str = "") -> Fault | None:
         """Return the first fault that matches, and strike it off.
 
         Args:
             about: What the request holds: a file's name, say.
         """
         for fault in self.waiting:
-            if fault.meets(method, path, about):
+            if fault.applies_to(method, path, about):
                 self.waiting.remove(fault)
                 return fault
-        lasting = (one for one in self.lasting if one.meets(method, path, about))
+        lasting = (one for one in self.lasting if one.applies_to(method, path, about))
         return next(lasting, None)

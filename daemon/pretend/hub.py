@@ -17,9 +17,9 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.pretend.faults import Fault, Faults
-from daemon.pretend.orders import Order, read_order
-from daemon.pretend.painter import paint
+from daemon.pretend.faults import Fault, FaultQueue
+from daemon.pretend.orders import GenerationRequest, parse_request
+from daemon.pretend.painter import render_scene
 
 Json = dict[str, Any]
 
@@ -35,7 +35,7 @@ _GONE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class ServedRequest:
     """One request for an image, as an observer sees it."""
 
     at: datetime
@@ -47,7 +47,7 @@ class Served:
 
 
 @dataclass(slots=True)
-class Hub:
+class FakeHuggingFace:
     """The pretend service.
 
     Attributes:
@@ -66,8 +66,8 @@ class Hub:
     loading_every: int = 0
     loading_seconds: float = 8.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    faults: Faults = field(default_factory=Faults)
-    served: list[Served] = field(default_factory=list)
+    faults: FaultQueue = field(default_factory=FaultQueue)
+    served: list[ServedRequest] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     routes: Mapping[str, str] = field(
         default_factory=lambda: {"nscale": _MODEL, "fal-ai": "fal-ai/flux/schnell"}
@@ -78,7 +78,7 @@ class Hub:
     files: dict[str, bytes] = field(default_factory=dict)
     painted: int = 0
 
-    def refill(self, images: int) -> None:
+    def add_credits(self, images: int) -> None:
         """Buy credits."""
         self.credits = (self.credits or 0) + images
         self.changed()
@@ -88,7 +88,7 @@ class Hub:
         self.credits = 0
         self.changed()
 
-    def unload(self) -> None:
+    def unload_model(self) -> None:
         """The model has to be loaded again."""
         self.loaded_at = self.now() + timedelta(seconds=self.loading_seconds)
         self.changed()
@@ -100,23 +100,23 @@ class Hub:
             return 0.0
         return max(0.0, (self.loaded_at - self.now()).total_seconds())
 
-    def fail(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
+    def inject_fault(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
         """Order a fault for the next requests; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
     @property
-    def paid(self) -> int:
+    def paid_images(self) -> int:
         """How many images were painted, and so paid for."""
         return self.painted
 
 
-def hub_app(hub: Hub) -> web.Application:
+def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     """Return an application with the router's and the Hub's paths."""
-    routes = _Routes(hub)
+    routes = _HubHandlers(hub)
     app = web.Application(client_max_size=4 * 2**20)
-    app.router.add_get("/api/models/{org}/{name}", routes.mapping)
-    app.router.add_get("/api/whoami-v2", routes.whoami)
-    app.router.add_get("/made/{name}", routes.made)
+    app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
+    app.router.add_get("/api/whoami-v2", routes.serve_whoami)
+    app.router.add_get("/made/{name}", routes.serve_file)
     for path, name in (
         ("/nscale/v1/images/generations", "nscale"),
         ("/fal-ai/{model:.+}", "fal-ai"),
@@ -124,15 +124,15 @@ def hub_app(hub: Hub) -> web.Application:
         ("/replicate/v1/models/{org}/{name}/predictions", "replicate"),
         ("/hf-inference/models/{org}/{name}", "hf-inference"),
     ):
-        app.router.add_post(path, routes.serving(name))
+        app.router.add_post(path, routes.generation_handler(name))
     return app
 
 
-class _Routes:
-    def __init__(self, hub: Hub) -> None:
+class _HubHandlers:
+    def __init__(self, hub: FakeHuggingFace) -> None:
         self._hub = hub
 
-    async def mapping(self, request: web.Request) -> web.Response:
+    async def serve_model_info(self, request: web.Request) -> web.Response:
         """Say who serves the model, as the Hub does."""
         if not self._hub.hub_is_up:
             return web.Response(status=503, text="Service Unavailable")
@@ -155,39 +155,41 @@ class _Routes:
             }
         )
 
-    async def whoami(self, request: web.Request) -> web.Response:
+    async def serve_whoami(self, request: web.Request) -> web.Response:
         """Say whose token it is."""
-        if not self._known(request):
-            return _error(401, "Invalid username or password.")
+        if not self._has_valid_token(request):
+            return _error_response(401, "Invalid username or password.")
         role = {"type": "access_token", "accessToken": {"role": "fineGrained"}}
         return web.json_response({"type": "user", "name": "demo", "auth": role})
 
-    async def made(self, request: web.Request) -> web.Response:
+    async def serve_file(self, request: web.Request) -> web.Response:
         """Serve a finished file, as the services' own hosts do."""
         name = request.match_info["name"]
         self._hub.fetched.append(name)
         if "Authorization" in request.headers:
-            return _error(400, "no token belongs here")
+            return _error_response(400, "no token belongs here")
         data = self._hub.files.get(name)
         if data is None:
             return web.Response(status=404)
         return web.Response(body=data, content_type="image/png")
 
-    def serving(self, route: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def generation_handler(
+        self, route: str
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler of one route."""
 
         async def serve(request: web.Request) -> web.Response:
             try:
-                order = read_order(route, json.loads(await request.read()))
+                order = parse_request(route, json.loads(await request.read()))
             except (ValueError, KeyError, TypeError):
-                return _error(422, "Input validation error")
-            fault = self._hub.faults.take(request.method, request.path)
+                return _error_response(422, "Input validation error")
+            fault = self._hub.faults.pop_match(request.method, request.path)
             if fault is not None:
-                answer = await self._faulty(request, fault)
+                answer = await self._fault_response(request, fault)
             else:
-                answer = await self._answer(request, route, order)
+                answer = await self._generate_response(request, route, order)
             self._hub.served.append(
-                Served(
+                ServedRequest(
                     at=self._hub.now(),
                     route=route,
                     status=answer.status,
@@ -201,21 +203,21 @@ class _Routes:
 
         return serve
 
-    def _known(self, request: web.Request) -> bool:
+    def _has_valid_token(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
 
-    async def _answer(
-        self, request: web.Request, route: str, order: Order
+    async def _generate_response(
+        self, request: web.Request, route: str, order: GenerationRequest
     ) -> web.Response:
         hub = self._hub
-        if not self._known(request):
-            return _error(401, "Invalid username or password.")
+        if not self._has_valid_token(request):
+            return _error_response(401, "Invalid username or password.")
         if route == "hf-inference" and "hf-inference" not in hub.routes:
-            return _error(410, _GONE)
+            return _error_response(410, _GONE)
         if route not in hub.routes:
-            return _error(400, f"Model not supported by provider {route}")
+            return _error_response(400, f"Model not supported by provider {route}")
         if hub.credits is not None and hub.credits <= 0:
-            return _error(402, _NO_CREDITS)
+            return _error_response(402, _NO_CREDITS)
         if (left := hub.loading_left) > 0:
             body = {
                 "error": f"Model {_MODEL} is currently loading",
@@ -229,14 +231,14 @@ class _Routes:
         hub.changed()
         await hub.sleep(hub.seconds_per_image)
         data = await asyncio.to_thread(
-            paint, order.prompt, order.seed or 0, order.width, order.height
+            render_scene, order.prompt, order.seed or 0, order.width, order.height
         )
         if hub.loading_every and hub.painted % hub.loading_every == 0:
-            hub.unload()
-        return self._in_shape(request, route, data, order)
+            hub.unload_model()
+        return self._format_result(request, route, data, order)
 
-    def _in_shape(
-        self, request: web.Request, route: str, data: bytes, order: Order
+    def _format_result(
+        self, request: web.Request, route: str, data: bytes, order: GenerationRequest
     ) -> web.Response:
         text = base64.b64encode(data).decode()
         created = int(self._hub.now().timestamp())
@@ -265,7 +267,7 @@ class _Routes:
             status=201,
         )
 
-    async def _faulty(self, request: web.Request, fault: Fault) -> web.Response:
+    async def _fault_response(self, request: web.Request, fault: Fault) -> web.Response:
         if fault.delay:
             await self._hub.sleep(fault.delay)
         if fault.drop:
@@ -284,5 +286,5 @@ class _Routes:
         return web.json_response(body, status=fault.status, headers=headers)
 
 
-def _error(status: int, message: str) -> web.Response:
+def _error_response(status: int, message: str) -> web.Response:
     return web.json_response({"error": message}, status=status)

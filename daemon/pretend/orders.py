@@ -9,26 +9,26 @@ Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Order:
+class GenerationRequest:
     prompt: str
     width: int
     height: int
     seed: int | None
 
 
-def read_order(route: str, body: Json) -> Order:
+def parse_request(route: str, body: Json) -> GenerationRequest:
     """Read a request in its route's own shape; a wrong one is an error."""
     match route:
         case "nscale":
             width, height = (int(side) for side in body["size"].split("x"))
-            return Order(body["prompt"], width, height, body.get("seed"))
+            return GenerationRequest(body["prompt"], width, height, body.get("seed"))
         case "together":
-            return Order(
+            return GenerationRequest(
                 body["prompt"], body["width"], body["height"], body.get("seed")
             )
         case "fal-ai":
             size = body["image_size"]
-            return Order(
+            return GenerationRequest(
                 body["prompt"], size["width"], size["height"], body.get("seed")
             )
         case "replicate":
@@ -36,11 +36,13 @@ def read_order(route: str, body: Json) -> Order:
             ratio = given.get("aspect_ratio", "1:1")
             wide, high = (int(one) for one in ratio.split(":"))
             short = 1024 / max(wide, high)
-            return Order(
+            return GenerationRequest(
                 given["prompt"],
                 round(wide * short),
                 round(high * short),
                 given.get("seed"),
             )
     given = body["parameters"]
-    return Order(body["inputs"], given["width"], given["height"], given.get("seed"))
+    return GenerationRequest(
+        body["inputs"], given["width"], given["height"], given.get("seed")
+    )

@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from daemon.pretend.refusals import invalid
-from daemon.pretend.rows import Json, Page
-from daemon.pretend.uploads import minute
-from daemon.pretend.values import Column, empty, to_plain
+from daemon.pretend.refusals import validation_error
+from daemon.pretend.rows import FakePage, Json
+from daemon.pretend.uploads import floor_to_minute
+from daemon.pretend.values import FakeProperty, empty_value, to_plain
 
-Test = Callable[[Page], bool]
+Test = Callable[[FakePage], bool]
 
 _DEPTH = 2
 
 
-def predicate(given: Any, columns: Mapping[str, Column], depth: int = 0) -> Test:  # noqa: ANN401 - JSON
+def build_filter(
+    given: Any,  # noqa: ANN401 - JSON
+    columns: Mapping[str, FakeProperty],
+    depth: int = 0,
+) -> Test:
     """Return a test for a row.
 
     Raises:
@@ -27,57 +31,61 @@ def predicate(given: Any, columns: Mapping[str, Column], depth: int = 0) -> Test
     for joint, combine in (("and", all), ("or", any)):
         if joint in given:
             if depth >= _DEPTH:
-                raise invalid(
+                raise validation_error(
                     "body failed validation: filters may be nested two levels deep."
                 )
-            tests = [predicate(one, columns, depth + 1) for one in given[joint]]
-            return _joined(tests, combine)
+            tests = [build_filter(one, columns, depth + 1) for one in given[joint]]
+            return _combine_filters(tests, combine)
     if (field := given.get("timestamp")) in _TIMES:
-        return _by_time(field, given.get(field) or {})
-    return _by_property(given, columns)
+        return _timestamp_filter(field, given.get(field) or {})
+    return _property_filter(given, columns)
 
 
-def _joined(tests: list[Test], combine: Callable[[Iterable[bool]], bool]) -> Test:
+def _combine_filters(
+    tests: list[Test], combine: Callable[[Iterable[bool]], bool]
+) -> Test:
     return lambda page: combine(test(page) for test in tests)
 
 
-def column_of(name: object, columns: Mapping[str, Column]) -> Column:
+def find_column(name: object, columns: Mapping[str, FakeProperty]) -> FakeProperty:
     """Return a column by name or id."""
     for column in columns.values():
         if name in {column.name, column.id}:
             return column
-    raise invalid(f"Could not find property with name or id: {name}")
+    raise validation_error(f"Could not find property with name or id: {name}")
 
 
-def _by_property(given: Json, columns: Mapping[str, Column]) -> Test:
-    column = column_of(given.get("property"), columns)
+def _property_filter(given: Json, columns: Mapping[str, FakeProperty]) -> Test:
+    column = find_column(given.get("property"), columns)
     kinds = [key for key in given if key not in {"property", "type"}]
     kind = kinds[0] if kinds else ""
     if kind != column.type:
-        raise invalid(f"database property {column.type} does not match filter {kind}")
+        raise validation_error(
+            f"database property {column.type} does not match filter {kind}"
+        )
     condition = given[kind]
-    return lambda page: _holds(_plain(column, page), condition)
+    return lambda page: _matches_condition(_plain_value(column, page), condition)
 
 
-def _plain(column: Column, page: Page) -> Any:  # noqa: ANN401 - a plain value
-    return to_plain(column.type, page.values.get(column.id, empty(column.type)))
+def _plain_value(column: FakeProperty, page: FakePage) -> Any:  # noqa: ANN401 - a plain value
+    return to_plain(column.type, page.values.get(column.id, empty_value(column.type)))
 
 
-def _edited(page: Page) -> datetime:
-    return minute(page.edited_at)
+def _edited_minute(page: FakePage) -> datetime:
+    return floor_to_minute(page.edited_at)
 
 
-def _created(page: Page) -> datetime:
-    return minute(page.created_at)
+def _created_minute(page: FakePage) -> datetime:
+    return floor_to_minute(page.created_at)
 
 
-_TIMES: Mapping[object, Callable[[Page], datetime]] = {
-    "created_time": _created,
-    "last_edited_time": _edited,
+_TIMES: Mapping[object, Callable[[FakePage], datetime]] = {
+    "created_time": _created_minute,
+    "last_edited_time": _edited_minute,
 }
 
 
-def _holds(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - JSON
+def _matches_condition(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - JSON
     (word, wanted), *_ = condition.items()
     text = str(value or "")
     empty = value in (None, "", [], ())
@@ -103,10 +111,12 @@ def _holds(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - 
             return value is not None and bool(value > wanted)
         case "less_than":
             return value is not None and bool(value < wanted)
-    raise invalid(f"body failed validation: `{word}` is not a condition of a filter.")
+    raise validation_error(
+        f"body failed validation: `{word}` is not a condition of a filter."
+    )
 
 
-def _by_time(field: str, condition: Mapping[str, Any]) -> Test:
+def _timestamp_filter(field: str, condition: Mapping[str, Any]) -> Test:
     compare: Mapping[str, Callable[[datetime, datetime], bool]] = {
         "on_or_after": lambda mine, limit: mine >= limit,
         "after": lambda mine, limit: mine > limit,
@@ -116,25 +126,27 @@ def _by_time(field: str, condition: Mapping[str, Any]) -> Test:
     }
     (word, text), *_ = condition.items()
     if word not in compare:
-        raise invalid(f"body failed validation: body.filter.{field}.{word} is unknown.")
+        raise validation_error(
+            f"body failed validation: body.filter.{field}.{word} is unknown."
+        )
     try:
         limit = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise invalid(
+        raise validation_error(
             f"body failed validation: body.filter.{field}.{word} should be a valid "
             f"ISO 8601 date string, instead was `{text!r}`."
         ) from None
     return lambda page: compare[word](_TIMES[field](page), limit)
 
 
-def ordered(
-    pages: list[Page], sorts: Sequence[Json], columns: Mapping[str, Column]
+def sort_pages(
+    pages: list[FakePage], sorts: Sequence[Json], columns: Mapping[str, FakeProperty]
 ) -> None:
     """Sort pages in place, the first of *sorts* weighing most."""
     for sort in reversed(sorts):
         direction = sort.get("direction", "ascending")
         if direction not in {"ascending", "descending"}:
-            raise invalid(
+            raise validation_error(
                 "body failed validation. Fix one:\nbody.sorts[0].direction should be "
                 f'`"ascending"` or `"descending"`, instead was `"{direction}"`.'
             )
@@ -142,8 +154,10 @@ def ordered(
         pages.sort(key=key, reverse=direction == "descending")
 
 
-def _sort_key(sort: Json, columns: Mapping[str, Column]) -> Callable[[Page], Any]:
+def _sort_key(
+    sort: Json, columns: Mapping[str, FakeProperty]
+) -> Callable[[FakePage], Any]:
     if (field := sort.get("timestamp")) in _TIMES:
         return _TIMES[field]
-    column = column_of(sort.get("property"), columns)
-    return lambda page: str(_plain(column, page) or "")
+    column = find_column(sort.get("property"), columns)
+    return lambda page: str(_plain_value(column, page) or "")

@@ -10,7 +10,7 @@ _ID_LENGTH = 32
 _KINDS = ("file_upload", "data_source", "database", "page")
 
 
-class RefusalError(Exception):
+class ApiResponseError(Exception):
     """An answer that is not 200."""
 
     def __init__(
@@ -29,7 +29,7 @@ class RefusalError(Exception):
         self.retry_after = retry_after
         self.more = more
 
-    def body(self, request_id: str) -> dict[str, Any]:
+    def to_json(self, request_id: str) -> dict[str, Any]:
         """Return the JSON of the refusal."""
         return {
             "object": "error",
@@ -41,13 +41,13 @@ class RefusalError(Exception):
         }
 
 
-def bad_token() -> RefusalError:
-    return RefusalError(401, "unauthorized", "API token is invalid.")
+def bad_token() -> ApiResponseError:
+    return ApiResponseError(401, "unauthorized", "API token is invalid.")
 
 
-def missing_version(given: str | None) -> RefusalError:
+def missing_version(given: str | None) -> ApiResponseError:
     shown = "undefined" if given is None else f'"{given}"'
-    return RefusalError(
+    return ApiResponseError(
         400,
         "missing_version",
         "Notion-Version header failed validation: Notion-Version header should be "
@@ -55,8 +55,8 @@ def missing_version(given: str | None) -> RefusalError:
     )
 
 
-def not_found(kind: str, identifier: str) -> RefusalError:
-    return RefusalError(
+def not_found(kind: str, identifier: str) -> ApiResponseError:
+    return ApiResponseError(
         404,
         "object_not_found",
         f"Could not find {kind} with ID: {identifier}. Make sure the relevant pages "
@@ -65,9 +65,9 @@ def not_found(kind: str, identifier: str) -> RefusalError:
     )
 
 
-def upload_not_ready(identifier: str) -> RefusalError:
+def upload_not_ready(identifier: str) -> ApiResponseError:
     """Return what a page write says of an unknown file, or one just sent."""
-    return RefusalError(
+    return ApiResponseError(
         404,
         "object_not_found",
         f"Could not find file_upload with ID: {identifier}. Confirm the status of the "
@@ -75,23 +75,23 @@ def upload_not_ready(identifier: str) -> RefusalError:
     )
 
 
-def invalid(message: str) -> RefusalError:
-    return RefusalError(400, "validation_error", message)
+def validation_error(message: str) -> ApiResponseError:
+    return ApiResponseError(400, "validation_error", message)
 
 
-def archived() -> RefusalError:
-    return invalid(
+def archived_error() -> ApiResponseError:
+    return validation_error(
         "Can't edit block that is archived. You must unarchive the block before "
         "editing."
     )
 
 
-def invalid_url() -> RefusalError:
-    return RefusalError(400, "invalid_request_url", "Invalid request URL.")
+def invalid_url() -> ApiResponseError:
+    return ApiResponseError(400, "invalid_request_url", "Invalid request URL.")
 
 
-def too_fast(seconds: int) -> RefusalError:
-    return RefusalError(
+def rate_limited(seconds: int) -> ApiResponseError:
+    return ApiResponseError(
         429,
         "rate_limited",
         "You have been rate limited. Please try again in a few minutes.",
@@ -103,7 +103,7 @@ def too_fast(seconds: int) -> RefusalError:
     )
 
 
-def by_status(status: int, path: str = "") -> RefusalError:
+def error_for_status(status: int, path: str = "") -> ApiResponseError:
     """Return what Notion says with a status when it is in trouble, or refuses."""
     identifier = next((one for one in path.split("/") if _is_id(one)), "")
     kind = next((one for one in _KINDS if one in path), "page")
@@ -120,19 +120,19 @@ def by_status(status: int, path: str = "") -> RefusalError:
         504: ("gateway_timeout", "Gateway timeout."),
         529: ("service_overload", "Notion is overloaded, please try again later."),
     }.get(status, ("internal_server_error", "Unexpected error occurred."))
-    return RefusalError(status, code, message)
+    return ApiResponseError(status, code, message)
 
 
 def _is_id(text: str) -> bool:
     return len(text.replace("-", "")) == _ID_LENGTH
 
 
-def checked_uuid(text: str, name: str) -> str:
+def parse_uuid(text: str, name: str) -> str:
     """Return an id in its long form; a path with anything else is refused."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise invalid(
+        raise validation_error(
             f"path failed validation: path.{name} should be a valid uuid, instead "
             f'was `"{text}"`.'
         ) from None

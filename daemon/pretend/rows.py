@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 
 Json = dict[str, Any]
 
@@ -21,7 +21,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownFile:
     """One file of a page, for tests and the board."""
 
     name: str
@@ -37,12 +37,12 @@ class DataSource:
     database_id: str
     title: str
     created_at: datetime
-    columns: dict[str, Column]
+    columns: dict[str, FakeProperty]
     shared: bool = True
 
 
 @dataclass(slots=True)
-class Page:
+class FakePage:
     """A row; `values` by column id."""
 
     id: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-from daemon.pretend.refusals import invalid
+from daemon.pretend.refusals import validation_error
 from daemon.pretend.rows import DataSource, Json
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 from daemon.pretend.workspace import Workspace
 
 _KINDS = frozenset(
@@ -22,7 +22,7 @@ _DEFAULT_STATUS = ("Not started", "In progress", "Done")
 _CHOICES = ("select", "multi_select", "status")
 
 
-def change(
+def update_schema(
     space: Workspace, source: DataSource, given: Mapping[str, Json | None]
 ) -> None:
     """Carry out PATCH /v1/data_sources/{id}: all of it or nothing.
@@ -31,71 +31,71 @@ def change(
     column that is named with a type gets that type, whatever it was before.
     """
     for key, config in given.items():
-        _check(source, key, config)
+        _validate_change(source, key, config)
     for key, config in given.items():
-        found = _named(source, key)
+        found = _find_column(source, key)
         if config is None:
             space.remove_column(source.id, found.name if found else key)
         elif found is None:
-            _add(space, source, key, config)
+            _add_column(space, source, key, config)
         else:
-            _change(space, source, found, config)
-    space.touch()
+            _change_column(space, source, found, config)
+    space.notify_changed()
 
 
-def _named(source: DataSource, key: str) -> Column | None:
+def _find_column(source: DataSource, key: str) -> FakeProperty | None:
     columns = source.columns.values()
     return next((one for one in columns if key in {one.id, one.name}), None)
 
 
-def _kind(config: Json) -> str | None:
+def _property_type(config: Json) -> str | None:
     named = [key for key in config if key in _KINDS]
     return config.get("type") or (named[0] if named else None)
 
 
-def _check(source: DataSource, key: str, config: object) -> None:
-    found = _named(source, key)
+def _validate_change(source: DataSource, key: str, config: object) -> None:
+    found = _find_column(source, key)
     if config is None:
         if found is None:
-            raise invalid(f"Could not find property with name or id: {key}")
+            raise validation_error(f"Could not find property with name or id: {key}")
         if found.type == "title":
-            raise invalid("Cannot delete the title property.")
+            raise validation_error("Cannot delete the title property.")
         return
     if not isinstance(config, dict):
-        raise _wrong(key, config)
-    kind, name = _kind(config), config.get("name")
+        raise _schema_error(key, config)
+    kind, name = _property_type(config), config.get("name")
     if name is not None and name != key and name in source.columns:
-        raise invalid(f"Property name {name} is already in use.")
+        raise validation_error(f"Property name {name} is already in use.")
     if kind is None and (found is None or name is None):
-        raise _wrong(key, config)
+        raise _schema_error(key, config)
     if kind is not None and (
         kind not in _KINDS or not isinstance(config.get(kind), dict)
     ):
-        raise _wrong(key, config)
+        raise _schema_error(key, config)
     if kind == "title" and (found is None or found.type != "title"):
-        raise invalid("Cannot create a second title property.")
-    names = [one.get("name", "") for one in _options(config, kind)]
+        raise validation_error("Cannot create a second title property.")
+    names = [one.get("name", "") for one in _given_options(config, kind)]
     if any(not one or "," in one for one in names):
-        raise invalid("Invalid select option, commas not allowed.")
+        raise validation_error("Invalid select option, commas not allowed.")
     if len(set(names)) < len(names):
-        raise invalid("Select option names must be unique.")
+        raise validation_error("Select option names must be unique.")
 
 
-def _wrong(key: str, config: object) -> Exception:
-    return invalid(
+def _schema_error(key: str, config: object) -> Exception:
+    return validation_error(
         f"body failed validation: body.properties.{key} should be a property schema, "
         f"instead was `{config!r:.60}`."
     )
 
 
-def _options(config: Json, kind: str | None) -> list[Json]:
+def _given_options(config: Json, kind: str | None) -> list[Json]:
     content = config.get(kind) if kind in _CHOICES else None
     return list((content or {}).get("options") or ())
 
 
-def _add(space: Workspace, source: DataSource, key: str, config: Json) -> None:
-    kind = _kind(config) or ""
-    column = Column(secrets.token_hex(4), key, kind)
+def _add_column(space: Workspace, source: DataSource, key: str, config: Json) -> None:
+    kind = _property_type(config) or ""
+    column = FakeProperty(secrets.token_hex(4), key, kind)
     _set_options(column, config)
     if kind == "status" and not column.options:
         for name in _DEFAULT_STATUS:
@@ -103,12 +103,14 @@ def _add(space: Workspace, source: DataSource, key: str, config: Json) -> None:
     space.add_column(source.id, column)
 
 
-def _change(space: Workspace, source: DataSource, found: Column, config: Json) -> None:
-    kind, name = _kind(config), config.get("name")
+def _change_column(
+    space: Workspace, source: DataSource, found: FakeProperty, config: Json
+) -> None:
+    kind, name = _property_type(config), config.get("name")
     if kind is not None and kind != found.type:
         space.retype_column(source.id, found.name, kind)
         found.options = []
-    if kind is not None and _options(config, kind):
+    if kind is not None and _given_options(config, kind):
         # The list that is given replaces the one there was.
         kept = {one["name"]: one for one in found.options}
         found.options = []
@@ -118,13 +120,13 @@ def _change(space: Workspace, source: DataSource, found: Column, config: Json) -
         space.rename_column(source.id, found.name, name)
 
 
-def _set_options(column: Column, config: Json) -> None:
-    for option in _options(config, column.type):
+def _set_options(column: FakeProperty, config: Json) -> None:
+    for option in _given_options(config, column.type):
         made = column.add_option(option["name"])
         made["color"] = option.get("color", "default")
 
 
-def search(space: Workspace, body: Json) -> list[DataSource]:
+def search_data_sources(space: Workspace, body: Json) -> list[DataSource]:
     """Return what POST /v1/search finds; pages are of no interest here."""
     narrowed = body.get("filter")
     if narrowed is not None and (
@@ -132,10 +134,10 @@ def search(space: Workspace, body: Json) -> list[DataSource]:
         or narrowed.get("property") != "object"
         or narrowed.get("value") not in {"data_source", "page"}
     ):
-        raise invalid("body failed validation: body.filter.value is wrong.")
+        raise validation_error("body failed validation: body.filter.value is wrong.")
     size = body.get("page_size", 1)
     if not isinstance(size, int) or size < 1:
-        raise invalid(
+        raise validation_error(
             f"body failed validation: body.page_size should be ≥ `1`, instead was "
             f"`{size}`."
         )

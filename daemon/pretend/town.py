@@ -13,7 +13,7 @@ from aiohttp import web
 
 from daemon.errors import SetupError
 from daemon.pretend.board import board_routes
-from daemon.pretend.hub import Hub, hub_app
+from daemon.pretend.hub import FakeHuggingFace, huggingface_app
 from daemon.pretend.notion_api import notion_app
 from daemon.pretend.posts import COLUMNS, TITLE
 from daemon.pretend.rows import DataSource
@@ -23,7 +23,7 @@ _LINES = 60
 
 
 @dataclass(slots=True)
-class Town:
+class FakeServer:
     """Everything postbrush talks to, and a page to see and use it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Town:
     host: str = "127.0.0.1"
     port: int = 0
     workspace: Workspace = field(init=False)
-    hub: Hub = field(init=False)
+    hub: FakeHuggingFace = field(init=False)
     source: DataSource = field(init=False)
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES))
     refilled: Callable[[], Awaitable[None]] | None = None
@@ -48,17 +48,17 @@ class Town:
     def __post_init__(self) -> None:
         notion_token = f"ntn_{secrets.token_hex(20)}"
         self.workspace = Workspace(self.now, notion_token)
-        self.hub = Hub(now=self.now, token=f"hf_{secrets.token_hex(16)}")
-        self.hub.changed = self._stir
+        self.hub = FakeHuggingFace(now=self.now, token=f"hf_{secrets.token_hex(16)}")
+        self.hub.changed = self._notify_changed
         self.source = self.workspace.add_database(TITLE, COLUMNS)
 
-    def _stir(self) -> None:
-        self.workspace.touch()
+    def _notify_changed(self) -> None:
+        self.workspace.notify_changed()
 
-    def say(self, line: str) -> None:
+    def add_log_line(self, line: str) -> None:
         """Show a line of the daemon's log on the board."""
         self.lines.append(line)
-        self._stir()
+        self._notify_changed()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -74,7 +74,7 @@ class Town:
             SetupError: The port is in use.
         """
         app = notion_app(self.workspace)
-        app.add_subapp("/hf", hub_app(self.hub))
+        app.add_subapp("/hf", huggingface_app(self.hub))
         board_routes(app, self)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.pretend.refusals import invalid
+from daemon.pretend.refusals import validation_error
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ _PLAIN_ANNOTATIONS = {
 
 
 @dataclass(slots=True)
-class Column:
+class FakeProperty:
     """A property of a data source; the id survives renames."""
 
     id: str
@@ -33,7 +33,7 @@ class Column:
     #: What Notion says to every write of it; empty: it takes them.
     refusal: str = ""
 
-    def described(self) -> Json:
+    def schema_json(self) -> Json:
         """Return it as a data source shows it."""
         config: Json = {}
         if self.type in {"select", "multi_select", "status"}:
@@ -50,7 +50,7 @@ class Column:
             self.type: config,
         }
 
-    def option(self, name: str) -> Json | None:
+    def find_option(self, name: str) -> Json | None:
         """Return the option of that name, in Notion's exact spelling."""
         return next((one for one in self.options if one["name"] == name), None)
 
@@ -76,14 +76,14 @@ def rich_text(text: str) -> list[Json]:
     ]
 
 
-def empty(kind: str) -> Any:  # noqa: ANN401 - JSON
+def empty_value(kind: str) -> Any:  # noqa: ANN401 - JSON
     """Return the value of a property nobody has set."""
     if kind in {"title", "rich_text", "files", "multi_select", "relation", "people"}:
         return []
     return False if kind == "checkbox" else None
 
 
-def from_plain(column: Column, value: Any) -> Any:  # noqa: ANN401 - JSON
+def from_plain(column: FakeProperty, value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return a value as a person would have set it, from plain Python."""
     match column.type:
         case "title" | "rich_text":
@@ -91,9 +91,9 @@ def from_plain(column: Column, value: Any) -> Any:  # noqa: ANN401 - JSON
         case "select" | "status":
             if not value:
                 return None
-            return column.option(str(value)) or column.add_option(str(value))
+            return column.find_option(str(value)) or column.add_option(str(value))
         case "multi_select":
-            return [column.option(v) or column.add_option(v) for v in value or ()]
+            return [column.find_option(v) or column.add_option(v) for v in value or ()]
         case "date":
             return {"start": value, "end": None, "time_zone": None} if value else None
         case "formula":
@@ -123,7 +123,7 @@ def to_plain(kind: str, value: Any) -> Any:  # noqa: ANN401 - JSON
 FileOf = Callable[[Json, int], Json]
 
 
-def written(column: Column, given: Mapping[str, Any], file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
+def parse_write(column: FakeProperty, given: Mapping[str, Any], file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
     """Return what a PATCH stores in a column.
 
     Raises:
@@ -131,47 +131,49 @@ def written(column: Column, given: Mapping[str, Any], file_of: FileOf) -> Any:  
     """
     kind = column.type
     if column.refusal:
-        raise invalid(column.refusal)
+        raise validation_error(column.refusal)
     if kind in {"formula", "rollup", "created_time", "last_edited_time", "unique_id"}:
-        raise invalid(f"{column.name} is a computed property and cannot be updated.")
+        raise validation_error(
+            f"{column.name} is a computed property and cannot be updated."
+        )
     if kind not in given:
-        raise invalid(f"{column.name} is expected to be {kind}.")
+        raise validation_error(f"{column.name} is expected to be {kind}.")
     value = given[kind]
     match kind:
         case "title" | "rich_text":
-            return _text(column, value)
+            return _parse_text(column, value)
         case "select":
-            return _select(column, value)
+            return _parse_select(column, value)
         case "status":
-            return _status(column, value)
+            return _parse_status(column, value)
         case "checkbox" if isinstance(value, bool):
             return value
         case "number" if value is None or isinstance(value, int | float):
             return value
         case "date":
-            return _date(column, value)
+            return _parse_date(column, value)
         case "url" | "email" | "phone_number" if value is None or isinstance(
             value, str
         ):
             return value
         case "files" if isinstance(value, list):
             return [file_of(one, place) for place, one in enumerate(value)]
-    raise invalid(
+    raise validation_error(
         f"body failed validation: body.properties.{column.name}.{kind} should be of "
         f"another type, instead was `{type(value).__name__}`."
     )
 
 
-def _text(column: Column, value: Any) -> list[Json]:  # noqa: ANN401 - JSON
+def _parse_text(column: FakeProperty, value: Any) -> list[Json]:  # noqa: ANN401 - JSON
     if not isinstance(value, list):
-        raise invalid(
+        raise validation_error(
             f"body.properties.{column.name}.{column.type} should be an array."
         )
     text = ""
     for place, part in enumerate(value):
         content = part.get("text", {}).get("content", "")
         if len(content) > _TEXT_LIMIT:
-            raise invalid(
+            raise validation_error(
                 f"body failed validation: body.properties.{column.name}.{column.type}"
                 f"[{place}].text.content.length should be ≤ `{_TEXT_LIMIT}`, instead "
                 f"was `{len(content)}`."
@@ -180,30 +182,30 @@ def _text(column: Column, value: Any) -> list[Json]:  # noqa: ANN401 - JSON
     return rich_text(text)
 
 
-def _select(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+def _parse_select(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN401 - JSON
     if value is None:
         return None
     name = value.get("name", "")
     if "," in name or not name:
-        raise invalid(f"Invalid select option, commas not allowed: {name}")
-    return column.option(name) or column.add_option(name)
+        raise validation_error(f"Invalid select option, commas not allowed: {name}")
+    return column.find_option(name) or column.add_option(name)
 
 
-def _status(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+def _parse_status(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN401 - JSON
     if value is None:
         return column.options[0] if column.options else None
-    found = column.option(value.get("name", ""))
+    found = column.find_option(value.get("name", ""))
     if found is None:
-        raise invalid(f'Status option "{value.get("name")}" does not exist".')
+        raise validation_error(f'Status option "{value.get("name")}" does not exist".')
     return found
 
 
-def _date(column: Column, value: Any) -> Json | None:  # noqa: ANN401 - JSON
+def _parse_date(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN401 - JSON
     if value is None:
         return None
     start = value.get("start")
     if not isinstance(start, str) or not start[:4].isdigit():
-        raise invalid(
+        raise validation_error(
             f"body failed validation: body.properties.{column.name}.date.start should "
             f"be a valid ISO 8601 date string, instead was `{start!r}`."
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from daemon.service.log import Line
+from daemon.service.log import LogLine
 
 Level = Literal["success", "warning", "failure"]
 
@@ -36,7 +36,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class _Several:
+class _Burst:
     """What may come in numbers: told at once, then once an hour with the others."""
 
     told_at: datetime | None = None
@@ -47,7 +47,7 @@ class _Several:
         self.count += count
         self.newest = newest
 
-    def take(self, now: datetime) -> tuple[int, str] | None:
+    def take_due(self, now: datetime) -> tuple[int, str] | None:
         """Return how many there were and the newest, if it is time to say so."""
         # A clock that was set back does not silence it.
         recent = self.told_at is not None and abs(now - self.told_at) < PAUSE
@@ -59,7 +59,7 @@ class _Several:
 
 
 @dataclass(slots=True)
-class Alerts:
+class AlertRules:
     """Decides what is told, and remembers what was.
 
     Attributes:
@@ -72,10 +72,10 @@ class Alerts:
     budgets: dict[tuple[str, str], str] = field(default_factory=dict)
     away_since: datetime | None = None
     _away_why: str = ""
-    _failed: _Several = field(default_factory=_Several)
-    _held: _Several = field(default_factory=_Several)
+    _failed: _Burst = field(default_factory=_Burst)
+    _held: _Burst = field(default_factory=_Burst)
 
-    def hear(self, line: Line, now: datetime) -> Message | None:
+    def handle_line(self, line: LogLine, now: datetime) -> Message | None:
         """Take one event in; return what is to be said because of it."""
         fields = {key: str(value) for key, value in line.fields.items()}
         provider, reason = fields.get("provider", ""), fields.get("reason", "")
@@ -83,47 +83,47 @@ class Alerts:
             # It rests for long, or only a person can mend it.
             case "breaker.opened" if reason in RESTS:
                 title = f"{provider} {RESTS[reason]}"
-                return self._begins((reason, provider), title, line)
+                return self._report_begin((reason, provider), title, line)
             case "breaker.closed":
                 rests = {(one, provider) for one in RESTS}
-                return self._ends(rests, f"{provider} serves again", line)
+                return self._report_end(rests, f"{provider} serves again", line)
             # Shut out: waiting does not help.
             case "poll.failed" if reason == "refused":
                 self.away_since = None
                 title = "Notion refuses access"
-                return self._begins(("refused", "Notion"), title, line)
+                return self._report_begin(("refused", "Notion"), title, line)
             case "poll.failed":
                 self.away_since = self.away_since or now
                 self._away_why = line.summary
-                return self.look(now)
+                return self.next_due_message(now)
             case "poll.recovered":
                 self.away_since = None
                 troubles = {("refused", "Notion"), ("away", "Notion")}
-                return self._ends(troubles, "Notion answers again", line)
+                return self._report_end(troubles, "Notion answers again", line)
             case "budget.near" | "budget.reached":
-                return self._budget(line, fields)
+                return self._report_budget(line, fields)
             case "disk.full":
                 title = "images cannot be written"
-                return self._begins(("full", "disk"), title, line)
+                return self._report_begin(("full", "disk"), title, line)
             case "disk.freed":
                 title = "images can be written again"
-                return self._ends({("full", "disk")}, title, line)
+                return self._report_end({("full", "disk")}, title, line)
             case "store.away":
                 title = "the store of the images is away"
-                return self._begins(("away", "store"), title, line)
+                return self._report_begin(("away", "store"), title, line)
             case "store.back":
                 title = "the store of the images is back"
-                return self._ends({("away", "store")}, title, line)
+                return self._report_end({("away", "store")}, title, line)
             case "poll.held":
                 self._held.add(1, line.summary)
-                return self.look(now)
+                return self.next_due_message(now)
             case "job.failed":
                 self._failed.add(1, line.summary)
-                return self.look(now)
+                return self.next_due_message(now)
             case _:
                 return None
 
-    def look(self, now: datetime) -> Message | None:
+    def next_due_message(self, now: datetime) -> Message | None:
         """Return what is to be said because time has passed; None: nothing (more)."""
         since = self.away_since
         # The clock was set back: an hour counts from now.
@@ -136,11 +136,11 @@ class Alerts:
             title = "Notion has not answered for an hour"
             return Message(title=title, body=self._away_why, level="warning")
         # Old posts wait for a person's word.
-        if (held := self._held.take(now)) is not None:
+        if (held := self._held.take_due(now)) is not None:
             title = "posts are held until you approve them"
             return Message(title=title, body=held[1], level="warning")
         # One by one would be noise.
-        if (failed := self._failed.take(now)) is not None:
+        if (failed := self._failed.take_due(now)) is not None:
             count, newest = failed
             title = "an image could not be made"
             if count > 1:
@@ -149,13 +149,13 @@ class Alerts:
             return Message(title=title, body=newest, level="warning")
         return None
 
-    def knows(self, reason: str, provider: str) -> None:
+    def mark_as_told(self, reason: str, provider: str) -> None:
         """Take in that a service rests already, and was spoken of before a restart."""
         if reason in RESTS:
             self.told.add((reason, provider))
 
-    def _begins(
-        self, trouble: tuple[str, str], title: str, line: Line
+    def _report_begin(
+        self, trouble: tuple[str, str], title: str, line: LogLine
     ) -> Message | None:
         # It lasts, and was told.
         if trouble in self.told:
@@ -165,8 +165,8 @@ class Alerts:
         level: Level = "failure" if loud else "warning"
         return Message(title=title, body=line.summary, level=level)
 
-    def _ends(
-        self, troubles: set[tuple[str, str]], title: str, line: Line
+    def _report_end(
+        self, troubles: set[tuple[str, str]], title: str, line: LogLine
     ) -> Message | None:
         known = troubles & self.told
         self.told -= troubles
@@ -175,7 +175,7 @@ class Alerts:
             return None
         return Message(title=title, body=line.summary, level="success")
 
-    def _budget(self, line: Line, fields: dict[str, str]) -> Message | None:
+    def _report_budget(self, line: LogLine, fields: dict[str, str]) -> Message | None:
         """Tell each share once a period; its end is the calendar's, and is told now."""
         which, until = (line.event, fields.get("budget", "")), fields.get("until", "")
         if self.budgets.get(which) == until:

@@ -20,7 +20,7 @@ _NAME = "postbrush"
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class NotificationTarget:
     """One notifier, ready to be used; `known` is False when it is no such address."""
 
     _apprise: Apprise
@@ -40,7 +40,7 @@ class Outlet:
         )
 
 
-def outlet(url: SecretStr) -> Outlet:
+def open_target(url: SecretStr) -> NotificationTarget:
     """Open one address; nothing is sent yet."""
     from apprise import Apprise, AppriseAsset, PersistentStoreMode  # noqa: PLC0415 - see above
 
@@ -51,4 +51,4 @@ def outlet(url: SecretStr) -> Outlet:
         storage_mode=PersistentStoreMode.MEMORY,  # nothing of it on disk
     )
     made = Apprise(asset=asset)
-    return Outlet(made, known=bool(made.add(url.get_secret_value())))
+    return NotificationTarget(made, known=bool(made.add(url.get_secret_value())))

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 #: What libraries say in threads of this name is nobody's business.
-NAME = "postbrush-aside"
+THREAD_NAME = "postbrush-aside"
 
 T = TypeVar("T")
 
 
-async def aside(work: Callable[[], T], *, seconds: float) -> T:
+async def run_detached(work: Callable[[], T], *, seconds: float) -> T:
     """Return what *work* returns; it is left to itself when it takes too long.
 
     Raises:
@@ -45,6 +45,6 @@ async def aside(work: Callable[[], T], *, seconds: float) -> T:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=run, name=NAME, daemon=True).start()
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
     async with asyncio.timeout(seconds):
         return await answer

@@ -16,7 +16,7 @@ from typing import Any
 
 from daemon.errors import SetupError
 
-Handle = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+CommandHandler = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 _LONGEST = 64 * 1024
 _PATIENCE = 2.0
@@ -25,7 +25,7 @@ _PATIENCE = 2.0
 class ControlServer:
     """Listens on a Unix socket that only its owner may use."""
 
-    def __init__(self, path: Path, handle: Handle) -> None:
+    def __init__(self, path: Path, handle: CommandHandler) -> None:
         self._path = path
         self._handle = handle
         self._server: asyncio.Server | None = None
@@ -38,7 +38,7 @@ class ControlServer:
         """
         try:
             self._path.unlink(missing_ok=True)
-            listening = _bound(self._path)
+            listening = _bind_socket(self._path)
         except OSError as error:
             why = error.strerror or error
             raise SetupError(
@@ -46,7 +46,7 @@ class ControlServer:
                 "the user postbrush runs as"
             ) from error
         self._server = await asyncio.start_unix_server(
-            self._serve, sock=listening, limit=_LONGEST
+            self._serve_client, sock=listening, limit=_LONGEST
         )
 
     async def stop(self) -> None:
@@ -57,13 +57,13 @@ class ControlServer:
             with suppress(OSError):
                 self._path.unlink()
 
-    async def _serve(
+    async def _serve_client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await reader.readline()
-                answer = await self._answer(line)
+                answer = await self._handle_request(line)
                 writer.write(json.dumps(answer, default=str).encode() + b"\n")
                 await writer.drain()
         # Rubbish, oversize, a client that hangs or has gone: its own problem.
@@ -72,7 +72,7 @@ class ControlServer:
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _handle_request(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
             command, args = str(request["command"]), dict(request.get("args") or {})
@@ -81,13 +81,13 @@ class ControlServer:
         return await self._handle(command, args)
 
 
-def _bound(path: Path) -> socket.socket:
+def _bind_socket(path: Path) -> socket.socket:
     """Bind within the folder: a socket's whole path may only have 107 bytes."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     listening.setblocking(False)  # noqa: FBT003 - the method has no keyword
     before = os.umask(0o177)
     try:
-        with _Folder(path.parent) as folder:
+        with _ShortFolderPath(path.parent) as folder:
             listening.bind(f"{folder}/{path.name}")
     except OSError:
         listening.close()
@@ -97,7 +97,7 @@ def _bound(path: Path) -> socket.socket:
     return listening
 
 
-class _Folder:
+class _ShortFolderPath:
     """A folder by a name that is always short."""
 
     def __init__(self, folder: Path) -> None:
@@ -112,11 +112,13 @@ class _Folder:
         os.close(self._handle)
 
 
-async def ask(path: Path, command: str, **args: object) -> dict[str, Any] | None:
+async def send_command(
+    path: Path, command: str, **args: object
+) -> dict[str, Any] | None:
     """Ask the daemon; None when nobody answers."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            with _Folder(path.parent) as folder:
+            with _ShortFolderPath(path.parent) as folder:
                 reader, writer = await asyncio.open_unix_connection(
                     f"{folder}/{path.name}"
                 )
@@ -132,6 +134,6 @@ async def ask(path: Path, command: str, **args: object) -> dict[str, Any] | None
     return answer if isinstance(answer, dict) else None
 
 
-async def wake(path: Path) -> bool:
+async def send_wake(path: Path) -> bool:
     """Tell a running daemon that there is something new; say whether one runs."""
-    return await ask(path, "wake") is not None
+    return await send_command(path, "wake") is not None

@@ -18,7 +18,7 @@ from typing import TextIO
 SOCKET = "/run/systemd/journal/socket"
 
 
-def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+def is_journal_stream(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Say whether *stream* is the journal itself, by $JOURNAL_STREAM."""
     device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
     if not inode:
@@ -30,7 +30,7 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return (str(found.st_dev), str(found.st_ino)) == (device, inode)
 
 
-def encode(fields: Mapping[str, str]) -> bytes:
+def encode_entry(fields: Mapping[str, str]) -> bytes:
     """Return one entry in the native protocol."""
     out = bytearray()
     for name, value in fields.items():
@@ -42,7 +42,7 @@ def encode(fields: Mapping[str, str]) -> bytes:
     return bytes(out)
 
 
-class Journal:
+class JournalSocket:
     """The way to journald; a journal that is away loses the line, not the daemon."""
 
     def __init__(self, path: str = SOCKET) -> None:
@@ -51,7 +51,7 @@ class Journal:
 
     def send(self, fields: Mapping[str, str]) -> bool:
         """Send one entry; say whether the journal took it."""
-        data = encode(fields)
+        data = encode_entry(fields)
         try:
             self._socket.sendto(data, self._path)
         except OSError as error:

@@ -13,7 +13,7 @@ from daemon.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class LockHolder:
     """Who holds a lock, as it wrote itself down."""
 
     pid: int
@@ -21,7 +21,7 @@ class Holder:
     since: str
 
 
-class DataLock:
+class DataDirLock:
     """The lock file of a data folder; holding it proves every other claim dead."""
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +48,7 @@ class DataLock:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            raise SetupError(_taken(self._path)) from None
+            raise SetupError(_conflict_message(self._path)) from None
         self._handle = handle
         since = datetime.now(UTC).astimezone().strftime("%d %b %H:%M:%S")
         mine = {"pid": os.getpid(), "command": command, "since": since}
@@ -63,8 +63,8 @@ class DataLock:
             self._handle = None
 
 
-def _taken(path: Path) -> str:
-    found = _written(path)
+def _conflict_message(path: Path) -> str:
+    found = _read_holder(path)
     if found is None:
         return f"another postbrush holds {path}"
     return (
@@ -73,7 +73,7 @@ def _taken(path: Path) -> str:
     )
 
 
-def holder(path: Path) -> Holder | None:
+def find_holder(path: Path) -> LockHolder | None:
     """Return who holds the lock, without taking it; None when nobody does."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -82,16 +82,16 @@ def holder(path: Path) -> Holder | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _written(path) or Holder(pid=0, command="?", since="?")
+        return _read_holder(path) or LockHolder(pid=0, command="?", since="?")
     finally:
         os.close(handle)
     return None
 
 
-def _written(path: Path) -> Holder | None:
+def _read_holder(path: Path) -> LockHolder | None:
     try:
         found = json.loads(path.read_text())
-        return Holder(
+        return LockHolder(
             pid=int(found["pid"]),
             command=str(found["command"]),
             since=str(found["since"]),

@@ -21,7 +21,7 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.service import aside
-from daemon.service.journal import Journal, is_journal
+from daemon.service.journal import JournalSocket, is_journal_stream
 from daemon.service.redact import Redactor
 
 Format = Literal["auto", "pretty", "json", "journal"]
@@ -35,7 +35,7 @@ _NOTIFIER = "apprise"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """One entry, redacted; `message` is what people read, the event first."""
 
     level: str
@@ -50,23 +50,23 @@ class Line:
         return " ".join(f"{self.event} {source} {self.summary}".split())
 
 
-Tap = Callable[[Line], None]
+LogListener = Callable[[LogLine], None]
 #: Who listens; the log of a process is one, and so are they.
-_taps: list[Tap] = []
+_listeners: list[LogListener] = []
 
 
 @contextmanager
-def tapped(tap: Tap) -> Iterator[None]:
+def listen_to_log(tap: LogListener) -> Iterator[None]:
     """Give *tap* every line from info on, also what `log.level` keeps from people."""
-    _taps.append(tap)
+    _listeners.append(tap)
     try:
         yield
     finally:
-        _taps.remove(tap)
+        _listeners.remove(tap)
 
 
 @dataclass(slots=True)
-class Spell:
+class FailureThrottle:
     """Repeated failures: one line at the start, one an hour, one at the end.
 
     Attributes:
@@ -75,7 +75,7 @@ class Spell:
 
     open: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
-    def failed(self, key: str, now: datetime) -> bool:
+    def record_failure(self, key: str, now: datetime) -> bool:
         """Count a failure; say whether it is to be spoken of now."""
         since, said = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
         # Never later than an hour, even if the clock was set back.
@@ -83,7 +83,7 @@ class Spell:
         self.open[key] = (since, now if speak else said)
         return speak
 
-    def ended(self, key: str, now: datetime) -> timedelta | None:
+    def record_recovery(self, key: str, now: datetime) -> timedelta | None:
         """Return how long it lasted, or None when nothing was wrong."""
         if key not in self.open:
             return None
@@ -106,14 +106,14 @@ def configure(
     """
     out = stream or sys.stdout
     clean = Redactor(secrets)
-    writer = _writer(format, environ, out)
+    writer = _choose_writer(format, environ, out)
     least = _LEVELS[level]
 
     def emit(_logger: object, method: str, event: Fields) -> str:
-        line = _entry(method, event, clean)
+        line = _build_line(method, event, clean)
         if _LEVELS.get(line.level, least) >= least:
             writer(line)
-        for tap in tuple(_taps):
+        for tap in tuple(_listeners):
             tap(line)
         raise structlog.DropEvent
 
@@ -129,46 +129,46 @@ def configure(
     return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
 
 
-def _entry(method: str, event: Fields, clean: Redactor) -> Line:
+def _build_line(method: str, event: Fields, clean: Redactor) -> LogLine:
     level = {"exception": "error", "warn": "warning"}.get(method, method)
     name = str(event.pop("event", ""))
     summary = clean(str(event.pop("summary", "")))
     found = event.pop("exc_info", None)
-    error = clean(_traceback(found)) if found else ""
+    error = clean(_format_traceback(found)) if found else ""
     fields = {
         key: clean(value) if isinstance(value, str) else value
         for key, value in event.items()
         if value is not None
     }
-    return Line(level, name, summary, fields, error)
+    return LogLine(level, name, summary, fields, error)
 
 
-def _traceback(found: object) -> str:
+def _format_traceback(found: object) -> str:
     error = sys.exc_info()[1] if found is True else found
     if not isinstance(error, BaseException):
         return str(found)
     return "".join(traceback.format_exception(error)).rstrip()
 
 
-def _writer(
+def _choose_writer(
     format: Format,  # noqa: A002 - the key's name
     environ: Mapping[str, str],
     out: TextIO,
-) -> Callable[[Line], None]:
+) -> Callable[[LogLine], None]:
     if format == "journal" or (
         format == "auto"
-        and (is_journal(out, environ) or is_journal(sys.stderr, environ))
+        and (is_journal_stream(out, environ) or is_journal_stream(sys.stderr, environ))
     ):
-        return _to_journal(Journal(), _pretty(out))
+        return _journal_writer(JournalSocket(), _pretty_writer(out))
     if format == "pretty" or (format == "auto" and out.isatty()):
-        return _pretty(out)
-    return _json(out)
+        return _pretty_writer(out)
+    return _json_writer(out)
 
 
-def _pretty(out: TextIO) -> Callable[[Line], None]:
+def _pretty_writer(out: TextIO) -> Callable[[LogLine], None]:
     colour = out.isatty() and "NO_COLOR" not in os.environ
 
-    def write(line: Line) -> None:
+    def write(line: LogLine) -> None:
         time = f"{datetime.now(UTC).astimezone():%H:%M:%S}"
         text = f"{time} {line.message}"
         if line.level in {"warning", "error"} and not colour:
@@ -182,8 +182,8 @@ def _pretty(out: TextIO) -> Callable[[Line], None]:
     return write
 
 
-def _json(out: TextIO) -> Callable[[Line], None]:
-    def write(line: Line) -> None:
+def _json_writer(out: TextIO) -> Callable[[LogLine], None]:
+    def write(line: LogLine) -> None:
         data = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "level": line.level,
@@ -198,10 +198,10 @@ def _json(out: TextIO) -> Callable[[Line], None]:
     return write
 
 
-def _to_journal(
-    journal: Journal, otherwise: Callable[[Line], None]
-) -> Callable[[Line], None]:
-    def write(line: Line) -> None:
+def _journal_writer(
+    journal: JournalSocket, otherwise: Callable[[LogLine], None]
+) -> Callable[[LogLine], None]:
+    def write(line: LogLine) -> None:
         message = f"{line.message}\n{line.error}" if line.error else line.message
         fields = {
             "MESSAGE": message,
@@ -219,13 +219,13 @@ def _to_journal(
     return write
 
 
-class _Foreign(logging.Handler):
+class _LibraryLogHandler(logging.Handler):
     """What libraries say, as one event each."""
 
     def emit(self, record: logging.LogRecord) -> None:
         # What a notifier says of its work may hold its address, which is a secret; it
         # begins threads of its own, too.
-        if record.threadName == aside.NAME or record.name.startswith(_NOTIFIER):
+        if record.threadName == aside.THREAD_NAME or record.name.startswith(_NOTIFIER):
             return
         level = record.levelname.lower()
         speak = getattr(
@@ -240,5 +240,5 @@ class _Foreign(logging.Handler):
 
 def _adopt_stdlib(least: int) -> None:
     root = logging.getLogger()
-    root.handlers = [_Foreign()]
+    root.handlers = [_LibraryLogHandler()]
     root.setLevel(max(least, logging.WARNING))

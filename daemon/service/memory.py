@@ -19,12 +19,12 @@ _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 _LARGE = 256 * 1024
 
 
-def keep_little() -> None:
+def limit_arenas() -> None:
     """Keep what is freed for all threads together, and nothing that is large.
 
     Before there are threads.
     """
-    if (library := _glibc()) is not None:
+    if (library := _load_glibc()) is not None:
         library.mallopt(_ARENA_MAX, 1)
         library.mallopt(_MMAP_THRESHOLD, _LARGE)
 
@@ -40,15 +40,15 @@ def freeze_loaded() -> None:
     gc.freeze()
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return what is free; takes some milliseconds, so only when nothing is in work."""
     gc.collect()
-    if (library := _glibc()) is not None:
+    if (library := _load_glibc()) is not None:
         library.malloc_trim(0)
 
 
 @cache
-def _glibc() -> ctypes.CDLL | None:
+def _load_glibc() -> ctypes.CDLL | None:
     try:
         # A system that lets nobody make code may refuse it.
         import ctypes  # noqa: PLC0415 - as it says

@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 
 from structlog.stdlib import BoundLogger
 
-from daemon.config.addresses import Address
+from daemon.config.addresses import NotifierAddress
 from daemon.service import apprises
-from daemon.service.alerts import Alerts, Message
-from daemon.service.apprises import Outlet
-from daemon.service.aside import aside
-from daemon.service.log import Line, Spell
+from daemon.service.alerts import AlertRules, Message
+from daemon.service.apprises import NotificationTarget
+from daemon.service.aside import run_detached
+from daemon.service.log import FailureThrottle, LogLine
 
 #: How often time itself is looked at, and what waits is tried again.
-LOOK = timedelta(minutes=1)
-SECONDS = 30.0
+CHECK_INTERVAL = timedelta(minutes=1)
+SEND_SECONDS = 30.0
 _MOST = 20
 
 
@@ -37,33 +37,33 @@ class Notifier:
         lost: Messages that made room for newer ones since the last was told.
     """
 
-    addresses: Sequence[Address]
+    addresses: Sequence[NotifierAddress]
     now: Callable[[], datetime]
     log: BoundLogger
-    alerts: Alerts = field(default_factory=Alerts)
-    seconds: float = SECONDS
+    alerts: AlertRules = field(default_factory=AlertRules)
+    seconds: float = SEND_SECONDS
     patience: float = 5.0
     lost: int = 0
     _waiting: deque[Message] = field(default_factory=deque)
-    _outlets: dict[str, Outlet] = field(default_factory=dict)
+    _outlets: dict[str, NotificationTarget] = field(default_factory=dict)
     _busy: set[str] = field(default_factory=set)
-    _spells: Spell = field(default_factory=Spell)
+    _spells: FailureThrottle = field(default_factory=FailureThrottle)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _closing: bool = False
 
-    def hear(self, line: Line) -> None:
+    def handle_line(self, line: LogLine) -> None:
         """Take in a line of the log."""
-        self._post(self.alerts.hear(line, self.now()))
+        self._queue_message(self.alerts.handle_line(line, self.now()))
 
-    async def look(self) -> None:
+    async def send_due(self) -> None:
         """Say what is to be said because time has passed; try again what waits."""
-        while (message := self.alerts.look(self.now())) is not None:
-            self._post(message)
+        while (message := self.alerts.next_due_message(self.now())) is not None:
+            self._queue_message(message)
         if self._waiting:
             self._more.set()
 
-    def _post(self, message: Message | None) -> None:
+    def _queue_message(self, message: Message | None) -> None:
         if message is None:
             return
         if len(self._waiting) == _MOST:
@@ -74,7 +74,7 @@ class Notifier:
 
     def start(self) -> None:
         """Begin to send; a wrong address is named at once."""
-        self._task = asyncio.create_task(self._run(), name="notify")
+        self._task = asyncio.create_task(self._run_sender(), name="notify")
 
     async def close(self) -> None:
         """Send what waits if that is quick, and end."""
@@ -86,29 +86,29 @@ class Notifier:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _run_sender(self) -> None:
         for address in self.addresses:
-            await self._open(address)
+            await self._open_target(address)
         while True:
             await self._more.wait()
             self._more.clear()
-            await self._empty()
+            await self._send_waiting()
             if self._closing:
                 return
 
-    async def _empty(self) -> None:
+    async def _send_waiting(self) -> None:
         while self._waiting:
             message = self._waiting[0]
             # Nobody takes anything: it waits, and is tried again later.
-            if not await self._tell(message):
+            if not await self._send_to_all(message):
                 return
             # It may have been pushed out meanwhile.
             if self._waiting and self._waiting[0] is message:
                 self._waiting.popleft()
 
-    async def _tell(self, message: Message) -> bool:
+    async def _send_to_all(self, message: Message) -> bool:
         """Say whether anybody took it."""
-        taken = [await self._send(address, message) for address in self.addresses]
+        taken = [await self._send_to(address, message) for address in self.addresses]
         if any(taken) and self.lost:
             self.log.warning(
                 "notify.lost",
@@ -117,25 +117,27 @@ class Notifier:
             self.lost = 0
         return any(taken)
 
-    async def _open(self, address: Address) -> Outlet | None:
+    async def _open_target(self, address: NotifierAddress) -> NotificationTarget | None:
         """Return the outlet of an address, which is opened once."""
         if (found := self._outlets.get(address.place)) is not None:
             return found
         try:
-            found = await aside(
-                lambda: apprises.outlet(address.url), seconds=self.seconds
+            found = await run_detached(
+                lambda: apprises.open_target(address.url), seconds=self.seconds
             )
         # Whatever it was: its words may hold the address.
         except Exception as error:  # noqa: BLE001 - the notifier is not the daemon's work
-            self._failed(address, f"it cannot be opened ({type(error).__name__})")
+            self._record_failure(
+                address, f"it cannot be opened ({type(error).__name__})"
+            )
             return None
         if not found.known:
-            self._failed(address, "it is no address that Apprise knows")
+            self._record_failure(address, "it is no address that Apprise knows")
         self._outlets[address.place] = found
         return found
 
-    async def _send(self, address: Address, message: Message) -> bool:
-        found = await self._open(address)
+    async def _send_to(self, address: NotifierAddress, message: Message) -> bool:
+        found = await self._open_target(address)
         if found is None or not found.known:
             return False
         # It hangs: threads must not pile up.
@@ -150,15 +152,19 @@ class Notifier:
                 self._busy.discard(address.place)
 
         try:
-            taken = await aside(work, seconds=self.seconds)
+            taken = await run_detached(work, seconds=self.seconds)
         # The same.
         except Exception as error:  # noqa: BLE001 - the same
-            self._failed(address, f"it could not be sent to ({type(error).__name__})")
+            self._record_failure(
+                address, f"it could not be sent to ({type(error).__name__})"
+            )
             return False
         if not taken:
-            self._failed(address, "it does not take messages")
+            self._record_failure(address, "it does not take messages")
             return False
-        if (lasted := self._spells.ended(address.place, self.now())) is not None:
+        if (
+            lasted := self._spells.record_recovery(address.place, self.now())
+        ) is not None:
             self.log.info(
                 "notify.recovered",
                 summary=f"{address.place} takes messages again, after "
@@ -166,10 +172,10 @@ class Notifier:
             )
         return True
 
-    def _failed(self, address: Address, why: str) -> None:
+    def _record_failure(self, address: NotifierAddress, why: str) -> None:
         # Once, and not once an hour: it is tried only when there is something to say.
         known = address.place in self._spells.open
-        self._spells.failed(address.place, self.now())
+        self._spells.record_failure(address.place, self.now())
         if not known:
             self.log.warning(
                 "notify.failed",

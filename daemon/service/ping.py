@@ -15,18 +15,18 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
-from daemon.config.addresses import host
-from daemon.service.aside import aside
-from daemon.service.log import Spell
+from daemon.config.addresses import host_of
+from daemon.service.aside import run_detached
+from daemon.service.log import FailureThrottle
 
-EVERY = timedelta(minutes=5)
+PING_INTERVAL = timedelta(minutes=5)
 _SECONDS = 10.0
 #: All pages of a poll take time; this long is no poll any more.
 _LONGEST_POLL = timedelta(minutes=10)
 _MISSED = 3
 
 
-def is_well(
+def is_polling_well(
     looked_at: datetime | None, *, away: bool, now: datetime, interval: timedelta
 ) -> bool:
     """Say whether Notion is looked at as it should be.
@@ -54,38 +54,38 @@ class Ping:
     well: Callable[[], Awaitable[bool]]
     now: Callable[[], datetime]
     log: BoundLogger
-    _spells: Spell = field(default_factory=Spell)
+    _spells: FailureThrottle = field(default_factory=FailureThrottle)
 
-    async def beat(self) -> None:
+    async def send_if_well(self) -> None:
         """Fetch it once, if all is well."""
         if not await self.well():
             return
-        why = await fetch(self.address)
+        why = await fetch_address(self.address)
         known = "ping" in self._spells.open
-        name = host(self.address.get_secret_value())
+        name = host_of(self.address.get_secret_value())
         if why is not None:
-            self._spells.failed("ping", self.now())
+            self._spells.record_failure("ping", self.now())
             if not known:
                 self.log.warning("ping.failed", summary=f"{name}: {why}")
-        elif (lasted := self._spells.ended("ping", self.now())) is not None:
+        elif (lasted := self._spells.record_recovery("ping", self.now())) is not None:
             minutes = f"{lasted.total_seconds() / 60:.0f} min"
             self.log.info("ping.recovered", summary=f"{name} answers, after {minutes}")
 
 
-async def fetch(address: SecretStr) -> str | None:
+async def fetch_address(address: SecretStr) -> str | None:
     """Fetch it; say what went wrong, without the address, or None."""
     try:
-        return await aside(lambda: _get(address), seconds=_SECONDS * 2)
+        return await run_detached(lambda: _get_address(address), seconds=_SECONDS * 2)
     except TimeoutError:
         return "no answer in time"
 
 
-def _get(address: SecretStr) -> str | None:
+def _get_address(address: SecretStr) -> str | None:
     try:
         request = urllib.request.Request(  # noqa: S310 - the opener speaks nothing but HTTP
             address.get_secret_value(), headers={"User-Agent": "postbrush"}
         )
-        with _opener().open(request, timeout=_SECONDS):
+        with _build_opener().open(request, timeout=_SECONDS):
             return None
     except urllib.error.HTTPError as error:
         with error:
@@ -100,7 +100,7 @@ def _get(address: SecretStr) -> str | None:
         return type(error).__name__
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _build_opener() -> urllib.request.OpenerDirector:
     """Return one that no redirect leads to a file, or to anything but HTTP."""
     made = urllib.request.OpenerDirector()
     for handler in (

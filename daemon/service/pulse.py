@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Pulse:
+class WatchdogDeadlines:
     """The promises of one process.
 
     Attributes:
@@ -24,13 +24,13 @@ class Pulse:
     _seconds: dict[str, float] = field(default_factory=dict)
     _excused: dict[str, float] = field(default_factory=dict)
 
-    def promise(self, name: str, seconds: float) -> None:
+    def set_deadline(self, name: str, seconds: float) -> None:
         """*name* will be heard of again within *seconds*, once it need not wait."""
         begins = max(self.monotonic(), self._excused.get(name, 0.0))
         self._until[name] = begins + seconds
         self._seconds[name] = seconds
 
-    def extend(self, name: str, seconds: float) -> None:
+    def extend_deadline(self, name: str, seconds: float) -> None:
         """*name* is told to wait: what it promises counts from the end of that."""
         ends = max(self.monotonic() + seconds, self._excused.get(name, 0.0))
         self._excused[name] = ends
@@ -39,15 +39,15 @@ class Pulse:
             self._until[name] = max(self._until[name], ends + self._seconds[name])
 
     @contextmanager
-    def during(self, name: str, seconds: float) -> Iterator[None]:
+    def deadline_during(self, name: str, seconds: float) -> Iterator[None]:
         """What is done here takes at most *seconds*, and promises nothing after it."""
-        self.promise(name, seconds)
+        self.set_deadline(name, seconds)
         try:
             yield
         finally:
             self._until.pop(name, None)
 
-    def stuck(self) -> list[str]:
+    def missed_deadlines(self) -> list[str]:
         """Return who has broken a promise."""
         now = self.monotonic()
         return sorted(name for name, until in self._until.items() if now > until)

@@ -19,7 +19,7 @@ _BUSY = 0.2
 
 
 @dataclass(slots=True)
-class Readiness:
+class SystemdNotifier:
     """The way to the service manager.
 
     Attributes:
@@ -34,52 +34,52 @@ class Readiness:
     _owed: dict[str, str] = field(default_factory=dict, init=False)
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], pid: int) -> Readiness:
+    def from_environ(cls, environ: Mapping[str, str], pid: int) -> SystemdNotifier:
         """Read what the service manager asks of the process *pid*."""
-        return cls(environ.get("NOTIFY_SOCKET", ""), _watchdog(environ, pid))
+        return cls(environ.get("NOTIFY_SOCKET", ""), _watchdog_interval(environ, pid))
 
-    def ready(self) -> None:
+    def notify_ready(self) -> None:
         """The work has begun, or goes on after a reload."""
-        self._tell("state", "READY=1")
+        self._send_update("state", "READY=1")
 
-    def reloading(self) -> None:
-        """The configuration is read again; `ready` ends it."""
+    def notify_reloading(self) -> None:
+        """The configuration is read again; `notify_ready` ends it."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._tell("state", f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+        self._send_update("state", f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
-    def stopping(self) -> None:
+    def notify_stopping(self) -> None:
         """Nothing new is begun."""
-        self._tell("state", "STOPPING=1")
+        self._send_update("state", "STOPPING=1")
 
-    def alive(self) -> None:
+    def notify_watchdog(self) -> None:
         """The daemon makes progress."""
         # Lost, it is not made up for: it would vouch for another moment.
-        if self._is_sent("\n".join([*self._owed.values(), "WATCHDOG=1"])):
+        if self._try_send("\n".join([*self._owed.values(), "WATCHDOG=1"])):
             self._owed.clear()
 
-    def say(self, status: str) -> None:
+    def set_status(self, status: str) -> None:
         """Show one line in `systemctl status`; the same line is sent once."""
         line = " ".join(status.split())[:_LONGEST_STATUS]
         if line != self.status:
             self.status = line
-            self._tell("status", f"STATUS={line}")
+            self._send_update("status", f"STATUS={line}")
         else:
-            self._settle()
+            self._send_pending()
 
-    def _tell(self, about: str, line: str) -> None:
+    def _send_update(self, about: str, line: str) -> None:
         self._owed[about] = line
-        self._settle()
+        self._send_pending()
 
-    def _settle(self) -> None:
+    def _send_pending(self) -> None:
         """Send what is new, and what the manager had no room for before.
 
         Its queue holds ten lines by default (unix(7), max_dgram_qlen); on a machine
         that is busy starting it is full, and a READY lost there is a failed start.
         """
-        if self._owed and self._is_sent("\n".join(self._owed.values())):
+        if self._owed and self._try_send("\n".join(self._owed.values())):
             self._owed.clear()
 
-    def _is_sent(self, lines: str) -> bool:
+    def _try_send(self, lines: str) -> bool:
         if not self.address:
             return True
         # A name that begins with @ is in the abstract namespace.
@@ -97,7 +97,7 @@ class Readiness:
         return True
 
 
-def _watchdog(environ: Mapping[str, str], pid: int) -> timedelta | None:
+def _watchdog_interval(environ: Mapping[str, str], pid: int) -> timedelta | None:
     # It may be another process of the same service that is watched.
     if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
         return None
@@ -109,6 +109,6 @@ def _watchdog(environ: Mapping[str, str], pid: int) -> timedelta | None:
     return wanted if timedelta() < wanted <= _LONGEST_WATCH else None
 
 
-def from_environment() -> Readiness:
+def from_environment() -> SystemdNotifier:
     """Return the way to the service manager of this process."""
-    return Readiness.of(os.environ, os.getpid())
+    return SystemdNotifier.from_environ(os.environ, os.getpid())

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from daemon.config.edit import KeyPath
 from daemon.notion.model import Role, SourceInfo
-from daemon.setup.propose import Choice, Place
+from daemon.setup.propose import ColumnPolicy, ColumnSlot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class InitOptions:
     """Answers given with the command; None: it is asked.
 
     Attributes:
@@ -19,12 +19,12 @@ class Flags:
     """
 
     source: str | None = None
-    columns: Choice | None = None
+    columns: ColumnPolicy | None = None
     only: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
-class Answers:
+class InitAnswers:
     """What is to be written.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answers:
         default_factory=lambda: SourceInfo(id="", title="", url="")
     )
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    added: tuple[Place, ...] = ()
+    added: tuple[ColumnSlot, ...] = ()
     wanted: dict[KeyPath, object] = field(default_factory=dict)
     text: str = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daemon.config.edit import CannotEditError, KeyPath, edited, literal
+from daemon.config.edit import CannotEditError, KeyPath, edit_toml, toml_literal
 from daemon.errors import SetupError
 
 _HEAD = """\
@@ -34,35 +34,35 @@ _WORDS: Mapping[KeyPath, str] = {
 }
 
 
-def fresh(title: str, wanted: Mapping[KeyPath, object]) -> str:
+def new_config(title: str, wanted: Mapping[KeyPath, object]) -> str:
     """Return a short commented file."""
     shown = "".join(sign if sign.isprintable() else " " for sign in title)
     name = " ".join(shown.split()) or "a database without a title"
-    return _HEAD.format(title=name) + snippet(wanted) + _HINTS
+    return _HEAD.format(title=name) + format_keys(wanted) + _HINTS
 
 
-def changed(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
+def edit_config(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
     """Return an owner's file with the chosen keys, every other line kept.
 
     Raises:
         SetupError: It is written in a way we do not touch; says what to put in.
     """
     try:
-        return edited(text, wanted)
+        return edit_toml(text, wanted)
     except CannotEditError as error:
-        lines = " ".join(snippet(wanted, words=False).split("\n")).strip()
+        lines = " ".join(format_keys(wanted, words=False).split("\n")).strip()
         raise SetupError(
             f"{name} writes {error} in a way that init does not touch; nothing was "
             f"written. Put this into it, and run init again: {lines}"
         ) from error
 
 
-def snippet(wanted: Mapping[KeyPath, object], *, words: bool = True) -> str:
+def format_keys(wanted: Mapping[KeyPath, object], *, words: bool = True) -> str:
     """Return the chosen keys as they stand in a file."""
     sections: dict[KeyPath, list[str]] = {}
     for path, value in wanted.items():
         said = f"  # {_WORDS[path]}" if words and path in _WORDS else ""
-        line = f"{path[-1]} = {literal(value)}{said}\n"
+        line = f"{path[-1]} = {toml_literal(value)}{said}\n"
         sections.setdefault(path[:-1], []).append(line)
     return "".join(
         f"\n[{'.'.join(table)}]\n{''.join(lines)}" for table, lines in sections.items()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from daemon.errors import SetupError
 from daemon.notion.filters import TEXT_TYPES, Wanted
-from daemon.notion.model import Column, Page
+from daemon.notion.model import Page, Property
 
 _CHOSEN_FROM = ("status", "select")
 #: More than a screen of values helps nobody; --only knows all.
@@ -16,7 +16,7 @@ _MOST = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class FilterValue:
     """One value of one column, and how many of the looked-at posts have it."""
 
     column: str
@@ -24,33 +24,35 @@ class Value:
     count: int
 
 
-def values(
-    columns: Mapping[str, Column], used: set[str], pages: Sequence[Page]
-) -> list[Value]:
+def list_filter_values(
+    columns: Mapping[str, Property], used: set[str], pages: Sequence[Page]
+) -> list[FilterValue]:
     """Return what posts can be told apart by: a status first, then selects.
 
     Args:
         used: Columns that play a role already.
         pages: Some posts, to count.
     """
-    found: list[Value] = []
+    found: list[FilterValue] = []
     for kind in _CHOSEN_FROM:
         for name, column in columns.items():
             if column.type == kind and name not in used:
-                counts = Counter(_value(page, name) for page in pages)
+                counts = Counter(_cell_text(page, name) for page in pages)
                 found += [
-                    Value(column=name, value=one, count=counts[one])
+                    FilterValue(column=name, value=one, count=counts[one])
                     for one in column.options
                 ]
     return found[:_MOST]
 
 
-def _value(page: Page, name: str) -> str:
+def _cell_text(page: Page, name: str) -> str:
     cell = page.columns.get(name)
     return cell.text if cell else ""
 
 
-def read_only(given: Sequence[str], columns: Mapping[str, Column]) -> dict[str, Wanted]:
+def parse_only(
+    given: Sequence[str], columns: Mapping[str, Property]
+) -> dict[str, Wanted]:
     """Return `posts.only` of flags like "Status=Waiting".
 
     The same column twice: either value will do; several columns: all must hold.
@@ -70,7 +72,7 @@ def read_only(given: Sequence[str], columns: Mapping[str, Column]) -> dict[str, 
             raise SetupError(
                 f"--only: no column is called {name!r}; there are {listed}"
             )
-        one = _wanted(column, value)
+        one = _parse_value(column, value)
         before = found.get(column.name)
         if before is None or isinstance(one, bool):
             found[column.name] = one
@@ -81,7 +83,7 @@ def read_only(given: Sequence[str], columns: Mapping[str, Column]) -> dict[str, 
     return found
 
 
-def _wanted(column: Column, value: str) -> bool | str:
+def _parse_value(column: Property, value: str) -> bool | str:
     if column.type == "checkbox":
         if value.casefold() not in {"true", "false"}:
             raise SetupError(f"--only {column.name}: a checkbox is true or false")
@@ -102,7 +104,7 @@ def _wanted(column: Column, value: str) -> bool | str:
     )
 
 
-def shown(only: Mapping[str, Wanted]) -> str:
+def format_only(only: Mapping[str, Wanted]) -> str:
     """Return `posts.only` for people."""
     parts = []
     for name, value in only.items():

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
-from daemon.config.model import Properties
+from daemon.config.model import PropertyNames
 from daemon.flow.formats import FormatError, parse_format
-from daemon.notion.model import Column, Role
+from daemon.notion.model import Property, Role
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
 #: What is made when the owner wants everything useful: the two that are needed, and
@@ -44,7 +44,7 @@ _SOLE = frozenset({Role.IMAGE, Role.DATE})
 _OURS = MappingProxyType({Role.REGENERATE: "New image"})
 
 
-class Fate(Enum):
+class ColumnStatus(Enum):
     """What becomes of a role."""
 
     HERE = "here"  #: Its column is there, under the configured name.
@@ -53,7 +53,7 @@ class Fate(Enum):
     TAKEN = "taken"  #: Its name is another column's; ours has a free name.
 
 
-class Choice(StrEnum):
+class ColumnPolicy(StrEnum):
     """Which missing columns are added."""
 
     ADD = "add"  #: Everything useful.
@@ -62,7 +62,7 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ColumnSlot:
     """One role and its column.
 
     Attributes:
@@ -74,33 +74,35 @@ class Place:
     role: Role
     name: str
     type: str
-    fate: Fate
+    fate: ColumnStatus
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ColumnProposal:
     """One place for every role."""
 
-    places: tuple[Place, ...]
+    places: tuple[ColumnSlot, ...]
 
     @property
     def names(self) -> Mapping[Role, str]:
         """Return the column name of each role, for [notion.properties]."""
         return {place.role: place.name for place in self.places}
 
-    def absent(self, choice: Choice) -> tuple[Place, ...]:
+    def columns_to_add(self, choice: ColumnPolicy) -> tuple[ColumnSlot, ...]:
         """Return what is to be added."""
         wanted = {
-            Choice.ADD: USEFUL,
-            Choice.REQUIRED: REQUIRED,
-            Choice.KEEP: (),
+            ColumnPolicy.ADD: USEFUL,
+            ColumnPolicy.REQUIRED: REQUIRED,
+            ColumnPolicy.KEEP: (),
         }[choice]
-        none = {Fate.MISSING, Fate.TAKEN}
+        none = {ColumnStatus.MISSING, ColumnStatus.TAKEN}
         return tuple(p for p in self.places if p.role in wanted and p.fate in none)
 
 
-def propose(columns: Iterable[Column], names: Mapping[Role, str]) -> Proposal:
+def propose_columns(
+    columns: Iterable[Property], names: Mapping[Role, str]
+) -> ColumnProposal:
     """Return what each role could use.
 
     Args:
@@ -108,53 +110,65 @@ def propose(columns: Iterable[Column], names: Mapping[Role, str]) -> Proposal:
         names: The configured name of each role's column.
     """
     folded = {column.name.casefold(): column for column in columns}
-    places: dict[Role, Place] = {}
+    places: dict[Role, ColumnSlot] = {}
     used: dict[str, bool] = {}
     for role in Role:
         found = folded.get(names[role].casefold())
         # Its own column is there and fits; what is only read may be read twice.
-        if found is not None and _misfit(role, found) == "":
+        if found is not None and _mismatch_reason(role, found) == "":
             if found.name in used and (used[found.name] or role in WRITTEN):
                 continue
-            places[role] = _place(role, found, Fate.HERE)
+            places[role] = _make_slot(role, found, ColumnStatus.HERE)
             used[found.name] = role in WRITTEN
     for role in Role:
         if role not in places:
             free = [one for one in folded.values() if one.name not in used]
-            places[role] = _elsewhere(role, names[role], free, folded)
+            places[role] = _propose_other(role, names[role], free, folded)
             used[places[role].name] = True
             # Two columns we make have two names.
             folded.setdefault(
                 places[role].name.casefold(),
-                Column(id="", name=places[role].name, type=""),
+                Property(id="", name=places[role].name, type=""),
             )
-    return Proposal(tuple(places[role] for role in Role))
+    return ColumnProposal(tuple(places[role] for role in Role))
 
 
-def _elsewhere(
-    role: Role, name: str, free: list[Column], folded: Mapping[str, Column]
-) -> Place:
-    other = _alike(role, free)
+def _propose_other(
+    role: Role, name: str, free: list[Property], folded: Mapping[str, Property]
+) -> ColumnSlot:
+    other = _find_similar(role, free)
     # People have such a column under another name.
     if other is not None:
-        return _place(role, other, Fate.OTHER)
+        return _make_slot(role, other, ColumnStatus.OTHER)
     taken = folded.get(name.casefold())
     kind = TYPES[role][0]
     # Nobody has the name.
     if taken is None:
-        return Place(role=role, name=name, type=_made(role, kind), fate=Fate.MISSING)
+        return ColumnSlot(
+            role=role,
+            name=name,
+            type=_type_to_create(role, kind),
+            fate=ColumnStatus.MISSING,
+        )
     # Somebody has it, for something else.
-    why = f"'{taken.name}' {_misfit(role, taken) or 'is used for something else'}"
+    reason = _mismatch_reason(role, taken) or "is used for something else"
+    why = f"'{taken.name}' {reason}"
     ours = next(one for one in _free_names(role, name) if one.casefold() not in folded)
-    return Place(role=role, name=ours, type=_made(role, kind), fate=Fate.TAKEN, why=why)
+    return ColumnSlot(
+        role=role,
+        name=ours,
+        type=_type_to_create(role, kind),
+        fate=ColumnStatus.TAKEN,
+        why=why,
+    )
 
 
-def _alike(role: Role, free: list[Column]) -> Column | None:
+def _find_similar(role: Role, free: list[Property]) -> Property | None:
     """Return the one column that is plainly meant for a role."""
     if role not in _LIKE:
         return None
     kind, words = _LIKE[role]
-    usual = str(Properties.model_fields[role.value].default).casefold()
+    usual = str(PropertyNames.model_fields[role.value].default).casefold()
     fitting = [one for one in free if one.type == kind]
     named = [one for one in fitting if one.name.strip().casefold() in {*words, usual}]
     # One has a telling name.
@@ -166,17 +180,21 @@ def _alike(role: Role, free: list[Column]) -> Column | None:
     return None
 
 
-def _misfit(role: Role, column: Column) -> str:
+def _mismatch_reason(role: Role, column: Property) -> str:
     """Say why a column cannot play a role; "" when it can."""
     if column.type not in TYPES[role]:
         return f"is a {TYPE_NAMES.get(column.type, column.type)}"
     # A post with any of its options would fail before a call.
-    if role is Role.FORMAT and column.options and not any(map(_format, column.options)):
+    if (
+        role is Role.FORMAT
+        and column.options
+        and not any(map(_is_format, column.options))
+    ):
         return "has options that are no image formats"
     return ""
 
 
-def _format(text: str) -> bool:
+def _is_format(text: str) -> bool:
     try:
         parse_format(text)
     except FormatError:
@@ -184,13 +202,13 @@ def _format(text: str) -> bool:
     return True
 
 
-def _made(role: Role, kind: str) -> str:
+def _type_to_create(role: Role, kind: str) -> str:
     """Return the type a column is made with: text, where any text will do."""
     return "rich_text" if "rich_text" in TYPES[role] and role != Role.STATUS else kind
 
 
-def _place(role: Role, column: Column, fate: Fate) -> Place:
-    return Place(role=role, name=column.name, type=column.type, fate=fate)
+def _make_slot(role: Role, column: Property, fate: ColumnStatus) -> ColumnSlot:
+    return ColumnSlot(role=role, name=column.name, type=column.type, fate=fate)
 
 
 def _free_names(role: Role, name: str) -> Iterable[str]:

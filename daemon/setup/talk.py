@@ -15,7 +15,7 @@ from daemon.errors import SetupError
 
 
 @dataclass(slots=True, kw_only=True)
-class Talk:
+class Prompter:
     """Says and asks.
 
     Attributes:
@@ -30,29 +30,29 @@ class Talk:
     line: Callable[[str], str]
     hidden: Callable[[str], str]
 
-    def say(self, words: str = "", *, style: str = "") -> None:
+    def print_line(self, words: str = "", *, style: str = "") -> None:
         """Print one line as it is; never read as markup."""
         clean = "".join(sign if sign.isprintable() else " " for sign in words)
         self.console.print(Text(clean, style=style), soft_wrap=True)
 
-    def title(self, words: str) -> None:
+    def print_title(self, words: str) -> None:
         """Begin a question."""
-        self.say()
-        self.say(words, style="bold")
+        self.print_line()
+        self.print_line(words, style="bold")
 
-    def note(self, words: str) -> None:
+    def print_note(self, words: str) -> None:
         """Say what goes with a question."""
-        self.say(f"  {words}")
+        self.print_line(f"  {words}")
 
-    def good(self, words: str) -> None:
+    def print_success(self, words: str) -> None:
         """Say what went well."""
-        self.say(f"  ✓ {words}", style="green")
+        self.print_line(f"  ✓ {words}", style="green")
 
-    def bad(self, words: str) -> None:
+    def print_failure(self, words: str) -> None:
         """Say what did not."""
-        self.say(f"  ✗ {words}", style="red")
+        self.print_line(f"  ✗ {words}", style="red")
 
-    def secret(self, prompt: str, missing: str) -> str:
+    def ask_secret(self, prompt: str, missing: str) -> str:
         """Ask for a line nobody sees; "" for none.
 
         Args:
@@ -62,7 +62,9 @@ class Talk:
             raise SetupError(missing)
         return self.hidden(f"  {prompt}").strip()
 
-    def choose(self, options: Sequence[str], default: int | None, missing: str) -> int:
+    def ask_choice(
+        self, options: Sequence[str], default: int | None, missing: str
+    ) -> int:
         """Return which of *options* is wanted; shows them with numbers.
 
         Args:
@@ -70,9 +72,9 @@ class Talk:
             missing: Said when nobody can be asked.
         """
         for number, option in enumerate(options, 1):
-            self.note(f"{number:>2}  {option}")
+            self.print_note(f"{number:>2}  {option}")
         if default is not None and self.yes:
-            self.good(options[default])
+            self.print_success(options[default])
             return default
         if not self.terminal:
             raise SetupError(missing)
@@ -83,9 +85,9 @@ class Talk:
                 return default
             if said.isdecimal() and 1 <= int(said) <= len(options):
                 return int(said) - 1
-            self.bad(f"type a number from 1 to {len(options)}")
+            self.print_failure(f"type a number from 1 to {len(options)}")
 
-    def wait(self, prompt: str, missing: str) -> None:
+    def wait_for_enter(self, prompt: str, missing: str) -> None:
         """Wait until somebody has done something elsewhere."""
         if not self.terminal:
             raise SetupError(missing)
@@ -99,10 +101,10 @@ def read_hidden(prompt: str) -> str:
         try:
             return getpass.getpass(prompt)
         except getpass.GetPassWarning:
-            _cannot_hide()
+            _raise_cannot_hide()
 
 
-def _cannot_hide() -> NoReturn:
+def _raise_cannot_hide() -> NoReturn:
     raise SetupError(
         "this terminal cannot hide what is typed: put the tokens into NOTION_TOKEN "
         "and HUGGINGFACE_TOKEN, and run init again"

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 
 from daemon.config import secret
 from daemon.errors import SetupError
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.notion.answers import CONNECTIONS
 from daemon.notion.errors import NoAccessError
-from daemon.notion.model import Me
-from daemon.setup.talk import Talk
-from daemon.setup.visit import Visit
+from daemon.notion.model import BotUser
+from daemon.setup.talk import Prompter
+from daemon.setup.visit import ApiSession
 from providers import KINDS
-from providers.outcomes import BadTokenError, ProviderError
+from providers.outcomes import ProviderError, UnauthorizedError
 
 #: What a token begins with, and whose it is.
 _WHOSE = {"hf_": "Hugging Face", "ntn_": "Notion", "secret_": "Notion"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
+class _TokenType:
     """Whose token is asked for; the first of its variables is where it goes."""
 
     whose: str
@@ -29,7 +29,7 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
+class _StoredToken:
     """A token there is already, and where it was found."""
 
     name: str
@@ -37,76 +37,84 @@ class _Kept:
     origin: str
 
 
-_NOTION = _Kind(whose="Notion", names=secret.NOTION)
-_FLUX = _Kind(whose="Hugging Face", names=KINDS["flux"].tokens, none="cards only")
+_NOTION = _TokenType(whose="Notion", names=secret.NOTION)
+_FLUX = _TokenType(whose="Hugging Face", names=KINDS["flux"].tokens, none="cards only")
 
 
-def notion(talk: Talk, visit: Visit) -> Me:
+def ask_notion_token(talk: Prompter, visit: ApiSession) -> BotUser:
     """Ask for the token of Notion until Notion knows it."""
-    talk.title("1 of 5 · The token of Notion")
-    kept = _known(visit, _NOTION)
+    talk.print_title("1 of 5 · The token of Notion")
+    kept = _find_stored_token(visit, _NOTION)
     if kept is None and talk.terminal:
-        talk.note(f"Open {CONNECTIONS}, make a connection called")
-        talk.note("postbrush, and copy its API token. It begins with ntn_.")
+        talk.print_note(f"Open {CONNECTIONS}, make a connection called")
+        talk.print_note("postbrush, and copy its API token. It begins with ntn_.")
     while True:
-        name, value = _answer(talk, _NOTION, kept)
+        name, value = _ask_token(talk, _NOTION, kept)
         visit.tokens[name] = value
         try:
-            me = visit.ask(lambda flow: flow.door.me())
+            me = visit.run_query(lambda flow: flow.door.fetch_bot_user())
         except NoAccessError:
             # Nobody there to give another one.
             if not talk.terminal:
                 raise
-            talk.bad(f"Notion refuses this token: copy it anew from {CONNECTIONS}")
+            talk.print_failure(
+                f"Notion refuses this token: copy it anew from {CONNECTIONS}"
+            )
             kept = None
             continue
-        talk.good(f"It belongs to the workspace '{me.workspace or me.name}'.")
-        _warn(talk, visit, name)
+        talk.print_success(f"It belongs to the workspace '{me.workspace or me.name}'.")
+        _warn_if_overridden(talk, visit, name)
         return me
 
 
-def hugging_face(talk: Talk, visit: Visit) -> None:
+def ask_hugging_face_token(talk: Prompter, visit: ApiSession) -> None:
     """Ask for the token of Hugging Face until it knows it, or there shall be none."""
-    talk.title("5 of 5 · The token of Hugging Face")
-    kept = _known(visit, _FLUX)
+    talk.print_title("5 of 5 · The token of Hugging Face")
+    kept = _find_stored_token(visit, _FLUX)
     if kept is None and talk.terminal:
-        talk.note("Optional: without it, every post gets a lettered card. Make one at")
-        talk.note("https://huggingface.co/settings/tokens/new?preset=inference")
-        talk.note("(Make calls to Inference Providers). It begins with hf_.")
+        talk.print_note(
+            "Optional: without it, every post gets a lettered card. Make one at"
+        )
+        talk.print_note("https://huggingface.co/settings/tokens/new?preset=inference")
+        talk.print_note("(Make calls to Inference Providers). It begins with hf_.")
     while True:
-        name, value = _answer(talk, _FLUX, kept)
+        name, value = _ask_token(talk, _FLUX, kept)
         if not value:
-            talk.good("Cards only. Run init again to add a token later.")
+            talk.print_success("Cards only. Run init again to add a token later.")
             return
         visit.tokens[name] = value
         try:
-            visit.ask(_try_flux)
-        except BadTokenError as error:
+            visit.run_query(_check_flux_token)
+        except UnauthorizedError as error:
             # Nobody there to give another one.
             if not talk.terminal:
                 raise SetupError(
                     f"Hugging Face refuses the token in {name}: {error}"
                 ) from error
-            talk.bad(f"Hugging Face refuses this token: {error}")
+            talk.print_failure(f"Hugging Face refuses this token: {error}")
             del visit.tokens[name]
             kept = None
             continue
         except ProviderError as error:
-            talk.bad(f"Hugging Face does not answer ({error}); the token is kept.")
+            talk.print_failure(
+                f"Hugging Face does not answer ({error}); the token is kept."
+            )
         else:
-            talk.good("Hugging Face knows it. Nothing was paid.")
-        _warn(talk, visit, name)
+            talk.print_success("Hugging Face knows it. Nothing was paid.")
+        _warn_if_overridden(talk, visit, name)
         return
 
 
-async def _try_flux(flow: Flow) -> None:
+async def _check_flux_token(flow: SourceContext) -> None:
     """Ask whose token it is; nothing is paid for that."""
     provider = flow.providers["flux"]
-    if (call := provider.account()) is not None:
-        provider.check(await flow.studio.once(call, provider.traits))
+    if (call := provider.token_check_call()) is not None:
+        provider.raise_for_error(await flow.studio.send_once(call, provider.traits))
 
 
-def _answer(talk: Talk, kind: _Kind, kept: _Kept | None) -> tuple[str, str]:
+def _ask_token(
+    talk: Prompter, kind: _TokenType, kept: _StoredToken | None
+) -> tuple[str, str]:
     """Return the variable and the token; "" for none."""
     usual = (kept.name, kept.value) if kept else (kind.names[0], "")
     # What there is, or none where none will do, is accepted without a question.
@@ -116,36 +124,42 @@ def _answer(talk: Talk, kind: _Kind, kept: _Kept | None) -> tuple[str, str]:
     hint = hint or (f"Enter: {kind.none}; " if kind.none else "")
     missing = f"no token of {kind.whose}: put it into {kind.names[0]}"
     while True:
-        said = talk.secret(f"Token ({hint}what you paste is not shown): ", missing)
+        said = talk.ask_secret(f"Token ({hint}what you paste is not shown): ", missing)
         if not said and (kept or kind.none):
             return usual
-        if _fine(talk, said, kind.whose):
+        if _is_acceptable(talk, said, kind.whose):
             return kind.names[0], said
 
 
-def _fine(talk: Talk, said: str, wanted: str) -> bool:
+def _is_acceptable(talk: Prompter, said: str, wanted: str) -> bool:
     whose = next((who for head, who in _WHOSE.items() if said.startswith(head)), wanted)
-    if not secret.looks_like_one(said):
-        talk.bad("That does not look like a token: it is one line without spaces.")
+    if not secret.looks_like_token(said):
+        talk.print_failure(
+            "That does not look like a token: it is one line without spaces."
+        )
         return False
     if whose != wanted:
-        talk.bad(f"That is a token of {whose}; here the one of {wanted} is needed.")
+        talk.print_failure(
+            f"That is a token of {whose}; here the one of {wanted} is needed."
+        )
         return False
     return True
 
 
-def _known(visit: Visit, kind: _Kind) -> _Kept | None:
+def _find_stored_token(visit: ApiSession, kind: _TokenType) -> _StoredToken | None:
     """Return a token there is already."""
-    found = visit.settings().secrets
+    found = visit.load_settings().secrets
     for name in kind.names:
         if name in found.found:
             value = found.found[name].get_secret_value()
-            return _Kept(name=name, value=value, origin=found.origins[name])
+            return _StoredToken(name=name, value=value, origin=found.origins[name])
     return None
 
 
-def _warn(talk: Talk, visit: Visit, name: str) -> None:
+def _warn_if_overridden(talk: Prompter, visit: ApiSession, name: str) -> None:
     """Say when the environment would win over what is written."""
     other = visit.environ.get(name, "").strip()
     if other and other != visit.tokens[name]:
-        talk.bad(f"{name} in the environment is another token, and wins: unset {name}")
+        talk.print_failure(
+            f"{name} in the environment is another token, and wins: unset {name}"
+        )

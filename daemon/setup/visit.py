@@ -18,14 +18,14 @@ from rich.console import Console
 from daemon import app, config
 from daemon.clock import Clock
 from daemon.config import Settings
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.service import log
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Visit:
+class ApiSession:
     """What is configured, and the way out.
 
     Attributes:
@@ -39,7 +39,7 @@ class Visit:
     clock: Clock | None = None
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def settings(self, text: str | None = None) -> Settings:
+    def load_settings(self, text: str | None = None) -> Settings:
         """Read the configuration as it is, or as it would be with *text* as file.
 
         As it is, a service may lack its token: that is what is asked for here.
@@ -49,24 +49,26 @@ class Visit:
         """
         given = {**self.environ, **self.tokens}
         if text is None and self.file.exists():
-            return config.load(self.file, given, self.cwd, ready=False)
+            return config.load_settings(self.file, given, self.cwd, ready=False)
         return config.load_text(text or "", self.file, given, self.cwd)
 
-    def ask(self, question: Callable[[Flow], Awaitable[T]]) -> T:
+    def run_query(self, question: Callable[[SourceContext], Awaitable[T]]) -> T:
         """Open everything for one question.  Raises what the question raises."""
-        found = self.settings()
-        values = found.secrets.values()
+        found = self.load_settings()
+        values = found.secrets.all_values()
         log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=values)
 
         async def whole() -> T:
-            async with app.opened(found, clock=self.clock, readonly=True) as flows:
+            async with app.open_context(
+                found, clock=self.clock, readonly=True
+            ) as flows:
                 return await question(flows.first)
 
-        with _patience():
+        with _show_spinner():
             return asyncio.run(whole())
 
 
-def _patience() -> AbstractContextManager[object]:
+def _show_spinner() -> AbstractContextManager[object]:
     """Show that something is on its way; nothing where nobody looks."""
     if not sys.stderr.isatty():
         return nullcontext()

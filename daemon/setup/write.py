@@ -34,45 +34,47 @@ def require_writable(path: Path) -> None:
         raise SetupError(f"cannot write {path}: {folder} cannot be written to")
 
 
-def secret(path: Path, value: str) -> None:
+def write_secret(path: Path, value: str) -> None:
     """Write one secret, for its owner alone.
 
     Raises:
         SetupError: Nothing was changed.
     """
-    with _in_our_words(path):
+    with _translate_os_errors(path):
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
-        _replace(path.resolve(), value.encode() + b"\n", _PRIVATE, None)
+        _replace_file(path.resolve(), value.encode() + b"\n", _PRIVATE, None)
 
 
-def configuration(path: Path, text: str) -> Path | None:
+def write_config(path: Path, text: str) -> Path | None:
     """Write the configuration; return the copy that was made of an earlier one.
 
     Raises:
         SetupError: What was there is there still.
     """
-    with _in_our_words(path):
+    with _translate_os_errors(path):
         # A link stays one: what it names is replaced.
         real = path.resolve()
         real.parent.mkdir(parents=True, exist_ok=True)
         if not real.exists():
-            _replace(real, text.encode(), _PUBLIC, None)
+            _replace_file(real, text.encode(), _PUBLIC, None)
             return None
         before = real.stat()
         mode = stat.S_IMODE(before.st_mode)
-        copy = _free(real)
-        _replace(copy, real.read_bytes(), mode, before)
-        _replace(real, text.encode(), mode, before)
+        copy = _next_backup_path(real)
+        _replace_file(copy, real.read_bytes(), mode, before)
+        _replace_file(real, text.encode(), mode, before)
         return copy
 
 
-def _free(path: Path) -> Path:
+def _next_backup_path(path: Path) -> Path:
     names = (path.with_name(f"{path.name}.bak{n or ''}") for n in count())
     return next(one for one in names if not one.exists())
 
 
-def _replace(path: Path, data: bytes, mode: int, like: os.stat_result | None) -> None:
+def _replace_file(
+    path: Path, data: bytes, mode: int, like: os.stat_result | None
+) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(temporary, flags, _PRIVATE)
@@ -96,7 +98,7 @@ def _replace(path: Path, data: bytes, mode: int, like: os.stat_result | None) ->
 
 
 @contextmanager
-def _in_our_words(path: Path) -> Iterator[None]:
+def _translate_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from daemon.errors import PostbrushError
 
 
-class StoreAwayError(PostbrushError):
+class StoreUnavailableError(PostbrushError):
     """The store cannot be asked: it does not answer, or it refuses us."""
 
 
-class TakenError(PostbrushError):
+class NameCollisionError(PostbrushError):
     """The store has another image of that name, and nothing is ever replaced."""
 
 
-class DamagedError(FileNotFoundError):
+class DamagedImageError(FileNotFoundError):
     """What the store has under a name is not the image: as good as gone."""

@@ -14,9 +14,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, S3Store
 
-from daemon.config.stores import Place
-from daemon.store.errors import StoreAwayError
-from daemon.store.words import code_of, in_words
+from daemon.config.stores import StoreLocation
+from daemon.store.errors import StoreUnavailableError
+from daemon.store.words import explain_s3_error, s3_error_code
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
@@ -37,7 +37,7 @@ _PROBE = ".postbrush-check-"
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteStore:
     """One prefix of one bucket.
 
     Attributes:
@@ -49,7 +49,7 @@ class Remote:
     _objects: ObjectStore = field(repr=False)
 
     @classmethod
-    def open(cls, place: Place, key_id: str, key: str) -> Remote:
+    def open(cls, place: StoreLocation, key_id: str, key: str) -> RemoteStore:
         """Return the store at *place*; nothing is sent before the first request."""
         os.environ.setdefault("TOKIO_WORKER_THREADS", _THREADS)
         credential: S3Credential = {
@@ -99,7 +99,7 @@ class Remote:
                 return False
             return True
 
-        return self._carried_out(put)
+        return self._call_service(put)
 
     def get(self, name: str) -> bytes:
         """Return the whole of an object.
@@ -108,7 +108,7 @@ class Remote:
             FileNotFoundError: There is none of that name.
             StoreAwayError: It cannot be asked, or broke off.
         """
-        return self._carried_out(
+        return self._call_service(
             lambda: bytes(obstore.get(self._objects, name).bytes()), name
         )
 
@@ -123,24 +123,24 @@ class Remote:
             try:
                 obstore.delete(self._objects, name)
             except FileNotFoundError as error:
-                if code_of(str(error)) == "NoSuchBucket":
+                if s3_error_code(str(error)) == "NoSuchBucket":
                     raise
 
-        self._carried_out(delete)
+        self._call_service(delete)
 
-    def names(self) -> dict[str, int]:
+    def object_sizes(self) -> dict[str, int]:
         """Return the bytes of every object, by name; folders below are others'.
 
         Raises:
             StoreAwayError: It cannot be asked.
         """
-        listed = self._carried_out(
+        listed = self._call_service(
             lambda: obstore.list_with_delimiter(self._objects)["objects"]
         )
         # Some servers list the folder itself, as something without a name.
         return {one["path"]: one["size"] for one in listed if one["path"]}
 
-    def answer(self) -> None:
+    def check_access(self) -> None:
         """See that it answers and lets us read.
 
         Raises:
@@ -153,7 +153,7 @@ class Remote:
         except FileNotFoundError:
             return
 
-    def probe(self) -> None:
+    def check_read_write(self) -> None:
         """Put something, read it and remove it.
 
         Raises:
@@ -161,14 +161,16 @@ class Remote:
         """
         name, data = f"{_PROBE}{secrets.token_hex(8)}", secrets.token_bytes(64)
         if not self.put_new(name, data) or self.get(name) != data:
-            raise self._away("it does not give back what was put there")
-        self.names()
+            raise self._unavailable_error("it does not give back what was put there")
+        self.object_sizes()
         self.remove(name)
 
-    def _away(self, why: str) -> StoreAwayError:
-        return StoreAwayError(f"the store {self.where} cannot be reached ({why})")
+    def _unavailable_error(self, why: str) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"the store {self.where} cannot be reached ({why})"
+        )
 
-    def _carried_out(self, work: Callable[[], T], name: str = "") -> T:
+    def _call_service(self, work: Callable[[], T], name: str = "") -> T:
         try:
             return work()
         except FileNotFoundError as error:
@@ -176,6 +178,6 @@ class Remote:
         except (BaseError, OSError, NotImplementedError, ValueError) as error:
             said, gone = str(error), False
         # Raised out here: its own words may hold a key, and are not carried along.
-        if gone and code_of(said) != "NoSuchBucket":
+        if gone and s3_error_code(said) != "NoSuchBucket":
             raise FileNotFoundError(errno.ENOENT, "it is not on the store", name)
-        raise self._away(in_words(said, self.bucket))
+        raise self._unavailable_error(explain_s3_error(said, self.bucket))

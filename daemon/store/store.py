@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from daemon.flow import files
-from daemon.store.errors import DamagedError, StoreAwayError, TakenError
+from daemon.store.errors import (
+    DamagedImageError,
+    NameCollisionError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
-    from daemon.store.remote import Remote
+    from daemon.store.remote import RemoteStore
 
 T = TypeVar("T")
 
 #: How long who is told that the store is away waits before the next try, in seconds.
-PAUSE = 30.0
+RETRY_PAUSE = 30.0
 #: For a moment less than that, the store is not asked again.
-_REST = PAUSE - 1
+_REST = RETRY_PAUSE - 1
 
 
 @dataclass(slots=True)
@@ -38,12 +42,12 @@ class Store:
     """
 
     folder: Path
-    remote: Remote | None = None
+    remote: RemoteStore | None = None
     monotonic: Callable[[], float] = time.monotonic
     away: str = ""
     _asked_at: float = -math.inf
 
-    def keep(self, name: str, data: bytes) -> None:
+    def save_image(self, name: str, data: bytes) -> None:
         """Put an image under a name that is not taken: durably here, then there.
 
         After a failure it may be called again with the same, and does what is left.
@@ -60,9 +64,9 @@ class Store:
             # Kept before: it is the remote that does not have it yet.
             if (self.folder / name).read_bytes() != data:
                 raise
-        self.share(name, data)
+        self.push_to_remote(name, data)
 
-    def share(self, name: str, data: bytes) -> None:
+    def push_to_remote(self, name: str, data: bytes) -> None:
         """Put an image that is here on the remote, if there is one.
 
         Raises:
@@ -71,16 +75,16 @@ class Store:
         """
         if (remote := self.remote) is None:
             return
-        if self._asking(lambda: remote.put_new(name, data)):
+        if self._call_remote(lambda: remote.put_new(name, data)):
             return
         # The answer to an earlier try was lost; or it is somebody else's.
-        if self._asking(lambda: remote.get(name)) != data:
-            raise TakenError(
+        if self._call_remote(lambda: remote.get(name)) != data:
+            raise NameCollisionError(
                 f"{remote.where} has another image named {name}: give each "
                 "installation a prefix of its own in images.store"
             )
 
-    def is_here(self, name: str) -> bool:
+    def is_local(self, name: str) -> bool:
         """Say whether the folder has it; nobody is asked."""
         return os.path.lexists(self.folder / name)
 
@@ -88,7 +92,7 @@ class Store:
         """Say whether nobody can have it; nobody is asked."""
         return self.remote is None and not (self.folder / name).is_file()
 
-    def path(self, name: str, sha256: str = "") -> Path:
+    def ensure_local(self, name: str, sha256: str = "") -> Path:
         """Return a file of the folder, fetched from the remote if it has to be.
 
         Args:
@@ -101,14 +105,16 @@ class Store:
             StoreAwayError: It is not here, and the remote cannot be asked.
         """
         path = self.folder / name
-        if self.is_here(name):
+        if self.is_local(name):
             return path
         if self.remote is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         remote = self.remote
-        data = self._asking(lambda: remote.get(name))
+        data = self._call_remote(lambda: remote.get(name))
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-            raise DamagedError(errno.ENOENT, "it is damaged on the store", str(path))
+            raise DamagedImageError(
+                errno.ENOENT, "it is damaged on the store", str(path)
+            )
         # Somebody else has fetched it meanwhile.
         with suppress(FileExistsError):
             files.save_new(self.folder, name, data)
@@ -122,51 +128,53 @@ class Store:
         """
         if self.remote is not None:
             remote = self.remote
-            self._asking(lambda: remote.remove(name))
+            self._call_remote(lambda: remote.remove(name))
         (self.folder / name).unlink(missing_ok=True)
 
-    def replace(self, name: str) -> None:
+    def replace_remote(self, name: str) -> None:
         """Put what the folder has in the place of what the remote has.
 
         Raises:
-            OSError, StoreAwayError, TakenError: As `keep`.
+            OSError, StoreAwayError, TakenError: As `save_image`.
         """
         data = (self.folder / name).read_bytes()
         if self.remote is not None:
             remote = self.remote
-            self._asking(lambda: remote.remove(name))
-            self.share(name, data)
+            self._call_remote(lambda: remote.remove(name))
+            self.push_to_remote(name, data)
 
-    def names(self) -> Mapping[str, int] | None:
+    def remote_sizes(self) -> Mapping[str, int] | None:
         """Return the bytes of all that the remote has, by name; None: there is none.
 
         Raises:
             StoreAwayError: It cannot be asked.
         """
-        return None if self.remote is None else self._asking(self.remote.names)
+        return (
+            None if self.remote is None else self._call_remote(self.remote.object_sizes)
+        )
 
-    def ask(self) -> None:
+    def check_remote(self) -> None:
         """See whether the remote answers; without one there is nothing to see.
 
         Raises:
             StoreAwayError: It does not, or was asked a moment ago and did not.
         """
         if self.remote is not None:
-            self._asking(self.remote.answer)
+            self._call_remote(self.remote.check_access)
 
     @property
-    def rests(self) -> bool:
+    def is_backing_off(self) -> bool:
         """It was away a moment ago, and is not asked again yet."""
         asked = self.monotonic() - self._asked_at
         return bool(self.away) and asked < _REST
 
-    def _asking(self, work: Callable[[], T]) -> T:
+    def _call_remote(self, work: Callable[[], T]) -> T:
         # Whoever looks at a page of forty images does not wait forty times.
-        if self.rests:
-            raise StoreAwayError(self.away)
+        if self.is_backing_off:
+            raise StoreUnavailableError(self.away)
         try:
             found = work()
-        except StoreAwayError as error:
+        except StoreUnavailableError as error:
             self.away, self._asked_at = str(error), self.monotonic()
             raise
         except FileNotFoundError:

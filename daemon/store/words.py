@@ -11,15 +11,15 @@ _CODE = re.compile(r"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
 _STATUS = re.compile(r"\bstatus: ([1-5][0-9]{2})\b")
 
 
-def code_of(said: str) -> str:
+def s3_error_code(said: str) -> str:
     """Return S3's word for what went wrong, "NoSuchBucket"; empty without one."""
     found = _CODE.search(said)
     return found.group(1) if found else ""
 
 
-def in_words(said: str, bucket: str) -> str:
+def explain_s3_error(said: str, bucket: str) -> str:
     """Return why a store cannot be used, from all that its library says of it."""
-    code, status = code_of(said), _STATUS.search(said)
+    code, status = s3_error_code(said), _STATUS.search(said)
     match code, status.group(1) if status else "":
         # The bucket's name, or the server's.
         case "NoSuchBucket", _:
@@ -55,10 +55,10 @@ def in_words(said: str, bucket: str) -> str:
         # Whatever else it answered.
         case _, answered if answered:
             return f"it answers {answered}{f' {code}' if code else ''}"
-    return _unanswered(said)
+    return _explain_connection_error(said)
 
 
-def _unanswered(said: str) -> str:
+def _explain_connection_error(said: str) -> str:
     low = said.lower()
     # Its name, then the way to it, then its papers, then its patience.
     if "dns error" in low or "failed to lookup" in low:

@@ -27,7 +27,7 @@ from daemon.errors import PostbrushError, SetupError
 from daemon.store.store import Store
 from db import copying, upgrade
 from db.errors import DatabaseError
-from db.place import Place
+from db.place import Backend
 from db.sqlite import Sqlite
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
@@ -36,9 +36,9 @@ _FORMAT = 1
 _CHUNK = 1 << 20
 
 
-def backup(
+def create_backup(
     data_dir: Path,
-    place: Place,
+    place: Backend,
     target: Path,
     now: datetime,
     store: Store | None = None,
@@ -63,15 +63,15 @@ def backup(
             copy = Path(folder) / DATABASE
             _copy_database(place, copy)
             images = store or Store(data_dir / IMAGES)
-            files = {DATABASE: copy, **dict(_images(images, copy))}
+            files = {DATABASE: copy, **dict(_image_entries(images, copy))}
             manifest = {
                 "format": _FORMAT,
                 "made_at": now.isoformat(),
-                "revision": Sqlite(copy).revision(),
-                "files": {name: _described(path) for name, path in files.items()},
+                "revision": Sqlite(copy).current_revision(),
+                "files": {name: _describe_file(path) for name, path in files.items()},
             }
             whole = Path(folder) / "whole.tar"
-            _write(whole, manifest, files)
+            _write_archive(whole, manifest, files)
             os.link(whole, target)
     except OSError as error:
         raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
@@ -87,12 +87,12 @@ def backup(
     return manifest
 
 
-def name_for(now: datetime) -> str:
+def backup_name(now: datetime) -> str:
     """Return the name of a copy in a folder of them."""
     return f"postbrush-{now:%Y%m%d-%H%M%S}.tar"
 
 
-def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
+def remove_old_backups(folder: Path, keep: int, made: Path) -> list[Path]:
     """Remove all copies of a folder but the newest; return what went.
 
     Args:
@@ -117,9 +117,9 @@ def thin_out(folder: Path, keep: int, made: Path) -> list[Path]:
     return gone
 
 
-def _copy_database(place: Place, target: Path) -> None:
+def _copy_database(place: Backend, target: Path) -> None:
     if not isinstance(place, Sqlite):
-        copying.copy(place, Sqlite(target))
+        copying.copy_database(place, Sqlite(target))
     with closing(sqlite3.connect(target)) as new:
         if isinstance(place, Sqlite):
             source = f"file:{place.path}?mode=ro"
@@ -129,7 +129,7 @@ def _copy_database(place: Place, target: Path) -> None:
         new.execute("PRAGMA journal_mode=DELETE")
 
 
-def _images(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
+def _image_entries(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
     query = "SELECT name, bytes, sha256 FROM images WHERE pruned_at IS NULL ORDER BY id"
     with closing(sqlite3.connect(copy)) as database:
         rows = database.execute(query).fetchall()
@@ -137,7 +137,7 @@ def _images(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
         path = store.folder / name
         # Neither has it: it is missing, as is said next.
         with suppress(FileNotFoundError):
-            path = store.path(name, sha256)
+            path = store.ensure_local(name, sha256)
         if not path.is_file() or path.stat().st_size != size:
             raise PostbrushError(
                 f"{path} is missing or damaged: `postbrush verify` shows all of it, "
@@ -146,11 +146,11 @@ def _images(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
         yield f"{IMAGES}/{name}", path
 
 
-def _described(path: Path) -> dict[str, object]:
-    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+def _describe_file(path: Path) -> dict[str, object]:
+    return {"bytes": path.stat().st_size, "sha256": _file_sha256(path)}
 
 
-def _sha256(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     found = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -158,7 +158,7 @@ def _sha256(path: Path) -> str:
     return found.hexdigest()
 
 
-def _write(
+def _write_archive(
     whole: Path, manifest: Mapping[str, object], files: Mapping[str, Path]
 ) -> None:
     text = json.dumps(manifest, indent=1).encode()
@@ -176,7 +176,7 @@ def _write(
         os.fsync(out.fileno())
 
 
-def restore(source: Path, data_dir: Path, place: Place) -> Mapping[str, Any]:
+def restore_backup(source: Path, data_dir: Path, place: Backend) -> Mapping[str, Any]:
     """Put a copy into an empty data folder, its checksums first.
 
     The caller holds the folder's lock.
@@ -191,9 +191,9 @@ def restore(source: Path, data_dir: Path, place: Place) -> Mapping[str, Any]:
     _require_empty(data_dir)
     if not isinstance(place, Sqlite):
         copying.require_empty(place)
-    with _staging(data_dir) as staging:
+    with _staging_folder(data_dir) as staging:
         try:
-            manifest = _unpack(source, staging)
+            manifest = _unpack_archive(source, staging)
         except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
             raise SetupError(f"{source} is no backup of postbrush: {error}") from error
         except OSError as error:
@@ -206,8 +206,8 @@ def restore(source: Path, data_dir: Path, place: Place) -> Mapping[str, Any]:
         if isinstance(place, Sqlite):
             (staging / DATABASE).rename(place.path)
         else:
-            upgrade.upgrade(Sqlite(staging / DATABASE))
-            copying.copy(Sqlite(staging / DATABASE), place)
+            upgrade.upgrade_schema(Sqlite(staging / DATABASE))
+            copying.copy_database(Sqlite(staging / DATABASE), place)
     return manifest
 
 
@@ -221,7 +221,7 @@ def _require_empty(data_dir: Path) -> None:
 
 
 @contextmanager
-def _staging(data_dir: Path) -> Iterator[Path]:
+def _staging_folder(data_dir: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=".postbrush-restore-", dir=data_dir))
     (folder / IMAGES).mkdir()
     try:
@@ -230,40 +230,40 @@ def _staging(data_dir: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unpack(source: Path, staging: Path) -> Mapping[str, Any]:
+def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
     """Unpack what the manifest names, and nothing else, and compare it."""
     with tarfile.open(source, mode="r:") as tar:
         head = tar.next()
         if head is None or head.name != MANIFEST:
             raise ValueError("it does not begin with a manifest")
-        manifest = json.loads(_content(tar, head).read())
+        manifest = json.loads(_open_entry(tar, head).read())
         if manifest["format"] != _FORMAT:
             raise ValueError(f"its format {manifest['format']} is a later one")
         wanted = dict(manifest["files"])
         while (entry := tar.next()) is not None:
             known = wanted.pop(entry.name, None)
-            if known is None or not _is_ours(entry.name):
+            if known is None or not _is_known_name(entry.name):
                 raise ValueError(f"{entry.name!r} is not in its manifest")
             target = staging / entry.name
             with target.open("wb") as out:
-                shutil.copyfileobj(_content(tar, entry), out, _CHUNK)
+                shutil.copyfileobj(_open_entry(tar, entry), out, _CHUNK)
                 out.flush()
                 os.fsync(out.fileno())
-            if _sha256(target) != known["sha256"]:
+            if _file_sha256(target) != known["sha256"]:
                 raise ValueError(f"{entry.name} is damaged (its checksum differs)")
     if wanted:
         raise ValueError(f"{len(wanted)} files are missing, {min(wanted)} first")
     return dict(manifest)
 
 
-def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - a file
+def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - a file
     content = tar.extractfile(entry)
     if content is None:
         raise ValueError(f"{entry.name!r} is no file")
     return content
 
 
-def _is_ours(name: str) -> bool:
+def _is_known_name(name: str) -> bool:
     """Say whether an entry stays within the data folder."""
     folder, _, file = name.rpartition("/")
     plain = file not in {"", ".", ".."} and "\\" not in name

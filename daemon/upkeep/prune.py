@@ -16,14 +16,14 @@ from db.records import ImageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class PruneResult:
     """What was removed, or would be."""
 
     names: tuple[str, ...]
     bytes: int
 
 
-async def prune(
+async def prune_images(
     db: Database,
     store: Store,
     *,
@@ -31,7 +31,7 @@ async def prune(
     keep: timedelta,
     source: str | None = None,
     dry_run: bool = False,
-) -> Pruned:
+) -> PruneResult:
     """Remove images made longer ago than *keep* that no page shows.
 
     Args:
@@ -43,37 +43,41 @@ async def prune(
     Raises:
         StoreAwayError: Nothing (more) was removed.
     """
-    async with db.reading() as tx:
-        found = await images.prunable(tx, now - keep, source=source)
+    async with db.read_transaction() as tx:
+        found = await images.list_prunable(tx, now - keep, source=source)
     if found and not dry_run:
-        await asyncio.to_thread(store.ask)
+        await asyncio.to_thread(store.check_remote)
         for one in found:
-            await _remove(db, store, one, now)
+            await _remove_image(db, store, one, now)
     if store.remote is not None and not dry_run:
-        await _follow(db, store, now - keep)
-    return Pruned(
+        await _remove_pruned_elsewhere(db, store, now - keep)
+    return PruneResult(
         names=tuple(one.name for one in found), bytes=sum(one.bytes for one in found)
     )
 
 
-async def _follow(db: Database, store: Store, before: datetime) -> None:
+async def _remove_pruned_elsewhere(
+    db: Database, store: Store, before: datetime
+) -> None:
     """Remove what the cache still has of images that another machine has pruned."""
-    old = await asyncio.to_thread(_older, store.folder, before.timestamp())
-    async with db.reading() as tx:
+    old = await asyncio.to_thread(_names_older_than, store.folder, before.timestamp())
+    async with db.read_transaction() as tx:
         known = await images.by_names(tx, old)
     for one in known.values():
         if one.pruned_at is not None:
             (store.folder / one.name).unlink(missing_ok=True)
-            files.thumb(store.folder, one.name).unlink(missing_ok=True)
+            files.thumbnail_path(store.folder, one.name).unlink(missing_ok=True)
 
 
-def _older(folder: Path, before: float) -> list[str]:
+def _names_older_than(folder: Path, before: float) -> list[str]:
     with os.scandir(folder) as entries:
         return [one.name for one in entries if one.stat().st_mtime < before]
 
 
-async def _remove(db: Database, store: Store, one: ImageRecord, now: datetime) -> None:
-    async with db.writing() as tx:
+async def _remove_image(
+    db: Database, store: Store, one: ImageRecord, now: datetime
+) -> None:
+    async with db.write_transaction() as tx:
         await images.set_pruned(tx, one.id, now)
     await asyncio.to_thread(store.remove, one.name)
-    files.thumb(store.folder, one.name).unlink(missing_ok=True)
+    files.thumbnail_path(store.folder, one.name).unlink(missing_ok=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from daemon.flow.absorb import absorb
-from daemon.flow.context import Flow
+from daemon.flow.absorb import apply_pages
+from daemon.flow.context import SourceContext
 from daemon.notion.model import Page
-from daemon.notion.position import Position
+from daemon.notion.position import QueryPosition
 from db import attempts, images, posts
 from db.records import ImageRecord
 
@@ -35,32 +35,36 @@ class Finding:
     fixed: str = ""
 
 
-async def verify_files(flow: Flow, *, fix: bool) -> AsyncIterator[Finding]:
+async def verify_files(flow: SourceContext, *, fix: bool) -> AsyncIterator[Finding]:
     """Compare the rows with the files, both ways; the store is listed, once.
 
     Raises:
         StoreAwayError: It cannot be asked.
     """
-    async with flow.db.reading() as tx:
-        rows = await images.kept(tx)
-        calls = await attempts.still_open(tx)
-    shared = await asyncio.to_thread(flow.store.names)
+    async with flow.db.read_transaction() as tx:
+        rows = await images.not_pruned(tx)
+        calls = await attempts.list_open(tx)
+    shared = await asyncio.to_thread(flow.store.remote_sizes)
     known = {one.name for one in rows}
     for row in rows:
-        here = await asyncio.to_thread(_compare, flow.images / row.name, row)
-        found = judge(here, None if shared is None else _there(shared, row))
+        here = await asyncio.to_thread(
+            _check_local_file, flow.image_folder / row.name, row
+        )
+        found = choose_repair(
+            here, None if shared is None else _check_remote_copy(shared, row)
+        )
         if found is not None:
-            fixed = await _mend(flow, row, found) if fix else ""
+            fixed = await _apply_repair(flow, row, found) if fix else ""
             yield Finding(row.name, found.wrong, fixed)
     # A call that is under way may have its file before its row.
     coming = {one.file_name for one in calls}
-    for path in _strangers(flow.images, known | coming):
+    for path in _unknown_files(flow.image_folder, known | coming):
         yield Finding(path.name, "a file that no row names")
     for name in sorted((shared or {}).keys() - known - coming):
         yield Finding(name, "no row names it, and it is on the store")
 
 
-def _compare(path: Path, row: ImageRecord) -> str:
+def _check_local_file(path: Path, row: ImageRecord) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -72,7 +76,7 @@ def _compare(path: Path, row: ImageRecord) -> str:
     return ""
 
 
-def _there(shared: Mapping[str, int], row: ImageRecord) -> str:
+def _check_remote_copy(shared: Mapping[str, int], row: ImageRecord) -> str:
     if row.name not in shared:
         return "it is missing on the store"
     # To know more it would have to be fetched.
@@ -80,14 +84,14 @@ def _there(shared: Mapping[str, int], row: ImageRecord) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class Repair:
     """What is wrong with an image, and what mends it."""
 
     wrong: str
     mend: Literal["give up", "drop here", "put there"]
 
 
-def judge(here: str, there: str | None) -> Misfit | None:
+def choose_repair(here: str, there: str | None) -> Repair | None:
     """Say what is wrong with an image; None: nothing is.
 
     Args:
@@ -96,47 +100,47 @@ def judge(here: str, there: str | None) -> Misfit | None:
     """
     # All there is.
     if there is None:
-        return Misfit(here, "give up") if here else None
+        return Repair(here, "give up") if here else None
     # What others made is fetched when it is asked for.
     if not there and here in {"", _GONE}:
         return None
     # It is fetched anew when it is asked for.
     if not there:
-        return Misfit(here, "drop here")
+        return Repair(here, "drop here")
     # The other machines cannot have it.
     if not here:
-        return Misfit(there, "put there")
-    return Misfit(f"{here}, and {there}", "give up")
+        return Repair(there, "put there")
+    return Repair(f"{here}, and {there}", "give up")
 
 
-async def _mend(flow: Flow, row: ImageRecord, found: Misfit) -> str:
+async def _apply_repair(flow: SourceContext, row: ImageRecord, found: Repair) -> str:
     """Mend it; return what was done."""
     match found.mend:
         case "drop here":
-            await asyncio.to_thread((flow.images / row.name).unlink)
+            await asyncio.to_thread((flow.image_folder / row.name).unlink)
             return "removed here: the store has it"
         case "put there":
-            await asyncio.to_thread(flow.store.replace, row.name)
+            await asyncio.to_thread(flow.store.replace_remote, row.name)
             return "it is on the store now"
         case "give up":
-            async with flow.db.writing() as tx:
+            async with flow.db.write_transaction() as tx:
                 await images.set_pruned(tx, row.id, flow.now())
             return "its row says so now"
 
 
-def _strangers(folder: Path, known: set[str]) -> Iterator[Path]:
+def _unknown_files(folder: Path, known: set[str]) -> Iterator[Path]:
     for path in sorted(folder.glob("*")):
         if path.is_file() and path.name not in known and path.name != ".gitignore":
             yield path
 
 
 async def verify_pages(
-    flow: Flow, pages: Sequence[Page], *, fix: bool
+    flow: SourceContext, pages: Sequence[Page], *, fix: bool
 ) -> AsyncIterator[Finding]:
     """Compare what pages show with what we believe they show."""
     for start in range(0, len(pages), _BATCH):
         some = pages[start : start + _BATCH]
-        async with flow.db.reading() as tx:
+        async with flow.db.read_transaction() as tx:
             ids = [page.id for page in some]
             known = await posts.get_many(tx, flow.plan.source, ids)
         for page in some:
@@ -144,33 +148,35 @@ async def verify_pages(
             shown = tuple(file.name for file in page.image)
             if post is None or post.shows == shown:
                 continue
-            wrong = f"shows {_names(shown)}, and we believed {_names(post.shows)}"
+            wrong = (
+                f"shows {_join_names(shown)}, and we believed {_join_names(post.shows)}"
+            )
             if fix:
-                await absorb(flow, [page], hold="too many")
+                await apply_pages(flow, [page], hold="too many")
             fixed = "we believe it now" if fix else ""
             yield Finding(f"'{page.title}'", wrong, fixed)
 
 
-def _names(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-async def all_pages(flow: Flow, target: str) -> list[Page]:
+async def read_all_pages(flow: SourceContext, target: str) -> list[Page]:
     """Read every page of the source.
 
     Raises:
         NotionError: Notion is away, or refuses.
     """
-    flow.me = await flow.door.me()
-    info = await flow.door.resolve(target)
-    async with flow.db.reading() as tx:
-        known = await posts.load_sync(tx, flow.plan.source)
+    flow.me = await flow.door.fetch_bot_user()
+    info = await flow.door.resolve_source(target)
+    async with flow.db.read_transaction() as tx:
+        known = await posts.load_source_state(tx, flow.plan.source)
     columns = known.columns if known and known.data_source == info.id else {}
-    flow.schema = await flow.door.schema(info.id, columns)
+    flow.schema = await flow.door.fetch_schema(info.id, columns)
     found: dict[str, Page] = {}
-    position: Position | None = None
+    position: QueryPosition | None = None
     while True:
-        some, position = await flow.door.everything(flow.schema, after=position)
+        some, position = await flow.door.fetch_page_batch(flow.schema, after=position)
         found |= {page.id: page for page in some}
         if position is None:
             return list(found.values())

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from daemon.errors import PostbrushError
 from daemon.flow import manual, tell
-from daemon.web.site import Site, site_of
-from daemon.web.visit import own_path
+from daemon.web.site import WebContext, web_context_of
+from daemon.web.visit import safe_redirect_path
 from db import images, jobs, pauses, posts
 from db.engine import Tx
-from db.errors import MovedElsewhereError
+from db.errors import StaleJobError
 from db.records import ImageRecord, Job, Pause, Post
 
 _PAUSES: Mapping[str, timedelta | None] = {
@@ -24,108 +24,110 @@ _PAUSES: Mapping[str, timedelta | None] = {
     "": None,
 }
 #: Says what was done.
-Act: TypeAlias = Callable[[web.Request, Site, Tx], Awaitable[str]]
+FormAction: TypeAlias = Callable[[web.Request, WebContext, Tx], Awaitable[str]]
 
 
 def add_routes(app: web.Application) -> None:
     number = "{number:[0-9]{1,18}}"
     for path, act in (
-        ("/approve", _approve),
-        ("/pause", _pause),
-        ("/resume", _resume),
-        ("/providers/{name}/reset", _reset),
-        (f"/jobs/{number}/retry", _retry),
-        (f"/jobs/{number}/cancel", _cancel),
-        (f"/images/{number}/another", _another),
-        (f"/images/{number}/use", _use),
+        ("/approve", _approve_posts),
+        ("/pause", _pause_sources),
+        ("/resume", _resume_sources),
+        ("/providers/{name}/reset", _reset_breaker),
+        (f"/jobs/{number}/retry", _retry_job),
+        (f"/jobs/{number}/cancel", _cancel_job),
+        (f"/images/{number}/another", _regenerate_image),
+        (f"/images/{number}/use", _reattach_image),
     ):
-        app.router.add_post(path, _button(act))
+        app.router.add_post(path, _form_handler(act))
 
 
-def _button(act: Act) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _form_handler(
+    act: FormAction,
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def press(request: web.Request) -> web.StreamResponse:
-        site, form = site_of(request), await request.post()
-        to = own_path(form.get("to"))
+        site, form = web_context_of(request), await request.post()
+        to = safe_redirect_path(form.get("to"))
         try:
-            async with site.flow.db.writing() as tx:
+            async with site.flow.db.write_transaction() as tx:
                 said = await act(request, site, tx)
         # Somebody was faster, or it cannot be done: no error of ours.
-        except (PostbrushError, MovedElsewhereError) as error:
+        except (PostbrushError, StaleJobError) as error:
             words = str(error)
-            return site.back(to, words[:1].upper() + words[1:], wrong=True)
+            return site.redirect_to(to, words[:1].upper() + words[1:], wrong=True)
         site.flow.kick.set()
-        return site.back(to, said)
+        return site.redirect_to(to, said)
 
     return press
 
 
-async def _approve(request: web.Request, site: Site, tx: Tx) -> str:
+async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
     form = await request.post()
     text = str(form.get("newest", ""))
     newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
-    made = await manual.approve(tx, newest, site.flow.now())
+    made = await manual.approve_held(tx, newest, site.flow.now())
     for job in made:
-        tell.say_queued(site.flow_of(job.source), job)
-    return f"{_count(len(made), 'post')} will get an image."
+        tell.log_job_queued(site.flow_of(job.source), job)
+    return f"{_format_count(len(made), 'post')} will get an image."
 
 
-async def _pause(request: web.Request, site: Site, tx: Tx) -> str:
+async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
     length = _PAUSES.get(str((await request.post()).get("for", "")))
     now = site.flow.now()
     until = now + length if length is not None else None
     for source in site.flows.names:
-        await pauses.begin(tx, Pause(source=source, since=now, until=until))
+        await pauses.set_pause(tx, Pause(source=source, since=now, until=until))
     return "Paused: wishes are remembered, nothing is made."
 
 
-async def _resume(_request: web.Request, site: Site, tx: Tx) -> str:
-    was = [await pauses.end(tx, source) for source in site.flows.names]
+async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> str:
+    was = [await pauses.clear_pause(tx, source) for source in site.flows.names]
     return "Images are made again." if any(was) else "It was not paused."
 
 
-async def _reset(request: web.Request, site: Site, tx: Tx) -> str:
+async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
     name = request.match_info["name"]
     if name not in site.flow.providers:
         raise web.HTTPNotFound(text="There is no such service.")
-    was = await manual.reset(tx, name, site.flow.now())
+    was = await manual.reset_breaker(tx, name, site.flow.now())
     label = site.flow.providers[name].traits.label
     return f"{label} {'may serve again' if was else 'was not resting'}."
 
 
-async def _retry(request: web.Request, site: Site, tx: Tx) -> str:
-    job = await manual.retry(tx, await _job(request, tx), site.flow.now())
-    tell.say_queued(site.flow_of(job.source), job)
+async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
+    job = await manual.retry_job(tx, await _find_job(request, tx), site.flow.now())
+    tell.log_job_queued(site.flow_of(job.source), job)
     return f"Job {job.id} gets another try."
 
 
-async def _cancel(request: web.Request, site: Site, tx: Tx) -> str:
-    job = await manual.cancel(tx, await _job(request, tx), site.flow.now())
+async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
+    job = await manual.cancel_job(tx, await _find_job(request, tx), site.flow.now())
     return f"Job {job.id} is cancelled."
 
 
-async def _another(request: web.Request, site: Site, tx: Tx) -> str:
-    _, post = await _image(request, tx)
-    job = await manual.regenerate(tx, post, site.flow.now())
-    tell.say_queued(site.flow_of(job.source), job)
+async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:
+    _, post = await _find_image(request, tx)
+    job = await manual.request_regeneration(tx, post, site.flow.now())
+    tell.log_job_queued(site.flow_of(job.source), job)
     return f"“{post.title}” gets another image."
 
 
-async def _use(request: web.Request, site: Site, tx: Tx) -> str:
-    image, post = await _image(request, tx)
+async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str:
+    image, post = await _find_image(request, tx)
     if site.flow.store.is_lost(image.name):
         raise PostbrushError(f"{image.name} is gone from the disk")
-    await manual.use(tx, post, image, site.flow.now())
+    await manual.reattach_image(tx, post, image, site.flow.now())
     return f"This image goes back onto “{post.title}”."
 
 
-async def _job(request: web.Request, tx: Tx) -> Job:
+async def _find_job(request: web.Request, tx: Tx) -> Job:
     found = await jobs.get(tx, int(request.match_info["number"]))
     if found is None:
         raise web.HTTPNotFound(text="There is no such job.")
     return found
 
 
-async def _image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
+async def _find_image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
     image = await images.by_id(tx, int(request.match_info["number"]))
     if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
@@ -135,5 +137,5 @@ async def _image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
     return image, post
 
 
-def _count(number: int, what: str) -> str:
+def _format_count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"

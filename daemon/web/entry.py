@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daemon.web.guard import Pace
+from daemon.web.guard import RateLimiter
 
 #: 8 MiB and some 30 ms for one guess.
 _COST = 2**13
@@ -25,31 +25,31 @@ class Password:
 
     def __init__(self, text: str) -> None:
         self._salt = secrets.token_bytes(16)
-        self._hash = self._hashed(text)
+        self._hash = self._derive_hash(text)
 
-    def _hashed(self, text: str) -> bytes:
+    def _derive_hash(self, text: str) -> bytes:
         known = text.encode("utf-8", "replace")
         return hashlib.scrypt(known, salt=self._salt, n=_COST, r=8, p=1)
 
-    async def is_(self, guess: str) -> bool:
+    async def verify(self, guess: str) -> bool:
         """Compare in constant time, away from the event loop."""
-        found = await asyncio.to_thread(self._hashed, guess[:_LONGEST_GUESS])
+        found = await asyncio.to_thread(self._derive_hash, guess[:_LONGEST_GUESS])
         return hmac.compare_digest(found, self._hash)
 
 
 @dataclass(slots=True)
-class Guesses:
+class LoginThrottle:
     """Slows down who guesses wrong: a second, then twice as long each time."""
 
     monotonic: Callable[[], float]
     _wrong: OrderedDict[str, tuple[int, float]] = field(default_factory=OrderedDict)
 
-    def wait(self, visitor: str) -> float:
+    def seconds_to_wait(self, visitor: str) -> float:
         """Return the seconds until *visitor* may guess again."""
         _, until = self._wrong.get(visitor, (0, 0.0))
         return max(0.0, until - self.monotonic())
 
-    def was_wrong(self, visitor: str) -> None:
+    def record_failure(self, visitor: str) -> None:
         """Count a wrong guess."""
         count, _ = self._wrong.pop(visitor, (0, 0.0))
         beyond = count + 1 - _FREE_TRIES
@@ -58,37 +58,39 @@ class Guesses:
         while len(self._wrong) > _MOST_VISITORS:
             self._wrong.popitem(last=False)
 
-    def was_right(self, visitor: str) -> None:
+    def record_success(self, visitor: str) -> None:
         """Forget the wrong ones."""
         self._wrong.pop(visitor, None)
 
 
-class Door:
+class Authenticator:
     """Lets in who knows the password; without one, everybody who reaches us."""
 
     def __init__(self, password: str, monotonic: Callable[[], float]) -> None:
         self._password = Password(password) if password else None
-        self._guesses = Guesses(monotonic)
+        self._guesses = LoginThrottle(monotonic)
         # Many addresses may be one guesser.
-        self._all = Pace(rate=1.0, burst=30, monotonic=monotonic)
+        self._all = RateLimiter(rate=1.0, burst=30, monotonic=monotonic)
         # One guess at a time: each takes memory, and is counted before the next.
         self._turn = asyncio.Lock()
 
     @property
-    def locked(self) -> bool:
+    def requires_password(self) -> bool:
         """A password is asked for."""
         return self._password is not None
 
-    async def try_(self, visitor: str, guess: str) -> bool | float:
+    async def authenticate(self, visitor: str, guess: str) -> bool | float:
         """Return whether *guess* is right, or the seconds to wait before guessing."""
         if self._password is None:
             return True
         async with self._turn:
-            pause = self._guesses.wait(visitor) or self._all.wait("")
+            pause = self._guesses.seconds_to_wait(visitor) or self._all.count_request(
+                ""
+            )
             if pause > 0:
                 return pause
-            if await self._password.is_(guess):
-                self._guesses.was_right(visitor)
+            if await self._password.verify(guess):
+                self._guesses.record_success(visitor)
                 return True
-            self._guesses.was_wrong(visitor)
+            self._guesses.record_failure(visitor)
             return False

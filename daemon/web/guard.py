@@ -34,14 +34,14 @@ _MOST_VISITORS = 1000
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?")
 
 
-def own_names() -> frozenset[str]:
+def own_host_names() -> frozenset[str]:
     """Return what this machine is called in its network."""
     name = socket.gethostname().casefold()
     short = name.partition(".")[0]
     return frozenset({name, short, f"{short}.local"} - {"", ".local"})
 
 
-def host_allowed(host: str, names: frozenset[str]) -> bool:
+def is_host_allowed(host: str, names: frozenset[str]) -> bool:
     """Say whether *host* (with or without a port) is a name we answer to.
 
     An address of digits cannot be pointed at us by somebody else's DNS.
@@ -59,7 +59,7 @@ def host_allowed(host: str, names: frozenset[str]) -> bool:
     return True
 
 
-def from_our_page(headers: Mapping[str, str], host: str) -> bool:
+def is_same_origin(headers: Mapping[str, str], host: str) -> bool:
     """Say whether a request that changes something may come from our own page."""
     if headers.get("Sec-Fetch-Site") not in {None, "same-origin", "none"}:
         return False
@@ -68,28 +68,30 @@ def from_our_page(headers: Mapping[str, str], host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Signer:
     """Makes text ours and unchangeable; whoever has the key can do so."""
 
     key: bytes = field(repr=False)
 
-    def put(self, text: str, purpose: str) -> str:
+    def sign(self, text: str, purpose: str) -> str:
         """Return *text* with its seal."""
-        return f"{text}.{self._mark(text, purpose)}"
+        return f"{text}.{self._signature_of(text, purpose)}"
 
-    def take(self, sealed: str, purpose: str) -> str | None:
+    def unsign(self, sealed: str, purpose: str) -> str | None:
         """Return what was sealed for *purpose*, or None."""
         text, _, mark = sealed.rpartition(".")
-        fine = hmac.compare_digest(mark.encode(), self._mark(text, purpose).encode())
+        fine = hmac.compare_digest(
+            mark.encode(), self._signature_of(text, purpose).encode()
+        )
         return text if fine and mark else None
 
-    def _mark(self, text: str, purpose: str) -> str:
+    def _signature_of(self, text: str, purpose: str) -> str:
         written = f"{purpose}\0{text}".encode()
         return hmac.new(self.key, written, hashlib.sha256).hexdigest()
 
 
 @dataclass(slots=True)
-class Pace:
+class RateLimiter:
     """How often each visitor may ask: *burst* at once, then *rate* a second."""
 
     rate: float
@@ -97,7 +99,7 @@ class Pace:
     monotonic: Callable[[], float]
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
-    def wait(self, visitor: str) -> float:
+    def count_request(self, visitor: str) -> float:
         """Count a request; return the seconds to wait when it is one too many."""
         now = self.monotonic()
         left, since = self._left.pop(visitor, (self.burst, now))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from daemon.flow import storage
-from daemon.web.site import Site, site_of
+from daemon.web.site import WebContext, web_context_of
 from db import jobs
 from db.errors import DatabaseError
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/healthz", _answer)
+    app.router.add_get("/healthz", _show_health)
 
 
-async def _answer(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
-    found = await problems(site)
+async def _show_health(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    found = await find_problems(site)
     if not found:
         return web.Response(text="ok\n")
     # Paths and messages are for those who may see the page; a word for all others.
@@ -25,20 +25,20 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     return web.Response(text="\n".join(lines) + "\n", status=503)
 
 
-async def problems(site: Site) -> dict[str, str]:
+async def find_problems(site: WebContext) -> dict[str, str]:
     """Return what keeps the daemon from working, by a word for each; empty: nothing.
 
     Notion being away is none of it: the daemon waits, and nothing here mends that.
     """
     flow = site.flow
     found: dict[str, str] = {}
-    if (why := storage.trouble(flow)) is not None:
+    if (why := storage.unwritable_reason(flow)) is not None:
         found["store" if why == flow.store.away else "disk"] = why
     try:
-        async with flow.db.reading() as tx:
-            await jobs.open_counts(tx)
+        async with flow.db.read_transaction() as tx:
+            await jobs.count_open_by_state(tx)
     except DatabaseError as error:
         found["database"] = str(error)
-    if stuck := flow.pulse.stuck():
+    if stuck := flow.pulse.missed_deadlines():
         found["stuck"] = f"no progress of {' and '.join(stuck)}"
     return found

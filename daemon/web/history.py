@@ -9,42 +9,49 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.flow.context import Flow
-from daemon.web.site import site_of
+from daemon.flow.context import SourceContext
+from daemon.web.site import web_context_of
 from db import attempts, images, jobs, listing, posts
-from db.records import Attempt, History
-from db.states import OPEN, Event, State
+from db.records import Attempt, JobEvent
+from db.states import OPEN, JobEventType, JobState
 
 _SHOWN = 50
 #: What the list can be narrowed to.
-_KINDS: Mapping[str, tuple[State, ...]] = {
+_KINDS: Mapping[str, tuple[JobState, ...]] = {
     "": (),
-    "open": tuple(state for state in State if state in OPEN),
-    "done": (State.DONE,),
-    "failed": (State.FAILED,),
-    "cancelled": (State.CANCELLED,),
+    "open": tuple(state for state in JobState if state in OPEN),
+    "done": (JobState.DONE,),
+    "failed": (JobState.FAILED,),
+    "cancelled": (JobState.CANCELLED,),
 }
 _AFTER_A_CALL = frozenset(
     {
-        *(Event.GENERATED, Event.UPLOADED, Event.RETRIED, Event.SNOOZED),
-        *(Event.ABANDONED, Event.CANCELLED),
+        *(
+            JobEventType.GENERATED,
+            JobEventType.UPLOADED,
+            JobEventType.RETRIED,
+            JobEventType.SNOOZED,
+        ),
+        *(JobEventType.ABANDONED, JobEventType.CANCELLED),
     }
 )
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/jobs", _list)
-    app.router.add_get(r"/jobs/{number:[0-9]{1,18}}", _one)
+    app.router.add_get("/jobs", _list_jobs)
+    app.router.add_get(r"/jobs/{number:[0-9]{1,18}}", _show_job)
 
 
-async def _list(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
+async def _list_jobs(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
     kind = request.query.get("state", "")
     kind = kind if kind in _KINDS else ""
     edge = request.query.get("before", "")
     before = int(edge) if edge.isdecimal() and len(edge) < 19 else None  # noqa: PLR2004 - what the database can hold
-    async with site.flow.db.reading() as tx:
-        found = await listing.listed(tx, _KINDS[kind], limit=_SHOWN + 1, before=before)
+    async with site.flow.db.read_transaction() as tx:
+        found = await listing.list_jobs(
+            tx, _KINDS[kind], limit=_SHOWN + 1, before=before
+        )
         shown = found[:_SHOWN]
         calls = await attempts.of_jobs(tx, [job.id for job in shown])
     return site.render(
@@ -53,12 +60,12 @@ async def _list(request: web.Request) -> web.StreamResponse:
         kind=kind,
         kinds=list(_KINDS),
         first=before is None,
-        rows=[{"job": job, **_sum(calls.get(job.id, ()))} for job in shown],
+        rows=[{"job": job, **_call_totals(calls.get(job.id, ()))} for job in shown],
         older=shown[-1].id if len(found) > _SHOWN else None,
     )
 
 
-def _sum(calls: Sequence[Attempt]) -> dict[str, Any]:
+def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
     return {
         "asked": list(dict.fromkeys(one.provider for one in calls)),
         "cost": sum(one.cost for one in calls),
@@ -67,22 +74,22 @@ def _sum(calls: Sequence[Attempt]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class TimelineEntry:
     """One point on the line of time: what happened to the job, or a call for it."""
 
     at: datetime
-    event: History | None = None
+    event: JobEvent | None = None
     call: Attempt | None = None
     label: str = ""
 
 
-async def _one(request: web.Request) -> web.StreamResponse:
-    site, number = site_of(request), int(request.match_info["number"])
-    async with site.flow.db.reading() as tx:
+async def _show_job(request: web.Request) -> web.StreamResponse:
+    site, number = web_context_of(request), int(request.match_info["number"])
+    async with site.flow.db.read_transaction() as tx:
         job = await jobs.get(tx, number)
         if job is None:
             raise web.HTTPNotFound(text="There is no such job.")
-        history = await jobs.history(tx, number)
+        history = await jobs.list_events(tx, number)
         calls = await attempts.of_job(tx, number)
         made = await images.of_job(tx, number)
         post = await posts.get(tx, job.source, job.page_id)
@@ -91,30 +98,31 @@ async def _one(request: web.Request) -> web.StreamResponse:
         "job.html",
         job=job,
         post=post,
-        line=_line(site.flow, history, calls),
+        line=_build_timeline(site.flow, history, calls),
         made=made,
         made_names={one.name: one for one in made},
         open=job.is_open,
-        retriable=job.state in {State.FAILED, State.CANCELLED},
-        **_sum(calls),
+        retriable=job.state in {JobState.FAILED, JobState.CANCELLED},
+        **_call_totals(calls),
     )
 
 
-def _line(
-    flow: Flow, history: Sequence[History], calls: Sequence[Attempt]
-) -> list[Mark]:
+def _build_timeline(
+    flow: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
+) -> list[TimelineEntry]:
     def label(name: str) -> str:
         known = flow.providers.get(name)
         return known.traits.label if known else name
 
-    marks = [Mark(at=one.at, event=one) for one in history]
+    marks = [TimelineEntry(at=one.at, event=one) for one in history]
     marks += [
-        Mark(at=one.started_at, call=one, label=label(one.provider)) for one in calls
+        TimelineEntry(at=one.started_at, call=one, label=label(one.provider))
+        for one in calls
     ]
-    return sorted(marks, key=_place)
+    return sorted(marks, key=_sort_key)
 
 
-def _place(mark: Mark) -> tuple[datetime, int]:
+def _sort_key(mark: TimelineEntry) -> tuple[datetime, int]:
     """Of the same instant, a call lies between what led to it and what came of it."""
     if mark.event is None:
         return mark.at, 1

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from daemon.web.site import site_of
+from daemon.web.site import web_context_of
 
 #: Pages watched at once; the others are looked at without being live.
 MOST = 40
@@ -21,16 +21,16 @@ _STREAMS = web.AppKey("streams", set[asyncio.Task[None]])
 
 def add_routes(app: web.Application) -> None:
     app[_STREAMS] = set()
-    app.router.add_get("/live", _live)
-    app.on_shutdown.append(_end_all)
+    app.router.add_get("/live", _serve_stream)
+    app.on_shutdown.append(_cancel_streams)
 
 
-async def _end_all(app: web.Application) -> None:
+async def _cancel_streams(app: web.Application) -> None:
     for task in app[_STREAMS]:
         task.cancel()
 
 
-async def _live(request: web.Request) -> web.StreamResponse:
+async def _serve_stream(request: web.Request) -> web.StreamResponse:
     streams = request.app[_STREAMS]
     if len(streams) >= MOST:
         raise web.HTTPServiceUnavailable(text="Too many pages are open.")
@@ -39,7 +39,7 @@ async def _live(request: web.Request) -> web.StreamResponse:
     )
     await response.prepare(request)
     # A task of its own, so that it can be ended without the server's request.
-    task = asyncio.create_task(_tell(request, response), name="live page")
+    task = asyncio.create_task(_send_changes(request, response), name="live page")
     streams.add(task)
     try:
         with suppress(asyncio.CancelledError, ConnectionError):
@@ -50,15 +50,15 @@ async def _live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _tell(request: web.Request, response: web.StreamResponse) -> None:
-    news = site_of(request).flow.news
+async def _send_changes(request: web.Request, response: web.StreamResponse) -> None:
+    news = web_context_of(request).flow.news
     version = news.version
     # Whatever came between the page and this stream is seen at once.
     await response.write(f"retry: 2000\ndata: {version}\n\n".encode())
     while True:
         try:
             async with asyncio.timeout(_QUIET_SECONDS):
-                version = await news.after(version)
+                version = await news.wait_beyond(version)
         except TimeoutError:
             await response.write(b": still here\n\n")
         else:

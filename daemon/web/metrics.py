@@ -22,15 +22,15 @@ from prometheus_client import (
 )
 
 from daemon.flow import choose, files
-from daemon.flow.choose import Situation
-from daemon.flow.context import Flow
-from daemon.web.site import Site
-from daemon.web.tally import Tally
+from daemon.flow.choose import ChainState
+from daemon.flow.context import SourceContext
+from daemon.web.site import WebContext
+from daemon.web.tally import EventCounters
 from db import jobs, listing, posts
-from db.attempts import Sums
+from db.attempts import SpendingTotals
 from db.records import Attempt
-from db.states import FINAL, OPEN, State
-from providers.breaker import State as Position
+from db.states import FINAL, OPEN, JobState
+from providers.breaker import BreakerState as Position
 
 #: Name without "postbrush_", what it is, its labels.
 GAUGES = (
@@ -67,7 +67,7 @@ HISTOGRAMS = (
 class Metrics:
     """All that is measured, in a registry of its own."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebContext) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
         self._site = site
         self._turn = asyncio.Lock()
@@ -91,22 +91,24 @@ class Metrics:
             )
             for name, words, *labels in HISTOGRAMS
         }
-        self._process = Process(registry)
+        self._process = ProcessMetrics(registry)
         self._gauges["info"].labels(version("postbrush")).set(1)
         # What did not happen yet is 0, and not absent.
         for state in FINAL:
             self._counters["jobs_ended_total"].labels(state.value)
         for outcome in ("answered", "limited"):
             self._counters["notion_requests_total"].labels(outcome)
-        self._tally = Tally(site.place, self._job_ended, self._stepped, self._called)
+        self._tally = EventCounters(
+            site.place, self._count_ended_job, self._observe_step, self._count_call
+        )
 
-    def _job_ended(self, state: State) -> None:
+    def _count_ended_job(self, state: JobState) -> None:
         self._counters["jobs_ended_total"].labels(state.value).inc()
 
-    def _stepped(self, state: State, seconds: float) -> None:
+    def _observe_step(self, state: JobState, seconds: float) -> None:
         self._histograms["step_seconds"].labels(state.value).observe(seconds)
 
-    def _called(self, call: Attempt) -> None:
+    def _count_call(self, call: Attempt) -> None:
         ended = (call.provider, call.outcome or "")
         self._counters["attempts_total"].labels(*ended).inc()
         self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
@@ -116,54 +118,54 @@ class Metrics:
                 max(0.0, seconds)
             )
 
-    async def text(self) -> bytes:
+    async def render_text(self) -> bytes:
         """Return everything as Prometheus reads it."""
         async with self._turn:
-            await self._read(self._site.flow)
+            await self._update_gauges(self._site.flow)
             return generate_latest(self._registry)
 
-    async def _read(self, flow: Flow) -> None:
+    async def _update_gauges(self, flow: SourceContext) -> None:
         now = flow.now()
-        async with flow.db.reading() as tx:
-            await self._tally.read_on(tx)
-            counts = await jobs.open_counts(tx)
-            oldest = await listing.oldest_due(tx, now)
-            held = await posts.held_count(tx)
-            situation = await choose.survey(tx, flow)
+        async with flow.db.read_transaction() as tx:
+            await self._tally.count_new_rows(tx)
+            counts = await jobs.count_open_by_state(tx)
+            oldest = await listing.oldest_due_at(tx, now)
+            held = await posts.count_held(tx)
+            situation = await choose.load_chain_state(tx, flow)
         gauges = self._gauges
         for state in OPEN:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))
         gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
         gauges["held_posts"].set(held)
         for name in flow.providers:
-            self._service(name, situation)
+            self._update_provider(name, situation)
         gauges["month_budget_dollars"].set(flow.plan.limits.month or 0)
-        gauges["notion_up"].set(0 if self._site.flows.trouble else 1)
-        looked_at = self._site.flows.looked_at
-        gauges["last_poll_timestamp_seconds"].set(_stamp(looked_at))
+        gauges["notion_up"].set(0 if self._site.flows.outage_reason else 1)
+        looked_at = self._site.flows.last_poll_at
+        gauges["last_poll_timestamp_seconds"].set(_timestamp_of(looked_at))
         with suppress(OSError):
-            gauges["disk_free_bytes"].set(files.free_bytes(flow.images))
+            gauges["disk_free_bytes"].set(files.free_bytes(flow.image_folder))
         # The flow counts from its start; what is new since the last look is added.
         for outcome, count in flow.traffic.items():
             new = count - self._asked.get(outcome, 0)
             self._counters["notion_requests_total"].labels(outcome).inc(new)
             self._asked[outcome] = count
-        self._process.read()
+        self._process.update_metrics()
 
-    def _service(self, name: str, situation: Situation) -> None:
+    def _update_provider(self, name: str, situation: ChainState) -> None:
         gauges, found = self._gauges, situation.breakers[name]
         for position in Position:
             holds = found.state is position
             gauges["breaker_state"].labels(name, position.value).set(int(holds))
         until = None if found.state is Position.CLOSED else found.until
-        gauges["breaker_until_timestamp_seconds"].labels(name).set(_stamp(until))
+        gauges["breaker_until_timestamp_seconds"].labels(name).set(_timestamp_of(until))
         gauges["attempts_open"].labels(name).set(situation.calls.get(name, 0))
-        sums = situation.books.by_provider.get(name, Sums())
+        sums = situation.books.by_provider.get(name, SpendingTotals())
         gauges["month_cost_dollars"].labels(name).set(sums.cost)
         gauges["month_included_dollars"].labels(name).set(sums.covered)
 
 
-class Process:
+class ProcessMetrics:
     """What the process itself takes, under the names everybody uses."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -176,7 +178,7 @@ class Process:
         )
         self._before = 0.0
 
-    def read(self) -> None:
+    def update_metrics(self) -> None:
         # Not on every system.
         with suppress(OSError, ValueError, IndexError):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -187,5 +189,5 @@ class Process:
         self._before = used
 
 
-def _stamp(time: datetime | None) -> float:
+def _timestamp_of(time: datetime | None) -> float:
     return time.timestamp() if time else 0.0

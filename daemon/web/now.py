@@ -9,22 +9,22 @@ from typing import Any
 from aiohttp import web
 
 from daemon.flow import choose, storage
-from daemon.flow.choose import Situation
-from daemon.flow.context import Flow
-from daemon.flow.flows import Flows
-from daemon.flow.money import dollars
-from daemon.flow.postpone import next_try
+from daemon.flow.choose import ChainState
+from daemon.flow.context import SourceContext
+from daemon.flow.flows import Sources
+from daemon.flow.money import format_dollars
+from daemon.flow.postpone import next_try_at
 from daemon.notion.filter_check import filter_problems
-from daemon.others import others
-from daemon.web.site import Site, site_of
+from daemon.others import list_peers
+from daemon.web.site import WebContext, web_context_of
 from db import attempts, gallery, jobs, listing, pauses, posts
-from db.attempts import Sums
+from db.attempts import SpendingTotals
 from db.engine import Tx
-from db.gallery import Wanted
+from db.gallery import GalleryFilter
 from db.records import Attempt, Job
-from db.states import State
+from db.states import JobState
 from providers import telling
-from providers.breaker import State as Position
+from providers.breaker import BreakerState as Position
 
 _QUEUE = 8
 _HELD = 4
@@ -34,51 +34,59 @@ _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/", _show)
+    app.router.add_get("/", _show_dashboard)
 
 
-async def _show(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
-    async with site.flow.db.reading() as tx:
-        data = await _gather(tx, site)
+async def _show_dashboard(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    async with site.flow.db.read_transaction() as tx:
+        data = await _load_dashboard(tx, site)
     return site.render(request, "now.html", **data)
 
 
-async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
+async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
     flow, now = site.flow, site.flow.now()
-    situation = await choose.survey(tx, site.flows.spender)
-    own = [(one, await choose.survey(tx, one)) for one in site.flows.own_spenders]
-    counts = await jobs.open_counts(tx)
-    working = await jobs.in_state(tx, [State.GENERATING, State.UPLOADING])
+    situation = await choose.load_chain_state(tx, site.flows.shared_budget_source)
+    own = [
+        (one, await choose.load_chain_state(tx, one))
+        for one in site.flows.own_budget_sources
+    ]
+    counts = await jobs.count_open_by_state(tx)
+    working = await jobs.in_state(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
-    names = [await _title(tx, one) for one in site.flows]
+    names = [await _source_title(tx, one) for one in site.flows]
     stops = [await pauses.get(tx, source, now) for source in site.flows.names]
-    held = await posts.held_count(tx)
-    newest = await gallery.page(tx, Wanted(), limit=_NEWEST)
+    held = await posts.count_held(tx)
+    newest = await gallery.load_page(tx, GalleryFilter(), limit=_NEWEST)
     return {
         "sources": [name for name in names if name],
-        "filters": [problem for one in site.flows for problem in _filters(one)],
-        "away": site.flows.trouble,
-        "away_until": _soonest(site.flows),
-        "others": await others(tx, flow.db, flow.who),
-        "disk": storage.trouble(flow) or "",
+        "filters": [
+            problem for one in site.flows for problem in _source_filter_problems(one)
+        ],
+        "away": site.flows.outage_reason,
+        "away_until": _next_notion_attempt(site.flows),
+        "others": await list_peers(tx, flow.db, flow.who),
+        "disk": storage.unwritable_reason(flow) or "",
         # Of several, what one of them does not make is said in the list of sources.
         "pause": stops[0] if all(stops) else None,
         "paused": [one.source for one in stops if one and not all(stops)],
         "working": [
-            _at_work(site.flow_of(job.source), job, calls.get(job.id, ()))
+            _describe_running_job(site.flow_of(job.source), job, calls.get(job.id, ()))
             for job in working
         ],
-        "queued": counts.get(State.QUEUED, 0),
-        "queue": [_waits(flow, job) for job in await listing.waiting(tx, limit=_QUEUE)],
+        "queued": counts.get(JobState.QUEUED, 0),
+        "queue": [
+            _describe_queued_job(flow, job)
+            for job in await listing.list_queued(tx, limit=_QUEUE)
+        ],
         "held": held,
-        "held_posts": await posts.some_held(tx, limit=_HELD),
-        "held_cost": dollars(held * flow.plan.usual_price),
-        "failed": await listing.listed(tx, [State.FAILED], limit=_FAILED),
-        "providers": _services(site.flows, situation),
+        "held_posts": await posts.latest_held(tx, limit=_HELD),
+        "held_cost": format_dollars(held * flow.plan.usual_price),
+        "failed": await listing.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
+        "providers": _describe_providers(site.flows, situation),
         "month": situation.books.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
-        "budget": site.flows.spender.plan.limits.month,
+        "budget": site.flows.shared_budget_source.plan.limits.month,
         "own_months": [
             (one.plan.source, its_own.books.month.cost, one.plan.limits.month)
             for one, its_own in own
@@ -87,12 +95,12 @@ async def _gather(tx: Tx, site: Site) -> dict[str, Any]:
     }
 
 
-async def _title(tx: Tx, flow: Flow) -> str:
-    known = await posts.load_sync(tx, flow.plan.source)
+async def _source_title(tx: Tx, flow: SourceContext) -> str:
+    known = await posts.load_source_state(tx, flow.plan.source)
     return known.title if known else ""
 
 
-def _filters(flow: Flow) -> list[str]:
+def _source_filter_problems(flow: SourceContext) -> list[str]:
     """Return what is wrong with posts.only and posts.skip, as far as it is known."""
     if flow.schema is None:
         return []
@@ -100,46 +108,49 @@ def _filters(flow: Flow) -> list[str]:
     return filter_problems(flow.schema, rules.only, rules.skip)
 
 
-def _soonest(flows: Flows) -> datetime | None:
-    times = [one.asks_again_at for one in flows if one.outage.why]
+def _next_notion_attempt(flows: Sources) -> datetime | None:
+    times = [one.notion_retry_at for one in flows if one.outage.why]
     return min((time for time in times if time is not None), default=None)
 
 
-def _services(flows: Flows, situation: Situation) -> list[dict[str, Any]]:
+def _describe_providers(flows: Sources, situation: ChainState) -> list[dict[str, Any]]:
     asked = {name for flow in flows for name in flow.plan.chain}
     described = [
-        _describe(flows.first, situation, name) for name in flows.first.providers
+        _describe_provider(flows.first, situation, name)
+        for name in flows.first.providers
     ]
     return [one | {"in_chain": one["name"] in asked} for one in described]
 
 
-def _at_work(flow: Flow, job: Job, calls: Sequence[Attempt]) -> dict[str, Any]:
+def _describe_running_job(
+    flow: SourceContext, job: Job, calls: Sequence[Attempt]
+) -> dict[str, Any]:
     asked = next((one.provider for one in calls if one.outcome is None), None)
-    if job.state is State.UPLOADING:
+    if job.state is JobState.UPLOADING:
         doing = "is put on its page"
     elif asked is None:
         doing = "is about to be made"
     else:
         doing = f"is being made by {flow.providers[asked].traits.label}"
-    if (delay := _delay(flow, job)) is not None:
+    if (delay := _describe_delay(flow, job)) is not None:
         return {"job": job, "doing": f"waits: {delay['why']}"} | delay
     return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
 
 
-def _delay(flow: Flow, job: Job) -> dict[str, Any] | None:
+def _describe_delay(flow: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when it is tried again."""
     for delay in flow.delays.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
         return {
             "why": why,
             "since": job.moved_at,
-            "until": next_try(flow, delay.subject),
+            "until": next_try_at(flow, delay.subject),
         }
     return None
 
 
-def _waits(flow: Flow, job: Job) -> dict[str, Any]:
-    if (delay := _delay(flow, job)) is not None:
+def _describe_queued_job(flow: SourceContext, job: Job) -> dict[str, Any]:
+    if (delay := _describe_delay(flow, job)) is not None:
         return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
     if job.owed == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
@@ -153,19 +164,21 @@ def _waits(flow: Flow, job: Job) -> dict[str, Any]:
     return {"job": job, "why": "for its turn", "until": None}
 
 
-def _describe(flow: Flow, situation: Situation, name: str) -> dict[str, Any]:
+def _describe_provider(
+    flow: SourceContext, situation: ChainState, name: str
+) -> dict[str, Any]:
     traits, state = flow.providers[name].traits, situation.breakers[name]
     return {
         "name": name,
         "label": traits.label,
         "open": state.state is not Position.CLOSED,
         "probing": state.state is Position.HALF_OPEN,
-        "words": telling.describe(state, situation.now, flow.clock.zone),
+        "words": telling.describe_breaker(state, situation.now, flow.clock.zone),
         "message": state.message,
-        "price": dollars(traits.price(_USUAL_MEGAPIXELS)),
-        "sums": situation.books.by_provider.get(name, Sums()),
+        "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
+        "sums": situation.books.by_provider.get(name, SpendingTotals()),
         "included": traits.included,
         "included_per": traits.included_per,
-        "covered": situation.books.covered(traits),
+        "covered": situation.books.included_cost_of(traits),
         "calls": situation.calls.get(name, 0),
     }

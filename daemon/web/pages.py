@@ -8,15 +8,17 @@ from pathlib import Path
 
 import jinja2
 
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.web import words
-from daemon.web.site import Asset
+from daemon.web.site import StaticFile
 from providers import telling
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def filler(flow: Flow, assets: Mapping[str, Asset]) -> Callable[..., str]:
+def create_renderer(
+    flow: SourceContext, assets: Mapping[str, StaticFile]
+) -> Callable[..., str]:
     """Return what makes HTML of a template's name and its data."""
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -28,10 +30,10 @@ def filler(flow: Flow, assets: Mapping[str, Asset]) -> Callable[..., str]:
     )
 
     def moment(at: datetime) -> str:
-        return words.moment(at, flow.now(), flow.clock.zone)
+        return words.format_time(at, flow.now(), flow.clock.zone)
 
     def full(at: datetime) -> str:
-        return words.full(at, flow.clock.zone)
+        return words.format_full_time(at, flow.clock.zone)
 
     def iso(at: datetime) -> str:
         return at.isoformat(timespec="seconds")
@@ -40,13 +42,13 @@ def filler(flow: Flow, assets: Mapping[str, Asset]) -> Callable[..., str]:
         "moment": moment,
         "full": full,
         "iso": iso,
-        "lasted": words.lasted,
-        "dollars": words.dollars,
-        "size": words.size,
+        "lasted": words.format_duration,
+        "dollars": words.format_dollars,
+        "size": words.format_size,
     }
     pages.globals |= {
         "asset": lambda name: f"/static/{name}?v={assets[name].mark}",
-        "price": words.price,
+        "price": words.format_price,
         "WHY": words.REASONS,
         "STATE": words.STATES,
         "EVENT": words.EVENTS,

@@ -16,9 +16,9 @@ from pathlib import Path
 from aiohttp import web
 
 from daemon.flow import files, picture
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.store.store import Store
-from daemon.web.site import site_of
+from daemon.web.site import web_context_of
 from db import images
 from db.records import ImageRecord
 
@@ -33,16 +33,16 @@ _READING = web.AppKey("reading", asyncio.Semaphore)
 
 def add_routes(app: web.Application) -> None:
     app[_READING] = asyncio.Semaphore(4)
-    app.router.add_get(r"/images/{name:[^/]+\.png}", _image)
-    app.router.add_get(r"/thumbs/{name:[^/]+\.png}", _thumb)
+    app.router.add_get(r"/images/{name:[^/]+\.png}", _serve_image)
+    app.router.add_get(r"/thumbs/{name:[^/]+\.png}", _serve_thumbnail)
 
 
-async def _known(request: web.Request) -> ImageRecord:
+async def _find_image(request: web.Request) -> ImageRecord:
     name = request.match_info["name"]
     if _NAME.fullmatch(name) is None:
         raise web.HTTPNotFound(text="There is no such image.")
-    async with site_of(request).flow.db.reading() as tx:
-        found = await images.named(tx, name)
+    async with web_context_of(request).flow.db.read_transaction() as tx:
+        found = await images.by_name(tx, name)
     if found is None:
         raise web.HTTPNotFound(text="There is no such image.")
     if found.pruned_at is not None:
@@ -50,61 +50,65 @@ async def _known(request: web.Request) -> ImageRecord:
     return found
 
 
-async def _image(request: web.Request) -> web.StreamResponse:
-    found = await _known(request)
+async def _serve_image(request: web.Request) -> web.StreamResponse:
+    found = await _find_image(request)
     mark = f'"{found.sha256}"'
     if request.headers.get("If-None-Match") == mark:
         return web.Response(status=304, headers={"ETag": mark})
     async with request.app[_READING]:
-        data = await asyncio.to_thread(_whole, site_of(request).flow.store, found)
+        data = await asyncio.to_thread(
+            _read_image, web_context_of(request).flow.store, found
+        )
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT, "ETag": mark}
     return web.Response(body=data, content_type="image/png", headers=headers)
 
 
-async def _thumb(request: web.Request) -> web.StreamResponse:
-    found, flow = await _known(request), site_of(request).flow
-    kept = files.thumb(flow.images, found.name)
-    data = await asyncio.to_thread(read, kept.parent, kept.name)
+async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
+    found, flow = await _find_image(request), web_context_of(request).flow
+    kept = files.thumbnail_path(flow.image_folder, found.name)
+    data = await asyncio.to_thread(read_file, kept.parent, kept.name)
     if data is None:
-        data = await _made(flow, found, kept)
+        data = await _make_thumbnail(flow, found, kept)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT}
     return web.Response(body=data, content_type="image/webp", headers=headers)
 
 
-async def _made(flow: Flow, found: ImageRecord, target: Path) -> bytes | None:
-    whole = await asyncio.to_thread(_whole, flow.store, found)
+async def _make_thumbnail(
+    flow: SourceContext, found: ImageRecord, target: Path
+) -> bytes | None:
+    whole = await asyncio.to_thread(_read_image, flow.store, found)
     if whole is None:
         return None
     try:
         async with flow.decoding:
-            small = await asyncio.to_thread(picture.thumbnail, whole, _THUMB_SIDE)
+            small = await asyncio.to_thread(picture.make_thumbnail, whole, _THUMB_SIDE)
     # Damaged on the disk since it was made.
     except (OSError, SyntaxError, ValueError):
         return None
     # A full disk: it is shown all the same, and made again next time.
     with suppress(OSError):
-        await asyncio.to_thread(_keep, target, small)
+        await asyncio.to_thread(_write_thumbnail, target, small)
     return small
 
 
-def _whole(store: Store, found: ImageRecord) -> bytes | None:
+def _read_image(store: Store, found: ImageRecord) -> bytes | None:
     """Return an image, fetched first if it is only on the store.
 
     Raises:
         StoreAwayError, OSError: It cannot be fetched now.
     """
     try:
-        store.path(found.name, found.sha256)
+        store.ensure_local(found.name, found.sha256)
     except FileNotFoundError:
         return None
-    return read(store.folder, found.name)
+    return read_file(store.folder, found.name)
 
 
-def _keep(target: Path, data: bytes) -> None:
+def _write_thumbnail(target: Path, data: bytes) -> None:
     target.parent.mkdir(exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".", dir=target.parent)
     try:
@@ -115,7 +119,7 @@ def _keep(target: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def read(folder: Path, name: str) -> bytes | None:
+def read_file(folder: Path, name: str) -> bytes | None:
     """Return a file of *folder*, None if it has none of that name; follows no link."""
     try:
         # A link is refused, and what is no file does not keep anybody waiting.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from daemon.web.site import Site, site_of
+from daemon.web.site import WebContext, web_context_of
 
 if TYPE_CHECKING:
     from daemon.web.metrics import Metrics
@@ -19,12 +19,12 @@ _METRICS = web.AppKey("metrics", list["Metrics"])
 
 def add_routes(app: web.Application) -> None:
     app[_METRICS] = []
-    app.router.add_get("/metrics", _answer)
+    app.router.add_get("/metrics", _serve_metrics)
 
 
-async def _answer(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
-    if not site.may_enter(request) and not await _knows(site, request):
+async def _serve_metrics(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    if not site.may_enter(request) and not await _has_basic_password(site, request):
         raise web.HTTPUnauthorized(
             text="Say the password: any name, and WEB_PASSWORD.",
             headers={"WWW-Authenticate": 'Basic realm="postbrush", charset="UTF-8"'},
@@ -34,11 +34,11 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         from daemon.web.metrics import Metrics  # noqa: PLC0415 - only for who asks
 
         made.append(Metrics(site))
-    text = await made[0].text()
+    text = await made[0].render_text()
     return web.Response(body=text, headers={"Content-Type": _KIND})
 
 
-async def _knows(site: Site, request: web.Request) -> bool:
+async def _has_basic_password(site: WebContext, request: web.Request) -> bool:
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
     if kind.casefold() != "basic":
         return False
@@ -46,4 +46,7 @@ async def _knows(site: Site, request: web.Request) -> bool:
         said = base64.b64decode(given, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return False
-    return await site.door.try_(request.remote or "", said.partition(":")[2]) is True
+    return (
+        await site.door.authenticate(request.remote or "", said.partition(":")[2])
+        is True
+    )

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from daemon.config import Settings
 from daemon.config.values import parse_listen
-from daemon.flow.flows import Flows
-from daemon.flow.storage import is_trouble
-from daemon.store.errors import StoreAwayError
+from daemon.flow.flows import Sources
+from daemon.flow.storage import is_storage_error
+from daemon.store.errors import StoreUnavailableError
 from daemon.web import (
     acts,
     gallery,
@@ -28,9 +28,16 @@ from daemon.web import (
     scrape,
     visit,
 )
-from daemon.web.entry import Door
-from daemon.web.guard import HEADERS, Pace, Seal, from_our_page, host_allowed, own_names
-from daemon.web.site import SITE, Site, site_of
+from daemon.web.entry import Authenticator
+from daemon.web.guard import (
+    HEADERS,
+    RateLimiter,
+    Signer,
+    is_host_allowed,
+    is_same_origin,
+    own_host_names,
+)
+from daemon.web.site import WEB_CONTEXT, WebContext, web_context_of
 from db import ledger
 from db.errors import DatabaseError
 
@@ -40,8 +47,8 @@ _FORM_SECONDS = 10.0
 _FORM_KIND = "application/x-www-form-urlencoded"
 _STOP_SECONDS = 2.0
 _PROCESS = secrets.token_bytes(32)
-_PACE = web.AppKey("pace", Pace)
-_BUTTONS = web.AppKey("buttons", Pace)
+_PACE = web.AppKey("pace", RateLimiter)
+_BUTTONS = web.AppKey("buttons", RateLimiter)
 #: What is shown without the password; /metrics asks for it in its own way.
 _OPEN = ("/login", "/static/", "/healthz", "/metrics")
 
@@ -49,9 +56,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(
-    flows: Flows, settings: Settings, *, board: int | None = None
-) -> AsyncIterator[Site | None]:
+async def run_web_server(
+    flows: Sources, settings: Settings, *, board: int | None = None
+) -> AsyncIterator[WebContext | None]:
     """Listen as `[web]` says; a page that cannot be opened stops nothing.
 
     Args:
@@ -63,33 +70,35 @@ async def serving(
         return
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
-    async with flow.db.reading() as tx:
-        place = await ledger.newest(tx)
-    site = Site(
+    async with flow.db.read_transaction() as tx:
+        place = await ledger.current_position(tx)
+    site = WebContext(
         flows=flows,
-        door=Door(password, flow.clock.monotonic),
-        names=own_names() | frozenset(settings.web.hosts),
-        seal=Seal(_key(password)),
+        door=Authenticator(password, flow.clock.monotonic),
+        names=own_host_names() | frozenset(settings.web.hosts),
+        seal=Signer(_signing_key(password)),
         place=place,
         board=board,
     )
     runner = web.AppRunner(
-        application(site), access_log=None, shutdown_timeout=_STOP_SECONDS
+        create_application(site), access_log=None, shutdown_timeout=_STOP_SECONDS
     )
     await runner.setup()
     try:
-        opened = await _listen(runner, site, *where)
+        opened = await _start_listening(runner, site, *where)
         yield site if opened else None
     finally:
         await runner.cleanup()
 
 
-def _key(password: str) -> bytes:
+def _signing_key(password: str) -> bytes:
     """Return a key that a reload keeps, unless the password was changed by it."""
     return hmac.new(_PROCESS, password.encode(), hashlib.sha256).digest()
 
 
-async def _listen(runner: web.AppRunner, site: Site, address: str, port: int) -> bool:
+async def _start_listening(
+    runner: web.AppRunner, site: WebContext, address: str, port: int
+) -> bool:
     log = site.flow.shared_log
     shown = f"[{address}]" if ":" in address else address
     try:
@@ -107,16 +116,17 @@ async def _listen(runner: web.AppRunner, site: Site, address: str, port: int) ->
     return True
 
 
-def application(site: Site) -> web.Application:
+def create_application(site: WebContext) -> web.Application:
     """Return the page, ready to be served."""
     app = web.Application(
-        middlewares=[_plainly, _guarded, _as_form], client_max_size=_LONGEST_FORM
+        middlewares=[_handle_errors, _check_request, _check_form],
+        client_max_size=_LONGEST_FORM,
     )
-    app[SITE] = site
+    app[WEB_CONTEXT] = site
     monotonic = site.flow.clock.monotonic
     # A page of the gallery is some sixty requests.
-    app[_PACE] = Pace(rate=60, burst=600, monotonic=monotonic)
-    app[_BUTTONS] = Pace(rate=1, burst=40, monotonic=monotonic)
+    app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
+    app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
     for module in (now, gallery, pictures, history, acts, visit, health, scrape):
         module.add_routes(app)
@@ -133,37 +143,41 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 @web.middleware
-async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Say every refusal on a page of ours, never with a traceback."""
     try:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        return _sorry(request, error.status, error.text or error.reason, error)
-    except (DatabaseError, StoreAwayError) as error:
-        return _sorry(request, 503, str(error))
+        return _error_response(request, error.status, error.text or error.reason, error)
+    except (DatabaseError, StoreUnavailableError) as error:
+        return _error_response(request, 503, str(error))
     except OSError as error:
-        if not is_trouble(error):
+        if not is_storage_error(error):
             raise
-        return _sorry(request, 503, f"nothing can be written: {error.strerror}")
+        return _error_response(
+            request, 503, f"nothing can be written: {error.strerror}"
+        )
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001 - said in the log, and no traceback on the page
-        site_of(request).flow.shared_log.exception("web.broke", summary=request.path)
-        return _sorry(request, 500, "This went wrong here; the log says what.")
+        web_context_of(request).flow.shared_log.exception(
+            "web.broke", summary=request.path
+        )
+        return _error_response(request, 500, "This went wrong here; the log says what.")
 
 
-def _sorry(
+def _error_response(
     request: web.Request,
     status: int,
     why: str,
     error: web.HTTPException | None = None,
 ) -> web.StreamResponse:
-    site = site_of(request)
+    site = web_context_of(request)
     why = why.removeprefix(f"{status}: ")
     wants_page = "text/html" in request.headers.get("Accept", "")
-    if wants_page and host_allowed(request.host, site.names):
+    if wants_page and is_host_allowed(request.host, site.names):
         title = HTTPStatus(status).phrase
         data = {"title": title, "why": "" if why == title else why}
         response = site.render(request, "sorry.html", status=status, **data)
@@ -176,28 +190,28 @@ def _sorry(
 
 
 @web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse other sites' names, other sites' pages, haste, and strangers."""
-    site = site_of(request)
-    if not host_allowed(request.host, site.names):
+    site = web_context_of(request)
+    if not is_host_allowed(request.host, site.names):
         raise web.HTTPMisdirectedRequest(
             text="This page is not served under that name; put it into web.hosts."
         )
     visitor = request.remote or ""
     posts = request.method not in {"GET", "HEAD"}
-    pause = request.app[_BUTTONS if posts else _PACE].wait(visitor)
+    pause = request.app[_BUTTONS if posts else _PACE].count_request(visitor)
     if pause > 0:
-        _too_fast(pause)
-    if posts and not from_our_page(request.headers, request.host):
+        _raise_rate_limited(pause)
+    if posts and not is_same_origin(request.headers, request.host):
         raise web.HTTPForbidden(text="This came from another page than ours.")
     if not site.may_enter(request) and not request.path.startswith(_OPEN):
         if posts or request.path == "/live":
             raise web.HTTPUnauthorized(text="Log in first.")
-        return site.back(visit.login_address(request))
+        return site.redirect_to(visit.login_path(request))
     return await handler(request)
 
 
-def _too_fast(pause: float) -> None:
+def _raise_rate_limited(pause: float) -> None:
     raise web.HTTPTooManyRequests(
         text="Too many requests; wait a little.",
         headers={"Retry-After": str(int(pause) + 1)},
@@ -205,7 +219,7 @@ def _too_fast(pause: float) -> None:
 
 
 @web.middleware
-async def _as_form(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _check_form(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read a form, small and with its token, before anything is done."""
     if request.method in {"GET", "HEAD"}:
         return await handler(request)
@@ -221,7 +235,9 @@ async def _as_form(request: web.Request, handler: Handler) -> web.StreamResponse
     except ValueError:
         raise web.HTTPBadRequest(text="This is no form.") from None
     token = form.get("token", "")
-    if not isinstance(token, str) or not site_of(request).is_token(request, token):
+    if not isinstance(token, str) or not web_context_of(request).is_form_token(
+        request, token
+    ):
         raise web.HTTPForbidden(
             text="This form is too old: go back, load the page again, and repeat."
         )

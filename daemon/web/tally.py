@@ -12,15 +12,15 @@ from datetime import datetime
 
 from db import ledger
 from db.engine import Tx
-from db.ledger import Place
-from db.records import Attempt, History
-from db.states import FINAL, State
+from db.ledger import FeedPosition
+from db.records import Attempt, JobEvent
+from db.states import FINAL, JobState
 
 Seconds = float
 
 
 @dataclass(slots=True)
-class Tally:
+class EventCounters:
     """Reads on from a place, and tells what it finds.
 
     Attributes:
@@ -29,33 +29,33 @@ class Tally:
         call: Told of every call that ended.
     """
 
-    place: Place
-    ended: Callable[[State], None]
-    step: Callable[[State, Seconds], None]
+    place: FeedPosition
+    ended: Callable[[JobState], None]
+    step: Callable[[JobState, Seconds], None]
     call: Callable[[Attempt], None]
-    _since: dict[int, tuple[State, datetime]] = field(default_factory=dict)
+    _since: dict[int, tuple[JobState, datetime]] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
 
-    async def read_on(self, tx: Tx) -> None:
+    async def count_new_rows(self, tx: Tx) -> None:
         """Count everything that is new."""
         event, attempt = self.place.event, self.place.attempt
-        while moves := await ledger.moves_after(tx, event):
+        while moves := await ledger.events_after(tx, event):
             for move in moves:
-                self._moved(move)
+                self._count_event(move)
             event = moves[-1].id
-        for one in await ledger.ended(tx, self._open):
+        for one in await ledger.ended_among(tx, self._open):
             self._open.discard(one.id)
             self.call(one)
-        while calls := await ledger.calls_after(tx, attempt):
+        while calls := await ledger.attempts_after(tx, attempt):
             for one in calls:
                 if one.outcome is None:
                     self._open.add(one.id)
                 else:
                     self.call(one)
             attempt = calls[-1].id
-        self.place = Place(event, attempt)
+        self.place = FeedPosition(event, attempt)
 
-    def _moved(self, move: History) -> None:
+    def _count_event(self, move: JobEvent) -> None:
         was, since = self._since.get(move.job_id, (None, move.at))
         if was is move.state:
             return

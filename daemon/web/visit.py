@@ -6,24 +6,24 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from daemon.web.site import site_of
+from daemon.web.site import web_context_of
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/login", _ask)
-    app.router.add_post("/login", _enter)
-    app.router.add_post("/logout", _leave)
-    app.router.add_get("/static/{name}", _static)
+    app.router.add_get("/login", _show_login)
+    app.router.add_post("/login", _log_in)
+    app.router.add_post("/logout", _log_out)
+    app.router.add_get("/static/{name}", _serve_static_file)
 
 
-def login_address(request: web.Request) -> str:
+def login_path(request: web.Request) -> str:
     """Return where to log in, and to come back from there."""
     return f"/login?to={quote(request.path_qs, safe='')}"
 
 
-def own_path(to: object) -> str:
+def safe_redirect_path(to: object) -> str:
     r"""Return *to* when it is a path of this site, else its front page.
 
     A browser reads //name and /\name as another site.
@@ -32,20 +32,22 @@ def own_path(to: object) -> str:
     return to if isinstance(to, str) and fine and to[1:2] not in {"/", "\\"} else "/"
 
 
-async def _ask(request: web.Request) -> web.StreamResponse:
-    site, to = site_of(request), own_path(request.query.get("to"))
+async def _show_login(request: web.Request) -> web.StreamResponse:
+    site, to = web_context_of(request), safe_redirect_path(request.query.get("to"))
     if site.may_enter(request):
-        return site.back(to)
+        return site.redirect_to(to)
     return site.render(request, "login.html", to=to, why="")
 
 
-async def _enter(request: web.Request) -> web.StreamResponse:
-    site, form = site_of(request), await request.post()
-    to = own_path(form.get("to"))
-    tried = await site.door.try_(request.remote or "", str(form.get("password", "")))
+async def _log_in(request: web.Request) -> web.StreamResponse:
+    site, form = web_context_of(request), await request.post()
+    to = safe_redirect_path(form.get("to"))
+    tried = await site.door.authenticate(
+        request.remote or "", str(form.get("password", ""))
+    )
     if tried is True:
-        response = site.back(to)
-        site.keep(response, site.new_session(inside=True))
+        response = site.redirect_to(to)
+        site.set_session_cookie(response, site.new_session(inside=True))
         return response
     if tried is False:
         site.flow.log.warning(
@@ -65,15 +67,15 @@ async def _enter(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _leave(request: web.Request) -> web.StreamResponse:
-    site = site_of(request)
-    response = site.back("/login")
-    site.keep(response, site.new_session(inside=False))
+async def _log_out(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    response = site.redirect_to("/login")
+    site.set_session_cookie(response, site.new_session(inside=False))
     return response
 
 
-async def _static(request: web.Request) -> web.StreamResponse:
-    asset = site_of(request).assets.get(request.match_info["name"])
+async def _serve_static_file(request: web.Request) -> web.StreamResponse:
+    asset = web_context_of(request).assets.get(request.match_info["name"])
     if asset is None:
         raise web.HTTPNotFound
     current = request.query.get("v") == asset.mark

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-from db.states import Event, Reason, State
+from db.states import JobEventType, JobReason, JobState
 
 STATES = {
-    State.QUEUED: "waiting",
-    State.GENERATING: "being made",
-    State.UPLOADING: "on its way to Notion",
-    State.DONE: "done",
-    State.FAILED: "failed",
-    State.CANCELLED: "cancelled",
+    JobState.QUEUED: "waiting",
+    JobState.GENERATING: "being made",
+    JobState.UPLOADING: "on its way to Notion",
+    JobState.DONE: "done",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "cancelled",
 }
 REASONS = {
-    Reason.NEW: "a new post",
-    Reason.EDITED: "its words changed",
-    Reason.REGENERATE: "somebody asked for another",
-    Reason.REPLACE: "a card to be replaced",
+    JobReason.NEW: "a new post",
+    JobReason.EDITED: "its words changed",
+    JobReason.REGENERATE: "somebody asked for another",
+    JobReason.REPLACE: "a card to be replaced",
 }
 EVENTS = {
     "queued": "Wished for",
     "delayed": "Will be tried again",
     "resumed": "Goes on",
-    Event.CLAIMED: "Taken up",
-    Event.GENERATED: "Made",
-    Event.UPLOADED: "On the page",
-    Event.RETRIED: "Once more, later",
-    Event.SNOOZED: "Waits",
-    Event.RESCUED: "Taken back after an interruption",
-    Event.ABANDONED: "Gave up",
-    Event.CANCELLED: "Cancelled",
-    Event.REOPENED: "Opened again",
-    Event.REPEATED: "Asked for again: the same wish",
-    Event.FOLDED: "A newer wish joined it",
-    Event.NOTED: "A newer wish waits for its end",
-    Event.ACKNOWLEDGED: "The tick box is cleared",
+    JobEventType.CLAIMED: "Taken up",
+    JobEventType.GENERATED: "Made",
+    JobEventType.UPLOADED: "On the page",
+    JobEventType.RETRIED: "Once more, later",
+    JobEventType.SNOOZED: "Waits",
+    JobEventType.RESCUED: "Taken back after an interruption",
+    JobEventType.ABANDONED: "Gave up",
+    JobEventType.CANCELLED: "Cancelled",
+    JobEventType.REOPENED: "Opened again",
+    JobEventType.REPEATED: "Asked for again: the same wish",
+    JobEventType.FOLDED: "A newer wish joined it",
+    JobEventType.NOTED: "A newer wish waits for its end",
+    JobEventType.ACKNOWLEDGED: "The tick box is cleared",
 }
 
 
-def moment(time: datetime, now: datetime, zone: tzinfo) -> str:
+def format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
     """Return "10:15", "24 Nov 10:15" or "24 Nov 2025", as near as need be."""
     local, today = time.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
@@ -50,13 +50,13 @@ def moment(time: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
-def full(time: datetime, zone: tzinfo) -> str:
+def format_full_time(time: datetime, zone: tzinfo) -> str:
     """Return "24 Nov 2026 10:15:30"."""
     local = time.astimezone(zone)
     return f"{local.day} {local:%b %Y %H:%M:%S}"
 
 
-def lasted(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return "4.2 s", "3 min", "2 h"."""
     length = timedelta(seconds=seconds)
     if length < timedelta(minutes=2):
@@ -68,20 +68,20 @@ def lasted(seconds: float) -> str:
     )
 
 
-def dollars(amount: float) -> str:
+def format_dollars(amount: float) -> str:
     """Return an amount that was spent: "$0.0035", "$1.20", "$0"."""
     if amount <= 0:
         return "$0"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"  # noqa: PLR2004 - tenths of a cent matter below a dime
 
 
-def price(cost: float, covered: float) -> str:
+def format_price(cost: float, covered: float) -> str:
     """Return what one image cost: "$0.0035", "included", "free"."""
     if covered > 0:
         return "included"
-    return dollars(cost) if cost > 0 else "free"
+    return format_dollars(cost) if cost > 0 else "free"
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Return "1.4 MB"."""
     return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count // 1000} kB"

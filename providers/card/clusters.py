@@ -12,18 +12,18 @@ _ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
 _VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
 
 
-def clusters(text: str) -> list[str]:
+def split_graphemes(text: str) -> list[str]:
     """Split *text* into what must stay together."""
     found: list[str] = []
     for char in text:
-        if found and _joins(found[-1], char):
+        if found and _joins_previous(found[-1], char):
             found[-1] += char
         else:
             found.append(char)
     return found
 
 
-def _joins(before: str, char: str) -> bool:
+def _joins_previous(before: str, char: str) -> bool:
     if char == "\n" or before == "\n":
         return False
     kind = unicodedata.category(char)

@@ -39,22 +39,24 @@ class Palette:
     accent: Rgb
 
     @property
-    def grounds(self) -> tuple[Rgb, Rgb, Rgb]:
+    def background_colours(self) -> tuple[Rgb, Rgb, Rgb]:
         return (self.first, self.second, self.motif)
 
 
-def oklch(lightness: float, chroma: float, hue: float) -> Rgb:
+def oklch_to_rgb(lightness: float, chroma: float, hue: float) -> Rgb:
     """Return the nearest sRGB colour; chroma is lowered until it exists."""
     while True:
-        linear = _linear(lightness, chroma, hue)
+        linear = _oklch_to_linear(lightness, chroma, hue)
         if chroma <= 0.001 or all(-0.0005 <= one <= 1.0005 for one in linear):
             break
         chroma *= 0.92
-    red, green, blue = (_gamma(min(1.0, max(0.0, one))) for one in linear)
+    red, green, blue = (_to_srgb(min(1.0, max(0.0, one))) for one in linear)
     return (red, green, blue)
 
 
-def _linear(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
+def _oklch_to_linear(
+    lightness: float, chroma: float, hue: float
+) -> tuple[float, float, float]:
     a, b = (chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue)))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     middle = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -66,12 +68,12 @@ def _linear(lightness: float, chroma: float, hue: float) -> tuple[float, float, 
     )
 
 
-def _gamma(value: float) -> int:
+def _to_srgb(value: float) -> int:
     curved = 12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
     return round(255 * curved)
 
 
-def luminance(colour: Rgb) -> float:
+def relative_luminance(colour: Rgb) -> float:
     """Return WCAG's relative luminance."""
     parts = [one / 255 for one in colour]
     red, green, blue = (
@@ -81,13 +83,15 @@ def luminance(colour: Rgb) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: Rgb, other: Rgb) -> float:
+def contrast_ratio(one: Rgb, other: Rgb) -> float:
     """Return WCAG's contrast ratio, 1 to 21."""
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    high, low = sorted(
+        (relative_luminance(one), relative_luminance(other)), reverse=True
+    )
     return (high + 0.05) / (low + 0.05)
 
 
-def legible(
+def legible_tint(
     grounds: Sequence[Rgb], hue: float, chroma: float, *, dark: bool, ratio: float
 ) -> Rgb:
     """Return a tint that stands off all *grounds* by *ratio*, and not much more.
@@ -100,14 +104,16 @@ def legible(
     for step in range(41):
         share = step / 40
         lightness = light + (1 - light) * share if dark else deep * (1 - share)
-        tint = oklch(lightness, chroma * (1 - share), hue)
-        if all(contrast(tint, ground) >= ratio for ground in grounds):
+        tint = oklch_to_rgb(lightness, chroma * (1 - share), hue)
+        if all(contrast_ratio(tint, ground) >= ratio for ground in grounds):
             return tint
     white, black = (255, 255, 255), (0, 0, 0)
-    return max((white, black), key=lambda one: min(contrast(one, g) for g in grounds))
+    return max(
+        (white, black), key=lambda one: min(contrast_ratio(one, g) for g in grounds)
+    )
 
 
-def palette(
+def choose_palette(
     words: str,
     seed: int,
     *,
@@ -120,27 +126,32 @@ def palette(
     hue = float(_HUES[digest[0] % len(_HUES)])
     kind = ("ink", "vivid", "vivid", "paper")[digest[1] % 4]
     drift = (24 + digest[2] % 17) * (1 if digest[3] % 2 else -1)
-    first, second, motif = _grounds(kind, hue, drift)
+    first, second, motif = _choose_backgrounds(kind, hue, drift)
     if background is not None:
-        first = parsed(background)
-        second, motif = _shade(first, 0.06), _shade(first, 0.03)
+        first = parse_hex(background)
+        second, motif = _shade_colour(first, 0.06), _shade_colour(first, 0.03)
     grounds = (first, second, motif)
-    dark = max(luminance(ground) for ground in grounds) < 0.18
-    text = legible(grounds, hue, 0.02 if dark else 0.05, dark=dark, ratio=TEXT_RATIO)
-    if color is not None and min(contrast(parsed(color), g) for g in grounds) >= 4.5:
-        text = parsed(color)
+    dark = max(relative_luminance(ground) for ground in grounds) < 0.18
+    text = legible_tint(
+        grounds, hue, 0.02 if dark else 0.05, dark=dark, ratio=TEXT_RATIO
+    )
+    if (
+        color is not None
+        and min(contrast_ratio(parse_hex(color), g) for g in grounds) >= 4.5
+    ):
+        text = parse_hex(color)
     other = hue + _TURNS[digest[4] % len(_TURNS)]
-    tint = legible(grounds, other, 0.15, dark=dark, ratio=_ACCENT_RATIO)
+    tint = legible_tint(grounds, other, 0.15, dark=dark, ratio=_ACCENT_RATIO)
     return Palette(
         first=first,
         second=second,
         motif=motif,
         text=text,
-        accent=parsed(accent) if accent is not None else tint,
+        accent=parse_hex(accent) if accent is not None else tint,
     )
 
 
-def _grounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, Rgb]:
+def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, Rgb]:
     match kind:
         case "ink":
             lights, chroma, motif = (0.275, 0.215), 0.055, 0.31
@@ -149,15 +160,15 @@ def _grounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, Rgb]:
         case _:
             lights, chroma, motif = (0.965, 0.93), 0.028, 0.90
     return (
-        oklch(lights[0], chroma, hue),
-        oklch(lights[1], chroma, hue + drift),
-        oklch(motif, chroma * 1.05, hue + drift / 2),
+        oklch_to_rgb(lights[0], chroma, hue),
+        oklch_to_rgb(lights[1], chroma, hue + drift),
+        oklch_to_rgb(motif, chroma * 1.05, hue + drift / 2),
     )
 
 
-def _shade(colour: Rgb, amount: float) -> Rgb:
+def _shade_colour(colour: Rgb, amount: float) -> Rgb:
     """Return the colour a little darker, or lighter when it is dark already."""
-    dark = luminance(colour) < 0.05
+    dark = relative_luminance(colour) < 0.05
     red, green, blue = (
         round(one + (255 - one) * amount) if dark else round(one * (1 - amount))
         for one in colour
@@ -165,6 +176,6 @@ def _shade(colour: Rgb, amount: float) -> Rgb:
     return (red, green, blue)
 
 
-def parsed(text: str) -> Rgb:
+def parse_hex(text: str) -> Rgb:
     """Return the colour of "#rrggbb"."""
     return (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16))

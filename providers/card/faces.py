@@ -13,7 +13,7 @@ from typing import Literal
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw, ImageFont, features
 
-from providers.card.clusters import clusters, is_emoji, plain_emoji
+from providers.card.clusters import is_emoji, plain_emoji, split_graphemes
 
 _FONTS = Path(__file__).parent / "fonts"
 #: CBDT emoji come in one size only.
@@ -26,7 +26,7 @@ Direction = Literal["ltr", "rtl"]
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class FontChoice:
     """A font and how it wants to be set.
 
     Attributes:
@@ -43,29 +43,31 @@ class Face:
     features: tuple[str, ...] = ()
 
 
-def _bundled(name: str) -> str:
+def _bundled_path(name: str) -> str:
     return str(_FONTS / name)
 
 
-SERIF = Face(_bundled("SourceSerif4-SemiBold.ttf"))
-SANS = Face(_bundled("Inter-SemiBold.ttf"), leading=1.2, share=0.9)
-EMOJI = Face(_bundled("NotoColorEmoji-subset.ttf"))
+SERIF = FontChoice(_bundled_path("SourceSerif4-SemiBold.ttf"))
+SANS = FontChoice(_bundled_path("Inter-SemiBold.ttf"), leading=1.2, share=0.9)
+EMOJI = FontChoice(_bundled_path("NotoColorEmoji-subset.ttf"))
 _SCRIPTS = {
-    "ARABIC": Face(
-        _bundled("NotoNaskhArabic-Bold.ttf"), leading=1.6, shaped=True, rtl=True
+    "ARABIC": FontChoice(
+        _bundled_path("NotoNaskhArabic-Bold.ttf"), leading=1.6, shaped=True, rtl=True
     ),
-    "HEBREW": Face(
-        _bundled("NotoSansHebrew-Bold.ttf"), leading=1.32, shaped=True, rtl=True
+    "HEBREW": FontChoice(
+        _bundled_path("NotoSansHebrew-Bold.ttf"), leading=1.32, shaped=True, rtl=True
     ),
-    "DEVANAGARI": Face(
-        _bundled("NotoSansDevanagari-Bold.ttf"), leading=1.45, shaped=True
+    "DEVANAGARI": FontChoice(
+        _bundled_path("NotoSansDevanagari-Bold.ttf"), leading=1.45, shaped=True
     ),
-    "THAI": Face(_bundled("NotoSansThai-Bold.ttf"), leading=1.45, shaped=True),
-    "JAPANESE": Face(
-        _bundled("NotoSansJP-Bold-subset.ttf"), 1.42, 0.82, features=("palt",)
+    "THAI": FontChoice(
+        _bundled_path("NotoSansThai-Bold.ttf"), leading=1.45, shaped=True
     ),
-    "CHINESE": Face(_bundled("NotoSansSC-Bold-subset.ttf"), 1.42, 0.82),
-    "HANGUL": Face(_bundled("NotoSansKR-Bold-subset.ttf"), 1.42, 0.86),
+    "JAPANESE": FontChoice(
+        _bundled_path("NotoSansJP-Bold-subset.ttf"), 1.42, 0.82, features=("palt",)
+    ),
+    "CHINESE": FontChoice(_bundled_path("NotoSansSC-Bold-subset.ttf"), 1.42, 0.82),
+    "HANGUL": FontChoice(_bundled_path("NotoSansKR-Bold-subset.ttf"), 1.42, 0.86),
 }
 _WIDE = ("JAPANESE", "CHINESE", "HANGUL")
 
@@ -76,7 +78,7 @@ def has_raqm() -> bool:
 
 
 @cache
-def covered(path: str) -> frozenset[int]:
+def covered_characters(path: str) -> frozenset[int]:
     """Return the characters a font has; empty for one that cannot be read."""
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
@@ -86,7 +88,7 @@ def covered(path: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=64)
-def loaded(path: str, size: int) -> ImageFont.FreeTypeFont:
+def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
     """Return a font at a size in pixels."""
     return ImageFont.truetype(path, size)
 
@@ -108,7 +110,7 @@ def script_of(char: str) -> str:
             return first
 
 
-def base_face(text: str, *, shouted: bool, own: str | None) -> Face:
+def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice:
     """Return the face most of *text* is set in; ideographs count three times."""
     scripts: Counter[str] = Counter()
     for char in text:
@@ -120,83 +122,83 @@ def base_face(text: str, *, shouted: bool, own: str | None) -> Face:
     most = max(scripts, key=lambda name: scripts[name]) if scripts else "LATIN"
     if most in _SCRIPTS and scripts[most]:
         return _SCRIPTS[most]
-    if own is not None and covered(own):
-        return Face(own, leading=1.2)
+    if own is not None and covered_characters(own):
+        return FontChoice(own, leading=1.2)
     return SANS if shouted else SERIF
 
 
-def _fallbacks(base: Face) -> list[Face]:
+def _fallback_fonts(base: FontChoice) -> list[FontChoice]:
     return [base, SERIF, SANS, *_SCRIPTS.values()]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """Consecutive clusters of one face."""
 
     text: str
-    face: Face
+    face: FontChoice
     emoji: bool = False
 
 
-def runs_of(text: str, base: Face) -> tuple[list[Run], int]:
+def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
     """Split *text* by the face that has its glyphs.
 
     Returns:
         The runs, and how many clusters no face has (they are left out).
     """
-    found: list[Run] = []
+    found: list[TextRun] = []
     missing = 0
-    for part in clusters(text):
+    for part in split_graphemes(text):
         if is_emoji(part):
             emoji = plain_emoji(part)
             if _can_show_emoji(emoji):
-                found.append(Run(emoji, EMOJI, emoji=True))
+                found.append(TextRun(emoji, EMOJI, emoji=True))
             continue
         shown = "".join(char for char in part if char not in "\ufe0e\ufe0f")
-        face = _face_for(shown, base)
+        face = _font_for(shown, base)
         # Marks no font has are left out, rather than their letter with them.
         if face is None and len(shown) > 1:
             shown = shown[0]
-            face = _face_for(shown, base)
+            face = _font_for(shown, base)
         if face is None:
             missing += 1
             continue
         if found and found[-1].face == face and not found[-1].emoji:
-            found[-1] = Run(found[-1].text + shown, face)
+            found[-1] = TextRun(found[-1].text + shown, face)
         else:
-            found.append(Run(shown, face))
+            found.append(TextRun(shown, face))
     return found, missing
 
 
 def _can_show_emoji(part: str) -> bool:
     wanted = {ord(char) for char in part} - {0xFE0F}
     joined = len(wanted) > 1 and "\u20e3" not in part
-    return wanted <= covered(EMOJI.path) and (has_raqm() or not joined)
+    return wanted <= covered_characters(EMOJI.path) and (has_raqm() or not joined)
 
 
-def _face_for(part: str, base: Face) -> Face | None:
+def _font_for(part: str, base: FontChoice) -> FontChoice | None:
     wanted = {ord(char) for char in part if char not in _INVISIBLE}
-    for face in _fallbacks(base):
-        if wanted <= covered(face.path) and (has_raqm() or not face.shaped):
+    for face in _fallback_fonts(base):
+        if wanted <= covered_characters(face.path) and (has_raqm() or not face.shaped):
             return face
     return None
 
 
 @lru_cache(maxsize=4096)
-def width_at_100(text: str, base: Face) -> float:
+def width_at_100(text: str, base: FontChoice) -> float:
     """Return how wide *text* is at 100 pixels; widths scale with the size."""
-    found, _ = runs_of(text, base)
+    found, _ = split_runs(text, base)
     return sum(_run_width(run) for run in found)
 
 
-def _run_width(run: Run) -> float:
+def _run_width(run: TextRun) -> float:
     if run.emoji:
         return _EMOJI_EM * _MEASURED_AT
-    font = loaded(run.face.path, _MEASURED_AT)
-    return font.getlength(run.text, features=_features(run.face))
+    font = load_font(run.face.path, _MEASURED_AT)
+    return font.getlength(run.text, features=_font_features(run.face))
 
 
-def _features(face: Face) -> list[str] | None:
+def _font_features(face: FontChoice) -> list[str] | None:
     """OpenType features; naming any without Raqm is an error."""
     return list(face.features) if face.features and has_raqm() else None
 
@@ -204,7 +206,7 @@ def _features(face: Face) -> list[str] | None:
 def draw_line(
     canvas: Image.Image,
     text: str,
-    base: Face,
+    base: FontChoice,
     *,
     size: int,
     left: float,
@@ -212,21 +214,21 @@ def draw_line(
     colour: tuple[int, int, int],
 ) -> None:
     """Letter one line; *left* is where its ink begins."""
-    found, _ = runs_of(text, base)
+    found, _ = split_runs(text, base)
     if base.rtl:
         found = _in_visual_order(found)
     pen = ImageDraw.Draw(canvas)
     place = left
     for run in found:
         if run.emoji:
-            tile = emoji_tile(run.text, round(size * _EMOJI_EM))
+            tile = render_emoji(run.text, round(size * _EMOJI_EM))
             if tile is not None:
                 top = round(baseline - size * 0.88)
                 canvas.paste(tile, (round(place), top), tile)
             place += size * _EMOJI_EM
             continue
-        font = loaded(run.face.path, size)
-        tags = _features(run.face)
+        font = load_font(run.face.path, size)
+        tags = _font_features(run.face)
         direction = "rtl" if base.rtl and has_raqm() else None
         pen.text(
             (place, baseline),
@@ -240,9 +242,9 @@ def draw_line(
         place += font.getlength(run.text, direction=direction, features=tags)
 
 
-def _in_visual_order(found: Sequence[Run]) -> list[Run]:
+def _in_visual_order(found: Sequence[TextRun]) -> list[TextRun]:
     """Right to left by whole runs; neighbours of another direction keep their order."""
-    groups: list[list[Run]] = []
+    groups: list[list[TextRun]] = []
     for run in found:
         foreign = not run.face.rtl
         if groups and foreign and not groups[-1][0].face.rtl:
@@ -253,11 +255,11 @@ def _in_visual_order(found: Sequence[Run]) -> list[Run]:
 
 
 @lru_cache(maxsize=64)
-def emoji_tile(emoji: str, size: int) -> Image.Image | None:
+def render_emoji(emoji: str, size: int) -> Image.Image | None:
     """Return a picture of an emoji, *size* pixels wide, or None if there is none."""
     if not _can_show_emoji(emoji):
         return None
-    font = loaded(EMOJI.path, _EMOJI_SIZE)
+    font = load_font(EMOJI.path, _EMOJI_SIZE)
     tile = Image.new("RGBA", (136, 136))
     pen = ImageDraw.Draw(tile)
     pen.text((0, 4), emoji, font=font, embedded_color=True)
@@ -266,11 +268,11 @@ def emoji_tile(emoji: str, size: int) -> Image.Image | None:
     return tile.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def left_bearing(text: str, base: Face, size: int) -> float:
+def left_bearing(text: str, base: FontChoice, size: int) -> float:
     """Return how far the first letter's ink stands from its origin."""
-    found, _ = runs_of(text[:1], base)
+    found, _ = split_runs(text[:1], base)
     if not found or found[0].emoji:
         return 0.0
     return float(
-        loaded(found[0].face.path, size).getbbox(found[0].text, anchor="ls")[0]
+        load_font(found[0].face.path, size).getbbox(found[0].text, anchor="ls")[0]
     )

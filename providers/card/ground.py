@@ -12,14 +12,14 @@ from providers.card.colour import Palette
 _SHARPER = 2
 
 
-def paint(
+def render_background(
     palette: Palette, width: int, height: int, seed: int, *, mirrored: bool
 ) -> Image.Image:
     """Return the ground; the motif stands away from where the words begin."""
-    canvas = _gradient(palette, width, height)
+    canvas = _render_gradient(palette, width, height)
     chance = random.Random(seed)  # noqa: S311 - an ornament, not a secret
     mask = Image.new("L", (width * _SHARPER, height * _SHARPER))
-    motif = chance.choice((_arcs, _disc, _dots, _waves))
+    motif = chance.choice((_draw_arcs, _draw_disc, _draw_dots, _draw_waves))
     motif(ImageDraw.Draw(mask), mask.width, mask.height, chance)
     mask = mask.reduce(_SHARPER)
     if mirrored:
@@ -30,7 +30,7 @@ def paint(
     return canvas
 
 
-def _gradient(palette: Palette, width: int, height: int) -> Image.Image:
+def _render_gradient(palette: Palette, width: int, height: int) -> Image.Image:
     canvas = Image.new("RGB", (width, height), palette.first)
     corners = Image.new("L", (2, 2))
     corners.putdata([0, 110, 145, 255])
@@ -39,7 +39,7 @@ def _gradient(palette: Palette, width: int, height: int) -> Image.Image:
     return canvas
 
 
-def _arcs(
+def _draw_arcs(
     pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
 ) -> None:
     """Rings around a centre beyond a right-hand corner."""
@@ -48,10 +48,10 @@ def _arcs(
     centre = (width * 1.02, height * (-0.02 if top else 1.02))
     band = short * 0.055
     for ring in range(2 + chance.randrange(3), 8):
-        _ring(pen, centre, band * (2 * ring), round(band))
+        _draw_ring(pen, centre, band * (2 * ring), round(band))
 
 
-def _ring(
+def _draw_ring(
     pen: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, band: int
 ) -> None:
     x, y = centre
@@ -60,7 +60,7 @@ def _ring(
     )
 
 
-def _disc(
+def _draw_disc(
     pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
 ) -> None:
     """A disc and a ring, like a low sun."""
@@ -68,10 +68,10 @@ def _disc(
     radius = short * (0.30 + 0.10 * chance.random())
     x, y = width - radius * 0.35, height * (0.10 if chance.random() < 0.5 else 0.96)
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    _ring(pen, (x, y), radius * 1.28, max(2, round(short * 0.012)))
+    _draw_ring(pen, (x, y), radius * 1.28, max(2, round(short * 0.012)))
 
 
-def _dots(
+def _draw_dots(
     pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
 ) -> None:
     """A grid of dots that fades into a corner."""
@@ -87,7 +87,7 @@ def _dots(
             pen.ellipse((x - size, y - size, x + size, y + size), fill=255)
 
 
-def _waves(
+def _draw_waves(
     pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
 ) -> None:
     """A hill along the foot, with a line above it."""

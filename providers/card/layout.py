@@ -15,7 +15,7 @@ _FLOOR = 0.036
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Layout:
     """Pixels.
 
     Attributes:
@@ -41,7 +41,7 @@ class Frame:
         return self.right - self.left
 
 
-def frame(width: int, height: int, *, with_foot: bool) -> Frame:
+def compute_layout(width: int, height: int, *, with_foot: bool) -> Layout:
     """Return the frame of a card of any shape."""
     short = min(width, height)
     landscape, tall = width / height >= _LANDSCAPE, height / width >= _TALL
@@ -53,7 +53,7 @@ def frame(width: int, height: int, *, with_foot: bool) -> Frame:
     foot = bottom
     if with_foot:
         bottom -= small * 3.4
-    return Frame(
+    return Layout(
         short=short,
         left=margin,
         right=width - margin,
@@ -66,7 +66,7 @@ def frame(width: int, height: int, *, with_foot: bool) -> Frame:
     )
 
 
-def largest_size(place: Frame, length: int, share: float) -> int:
+def largest_size(place: Layout, length: int, share: float) -> int:
     """Return how large letters may be, by how much there is to say."""
     ceiling = next((size for limit, size in _CEILINGS if length < limit), _LONG)
     return max(
@@ -74,6 +74,6 @@ def largest_size(place: Frame, length: int, share: float) -> int:
     )
 
 
-def smallest_size(place: Frame) -> int:
+def smallest_size(place: Layout) -> int:
     """Return the size below which nobody reads."""
     return max(10, round(_FLOOR * place.short))

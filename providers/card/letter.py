@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageOps
 
-from providers.base import Order
+from providers.base import ImageRequest
 from providers.card import faces, ground, lines
-from providers.card.clusters import clusters
-from providers.card.colour import Palette, palette
-from providers.card.faces import Face
-from providers.card.layout import Frame, frame, largest_size, smallest_size
-from providers.card.lines import Setting
-from providers.card.pieces import pieces_of
-from providers.card.words import Wording, one_line, prepare
-from providers.outcomes import RejectedError
+from providers.card.clusters import split_graphemes
+from providers.card.colour import Palette, choose_palette
+from providers.card.faces import FontChoice
+from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
+from providers.card.lines import TypeSetting
+from providers.card.pieces import split_line_items
+from providers.card.words import CardText, one_line, prepare_text
+from providers.outcomes import BadRequestError
 from providers.settings import CardSettings
 
 _MISSING_ALLOWED = 0.05
@@ -26,15 +26,15 @@ _OPENERS = '“„«‘"「『'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class CardComposition:
     """A card on its way to becoming pixels."""
 
     canvas: Image.Image
     colours: Palette
-    place: Frame
-    face: Face
-    wording: Wording
-    setting: Setting
+    place: Layout
+    face: FontChoice
+    wording: CardText
+    setting: TypeSetting
 
     @property
     def leading(self) -> float:
@@ -45,64 +45,66 @@ class Card:
         return (len(self.setting.lines) - 1) * self.leading + self.setting.size * 0.98
 
 
-def card(order: Order, look: CardSettings) -> bytes:
+def render_card(order: ImageRequest, look: CardSettings) -> bytes:
     """Return the card of an order as a PNG of exactly its size.
 
     Raises:
         RejectedError: There are no words, or no font can letter them.
     """
     look = replace(look, tag=one_line(look.tag))
-    wording = prepare(order.words)
+    wording = prepare_text(order.words)
     if not wording.paragraphs and look.tag:
-        wording = Wording(paragraphs=(look.tag,), emblem=wording.emblem)
+        wording = CardText(paragraphs=(look.tag,), emblem=wording.emblem)
     if not wording.paragraphs:
-        raise RejectedError("no words to letter on a card")
-    face = faces.base_face(wording.text, shouted=wording.is_shouted, own=look.font)
-    _check_letters(wording.text, face)
+        raise BadRequestError("no words to letter on a card")
+    face = faces.choose_base_font(
+        wording.text, shouted=wording.is_shouted, own=look.font
+    )
+    _check_coverage(wording.text, face)
     with_foot = bool(look.tag or look.logo)
-    place = frame(order.width, order.height, with_foot=with_foot)
-    colours = palette(
+    place = compute_layout(order.width, order.height, with_foot=with_foot)
+    colours = choose_palette(
         wording.text,
         order.seed,
         background=look.background,
         color=look.color,
         accent=look.accent,
     )
-    made = Card(
-        canvas=ground.paint(
+    made = CardComposition(
+        canvas=ground.render_background(
             colours, order.width, order.height, order.seed, mirrored=face.rtl
         ),
         colours=colours,
         place=place,
         face=face,
         wording=wording,
-        setting=_set(wording, face, place),
+        setting=_typeset_text(wording, face, place),
     )
-    _draw(made)
+    _draw_content(made)
     _draw_foot(made, look)
     out = io.BytesIO()
     made.canvas.save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
-def _check_letters(text: str, face: Face) -> None:
+def _check_coverage(text: str, face: FontChoice) -> None:
     if face.shaped and not faces.has_raqm():
-        raise RejectedError("its script needs the system library libfribidi0")
-    _, missing = faces.runs_of(text, face)
-    letters = sum(not part.isspace() for part in clusters(text))
+        raise BadRequestError("its script needs the system library libfribidi0")
+    _, missing = faces.split_runs(text, face)
+    letters = sum(not part.isspace() for part in split_graphemes(text))
     if missing > _MISSING_ALLOWED * letters:
-        raise RejectedError(f"no font for {missing} of its {letters} characters")
+        raise BadRequestError(f"no font for {missing} of its {letters} characters")
 
 
-def _set(wording: Wording, face: Face, place: Frame) -> Setting:
+def _typeset_text(wording: CardText, face: FontChoice, place: Layout) -> TypeSetting:
     """Find lines and size; long words are chopped only when nothing else fits."""
     height = place.bottom - place.top - _head_height(wording, place)
     if wording.author:
         height -= place.small * 3
     length = len(wording.text) * (2 if face.features else 1)
     for chopped in (False, True):
-        found = lines.fit(
-            pieces_of(wording.paragraphs, face, chopped=chopped),
+        found = lines.fit_text(
+            split_line_items(wording.paragraphs, face, chopped=chopped),
             width=place.width,
             height=height,
             largest=largest_size(place, length, face.share),
@@ -111,10 +113,10 @@ def _set(wording: Wording, face: Face, place: Frame) -> Setting:
         )
         if found is not None:
             return found
-    raise RejectedError("its words do not fit on a card of this size")
+    raise BadRequestError("its words do not fit on a card of this size")
 
 
-def _head_height(wording: Wording, place: Frame) -> float:
+def _head_height(wording: CardText, place: Layout) -> float:
     if wording.emblem and not wording.is_quotation:
         return place.short * 0.165
     if wording.is_quotation:
@@ -124,7 +126,7 @@ def _head_height(wording: Wording, place: Frame) -> float:
     return place.short * 0.075
 
 
-def _draw(card: Card) -> None:
+def _draw_content(card: CardComposition) -> None:
     """Draw head and words, a little above the middle of the free height."""
     place = card.place
     head = _head_height(card.wording, place)
@@ -138,10 +140,12 @@ def _draw(card: Card) -> None:
         _draw_line(card, line, baseline)
         baseline += card.leading
     if card.wording.author:
-        _small(card, f"— {card.wording.author}", top + block, place.small * 1.25)
+        _draw_small_line(
+            card, f"— {card.wording.author}", top + block, place.small * 1.25
+        )
 
 
-def _draw_line(card: Card, line: str, baseline: float) -> None:
+def _draw_line(card: CardComposition, line: str, baseline: float) -> None:
     size = card.setting.size
     width = faces.width_at_100(line, card.face) * size / 100
     left = card.place.right - width if card.face.rtl else card.place.left
@@ -161,7 +165,7 @@ def _draw_line(card: Card, line: str, baseline: float) -> None:
     )
 
 
-def _draw_head(card: Card, top: float) -> None:
+def _draw_head(card: CardComposition, top: float) -> None:
     """One element only: quotation mark, emblem, kicker, or a short bar."""
     if card.wording.is_quotation:
         _draw_quotation_mark(card, top)
@@ -170,10 +174,10 @@ def _draw_head(card: Card, top: float) -> None:
     elif card.wording.kicker:
         _draw_kicker(card, top)
     else:
-        _bar(card, top, 0.085)
+        _draw_bar(card, top, 0.085)
 
 
-def _draw_quotation_mark(card: Card, top: float) -> None:
+def _draw_quotation_mark(card: CardComposition, top: float) -> None:
     size = round(card.place.short * 0.24)
     width = faces.width_at_100("“", faces.SERIF) * size / 100
     left = card.place.right - width if card.face.rtl else card.place.left
@@ -189,12 +193,12 @@ def _draw_quotation_mark(card: Card, top: float) -> None:
     )
 
 
-def _draw_emblem(card: Card, top: float) -> None:
+def _draw_emblem(card: CardComposition, top: float) -> None:
     size = round(card.place.short * 0.098)
-    tiles = [faces.emoji_tile(one, size) for one in card.wording.emblem]
+    tiles = [faces.render_emoji(one, size) for one in card.wording.emblem]
     shown = [tile for tile in tiles if tile is not None]
     if not shown:
-        _bar(card, top, 0.085)
+        _draw_bar(card, top, 0.085)
     step = round(size * 1.16)
     left = card.place.left
     if card.face.rtl:
@@ -203,15 +207,15 @@ def _draw_emblem(card: Card, top: float) -> None:
         card.canvas.paste(tile, (round(left) + step * number, round(top)), tile)
 
 
-def _draw_kicker(card: Card, top: float) -> None:
+def _draw_kicker(card: CardComposition, top: float) -> None:
     size = card.place.small * 1.15
-    _bar(card, top, 0.05)
-    _small(
+    _draw_bar(card, top, 0.05)
+    _draw_small_line(
         card, card.wording.kicker, top + card.place.short * 0.012 + size * 1.65, size
     )
 
 
-def _bar(card: Card, top: float, share: float) -> None:
+def _draw_bar(card: CardComposition, top: float, share: float) -> None:
     length, thick = card.place.short * share, max(3.0, card.place.short * 0.0095)
     left = card.place.right - length if card.face.rtl else card.place.left
     ImageDraw.Draw(card.canvas).rounded_rectangle(
@@ -219,10 +223,12 @@ def _bar(card: Card, top: float, share: float) -> None:
     )
 
 
-def _small(card: Card, text: str, baseline: float, size: float) -> None:
+def _draw_small_line(
+    card: CardComposition, text: str, baseline: float, size: float
+) -> None:
     """A small line at the words' margin, shortened to what fits."""
-    face = faces.base_face(text, shouted=True, own=None)
-    shown = _shortened(text, face, size, card.place.width)
+    face = faces.choose_base_font(text, shouted=True, own=None)
+    shown = _shorten_to_width(text, face, size, card.place.width)
     width = faces.width_at_100(shown, face) * size / 100
     left = card.place.right - width if card.face.rtl else card.place.left
     faces.draw_line(
@@ -236,8 +242,8 @@ def _small(card: Card, text: str, baseline: float, size: float) -> None:
     )
 
 
-def _shortened(text: str, face: Face, size: float, room: float) -> str:
-    parts = clusters(text)
+def _shorten_to_width(text: str, face: FontChoice, size: float, room: float) -> str:
+    parts = split_graphemes(text)
     for count in range(len(parts), 0, -1):
         shown = "".join(parts[:count]) + ("…" if count < len(parts) else "")
         if faces.width_at_100(shown, face) * size / 100 <= room:
@@ -245,7 +251,7 @@ def _shortened(text: str, face: Face, size: float, room: float) -> str:
     return ""
 
 
-def _draw_foot(card: Card, look: CardSettings) -> None:
+def _draw_foot(card: CardComposition, look: CardSettings) -> None:
     if not look.tag and not look.logo:
         return
     place = card.place
@@ -259,10 +265,10 @@ def _draw_foot(card: Card, look: CardSettings) -> None:
     if look.logo and _draw_logo(card, look.logo):
         return
     if look.tag:
-        _small(card, look.tag, place.foot, place.small)
+        _draw_small_line(card, look.tag, place.foot, place.small)
 
 
-def _draw_logo(card: Card, path: str) -> bool:
+def _draw_logo(card: CardComposition, path: str) -> bool:
     """Put the owner's logo into the foot's other corner; the tag gives way to none."""
     place = card.place
     height = round(place.small * _LOGO_EMS)
@@ -279,9 +285,11 @@ def _draw_logo(card: Card, path: str) -> bool:
     return False
 
 
-def lettered_lines(order: Order, look: CardSettings) -> Sequence[str]:
+def card_lines(order: ImageRequest, look: CardSettings) -> Sequence[str]:
     """Return the lines a card would have (for tests and alternative texts)."""
-    wording = prepare(order.words)
-    face = faces.base_face(wording.text, shouted=wording.is_shouted, own=look.font)
-    place = frame(order.width, order.height, with_foot=bool(look.tag))
-    return _set(wording, face, place).lines
+    wording = prepare_text(order.words)
+    face = faces.choose_base_font(
+        wording.text, shouted=wording.is_shouted, own=look.font
+    )
+    place = compute_layout(order.width, order.height, with_foot=bool(look.tag))
+    return _typeset_text(wording, face, place).lines

@@ -16,7 +16,7 @@ _SHORT_WORD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class LineItem:
     """A word, or one ideograph with the punctuation that clings to it.
 
     Attributes:
@@ -34,22 +34,22 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class TypeSetting:
     """Lines and the size they are set in."""
 
     lines: tuple[str, ...]
     size: int
 
 
-def fit(
-    pieces: Sequence[Piece],
+def fit_text(
+    pieces: Sequence[LineItem],
     *,
     width: float,
     height: float,
     largest: int,
     smallest: int,
     leading: float,
-) -> Setting | None:
+) -> TypeSetting | None:
     """Return the best setting within a box; None: even the smallest is too large.
 
     Args:
@@ -60,25 +60,25 @@ def fit(
     )
     if biggest is None:
         return None
-    best: tuple[float, Setting] | None = None
+    best: tuple[float, TypeSetting] | None = None
     for share in _SIZES:
         size = max(smallest, math.floor(biggest * share))
         measure = width * 100 / size
         most = int(height // (leading * size))
-        fewest = len(_greedy(pieces, measure) or ())
+        fewest = len(_fill_greedily(pieces, measure) or ())
         for count in range(fewest, min(most, fewest + 2) + 1):
-            broken = _broken(pieces, measure, count)
+            broken = _break_lines(pieces, measure, count)
             if broken is None:
                 continue
             cost, ends = broken
             score = 2.2 * cost / count + 0.6 * (1 - size / biggest)
             if best is None or score < best[0]:
-                best = (score, Setting(lines=_joined(pieces, ends), size=size))
+                best = (score, TypeSetting(lines=_join_lines(pieces, ends), size=size))
     return best[1] if best else None
 
 
 def _largest_that_fits(
-    pieces: Sequence[Piece],
+    pieces: Sequence[LineItem],
     *,
     width: float,
     height: float,
@@ -86,7 +86,7 @@ def _largest_that_fits(
     leading: float,
 ) -> int | None:
     def fits(size: int) -> bool:
-        lines = _greedy(pieces, width * 100 / size)
+        lines = _fill_greedily(pieces, width * 100 / size)
         return lines is not None and len(lines) * leading * size <= height
 
     low, high = sizes
@@ -101,7 +101,7 @@ def _largest_that_fits(
     return low
 
 
-def _greedy(pieces: Sequence[Piece], measure: float) -> list[float] | None:
+def _fill_greedily(pieces: Sequence[LineItem], measure: float) -> list[float] | None:
     """Return the widths of lines filled in turn; None if a piece is wider."""
     lines: list[float] = []
     for piece in pieces:
@@ -115,8 +115,8 @@ def _greedy(pieces: Sequence[Piece], measure: float) -> list[float] | None:
     return lines
 
 
-def _broken(
-    pieces: Sequence[Piece], measure: float, count: int
+def _break_lines(
+    pieces: Sequence[LineItem], measure: float, count: int
 ) -> tuple[float, tuple[int, ...]] | None:
     """Return the cheapest way to set *pieces* in *count* lines: cost and line ends."""
     # Widths are multiples of a 64th: differences of running sums are exact.
@@ -138,7 +138,7 @@ def _broken(
             # The lines that are left could not hold the rest.
             if end < first or total - sums[end] > (left - 1) * roomiest:
                 continue
-            here = _cost(pieces, start, end, line / ideal, last=end == amount)
+            here = _line_cost(pieces, start, end, line / ideal, last=end == amount)
             rest, ends = best(end, left - 1) if left > 1 else (0.0, ())
             if here + rest < found[0]:
                 found = (here + rest, (end, *ends))
@@ -148,8 +148,8 @@ def _broken(
     return None if math.isinf(result[0]) else result
 
 
-def _cost(
-    pieces: Sequence[Piece], start: int, end: int, fill: float, *, last: bool
+def _line_cost(
+    pieces: Sequence[LineItem], start: int, end: int, fill: float, *, last: bool
 ) -> float:
     """How much a line hurts: its length, and where it ends."""
     cost = (fill - 1) ** 2
@@ -186,7 +186,7 @@ def _cost(
     return cost
 
 
-def _joined(pieces: Sequence[Piece], ends: Sequence[int]) -> tuple[str, ...]:
+def _join_lines(pieces: Sequence[LineItem], ends: Sequence[int]) -> tuple[str, ...]:
     lines: list[str] = []
     start = 0
     for end in ends:

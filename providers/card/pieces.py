@@ -8,9 +8,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from providers.card.clusters import clusters
-from providers.card.faces import Face, script_of, width_at_100
-from providers.card.lines import Piece
+from providers.card.clusters import split_graphemes
+from providers.card.faces import FontChoice, script_of, width_at_100
+from providers.card.lines import LineItem
 
 _NO_START = frozenset(
     "、。，．・：；？！゛゜ヽヾゝゞ々ー）〕］｝〉》」』】ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ…‥%％ๆฯ,.!?;:)]}”’»\u0e46"
@@ -20,21 +20,21 @@ _CHUNK = 13
 _UNSPACED = frozenset({"JAPANESE", "HAN", "THAI", "LAO", "KHMER", "MYANMAR"})
 
 
-def pieces_of(
-    paragraphs: Sequence[str], base: Face, *, chopped: bool = False
-) -> list[Piece]:
+def split_line_items(
+    paragraphs: Sequence[str], base: FontChoice, *, chopped: bool = False
+) -> list[LineItem]:
     """Return the pieces of a text, measured.
 
     Args:
         chopped: Break long words too: nothing else fits.
     """
-    found: list[Piece] = []
+    found: list[LineItem] = []
     for paragraph in paragraphs:
         begins = bool(found)
-        for word in _words(paragraph):
-            for place, (part, awkward) in enumerate(_parts(word, chopped=chopped)):
+        for word in _split_words(paragraph):
+            for place, (part, awkward) in enumerate(_split_word(word, chopped=chopped)):
                 found.append(
-                    Piece(
+                    LineItem(
                         text=part,
                         width=width_at_100(part, base),
                         space=0.0 if place else width_at_100(" ", base),
@@ -46,7 +46,7 @@ def pieces_of(
     return found
 
 
-def _words(paragraph: str) -> Iterator[str]:
+def _split_words(paragraph: str) -> Iterator[str]:
     """Yield words; a dash stays with the word before it, a bullet with the next."""
     held = ""
     for word in paragraph.split():
@@ -64,32 +64,32 @@ def _words(paragraph: str) -> Iterator[str]:
         yield held
 
 
-def _parts(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
+def _split_word(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
     """Yield what a word is broken into, and how awkward a break before each is."""
     if any(script_of(char) in _UNSPACED for char in word):
-        yield from _phrases(word)
+        yield from _split_phrases(word)
     elif chopped and len(word) > _CHUNK:
-        parts = clusters(word)
+        parts = split_graphemes(word)
         for start in range(0, len(parts), _CHUNK):
             yield "".join(parts[start : start + _CHUNK]), float(start > 0)
     else:
         yield word, 0.0
 
 
-def _phrases(text: str) -> Iterator[tuple[str, float]]:
+def _split_phrases(text: str) -> Iterator[tuple[str, float]]:
     held, awkward = "", 0.0
-    for part in clusters(text):
+    for part in split_graphemes(text):
         if not held:
             held, awkward = part, 0.0
-        elif part[0] in _NO_START or held[-1] in _NO_END or _both_latin(held, part):
+        elif part[0] in _NO_START or held[-1] in _NO_END or _are_both_latin(held, part):
             held += part
         else:
             yield held, awkward
-            held, awkward = part, _awkwardness(held[-1], part[0])
+            held, awkward = part, _break_penalty(held[-1], part[0])
     yield held, awkward
 
 
-def _both_latin(held: str, part: str) -> bool:
+def _are_both_latin(held: str, part: str) -> bool:
     """Words and numbers of another script are not broken."""
 
     def western(char: str) -> bool:
@@ -98,11 +98,11 @@ def _both_latin(held: str, part: str) -> bool:
     return western(held[-1]) and western(part[0])
 
 
-def _awkwardness(before: str, after: str) -> float:
+def _break_penalty(before: str, after: str) -> float:
     """Say how bad a break is, without a dictionary: phrases end in kana."""
     if unicodedata.category(before).startswith("P"):
         return 0.0
-    kinds = (_kind(before), _kind(after))
+    kinds = (_script_kind(before), _script_kind(after))
     match kinds:
         # A particle has ended, and something new begins.
         case ("hiragana", "han" | "katakana" | "other"):
@@ -119,7 +119,7 @@ def _awkwardness(before: str, after: str) -> float:
             return 0.4
 
 
-def _kind(char: str) -> str:
+def _script_kind(char: str) -> str:
     code = ord(char)
     if 0x3041 <= code <= 0x309F:
         return "hiragana"

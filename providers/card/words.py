@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from providers.card.clusters import clusters, is_emoji, plain_emoji
+from providers.card.clusters import is_emoji, plain_emoji, split_graphemes
 
 #: A card carries a thought, not the whole post.
 _ENOUGH, _LIMIT, _LEAST = 110, 170, 60
@@ -40,7 +40,7 @@ _QUOTED = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class CardText:
     """What is lettered.
 
     Attributes:
@@ -64,13 +64,13 @@ class Wording:
         return " ".join(self.paragraphs)
 
 
-def prepare(post: str) -> Wording:
+def prepare_text(post: str) -> CardText:
     """Return what a card letters of a post; no paragraphs when nothing is left."""
-    text, tags = _without_tags(_linked_text(_safe(post)))
-    text, emblem = _without_edge_emoji(text)
-    said, author = _quotation(text)
-    paragraphs = _shortened(said or text)
-    kicker = _kicker(tags, " ".join(paragraphs))
+    text, tags = _extract_hashtags(_strip_markup(_normalize_text(post)))
+    text, emblem = _extract_emblem(text)
+    said, author = _match_quotation(text)
+    paragraphs = _shorten_text(said or text)
+    kicker = _choose_kicker(tags, " ".join(paragraphs))
     # Nothing but hashtags: they are the words.
     if not paragraphs and tags:
         paragraphs, kicker = (" · ".join(tags[:3]),), ""
@@ -80,7 +80,7 @@ def prepare(post: str) -> Wording:
     letters = [char for char in "".join(paragraphs) if char.isalpha()]
     cased = [char for char in letters if char.lower() != char.upper()]
     capitals = sum(char.isupper() for char in cased)
-    return Wording(
+    return CardText(
         paragraphs=paragraphs,
         emblem=tuple(emblem),
         kicker=kicker,
@@ -92,11 +92,11 @@ def prepare(post: str) -> Wording:
 
 def one_line(text: str) -> str:
     """Return a short text that can be lettered; "" when it says nothing."""
-    plain = " ".join(_safe(text).split())
+    plain = " ".join(_normalize_text(text).split())
     return plain if any(char.isalnum() for char in plain) else ""
 
 
-def _safe(text: str) -> str:
+def _normalize_text(text: str) -> str:
     """NFC, plain letters for fancy ones, no controls, few marks upon each other."""
     kept: list[str] = []
     marks = 0
@@ -124,7 +124,7 @@ def _is_fancy(char: str) -> bool:
     return not emoji and any(low <= code <= high for low, high in ranges)
 
 
-def _linked_text(text: str) -> str:
+def _strip_markup(text: str) -> str:
     """Markdown and links out; bullets keep their lines."""
     text = _MARKDOWN_LINK.sub(lambda found: found[1], text)
     text = _BULLET.sub("• ", _EMPHASIS.sub(r"\1", _MARKDOWN.sub("", text)))
@@ -133,7 +133,7 @@ def _linked_text(text: str) -> str:
     return "\n".join(line for line in lines if line.strip(" •.,:;-–—|"))
 
 
-def _without_tags(text: str) -> tuple[str, list[str]]:
+def _extract_hashtags(text: str) -> tuple[str, list[str]]:
     """Cut the block of tags at the end off; inside a sentence a tag is a word."""
     tags: list[str] = []
     words = re.split(r"(\s+)", text)
@@ -152,10 +152,10 @@ def _is_trailer(word: str) -> bool:
     return not bare or bare in pointing
 
 
-def _without_edge_emoji(text: str) -> tuple[str, list[str]]:
+def _extract_emblem(text: str) -> tuple[str, list[str]]:
     """Emoji at the edges of sentences go to the emblem and leave a break behind."""
     emblem: list[str] = []
-    parts = clusters(text)
+    parts = split_graphemes(text)
     kept: list[str] = []
     for place, part in enumerate(parts):
         if not is_emoji(part):
@@ -164,7 +164,7 @@ def _without_edge_emoji(text: str) -> tuple[str, list[str]]:
         before = "".join(kept).rstrip(" ")
         after = "".join(parts[place + 1 :]).lstrip(" ")
         starts = not before or before[-1] in ".!?…\n。！？:"
-        ends = not after or after[0] == "\n" or is_emoji(clusters(after[:12])[0])
+        ends = not after or after[0] == "\n" or is_emoji(split_graphemes(after[:12])[0])
         # Between two words it belongs to the sentence.
         if not (starts or ends):
             kept.append(part)
@@ -177,7 +177,7 @@ def _without_edge_emoji(text: str) -> tuple[str, list[str]]:
     return "\n".join(line for line in lines if line), emblem
 
 
-def _quotation(text: str) -> tuple[str, str]:
+def _match_quotation(text: str) -> tuple[str, str]:
     """Return what is said, and by whom, if the whole post is a quotation."""
     found = _QUOTED.match(text)
     if found is None or any(mark in found["said"] for mark in "“„«"):
@@ -185,7 +185,7 @@ def _quotation(text: str) -> tuple[str, str]:
     return found["said"].strip(), (found["who"] or "").strip(" .")
 
 
-def _shortened(text: str) -> tuple[str, ...]:
+def _shorten_text(text: str) -> tuple[str, ...]:
     """Return whole sentences up to what a card carries."""
     chosen: list[str] = []
     length = 0
@@ -196,7 +196,7 @@ def _shortened(text: str) -> tuple[str, ...]:
             limit = _ENOUGH if length >= _LEAST else _LIMIT
             if length and length + len(sentence) > limit:
                 break
-            taken.append(_cut(_balanced(sentence.strip())))
+            taken.append(_cut_sentence(_drop_unpaired_quotes(sentence.strip())))
             length += len(taken[-1])
         if taken:
             chosen.append(" ".join(taken))
@@ -206,7 +206,7 @@ def _shortened(text: str) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _cut(sentence: str) -> str:
+def _cut_sentence(sentence: str) -> str:
     if len(sentence) <= _LIMIT:
         return sentence
     head = sentence[:_LIMIT]
@@ -217,7 +217,7 @@ def _cut(sentence: str) -> str:
     return f"{head[: space if space > 0.6 * _LIMIT else _LIMIT - 1].rstrip(' ,;:')}…"
 
 
-def _balanced(sentence: str) -> str:
+def _drop_unpaired_quotes(sentence: str) -> str:
     """Leave out a quotation mark that has no partner here."""
     for pair in ("“”", "„“", "«»", "()", "「」"):
         if sentence.count(pair[0]) != sentence.count(pair[1]):
@@ -225,7 +225,7 @@ def _balanced(sentence: str) -> str:
     return sentence.replace('"', "") if sentence.count('"') % 2 else sentence
 
 
-def _kicker(tags: list[str], text: str) -> str:
+def _choose_kicker(tags: list[str], text: str) -> str:
     known = re.sub(r"\W+", "", text.casefold())
     for tag in tags:
         if re.sub(r"\W+", "", tag.casefold()) not in known and len(tag) <= 24:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.pretend.faults import Request
+from daemon.pretend.faults import RecordedRequest
 from tests.bench.table import Figure
 from tests.daemon.cli.desk import Desk, desk
 
@@ -38,20 +38,20 @@ async def _work_off(home: Desk) -> list[Figure]:
     for number in range(_POSTS):
         home.add(f"Post {number}")
 
-    def uploaded() -> list[Request]:
+    def uploaded() -> list[RecordedRequest]:
         return [one for one in space.requests if _puts_image(one)]
 
     async with home.daemon():
         await _until(home, lambda: len(uploaded()) >= _POSTS // 2)
         before = len(uploaded())
         hurried = uploaded()[0].path
-        space.tick(hurried.rsplit("/", 1)[1].replace("-", ""))
+        space.tick_box(hurried.rsplit("/", 1)[1].replace("-", ""))
         await _until(home, lambda: len(uploaded()) > _POSTS)
     order = [one.path for one in uploaded()]
     return [*_budget(space.requests), _hurry(order.index(hurried, before) - before)]
 
 
-def _budget(requests: list[Request]) -> list[Figure]:
+def _budget(requests: list[RecordedRequest]) -> list[Figure]:
     first = next(one.at for one in requests if one.path == "/v1/file_uploads")
     last = max(one.at for one in requests if _puts_image(one))
     seconds = (last - first).total_seconds()
@@ -82,7 +82,7 @@ def _hurry(others: int) -> Figure:
     )
 
 
-def _puts_image(one: Request) -> bool:
+def _puts_image(one: RecordedRequest) -> bool:
     """Say whether it is the write that puts an image on a page."""
     cells = one.body.get("properties", {}) if isinstance(one.body, dict) else {}
     shown = any(isinstance(cell, dict) and cell.get("files") for cell in cells.values())

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from daemon.flow.formats import parse_format
-from providers.base import Order
+from providers.base import ImageRequest
 from providers.card import faces, letter
-from providers.card.colour import palette
-from providers.card.layout import frame
-from providers.card.words import prepare
+from providers.card.colour import choose_palette
+from providers.card.layout import compute_layout
+from providers.card.words import prepare_text
 from providers.settings import CardSettings
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
@@ -51,7 +51,7 @@ class _Plain:
 
     def __call__(self) -> bytes:
         canvas = Image.new("RGB", self.size, self.ground)
-        font = faces.loaded(self.face, self.pixels)
+        font = faces.load_font(self.face, self.pixels)
         pen = ImageDraw.Draw(canvas)
         pen.multiline_text(self.at, self.text, self.ink, font)
         out = io.BytesIO()
@@ -72,7 +72,9 @@ def measure() -> list[Figure]:
 def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
     size = parse_format(named)
     orders = [
-        Order(prompt="", words=words, width=size.width, height=size.height, seed=seed)
+        ImageRequest(
+            prompt="", words=words, width=size.width, height=size.height, seed=seed
+        )
         for seed in _SEEDS
     ]
     plain = _plain(orders[0])
@@ -80,13 +82,15 @@ def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
     def ours() -> float:
         # A post is lettered once: what was measured for one card serves no other.
         faces.width_at_100.cache_clear()
-        return _seconds(lambda: [letter.card(order, _LOOK) for order in orders])
+        return _seconds(lambda: [letter.render_card(order, _LOOK) for order in orders])
 
     def reference() -> float:
         return _seconds(lambda: [plain() for _ in orders])
 
     mine, theirs = in_turns(ours, reference, _ROUNDS)
-    heavy = statistics.median(len(letter.card(one, _LOOK)) for one in orders) / 1000
+    heavy = (
+        statistics.median(len(letter.render_card(one, _LOOK)) for one in orders) / 1000
+    )
     return [
         Figure(
             what=what,
@@ -100,12 +104,12 @@ def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
     ]
 
 
-def _plain(order: Order) -> _Plain:
-    wording = prepare(order.words)
-    face = faces.base_face(wording.text, shouted=False, own=None)
-    place = frame(order.width, order.height, with_foot=True)
-    setting = letter._set(wording, face, place)
-    colours = palette(wording.text, order.seed)
+def _plain(order: ImageRequest) -> _Plain:
+    wording = prepare_text(order.words)
+    face = faces.choose_base_font(wording.text, shouted=False, own=None)
+    place = compute_layout(order.width, order.height, with_foot=True)
+    setting = letter._typeset_text(wording, face, place)
+    colours = choose_palette(wording.text, order.seed)
     return _Plain(
         size=(order.width, order.height),
         text="\n".join(setting.lines),

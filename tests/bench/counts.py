@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 from tests.bench.table import Figure
 from tests.daemon.house import House, house
 
@@ -40,7 +40,7 @@ async def _writes() -> list[Figure]:
             page = home.add()
             await home.live()
             new = _written(home, page)
-            home.space.tick(page)
+            home.space.tick_box(page)
             await home.live(seconds=10)
             again = _written(home, page)
     return [
@@ -58,7 +58,7 @@ def _written(home: House, page: str) -> int:
 
 
 async def _idle(size: int) -> list[Figure]:
-    picture = paint("bread", 1, 64, 64)
+    picture = render_scene("bread", 1, 64, 64)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         data = Path(folder)
         async with house(data) as home:

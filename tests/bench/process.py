@@ -21,7 +21,7 @@ from PIL import Image
 
 from daemon.flow.poll import FOUND_BY
 from daemon.pretend import hub
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 from tests.bench import procfs
 from tests.bench.rounds import ROUNDS
 from tests.bench.starts import IMPORTS, LIBRARIES, LIBRARIES_TAKE, free_port
@@ -128,7 +128,7 @@ async def _running(settings: str, *, page: bool) -> AsyncIterator[tuple[Desk, Da
 
 
 async def _image_figures(alone: float) -> list[Figure]:
-    with mock.patch.object(hub, "paint", _painted):
+    with mock.patch.object(hub, "render_scene", _painted):
         async with _running(_BUSY, page=True) as (found, daemon):
             pid = daemon.process.pid
             for number in range(_IMAGES):
@@ -139,7 +139,7 @@ async def _image_figures(alone: float) -> list[Figure]:
             await asyncio.sleep(_IDLE_AGAIN_SECONDS)
             after, busy = procfs.rss(pid), procfs.peak(pid)
             procfs.forget_peak(pid)
-            found.town.hub.fail(status=200, body=_large_answer())
+            found.town.hub.inject_fault(status=200, body=_large_answer())
             found.add("A large one", "Bread.")
             await _done(daemon, _IMAGES + 1)
             large = procfs.peak(pid)
@@ -173,7 +173,7 @@ def _painted(prompt: str, seed: int, width: int, height: int) -> bytes:
 
 @cache
 def _picture(seed: int, width: int, height: int) -> bytes:
-    painted = paint("bread", seed, width, height)
+    painted = render_scene("bread", seed, width, height)
     # As large as a photo, now and then; each takes seconds to encode.
     return painted if seed else _grainy(painted, compression=6)
 
@@ -188,7 +188,7 @@ def _grainy(png: bytes, compression: int) -> bytes:
 
 def _large_answer() -> dict[str, object]:
     """Return 25 MB of a picture as the default route sends it, in base64."""
-    png = _grainy(paint("bread", 1, _LARGE_SIDE, _LARGE_SIDE), compression=0)
+    png = _grainy(render_scene("bread", 1, _LARGE_SIDE, _LARGE_SIDE), compression=0)
     return {"created": 0, "data": [{"b64_json": base64.b64encode(png).decode()}]}
 
 

@@ -23,17 +23,17 @@ from daemon.cli import desk, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.flow import waiting
-from daemon.flow.ending import back_to_queue
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
-from daemon.flow.rescue import rescue
-from daemon.notion.model import Door, Me, Page, Schema, SourceInfo
+from daemon.flow.ending import requeue_job
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
+from daemon.flow.rescue import recover_claims
+from daemon.notion.model import BotUser, NotionClient, Page, Schema, SourceInfo
 from daemon.service import log
 from daemon.web import entry, now, serve
-from daemon.web.guard import Seal
-from daemon.web.site import Site
-from db.ledger import Place
-from db.states import Event
+from daemon.web.guard import Signer
+from daemon.web.site import WebContext
+from db.ledger import FeedPosition
+from db.states import JobEventType
 from tests.bench.rounds import in_turns
 from tests.bench.scale_rows import DATA_SOURCE, fill
 from tests.bench.table import Figure
@@ -52,16 +52,18 @@ class Notion:
         self.found: list[Page] = []
         self.told_time = None
 
-    async def me(self) -> Me:
-        return Me(id="b" * 32, name="bench", workspace="", upload_limit=5 * 2**20)
+    async def fetch_bot_user(self) -> BotUser:
+        return BotUser(id="b" * 32, name="bench", workspace="", upload_limit=5 * 2**20)
 
-    async def resolve(self, _target: str) -> SourceInfo:
+    async def resolve_source(self, _target: str) -> SourceInfo:
         return SourceInfo(id=DATA_SOURCE, title="Posts", url="")
 
-    async def schema(self, source: str, _remembered: object) -> Schema:
+    async def fetch_schema(self, source: str, _remembered: object) -> Schema:
         return Schema(source=source, title="Posts", columns={}, roles={})
 
-    async def changed(self, _schema: Schema, **_about: object) -> list[Page]:
+    async def fetch_changed_pages(
+        self, _schema: Schema, **_about: object
+    ) -> list[Page]:
         found, self.found = self.found, []
         return found
 
@@ -78,10 +80,10 @@ class Years:
     """
 
     settings: Settings
-    flows: Flows
-    watcher: Watcher
+    flows: Sources
+    watcher: Poller
     notion: Notion
-    site: Site
+    site: WebContext
     pages: web.Application
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(10**9))
 
@@ -109,28 +111,35 @@ class Years:
     async def claim(self) -> float:
         began = time.perf_counter()
         db = self.flows.first.db
-        async with db.reading() as tx:
-            picked = await waiting.pick(tx, list(self.flows), 1, {})
-        claimed = await waiting.claim(self.flows, picked)
+        async with db.read_transaction() as tx:
+            picked = await waiting.select_jobs(tx, list(self.flows), 1, {})
+        claimed = await waiting.claim_jobs(self.flows, picked)
         took = time.perf_counter() - began
-        async with db.writing() as tx:
+        async with db.write_transaction() as tx:
             for job in claimed:
-                await back_to_queue(
-                    tx, job, Event.SNOOZED, now=utc_now(), why="", due_at=job.due_at
+                await requeue_job(
+                    tx,
+                    job,
+                    JobEventType.SNOOZED,
+                    now=utc_now(),
+                    why="",
+                    due_at=job.due_at,
                 )
         if len(claimed) != 1:
             raise AssertionError(f"{len(claimed)} jobs were claimed")
         return took
 
     async def status(self) -> float:
-        return await self._command(lambda: status._status(None, json=False))
+        return await self._command(lambda: status._show_status(None, json=False))
 
     async def jobs(self) -> float:
-        return await self._command(lambda: history._jobs(None, _LISTED, json=False))
+        return await self._command(
+            lambda: history._list_jobs(None, _LISTED, json=False)
+        )
 
     async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
         with (
-            mock.patch.object(desk, "settings", return_value=self.settings),
+            mock.patch.object(desk, "load_settings", return_value=self.settings),
             quietly(io.StringIO()),
         ):
             began = time.perf_counter()
@@ -140,18 +149,18 @@ class Years:
     async def page(self) -> float:
         request = make_mocked_request("GET", "/", {"Host": "localhost"}, app=self.pages)
         began = time.perf_counter()
-        await now._show(request)
+        await now._show_dashboard(request)
         return time.perf_counter() - began
 
     async def start(self) -> float:
         began = time.perf_counter()
         async with (
-            app.locked(self.settings, "run"),
-            app.opened(self.settings) as flows,
+            app.data_dir_lock(self.settings, "run"),
+            app.open_context(self.settings) as flows,
         ):
-            flows.first.door = cast("Door", Notion())
-            await rescue(flows, None)
-            await Watcher(flow=flows.first, target="").poll()
+            flows.first.door = cast("NotionClient", Notion())
+            await recover_claims(flows, None)
+            await Poller(flow=flows.first, target="").poll()
             return time.perf_counter() - began
 
 
@@ -161,19 +170,21 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     fill(folder, count=count, made=made, now=utc_now())
     environ = {"NOTION_TOKEN": "ntn_bench", "HUGGINGFACE_TOKEN": "hf_bench"}
     (folder / "postbrush.toml").touch()
-    settings = config.load(folder / "postbrush.toml", environ, folder)
-    async with app.opened(settings) as flows:
+    settings = config.load_settings(folder / "postbrush.toml", environ, folder)
+    async with app.open_context(settings) as flows:
         flow, notion = flows.first, Notion()
-        flow.door = cast("Door", notion)
-        watcher = Watcher(flow=flow, target="")
-        site = Site(
+        flow.door = cast("NotionClient", notion)
+        watcher = Poller(flow=flow, target="")
+        site = WebContext(
             flows=flows,
-            door=entry.Door("", flow.clock.monotonic),
+            door=entry.Authenticator("", flow.clock.monotonic),
             names=frozenset({"localhost"}),
-            seal=Seal(b"bench" * 8),
-            place=Place(),
+            seal=Signer(b"bench" * 8),
+            place=FeedPosition(),
         )
-        yield Years(settings, flows, watcher, notion, site, serve.application(site))
+        yield Years(
+            settings, flows, watcher, notion, site, serve.create_application(site)
+        )
 
 
 def measure() -> list[Figure]:

@@ -44,7 +44,7 @@ def fill(folder: Path, *, count: int, made: int, now: datetime) -> None:
         made: Images, of as many of those jobs.
     """
     (folder / "images").mkdir(parents=True)
-    upgrade.upgrade(Sqlite(folder / "postbrush.db"))
+    upgrade.upgrade_schema(Sqlite(folder / "postbrush.db"))
     history = _History(count, made, now)
     with closing(sqlite3.connect(folder / "postbrush.db")) as connection:
         connection.execute("PRAGMA synchronous=OFF")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from daemon.clock import utc_now
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 
 #: As an import, or a busy team: never more in a minute than a query lists.
 _A_MINUTE = 50
@@ -32,7 +32,7 @@ class _Years:
 
 
 async def _serve() -> None:
-    town: Town | None = None
+    town: FakeServer | None = None
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             if town is not None:
@@ -46,9 +46,9 @@ async def _serve() -> None:
             await town.stop()
 
 
-async def _filled(count: int) -> Town:
+async def _filled(count: int) -> FakeServer:
     clock = _Years()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     minutes = count // _A_MINUTE + 60
     for number in range(count):

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from daemon import app, config
-from daemon.assembly import watchers_of
-from daemon.flow.context import Flow
-from daemon.flow.poll import Watcher
+from daemon.assembly import build_pollers
+from daemon.flow.context import SourceContext
+from daemon.flow.poll import Poller
 from daemon.flow.sweep import sweep_if_due
 from daemon.service import log, memory
 from db import posts
@@ -34,7 +34,7 @@ _WARM_UP = 3
 
 
 @asynccontextmanager
-async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Watcher]:
+async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Poller]:
     settings_file = folder / "postbrush.toml"
     settings_file.write_text(
         f"[notion]\nrequests_per_second = {told['rate']}\n[web]\nlisten = 'off'\n"
@@ -43,10 +43,10 @@ async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Watcher]:
         "NOTION_TOKEN": told["token"],
         "POSTBRUSH_NOTION__BASE_URL": told["notion"],
     }
-    settings = config.load(settings_file, environ, folder)
+    settings = config.load_settings(settings_file, environ, folder)
     log.configure("error", "pretty", environ={}, stream=io.StringIO())
-    async with app.locked(settings, "run"), app.opened(settings) as flows:
-        (watcher,) = watchers_of(settings, flows)
+    async with app.data_dir_lock(settings, "run"), app.open_context(settings) as flows:
+        (watcher,) = build_pollers(settings, flows)
         await watcher.poll()
         memory.freeze_loaded()
         yield watcher
@@ -80,24 +80,24 @@ class Stops:
             self.busy = max(self.busy, time.thread_time() - worked)
 
 
-async def _forget_sweep(flow: Flow) -> None:
+async def _forget_sweep(flow: SourceContext) -> None:
     """Let a day pass."""
-    async with flow.db.writing() as tx:
-        state = await posts.load_sync(tx, flow.plan.source)
+    async with flow.db.write_transaction() as tx:
+        state = await posts.load_source_state(tx, flow.plan.source)
         if state is None:
             raise AssertionError("the source is unknown")
-        await posts.save_sync(tx, replace(state, swept_at=None))
+        await posts.save_source_state(tx, replace(state, swept_at=None))
 
 
-async def _sweep(flow: Flow) -> None:
+async def _sweep(flow: SourceContext) -> None:
     if await sweep_if_due(flow) is None:
         raise AssertionError(f"the sweep did not end: {flow.outage.why}")
 
 
-async def _memory(watcher: Watcher) -> dict[str, float]:
+async def _memory(watcher: Poller) -> dict[str, float]:
     """Sweep for the first time, and the next day, when all posts are known."""
     flow, pid = watcher.flow, os.getpid()
-    memory.give_back()
+    memory.trim_heap()
     idle = procfs.rss(pid)
     procfs.forget_peak(pid)
     stops, began = Stops(), time.perf_counter()
@@ -106,8 +106,8 @@ async def _memory(watcher: Watcher) -> dict[str, float]:
         await _forget_sweep(flow)
         await _sweep(flow)
     took, peak = time.perf_counter() - began, procfs.peak(pid)
-    memory.give_back()
-    async with flow.db.reading() as tx:
+    memory.trim_heap()
+    async with flow.db.read_transaction() as tx:
         count = await posts.count(tx)
     return {
         "idle": idle,
@@ -120,7 +120,7 @@ async def _memory(watcher: Watcher) -> dict[str, float]:
     }
 
 
-async def _polls(watcher: Watcher, count: int, pause: float) -> dict[str, list[float]]:
+async def _polls(watcher: Poller, count: int, pause: float) -> dict[str, list[float]]:
     """Poll beside sweeps, and without one."""
     flow = watcher.flow
     await _sweep(flow)
@@ -139,7 +139,7 @@ async def _polls(watcher: Watcher, count: int, pause: float) -> dict[str, list[f
 
 
 async def _timed_polls(
-    watcher: Watcher,
+    watcher: Poller,
     count: int,
     pause: float,
     is_busy: Callable[[], bool] = lambda: True,

@@ -13,9 +13,9 @@ from typing import Any, Self
 from unittest import mock
 
 from daemon.flow import files, keep, picture
-from daemon.notion.wire import Wire
+from daemon.notion.wire import NotionTransport
 from db.engine import Database, Tx
-from providers.studio import Studio
+from providers.studio import ProviderRunner
 
 Function = Callable[..., Any]
 
@@ -37,14 +37,30 @@ class Steps:
             # A hash is a method of the library's: its caller's name is replaced.
             hashing = SimpleNamespace(sha256=self._timed("hash", hashlib.sha256))
             for where, name, instead in (
-                (Studio, "draw", self._awaited("the call", Studio.draw)),
-                (picture, "take_in", self._timed("decode, fit", picture.take_in)),
+                (ProviderRunner, "draw", self._awaited("the call", ProviderRunner.run)),
+                (
+                    picture,
+                    "normalize_image",
+                    self._timed("decode, fit", picture.normalize_image),
+                ),
                 (picture, "encode_png", self._timed("PNG", picture.encode_png)),
                 (keep, "hashlib", hashing),
                 (files, "save_new", self._timed("disk", files.save_new)),
-                (Database, "writing", self._entered("commits", Database.writing)),
-                (Database, "reading", self._entered("reads", Database.reading)),
-                (Wire, "_send", self._awaited("Notion", Wire._send)),
+                (
+                    Database,
+                    "write_transaction",
+                    self._entered("commits", Database.write_transaction),
+                ),
+                (
+                    Database,
+                    "read_transaction",
+                    self._entered("reads", Database.read_transaction),
+                ),
+                (
+                    NotionTransport,
+                    "_send_request",
+                    self._awaited("Notion", NotionTransport._send_request),
+                ),
             ):
                 self._stack.enter_context(mock.patch.object(where, name, instead))
         return self

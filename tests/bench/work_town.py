@@ -16,7 +16,7 @@ from unittest import mock
 from daemon.clock import utc_now
 from daemon.pretend import hub, painter
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 
 _SEED = 7
 
@@ -24,7 +24,7 @@ _SEED = 7
 @cache
 def picture(width: int, height: int) -> bytes:
     """Return what the service sends: always the same, painted once."""
-    return painter.paint("a boat on the sea", _SEED, width, height)
+    return painter.render_scene("a boat on the sea", _SEED, width, height)
 
 
 def _at_once(_prompt: str, _seed: int, width: int, height: int) -> bytes:
@@ -32,12 +32,12 @@ def _at_once(_prompt: str, _seed: int, width: int, height: int) -> bytes:
 
 
 async def _serve() -> None:
-    town = Town(now=utc_now)
+    town = FakeServer(now=utc_now)
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             if line.strip() == "fresh":
                 await town.stop()
-                town = Town(now=utc_now)
+                town = FakeServer(now=utc_now)
                 town.workspace.requests_per_minute = None
                 await town.start()
                 answer = _about(town)
@@ -49,7 +49,7 @@ async def _serve() -> None:
         await town.stop()
 
 
-def _about(town: Town) -> dict[str, Any]:
+def _about(town: FakeServer) -> dict[str, Any]:
     return {
         "notion": town.notion_url,
         "token": town.workspace.token,
@@ -59,7 +59,7 @@ def _about(town: Town) -> dict[str, Any]:
     }
 
 
-def _add(town: Town, count: int) -> list[str]:
+def _add(town: FakeServer, count: int) -> list[str]:
     pages = []
     for number in range(count):
         post = dict(POSTS[number % len(POSTS)])
@@ -70,5 +70,5 @@ def _add(town: Town, count: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(hub, "paint", _at_once):
+    with mock.patch.object(hub, "render_scene", _at_once):
         asyncio.run(_serve())

@@ -27,12 +27,12 @@ from notion_client import Client
 from PIL import Image, ImageOps
 
 from daemon import app, config
-from daemon.assembly import watchers_of
-from daemon.errand import work_off
+from daemon.assembly import build_pollers
+from daemon.errand import work_until_idle
 from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
-from daemon.flow.rescue import rescue
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
+from daemon.flow.rescue import recover_claims
 from daemon.flow.sweep import sweep_if_due
 from daemon.service import log
 from tests.bench.work_steps import Steps
@@ -121,19 +121,22 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": told["hf"],
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": told["hub"],
     }
-    settings = config.load(settings_file, environ, folder)
+    settings = config.load_settings(settings_file, environ, folder)
     with (folder / "log").open("w") as lines:
         log.configure("info", "pretty", environ={}, stream=lines)
-        async with app.locked(settings, "run"), app.opened(settings) as flows:
-            await rescue(flows, None)
-            (watcher,) = watchers_of(settings, flows)
+        async with (
+            app.data_dir_lock(settings, "run"),
+            app.open_context(settings) as flows,
+        ):
+            await recover_claims(flows, None)
+            (watcher,) = build_pollers(settings, flows)
             yield partial(_work, flows, watcher)
 
 
-async def _work(flows: Flows, watcher: Watcher, _pages: Sequence[str]) -> None:
+async def _work(flows: Sources, watcher: Poller, _pages: Sequence[str]) -> None:
     await watcher.poll()
     await sweep_if_due(watcher.flow)
-    await work_off(flows, Dispatcher(flows))
+    await work_until_idle(flows, Dispatcher(flows))
 
 
 def _used() -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.clock import utc_now
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from tests.providers.fakes.images_api import FakeImagesApi
 from tests.providers.fakes.replicate import FakeReplicate
 from tests.providers.fakes.runpod import FakeRunPod
@@ -50,7 +50,7 @@ async def ask(python: str, *words: str) -> Any:  # noqa: ANN401 - whatever it sa
 async def test_huggingface_hub_and_the_pretend_router(
     python: str, route: str, size: list[int]
 ) -> None:
-    async with Town(now=utc_now) as town:
+    async with FakeServer(now=utc_now) as town:
         town.hub.routes = {route: "black-forest-labs/FLUX.1-schnell"}
         words = (town.hf_url, town.hub.token, route, town.hub_url)
         said = await ask(python, "huggingface", *words)

@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from providers import build
-from providers.base import Image as Made
-from providers.base import Order
-from providers.leave import Leave
+from providers import build_provider
+from providers.base import GeneratedImage as Made
+from providers.base import ImageRequest
+from providers.leave import CancellationToken
 from providers.outcomes import (
-    BadTokenError,
-    LoadingError,
+    BadRequestError,
+    ModelLoadingError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RejectedError,
-    RemoteFailedError,
+    RemoteJobFailedError,
+    UnauthorizedError,
     UnavailableError,
 )
 from providers.settings import ProviderSettings
-from providers.studio import Studio
+from providers.studio import ProviderRunner
 from tests.counterparts.conftest import cog
 from tests.counterparts.shim import TOKEN, shimmed
 
@@ -31,18 +31,18 @@ pytestmark = pytest.mark.xdist_group("counterparts")
 
 
 async def draw(settings: ProviderSettings, prompt: str = "Bread at dawn") -> Made:
-    studio = Studio()
+    studio = ProviderRunner()
 
     async def remember(_remote: str) -> None:
         return
 
     try:
-        return await studio.draw(
-            build(settings),
-            Order(prompt=prompt, words="", width=1080, height=1350, seed=7),
+        return await studio.run(
+            build_provider(settings),
+            ImageRequest(prompt=prompt, words="", width=1080, height=1350, seed=7),
             now=datetime.now(UTC),
             remember=remember,
-            leave=Leave(asyncio.Event(), asyncio.Event()),
+            leave=CancellationToken(asyncio.Event(), asyncio.Event()),
         )
     finally:
         await studio.close()
@@ -58,13 +58,13 @@ async def test_the_real_runpod_worker(worker: str) -> None:
         name="runpod", kind="runpod", token="rpa_key", base_url=worker, endpoint=""
     )
     assert shape(await draw(settings)) == ("PNG", (1088, 1408))
-    with pytest.raises(RemoteFailedError) as failed:
+    with pytest.raises(RemoteJobFailedError) as failed:
         await draw(settings, "boom")
     # Its traceback names paths and the host: none of that is repeated.
     assert "CUDA out of memory" in str(failed.value)
     assert "Traceback" not in str(failed.value)
     assert "worker.py" not in str(failed.value)
-    with pytest.raises(RefusedError):
+    with pytest.raises(PromptRefusedError):
         await draw(settings, "nsfw")
 
 
@@ -75,12 +75,12 @@ async def test_the_real_cog_behind_replicates_paths(python: str) -> None:
         )
         made = await _once_it_is_there(settings)
         assert shape(made) == ("PNG", (512, 640))
-        with pytest.raises(RefusedError):
+        with pytest.raises(PromptRefusedError):
             await draw(settings, "nsfw")
         wrong = ProviderSettings(
             name="replicate", kind="replicate", token="r8_no", base_url=url
         )
-        with pytest.raises(BadTokenError):
+        with pytest.raises(UnauthorizedError):
             await draw(wrong)
 
 
@@ -89,7 +89,7 @@ async def _once_it_is_there(settings: ProviderSettings) -> Made:
         while True:
             try:
                 return await draw(settings)
-            except LoadingError:
+            except ModelLoadingError:
                 await asyncio.sleep(0.1)
 
 
@@ -98,7 +98,7 @@ async def test_the_real_cog_while_it_loads(python: str) -> None:
         settings = ProviderSettings(
             name="replicate", kind="replicate", token=TOKEN, base_url=url
         )
-        with pytest.raises(LoadingError) as loading:
+        with pytest.raises(ModelLoadingError) as loading:
             await draw(settings)
     assert "Setup has not finished" in str(loading.value)
 
@@ -131,5 +131,5 @@ async def test_hugging_faces_own_complaints(
     )
     with pytest.raises(ProviderError) as caught:
         await draw(settings)
-    assert isinstance(caught.value, RejectedError | UnavailableError)
+    assert isinstance(caught.value, BadRequestError | UnavailableError)
     assert "\n" not in str(caught.value)

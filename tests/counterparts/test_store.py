@@ -10,9 +10,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.config.stores import Place
-from daemon.store.errors import StoreAwayError, TakenError
-from daemon.store.remote import Remote
+from daemon.config.stores import StoreLocation
+from daemon.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.store.remote import RemoteStore
 from daemon.store.store import Store
 from tests.counterparts.conftest import BIN, free_port, running
 
@@ -61,9 +61,11 @@ async def seaweed(tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
         yield url, f"http://127.0.0.1:{ports['filer']}/buckets/pictures/"
 
 
-def _remote(url: str, key_id: str = _KEY_ID, key: str = _KEY) -> Remote:
-    place = Place(bucket="pictures", prefix="oven", endpoint=url, region="us-east-1")
-    return Remote.open(place, key_id, key)
+def _remote(url: str, key_id: str = _KEY_ID, key: str = _KEY) -> RemoteStore:
+    place = StoreLocation(
+        bucket="pictures", prefix="oven", endpoint=url, region="us-east-1"
+    )
+    return RemoteStore.open(place, key_id, key)
 
 
 async def _until_it_works(do: Callable[[], object]) -> None:
@@ -71,7 +73,7 @@ async def _until_it_works(do: Callable[[], object]) -> None:
     for _ in range(100):
         try:
             await asyncio.to_thread(do)
-        except StoreAwayError:
+        except StoreUnavailableError:
             await asyncio.sleep(0.1)
         else:
             return
@@ -81,8 +83,8 @@ async def _until_it_works(do: Callable[[], object]) -> None:
 async def test_the_real_seaweedfs(seaweed: tuple[str, str], tmp_path: Path) -> None:
     url, bucket = seaweed
     remote = _remote(url)
-    with pytest.raises(StoreAwayError, match="it has no bucket 'pictures'"):
-        await asyncio.to_thread(remote.answer)
+    with pytest.raises(StoreUnavailableError, match="it has no bucket 'pictures'"):
+        await asyncio.to_thread(remote.check_access)
     async with aiohttp.ClientSession() as session:
         # It answers before it can keep anything.
         for _ in range(100):
@@ -90,28 +92,30 @@ async def test_the_real_seaweedfs(seaweed: tuple[str, str], tmp_path: Path) -> N
                 if made.ok:
                     break
             await asyncio.sleep(0.1)
-    await _until_it_works(remote.probe)
+    await _until_it_works(remote.check_read_write)
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     one, other = Store(tmp_path / "one", remote), Store(tmp_path / "other", remote)
 
     def together() -> None:
-        one.keep(_NAME, b"image" * 10_000)
-        one.keep(_NAME, b"image" * 10_000)
+        one.save_image(_NAME, b"image" * 10_000)
+        one.save_image(_NAME, b"image" * 10_000)
         # The first who puts it has it, however many try.
-        with pytest.raises(TakenError):
-            other.keep(_NAME, b"another")
+        with pytest.raises(NameCollisionError):
+            other.save_image(_NAME, b"another")
         (other.folder / _NAME).unlink()
-        assert other.path(_NAME).read_bytes() == b"image" * 10_000
-        assert other.names() == {_NAME: 50_000}
+        assert other.ensure_local(_NAME).read_bytes() == b"image" * 10_000
+        assert other.remote_sizes() == {_NAME: 50_000}
         other.remove(_NAME)
         other.remove(_NAME)
-        assert one.names() == {}
+        assert one.remote_sizes() == {}
 
     await asyncio.to_thread(together)
-    with pytest.raises(StoreAwayError, match="the key may not"):
-        await asyncio.to_thread(_remote(url, *_READS).probe)
-    with pytest.raises(StoreAwayError, match="does not know this AWS_ACCESS_KEY_ID"):
-        await asyncio.to_thread(_remote(url, "AKIDNOBODY", _KEY).answer)
-    with pytest.raises(StoreAwayError, match="AWS_SECRET_ACCESS_KEY is not"):
-        await asyncio.to_thread(_remote(url, _KEY_ID, "wrong").answer)
+    with pytest.raises(StoreUnavailableError, match="the key may not"):
+        await asyncio.to_thread(_remote(url, *_READS).check_read_write)
+    with pytest.raises(
+        StoreUnavailableError, match="does not know this AWS_ACCESS_KEY_ID"
+    ):
+        await asyncio.to_thread(_remote(url, "AKIDNOBODY", _KEY).check_access)
+    with pytest.raises(StoreUnavailableError, match="AWS_SECRET_ACCESS_KEY is not"):
+        await asyncio.to_thread(_remote(url, _KEY_ID, "wrong").check_access)

@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 import httpx
 
 from daemon import app, config
-from daemon.assembly import watchers_of
+from daemon.assembly import build_pollers
 from daemon.clock import Clock
-from daemon.errand import once
+from daemon.errand import run_once
 from daemon.service import log
 from db.engine import Database, Tx
-from providers.base import Call, Reply, Traits
-from providers.http import Http
+from providers.base import HttpCall, ProviderTraits, Response
+from providers.http import HttpClient
 from tests.daemon.house import TRUSTED
 
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
@@ -52,7 +52,7 @@ class Borders:
         """Put a border before and after everything that outlives the process."""
         self._watch_commits()
         self._watch_files()
-        send, ask = httpx.AsyncClient.send, Http.send
+        send, ask = httpx.AsyncClient.send, HttpClient.send
         borders = self
 
         async def to_notion(
@@ -66,14 +66,16 @@ class Borders:
                 lambda: send(client, request, **more),
             )
 
-        async def to_service(http: Http, call: Call, traits: Traits) -> Reply:
+        async def to_service(
+            http: HttpClient, call: HttpCall, traits: ProviderTraits
+        ) -> Response:
             what = "order" if call.wants_image else "file" if call.fetches else "look"
             return await borders._around(
                 f"service {what}", lambda: ask(http, call, traits)
             )
 
         setattr(httpx.AsyncClient, "send", to_notion)
-        setattr(Http, "send", to_service)
+        setattr(HttpClient, "send", to_service)
 
     async def _around(self, name: str, do: Callable[[], Awaitable[T]]) -> T:
         self.cross(f"before {name}")
@@ -82,7 +84,7 @@ class Borders:
         return answer
 
     def _watch_commits(self) -> None:
-        writing, borders = Database.writing, self
+        writing, borders = Database.write_transaction, self
 
         @asynccontextmanager
         async def watched(database: Database) -> AsyncIterator[Tx]:
@@ -92,7 +94,7 @@ class Borders:
                 borders.cross(f"before {name}")
             borders.cross(f"after {name}")
 
-        setattr(Database, "writing", watched)
+        setattr(Database, "write_transaction", watched)
 
     def _watch_files(self) -> None:
         link, borders = os.link, self
@@ -106,17 +108,17 @@ class Borders:
 
     def watch_store(self) -> None:
         """Put one around what is put on the store."""
-        from daemon.store.remote import Remote  # noqa: PLC0415 - few have one
+        from daemon.store.remote import RemoteStore  # noqa: PLC0415 - few have one
 
-        put, borders = Remote.put_new, self
+        put, borders = RemoteStore.put_new, self
 
-        def watched(remote: Remote, name: str, data: bytes) -> bool:
+        def watched(remote: RemoteStore, name: str, data: bytes) -> bool:
             borders.cross("before put on the store")
             new = put(remote, name, data)
             borders.cross("after put on the store")
             return new
 
-        setattr(Remote, "put_new", watched)
+        setattr(RemoteStore, "put_new", watched)
 
 
 def _caller() -> str:
@@ -141,19 +143,19 @@ def live(folder: str, environ: Mapping[str, str], journal: str, die_at: int) -> 
 
 
 async def _live(folder: Path, environ: Mapping[str, str]) -> None:
-    settings = config.load(folder / "postbrush.toml", environ, folder)
+    settings = config.load_settings(folder / "postbrush.toml", environ, folder)
 
     async def hurried(seconds: float) -> None:
         await asyncio.sleep(min(seconds, 0.02))
 
     clock = Clock(sleep=hurried)
     async with (
-        app.locked(settings, "once"),
-        app.opened(settings, clock=clock) as flows,
-        app.joined(settings, flows) as company,
+        app.data_dir_lock(settings, "once"),
+        app.open_context(settings, clock=clock) as flows,
+        app.join_cluster(settings, flows) as company,
     ):
 
         async def never(_held: int) -> bool:
             return False
 
-        await once(flows, watchers_of(settings, flows), company, never)
+        await run_once(flows, build_pollers(settings, flows), company, never)

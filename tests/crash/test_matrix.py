@@ -40,7 +40,13 @@ async def test_killed_at_one_border_of_each_kind(tmp_path: Path) -> None:
         code, borders = await whole.life()
         assert code == 0
         expected = len(whole.writes)
-    kinds = ("commit in flow/draw.begin", "service order", "link of", "send", "PATCH")
+    kinds = (
+        "commit in flow/draw.admit_call",
+        "service order",
+        "link of",
+        "send",
+        "PATCH",
+    )
     for kind in kinds:
         number = 1 + next(
             n for n, one in enumerate(borders) if "after" in one and kind in one

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import utc_now
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres, rows
 from tests.crash.child import live
@@ -30,7 +30,7 @@ class World:
     """A town, a service, a page, and a data folder."""
 
     folder: Path
-    town: Town
+    town: FakeServer
     fake: Fake
     environ: Mapping[str, str]
     page: str
@@ -78,7 +78,7 @@ def _set_up(folder: Path, toml: str) -> None:
 @asynccontextmanager
 async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World]:
     """Make one with one post, ticked or new."""
-    town = Town(now=utc_now)
+    town = FakeServer(now=utc_now)
     town.workspace.requests_per_minute = None
     async with town, FAKES[kind](looks=1).serving() as fake:
         _set_up(folder, toml_for(kind, fake))
@@ -99,7 +99,7 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
 
 #: The call is on record from the first of these, and what it brought from the second:
 #: in between the service may have been paid, and nobody can know.
-_BEGUN = "after commit in flow/draw.begin"
+_BEGUN = "after commit in flow/draw.admit_call"
 _KEPT = ("after commit in flow/draw.commit_remote", "after link of the image")
 
 
@@ -111,8 +111,8 @@ def unknowable(borders: list[str], number: int) -> bool:
 
 def all_is_well(here: World, where: str, most_writes: int, *, unknowable: bool) -> None:
     space = here.town.workspace
-    cells = space.read(here.page)
-    (file,) = space.files(here.page)
+    cells = space.read_cells(here.page)
+    (file,) = space.list_files(here.page)
     # The wish has its one outcome.
     rows = here.rows("SELECT state, owed, again FROM jobs")
     assert rows == [("done", "", None)], where

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db.errors import DatabaseAwayError
 from db.postgres import Postgres
-from db.states import State
+from db.states import JobState
 from tests.cluster import cluster
 from tests.daemon.house import House, MovingClock, house
 
@@ -36,7 +36,7 @@ class Fleet:
         """Let all of them poll and work until nothing is open."""
         for _ in range(rounds):
             for one in self.houses:
-                await one.company.look()
+                await one.company.renew_membership()
                 await one.poll()
             await asyncio.gather(*(self._along(one) for one in self.houses))
             if not await self.open():
@@ -48,11 +48,11 @@ class Fleet:
         """Work as long as any of them does: each may make work for the others."""
         while True:
             await work(home)
-            if not any(one.dispatcher.busy for one in self.houses):
+            if not any(one.dispatcher.is_busy for one in self.houses):
                 return
             await asyncio.sleep(0)
 
-    async def open(self) -> list[tuple[int, State]]:
+    async def open(self) -> list[tuple[int, JobState]]:
         jobs = await self.first.jobs()
         return [(job.id, job.state) for job in jobs if job.is_open]
 
@@ -72,7 +72,7 @@ async def fleet(
     environs: Sequence[Mapping[str, str]] = (),
 ) -> AsyncIterator[Fleet]:
     clock = MovingClock()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     town.hub.sleep = clock.sleep
     place = cluster().ready()

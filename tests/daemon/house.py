@@ -15,21 +15,21 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from daemon import app, config
-from daemon.assembly import watchers_of
+from daemon.assembly import build_pollers
 from daemon.clock import Clock
-from daemon.company import Company
+from daemon.company import Membership
 from daemon.config import Settings
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Flows
-from daemon.flow.poll import Watcher
+from daemon.flow.flows import Sources
+from daemon.flow.poll import Poller
 from daemon.flow.sweep import sweep_if_due
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from daemon.service import log
-from daemon.several import Several
+from daemon.several import ClusterMember
 from db import attempts, jobs
-from db.place import Place
-from db.records import Attempt, History, Job
+from db.place import Backend
+from db.records import Attempt, Job, JobEvent
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres
 
@@ -67,22 +67,22 @@ class MovingClock:
 class House:
     """One data folder, one daemon's parts, one town around it."""
 
-    town: Town
+    town: FakeServer
     clock: MovingClock
     settings: Settings
-    flows: Flows
-    watchers: Sequence[Watcher]
-    company: Company
+    flows: Sources
+    watchers: Sequence[Poller]
+    company: Membership
     dispatcher: Dispatcher
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> SourceContext:
         return self.flows.first
 
     @property
-    def watcher(self) -> Watcher:
+    def watcher(self) -> Poller:
         return self.watchers[0]
 
     @property
@@ -116,8 +116,8 @@ class House:
         """Do all that can be done now."""
         while True:
             self.flow.kick.clear()
-            await self.dispatcher.step()
-            if not self.dispatcher.busy:
+            await self.dispatcher.tick()
+            if not self.dispatcher.is_busy:
                 if not self.flow.kick.is_set():
                     return
                 continue
@@ -125,15 +125,15 @@ class House:
 
     async def begin(self) -> None:
         """The first look of a daemon's life."""
-        await self.company.begin()
+        await self.company.recover_work()
         await self.poll()
         await self.sweep()
 
     async def die(self) -> None:
         """Leave everything as a power cut does: nobody holds any lock."""
         (self.settings.data_dir / "postbrush.lock").unlink()
-        if isinstance(self.company, Several):
-            await self.company.presence._leave()
+        if isinstance(self.company, ClusterMember):
+            await self.company.presence._close_connection()
 
     async def live(self, seconds: float = 130) -> None:
         """Let some time pass in which the daemon polls, settles and works."""
@@ -151,43 +151,43 @@ class House:
             await self.work()
 
     async def jobs(self) -> list[Job]:
-        async with self.flow.db.reading() as tx:
-            found = await jobs.latest(tx, limit=500)
+        async with self.flow.db.read_transaction() as tx:
+            found = await jobs.list_latest(tx, limit=500)
         return list(reversed(found))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []
-        async with self.flow.db.reading() as tx:
-            for job in reversed(await jobs.latest(tx, limit=500)):
+        async with self.flow.db.read_transaction() as tx:
+            for job in reversed(await jobs.list_latest(tx, limit=500)):
                 if job_id in {None, job.id}:
                     found += await attempts.of_job(tx, job.id)
         return found
 
     async def jobs_all(self) -> list[Job]:
-        async with self.flow.db.reading() as tx:
-            return await jobs.latest(tx, limit=100_000)
+        async with self.flow.db.read_transaction() as tx:
+            return await jobs.list_latest(tx, limit=100_000)
 
     async def calls_all(self) -> list[Attempt]:
-        async with self.flow.db.reading() as tx:
+        async with self.flow.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
-                tx, [one.id for one in await jobs.latest(tx, limit=100_000)]
+                tx, [one.id for one in await jobs.list_latest(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 
-    async def history(self, job_id: int) -> list[History]:
-        async with self.flow.db.reading() as tx:
-            return await jobs.history(tx, job_id)
+    async def history(self, job_id: int) -> list[JobEvent]:
+        async with self.flow.db.read_transaction() as tx:
+            return await jobs.list_events(tx, job_id)
 
     def writes(self) -> list[str]:
         """What an observer at Notion's door counts as writes."""
-        return [f"{r.method} {r.path}" for r in self.space.requests if r.writes]
+        return [f"{r.method} {r.path}" for r in self.space.requests if r.is_write]
 
     def forget(self) -> None:
         self.space.requests.clear()
         self.hub.served.clear()
 
     def read(self, page: str) -> Mapping[str, Any]:
-        return dict(self.space.read(page))
+        return dict(self.space.read_cells(page))
 
 
 @asynccontextmanager
@@ -196,14 +196,14 @@ async def house(
     *,
     toml: str = "",
     hugging: bool = True,
-    town: Town | None = None,
+    town: FakeServer | None = None,
     clock: MovingClock | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
     """Open a house; *town* and *clock* of an earlier one for a restart."""
     clock = clock or MovingClock()
     own = town is None
-    town = town or Town(now=clock.now)
+    town = town or FakeServer(now=clock.now)
     if own:
         town.workspace.requests_per_minute = None
         town.hub.sleep = clock.sleep
@@ -215,16 +215,16 @@ async def house(
         said: list[str] = []
         warned: list[str] = []
 
-        def note(line: log.Line) -> None:
+        def note(line: log.LogLine) -> None:
             said.append(line.message)
             if line.level in {"warning", "error"}:
                 warned.append(line.message)
 
         log.configure("debug", "pretty", environ={}, stream=io.StringIO())
-        with log.tapped(note):
+        with log.listen_to_log(note):
             async with (
-                app.locked(settings, "run"),
-                app.opened(
+                app.data_dir_lock(settings, "run"),
+                app.open_context(
                     settings,
                     clock=Clock(
                         now=clock.now,
@@ -234,14 +234,14 @@ async def house(
                         zone=ZONE,
                     ),
                 ) as flows,
-                app.joined(settings, flows) as company,
+                app.join_cluster(settings, flows) as company,
             ):
                 yield House(
                     town=town,
                     clock=clock,
                     settings=settings,
                     flows=flows,
-                    watchers=watchers_of(settings, flows),
+                    watchers=build_pollers(settings, flows),
                     company=company,
                     dispatcher=Dispatcher(flows),
                     said=said,
@@ -253,7 +253,7 @@ async def house(
             await town.stop()
 
 
-def place_of(folder: Path) -> Place:
+def place_of(folder: Path) -> Backend:
     """Return where the database of a data folder is."""
     if on_postgres():
         return cluster().of(folder)
@@ -262,7 +262,7 @@ def place_of(folder: Path) -> Place:
 
 def settings_for(
     folder: Path,
-    town: Town,
+    town: FakeServer,
     toml: str = "",
     *,
     hugging: bool = True,
@@ -289,4 +289,4 @@ def settings_for(
         given.setdefault("POSTBRUSH_DATABASE__URL", url)
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
-    return config.load(path, given, folder)
+    return config.load_settings(path, given, folder)

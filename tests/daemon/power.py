@@ -23,7 +23,7 @@ class PowerCut:
         self.gone = asyncio.Event()
 
     def over(self, db: Database) -> Callable[[], AbstractAsyncContextManager[Tx]]:
-        writing = db.writing
+        writing = db.write_transaction
 
         @contextlib.asynccontextmanager
         async def counted() -> AsyncIterator[Tx]:
@@ -52,5 +52,5 @@ class PowerCut:
 def empty_database() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "empty.db"
-        upgrade.upgrade(Sqlite(made))
+        upgrade.upgrade_schema(Sqlite(made))
         return made.read_bytes()

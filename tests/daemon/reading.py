@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.notion.model import Door, Page, Schema
-from daemon.notion.position import Position
+from daemon.notion.model import NotionClient, Page, Schema
+from daemon.notion.position import QueryPosition
 
 Happens = Callable[[int], Awaitable[None]]
 Shows = Callable[[Page], Page]
@@ -27,7 +27,7 @@ class HeldUp:
         windows: Answers so far.
     """
 
-    door: Door
+    door: NotionClient
     meanwhile: Happens = _nothing
     shows: Shows = lambda page: page
     windows: int = field(default=0)
@@ -35,10 +35,10 @@ class HeldUp:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the door has
         return getattr(self.door, name)
 
-    async def everything(
-        self, schema: Schema, *, after: Position | None
-    ) -> tuple[Sequence[Page], Position | None]:
-        pages, position = await self.door.everything(schema, after=after)
+    async def fetch_page_batch(
+        self, schema: Schema, *, after: QueryPosition | None
+    ) -> tuple[Sequence[Page], QueryPosition | None]:
+        pages, position = await self.door.fetch_page_batch(schema, after=after)
         self.windows += 1
         await self.meanwhile(self.windows)
         return [self.shows(page) for page in pages], position

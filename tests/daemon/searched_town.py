@@ -15,11 +15,11 @@ from unittest import mock
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
-from daemon.notion.model import Door
-from daemon.pretend.town import Town
+from daemon.notion.model import NotionClient
+from daemon.pretend.town import FakeServer
 from db import images, jobs, posts
-from db.records import History, Job
-from db.states import State
+from db.records import Job, JobEvent
+from db.states import JobState
 from providers.outcomes import FREE
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.power import PowerCut, empty_database
@@ -62,7 +62,7 @@ class SearchedTown(RuleBasedStateMachine):
         self.folder.mkdir()
         self.clock = OurClock()
         self.clock.other = MovingClock()
-        self.town = Town(now=self.clock.other.now)
+        self.town = FakeServer(now=self.clock.other.now)
         self.stack = contextlib.AsyncExitStack()
         self.home: House | None = None
         self.words = 0
@@ -99,10 +99,10 @@ class SearchedTown(RuleBasedStateMachine):
         await daemon.poll()
         while True:
             daemon.flow.kick.clear()
-            await daemon.dispatcher.step()
+            await daemon.dispatcher.tick()
             steps += 1
             assert steps < _MOST_STEPS, "it turns in circles"
-            if daemon.dispatcher.busy:
+            if daemon.dispatcher.is_busy:
                 await daemon.flow.kick.wait()
             elif not daemon.flow.kick.is_set():
                 return
@@ -110,10 +110,10 @@ class SearchedTown(RuleBasedStateMachine):
     async def sweep_while(self, something: Callable[[], object]) -> None:
         """Sweep; after its answer was read something happens, and a poll sees it."""
         daemon, flow = self.daemon, self.daemon.flow
-        async with flow.db.writing() as tx:
-            state = await posts.load_sync(tx, flow.plan.source)
+        async with flow.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, flow.plan.source)
             if state is not None:
-                await posts.save_sync(tx, replace(state, swept_at=None))
+                await posts.save_source_state(tx, replace(state, swept_at=None))
 
         async def meanwhile(_window: int) -> None:
             something()
@@ -122,7 +122,7 @@ class SearchedTown(RuleBasedStateMachine):
             await self.work()
 
         door = flow.door
-        flow.door = cast("Door", HeldUp(door, meanwhile=meanwhile))
+        flow.door = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
         try:
             await daemon.sweep()
         finally:
@@ -151,7 +151,7 @@ class SearchedTown(RuleBasedStateMachine):
         # Time that is over in the waiting rooms is progress, too.
         return len(calls) + sum(row.event not in _NO_PROGRESS for row in rows)
 
-    async def _rows(self, job: Job) -> list[History]:
+    async def _rows(self, job: Job) -> list[JobEvent]:
         return await self.daemon.history(job.id)
 
     async def pass_hours(self) -> None:
@@ -173,12 +173,14 @@ class SearchedTown(RuleBasedStateMachine):
 
     def _fails(self) -> list[str]:
         flow = self.daemon.flow
-        failing = [f"{one.subject} {one.why}" for one in flow.delays.of()]
+        failing = [f"{one.subject} {one.why}" for one in flow.delays.of_tasks()]
         return [*failing, *([flow.outage.why] if flow.outage.why else [])]
 
     async def _die(self, commits: int, *, kept: bool) -> None:
         daemon, cut = self.daemon, PowerCut(commits, kept=kept)
-        with mock.patch.object(daemon.flow.db, "writing", cut.over(daemon.flow.db)):
+        with mock.patch.object(
+            daemon.flow.db, "write_transaction", cut.over(daemon.flow.db)
+        ):
             task = asyncio.ensure_future(self._some_of_it())
             await asyncio.wait(
                 [task, asyncio.ensure_future(cut.gone.wait())],
@@ -186,10 +188,12 @@ class SearchedTown(RuleBasedStateMachine):
             )
             cut.gone.set()
             task.cancel()
-            daemon.dispatcher.cut()
+            daemon.dispatcher.abort()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            await asyncio.gather(*daemon.dispatcher._tasks(), return_exceptions=True)
+            await asyncio.gather(
+                *daemon.dispatcher._all_tasks(), return_exceptions=True
+            )
         await self.stack.aclose()
 
     async def _some_of_it(self) -> None:
@@ -245,16 +249,16 @@ class SearchedTown(RuleBasedStateMachine):
             if one.outcome == "image" and one.cost + one.covered > 0
         )
         assert paid <= self.wishes, (paid, self.wishes)
-        for page in space.pages(self.town.source.id):
-            if not space.row(page).in_trash:
+        for page in space.list_page_ids(self.town.source.id):
+            if not space.get_page(page).in_trash:
                 await self._check_page(page)
 
     async def _check_page(self, page: str) -> None:
         daemon, space = self.daemon, self.town.workspace
-        cells = space.read(page)
+        cells = space.read_cells(page)
         assert cells["Regenerate"] is False
-        names = [file.name for file in space.files(page)]
-        async with daemon.flow.db.reading() as tx:
+        names = [file.name for file in space.list_files(page)]
+        async with daemon.flow.db.read_transaction() as tx:
             post = await posts.get(tx, "default", page)
             rows = await images.of_page(tx, "default", page)
             history = await jobs.of_page(tx, "default", page)
@@ -264,11 +268,13 @@ class SearchedTown(RuleBasedStateMachine):
         shown = [one for one in rows if one.name in names]
         for one in shown:
             assert one.shown_at is not None
-            assert (daemon.flow.images / one.name).is_file()
+            assert (daemon.flow.image_folder / one.name).is_file()
         # It has its image, or its wish has an answer.
-        answered = any(job.state in {State.FAILED, State.CANCELLED} for job in history)
+        answered = any(
+            job.state in {JobState.FAILED, JobState.CANCELLED} for job in history
+        )
         assert names or answered
         # The newest wish that was fulfilled is what it shows.
-        done = [job.id for job in history if job.state is State.DONE]
+        done = [job.id for job in history if job.state is JobState.DONE]
         if done and "holiday.png" not in names:
             assert {one.job_id for one in shown} == {max(done)}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from providers import KINDS
 from tests.daemon.house import House, MovingClock, house
 from tests.providers.fakes import Fake
@@ -38,7 +38,7 @@ async def house_with(
     folder: Path,
     kind: str,
     fake: Fake,
-    town: Town | None = None,
+    town: FakeServer | None = None,
     clock: MovingClock | None = None,
 ) -> AsyncIterator[House]:
     """Open a house whose chain is one service and the card."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.notion import wire
-from db.states import State
+from db.states import JobState
 from tests.daemon.house import House, house
 
 _HOUR = timedelta(hours=1)
@@ -96,7 +96,7 @@ async def pass_hour(
         if database:
             home.watcher.target = home.town.source.database_id
         if endpoint in AT_START:
-            home.space.fail(AT_START[endpoint], **fault)
+            home.space.inject_fault(AT_START[endpoint], **fault)
         await home.begin()
         first, second = home.add("First"), home.add("Second")
         if endpoint not in AT_START:
@@ -127,23 +127,25 @@ def _order(home: House, endpoint: str, page: str, fault: Mapping[str, Any]) -> N
     match endpoint:
         case "pages.retrieve":
             # The answer of the write is lost, so the page is read.
-            home.space.fail(f"PATCH /v1/pages/{page}", status=503)
-            home.space.fail(f"GET /v1/pages/{page}", **fault)
+            home.space.inject_fault(f"PATCH /v1/pages/{page}", status=503)
+            home.space.inject_fault(f"GET /v1/pages/{page}", **fault)
         case "pages.update, un-tick":
-            home.space.tick(page)
-            home.space.fail(f"PATCH /v1/pages/{page}", **fault)
+            home.space.tick_box(page)
+            home.space.inject_fault(f"PATCH /v1/pages/{page}", **fault)
         case "pages.update, image":
-            home.space.fail(f"PATCH /v1/pages/{page}", **fault)
+            home.space.inject_fault(f"PATCH /v1/pages/{page}", **fault)
         case "file_uploads.create":
             chosen = _FirstFile("file_uploads")
-            home.space.fail("POST /v1/file_uploads", chosen=chosen, **fault)
+            home.space.inject_fault("POST /v1/file_uploads", chosen=chosen, **fault)
         case "file_uploads.send":
-            home.space.fail("/v1/file_uploads", chosen=_FirstFile("/send"), **fault)
+            home.space.inject_fault(
+                "/v1/file_uploads", chosen=_FirstFile("/send"), **fault
+            )
         case "file_uploads.retrieve":
             # The answer to its bytes is lost, so the upload is looked up.
-            home.space.fail("/send", status=503)
+            home.space.inject_fault("/send", status=503)
             chosen = _FirstFile("")
-            home.space.fail("GET /v1/file_uploads/", chosen=chosen, **fault)
+            home.space.inject_fault("GET /v1/file_uploads/", chosen=chosen, **fault)
 
 
 async def _live(home: House) -> None:
@@ -164,7 +166,7 @@ async def _live(home: House) -> None:
 async def work_until(home: House, end: datetime) -> None:
     """Let time pass, and do what is due at the moment when it is due."""
     while home.clock.time < end:
-        again = await home.dispatcher.step()
+        again = await home.dispatcher.tick()
         until = max(again or end, home.clock.time + timedelta(seconds=0.5))
         left = min(until, end) - home.clock.time
         home.clock.move(seconds=left.total_seconds())
@@ -175,7 +177,7 @@ async def _look(home: House, first: str, second: str) -> Hour:
     by_page = {job.page_id: job for job in await home.jobs()}
     victim, other = by_page.get(first), by_page.get(second)
     # Whichever file was announced first.
-    if victim and other and victim.state is State.DONE is not other.state:
+    if victim and other and victim.state is JobState.DONE is not other.state:
         victim, other = other, victim
     times = [request.at for request in home.space.requests]
     polls = [one for one in home.space.requests if one.path.endswith("/query")]
@@ -186,7 +188,7 @@ async def _look(home: House, first: str, second: str) -> Hour:
     return Hour(
         state=victim.state if victim else "",
         others=other.state if other else "",
-        paid=home.hub.paid,
+        paid=home.hub.paid_images,
         burst=_burst(times),
         late=beyond / 30,
         lines=Counter(line.split()[0] for line in home.warned),

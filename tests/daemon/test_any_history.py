@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule
 
-from daemon.pretend.painter import paint
-from daemon.pretend.values import Column
+from daemon.pretend.painter import render_scene
+from daemon.pretend.values import FakeProperty
 from tests.cluster import on_postgres
 from tests.daemon.searched_town import SearchedTown
 from tests.search import examples
@@ -87,21 +87,21 @@ class AnyHistory(SearchedTown):
     @rule(page=pages)
     def somebody_edits_it(self, page: str) -> None:
         self.words += 1
-        self.town.workspace.edit(page, {"Post": f"Cake number {self.words}."})
+        self.town.workspace.edit_page(page, {"Post": f"Cake number {self.words}."})
         self.wishes[page] += 1
 
     @rule(page=pages)
     def somebody_ticks_the_box(self, page: str) -> None:
-        self.town.workspace.tick(page)
+        self.town.workspace.tick_box(page)
         self.wishes[page] += 1
 
     @rule(page=pages, back=st.booleans())
     def somebody_trashes_it_or_takes_it_out(self, page: str, *, back: bool) -> None:
-        self.town.workspace.trash(page, restore=back)
+        self.town.workspace.trash_page(page, restore=back)
 
     @rule(page=pages)
     def somebody_adds_a_file_of_their_own(self, page: str) -> None:
-        data = paint("holiday", 1, 64, 64)
+        data = render_scene("holiday", 1, 64, 64)
         self.town.workspace.add_file(page, "Image", "holiday.png", data)
 
     @rule(left=st.sampled_from([None, 0, 2]))
@@ -110,11 +110,11 @@ class AnyHistory(SearchedTown):
 
     @rule(fault=_SERVICE, times=st.integers(1, 4))
     def the_service_fails(self, fault: dict[str, Any], times: int) -> None:
-        self.town.hub.fail(times=times, **fault)
+        self.town.hub.inject_fault(times=times, **fault)
 
     @rule(fault=_NOTION, where=_WHERE, times=st.integers(1, 6))
     def notion_fails(self, fault: dict[str, Any], where: str, times: int) -> None:
-        self.town.workspace.fail(where, times=times, **fault)
+        self.town.workspace.inject_fault(where, times=times, **fault)
 
     @rule(
         page=pages,
@@ -125,11 +125,13 @@ class AnyHistory(SearchedTown):
     def a_row_is_refused(
         self, page: str, fault: dict[str, Any], method: str, times: int | None
     ) -> None:
-        self.town.workspace.fail(f"{method} /v1/pages/{page}", times=times, **fault)
+        self.town.workspace.inject_fault(
+            f"{method} /v1/pages/{page}", times=times, **fault
+        )
 
     @rule(page=pages, times=st.sampled_from([1, 2, 7, None]))
     def an_upload_is_not_ready(self, page: str, times: int | None) -> None:
-        self.town.workspace.fail(
+        self.town.workspace.inject_fault(
             f"PATCH /v1/pages/{page}",
             times=times,
             status=404,
@@ -142,7 +144,9 @@ class AnyHistory(SearchedTown):
         space, source = self.town.workspace, self.town.source.id
         before = space.sources[source].columns[name]
         space.remove_column(source, name)
-        made = Column(secrets.token_hex(2), name, before.type, list(before.options))
+        made = FakeProperty(
+            secrets.token_hex(2), name, before.type, list(before.options)
+        )
         space.add_column(source, made)
 
     @precondition(lambda _self: not on_postgres())

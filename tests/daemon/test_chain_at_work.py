@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from daemon.flow import manual
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 from tests.daemon.house import House, house
 
 
 async def _reset(home: House) -> None:
-    async with home.flow.db.writing() as tx:
-        await manual.reset(tx, "flux", home.flow.now())
+    async with home.flow.db.write_transaction() as tx:
+        await manual.reset_breaker(tx, "flux", home.flow.now())
 
 
 async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(
@@ -60,14 +60,16 @@ async def test_a_reset_replaces_cards_by_real_images_each_paid_once(
     home.hub.credits = 0
     pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(3)]
     await home.live()
-    home.hub.refill(10)
+    home.hub.add_credits(10)
     home.forget()
     await _reset(home)
     await home.work()
     assert [home.read(page)["Image status"] for page in pages] == ["Done"] * 3
     assert len(home.hub.served) == 3
     for page in pages:
-        assert [one.name.split("_")[0] for one in home.space.files(page)] == ["flux"]
+        assert [one.name.split("_")[0] for one in home.space.list_files(page)] == [
+            "flux"
+        ]
     reasons = [job.reason for job in await home.jobs()]
     assert reasons == ["new"] * 3 + ["replace"] * 3
 
@@ -78,7 +80,7 @@ async def test_the_reset_of_the_month_ends_the_rest_and_one_job_goes_first(
     home.hub.credits = 0
     home.add()
     await home.live()
-    home.hub.refill(10)
+    home.hub.add_credits(10)
     home.forget()
     home.clock.move(hours=2)
     await home.work()
@@ -93,7 +95,7 @@ async def test_a_card_never_replaces_a_real_image(home: House) -> None:
     page = home.add()
     await home.live()
     home.hub.spend_all()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     home.clock.move(minutes=11)
@@ -106,7 +108,7 @@ async def test_a_card_never_replaces_a_real_image(home: House) -> None:
     assert cells["Image status"] == "Done"
     assert cells["Image note"].startswith("No new image: ")
     assert "The current image was kept." in cells["Image note"]
-    (file,) = home.space.files(page)
+    (file,) = home.space.list_files(page)
     assert file.name.startswith("flux_")
     assert [job.state for job in await home.jobs()] == ["done", "failed"]
 
@@ -115,7 +117,7 @@ async def test_while_nobody_can_serve_no_row_is_touched(home: House) -> None:
     page = home.add()
     await home.live()
     home.hub.spend_all()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     before = await home.history(2)
@@ -130,12 +132,12 @@ async def test_a_loading_model_is_waited_for_by_all_and_asked_by_one(
     home: House,
 ) -> None:
     home.hub.loading_seconds = 40
-    home.hub.unload()
+    home.hub.unload_model()
     pages = [home.add(f"Post {n}", f"The bread number {n}.") for n in range(6)]
     home.hub.loaded_at = None
     await home.poll()
     home.clock.move(seconds=125)
-    home.hub.unload()
+    home.hub.unload_model()
     await home.work()
     # Those that were claimed together are asked together; nobody after them.
     asked = len(home.hub.served)
@@ -156,7 +158,7 @@ async def test_a_model_that_loads_for_longer_than_the_patience_is_passed_over(
     home.add()
     await home.poll()
     home.clock.move(seconds=125)
-    home.hub.unload()
+    home.hub.unload_model()
     await home.work()
     (job,) = await home.jobs()
     assert job.state == "done"
@@ -200,7 +202,9 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
     toml = 'chain = ["flux"]\n[providers.flux]\nroute = "hf-inference"\n'
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
-        home.hub.fail("POST", times=9, status=200, body=paint("a", 1, 256, 256)[:4000])
+        home.hub.inject_fault(
+            "POST", times=9, status=200, body=render_scene("a", 1, 256, 256)[:4000]
+        )
         page = home.add(Format="square")
         await home.live()
         for _ in range(6):
@@ -215,7 +219,9 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
 
 @pytest.mark.sqlite_only  # every byte of its files
 async def test_nothing_secret_is_said_or_stored(home: House) -> None:
-    home.hub.fail("POST", status=401, body={"error": f"bad token {home.hub.token}"})
+    home.hub.inject_fault(
+        "POST", status=401, body={"error": f"bad token {home.hub.token}"}
+    )
     home.add()
     await home.live()
     database = home.settings.data_dir / "postbrush.db"
@@ -230,7 +236,7 @@ async def test_times_far_ahead_count_as_now(home: House) -> None:
     home.hub.credits = 0
     home.add()
     await home.live()
-    home.hub.refill(9)
+    home.hub.add_credits(9)
     home.clock.time -= timedelta(days=400)
     await home.work()
     assert [one.status for one in home.hub.served] == [402, 200]

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli.check import clock_line
+from daemon.cli.check import compare_clocks
 from daemon.clock import Clock, utc_now
 from daemon.flow.clock_steps import ClockSteps, breaker_after_step
-from daemon.flow.delays import Subject, Task
-from daemon.flow.postpone import postpone
+from daemon.flow.delays import TaskKey, TaskKind
+from daemon.flow.postpone import postpone_task
 from daemon.notion.errors import NotionError
-from daemon.pretend.town import Town
-from daemon.schedule import Schedule, _Interval
-from daemon.service.log import Spell
-from providers.breaker import Breaker, State
+from daemon.pretend.town import FakeServer
+from daemon.schedule import Scheduler, _CatchUpInterval
+from daemon.service.log import FailureThrottle
+from providers.breaker import Breaker, BreakerState
 from providers.outcomes import Outcome
 from tests.daemon.house import START, ZONE, House, MovingClock, house
 from tests.daemon.test_chain_at_work import house_again
@@ -33,7 +33,7 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
     """A house whose clock is set while Notion's goes on."""
     clock, notions = OurClock(), MovingClock()
     clock.other = notions
-    town = Town(now=notions.now)
+    town = FakeServer(now=notions.now)
     town.workspace.requests_per_minute = None
     town.hub.sleep = clock.sleep
     async with town, house(tmp_path, clock=clock, town=town) as made:
@@ -50,7 +50,7 @@ async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
     home: House, step: timedelta
 ) -> None:
     _set_clock(home, -step)
-    home.space.fail("/query", times=5, status=503)
+    home.space.inject_fault("/query", times=5, status=503)
     await home.poll()
     assert home.flow.outage.why
     home.space.faults.waiting.clear()
@@ -74,8 +74,8 @@ async def test_a_delay_is_said_once_an_hour_whatever_the_clock_says(
     (job,) = await home.jobs()
 
     async def count_lines() -> int:
-        subject = Subject(Task.UPLOAD, job.source, job.id)
-        await postpone(home.flow, subject, NotionError("not uploaded yet"), job)
+        subject = TaskKey(TaskKind.UPLOAD, job.source, job.id)
+        await postpone_task(home.flow, subject, NotionError("not uploaded yet"), job)
         return sum("job.delayed" in line for line in home.said)
 
     assert await count_lines() == 1
@@ -101,7 +101,7 @@ async def test_a_post_waits_as_long_as_it_would_have(
     assert home.hub.painted == 0
     home.clock.move(seconds=12)
     await home.work()
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
     assert "clock.set This machine's clock was set" in "\n".join(home.said)
 
 
@@ -116,7 +116,7 @@ async def test_what_was_queued_just_after_the_step_is_left_alone(
     await home.work()
     home.clock.move(seconds=125)
     await home.work()
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
 
 
 @pytest.mark.sqlite_only  # several daemons on a server have clocks of their own
@@ -126,7 +126,7 @@ async def test_an_image_on_disk_is_uploaded_at_once_after_a_step_back(
     page = home.add()
     await home.poll()
     home.clock.move(seconds=125)
-    home.space.fail("POST /v1/file_uploads", times=60, status=503)
+    home.space.inject_fault("POST /v1/file_uploads", times=60, status=503)
     await home.work()
     assert [job.state for job in await home.jobs()] == ["uploading"]
     home.space.faults.waiting.clear()
@@ -134,7 +134,7 @@ async def test_an_image_on_disk_is_uploaded_at_once_after_a_step_back(
     home.clock.move(minutes=6)
     await home.poll()
     await home.work()
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
     (done,) = [line for line in home.said if line.startswith("job.done")]
     assert " -" not in done
 
@@ -153,7 +153,7 @@ async def test_what_a_clock_that_was_ahead_stored_counts_from_the_restart(
         later.clock.move(seconds=125)
         await later.poll()
         await later.work()
-        assert len(later.space.files(page)) == 1
+        assert len(later.space.list_files(page)) == 1
 
 
 async def test_a_sweep_of_a_clock_that_was_ahead_does_not_put_off_the_next(
@@ -172,13 +172,13 @@ def test_a_pause_of_a_service_goes_on_and_its_calendar_stays(step: timedelta) ->
     now = START + step
     in_a_minute = START + timedelta(minutes=1)
     resting = Breaker(
-        name="a", state=State.OPEN, reason=Outcome.UNAVAILABLE, until=in_a_minute
+        name="a", state=BreakerState.OPEN, reason=Outcome.UNAVAILABLE, until=in_a_minute
     )
     moved = breaker_after_step(resting, step, now)
     assert moved.until == now + timedelta(minutes=1)
     broke = Breaker(
         name="a",
-        state=State.OPEN,
+        state=BreakerState.OPEN,
         reason=Outcome.CREDITS,
         until=in_a_minute,
         probe_at=in_a_minute,
@@ -194,21 +194,21 @@ def test_a_step_is_taken_once_and_slow_corrections_never() -> None:
     steps = ClockSteps(clock)
     wrong.move(days=3)
     wrong.time += timedelta(seconds=1)
-    assert not steps.take()
+    assert not steps.measure_step()
     wrong.time += _HOUR
-    assert timedelta(minutes=59) < steps.take() < timedelta(minutes=61)
+    assert timedelta(minutes=59) < steps.measure_step() < timedelta(minutes=61)
     wrong.move(hours=3)
-    assert not steps.take()
-    later = clock.steady() + _HOUR
-    assert clock.wall(later) == wrong.now() + _HOUR
+    assert not steps.measure_step()
+    later = clock.steady_now() + _HOUR
+    assert clock.to_wall_time(later) == wrong.now() + _HOUR
 
 
 def test_what_lasts_is_said_within_an_hour_and_never_negative() -> None:
-    spells = Spell()
-    assert spells.failed("x", START + _MONTH)
-    assert spells.failed("x", START)
-    assert not spells.failed("x", START + timedelta(minutes=59))
-    assert spells.ended("x", START) == timedelta()
+    spells = FailureThrottle()
+    assert spells.record_failure("x", START + _MONTH)
+    assert spells.record_failure("x", START)
+    assert not spells.record_failure("x", START + timedelta(minutes=59))
+    assert spells.record_recovery("x", START) == timedelta()
 
 
 class _Elapsed:
@@ -233,14 +233,14 @@ def _count(calls: list[int], called: asyncio.Event) -> Callable[[], Awaitable[No
 async def test_what_is_scheduled_goes_on_after_a_step_back(back: float) -> None:
     elapsed, called, kicked = _Elapsed(), asyncio.Event(), asyncio.Event()
     due = asyncio.Event()
-    schedule = Schedule(elapsed, look_every=0.02)
+    schedule = Scheduler(elapsed, look_every=0.02)
     schedule.clock_set = kicked.set
     schedule.start()
     try:
         # By the clock as it was before it was set back.
         ahead = utc_now() + timedelta(seconds=back)
-        schedule.every("watchdog", timedelta(seconds=5), _count([], called), ahead)
-        schedule.at("due", ahead, _count([], due))
+        schedule.call_every("watchdog", timedelta(seconds=5), _count([], called), ahead)
+        schedule.call_at("due", ahead, _count([], due))
         await asyncio.sleep(0)
         elapsed.more = back
         async with asyncio.timeout(10):
@@ -253,12 +253,12 @@ async def test_what_is_scheduled_goes_on_after_a_step_back(back: float) -> None:
 
 async def test_years_forward_are_one_call_and_no_list_of_those_missed() -> None:
     calls, called = list[int](), asyncio.Event()
-    schedule = Schedule()
+    schedule = Scheduler()
     schedule.start()
     try:
         long_ago = utc_now() - timedelta(days=3 * 365)
         action = _count(calls, called)
-        schedule.every("poll", timedelta(seconds=10), action, long_ago)
+        schedule.call_every("poll", timedelta(seconds=10), action, long_ago)
         async with asyncio.timeout(10):
             await called.wait()
         for _ in range(20):
@@ -266,7 +266,7 @@ async def test_years_forward_are_one_call_and_no_list_of_those_missed() -> None:
         assert len(calls) == 1
     finally:
         await schedule.stop()
-    every = _Interval(seconds=10, timezone="UTC")
+    every = _CatchUpInterval(seconds=10, timezone="UTC")
     now = datetime(2026, 11, 24, tzinfo=UTC)
     soon = every.get_next_fire_time(now - timedelta(days=3 * 365), now)
     assert soon is not None
@@ -283,7 +283,7 @@ async def test_years_forward_are_one_call_and_no_list_of_those_missed() -> None:
     ],
 )
 def test_check_compares_the_clock_with_notions(ahead: float, found: str) -> None:
-    line = clock_line(START + timedelta(seconds=ahead), START)
+    line = compare_clocks(START + timedelta(seconds=ahead), START)
     assert line is not None
     assert (line.found, bool(line.todo)) == (found, abs(ahead) > 120)
-    assert clock_line(START, None) is None
+    assert compare_clocks(START, None) is None

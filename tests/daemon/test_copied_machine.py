@@ -24,8 +24,8 @@ async def test_a_copy_of_a_machine_does_not_go_on_as_the_original(
         town, clock = all_.first.town, all_.first.clock
         async with house(folder, town=town, clock=clock, environ=environ) as copy:
             with pytest.raises(SetupError, match=r"remove that file here$"):
-                await copy.company.begin()
+                await copy.company.recover_work()
             # Once the other is gone, it is the only one.
             await all_.first.die()
-            await copy.company.begin()
+            await copy.company.recover_work()
             assert copy.flow.speaks

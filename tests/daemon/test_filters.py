@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 from tests.daemon.house import house
 from tests.daemon.web.visitor import inhabited
 
 _ONLY = '[posts]\nonly = { Stage = "Ready" }\n'
 
 
-def _stage() -> Column:
-    column = Column("stage", "Stage", "select")
+def _stage() -> FakeProperty:
+    column = FakeProperty("stage", "Stage", "select")
     for name in ("Ready", "Idea"):
         column.add_option(name)
     return column
@@ -29,12 +29,15 @@ async def test_a_renamed_property_is_filtered_by_its_id(tmp_path: Path) -> None:
         page = home.add(State="Ready")
         other = home.add("Other", "Other bread.", State="Idea")
         await home.live()
-        assert (len(home.space.files(page)), home.space.files(other)) == (1, [])
+        assert (len(home.space.list_files(page)), home.space.list_files(other)) == (
+            1,
+            [],
+        )
         # And after a restart, when the schema is read anew.
         home.clock.move(hours=2)
         later = home.add("Later", "Later bread.", State="Ready")
         await home.live()
-        assert len(home.space.files(later)) == 1
+        assert len(home.space.list_files(later)) == 1
         assert not [line for line in home.said if line.startswith("filter.")]
 
 
@@ -45,7 +48,7 @@ async def test_an_option_that_is_gone_is_one_warning_until_it_is_back(
         column = _stage()
         home.space.add_column(home.town.source.id, column)
         await home.begin()
-        ready = column.option("Ready")
+        ready = column.find_option("Ready")
         assert ready is not None
         ready["name"] = "Ready to go"
         home.add(Stage="Ready to go")
@@ -70,7 +73,9 @@ async def test_a_property_that_cannot_be_compared_is_refused_at_start(
     tmp_path: Path, setting: str
 ) -> None:
     async with house(tmp_path, toml=f'[posts]\n{setting} = {{ Link = "x" }}\n') as home:
-        home.space.add_column(home.town.source.id, Column("l", "Link", "relation"))
+        home.space.add_column(
+            home.town.source.id, FakeProperty("l", "Link", "relation")
+        )
         home.add()
         await home.begin()
         await home.live()
@@ -83,14 +88,14 @@ async def test_a_property_that_cannot_be_compared_is_refused_at_start(
 async def test_of_several_options_any_one_is_enough(tmp_path: Path) -> None:
     toml = '[posts]\nonly = { Where = "Facebook" }\n'
     async with house(tmp_path, toml=toml) as home:
-        where = Column("w", "Where", "multi_select")
+        where = FakeProperty("w", "Where", "multi_select")
         home.space.add_column(home.town.source.id, where)
         where.add_option("Facebook")
         await home.begin()
         both = home.add(Where=["Instagram", "Facebook"])
         one = home.add("One", "One bread.", Where=["Instagram"])
         await home.live()
-        assert (len(home.space.files(both)), home.space.files(one)) == (1, [])
+        assert (len(home.space.list_files(both)), home.space.list_files(one)) == (1, [])
 
 
 async def test_a_filter_that_never_matches_is_named_on_the_page(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Disk:
 
     def __init__(self, patch: pytest.MonkeyPatch, full_at: int, how: str) -> None:
         self.count, self.full_at, self.how = 0, full_at, how
-        writing, save_new = Database.writing, files.save_new
+        writing, save_new = Database.write_transaction, files.save_new
         disk = self
 
         @asynccontextmanager
@@ -47,7 +47,7 @@ class Disk:
                 raise OSError(errno.ENOSPC, "No space left on device")
             save_new(*what)
 
-        patch.setattr(Database, "writing", write)
+        patch.setattr(Database, "write_transaction", write)
         patch.setattr(files, "save_new", save)
 
     def is_full(self) -> bool:
@@ -58,7 +58,7 @@ class Disk:
 async def _whole_way(home: House) -> str:
     page = home.add()
     await _patiently(home)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await _patiently(home)
     return page
 

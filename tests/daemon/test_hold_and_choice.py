@@ -15,8 +15,8 @@ from tests.daemon.house import House, house
 
 
 async def _held(home: House) -> int:
-    async with home.flow.db.reading() as tx:
-        return await posts.held_count(tx)
+    async with home.flow.db.read_transaction() as tx:
+        return await posts.count_held(tx)
 
 
 async def test_a_first_start_on_old_posts_holds_them_and_spends_nothing(
@@ -33,13 +33,13 @@ async def test_a_first_start_on_old_posts_holds_them_and_spends_nothing(
         assert await _held(home) == 120
         assert home.hub.served == []
         assert any(line.startswith("poll.held 120 posts") for line in home.said)
-        home.space.tick(old[0])
+        home.space.tick_box(old[0])
         home.add("New", "A new bread.")
         await home.live()
         assert len(home.hub.served) == 2
         assert await _held(home) == 119
-        async with home.flow.db.writing() as tx:
-            made = await manual.approve(tx, 5, home.flow.now())
+        async with home.flow.db.write_transaction() as tx:
+            made = await manual.approve_held(tx, 5, home.flow.now())
         await home.work()
         assert [job.page_id for job in made] == list(reversed(old[-5:]))
         assert len(home.hub.served) == 7
@@ -64,12 +64,12 @@ async def test_only_and_on_done_with_text_select_and_status_columns(
         other = home.add("Other", "Cake.", State="Posted")
         await home.live()
         assert home.read(chosen)["State"] == "Illustrated"
-        assert home.space.files(chosen)
-        assert not home.space.files(other)
+        assert home.space.list_files(chosen)
+        assert not home.space.list_files(other)
         # A tick is obeyed outside `only`, and a posted post is not pulled back.
-        home.space.tick(other)
+        home.space.tick_box(other)
         await home.live()
-        assert home.space.files(other)
+        assert home.space.list_files(other)
         assert home.read(other)["State"] == "Posted"
 
 
@@ -91,9 +91,9 @@ async def test_skipped_posts_get_nothing_by_themselves_and_a_tick_works(
         page = home.add("Internal note", "Not for everybody.")
         await home.live()
         assert await home.jobs() == []
-        home.space.tick(page)
+        home.space.tick_box(page)
         await home.live()
-        assert home.space.files(page)
+        assert home.space.list_files(page)
 
 
 async def test_an_edit_keeps_the_image_unless_told_otherwise(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_an_edit_keeps_the_image_unless_told_otherwise(tmp_path: Path) -> 
             await home.begin()
             page = home.add()
             await home.live()
-            home.space.edit(page, {"Post": "Quite another bread."})
+            home.space.edit_page(page, {"Post": "Quite another bread."})
             await home.live()
             await home.live()
             assert len(await home.jobs()) == jobs
@@ -115,7 +115,7 @@ async def test_text_must_be_still_before_an_image_is_made(home: House) -> None:
     page = home.add(post="Bre")
     await home.poll()
     home.clock.move(seconds=90)
-    home.space.edit(page, {"Post": "Bread"})
+    home.space.edit_page(page, {"Post": "Bread"})
     await home.poll()
     home.clock.move(seconds=90)
     await home.poll()
@@ -129,7 +129,7 @@ async def test_text_must_be_still_before_an_image_is_made(home: House) -> None:
 async def test_feedback_goes_into_the_next_image_and_is_cleared(home: House) -> None:
     page = home.add()
     await home.live()
-    home.space.edit(page, {"Image feedback": "more blue", "Regenerate": True})
+    home.space.edit_page(page, {"Image feedback": "more blue", "Regenerate": True})
     await home.live()
     assert "more blue" in home.hub.served[-1].prompt
     assert home.read(page)["Image feedback"] == ""
@@ -137,7 +137,7 @@ async def test_feedback_goes_into_the_next_image_and_is_cleared(home: House) -> 
 
 async def test_the_owners_alt_text_is_not_overwritten(home: House) -> None:
     page = home.add()
-    home.space.edit(page, {"Alt text": "My own words"})
+    home.space.edit_page(page, {"Alt text": "My own words"})
     await home.live()
     assert home.read(page)["Alt text"] == "My own words"
 
@@ -151,7 +151,7 @@ async def test_formats_are_followed(
 ) -> None:
     page = home.add(Format=name)
     await home.live()
-    (file,) = home.space.files(page)
+    (file,) = home.space.list_files(page)
     assert Image.open(io.BytesIO(file.data)).size == size
 
 
@@ -174,8 +174,8 @@ async def test_an_image_too_large_for_the_workspace_is_coarsened_on_the_way(
         await home.begin()
         page = home.add(post="A city at night, with many windows.", Format="square")
         await home.live()
-        (file,) = home.space.files(page)
-        on_disk = home.flow.images / file.name
+        (file,) = home.space.list_files(page)
+        on_disk = home.flow.image_folder / file.name
         assert len(file.data) <= 100_000 < on_disk.stat().st_size
         assert Image.open(io.BytesIO(file.data)).size == (1080, 1080)
 
@@ -188,7 +188,7 @@ async def test_a_crash_between_image_and_upload_pays_nothing_twice(
         page = home.add()
         await home.poll()
         home.clock.move(seconds=125)
-        home.space.fail("POST /v1/file_uploads", times=60, status=503)
+        home.space.inject_fault("POST /v1/file_uploads", times=60, status=503)
         await home.work()
         assert [job.state for job in await home.jobs()] == ["uploading"]
         home.space.faults.waiting.clear()
@@ -197,7 +197,7 @@ async def test_a_crash_between_image_and_upload_pays_nothing_twice(
             await later.begin()
             await later.work()
             assert [job.state for job in await later.jobs()] == ["done"]
-            assert later.space.files(page)
+            assert later.space.list_files(page)
             assert later.hub.painted == 1
             assert any(line.startswith("job.rescued") for line in later.said)
 
@@ -206,18 +206,18 @@ async def test_a_write_whose_answer_was_lost_is_not_repeated(home: House) -> Non
     page = home.add()
     await home.poll()
     home.clock.move(seconds=125)
-    home.space.fail("PATCH /v1/pages/", status=503, after=True)
+    home.space.inject_fault("PATCH /v1/pages/", status=503, after=True)
     await home.work()
     assert [job.state for job in await home.jobs()] == ["done"]
     patches = [one for one in home.space.requests if one.method == "PATCH"]
     assert len(patches) == 1 + 1  # the lost one is noted with both its answers
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
 
 
 async def test_notion_away_is_one_line_at_the_start_and_one_at_the_end(
     home: House,
 ) -> None:
-    home.space.fail("/query", times=200, status=502, html=True)
+    home.space.inject_fault("/query", times=200, status=502, html=True)
     for _ in range(30):
         home.clock.move(seconds=60)
         await home.poll()
@@ -233,13 +233,13 @@ async def test_notion_away_is_one_line_at_the_start_and_one_at_the_end(
 async def test_a_source_that_is_no_longer_shared_stops_generation(home: House) -> None:
     home.add()
     await home.poll()
-    home.space.share(home.town.source.id, shared=False)
+    home.space.set_shared(home.town.source.id, shared=False)
     home.clock.move(seconds=125)
     await home.poll()
     await home.work()
     assert home.hub.served == []
     assert any("Connections" in line for line in home.said)
-    home.space.share(home.town.source.id, shared=True)
+    home.space.set_shared(home.town.source.id, shared=True)
     home.clock.move(minutes=1)
     await home.poll()
     await home.work()
@@ -247,17 +247,17 @@ async def test_a_source_that_is_no_longer_shared_stops_generation(home: House) -
 
 
 async def test_too_many_requests_are_answered_with_patience(home: House) -> None:
-    home.space.fail("/query", status=429, retry_after=70)
+    home.space.inject_fault("/query", status=429, retry_after=70)
     page = home.add()
     await home.live()
     await home.live()
-    assert home.space.files(page)
+    assert home.space.list_files(page)
     assert any(line.startswith("notion.limited") for line in home.said)
 
 
 async def test_a_stale_cursor_restarts_the_query(tmp_path: Path) -> None:
     async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
-        await home.company.begin()
+        await home.company.recover_work()
         pages = [home.add(f"Post {n}", f"Bread {n}.") for n in range(130)]
         stale = {
             "object": "error",
@@ -266,7 +266,7 @@ async def test_a_stale_cursor_restarts_the_query(tmp_path: Path) -> None:
             "message": "The start_cursor provided is invalid: s:1:100",
         }
         await home.poll()
-        home.space.fail("/query", status=400, body=stale)
+        home.space.inject_fault("/query", status=400, body=stale)
         await home.sweep()
         assert len(await home.jobs()) == len(pages)
 
@@ -277,23 +277,23 @@ async def test_a_replacement_asks_first_whether_the_card_is_still_there(
     home.hub.credits = 0
     page = home.add()
     await home.live()
-    home.space.edit(page, {"Image": []})
+    home.space.edit_page(page, {"Image": []})
     home.space.add_file(page, "Image", "mine.jpg", b"\xff\xd8\xff mine")
-    home.hub.refill(5)
+    home.hub.add_credits(5)
     home.forget()
-    async with home.flow.db.writing() as tx:
-        await manual.reset(tx, "flux", home.flow.now())
+    async with home.flow.db.write_transaction() as tx:
+        await manual.reset_breaker(tx, "flux", home.flow.now())
     await home.work()
     assert home.hub.served == []
-    assert [one.name for one in home.space.files(page)] == ["mine.jpg"]
+    assert [one.name for one in home.space.list_files(page)] == ["mine.jpg"]
 
 
 async def test_a_post_whose_date_is_past_keeps_its_card(home: House) -> None:
     home.hub.credits = 0
     home.add(Date="2026-11-01")
     await home.live()
-    home.hub.refill(5)
-    async with home.flow.db.writing() as tx:
-        await manual.reset(tx, "flux", home.flow.now())
+    home.hub.add_credits(5)
+    async with home.flow.db.write_transaction() as tx:
+        await manual.reset_breaker(tx, "flux", home.flow.now())
     await home.work()
     assert [job.reason for job in await home.jobs()] == ["new"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
 
@@ -36,11 +36,11 @@ def _blank_png(width: int, height: int) -> bytes:
 
 
 def _picture() -> Image.Image:
-    return Image.open(io.BytesIO(paint("bread", 1, 512, 512))).convert("RGB")
+    return Image.open(io.BytesIO(render_scene("bread", 1, 512, 512))).convert("RGB")
 
 
 def _frames() -> list[Image.Image]:
-    return [Image.open(io.BytesIO(paint("bread", n, 64, 64))) for n in range(2)]
+    return [Image.open(io.BytesIO(render_scene("bread", n, 64, 64))) for n in range(2)]
 
 
 USABLE: Mapping[str, Callable[[], bytes]] = {
@@ -80,7 +80,7 @@ async def test_whatever_can_be_shown_is_shown_as_the_same_kind_of_png(
         fake.picture = USABLE[name]()
         page = home.add(Format="square")
         await home.live()
-        (file,) = home.space.files(page)
+        (file,) = home.space.list_files(page)
         image = Image.open(io.BytesIO(file.data))
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (1080, 1080))
         assert file.name.startswith("replicate_generated_")

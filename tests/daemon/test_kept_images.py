@@ -23,11 +23,11 @@ async def test_a_page_that_is_put_away_is_cancelled_quietly(
 
     async def put_away(_seconds: float = 0.0) -> None:
         if where == "trash":
-            home.space.trash(page)
+            home.space.trash_page(page)
         else:
-            home.space.move(page, other.id)
+            home.space.move_page(page, other.id)
 
-    home.space.tick(page)
+    home.space.tick_box(page)
     if moment == "un-tick":
         await home.poll()
         await put_away()
@@ -39,7 +39,7 @@ async def test_a_page_that_is_put_away_is_cancelled_quietly(
     await home.poll()
     assert [job.state for job in await home.jobs()] == ["done", "cancelled"]
     assert home.hub.painted == (1 if moment == "un-tick" else 2)
-    assert len(list(home.flow.images.glob("*.png"))) == home.hub.painted
+    assert len(list(home.flow.image_folder.glob("*.png"))) == home.hub.painted
     loud = ("refused", "failed", "broke", "error")
     assert not [line for line in home.said[said:] if any(w in line for w in loud)]
 
@@ -49,11 +49,11 @@ async def test_a_refused_tick_on_a_good_image_says_that_it_was_kept(
 ) -> None:
     page = home.add()
     await home.live()
-    home.hub.fail("POST", times=1, **_NSFW)
-    home.space.tick(page)
+    home.hub.inject_fault("POST", times=1, **_NSFW)
+    home.space.tick_box(page)
     await home.live()
     cells = home.read(page)
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
     assert cells["Image status"] == "Done"
     assert cells["Image note"] == (
         "No new image: Hugging Face FLUX refused the prompt. The current image was "
@@ -63,7 +63,7 @@ async def test_a_refused_tick_on_a_good_image_says_that_it_was_kept(
 
 async def test_a_refused_prompt_on_an_empty_page_fails(home: House) -> None:
     page = home.add()
-    home.hub.fail("POST", times=1, **_NSFW)
+    home.hub.inject_fault("POST", times=1, **_NSFW)
     await home.live()
     cells = home.read(page)
     assert cells["Image status"] == "Failed"
@@ -81,8 +81,8 @@ async def test_a_refused_replacement_of_a_card_leaves_the_page_as_it_is(
     await home.live()
     before = home.read(page)
     assert before["Image status"] == "Card"
-    home.hub.refill(8)
-    home.hub.fail("POST", times=1, **_NSFW)
+    home.hub.add_credits(8)
+    home.hub.inject_fault("POST", times=1, **_NSFW)
     home.clock.move(days=10)
     await home.poll()
     await home.work()
@@ -103,8 +103,8 @@ async def test_a_replacement_that_waits_for_its_upload_says_nothing(
         home.hub.spend_all()
         await home.live()
         before = home.read(page)
-        home.hub.refill(8)
-        home.space.fail("POST /v1/file_uploads", times=None, status=403)
+        home.hub.add_credits(8)
+        home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         home.clock.move(days=10)
         await home.poll()
         await home.work()
@@ -122,9 +122,9 @@ async def test_a_replacement_that_cannot_be_put_there_leaves_the_page_as_it_is(
         home.hub.spend_all()
         await home.live()
         before = home.read(page)
-        home.hub.refill(8)
+        home.hub.add_credits(8)
         refusal = {"code": "validation_error", "message": "No.", "object": "error"}
-        home.space.fail("PATCH /v1/pages", times=None, status=400, body=refusal)
+        home.space.inject_fault("PATCH /v1/pages", times=None, status=400, body=refusal)
         home.clock.move(days=10)
         await home.poll()
         await home.work()

@@ -24,7 +24,7 @@ async def test_a_post_that_leaves_the_filter_is_not_pulled_back(
         page = home.add("Chosen", "Bread.", State="Waiting")
 
         async def leave(_seconds: float = 0.0) -> None:
-            home.space.edit(page, {"State": "Posted"})
+            home.space.edit_page(page, {"State": "Posted"})
 
         await home.poll()
         await home.work()
@@ -38,12 +38,12 @@ async def test_a_post_that_leaves_the_filter_is_not_pulled_back(
             await home.poll()
         await home.work()
         assert home.read(page)["State"] == "Posted"
-        assert not home.space.files(page)
+        assert not home.space.list_files(page)
         assert [job.state for job in await home.jobs()] == ["cancelled"]
         assert home.hub.painted == (1 if moment == "in work" else 0)
         # Back again: what was paid for is used.
         home.hub.sleep = home.clock.sleep
-        home.space.edit(page, {"State": "Waiting"})
+        home.space.edit_page(page, {"State": "Waiting"})
         await home.pass_time(minutes=5)
         assert home.read(page)["State"] == "Illustrated"
         assert home.hub.painted == 1

@@ -24,7 +24,7 @@ async def test_three_new_posts_get_images_with_three_writes_and_one_paid_call_ea
         assert cells["Image status"] == "Done"
         assert cells["Image provider"] == "Hugging Face FLUX"
         assert cells["Alt text"]
-        (file,) = home.space.files(page)
+        (file,) = home.space.list_files(page)
         assert file.name.startswith("flux_generated_20261124_11")
         assert Image.open(io.BytesIO(file.data)).size == (1080, 1080)
     assert len(home.writes()) == 9
@@ -37,13 +37,13 @@ async def test_a_tick_is_unticked_and_makes_another_image_with_four_writes(
 ) -> None:
     page = home.add()
     await home.live()
-    before = home.space.files(page)[0]
+    before = home.space.list_files(page)[0]
     home.forget()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     assert home.read(page)["Regenerate"] is False
-    (after,) = home.space.files(page)
+    (after,) = home.space.list_files(page)
     assert after.data != before.data
     assert after.name != before.name
     assert len(home.writes()) == 4
@@ -57,20 +57,20 @@ async def test_a_box_ticked_again_while_its_image_waits_is_the_same_wish(
     await home.live()
     home.forget()
     home.hub.loading_seconds = 40
-    home.hub.unload()
-    home.space.tick(page)
+    home.hub.unload_model()
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     assert home.read(page)["Regenerate"] is False
     # Long enough after our own un-tick to be a person's.
     home.clock.move(seconds=10)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     assert home.read(page)["Regenerate"] is False
     await home.live()
     assert len(await home.jobs()) == 2
-    assert home.hub.paid == 2
+    assert home.hub.paid_images == 2
     assert home.read(page)["Image status"] == "Done"
 
 
@@ -80,8 +80,8 @@ async def test_no_service_is_asked_before_notion_confirmed_the_untick(
     page = home.add()
     await home.live()
     home.forget()
-    home.space.tick(page)
-    home.space.fail(
+    home.space.tick_box(page)
+    home.space.inject_fault(
         "PATCH /v1/pages/",
         times=50,
         status=400,
@@ -102,12 +102,12 @@ async def test_an_impatient_second_tick_is_the_same_wish(home: House) -> None:
     page = home.add()
     await home.live()
     home.forget()
-    home.hub.unload()
-    home.space.tick(page)
+    home.hub.unload_model()
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     home.clock.move(seconds=2)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     home.clock.move(minutes=2)
@@ -130,13 +130,13 @@ async def test_a_tick_with_changed_words_during_generation_is_a_second_wish(
 
         async def change_meanwhile(_seconds: float) -> None:
             home.hub.sleep = home.clock.sleep
-            home.space.edit(
+            home.space.edit_page(
                 page, {"Post": "Something else entirely.", "Regenerate": True}
             )
             await home.poll()
 
         home.hub.sleep = change_meanwhile
-        home.space.tick(page)
+        home.space.tick_box(page)
         await home.poll()
         await home.work()
         states = [(job.reason, job.state) for job in await home.jobs()]
@@ -191,7 +191,7 @@ async def test_a_post_without_words_gets_no_job(home: House) -> None:
 async def test_trashing_a_page_cancels_its_job(home: House) -> None:
     page = home.add()
     await home.poll()
-    home.space.trash(page)
+    home.space.trash_page(page)
     home.clock.move(days=1, minutes=1)
     await home.sweep()
     await home.work()
@@ -203,13 +203,13 @@ async def test_a_peoples_own_file_survives_behind_the_new_image(home: House) -> 
     page = home.add()
     await home.live()
     home.space.add_file(page, "Image", "mine.jpg", b"\xff\xd8\xff mine")
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
-    names = [one.name for one in home.space.files(page)]
+    names = [one.name for one in home.space.list_files(page)]
     assert names[1] == "mine.jpg"
     assert names[0].startswith("flux_generated_")
-    assert home.space.files(page)[1].data == b"\xff\xd8\xff mine"
+    assert home.space.list_files(page)[1].data == b"\xff\xd8\xff mine"
 
 
 async def test_a_post_with_an_image_when_first_seen_is_left_alone(home: House) -> None:
@@ -224,13 +224,13 @@ async def test_a_duplicated_page_gets_its_own_image_once_it_says_something_else(
 ) -> None:
     page = home.add()
     await home.live()
-    shown = home.space.files(page)[0]
+    shown = home.space.list_files(page)[0]
     copy = home.add("Copy", "Bread for everyone.")
     home.space.add_file(copy, "Image", shown.name, shown.data)
-    home.space.edit(copy, {"Name": "A post"})
+    home.space.edit_page(copy, {"Name": "A post"})
     await home.live()
     assert len(await home.jobs()) == 1
-    home.space.edit(copy, {"Post": "Cake for the few."})
+    home.space.edit_page(copy, {"Post": "Cake for the few."})
     await home.live()
     await home.live()
     assert [job.page_id for job in await home.jobs()] == [page, copy]
@@ -244,7 +244,7 @@ async def test_variants_are_separate_calls_and_all_are_shown(tmp_path: Path) -> 
         await home.begin()
         page = home.add(Variants=3)
         await home.live()
-        names = [one.name for one in home.space.files(page)]
+        names = [one.name for one in home.space.list_files(page)]
         assert len(names) == 3
         assert len(home.hub.served) == 3
         assert len({one.seed for one in home.hub.served}) == 3
@@ -255,10 +255,10 @@ async def test_a_column_renamed_at_run_time_is_found_by_its_id(home: House) -> N
     await home.live()
     home.space.rename_column(home.town.source.id, "Image", "Bild")
     home.space.rename_column(home.town.source.id, "Regenerate", "Nochmal")
-    home.space.tick(page, "Nochmal")
+    home.space.tick_box(page, "Nochmal")
     await home.poll()
     await home.work()
-    assert len(home.space.files(page, "Bild")) == 1
+    assert len(home.space.list_files(page, "Bild")) == 1
     assert [job.state for job in await home.jobs()] == ["done", "done"]
 
 
@@ -270,7 +270,7 @@ async def test_a_status_column_of_the_wrong_type_does_not_cost_the_image(
     home.space.retype_column(home.town.source.id, "Image status", "number")
     home.clock.move(minutes=3)
     await home.live()
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
     assert [job.state for job in await home.jobs()] == ["done"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from tests.daemon.house import House, MovingClock, house
 
 POSTS = 1000
@@ -41,7 +41,7 @@ class Month:
 
     folder: Path
     clock: MovingClock
-    town: Town
+    town: FakeServer
     pages: list[str] = field(default_factory=list)
     restarts: int = 0
 
@@ -57,7 +57,9 @@ class Month:
     def notion(self, *, away: bool) -> None:
         self.town.workspace.faults.waiting.clear()
         if away:
-            self.town.workspace.fail("/v1/", times=100_000, status=503, html=True)
+            self.town.workspace.inject_fault(
+                "/v1/", times=100_000, status=503, html=True
+            )
 
     async def day(self, day: int) -> None:
         """From one nightly reboot to the next."""
@@ -83,7 +85,7 @@ class Month:
 @pytest.mark.timeout(900)
 async def test_a_month(tmp_path: Path) -> None:
     clock = MovingClock(datetime(2026, 11, 1, 3, tzinfo=UTC))
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     month = Month(tmp_path, clock, town)
     town.hub.sleep, town.hub.credits = clock.sleep, CREDITS
     town.workspace.requests_per_minute = None
@@ -103,7 +105,9 @@ async def _all_is_well(month: Month, home: House) -> None:
     calls = [one for one in await home.calls_all() if one.provider == "flux"]
     ends = Counter(one.outcome for one in calls)
     replaced = sum(one.reason == "replace" and one.state == "done" for one in found)
-    cards = sum(space.read(page)["Image status"] == "Card" for page in month.pages)
+    cards = sum(
+        space.read_cells(page)["Image status"] == "Card" for page in month.pages
+    )
     writes = len(home.writes())
     queries = sum(r.path.endswith("/query") for r in space.requests)
     money = sum(one.cost for one in calls)
@@ -114,7 +118,7 @@ async def _all_is_well(month: Month, home: House) -> None:
     )
     # No post without its image, and no job that is not at its end.
     assert len(month.pages) == POSTS
-    assert all(len(space.files(page)) == 1 for page in month.pages)
+    assert all(len(space.list_files(page)) == 1 for page in month.pages)
     assert not [one for one in found if one.is_open]
     # A replacement that finds the credits still gone leaves its card alone.
     assert all(one.state == "done" or one.reason == "replace" for one in found)

@@ -42,14 +42,17 @@ def test_what_a_service_watches_is_read_from_its_status(
 ) -> None:
     marks = None if mark is None else {mark} - {""}
     shown = f"ActiveState={state}\nStatusText={status}\n"
-    assert neighbour.watched(shown) == marks
+    assert neighbour.watched_sources(shown) == marks
     # systemd promises no order.
-    assert neighbour.watched(f"StatusText={status}\nActiveState={state}\n") == marks
+    assert (
+        neighbour.watched_sources(f"StatusText={status}\nActiveState={state}\n")
+        == marks
+    )
 
 
 @pytest.mark.parametrize("shown", ["", "\n", "rubbish", "ActiveState=", "StatusText=x"])
 def test_no_such_service_is_none(shown: str) -> None:
-    assert neighbour.watched(shown) is None
+    assert neighbour.watched_sources(shown) is None
 
 
 @pytest.mark.parametrize(
@@ -61,10 +64,12 @@ async def test_what_it_says_of_itself_is_what_another_reads(
     schema = home.flow.known_schema
     object.__setattr__(schema, "title", title)
     object.__setattr__(schema, "source", _SOURCE)
-    said = standing.watching(home.flows)
+    said = standing.describe_watching(home.flows)
     status = " ".join(said.split())[:400]
     shown = f"ActiveState=active\nStatusText={status}\n"
-    assert neighbour.watched(shown) == frozenset({standing.mark(_SOURCE)})
+    assert neighbour.watched_sources(shown) == frozenset(
+        {standing.short_source_id(_SOURCE)}
+    )
 
 
 def _systemctl(folder: Path, body: str) -> dict[str, str]:
@@ -81,7 +86,7 @@ def _shows(status: str, state: str = "active") -> str:
 
 
 def _about(home: House) -> str:
-    return standing.watching(home.flows)
+    return standing.describe_watching(home.flows)
 
 
 def _warned(home: House) -> int:
@@ -93,7 +98,7 @@ async def test_a_second_one_on_the_same_database_is_refused(
 ) -> None:
     environ = _systemctl(tmp_path, _shows(_about(home)))
     with pytest.raises(SetupError, match="sudo systemctl stop postbrush") as refused:
-        await neighbour.refuse_second(home.flow, home.watchers, environ)
+        await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert refused.value.exit_code == 2
     assert len(str(refused.value).splitlines()) == 1
 
@@ -106,7 +111,7 @@ async def test_one_on_another_database_is_warned_of(
     home: House, tmp_path: Path, status: str
 ) -> None:
     environ = _systemctl(tmp_path, _shows(status))
-    await neighbour.refuse_second(home.flow, home.watchers, environ)
+    await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert _warned(home) == 1
 
 
@@ -114,8 +119,8 @@ async def test_one_that_cannot_ask_notion_is_warned_of(
     home: House, tmp_path: Path
 ) -> None:
     environ = _systemctl(tmp_path, _shows(_about(home)))
-    home.space.fail("/users/me", times=99, status=503)
-    await neighbour.refuse_second(home.flow, home.watchers, environ)
+    home.space.inject_fault("/users/me", times=99, status=503)
+    await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert _warned(home) == 1
 
 
@@ -126,7 +131,7 @@ async def test_one_that_cannot_ask_notion_is_warned_of(
 async def test_no_service_is_no_matter(home: House, tmp_path: Path, body: str) -> None:
     environ = _systemctl(tmp_path, body)
     home.forget()
-    await neighbour.refuse_second(home.flow, home.watchers, environ)
+    await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert (home.said, home.space.requests) == ([], [])
 
 
@@ -134,7 +139,7 @@ async def test_a_machine_without_systemd_is_no_matter(
     home: House, tmp_path: Path
 ) -> None:
     environ = {"PATH": str(tmp_path)}
-    await neighbour.refuse_second(home.flow, home.watchers, environ)
+    await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert home.said == []
 
 
@@ -143,7 +148,9 @@ async def test_a_systemd_that_does_not_answer_is_not_waited_for(
 ) -> None:
     pid = tmp_path / "pid"
     environ = _systemctl(tmp_path, f"echo $$ >{pid}\nexec sleep 3600")
-    await neighbour.refuse_second(home.flow, home.watchers, environ, patience=0.3)
+    await neighbour.refuse_if_service_watches(
+        home.flow, home.watchers, environ, patience=0.3
+    )
     assert home.said == []
     # It is gone, too; a slow machine may not have begun it.
     assert not pid.exists() or not _lives(int(pid.read_text()))
@@ -159,5 +166,5 @@ async def test_the_service_does_not_ask_about_itself(
     asked = tmp_path / "asked"
     environ = _systemctl(tmp_path, f"touch {asked}\n{_shows(_about(home))}")
     environ["SYSTEMD_EXEC_PID"] = str(os.getpid())
-    await neighbour.refuse_second(home.flow, home.watchers, environ)
+    await neighbour.refuse_if_service_watches(home.flow, home.watchers, environ)
     assert (home.said, asked.exists()) == ([], False)

@@ -12,7 +12,7 @@ from tests.daemon.house import House, house
 
 def _unready() -> Mapping[str, Any]:
     """The 404 of a page write that is about a file just sent."""
-    return {"status": 404, "body": upload_not_ready("39").body("r")}
+    return {"status": 404, "body": upload_not_ready("39").to_json("r")}
 
 
 def _attaches(_path: str, held: str) -> bool:
@@ -20,15 +20,15 @@ def _attaches(_path: str, held: str) -> bool:
 
 
 def _missing(page: str) -> Mapping[str, Any]:
-    return {"status": 404, "body": not_found("page", page).body("r")}
+    return {"status": 404, "body": not_found("page", page).to_json("r")}
 
 
 async def test_a_404_about_a_file_just_sent_is_waited_for(home: House) -> None:
     page = home.add()
-    home.space.fail("PATCH /v1/pages", times=2, **_unready())
+    home.space.inject_fault("PATCH /v1/pages", times=2, **_unready())
     await home.live()
     await home.pass_time(minutes=2)
-    assert home.hub.paid == 1
+    assert home.hub.paid_images == 1
     assert home.read(page)["Image status"] == "Done"
     assert [job.state for job in await home.jobs()] == ["done"]
     # The same upload was used: nothing was sent again.
@@ -38,14 +38,16 @@ async def test_a_404_about_a_file_just_sent_is_waited_for(home: House) -> None:
 
 async def test_a_file_that_notion_never_takes_is_no_loop(home: House) -> None:
     home.add()
-    home.space.fail("PATCH /v1/pages", times=10_000, chosen=_attaches, **_unready())
+    home.space.inject_fault(
+        "PATCH /v1/pages", times=10_000, chosen=_attaches, **_unready()
+    )
     await home.live()
     home.forget()
     await home.pass_time(minutes=60, steps=360)
     sent = [one for one in home.space.requests if one.method == "PATCH"]
     tries = [one for one in sent if _attaches(one.path, str(one.body))]
     assert 5 <= len(tries) <= 12
-    assert home.hub.paid == 1
+    assert home.hub.paid_images == 1
     assert [job.state for job in await home.jobs()] == ["uploading"]
     # Said once, and once an hour: the hour is over with the next refusal.
     await home.pass_time(minutes=30, steps=60)
@@ -63,12 +65,12 @@ async def test_a_page_that_is_listed_and_answers_404_is_paid_for_once(
     assert [job.state for job in await home.jobs()] == ["cancelled"]
     # Shared again and ticked: the image that was paid for.
     home.space.hide_page(page, hidden=False)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 1
     # A tick on an image that was delivered wants another one.
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     assert home.hub.painted == 2
 
@@ -76,8 +78,8 @@ async def test_a_page_that_is_listed_and_answers_404_is_paid_for_once(
 async def test_one_404_on_a_page_is_not_its_end(home: House) -> None:
     page = home.add()
     # The write is carried out nowhere, its answer is lost, and then a 404.
-    home.space.fail("PATCH /v1/pages", drop=True)
-    home.space.fail("GET /v1/pages", **_missing(page))
+    home.space.inject_fault("PATCH /v1/pages", drop=True)
+    home.space.inject_fault("GET /v1/pages", **_missing(page))
     await home.live()
     await home.pass_time(minutes=2)
     assert home.read(page)["Image status"] == "Done"
@@ -89,7 +91,7 @@ async def test_a_page_write_that_is_answered_404_once_is_asked_again(
     home: House,
 ) -> None:
     page = home.add()
-    home.space.fail("PATCH /v1/pages", **_missing(page))
+    home.space.inject_fault("PATCH /v1/pages", **_missing(page))
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 1
@@ -98,7 +100,7 @@ async def test_a_page_write_that_is_answered_404_once_is_asked_again(
 async def test_an_untick_that_is_answered_404_makes_one_job(home: House) -> None:
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     home.space.hide_page(page)
     await home.poll()
     await home.work()
@@ -118,9 +120,9 @@ async def test_an_untick_that_is_answered_404_makes_one_job(home: House) -> None
 async def test_an_untick_of_a_page_that_was_deleted_ends_its_job(home: House) -> None:
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
-    row = home.space.row(page)
+    row = home.space.get_page(page)
     del home.space.rows[row.id]
     await home.work()
     await home.poll()
@@ -144,11 +146,11 @@ async def test_money_that_left_no_image_is_not_spent_again_after_the_trash(
         await home.live()
         (call,) = await home.calls()
         assert call.outcome == "timeout"
-        home.space.trash(page)
+        home.space.trash_page(page)
         home.clock.move(days=1, minutes=1)
         await home.sweep()
         assert [job.state for job in await home.jobs()] == ["cancelled"]
-        home.space.trash(page, restore=True)
+        home.space.trash_page(page, restore=True)
         await home.pass_time(minutes=30)
         assert len(await home.jobs()) == 1
         assert len(await home.calls()) == 1
@@ -161,10 +163,10 @@ async def test_an_image_whose_file_is_gone_is_made_again_at_a_tick(
     page = home.add()
     home.space.hide_page(page)
     await home.live()
-    (path,) = home.flow.images.glob("*.png")
+    (path,) = home.flow.image_folder.glob("*.png")
     path.unlink()
     home.space.hide_page(page, hidden=False)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 2
@@ -175,6 +177,6 @@ async def test_feedback_makes_a_tick_another_request(home: House) -> None:
     home.space.hide_page(page)
     await home.live()
     home.space.hide_page(page, hidden=False)
-    home.space.edit(page, {"Image feedback": "More bread.", "Regenerate": True})
+    home.space.edit_page(page, {"Image feedback": "More bread.", "Regenerate": True})
     await home.live()
     assert home.hub.painted == 2

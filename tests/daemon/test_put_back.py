@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.flow import manual
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 from db import images, posts
 from db.records import ImageRecord
 from tests.daemon.house import House, house
@@ -16,21 +16,21 @@ from tests.daemon.house import House, house
 
 async def _of(home: House, page: str) -> list[ImageRecord]:
     """Return a page's images, oldest first."""
-    async with home.flow.db.reading() as tx:
+    async with home.flow.db.read_transaction() as tx:
         return list(reversed(await images.of_page(tx, "default", page)))
 
 
 async def _use(home: House, page: str, image: ImageRecord, *, alone: bool) -> None:
-    async with home.flow.db.writing() as tx:
+    async with home.flow.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        await manual.use(tx, post, image, home.clock.now(), alone=alone)
+        await manual.reattach_image(tx, post, image, home.clock.now(), alone=alone)
     home.forget()
     await home.work()
 
 
 def _shown(home: House, page: str) -> list[str]:
-    return [file.name for file in home.space.files(page)]
+    return [file.name for file in home.space.list_files(page)]
 
 
 def _page_writes(home: House) -> int:
@@ -40,7 +40,7 @@ def _page_writes(home: House) -> int:
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[House]:
     async with house(tmp_path) as one:
-        number = Column("variants", "Variants", "number")
+        number = FakeProperty("variants", "Variants", "number")
         one.space.add_column(one.town.source.id, number)
         await one.begin()
         yield one
@@ -52,7 +52,7 @@ async def test_the_named_variant_comes_first_or_alone(
 ) -> None:
     page = home.add(Variants=3)
     home.space.add_file(page, "Image", "mine.jpg", b"\xff\xd8\xff mine")
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     first, second, third = [one.name for one in await _of(home, page)]
     assert _shown(home, page) == [first, second, third, "mine.jpg"]
@@ -66,8 +66,8 @@ async def test_the_named_variant_comes_first_or_alone(
     assert _shown(home, page) == [second, *others, "mine.jpg"]
     assert (_page_writes(home), home.hub.painted) == (0, 3)
     # And what is not shown may be pruned.
-    async with home.flow.db.reading() as tx:
-        old = await images.prunable(tx, home.clock.now())
+    async with home.flow.db.read_transaction() as tx:
+        old = await images.list_prunable(tx, home.clock.now())
     assert {one.name for one in old} == ({first, third} if alone else set())
 
 
@@ -81,11 +81,11 @@ async def test_an_image_of_older_words_is_that_image_and_costs_nothing(
         await home.poll()
         home.clock.move(seconds=125)
         # Its image is on disk when the words change, before Notion has it.
-        home.space.fail("POST /v1/file_uploads", times=60, status=503)
+        home.space.inject_fault("POST /v1/file_uploads", times=60, status=503)
         await home.work()
         home.space.faults.waiting.clear()
         (older,) = await _of(home, page)
-        home.space.edit(page, {"Post": "Second words."})
+        home.space.edit_page(page, {"Post": "Second words."})
         home.clock.move(minutes=20)
         for _ in range(3):
             await home.live()
@@ -102,6 +102,6 @@ async def test_a_variant_whose_file_is_gone_is_left_out(home: House) -> None:
     page = home.add(Variants=2)
     await home.live()
     first, second = await _of(home, page)
-    (home.flow.images / first.name).unlink()
+    (home.flow.image_folder / first.name).unlink()
     await _use(home, page, second, alone=False)
     assert _shown(home, page) == [second.name]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from daemon.notion.errors import AwayError
+from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.position import CursorTrail
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 from tests.daemon.house import House, house
 
 _ONLY = '[posts]\nonly = { Stage = "Ready" }\n'
@@ -91,7 +91,7 @@ def _circle(results: Sequence[object] = ()) -> dict[str, object]:
 
 
 async def test_a_cursor_that_repeats_itself_is_said_and_paused_for(home: House) -> None:
-    home.space.fail("/query", times=10_000, status=200, body=_circle())
+    home.space.inject_fault("/query", times=10_000, status=200, body=_circle())
     home.forget()
     for _ in range(60):
         await home.poll()
@@ -109,9 +109,9 @@ async def test_a_cursor_that_repeats_itself_is_said_and_paused_for(home: House) 
 
 async def test_a_cursor_that_repeats_itself_ends_a_sweep(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        await home.company.begin()
+        await home.company.recover_work()
         await home.poll()
-        home.space.fail("/query", times=10_000, status=200, body=_circle())
+        home.space.inject_fault("/query", times=10_000, status=200, body=_circle())
         await home.sweep()
         assert len(_queries(home, sweep=True)) == 2
         assert any("lead in a circle" in line for line in home.said)
@@ -119,8 +119,8 @@ async def test_a_cursor_that_repeats_itself_ends_a_sweep(tmp_path: Path) -> None
 
 async def test_a_search_cursor_that_repeats_itself_is_said(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
-        home.space.fail("/search", times=10_000, status=200, body=_circle())
-        await home.company.begin()
+        home.space.inject_fault("/search", times=10_000, status=200, body=_circle())
+        await home.company.recover_work()
         await home.poll()
         searches = [one for one in home.space.requests if "/search" in one.path]
         assert len(searches) == 2
@@ -129,11 +129,11 @@ async def test_a_search_cursor_that_repeats_itself_is_said(tmp_path: Path) -> No
 
 def test_cursors_lead_nowhere_when_they_repeat_or_bring_no_rows() -> None:
     trail = CursorTrail()
-    assert trail.leads_on("a", 100)
-    assert trail.leads_on("b", 0)
-    assert not trail.leads_on("a", 100)
+    assert trail.follow_cursor("a", 100)
+    assert trail.follow_cursor("b", 0)
+    assert not trail.follow_cursor("a", 100)
     barren = CursorTrail()
-    led = [barren.leads_on(str(number), 0) for number in range(30)]
+    led = [barren.follow_cursor(str(number), 0) for number in range(30)]
     assert led.index(False) == 19
 
 
@@ -141,7 +141,7 @@ async def test_a_select_of_posts_only_that_becomes_a_status_is_read_again(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path, toml=_ONLY) as home:
-        stage = Column("stage", "Stage", "select")
+        stage = FakeProperty("stage", "Stage", "select")
         stage.add_option("Ready")
         source = home.town.source.id
         home.space.add_column(source, stage)
@@ -159,8 +159,8 @@ async def test_a_box_that_is_made_again_is_read_again(home: House) -> None:
     page = home.add()
     await home.live()
     home.space.remove_column(source, "Regenerate")
-    home.space.add_column(source, Column("anew", "Regenerate", "checkbox"))
-    home.space.tick(page)
+    home.space.add_column(source, FakeProperty("anew", "Regenerate", "checkbox"))
+    home.space.tick_box(page)
     await home.live()
     assert (home.hub.painted, home.read(page)["Regenerate"]) == (2, False)
     assert not any(line.startswith("poll.failed") for line in home.said)
@@ -169,7 +169,7 @@ async def test_a_box_that_is_made_again_is_read_again(home: House) -> None:
 async def test_a_text_property_that_is_made_again_is_read_again(home: House) -> None:
     source = home.town.source.id
     home.space.remove_column(source, "Post")
-    home.space.add_column(source, Column("anew", "Post", "rich_text"))
+    home.space.add_column(source, FakeProperty("anew", "Post", "rich_text"))
     page = home.add("A title", "The words of the new property.")
     await home.poll()
     await home.sweep()
@@ -193,7 +193,7 @@ async def test_a_box_that_stays_away_has_the_properties_read_once_a_minute(
         "code": "validation_error",
         "message": "Could not find property with name or id: x",
     }
-    home.space.fail("/query", times=10_000, status=400, body=refused)
+    home.space.inject_fault("/query", times=10_000, status=400, body=refused)
     home.forget()
     for _ in range(60):
         await home.poll()
@@ -211,12 +211,12 @@ async def test_a_query_of_more_posts_in_a_minute_than_it_lists_is_refused(
         home.space.query_cap = 5
         for number in range(12):
             home.add(f"Post {number}")
-        await home.company.begin()
+        await home.company.recover_work()
         await home.poll()
         await home.sweep()
         assert any("more pages were made in one minute" in one for one in home.said)
         door, schema = home.flow.door, home.flow.known_schema
-        pages, position = await door.everything(schema, after=None)
+        pages, position = await door.fetch_page_batch(schema, after=None)
         assert len(pages) == 5
-        with pytest.raises(AwayError, match="in one minute"):
-            await door.everything(schema, after=position)
+        with pytest.raises(NotionUnavailableError, match="in one minute"):
+            await door.fetch_page_batch(schema, after=position)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow.debts import pay
-from daemon.pretend.painter import paint
-from daemon.pretend.town import Town
+from daemon.flow.debts import send_pending_write
+from daemon.pretend.painter import render_scene
+from daemon.pretend.town import FakeServer
 from db import postgres, posts, sqlite
 from db.engine import Database
 from db.errors import DatabaseBusyError
@@ -28,20 +28,20 @@ async def test_a_tick_at_any_moment_is_obeyed_and_removed(
     async def tick_meanwhile(seconds: float) -> None:
         home.hub.sleep = home.clock.sleep
         await home.clock.sleep(seconds)
-        home.space.tick(page)
+        home.space.tick_box(page)
         await home.poll()
 
-    home.space.tick(page)
+    home.space.tick_box(page)
     if moment == "before":
         await home.poll()
-        home.space.tick(page)
+        home.space.tick_box(page)
     if moment == "while":
         home.hub.sleep = tick_meanwhile
     await home.poll()
     await home.work()
     if moment == "after":
         home.clock.move(seconds=3)
-        home.space.tick(page)
+        home.space.tick_box(page)
     for _ in range(3):
         await home.live()
     assert home.read(page)["Regenerate"] is False
@@ -54,11 +54,11 @@ async def test_a_tick_between_a_poll_and_its_untick_is_the_same_wish(
 ) -> None:
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     (job,) = [one for one in await home.jobs() if one.is_open]
-    await pay(home.flow, job)
-    home.space.tick(page)
+    await send_pending_write(home.flow, job)
+    home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Regenerate"] is False
     assert home.hub.painted == 2
@@ -68,14 +68,14 @@ async def test_a_page_trashed_in_flight_is_paid_for_once(home: House) -> None:
     page = home.add()
 
     async def trash_meanwhile(_seconds: float) -> None:
-        home.space.trash(page)
+        home.space.trash_page(page)
 
     home.hub.sleep = trash_meanwhile
     await home.live()
     assert not [job for job in await home.jobs() if job.is_open]
-    assert len(list(home.flow.images.glob("*.png"))) == 1
+    assert len(list(home.flow.image_folder.glob("*.png"))) == 1
     home.hub.sleep = home.clock.sleep
-    home.space.trash(page, restore=True)
+    home.space.trash_page(page, restore=True)
     await home.live()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
@@ -86,12 +86,12 @@ async def test_a_file_added_in_flight_is_not_replaced(home: House) -> None:
     page = home.add()
 
     async def add_meanwhile(_seconds: float) -> None:
-        home.space.add_file(page, "Image", "mine.png", paint("mine", 1, 64, 64))
+        home.space.add_file(page, "Image", "mine.png", render_scene("mine", 1, 64, 64))
         await home.poll()
 
     home.hub.sleep = add_meanwhile
     await home.live()
-    assert [file.name for file in home.space.files(page)] == ["mine.png"]
+    assert [file.name for file in home.space.list_files(page)] == ["mine.png"]
     assert [job.state for job in await home.jobs()] == ["cancelled"]
 
 
@@ -102,7 +102,7 @@ async def test_a_column_that_is_gone_costs_no_image(home: House) -> None:
     home.space.remove_column(source, "Alt text")
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert home.space.files(page)
+    assert home.space.list_files(page)
 
 
 async def test_a_column_retyped_in_flight_costs_no_image(home: House) -> None:
@@ -113,7 +113,7 @@ async def test_a_column_retyped_in_flight_costs_no_image(home: House) -> None:
 
     home.hub.sleep = retype_meanwhile
     await home.live()
-    assert len(home.space.files(page)) == 1
+    assert len(home.space.list_files(page)) == 1
     assert home.hub.painted == 1
 
 
@@ -124,7 +124,7 @@ async def test_a_token_that_is_rotated_stops_it_and_lets_it_go_on(home: House) -
         "code": "unauthorized",
         "message": "API token is invalid.",
     }
-    home.space.fail("/v1/", times=3, status=401, body=body)
+    home.space.inject_fault("/v1/", times=3, status=401, body=body)
     page = home.add()
     await home.live()
     assert home.hub.served == []
@@ -139,9 +139,9 @@ async def test_a_token_that_is_rotated_stops_it_and_lets_it_go_on(home: House) -
 async def test_a_long_pause_of_notions_is_kept_to_the_second(home: House) -> None:
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     home.forget()
-    home.space.fail("PATCH", status=429, retry_after=95)
+    home.space.inject_fault("PATCH", status=429, retry_after=95)
     before = home.clock.now()
     await home.poll()
     await home.work()
@@ -166,7 +166,7 @@ async def test_a_clock_that_was_wrong_stops_nothing(
 ) -> None:
     clock, notions = OurClock(), MovingClock()
     clock.other = notions
-    town = Town(now=notions.now)
+    town = FakeServer(now=notions.now)
     town.hub.sleep = clock.sleep
     async with town, house(tmp_path, clock=clock, town=town) as home:
         await home.begin()
@@ -181,7 +181,7 @@ async def test_a_clock_that_was_wrong_stops_nothing(
             await home.live()
             clock.move(days=1, minutes=20)
         await home.live()
-        assert home.space.files(second)
+        assert home.space.list_files(second)
         assert home.read(second)["Image status"] in {"Done", "Card"}
         assert not [job for job in await home.jobs() if job.is_open]
 
@@ -192,8 +192,8 @@ async def test_a_machine_that_was_off_finds_what_happened_meanwhile(
 ) -> None:
     kept, gone = home.add("Kept", "Kept bread."), home.add("Gone", "Gone bread.")
     await home.live()
-    home.space.tick(kept)
-    home.space.trash(gone)
+    home.space.tick_box(kept)
+    home.space.trash_page(gone)
     fresh = home.add("Fresh", "Fresh bread.")
     home.clock.move(days=days)
     async with house_again(tmp_path, home) as later:
@@ -215,7 +215,7 @@ async def test_more_posts_than_a_query_ends_at_are_all_seen(tmp_path: Path) -> N
         await home.begin()
         await home.work()
         await home.live()
-        assert all(home.space.files(page) for page in pages)
+        assert all(home.space.list_files(page) for page in pages)
 
 
 async def test_a_database_somebody_else_holds_is_waited_for(
@@ -228,7 +228,7 @@ async def test_a_database_somebody_else_holds_is_waited_for(
         await home.begin()
         page = home.add()
         other = Database(home.flow.db.place)
-        async with other.writing() as tx:
+        async with other.write_transaction() as tx:
             await posts.count(tx)
             home.clock.move(seconds=130)
             with pytest.raises(DatabaseBusyError, match="held by another"):
@@ -244,7 +244,7 @@ async def test_two_variants_and_a_prompt_nobody_accepts_cost_three_calls(
 ) -> None:
     async with house(tmp_path) as home:
         await home.begin()
-        home.hub.fail(times=100, status=200, body=b"\x89PNG\r\n\x1a\ncut short")
+        home.hub.inject_fault(times=100, status=200, body=b"\x89PNG\r\n\x1a\ncut short")
         home.add()
         for _ in range(6):
             await home.live()
@@ -257,11 +257,11 @@ async def test_two_variants_and_a_prompt_nobody_accepts_cost_three_calls(
 
 async def test_an_old_job_is_left_alone_while_notion_is_away(home: House) -> None:
     home.hub.loading_seconds = 60
-    home.hub.unload()
+    home.hub.unload_model()
     page = home.add()
     await home.live()
     home.clock.move(minutes=20)
-    home.space.fail("/v1/", times=10_000, status=503, html=True)
+    home.space.inject_fault("/v1/", times=10_000, status=503, html=True)
     await home.poll()
     home.forget()
     before = len(await home.history(1))

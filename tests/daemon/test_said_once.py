@@ -15,7 +15,7 @@ _REFUSED = {
 
 async def test_fifty_refused_boxes_are_one_line_with_a_count(home: House) -> None:
     pages = [home.add(f"Post {n}", f"Bread {n}.", Regenerate=True) for n in range(50)]
-    home.space.fail("PATCH /v1/pages/", times=10_000, status=400, body=_REFUSED)
+    home.space.inject_fault("PATCH /v1/pages/", times=10_000, status=400, body=_REFUSED)
     await home.poll()
     await home.work()
     (said,) = [line for line in home.said if line.startswith("untick.refused")]
@@ -37,7 +37,7 @@ async def test_a_rate_limit_is_a_line_at_its_beginning_and_one_at_its_end(
     home: House,
 ) -> None:
     for _ in range(20):
-        home.space.fail("/query", status=429, retry_after=30)
+        home.space.inject_fault("/query", status=429, retry_after=30)
         await home.poll()
     assert len(_limited(home)) == 1
     home.clock.move(seconds=_CALM.total_seconds())
@@ -49,7 +49,7 @@ async def test_a_rate_limit_is_a_line_at_its_beginning_and_one_at_its_end(
     )
     assert end.startswith("notion.unlimited Notion's rate limit is no longer reached")
     assert end.endswith("It was reached 20 times")
-    home.space.fail("/query", status=429, retry_after=30)
+    home.space.inject_fault("/query", status=429, retry_after=30)
     await home.poll()
     assert len(_limited(home)) == 3
 

@@ -21,13 +21,13 @@ async def test_words_that_are_taken_back_show_their_image_again(
         await home.begin()
         page = home.add(post="Bread.")
         await home.live()
-        (first,) = home.space.files(page)
-        home.space.edit(page, {"Post": "Cake."})
+        (first,) = home.space.list_files(page)
+        home.space.edit_page(page, {"Post": "Cake."})
         await home.live()
         assert home.hub.painted == 2
-        home.space.edit(page, {"Post": "Bread."})
+        home.space.edit_page(page, {"Post": "Bread."})
         await home.live()
-        (shown,) = home.space.files(page)
+        (shown,) = home.space.list_files(page)
         assert shown.name == first.name
         assert home.hub.painted == 2
 
@@ -41,7 +41,7 @@ async def test_a_corrected_title_is_paid_for_if_the_prompt_holds_it(
         await home.begin()
         page = home.add("Bred", "Bread for everyone.")
         await home.live()
-        home.space.edit(page, {"Name": "Bread"})
+        home.space.edit_page(page, {"Name": "Bread"})
         await home.live()
         assert home.hub.painted == (1 if template == "{prompt}" else 2)
 
@@ -54,7 +54,9 @@ async def test_a_duplicate_whose_title_alone_differs_pays_nothing(
     copy = home.add("Bread (1)")
     source = home.space.sources[home.town.source.id]
     image = source.columns["Image"].id
-    home.space.row(copy).values[image] = list(home.space.row(page).values[image])
+    home.space.get_page(copy).values[image] = list(
+        home.space.get_page(page).values[image]
+    )
     await home.live()
     assert home.hub.painted == 1
     assert len(await home.jobs()) == 1
@@ -73,15 +75,15 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
         await home.live()
         assert len(await home.jobs()) == 1
         # It is known by what it is made of from now on.
-        home.space.edit(page, {"Name": "Better bread"})
+        home.space.edit_page(page, {"Name": "Better bread"})
         await home.live()
         assert len(await home.jobs()) == 1
-        async with home.flow.db.reading() as tx:
+        async with home.flow.db.read_transaction() as tx:
             post = await posts.get(tx, home.flow.plan.source, page)
             (image,) = await images.of_page(tx, home.flow.plan.source, page)
         assert post is not None
         assert post.made == post.fingerprint == image.fingerprint
-        home.space.edit(page, {"Post": "Cake."})
+        home.space.edit_page(page, {"Post": "Cake."})
         await home.live()
         assert home.hub.painted == 2
 
@@ -89,13 +91,13 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
 async def _make_old(home: House, page: str) -> None:
     """Leave what an earlier version would have left."""
     flow = home.flow
-    seen = await flow.door.page(flow.known_schema, page, Urgency.POLL)
+    seen = await flow.door.fetch_page(flow.known_schema, page, Urgency.POLL)
     former = read_former_fingerprint(seen, flow.plan.recipe)
-    async with flow.db.writing() as tx:
+    async with flow.db.write_transaction() as tx:
         post = await posts.get(tx, flow.plan.source, page)
         assert post is not None
         old = {"fingerprint": former, "made": former}
-        await posts.change(tx, flow.plan.source, page, **old)
+        await posts.update_fields(tx, flow.plan.source, page, **old)
         for table in (jobs, images):
             await table.renew_fingerprint(
                 tx, flow.plan.source, page, post.fingerprint, former
@@ -123,7 +125,7 @@ async def test_a_card_shows_the_words_a_post_has_when_it_is_rendered(
         await home.begin()
         page = home.add(post="Bread. #old", **{"Image prompt": "A loaf."})
         await home.poll()
-        home.space.edit(page, {"Post": "Bread. #new"})
+        home.space.edit_page(page, {"Post": "Bread. #new"})
         await home.live()
         (job,) = await home.jobs()
         assert job.inputs["words"] == "Bread. #new"

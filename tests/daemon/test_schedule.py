@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from daemon.clock import utc_now
-from daemon.schedule import Schedule
+from daemon.schedule import Scheduler
 from daemon.service import log
 
 _HOUR = timedelta(hours=1)
@@ -33,9 +33,9 @@ async def test_what_runs_at_a_stop_has_tidied_up_after_it() -> None:
     said = io.StringIO()
     log.configure("debug", "json", environ={}, stream=said)
     try:
-        schedule = Schedule()
+        schedule = Scheduler()
         schedule.start()
-        schedule.every("poll", _HOUR, work, utc_now())
+        schedule.call_every("poll", _HOUR, work, utc_now())
         await asyncio.wait_for(begun.wait(), 10)
         await schedule.stop()
         assert len(turns) == 20
@@ -48,7 +48,7 @@ async def test_what_runs_at_a_stop_has_tidied_up_after_it() -> None:
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_whenever_it_is_stopped_nothing_is_called_after_it(turns: int) -> None:
-    calls, schedule, said = list[int](), Schedule(), io.StringIO()
+    calls, schedule, said = list[int](), Scheduler(), io.StringIO()
 
     async def work() -> None:
         calls.append(1)
@@ -56,12 +56,12 @@ async def test_whenever_it_is_stopped_nothing_is_called_after_it(turns: int) -> 
     log.configure("debug", "json", environ={}, stream=said)
     try:
         schedule.start()
-        schedule.every("poll", _HOUR, work, utc_now())
+        schedule.call_every("poll", _HOUR, work, utc_now())
         for _ in range(turns):
             await asyncio.sleep(0)
         await schedule.stop()
         before = len(calls)
-        schedule.at("due", utc_now(), work)
+        schedule.call_at("due", utc_now(), work)
         for _ in range(20):
             await asyncio.sleep(0)
     finally:
@@ -79,13 +79,13 @@ async def test_a_call_that_takes_long_is_neither_doubled_nor_a_warning() -> None
 
     said = io.StringIO()
     log.configure("debug", "json", environ={}, stream=said)
-    schedule = Schedule()
+    schedule = Scheduler()
     try:
         schedule.start()
-        schedule.every("poll", timedelta(milliseconds=1), work, utc_now())
+        schedule.call_every("poll", timedelta(milliseconds=1), work, utc_now())
         await asyncio.wait_for(begun.wait(), 10)
         passed = asyncio.Event()
-        schedule.at("due", utc_now() + timedelta(milliseconds=50), _set(passed))
+        schedule.call_at("due", utc_now() + timedelta(milliseconds=50), _set(passed))
         await asyncio.wait_for(passed.wait(), 10)
         assert calls == [1]
         begun.clear()

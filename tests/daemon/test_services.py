@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from PIL import Image
 
 from daemon.flow import manual
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db import breakers, jobs
 from tests.daemon.house import MovingClock, house
 from tests.daemon.services import house_with, keys_for, toml_for
@@ -32,7 +32,7 @@ async def test_each_makes_an_image_of_exactly_the_size(
     ):
         page = home.add(Format=format_name)
         await home.live()
-        (file,) = home.space.files(page)
+        (file,) = home.space.list_files(page)
         assert file.name.startswith(f"{kind}_generated_")
         assert Image.open(io.BytesIO(file.data)).size == size
         assert fake.painted == 1
@@ -86,7 +86,7 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
 
 async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> None:
     clock = MovingClock()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     async with town, FAKES["replicate"]().serving() as fake:
         fake.looks = 10**6
@@ -102,8 +102,8 @@ async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> 
 
             home.flow.studio._sleep = stop
             await home.poll()
-            await home.dispatcher.step()
-            await home.dispatcher.finish()
+            await home.dispatcher.tick()
+            await home.dispatcher.drain()
             (call,) = await home.calls()
             assert (call.outcome, call.remote, fake.painted) == (None, "job-0", 0)
         fake.jobs["job-0"]["looks"] = 0
@@ -135,17 +135,17 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
             await asyncio.sleep(0)
 
         home.flow.studio._sleep = slowly
-        await home.dispatcher.step()
+        await home.dispatcher.tick()
         await looked.wait()
-        async with home.flow.db.writing() as tx:
-            (job,) = await jobs.latest(tx, limit=1)
-            await manual.cancel(tx, job, home.clock.now())
+        async with home.flow.db.write_transaction() as tx:
+            (job,) = await jobs.list_latest(tx, limit=1)
+            await manual.cancel_job(tx, job, home.clock.now())
         await home.work()
         assert fake.cancelled == ["job-0"]
         (call,) = await home.calls()
         # Some bill what was begun: it counts as paid until somebody knows better.
         assert (call.outcome, call.cost > 0) == ("unknown", True)
-        assert home.space.files(page) == []
+        assert home.space.list_files(page) == []
         assert [one.state for one in await home.jobs()] == ["cancelled"]
 
 
@@ -179,11 +179,11 @@ async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
             await home.poll()
             home.clock.move(seconds=130)
             await home.poll()
-            await home.dispatcher.step()
+            await home.dispatcher.tick()
             await asked.wait()
-            async with home.flow.db.writing() as tx:
-                (job,) = await jobs.latest(tx, limit=1)
-                await manual.cancel(tx, job, home.clock.now())
+            async with home.flow.db.write_transaction() as tx:
+                (job,) = await jobs.list_latest(tx, limit=1)
+                await manual.cancel_job(tx, job, home.clock.now())
             go_on.set()
             await home.work()
             assert second.orders == []
@@ -222,10 +222,10 @@ async def test_your_own_server_is_greeted_before_a_job_is_tried(
         fresh = home.add("Much later", "Much later bread.")
         await home.live()
         assert home.read(fresh)["Image provider"] == "LocalAI"
-        async with home.flow.db.reading() as tx:
+        async with home.flow.db.read_transaction() as tx:
             (row,) = [
                 one
-                for one in (await breakers.load(tx)).values()
+                for one in (await breakers.load_all(tx)).values()
                 if one.name == "localai"
             ]
         assert row.state == "closed"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.flow import standing
-from daemon.others import Other, apart, others
-from daemon.several import last_heard, silent
-from db.states import State
+from daemon.others import Peer, describe_stores, list_peers
+from daemon.several import expired_members, last_seen
+from db.states import JobState
 from tests.cluster import cluster
 from tests.daemon.fleet import asked, fleet, until, work
 from tests.daemon.house import START, House
@@ -41,7 +41,7 @@ async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -
         assert len(await all_.makers()) > 1
         assert [bool(asked(one)) for one in all_.houses] == [True, False, False]
         # A tick is seen by the one, and the image made by whoever is free.
-        all_.first.space.tick(pages[0])
+        all_.first.space.tick_box(pages[0])
         await all_.live()
         assert all_.first.read(pages[0])["Regenerate"] is False
         assert all_.first.hub.painted == len(pages) + 1
@@ -55,7 +55,7 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         await first.poll()
         first.clock.move(seconds=125)
         # It dies with the image made, and not on its page.
-        first.space.fail("POST /v1/file_uploads", times=60, status=503)
+        first.space.inject_fault("POST /v1/file_uploads", times=60, status=503)
         await first.work()
         assert await all_.open()
         first.space.faults.waiting.clear()
@@ -63,8 +63,8 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         all_.houses = [second, third]
         # The server has its own pace in finding out.
         while not all_.speakers():
-            await second.company.look()
-            await third.company.look()
+            await second.company.renew_membership()
+            await third.company.renew_membership()
         await all_.live()
         assert len(second.read(page)["Image"]) == 1
         assert second.hub.painted == 1
@@ -87,29 +87,29 @@ async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
 
         first.hub.sleep = never
         first.hub.seconds_per_image = 1.0
-        await first.dispatcher.step()
+        await first.dispatcher.tick()
         await until(lambda: first.hub.painted)
-        await first.company.look()
-        await second.company.look()
+        await first.company.renew_membership()
+        await second.company.renew_membership()
         await first.die()
         all_.houses = [second]
         first.hub.sleep = first.clock.sleep
         # Not before: it may only be slow.
-        await second.company.look()
+        await second.company.renew_membership()
         first.clock.move(seconds=_LEASE - 5)
-        await second.company.look()
+        await second.company.renew_membership()
         (job,) = await second.jobs()
-        assert job.state is State.GENERATING
+        assert job.state is JobState.GENERATING
         for _ in range(4):
             first.clock.move(seconds=_LEASE / 2)
-            await second.company.look()
+            await second.company.renew_membership()
         await all_.live()
         (job,) = await second.jobs()
         outcomes = [call.outcome for call in await second.calls()]
-        assert (job.state, outcomes) == (State.DONE, ["unknown", "image"])
+        assert (job.state, outcomes) == (JobState.DONE, ["unknown", "image"])
         # The answer comes after all, to somebody whose claim is over.
         answers.set()
-        await until(lambda: not first.dispatcher.busy)
+        await until(lambda: not first.dispatcher.is_busy)
         assert [call.outcome for call in await second.calls()] == outcomes
         assert len(second.read(page)["Image"]) == 1
 
@@ -129,15 +129,15 @@ async def test_a_restart_takes_up_its_own_at_once_and_nobody_elses(
             await held.wait()
 
         first.hub.sleep, first.hub.seconds_per_image = slow, 1.0
-        await first.dispatcher.step()
+        await first.dispatcher.tick()
         await until(lambda: first.hub.painted)
         # Another one starts: the job is not its own.
-        await second.company.begin()
+        await second.company.recover_work()
         (job,) = await second.jobs()
-        assert job.state is State.GENERATING
-        await first.company.begin()
+        assert job.state is JobState.GENERATING
+        await first.company.recover_work()
         (job,) = await second.jobs()
-        assert job.state is State.QUEUED
+        assert job.state is JobState.QUEUED
         held.set()
         first.hub.sleep = first.clock.sleep
         await all_.live()
@@ -188,7 +188,7 @@ async def test_one_asks_notion_and_the_other_makes_images(tmp_path: Path) -> Non
         gone = server.add("Gone", "Bread that is gone.")
         await server.poll()
         server.clock.move(seconds=1000)
-        server.space.trash(gone)
+        server.space.trash_page(gone)
         await all_.live()
         assert server.hub.painted == 1
 
@@ -201,8 +201,8 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
         await all_.begin()
 
         async def seen(by: House) -> list[tuple[str, bool]]:
-            async with by.flow.db.reading() as tx:
-                there = await others(tx, by.flow.db, by.flow.who)
+            async with by.flow.db.read_transaction() as tx:
+                there = await list_peers(tx, by.flow.db, by.flow.who)
             return sorted((one.roles, one.asks) for one in there)
 
         first, second, third = all_.houses
@@ -212,13 +212,13 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
             ("notion, generate", True),
         ]
         await first.poll()
-        assert "last poll" in standing.watching(first.flows)
-        assert standing.watching(third.flows) == "another daemon asks Notion"
+        assert "last poll" in standing.describe_watching(first.flows)
+        assert standing.describe_watching(third.flows) == "another daemon asks Notion"
         # One that is stopped is gone at once, one that dies once it was silent.
         await third.company.leave()  # type: ignore[attr-defined]  # of several
         await first.die()
         while await seen(second) != [("notion, generate", False)]:
-            await second.company.look()
+            await second.company.renew_membership()
 
 
 _S3, _OTHER = "s3://pictures/oven", "s3://pictures/old"
@@ -238,7 +238,7 @@ def test_images_that_are_not_in_one_place_are_to_be_mended(
     own: str, stores: list[str], found: str, todo: str
 ) -> None:
     there = [
-        Other(
+        Peer(
             name=f"box{number}",
             roles="generate",
             since=START,
@@ -248,7 +248,7 @@ def test_images_that_are_not_in_one_place_are_to_be_mended(
         )
         for number, store in enumerate(stores)
     ]
-    said, to_do = apart(own, there)
+    said, to_do = describe_stores(own, there)
     assert found in said
     assert (todo in to_do, bool(to_do)) == (True, bool(todo))
 
@@ -290,6 +290,6 @@ def test_nobody_is_dead_who_was_heard_of_within_the_lease(
         for who, count in beats.items():
             if known.get(who) != count:
                 news[who], known[who] = moment, count
-        seen = last_heard(seen, beats, moment)
+        seen = last_seen(seen, beats, moment)
         expected = sorted(w for w, at in news.items() if moment - at >= lease)
-        assert silent(seen, moment, lease) == expected
+        assert expired_members(seen, moment, lease) == expected

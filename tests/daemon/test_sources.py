@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.flow import manual, standing
-from daemon.flow.flows import Flows
-from daemon.flow.waiting import in_turn
+from daemon.flow.flows import Sources
+from daemon.flow.waiting import interleave_by_priority
 from daemon.pretend.posts import COLUMNS
 from daemon.pretend.rows import DataSource
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db import pauses, posts
 from db.records import Job, Pause
-from db.states import Reason, State
+from db.states import JobReason, JobState
 from tests.daemon.house import START, House, MovingClock, house
 
 _MORE = {**COLUMNS, "Caption": "rich_text"}
@@ -29,7 +29,7 @@ async def two(
 ) -> AsyncIterator[tuple[House, DataSource]]:
     """A house with the sources `shop` and `club`; the second is returned with it."""
     clock = MovingClock()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     town.hub.sleep = clock.sleep
     club = town.workspace.add_database("Club posts", _MORE)
@@ -67,7 +67,7 @@ async def test_each_source_has_its_own_words_format_and_columns(
         await home.live()
         jobs = {job.page_id: job for job in await home.jobs()}
         assert (jobs[ours].source, jobs[theirs].source) == ("shop", "club")
-        assert {job.state for job in jobs.values()} == {State.DONE}
+        assert {job.state for job in jobs.values()} == {JobState.DONE}
         assert "watercolour" in jobs[theirs].inputs["prompt"]
         assert "watercolour" not in jobs[ours].inputs["prompt"]
         assert jobs[theirs].inputs["format"] == "320x256"
@@ -92,7 +92,7 @@ async def test_one_token_has_one_budget_and_two_tokens_have_two(
         # The pretend Notion does not know it: that one source is shut, and only that.
         assert club.outage.shut
         assert not shop.outage.shut
-        assert home.flows.trouble.startswith("club: ")
+        assert home.flows.outage_reason.startswith("club: ")
         page = home.add("Bread", "Bread for everyone.")
         await home.live()
         assert home.read(page)["Image"]
@@ -108,18 +108,18 @@ async def test_a_box_ticked_in_one_source_goes_before_the_backlog_of_another(
             home.add(f"Bread {number}", f"Bread number {number}.")
         await home.poll()
         home.clock.move(seconds=200)
-        home.space.tick(first)
+        home.space.tick_box(first)
         await home.poll()
         home.forget()
         await home.work()
         jobs = await home.jobs()
-        again = next(job for job in jobs if job.reason is Reason.REGENERATE)
+        again = next(job for job in jobs if job.reason is JobReason.REGENERATE)
         earlier = [
             job
             for job in jobs
             if job.source == "shop" and job.moved_at < again.moved_at
         ]
-        assert again.state is State.DONE
+        assert again.state is JobState.DONE
         # Those that were in work already.
         assert len(earlier) <= 8
 
@@ -139,38 +139,41 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         paid = [one.source for one in await home.calls() if one.cost]
         assert sorted(paid) == ["club", "shop", "shop"]
         # The others got the card.
-        assert {job.state for job in await home.jobs()} == {State.DONE}
+        assert {job.state for job in await home.jobs()} == {JobState.DONE}
         shop, own = home.flows
-        assert shop.plan.counts("long gone")
-        assert not shop.plan.counts("club")
-        assert not own.plan.counts("shop")
+        assert shop.plan.includes_spending_of("long gone")
+        assert not shop.plan.includes_spending_of("club")
+        assert not own.plan.includes_spending_of("shop")
         # Said of each, in whatever order they are written.
-        turned = Flows({"club": own, "shop": shop})
-        assert (turned.spender, turned.own_spenders) == (shop, [own])
-        assert "$2.00 of $2.00 this month" in await standing.standing(turned)
+        turned = Sources({"club": own, "shop": shop})
+        assert (turned.shared_budget_source, turned.own_budget_sources) == (shop, [own])
+        assert "$2.00 of $2.00 this month" in await standing.compose_status_line(turned)
 
 
 async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
     async with two(tmp_path, "[sources.club.posts]\nhold = 1\n") as (home, club):
-        async with home.flow.db.writing() as tx:
+        async with home.flow.db.write_transaction() as tx:
             now = home.flow.now()
-            await pauses.begin(tx, Pause(source="shop", since=now, until=None))
+            await pauses.set_pause(tx, Pause(source="shop", since=now, until=None))
         resting = home.add("Bread", "Bread for everyone.")
         several = [
             _post(home, club, f"Boat {n}", Post=f"Boat number {n}.") for n in range(3)
         ]
         await home.live()
         assert not home.read(resting)["Image"]
-        async with home.flow.db.writing() as tx:
-            assert await posts.held_count(tx, source="club") == 3
-            assert await posts.held_count(tx, source="shop") == 0
-            assert await manual.approve(tx, None, home.flow.now(), source="shop") == []
-            await manual.approve(tx, None, home.flow.now(), source="club")
+        async with home.flow.db.write_transaction() as tx:
+            assert await posts.count_held(tx, source="club") == 3
+            assert await posts.count_held(tx, source="shop") == 0
+            assert (
+                await manual.approve_held(tx, None, home.flow.now(), source="shop")
+                == []
+            )
+            await manual.approve_held(tx, None, home.flow.now(), source="club")
         await home.work()
         assert all(home.read(page)["Image"] for page in several)
         assert not home.read(resting)["Image"]
-        async with home.flow.db.writing() as tx:
-            await pauses.end(tx, "shop")
+        async with home.flow.db.write_transaction() as tx:
+            await pauses.clear_pause(tx, "shop")
         await home.work()
         assert home.read(resting)["Image"]
 
@@ -215,23 +218,25 @@ async def test_one_database_as_two_sources_is_refused_for_the_second(
 
 @given(
     st.lists(
-        st.lists(st.sampled_from(list(Reason)), max_size=8).map(
+        st.lists(st.sampled_from(list(JobReason)), max_size=8).map(
             lambda reasons: sorted(reasons, key=lambda reason: reason.rank)
         ),
         max_size=4,
     )
 )
-def test_equals_take_turns_and_each_keeps_its_order(queues: list[list[Reason]]) -> None:
+def test_equals_take_turns_and_each_keeps_its_order(
+    queues: list[list[JobReason]],
+) -> None:
     jobs = [
         [_job(f"s{number}", place, reason) for place, reason in enumerate(queue)]
         for number, queue in enumerate(queues)
     ]
-    turns = in_turn(jobs)
+    turns = interleave_by_priority(jobs)
     assert sorted(job.id for job in turns) == sorted(j.id for q in jobs for j in q)
     assert [j.reason.rank for j in turns] == sorted(j.reason.rank for j in turns)
     for queue in jobs:
         assert [job for job in turns if job in queue] == queue
-    for reason in Reason:
+    for reason in JobReason:
         served = [job.source for job in turns if job.reason is reason]
         for place, source in enumerate(served):
             # Nobody is served again while somebody who waits was served less often.
@@ -240,14 +245,14 @@ def test_equals_take_turns_and_each_keeps_its_order(queues: list[list[Reason]]) 
             assert all(so_far <= served[:place].count(one) for one in waits)
 
 
-def _job(source: str, place: int, reason: Reason) -> Job:
+def _job(source: str, place: int, reason: JobReason) -> Job:
     return Job(
         id=hash((source, place)) % 10**9,
         source=source,
         page_id=f"{place:032x}",
         title="",
         reason=reason,
-        state=State.QUEUED,
+        state=JobState.QUEUED,
         created_at=START,
         due_at=START,
         moved_at=START,

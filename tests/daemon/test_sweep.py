@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from daemon.flow.sweep import sweep_if_due
-from daemon.notion.model import Door
+from daemon.notion.model import NotionClient
 from db import posts
 from db.records import Post
 from tests.daemon.house import House, house
@@ -23,7 +23,7 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 def _held_up(home: House, **about: object) -> HeldUp:
     found = HeldUp(home.flow.door, **about)  # type: ignore[arg-type]  # its fields
-    home.flow.door = cast("Door", found)
+    home.flow.door = cast("NotionClient", found)
     return found
 
 
@@ -32,7 +32,7 @@ def _posts(home: House, count: int = _MANY) -> list[str]:
 
 
 async def _post(home: House, page: str) -> Post:
-    async with home.flow.db.reading() as tx:
+    async with home.flow.db.read_transaction() as tx:
         found = await posts.get(tx, home.flow.plan.source, page)
     assert found is not None
     return found
@@ -49,7 +49,7 @@ async def test_a_tick_that_a_poll_obeyed_meanwhile_is_one_image(home: House) -> 
     page = home.add()
     await home.live()
     home.clock.move(days=1, minutes=5)
-    home.space.tick(page)
+    home.space.tick_box(page)
 
     async def obey(_window: int) -> None:
         home.clock.move(minutes=3)
@@ -67,7 +67,7 @@ async def test_a_tick_shown_just_after_our_un_tick_is_confirmed(home: House) -> 
     page = home.add()
     await home.live()
     home.clock.move(days=1, minutes=5)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     await home.work()
     # Notion shows the page as it was before.
@@ -86,7 +86,7 @@ async def test_words_that_a_poll_saw_meanwhile_are_not_overwritten(home: House) 
     home.clock.move(days=1, minutes=5)
 
     async def edit(_window: int) -> None:
-        home.space.edit(page, {"Post": "New cake."})
+        home.space.edit_page(page, {"Post": "New cake."})
         await home.poll()
 
     _held_up(home, meanwhile=edit)
@@ -98,21 +98,21 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
     page = home.add(post="Old bread.")
     await home.live()
     home.clock.move(days=1, minutes=5)
-    home.space.edit(page, {"Post": "Newer bread."})
+    home.space.edit_page(page, {"Post": "Newer bread."})
     door = home.flow.door
     answered, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(HeldUp):
-        async def changed(self, *given: object, **about: object) -> object:
-            found = await self.door.changed(*given, **about)  # type: ignore[arg-type]
+        async def fetch_changed_pages(self, *given: object, **about: object) -> object:
+            found = await self.door.fetch_changed_pages(*given, **about)  # type: ignore[arg-type]
             answered.set()
             await go_on.wait()
             return found
 
-    home.flow.door = cast("Door", Slow(door))
+    home.flow.door = cast("NotionClient", Slow(door))
     polling = asyncio.create_task(home.poll())
     await answered.wait()
-    home.space.edit(page, {"Post": "Newest cake."})
+    home.space.edit_page(page, {"Post": "Newest cake."})
     await home.sweep()
     go_on.set()
     await polling
@@ -122,11 +122,11 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
 async def test_too_many_posts_of_several_answers_are_all_held(tmp_path: Path) -> None:
     async with house(tmp_path, toml="[posts]\nhold = 5\n") as home:
         pages = _posts(home)
-        home.space.tick(pages[3])
+        home.space.tick_box(pages[3])
         await home.begin()
         assert [job.page_id for job in await home.jobs()] == [pages[3]]
-        async with home.flow.db.reading() as tx:
-            assert await posts.held_count(tx) == _MANY - 1
+        async with home.flow.db.read_transaction() as tx:
+            assert await posts.count_held(tx) == _MANY - 1
         (said,) = [line for line in home.said if line.startswith("poll.held")]
         assert f"{_MANY - 1} posts" in said
 
@@ -141,7 +141,7 @@ async def test_few_posts_among_many_are_queued_with_their_newest_words(
 
         async def edit(window: int) -> None:
             if window == 2:
-                home.space.edit(pages[0], {"Post": "Newer words."})
+                home.space.edit_page(pages[0], {"Post": "Newer words."})
 
         _held_up(home, meanwhile=edit)
         await home.begin()
@@ -158,7 +158,7 @@ async def test_pages_that_are_gone_are_found_whatever_answer_they_were_in(
         await home.begin()
         gone = {pages[5], pages[-5]}
         for page in gone:
-            home.space.trash(page)
+            home.space.trash_page(page)
         home.clock.move(days=1, minutes=1)
         home.forget()
         await home.sweep()
@@ -176,11 +176,11 @@ async def test_an_edit_during_the_first_sweep_is_seen_by_the_next_poll(
         async def pass_time(window: int) -> None:
             home.clock.move(minutes=10)
             if window == 1:
-                home.space.edit(pages[0], {"Post": "Edited meanwhile."})
+                home.space.edit_page(pages[0], {"Post": "Edited meanwhile."})
                 home.clock.move(minutes=10)
-                home.space.edit(pages[-1], {"Post": "Edited later."})
+                home.space.edit_page(pages[-1], {"Post": "Edited later."})
                 # A poll sees the newest of all edits, and none of the others.
-                home.space.tick(pages[1])
+                home.space.tick_box(pages[1])
                 await home.poll()
 
         _held_up(home, meanwhile=pass_time)
@@ -200,7 +200,7 @@ async def test_polls_go_on_beside_a_sweep_and_no_second_one_begins(
 
         async def look(window: int) -> None:
             if window == 1:
-                home.space.tick(ticked)
+                home.space.tick_box(ticked)
                 await home.poll()
                 seen.append(await sweep_if_due(home.flow))
                 seen.append([job.reason for job in await home.jobs()])
@@ -220,8 +220,8 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         found = _held_up(home, meanwhile=hand_over)
         await home.begin()
         assert found.windows == 1
-        async with home.flow.db.reading() as tx:
-            state = await posts.load_sync(tx, home.flow.plan.source)
+        async with home.flow.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, home.flow.plan.source)
         assert state is not None
         assert state.swept_at is None
 
@@ -244,7 +244,7 @@ async def test_a_cursor_that_goes_stale_in_a_sweep_is_restarted(
 
         async def spoil(window: int) -> None:
             if window == failing:
-                home.space.fail("/query", status=400, body=stale)
+                home.space.inject_fault("/query", status=400, body=stale)
 
         _held_up(home, meanwhile=spoil)
         await home.begin()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from daemon import notices
 from daemon.flow import manual
-from daemon.loop import Daemon
-from daemon.pretend.town import Town
+from daemon.loop import DaemonRunner
+from daemon.pretend.town import FakeServer
 from tests.cluster import stored
 from tests.daemon.house import House, MovingClock, house, place_of
 from tests.daemon.service.post import KEY, Post, post
@@ -28,8 +28,8 @@ def said(home: House, *events: str) -> list[str]:
     return [line for line in home.said if line.split(" ", 1)[0] in events]
 
 
-def daemon_of(home: House) -> Daemon:
-    return Daemon(
+def daemon_of(home: House) -> DaemonRunner:
+    return DaemonRunner(
         flows=home.flows,
         watchers=home.watchers,
         company=home.company,
@@ -83,12 +83,12 @@ async def test_a_service_that_a_command_resets_is_said_to_serve_once(
     home.add()
     await home.live()
     daemon = daemon_of(home)
-    await daemon.answer("wake", {})
+    await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == []
-    async with home.flow.db.writing() as tx:
-        await manual.reset(tx, "flux", home.flow.now())
+    async with home.flow.db.write_transaction() as tx:
+        await manual.reset_breaker(tx, "flux", home.flow.now())
     for _ in range(2):
-        await daemon.answer("wake", {})
+        await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == [
         "breaker.closed flux: reset, so it is asked again"
     ]
@@ -100,7 +100,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
     async with post() as box, _told(tmp_path, box) as home:
         daemon = daemon_of(home)
         await home.begin()
-        async with notices.told(home.settings, daemon):
+        async with notices.run_notifications(home.settings, daemon):
             home.hub.credits = 0
             home.add()
             await home.live()
@@ -110,11 +110,11 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
         await home.die()
         # Another start knows what was told before.
         async with _told(tmp_path, box, town, clock) as again:
-            async with notices.told(again.settings, daemon_of(again)):
+            async with notices.run_notifications(again.settings, daemon_of(again)):
                 await again.begin()
-                async with again.flow.db.writing() as tx:
-                    await manual.reset(tx, "flux", again.flow.now())
-                await daemon_of(again).answer("wake", {})
+                async with again.flow.db.write_transaction() as tx:
+                    await manual.reset_breaker(tx, "flux", again.flow.now())
+                await daemon_of(again).handle_command("wake", {})
                 titles = await box.arrived(2)
             assert titles[1:] == ["postbrush: flux serves again"]
             assert KEY not in "\n".join([*home.said, *again.said])
@@ -123,7 +123,10 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
 
 
 def _told(
-    folder: Path, box: Post, town: Town | None = None, clock: MovingClock | None = None
+    folder: Path,
+    box: Post,
+    town: FakeServer | None = None,
+    clock: MovingClock | None = None,
 ) -> AbstractAsyncContextManager[House]:
     toml = f'[notify]\nurls = ["{box.url}"]\nping = "{box.ping}"\n'
     return house(folder, toml=toml, town=town, clock=clock)
@@ -131,10 +134,10 @@ def _told(
 
 async def test_all_is_well_until_notion_or_the_disk_is_away(home: House) -> None:
     daemon = daemon_of(home)
-    assert await notices.is_well(daemon)
+    assert await notices.is_daemon_well(daemon)
     home.clock.move(minutes=11)
-    assert not await notices.is_well(daemon)
+    assert not await notices.is_daemon_well(daemon)
     await home.poll()
-    assert await notices.is_well(daemon)
-    home.flow.images.rename(home.flow.images.with_name("elsewhere"))
-    assert not await notices.is_well(daemon)
+    assert await notices.is_daemon_well(daemon)
+    home.flow.image_folder.rename(home.flow.image_folder.with_name("elsewhere"))
+    assert not await notices.is_daemon_well(daemon)

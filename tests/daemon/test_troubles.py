@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 from tests.daemon.house import House, house
 
 
@@ -42,7 +42,10 @@ _OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "broken": ({"status": 500, "body": {"error": "Internal error"}}, "unavailable"),
     "web page": ({"status": 200, "html": True}, "unavailable"),
-    "truncated": ({"status": 200, "body": paint("a", 1, 256, 256)[:4000]}, "unusable"),
+    "truncated": (
+        {"status": 200, "body": render_scene("a", 1, 256, 256)[:4000]},
+        "unusable",
+    ),
     "bomb": ({"status": 200, "body": _bomb()}, "unusable"),
     "validation": ({"status": 422, "body": {"error": "size is wrong"}}, "rejected"),
 }
@@ -56,7 +59,7 @@ async def test_every_other_trouble_leads_to_the_next_provider(
     toml = '[providers.flux]\nroute = "hf-inference"\n'
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
-        home.hub.fail("POST", times=1, **fault)
+        home.hub.inject_fault("POST", times=1, **fault)
         page = home.add()
         await home.live()
         assert home.read(page)["Image status"] == "Card"
@@ -105,7 +108,9 @@ async def test_one_dead_route_leads_to_the_next_within_the_same_call(
         "hf-inference": "black-forest-labs/FLUX.1-schnell",
         "fal-ai": "fal-ai/flux/schnell",
     }
-    home.hub.fail("/hf-inference/", status=410, body={"error": "no longer supported"})
+    home.hub.inject_fault(
+        "/hf-inference/", status=410, body={"error": "no longer supported"}
+    )
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
@@ -127,7 +132,9 @@ async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
 ) -> None:
     async with house(tmp_path, toml=f'on_refusal = "{setting}"\n') as home:
         await home.begin()
-        home.hub.fail("POST", status=400, body={"error": "NSFW content detected"})
+        home.hub.inject_fault(
+            "POST", status=400, body={"error": "NSFW content detected"}
+        )
         page = home.add()
         await home.live()
         await home.work()
@@ -141,7 +148,7 @@ async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
 async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
     home: House, tmp_path: Path
 ) -> None:
-    home.space.fail("/file_uploads", times=60, status=503)
+    home.space.inject_fault("/file_uploads", times=60, status=503)
     page = home.add()
     await home.live()
     (path,) = (tmp_path / "images").glob("*.png")
@@ -155,7 +162,7 @@ async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
     assert cells["Image note"] == (
         f"No image: {path.name} is gone from the disk. Tick again."
     )
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
 
@@ -163,7 +170,7 @@ async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
 async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
     home: House,
 ) -> None:
-    images = home.flow.images
+    images = home.flow.image_folder
     images.rmdir()
     images.write_text("somebody's file")
     page = home.add()
@@ -178,7 +185,7 @@ async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
 
 
 async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> None:
-    images, slept = home.flow.images, home.clock.sleep
+    images, slept = home.flow.image_folder, home.clock.sleep
     page = home.add()
 
     async def barred_meanwhile(_seconds: float) -> None:
@@ -200,7 +207,7 @@ async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> 
 
 
 async def test_a_folder_that_was_removed_is_made_again(home: House) -> None:
-    home.flow.images.rmdir()
+    home.flow.image_folder.rmdir()
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow.absorb import Absorbed
+from daemon.flow.absorb import ApplyResult
 from daemon.flow.dispatch import Dispatcher
-from daemon.flow.poll import Watcher
-from daemon.loop import Daemon
-from daemon.schedule import Action, Schedule
-from daemon.service.readiness import Readiness
+from daemon.flow.poll import Poller
+from daemon.loop import DaemonRunner
+from daemon.schedule import Action, Scheduler
+from daemon.service.readiness import SystemdNotifier
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.service.manager import Manager, listening
 
@@ -24,7 +24,7 @@ _PATIENCE = 20.0
 _POLL = 10.0
 
 
-class Hands(Schedule):
+class Hands(Scheduler):
     """A schedule whose calls are made by the test."""
 
     def __init__(self) -> None:
@@ -39,13 +39,15 @@ class Hands(Schedule):
     async def stop(self) -> None:
         """Nor does it have to be stopped."""
 
-    def every(self, name: str, pause: timedelta, action: Action, now: datetime) -> None:
+    def call_every(
+        self, name: str, pause: timedelta, action: Action, now: datetime
+    ) -> None:
         del now
         self.calls[name], self.pauses[name] = action, pause
         if name == "watchdog":
             self.ready.set()
 
-    def at(self, name: str, time: datetime | None, action: Action) -> None:
+    def call_at(self, name: str, time: datetime | None, action: Action) -> None:
         del time
         self.calls[name] = action
 
@@ -67,10 +69,10 @@ class HeldClock(MovingClock):
             await MovingClock.sleep(self, seconds)
 
 
-class HungPoll(Watcher):
+class HungPoll(Poller):
     """Notion's client neither answers nor gives up."""
 
-    async def poll(self) -> Absorbed | None:
+    async def poll(self) -> ApplyResult | None:
         await self.flow.stopping.wait()
         return None
 
@@ -78,7 +80,7 @@ class HungPoll(Watcher):
 class HungWork(Dispatcher):
     """The disk neither answers nor fails."""
 
-    async def step(self) -> datetime | None:
+    async def tick(self) -> datetime | None:
         await self.flow.stopping.wait()
         return None
 
@@ -88,7 +90,7 @@ class Watched:
     """A daemon at work, in the hands of the test, and its service manager."""
 
     home: House
-    daemon: Daemon
+    daemon: DaemonRunner
     hands: Hands
     manager: Manager
     running: asyncio.Task[None]
@@ -126,21 +128,21 @@ class Watched:
 async def watched(
     folder: Path,
     *,
-    watcher: type[Watcher] = Watcher,
+    watcher: type[Poller] = Poller,
     dispatcher: type[Dispatcher] = Dispatcher,
 ) -> AsyncIterator[Watched]:
     """Run a daemon that a service manager wants a sign of life from every minute."""
     with listening(str(folder / "notify")) as manager:
         async with house(folder, clock=HeldClock()) as home:
             hands = Hands()
-            daemon = Daemon(
+            daemon = DaemonRunner(
                 flows=home.flows,
                 watchers=[watcher(flow=home.flow, target="")],
                 company=home.company,
                 poll_interval=timedelta(seconds=_POLL),
                 started_at=home.flow.now(),
                 schedule=hands,
-                readiness=Readiness(manager.address, timedelta(minutes=1)),
+                readiness=SystemdNotifier(manager.address, timedelta(minutes=1)),
             )
             daemon.dispatcher = dispatcher(home.flows)
             running = asyncio.create_task(daemon.run())
@@ -168,8 +170,8 @@ async def test_it_is_fed_thrice_a_period_while_polls_go_on(tmp_path: Path) -> No
 
 async def test_notion_away_for_hours_is_no_standstill(tmp_path: Path) -> None:
     async with watched(tmp_path) as one:
-        one.home.space.fail("POST", times=10_000, status=503)
-        one.home.space.fail("GET", times=10_000, status=503)
+        one.home.space.inject_fault("POST", times=10_000, status=503)
+        one.home.space.inject_fault("GET", times=10_000, status=503)
         for _ in range(40):
             await one.poll()
             await one.rest()
@@ -213,7 +215,7 @@ async def test_an_hour_that_notion_asks_for_does_not_starve_it(tmp_path: Path) -
         clock = one.home.clock
         assert isinstance(clock, HeldClock)
         await one.poll()
-        one.home.space.fail("/query", status=429, retry_after=3600)
+        one.home.space.inject_fault("/query", status=429, retry_after=3600)
         poll = asyncio.create_task(one.poll())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         assert clock.asked == pytest.approx(3600)
@@ -235,8 +237,8 @@ async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
         clock = one.home.clock
         assert isinstance(clock, HeldClock)
         await one.poll()
-        one.home.space.fail("/users/me", status=429, retry_after=3600)
-        upload = asyncio.create_task(one.home.flow.door.me())
+        one.home.space.inject_fault("/users/me", status=429, retry_after=3600)
+        upload = asyncio.create_task(one.home.flow.door.fetch_bot_user())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         poll = asyncio.create_task(one.poll())
         await _breath()
@@ -264,7 +266,7 @@ async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
         clock, page = one.home.clock, one.home.add()
         assert isinstance(clock, HeldClock)
         one.daemon.dispatcher.patience = 0.0
-        one.home.space.fail("/file_uploads", status=429, retry_after=3600)
+        one.home.space.inject_fault("/file_uploads", status=429, retry_after=3600)
         await one.poll()
         await one.rest()
         clock.move(minutes=3)
@@ -275,7 +277,7 @@ async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
         await asyncio.wait_for(one.running, _PATIENCE)
         assert clock.passed < 3600
         assert one.home.hub.painted == 1
-        assert one.home.space.files(page) == []
+        assert one.home.space.list_files(page) == []
         (job,) = await one.home.jobs()
         assert job.state == "uploading"
 
@@ -286,7 +288,7 @@ async def test_a_sweep_that_failed_is_tried_again_once_notion_answers(
     async with watched(tmp_path) as one:
         page = one.home.add()
         await one.hands.calls["poll"]()
-        one.home.space.fail("/query", times=5, status=503)
+        one.home.space.inject_fault("/query", times=5, status=503)
         await one.hands.calls.pop("sweep of default")()
         assert any("reading all posts failed" in line for line in one.home.said)
         one.home.clock.move(seconds=6)

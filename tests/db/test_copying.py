@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from db import attempts, breakers, copying, images, jobs, pauses, posts, upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
-from db.place import Place
-from db.records import BreakerRecord, NewJob, Pause, Post, Sync
+from db.place import Backend
+from db.records import BreakerRecord, NewJob, Pause, Post, SourceState
 from db.sqlite import Sqlite
-from db.states import Event, Reason
+from db.states import JobEventType, JobReason
 from db.tables import metadata
 from tests.cluster import cluster, rows
 
@@ -29,7 +29,7 @@ def _new(page: str) -> NewJob:
         source="s",
         page_id=page,
         title=_ODD,
-        reason=Reason.NEW,
+        reason=JobReason.NEW,
         due_at=_NOW,
         fingerprint="f",
         inputs={"text": _ODD, "list": [1, None, {"a": True}]},
@@ -38,8 +38,10 @@ def _new(page: str) -> NewJob:
 
 async def _fill(tx: Tx) -> None:
     columns = {"image": "Bild"}
-    sync = Sync(source="s", data_source="d", title=_ODD, columns=columns, scope="x")
-    await posts.save_sync(tx, sync)
+    sync = SourceState(
+        source="s", data_source="d", title=_ODD, columns=columns, scope="x"
+    )
+    await posts.save_source_state(tx, sync)
     for number in range(_POSTS):
         post = Post(
             source="s",
@@ -57,12 +59,14 @@ async def _fill(tx: Tx) -> None:
             skipped=False,
         )
         await posts.save(tx, post)
-    await posts.hold(tx, "s", [("p1", Reason.NEW)], _NOW)
-    await pauses.begin(tx, Pause(source="s", since=_NOW, until=None))
+    await posts.hold_posts(tx, "s", [("p1", JobReason.NEW)], _NOW)
+    await pauses.set_pause(tx, Pause(source="s", since=_NOW, until=None))
     job = await jobs.create(tx, _new("p0"), now=_NOW, why=_ODD)
     await jobs.create(tx, _new("p1"), now=_NOW, why="")
-    await jobs.move(tx, job, Event.CLAIMED, now=_NOW, why="", again={"x": _ODD})
-    call = await attempts.begin(
+    await jobs.apply_event(
+        tx, job, JobEventType.CLAIMED, now=_NOW, why="", again={"x": _ODD}
+    )
+    call = await attempts.start_attempt(
         tx,
         source="s",
         page_id="p0",
@@ -121,17 +125,17 @@ async def _fill(tx: Tx) -> None:
     )
 
 
-def _made(kind: str, folder: Path, name: str, *, whole: bool) -> Place:
+def _made(kind: str, folder: Path, name: str, *, whole: bool) -> Backend:
     if kind == "postgres":
         return cluster().ready() if whole else cluster().empty()
     made = Sqlite(folder / f"{name}.db")
     if whole:
-        upgrade.upgrade(made)
+        upgrade.upgrade_schema(made)
     return made
 
 
-def _everything(place: Place) -> dict[str, list[Any]]:
-    engine = place.engine(size=1)
+def _everything(place: Backend) -> dict[str, list[Any]]:
+    engine = place.create_engine(size=1)
     found: dict[str, list[Any]] = {}
     with engine.connect() as connection:
         for table in metadata.sorted_tables:
@@ -148,49 +152,49 @@ async def test_every_row_arrives_and_new_ones_follow(
 ) -> None:
     source = _made(of, tmp_path, "old", whole=True)
     db = Database(source)
-    async with db.writing() as tx:
+    async with db.write_transaction() as tx:
         await _fill(tx)
     await db.close()
     target = _made(to, tmp_path, "new", whole=False)
-    counts = copying.copy(source, target)
+    counts = copying.copy_database(source, target)
     assert counts["posts"] == _POSTS
     assert counts["events"] == 3
     before, after = _everything(source), _everything(target)
     assert before == after
     assert all(before[name] for name in before if name != "daemons")
     moved = Database(target)
-    async with moved.writing() as tx:
+    async with moved.write_transaction() as tx:
         job = await jobs.create(tx, _new("p2"), now=_NOW, why="")
-        assert (await jobs.counts(tx))[job.state] == 2
+        assert (await jobs.count_by_state(tx))[job.state] == 2
     assert job.id == 3
     await moved.close()
     # What is there by now stays.
     with pytest.raises(DatabaseUnusableError, match="is not empty"):
-        copying.copy(source, target)
+        copying.copy_database(source, target)
     assert len(_everything(target)["jobs"]) == 3
 
 
-def _set_revision(place: Place, revision: str) -> None:
+def _set_revision(place: Backend, revision: str) -> None:
     rows(place, f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 - our own
 
 
 def test_what_cannot_be_copied_is_refused_and_nothing_is_made(
-    tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Sqlite(tmp_path / "nothing.db")
     with pytest.raises(DatabaseMissingError, match="no database at"):
-        copying.copy(nothing, place)
+        copying.copy_database(nothing, place)
     _set_revision(place, "a1_first")
     with pytest.raises(DatabaseUnusableError, match="older postbrush"):
-        copying.copy(place, nothing)
+        copying.copy_database(place, nothing)
     _set_revision(place, upgrade.HEAD)
     assert not nothing.path.exists()
-    real = copying._compare
+    real = copying._compare_counts
 
     def worse(counts: dict[str, int], *more: Any) -> None:  # noqa: ANN401 - passed on
         real({**counts, "posts": 1}, *more)
 
-    monkeypatch.setattr(copying, "_compare", worse)
+    monkeypatch.setattr(copying, "_compare_counts", worse)
     with pytest.raises(DatabaseError, match="got 0 rows of 1 into posts"):
-        copying.copy(place, nothing)
+        copying.copy_database(place, nothing)
     copying.require_empty(nothing)

@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from db import gallery, jobs, ledger, listing, posts
 from db.engine import Tx
-from db.gallery import Wanted
-from db.states import State
+from db.gallery import GalleryFilter
+from db.states import JobState
 from tests.daemon.house import house
 from tests.daemon.web.many import many_images
 
@@ -29,76 +29,84 @@ Look = Callable[[Tx], Awaitable[object]]
 
 
 @pytest_asyncio.fixture(name="flow")
-async def _flow(tmp_path: Path) -> AsyncIterator[Flow]:
+async def _flow(tmp_path: Path) -> AsyncIterator[SourceContext]:
     async with house(tmp_path) as home:
         await many_images(home.flow, _SOME)
         yield home.flow
 
 
-async def _walk(flow: Flow, wanted: Wanted, limit: int) -> list[int]:
+async def _walk(flow: SourceContext, wanted: GalleryFilter, limit: int) -> list[int]:
     """Go through all pages to the oldest, and back to the newest."""
     seen: list[int] = []
     back: list[int] = []
-    async with flow.db.reading() as tx:
-        page = await gallery.page(tx, wanted, limit=limit)
+    async with flow.db.read_transaction() as tx:
+        page = await gallery.load_page(tx, wanted, limit=limit)
         assert not page.newer
         while True:
             seen += [one.image.id for one in page.tiles]
             if not page.older:
                 break
-            page = await gallery.page(tx, wanted, limit=limit, before=seen[-1])
+            page = await gallery.load_page(tx, wanted, limit=limit, before=seen[-1])
             assert page.newer
         while True:
             back = [one.image.id for one in page.tiles] + back
             if not page.newer:
                 break
-            page = await gallery.page(tx, wanted, limit=limit, after=back[0])
+            page = await gallery.load_page(tx, wanted, limit=limit, after=back[0])
     assert sorted(set(back), reverse=True) == seen
     return seen
 
 
 @pytest.mark.parametrize("limit", [7, 50, 149, 150, 151])
-async def test_every_image_is_seen_once_newest_first(flow: Flow, limit: int) -> None:
-    seen = await _walk(flow, Wanted(), limit)
+async def test_every_image_is_seen_once_newest_first(
+    flow: SourceContext, limit: int
+) -> None:
+    seen = await _walk(flow, GalleryFilter(), limit)
     assert seen == list(range(_SOME, 0, -1))
 
 
-async def test_what_is_asked_for_is_what_is_seen(flow: Flow) -> None:
-    cards = await _walk(flow, Wanted(provider="freeapi"), 20)
+async def test_what_is_asked_for_is_what_is_seen(flow: SourceContext) -> None:
+    cards = await _walk(flow, GalleryFilter(provider="freeapi"), 20)
     assert len(cards) == _SOME // 5
-    day = Wanted(since=_NOW - timedelta(hours=10), until=_NOW - timedelta(hours=5))
+    day = GalleryFilter(
+        since=_NOW - timedelta(hours=10), until=_NOW - timedelta(hours=5)
+    )
     assert len(await _walk(flow, day, 20)) == 15
-    assert await _walk(flow, Wanted(words="no such words"), 20) == []
+    assert await _walk(flow, GalleryFilter(words="no such words"), 20) == []
 
 
 _LOOKS: dict[str, Look] = {
-    "newest": lambda tx: gallery.page(tx, Wanted(), limit=60),
-    "older": lambda tx: gallery.page(tx, Wanted(), limit=60, before=90),
-    "provider": lambda tx: gallery.page(tx, Wanted(provider="flux"), limit=60),
-    "day": lambda tx: gallery.page(tx, Wanted(since=_NOW, until=_NOW), limit=60),
-    "one": lambda tx: gallery.one(tx, 5),
+    "newest": lambda tx: gallery.load_page(tx, GalleryFilter(), limit=60),
+    "older": lambda tx: gallery.load_page(tx, GalleryFilter(), limit=60, before=90),
+    "provider": lambda tx: gallery.load_page(
+        tx, GalleryFilter(provider="flux"), limit=60
+    ),
+    "day": lambda tx: gallery.load_page(
+        tx, GalleryFilter(since=_NOW, until=_NOW), limit=60
+    ),
+    "one": lambda tx: gallery.load_item(tx, 5),
     "of page": lambda tx: gallery.of_page(tx, "default", "0" * 32, limit=12),
-    "makers": lambda tx: gallery.makers(tx, ["flux"]),
-    "jobs": lambda tx: listing.listed(tx, [], limit=50),
-    "failed": lambda tx: listing.listed(tx, [State.FAILED], limit=50),
-    "waiting": lambda tx: listing.waiting(tx, limit=8),
-    "counts": jobs.open_counts,
-    "oldest": lambda tx: listing.oldest_due(tx, _NOW),
-    "job": lambda tx: jobs.history(tx, 5),
-    "place": ledger.newest,
-    "moves": lambda tx: ledger.moves_after(tx, 100),
-    "calls": lambda tx: ledger.calls_after(tx, 100),
-    "held": lambda tx: posts.some_held(tx, limit=4),
+    "makers": lambda tx: gallery.providers_with_images(tx, ["flux"]),
+    "jobs": lambda tx: listing.list_jobs(tx, [], limit=50),
+    "failed": lambda tx: listing.list_jobs(tx, [JobState.FAILED], limit=50),
+    "waiting": lambda tx: listing.list_queued(tx, limit=8),
+    "counts": jobs.count_open_by_state,
+    "oldest": lambda tx: listing.oldest_due_at(tx, _NOW),
+    "job": lambda tx: jobs.list_events(tx, 5),
+    "place": ledger.current_position,
+    "moves": lambda tx: ledger.events_after(tx, 100),
+    "calls": lambda tx: ledger.attempts_after(tx, 100),
+    "held": lambda tx: posts.latest_held(tx, limit=4),
 }
 
 
 @pytest.mark.sqlite_only  # it is asked how it would go about it
 @pytest.mark.parametrize("look", _LOOKS)
 async def test_no_look_goes_through_a_whole_table(
-    flow: Flow, look: str, tmp_path: Path
+    flow: SourceContext, look: str, tmp_path: Path
 ) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
-    async with flow.db.reading() as tx:
+    async with flow.db.read_transaction() as tx:
         engine = flow.db._reader.engine
 
         def note(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own signature

@@ -19,19 +19,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from db import jobs, upgrade
 from db.engine import Database, Tx
-from db.errors import DatabaseError, MovedElsewhereError
-from db.place import Place
+from db.errors import DatabaseError, StaleJobError
+from db.place import Backend
 from db.records import Job, NewJob
 from db.sqlite import Sqlite
 from db.states import (
     FINAL,
     OPEN,
     TRANSITIONS,
-    Event,
-    IllegalMoveError,
-    Reason,
-    State,
-    after,
+    IllegalTransitionError,
+    JobEventType,
+    JobReason,
+    JobState,
+    next_state,
 )
 from tests.cluster import NEEDS_POSTGRES, cluster
 from tests.search import examples
@@ -41,23 +41,25 @@ T = TypeVar("T")
 
 
 def test_every_state_can_be_reached_and_left() -> None:
-    reached = {State.QUEUED}
-    for _ in State:
+    reached = {JobState.QUEUED}
+    for _ in JobState:
         reached |= {to for (old, _), to in TRANSITIONS.items() if old in reached}
-    assert reached == set(State)
+    assert reached == set(JobState)
     for state in OPEN:
         ends = {to for (old, _), to in TRANSITIONS.items() if old is state}
         assert ends - {state}
     for state in FINAL:
-        assert {event for old, event in TRANSITIONS if old is state} <= {Event.REOPENED}
+        assert {event for old, event in TRANSITIONS if old is state} <= {
+            JobEventType.REOPENED
+        }
 
 
 def test_a_move_that_is_not_in_the_table_is_refused() -> None:
-    for state in State:
-        for event in Event:
+    for state in JobState:
+        for event in JobEventType:
             if (state, event) not in TRANSITIONS:
-                with pytest.raises(IllegalMoveError):
-                    after(state, event)
+                with pytest.raises(IllegalTransitionError):
+                    next_state(state, event)
 
 
 class AnyMoves(RuleBasedStateMachine):
@@ -71,24 +73,24 @@ class AnyMoves(RuleBasedStateMachine):
         self.seen: list[Job] = []
         self.now = NOW
 
-    def place(self, folder: Path) -> Place:
+    def place(self, folder: Path) -> Backend:
         made = Sqlite(folder / "postbrush.db")
-        upgrade.upgrade(made)
+        upgrade.upgrade_schema(made)
         return made
 
     def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         async def whole() -> T:
-            async with self.db.writing() as tx:
+            async with self.db.write_transaction() as tx:
                 return await work(tx)
 
         self.now += timedelta(seconds=1)
         return self.loop.run_until_complete(whole())
 
     def newest(self) -> list[Job]:
-        return self.run(lambda tx: jobs.latest(tx, limit=500))
+        return self.run(lambda tx: jobs.list_latest(tx, limit=500))
 
-    @rule(page=st.sampled_from("abc"), reason=st.sampled_from(list(Reason)))
-    def a_wish(self, page: str, reason: Reason) -> None:
+    @rule(page=st.sampled_from("abc"), reason=st.sampled_from(list(JobReason)))
+    def a_wish(self, page: str, reason: JobReason) -> None:
         new = NewJob(
             source="default",
             page_id=page,
@@ -108,8 +110,8 @@ class AnyMoves(RuleBasedStateMachine):
             self.seen.append(job)
 
     @precondition(lambda self: self.seen)
-    @rule(data=st.data(), event=st.sampled_from(list(Event)))
-    def a_move(self, data: st.DataObject, event: Event) -> None:
+    @rule(data=st.data(), event=st.sampled_from(list(JobEventType)))
+    def a_move(self, data: st.DataObject, event: JobEventType) -> None:
         view = data.draw(st.sampled_from(self.seen))
         (now,) = [job for job in self.newest() if job.id == view.id]
         twin = any(
@@ -118,15 +120,15 @@ class AnyMoves(RuleBasedStateMachine):
         )
         try:
             moved = self.run(
-                lambda tx: jobs.move(tx, view, event, now=self.now, why="test")
+                lambda tx: jobs.apply_event(tx, view, event, now=self.now, why="test")
             )
-        except IllegalMoveError:
+        except IllegalTransitionError:
             assert (view.state, event) not in TRANSITIONS
-        except MovedElsewhereError:
+        except StaleJobError:
             assert now.state is not view.state
         except DatabaseError:
             # Reopened while the page has another open job.
-            assert event is Event.REOPENED
+            assert event is JobEventType.REOPENED
             assert twin
         else:
             assert now.state is view.state
@@ -139,15 +141,17 @@ class AnyMoves(RuleBasedStateMachine):
         held = [job.page_id for job in found if job.is_open]
         assert len(held) == len(set(held))
         for job in found:
-            rows = self.run(partial(jobs.history, job_id=job.id))
+            rows = self.run(partial(jobs.list_events, job_id=job.id))
             assert rows[0].event == "queued"
             assert rows[-1].state is job.state
             for before, row in pairwise(rows):
-                assert TRANSITIONS[before.state, Event(row.event)] is row.state
+                assert TRANSITIONS[before.state, JobEventType(row.event)] is row.state
 
     @invariant()
     def the_tallies_are_true(self) -> None:
-        assert self.run(jobs.counts) == Counter(job.state for job in self.newest())
+        assert self.run(jobs.count_by_state) == Counter(
+            job.state for job in self.newest()
+        )
 
     def teardown(self) -> None:
         self.loop.run_until_complete(self.db.close())
@@ -162,7 +166,7 @@ TestAnyMoves = AnyMoves.TestCase
 class AnyMovesOnAServer(AnyMoves):
     """The same, on PostgreSQL."""
 
-    def place(self, folder: Path) -> Place:
+    def place(self, folder: Path) -> Backend:
         del folder
         return cluster().ready()
 

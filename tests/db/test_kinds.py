@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from db import attempts, daemons, posts
 from db.engine import Database
-from db.place import Place
+from db.place import Backend
 from db.records import DaemonRecord, Post
 
 _NOW = datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=5)))
@@ -33,15 +33,15 @@ def _post(page: str, title: str) -> Post:
     )
 
 
-async def test_any_text_comes_back_without_what_no_text_has(place: Place) -> None:
+async def test_any_text_comes_back_without_what_no_text_has(place: Backend) -> None:
     db = Database(place)
     post = _post("page\0", _ODD)
-    async with db.writing() as tx:
+    async with db.write_transaction() as tx:
         await posts.save(tx, post)
-    async with db.reading() as tx:
+    async with db.read_transaction() as tx:
         found = await posts.get(tx, _LONG, "page")
         again = await posts.get(tx, _LONG, "pa\0ge")
-        by_words = await posts.find(tx, "OF 🍞")
+        by_words = await posts.find_by_title(tx, "OF 🍞")
     assert found is not None
     assert found == again == by_words[0]
     assert found.title == _ODD.replace("\0", "")
@@ -53,8 +53,8 @@ async def test_any_text_comes_back_without_what_no_text_has(place: Place) -> Non
 
 
 async def _begun(db: Database, name: str, at: datetime, cost: float) -> None:
-    async with db.writing() as tx:
-        await attempts.begin(
+    async with db.write_transaction() as tx:
+        await attempts.start_attempt(
             tx,
             source="s",
             page_id="p",
@@ -73,7 +73,7 @@ async def _begun(db: Database, name: str, at: datetime, cost: float) -> None:
 
 
 async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
-    place: Place,
+    place: Backend,
 ) -> None:
     db = Database(place)
     names = ["flux_2", "flux_2_1", "Flux_2", "flux2", "flux_2é", "flux_3", "flux-2"]
@@ -84,18 +84,18 @@ async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
     first = datetime(2026, 12, 1, 0, 30, tzinfo=zone)
     await _begun(db, "late", first, 0.5)
     await _begun(db, "before", first - timedelta(hours=1), 1.0)
-    async with db.reading() as tx:
-        assert await attempts.names_from(tx, "flux_2") == {
+    async with db.read_transaction() as tx:
+        assert await attempts.file_names_with_prefix(tx, "flux_2") == {
             *("flux_2", "flux_2_1", "flux_2é")
         }
-        span = await attempts.span(tx)
+        span = await attempts.started_range(tx)
         assert span == (_NOW, first)
         november, december = (datetime(2026, one, 1, tzinfo=zone) for one in (11, 12))
         january = datetime(2027, 1, 1, tzinfo=zone)
         months = [(december, january), (november, december)]
-        lines = await attempts.costs(tx, months, by_page=True)
-        sums = await attempts.spent_since(tx, _NOW)
-        seeds = {one.seed for one in await attempts.still_open(tx)}
+        lines = await attempts.load_cost_rows(tx, months, by_page=True)
+        sums = await attempts.totals_since(tx, _NOW)
+        seeds = {one.seed for one in await attempts.list_open(tx)}
     assert [(one.month, one.page_id, one.calls, one.cost) for one in lines] == [
         ("2026-12", "p", 1, 0.5),
         ("2026-11", "p", 8, 2.75),
@@ -106,19 +106,19 @@ async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
 
 
 async def test_daemons_know_of_each_other_until_they_are_forgotten(
-    place: Place,
+    place: Backend,
 ) -> None:
     db = Database(place)
     one = DaemonRecord(id="a", name="box", started_at=_NOW, renewed_at=_NOW)
     later = _NOW + timedelta(minutes=1)
     two = DaemonRecord(id="b", name="den", started_at=later, renewed_at=later)
-    async with db.writing() as tx:
-        assert (await daemons.beat(tx, one)).beats == 1
-        assert (await daemons.beat(tx, one)).beats == 2
-        await daemons.beat(tx, two)
-        assert [each.id for each in await daemons.others(tx)] == ["a", "b"]
-        assert [each.name for each in await daemons.others(tx, "a")] == ["den"]
-        assert await daemons.forget(tx, "b")
-        assert not await daemons.forget(tx, "b")
-        assert await daemons.others(tx, "a") == []
+    async with db.write_transaction() as tx:
+        assert (await daemons.record_heartbeat(tx, one)).beats == 1
+        assert (await daemons.record_heartbeat(tx, one)).beats == 2
+        await daemons.record_heartbeat(tx, two)
+        assert [each.id for each in await daemons.list_others(tx)] == ["a", "b"]
+        assert [each.name for each in await daemons.list_others(tx, "a")] == ["den"]
+        assert await daemons.deregister_daemon(tx, "b")
+        assert not await daemons.deregister_daemon(tx, "b")
+        assert await daemons.list_others(tx, "a") == []
     await db.close()

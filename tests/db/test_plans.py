@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from daemon.flow.standing import standing
+from daemon.flow.standing import compose_status_line
 from db.engine import Database
 from tests.daemon.house import house
 
@@ -66,13 +66,13 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
         await home.begin()
         pages = [home.add(f"Post {n}") for n in range(4)]
         await home.live()
-        home.space.tick(pages[0])
+        home.space.tick_box(pages[0])
         await home.live()
         # Credits are back, and cards are replaced.
         home.hub.credits = None
         home.clock.move(hours=30)
         await home.live()
-        await standing(home.flows)
+        await compose_status_line(home.flows)
         assert len(asked.statements) > 40
         slow = {}
         with closing(sqlite3.connect(tmp_path / "postbrush.db")) as db:

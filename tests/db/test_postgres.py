@@ -34,17 +34,17 @@ _PASSWORD = "s3cret-Pass/word"
 
 
 async def _pause(db: Database, source: str) -> None:
-    async with db.writing() as tx:
-        await pauses.begin(tx, Pause(source=source, since=_NOW, until=None))
+    async with db.write_transaction() as tx:
+        await pauses.set_pause(tx, Pause(source=source, since=_NOW, until=None))
 
 
 async def _is_paused(db: Database, source: str) -> bool:
-    async with db.reading() as tx:
+    async with db.read_transaction() as tx:
         return await pauses.get(tx, source, _NOW) is not None
 
 
 def test_the_tables_are_what_the_code_believes() -> None:
-    engine = cluster().ready().engine(size=1)
+    engine = cluster().ready().create_engine(size=1)
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -60,9 +60,9 @@ def test_the_tables_are_what_the_code_believes() -> None:
 def test_many_who_start_at_once_make_the_tables_once() -> None:
     place = cluster().empty()
     with ThreadPoolExecutor(4) as pool:
-        copies = list(pool.map(lambda _: upgrade.upgrade(place), range(4)))
+        copies = list(pool.map(lambda _: upgrade.upgrade_schema(place), range(4)))
     assert copies == [None] * 4
-    assert place.revision() == upgrade.HEAD
+    assert place.current_revision() == upgrade.HEAD
     assert rows(place, "SELECT count(*) FROM alembic_version") == [(1,)]
 
 
@@ -71,7 +71,7 @@ def test_a_newer_database_and_another_programs_are_refused() -> None:
     rows(newer, "UPDATE alembic_version SET version_num = 'z9_later'")
     rows(other, "CREATE TABLE theirs (a integer)")
     for place, tells in ((newer, "newer postbrush"), (other, "another program")):
-        for ask in (upgrade.upgrade, upgrade.require_current):
+        for ask in (upgrade.upgrade_schema, upgrade.require_current):
             with pytest.raises(DatabaseUnusableError, match=tells):
                 ask(place)
     assert rows(other, "SELECT count(*) FROM theirs") == [(0,)]
@@ -81,7 +81,7 @@ def test_a_migration_that_is_cut_off_leaves_nothing_half_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = cluster().empty()
-    real = Postgres.migrating
+    real = Postgres.migration_engine
 
     def soon_over(self: Postgres) -> sa.Engine:
         engine = real(self)
@@ -94,12 +94,12 @@ def test_a_migration_that_is_cut_off_leaves_nothing_half_done(
         return engine
 
     with monkeypatch.context() as then:
-        then.setattr(Postgres, "migrating", soon_over)
+        then.setattr(Postgres, "migration_engine", soon_over)
         with pytest.raises(DatabaseAwayError):
-            upgrade.upgrade(place)
-    assert place.revision() is None
-    assert upgrade.upgrade(place) is None
-    assert place.revision() == upgrade.HEAD
+            upgrade.upgrade_schema(place)
+    assert place.current_revision() is None
+    assert upgrade.upgrade_schema(place) is None
+    assert place.current_revision() == upgrade.HEAD
 
 
 async def test_connections_that_died_in_the_pool_are_replaced_unnoticed() -> None:
@@ -120,13 +120,13 @@ async def test_what_is_cut_off_in_the_middle_is_said_and_nothing_is_kept() -> No
     place = cluster().ready()
     db = Database(place)
     with pytest.raises(DatabaseAwayError, match="cannot be reached"):  # noqa: PT012 - the whole transaction
-        async with db.writing() as tx:
-            await pauses.begin(tx, Pause(source="one", since=_NOW, until=None))
+        async with db.write_transaction() as tx:
+            await pauses.set_pause(tx, Pause(source="one", since=_NOW, until=None))
             cluster().end_all(place)
             await pauses.get(tx, "one", _NOW)
     with pytest.raises(DatabaseAwayError):  # noqa: PT012 - the same
-        async with db.writing() as tx:
-            await pauses.begin(tx, Pause(source="two", since=_NOW, until=None))
+        async with db.write_transaction() as tx:
+            await pauses.set_pause(tx, Pause(source="two", since=_NOW, until=None))
             cluster().end_all(place)
     assert not await _is_paused(db, "one")
     assert not await _is_paused(db, "two")
@@ -142,15 +142,15 @@ async def test_many_daemons_write_one_after_the_other_and_lose_nothing() -> None
 
     async def count(db: Database) -> None:
         for _ in range(5):
-            async with db.writing() as tx:
+            async with db.write_transaction() as tx:
                 found = await pauses.get(tx, "sum", _NOW)
                 number = found.since.microsecond if found else 0
                 await asyncio.sleep(0)
                 since = _NOW.replace(microsecond=number + 1)
-                await pauses.begin(tx, Pause(source="sum", since=since, until=None))
+                await pauses.set_pause(tx, Pause(source="sum", since=since, until=None))
 
     await asyncio.gather(*[count(db) for db in daemons])
-    async with daemons[0].reading() as tx:
+    async with daemons[0].read_transaction() as tx:
         found = await pauses.get(tx, "sum", _NOW)
     assert found is not None
     assert found.since.microsecond == 20
@@ -164,7 +164,7 @@ async def test_whoever_waits_too_long_for_its_turn_is_told(
     monkeypatch.setattr("db.postgres._PATIENCE", "50ms")
     place = cluster().ready()
     slow, other = Database(place), Database(place)
-    async with slow.writing() as tx:
+    async with slow.write_transaction() as tx:
         await pauses.get(tx, "one", _NOW)
         with pytest.raises(DatabaseBusyError, match="another postbrush"):
             await _pause(other, "two")
@@ -176,15 +176,15 @@ async def test_whoever_waits_too_long_for_its_turn_is_told(
 async def test_who_writes_tells_the_others_and_who_looks_does_not() -> None:
     place = cluster().ready()
     db = Database(place)
-    with psycopg.connect(autocommit=True, **place.parameters()) as listener:
+    with psycopg.connect(autocommit=True, **place.connection_parameters()) as listener:
         listener.execute("LISTEN postbrush")
         await _pause(db, "one")
-        async with db.writing() as tx:
+        async with db.write_transaction() as tx:
             assert await pauses.get(tx, "one", _NOW) is not None
-            assert not await pauses.end(tx, "nobody")
+            assert not await pauses.clear_pause(tx, "nobody")
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction
-            async with db.writing() as tx:
-                await pauses.end(tx, "one")
+            async with db.write_transaction() as tx:
+                await pauses.clear_pause(tx, "one")
                 raise ZeroDivisionError
         await _pause(db, "two")
         told = list(listener.notifies(timeout=1, stop_after=2))
@@ -203,7 +203,7 @@ async def test_other_work_goes_on_while_a_statement_takes_its_time() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async with db.reading() as tx:
+    async with db.read_transaction() as tx:
         await tx.execute(sa.select(1))
         working = asyncio.create_task(others())
         await tx.execute(sa.select(sa.func.pg_sleep(0.2)))
@@ -228,8 +228,8 @@ async def test_what_it_cannot_work_with_is_said_in_one_line_without_the_password
         (away, DatabaseAwayError, "127.0.0.1:1 cannot be reached: Connection refused$"),
     ):
         with pytest.raises(kind, match=tells) as said:
-            upgrade.upgrade(place)
-        whole = f"{said.value} {place} {place!r} {place.engine(size=1)!r}"
+            upgrade.upgrade_schema(place)
+        whole = f"{said.value} {place} {place!r} {place.create_engine(size=1)!r}"
         assert len(str(said.value).splitlines()) == 1
         assert _PASSWORD not in whole
         assert _PASSWORD not in repr(said.value.__cause__)
@@ -276,7 +276,7 @@ def test_what_the_server_says_is_said_in_our_words(
     tells: str,
 ) -> None:
     place = Postgres(f"postgresql://me:{_PASSWORD.replace('/', '%2F')}@db.test/x")
-    said = place.translated(error, cut=cut)
+    said = place.translate_driver_error(error, cut=cut)
     assert type(said) is kind
     with pytest.raises(kind, match=tells):
         raise said

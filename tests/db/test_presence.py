@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from db import pauses
 from db.engine import Database
 from db.postgres import Postgres
-from db.presence import Presence, key_of
+from db.presence import LockSession, lock_key
 from db.records import Pause
 from tests.cluster import cluster
 
-_KEY = key_of("a token")
+_KEY = lock_key("a token")
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -30,7 +30,7 @@ _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 class Daemon:
     """A presence, and what it was told."""
 
-    presence: Presence
+    presence: LockSession
     heard: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     lost: int = 0
     pauses: list[float] = field(default_factory=list)
@@ -57,7 +57,7 @@ async def daemon(place: Postgres, who: str) -> AsyncIterator[Daemon]:
         made.away.set()
         await made.may_come_back.wait()
 
-    presence = Presence(
+    presence = LockSession(
         place=place,
         who=who,
         daemon=who,
@@ -94,10 +94,10 @@ async def test_a_lock_is_one_daemons_until_it_gives_it_back() -> None:
         assert await one.presence.try_lock(_KEY)
         assert await one.presence.try_lock(_KEY)
         assert not await two.presence.try_lock(_KEY)
-        assert await two.presence.try_lock(key_of("another"))
-        assert one.presence.held == {_KEY}
+        assert await two.presence.try_lock(lock_key("another"))
+        assert one.presence.held_locks == {_KEY}
         await one.presence.unlock(_KEY)
-        assert one.presence.held == frozenset()
+        assert one.presence.held_locks == frozenset()
         assert await two.presence.try_lock(_KEY)
         assert not await one.presence.try_lock(_KEY)
 
@@ -110,7 +110,7 @@ async def test_whoever_is_killed_knows_at_once_and_another_takes_over() -> None:
         await _takes_over(two, _KEY)
         # It hears of it without asking, and comes back without its locks.
         assert await one.next() == ""
-        assert (one.lost, one.presence.held) == (1, frozenset())
+        assert (one.lost, one.presence.held_locks) == (1, frozenset())
         assert not await one.presence.try_lock(_KEY)
         assert two.lost == 0
 
@@ -129,9 +129,9 @@ async def test_whoever_writes_is_heard_by_the_others_and_not_by_itself() -> None
     own, other = Database(place), Database(place)
     async with daemon(place, own.who) as one:
         for db in (own, other, own, other):
-            async with db.writing() as tx:
+            async with db.write_transaction() as tx:
                 pause = Pause(source="x", since=_NOW, until=None)
-                await pauses.begin(tx, pause)
+                await pauses.set_pause(tx, pause)
             # It asks something itself meanwhile.
             await one.presence.try_lock(_KEY)
         assert [await one.next(), await one.next()] == [other.who, other.who]
@@ -191,7 +191,7 @@ async def test_a_wire_that_is_cut_is_noticed_at_once() -> None:
             wire.cut()
             await _takes_over(two, _KEY)
             assert await one.next() == ""
-            assert (one.lost, one.presence.held) == (1, frozenset())
+            assert (one.lost, one.presence.held_locks) == (1, frozenset())
     shutil.rmtree(folder)
 
 
@@ -223,7 +223,7 @@ async def test_pauses_grow_up_to_half_a_minute() -> None:
             enough.set()
             await asyncio.Event().wait()
 
-    presence = Presence(
+    presence = LockSession(
         place=Postgres(f"postgresql://me@/x?host={folder}"),
         who="a",
         daemon="a",
@@ -241,13 +241,13 @@ async def test_pauses_grow_up_to_half_a_minute() -> None:
 
 @given(st.text(max_size=50))
 def test_the_key_of_a_text_fits_the_server_and_stays_the_same(text: str) -> None:
-    assert -(2**63) <= key_of(text) < 2**63
-    assert key_of(text) == key_of(text)
-    assert key_of(text) != key_of(f"{text}x")
+    assert -(2**63) <= lock_key(text) < 2**63
+    assert lock_key(text) == lock_key(text)
+    assert lock_key(text) != lock_key(f"{text}x")
 
 
 def test_keys_are_what_every_release_makes_them() -> None:
-    assert key_of("postbrush") == int.from_bytes(
+    assert lock_key("postbrush") == int.from_bytes(
         bytes.fromhex(_DIGEST[:16]), "big", signed=True
     )
 

@@ -12,7 +12,7 @@ import pytest
 from db import pauses, rows
 from db.engine import Database
 from db.errors import DatabaseError
-from db.place import Place
+from db.place import Backend
 from db.records import Pause
 from db.tables import pauses as table
 
@@ -20,26 +20,26 @@ _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture
-async def db(place: Place) -> AsyncIterator[Database]:
+async def db(place: Backend) -> AsyncIterator[Database]:
     found = Database(place)
     yield found
     await found.close()
 
 
 async def _pause(db: Database, source: str) -> None:
-    async with db.writing() as tx:
-        await pauses.begin(tx, Pause(source=source, since=_NOW, until=None))
+    async with db.write_transaction() as tx:
+        await pauses.set_pause(tx, Pause(source=source, since=_NOW, until=None))
 
 
 async def _is_paused(db: Database, source: str) -> bool:
-    async with db.reading() as tx:
+    async with db.read_transaction() as tx:
         return await pauses.get(tx, source, _NOW) is not None
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction
-        async with db.writing() as tx:
-            await pauses.begin(tx, Pause(source="one", since=_NOW, until=None))
+        async with db.write_transaction() as tx:
+            await pauses.set_pause(tx, Pause(source="one", since=_NOW, until=None))
             raise ZeroDivisionError
     assert not await _is_paused(db, "one")
     await _pause(db, "two")
@@ -49,9 +49,9 @@ async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
 async def test_a_transaction_in_which_nothing_is_asked_does_nothing(
     db: Database,
 ) -> None:
-    async with db.writing():
+    async with db.write_transaction():
         pass
-    async with db.reading():
+    async with db.read_transaction():
         pass
     await _pause(db, "one")
     assert await _is_paused(db, "one")
@@ -61,12 +61,12 @@ async def test_what_the_database_refuses_is_said_in_our_words(db: Database) -> N
     await _pause(db, "one")
     values = {"source": "one", "since": _NOW, "until": None}
     with pytest.raises(DatabaseError, match=r"(?i)unique"):
-        async with db.writing() as tx:
-            await rows.insert(tx, table, values)
+        async with db.write_transaction() as tx:
+            await rows.insert_row(tx, table, values)
     with pytest.raises(DatabaseError, match=r"(?i)unique"):  # noqa: PT012 - the same
-        async with db.writing() as tx:
+        async with db.write_transaction() as tx:
             await pauses.get(tx, "one", _NOW)
-            await rows.insert(tx, table, values)
+            await rows.insert_row(tx, table, values)
     await _pause(db, "two")
 
 
@@ -76,15 +76,15 @@ async def test_who_goes_on_after_a_statement_failed_is_told_that_nothing_was_kep
     await _pause(db, "one")
     values = {"source": "one", "since": _NOW, "until": None}
     with pytest.raises(DatabaseError, match="nothing was written"):  # noqa: PT012 - the same
-        async with db.writing() as tx:
-            await pauses.begin(tx, Pause(source="two", since=_NOW, until=None))
+        async with db.write_transaction() as tx:
+            await pauses.set_pause(tx, Pause(source="two", since=_NOW, until=None))
             with suppress(Exception):
-                await rows.insert(tx, table, values)
+                await rows.insert_row(tx, table, values)
     assert not await _is_paused(db, "two")
 
 
 async def test_a_reader_sees_one_moment(db: Database) -> None:
-    async with db.reading() as tx:
+    async with db.read_transaction() as tx:
         assert await pauses.get(tx, "one", _NOW) is None
         await _pause(db, "one")
         assert await pauses.get(tx, "one", _NOW) is None
@@ -95,7 +95,7 @@ async def test_who_is_cancelled_while_another_writes_holds_nothing_after(
     db: Database,
 ) -> None:
     other = Database(db.place)
-    async with other.writing() as tx:
+    async with other.write_transaction() as tx:
         await pauses.get(tx, "one", _NOW)
         waiting = asyncio.create_task(_pause(db, "one"))
         # It has gone to the thread, where it waits for the other.

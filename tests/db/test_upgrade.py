@@ -32,11 +32,11 @@ def test_a_new_database_is_made_at_once_and_a_second_time_untouched(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "data" / "postbrush.db"
-    assert upgrade.upgrade(Sqlite(path)) is None
+    assert upgrade.upgrade_schema(Sqlite(path)) is None
     assert {"jobs", "events", "attempts", "images", "posts"} <= _tables(path)
-    assert Sqlite(path).revision() == upgrade.HEAD
+    assert Sqlite(path).current_revision() == upgrade.HEAD
     before = path.read_bytes()
-    assert upgrade.upgrade(Sqlite(path)) is None
+    assert upgrade.upgrade_schema(Sqlite(path)) is None
     assert path.read_bytes() == before
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -46,7 +46,7 @@ def test_an_older_database_is_copied_before_it_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "postbrush.db"
-    upgrade.upgrade(Sqlite(path))
+    upgrade.upgrade_schema(Sqlite(path))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("create table kept (words text)")
         db.execute("insert into kept values ('from before')")
@@ -56,7 +56,7 @@ def test_an_older_database_is_copied_before_it_is_changed(
     monkeypatch.setattr(upgrade, "HEAD", "b2_later")
     with pytest.raises(DatabaseUnusableError, match="older postbrush"):
         upgrade.require_current(Sqlite(path))
-    copy = upgrade.upgrade(Sqlite(path))
+    copy = upgrade.upgrade_schema(Sqlite(path))
     assert copy is not None
     assert copy.name == f"postbrush.db.before-b2_later-was-{newest}"
     with closing(sqlite3.connect(copy)) as db:
@@ -72,7 +72,7 @@ def test_what_is_no_database_is_refused_and_kept(
 ) -> None:
     path = tmp_path / "postbrush.db"
     path.write_bytes(content)
-    for ask in (upgrade.upgrade, upgrade.require_current):
+    for ask in (upgrade.upgrade_schema, upgrade.require_current):
         with pytest.raises(DatabaseUnusableError, match=tells):
             ask(Sqlite(path))
     assert path.read_bytes() == content
@@ -80,13 +80,13 @@ def test_what_is_no_database_is_refused_and_kept(
 
 def test_a_newer_database_and_another_programs_are_refused(tmp_path: Path) -> None:
     newer, other = tmp_path / "newer.db", tmp_path / "other.db"
-    upgrade.upgrade(Sqlite(newer))
+    upgrade.upgrade_schema(Sqlite(newer))
     with closing(sqlite3.connect(newer)) as db, db:
         db.execute("update alembic_version set version_num = 'z9_later'")
     with closing(sqlite3.connect(other)) as db, db:
         db.execute("create table theirs (a)")
     for path, tells in ((newer, "newer postbrush"), (other, "another program")):
-        for ask in (upgrade.upgrade, upgrade.require_current):
+        for ask in (upgrade.upgrade_schema, upgrade.require_current):
             with pytest.raises(DatabaseUnusableError, match=tells):
                 ask(Sqlite(path))
 
@@ -95,7 +95,7 @@ def test_a_migration_that_is_cut_off_leaves_nothing_half_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "postbrush.db"
-    upgrade.upgrade(Sqlite(path))
+    upgrade.upgrade_schema(Sqlite(path))
     whole = _tables(path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("delete from alembic_version")
@@ -117,9 +117,9 @@ def test_a_migration_that_is_cut_off_leaves_nothing_half_done(
     monkeypatch.setattr(upgrade, "_MIGRATIONS", versions.parent)
     monkeypatch.setattr(upgrade, "REVISIONS", ("a0_before", "a1_first"))
     with pytest.raises(Exception, match="nothing"):
-        upgrade.upgrade(Sqlite(path))
+        upgrade.upgrade_schema(Sqlite(path))
     assert _tables(path) == whole
-    assert Sqlite(path).revision() == "a0_before"
+    assert Sqlite(path).current_revision() == "a0_before"
 
 
 def test_the_first_database_gets_what_came_later(
@@ -128,11 +128,11 @@ def test_the_first_database_gets_what_came_later(
     path, whole = tmp_path / "postbrush.db", command.upgrade
     with monkeypatch.context() as then:
         then.setattr(command, "upgrade", lambda config, _: whole(config, "a1_first"))
-        upgrade.upgrade(Sqlite(path))
-    assert Sqlite(path).revision() == "a1_first"
-    copy = upgrade.upgrade(Sqlite(path))
+        upgrade.upgrade_schema(Sqlite(path))
+    assert Sqlite(path).current_revision() == "a1_first"
+    copy = upgrade.upgrade_schema(Sqlite(path))
     assert copy is not None
-    assert Sqlite(copy).revision() == "a1_first"
+    assert Sqlite(copy).current_revision() == "a1_first"
     with closing(sqlite3.connect(path)) as db:
         names = {row[1] for row in db.execute("pragma table_info(images)")}
         assert "pruned_at" in names

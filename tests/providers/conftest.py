@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from providers import build
+from providers import build_provider
 from tests.providers.desk import Desk
 from tests.providers.fakes import FAKES, settings_for
 
@@ -12,4 +12,4 @@ from tests.providers.fakes import FAKES, settings_for
 @pytest.fixture
 async def desk(kind: str) -> AsyncIterator[Desk]:
     async with FAKES[kind]().serving() as fake:
-        yield Desk(kind, fake, build(settings_for(kind, fake)))
+        yield Desk(kind, fake, build_provider(settings_for(kind, fake)))

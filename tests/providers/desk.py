@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from providers.base import Image, Order, Provider
-from providers.leave import Leave
-from providers.studio import Studio
+from providers.base import GeneratedImage, ImageRequest, Provider
+from providers.leave import CancellationToken
+from providers.studio import ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-ORDER = Order(prompt="Bread at dawn", words="Bread", width=1080, height=1350, seed=7)
+ORDER = ImageRequest(
+    prompt="Bread at dawn", words="Bread", width=1080, height=1350, seed=7
+)
 ALL = sorted(FAKES)
 WITH_JOBS = [kind for kind in ALL if FAKES[kind].has_jobs]
 
@@ -28,8 +30,8 @@ class Desk:
     provider: Provider
     passed: float = 0.0
     remembered: list[str] = field(default_factory=list)
-    leave: Leave = field(
-        default_factory=lambda: Leave(asyncio.Event(), asyncio.Event())
+    leave: CancellationToken = field(
+        default_factory=lambda: CancellationToken(asyncio.Event(), asyncio.Event())
     )
 
     async def sleep(self, seconds: float) -> None:
@@ -40,20 +42,20 @@ class Desk:
         self.remembered.append(remote)
 
     @asynccontextmanager
-    async def studio(self) -> AsyncIterator[Studio]:
-        studio = Studio(sleep=self.sleep, monotonic=lambda: self.passed)
+    async def studio(self) -> AsyncIterator[ProviderRunner]:
+        studio = ProviderRunner(sleep=self.sleep, monotonic=lambda: self.passed)
         try:
             yield studio
         finally:
             await studio.close()
 
-    async def draw(self, order: Order = ORDER) -> Image:
+    async def draw(self, order: ImageRequest = ORDER) -> GeneratedImage:
         async with self.studio() as studio:
-            return await studio.draw(
+            return await studio.run(
                 self.provider, order, now=NOW, remember=self.remember, leave=self.leave
             )
 
-    async def resume(self, left: float) -> Image:
+    async def resume(self, left: float) -> GeneratedImage:
         async with self.studio() as studio:
             return await studio.resume(
                 self.provider, self.remembered[-1], left=left, leave=self.leave

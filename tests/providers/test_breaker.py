@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from providers import breaker
-from providers.breaker import Breaker, Kind, State
+from providers.breaker import AdmissionKind, Breaker, BreakerState
 from providers.outcomes import Outcome
-from providers.rests import LONGEST, Policy
-from providers.telling import describe
+from providers.rests import LONGEST, BreakerPolicy
+from providers.telling import describe_breaker
 from tests.search import examples
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-FLUX = Policy(credits_reset="monthly", credits_probe=timedelta(days=1))
-HOURLY = Policy(credits_reset=3600.0)
+FLUX = BreakerPolicy(credits_reset="monthly", credits_probe=timedelta(days=1))
+HOURLY = BreakerPolicy(credits_reset=3600.0)
 
 _SAID = st.sampled_from(list(Outcome))
 
@@ -37,12 +37,14 @@ class AnyHistory(RuleBasedStateMachine):
     def a_job_comes(self) -> None:
         self.number += 1
         owner = f"call {self.number}"
-        kind = breaker.standing(self.found, self.now).kind
-        answer = breaker.admit(self.found, owner, self.now, FLUX)
-        assert (answer is not None) == (kind in {Kind.READY, Kind.PROBE})
+        kind = breaker.admission_at(self.found, self.now).kind
+        answer = breaker.try_acquire(self.found, owner, self.now, FLUX)
+        assert (answer is not None) == (
+            kind in {AdmissionKind.READY, AdmissionKind.PROBE}
+        )
         if answer is not None:
             self.found, probe = answer
-            assert probe == (kind is Kind.PROBE)
+            assert probe == (kind is AdmissionKind.PROBE)
             self.out[owner] = (self.found.generation, probe)
 
     @precondition(lambda self: self.out)
@@ -53,7 +55,7 @@ class AnyHistory(RuleBasedStateMachine):
         owner = data.draw(st.sampled_from(sorted(self.out)))
         generation, _ = self.out.pop(owner)
         before = self.found
-        self.found = breaker.report(
+        self.found = breaker.record_outcome(
             before,
             outcome,
             generation=generation,
@@ -68,7 +70,7 @@ class AnyHistory(RuleBasedStateMachine):
             assert self.found.state is before.state
             assert self.found.until == before.until
         elif outcome is Outcome.IMAGE:
-            assert self.found.state is State.CLOSED
+            assert self.found.state is BreakerState.CLOSED
         assert self.found.generation >= before.generation
 
     @rule(seconds=st.floats(0, 5e6))
@@ -82,15 +84,15 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def somebody_resets_it(self) -> None:
-        self.found = breaker.reset(self.found)
-        assert breaker.admit(self.found, "x", self.now, FLUX) is not None
+        self.found = breaker.close_breaker(self.found)
+        assert breaker.try_acquire(self.found, "x", self.now, FLUX) is not None
 
     @rule(token=st.sampled_from(["one", "two"]))
     def the_daemon_starts(self, token: str) -> None:
         changed = self.found.settings not in {"", token}
-        self.found = breaker.adopt(self.found, token, self.now, FLUX)
+        self.found = breaker.adopt_settings(self.found, token, self.now, FLUX)
         if changed:
-            assert self.found.state is State.CLOSED
+            assert self.found.state is BreakerState.CLOSED
         self.out.clear()
 
     @invariant()
@@ -104,17 +106,17 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def it_never_rests_for_longer_than_its_reason_allows(self) -> None:
-        found = breaker.standing(self.found, self.now)
-        if found.kind is Kind.RESTING and found.until is not None:
+        found = breaker.admission_at(self.found, self.now)
+        if found.kind is AdmissionKind.RESTING and found.until is not None:
             assert self.found.reason is not None
             most = LONGEST.get(self.found.reason, timedelta(minutes=30))
             assert found.until - self.now <= most
 
     @invariant()
     def it_can_say_what_it_is(self) -> None:
-        words = describe(self.found, self.now, UTC)
+        words = describe_breaker(self.found, self.now, UTC)
         assert words
-        assert (words == "serving") == (self.found.state is State.CLOSED)
+        assert (words == "serving") == (self.found.state is BreakerState.CLOSED)
 
 
 AnyHistory.TestCase.settings = settings(
@@ -126,7 +128,7 @@ TestAnyHistory = AnyHistory.TestCase
 def _after(outcome: Outcome, times: int = 1, **more: float) -> Breaker:
     found = Breaker(name="flux")
     for _ in range(times):
-        found = breaker.report(
+        found = breaker.record_outcome(
             found,
             outcome,
             generation=found.generation,
@@ -156,7 +158,7 @@ def test_how_long_it_rests(
     outcome: Outcome, seconds: float | None, rests: float | None
 ) -> None:
     found = _after(outcome) if seconds is None else _after(outcome, seconds=seconds)
-    assert found.state is State.OPEN
+    assert found.state is BreakerState.OPEN
     wanted = None if rests is None else NOW + timedelta(seconds=rests)
     assert found.until == wanted
 
@@ -166,7 +168,7 @@ def test_out_of_credits_until_the_first_of_the_month_and_one_probe_a_day() -> No
     assert found.until == datetime(2026, 12, 1, 0, 30, tzinfo=UTC)
     assert found.probe_at == NOW + timedelta(days=1)
     tomorrow = NOW + timedelta(days=1)
-    assert breaker.standing(found, tomorrow).kind is Kind.PROBE
+    assert breaker.admission_at(found, tomorrow).kind is AdmissionKind.PROBE
 
 
 def test_prepaid_credits_are_asked_for_in_doubling_pauses_up_to_a_day() -> None:
@@ -174,7 +176,7 @@ def test_prepaid_credits_are_asked_for_in_doubling_pauses_up_to_a_day() -> None:
     pauses: list[float] = []
     now = NOW
     for _ in range(7):
-        found = breaker.report(
+        found = breaker.record_outcome(
             found,
             Outcome.CREDITS,
             generation=found.generation,
@@ -189,10 +191,10 @@ def test_prepaid_credits_are_asked_for_in_doubling_pauses_up_to_a_day() -> None:
 
 
 def test_failures_open_it_at_the_third_and_an_image_forgets_them() -> None:
-    assert _after(Outcome.TIMEOUT, 2).state is State.CLOSED
+    assert _after(Outcome.TIMEOUT, 2).state is BreakerState.CLOSED
     third = _after(Outcome.UNAVAILABLE, 3)
     assert third.until == NOW + timedelta(seconds=60)
-    once_more = breaker.report(
+    once_more = breaker.record_outcome(
         _after(Outcome.TIMEOUT, 2),
         Outcome.IMAGE,
         generation=0,

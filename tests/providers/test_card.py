@@ -10,13 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from providers.base import Order
+from providers.base import ImageRequest
 from providers.card import faces, ground, lines
-from providers.card.colour import contrast, palette
-from providers.card.layout import frame
-from providers.card.letter import card, lettered_lines
-from providers.card.words import prepare
-from providers.outcomes import RejectedError
+from providers.card.colour import choose_palette, contrast_ratio
+from providers.card.layout import compute_layout
+from providers.card.letter import card_lines, render_card
+from providers.card.words import prepare_text
+from providers.outcomes import BadRequestError
 from providers.settings import CardSettings
 from tests.search import examples
 
@@ -37,8 +37,8 @@ TEXTS = [
 ]
 
 
-def _order(words: str, width: int, height: int, seed: int = 1) -> Order:
-    return Order(prompt="", words=words, width=width, height=height, seed=seed)
+def _order(words: str, width: int, height: int, seed: int = 1) -> ImageRequest:
+    return ImageRequest(prompt="", words=words, width=width, height=height, seed=seed)
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -53,16 +53,16 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
     words: str, size: tuple[int, int]
 ) -> None:
     width, height = size
-    image = _opened(card(_order(words, width, height), PLAIN))
+    image = _opened(render_card(_order(words, width, height), PLAIN))
     assert (image.size, image.mode) == (size, "RGB")
-    wording = prepare(words)
-    face = faces.base_face(wording.text, shouted=wording.is_shouted, own=None)
-    bare = ground.paint(
-        palette(wording.text, 1), width, height, 1, mirrored=face.rtl
+    wording = prepare_text(words)
+    face = faces.choose_base_font(wording.text, shouted=wording.is_shouted, own=None)
+    bare = ground.render_background(
+        choose_palette(wording.text, 1), width, height, 1, mirrored=face.rtl
     ).convert("RGB")
     ink = ImageChops.difference(image, bare).getbbox()
     assert ink is not None
-    place = frame(width, height, with_foot=True)
+    place = compute_layout(width, height, with_foot=True)
     room = place.short * 0.03  # overhanging letters, the baseline of the foot
     assert ink[0] >= place.left - room
     assert ink[1] >= place.top - room
@@ -72,19 +72,19 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
 
 @pytest.mark.parametrize("words", TEXTS)
 def test_no_word_is_lost_but_hashtags_and_links(words: str) -> None:
-    lines = lettered_lines(_order(words, 1080, 1080), PLAIN)
+    lines = card_lines(_order(words, 1080, 1080), PLAIN)
     lettered = "".join("".join(lines).split())
     assert "#" not in lettered
     assert "http" not in lettered
-    for paragraph in prepare(words).paragraphs:
+    for paragraph in prepare_text(words).paragraphs:
         whole = "".join(paragraph.split())
         assert whole[:40] in lettered or "…" in lettered
 
 
 def test_the_same_order_is_the_same_card_and_another_seed_another() -> None:
-    first = card(_order(TEXTS[0], 1080, 1080, 7), PLAIN)
-    assert card(_order(TEXTS[0], 1080, 1080, 7), PLAIN) == first
-    assert card(_order(TEXTS[0], 1080, 1080, 8), PLAIN) != first
+    first = render_card(_order(TEXTS[0], 1080, 1080, 7), PLAIN)
+    assert render_card(_order(TEXTS[0], 1080, 1080, 7), PLAIN) == first
+    assert render_card(_order(TEXTS[0], 1080, 1080, 8), PLAIN) != first
 
 
 @given(
@@ -97,8 +97,8 @@ def test_the_same_order_is_the_same_card_and_another_seed_another() -> None:
 def test_letters_stand_off_their_ground(
     words: str, seed: int, background: str | None, color: str | None
 ) -> None:
-    colours = palette(words, seed, background=background, color=color)
-    worst = min(contrast(colours.text, one) for one in colours.grounds)
+    colours = choose_palette(words, seed, background=background, color=color)
+    worst = min(contrast_ratio(colours.text, one) for one in colours.background_colours)
     # A ground of the owner's own may be a grey on which nothing reaches seven.
     assert worst >= (4.3 if background or color else 7.0)
 
@@ -115,8 +115,8 @@ def test_any_words_are_a_card_or_a_reason(
 ) -> None:
     assume(0.3 <= size[0] / size[1] <= 3.5)
     try:
-        data = card(_order(words, *size, seed), CardSettings(tag=tag))
-    except RejectedError as error:
+        data = render_card(_order(words, *size, seed), CardSettings(tag=tag))
+    except BadRequestError as error:
         assert str(error)  # noqa: PT017 - either is right
     else:
         assert _opened(data).size == size
@@ -132,34 +132,34 @@ def test_any_words_are_a_card_or_a_reason(
     ],
 )
 def test_an_odd_look_is_still_a_card(look: CardSettings) -> None:
-    assert _opened(card(_order(TEXTS[0], 1080, 1080), look)).size == (1080, 1080)
+    assert _opened(render_card(_order(TEXTS[0], 1080, 1080), look)).size == (1080, 1080)
 
 
 @pytest.mark.parametrize("words", ["", "   ", '"', "?!", "🎂", "https://example.org"])
 def test_without_words_it_says_so(words: str) -> None:
-    with pytest.raises(RejectedError, match="no words"):
-        card(_order(words, 1080, 1080), CardSettings())
+    with pytest.raises(BadRequestError, match="no words"):
+        render_card(_order(words, 1080, 1080), CardSettings())
 
 
 def test_a_script_that_must_be_shaped_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(faces, "has_raqm", lambda: False)
-    with pytest.raises(RejectedError, match="libfribidi0"):
-        card(_order(TEXTS[8], 1080, 1080), PLAIN)
+    with pytest.raises(BadRequestError, match="libfribidi0"):
+        render_card(_order(TEXTS[8], 1080, 1080), PLAIN)
 
 
 def test_lines_that_leave_too_much_for_the_rest_are_not_weighed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weighed: list[float] = []
-    weigh = lines._cost
+    weigh = lines._line_cost
 
     def counted(*given: Any, last: bool) -> float:  # noqa: ANN401 - passed on
         weighed.append(given[3])
         return weigh(*given, last=last)
 
-    monkeypatch.setattr(lines, "_cost", counted)
+    monkeypatch.setattr(lines, "_line_cost", counted)
     order = _order("新鲜面包每天早上七点开门" * 15, 1080, 1080)
-    assert lettered_lines(order, PLAIN)
+    assert card_lines(order, PLAIN)
     assert len(weighed) < 50_000  # 160,000 before

@@ -8,49 +8,62 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.breaker import Kind, Standing
-from providers.chain import Ask, Busy, Link, Spent, Wait, decide
+from providers.breaker import Admission, AdmissionKind
+from providers.chain import (
+    AtCapacity,
+    CallProvider,
+    Candidate,
+    Exhausted,
+    WaitUntil,
+    decide_next,
+)
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(seconds=30), NOW + timedelta(hours=5)
-READY = Standing(kind=Kind.READY)
-PROBE = Standing(kind=Kind.PROBE, why="w")
-LOADING = Standing(kind=Kind.RESTING, until=SOON, back=SOON, waitable=True, why="loads")
-LOADS_LONG = Standing(
-    kind=Kind.RESTING, until=LATER, back=LATER, waitable=True, why="loads"
+READY = Admission(kind=AdmissionKind.READY)
+PROBE = Admission(kind=AdmissionKind.PROBE, why="w")
+LOADING = Admission(
+    kind=AdmissionKind.RESTING, until=SOON, back=SOON, waitable=True, why="loads"
 )
-BROKE = Standing(kind=Kind.RESTING, until=LATER, back=LATER, why="credits used up")
-SHUT = Standing(kind=Kind.RESTING, why="token refused")
-PROBED = Standing(kind=Kind.PROBING, until=SOON, why="credits used up")
-PROBED_LOADING = Standing(kind=Kind.PROBING, until=SOON, waitable=True, why="loads")
+LOADS_LONG = Admission(
+    kind=AdmissionKind.RESTING, until=LATER, back=LATER, waitable=True, why="loads"
+)
+BROKE = Admission(
+    kind=AdmissionKind.RESTING, until=LATER, back=LATER, why="credits used up"
+)
+SHUT = Admission(kind=AdmissionKind.RESTING, why="token refused")
+PROBED = Admission(kind=AdmissionKind.PROBING, until=SOON, why="credits used up")
+PROBED_LOADING = Admission(
+    kind=AdmissionKind.PROBING, until=SOON, waitable=True, why="loads"
+)
 
 
-def _link(standing: Standing, **more: object) -> Link:
-    return Link(name="flux", standing=standing, **more)  # type: ignore[arg-type]
+def _link(standing: Admission, **more: object) -> Candidate:
+    return Candidate(name="flux", standing=standing, **more)  # type: ignore[arg-type]
 
 
-CARD = Link(name="freeapi", standing=READY, is_card=True)
+CARD = Candidate(name="freeapi", standing=READY, is_card=True)
 
 
 @pytest.mark.parametrize(
     ("first", "decided"),
     [
-        (_link(READY), Ask("flux", probe=False)),
-        (_link(PROBE), Ask("flux", probe=True)),
-        (_link(READY, busy=True), Busy("flux")),
-        (_link(LOADING), Wait("flux", SOON)),
-        (_link(LOADS_LONG), Ask("freeapi", probe=False)),
-        (_link(BROKE), Ask("freeapi", probe=False)),
-        (_link(SHUT), Ask("freeapi", probe=False)),
-        (_link(PROBED), Ask("freeapi", probe=False)),
-        (_link(PROBED_LOADING), Busy("flux")),
-        (_link(READY, out="refused it"), Ask("freeapi", probe=False)),
-        (_link(READY, budget_until=LATER), Ask("freeapi", probe=False)),
-        (_link(BROKE, busy=True), Ask("freeapi", probe=False)),
+        (_link(READY), CallProvider("flux", probe=False)),
+        (_link(PROBE), CallProvider("flux", probe=True)),
+        (_link(READY, busy=True), AtCapacity("flux")),
+        (_link(LOADING), WaitUntil("flux", SOON)),
+        (_link(LOADS_LONG), CallProvider("freeapi", probe=False)),
+        (_link(BROKE), CallProvider("freeapi", probe=False)),
+        (_link(SHUT), CallProvider("freeapi", probe=False)),
+        (_link(PROBED), CallProvider("freeapi", probe=False)),
+        (_link(PROBED_LOADING), AtCapacity("flux")),
+        (_link(READY, out="refused it"), CallProvider("freeapi", probe=False)),
+        (_link(READY, budget_until=LATER), CallProvider("freeapi", probe=False)),
+        (_link(BROKE, busy=True), CallProvider("freeapi", probe=False)),
     ],
 )
-def test_the_first_that_serves_is_asked(first: Link, decided: object) -> None:
-    found = decide(
+def test_the_first_that_serves_is_asked(first: Candidate, decided: object) -> None:
+    found = decide_next(
         [first, CARD],
         now=NOW,
         waited_since=None,
@@ -62,25 +75,25 @@ def test_the_first_that_serves_is_asked(first: Link, decided: object) -> None:
 
 def test_patience_is_counted_from_the_first_wait() -> None:
     waited = NOW - timedelta(seconds=100)
-    found = decide(
+    found = decide_next(
         [_link(LOADING), CARD],
         now=NOW,
         waited_since=waited,
         loading_wait=timedelta(seconds=120),
         card_allowed=True,
     )
-    assert found == Ask("freeapi", probe=False)
+    assert found == CallProvider("freeapi", probe=False)
 
 
 def test_without_the_card_it_says_why_and_until_when() -> None:
-    found = decide(
-        [_link(BROKE), Link(name="b", standing=SHUT), CARD],
+    found = decide_next(
+        [_link(BROKE), Candidate(name="b", standing=SHUT), CARD],
         now=NOW,
         waited_since=None,
         loading_wait=timedelta(seconds=120),
         card_allowed=False,
     )
-    assert isinstance(found, Spent)
+    assert isinstance(found, Exhausted)
     assert found.until == LATER
     assert found.reasons == (
         ("flux", "credits used up, resting until 15:00 UTC"),
@@ -96,7 +109,7 @@ _STANDINGS = st.sampled_from(
 @given(
     st.lists(
         st.builds(
-            Link,
+            Candidate,
             name=st.text("abc", min_size=1, max_size=3),
             standing=_STANDINGS,
             busy=st.booleans(),
@@ -106,16 +119,16 @@ _STANDINGS = st.sampled_from(
         max_size=5,
     )
 )
-def test_with_a_card_allowed_somebody_always_serves(links: list[Link]) -> None:
-    found = decide(
+def test_with_a_card_allowed_somebody_always_serves(links: list[Candidate]) -> None:
+    found = decide_next(
         [*links, CARD],
         now=NOW,
         waited_since=None,
         loading_wait=timedelta(seconds=120),
         card_allowed=True,
     )
-    assert not isinstance(found, Spent)
-    if isinstance(found, Ask) and found.name != "freeapi":
+    assert not isinstance(found, Exhausted)
+    if isinstance(found, CallProvider) and found.name != "freeapi":
         asked = next(one for one in links if one.name == found.name)
         assert any(
             one.out is None and one.budget_until is None and not one.busy

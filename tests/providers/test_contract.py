@@ -12,19 +12,19 @@ import pytest
 from aiohttp import web
 
 import providers
-from providers import KINDS, build
-from providers.base import Image
+from providers import KINDS, build_provider
+from providers.base import GeneratedImage
 from providers.outcomes import (
-    BadTokenError,
-    GoneError,
-    LoadingError,
+    BadRequestError,
+    InvalidImageError,
+    ModelLoadingError,
+    NotFoundError,
     OutOfCreditsError,
     ProviderError,
-    RejectedError,
-    ThrottledError,
+    RateLimitedError,
     TimedOutError,
+    UnauthorizedError,
     UnavailableError,
-    UnusableError,
 )
 from tests.providers.desk import ALL, NOW, ORDER, Desk
 from tests.providers.fakes import FAKES, settings_for
@@ -41,7 +41,8 @@ def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef)
         and any(
-            isinstance(base, ast.Name) and base.id == "Service" for base in node.bases
+            isinstance(base, ast.Name) and base.id == "BaseProvider"
+            for base in node.bases
         )
     }
     assert made == written
@@ -59,8 +60,8 @@ async def test_it_makes_an_image_and_is_paid_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 async def test_what_it_cannot_honour_is_said(desk: Desk) -> None:
-    size = desk.provider.size(ORDER)  # type: ignore[attr-defined]  # of every Service
-    dropped = desk.provider.dropped(ORDER)
+    size = desk.provider.supported_size(ORDER)  # type: ignore[attr-defined]  # of each HTTP one
+    dropped = desk.provider.dropped_options(ORDER)
 
     assert all(dropped)
     if (size.width, size.height) != (ORDER.width, ORDER.height):
@@ -80,15 +81,15 @@ async def _sent(desk: Desk) -> object:
     ("status", "body", "means"),
     [
         (402, {"error": "no credit"}, OutOfCreditsError),
-        (401, {"error": "who?"}, BadTokenError),
-        (429, {"error": "slow down"}, ThrottledError),
+        (401, {"error": "who?"}, UnauthorizedError),
+        (429, {"error": "slow down"}, RateLimitedError),
         (500, {"error": "oops"}, UnavailableError),
         (502, None, UnavailableError),
-        (503, {"error": "Model x is currently loading"}, LoadingError),
+        (503, {"error": "Model x is currently loading"}, ModelLoadingError),
         (504, None, TimedOutError),
-        (404, {"error": "not here"}, GoneError),
-        (410, {"error": "gone"}, GoneError),
-        (422, {"error": "width is odd"}, RejectedError),
+        (404, {"error": "not here"}, NotFoundError),
+        (410, {"error": "gone"}, NotFoundError),
+        (422, {"error": "width is odd"}, BadRequestError),
         (200, {}, UnavailableError),
         (200, [], UnavailableError),
         (200, "text", UnavailableError),
@@ -112,11 +113,11 @@ async def test_each_status_means_the_same_everywhere(
 @pytest.mark.parametrize("kind", ALL)
 async def test_how_long_to_wait_is_heard(desk: Desk) -> None:
     desk.fake.fail(429, {"detail": "slow down"}, Retry_After="7")
-    with pytest.raises(ThrottledError) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         await desk.draw()
     assert caught.value.seconds == 7
     desk.fake.fail(503, {"error": "model_loading", "estimated_time": 12.5})
-    with pytest.raises(LoadingError) as loading:
+    with pytest.raises(ModelLoadingError) as loading:
         await desk.draw()
     assert loading.value.seconds == 12.5
 
@@ -137,8 +138,8 @@ async def test_a_web_page_is_nobodys_answer(desk: Desk, status: int) -> None:
 async def test_a_wrong_token_is_refused_and_never_repeated(desk: Desk) -> None:
     token = "wrong_" + "w" * 30
     settings = replace(settings_for(desk.kind, desk.fake), token=token)
-    desk.provider = build(settings)
-    with pytest.raises(BadTokenError):
+    desk.provider = build_provider(settings)
+    with pytest.raises(UnauthorizedError):
         await desk.draw()
     assert token not in repr(desk.provider) + repr(settings)
     assert token not in repr(desk.provider.start(ORDER, NOW))
@@ -163,7 +164,7 @@ async def test_an_error_that_repeats_the_key_is_read_without_it(
 
 def _headers(desk: Desk) -> dict[str, str]:
     call = desk.provider.start(ORDER, NOW)
-    assert not isinstance(call, Image)
+    assert not isinstance(call, GeneratedImage)
     return dict(call.headers)
 
 
@@ -171,7 +172,7 @@ def _headers(desk: Desk) -> dict[str, str]:
 async def test_an_answer_without_end_is_cut_off(desk: Desk) -> None:
     body = bytes(36 * 2**20)
     desk.fake.answers.append(lambda: web.Response(body=body))
-    with pytest.raises(UnusableError):
+    with pytest.raises(InvalidImageError):
         await desk.draw()
 
 
@@ -180,7 +181,7 @@ async def test_an_image_that_does_not_come_in_time_is_given_up(kind: str) -> Non
     async with FAKES[kind]().serving() as fake:
         fake.looks = 10**6
         settings = replace(settings_for(kind, fake), timeout=0.25)
-        desk = Desk(kind, fake, build(settings))
+        desk = Desk(kind, fake, build_provider(settings))
         if not fake.has_jobs:
             fake.answers.append(_never())
         with pytest.raises(TimedOutError):
@@ -200,26 +201,32 @@ def _never() -> Answer:
 
 @pytest.mark.parametrize("kind", ALL)
 async def test_what_costs_nothing_shows_whether_the_token_is_good(desk: Desk) -> None:
-    call = desk.provider.account()
+    call = desk.provider.token_check_call()
     if call is None:
         assert desk.kind == "fal"
         return
     async with desk.studio() as studio:
-        desk.provider.check(await studio.once(call, desk.provider.traits))
-        wrong = build(replace(settings_for(desk.kind, desk.fake), token="x" * 20))
-        refused = wrong.account()
+        desk.provider.raise_for_error(
+            await studio.send_once(call, desk.provider.traits)
+        )
+        wrong = build_provider(
+            replace(settings_for(desk.kind, desk.fake), token="x" * 20)
+        )
+        refused = wrong.token_check_call()
         assert refused is not None
-        with pytest.raises(BadTokenError):
-            wrong.check(await studio.once(refused, wrong.traits))
+        with pytest.raises(UnauthorizedError):
+            wrong.raise_for_error(await studio.send_once(refused, wrong.traits))
     assert desk.fake.painted == 0
 
 
 @pytest.mark.parametrize("kind", ["localai", "a1111"])
 async def test_your_own_server_is_greeted_without_work(desk: Desk) -> None:
-    call = desk.provider.greet()
+    call = desk.provider.health_check_call()
     assert call is not None
     async with desk.studio() as studio:
-        desk.provider.check(await studio.once(call, desk.provider.traits))
+        desk.provider.raise_for_error(
+            await studio.send_once(call, desk.provider.traits)
+        )
     assert desk.fake.painted == 0
     assert desk.provider.traits.timeout == 600
     assert desk.provider.traits.concurrency == 1

@@ -16,12 +16,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.addresses import forbidden, is_public
-from providers.base import Call, Reply, Step, Traits
+from providers.addresses import forbidden_reason, is_public
+from providers.base import HttpCall, ProviderTraits, Response, Step
 from providers.flux import Flux
-from providers.outcomes import UnavailableError, UnusableError
+from providers.outcomes import InvalidImageError, UnavailableError
 from providers.settings import ProviderSettings
-from providers.studio import Studio
+from providers.studio import ProviderRunner
 
 TOKEN = "hf_" + "s" * 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,16 +57,16 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
         await runner.cleanup()
 
 
-def _traits(base: str) -> Traits:
+def _traits(base: str) -> ProviderTraits:
     return Flux(ProviderSettings(name="flux", kind="flux", base_url=base)).traits
 
 
-def _unread(reply: Reply) -> Step:
+def _unread(reply: Response) -> Step:
     raise AssertionError(reply)
 
 
-def _post(url: str) -> Call:
-    return Call(
+def _post(url: str) -> HttpCall:
+    return HttpCall(
         method="POST",
         url=url,
         read=_unread,
@@ -76,15 +76,15 @@ def _post(url: str) -> Call:
     )
 
 
-def _fetch(url: str) -> Call:
-    return Call(method="GET", url=url, read=_unread, fetches=True)
+def _fetch(url: str) -> HttpCall:
+    return HttpCall(method="GET", url=url, read=_unread, fetches=True)
 
 
-async def _tried(call: Call, traits: Traits, **more: Any) -> str:  # noqa: ANN401 - Studio's
-    studio = Studio(**more)
+async def _tried(call: HttpCall, traits: ProviderTraits, **more: Any) -> str:  # noqa: ANN401 - Studio's
+    studio = ProviderRunner(**more)
     try:
-        with pytest.raises((UnavailableError, UnusableError)) as caught:
-            await studio.once(call, traits)
+        with pytest.raises((UnavailableError, InvalidImageError)) as caught:
+            await studio.send_once(call, traits)
     finally:
         await studio.close()
     assert TOKEN not in str(caught.value)
@@ -138,7 +138,7 @@ async def test_a_file_is_only_fetched_from_where_the_service_keeps_files(
     target: str,
 ) -> None:
     traits = _traits("")
-    assert forbidden(target, traits) is not None
+    assert forbidden_reason(target, traits) is not None
     assert "is" in await _tried(_fetch(target), traits)
     async with serving(_redirect(target)) as service:
         said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
@@ -239,12 +239,12 @@ async def test_the_deadline_covers_a_service_that_trickles() -> None:
         return response
 
     async with serving(trickles) as service:
-        studio = Studio()
+        studio = ProviderRunner()
         call = _post(f"{service.url}/a")
         try:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
-                    await studio.once(call, _traits(service.url))
+                    await studio.send_once(call, _traits(service.url))
         finally:
             await studio.close()
 
@@ -258,4 +258,4 @@ def test_what_is_public_is_global(address: Any) -> None:  # noqa: ANN401 - an ad
 
 @given(st.text(max_size=60))
 def test_no_address_is_an_exception(text: str) -> None:
-    assert forbidden(text, _traits("")) is not None
+    assert forbidden_reason(text, _traits("")) is not None

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from providers import build
-from providers.leave import Interrupted, Withdrawn
-from providers.outcomes import LostError, TimedOutError
+from providers import build_provider
+from providers.leave import JobCancelled, ShuttingDown
+from providers.outcomes import RemoteJobLostError, TimedOutError
 from tests.providers.desk import WITH_JOBS, Desk
 from tests.providers.fakes import Fake, settings_for
 
@@ -37,10 +37,12 @@ async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
         await asyncio.sleep(0)
 
     desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
-    with pytest.raises(Interrupted):
+    with pytest.raises(ShuttingDown):
         await desk.draw()
     assert desk.fake.cancelled == []
-    again = Desk(desk.kind, desk.fake, build(settings_for(desk.kind, desk.fake)))
+    again = Desk(
+        desk.kind, desk.fake, build_provider(settings_for(desk.kind, desk.fake))
+    )
     again.remembered = desk.remembered
     image = await again.resume(left=60)
 
@@ -76,7 +78,7 @@ async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> Non
         await asyncio.sleep(0)
 
     desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk
-    with pytest.raises(Withdrawn):
+    with pytest.raises(JobCancelled):
         await desk.draw()
     assert desk.fake.cancelled == ["job-0"]
 
@@ -87,7 +89,7 @@ async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
     desk: Desk, status: int
 ) -> None:
     desk.fake.fail_look(status, {"error": "no such job"})
-    with pytest.raises(LostError) as caught:
+    with pytest.raises(RemoteJobLostError) as caught:
         await desk.draw()
     assert not caught.value.moves_breaker
 
@@ -105,6 +107,6 @@ async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> N
 @pytest.mark.parametrize("kind", WITH_JOBS)
 async def test_a_finished_file_that_is_gone_is_lost(desk: Desk) -> None:
     desk.fake.keep = lambda data: f"{desk.fake.url}/files/nowhere.png"  # type: ignore[method-assign]  # noqa: ARG005 - its name counts
-    with pytest.raises(LostError) as caught:
+    with pytest.raises(RemoteJobLostError) as caught:
         await desk.draw()
     assert not caught.value.moves_breaker

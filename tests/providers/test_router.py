@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import Again, Image, Order, Reply
+from providers.base import FollowUp, GeneratedImage, ImageRequest, Response
 from providers.flux import Flux
 from providers.outcomes import (
-    BadTokenError,
-    LoadingError,
+    BadRequestError,
+    ModelLoadingError,
     OutOfCreditsError,
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RejectedError,
-    ThrottledError,
+    RateLimitedError,
+    UnauthorizedError,
     UnavailableError,
 )
 from providers.router import RouteOnlyError
@@ -29,14 +29,14 @@ from providers.settings import ProviderSettings
 
 _JSON = {"content-type": "application/json"}
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
-_ORDER = Order(prompt="Bread", words="Bread", width=1080, height=1080, seed=1)
+_ORDER = ImageRequest(prompt="Bread", words="Bread", width=1080, height=1080, seed=1)
 
 
-def _reply(status: int, body: object, **headers: str) -> Reply:
+def _reply(status: int, body: object, **headers: str) -> Response:
     if isinstance(body, str):
-        return Reply(status, {"content-type": "text/html", **headers}, body.encode())
+        return Response(status, {"content-type": "text/html", **headers}, body.encode())
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, {**_JSON, **named}, json.dumps(body).encode())
+    return Response(status, {**_JSON, **named}, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def _reply(status: int, body: object, **headers: str) -> Reply:
         ),
         (_reply(402, {}), OutOfCreditsError),
         (_reply(402, ""), OutOfCreditsError),
-        (_reply(401, {"error": "Invalid username or password."}), BadTokenError),
+        (_reply(401, {"error": "Invalid username or password."}), UnauthorizedError),
         (
             _reply(
                 403,
@@ -63,7 +63,7 @@ def _reply(status: int, body: object, **headers: str) -> Reply:
                     "permissions to call Inference Providers on behalf of user x"
                 },
             ),
-            BadTokenError,
+            UnauthorizedError,
         ),
         (_reply(403, "<!doctype html><title>Just a moment</title>"), UnavailableError),
         (
@@ -72,31 +72,36 @@ def _reply(status: int, body: object, **headers: str) -> Reply:
         ),
         (
             _reply(503, {"error": "x is currently loading", "estimated_time": 20}),
-            LoadingError,
+            ModelLoadingError,
         ),
         (_reply(503, {"error": "Service Unavailable"}), UnavailableError),
         (_reply(500, {"error": "boom"}), UnavailableError),
-        (_reply(429, {"error": "Too Many Requests"}, retry_after="7"), ThrottledError),
+        (
+            _reply(429, {"error": "Too Many Requests"}, retry_after="7"),
+            RateLimitedError,
+        ),
         (_reply(410, {"error": "deprecated and no longer supported"}), RouteOnlyError),
         (_reply(404, {"error": "Not Found"}), RouteOnlyError),
         (_reply(400, {"error": "Model not supported by provider x"}), RouteOnlyError),
-        (_reply(422, {"error": "width must be at most 1440"}), RejectedError),
-        (_reply(400, {"error": "NSFW content detected in prompt"}), RefusedError),
+        (_reply(422, {"error": "width must be at most 1440"}), BadRequestError),
+        (_reply(400, {"error": "NSFW content detected in prompt"}), PromptRefusedError),
         (_reply(200, "<html>hello</html>"), UnavailableError),
         (_reply(200, {"error": "something"}), UnavailableError),
     ],
 )
-def test_every_answer_has_its_meaning(reply: Reply, means: type[ProviderError]) -> None:
+def test_every_answer_has_its_meaning(
+    reply: Response, means: type[ProviderError]
+) -> None:
     with pytest.raises(ProviderError) as caught:
         check(reply)
     assert type(caught.value) is means
 
 
 def test_the_time_to_wait_is_read() -> None:
-    with pytest.raises(LoadingError) as loading:
+    with pytest.raises(ModelLoadingError) as loading:
         check(_reply(503, {"error": "is currently loading", "estimated_time": 17.5}))
     assert loading.value.seconds == 17.5
-    with pytest.raises(ThrottledError) as fast:
+    with pytest.raises(RateLimitedError) as fast:
         check(_reply(429, {"error": "slow"}, retry_after="9"))
     assert fast.value.seconds == 9
 
@@ -126,13 +131,13 @@ _BODIES = st.binary(max_size=400) | st.recursive(
 def test_no_answer_is_ever_an_exception_of_ours(
     route: str, status: int, kind: str, body: bytes
 ) -> None:
-    reply = Reply(status, {"content-type": kind}, body)
+    reply = Response(status, {"content-type": kind}, body)
     flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
     step: object = None
     with contextlib.suppress(ProviderError):
         check(reply)
-        step = ROUTES[route].read(reply, flux._fetch)
-    if isinstance(step, Image):
+        step = ROUTES[route].read(reply, flux._download_call)
+    if isinstance(step, GeneratedImage):
         assert step.data
 
 
@@ -145,8 +150,8 @@ def test_no_list_of_routes_is_ever_an_exception_of_ours(
         body = b'{"inferenceProviderMapping":' + entry + b"}"
     flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
     call = flux.start(_ORDER, _NOW)
-    step = call.read(Reply(200, _JSON, body))
-    assert isinstance(step, Again)
+    step = call.read(Response(200, _JSON, body))
+    assert isinstance(step, FollowUp)
     assert step.call.wants_image
     assert step.call.url.startswith("https://router.huggingface.co/")
 

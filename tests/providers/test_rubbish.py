@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers import KINDS, plain
-from providers.base import Again, Call, Image, Order, Reply, Step
+from providers.base import (
+    FollowUp,
+    GeneratedImage,
+    HttpCall,
+    ImageRequest,
+    Response,
+    Step,
+)
 from providers.outcomes import ProviderError
 from providers.routes import ROUTES
 from tests.providers.test_spellings import first_call
@@ -45,7 +52,7 @@ BODIES = st.one_of(
     st.just(b"[" * 100_000),
 )
 REPLIES = st.builds(
-    Reply,
+    Response,
     st.sampled_from([200, 201, 202, 204, 400, 401, 402, 403, 404, 408, 410, 422, 429])
     | st.integers(100, 599),
     st.dictionaries(
@@ -59,7 +66,7 @@ def one_line(error: ProviderError) -> None:
     assert "\n" not in str(error)
 
 
-def walk(call: Call, replies: list[Reply]) -> None:
+def walk(call: HttpCall, replies: list[Response]) -> None:
     """Follow an order through whatever comes back."""
     for reply in replies:
         try:
@@ -67,10 +74,10 @@ def walk(call: Call, replies: list[Reply]) -> None:
         except ProviderError as error:
             one_line(error)
             return
-        if isinstance(step, Image):
+        if isinstance(step, GeneratedImage):
             assert step.data
             return
-        assert isinstance(step, Again)
+        assert isinstance(step, FollowUp)
         assert 0 <= step.seconds <= 60
         call = step.call
         # Wherever a file is: no key goes there.
@@ -80,15 +87,17 @@ def walk(call: Call, replies: list[Reply]) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"freeapi"}))
 @given(st.lists(REPLIES, min_size=1, max_size=4))
-def test_every_kind_reads_everything(kind: str, replies: list[Reply]) -> None:
+def test_every_kind_reads_everything(kind: str, replies: list[Response]) -> None:
     walk(first_call(kind), replies)
 
 
 @pytest.mark.parametrize("name", sorted(ROUTES))
 @given(REPLIES)
-def test_every_route_reads_everything(name: str, reply: Reply) -> None:
-    def fetch(url: str) -> Call:
-        return Call(method="GET", url=url, read=lambda _: Image(data=b""), fetches=True)
+def test_every_route_reads_everything(name: str, reply: Response) -> None:
+    def fetch(url: str) -> HttpCall:
+        return HttpCall(
+            method="GET", url=url, read=lambda _: GeneratedImage(data=b""), fetches=True
+        )
 
     try:
         ROUTES[name].read(reply, fetch)
@@ -106,7 +115,7 @@ def test_every_route_reads_everything(name: str, reply: Reply) -> None:
 def test_every_order_is_a_request(
     kind: str, prompt: str, width: int, height: int, seed: int
 ) -> None:
-    order = Order(prompt=prompt, words="", width=width, height=height, seed=seed)
+    order = ImageRequest(prompt=prompt, words="", width=width, height=height, seed=seed)
     call = first_call(kind, order)
     assert json.dumps(call.json)
     assert call.wants_image
@@ -117,7 +126,7 @@ def test_no_command_survives_its_service(text: str) -> None:
     assert "|" not in plain.without_bars(text)
     assert "<" not in plain.without_tags(text)
     assert "###" not in plain.without_hashes(text)
-    escaped = plain.escaped(text)
+    escaped = plain.escape_syntax(text)
     for bracket in "()[]":
         assert escaped.count(bracket) == escaped.count(f"\\{bracket}")
     assert not set("<>{}") & set(escaped)

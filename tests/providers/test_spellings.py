@@ -10,20 +10,27 @@ import json
 
 import pytest
 
-from providers import build
-from providers.base import Again, Call, Image, Order, Reply, Step
+from providers import build_provider
+from providers.base import (
+    FollowUp,
+    GeneratedImage,
+    HttpCall,
+    ImageRequest,
+    Response,
+    Step,
+)
 from providers.outcomes import (
+    PromptRefusedError,
     ProviderError,
-    RefusedError,
-    RemoteFailedError,
-    ThrottledError,
+    RateLimitedError,
+    RemoteJobFailedError,
 )
 from providers.settings import ProviderSettings
 from tests.providers.desk import NOW, ORDER
 from tests.providers.said import SAID
 
 
-def first_call(kind: str, order: Order = ORDER) -> Call:
+def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
     """Return the request for an image, past whatever is asked before it."""
     settings = ProviderSettings(
         name=kind,
@@ -35,15 +42,15 @@ def first_call(kind: str, order: Order = ORDER) -> Call:
         model="m" if kind == "localai" else None,
         route="nscale" if kind == "flux" else None,
     )
-    call = build(settings).start(order, NOW)
-    assert isinstance(call, Call)
+    call = build_provider(settings).start(order, NOW)
+    assert isinstance(call, HttpCall)
     return call
 
 
 def read(kind: str, status: int, body: object) -> Step:
     data = body if isinstance(body, str) else json.dumps(body)
     headers = {"content-type": "application/json"}
-    return first_call(kind).read(Reply(status, headers, data.encode()))
+    return first_call(kind).read(Response(status, headers, data.encode()))
 
 
 @pytest.mark.parametrize(("kind", "status", "body", "means"), SAID)
@@ -59,7 +66,7 @@ def test_what_it_says_is_what_it_means(
 
 def test_replicate_says_how_long_in_words_too() -> None:
     body = {"detail": "Request was throttled. Your rate limit resets in ~30s."}
-    with pytest.raises(ThrottledError) as caught:
+    with pytest.raises(RateLimitedError) as caught:
         read("replicate", 429, body)
     assert caught.value.seconds == 30
 
@@ -72,7 +79,7 @@ def test_a_traceback_of_a_worker_is_not_repeated() -> None:
         "hostname": "pod-7",
     }
     body = {"id": "x", "status": "FAILED", "error": json.dumps(inside)}
-    with pytest.raises(RemoteFailedError) as caught:
+    with pytest.raises(RemoteJobFailedError) as caught:
         read("runpod", 200, body)
     assert str(caught.value) == "CUDA out of memory"
 
@@ -93,7 +100,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUg=="
 )
 def test_every_shape_of_runpods_outputs_leads_to_the_file(output: object) -> None:
     step = read("runpod", 200, {"id": "x", "status": "COMPLETED", "output": output})
-    assert isinstance(step, Again)
+    assert isinstance(step, FollowUp)
     assert step.call.fetches
     assert step.call.headers == {}
 
@@ -109,13 +116,13 @@ def test_every_shape_of_runpods_outputs_leads_to_the_file(output: object) -> Non
 )
 def test_every_shape_of_runpods_outputs_holds_the_image(output: object) -> None:
     step = read("runpod", 200, {"id": "x", "status": "COMPLETED", "output": output})
-    assert isinstance(step, Image)
+    assert isinstance(step, GeneratedImage)
 
 
 def test_together_is_asked_for_a_shape_when_it_refuses_a_size() -> None:
     body = {"error": {"message": "width is not supported, use aspect_ratio"}}
     step = read("together", 400, body)
-    assert isinstance(step, Again)
+    assert isinstance(step, FollowUp)
     assert isinstance(step.call.json, dict)
     assert step.call.json["aspect_ratio"] == "4:5"
     assert "width" not in step.call.json
@@ -124,7 +131,7 @@ def test_together_is_asked_for_a_shape_when_it_refuses_a_size() -> None:
 def test_the_horde_is_asked_for_less_when_it_wants_kudos_first() -> None:
     body = {"message": "Heavy", "rc": "KudosUpfront"}
     step = read("horde", 403, body)
-    assert isinstance(step, Again)
+    assert isinstance(step, FollowUp)
     assert isinstance(step.call.json, dict)
     params = step.call.json["params"]
     assert isinstance(params, dict)
@@ -136,7 +143,7 @@ def test_the_horde_is_asked_for_less_when_it_wants_kudos_first() -> None:
 
 def test_an_image_the_filter_of_fal_flagged_is_a_refusal() -> None:
     flagged = {"images": [{"url": "https://v3.fal.media/black.png"}]}
-    with pytest.raises(RefusedError):
+    with pytest.raises(PromptRefusedError):
         read("fal", 200, flagged | {"has_nsfw_concepts": [True]})
 
 
@@ -162,7 +169,7 @@ def test_an_image_the_filter_of_fal_flagged_is_a_refusal() -> None:
 def test_what_a_service_would_take_as_a_command_is_taken_out(
     kind: str, prompt: str, sent: str
 ) -> None:
-    order = Order(prompt=prompt, words="", width=512, height=512, seed=1)
+    order = ImageRequest(prompt=prompt, words="", width=512, height=512, seed=1)
     body = first_call(kind, order).json
     assert isinstance(body, dict)
     given = body.get("input", body)

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from daemon.clock import utc_now
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db.upgrade import HEAD
 from tests.bench.starts import LIBRARIES, LIBRARIES_TAKE
 from tests.systemd import machine
@@ -36,7 +36,7 @@ class Server:
     """A home server, and the world it talks to."""
 
     machine: Machine
-    town: Town
+    town: FakeServer
     source: Path
     port: int
 
@@ -63,7 +63,7 @@ class Server:
         return str(self.town.workspace.add_page(self.town.source.id, values))
 
     def has_image(self, page: str) -> bool:
-        return self.town.workspace.read(page).get("Image status") == "Done"
+        return self.town.workspace.read_cells(page).get("Image status") == "Done"
 
     def illustrated(self, page: str, seconds: float = 30) -> None:
         until(lambda: self.has_image(page), seconds, "no image came")
@@ -120,9 +120,9 @@ class Sealed:
 
 
 @pytest.fixture(scope="session")
-def town() -> Iterator[Town]:
+def town() -> Iterator[FakeServer]:
     """The pretend world, in a thread of its own."""
-    made = Town(now=utc_now)
+    made = FakeServer(now=utc_now)
     made.workspace.requests_per_minute = None
     loop = asyncio.new_event_loop()
     _LOOPS.append(loop)
@@ -138,7 +138,9 @@ def town() -> Iterator[Town]:
 
 @pytest.fixture(scope="session", params=[*RELEASES])
 def server(
-    request: pytest.FixtureRequest, town: Town, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    town: FakeServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """A bare Debian, the checkout, and what a machine without network needs."""
     if why := machine.missing():
@@ -181,7 +183,7 @@ def _set_up(server: Server) -> None:
 
 
 @pytest.fixture(scope="session")
-def sealed(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+def sealed(town: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     """The pretend world over TLS, and what makes a machine trust it."""
     folder = tmp_path_factory.mktemp("tls")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]

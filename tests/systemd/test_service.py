@@ -68,7 +68,9 @@ def test_the_journal_answers_by_field(server: Server) -> None:
     assert [line.split()[0] for line in mine] == ["job.queued", "job.done"]
     assert len(server.journal("PB_PROVIDER=flux")) == 2
     assert server.journal("--priority=warning") == []
-    server.town.hub.fail(status=401, body={"error": "Invalid username or password."})
+    server.town.hub.inject_fault(
+        status=401, body={"error": "Invalid username or password."}
+    )
     other = server.add("Pie")
     until(lambda: len(server.journal("PB_EVENT=breaker.opened")) == 1, 20, "no line")
     (loud,) = server.journal("--priority=err")
@@ -76,7 +78,9 @@ def test_the_journal_answers_by_field(server: Server) -> None:
     assert server.journal("PB_STATE=failed") == []
     server.machine.run("postbrush", "providers", "reset", "flux")
     until(
-        lambda: bool(server.town.workspace.read(other).get("Image status")), 20, "pie"
+        lambda: bool(server.town.workspace.read_cells(other).get("Image status")),
+        20,
+        "pie",
     )
 
 
@@ -192,7 +196,7 @@ def test_a_stop_lets_what_is_paid_for_arrive(server: Server) -> None:
     page, painted = server.add("Last order"), hub.painted
     until(
         lambda: (
-            server.town.workspace.read(page).get("Image status") == "Queued"
+            server.town.workspace.read_cells(page).get("Image status") == "Queued"
             or "1 generating" in server.machine.show(_UNIT, "StatusText")
         ),
         10,

@@ -13,7 +13,7 @@ from aiohttp import web
 from PIL import Image
 
 from daemon.clock import utc_now
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from tests.waiting import until
 
 _PATIENCE = 90.0
@@ -29,7 +29,7 @@ class World:
         porch: Where n8n's trigger asks, and gets its images.
     """
 
-    town: Town
+    town: FakeServer
     porch: str
     loop: asyncio.AbstractEventLoop
 
@@ -70,7 +70,7 @@ class World:
 
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
-    async with Town(now=utc_now) as town, aiohttp.ClientSession() as session:
+    async with FakeServer(now=utc_now) as town, aiohttp.ClientSession() as session:
         town.workspace.requests_per_minute = None
         town.workspace.token = _TOKEN
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.pretend.faults import Request
+from daemon.pretend.faults import RecordedRequest
 from db.postgres import Postgres
 from tests.cluster import cluster, rows
 from tests.daemon.cli.desk import Daemon, Desk, desk
@@ -67,7 +67,7 @@ class Crew:
             await life.aclose()
         assert set(ends.values()) <= {0}, ends
 
-    def uploads(self) -> list[Request]:
+    def uploads(self) -> list[RecordedRequest]:
         """The writes that put an image on a page."""
         return [one for one in self.desk.town.workspace.requests if puts_image(one)]
 
@@ -97,7 +97,7 @@ class Crew:
         return known[name.removeprefix("postbrush ")]
 
 
-def puts_image(one: Request) -> bool:
+def puts_image(one: RecordedRequest) -> bool:
     properties = (one.body or {}).get("properties") or {}
     files = [value for value in properties.values() if value.get("files")]
     return one.method == "PATCH" and one.status == 200 and bool(files)

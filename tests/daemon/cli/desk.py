@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import utc_now
-from daemon.pretend.town import Town
-from db.place import Place
+from daemon.pretend.town import FakeServer
+from db.place import Backend
 from db.postgres import Postgres
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres, rows
@@ -89,7 +89,7 @@ class Desk:
     """A folder with a configuration, and the town it points at."""
 
     folder: Path
-    town: Town
+    town: FakeServer
     environ: dict[str, str]
 
     def without_database(self) -> None:
@@ -171,7 +171,7 @@ class Desk:
                 seen = await self.town.workspace.wait_changed(seen, 1)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Backend:
         """The database that its commands are set to."""
         url = self.environ.get("POSTBRUSH_DATABASE__URL")
         return Postgres(url) if url else Sqlite(self.folder / "postbrush.db")
@@ -182,7 +182,7 @@ class Desk:
 
     def shows(self, page: str) -> str:
         """Return a page's image status."""
-        return str(self.town.workspace.read(page)["Image status"])
+        return str(self.town.workspace.read_cells(page)["Image status"])
 
 
 def of_server(place: Postgres) -> str:
@@ -193,7 +193,7 @@ def of_server(place: Postgres) -> str:
 @asynccontextmanager
 async def desk(folder: Path) -> AsyncIterator[Desk]:
     """Set a desk up in an empty folder."""
-    async with Town(now=utc_now) as town:
+    async with FakeServer(now=utc_now) as town:
         town.workspace.requests_per_minute = None
         environ = {
             "PATH": os.environ["PATH"],

@@ -102,13 +102,13 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
             "uploading",
             "done",
         ]
-        for meant in (page, "BUTTER bread", desk.town.workspace.row(page).id):
+        for meant in (page, "BUTTER bread", desk.town.workspace.get_page(page).id):
             why = await desk.cli("why", meant)
             assert "made by flux from: We bake at six." in why.out
         again = await desk.cli("regenerate", "bread")
         assert "is queued" in again.out
         await daemon.says("job.done", 2)
-        assert len(desk.town.workspace.files(page)) == 1
+        assert len(desk.town.workspace.list_files(page)) == 1
         costs = (await desk.cli("costs", "--json")).json
         assert [(one["provider"], one["images"]) for one in costs] == [("flux", 2)]
         rows = (await desk.cli("costs", "--posts", "--csv")).out.splitlines()
@@ -139,7 +139,7 @@ async def test_out_of_credits_in_words_and_a_reset_that_is_followed_at_once(
         assert "credits used up" in (await desk.cli("why", "soup")).out
         unknown = await desk.cli("providers", "reset", "flx")
         assert "flux, freeapi" in _one_line(unknown, 2)
-        desk.town.hub.refill(5)
+        desk.town.hub.add_credits(5)
         assert (await desk.cli("providers", "reset", "flux")).code == 0
         await daemon.says("job.done", 2)
         assert desk.shows(page) == "Done"
@@ -232,7 +232,7 @@ async def test_check_says_what_to_do(desk: Desk) -> None:
     assert refused.code == 1
     assert "ntn_wrong" not in refused.out + refused.err
     assert "token" in refused.out
-    desk.town.workspace.share(desk.town.source.id, shared=False)
+    desk.town.workspace.set_shared(desk.town.source.id, shared=False)
     unshared = await desk.cli("check")
     assert unshared.code == 1
     assert "Connections" in unshared.out

@@ -33,7 +33,7 @@ async def test_three_share_300_posts_and_keep_notions_budget(
         await all_.until(lambda: len(all_.uploads()) >= _POSTS)
         # Each image once: made, paid, kept, and put on its page.
         assert town.hub.painted == _POSTS
-        assert all(len(town.workspace.files(page)) == 1 for page in pages)
+        assert all(len(town.workspace.list_files(page)) == 1 for page in pages)
         outcomes = Counter(
             all_.ask("SELECT outcome, count(*) FROM attempts GROUP BY 1")
         )
@@ -60,7 +60,9 @@ async def test_whatever_happens_to_them_nothing_is_lost_or_paid_for_twice(
 
         async def until(count: int) -> None:
             await all_.until(
-                lambda: sum(bool(town.workspace.files(one)) for one in pages) >= count
+                lambda: (
+                    sum(bool(town.workspace.list_files(one)) for one in pages) >= count
+                )
             )
 
         await until(10)
@@ -83,7 +85,7 @@ async def test_whatever_happens_to_them_nothing_is_lost_or_paid_for_twice(
         await all_.start(speaker)
         await until(len(pages))
         await _nothing_open(all_)
-        assert all(len(town.workspace.files(page)) == 1 for page in pages)
+        assert all(len(town.workspace.list_files(page)) == 1 for page in pages)
         calls = dict(all_.ask("SELECT outcome, count(*) FROM attempts GROUP BY 1"))
         assert calls["image"] == len(pages)
         # What died in the middle is counted as paid, and made again: no more of it

@@ -9,7 +9,7 @@ from tests.daemon.cli.desk import Desk
 
 async def test_why_and_status_say_what_waits_and_for_what(desk: Desk) -> None:
     desk.add("Bread day")
-    desk.town.workspace.fail("POST /v1/file_uploads", times=None, status=403)
+    desk.town.workspace.inject_fault("POST /v1/file_uploads", times=None, status=403)
     async with desk.daemon() as daemon:
         line = await daemon.says("job.delayed")
         assert line["level"] == "warning"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daemon.clock import utc_now
-from daemon.pretend.values import Column
+from daemon.pretend.values import FakeProperty
 from tests.daemon.cli.desk import QUICK, Desk
 
 
-def _column(desk: Desk) -> Column:
-    column = Column("stage", "Stage", "select")
+def _column(desk: Desk) -> FakeProperty:
+    column = FakeProperty("stage", "Stage", "select")
     for name in ("Ready", "Idea"):
         column.add_option(name)
     desk.town.workspace.add_column(desk.town.source.id, column)
@@ -53,7 +53,7 @@ async def test_check_warns_of_a_clock_that_is_wrong(desk: Desk) -> None:
 
 
 async def test_use_puts_one_file_back_alone(desk: Desk) -> None:
-    number = Column("variants", "Variants", "number")
+    number = FakeProperty("variants", "Variants", "number")
     desk.town.workspace.add_column(desk.town.source.id, number)
     page = desk.add("Bread day", Variants=2)
     async with desk.daemon() as daemon:
@@ -65,8 +65,11 @@ async def test_use_puts_one_file_back_alone(desk: Desk) -> None:
         back = await desk.cli("use", "bread", second)
         assert "as its first image" in " ".join(back.out.split())
         await daemon.says("job.done", times=2)
-        assert [one.name for one in desk.town.workspace.files(page)] == [second, first]
+        assert [one.name for one in desk.town.workspace.list_files(page)] == [
+            second,
+            first,
+        ]
         alone = await desk.cli("use", "bread", first, "--only")
         assert "as its only image" in " ".join(alone.out.split())
         await daemon.says("job.done", times=3)
-        assert [one.name for one in desk.town.workspace.files(page)] == [first]
+        assert [one.name for one in desk.town.workspace.list_files(page)] == [first]

@@ -49,7 +49,7 @@ def _no_token(desk: Desk, *texts: str) -> None:
 
 
 def _writes(desk: Desk) -> list[str]:
-    return [one.path for one in desk.town.workspace.requests if one.writes]
+    return [one.path for one in desk.town.workspace.requests if one.is_write]
 
 
 def _types(desk: Desk) -> dict[str, str]:
@@ -111,8 +111,8 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         "HUGGINGFACE_TOKEN": "",
     }
     assert (await bare.cli("once", **quick)).code == 0
-    assert len(space.files(page, "Picture")) == 1
-    assert space.read(page)["Image status"] == "Done"
+    assert len(space.list_files(page, "Picture")) == 1
+    assert space.read_cells(page)["Image status"] == "Done"
     assert bare.town.hub.painted == 1
 
 

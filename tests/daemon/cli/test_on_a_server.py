@@ -35,7 +35,7 @@ async def test_a_database_moves_to_a_server_works_there_and_comes_back(
     once = await desk.cli("once")
     assert once.code == 0, once.err
     assert (desk.shows(first), desk.shows(second)) == ("Done", "Done")
-    assert desk.town.hub.paid == 2
+    assert desk.town.hub.paid_images == 2
     assert rows(place, "SELECT count(*) FROM jobs WHERE state = 'done'") == [(2,)]
     assert (desk.folder / "postbrush.db").read_bytes() == before
     words = [moved, again, once]
@@ -141,5 +141,5 @@ async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
         assert one.code in {1, 2}
         assert one.err.count("\n") == 1
         assert _PASSWORD not in one.out + one.err
-    assert empty.revision() is None
+    assert empty.current_revision() is None
     assert not (desk.folder / "new.db").exists()

@@ -256,7 +256,7 @@ async def test_a_reload_that_comes_while_it_starts_is_done_when_it_has(
 
 
 async def test_a_stop_in_the_middle_of_a_poll_is_said_in_one_line(desk: Desk) -> None:
-    desk.town.workspace.fail("/query", delay=_SLOW)
+    desk.town.workspace.inject_fault("/query", delay=_SLOW)
     async with desk.daemon() as daemon:
         await desk.until(lambda: not desk.town.workspace.faults.waiting)
         assert await daemon.end() == 0
@@ -276,7 +276,7 @@ async def test_a_stop_does_not_wait_for_notion_to_say_whether_it_is_a_second_one
         "echo \"StatusText='X' (deadbeef), last poll 1\"\n"
     )
     made.chmod(0o755)
-    desk.town.workspace.fail("/users/me", delay=_SLOW)
+    desk.town.workspace.inject_fault("/users/me", delay=_SLOW)
     path = f"{made.parent}:{desk.environ['PATH']}"
     process = await desk._start("run", environ={"PATH": path}, merged=True)
     await desk.until(lambda: not desk.town.workspace.faults.waiting)

@@ -44,7 +44,7 @@ async def test_a_stop_lets_a_paid_call_finish_and_the_next_start_uploads_it(
         await desk.until(lambda: desk.shows(page) == "Done")
         assert await daemon.end(signal.SIGINT) == 0
     assert len(desk.town.hub.served) == 1
-    assert len(desk.town.workspace.files(page)) == 1
+    assert len(desk.town.workspace.list_files(page)) == 1
 
 
 async def test_a_second_signal_does_not_wait_for_anybody(desk: Desk) -> None:
@@ -74,19 +74,19 @@ async def test_killed_while_generating_the_call_is_counted_and_made_again(
     calls = (await desk.cli("job", "1", "--json")).json["attempts"]
     assert [one["outcome"] for one in calls] == ["unknown", "image"]
     assert all(one["covered"] > 0 for one in calls)
-    assert len(desk.town.workspace.files(page)) == 1
+    assert len(desk.town.workspace.list_files(page)) == 1
 
 
 async def test_killed_while_uploading_the_image_is_paid_for_once(desk: Desk) -> None:
     page = desk.add()
-    desk.town.workspace.fail("/send", delay=_SLOW)
+    desk.town.workspace.inject_fault("/send", delay=_SLOW)
     async with desk.daemon() as daemon:
         await desk.until(lambda: bool(desk.town.workspace.uploads.files))
         await daemon.end(signal.SIGKILL)
     async with desk.daemon() as daemon:
         await daemon.says("job.done")
     assert len(desk.town.hub.served) == 1
-    assert len(desk.town.workspace.files(page)) == 1
+    assert len(desk.town.workspace.list_files(page)) == 1
     assert desk.shows(page) == "Done"
 
 
@@ -107,7 +107,7 @@ async def test_killed_again_and_again_every_post_gets_one_image(desk: Desk) -> N
         # A card where three calls were paid for and lost: money is bounded.
         await desk.until(lambda: all(desk.shows(one) in _ENDS for one in pages))
     for one in pages:
-        assert len(desk.town.workspace.files(one)) == 1
+        assert len(desk.town.workspace.list_files(one)) == 1
     if isinstance(desk.place, Sqlite):
         assert desk.ask("pragma integrity_check") == [("ok",)]
     on_disk = {path.name for path in (desk.folder / "images").iterdir()}

@@ -39,7 +39,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
         back = await desk.cli("use", "Bread day", first)
         assert back.code == 0
         await daemon.says("job.done", times=3)
-        (file,) = desk.town.workspace.files(page)
+        (file,) = desk.town.workspace.list_files(page)
         assert file.name == first
         copied = await desk.cli("backup", "copy.tar", "--json")
         assert (copied.code, copied.json["images"]) == (0, 2)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config import origins
+from daemon.config import list_origins
 from daemon.config.values import (
     parse_duration,
     parse_size,
@@ -27,7 +27,7 @@ ENVIRON = {"NOTION_TOKEN": TOKEN}
 def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
     (folder / "postbrush.toml").write_text(toml)
     with pytest.raises(ConfigError) as caught:
-        config.load(None, {**ENVIRON, **environ}, folder)
+        config.load_settings(None, {**ENVIRON, **environ}, folder)
     assert TOKEN not in str(caught.value)
     return caught.value.problems
 
@@ -99,10 +99,10 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
 def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text('[posts]\nsettle = "5m"\nhold = 3\n')
     environ = {**ENVIRON, "POSTBRUSH_POSTS__SETTLE": "7m"}
-    found = config.load(None, environ, tmp_path)
+    found = config.load_settings(None, environ, tmp_path)
     assert found.posts.settle == timedelta(minutes=7)
     assert found.posts.hold == 3
-    named = {key: (value, origin) for key, value, origin in origins(found)}
+    named = {key: (value, origin) for key, value, origin in list_origins(found)}
     assert named["posts.settle"] == ("7m", "POSTBRUSH_POSTS__SETTLE")
     assert named["posts.hold"][1] == str(tmp_path / "postbrush.toml")
     assert named["notion.poll_interval"] == ("10s", "default")
@@ -115,7 +115,7 @@ def test_the_page_needs_no_password_where_only_this_machine_sees_it(
     tmp_path: Path, listen: str
 ) -> None:
     environ = {**ENVIRON, "POSTBRUSH_WEB__LISTEN": listen}
-    assert config.load(None, environ, tmp_path).web.listen == listen
+    assert config.load_settings(None, environ, tmp_path).web.listen == listen
 
 
 def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -> None:
@@ -125,17 +125,17 @@ def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -
     (tmp_path / "postbrush.toml").write_text(toml)
     # A person's words: spaces and any letters.
     environ = {**ENVIRON, "WEB_PASSWORD": "süß ist der Schlaf"}
-    found = config.load(None, environ, tmp_path)
+    found = config.load_settings(None, environ, tmp_path)
     assert "Schlaf" not in repr(found)
     assert found.secrets.web_password is not None
 
 
 def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
-    found = config.load(None, ENVIRON, tmp_path)
+    found = config.load_settings(None, ENVIRON, tmp_path)
     assert found.data_dir == tmp_path
     assert found.resolved_chain() == ("freeapi",)
     with_account = {**ENVIRON, "HF_TOKEN": "hf_" + "a" * 20}
-    assert config.load(None, with_account, tmp_path).resolved_chain() == (
+    assert config.load_settings(None, with_account, tmp_path).resolved_chain() == (
         "flux",
         "freeapi",
     )
@@ -151,11 +151,11 @@ def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> Non
         "file": {"NOTION_TOKEN_FILE": str(folder / "NOTION_TOKEN")},
         "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
     }[way]
-    found = config.load(None, environ, tmp_path)
+    found = config.load_settings(None, environ, tmp_path)
     assert found.notion_token is not None
     assert found.notion_token.get_secret_value() == TOKEN
     assert TOKEN not in repr(found)
-    assert TOKEN not in str(list(origins(found)))
+    assert TOKEN not in str(list(list_origins(found)))
 
 
 @pytest.mark.parametrize("value", ["two words", "tök", "x\x00y"])
@@ -163,7 +163,7 @@ def test_what_does_not_look_like_a_token_is_said_without_it(
     tmp_path: Path, value: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.load(None, {"NOTION_TOKEN": value}, tmp_path)
+        config.load_settings(None, {"NOTION_TOKEN": value}, tmp_path)
     assert "does not look like a token" in str(caught.value)
     assert value not in str(caught.value)
 
@@ -173,10 +173,10 @@ def test_the_data_folder_is_the_files_or_the_state_directory(tmp_path: Path) -> 
     inner.mkdir()
     file = inner / "postbrush.toml"
     file.write_text('data_dir = "here"\n')
-    assert config.load(file, ENVIRON, tmp_path).data_dir == inner / "here"
+    assert config.load_settings(file, ENVIRON, tmp_path).data_dir == inner / "here"
     file.write_text("")
     environ = {**ENVIRON, "STATE_DIRECTORY": str(tmp_path / "state")}
-    assert config.load(file, environ, tmp_path).data_dir == tmp_path / "state"
+    assert config.load_settings(file, environ, tmp_path).data_dir == tmp_path / "state"
 
 
 @given(st.integers(0, 10**9))
@@ -198,7 +198,7 @@ def test_any_text_is_a_configuration_or_a_list_ofproblems(
     folder = tmp_path_factory.mktemp("any")
     (folder / "postbrush.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        config.load(None, ENVIRON, folder)
+        config.load_settings(None, ENVIRON, folder)
     except ConfigError as error:
         assert error.problems  # noqa: PT017 - either is right
     else:
@@ -213,10 +213,10 @@ def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text("\ufeff[posts]\nhold = 3\n")
-    assert config.load(None, {}, tmp_path).posts.hold == 3
+    assert config.load_settings(None, {}, tmp_path).posts.hold == 3
 
 
 def test_a_folder_in_the_files_place_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").mkdir()
     with pytest.raises(ConfigError, match="cannot read"):
-        config.load(None, {}, tmp_path)
+        config.load_settings(None, {}, tmp_path)

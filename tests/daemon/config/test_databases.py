@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import app, config
-from daemon.config import databases, origins
+from daemon.config import databases, list_origins
 from daemon.service.redact import Redactor
 from db.sqlite import Sqlite
 from tests.daemon.config.test_config import ENVIRON, problems_of
@@ -21,17 +21,17 @@ _URL = "postgresql://me:s3cret-Pass%2Fword@db.example.org:5433/brush?sslmode=req
 
 def test_a_password_in_the_address_is_used_and_never_shown(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(f'[database]\nurl = "{_URL}"')
-    found = config.load(None, ENVIRON, tmp_path)
-    place = app.database(found)
+    found = config.load_settings(None, ENVIRON, tmp_path)
+    place = app.database_backend(found)
     assert str(place) == "db.example.org:5433/brush (PostgreSQL)"
     assert found.database_url() == _URL.replace("postgresql", "postgresql+psycopg")
-    rows = {key: (value, origin) for key, value, origin in origins(found)}
+    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
     assert rows["database.url"] == (
         "postgresql+psycopg://me@db.example.org:5433/brush",
         str(tmp_path / "postbrush.toml"),
     )
     shown = f"{rows}{found}{found.options.model_dump()}{place}{place!r}"
-    clean = Redactor(found.secrets.values())
+    clean = Redactor(found.secrets.all_values())
     for secret in (_PASSWORD, "s3cret-Pass%2Fword"):
         assert secret not in shown
         assert secret not in clean(f"FATAL: {secret} is wrong")
@@ -53,18 +53,18 @@ def test_a_password_comes_from_where_secrets_come_from(
         environ["DATABASE_PASSWORD_FILE"] = str(folder / "DATABASE_PASSWORD")
     elif way == "credentials":
         environ["CREDENTIALS_DIRECTORY"] = str(folder)
-    found = config.load(None, environ, tmp_path)
-    place = app.database(found)
+    found = config.load_settings(None, environ, tmp_path)
+    place = app.database_backend(found)
     assert not isinstance(place, Sqlite)
-    assert place.parameters()["password"] == written  # type: ignore[attr-defined]  # of PostgreSQL's
-    rows = {key: value for key, value, _ in origins(found)}
+    assert place.connection_parameters()["password"] == written  # type: ignore[attr-defined]  # of PostgreSQL's
+    rows = {key: value for key, value, _ in list_origins(found)}
     assert rows["DATABASE_PASSWORD"] == "set"
     assert written not in f"{rows}{found}{place!r}"
 
 
 def test_without_an_address_it_is_the_file_in_the_data_folder(tmp_path: Path) -> None:
-    found = config.load(None, ENVIRON, tmp_path)
-    place = app.database(found)
+    found = config.load_settings(None, ENVIRON, tmp_path)
+    place = app.database_backend(found)
     assert isinstance(place, Sqlite)
     assert place.path == tmp_path / "postbrush.db"
 
@@ -96,20 +96,20 @@ def test_without_the_driver_it_is_a_problem_that_says_how_to_install_it(
     tmp_path: Path,
 ) -> None:
     environ = {**ENVIRON, "POSTBRUSH_DATABASE__URL": _URL}
-    found = config.load(None, environ, tmp_path)
-    (problem,) = databases.check(found.options, installed=False)
+    found = config.load_settings(None, environ, tmp_path)
+    (problem,) = databases.check_database(found.options, installed=False)
     assert problem.startswith("database.url: psycopg, which speaks to PostgreSQL, is")
     assert "`make postgres`" in problem
-    assert not list(databases.check(found.options, installed=True))
-    bare = config.load(None, ENVIRON, tmp_path)
-    assert not list(databases.check(bare.options, installed=False))
+    assert not list(databases.check_database(found.options, installed=True))
+    bare = config.load_settings(None, ENVIRON, tmp_path)
+    assert not list(databases.check_database(bare.options, installed=False))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_address_is_refused_or_has_one_scheme(text: str, more: str) -> None:
     for url in (text, f"postgres://{text}", f"postgresql://{text}@{more}/x"):
         with suppress(ValueError):
-            made = databases.normal(url)
+            made = databases.normalize_url(url)
             assert made == "" or made.startswith("postgresql+psycopg://")
-            assert databases.normal(made) == made
-            assert isinstance(databases.shown(made), str)
+            assert databases.normalize_url(made) == made
+            assert isinstance(databases.mask_url(made), str)

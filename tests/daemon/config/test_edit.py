@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config.edit import CannotEditError, edited, literal
+from daemon.config.edit import CannotEditError, edit_toml, toml_literal
 
 ONLY = ("posts", "only")
 SOURCE = ("notion", "data_source")
@@ -57,7 +57,7 @@ WAITING = {"Status": "Waiting"}
     ],
 )
 def test_one_key_is_set_and_every_other_line_is_kept(before: str, after: str) -> None:
-    assert edited(before, {ONLY: WAITING}) == after
+    assert edit_toml(before, {ONLY: WAITING}) == after
 
 
 @pytest.mark.parametrize(
@@ -73,21 +73,21 @@ def test_one_key_is_set_and_every_other_line_is_kept(before: str, after: str) ->
 )
 def test_what_is_written_unusually_is_refused(text: str) -> None:
     with pytest.raises(CannotEditError, match="posts"):
-        edited(text, {ONLY: WAITING})
+        edit_toml(text, {ONLY: WAITING})
 
 
 def test_text_that_looks_like_a_section_is_not_taken_for_one() -> None:
     text = '[prompt]\nstyle = """\n[posts]\nonly = 3\n"""\n'
     try:
-        after = tomllib.loads(edited(text, {ONLY: WAITING}))
+        after = tomllib.loads(edit_toml(text, {ONLY: WAITING}))
     except CannotEditError:
         return
     assert after["prompt"] == tomllib.loads(text)["prompt"]
 
 
 def test_the_example_can_be_filled_in() -> None:
-    text = config.example()
-    after = edited(text, {ONLY: WAITING, SOURCE: "0" * 32})
+    text = config.example_text()
+    after = edit_toml(text, {ONLY: WAITING, SOURCE: "0" * 32})
     changed = [
         (old, new)
         for old, new in zip(text.splitlines(), after.splitlines(), strict=True)
@@ -110,8 +110,8 @@ def test_the_example_can_be_filled_in() -> None:
     )
 )
 def test_any_value_is_read_as_it_was_written(value: dict[str, object]) -> None:
-    assert tomllib.loads(f"x = {literal(value)}") == {"x": value}
+    assert tomllib.loads(f"x = {toml_literal(value)}") == {"x": value}
     text = "[posts]\nhold = 3 # mine\n"
-    assert tomllib.loads(edited(text, {ONLY: value})) == {
+    assert tomllib.loads(edit_toml(text, {ONLY: value})) == {
         "posts": {"hold": 3, "only": value}
     }

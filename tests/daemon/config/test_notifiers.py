@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config import addresses, origins
+from daemon.config import addresses, list_origins
 from daemon.service.redact import Redactor
 from tests.daemon.config.test_config import ENVIRON, problems_of
 
@@ -36,7 +36,7 @@ def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
         environ["NOTIFY_URLS_FILE"] = str(tmp_path / "NOTIFY_URLS")
     else:
         environ["CREDENTIALS_DIRECTORY"] = str(tmp_path)
-    found = config.load(None, environ, tmp_path).notifiers()
+    found = config.load_settings(None, environ, tmp_path).list_notifiers()
     assert [(one.place, one.url.get_secret_value()) for one in found] == [
         ("notify.urls no. 1 (tgram)", TELEGRAM),
         ("notify.urls no. 2 (ntfys)", NTFY),
@@ -47,16 +47,16 @@ def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
 def test_no_address_is_shown_and_the_log_knows_its_secret_parts(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(_NOTIFY)
     environ = {**ENVIRON, "NOTIFY_URLS": MAIL, "POSTBRUSH_NOTIFY__PING": _PING}
-    found = config.load(None, environ, tmp_path)
-    rows = {key: (value, origin) for key, value, origin in origins(found)}
+    found = config.load_settings(None, environ, tmp_path)
+    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
     assert rows["notify.urls"][0] == "2 (secret)"
     assert rows["notify.ping"] == (
         "watch.example.org (the rest is secret)",
         "POSTBRUSH_NOTIFY__PING",
     )
     assert rows["NOTIFY_URLS"] == ("set", "NOTIFY_URLS")
-    shown = f"{rows}{found}{found.notifiers()}{found.options.model_dump()}"
-    clean = Redactor(found.secrets.values())
+    shown = f"{rows}{found}{found.list_notifiers()}{found.options.model_dump()}"
+    clean = Redactor(found.secrets.all_values())
     for secret in (KEY, "secret-pass"):
         assert secret not in shown
         assert secret not in clean(f"POST /x/{secret} failed")
@@ -90,19 +90,25 @@ def test_without_apprise_notifiers_are_a_problem_that_says_how_to_install_it(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "postbrush.toml").write_text(_NOTIFY)
-    found = config.load(None, ENVIRON, tmp_path)
-    (problem,) = addresses.check(found.options, found.secrets, installed=False)
+    found = config.load_settings(None, ENVIRON, tmp_path)
+    (problem,) = addresses.check_notifiers(
+        found.options, found.secrets, installed=False
+    )
     assert problem.startswith("notify.urls: Apprise, which sends notifications, is not")
     assert "`make notify`" in problem
-    assert not list(addresses.check(found.options, found.secrets, installed=True))
+    assert not list(
+        addresses.check_notifiers(found.options, found.secrets, installed=True)
+    )
     (tmp_path / "postbrush.toml").write_text("")
-    bare = config.load(None, ENVIRON, tmp_path)
-    assert not list(addresses.check(bare.options, bare.secrets, installed=False))
+    bare = config.load_settings(None, ENVIRON, tmp_path)
+    assert not list(
+        addresses.check_notifiers(bare.options, bare.secrets, installed=False)
+    )
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_address_is_taken_apart(text: str, more: str) -> None:
     for one in (text, f"{text}://{more}"):
         assert one in addresses.secret_parts(one)
-        assert isinstance(addresses.host(one), str)
-        assert addresses.split(f"{one}\n,{one}") is not None
+        assert isinstance(addresses.host_of(one), str)
+        assert addresses.split_addresses(f"{one}\n,{one}") is not None

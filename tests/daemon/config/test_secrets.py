@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import config
-from daemon.config import origins
+from daemon.config import list_origins
 from daemon.errors import ConfigError
 from tests.daemon.config.test_config import ENVIRON, TOKEN
 
@@ -26,13 +26,13 @@ def test_a_token_lies_in_a_file_beside_the_configuration(tmp_path: Path) -> None
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for file, cwd in ((None, tmp_path), (tmp_path / "postbrush.toml", elsewhere)):
-        found = config.load(file, {}, cwd)
-        named = {key: (value, origin) for key, value, origin in origins(found)}
+        found = config.load_settings(file, {}, cwd)
+        named = {key: (value, origin) for key, value, origin in list_origins(found)}
         assert named["NOTION_TOKEN"] == ("set", str(path))
         assert found.secrets.exposed == ()
     # Everything that is said for one start wins over it.
-    other = config.load(None, {"NOTION_TOKEN": "ntn_other"}, tmp_path)
-    assert other.secrets.values() == ["ntn_other"]
+    other = config.load_settings(None, {"NOTION_TOKEN": "ntn_other"}, tmp_path)
+    assert other.secrets.all_values() == ["ntn_other"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -40,22 +40,22 @@ def test_a_token_that_others_can_read_is_said_with_what_to_do(
     tmp_path: Path, mode: int
 ) -> None:
     path = _secret(tmp_path, mode=mode)
-    assert config.load(None, {}, tmp_path).secrets.exposed == (
+    assert config.load_settings(None, {}, tmp_path).secrets.exposed == (
         f"others can read {path}: chmod 600 {path}",
     )
     # Not used, so it is not spoken of.
-    assert config.load(None, ENVIRON, tmp_path).secrets.exposed == ()
+    assert config.load_settings(None, ENVIRON, tmp_path).secrets.exposed == ()
 
 
 def test_what_is_wrong_with_a_file_of_secrets_is_said(tmp_path: Path) -> None:
     path = _secret(tmp_path)
     path.write_text("\n")
     with pytest.raises(ConfigError, match="is empty"):
-        config.load(None, {}, tmp_path)
+        config.load_settings(None, {}, tmp_path)
     path.unlink()
     path.parent.rmdir()
     (tmp_path / "secrets").write_text("no folder")
-    assert config.load(None, {}, tmp_path).secrets.found == {}
+    assert config.load_settings(None, {}, tmp_path).secrets.found == {}
 
 
 def test_a_text_is_read_as_if_it_were_the_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import load
+from daemon.config import load_settings
 from daemon.errors import ConfigError
 
 
@@ -62,7 +62,7 @@ def test_what_is_wrong_with_sources_is_said(
 ) -> None:
     (tmp_path / "postbrush.toml").write_text(toml)
     with pytest.raises(ConfigError) as refused:
-        load(tmp_path / "postbrush.toml", {}, tmp_path)
+        load_settings(tmp_path / "postbrush.toml", {}, tmp_path)
     assert any(line.startswith(said) for line in str(refused.value).splitlines())
     assert "ntn_1234567890" not in str(refused.value)
 
@@ -74,8 +74,8 @@ def test_a_token_is_the_sources_own_or_the_shared_one(tmp_path: Path) -> None:
         f'[sources.c]\ndata_source = "{"c" * 32}"\n'
     )
     environ = {"NOTION_TOKEN": "one", "NOTION_TOKEN_A_SHOP": "two", "OTHER": "three"}
-    found = load(tmp_path / "postbrush.toml", environ, tmp_path)
-    tokens = [own.notion_token for own in found.each().values()]
+    found = load_settings(tmp_path / "postbrush.toml", environ, tmp_path)
+    tokens = [own.notion_token for own in found.by_source().values()]
     assert [one.get_secret_value() for one in tokens if one] == ["two", "three", "one"]
     # Redacted like every other.
-    assert set(found.secrets.values()) >= {"one", "two", "three"}
+    assert set(found.secrets.all_values()) >= {"one", "two", "three"}

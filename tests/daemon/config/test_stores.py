@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from daemon import config
-from daemon.config import origins, stores
+from daemon.config import list_origins, stores
 from daemon.errors import ConfigError
-from daemon.store.remote import Remote
+from daemon.store.remote import RemoteStore
 from tests.daemon.config.test_config import ENVIRON
 
 _KEY = {
@@ -20,7 +20,7 @@ _KEY = {
 
 def _load(folder: Path, images: str, **environ: str) -> config.Settings:
     (folder / "postbrush.toml").write_text(f"[images]\n{images}\n")
-    return config.load(None, {**ENVIRON, **environ}, folder)
+    return config.load_settings(None, {**ENVIRON, **environ}, folder)
 
 
 def test_a_store_is_a_bucket_and_a_folder_in_it(tmp_path: Path) -> None:
@@ -41,17 +41,17 @@ def test_a_store_is_a_bucket_and_a_folder_in_it(tmp_path: Path) -> None:
 
 def test_the_key_is_a_secret_and_only_read_when_it_is_wanted(tmp_path: Path) -> None:
     found = _load(tmp_path, 'store = "s3://pictures"', **_KEY)
-    rows = {key: (value, origin) for key, value, origin in origins(found)}
+    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
     assert rows["images.store"][0] == "s3://pictures"
     for name, value in _KEY.items():
         assert rows[name] == ("set", name)
-        assert value in found.secrets.values()
+        assert value in found.secrets.all_values()
         assert value not in repr(found) + str(rows)
     # Somebody's for something else.
     other = _load(tmp_path, "", **_KEY)
     assert other.store is None
-    assert not set(_KEY.values()) & set(other.secrets.values())
-    assert not any("AWS" in key for key, *_ in origins(other))
+    assert not set(_KEY.values()) & set(other.secrets.all_values())
+    assert not any("AWS" in key for key, *_ in list_origins(other))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_address_is_one_that_can_be_asked(
     if fine:
         place = _load(tmp_path, images, **_KEY).store
         assert place is not None
-        remote = Remote.open(place, *_KEY.values())
+        remote = RemoteStore.open(place, *_KEY.values())
         assert remote.where == "s3://pictures"
         return
     with pytest.raises(ConfigError, match=r"images\.store_endpoint: an address is"):

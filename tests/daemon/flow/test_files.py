@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import SetupError
-from daemon.flow.files import ensure_folder, save_new, sweep_temps
+from daemon.flow.files import ensure_folder, remove_temp_files, save_new
 from tests.daemon.house import House, house
 
 _NAME = re.compile(r"(flux|freeapi)_generated_\d{8}_\d{6}_\d+\.png")
@@ -124,7 +124,7 @@ def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".postbrush-")
     (tmp_path / "kept.png").write_bytes(b"x")
-    sweep_temps(tmp_path)
+    remove_temp_files(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.png"]
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.flow.poll import OVERLAP, earlier, look_back_to
-from daemon.notion.wire import date_of
-from db.records import Sync
+from daemon.flow.poll import OVERLAP, earlier_time, query_since
+from daemon.notion.wire import parse_date_header
+from db.records import SourceState
 from tests.daemon.house import house
 
 _NOW = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
 _MINUTES = st.integers(-600, 600).map(lambda some: _NOW + timedelta(minutes=some))
 
 
-def _state(watermark: datetime | None, *, swept: bool = True) -> Sync:
-    return Sync(
+def _state(watermark: datetime | None, *, swept: bool = True) -> SourceState:
+    return SourceState(
         source="main",
         data_source="",
         title="",
@@ -33,13 +33,13 @@ def _state(watermark: datetime | None, *, swept: bool = True) -> Sync:
 def test_it_asks_from_the_newest_edit_or_from_the_last_poll(
     watermark: datetime | None, seen: datetime | None
 ) -> None:
-    since = look_back_to(_state(watermark), seen)
+    since = query_since(_state(watermark), seen)
     assert since is not None
     if watermark and since > watermark - OVERLAP:
         assert seen is not None
         assert since <= seen - timedelta(minutes=5)
     # Only ticks before the first sweep; a later one has polls beside it.
-    again = look_back_to(_state(watermark, swept=False), seen)
+    again = query_since(_state(watermark, swept=False), seen)
     assert again == (since if watermark else None)
 
 
@@ -47,15 +47,15 @@ def test_it_asks_from_the_newest_edit_or_from_the_last_poll(
 def test_of_two_clocks_the_one_behind_is_believed(
     theirs: datetime, ours: datetime
 ) -> None:
-    assert earlier(theirs, ours) == min(theirs, ours)
-    assert earlier(None, ours) is None
+    assert earlier_time(theirs, ours) == min(theirs, ours)
+    assert earlier_time(None, ours) is None
 
 
 @given(header=st.text() | st.sampled_from(["Tue, 24 Nov 2026 10:15:30 GMT"]))
 def test_a_date_is_read_or_there_is_none(header: str) -> None:
-    found = date_of(header)
+    found = parse_date_header(header)
     assert found is None or found.tzinfo is UTC
-    assert date_of("Tue, 24 Nov 2026 10:15:30 GMT") == _NOW
+    assert parse_date_header("Tue, 24 Nov 2026 10:15:30 GMT") == _NOW
 
 
 async def test_an_import_is_not_listed_for_ever(tmp_path: Path) -> None:

@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.flow.alt import alt_for_card, alt_for_prompt
+from daemon.flow.alt import alt_text_for_card, alt_text_for_prompt
 from daemon.flow.money import (
+    AmountSpent,
+    BudgetLimits,
     Charge,
-    Limits,
-    Over,
-    Spent,
-    Tariff,
+    OverBudget,
+    Pricing,
+    budget_thresholds,
+    check_budget,
     day_start,
-    dollars,
-    judge,
-    marks,
+    format_dollars,
     month_start,
     months_between,
     next_day,
     next_month,
 )
-from daemon.flow.prompt import build_prompt, cut, painters_words
+from daemon.flow.prompt import build_prompt, strip_social_markup, truncate_text
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 _DOLLARS = st.floats(0, 20, allow_nan=False)
@@ -33,9 +33,9 @@ _LIMIT = st.none() | _DOLLARS
 
 
 @given(
-    tariff=st.builds(Tariff, price=_DOLLARS, included=_DOLLARS, monthly_budget=_LIMIT),
+    tariff=st.builds(Pricing, price=_DOLLARS, included=_DOLLARS, monthly_budget=_LIMIT),
     spent=st.builds(
-        Spent,
+        AmountSpent,
         month=_DOLLARS,
         day=_DOLLARS,
         provider=_DOLLARS,
@@ -43,7 +43,7 @@ _LIMIT = st.none() | _DOLLARS
         page_today=st.integers(0, 20),
     ),
     limits=st.builds(
-        Limits,
+        BudgetLimits,
         month=_LIMIT,
         day=_LIMIT,
         per_post_day=st.none() | st.integers(0, 20),
@@ -51,10 +51,10 @@ _LIMIT = st.none() | _DOLLARS
     ),
 )
 def test_no_budget_is_ever_exceeded(
-    tariff: Tariff, spent: Spent, limits: Limits
+    tariff: Pricing, spent: AmountSpent, limits: BudgetLimits
 ) -> None:
-    found = judge(tariff, spent, limits, NOW, UTC)
-    if isinstance(found, Over):
+    found = check_budget(tariff, spent, limits, NOW, UTC)
+    if isinstance(found, OverBudget):
         assert found.until > NOW
         return
     tiny = 1e-6
@@ -79,36 +79,40 @@ def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
 ) -> None:
     """One service's calls, one price: nearly once at most, then full once at most."""
     price = prices[0] / 100 if prices else 0.01
-    limits = Limits(month=limit / 100, day=None, per_post_day=None, free_only=False)
-    tariff = Tariff(price=price, included=0, included_per="month", monthly_budget=None)
+    limits = BudgetLimits(
+        month=limit / 100, day=None, per_post_day=None, free_only=False
+    )
+    tariff = Pricing(price=price, included=0, included_per="month", monthly_budget=None)
     used, passed = 0.0, []
     for _ in prices:
-        spent = Spent(month=used, day=used, provider=used, covered=0, page_today=0)
-        if isinstance(judge(tariff, spent, limits, NOW, UTC), Over):
+        spent = AmountSpent(
+            month=used, day=used, provider=used, covered=0, page_today=0
+        )
+        if isinstance(check_budget(tariff, spent, limits, NOW, UTC), OverBudget):
             break
-        passed += marks(tariff, spent, limits, NOW, UTC)
+        passed += budget_thresholds(tariff, spent, limits, NOW, UTC)
         used += price
     assert [one.full for one in passed] in [[], [False], [True], [False, True]]
-    over = Spent(month=used, day=used, provider=used, covered=0, page_today=0)
-    stopped = isinstance(judge(tariff, over, limits, NOW, UTC), Over)
+    over = AmountSpent(month=used, day=used, provider=used, covered=0, page_today=0)
+    stopped = isinstance(check_budget(tariff, over, limits, NOW, UTC), OverBudget)
     # Full is said with the last call that fits, if there was one at all.
     assert any(one.full for one in passed) == (stopped and used > 0)
     assert all(one.until == next_month(NOW, UTC) for one in passed)
 
 
 def test_calls_one_after_another_stop_at_the_budget() -> None:
-    tariff = Tariff(
+    tariff = Pricing(
         price=0.0035, included=0.10, included_per="month", monthly_budget=None
     )
-    limits = Limits(month=0.05, day=None, per_post_day=None, free_only=False)
+    limits = BudgetLimits(month=0.05, day=None, per_post_day=None, free_only=False)
     cost = covered = 0.0
     calls = 0
     while True:
-        spent = Spent(
+        spent = AmountSpent(
             month=cost, day=cost, provider=cost, covered=covered, page_today=0
         )
-        found = judge(tariff, spent, limits, NOW, UTC)
-        if isinstance(found, Over):
+        found = check_budget(tariff, spent, limits, NOW, UTC)
+        if isinstance(found, OverBudget):
             break
         cost, covered, calls = cost + found.cost, covered + found.covered, calls + 1
     assert calls == 28 + 14
@@ -133,7 +137,7 @@ def test_periods_are_the_owners_and_without_gaps(naive: datetime, name: str) -> 
     [(0, "free"), (0.0031, "$0.0031"), (0.25, "$0.25"), (12, "$12.00")],
 )
 def test_money_for_people(amount: float, words: str) -> None:
-    assert dollars(amount) == words
+    assert format_dollars(amount) == words
 
 
 def _built(**more: str) -> str:
@@ -177,7 +181,7 @@ def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
 
 @given(st.text(max_size=300), st.integers(1, 100))
 def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
-    short, was_cut = cut(text, limit)
+    short, was_cut = truncate_text(text, limit)
     assert len(short) <= limit
     assert text.startswith(short)
     assert was_cut == (len(text) > limit)
@@ -185,12 +189,12 @@ def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
 
 @given(st.text(max_size=400))
 def test_no_words_are_an_exception(text: str) -> None:
-    words = painters_words(text)
+    words = strip_social_markup(text)
     assert "\n" not in words
     # IPTC's longest.
-    assert len(alt_for_card(text, "Oven & Oak")) <= 250
-    assert len(alt_for_prompt(text, text)) <= 250
-    assert alt_for_prompt(text, text).endswith("(AI-generated)")
+    assert len(alt_text_for_card(text, "Oven & Oak")) <= 250
+    assert len(alt_text_for_prompt(text, text)) <= 250
+    assert alt_text_for_prompt(text, text).endswith("(AI-generated)")
 
 
 def test_months_are_those_of_the_zone_and_the_newest_comes_first() -> None:

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.flow.formats import FormatError, Size, parse_format
-from daemon.flow.picture import encode_png, shrink_for_upload, take_in
-from providers.outcomes import BlankError, UnusableError
+from daemon.flow.formats import FormatError, ImageFormat, parse_format
+from daemon.flow.picture import encode_png, normalize_image, shrink_for_upload
+from providers.outcomes import BlankImageError, InvalidImageError
 from tests.search import examples
 
-SQUARE = Size(width=1080, height=1080, name="square")
+SQUARE = ImageFormat(width=1080, height=1080, name="square")
 
 
 def _scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -80,15 +80,15 @@ _GOOD = _bytes(_scene(1024, 1024))
     ],
 )
 def test_what_is_no_usable_image_says_why(data: bytes, tells: str) -> None:
-    with pytest.raises(UnusableError, match=tells):
-        take_in(data, SQUARE)
+    with pytest.raises(InvalidImageError, match=tells):
+        normalize_image(data, SQUARE)
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (18, 18, 18), (255, 0, 0)])
 def test_a_single_colour_is_a_refusal(colour: object) -> None:
     blank = Image.new("RGB", (1024, 1024), colour)  # type: ignore[arg-type]
-    with pytest.raises(BlankError):
-        take_in(_bytes(blank), SQUARE)
+    with pytest.raises(BlankImageError):
+        normalize_image(_bytes(blank), SQUARE)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -98,7 +98,7 @@ def test_a_single_colour_is_a_refusal(colour: object) -> None:
 def test_every_shape_becomes_exactly_the_size(
     kind: str, width: int, height: int
 ) -> None:
-    image = take_in(_bytes(_scene(width, height), kind), SQUARE)
+    image = normalize_image(_bytes(_scene(width, height), kind), SQUARE)
     assert (image.size, image.mode) == ((1080, 1080), "RGB")
 
 
@@ -111,7 +111,7 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
         scene = _scene(512, 512)
         image = (scene.convert("L") if mode == "LA" else scene).convert(mode)
     kind = "JPEG" if mode == "CMYK" else "PNG"
-    found = take_in(_bytes(image, kind), SQUARE)
+    found = normalize_image(_bytes(image, kind), SQUARE)
     assert (found.size, found.mode) == ((1080, 1080), "RGB")
 
 
@@ -119,7 +119,7 @@ def test_nothing_that_was_hidden_in_the_file_is_kept() -> None:
     exif = Image.Exif()
     exif[0x010E] = "the prompt"
     data = _bytes(_scene(1024, 1024), "JPEG", exif=exif, comment=b"a workflow")
-    png = encode_png(take_in(data, SQUARE), provenance=None)
+    png = encode_png(normalize_image(data, SQUARE), provenance=None)
     assert b"prompt" not in png
     assert b"workflow" not in png
     assert b"postbrush" in png
@@ -129,8 +129,8 @@ def test_nothing_that_was_hidden_in_the_file_is_kept() -> None:
 @settings(max_examples=examples(200))
 def test_rubbish_is_never_an_exception_of_pillow(rubbish: bytes) -> None:
     for data in (rubbish, _GOOD[:60] + rubbish, b"\xff\xd8\xff\xe0" + rubbish):
-        with pytest.raises((UnusableError, BlankError)):
-            take_in(data, SQUARE)
+        with pytest.raises((InvalidImageError, BlankImageError)):
+            normalize_image(data, SQUARE)
 
 
 def test_a_file_over_the_limit_keeps_its_size_and_its_mark() -> None:

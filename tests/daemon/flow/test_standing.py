@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from daemon.flow import standing
-from daemon.notion.errors import AwayError, NoAccessError
-from daemon.service.readiness import Readiness
-from db.states import State
+from daemon.notion.errors import NoAccessError, NotionUnavailableError
+from daemon.service.readiness import SystemdNotifier
+from db.states import JobState
 from tests.daemon.house import House
 from tests.daemon.test_told import daemon_of
 
@@ -24,19 +24,24 @@ _CREDITS = "flux: credits used up, resting until 1 Dec 01:00"
     [
         ({}, {}, "nothing queued; $0.00 of $5.00 this month"),
         (
-            {State.QUEUED: 2, State.GENERATING: 1, State.UPLOADING: 3},
+            {JobState.QUEUED: 2, JobState.GENERATING: 1, JobState.UPLOADING: 3},
             {"cost": 0.123},
             "2 queued, 1 generating, 3 uploading; $0.12 of $5.00 this month",
         ),
         # What has ended is no queue.
         (
-            {State.DONE: 400, State.FAILED: 7, State.CANCELLED: 1, State.QUEUED: 0},
+            {
+                JobState.DONE: 400,
+                JobState.FAILED: 7,
+                JobState.CANCELLED: 1,
+                JobState.QUEUED: 0,
+            },
             {},
             "nothing queued; $0.00 of $5.00 this month",
         ),
         ({}, {"held": 31}, "nothing queued; 31 held; $0.00 of $5.00 this month"),
         (
-            {State.QUEUED: 1},
+            {JobState.QUEUED: 1},
             {"resting": [_CREDITS, "freeapi: away"]},
             f"1 queued; {_CREDITS}; freeapi: away; $0.00 of $5.00 this month",
         ),
@@ -45,41 +50,42 @@ _CREDITS = "flux: credits used up, resting until 1 Dec 01:00"
     ],
 )
 def test_the_queue_who_rests_and_the_money_are_said(
-    counts: Mapping[State, int], more: Mapping[str, Any], line: str
+    counts: Mapping[JobState, int], more: Mapping[str, Any], line: str
 ) -> None:
     usual: dict[str, Any] = {"held": 0, "resting": (), "cost": 0.0, "budget": 5.0}
-    assert standing.in_words(counts, **{**usual, **more}) == line
+    assert standing.format_status(counts, **{**usual, **more}) == line
 
 
 async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
     schema = home.flow.known_schema
     home.flow.looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
-    said = standing.watching(home.flows)
-    mark = standing.mark(schema.source)
+    said = standing.describe_watching(home.flows)
+    mark = standing.short_source_id(schema.source)
     assert said == f"'{schema.title}' {mark}, last poll 11:15:30"
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
     home.flow.looked_at = None
-    assert standing.watching(home.flows) == "Notion has not answered yet"
+    assert standing.describe_watching(home.flows) == "Notion has not answered yet"
     home.flow.looked_at = home.clock.now()
     home.flow.schema = None
-    assert standing.watching(home.flows) == "Notion has not answered yet"
+    assert standing.describe_watching(home.flows) == "Notion has not answered yet"
 
 
 @pytest.mark.parametrize(
-    "error", [AwayError("Notion is away: no answer"), NoAccessError("share it")]
+    "error",
+    [NotionUnavailableError("Notion is away: no answer"), NoAccessError("share it")],
 )
 async def test_why_notion_is_not_looked_at_is_said(
-    home: House, error: AwayError | NoAccessError
+    home: House, error: NotionUnavailableError | NoAccessError
 ) -> None:
     flow = home.flow
-    flow.outage.failed(error, flow.now(), flow.log)
-    said = standing.watching(home.flows)
+    flow.outage.record_failure(error, flow.now(), flow.log)
+    said = standing.describe_watching(home.flows)
     assert said == f"Notion: {error}"
-    flow.outage.ended(flow.now(), flow.log)
-    assert "Notion: " not in standing.watching(home.flows)
+    flow.outage.record_success(flow.now(), flow.log)
+    assert "Notion: " not in standing.describe_watching(home.flows)
 
 
 async def test_it_is_read_from_what_is_stored(home: House) -> None:
@@ -89,7 +95,7 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
     await home.live()
     home.add("Another", "Bread.")
     await home.poll()
-    said = await standing.standing(home.flows)
+    said = await standing.compose_status_line(home.flows)
     assert re.fullmatch(
         r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
         r"\$0\.00 of \$5\.00 this month",
@@ -99,10 +105,10 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
 
 async def test_nothing_is_read_when_nobody_listens(home: House) -> None:
     daemon = daemon_of(home)
-    await daemon._look_around()
+    await daemon._refresh_status()
     assert daemon._standing == ""
-    daemon.readiness = Readiness("/nowhere/at/all")
-    await daemon._look_around()
+    daemon.readiness = SystemdNotifier("/nowhere/at/all")
+    await daemon._refresh_status()
     assert daemon.readiness.status.endswith(
         "; nothing queued; $0.00 of $5.00 this month"
     )

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from daemon.flow.inputs import Inputs
 from daemon.flow.wants import (
-    Fold,
-    Memory,
-    Note,
-    Remember,
-    Repeat,
+    AcknowledgeRepeat,
+    CancelJob,
+    CreateJob,
+    MergeIntoQueued,
+    PageSnapshot,
     Rules,
-    Sight,
-    Start,
-    Withdraw,
-    remembered,
-    wants,
+    SavePost,
+    ScheduleNext,
+    StoredState,
+    merge_post,
+    plan_actions,
 )
 from daemon.notion.model import File, Page
 from db.records import ImageRecord, Job, Post
-from db.states import Reason, State
+from db.states import JobReason, JobState
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 OLD = NOW - timedelta(days=9)
@@ -49,29 +49,33 @@ PAGE = Page(
     created_at=OLD,
     edited_at=OLD,
 )
-SEEN = Sight(page=PAGE, inputs=INPUTS, fingerprint="one")
+SEEN = PageSnapshot(page=PAGE, inputs=INPUTS, fingerprint="one")
 
 
 def _shows(*names: str) -> tuple[File, ...]:
     return tuple(File(name=name, raw={}) for name in names)
 
 
-def _sight(fingerprint: str = "one", prompt: str = "Bread", **page: Any) -> Sight:  # noqa: ANN401 - fields
-    return Sight(
+def _sight(
+    fingerprint: str = "one",
+    prompt: str = "Bread",
+    **page: Any,  # noqa: ANN401 - fields
+) -> PageSnapshot:
+    return PageSnapshot(
         page=replace(PAGE, **page),
         inputs=replace(INPUTS, prompt=prompt),
         fingerprint=fingerprint,
     )
 
 
-def _post(sight: Sight = SEEN, **more: Any) -> Post:  # noqa: ANN401 - fields
-    base = remembered(sight, None, RULES, OLD)
+def _post(sight: PageSnapshot = SEEN, **more: Any) -> Post:  # noqa: ANN401 - fields
+    base = merge_post(sight, None, RULES, OLD)
     return replace(base, **more)
 
 
 def _job(
-    state: State = State.QUEUED,
-    reason: Reason = Reason.NEW,
+    state: JobState = JobState.QUEUED,
+    reason: JobReason = JobReason.NEW,
     fingerprint: str = "one",
     **more: Any,  # noqa: ANN401 - fields
 ) -> Job:
@@ -83,7 +87,7 @@ def _job(
         "created_at": OLD,
         "due_at": OLD,
         "moved_at": OLD,
-        "inputs": INPUTS.stored(),
+        "inputs": INPUTS.to_dict(),
         "rounds": 0,
         "tries": 0,
         "waited_since": None,
@@ -107,23 +111,23 @@ def _image(name: str = "ours.png", page: str = PAGE.id, **more: Any) -> ImageRec
     return ImageRecord(**{**fields, **more})
 
 
-def _wish(sight: Sight, rules: Rules = RULES, **memory: Any) -> object:  # noqa: ANN401 - fields
+def _wish(sight: PageSnapshot, rules: Rules = RULES, **memory: Any) -> object:  # noqa: ANN401 - fields
     """Return what is wanted beside remembering."""
     memory.setdefault("post", _post(sight))
-    actions = wants(sight, Memory(**memory), rules, NOW)
-    rest = [one for one in actions if not isinstance(one, Remember)]
+    actions = plan_actions(sight, StoredState(**memory), rules, NOW)
+    rest = [one for one in actions if not isinstance(one, SavePost)]
     assert len(rest) <= 1
     return rest[0] if rest else None
 
 
 def test_a_post_without_an_image_wants_one_at_once_when_it_is_old() -> None:
-    assert _wish(SEEN, post=None) == Start(Reason.NEW, NOW, "no image yet")
+    assert _wish(SEEN, post=None) == CreateJob(JobReason.NEW, NOW, "no image yet")
 
 
 def test_a_post_just_written_waits_until_it_is_still() -> None:
     fresh = _sight(edited_at=NOW)
     found = _wish(fresh, post=None)
-    assert isinstance(found, Start)
+    assert isinstance(found, CreateJob)
     assert NOW < found.due_at <= NOW + timedelta(minutes=3)
 
 
@@ -143,7 +147,7 @@ def test_a_post_just_written_waits_until_it_is_still() -> None:
         ),
     ],
 )
-def test_nothing_is_wanted(sight: Sight, memory: dict[str, Any]) -> None:
+def test_nothing_is_wanted(sight: PageSnapshot, memory: dict[str, Any]) -> None:
     assert _wish(sight, **memory) is None
 
 
@@ -151,7 +155,7 @@ def test_skipped_posts_get_one_only_when_they_are_ticked() -> None:
     rules = replace(RULES, only={"Status": ("Ready",)})
     assert _wish(SEEN, rules) is None
     ticked = _wish(_sight(regenerate=True), rules)
-    assert ticked == Start(Reason.REGENERATE, NOW, "ticked")
+    assert ticked == CreateJob(JobReason.REGENERATE, NOW, "ticked")
 
 
 def test_edited_words_make_another_only_when_edits_are_followed() -> None:
@@ -159,8 +163,8 @@ def test_edited_words_make_another_only_when_edits_are_followed() -> None:
     memory = {"post": _post(made="one"), "known": {"ours.png": _image()}}
     assert _wish(sight, RULES, **memory) is None
     found = _wish(sight, EDITS, **memory)
-    assert isinstance(found, Start)
-    assert found.reason is Reason.EDITED
+    assert isinstance(found, CreateJob)
+    assert found.reason is JobReason.EDITED
     # Never over a file of the owner's own.
     mixed = _sight("two", image=_shows("ours.png", "theirs.png"))
     assert _wish(mixed, EDITS, **memory) is None
@@ -172,7 +176,7 @@ def test_a_duplicate_wants_its_own_once_it_says_something_else() -> None:
     assert _wish(same, known=copied) is None
     other = _sight("two", image=_shows("ours.png"))
     found = _wish(other, known=copied)
-    assert isinstance(found, Start)
+    assert isinstance(found, CreateJob)
     assert found.why == "a duplicated page"
 
 
@@ -183,63 +187,77 @@ _CHANGED = _sight("two", regenerate=True)
 @pytest.mark.parametrize(
     ("sight", "job", "wanted"),
     [
-        (_TICKED, None, Start(Reason.REGENERATE, NOW, "ticked")),
-        (_TICKED, _job(owed="untick", reason=Reason.REGENERATE), None),
-        (_TICKED, _job(reason=Reason.REGENERATE), Repeat()),
-        (_TICKED, _job(), Fold(Reason.REGENERATE, NOW, ticked=True, why="ticked")),
-        (
-            _CHANGED,
-            _job(reason=Reason.REGENERATE),
-            Fold(Reason.REGENERATE, NOW, ticked=True, why="ticked"),
-        ),
-        (_TICKED, _job(State.GENERATING), Repeat()),
-        (_TICKED, _job(State.UPLOADING), Repeat()),
+        (_TICKED, None, CreateJob(JobReason.REGENERATE, NOW, "ticked")),
+        (_TICKED, _job(owed="untick", reason=JobReason.REGENERATE), None),
+        (_TICKED, _job(reason=JobReason.REGENERATE), AcknowledgeRepeat()),
         (
             _TICKED,
-            _job(State.GENERATING, Reason.REPLACE),
-            Note(Reason.REGENERATE, ticked=True, why="ticked during the work"),
+            _job(),
+            MergeIntoQueued(JobReason.REGENERATE, NOW, ticked=True, why="ticked"),
         ),
         (
             _CHANGED,
-            _job(State.GENERATING),
-            Note(Reason.REGENERATE, ticked=True, why="ticked during the work"),
+            _job(reason=JobReason.REGENERATE),
+            MergeIntoQueued(JobReason.REGENERATE, NOW, ticked=True, why="ticked"),
         ),
-        (_sight(gone=True), _job(), Withdraw("the page is gone")),
+        (_TICKED, _job(JobState.GENERATING), AcknowledgeRepeat()),
+        (_TICKED, _job(JobState.UPLOADING), AcknowledgeRepeat()),
+        (
+            _TICKED,
+            _job(JobState.GENERATING, JobReason.REPLACE),
+            ScheduleNext(
+                JobReason.REGENERATE, ticked=True, why="ticked during the work"
+            ),
+        ),
+        (
+            _CHANGED,
+            _job(JobState.GENERATING),
+            ScheduleNext(
+                JobReason.REGENERATE, ticked=True, why="ticked during the work"
+            ),
+        ),
+        (_sight(gone=True), _job(), CancelJob("the page is gone")),
         (
             _sight(prompt=""),
             _job(),
-            Withdraw("the page has no words any more"),
+            CancelJob("the page has no words any more"),
         ),
-        (_sight(prompt=""), _job(reason=Reason.REGENERATE), None),
+        (_sight(prompt=""), _job(reason=JobReason.REGENERATE), None),
         (
             _sight(image=_shows("theirs.png")),
             _job(),
-            Withdraw("the page has an image now"),
+            CancelJob("the page has an image now"),
         ),
-        (_sight(image=_shows("theirs.png")), _job(reason=Reason.REGENERATE), None),
+        (_sight(image=_shows("theirs.png")), _job(reason=JobReason.REGENERATE), None),
         (SEEN, _job(), None),
         (
             _sight("two"),
             _job(),
-            Fold(Reason.NEW, NOW + RULES.settle, ticked=False, why="edited"),
+            MergeIntoQueued(
+                JobReason.NEW, NOW + RULES.settle, ticked=False, why="edited"
+            ),
         ),
         (
             _sight("two"),
-            _job(reason=Reason.REGENERATE),
-            Fold(Reason.REGENERATE, OLD, ticked=False, why="edited"),
+            _job(reason=JobReason.REGENERATE),
+            MergeIntoQueued(JobReason.REGENERATE, OLD, ticked=False, why="edited"),
         ),
-        (_sight("two"), _job(State.GENERATING), None),
+        (_sight("two"), _job(JobState.GENERATING), None),
     ],
 )
-def test_a_page_with_a_job(sight: Sight, job: Job | None, wanted: object) -> None:
+def test_a_page_with_a_job(
+    sight: PageSnapshot, job: Job | None, wanted: object
+) -> None:
     assert _wish(sight, job=job) == wanted
 
 
 def test_words_that_change_during_the_work_are_noted_once_when_followed() -> None:
     sight = _sight("two")
-    found = _wish(sight, EDITS, job=_job(State.GENERATING))
-    assert found == Note(Reason.EDITED, ticked=False, why="edited during the work")
-    noted = _job(State.GENERATING, again={"fingerprint": "two"})
+    found = _wish(sight, EDITS, job=_job(JobState.GENERATING))
+    assert found == ScheduleNext(
+        JobReason.EDITED, ticked=False, why="edited during the work"
+    )
+    noted = _job(JobState.GENERATING, again={"fingerprint": "two"})
     assert _wish(sight, EDITS, job=noted) is None
 
 
@@ -254,8 +272,8 @@ _NAMES = st.lists(st.sampled_from(["ours.png", "card.png", "theirs.png"]), max_s
     job=st.none()
     | st.builds(
         _job,
-        st.sampled_from([State.QUEUED, State.GENERATING, State.UPLOADING]),
-        st.sampled_from(list(Reason)),
+        st.sampled_from([JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING]),
+        st.sampled_from(list(JobReason)),
         st.sampled_from(["one", "two"]),
         owed=st.sampled_from(["", "untick"]),
     ),
@@ -284,17 +302,21 @@ def test_whatever_the_page_and_the_memory(  # noqa: PLR0917 - Hypothesis names t
     post = _post(sight, made=made, answered=answered)
     found = _wish(sight, rules, post=post, job=job, known=known, held=held)
     # One open job a page.
-    assert not (job and isinstance(found, Start))
-    assert job or not isinstance(found, Fold | Note | Repeat | Withdraw)
+    assert not (job and isinstance(found, CreateJob))
+    assert job or not isinstance(
+        found, MergeIntoQueued | ScheduleNext | AcknowledgeRepeat | CancelJob
+    )
     # A person's own file is never replaced without a tick.
     if "theirs.png" in names and not ticked and job is None:
         assert found is None
     # Nothing for a page that is gone or says nothing.
     if gone or not prompt:
-        assert found is None or isinstance(found, Withdraw)
+        assert found is None or isinstance(found, CancelJob)
     # A tick is always obeyed, at once or by the job under way.
     if ticked and prompt and not gone and job is None:
-        assert found == Start(Reason.REGENERATE, NOW, "ticked")
+        assert found == CreateJob(JobReason.REGENERATE, NOW, "ticked")
     # What it is, it stays: the same look twice changes nothing more.
-    again = wants(sight, Memory(post=post, job=job, known=known, held=held), rules, NOW)
-    assert [one for one in again if isinstance(one, Remember)] == []
+    again = plan_actions(
+        sight, StoredState(post=post, job=job, known=known, held=held), rules, NOW
+    )
+    assert [one for one in again if isinstance(one, SavePost)] == []

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from daemon.notion import columns
-from daemon.notion.errors import AwayError, NoAccessError
+from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from daemon.notion.model import Role
-from daemon.notion.wire import Wire
-from daemon.pretend.town import Town
-from daemon.pretend.values import Column
+from daemon.notion.wire import NotionTransport
+from daemon.pretend.town import FakeServer
+from daemon.pretend.values import FakeProperty
 from tests.daemon.house import MovingClock
 
 WANTED = {
@@ -25,17 +25,17 @@ WANTED = {
 
 
 @pytest_asyncio.fixture(name="town")
-async def _town() -> AsyncIterator[Town]:
+async def _town() -> AsyncIterator[FakeServer]:
     clock = MovingClock()
-    async with Town(now=clock.now) as town:
+    async with FakeServer(now=clock.now) as town:
         town.source = town.workspace.add_database("Mine", {"Name": "title"})
         yield town
 
 
 @pytest_asyncio.fixture(name="wire")
-async def _wire(town: Town) -> AsyncIterator[Wire]:
+async def _wire(town: FakeServer) -> AsyncIterator[NotionTransport]:
     clock = MovingClock()
-    wire = Wire.open(
+    wire = NotionTransport.open(
         town.workspace.token,
         base_url=town.notion_url,
         rate=100,
@@ -46,18 +46,18 @@ async def _wire(town: Town) -> AsyncIterator[Wire]:
     await wire.close()
 
 
-def _types(town: Town) -> dict[str, str]:
+def _types(town: FakeServer) -> dict[str, str]:
     return {one.name: one.type for one in town.source.columns.values()}
 
 
-def _writes(town: Town) -> list[Any]:
+def _writes(town: FakeServer) -> list[Any]:
     return [one.body for one in town.workspace.requests if one.method == "PATCH"]
 
 
 async def test_they_are_added_in_one_write_with_options_to_choose(
-    town: Town, wire: Wire
+    town: FakeServer, wire: NotionTransport
 ) -> None:
-    await columns.add(wire, town.source.id, WANTED)
+    await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     options = town.source.columns["Image status"].options
     assert [one["name"] for one in options] == [
@@ -67,26 +67,28 @@ async def test_they_are_added_in_one_write_with_options_to_choose(
 
 
 async def test_a_column_that_is_there_is_never_named_in_a_write(
-    town: Town, wire: Wire
+    town: FakeServer, wire: NotionTransport
 ) -> None:
     """A name in a PATCH would give it another type, and its values would be lost."""
-    town.workspace.add_column(town.source.id, Column("x1", "image NOTE", "number"))
-    await columns.add(wire, town.source.id, WANTED)
+    town.workspace.add_column(
+        town.source.id, FakeProperty("x1", "image NOTE", "number")
+    )
+    await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town)["image NOTE"] == "number"
     assert "Image note" not in _types(town)
     assert set(_writes(town)[0]["properties"]) == {
         *("Regenerate", "Image", "Image status"),
     }
-    await columns.add(wire, town.source.id, WANTED)
+    await columns.add_properties(wire, town.source.id, WANTED)
     assert len(_writes(town)) == 1
 
 
 @pytest.mark.parametrize("after", [True, False])
 async def test_a_lost_answer_is_looked_after_before_it_is_repeated(
-    town: Town, wire: Wire, *, after: bool
+    town: FakeServer, wire: NotionTransport, *, after: bool
 ) -> None:
-    town.workspace.fail("PATCH /v1/data_sources", status=503, after=after)
-    await columns.add(wire, town.source.id, WANTED)
+    town.workspace.inject_fault("PATCH /v1/data_sources", status=503, after=after)
+    await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     # Carried out, it is not sent again.
     seen = [one for one in town.workspace.requests if one.method == "PATCH"]
@@ -94,33 +96,39 @@ async def test_a_lost_answer_is_looked_after_before_it_is_repeated(
 
 
 async def test_what_is_made_by_somebody_meanwhile_stays_theirs(
-    town: Town, wire: Wire
+    town: FakeServer, wire: NotionTransport
 ) -> None:
-    town.workspace.fail("PATCH /v1/data_sources", drop=True)
+    town.workspace.inject_fault("PATCH /v1/data_sources", drop=True)
     sleep = wire.sleep
 
     async def made_meanwhile(seconds: float) -> None:
         if "Image" not in town.source.columns:
-            town.workspace.add_column(town.source.id, Column("x1", "Image", "url"))
+            town.workspace.add_column(
+                town.source.id, FakeProperty("x1", "Image", "url")
+            )
         await sleep(seconds)
 
     wire.sleep = made_meanwhile
-    await columns.add(wire, town.source.id, WANTED)
+    await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town)["Image"] == "url"
     assert _types(town)["Regenerate"] == "checkbox"
 
 
-async def test_refusals_and_outages_are_said_in_words(town: Town, wire: Wire) -> None:
+async def test_refusals_and_outages_are_said_in_words(
+    town: FakeServer, wire: NotionTransport
+) -> None:
     body = {
         "object": "error",
         "status": 403,
         "code": "restricted_resource",
         "message": "Insufficient permissions for this endpoint.",
     }
-    town.workspace.fail("PATCH /v1/data_sources", status=403, body=body)
+    town.workspace.inject_fault("PATCH /v1/data_sources", status=403, body=body)
     with pytest.raises(NoAccessError, match="tick Read content, Update content"):
-        await columns.add(wire, town.source.id, WANTED)
-    town.workspace.fail("PATCH /v1/data_sources", times=9, status=502, html=True)
-    with pytest.raises(AwayError, match="Notion is away"):
-        await columns.add(wire, town.source.id, WANTED)
+        await columns.add_properties(wire, town.source.id, WANTED)
+    town.workspace.inject_fault(
+        "PATCH /v1/data_sources", times=9, status=502, html=True
+    )
+    with pytest.raises(NotionUnavailableError, match="Notion is away"):
+        await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title"}

@@ -8,11 +8,11 @@ import pytest
 
 from daemon.notion.filter_check import (
     filter_problems,
+    format_unmet,
     uncomparable_properties,
-    unmet_in_words,
 )
-from daemon.notion.filters import Cell, Wanted, matches
-from daemon.notion.model import Column, Role, Schema
+from daemon.notion.filters import PropertyValue, Wanted, matches_filter
+from daemon.notion.model import Property, Role, Schema
 from daemon.notion.pages import plain_number, read_page
 from daemon.notion.query import changed_filter
 from daemon.notion.schema import read_schema
@@ -72,7 +72,7 @@ def test_of_several_names_any_one_matches(
     value: dict[str, Any], wanted: Wanted, *, found: bool
 ) -> None:
     page = read_page(_page({"Where": value}), _schema())
-    assert matches(page.columns, {"Where": wanted}) is bool(found)
+    assert matches_filter(page.columns, {"Where": wanted}) is bool(found)
 
 
 def test_a_filter_goes_on_by_id_after_a_rename() -> None:
@@ -87,7 +87,7 @@ def test_a_filter_goes_on_by_id_after_a_rename() -> None:
         "Status": {"id": "s2", "type": "select", "select": {"name": "Idea"}},
     }
     page = read_page(_page(values), later)
-    assert matches(page.columns, {"Status": "Ready"})
+    assert matches_filter(page.columns, {"Status": "Ready"})
     asked = changed_filter(_with_box(later), NOW, {"Status": "Ready"})
     (_, narrowed) = asked["or"]
     assert [one.get("property") for one in narrowed["and"]] == [None, "s1"]
@@ -164,9 +164,12 @@ def test_what_cannot_be_compared_is_refused_with_what_can() -> None:
 
 
 def test_why_names_what_is_wanted_and_what_is_there() -> None:
-    columns = {"Status": Cell("select", "Idea"), "Done": Cell("checkbox", "false")}
+    columns = {
+        "Status": PropertyValue("select", "Idea"),
+        "Done": PropertyValue("checkbox", "false"),
+    }
     wanted: dict[str, Wanted] = {"Status": ["Ready", "Go"], "Done": True, "Price": "7"}
-    assert unmet_in_words(columns, wanted) == (
+    assert format_unmet(columns, wanted) == (
         'needs Status = "Ready" or "Go", this post has "Idea"; '
         "needs Done = true, this post has false; "
         'needs Price = "7", this post has no such property'
@@ -176,7 +179,7 @@ def test_why_names_what_is_wanted_and_what_is_there() -> None:
 def _checked_schema() -> Schema:
     kinds = {"Status": "select", "Done": "checkbox", "Price": "number"}
     columns = {
-        name: Column(
+        name: Property(
             id=name,
             name=name,
             type=kind,
@@ -200,7 +203,7 @@ def _raw(columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 
 def _with_box(schema: Schema) -> Schema:
-    box = Column(id="box", name="Regenerate", type="checkbox")
+    box = Property(id="box", name="Regenerate", type="checkbox")
     return Schema(
         source=schema.source,
         title="",

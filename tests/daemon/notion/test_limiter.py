@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-from daemon.notion.limiter import Limiter
+from daemon.notion.limiter import NotionRateLimiter
 from daemon.notion.model import Urgency
 from tests.daemon.house import MovingClock
 
 
 async def test_polls_beside_a_sweep_do_not_wait() -> None:
     clock = MovingClock()
-    limiter = Limiter(3, monotonic=clock.monotonic, sleep=clock.sleep)
+    limiter = NotionRateLimiter(3, monotonic=clock.monotonic, sleep=clock.sleep)
     swept = 0
 
     async def sweep() -> None:
         nonlocal swept
         while True:
-            await limiter.turn(Urgency.SWEEP)
+            await limiter.wait_turn(Urgency.SWEEP)
             swept += 1
 
     sweeping = asyncio.create_task(sweep())
@@ -29,8 +29,8 @@ async def test_polls_beside_a_sweep_do_not_wait() -> None:
             for _ in range(10):
                 await asyncio.sleep(0)
         began = clock.passed
-        await limiter.turn(Urgency.POLL)
-        await limiter.turn(Urgency.REGENERATION)
+        await limiter.wait_turn(Urgency.POLL)
+        await limiter.wait_turn(Urgency.REGENERATION)
         waits.append(clock.passed - began)
     sweeping.cancel()
     await limiter.close()
@@ -41,8 +41,8 @@ async def test_polls_beside_a_sweep_do_not_wait() -> None:
 
 async def test_a_sweep_alone_uses_all_of_the_budget() -> None:
     clock = MovingClock()
-    limiter = Limiter(3, monotonic=clock.monotonic, sleep=clock.sleep)
+    limiter = NotionRateLimiter(3, monotonic=clock.monotonic, sleep=clock.sleep)
     for _ in range(300):
-        await limiter.turn(Urgency.SWEEP)
+        await limiter.wait_turn(Urgency.SWEEP)
     await limiter.close()
     assert clock.passed < 300 / 3 * 1.05

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.notion.errors import RefusedWriteError
-from daemon.notion.model import Change, Column, Page, Role, Schema, Written
-from daemon.notion.partly import RefusedProperties, write_what_is_taken
-from daemon.notion.payload import payload
+from daemon.notion.errors import WriteRefusedError
+from daemon.notion.model import Page, PageUpdate, Property, Role, Schema, WriteResult
+from daemon.notion.partly import RefusedProperties, write_accepted_parts
+from daemon.notion.payload import build_payload
 from tests.daemon.house import START, House
 
 _COLUMNS = {
@@ -19,7 +19,7 @@ _COLUMNS = {
     Role.ALT: "rich_text",
 }
 _ROLES = {
-    role: Column(id=role.value, name=role.name.title(), type=kind)
+    role: Property(id=role.value, name=role.name.title(), type=kind)
     for role, kind in _COLUMNS.items()
 }
 _SCHEMA = Schema(
@@ -41,21 +41,21 @@ class _Notion:
         self.asked = 0
         self.taken: dict[str, object] = {}
 
-    async def write(self, schema: Schema, change: Change) -> Written:
+    async def write(self, schema: Schema, change: PageUpdate) -> WriteResult:
         self.asked += 1
-        body = payload(change, schema)[0]["properties"]
+        body = build_payload(change, schema)[0]["properties"]
         if self.refused & body.keys():
-            raise RefusedWriteError("Invalid status option.")
+            raise WriteRefusedError("Invalid status option.")
         self.taken |= body
-        return Written(page=_PAGE)
+        return WriteResult(page=_PAGE)
 
-    async def read_again(self, _error: RefusedWriteError) -> Schema:
+    async def read_again(self, _error: WriteRefusedError) -> Schema:
         return _SCHEMA
 
     async def update(
-        self, change: Change, known: RefusedProperties, now: float
-    ) -> Written:
-        return await write_what_is_taken(
+        self, change: PageUpdate, known: RefusedProperties, now: float
+    ) -> WriteResult:
+        return await write_accepted_parts(
             change,
             _SCHEMA,
             known,
@@ -67,7 +67,7 @@ class _Notion:
 
 async def test_the_tick_goes_without_the_status_that_is_refused() -> None:
     notion, known = _Notion("status"), RefusedProperties()
-    untick = Change(regenerate=False, status="Queued")
+    untick = PageUpdate(regenerate=False, status="Queued")
     written = await notion.update(untick, known, 0.0)
     assert notion.taken == {"regenerate": {"checkbox": False}}
     assert written.left_out == ("Status",)
@@ -82,7 +82,7 @@ async def test_the_tick_goes_without_the_status_that_is_refused() -> None:
 
 async def test_an_image_goes_with_all_but_what_the_note_names() -> None:
     notion, known = _Notion("status", "alt"), RefusedProperties()
-    change = Change(
+    change = PageUpdate(
         uploads=(("3" * 32, "a.png"),), status="Done", note="", provider="F", alt="A"
     )
     written = await notion.update(change, known, 0.0)
@@ -97,22 +97,22 @@ async def test_an_image_goes_with_all_but_what_the_note_names() -> None:
 @pytest.mark.parametrize("refused", ["regenerate", "image"])
 async def test_what_a_write_is_about_is_not_left_out(refused: str) -> None:
     notion = _Notion(refused)
-    change = Change(
+    change = PageUpdate(
         regenerate=False if refused == "regenerate" else None,
         uploads=(("3" * 32, "a.png"),) if refused == "image" else (),
         status="Queued",
     )
-    with pytest.raises(RefusedWriteError):
+    with pytest.raises(WriteRefusedError):
         await notion.update(change, RefusedProperties(), 0.0)
 
 
 async def test_a_note_that_is_refused_is_not_asked_for_again_within_the_hour() -> None:
     notion, known = _Notion("note", "status"), RefusedProperties()
-    change = Change(status="Failed", note="No.")
-    with pytest.raises(RefusedWriteError):
+    change = PageUpdate(status="Failed", note="No.")
+    with pytest.raises(WriteRefusedError):
         await notion.update(change, known, 0.0)
     asked = notion.asked
-    with pytest.raises(RefusedWriteError):
+    with pytest.raises(WriteRefusedError):
         await notion.update(change, known, 60.0)
     assert notion.asked == asked
 
@@ -122,12 +122,12 @@ async def test_a_status_that_notion_refuses_does_not_hold_the_tick(home: House) 
     await home.live()
     columns = home.space.sources[home.town.source.id].columns
     columns["Image status"].refusal = "Invalid status option."
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live(10)
     await home.live(10)
     cells = home.read(page)
     assert cells["Regenerate"] is False
-    assert home.hub.paid == 2
+    assert home.hub.paid_images == 2
     assert "Notion refused to write 'Image status'" in cells["Image note"]
     (line,) = [one for one in home.warned if one.startswith("property.refused")]
     assert "'Image status'" in line

@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.notion import links
-from daemon.notion.filters import Cell, matches
-from daemon.notion.limiter import Limiter
+from daemon.notion.filters import PropertyValue, matches_filter
+from daemon.notion.limiter import NotionRateLimiter
 from daemon.notion.model import (
-    Change,
-    Column,
     File,
+    PageUpdate,
+    Property,
     Role,
     Schema,
     Urgency,
 )
-from daemon.notion.payload import TEXT_LIMIT, payload, property_value, rich_text
+from daemon.notion.payload import TEXT_LIMIT, build_payload, property_value, rich_text
 from daemon.notion.query import changed_filter
 from daemon.notion.schema import read_schema
 from daemon.pretend import query as pretend
-from daemon.pretend.rows import Page as PretendPage
-from daemon.pretend.values import Column as PretendColumn
+from daemon.pretend.rows import FakePage as PretendPage
+from daemon.pretend.values import FakeProperty as PretendColumn
 from daemon.pretend.values import from_plain
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -96,10 +96,10 @@ _VALUES = st.sampled_from(["", *_SPELLINGS])
 
 def _schema(*options: str) -> Schema:
     columns = {
-        name: Column(id=name.lower(), name=name, type=kind, options=options)
+        name: Property(id=name.lower(), name=name, type=kind, options=options)
         for name, kind in _KINDS.items()
     }
-    box = Column(id="box", name="Regenerate", type="checkbox")
+    box = Property(id="box", name="Regenerate", type="checkbox")
     return Schema(source=ID, title="", columns=columns, roles={Role.REGENERATE: box})
 
 
@@ -132,15 +132,15 @@ def test_notion_is_never_asked_for_less_than_we_would_take(
     }
     row = PretendPage(DASHED, ID, NOW, NOW, ID, values)
     ours = {
-        name: Cell(
+        name: PropertyValue(
             kind, str(cells[name]).lower() if kind == "checkbox" else cells[name]
         )
         for name, kind in _KINDS.items()
     }
     options = [one for one in _SPELLINGS if one == "Open" or one in cells.values()]
     asked = changed_filter(_schema(*options), NOW, only)
-    test = pretend.predicate(asked, columns | {"Regenerate": box})
-    if matches(ours, only):
+    test = pretend.build_filter(asked, columns | {"Regenerate": box})
+    if matches_filter(ours, only):
         assert test(row)
 
 
@@ -160,10 +160,10 @@ class _Time:
 
 async def test_no_minute_has_more_requests_than_notion_allows() -> None:
     time = _Time()
-    limiter = Limiter(3, monotonic=time.monotonic, sleep=time.sleep)
+    limiter = NotionRateLimiter(3, monotonic=time.monotonic, sleep=time.sleep)
     turns: list[float] = []
     for _ in range(700):
-        await limiter.turn(Urgency.JOB)
+        await limiter.wait_turn(Urgency.JOB)
         turns.append(time.now)
     await limiter.close()
     for start in turns:
@@ -173,12 +173,12 @@ async def test_no_minute_has_more_requests_than_notion_allows() -> None:
 
 async def test_the_most_urgent_goes_first_and_a_stop_stops_all() -> None:
     time = _Time()
-    limiter = Limiter(1, monotonic=time.monotonic, sleep=time.sleep)
-    limiter.stop(30)
+    limiter = NotionRateLimiter(1, monotonic=time.monotonic, sleep=time.sleep)
+    limiter.pause_all(30)
     served: list[Urgency] = []
 
     async def ask(urgency: Urgency) -> None:
-        await limiter.turn(urgency)
+        await limiter.wait_turn(urgency)
         served.append(urgency)
         assert time.now >= 30
 
@@ -190,10 +190,10 @@ async def test_the_most_urgent_goes_first_and_a_stop_stops_all() -> None:
 
 async def test_one_who_no_longer_waits_costs_no_budget() -> None:
     time = _Time()
-    limiter = Limiter(1, monotonic=time.monotonic, sleep=time.sleep)
-    limiter.stop(5)
-    gone = asyncio.create_task(limiter.turn(Urgency.POLL))
-    stays = asyncio.create_task(limiter.turn(Urgency.JOB))
+    limiter = NotionRateLimiter(1, monotonic=time.monotonic, sleep=time.sleep)
+    limiter.pause_all(5)
+    gone = asyncio.create_task(limiter.wait_turn(Urgency.POLL))
+    stays = asyncio.create_task(limiter.wait_turn(Urgency.JOB))
     await asyncio.sleep(0)
     gone.cancel()
     await stays
@@ -226,7 +226,7 @@ def test_text_stays_within_notions_limit(text: str) -> None:
     ],
 )
 def test_a_value_as_its_column_takes_it(kind: str, value: Any, written: object) -> None:  # noqa: ANN401 - any
-    column = Column(id="x", name="X", type=kind, options=("Open", "Done"))
+    column = Property(id="x", name="X", type=kind, options=("Open", "Done"))
     assert property_value(column, value) == written
 
 
@@ -235,10 +235,10 @@ def test_a_persons_files_are_repeated_behind_ours() -> None:
         name="mine.jpg",
         raw={"type": "external", "external": {"url": "https://x.org/a"}},
     )
-    image = Column(id="img", name="Image", type="files")
+    image = Property(id="img", name="Image", type="files")
     schema = replace(_schema(), roles={Role.IMAGE: image})
-    change = Change(uploads=(("u1", "a.png"), ("u2", "b.png")), keep=(theirs,))
-    body, left_out = payload(change, schema)
+    change = PageUpdate(uploads=(("u1", "a.png"), ("u2", "b.png")), keep=(theirs,))
+    body, left_out = build_payload(change, schema)
     names = [one["name"] for one in body["properties"]["img"]["files"]]
     assert names == ["a.png", "b.png", "mine.jpg"]
     assert left_out == []

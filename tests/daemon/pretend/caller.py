@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 
 Json = dict[str, Any]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 class Caller:
     """Speaks to the pretend Notion as any client would."""
 
-    def __init__(self, town: Town, session: aiohttp.ClientSession) -> None:
+    def __init__(self, town: FakeServer, session: aiohttp.ClientSession) -> None:
         self.town, self._session = town, session
         self.page = town.workspace.add_page(
             town.source.id, {"Name": "Bread", "Post": "We bake."}

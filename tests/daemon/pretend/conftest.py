@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest_asyncio
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from tests.daemon.house import MovingClock
 from tests.daemon.pretend.caller import Caller
 
@@ -19,5 +19,5 @@ async def _clock() -> MovingClock:
 
 @pytest_asyncio.fixture(name="caller")
 async def _caller(clock: MovingClock) -> AsyncIterator[Caller]:
-    async with Town(now=clock.now) as town, aiohttp.ClientSession() as session:
+    async with FakeServer(now=clock.now) as town, aiohttp.ClientSession() as session:
         yield Caller(town, session)

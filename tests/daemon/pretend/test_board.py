@@ -11,17 +11,17 @@ import pytest_asyncio
 
 from daemon.clock import utc_now
 from daemon.errors import SetupError
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 
 
 @pytest_asyncio.fixture(name="town")
-async def _town() -> AsyncIterator[Town]:
-    async with Town(now=utc_now) as town:
+async def _town() -> AsyncIterator[FakeServer]:
+    async with FakeServer(now=utc_now) as town:
         yield town
 
 
 async def _post(
-    town: Town, act: str, body: object = None, **headers: str
+    town: FakeServer, act: str, body: object = None, **headers: str
 ) -> tuple[int, Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
@@ -31,7 +31,7 @@ async def _post(
         return got.status, await got.json()
 
 
-async def _state(town: Town) -> dict[str, Any]:
+async def _state(town: FakeServer) -> dict[str, Any]:
     url = f"{town.url}/board/state?since=-1"
     async with aiohttp.ClientSession() as session, session.get(url) as got:
         return dict(await got.json())
@@ -47,7 +47,7 @@ async def _state(town: Town) -> dict[str, Any]:
     ],
 )
 async def test_another_pages_script_presses_no_button(
-    town: Town, headers: dict[str, str]
+    town: FakeServer, headers: dict[str, str]
 ) -> None:
     town.hub.credits = 0
     status, _ = await _post(town, "refill", **headers)
@@ -58,7 +58,7 @@ async def test_another_pages_script_presses_no_button(
 
 
 async def test_what_a_person_does_there_is_done_in_the_pretend_notion(
-    town: Town,
+    town: FakeServer,
 ) -> None:
     await _post(town, "add", {"title": "Bread", "post": "We bake."})
     (post,) = (await _state(town))["posts"]
@@ -83,12 +83,14 @@ async def test_what_a_person_does_there_is_done_in_the_pretend_notion(
         ("trash", [1, 2]),
     ],
 )
-async def test_rubbish_is_not_understood(town: Town, act: str, body: object) -> None:
+async def test_rubbish_is_not_understood(
+    town: FakeServer, act: str, body: object
+) -> None:
     status, _ = await _post(town, act, body)
     assert status == 400
 
 
-async def test_the_page_asks_nobody_else_for_anything(town: Town) -> None:
+async def test_the_page_asks_nobody_else_for_anything(town: FakeServer) -> None:
     for path in ("/", "/board.css", "/board.js"):
         url = town.url + path
         async with aiohttp.ClientSession() as session, session.get(url) as got:
@@ -100,6 +102,6 @@ async def test_the_page_asks_nobody_else_for_anything(town: Town) -> None:
         assert "innerHTML" not in text
 
 
-async def test_a_port_in_use_says_which_option_helps(town: Town) -> None:
+async def test_a_port_in_use_says_which_option_helps(town: FakeServer) -> None:
     with pytest.raises(SetupError, match="--port"):
-        await Town(now=utc_now, port=town.port).start()
+        await FakeServer(now=utc_now, port=town.port).start()

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from daemon.clock import utc_now
-from daemon.pretend.painter import paint
-from daemon.pretend.town import Town
+from daemon.pretend.painter import render_scene
+from daemon.pretend.town import FakeServer
 from tests.daemon.web.browser import NEEDS_CHROMIUM, chromium
 
 _NASTY = '<img src=x onerror="document.title=1">'
@@ -34,17 +34,19 @@ async def _dom(url: str, home: Path) -> str:
 
 @NEEDS_CHROMIUM
 async def test_the_page_shows_posts_images_credits_and_the_log(tmp_path: Path) -> None:
-    async with Town(now=utc_now) as town:
+    async with FakeServer(now=utc_now) as town:
         page = town.workspace.add_page(
             town.source.id, {"Name": f"Bread {_NASTY}", "Post": f"We bake. {_NASTY}"}
         )
-        town.workspace.add_file(page, "Image", "a.png", paint("bread", 1, 64, 64))
-        town.workspace.edit(page, {"Image status": "Done", "Regenerate": True})
+        town.workspace.add_file(
+            page, "Image", "a.png", render_scene("bread", 1, 64, 64)
+        )
+        town.workspace.edit_page(page, {"Image status": "Done", "Regenerate": True})
         town.hub.credits = 3
-        town.say(f"job.done 'Bread' flux included 4.2 s {_NASTY}")
+        town.add_log_line(f"job.done 'Bread' flux included 4.2 s {_NASTY}")
         # A loading model counts down, so that the page never waits for news.
         town.hub.loading_seconds = 3600
-        town.hub.unload()
+        town.hub.unload_model()
         dom = await _dom(f"{town.url}/", tmp_path)
     shown = re.sub(r"<[^>]+>", " ", dom)
     assert "We bake." in shown

@@ -108,28 +108,28 @@ async def test_a_write_it_refuses_changes_nothing(
     properties: Any,  # noqa: ANN401 - JSON
     tells: str,
 ) -> None:
-    before = dict(caller.town.workspace.read(caller.page))
+    before = dict(caller.town.workspace.read_cells(caller.page))
     good = {"Image_note": {"rich_text": [{"text": {"content": "kept?"}}]}}
     status, answer = await _patch(caller, **good, **properties)
     assert status == 400
     assert tells in answer["message"]
-    assert dict(caller.town.workspace.read(caller.page)) == before
+    assert dict(caller.town.workspace.read_cells(caller.page)) == before
 
 
 async def test_an_upload_that_is_not_there_is_404_and_not_about_the_page(
     caller: Caller,
 ) -> None:
-    before = dict(caller.town.workspace.read(caller.page))
+    before = dict(caller.town.workspace.read_cells(caller.page))
     files = {"files": [{"file_upload": {"id": "b" * 32}}]}
     status, answer = await _patch(caller, Regenerate={"checkbox": True}, Image=files)
     assert status == 404
-    assert dict(caller.town.workspace.read(caller.page)) == before
+    assert dict(caller.town.workspace.read_cells(caller.page)) == before
     assert "Could not find file_upload" in answer["message"]
     assert "Confirm the status" in answer["message"]
 
 
 async def test_a_page_in_the_trash_is_not_edited(caller: Caller) -> None:
-    caller.town.workspace.trash(caller.page)
+    caller.town.workspace.trash_page(caller.page)
     status, answer = await _patch(caller, Regenerate={"checkbox": False})
     assert status == 400
     assert answer["message"].startswith("Can't edit block that is archived.")
@@ -140,14 +140,14 @@ async def test_a_page_that_is_hidden_is_listed_all_the_same(caller: Caller) -> N
     space.hide_page(caller.page)
     status, answer = await _patch(caller, Regenerate={"checkbox": False})
     assert (status, answer["code"]) == (404, "object_not_found")
-    assert caller.page in space.pages(caller.town.source.id)
+    assert caller.page in space.list_page_ids(caller.town.source.id)
 
 
 async def test_a_page_that_was_moved_has_other_properties(caller: Caller) -> None:
     space = caller.town.workspace
     box = space.sources[caller.town.source.id].columns["Regenerate"].id
     there = space.add_database("Archive", {"Name": "title", "Regenerate": "checkbox"})
-    space.move(caller.page, there.id)
+    space.move_page(caller.page, there.id)
     status, answer = await _patch(caller, **{box: {"checkbox": False}})
     assert status == 400
     assert "is not a property that exists" in answer["message"]
@@ -176,7 +176,7 @@ async def test_an_upload_lives_for_an_hour_from_its_announcement(
     assert status == 400
     await caller.attach()
     clock.move(days=3)
-    shown = caller.town.workspace.files(caller.page)
+    shown = caller.town.workspace.list_files(caller.page)
     assert len(shown) == 1
 
 

@@ -13,7 +13,7 @@ async def _patch(caller: Caller, properties: Json) -> tuple[int, Json]:
 
 
 async def test_a_column_is_added_empty_and_nothing_else_changes(caller: Caller) -> None:
-    before = dict(caller.town.workspace.read(caller.page))
+    before = dict(caller.town.workspace.read_cells(caller.page))
     options = [{"name": "Draft", "color": "gray"}, {"name": "Ready"}]
     status, answer = await _patch(
         caller,
@@ -30,7 +30,7 @@ async def test_a_column_is_added_empty_and_nothing_else_changes(caller: Caller) 
         ("Draft", "gray"),
         ("Ready", "default"),
     ]
-    assert caller.town.workspace.read(caller.page) == {
+    assert caller.town.workspace.read_cells(caller.page) == {
         **before,
         "Done": False,
         "Picture": [],
@@ -47,7 +47,7 @@ async def test_a_type_for_a_column_that_is_there_changes_it_and_loses_its_values
         caller, {"Post": {"type": "checkbox", "checkbox": {}}}
     )
     assert (status, answer["properties"]["Post"]["type"]) == (200, "checkbox")
-    assert caller.town.workspace.read(caller.page)["Post"] is False
+    assert caller.town.workspace.read_cells(caller.page)["Post"] is False
 
 
 async def test_options_that_are_given_replace_all_there_were(caller: Caller) -> None:
@@ -100,7 +100,7 @@ async def test_a_search_shows_what_is_shared_page_by_page(caller: Caller) -> Non
     for number in range(4):
         space.add_database(f"Table {number}", {"Name": "title"})
     hidden = space.add_database("Hidden", {"Name": "title"})
-    space.share(hidden.id, shared=False)
+    space.set_shared(hidden.id, shared=False)
     wanted: Json = {
         "filter": {"property": "object", "value": "data_source"},
         "page_size": 2,

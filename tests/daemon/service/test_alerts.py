@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from daemon.service.alerts import AWAY, PAUSE, RESTS, Alerts, Message
-from daemon.service.log import Line
+from daemon.service.alerts import AWAY, PAUSE, RESTS, AlertRules, Message
+from daemon.service.log import LogLine
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 BUDGETS = ("budget.near", "budget.reached")
 
 
-def line(event: str, level: str = "warning", **fields: object) -> Line:
-    return Line(level, event, f"words of {event}", fields, "")
+def line(event: str, level: str = "warning", **fields: object) -> LogLine:
+    return LogLine(level, event, f"words of {event}", fields, "")
 
 
 OPENED = line("breaker.opened", provider="flux", reason="credits")
@@ -32,11 +32,11 @@ RECOVERED = line("poll.recovered", "info")
 
 
 def test_credits_out_are_told_once_and_so_is_their_return() -> None:
-    alerts = Alerts()
-    out = alerts.hear(OPENED, NOW)
-    again = alerts.hear(OPENED, NOW + 24 * 60 * MINUTE)
-    back = alerts.hear(CLOSED, NOW + 48 * 60 * MINUTE)
-    twice = alerts.hear(CLOSED, NOW + 48 * 60 * MINUTE)
+    alerts = AlertRules()
+    out = alerts.handle_line(OPENED, NOW)
+    again = alerts.handle_line(OPENED, NOW + 24 * 60 * MINUTE)
+    back = alerts.handle_line(CLOSED, NOW + 48 * 60 * MINUTE)
+    twice = alerts.handle_line(CLOSED, NOW + 48 * 60 * MINUTE)
     assert out == Message(
         title="flux is out of credits",
         body="words of breaker.opened",
@@ -49,7 +49,7 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
 
 
 def test_what_needs_a_person_is_loud() -> None:
-    found = Alerts().hear(
+    found = AlertRules().handle_line(
         line("breaker.opened", "error", provider="fal", reason="token"), NOW
     )
     assert found is not None
@@ -58,84 +58,89 @@ def test_what_needs_a_person_is_loud() -> None:
 
 @pytest.mark.parametrize("reason", ["loading", "throttled", "unavailable"])
 def test_a_short_rest_is_nobodys_business(reason: str) -> None:
-    alerts = Alerts()
+    alerts = AlertRules()
     rests = line("breaker.opened", provider="flux", reason=reason)
-    assert alerts.hear(rests, NOW) is None
-    assert alerts.hear(CLOSED, NOW) is None
+    assert alerts.handle_line(rests, NOW) is None
+    assert alerts.handle_line(CLOSED, NOW) is None
 
 
 def test_after_a_restart_the_return_of_what_was_told_before_is_told() -> None:
-    alerts = Alerts()
-    alerts.knows("credits", "flux")
-    alerts.knows("loading", "localai")
-    assert alerts.hear(OPENED, NOW) is None
-    assert alerts.hear(CLOSED, NOW) is not None
-    assert alerts.hear(line("breaker.closed", provider="localai"), NOW) is None
+    alerts = AlertRules()
+    alerts.mark_as_told("credits", "flux")
+    alerts.mark_as_told("loading", "localai")
+    assert alerts.handle_line(OPENED, NOW) is None
+    assert alerts.handle_line(CLOSED, NOW) is not None
+    assert alerts.handle_line(line("breaker.closed", provider="localai"), NOW) is None
 
 
 def test_notion_is_away_after_an_hour_and_not_before() -> None:
-    alerts = Alerts()
-    assert alerts.hear(AWAY_LINE, NOW) is None
-    assert alerts.look(NOW + AWAY - MINUTE) is None
-    told = alerts.look(NOW + AWAY)
+    alerts = AlertRules()
+    assert alerts.handle_line(AWAY_LINE, NOW) is None
+    assert alerts.next_due_message(NOW + AWAY - MINUTE) is None
+    told = alerts.next_due_message(NOW + AWAY)
     assert told is not None
     assert (told.title, told.body) == (
         "Notion has not answered for an hour",
         "words of poll.failed",
     )
-    assert alerts.hear(AWAY_LINE, NOW + 2 * AWAY) is None
-    back = alerts.hear(RECOVERED, NOW + 3 * AWAY)
+    assert alerts.handle_line(AWAY_LINE, NOW + 2 * AWAY) is None
+    back = alerts.handle_line(RECOVERED, NOW + 3 * AWAY)
     assert back is not None
     assert back.title == "Notion answers again"
 
 
 def test_a_short_outage_and_its_end_are_not_told() -> None:
-    alerts = Alerts()
-    assert alerts.hear(AWAY_LINE, NOW) is None
-    assert alerts.hear(RECOVERED, NOW + AWAY - MINUTE) is None
+    alerts = AlertRules()
+    assert alerts.handle_line(AWAY_LINE, NOW) is None
+    assert alerts.handle_line(RECOVERED, NOW + AWAY - MINUTE) is None
     # The next one has an hour of its own.
-    assert alerts.hear(AWAY_LINE, NOW + AWAY) is None
-    assert alerts.look(NOW + 2 * AWAY - MINUTE) is None
+    assert alerts.handle_line(AWAY_LINE, NOW + AWAY) is None
+    assert alerts.next_due_message(NOW + 2 * AWAY - MINUTE) is None
 
 
 def test_a_clock_that_is_set_back_silences_nothing() -> None:
-    alerts = Alerts()
-    alerts.hear(AWAY_LINE, NOW)
-    assert alerts.hear(line("job.failed"), NOW) is not None
+    alerts = AlertRules()
+    alerts.handle_line(AWAY_LINE, NOW)
+    assert alerts.handle_line(line("job.failed"), NOW) is not None
     past = NOW - timedelta(days=365)
-    assert alerts.look(past) is None
-    assert alerts.hear(line("job.failed"), past) is not None
-    found = alerts.look(past + AWAY)
+    assert alerts.next_due_message(past) is None
+    assert alerts.handle_line(line("job.failed"), past) is not None
+    found = alerts.next_due_message(past + AWAY)
     assert found is not None
     assert "Notion" in found.title
 
 
 def test_notion_refusing_us_is_told_at_once() -> None:
-    found = Alerts().hear(REFUSED, NOW)
+    found = AlertRules().handle_line(REFUSED, NOW)
     assert found is not None
     assert (found.title, found.level) == ("Notion refuses access", "failure")
 
 
 def test_failures_are_told_at_once_and_then_counted_for_an_hour() -> None:
-    alerts = Alerts()
-    first = alerts.hear(line("job.failed"), NOW)
-    later = [alerts.hear(line("job.failed"), NOW + n * MINUTE) for n in range(1, 5)]
-    after = alerts.look(NOW + PAUSE)
+    alerts = AlertRules()
+    first = alerts.handle_line(line("job.failed"), NOW)
+    later = [
+        alerts.handle_line(line("job.failed"), NOW + n * MINUTE) for n in range(1, 5)
+    ]
+    after = alerts.next_due_message(NOW + PAUSE)
     assert first is not None
     assert first.title == "an image could not be made"
     assert later == [None] * 4
     assert after is not None
     assert after.title == "4 images could not be made"
     assert after.body == "The newest: words of job.failed"
-    assert alerts.look(NOW + 5 * PAUSE) is None
+    assert alerts.next_due_message(NOW + 5 * PAUSE) is None
 
 
 def test_a_budget_is_told_once_a_period_and_again_in_the_next() -> None:
-    alerts = Alerts()
+    alerts = AlertRules()
     november = line("budget.near", budget="month", until="2026-12-01")
     december = line("budget.near", budget="month", until="2027-01-01")
     full = line("budget.reached", budget="month", until="2026-12-01")
-    said = [alerts.hear(one, NOW) for one in (november, november, full, full, december)]
+    said = [
+        alerts.handle_line(one, NOW)
+        for one in (november, november, full, full, december)
+    ]
     assert [one.title if one else None for one in said] == [
         "a budget is nearly used up",
         None,
@@ -149,9 +154,9 @@ def test_a_budget_is_told_once_a_period_and_again_in_the_next() -> None:
 def test_no_other_event_is_told_least_of_all_our_own(
     event: str, fields: Mapping[str, object]
 ) -> None:
-    alerts = Alerts()
+    alerts = AlertRules()
     for name in (event, "notify.failed", "notify.lost", "ping.failed", "library.said"):
-        assert alerts.hear(Line("error", name, "x", fields, ""), NOW) is None
+        assert alerts.handle_line(LogLine("error", name, "x", fields, ""), NOW) is None
 
 
 class Listening(RuleBasedStateMachine):
@@ -159,7 +164,7 @@ class Listening(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.alerts = Alerts()
+        self.alerts = AlertRules()
         self.now = NOW
         self.said: list[tuple[datetime, Message]] = []
         self.balance: Counter[str] = Counter()
@@ -167,8 +172,8 @@ class Listening(RuleBasedStateMachine):
         self.failures = 0
         self.failures_told = 0
 
-    def _hear(self, heard: Line) -> Message | None:
-        found = self.alerts.hear(heard, self.now)
+    def _hear(self, heard: LogLine) -> Message | None:
+        found = self.alerts.handle_line(heard, self.now)
         self._note(found)
         return found
 
@@ -183,7 +188,7 @@ class Listening(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 8000))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
-        while (found := self.alerts.look(self.now)) is not None:
+        while (found := self.alerts.next_due_message(self.now)) is not None:
             self._note(found)
         if self.away_since is not None and self.now - self.away_since >= AWAY:
             self.balance["away"] = 1
@@ -261,7 +266,7 @@ class Listening(RuleBasedStateMachine):
         """No failure is forgotten, only told later."""
         self.time_passes(8000)
         assert self.failures == self.failures_told
-        assert self.alerts.look(self.now) is None
+        assert self.alerts.next_due_message(self.now) is None
 
 
 TestListening = Listening.TestCase

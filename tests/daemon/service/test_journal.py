@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from daemon.service import journal, log
-from daemon.service.journal import Journal, encode
+from daemon.service.journal import JournalSocket, encode_entry
 
 
 @pytest.fixture(name="listener")
@@ -41,14 +41,14 @@ def _decoded(data: bytes) -> dict[str, str]:
 
 def test_a_value_of_several_lines_keeps_its_lines() -> None:
     fields = {"MESSAGE": "one\ntwo=2\n", "PRIORITY": "4", "PB_EVENT": "a.b=c"}
-    assert _decoded(encode(fields)) == fields
+    assert _decoded(encode_entry(fields)) == fields
 
 
 def test_a_line_arrives_with_its_fields(
     listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sender = Journal(str(tmp_path / "socket"))
-    monkeypatch.setattr(log, "Journal", lambda: sender)
+    sender = JournalSocket(str(tmp_path / "socket"))
+    monkeypatch.setattr(log, "JournalSocket", lambda: sender)
     logger = log.configure("info", "journal", environ={}, secrets=["s3cret-value"])
     logger.warning("breaker.opened", summary="flux: s3cret-value", provider="flux")
     structlog.reset_defaults()
@@ -63,7 +63,7 @@ def test_a_line_arrives_with_its_fields(
 def test_what_does_not_fit_a_datagram_goes_as_a_sealed_file(
     listener: socket.socket, tmp_path: Path
 ) -> None:
-    sender = Journal(str(tmp_path / "socket"))
+    sender = JournalSocket(str(tmp_path / "socket"))
     long = "x" * 2_000_000
     assert sender.send({"MESSAGE": long})
     rights = array.array("i")
@@ -76,7 +76,7 @@ def test_what_does_not_fit_a_datagram_goes_as_a_sealed_file(
 
 
 def test_a_journal_that_is_away_loses_the_line_and_nothing_else(tmp_path: Path) -> None:
-    sender = Journal(str(tmp_path / "nobody"))
+    sender = JournalSocket(str(tmp_path / "nobody"))
     assert sender.send({"MESSAGE": "x"}) is False
     sender.close()
 
@@ -85,6 +85,6 @@ def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
     with (tmp_path / "stream").open("w") as stream:
         found = os.fstat(stream.fileno())
         mine = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
-        assert journal.is_journal(stream, mine)
-        assert not journal.is_journal(stream, {"JOURNAL_STREAM": "1:2"})
-        assert not journal.is_journal(stream, {})
+        assert journal.is_journal_stream(stream, mine)
+        assert not journal.is_journal_stream(stream, {"JOURNAL_STREAM": "1:2"})
+        assert not journal.is_journal_stream(stream, {})

@@ -19,8 +19,8 @@ from structlog.stdlib import BoundLogger
 
 from daemon.errors import SetupError
 from daemon.service import control, log
-from daemon.service.aside import aside
-from daemon.service.lock import DataLock, holder
+from daemon.service.aside import run_detached
+from daemon.service.lock import DataDirLock, find_holder
 from daemon.service.redact import Redactor
 
 TOKEN = "ntn_" + "q" * 40
@@ -70,23 +70,23 @@ def test_json_is_one_object_a_line_whatever_is_said() -> None:
 
 
 def test_a_failure_is_said_when_it_starts_once_an_hour_and_when_it_ends() -> None:
-    spells = log.Spell()
+    spells = log.FailureThrottle()
     said = [
         minute
         for minute in range(0, 150, 5)
-        if spells.failed("notion", NOW + timedelta(minutes=minute))
+        if spells.record_failure("notion", NOW + timedelta(minutes=minute))
     ]
     assert said == [0, 60, 120]
-    assert spells.ended("notion", NOW + timedelta(minutes=150)) == timedelta(
+    assert spells.record_recovery("notion", NOW + timedelta(minutes=150)) == timedelta(
         minutes=150
     )
-    assert spells.ended("notion", NOW) is None
+    assert spells.record_recovery("notion", NOW) is None
 
 
 def test_who_taps_the_log_hears_what_its_level_keeps_from_people() -> None:
-    heard: list[log.Line] = []
+    heard: list[log.LogLine] = []
     out = io.StringIO()
-    with log.tapped(heard.append), log.tapped(heard.append):
+    with log.listen_to_log(heard.append), log.listen_to_log(heard.append):
         logger = log.configure("error", "json", environ={}, stream=out, secrets=[TOKEN])
         logger.info("breaker.closed", summary=f"flux: {TOKEN}", provider="flux")
     logger.error("disk.full", summary="no room")
@@ -107,34 +107,34 @@ async def test_what_is_done_aside_is_not_waited_for_and_says_nothing() -> None:
         return 1
 
     with pytest.raises(TimeoutError):
-        await aside(work, seconds=0.01)
+        await run_detached(work, seconds=0.01)
     leave.set()
-    assert await aside(lambda: 2, seconds=60) == 2
+    assert await run_detached(lambda: 2, seconds=60) == 2
     with pytest.raises(ZeroDivisionError):
-        await aside(lambda: 1 / 0, seconds=60)
+        await run_detached(lambda: 1 / 0, seconds=60)
     assert not out.getvalue()
 
 
 def test_the_lock_names_who_holds_it_and_dies_with_it(tmp_path: Path) -> None:
     path = tmp_path / "postbrush.lock"
-    first, second = DataLock(path), DataLock(path)
-    assert holder(path) is None
+    first, second = DataDirLock(path), DataDirLock(path)
+    assert find_holder(path) is None
     first.acquire("run")
     with pytest.raises(SetupError, match=r"postbrush run already runs here: process"):
         second.acquire("once")
-    found = holder(path)
+    found = find_holder(path)
     assert found is not None
     assert found.command == "run"
     first.release()
-    assert holder(path) is None
+    assert find_holder(path) is None
     second.acquire("once")
     second.release()
 
 
 async def test_a_socket_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
     path = tmp_path / "postbrush.sock"
-    assert await control.ask(path, "status") is None
+    assert await control.send_command(path, "status") is None
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(path))
-    assert await control.ask(path, "status") is None
-    await control.wake(path)
+    assert await control.send_command(path, "status") is None
+    await control.send_wake(path)

@@ -15,10 +15,10 @@ import structlog
 from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
-from daemon.config.addresses import Address
+from daemon.config.addresses import NotifierAddress
 from daemon.service import log
 from daemon.service.notify import Notifier
-from daemon.service.ping import Ping, fetch, is_well
+from daemon.service.ping import Ping, fetch_address, is_polling_well
 from tests.daemon.service.post import KEY, post
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -64,14 +64,16 @@ async def scene(*urls: str, level: str = "info") -> AsyncIterator[Scene]:
     logger = log.configure(level, "json", environ={}, stream=out)
     notifier = Notifier(
         addresses=[
-            Address(place=f"notify.urls no. {number} (json)", url=SecretStr(url))
+            NotifierAddress(
+                place=f"notify.urls no. {number} (json)", url=SecretStr(url)
+            )
             for number, url in enumerate(urls, 1)
         ],
         now=lambda: made.time,
         log=logger,
     )
     made = Scene(logger, out, notifier)
-    with log.tapped(notifier.hear):
+    with log.listen_to_log(notifier.handle_line):
         notifier.start()
         try:
             yield made
@@ -112,7 +114,7 @@ async def test_what_nobody_took_waits_and_is_told_when_it_works_again() -> None:
         box.got.clear()
         box.status = 200
         here.time += timedelta(minutes=90)
-        await here.notifier.look()
+        await here.notifier.send_due()
         assert await box.arrived(1) == ["postbrush: flux is out of credits"]
         await here.says("notify.recovered")
     assert "after 90 min" in here.said("notify.recovered")[0]
@@ -127,7 +129,7 @@ async def test_too_many_messages_make_room_for_newer_ones_and_are_counted() -> N
         await here.says("notify.failed")
         box.got.clear()
         box.status = 200
-        await here.notifier.look()
+        await here.notifier.send_due()
         titles = await box.arrived(20)
         await here.says("notify.lost")
     assert titles[0] == "postbrush: service5 is out of credits"
@@ -149,7 +151,7 @@ async def test_one_that_never_answers_holds_nothing_up() -> None:
         await here.says("notify.failed")
         for number in range(5):
             here.fail(f"service{number}")
-            await here.notifier.look()
+            await here.notifier.send_due()
         before = asyncio.get_running_loop().time()
         await here.notifier.close()
         assert asyncio.get_running_loop().time() - before < 6
@@ -179,7 +181,7 @@ def test_all_is_well_while_polls_are_answered() -> None:
 
     def well(age: int, *, away: bool) -> bool:
         looked_at = NOW - age * second
-        return is_well(looked_at, away=away, now=NOW, interval=10 * second)
+        return is_polling_well(looked_at, away=away, now=NOW, interval=10 * second)
 
     # (how long ago, answered, answered until one that failed)
     for age, fine, failing in (
@@ -190,7 +192,7 @@ def test_all_is_well_while_polls_are_answered() -> None:
         (601, False, False),
     ):
         assert (well(age, away=False), well(age, away=True)) == (fine, failing), age
-    assert not is_well(None, away=False, now=NOW, interval=10 * second)
+    assert not is_polling_well(None, away=False, now=NOW, interval=10 * second)
 
 
 @dataclass(slots=True)
@@ -206,13 +208,13 @@ async def test_the_ping_is_fetched_while_all_is_well_and_fails_once() -> None:
     logger, well = log.configure("info", "json", environ={}, stream=out), Well()
     async with post() as box:
         ping = Ping(address=SecretStr(box.ping), well=well, now=lambda: NOW, log=logger)
-        await ping.beat()
+        await ping.send_if_well()
         well.well = False
-        await ping.beat()
+        await ping.send_if_well()
         assert box.pings == [f"/ping/{KEY}"]
         well.well = True
         for box.status in (500, 404, 200, 200):
-            await ping.beat()
+            await ping.send_if_well()
     said = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
     assert said == [
         "ping.failed 127.0.0.1: HTTP 500",
@@ -225,7 +227,7 @@ async def test_the_ping_is_fetched_while_all_is_well_and_fails_once() -> None:
 async def test_no_redirect_leads_the_ping_away_from_the_web(target: str) -> None:
     async with post() as box:
         box.status, box.location = 302, target
-        assert await fetch(SecretStr(box.ping)) in {
+        assert await fetch_address(SecretStr(box.ping)) in {
             "HTTP 302",
             "it leads to something that is no web address",
         }
@@ -233,6 +235,6 @@ async def test_no_redirect_leads_the_ping_away_from_the_web(target: str) -> None
 
 async def test_a_ping_that_nobody_answers_says_so_without_its_address() -> None:
     for address in ("http://127.0.0.1:9/x-secret", "http://127.0.0.1:port/x-secret"):
-        why = await fetch(SecretStr(address))
+        why = await fetch_address(SecretStr(address))
         assert why
         assert "secret" not in why

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.service.readiness import Readiness
+from daemon.service.readiness import SystemdNotifier
 from tests.daemon.service.manager import Manager, listening
 
 
@@ -27,16 +27,16 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 
 def test_each_turn_of_its_life_is_told(manager: Manager) -> None:
-    readiness = Readiness(manager.address)
-    readiness.ready()
-    readiness.alive()
-    readiness.stopping()
+    readiness = SystemdNotifier(manager.address)
+    readiness.notify_ready()
+    readiness.notify_watchdog()
+    readiness.notify_stopping()
     assert manager.heard() == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
 
 
 def test_a_reload_is_told_with_the_moment_it_began(manager: Manager) -> None:
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    Readiness(manager.address).reloading()
+    SystemdNotifier(manager.address).notify_reloading()
     after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     ((first, second),) = [one.split("\n") for one in manager.heard()]
     name, _, moment = second.partition("=")
@@ -45,18 +45,18 @@ def test_a_reload_is_told_with_the_moment_it_began(manager: Manager) -> None:
 
 
 def test_a_status_is_one_line_and_said_once(manager: Manager) -> None:
-    readiness = Readiness(manager.address)
-    readiness.say("Jollof\noder  Käse?\tたこ焼き 🐙\n")
-    readiness.say("Jollof oder Käse? たこ焼き 🐙")
-    readiness.say("another")
-    readiness.say("Jollof oder Käse? たこ焼き 🐙")
+    readiness = SystemdNotifier(manager.address)
+    readiness.set_status("Jollof\noder  Käse?\tたこ焼き 🐙\n")
+    readiness.set_status("Jollof oder Käse? たこ焼き 🐙")
+    readiness.set_status("another")
+    readiness.set_status("Jollof oder Käse? たこ焼き 🐙")
     first = "STATUS=Jollof oder Käse? たこ焼き 🐙"
     assert manager.heard() == [first, "STATUS=another", first]
 
 
 @pytest.mark.parametrize("sign", ["a", "é", "た", "🐙"])
 def test_a_long_status_ends_between_two_signs(manager: Manager, sign: str) -> None:
-    Readiness(manager.address).say(f"x{sign * 5000}")
+    SystemdNotifier(manager.address).set_status(f"x{sign * 5000}")
     (said,) = manager.heard()
     assert set(said.removeprefix("STATUS=x")) == {sign}
     assert 100 < len(said) < 1000
@@ -64,16 +64,16 @@ def test_a_long_status_ends_between_two_signs(manager: Manager, sign: str) -> No
 
 def test_half_a_sign_is_shown_as_unknown(manager: Manager) -> None:
     # As `\ud83d` in JSON is read, when the other half is missing.
-    Readiness(manager.address).say("Bread \ud83d day")
+    SystemdNotifier(manager.address).set_status("Bread \ud83d day")
     assert manager.heard() == ["STATUS=Bread ? day"]
 
 
-def _tell_all(readiness: Readiness) -> None:
-    readiness.ready()
-    readiness.reloading()
-    readiness.say("a line")
-    readiness.alive()
-    readiness.stopping()
+def _tell_all(readiness: SystemdNotifier) -> None:
+    readiness.notify_ready()
+    readiness.notify_reloading()
+    readiness.set_status("a line")
+    readiness.notify_watchdog()
+    readiness.notify_stopping()
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def _tell_all(readiness: Readiness) -> None:
     ["", "/nowhere/at/all", "@postbrush-nobody", "vsock:2:1234", "/" + "x" * 300, "@"],
 )
 def test_nobody_listens_and_nothing_happens(address: str) -> None:
-    _tell_all(Readiness(address))
+    _tell_all(SystemdNotifier(address))
 
 
 def test_a_manager_that_has_gone_or_is_no_socket_harms_nobody(tmp_path: Path) -> None:
     with listening(str(tmp_path / "notify")) as manager:
-        readiness = Readiness(manager.address)
-        readiness.ready()
+        readiness = SystemdNotifier(manager.address)
+        readiness.notify_ready()
     _tell_all(readiness)
     (tmp_path / "notify").unlink()
     (tmp_path / "notify").write_text("a file")
@@ -95,35 +95,35 @@ def test_a_manager_that_has_gone_or_is_no_socket_harms_nobody(tmp_path: Path) ->
 
 
 def test_a_manager_that_does_not_read_is_not_waited_for(manager: Manager) -> None:
-    readiness = Readiness(manager.address)
+    readiness = SystemdNotifier(manager.address)
     # Far more than a queue of datagrams takes.
     _fill(manager)
-    readiness.alive()
+    readiness.notify_watchdog()
     assert manager.signs_of_life() == 0
-    readiness.ready()
+    readiness.notify_ready()
     assert manager.heard() == ["READY=1"]
 
 
 def test_what_a_busy_manager_had_no_room_for_is_said_again(manager: Manager) -> None:
-    readiness = Readiness(manager.address)
-    readiness.say("nothing queued")
+    readiness = SystemdNotifier(manager.address)
+    readiness.set_status("nothing queued")
     _fill(manager)
-    readiness.ready()
-    readiness.say("one queued")
+    readiness.notify_ready()
+    readiness.set_status("one queued")
     assert set(manager.heard()) == {"STATUS=nothing queued", ""}
-    readiness.alive()
+    readiness.notify_watchdog()
     assert manager.heard() == ["READY=1\nSTATUS=one queued\nWATCHDOG=1"]
-    readiness.alive()
+    readiness.notify_watchdog()
     assert manager.heard() == ["WATCHDOG=1"]
 
 
 def test_a_lost_ready_comes_with_the_same_status(manager: Manager) -> None:
-    readiness = Readiness(manager.address)
-    readiness.say("nothing queued")
+    readiness = SystemdNotifier(manager.address)
+    readiness.set_status("nothing queued")
     _fill(manager)
-    readiness.ready()
+    readiness.notify_ready()
     manager.heard()
-    readiness.say("nothing queued")
+    readiness.set_status("nothing queued")
     assert manager.heard() == ["READY=1"]
 
 
@@ -141,7 +141,7 @@ def test_no_file_handles_are_left_and_nothing_happens(manager: Manager) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
-        _tell_all(Readiness(manager.address))
+        _tell_all(SystemdNotifier(manager.address))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert manager.heard() == []
@@ -169,4 +169,4 @@ def test_no_file_handles_are_left_and_nothing_happens(manager: Manager) -> None:
 def test_a_sign_of_life_is_given_as_often_as_it_is_wanted(
     environ: dict[str, str], watchdog: timedelta | None
 ) -> None:
-    assert Readiness.of(environ, 7).watchdog == watchdog
+    assert SystemdNotifier.from_environ(environ, 7).watchdog == watchdog

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 import structlog
 
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from tests.daemon.house import MovingClock
 from tests.daemon.setup.parlour import Parlour
 
@@ -16,7 +16,7 @@ from tests.daemon.setup.parlour import Parlour
 @pytest_asyncio.fixture(name="parlour")
 async def _parlour(tmp_path: Path) -> AsyncIterator[Parlour]:
     clock = MovingClock()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     town.source.shared = False
     town.source = town.workspace.add_database(

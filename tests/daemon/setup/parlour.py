@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon.cli.init import Target, carry_out, prepare
+from daemon.cli.init import InitTarget, collect_answers, write_answers
 from daemon.clock import Clock
-from daemon.pretend.town import Town
-from daemon.setup.answers import Answers, Flags
-from daemon.setup.talk import Talk
-from daemon.setup.visit import Visit
+from daemon.pretend.town import FakeServer
+from daemon.setup.answers import InitAnswers, InitOptions
+from daemon.setup.talk import Prompter
+from daemon.setup.visit import ApiSession
 from tests.daemon.house import ZONE, MovingClock
 
 Act = Callable[[], None]
@@ -26,25 +26,25 @@ class Parlour:
     """A folder, a town, and somebody whose answers are known."""
 
     folder: Path
-    town: Town
+    town: FakeServer
     clock: MovingClock
     said: io.StringIO = field(default_factory=io.StringIO)
-    flags: Flags = field(default_factory=Flags)
+    flags: InitOptions = field(default_factory=InitOptions)
     terminal: bool = True
     yes: bool = False
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
-    def target(self) -> Target:
-        return Target(
+    def target(self) -> InitTarget:
+        return InitTarget(
             file=self.folder / "postbrush.toml", folder=self.folder / "secrets"
         )
 
-    async def hold(self, *answers: str | Act, write: bool = True) -> Answers:
+    async def hold(self, *answers: str | Act, write: bool = True) -> InitAnswers:
         """Have the talk; an action among the answers happens before the next one."""
         return await asyncio.to_thread(self._hold, iter(answers), write=write)
 
-    def _hold(self, answers: Iterator[str | Act], *, write: bool) -> Answers:
+    def _hold(self, answers: Iterator[str | Act], *, write: bool) -> InitAnswers:
         def line(prompt: str) -> str:
             self.said.write(f"{prompt}\n")
             for answer in answers:
@@ -54,7 +54,7 @@ class Parlour:
             raise KeyboardInterrupt
 
         clock = self.clock
-        visit = Visit(
+        visit = ApiSession(
             file=self.target.file,
             environ={
                 "POSTBRUSH_NOTION__BASE_URL": self.town.notion_url,
@@ -71,20 +71,20 @@ class Parlour:
                 zone=ZONE,
             ),
         )
-        talk = Talk(
+        talk = Prompter(
             console=Console(file=self.said, width=200),
             terminal=self.terminal,
             yes=self.yes,
             line=line,
             hidden=line,
         )
-        found = prepare(talk, visit, self.flags, self.target, dry_run=not write)
+        found = collect_answers(talk, visit, self.flags, self.target, dry_run=not write)
         if write:
-            carry_out(talk, visit, found, self.target)
+            write_answers(talk, visit, found, self.target)
         return found
 
     def left(self) -> list[str]:
         return sorted(one.name for one in self.folder.rglob("*"))
 
     def writes(self) -> list[str]:
-        return [one.path for one in self.town.workspace.requests if one.writes]
+        return [one.path for one in self.town.workspace.requests if one.is_write]

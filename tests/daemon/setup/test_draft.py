@@ -24,14 +24,14 @@ def _load(text: str) -> config.Settings:
 
 @pytest.mark.parametrize("title", ["My posts", "", "two\nlines = 3", "\x00\x1b[31m"])
 def test_a_new_file_loads(title: str) -> None:
-    found = _load(draft.fresh(title, WANTED))
+    found = _load(draft.new_config(title, WANTED))
     assert found.notion.data_source == "0" * 32
     assert found.notion.properties.image == 'My "picture"'
     assert found.posts.only == {"Status": "Waiting"}
 
 
 def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
-    lines = draft.fresh("x", {}).splitlines()
+    lines = draft.new_config("x", {}).splitlines()
     hints = [line.removeprefix("# ") for line in lines if " = " in line or "[" in line]
     hints = [line for line in hints if line[0] == "[" or " = " in line]
     written = "\n".join(line for line in hints if not line.startswith("To change"))
@@ -45,6 +45,6 @@ def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
 def test_an_odd_file_is_not_touched_and_what_belongs_into_it_is_said() -> None:
     text = "posts = { hold = 3 }\n"
     with pytest.raises(SetupError) as caught:
-        draft.changed(text, {("posts", "only"): {"A": "B"}}, "postbrush.toml")
+        draft.edit_config(text, {("posts", "only"): {"A": "B"}}, "postbrush.toml")
     assert 'only = { "A" = "B" }' in str(caught.value)
     assert "\n" not in str(caught.value)

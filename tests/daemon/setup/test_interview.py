@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.errors import ConfigError, PostbrushError, SetupError
-from daemon.notion.errors import AwayError, NoAccessError
-from daemon.setup.answers import Flags
+from daemon.notion.errors import NoAccessError, NotionUnavailableError
+from daemon.setup.answers import InitOptions
 from tests.daemon.setup.parlour import Parlour
 
 
@@ -45,10 +45,10 @@ async def test_wrong_answers_are_asked_again(parlour: Parlour) -> None:
 
 async def test_a_database_is_waited_for(parlour: Parlour) -> None:
     space, source = parlour.town.workspace, parlour.town.source.id
-    space.share(source, shared=False)
+    space.set_shared(source, shared=False)
     await parlour.hold(
         space.token,
-        *("", "", lambda: space.share(source, shared=True), ""),
+        *("", "", lambda: space.set_shared(source, shared=True), ""),
         *("2", "", "1", "1", "1", ""),
     )
     said = parlour.said.getvalue()
@@ -99,8 +99,8 @@ async def test_ctrl_c_at_any_question_leaves_nothing(
 async def test_an_outage_at_any_question_leaves_nothing(
     parlour: Parlour, match: str
 ) -> None:
-    parlour.town.workspace.fail(match, times=20, drop=True)
-    with pytest.raises(AwayError, match="is this machine online"):
+    parlour.town.workspace.inject_fault(match, times=20, drop=True)
+    with pytest.raises(NotionUnavailableError, match="is this machine online"):
         await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
     assert (parlour.left(), parlour.writes()) == ([], [])
 
@@ -122,8 +122,8 @@ async def test_another_token_in_the_environment_is_spoken_of(parlour: Parlour) -
 
 
 async def test_columns_that_cannot_be_added_leave_no_file(parlour: Parlour) -> None:
-    parlour.town.workspace.fail("PATCH", times=4, drop=True)
-    with pytest.raises(AwayError):
+    parlour.town.workspace.inject_fault("PATCH", times=4, drop=True)
+    with pytest.raises(NotionUnavailableError):
         await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
     assert parlour.left() == []
     await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
@@ -163,7 +163,7 @@ async def test_another_database_forgets_the_posts_of_the_first(
     space = parlour.town.workspace
     await parlour.hold(space.token, "1", "1", "3", "")
     other = space.add_database("Other", {"Name": "title", "Kind": ("select", "A")})
-    parlour.flags = Flags(source=other.id)
+    parlour.flags = InitOptions(source=other.id)
     found = await parlour.hold("", "1", "", "")
     assert found.wanted["posts", "only"] == {}
 
@@ -196,14 +196,17 @@ async def test_without_a_terminal_a_missing_answer_names_its_flag(
     hidden.chmod(0o600)
     source = parlour.town.source.id
     for flags, tells in (
-        (Flags(), "--data-source ID"),
-        (Flags(source=source), "--columns add, required or keep"),
-        (Flags(source=source, columns=None, only=("Status=Waiting",)), "--columns"),
+        (InitOptions(), "--data-source ID"),
+        (InitOptions(source=source), "--columns add, required or keep"),
+        (
+            InitOptions(source=source, columns=None, only=("Status=Waiting",)),
+            "--columns",
+        ),
     ):
         parlour.flags = flags
         with pytest.raises(SetupError, match=tells):
             await parlour.hold()
-    parlour.yes, parlour.flags = True, Flags()
+    parlour.yes, parlour.flags = True, InitOptions()
     await parlour.hold()
     assert "Image note" in parlour.town.source.columns
 
@@ -220,7 +223,7 @@ async def test_without_a_terminal_a_refusal_ends_it(parlour: Parlour) -> None:
     (folder / "NOTION_TOKEN").write_text(parlour.town.workspace.token)
     with pytest.raises(SetupError, match="refuses the token in HF_TOKEN"):
         await parlour.hold()
-    parlour.town.workspace.share(parlour.town.source.id, shared=False)
+    parlour.town.workspace.set_shared(parlour.town.source.id, shared=False)
     with pytest.raises(PostbrushError, match="Notion does not show any database"):
         await parlour.hold()
     assert parlour.writes() == []

@@ -7,26 +7,26 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.errors import SetupError
-from daemon.notion.filters import Cell, Wanted
-from daemon.notion.model import Column, Page
+from daemon.notion.filters import PropertyValue, Wanted
+from daemon.notion.model import Page, Property
 from daemon.setup import posts
 
 COLUMNS = {
     one.name: one
     for one in (
-        Column(id="1", name="Name", type="title"),
-        Column(id="2", name="Kind", type="select", options=("Picture", "Reel")),
-        Column(id="3", name="Status", type="status", options=("Draft", "Waiting")),
-        Column(id="4", name="Image status", type="select", options=("Done",)),
-        Column(id="5", name="Ready", type="checkbox"),
-        Column(id="6", name="Files", type="files"),
+        Property(id="1", name="Name", type="title"),
+        Property(id="2", name="Kind", type="select", options=("Picture", "Reel")),
+        Property(id="3", name="Status", type="status", options=("Draft", "Waiting")),
+        Property(id="4", name="Image status", type="select", options=("Done",)),
+        Property(id="5", name="Ready", type="checkbox"),
+        Property(id="6", name="Files", type="files"),
     )
 }
 
 
 def _page(status: str) -> Page:
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    cells = {"Status": Cell("status", status)}
+    cells = {"Status": PropertyValue("status", status)}
     return Page(
         id="", source="", url="", title="", created_at=now, edited_at=now, columns=cells
     )
@@ -44,7 +44,7 @@ def _page(status: str) -> Page:
     ],
 )
 def test_flags_are_posts_only(given: list[str], only: object) -> None:
-    assert posts.read_only(given, COLUMNS) == only
+    assert posts.parse_only(given, COLUMNS) == only
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_flags_are_posts_only(given: list[str], only: object) -> None:
 )
 def test_a_wrong_flag_is_one_line(given: str, tells: str) -> None:
     with pytest.raises(SetupError, match=tells):
-        posts.read_only([given], COLUMNS)
+        posts.parse_only([given], COLUMNS)
 
 
 def test_a_status_comes_first_and_is_counted() -> None:
     pages = [_page("Waiting"), _page("Waiting"), _page("Draft")]
-    found = posts.values(COLUMNS, {"Image status"}, pages)
+    found = posts.list_filter_values(COLUMNS, {"Image status"}, pages)
     assert [(one.column, one.value, one.count) for one in found] == [
         ("Status", "Draft", 1),
         ("Status", "Waiting", 2),
@@ -82,4 +82,4 @@ def test_what_is_chosen_is_said_in_words() -> None:
         "A": "b",
     }
     said = "Kind = Reel or Picture, and Ready is ticked, and Draft is not ticked"
-    assert posts.shown(only) == f"{said}, and A = b"
+    assert posts.format_only(only) == f"{said}, and A = b"

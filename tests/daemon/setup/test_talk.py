@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from daemon.errors import SetupError
-from daemon.setup.talk import Talk, read_hidden
+from daemon.setup.talk import Prompter, read_hidden
 
 
-def _talk(*lines: str, yes: bool = False, terminal: bool = True) -> Talk:
+def _talk(*lines: str, yes: bool = False, terminal: bool = True) -> Prompter:
     said = iter(lines)
-    return Talk(
+    return Prompter(
         console=Console(file=io.StringIO(), width=200),
         terminal=terminal,
         yes=yes,
@@ -24,7 +24,7 @@ def _talk(*lines: str, yes: bool = False, terminal: bool = True) -> Talk:
     )
 
 
-def _shown(talk: Talk) -> str:
+def _shown(talk: Prompter) -> str:
     assert isinstance(talk.console.file, io.StringIO)
     return talk.console.file.getvalue()
 
@@ -46,17 +46,17 @@ def test_a_terminal_that_shows_what_is_typed_is_not_used(
 )
 def test_a_number_is_asked_for_until_it_is_one(lines: list[str], chosen: int) -> None:
     talk = _talk(*lines)
-    assert talk.choose(["a", "b"], 0, "") == chosen
+    assert talk.ask_choice(["a", "b"], 0, "") == chosen
     assert _shown(talk).count("type a number from 1 to 2") == len(lines) - 1
 
 
 def test_without_a_proposal_yes_does_not_choose() -> None:
-    assert _talk("2", yes=True).choose(["a", "b"], None, "") == 1
+    assert _talk("2", yes=True).ask_choice(["a", "b"], None, "") == 1
     with pytest.raises(SetupError, match="which one"):
-        _talk(yes=True, terminal=False).choose(["a", "b"], None, "which one")
+        _talk(yes=True, terminal=False).ask_choice(["a", "b"], None, "which one")
 
 
 def test_a_title_is_shown_as_it_is_but_moves_no_cursor() -> None:
     talk = _talk()
-    talk.note("[red]Bread[/] \x1b[2J\x07 & butter\nday")
+    talk.print_note("[red]Bread[/] \x1b[2J\x07 & butter\nday")
     assert _shown(talk) == "  [red]Bread[/]  [2J  & butter day\n"

@@ -27,8 +27,8 @@ def _umask(request: pytest.FixtureRequest) -> object:
 
 def test_a_secret_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "new" / "secrets" / "NOTION_TOKEN"
-    write.secret(path, SECRET)
-    write.secret(path, f"{SECRET}2")
+    write.write_secret(path, SECRET)
+    write.write_secret(path, f"{SECRET}2")
     assert path.read_text() == f"{SECRET}2\n"
     assert (_mode(path), _mode(path.parent)) == (0o600, 0o700)
     assert [one.name for one in path.parent.iterdir()] == ["NOTION_TOKEN"]
@@ -50,7 +50,7 @@ def test_a_secret_is_closed_before_a_byte_of_it_is_there(
     monkeypatch.setattr(os, "open", opened)
     before = os.umask(0)
     try:
-        write.secret(tmp_path / "secrets" / "NOTION_TOKEN", SECRET)
+        write.write_secret(tmp_path / "secrets" / "NOTION_TOKEN", SECRET)
     finally:
         os.umask(before)
     assert seen == [(0o600, os.O_EXCL)]
@@ -62,7 +62,7 @@ def test_a_configuration_keeps_its_mode_its_link_and_a_copy(tmp_path: Path) -> N
     real.chmod(0o640)
     link = tmp_path / "postbrush.toml"
     link.symlink_to(real)
-    copies = [write.configuration(link, f"{word} = 2\n") for word in ("two", "three")]
+    copies = [write.write_config(link, f"{word} = 2\n") for word in ("two", "three")]
     assert link.is_symlink()
     assert (real.read_text(), _mode(real)) == ("three = 2\n", 0o640)
     assert [one.read_text() for one in copies if one] == ["one = 1\n", "two = 2\n"]
@@ -72,7 +72,7 @@ def test_a_new_configuration_can_be_read_by_a_service(
     tmp_path: Path, umask: int
 ) -> None:
     path = tmp_path / "etc" / "postbrush.toml"
-    assert write.configuration(path, "") is None
+    assert write.write_config(path, "") is None
     assert _mode(path) == 0o644
 
 
@@ -82,7 +82,7 @@ def test_a_write_that_fails_changes_nothing(
 ) -> None:
     path, hidden = tmp_path / "postbrush.toml", tmp_path / "secrets" / "NOTION_TOKEN"
     path.write_text("one = 1\n")
-    write.secret(hidden, SECRET)
+    write.write_secret(hidden, SECRET)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -92,10 +92,10 @@ def test_a_write_that_fails_changes_nothing(
     else:
         monkeypatch.setattr(os, "fsync" if fails == "fsync" else "fdopen", full)
     with pytest.raises(SetupError, match="No space left on device") as caught:
-        write.secret(hidden, f"{SECRET}2")
+        write.write_secret(hidden, f"{SECRET}2")
     assert SECRET not in str(caught.value)
     with pytest.raises(SetupError, match="No space left on device"):
-        write.configuration(path, "two = 2\n")
+        write.write_config(path, "two = 2\n")
     assert (path.read_text(), hidden.read_text()) == ("one = 1\n", f"{SECRET}\n")
     left = sorted(one.name for one in tmp_path.rglob("*"))
     assert left == ["NOTION_TOKEN", "postbrush.toml", "secrets"]

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 from daemon.flow import manual
-from daemon.pretend.town import Town
+from daemon.pretend.town import FakeServer
 from db import images, posts
 from db.records import ImageRecord
 from tests.daemon.house import House, MovingClock, house
@@ -21,7 +21,7 @@ async def houses(
 ) -> AsyncIterator[Callable[[str], AbstractAsyncContextManager[House]]]:
     """Yield what opens a house in a folder of that name; all are in one town."""
     clock = MovingClock()
-    town = Town(now=clock.now)
+    town = FakeServer(now=clock.now)
     town.workspace.requests_per_minute = None
     town.hub.sleep = clock.sleep
 
@@ -39,7 +39,7 @@ async def houses(
 
 
 async def made_for(home: House, page: str) -> list[ImageRecord]:
-    async with home.flow.db.reading() as tx:
+    async with home.flow.db.read_transaction() as tx:
         return await images.of_page(tx, "default", page)
 
 
@@ -47,7 +47,7 @@ async def two_images(home: House) -> tuple[str, ImageRecord, ImageRecord]:
     await home.begin()
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     newest, first = await made_for(home, page)
     return page, first, newest
@@ -67,14 +67,14 @@ def move_in(home: House, folder: Path) -> None:
 
 
 async def use(home: House, page: str, image: ImageRecord) -> None:
-    async with home.flow.db.writing() as tx:
+    async with home.flow.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        await manual.use(tx, post, image, home.clock.now())
+        await manual.reattach_image(tx, post, image, home.clock.now())
 
 
 def here(home: House) -> set[str]:
-    return {path.name for path in home.flow.images.iterdir()}
+    return {path.name for path in home.flow.image_folder.iterdir()}
 
 
 def at_each_wait(home: House, then: Callable[[int], Awaitable[None]]) -> None:

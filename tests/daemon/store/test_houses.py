@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon import app
-from daemon.flow.rescue import rescue
-from daemon.upkeep.backup import backup
+from daemon.flow.rescue import recover_claims
+from daemon.upkeep.backup import create_backup
 from daemon.upkeep.verify import verify_files
 from daemon.web import health
 from tests.daemon.store.server import Shop
@@ -37,16 +37,16 @@ async def test_what_one_has_made_another_puts_on_the_page(
             await home.begin()
             await use(home, page, first)
             await home.work()
-            (file,) = home.space.files(page)
+            (file,) = home.space.list_files(page)
             assert file.name == first.name
             assert here(home) == {first.name}
             assert home.hub.painted == 2
             # Nothing is fetched to compare it.
             assert [one async for one in verify_files(home.flow, fix=False)] == []
             assert here(home) == {first.name}
-            made = backup(
+            made = create_backup(
                 home.settings.data_dir,
-                app.database(home.settings),
+                app.database_backend(home.settings),
                 tmp_path / "copy.tar",
                 home.clock.now(),
                 home.flow.store,
@@ -68,18 +68,18 @@ async def test_while_the_store_is_away_nothing_is_lost_or_paid_for_twice(
                 pages.append(home.add("Another", "Another bread."))
                 home.clock.move(minutes=3)
                 await home.poll()
-            await home.dispatcher.step()
+            await home.dispatcher.tick()
             painted.append(home.hub.painted)
             assert [one.state for one in await home.jobs()][:1] == ["generating"]
             if wait == 4:
-                assert "store" in await health.problems(site)
+                assert "store" in await health.find_problems(site)
                 shop.gate.open()
 
         at_each_wait(home, meanwhile)
         async with open_page(home) as site:
             for _ in range(3):
                 await home.live()
-            assert await health.problems(site) == {}
+            assert await health.find_problems(site) == {}
         assert painted == [1] * len(painted)
         assert len(painted) >= 4
         for page in pages:
@@ -117,7 +117,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
         if back == "before it starts":
             shop.gate.open()
         async with opened("one") as home:
-            await rescue(home.flows, None)
+            await recover_claims(home.flows, None)
 
             async def mended(wait: int) -> None:
                 if wait == 2:
@@ -160,7 +160,7 @@ async def test_an_upload_waits_for_the_store_and_fails_nothing(
             shop.gate.open()
             home.clock.move(seconds=31)
             await home.work()
-            (file,) = home.space.files(page)
+            (file,) = home.space.list_files(page)
             assert file.name == first.name
 
 

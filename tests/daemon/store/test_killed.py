@@ -32,8 +32,8 @@ async def test_killed_between_the_folder_the_store_and_the_row(
     assert borders[linked + 1 : linked + 5] == [
         "before put on the store",
         "after put on the store",
-        "before commit in flow/keep.record",
-        "after commit in flow/keep.record",
+        "before commit in flow/keep.record_image",
+        "after commit in flow/keep.record_image",
     ]
     for number in range(linked + 1, linked + 5):
         async with world(tmp_path / str(number), "cloudflare", ticked=False) as here:

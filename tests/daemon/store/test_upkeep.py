@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import PostbrushError
-from daemon.store.errors import StoreAwayError
-from daemon.upkeep.prune import prune
+from daemon.store.errors import StoreUnavailableError
+from daemon.upkeep.prune import prune_images
 from daemon.upkeep.verify import verify_files
 from tests.daemon.store.server import Shop
 from tests.daemon.store.street import here, houses, two_images
@@ -26,8 +26,8 @@ async def test_pictures_are_fetched_and_a_page_works_without_them(
             open_page(home) as site,
             visiting(f"http://127.0.0.1:{site.port}") as visitor,
         ):
-            (home.flow.images / first.name).unlink()
-            (home.flow.images / newest.name).unlink()
+            (home.flow.image_folder / first.name).unlink()
+            (home.flow.image_folder / newest.name).unlink()
             assert (await visitor.see(f"/thumbs/{first.name}")).status == 200
             assert here(home) == {first.name}
             shop.gate.shut()
@@ -49,17 +49,19 @@ async def test_old_images_go_from_both(shop: Shop, tmp_path: Path) -> None:
         async def old_ones_go() -> tuple[str, ...]:
             flow = home.flow
             keep = timedelta(days=30)
-            return (await prune(flow.db, flow.store, now=flow.now(), keep=keep)).names
+            return (
+                await prune_images(flow.db, flow.store, now=flow.now(), keep=keep)
+            ).names
 
         shop.gate.shut()
-        with pytest.raises(StoreAwayError):
+        with pytest.raises(StoreUnavailableError):
             await old_ones_go()
         shop.gate.open()
         home.clock.move(seconds=30)
         assert await old_ones_go() == (first.name,)
         assert shop.names() == here(home) == {newest.name}
         # Another machine's cache follows, once its own copy is old.
-        copy = home.flow.images / first.name
+        copy = home.flow.image_folder / first.name
         copy.write_bytes(b"a copy")
         os.utime(copy, (0, 0))
         assert await old_ones_go() == ()
@@ -77,7 +79,7 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         whole = shop.file(third).read_bytes()
         shop.file(first.name).unlink()
         shop.file(newest.name).write_bytes(b"cut")
-        (home.flow.images / third).write_bytes(b"spoilt")
+        (home.flow.image_folder / third).write_bytes(b"spoilt")
         shop.file("holiday.png").write_bytes(b"somebody's")
         asked = len(shop.gate.asked)
         found = [one async for one in verify_files(home.flow, fix=False)]
@@ -93,7 +95,7 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         assert [bool(one.fixed) for one in mended] == [True, True, True, False]
         (left,) = [one async for one in verify_files(home.flow, fix=False)]
         assert left.what == "holiday.png"
-        assert home.flow.store.path(third).read_bytes() == whole
+        assert home.flow.store.ensure_local(third).read_bytes() == whole
         shop.gate.shut()
         with pytest.raises(PostbrushError, match="cannot be reached"):
             _ = [one async for one in verify_files(home.flow, fix=False)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.store.words import in_words
+from daemon.store.words import explain_s3_error
 
 _XML = (
     "Generic S3 error: Error performing PUT http://s3.example.org/pictures/x in 1ms - "
@@ -68,7 +68,7 @@ def _broken(kind: str, why: str) -> str:
     ],
 )
 def test_a_refusal_is_said_so_that_it_can_be_mended(said: str, tells: str) -> None:
-    words = in_words(said, "pictures")
+    words = explain_s3_error(said, "pictures")
     assert tells in words
     assert _KEY not in words
     assert "example.org" not in words

@@ -12,30 +12,30 @@ import pytest
 
 from daemon.errors import PostbrushError, SetupError
 from daemon.flow import manual
-from daemon.upkeep.backup import backup, restore
-from daemon.upkeep.prune import Pruned, prune
-from daemon.upkeep.verify import Finding, all_pages, verify_files, verify_pages
+from daemon.upkeep.backup import create_backup, restore_backup
+from daemon.upkeep.prune import PruneResult, prune_images
+from daemon.upkeep.verify import Finding, read_all_pages, verify_files, verify_pages
 from db import images, pauses, posts
 from db.records import ImageRecord, Job, Pause
 from tests.daemon.house import House, house, place_of
 
 
 async def _images(home: House, page: str) -> list[ImageRecord]:
-    async with home.flow.db.reading() as tx:
+    async with home.flow.db.read_transaction() as tx:
         return await images.of_page(tx, "default", page)
 
 
 async def _use(home: House, page: str, image: ImageRecord) -> Job:
-    async with home.flow.db.writing() as tx:
+    async with home.flow.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        return await manual.use(tx, post, image, home.clock.now())
+        return await manual.reattach_image(tx, post, image, home.clock.now())
 
 
 async def _two_images(home: House) -> tuple[str, ImageRecord, ImageRecord]:
     page = home.add()
     await home.live()
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     newest, first = await _images(home, page)
     return page, first, newest
@@ -43,11 +43,11 @@ async def _two_images(home: House) -> tuple[str, ImageRecord, ImageRecord]:
 
 async def test_an_earlier_image_is_put_back(home: House) -> None:
     page, first, newest = await _two_images(home)
-    assert home.space.files(page)[0].name == newest.name
+    assert home.space.list_files(page)[0].name == newest.name
     paid = home.hub.painted
     await _use(home, page, first)
     await home.work()
-    (file,) = home.space.files(page)
+    (file,) = home.space.list_files(page)
     assert file.name == first.name
     assert home.hub.painted == paid
     assert {one.state for one in await home.jobs()} == {"done"}
@@ -55,12 +55,12 @@ async def test_an_earlier_image_is_put_back(home: House) -> None:
 
 async def test_what_cannot_be_put_back_says_why(home: House) -> None:
     page, first, newest = await _two_images(home)
-    async with home.flow.db.writing() as tx:
+    async with home.flow.db.write_transaction() as tx:
         await images.set_pruned(tx, first.id, home.clock.now())
     (_, pruned) = await _images(home, page)
     with pytest.raises(PostbrushError, match="was pruned"):
         await _use(home, page, pruned)
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.poll()
     with pytest.raises(PostbrushError, match="its page has job"):
         await _use(home, page, newest)
@@ -68,14 +68,14 @@ async def test_what_cannot_be_put_back_says_why(home: House) -> None:
 
 async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     until = home.clock.now() + timedelta(days=7)
-    async with home.flow.db.writing() as tx:
+    async with home.flow.db.write_transaction() as tx:
         start = home.clock.now()
-        await pauses.begin(tx, Pause(source="default", since=start, until=until))
+        await pauses.set_pause(tx, Pause(source="default", since=start, until=until))
     page = home.add()
     await home.live()
     assert home.hub.served == []
     # A wish is heard all the same.
-    home.space.tick(page)
+    home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Regenerate"] is False
     assert len([one for one in home.said if "daemon.paused" in one]) == 1
@@ -85,8 +85,8 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     assert any("daemon.resumed" in one for one in home.said)
 
 
-async def _prune(home: House, days: int, *, dry_run: bool = False) -> Pruned:
-    return await prune(
+async def _prune(home: House, days: int, *, dry_run: bool = False) -> PruneResult:
+    return await prune_images(
         home.flow.db,
         home.flow.store,
         now=home.clock.now(),
@@ -97,7 +97,7 @@ async def _prune(home: House, days: int, *, dry_run: bool = False) -> Pruned:
 
 async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> None:
     page, first, newest = await _two_images(home)
-    folder = home.flow.images
+    folder = home.flow.image_folder
     small = folder.parent / "thumbs" / f"{Path(first.name).stem}.webp"
     small.parent.mkdir()
     small.touch()
@@ -112,7 +112,7 @@ async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> Non
     assert (await _prune(home, 30)).names == ()
     # What was pruned is not missed.
     assert [one async for one in verify_files(home.flow, fix=False)] == []
-    assert home.space.files(page)
+    assert home.space.list_files(page)
 
 
 async def test_an_image_that_was_put_back_is_what_the_page_shows(home: House) -> None:
@@ -130,23 +130,23 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
     page, first, newest = await _two_images(home)
     home.add("Another", "Another bread.")
     target = tmp_path / "copy.tar"
-    async with home.flow.db.writing():
+    async with home.flow.db.write_transaction():
         # Even in the middle of a transaction of the daemon's.
-        made = backup(tmp_path, place_of(tmp_path), target, home.clock.now())
+        made = create_backup(tmp_path, place_of(tmp_path), target, home.clock.now())
     assert set(made["files"]) == {
         "postbrush.db",
         f"images/{first.name}",
         f"images/{newest.name}",
     }
     with pytest.raises(SetupError, match="exists"):
-        backup(tmp_path, place_of(tmp_path), target, home.clock.now())
+        create_backup(tmp_path, place_of(tmp_path), target, home.clock.now())
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    restore(target, elsewhere, place_of(elsewhere))
+    restore_backup(target, elsewhere, place_of(elsewhere))
     async with house(elsewhere, town=home.town, clock=home.clock) as later:
         await later.begin()
         await later.live()
-        assert len(later.space.pages(later.town.source.id)) == 2
+        assert len(later.space.list_page_ids(later.town.source.id)) == 2
         assert later.read(page)["Image status"] == "Done"
         assert home.hub.painted == 3
         assert [one async for one in verify_files(later.flow, fix=False)] == []
@@ -191,12 +191,12 @@ async def test_a_spoilt_backup_leaves_the_folder_empty(
 ) -> None:
     home.add()
     await home.live()
-    backup(tmp_path, place_of(tmp_path), tmp_path / "good.tar", home.clock.now())
+    create_backup(tmp_path, place_of(tmp_path), tmp_path / "good.tar", home.clock.now())
     _spoil(tmp_path / "good.tar", tmp_path / "bad.tar", how)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     with pytest.raises(SetupError, match=tells):
-        restore(tmp_path / "bad.tar", elsewhere, place_of(elsewhere))
+        restore_backup(tmp_path / "bad.tar", elsewhere, place_of(elsewhere))
     assert list(elsewhere.iterdir()) == []
     assert not (tmp_path / "evil").exists()
 
@@ -206,7 +206,9 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     (tmp_path / "data").mkdir()
     with pytest.raises(SetupError, match="no backup of postbrush"):
-        restore(tmp_path / "x.tar", tmp_path / "data", place_of(tmp_path / "data"))
+        restore_backup(
+            tmp_path / "x.tar", tmp_path / "data", place_of(tmp_path / "data")
+        )
 
 
 async def test_a_backup_is_not_restored_over_anything(
@@ -214,17 +216,17 @@ async def test_a_backup_is_not_restored_over_anything(
 ) -> None:
     home.add()
     await home.live()
-    backup(tmp_path, place_of(tmp_path), tmp_path / "copy.tar", home.clock.now())
+    create_backup(tmp_path, place_of(tmp_path), tmp_path / "copy.tar", home.clock.now())
     with pytest.raises(SetupError, match="empty folder"):
-        restore(tmp_path / "copy.tar", tmp_path, place_of(tmp_path))
+        restore_backup(tmp_path / "copy.tar", tmp_path, place_of(tmp_path))
 
 
 async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     page, first, newest = await _two_images(home)
-    (home.flow.images / first.name).unlink()
-    (home.flow.images / newest.name).write_bytes(b"spoilt")
-    (home.flow.images / "holiday.png").write_bytes(b"somebody's")
-    home.space.edit(page, {"Post": "Bread for everyone."})
+    (home.flow.image_folder / first.name).unlink()
+    (home.flow.image_folder / newest.name).write_bytes(b"spoilt")
+    (home.flow.image_folder / "holiday.png").write_bytes(b"somebody's")
+    home.space.edit_page(page, {"Post": "Bread for everyone."})
     home.space.add_file(page, "Image", "mine.png", b"mine")
     found = await _verify(home, fix=False)
     assert [(one.what, one.wrong.split(",")[0]) for one in found] == [
@@ -239,10 +241,10 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     left = [one.what for one in await _verify(home, fix=False)]
     # What is somebody else's, or no longer known for sure, is never removed.
     assert set(left) == {"holiday.png", newest.name}
-    assert (home.flow.images / "holiday.png").exists()
+    assert (home.flow.image_folder / "holiday.png").exists()
 
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:
     found = [one async for one in verify_files(home.flow, fix=fix)]
-    pages = await all_pages(home.flow, "")
+    pages = await read_all_pages(home.flow, "")
     return found + [one async for one in verify_pages(home.flow, pages, fix=fix)]

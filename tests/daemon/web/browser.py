@@ -23,15 +23,15 @@ from playwright.async_api import (
 )
 
 from daemon import app
-from daemon.assembly import watchers_of
+from daemon.assembly import build_pollers
 from daemon.clock import utc_now
-from daemon.company import Alone
+from daemon.company import SingleNode
 from daemon.flow import manual
-from daemon.flow.context import Flow
-from daemon.loop import Daemon
-from daemon.pretend.town import Town
+from daemon.flow.context import SourceContext
+from daemon.loop import DaemonRunner
+from daemon.pretend.town import FakeServer
 from daemon.service import log
-from daemon.web.serve import serving
+from daemon.web.serve import run_web_server
 from tests.daemon.house import settings_for
 
 _QUICK = """\
@@ -89,8 +89,8 @@ class Scene:
         page: Address of the daemon's page; `board`: of the demo's.
     """
 
-    town: Town
-    flow: Flow
+    town: FakeServer
+    flow: SourceContext
     page: str
 
     @property
@@ -103,16 +103,16 @@ class Scene:
 
 
 @asynccontextmanager
-async def _shown(town: Town) -> AsyncIterator[None]:
+async def _shown(town: FakeServer) -> AsyncIterator[None]:
     """Show the log on the board."""
-    with log.tapped(lambda line: town.say(line.message)):
+    with log.listen_to_log(lambda line: town.add_log_line(line.message)):
         yield
 
 
 @asynccontextmanager
 async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
     """Let a daemon work on a pretend world, by the real clock."""
-    async with Town(now=utc_now) as town:
+    async with FakeServer(now=utc_now) as town:
         town.workspace.requests_per_minute = None
         town.hub.seconds_per_image = 0.05
         environ = {"POSTBRUSH_WEB__LISTEN": "127.0.0.1:0"}
@@ -120,26 +120,26 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
         log.configure(environ={}, stream=io.StringIO())
         try:
             async with (
-                app.locked(settings, "run"),
-                app.opened(settings) as flows,
+                app.data_dir_lock(settings, "run"),
+                app.open_context(settings) as flows,
                 _shown(town),
             ):
                 flow = flows.first
-                daemon = Daemon(
+                daemon = DaemonRunner(
                     flows=flows,
-                    watchers=watchers_of(settings, flows),
-                    company=Alone(flows),
+                    watchers=build_pollers(settings, flows),
+                    company=SingleNode(flows),
                     poll_interval=settings.notion.poll_interval,
                     started_at=flow.now(),
                 )
 
                 async def refilled() -> None:
-                    async with flow.db.writing() as tx:
-                        await manual.reset(tx, "flux", flow.now())
+                    async with flow.db.write_transaction() as tx:
+                        await manual.reset_breaker(tx, "flux", flow.now())
                     flow.kick.set()
 
                 town.refilled = refilled
-                async with serving(flows, settings, board=town.port) as site:
+                async with run_web_server(flows, settings, board=town.port) as site:
                     assert site is not None
                     town.page = site.port
                     running = asyncio.create_task(daemon.run())

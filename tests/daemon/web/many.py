@@ -7,51 +7,55 @@ from datetime import timedelta
 
 from PIL import Image
 
-from daemon.flow.context import Flow
+from daemon.flow.context import SourceContext
 from daemon.flow.files import file_name
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.records import Job, NewJob
-from db.states import Event, Reason
+from db.states import JobEventType, JobReason
 
 _SIZES = ((1080, 1080), (1080, 1350), (1200, 630), (1080, 1920))
 _POSTS = 100
 _COLOURS = ("#7aa5c9", "#d98b66", "#7fae86", "#c2a2d8")
 
 
-async def many_images(flow: Flow, count: int) -> None:
+async def many_images(flow: SourceContext, count: int) -> None:
     """Remember *count* images of a hundred posts, newest now."""
     for size, colour in zip(_SIZES, _COLOURS, strict=True):
         out = io.BytesIO()
         Image.new("RGB", size, colour).save(out, "PNG")
-        (flow.images / f"model_{size[1]}.png").write_bytes(out.getvalue())
-    async with flow.db.writing() as tx:
+        (flow.image_folder / f"model_{size[1]}.png").write_bytes(out.getvalue())
+    async with flow.db.write_transaction() as tx:
         made = [await _job(tx, flow, number) for number in range(_POSTS)]
         for number in range(count):
             await _image(tx, flow, made[number % _POSTS], number, count)
 
 
-async def _job(tx: Tx, flow: Flow, number: int) -> Job:
+async def _job(tx: Tx, flow: SourceContext, number: int) -> Job:
     new = NewJob(
         source="default",
         page_id=f"{number:032d}",
         title=f"Post {number}",
-        reason=Reason.NEW,
+        reason=JobReason.NEW,
         due_at=flow.now(),
         fingerprint="f",
         inputs={"prompt": "bread", "format": "square", "variants": 1},
     )
     job = await jobs.create(tx, new, now=flow.now(), why="no image yet")
-    return await jobs.move(tx, job, Event.CANCELLED, now=flow.now(), why="done with")
+    return await jobs.apply_event(
+        tx, job, JobEventType.CANCELLED, now=flow.now(), why="done with"
+    )
 
 
-async def _image(tx: Tx, flow: Flow, job: Job, number: int, count: int) -> None:
+async def _image(
+    tx: Tx, flow: SourceContext, job: Job, number: int, count: int
+) -> None:
     at = flow.now() - timedelta(minutes=20 * (count - number))
     width, height = _SIZES[number % len(_SIZES)]
     card = number % 5 == 0
     provider = "freeapi" if card else "flux"
     name = file_name(provider, at.astimezone(flow.clock.zone), number + 1)
-    (flow.images / name).hardlink_to(flow.images / f"model_{height}.png")
+    (flow.image_folder / name).hardlink_to(flow.image_folder / f"model_{height}.png")
     common = {
         "source": "default",
         "page_id": job.page_id,
@@ -60,7 +64,7 @@ async def _image(tx: Tx, flow: Flow, job: Job, number: int, count: int) -> None:
         "provider": provider,
         "seed": number,
     }
-    attempt = await attempts.begin(
+    attempt = await attempts.start_attempt(
         tx,
         **common,
         round=0,
@@ -71,7 +75,7 @@ async def _image(tx: Tx, flow: Flow, job: Job, number: int, count: int) -> None:
         started_at=at,
         file_name=name,
     )
-    await attempts.end(tx, attempt, "image", now=at, free=False)
+    await attempts.end_attempt(tx, attempt, "image", now=at, free=False)
     await images.add(
         tx,
         **common,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.web.guard import from_our_page, host_allowed
-from daemon.web.visit import own_path
+from daemon.web.guard import is_host_allowed, is_same_origin
+from daemon.web.visit import safe_redirect_path
 from db import images
 from tests.daemon.house import House
 from tests.daemon.web.visitor import PASSWORD, Visitor, inhabited, visiting
@@ -88,11 +88,11 @@ async def test_a_name_the_owner_gave_us_is_ours(tmp_path: Path) -> None:
 def test_hosts_are_compared_as_browsers_write_them() -> None:
     names = frozenset({"shelf", "shelf.local"})
     for fine in ("127.0.0.1", "[::1]:8787", "SHELF:8787", "shelf.local.", "localhost"):
-        assert host_allowed(fine, names), fine
+        assert is_host_allowed(fine, names), fine
     for wrong in ("shelf.evil", "evil", "", "a@127.0.0.1.evil", "[::1].evil"):
-        assert not host_allowed(wrong, names), wrong
-    assert from_our_page({"Origin": "https://a.example"}, "a.example")
-    assert not from_our_page({"Origin": "https://a.example"}, "b.example")
+        assert not is_host_allowed(wrong, names), wrong
+    assert is_same_origin({"Origin": "https://a.example"}, "a.example")
+    assert not is_same_origin({"Origin": "https://a.example"}, "b.example")
 
 
 async def test_words_of_a_post_stay_words(both: tuple[House, Visitor]) -> None:
@@ -140,11 +140,11 @@ async def test_a_link_in_the_folder_is_not_followed(
     home, visitor = both
     home.add()
     await home.live()
-    async with home.flow.db.reading() as tx:
-        (made,) = await images.newest(tx, limit=1)
+    async with home.flow.db.read_transaction() as tx:
+        (made,) = await images.list_newest(tx, limit=1)
     secret = tmp_path / "secret"
     secret.write_text("the token")
-    path = home.flow.images / made.name
+    path = home.flow.image_folder / made.name
     path.unlink()
     path.symlink_to(secret)
     for folder in ("images", "thumbs"):
@@ -213,8 +213,8 @@ async def test_without_the_password_nothing_is_seen(tmp_path: Path) -> None:
             page = await visitor.see(path)
             assert "/login?to=" in page.url
             assert "secret" not in page.words
-        async with home.flow.db.reading() as tx:
-            (made,) = await images.newest(tx, limit=1)
+        async with home.flow.db.read_transaction() as tx:
+            (made,) = await images.list_newest(tx, limit=1)
         assert "/login" in (await visitor.see(f"/images/{made.name}")).url
         assert (await visitor.see("/live")).status == 401
         data = {"token": await visitor.token()}
@@ -254,5 +254,5 @@ async def test_who_guesses_waits_longer_each_time(tmp_path: Path) -> None:
     "to", ["//evil.example", "/\\evil.example", "https://evil.example", "", "/\t/x", 7]
 )
 def test_nobody_is_sent_to_another_site(to: object) -> None:
-    assert own_path(to) == "/"
-    assert own_path("/jobs?state=open") == "/jobs?state=open"
+    assert safe_redirect_path(to) == "/"
+    assert safe_redirect_path("/jobs?state=open") == "/jobs?state=open"

@@ -12,8 +12,8 @@ async def test_the_page_says_what_waits_why_and_until_when(tmp_path: Path) -> No
         page = home.add("Bread day")
         home.add("Soup day")
         await home.live()
-        home.space.tick(page)
-        home.space.fail(f"PATCH /v1/pages/{page}", times=None, status=403)
+        home.space.tick_box(page)
+        home.space.inject_fault(f"PATCH /v1/pages/{page}", times=None, status=403)
         await home.poll()
         await home.work()
         queued = (await visitor.see("/")).words
@@ -22,7 +22,7 @@ async def test_the_page_says_what_waits_why_and_until_when(tmp_path: Path) -> No
             in queued
         )
         home.space.faults.lasting.clear()
-        home.space.fail("POST /v1/file_uploads", times=None, status=403)
+        home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         await home.live(10)
         shown = (await visitor.see("/")).words
         assert "waits: uploading the image failed (Notion forbids it" in shown

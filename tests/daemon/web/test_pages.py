@@ -12,10 +12,10 @@ from PIL import Image
 
 from daemon import config
 from daemon.web import words
-from daemon.web.serve import serving
+from daemon.web.serve import run_web_server
 from db import images, posts
 from db.records import ImageRecord
-from db.states import Event, Reason, State
+from db.states import JobEventType, JobReason, JobState
 from providers import telling
 from providers.outcomes import Outcome
 from tests.daemon.house import House, house
@@ -31,14 +31,14 @@ async def _both(tmp_path: Path) -> AsyncIterator[Both]:
 
 
 async def _newest(home: House) -> ImageRecord:
-    async with home.flow.db.reading() as tx:
-        return (await images.newest(tx, limit=1))[0]
+    async with home.flow.db.read_transaction() as tx:
+        return (await images.list_newest(tx, limit=1))[0]
 
 
 def test_there_are_words_for_everything() -> None:
-    assert set(words.STATES) == set(State)
-    assert set(words.REASONS) == set(Reason)
-    assert set(words.EVENTS) == {"queued", "delayed", "resumed", *Event}
+    assert set(words.STATES) == set(JobState)
+    assert set(words.REASONS) == set(JobReason)
+    assert set(words.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
     assert set(telling.OUTCOMES) == set(Outcome)
 
 
@@ -132,7 +132,7 @@ async def test_another_and_then_the_first_one_back(both: Both) -> None:
     said = await visitor.press(f"/images/{first.id}/use", to=f"/images/{first.id}")
     assert "goes back onto “Bread”" in said.words
     await home.live()
-    assert home.space.files(page_id)[0].name == first.name
+    assert home.space.list_files(page_id)[0].name == first.name
     assert "on the page now" in (await visitor.see(f"/images/{first.id}")).words
 
 
@@ -176,7 +176,7 @@ async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
     assert "Job 1 is cancelled already" in twice.words
     await visitor.press("/jobs/1/retry", to="/jobs/1")
     await home.work()
-    assert (await home.jobs())[0].state is State.DONE
+    assert (await home.jobs())[0].state is JobState.DONE
 
 
 async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None:
@@ -184,8 +184,8 @@ async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None
     for number in range(55):
         home.add(f"Post {number}")
     await home.poll()
-    async with home.flow.db.writing() as tx:
-        await posts.hold(tx, "default", [], home.flow.now())
+    async with home.flow.db.write_transaction() as tx:
+        await posts.hold_posts(tx, "default", [], home.flow.now())
     page = await visitor.see("/jobs")
     assert "posts are held" in (await visitor.see("/")).words
     assert "No such job." in page.words
@@ -206,13 +206,13 @@ async def test_small_images_are_made_once_and_kept(both: Both) -> None:
     first = await visitor.see(f"/thumbs/{made.name}")
     assert first.headers["Content-Type"] == "image/webp"
     assert "immutable" in first.headers["Cache-Control"]
-    (kept,) = (home.flow.images.parent / "thumbs").iterdir()
+    (kept,) = (home.flow.image_folder.parent / "thumbs").iterdir()
     with Image.open(kept) as small:
         assert small.size == (400, 400)
     before = kept.stat().st_mtime_ns
     await visitor.see(f"/thumbs/{made.name}")
     assert kept.stat().st_mtime_ns == before
-    (home.flow.images / made.name).unlink()
+    (home.flow.image_folder / made.name).unlink()
     assert (await visitor.see(f"/thumbs/{made.name}")).status == 200
     assert (await visitor.see(f"/images/{made.name}")).status == 404
 
@@ -222,7 +222,7 @@ async def test_a_damaged_file_is_no_traceback(both: Both) -> None:
     home.add()
     await home.live()
     made = await _newest(home)
-    (home.flow.images / made.name).write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
+    (home.flow.image_folder / made.name).write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
     assert (await visitor.see(f"/thumbs/{made.name}")).status == 404
 
 
@@ -271,8 +271,8 @@ async def test_a_port_in_use_stops_nothing(tmp_path: Path) -> None:
     async with inhabited(tmp_path) as (home, visitor):
         port = int(visitor.url.rpartition(":")[2])
         environ = {"POSTBRUSH_WEB__LISTEN": f"127.0.0.1:{port}"}
-        settings = config.load(None, environ, tmp_path)
-        async with serving(home.flows, settings) as site:
+        settings = config.load_settings(None, environ, tmp_path)
+        async with run_web_server(home.flows, settings) as site:
             assert site is None
         assert any(f"cannot listen on 127.0.0.1:{port}" in line for line in home.said)
 
@@ -281,7 +281,7 @@ async def test_health_is_one_word_and_a_status(both: Both) -> None:
     home, visitor = both
     fine = await visitor.see("/healthz")
     assert (fine.status, fine.text) == (200, "ok\n")
-    home.flow.pulse.promise("poll", 5)
+    home.flow.pulse.set_deadline("poll", 5)
     home.clock.move(seconds=6)
     stuck = await visitor.see("/healthz")
     assert (stuck.status, stuck.text) == (503, "stuck: no progress of poll\n")

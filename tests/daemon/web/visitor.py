@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 
 from daemon import config
-from daemon.web.serve import serving
-from daemon.web.site import Site
+from daemon.web.serve import run_web_server
+from daemon.web.site import WebContext
 from tests.daemon.house import House, house
 
 PASSWORD = "open sesame, please"
@@ -93,15 +93,15 @@ async def visiting(url: str) -> AsyncIterator[Visitor]:
 @asynccontextmanager
 async def open_page(
     home: House, toml: str = "", password: str = ""
-) -> AsyncIterator[Site]:
+) -> AsyncIterator[WebContext]:
     """Serve the page of *home* on any free port."""
     folder = home.settings.data_dir
     (folder / "web.toml").write_text(toml)
     environ = {"POSTBRUSH_WEB__LISTEN": "127.0.0.1:0"}
     if password:
         environ["WEB_PASSWORD"] = password
-    settings = config.load(folder / "web.toml", environ, folder)
-    async with serving(home.flows, settings) as site:
+    settings = config.load_settings(folder / "web.toml", environ, folder)
+    async with run_web_server(home.flows, settings) as site:
         assert site is not None
         yield site
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
-from daemon.pretend.painter import paint
+from daemon.pretend.painter import render_scene
 
 Json = dict[str, Any]
 Answer = Callable[[], web.StreamResponse]
@@ -76,7 +76,7 @@ class Fake:
         if self.picture is not None:
             return self.picture
         drawn = int(seed) if isinstance(seed, int | str) and str(seed) else 0
-        return paint(prompt, drawn, width, height)
+        return render_scene(prompt, drawn, width, height)
 
     def keep(self, data: bytes) -> str:
         """Keep a finished file, and return its address."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from providers.service import basic
+from providers.service import basic_auth_header
 from tests.providers.fakes.base import Fake, as_base64, json_of
 
 
@@ -14,7 +14,7 @@ class FakeWebUi(Fake):
     """Started with `--api --api-auth`."""
 
     def refusal(self, request: web.Request) -> web.Response | None:
-        if request.headers.get("Authorization") == basic(self.token):
+        if request.headers.get("Authorization") == basic_auth_header(self.token):
             return None
         return json_of({"detail": "Incorrect username or password"}, 401)
 
