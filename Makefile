@@ -29,7 +29,7 @@ postgres: .venv/run ## Install psycopg, which speaks to the PostgreSQL of [datab
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r db/postgres.lock
 
 s3: .venv/run ## Install obstore, which images.store wants
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/store/s3.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/imaging/store/s3.lock
 
 install: ## Make it a service of this machine; again: upgrade (as root)
 	@NOTIFY="$(NOTIFY)" POSTGRES="$(POSTGRES)" S3="$(S3)" sh systemd/install.sh
@@ -40,7 +40,7 @@ uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
-			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/store/s3.lock || exit 1; done
+			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/imaging/store/s3.lock || exit 1; done
 
 test: .venv/test ## Check a change: lint, types, contracts, schema, tests (5 minutes)
 	@began=$$(date +%s); $(MAKE) --no-print-directory lint && \
@@ -88,7 +88,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 	@echo 'psycopg[binary]' | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o db/postgres.lock
 	@echo obstore | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/store/s3.lock
+		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/imaging/store/s3.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
 

@@ -11,27 +11,27 @@ from pathlib import Path
 
 import structlog
 
-from daemon.assembly import TransportPool, build_sources
 from daemon.clock import Clock, local_zone
-from daemon.company import Membership, SingleNode
+from daemon.cluster.base import Membership, SingleNode
 from daemon.config import Settings, sources, stores
 from daemon.config.secret import DATABASE, STORE
+from daemon.context import AppContext, SourceContext
 from daemon.errors import SetupError
-from daemon.flow import files
-from daemon.flow.context import AppContext, SourceContext
-from daemon.flow.flows import Sources
-from daemon.flow.money import format_dollars
-from daemon.flow.news import ChangeEvent
-from daemon.notion.answers import CONNECTIONS
+from daemon.imaging import files
+from daemon.imaging.store.store import Store
+from daemon.jobs.budget import format_dollars
+from daemon.notion.error_classes import CONNECTIONS
 from daemon.service import control
+from daemon.service.change_event import ChangeEvent
+from daemon.service.heartbeat import WatchdogDeadlines
 from daemon.service.lock import DataDirLock
-from daemon.service.pulse import WatchdogDeadlines
-from daemon.store.store import Store
+from daemon.source_setup import TransportPool, build_sources
+from daemon.sources import Sources
 from db import upgrade
+from db.backend import Backend
 from db.engine import Database
-from db.place import Backend
 from db.sqlite import Sqlite
-from providers.studio import ProviderRunner
+from providers.runner import ProviderRunner
 
 #: In a data folder: one daemon works there.
 LOCK = "postbrush.lock"
@@ -75,7 +75,7 @@ def open_store(
         if not stores.is_installed():
             raise SetupError(f"images.store: {stores.MISSING}")
         # Its library is loaded for those only who have set one.
-        from daemon.store.remote import RemoteStore  # noqa: PLC0415 - as it says
+        from daemon.imaging.store.remote import RemoteStore  # noqa: PLC0415 - as it says
 
         key_id, key = [settings.secrets.first_value(names) or "" for names in STORE]
         store.remote = RemoteStore.open(settings.store, key_id, key)
@@ -156,7 +156,7 @@ async def join_cluster(settings: Settings, flows: Sources) -> AsyncIterator[Memb
     if isinstance(place, Sqlite):
         yield SingleNode(flows)
         return
-    from daemon.several import open_membership  # noqa: PLC0415 - only where others can be
+    from daemon.cluster.member import open_membership  # noqa: PLC0415 - only where others can be
 
     async with open_membership(settings, flows, place) as company:
         yield company

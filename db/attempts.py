@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
-from db.kinds import CleanText
-from db.records import Attempt
+from db.models import Attempt
 from db.tables import attempts, images, jobs
+from db.types import CleanText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ async def start_attempt(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the
         "error": "",
         **values,
     }
-    return Attempt(id=await rows.insert_row(tx, attempts, full), **full)
+    return Attempt(id=await mapping.insert_row(tx, attempts, full), **full)
 
 
 async def end_attempt(
@@ -126,12 +126,12 @@ async def save_remote_id(tx: Tx, attempt: Attempt, remote: str) -> None:
 
 async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
-    return await rows.fetch_all(tx, Attempt, _OF_JOBS, jobs=[job_id])
+    return await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=[job_id])
 
 
 async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
     """Return the attempts of several jobs, oldest first; jobs without: no key."""
-    found = await rows.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids)
+    found = await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids)
     by_job: dict[int, list[Attempt]] = {}
     for attempt in found:
         if attempt.job_id is not None:
@@ -141,7 +141,7 @@ async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
 
 async def list_open(tx: Tx) -> list[Attempt]:
     """Return attempts whose end is not known, oldest first."""
-    return await rows.fetch_all(
+    return await mapping.fetch_all(
         tx,
         Attempt,
         sa.select(attempts).where(attempts.c.outcome.is_(None)).order_by(attempts.c.id),

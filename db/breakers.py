@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
-from db.kinds import CleanText
-from db.records import BreakerRecord
+from db.models import BreakerRecord
 from db.tables import breakers
+from db.types import CleanText
 
 #: A service that is out of credits is so for every source: breakers are shared, under
 #: the name that a single source has.
@@ -23,13 +23,13 @@ _CHANGE = breakers.update().where(
 
 async def load_all(tx: Tx) -> dict[str, BreakerRecord]:
     """Return the stored breakers, by provider."""
-    stored = await rows.fetch_all(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
+    stored = await mapping.fetch_all(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
     return {one.name: one for one in stored}
 
 
 async def save(tx: Tx, record: BreakerRecord) -> None:
     """Insert or replace one; call within the transaction that loaded it."""
-    values = rows.values_of(record)
+    values = mapping.values_of(record)
     which = {"of": record.source, "called": record.name}
     changed = await tx.execute(_CHANGE, {**values, **which})
     if changed.rowcount == 0:

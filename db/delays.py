@@ -6,10 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
 from db.jobs import record_event
-from db.records import Job, JobEvent
+from db.models import Job, JobEvent
 from db.tables import events
 
 _NEWEST_EVENT = (
@@ -35,5 +35,5 @@ async def newest_delay(tx: Tx, job: Job) -> str:
     """Return why a step of a job is tried again; empty: none failed last."""
     if not (job.is_open or job.owed):
         return ""
-    newest = await rows.fetch_one(tx, JobEvent, _NEWEST_EVENT, which=job.id)
+    newest = await mapping.fetch_one(tx, JobEvent, _NEWEST_EVENT, which=job.id)
     return newest.reason if newest and newest.event == "delayed" else ""

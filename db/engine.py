@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from db.backend import Backend, translate_errors
 from db.errors import DatabaseError
-from db.place import Backend, translate_errors
 from db.tx import TransactionPool, Tx
 
 __all__ = ["Database", "Tx"]

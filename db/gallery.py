@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import Tx
-from db.records import ImageRecord
+from db.models import ImageRecord
 from db.tables import attempts, images, jobs, posts
 
 #: Posts whose title fits the words; who means more says more of them.

@@ -8,12 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
-from db.kinds import CleanText
-from db.records import ImageRecord
+from db.models import ImageRecord
 from db.states import OPEN
 from db.tables import images, jobs
+from db.types import CleanText
 
 _OF_JOB = (
     sa.select(images)
@@ -39,25 +39,25 @@ _CHANGE_SOME = images.update().where(
 
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
     """Remember an image that is on disk."""
-    return await rows.insert_row(
+    return await mapping.insert_row(
         tx, images, {"upload_id": None, "shown_at": None, "pruned_at": None, **values}
     )
 
 
 async def by_id(tx: Tx, image_id: int) -> ImageRecord | None:
-    return await rows.fetch_one(
+    return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.id == image_id)
     )
 
 
 async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
     """Return a job's images in the order of their numbers."""
-    return await rows.fetch_all(tx, ImageRecord, _OF_JOB, job=job_id)
+    return await mapping.fetch_all(tx, ImageRecord, _OF_JOB, job=job_id)
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
     """Return all images made for a page, newest first."""
-    return await rows.fetch_all(
+    return await mapping.fetch_all(
         tx,
         ImageRecord,
         sa.select(images)
@@ -74,7 +74,9 @@ async def of_inputs(
     pages = list(inputs)
     for start in range(0, len(pages), 500):  # SQLite's limit of parameters
         some = pages[start : start + 500]
-        made = await rows.fetch_all(tx, ImageRecord, _OF_PAGES, of=source, pages=some)
+        made = await mapping.fetch_all(
+            tx, ImageRecord, _OF_PAGES, of=source, pages=some
+        )
         found += [one for one in made if one.fingerprint == inputs[one.page_id]]
     return found
 
@@ -108,13 +110,13 @@ async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
     found: dict[str, ImageRecord] = {}
     for start in range(0, len(names), 500):  # SQLite's limit of parameters
         some = names[start : start + 500]
-        ours = await rows.fetch_all(tx, ImageRecord, _BY_NAMES, names=some)
+        ours = await mapping.fetch_all(tx, ImageRecord, _BY_NAMES, names=some)
         found |= {one.name: one for one in ours}
     return found
 
 
 async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
-    return await rows.fetch_one(
+    return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.attempt_id == attempt_id)
     )
 
@@ -126,7 +128,7 @@ async def list_newest(
     query = sa.select(images).order_by(images.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(images.c.source == source)
-    return await rows.fetch_all(tx, ImageRecord, query)
+    return await mapping.fetch_all(tx, ImageRecord, query)
 
 
 async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
@@ -141,7 +143,7 @@ async def set_shown(tx: Tx, image_ids: Sequence[int], now: datetime) -> None:
 
 async def by_name(tx: Tx, name: str) -> ImageRecord | None:
     """Return the image of that file name."""
-    return await rows.fetch_one(
+    return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.name == name)
     )
 
@@ -149,7 +151,7 @@ async def by_name(tx: Tx, name: str) -> ImageRecord | None:
 async def not_pruned(tx: Tx) -> list[ImageRecord]:
     """Return all images whose file should be there, oldest first."""
     query = sa.select(images).where(images.c.pruned_at.is_(None)).order_by(images.c.id)
-    return await rows.fetch_all(tx, ImageRecord, query)
+    return await mapping.fetch_all(tx, ImageRecord, query)
 
 
 async def list_prunable(
@@ -177,7 +179,7 @@ async def list_prunable(
     )
     if source is not None:
         query = query.where(images.c.source == source)
-    return await rows.fetch_all(tx, ImageRecord, query)
+    return await mapping.fetch_all(tx, ImageRecord, query)
 
 
 async def set_pruned(tx: Tx, image_id: int, now: datetime) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
 from db.errors import StaleJobError
-from db.records import Job, JobEvent, NewJob
+from db.models import Job, JobEvent, NewJob
 from db.states import OPEN, JobEventType, JobReason, JobState, next_state
 from db.tables import events, jobs, tallies
 
@@ -44,7 +44,7 @@ _WAKE = jobs.update().where(
 async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
     """Make a queued job; the unique index refuses a second open one of a page."""
     values: dict[str, Any] = {
-        **rows.values_of(new),
+        **mapping.values_of(new),
         "inputs": dict(new.inputs),
         "state": JobState.QUEUED,
         "created_at": now,
@@ -61,7 +61,7 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
         "claimed_by": "",
         "read_at": None,
     }
-    job = Job(id=await rows.insert_row(tx, jobs, values), **values)
+    job = Job(id=await mapping.insert_row(tx, jobs, values), **values)
     await record_event(tx, job, "queued", now, why)
     return job
 
@@ -99,7 +99,7 @@ async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) ->
         "state": job.state,
         "reason": why,
     }
-    await rows.insert_row(tx, events, values)
+    await mapping.insert_row(tx, events, values)
 
 
 async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
@@ -108,7 +108,7 @@ async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[J
     query = sa.select(jobs).where(jobs.c.state.in_(states))
     if moved_after is not None:
         query = query.where(jobs.c.moved_at > moved_after)
-    return await rows.fetch_all(tx, Job, query)
+    return await mapping.fetch_all(tx, Job, query)
 
 
 async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
@@ -145,7 +145,7 @@ async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
 
 
 async def get(tx: Tx, job_id: int) -> Job | None:
-    return await rows.fetch_one(tx, Job, _ONE, which=job_id)
+    return await mapping.fetch_one(tx, Job, _ONE, which=job_id)
 
 
 async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
@@ -153,7 +153,7 @@ async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
     found: list[Job] = []
     for start in range(0, len(job_ids), 500):  # SQLite's limit of parameters
         some = job_ids[start : start + 500]
-        found += await rows.fetch_all(
+        found += await mapping.fetch_all(
             tx, Job, sa.select(jobs).where(jobs.c.id.in_(some))
         )
     return found
@@ -187,7 +187,7 @@ async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -
 
 async def find_open(tx: Tx, source: str, page_id: str) -> Job | None:
     """Return the page's one open job."""
-    return await rows.fetch_one(
+    return await mapping.fetch_one(
         tx,
         Job,
         sa.select(jobs).where(
@@ -219,13 +219,13 @@ async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
     found: list[Job] = []
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
         some = page_ids[start : start + 500]
-        found += await rows.fetch_all(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
+        found += await mapping.fetch_all(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
     return found
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
     """Return all jobs of a page, newest first."""
-    return await rows.fetch_all(
+    return await mapping.fetch_all(
         tx,
         Job,
         sa.select(jobs)
@@ -245,7 +245,7 @@ async def in_state(
     query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
     if sources is not None:
         query = query.where(jobs.c.source.in_(sources))
-    return await rows.fetch_all(tx, Job, query, states=list(states))
+    return await mapping.fetch_all(tx, Job, query, states=list(states))
 
 
 async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
@@ -253,7 +253,7 @@ async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[
     query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(jobs.c.source == source)
-    return await rows.fetch_all(tx, Job, query)
+    return await mapping.fetch_all(tx, Job, query)
 
 
 async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
@@ -283,7 +283,7 @@ async def count_created_since(
     tx: Tx, source: str, reason: JobReason, since: datetime
 ) -> int:
     """Return how many jobs of a reason were made at *since* or later."""
-    return await rows.fetch_scalar(
+    return await mapping.fetch_scalar(
         tx,
         sa.select(sa.func.count())
         .select_from(jobs)
@@ -297,7 +297,7 @@ async def count_created_since(
 
 async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
     """Return what happened to a job, oldest first."""
-    return await rows.fetch_all(
+    return await mapping.fetch_all(
         tx,
         JobEvent,
         sa.select(events).where(events.c.job_id == job_id).order_by(events.c.id),

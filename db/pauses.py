@@ -6,9 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
-from db.records import Pause
+from db.models import Pause
 from db.tables import pauses
 
 _OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
@@ -16,7 +16,7 @@ _OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
 
 async def get(tx: Tx, source: str, now: datetime) -> Pause | None:
     """Return the pause that holds at *now*, if one does."""
-    found = await rows.fetch_one(tx, Pause, _OF_SOURCE, of=source)
+    found = await mapping.fetch_one(tx, Pause, _OF_SOURCE, of=source)
     over = found is not None and found.until is not None and found.until <= now
     return None if over else found
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from db.backend import Backend, translate_errors
 from db.errors import (
     DatabaseAwayError,
     DatabaseBusyError,
@@ -21,7 +22,6 @@ from db.errors import (
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.place import Backend, translate_errors
 
 #: What everybody who works with the database listens on.
 CHANNEL = "postbrush"

@@ -8,12 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db import rows
+from db import mapping
 from db.engine import Tx
-from db.kinds import CleanText
-from db.records import HeldPost, Post, SourceState
+from db.models import HeldPost, Post, SourceState
 from db.states import JobReason
 from db.tables import held, images, jobs, posts, sync, tallies
+from db.types import CleanText
 
 _MOST_FOUND = 20
 
@@ -49,7 +49,7 @@ _SYNC = sa.select(sync).where(sync.c.source == _OF)
 
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
-    return await rows.fetch_one(tx, Post, _ONE, of=source, page=page_id)
+    return await mapping.fetch_one(tx, Post, _ONE, of=source, page=page_id)
 
 
 async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
@@ -57,21 +57,21 @@ async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
     found: dict[str, Post] = {}
     for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
         some = page_ids[start : start + 500]
-        known = await rows.fetch_all(tx, Post, _SOME, of=source, pages=some)
+        known = await mapping.fetch_all(tx, Post, _SOME, of=source, pages=some)
         found |= {post.page_id: post for post in known}
     return found
 
 
 async def save(tx: Tx, post: Post) -> None:
     """Insert or replace what is remembered of a page."""
-    values: dict[str, Any] = rows.values_of(post) | {"shows": list(post.shows)}
+    values: dict[str, Any] = mapping.values_of(post) | {"shows": list(post.shows)}
     values["inputs"] = dict(post.inputs)
     del values["id"]
     changed = await tx.execute(
         _CHANGE, {**values, "of": post.source, "page": post.page_id}
     )
     if changed.rowcount == 0:
-        await rows.insert_row(tx, posts, values)
+        await mapping.insert_row(tx, posts, values)
 
 
 async def update_fields(tx: Tx, source: str, page_id: str, **values: object) -> None:
@@ -104,12 +104,12 @@ async def find_by_title(tx: Tx, words: str, *, source: str | None = None) -> lis
         if all(word in title.casefold() for word in wanted)
     ]
     newest = sa.select(posts).where(posts.c.id.in_(found[-_MOST_FOUND:]))
-    return await rows.fetch_all(tx, Post, newest.order_by(posts.c.id.desc()))
+    return await mapping.fetch_all(tx, Post, newest.order_by(posts.c.id.desc()))
 
 
 async def find_by_page_id(tx: Tx, page_id: str) -> Post | None:
     """Return a remembered page of any source by its id."""
-    return await rows.fetch_one(
+    return await mapping.fetch_one(
         tx, Post, sa.select(posts).where(posts.c.page_id == page_id)
     )
 
@@ -118,7 +118,7 @@ async def count(tx: Tx, *, source: str | None = None) -> int:
     total = sa.select(sa.func.sum(tallies.c.count)).where(tallies.c.what == "posts")
     if source is not None:
         total = total.where(tallies.c.source == source)
-    return await rows.fetch_scalar(tx, total)
+    return await mapping.fetch_scalar(tx, total)
 
 
 async def row_ids(tx: Tx, source: str, page_ids: list[str]) -> list[int]:
@@ -170,7 +170,7 @@ async def list_replaceable(tx: Tx, source: str, *, made_after: datetime) -> list
         )
         .exists()
     )
-    return await rows.fetch_all(
+    return await mapping.fetch_all(
         tx,
         Post,
         sa.select(posts)
@@ -246,7 +246,7 @@ async def held_row_ids(
 
 async def load_held(tx: Tx, row_id: int) -> tuple[HeldPost, Post] | None:
     """Return one that is held, with its page."""
-    found = await rows.fetch_one(tx, HeldPost, _ONE_HELD, which=row_id)
+    found = await mapping.fetch_one(tx, HeldPost, _ONE_HELD, which=row_id)
     post = await get(tx, found.source, found.page_id) if found else None
     return (found, post) if found and post else None
 
@@ -254,7 +254,7 @@ async def load_held(tx: Tx, row_id: int) -> tuple[HeldPost, Post] | None:
 async def latest_held(tx: Tx, *, limit: int) -> list[Post]:
     """Return the pages that were held last."""
     last = sa.select(held).order_by(held.c.id.desc()).limit(limit)
-    found = await rows.fetch_all(tx, HeldPost, last)
+    found = await mapping.fetch_all(tx, HeldPost, last)
     pages = [await get(tx, one.source, one.page_id) for one in found]
     return [post for post in pages if post is not None]
 
@@ -263,7 +263,7 @@ async def count_held(tx: Tx, *, source: str | None = None) -> int:
     query = sa.select(sa.func.count()).select_from(held)
     if source is not None:
         query = query.where(held.c.source == source)
-    return await rows.fetch_scalar(tx, query)
+    return await mapping.fetch_scalar(tx, query)
 
 
 async def load_source_state(tx: Tx, source: str) -> SourceState | None:
@@ -278,7 +278,7 @@ async def sources_of(tx: Tx, data_source: str) -> set[str]:
 
 
 async def save_source_state(tx: Tx, state: SourceState) -> None:
-    values = rows.values_of(state) | {"columns": dict(state.columns)}
+    values = mapping.values_of(state) | {"columns": dict(state.columns)}
     changed = await tx.execute(
         sync.update().where(sync.c.source == state.source).values(**values)
     )

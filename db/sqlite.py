@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from db.backend import Backend, translate_errors
 from db.errors import (
     DatabaseBusyError,
     DatabaseError,
     DatabaseUnusableError,
     DiskFullError,
 )
-from db.place import Backend, translate_errors
 
 _BUSY_TIMEOUT_MS = 10_000
 #: KiB of pages that each connection keeps beside the system's own cache of the file;

@@ -1,14 +1,14 @@
 """The tables.  Every one carries a source, so that one day there can be several.
 
-What their columns hold is explained in `db.kinds`.
+What their columns hold is explained in `db.types`.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from db.kinds import BigInt, CleanText, UtcDateTime, enum_type, partial_index
 from db.states import JobReason, JobState
+from db.types import BigInt, CleanText, UtcDateTime, enum_type, partial_index
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from db.backend import Backend, translate_errors
 from db.errors import DatabaseUnusableError
-from db.place import Backend, translate_errors
 
 #: Every revision this program knows, oldest first; a test compares them with
 #: migrations/versions.

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from providers.a1111 import A1111
 from providers.base import Provider
+from providers.card_provider import CardProvider
 from providers.cloudflare import Cloudflare
 from providers.fal import Fal
 from providers.flux import Flux
-from providers.freeapi import CardProvider
 from providers.horde import Horde
 from providers.localai import LocalAi
 from providers.openai import OpenAi

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import ErrorRule
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import FREE, BaseProvider, basic_auth_header, build_traits
 from providers.outcomes import NotFoundError
-from providers.plain import escape_syntax
-from providers.replies import parse_object
-from providers.results import image_from_base64, missing_image_error
-from providers.service import FREE, BaseProvider, basic_auth_header, build_traits
+from providers.prompt_sanitizer import escape_syntax
+from providers.response_body import parse_object
+from providers.response_errors import ErrorRule
+from providers.response_images import image_from_base64, missing_image_error
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from providers.outcomes import Outcome
-from providers.rests import (
+from providers.breaker_policy import (
     CREDITS_MOST,
     FAILED_MOST,
     LONGEST,
@@ -27,6 +26,7 @@ from providers.rests import (
     BreakerPolicy,
     open_until,
 )
+from providers.outcomes import Outcome
 
 _FAILURES = 3
 #: What a probe may take beyond its provider's timeout: decoding, writing.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers.answers import ErrorRule
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import BaseProvider, build_traits, flat_price
 from providers.outcomes import (
     BadRequestError,
     NotFoundError,
@@ -18,14 +18,14 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.replies import parse_object
-from providers.results import (
+from providers.response_body import parse_object
+from providers.response_errors import ErrorRule
+from providers.response_images import (
     image_from_base64,
     image_from_bytes,
     looks_like_image,
     missing_image_error,
 )
-from providers.service import BaseProvider, build_traits, flat_price
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize
 

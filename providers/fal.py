@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import ErrorRule
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import (
+    BaseProvider,
+    build_traits,
+    is_job_id,
+    price_per_megapixel,
+)
 from providers.outcomes import (
     ModelLoadingError,
     NotFoundError,
@@ -21,9 +26,9 @@ from providers.outcomes import (
     RemoteJobFailedError,
     TimedOutError,
 )
-from providers.replies import error_text, parse_object
-from providers.results import Fetch, follow_url, missing_image_error
-from providers.service import BaseProvider, build_traits, is_job_id, price_per_megapixel
+from providers.response_body import error_text, parse_object
+from providers.response_errors import ErrorRule
+from providers.response_images import Fetch, follow_url, missing_image_error
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

@@ -13,17 +13,17 @@ from datetime import datetime, timedelta
 
 from providers import fal, replicate
 from providers.base import FollowUp, HttpCall, ImageRequest, Response, Step
-from providers.outcomes import NotFoundError, ProviderError
-from providers.replies import parse_object
-from providers.router import RouteOnlyError, check_route
-from providers.routes import ROUTES, Route
-from providers.service import (
+from providers.base_http import (
     BaseProvider,
     build_traits,
     merge_body,
     price_per_megapixel,
     raise_no_image,
 )
+from providers.huggingface_errors import RouteOnlyError, check_route
+from providers.huggingface_routes import ROUTES, Route
+from providers.outcomes import NotFoundError, ProviderError
+from providers.response_body import parse_object
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from providers.answers import ErrorRule
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import (
+    FREE,
+    BaseProvider,
+    build_traits,
+    is_job_id,
+    with_fallback,
+)
 from providers.outcomes import (
     BadRequestError,
     PromptRefusedError,
@@ -19,10 +25,10 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.plain import without_hashes, without_tags, without_weights
-from providers.replies import parse_object
-from providers.results import follow_url_or_base64, missing_image_error
-from providers.service import FREE, BaseProvider, build_traits, is_job_id, with_fallback
+from providers.prompt_sanitizer import without_hashes, without_tags, without_weights
+from providers.response_body import parse_object
+from providers.response_errors import ErrorRule
+from providers.response_images import follow_url_or_base64, missing_image_error
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_pixels
 

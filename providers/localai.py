@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import FREE, BaseProvider, build_traits
 from providers.openai import read_openai
-from providers.plain import without_bars, without_tags, without_weights
-from providers.replies import parse_object
-from providers.service import FREE, BaseProvider, build_traits
+from providers.prompt_sanitizer import without_bars, without_tags, without_weights
+from providers.response_body import parse_object
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

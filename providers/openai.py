@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from providers.answers import ErrorRule
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import BaseProvider, build_traits, flat_price
 from providers.outcomes import (
     OutOfCreditsError,
     PromptRefusedError,
     UnauthorizedError,
 )
-from providers.replies import parse_object
-from providers.results import Fetch, follow_url, image_from_base64, missing_image_error
-from providers.service import BaseProvider, build_traits, flat_price
+from providers.response_body import parse_object
+from providers.response_errors import ErrorRule
+from providers.response_images import (
+    Fetch,
+    follow_url,
+    image_from_base64,
+    missing_image_error,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, nearest_size
 

@@ -11,14 +11,14 @@ import math
 from datetime import datetime
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
+from providers.base_http import BaseProvider, build_traits, flat_price, is_job_id
 from providers.outcomes import (
     PromptRefusedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
-from providers.replies import is_refusal, parse_object, sanitize_text
-from providers.results import Fetch, follow_url, missing_image_error
-from providers.service import BaseProvider, build_traits, flat_price, is_job_id
+from providers.response_body import is_refusal, parse_object, sanitize_text
+from providers.response_images import Fetch, follow_url, missing_image_error
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, nearest_ratio
 

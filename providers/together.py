@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.openai import read_openai
-from providers.outcomes import BadRequestError, ProviderError
-from providers.service import (
+from providers.base_http import (
     BaseProvider,
     build_traits,
     price_per_megapixel,
     with_fallback,
 )
+from providers.openai import read_openai
+from providers.outcomes import BadRequestError, ProviderError
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side, nearest_ratio
 

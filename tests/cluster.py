@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from db import upgrade
-from db.place import Backend
+from db.backend import Backend
 from db.postgres import Postgres
 from db.tables import metadata
 

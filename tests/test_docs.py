@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon import config
-from daemon.cli.commands import app
+from daemon.cli.command_group import app
 from daemon.config.model import (
     ImagesSection,
     Options,

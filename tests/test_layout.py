@@ -19,13 +19,13 @@ _TOP = {
 }
 #: A library that only one module may know.
 _ONLY = {
-    "notion_client": {"daemon/notion/wire.py", "daemon/notion/answers.py"},
-    "httpx": {"daemon/notion/wire.py"},
+    "notion_client": {"daemon/notion/transport.py", "daemon/notion/error_classes.py"},
+    "httpx": {"daemon/notion/transport.py"},
     "apscheduler": {"daemon/schedule.py"},
-    "apprise": {"daemon/service/apprises.py"},
-    "psycopg": {"db/presence.py"},
-    "obstore": {"daemon/store/remote.py"},
-    "jinja2": {"daemon/web/pages.py"},
+    "apprise": {"daemon/service/apprise_adapter.py"},
+    "psycopg": {"db/advisory_locks.py"},
+    "obstore": {"daemon/imaging/store/remote.py"},
+    "jinja2": {"daemon/web/rendering.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
     "sqlalchemy": {
@@ -34,9 +34,9 @@ _ONLY = {
     },
     "PIL": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("providers/card/*.py")),
-        "daemon/flow/picture.py",
-        "daemon/pretend/easel.py",
-        "daemon/pretend/painter.py",
+        "daemon/imaging/normalize.py",
+        "daemon/pretend/canvas.py",
+        "daemon/pretend/scenes.py",
     },
 }
 
@@ -124,7 +124,7 @@ def test_only_its_own_package_speaks_http_to_services() -> None:
             assert within in {
                 "providers/http.py",
                 "providers/addresses.py",
-                "providers/studio.py",
+                "providers/runner.py",
             }
 
 
@@ -139,7 +139,7 @@ def test_the_card_is_made_without_a_network_or_a_clock() -> None:
     [
         ("daemon/service/notify.lock", "apprise"),
         ("db/postgres.lock", "psycopg"),
-        ("daemon/store/s3.lock", "obstore"),
+        ("daemon/imaging/store/s3.lock", "obstore"),
     ],
 )
 def test_what_an_extra_needs_fits_what_is_installed_already(

@@ -12,21 +12,21 @@ import typer
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk, told
+from daemon.cli import context, notify_test
 from daemon.cli.generate import silence_log
+from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
+from daemon.context import SourceContext
 from daemon.errors import PostbrushError
-from daemon.flow import files
-from daemon.flow.context import SourceContext
-from daemon.flow.flows import Sources
-from daemon.flow.money import format_dollars
+from daemon.imaging import files
+from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.jobs.budget import format_dollars
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import Page, Role, Schema
-from daemon.notion.position import QueryPosition
-from daemon.others import describe_stores, list_peers, read_instance_id
+from daemon.notion.query_position import QueryPosition
 from daemon.service import lock
-from daemon.store.errors import StoreUnavailableError
+from daemon.sources import Sources
 from db import posts, upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
@@ -54,18 +54,18 @@ class CheckResult:
 
 def run_checks(source: str | None, *, json: bool) -> None:
     """Check everything and print a table; exit 1 when something must be done."""
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     silence_log(found)
-    lines = desk.run_coroutine(_check_all(found))
+    lines = context.run_coroutine(_check_all(found))
 
     def human(out: Console) -> None:
-        made = desk.make_table("", "WHAT", "FOUND", "WHAT TO DO")
+        made = context.make_table("", "WHAT", "FOUND", "WHAT TO DO")
         marked = [
             ["✗" if one.todo else "✓", one.what, one.found, one.todo] for one in lines
         ]
-        out.print(desk.fill_table(made, marked))
+        out.print(context.fill_table(made, marked))
 
-    desk.print_result([asdict(one) for one in lines], json=json, human=human)
+    context.print_result([asdict(one) for one in lines], json=json, human=human)
     if any(one.todo for one in lines):
         raise typer.Exit(1)
 
@@ -74,7 +74,7 @@ async def _check_all(found: Settings) -> list[CheckResult]:
     lines = [_check_configuration(found), _check_disk(found), _check_database(found)]
     lines += [CheckResult("secrets", "", todo) for todo in found.secrets.exposed]
     lines += await asyncio.to_thread(_check_store, found)
-    async with desk.read_session(found, missing_ok=True) as flows:
+    async with context.read_session(found, missing_ok=True) as flows:
         lines += await _check_peers(found, flows)
         for name, own in found.by_source().items():
             of = f"{name}: " if found.has_named_sources else ""
@@ -282,7 +282,7 @@ def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
 async def _check_notifications(found: Settings) -> AsyncIterator[CheckResult]:
     """Test who is told of troubles; nothing is sent."""
     none = True
-    async for one in told.check_addresses(found):
+    async for one in notify_test.check_addresses(found):
         none = False
         yield CheckResult("notify", one.where, one.wrong)
     if none:

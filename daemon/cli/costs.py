@@ -8,23 +8,23 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from daemon.cli import desk
-from daemon.flow.money import format_dollars, months_between
+from daemon.cli import context
+from daemon.jobs.budget import format_dollars, months_between
 from db import attempts, posts
 from db.attempts import CostRow
 
 
 def show_costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
     """Add up what was called and what it cost."""
-    desk.run_coroutine(_show_costs(source, by_post=posts, csv=csv, json=json))
+    context.run_coroutine(_show_costs(source, by_post=posts, csv=csv, json=json))
 
 
 async def _show_costs(
     source: str | None, *, by_post: bool, csv: bool, json: bool
 ) -> None:
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     async with (
-        desk.read_session(found) as flows,
+        context.read_session(found) as flows,
         flows.first.db.read_transaction() as tx,
     ):
         span, zone = await attempts.started_range(tx), flows.first.clock.zone
@@ -40,7 +40,7 @@ async def _show_costs(
     if csv:
         _write_csv(lines, titles)
         return
-    desk.print_result(
+    context.print_result(
         [asdict(line) | {"title": titles.get(line.page_id, "")} for line in lines],
         json=json,
         human=lambda out: _print_table(
@@ -90,13 +90,13 @@ def _print_table(
         out.print("no calls yet")
         return
     columns = ["PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
-    made = desk.make_table(
+    made = context.make_table(
         "MONTH",
         *(["SOURCE"] if several else []),
         *columns,
         *(["POST"] if by_post else []),
     )
-    desk.fill_table(
+    context.fill_table(
         made,
         [
             [

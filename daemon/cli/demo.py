@@ -15,11 +15,11 @@ import typer
 from daemon import app, config
 from daemon.clock import utc_now
 from daemon.config import Settings
-from daemon.flow import manual
-from daemon.life import Supervisor
+from daemon.jobs import actions
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from daemon.service import log
+from daemon.supervisor import Supervisor
 from db.engine import Database
 
 #: Times a person can watch: seconds instead of minutes.
@@ -77,7 +77,7 @@ async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
             db = Database(app.database_backend(found))
             try:
                 async with db.write_transaction() as tx:
-                    await manual.reset_breaker(tx, "flux", utc_now())
+                    await actions.reset_breaker(tx, "flux", utc_now())
             finally:
                 await db.close()
             await app.wake_daemon(found)

@@ -13,16 +13,17 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from daemon import app
-from daemon.cli import desk
-from daemon.cli.patience import graceful_interrupt
+from daemon.cli import context
+from daemon.cli.signals import graceful_interrupt
 from daemon.config import Settings
+from daemon.config.formats import parse_format
 from daemon.errors import SetupError
-from daemon.flow import byhand, files
-from daemon.flow.flows import Sources
-from daemon.flow.formats import parse_format
+from daemon.generation import adhoc_image
+from daemon.imaging import files
 from daemon.service import lock, log
+from daemon.sources import Sources
 from db import upgrade
-from db.records import ImageRecord
+from db.models import ImageRecord
 from providers import KINDS
 
 
@@ -43,7 +44,7 @@ def generate_images(
     size = parse_format(format_name or "square")
     if out is not None:
         _check_target(out, count)
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     chain = select_chain(first_source_settings(found), provider)
     silence_log(found)
 
@@ -57,7 +58,7 @@ def generate_images(
                     if flow.stopping.is_set():
                         break
                     made.append(
-                        await byhand.generate_adhoc_image(
+                        await adhoc_image.generate_adhoc_image(
                             flow,
                             text=text,
                             size=size,
@@ -69,10 +70,10 @@ def generate_images(
                     bar.advance(task)
         return made
 
-    results = desk.run_coroutine(work())
+    results = context.run_coroutine(work())
     folder = app.images_path(found)
     shown = [_describe_result(one, folder, out, count) for one in results]
-    desk.print_result(
+    context.print_result(
         shown, json=json, human=lambda console: _print_results(console, shown)
     )
     if any("error" in one or "not_copied" in one for one in shown):

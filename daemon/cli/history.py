@@ -6,23 +6,23 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.cli import desk, find
-from daemon.flow.context import SourceContext
-from daemon.flow.money import format_dollars
+from daemon.cli import context, lookup
+from daemon.context import SourceContext
+from daemon.jobs.budget import format_dollars
 from db import attempts, images
 from db import jobs as stored
-from db.records import Job
+from db.models import Job
 
 
 def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
     """List the newest jobs."""
-    desk.run_coroutine(_list_jobs(source, limit, json=json))
+    context.run_coroutine(_list_jobs(source, limit, json=json))
 
 
 async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
-    settings = desk.load_settings(source)
+    settings = context.load_settings(source)
     async with (
-        desk.read_session(settings) as flows,
+        context.read_session(settings) as flows,
         flows.first.db.read_transaction() as tx,
     ):
         flow, several = flows.first, settings.has_named_sources
@@ -43,7 +43,7 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
                 job.title,
                 asked,
                 format_dollars(cost) if asked else "",
-                desk.format_time(job.created_at, zone),
+                context.format_time(job.created_at, zone),
                 job.outcome or describe_wait(job, flow),
             ]
 
@@ -59,12 +59,14 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
                 "WHEN",
                 "OUTCOME",
             )
-            made = desk.fill_table(
-                desk.make_table(*columns), [line(job) for job in found]
+            made = context.fill_table(
+                context.make_table(*columns), [line(job) for job in found]
             )
             out.print(made if found else "no jobs yet")
 
-        desk.print_result([desk.to_dict(job) for job in found], json=json, human=human)
+        context.print_result(
+            [context.to_dict(job) for job in found], json=json, human=human
+        )
 
 
 def describe_wait(job: Job, flow: SourceContext) -> str:
@@ -75,31 +77,35 @@ def describe_wait(job: Job, flow: SourceContext) -> str:
         return "waits for Notion to confirm the un-tick"
     if job.due_at > flow.now():
         for_whom = f" for {job.waits_for}" if job.waits_for else ""
-        return f"waits{for_whom} until {desk.format_time(job.due_at, flow.clock.zone)}"
+        return (
+            f"waits{for_whom} until {context.format_time(job.due_at, flow.clock.zone)}"
+        )
     return "is due"
 
 
 def show_job(number: int, *, json: bool) -> None:
     """Show one job's whole history."""
-    desk.run_coroutine(_show_job(number, json=json))
+    context.run_coroutine(_show_job(number, json=json))
 
 
 async def _show_job(number: int, *, json: bool) -> None:
     async with (
-        desk.read_session(desk.load_settings()) as flows,
+        context.read_session(context.load_settings()) as flows,
         flows.first.db.read_transaction() as tx,
     ):
         flow = flows.first
-        found = await find.find_job(tx, number)
-        data: dict[str, Any] = desk.to_dict(found)
+        found = await lookup.find_job(tx, number)
+        data: dict[str, Any] = context.to_dict(found)
         data["history"] = [
-            desk.to_dict(one) for one in await stored.list_events(tx, number)
+            context.to_dict(one) for one in await stored.list_events(tx, number)
         ]
         data["attempts"] = [
-            desk.to_dict(one) for one in await attempts.of_job(tx, number)
+            context.to_dict(one) for one in await attempts.of_job(tx, number)
         ]
-        data["images"] = [desk.to_dict(one) for one in await images.of_job(tx, number)]
-        desk.print_result(
+        data["images"] = [
+            context.to_dict(one) for one in await images.of_job(tx, number)
+        ]
+        context.print_result(
             data, json=json, human=lambda out: _print_job(out, flow, data)
         )
 
@@ -114,15 +120,20 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
         f"page {data['page_id']}; prompt: {data['inputs']['prompt']}", markup=False
     )
     history = [
-        [desk.format_time(one["at"], zone), one["event"], one["state"], one["reason"]]
+        [
+            context.format_time(one["at"], zone),
+            one["event"],
+            one["state"],
+            one["reason"],
+        ]
         for one in data["history"]
     ]
     out.print(
-        desk.fill_table(desk.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
+        context.fill_table(context.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
     )
     calls = [
         [
-            desk.format_time(one["started_at"], zone),
+            context.format_time(one["started_at"], zone),
             one["provider"],
             one["outcome"] or "under way",
             _format_cost(one),
@@ -132,8 +143,8 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
     ]
     if calls:
         out.print(
-            desk.fill_table(
-                desk.make_table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls
+            context.fill_table(
+                context.make_table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls
             )
         )
 

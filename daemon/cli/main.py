@@ -7,7 +7,7 @@ import os
 import sys
 
 from daemon.cli import run
-from daemon.cli.options import OPTIONS
+from daemon.cli.global_options import OPTIONS
 
 
 def _make_output_robust() -> None:
@@ -24,7 +24,7 @@ def _run_command() -> object:
     if sys.argv[1:] == ["run"]:
         run.run_daemon()
         return 0
-    from daemon.cli.commands import app  # noqa: PLC0415 - as it says
+    from daemon.cli.command_group import app  # noqa: PLC0415 - as it says
 
     return app(standalone_mode=False)
 
@@ -55,7 +55,7 @@ def main() -> int:
     except Exception as error:
         if OPTIONS.debug:
             raise
-        from daemon.cli.failure import explain_error  # noqa: PLC0415 - only on failure
+        from daemon.cli.errors import explain_error  # noqa: PLC0415 - only on failure
 
         lines, code = explain_error(error)
         for line in lines:

@@ -7,17 +7,17 @@ from typing import Any
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk
+from daemon.cli import context
 from daemon.cli.generate import silence_log
 from daemon.config import Settings
-from daemon.flow.absorb import plan_dry_run
-from daemon.flow.cases import megapixels_of
-from daemon.flow.context import SourceContext
-from daemon.flow.inputs import Inputs
-from daemon.flow.money import format_dollars
-from daemon.flow.wants import CreateJob
+from daemon.context import SourceContext
+from daemon.generation.chain_input_loader import megapixels_of
+from daemon.jobs.budget import format_dollars
+from daemon.jobs.inputs import Inputs
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
+from daemon.sync.apply import plan_dry_run
+from daemon.sync.planner import CreateJob
 from db import posts, upgrade
 
 _SHOWN = 30
@@ -25,23 +25,23 @@ _SHOWN = 30
 
 def show_plan(source: str | None, *, json: bool) -> None:
     """Ask Notion, decide as the daemon would, and print it."""
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     app.require_notion_token(found)
     silence_log(found)
-    data = desk.run_coroutine(_plan_all_sources(found))
+    data = context.run_coroutine(_plan_all_sources(found))
 
     def human(out: Console) -> None:
         for one in data:
             _print_plan(out, one)
 
-    desk.print_result(
+    context.print_result(
         data if found.has_named_sources else data[0], json=json, human=human
     )
 
 
 async def _plan_all_sources(found: Settings) -> list[dict[str, Any]]:
     exists = upgrade.database_exists(app.database_backend(found))
-    async with desk.read_session(found, missing_ok=True) as flows:
+    async with context.read_session(found, missing_ok=True) as flows:
         return [
             await _plan_one_source(flows.by_source[name], own, exists=exists)
             for name, own in found.by_source().items()
@@ -119,7 +119,7 @@ def _describe_request(
 def _print_plan(out: Console, data: dict[str, Any]) -> None:
     wishes = data["wishes"]
     if wishes:
-        made = desk.make_table("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
+        made = context.make_table("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
         lines = [
             [
                 w["title"],
@@ -130,7 +130,7 @@ def _print_plan(out: Console, data: dict[str, Any]) -> None:
             ]
             for w in wishes[:_SHOWN]
         ]
-        out.print(desk.fill_table(made, lines))
+        out.print(context.fill_table(made, lines))
     if len(wishes) > _SHOWN:
         out.print(f"... and {len(wishes) - _SHOWN} more")
     out.print(

@@ -7,27 +7,27 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.cli import desk
-from daemon.flow import choose
-from daemon.flow.context import SourceContext
-from daemon.flow.money import format_dollars
+from daemon.cli import context
+from daemon.context import SourceContext
+from daemon.generation import provider_selection
+from daemon.jobs.budget import format_dollars
 from db.attempts import SpendingTotals
-from providers import KINDS, telling
+from providers import KINDS, descriptions
 
 
 def show_providers(*, json: bool) -> None:
     """Print one line per provider."""
-    desk.run_coroutine(_show_providers(json=json))
+    context.run_coroutine(_show_providers(json=json))
 
 
 async def _show_providers(*, json: bool) -> None:
-    found = desk.load_settings()
+    found = context.load_settings()
     async with (
-        desk.read_session(found) as flows,
+        context.read_session(found) as flows,
         flows.first.db.read_transaction() as tx,
     ):
         flow = flows.first
-        situation = await choose.load_chain_state(tx, flow)
+        situation = await provider_selection.load_chain_state(tx, flow)
     asked = {name for one in flows for name in one.plan.chain}
     data = [describe_provider(flow, situation, name, asked) for name in flow.providers]
     absent = {
@@ -45,11 +45,14 @@ async def _show_providers(*, json: bool) -> None:
         for name, why in absent.items():
             out.print(f"{name}: not asked, {why}", markup=False, style="dim")
 
-    desk.print_result([*data, *others], json=json, human=human)
+    context.print_result([*data, *others], json=json, human=human)
 
 
 def describe_provider(
-    flow: SourceContext, situation: choose.ChainState, name: str, asked: Collection[str]
+    flow: SourceContext,
+    situation: provider_selection.ChainState,
+    name: str,
+    asked: Collection[str],
 ) -> dict[str, Any]:
     """Return everything worth knowing of a provider.
 
@@ -64,7 +67,7 @@ def describe_provider(
         "label": traits.label,
         "in_chain": name in asked,
         "state": state.state,
-        "words": telling.describe_breaker(state, situation.now, flow.clock.zone),
+        "words": descriptions.describe_breaker(state, situation.now, flow.clock.zone),
         "until": state.until,
         "message": state.message,
         "price": traits.price(1.1664),
@@ -80,10 +83,10 @@ def describe_provider(
 
 def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
     """Print them as a table."""
-    made = desk.make_table(
+    made = context.make_table(
         "PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES", "THIS MONTH"
     )
-    desk.fill_table(
+    context.fill_table(
         made,
         [
             [

@@ -19,11 +19,11 @@ def run_daemon() -> None:
         import asyncio  # noqa: PLC0415 - after the signal, and as it says
 
         from daemon import app  # noqa: PLC0415 - the same
-        from daemon.cli.begin import read_configuration, start_log  # noqa: PLC0415 - the same
-        from daemon.life import Supervisor  # noqa: PLC0415 - the same
-        from daemon.service import memory  # noqa: PLC0415 - the same
+        from daemon.cli.configuration import read_configuration, start_log  # noqa: PLC0415 - the same
+        from daemon.service import malloc  # noqa: PLC0415 - the same
+        from daemon.supervisor import Supervisor  # noqa: PLC0415 - the same
 
-    memory.limit_arenas()
+    malloc.limit_arenas()
     found = read_configuration()
     start_log(found)
     app.require_notion_token(found)

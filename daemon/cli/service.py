@@ -9,21 +9,21 @@ import sys
 import structlog
 import typer
 
-from daemon import app, errand, neighbour
-from daemon.assembly import build_pollers
-from daemon.cli import desk, told
-from daemon.cli.begin import start_log
-from daemon.cli.patience import graceful_interrupt
+from daemon import app, once, service_conflict
+from daemon.cli import context, notify_test
+from daemon.cli.configuration import start_log
+from daemon.cli.signals import graceful_interrupt
 from daemon.config import Settings
 from daemon.errors import PostbrushError
-from daemon.flow import manual
+from daemon.jobs import actions
 from daemon.service import log
 from daemon.service.alerts import Message
+from daemon.source_setup import build_pollers
 
 
 def run_once(*, yes: bool) -> None:
     """Look once and work; exit 1 when something failed or is held."""
-    found = desk.load_settings()
+    found = context.load_settings()
     start_log(found)
     raise typer.Exit(asyncio.run(_run_once(found, yes=yes)))
 
@@ -36,24 +36,24 @@ async def _run_once(found: Settings, *, yes: bool) -> int:
         app.join_cluster(found, flows) as company,
     ):
         flow, watchers = flows.first, build_pollers(found, flows)
-        await neighbour.refuse_if_service_watches(flow, watchers, os.environ)
+        await service_conflict.refuse_if_service_watches(flow, watchers, os.environ)
 
         async def approve(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
             async with flow.db.write_transaction() as tx:
-                await manual.approve_held(tx, None, flow.now())
+                await actions.approve_held(tx, None, flow.now())
             return True
 
         with graceful_interrupt(flow):
-            result = await errand.run_once(flows, watchers, company, approve)
+            result = await once.run_once(flows, watchers, company, approve)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 
 def run_migrations() -> None:
     """Bring the database up to date."""
-    found = desk.load_settings()
+    found = context.load_settings()
     start_log(found)
     asyncio.run(_run_migrations(found))
 
@@ -71,7 +71,7 @@ def report_failed_unit(unit: str) -> None:
         f"sudo systemctl reset-failed {unit}; sudo systemctl start {unit}"
     )
     try:
-        found = desk.load_settings()
+        found = context.load_settings()
     except PostbrushError:
         # Which may be why it failed; the journal is told all the same.
         log.configure("info", "auto", environ=os.environ)
@@ -80,6 +80,6 @@ def report_failed_unit(unit: str) -> None:
     start_log(found)
     log_.error("service.failed", summary=words, unit=unit)
     message = Message(title="the service is down", body=words, level="failure")
-    for result in asyncio.run(told.notify_all(found, message)):
+    for result in asyncio.run(notify_test.notify_all(found, message)):
         if result.wrong:
             log_.warning("notify.failed", summary=f"{result.where}: {result.wrong}")

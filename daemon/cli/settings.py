@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 
 from daemon import config
-from daemon.cli import desk
+from daemon.cli import context
 
 
 def show_settings(*, example: bool, json: bool) -> None:
@@ -15,12 +15,12 @@ def show_settings(*, example: bool, json: bool) -> None:
     if example:
         sys.stdout.write(config.example_text())
         return
-    found = config.list_origins(desk.load_settings())
+    found = config.list_origins(context.load_settings())
     data = [
         {"key": key, "value": value, "from": origin} for key, value, origin in found
     ]
 
     def human(out: Console) -> None:
-        out.print(desk.fill_table(desk.make_table("KEY", "VALUE", "FROM"), found))
+        out.print(context.fill_table(context.make_table("KEY", "VALUE", "FROM"), found))
 
-    desk.print_result(data, json=json, human=human)
+    context.print_result(data, json=json, human=human)

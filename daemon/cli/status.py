@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk, providers
+from daemon.cli import context, providers
+from daemon.cluster.peers import list_peers, read_instance_id
 from daemon.config import Settings
-from daemon.flow import choose, storage
-from daemon.flow.context import SourceContext
-from daemon.flow.flows import Sources
-from daemon.others import list_peers, read_instance_id
+from daemon.context import SourceContext
+from daemon.generation import provider_selection, storage_guard
 from daemon.service import control, lock
+from daemon.sources import Sources
 from db import images, jobs, pauses, posts
 from db.engine import Tx
 from db.states import JobState
@@ -24,21 +24,21 @@ _NEWEST = 5
 
 def show_status(source: str | None, *, json: bool) -> None:
     """Say how things stand."""
-    desk.run_coroutine(_show_status(source, json=json))
+    context.run_coroutine(_show_status(source, json=json))
 
 
 async def _show_status(source: str | None, *, json: bool) -> None:
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     holder = lock.find_holder(app.lock_path(found))
     answer = await control.send_command(app.socket_path(found), "status")
-    async with desk.read_session(found) as flows:
+    async with context.read_session(found) as flows:
         data = await _load_status(flows, found, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         **(answer or {}),
     }
-    desk.print_result(
+    context.print_result(
         data, json=json, human=lambda out: _print_status(out, flows, found, data)
     )
 
@@ -49,9 +49,11 @@ async def _load_status(
     flow = flows.first
     asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
     async with flow.db.read_transaction() as tx:
-        situation = await choose.load_chain_state(tx, flows.shared_budget_source)
+        situation = await provider_selection.load_chain_state(
+            tx, flows.shared_budget_source
+        )
         own = [
-            (one, await choose.load_chain_state(tx, one))
+            (one, await provider_selection.load_chain_state(tx, one))
             for one in flows.own_budget_sources
         ]
         counts = await jobs.count_by_state(tx, source=source)
@@ -69,10 +71,10 @@ async def _load_status(
             "posts": sum(one["posts"] for one in watched),
             "held": sum(one["held"] for one in watched),
             "daemons": [
-                desk.to_dict(one) | {"silent": one.is_expired(flow.now(), lease)}
+                context.to_dict(one) | {"silent": one.is_expired(flow.now(), lease)}
                 for one in there
             ],
-            "disk": storage.unwritable_reason(flow) or "",
+            "disk": storage_guard.unwritable_reason(flow) or "",
             "paused": watched[0]["paused"] if len(watched) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
@@ -93,7 +95,7 @@ async def _load_status(
 
 
 def _summarize_month(
-    flow: SourceContext, situation: choose.ChainState
+    flow: SourceContext, situation: provider_selection.ChainState
 ) -> dict[str, Any]:
     """Return what was spent from a source's budget."""
     return {
@@ -134,7 +136,9 @@ def _print_status(
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
     if data["paused"]:
         until = data["paused"].until
-        when = f"until {desk.format_time(until, zone)}" if until else "until `resume`"
+        when = (
+            f"until {context.format_time(until, zone)}" if until else "until `resume`"
+        )
         out.print(f"paused   nothing is made {when}", markup=False)
     if data["disk"]:
         out.print(
@@ -160,13 +164,15 @@ def _print_status(
             f"failed   job {one['job']} '{one['title']}': {one['why']}", markup=False
         )
     for one in data["newest"]:
-        out.print(f"image    {one['name']}  {desk.format_time(one['made_at'], zone)}")
+        out.print(
+            f"image    {one['name']}  {context.format_time(one['made_at'], zone)}"
+        )
 
 
 def _format_delayed(one: dict[str, Any], zone: tzinfo) -> str:
     """Return "delayed  job 3 'A post': uploading the image failed: ..., next try"."""
     about = f"job {one['job']} '{one['title']}': " if one["job"] else ""
-    at = desk.format_time(datetime.fromisoformat(one["next"]), zone)
+    at = context.format_time(datetime.fromisoformat(one["next"]), zone)
     return f"delayed  {about}{one['task']} failed: {one['why']}; next try {at}"
 
 
@@ -174,7 +180,7 @@ def _format_spending(month: dict[str, Any], source: str) -> str:
     whose = f"{source}: " if source else ""
     budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
     spent = f"${month['cost']:.2f}{budget} this month"
-    return f"money    {whose}{spent} for {desk.format_image_count(month['images'])}"
+    return f"money    {whose}{spent} for {context.format_image_count(month['images'])}"
 
 
 def _print_source(
@@ -190,16 +196,18 @@ def _print_source(
         words += f", {one['held']} held"
     if one["paused"]:
         until = one["paused"].until
-        words += f", paused{f' until {desk.format_time(until, zone)}' if until else ''}"
+        words += (
+            f", paused{f' until {context.format_time(until, zone)}' if until else ''}"
+        )
     out.print(f"source   {one['name']}: {words}", markup=False)
 
 
 def _format_peer(one: dict[str, Any], zone: tzinfo) -> str:
-    heard = desk.format_time(one["heard_at"], zone)
+    heard = context.format_time(one["heard_at"], zone)
     words = f"{one['name']} ({one['roles']})"
     if one["silent"]:
         return f"{words}, silent since {heard}"
-    since = desk.format_time(one["since"], zone)
+    since = context.format_time(one["since"], zone)
     asks = "; asks Notion" if one["asks"] else ""
     return f"{words}, since {since}, last heard of {heard}{asks}"
 
@@ -222,6 +230,5 @@ def _format_daemon(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str
     polled = daemon.get("polled_at")
     if not polled:
         return words
-    return (
-        f"{words}, last poll {desk.format_time(datetime.fromisoformat(polled), zone)}"
-    )
+    at = context.format_time(datetime.fromisoformat(polled), zone)
+    return f"{words}, last poll {at}"

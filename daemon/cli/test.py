@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk
+from daemon.cli import context
 from daemon.cli.generate import (
     first_source_settings,
     make_progress_bar,
@@ -18,15 +18,16 @@ from daemon.cli.generate import (
     select_chain,
     silence_log,
 )
-from daemon.cli.patience import graceful_interrupt
+from daemon.cli.signals import graceful_interrupt
 from daemon.clock import utc_now
 from daemon.config import Settings
-from daemon.flow import byhand, manual
-from daemon.flow.context import SourceContext
-from daemon.flow.formats import parse_format
-from daemon.flow.money import format_dollars
+from daemon.config.formats import parse_format
+from daemon.context import SourceContext
+from daemon.generation import adhoc_image
+from daemon.jobs import actions
+from daemon.jobs.budget import format_dollars
 from db import attempts
-from db.records import ImageRecord
+from db.models import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 _ASK_ABOVE = 0.01
@@ -34,14 +35,14 @@ _ASK_ABOVE = 0.01
 
 def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
     """Make the images, and print a table of what came of it."""
-    found = desk.load_settings()
+    found = context.load_settings()
     own = first_source_settings(found)
     names = select_chain(own, provider) if provider else own.configured_providers()
     silence_log(found)
-    results = desk.run_coroutine(_try_all(found, names, yes=yes))
+    results = context.run_coroutine(_try_all(found, names, yes=yes))
 
     def human(console: Console) -> None:
-        made = desk.make_table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+        made = context.make_table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
         lines = [
             [
                 one["provider"],
@@ -53,9 +54,9 @@ def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
             ]
             for one in results
         ]
-        console.print(desk.fill_table(made, lines))
+        console.print(context.fill_table(made, lines))
 
-    desk.print_result(results, json=json, human=human)
+    context.print_result(results, json=json, human=human)
     if any(one["result"] not in {"ok", "skipped"} for one in results):
         raise typer.Exit(1)
 
@@ -89,11 +90,11 @@ async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[st
         return answer | {"result": "skipped"}
     # A resting one is asked too: that is what a test is for.
     async with flow.db.write_transaction() as tx:
-        await manual.reset_breaker(tx, name, utc_now())
+        await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
         bar.add_task(f"asking {name}", total=None)
-        made = await byhand.generate_adhoc_image(
+        made = await adhoc_image.generate_adhoc_image(
             flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
     answer["seconds"] = monotonic() - began

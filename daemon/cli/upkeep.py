@@ -11,19 +11,19 @@ import typer
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import desk, find
-from daemon.cli.copies import require_database
+from daemon.cli import context, lookup
+from daemon.cli.backup import require_database
 from daemon.cli.generate import silence_log
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.config.values import parse_duration
 from daemon.errors import PostbrushError, SetupError
-from daemon.flow import manual
-from daemon.upkeep import verify as checks
-from daemon.upkeep.prune import PruneResult, prune_images
-from daemon.upkeep.verify import Finding
+from daemon.jobs import actions
+from daemon.maintenance import verify as checks
+from daemon.maintenance.prune import PruneResult, prune_images
+from daemon.maintenance.verify import Finding
 from db import images, pauses
-from db.records import ImageRecord, Job, Pause
+from db.models import ImageRecord, Job, Pause
 
 
 def use_image(
@@ -35,9 +35,9 @@ def use_image(
     if name is None:
         _list_images(words, source, json=json)
         return
-    job = desk.run_coroutine(_queue_reattach(words, name, source, only=only))
-    desk.print_result(
-        desk.to_dict(job),
+    job = context.run_coroutine(_queue_reattach(words, name, source, only=only))
+    context.print_result(
+        context.to_dict(job),
         json=json,
         human=lambda out: out.print(
             f"{name} goes back onto '{job.title}' as its "
@@ -48,25 +48,27 @@ def use_image(
 
 
 def _list_images(words: str, source: str | None, *, json: bool) -> None:
-    found = desk.run_coroutine(_load_images(words, source))
+    found = context.run_coroutine(_load_images(words, source))
     zone = local_zone()
 
     def human(out: Console) -> None:
-        made = desk.make_table("FILE", "MADE", "BY", "")
+        made = context.make_table("FILE", "MADE", "BY", "")
         lines = [
             [
                 one.name,
-                desk.format_time(one.made_at, zone),
+                context.format_time(one.made_at, zone),
                 one.provider,
                 _describe_state(one),
             ]
             for one in found
         ]
         out.print(
-            desk.fill_table(made, lines) if lines else "no image was made for it yet"
+            context.fill_table(made, lines) if lines else "no image was made for it yet"
         )
 
-    desk.print_result([desk.to_dict(one) for one in found], json=json, human=human)
+    context.print_result(
+        [context.to_dict(one) for one in found], json=json, human=human
+    )
 
 
 def _describe_state(one: ImageRecord) -> str:
@@ -76,21 +78,21 @@ def _describe_state(one: ImageRecord) -> str:
 
 
 async def _load_images(words: str, source: str | None) -> list[ImageRecord]:
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     async with (
-        desk.read_session(found) as flows,
+        context.read_session(found) as flows,
         flows.first.db.read_transaction() as tx,
     ):
-        post = await find.find_page(tx, words, source)
+        post = await lookup.find_page(tx, words, source)
         return await images.of_page(tx, post.source, post.page_id)
 
 
 async def _queue_reattach(
     words: str, name: str, source: str | None, *, only: bool
 ) -> Job:
-    found = desk.load_settings(source)
-    async with desk.write_session(found) as db, db.write_transaction() as tx:
-        post = await find.find_page(tx, words, source)
+    found = context.load_settings(source)
+    async with context.write_session(found) as db, db.write_transaction() as tx:
+        post = await lookup.find_page(tx, words, source)
         image = await images.by_name(tx, Path(name).name)
         if image is None or image.page_id != post.page_id:
             raise SetupError(
@@ -99,21 +101,23 @@ async def _queue_reattach(
             )
         if app.open_store(found).is_lost(image.name):
             raise PostbrushError(f"{image.name} is gone from the disk")
-        return await manual.reattach_image(tx, post, image, utc_now(), alone=only)
+        return await actions.reattach_image(tx, post, image, utc_now(), alone=only)
 
 
 def pause_sources(duration: str | None, source: str | None, *, json: bool) -> None:
     """Make nothing for a while."""
     now = utc_now()
     until = now + _parse_pause(duration) if duration is not None else None
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     made = [Pause(source=name, since=now, until=until) for name in found.by_source()]
-    desk.run_coroutine(_store_pauses(found, made))
+    context.run_coroutine(_store_pauses(found, made))
     when = (
-        f"until {desk.format_time(until, local_zone())}" if until else "until `resume`"
+        f"until {context.format_time(until, local_zone())}"
+        if until
+        else "until `resume`"
     )
-    shown = [desk.to_dict(one) for one in made]
-    desk.print_result(
+    shown = [context.to_dict(one) for one in made]
+    context.print_result(
         shown if found.has_named_sources else shown[0],
         json=json,
         human=lambda out: out.print(
@@ -136,17 +140,17 @@ def _parse_pause(duration: str) -> timedelta:
 
 
 async def _store_pauses(found: Settings, made: Sequence[Pause]) -> None:
-    async with desk.write_session(found) as db, db.write_transaction() as tx:
+    async with context.write_session(found) as db, db.write_transaction() as tx:
         for one in made:
             await pauses.set_pause(tx, one)
 
 
 def resume_sources(source: str | None, *, json: bool) -> None:
     """End a pause."""
-    found = desk.load_settings(source)
-    was = desk.run_coroutine(_end_pauses(found))
+    found = context.load_settings(source)
+    was = context.run_coroutine(_end_pauses(found))
     words = "images are made again" if was else "it was not paused"
-    desk.print_result(
+    context.print_result(
         {"was_paused": was},
         json=json,
         human=lambda out: out.print(f"{_source_prefix(found)}{words}", markup=False),
@@ -154,7 +158,7 @@ def resume_sources(source: str | None, *, json: bool) -> None:
 
 
 async def _end_pauses(found: Settings) -> bool:
-    async with desk.write_session(found) as db, db.write_transaction() as tx:
+    async with context.write_session(found) as db, db.write_transaction() as tx:
         return any([await pauses.clear_pause(tx, name) for name in found.by_source()])
 
 
@@ -162,7 +166,7 @@ def prune_old_images(
     days: int | None, source: str | None, *, dry_run: bool, json: bool
 ) -> None:
     """Remove old images."""
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     wanted = {
         name: days if days is not None else own.images.keep_days
         for name, own in found.by_source().items()
@@ -173,7 +177,7 @@ def prune_old_images(
         )
 
     async def work() -> list[PruneResult]:
-        async with desk.write_session(found) as db:
+        async with context.write_session(found) as db:
             store = app.open_store(found)
             return [
                 await prune_images(
@@ -188,34 +192,34 @@ def prune_old_images(
                 if keep
             ]
 
-    several = desk.run_coroutine(work())
+    several = context.run_coroutine(work())
     names = [name for one in several for name in one.names]
     size = sum(one.bytes for one in several)
     verb = "would go" if dry_run else "removed"
-    desk.print_result(
+    context.print_result(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
         human=lambda out: out.print(
-            f"{desk.format_image_count(len(names))} {verb}, {size / 2**20:.1f} MiB"
+            f"{context.format_image_count(len(names))} {verb}, {size / 2**20:.1f} MiB"
         ),
     )
 
 
 def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> None:
     """Compare everything; exit 1 when something is wrong and was not mended."""
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     require_database(found)
     if not offline:
         app.require_notion_token(found)
     silence_log(found)
-    findings = desk.run_coroutine(_verify_all(found, fix=fix, offline=offline))
+    findings = context.run_coroutine(_verify_all(found, fix=fix, offline=offline))
 
     def human(out: Console) -> None:
-        made = desk.make_table("WHAT", "WRONG", "DONE")
+        made = context.make_table("WHAT", "WRONG", "DONE")
         lines = [[one.what, one.wrong, one.fixed] for one in findings]
-        out.print(desk.fill_table(made, lines) if lines else "all fits together")
+        out.print(context.fill_table(made, lines) if lines else "all fits together")
 
-    desk.print_result([asdict(one) for one in findings], json=json, human=human)
+    context.print_result([asdict(one) for one in findings], json=json, human=human)
     if any(not one.fixed for one in findings):
         raise typer.Exit(1)
 

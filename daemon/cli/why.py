@@ -7,16 +7,16 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.cli import desk, find
+from daemon.cli import context, lookup
 from daemon.cli.history import describe_wait
-from daemon.flow.context import SourceContext
-from daemon.flow.wants import ImageColumnState, classify_images
+from daemon.context import SourceContext
 from daemon.notion.errors import NotionError, NotionUnavailableError
 from daemon.notion.filter_check import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
+from daemon.sync.planner import ImageColumnState, classify_images
 from db import delays, images, jobs, posts
 from db.engine import Tx
-from db.records import ImageRecord, Job, Post
+from db.models import ImageRecord, Job, Post
 from db.states import JobState
 
 #: Seconds that Notion may take to say what a post has now.
@@ -25,18 +25,20 @@ _NOTION_TIMEOUT = 10.0
 
 def explain_page(page: str, source: str | None, *, json: bool) -> None:
     """Explain a page."""
-    desk.run_coroutine(_explain_page(page, source, json=json))
+    context.run_coroutine(_explain_page(page, source, json=json))
 
 
 async def _explain_page(words: str, source: str | None, *, json: bool) -> None:
-    found = desk.load_settings(source)
+    found = context.load_settings(source)
     async with (
-        desk.read_session(found) as flows,
+        context.read_session(found) as flows,
         flows.first.db.read_transaction() as tx,
     ):
-        post = await find.find_page(tx, words, source)
+        post = await lookup.find_page(tx, words, source)
         data = await _load_explanation(tx, flows.get(post.source) or flows.first, post)
-    desk.print_result(data, json=json, human=lambda out: _print_explanation(out, data))
+    context.print_result(
+        data, json=json, human=lambda out: _print_explanation(out, data)
+    )
 
 
 async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:

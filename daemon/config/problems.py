@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from daemon.config import addresses, databases, entries, sources
 from daemon.config.model import Options, PropertyNames
+from daemon.config.notion_links import database_id
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
-from daemon.notion.links import database_id
 from providers import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from daemon.config import databases, stores
 from daemon.config.addresses import host_of, is_address
-from daemon.flow.formats import FormatError, parse_format
-from daemon.flow.prompt import template_problems
+from daemon.config.formats import FormatError, parse_format
+from daemon.config.prompt_template import template_problems
 
 #: Settings that are sizes.
 IN_BYTES = frozenset({"reserve"})

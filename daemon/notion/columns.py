@@ -7,11 +7,16 @@ from types import MappingProxyType
 from typing import Any
 
 from daemon.notion import sources
-from daemon.notion.answers import ErrorResponse
+from daemon.notion.answer_shapes import translate_shape_errors
+from daemon.notion.error_classes import ErrorResponse
 from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.model import Role, Urgency
-from daemon.notion.shapes import translate_shape_errors
-from daemon.notion.wire import ApiError, LostResponseError, NotionTransport, Request
+from daemon.notion.transport import (
+    ApiError,
+    LostResponseError,
+    NotionTransport,
+    Request,
+)
 
 _TRIES = 4
 _SAMPLE = 100

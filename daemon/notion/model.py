@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from daemon.notion.filters import PropertyValue, Wanted
-from daemon.notion.position import QueryPosition
+from daemon.notion.query_position import QueryPosition
 
 
 class Urgency(IntEnum):
@@ -211,7 +211,7 @@ class WriteResult:
 
 
 class NotionClient(Protocol):
-    """The only way to Notion; `daemon.notion.gateway.Gateway` is the real one."""
+    """The only way to Notion; `daemon.notion.api.Gateway` is the real one."""
 
     def pause_requests(self, seconds: float) -> None:
         """Ask nothing for so long."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from daemon.notion import sources
-from daemon.notion.answers import ErrorClass, ErrorResponse, mentions_upload
+from daemon.notion.error_classes import ErrorClass, ErrorResponse, mentions_upload
 from daemon.notion.errors import (
     NotionError,
     PageUnreachableError,
@@ -14,7 +14,7 @@ from daemon.notion.errors import (
     WriteRefusedError,
 )
 from daemon.notion.model import PageUpdate, Urgency
-from daemon.notion.wire import ApiError, NotionTransport
+from daemon.notion.transport import ApiError, NotionTransport
 
 #: One 404 clears up within seconds; a second one after this pause is believed.
 _NOT_FOUND_PAUSE = 5.0

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from daemon.notion import links, query, sources
-from daemon.notion.answers import ErrorClass, ErrorResponse, is_stale_cursor
+from daemon.config import notion_links
+from daemon.notion import query, sources
+from daemon.notion.answer_shapes import next_cursor, results_of, translate_shape_errors
+from daemon.notion.error_classes import ErrorClass, ErrorResponse, is_stale_cursor
 from daemon.notion.errors import (
     NotionError,
     NotionUnavailableError,
@@ -21,9 +23,8 @@ from daemon.notion.errors import (
 )
 from daemon.notion.model import Page, Role, Schema, Urgency
 from daemon.notion.pages import UnparsablePageError, read_page
-from daemon.notion.position import CursorTrail, QueryPosition
-from daemon.notion.shapes import next_cursor, results_of, translate_shape_errors
-from daemon.notion.wire import ApiError, NotionTransport
+from daemon.notion.query_position import CursorTrail, QueryPosition
+from daemon.notion.transport import ApiError, NotionTransport
 
 _LARGEST, _SMALLEST = 100, 10
 _DAY = 86400.0
@@ -194,7 +195,9 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
     """Return the properties we read that a page of the source lacks: id to name."""
     try:
         ids = {value["id"] for value in raw["properties"].values()}
-        is_here = links.plain_id(raw["parent"]["data_source_id"]) == schema.source
+        is_here = (
+            notion_links.plain_id(raw["parent"]["data_source_id"]) == schema.source
+        )
     # Nothing that could be read as a page of the source.
     except (KeyError, TypeError, AttributeError):
         return {}

@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from daemon.config.notion_links import plain_id
 from daemon.notion.filters import LIST_TYPES, PropertyValue
-from daemon.notion.links import plain_id
 from daemon.notion.model import File, Page, Role, Schema
 
 Json = Mapping[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.notion import links
-from daemon.notion.answers import (
+from daemon.config import notion_links
+from daemon.notion.answer_shapes import next_cursor, results_of, translate_shape_errors
+from daemon.notion.error_classes import (
     CAPABILITY_MISSING,
     TOKEN_REFUSED,
     ErrorClass,
@@ -23,9 +24,8 @@ from daemon.notion.model import (
     SourceInfo,
     Urgency,
 )
-from daemon.notion.position import CursorTrail
-from daemon.notion.shapes import next_cursor, results_of, translate_shape_errors
-from daemon.notion.wire import ApiError, NotionTransport, Request
+from daemon.notion.query_position import CursorTrail
+from daemon.notion.transport import ApiError, NotionTransport, Request
 
 _PAGE_SIZE = 100
 _UNAUTHORIZED = 401
@@ -72,7 +72,7 @@ async def resolve_source(wire: NotionTransport, target: str) -> SourceInfo:
     """Return the data source *target* means: an id, a link, or the only one."""
     if not target:
         return await _resolve_only_source(wire)
-    found = links.database_id(target)
+    found = notion_links.database_id(target)
     if found is None:
         raise NoAccessError(
             f"notion.data_source is no id or link of Notion: {target[:80]!r}"
@@ -107,7 +107,9 @@ async def _source_in_database(wire: NotionTransport, database: str) -> SourceInf
             one = inside[0]
             url = str(raw.get("url") or "")
             return SourceInfo(
-                id=links.plain_id(one["id"]), title=str(one.get("name") or ""), url=url
+                id=notion_links.plain_id(one["id"]),
+                title=str(one.get("name") or ""),
+                url=url,
             )
         names = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
     raise NoAccessError(
@@ -152,7 +154,7 @@ def explain_item_refusal(answer: ErrorResponse) -> NotionError:
 def _to_source_info(raw: Mapping[str, Any]) -> SourceInfo:
     title = raw.get("title") or ()
     return SourceInfo(
-        id=links.plain_id(raw["id"]),
+        id=notion_links.plain_id(raw["id"]),
         title="".join(str(part.get("plain_text") or "") for part in title),
         url=str(raw.get("url") or ""),
     )

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from daemon.notion.answers import ErrorClass, ErrorResponse
+from daemon.config.notion_links import plain_id
+from daemon.notion.answer_shapes import translate_shape_errors
+from daemon.notion.error_classes import ErrorClass, ErrorResponse
 from daemon.notion.errors import (
     NotionError,
     NotionUnavailableError,
     UploadLostError,
     UploadRefusedError,
 )
-from daemon.notion.links import plain_id
 from daemon.notion.model import Upload, Urgency
-from daemon.notion.shapes import translate_shape_errors
-from daemon.notion.wire import ApiError, LostResponseError, NotionTransport
+from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
 
 SINGLE_PART_LIMIT = 20 * 2**20
 _TYPE = "image/png"

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from daemon.pretend.refusals import ApiResponseError
+from daemon.pretend.errors import ApiResponseError
 
 if TYPE_CHECKING:
-    from daemon.pretend.town import FakeServer
+    from daemon.pretend.server import FakeServer
 
 #: Package, file and kind; the stylesheet is the daemon's own page's.
 _STATIC = {

@@ -9,17 +9,17 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from daemon.pretend import query, shown, tables
-from daemon.pretend.door import VERSIONS, ApiMiddleware
-from daemon.pretend.refusals import (
+from daemon.pretend import query, schema, serializers
+from daemon.pretend.errors import (
     error_for_status,
     invalid_url,
     not_found,
     parse_uuid,
     validation_error,
 )
-from daemon.pretend.rows import DataSource, Json
-from daemon.pretend.shown import list_json
+from daemon.pretend.middleware import VERSIONS, ApiMiddleware
+from daemon.pretend.models import DataSource, Json
+from daemon.pretend.serializers import list_json
 from daemon.pretend.workspace import Workspace
 
 _PAGE_SIZE = 100
@@ -79,7 +79,7 @@ class _ApiHandlers:
 
     async def search_data_sources(self, request: web.Request, body: Json) -> Json:
         del request
-        found = tables.search_data_sources(self.space, body)
+        found = schema.search_data_sources(self.space, body)
         size, start = min(body.get("page_size", _PAGE_SIZE), _PAGE_SIZE), 0
         if (cursor := body.get("start_cursor")) is not None:
             if cursor not in self.cursors:
@@ -88,7 +88,7 @@ class _ApiHandlers:
                 )
             _, start = self.cursors[cursor]
         results = [
-            shown.data_source_json(self.space, one)
+            serializers.data_source_json(self.space, one)
             for one in found[start : start + size]
         ]
         answer = list_json(results, "page_or_data_source")
@@ -103,7 +103,7 @@ class _ApiHandlers:
         identifier = parse_uuid(request.match_info["id"], "database_id")
         for one in self.space.sources.values():
             if one.shared and one.database_id == identifier:
-                return shown.database_json(one, version=_api_version(request))
+                return serializers.database_json(one, version=_api_version(request))
         raise not_found("database", identifier)
 
     def _find_source(self, request: web.Request) -> DataSource:
@@ -115,12 +115,12 @@ class _ApiHandlers:
 
     async def get_data_source(self, request: web.Request, body: Json) -> Json:
         del body
-        return shown.data_source_json(self.space, self._find_source(request))
+        return serializers.data_source_json(self.space, self._find_source(request))
 
     async def update_data_source(self, request: web.Request, body: Json) -> Json:
         source = self._find_source(request)
-        tables.update_schema(self.space, source, body.get("properties") or {})
-        return shown.data_source_json(self.space, source)
+        schema.update_schema(self.space, source, body.get("properties") or {})
+        return serializers.data_source_json(self.space, source)
 
     async def query_data_source(self, request: web.Request, body: Json) -> Json:
         source = self._find_source(request)
@@ -169,7 +169,7 @@ class _ApiHandlers:
         return {"next_cursor": following, "has_more": True}
 
     def _page_json(self, page: Any, request: web.Request) -> Json:  # noqa: ANN401 - a row
-        return shown.page_json(
+        return serializers.page_json(
             self.space, page, _base_url(request), version=_api_version(request)
         )
 

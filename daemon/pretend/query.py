@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from daemon.pretend.refusals import validation_error
-from daemon.pretend.rows import FakePage, Json
+from daemon.pretend.errors import validation_error
+from daemon.pretend.models import FakePage, Json
 from daemon.pretend.uploads import floor_to_minute
 from daemon.pretend.values import FakeProperty, empty_value, to_plain
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from daemon.pretend.refusals import not_found, upload_not_ready, validation_error
+from daemon.pretend.errors import not_found, upload_not_ready, validation_error
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.pretend.refusals import validation_error
+from daemon.pretend.errors import validation_error
 
 Json = dict[str, Any]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from daemon.pretend.faults import Fault, FaultQueue, RecordedRequest
-from daemon.pretend.refusals import (
+from daemon.pretend.errors import (
     archived_error,
     not_found,
     parse_uuid,
     validation_error,
 )
-from daemon.pretend.rows import DataSource, FakePage, Json, ShownFile, StoredFile
+from daemon.pretend.faults import Fault, FaultQueue, RecordedRequest
+from daemon.pretend.models import DataSource, FakePage, Json, ShownFile, StoredFile
 from daemon.pretend.uploads import UploadStore
 from daemon.pretend.values import (
     FakeProperty,

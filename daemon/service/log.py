@@ -20,7 +20,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.stdlib import BoundLogger
 
-from daemon.service import aside
+from daemon.service import detached_thread
 from daemon.service.journal import JournalSocket, is_journal_stream
 from daemon.service.redact import Redactor
 
@@ -225,7 +225,9 @@ class _LibraryLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # What a notifier says of its work may hold its address, which is a secret; it
         # begins threads of its own, too.
-        if record.threadName == aside.THREAD_NAME or record.name.startswith(_NOTIFIER):
+        if record.threadName == detached_thread.THREAD_NAME or record.name.startswith(
+            _NOTIFIER
+        ):
             return
         level = record.levelname.lower()
         speak = getattr(

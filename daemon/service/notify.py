@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import NotifierAddress
-from daemon.service import apprises
+from daemon.service import apprise_adapter
 from daemon.service.alerts import AlertRules, Message
-from daemon.service.apprises import NotificationTarget
-from daemon.service.aside import run_detached
+from daemon.service.apprise_adapter import NotificationTarget
+from daemon.service.detached_thread import run_detached
 from daemon.service.log import FailureThrottle, LogLine
 
 #: How often time itself is looked at, and what waits is tried again.
@@ -123,7 +123,7 @@ class Notifier:
             return found
         try:
             found = await run_detached(
-                lambda: apprises.open_target(address.url), seconds=self.seconds
+                lambda: apprise_adapter.open_target(address.url), seconds=self.seconds
             )
         # Whatever it was: its words may hold the address.
         except Exception as error:  # noqa: BLE001 - the notifier is not the daemon's work

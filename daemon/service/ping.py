@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import host_of
-from daemon.service.aside import run_detached
+from daemon.service.detached_thread import run_detached
 from daemon.service.log import FailureThrottle
 
 PING_INTERVAL = timedelta(minutes=5)

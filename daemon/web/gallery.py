@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from daemon.web.site import web_context_of
+from daemon.web.session import web_context_of
 from db import gallery, jobs, posts
 from db.engine import Tx
 from db.gallery import GalleryFilter, GalleryItem, GalleryPage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from daemon.flow import storage
-from daemon.web.site import WebContext, web_context_of
+from daemon.generation import storage_guard
+from daemon.web.session import WebContext, web_context_of
 from db import jobs
 from db.errors import DatabaseError
 
@@ -32,7 +32,7 @@ async def find_problems(site: WebContext) -> dict[str, str]:
     """
     flow = site.flow
     found: dict[str, str] = {}
-    if (why := storage.unwritable_reason(flow)) is not None:
+    if (why := storage_guard.unwritable_reason(flow)) is not None:
         found["store" if why == flow.store.away else "disk"] = why
     try:
         async with flow.db.read_transaction() as tx:

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.flow.context import SourceContext
-from daemon.web.site import web_context_of
-from db import attempts, images, jobs, listing, posts
-from db.records import Attempt, JobEvent
+from daemon.context import SourceContext
+from daemon.web.session import web_context_of
+from db import attempts, images, job_lists, jobs, posts
+from db.models import Attempt, JobEvent
 from db.states import OPEN, JobEventType, JobState
 
 _SHOWN = 50
@@ -49,7 +49,7 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
     edge = request.query.get("before", "")
     before = int(edge) if edge.isdecimal() and len(edge) < 19 else None  # noqa: PLR2004 - what the database can hold
     async with site.flow.db.read_transaction() as tx:
-        found = await listing.list_jobs(
+        found = await job_lists.list_jobs(
             tx, _KINDS[kind], limit=_SHOWN + 1, before=before
         )
         shown = found[:_SHOWN]

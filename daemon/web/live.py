@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from daemon.web.site import web_context_of
+from daemon.web.session import web_context_of
 
 #: Pages watched at once; the others are looked at without being live.
 MOST = 40

@@ -21,14 +21,15 @@ from prometheus_client import (
     generate_latest,
 )
 
-from daemon.flow import choose, files
-from daemon.flow.choose import ChainState
-from daemon.flow.context import SourceContext
-from daemon.web.site import WebContext
-from daemon.web.tally import EventCounters
-from db import jobs, listing, posts
+from daemon.context import SourceContext
+from daemon.generation import provider_selection
+from daemon.generation.provider_selection import ChainState
+from daemon.imaging import files
+from daemon.web.counters import EventCounters
+from daemon.web.session import WebContext
+from db import job_lists, jobs, posts
 from db.attempts import SpendingTotals
-from db.records import Attempt
+from db.models import Attempt
 from db.states import FINAL, OPEN, JobState
 from providers.breaker import BreakerState as Position
 
@@ -129,9 +130,9 @@ class Metrics:
         async with flow.db.read_transaction() as tx:
             await self._tally.count_new_rows(tx)
             counts = await jobs.count_open_by_state(tx)
-            oldest = await listing.oldest_due_at(tx, now)
+            oldest = await job_lists.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
-            situation = await choose.load_chain_state(tx, flow)
+            situation = await provider_selection.load_chain_state(tx, flow)
         gauges = self._gauges
         for state in OPEN:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))

@@ -14,22 +14,22 @@ from aiohttp import web
 
 from daemon.config import Settings
 from daemon.config.values import parse_listen
-from daemon.flow.flows import Sources
-from daemon.flow.storage import is_storage_error
-from daemon.store.errors import StoreUnavailableError
+from daemon.generation.storage_guard import is_storage_error
+from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.sources import Sources
 from daemon.web import (
-    acts,
+    actions,
+    dashboard,
     gallery,
     health,
     history,
+    images,
     live,
-    now,
-    pictures,
-    scrape,
-    visit,
+    login,
+    metrics_auth,
 )
-from daemon.web.entry import Authenticator
-from daemon.web.guard import (
+from daemon.web.auth import Authenticator
+from daemon.web.security import (
     HEADERS,
     RateLimiter,
     Signer,
@@ -37,8 +37,8 @@ from daemon.web.guard import (
     is_same_origin,
     own_host_names,
 )
-from daemon.web.site import WEB_CONTEXT, WebContext, web_context_of
-from db import ledger
+from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
+from db import change_feed
 from db.errors import DatabaseError
 
 #: Bytes of a form, which has a few short fields.
@@ -71,7 +71,7 @@ async def run_web_server(
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
     async with flow.db.read_transaction() as tx:
-        place = await ledger.current_position(tx)
+        place = await change_feed.current_position(tx)
     site = WebContext(
         flows=flows,
         door=Authenticator(password, flow.clock.monotonic),
@@ -128,7 +128,16 @@ def create_application(site: WebContext) -> web.Application:
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
-    for module in (now, gallery, pictures, history, acts, visit, health, scrape):
+    for module in (
+        dashboard,
+        gallery,
+        images,
+        history,
+        actions,
+        login,
+        health,
+        metrics_auth,
+    ):
         module.add_routes(app)
     live.add_routes(app)
     return app
@@ -207,7 +216,7 @@ async def _check_request(request: web.Request, handler: Handler) -> web.StreamRe
     if not site.may_enter(request) and not request.path.startswith(_OPEN):
         if posts or request.path == "/live":
             raise web.HTTPUnauthorized(text="Log in first.")
-        return site.redirect_to(visit.login_path(request))
+        return site.redirect_to(login.login_path(request))
     return await handler(request)
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from daemon.flow.formats import parse_format
+from daemon.config.formats import parse_format
 from providers.base import ImageRequest
-from providers.card import faces, letter
+from providers.card import compose, fonts
+from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette
 from providers.card.layout import compute_layout
-from providers.card.words import prepare_text
 from providers.settings import CardSettings
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
@@ -51,7 +51,7 @@ class _Plain:
 
     def __call__(self) -> bytes:
         canvas = Image.new("RGB", self.size, self.ground)
-        font = faces.load_font(self.face, self.pixels)
+        font = fonts.load_font(self.face, self.pixels)
         pen = ImageDraw.Draw(canvas)
         pen.multiline_text(self.at, self.text, self.ink, font)
         out = io.BytesIO()
@@ -81,15 +81,15 @@ def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
 
     def ours() -> float:
         # A post is lettered once: what was measured for one card serves no other.
-        faces.width_at_100.cache_clear()
-        return _seconds(lambda: [letter.render_card(order, _LOOK) for order in orders])
+        fonts.width_at_100.cache_clear()
+        return _seconds(lambda: [compose.render_card(order, _LOOK) for order in orders])
 
     def reference() -> float:
         return _seconds(lambda: [plain() for _ in orders])
 
     mine, theirs = in_turns(ours, reference, _ROUNDS)
     heavy = (
-        statistics.median(len(letter.render_card(one, _LOOK)) for one in orders) / 1000
+        statistics.median(len(compose.render_card(one, _LOOK)) for one in orders) / 1000
     )
     return [
         Figure(
@@ -106,9 +106,9 @@ def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
 
 def _plain(order: ImageRequest) -> _Plain:
     wording = prepare_text(order.words)
-    face = faces.choose_base_font(wording.text, shouted=False, own=None)
+    face = fonts.choose_base_font(wording.text, shouted=False, own=None)
     place = compute_layout(order.width, order.height, with_foot=True)
-    setting = letter._typeset_text(wording, face, place)
+    setting = compose._typeset_text(wording, face, place)
     colours = choose_palette(wording.text, order.seed)
     return _Plain(
         size=(order.width, order.height),

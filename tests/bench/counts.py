@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.pretend.painter import render_scene
+from daemon.pretend.scenes import render_scene
 from tests.bench.table import Figure
 from tests.daemon.house import House, house
 

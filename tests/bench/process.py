@@ -19,9 +19,9 @@ from unittest import mock
 
 from PIL import Image
 
-from daemon.flow.poll import FOUND_BY
-from daemon.pretend import hub
-from daemon.pretend.painter import render_scene
+from daemon.pretend import huggingface
+from daemon.pretend.scenes import render_scene
+from daemon.sync.poller import FOUND_BY
 from tests.bench import procfs
 from tests.bench.rounds import ROUNDS
 from tests.bench.starts import IMPORTS, LIBRARIES, LIBRARIES_TAKE, free_port
@@ -128,7 +128,7 @@ async def _running(settings: str, *, page: bool) -> AsyncIterator[tuple[Desk, Da
 
 
 async def _image_figures(alone: float) -> list[Figure]:
-    with mock.patch.object(hub, "render_scene", _painted):
+    with mock.patch.object(huggingface, "render_scene", _painted):
         async with _running(_BUSY, page=True) as (found, daemon):
             pid = daemon.process.pid
             for number in range(_IMAGES):

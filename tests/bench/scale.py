@@ -19,20 +19,20 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from daemon import app, config
-from daemon.cli import desk, history, status
+from daemon.cli import context, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
-from daemon.flow import waiting
-from daemon.flow.ending import requeue_job
-from daemon.flow.flows import Sources
-from daemon.flow.poll import Poller
-from daemon.flow.rescue import recover_claims
+from daemon.generation import selection
+from daemon.generation.recovery import recover_claims
+from daemon.jobs.lifecycle import requeue_job
 from daemon.notion.model import BotUser, NotionClient, Page, Schema, SourceInfo
 from daemon.service import log
-from daemon.web import entry, now, serve
-from daemon.web.guard import Signer
-from daemon.web.site import WebContext
-from db.ledger import FeedPosition
+from daemon.sources import Sources
+from daemon.sync.poller import Poller
+from daemon.web import auth, dashboard, serve
+from daemon.web.security import Signer
+from daemon.web.session import WebContext
+from db.change_feed import FeedPosition
 from db.states import JobEventType
 from tests.bench.rounds import in_turns
 from tests.bench.scale_rows import DATA_SOURCE, fill
@@ -112,8 +112,8 @@ class Years:
         began = time.perf_counter()
         db = self.flows.first.db
         async with db.read_transaction() as tx:
-            picked = await waiting.select_jobs(tx, list(self.flows), 1, {})
-        claimed = await waiting.claim_jobs(self.flows, picked)
+            picked = await selection.select_jobs(tx, list(self.flows), 1, {})
+        claimed = await selection.claim_jobs(self.flows, picked)
         took = time.perf_counter() - began
         async with db.write_transaction() as tx:
             for job in claimed:
@@ -139,7 +139,7 @@ class Years:
 
     async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
         with (
-            mock.patch.object(desk, "load_settings", return_value=self.settings),
+            mock.patch.object(context, "load_settings", return_value=self.settings),
             quietly(io.StringIO()),
         ):
             began = time.perf_counter()
@@ -149,7 +149,7 @@ class Years:
     async def page(self) -> float:
         request = make_mocked_request("GET", "/", {"Host": "localhost"}, app=self.pages)
         began = time.perf_counter()
-        await now._show_dashboard(request)
+        await dashboard._show_dashboard(request)
         return time.perf_counter() - began
 
     async def start(self) -> float:
@@ -177,7 +177,7 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
         watcher = Poller(flow=flow, target="")
         site = WebContext(
             flows=flows,
-            door=entry.Authenticator("", flow.clock.monotonic),
+            door=auth.Authenticator("", flow.clock.monotonic),
             names=frozenset({"localhost"}),
             seal=Signer(b"bench" * 8),
             place=FeedPosition(),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from daemon.clock import utc_now
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 
 #: As an import, or a busy team: never more in a minute than a query lists.
 _A_MINUTE = 50

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon import app, config
-from daemon.assembly import build_pollers
-from daemon.flow.context import SourceContext
-from daemon.flow.poll import Poller
-from daemon.flow.sweep import sweep_if_due
-from daemon.service import log, memory
+from daemon.context import SourceContext
+from daemon.service import log, malloc
+from daemon.source_setup import build_pollers
+from daemon.sync.poller import Poller
+from daemon.sync.sweep import sweep_if_due
 from db import posts
 from tests.bench import procfs
 
@@ -48,7 +48,7 @@ async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Poller]:
     async with app.data_dir_lock(settings, "run"), app.open_context(settings) as flows:
         (watcher,) = build_pollers(settings, flows)
         await watcher.poll()
-        memory.freeze_loaded()
+        malloc.freeze_loaded()
         yield watcher
 
 
@@ -97,7 +97,7 @@ async def _sweep(flow: SourceContext) -> None:
 async def _memory(watcher: Poller) -> dict[str, float]:
     """Sweep for the first time, and the next day, when all posts are known."""
     flow, pid = watcher.flow, os.getpid()
-    memory.trim_heap()
+    malloc.trim_heap()
     idle = procfs.rss(pid)
     procfs.forget_peak(pid)
     stops, began = Stops(), time.perf_counter()
@@ -106,7 +106,7 @@ async def _memory(watcher: Poller) -> dict[str, float]:
         await _forget_sweep(flow)
         await _sweep(flow)
     took, peak = time.perf_counter() - began, procfs.peak(pid)
-    memory.trim_heap()
+    malloc.trim_heap()
     async with flow.db.read_transaction() as tx:
         count = await posts.count(tx)
     return {

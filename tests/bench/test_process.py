@@ -51,7 +51,7 @@ async def test_after_an_upgrade_it_begins_again_without_alembic(tmp_path: Path) 
         (tmp_path / "postbrush.db").touch()
         async with found.daemon(PYTHONPROFILEIMPORTTIME="1") as daemon:
             imports = _imports(daemon)
-    began = [n for n, name in enumerate(imports) if name == "daemon.life"]
+    began = [n for n, name in enumerate(imports) if name == "daemon.supervisor"]
     assert len(began) == 2
     assert "alembic.command" in imports
     assert "alembic.command" not in imports[began[1] :]

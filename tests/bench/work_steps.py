@@ -12,10 +12,11 @@ from types import SimpleNamespace
 from typing import Any, Self
 from unittest import mock
 
-from daemon.flow import files, keep, picture
-from daemon.notion.wire import NotionTransport
+from daemon.generation import call_result
+from daemon.imaging import files, normalize
+from daemon.notion.transport import NotionTransport
 from db.engine import Database, Tx
-from providers.studio import ProviderRunner
+from providers.runner import ProviderRunner
 
 Function = Callable[..., Any]
 
@@ -39,12 +40,12 @@ class Steps:
             for where, name, instead in (
                 (ProviderRunner, "draw", self._awaited("the call", ProviderRunner.run)),
                 (
-                    picture,
+                    normalize,
                     "normalize_image",
-                    self._timed("decode, fit", picture.normalize_image),
+                    self._timed("decode, fit", normalize.normalize_image),
                 ),
-                (picture, "encode_png", self._timed("PNG", picture.encode_png)),
-                (keep, "hashlib", hashing),
+                (normalize, "encode_png", self._timed("PNG", normalize.encode_png)),
+                (call_result, "hashlib", hashing),
                 (files, "save_new", self._timed("disk", files.save_new)),
                 (
                     Database,

@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 from daemon.clock import utc_now
-from daemon.pretend import hub, painter
+from daemon.pretend import huggingface, scenes
 from daemon.pretend.posts import POSTS
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 
 _SEED = 7
 
@@ -24,7 +24,7 @@ _SEED = 7
 @cache
 def picture(width: int, height: int) -> bytes:
     """Return what the service sends: always the same, painted once."""
-    return painter.render_scene("a boat on the sea", _SEED, width, height)
+    return scenes.render_scene("a boat on the sea", _SEED, width, height)
 
 
 def _at_once(_prompt: str, _seed: int, width: int, height: int) -> bytes:
@@ -70,5 +70,5 @@ def _add(town: FakeServer, count: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(hub, "render_scene", _at_once):
+    with mock.patch.object(huggingface, "render_scene", _at_once):
         asyncio.run(_serve())

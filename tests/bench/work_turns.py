@@ -27,14 +27,14 @@ from notion_client import Client
 from PIL import Image, ImageOps
 
 from daemon import app, config
-from daemon.assembly import build_pollers
-from daemon.errand import work_until_idle
-from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Sources
-from daemon.flow.poll import Poller
-from daemon.flow.rescue import recover_claims
-from daemon.flow.sweep import sweep_if_due
+from daemon.dispatcher import Dispatcher
+from daemon.generation.recovery import recover_claims
+from daemon.once import work_until_idle
 from daemon.service import log
+from daemon.source_setup import build_pollers
+from daemon.sources import Sources
+from daemon.sync.poller import Poller
+from daemon.sync.sweep import sweep_if_due
 from tests.bench.work_steps import Steps
 
 _SIDE = 1080

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.clock import utc_now
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from tests.providers.fakes.images_api import FakeImagesApi
 from tests.providers.fakes.replicate import FakeReplicate
 from tests.providers.fakes.runpod import FakeRunPod

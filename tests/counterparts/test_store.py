@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from daemon.config.stores import StoreLocation
-from daemon.store.errors import NameCollisionError, StoreUnavailableError
-from daemon.store.remote import RemoteStore
-from daemon.store.store import Store
+from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.imaging.store.remote import RemoteStore
+from daemon.imaging.store.store import Store
 from tests.counterparts.conftest import BIN, free_port, running
 
 pytestmark = pytest.mark.xdist_group("counterparts")

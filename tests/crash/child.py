@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 import httpx
 
 from daemon import app, config
-from daemon.assembly import build_pollers
 from daemon.clock import Clock
-from daemon.errand import run_once
+from daemon.once import run_once
 from daemon.service import log
+from daemon.source_setup import build_pollers
 from db.engine import Database, Tx
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.http import HttpClient
@@ -108,7 +108,7 @@ class Borders:
 
     def watch_store(self) -> None:
         """Put one around what is put on the store."""
-        from daemon.store.remote import RemoteStore  # noqa: PLC0415 - few have one
+        from daemon.imaging.store.remote import RemoteStore  # noqa: PLC0415 - few have one
 
         put, borders = RemoteStore.put_new, self
 

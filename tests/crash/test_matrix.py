@@ -41,7 +41,7 @@ async def test_killed_at_one_border_of_each_kind(tmp_path: Path) -> None:
         assert code == 0
         expected = len(whole.writes)
     kinds = (
-        "commit in flow/draw.admit_call",
+        "commit in generation/provider_call.admit_call",
         "service order",
         "link of",
         "send",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import utc_now
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres, rows
 from tests.crash.child import live
@@ -99,8 +99,8 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
 
 #: The call is on record from the first of these, and what it brought from the second:
 #: in between the service may have been paid, and nobody can know.
-_BEGUN = "after commit in flow/draw.admit_call"
-_KEPT = ("after commit in flow/draw.commit_remote", "after link of the image")
+_BEGUN = "after commit in generation/provider_call.admit_call"
+_KEPT = ("after commit in generation/provider_call.commit_remote", "after link of the image")
 
 
 def unknowable(borders: list[str], number: int) -> bool:

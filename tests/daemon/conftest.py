@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.house import TRUSTED, House, house
-from tests.daemon.store.server import Shop, bucket, rclone
+from tests.daemon.imaging.store.server import Shop, bucket, rclone
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from db.errors import DatabaseAwayError
 from db.postgres import Postgres
 from db.states import JobState

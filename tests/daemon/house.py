@@ -15,21 +15,21 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from daemon import app, config
-from daemon.assembly import build_pollers
 from daemon.clock import Clock
-from daemon.company import Membership
+from daemon.cluster.base import Membership
+from daemon.cluster.member import ClusterMember
 from daemon.config import Settings
-from daemon.flow.context import SourceContext
-from daemon.flow.dispatch import Dispatcher
-from daemon.flow.flows import Sources
-from daemon.flow.poll import Poller
-from daemon.flow.sweep import sweep_if_due
-from daemon.pretend.town import FakeServer
+from daemon.context import SourceContext
+from daemon.dispatcher import Dispatcher
+from daemon.pretend.server import FakeServer
 from daemon.service import log
-from daemon.several import ClusterMember
+from daemon.source_setup import build_pollers
+from daemon.sources import Sources
+from daemon.sync.poller import Poller
+from daemon.sync.sweep import sweep_if_due
 from db import attempts, jobs
-from db.place import Backend
-from db.records import Attempt, Job, JobEvent
+from db.backend import Backend
+from db.models import Attempt, Job, JobEvent
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres
 

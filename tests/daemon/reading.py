@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.notion.model import NotionClient, Page, Schema
-from daemon.notion.position import QueryPosition
+from daemon.notion.query_position import QueryPosition
 
 Happens = Callable[[int], Awaitable[None]]
 Shows = Callable[[Page], Page]

@@ -16,9 +16,9 @@ from unittest import mock
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
 from daemon.notion.model import NotionClient
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from db import images, jobs, posts
-from db.records import Job, JobEvent
+from db.models import Job, JobEvent
 from db.states import JobState
 from providers.outcomes import FREE
 from tests.daemon.house import House, MovingClock, house

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from providers import KINDS
 from tests.daemon.house import House, MovingClock, house
 from tests.providers.fakes import Fake

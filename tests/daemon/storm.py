@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daemon.notion import wire
+from daemon.notion import transport
 from db.states import JobState
 from tests.daemon.house import House, house
 
@@ -90,7 +90,7 @@ async def pass_hour(
     """Let two posts want an image while one endpoint answers badly."""
     fault = {**ANSWERS[answer], "times": TIMES[times]}
     if answer == "hang":
-        patch.setattr(wire, "_TIMEOUT", _PATIENCE)
+        patch.setattr(transport, "_TIMEOUT", _PATIENCE)
     database = endpoint == "databases.retrieve"
     async with house(folder) as home:
         if database:

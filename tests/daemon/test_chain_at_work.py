@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow import manual
-from daemon.pretend.painter import render_scene
+from daemon.jobs import actions
+from daemon.pretend.scenes import render_scene
 from tests.daemon.house import House, house
 
 
 async def _reset(home: House) -> None:
     async with home.flow.db.write_transaction() as tx:
-        await manual.reset_breaker(tx, "flux", home.flow.now())
+        await actions.reset_breaker(tx, "flux", home.flow.now())
 
 
 async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(

@@ -11,13 +11,13 @@ import pytest
 
 from daemon.cli.check import compare_clocks
 from daemon.clock import Clock, utc_now
-from daemon.flow.clock_steps import ClockSteps, breaker_after_step
-from daemon.flow.delays import TaskKey, TaskKind
-from daemon.flow.postpone import postpone_task
+from daemon.clock_steps import ClockSteps, breaker_after_step
+from daemon.jobs.postponement import postpone_task
 from daemon.notion.errors import NotionError
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from daemon.schedule import Scheduler, _CatchUpInterval
 from daemon.service.log import FailureThrottle
+from daemon.service.task_delays import TaskKey, TaskKind
 from providers.breaker import Breaker, BreakerState
 from providers.outcomes import Outcome
 from tests.daemon.house import START, ZONE, House, MovingClock, house

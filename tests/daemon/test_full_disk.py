@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.flow import files
+from daemon.imaging import files
 from db.engine import Database, Tx
 from db.errors import DatabaseAwayError, DiskFullError
 from tests.daemon.house import House, house

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.flow import manual
+from daemon.jobs import actions
 from daemon.pretend.workspace import Workspace
 from db import posts
 from tests.daemon.house import House, house
@@ -39,7 +39,7 @@ async def test_a_first_start_on_old_posts_holds_them_and_spends_nothing(
         assert len(home.hub.served) == 2
         assert await _held(home) == 119
         async with home.flow.db.write_transaction() as tx:
-            made = await manual.approve_held(tx, 5, home.flow.now())
+            made = await actions.approve_held(tx, 5, home.flow.now())
         await home.work()
         assert [job.page_id for job in made] == list(reversed(old[-5:]))
         assert len(home.hub.served) == 7
@@ -282,7 +282,7 @@ async def test_a_replacement_asks_first_whether_the_card_is_still_there(
     home.hub.add_credits(5)
     home.forget()
     async with home.flow.db.write_transaction() as tx:
-        await manual.reset_breaker(tx, "flux", home.flow.now())
+        await actions.reset_breaker(tx, "flux", home.flow.now())
     await home.work()
     assert home.hub.served == []
     assert [one.name for one in home.space.list_files(page)] == ["mine.jpg"]
@@ -294,6 +294,6 @@ async def test_a_post_whose_date_is_past_keeps_its_card(home: House) -> None:
     await home.live()
     home.hub.add_credits(5)
     async with home.flow.db.write_transaction() as tx:
-        await manual.reset_breaker(tx, "flux", home.flow.now())
+        await actions.reset_breaker(tx, "flux", home.flow.now())
     await home.work()
     assert [job.reason for job in await home.jobs()] == ["new"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from daemon.pretend.painter import render_scene
+from daemon.pretend.scenes import render_scene
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from tests.daemon.house import House, MovingClock, house
 
 POSTS = 1000

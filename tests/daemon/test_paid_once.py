@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.pretend.refusals import not_found, upload_not_ready
+from daemon.pretend.errors import not_found, upload_not_ready
 from tests.daemon.house import House, house
 
 

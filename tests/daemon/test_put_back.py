@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow import manual
+from daemon.jobs import actions
 from daemon.pretend.values import FakeProperty
 from db import images, posts
-from db.records import ImageRecord
+from db.models import ImageRecord
 from tests.daemon.house import House, house
 
 
@@ -24,7 +24,7 @@ async def _use(home: House, page: str, image: ImageRecord, *, alone: bool) -> No
     async with home.flow.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        await manual.reattach_image(tx, post, image, home.clock.now(), alone=alone)
+        await actions.reattach_image(tx, post, image, home.clock.now(), alone=alone)
     home.forget()
     await home.work()
 

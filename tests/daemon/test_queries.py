@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.notion.errors import NotionUnavailableError
-from daemon.notion.position import CursorTrail
+from daemon.notion.query_position import CursorTrail
 from daemon.pretend.values import FakeProperty
 from tests.daemon.house import House, house
 

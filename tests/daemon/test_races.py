@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow.debts import send_pending_write
-from daemon.pretend.painter import render_scene
-from daemon.pretend.town import FakeServer
+from daemon.delivery.outbox import send_pending_write
+from daemon.pretend.scenes import render_scene
+from daemon.pretend.server import FakeServer
 from db import postgres, posts, sqlite
 from db.engine import Database
 from db.errors import DatabaseBusyError

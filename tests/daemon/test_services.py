@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from PIL import Image
 
-from daemon.flow import manual
-from daemon.pretend.town import FakeServer
+from daemon.jobs import actions
+from daemon.pretend.server import FakeServer
 from db import breakers, jobs
 from tests.daemon.house import MovingClock, house
 from tests.daemon.services import house_with, keys_for, toml_for
@@ -139,7 +139,7 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
         await looked.wait()
         async with home.flow.db.write_transaction() as tx:
             (job,) = await jobs.list_latest(tx, limit=1)
-            await manual.cancel_job(tx, job, home.clock.now())
+            await actions.cancel_job(tx, job, home.clock.now())
         await home.work()
         assert fake.cancelled == ["job-0"]
         (call,) = await home.calls()
@@ -183,7 +183,7 @@ async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
             await asked.wait()
             async with home.flow.db.write_transaction() as tx:
                 (job,) = await jobs.list_latest(tx, limit=1)
-                await manual.cancel_job(tx, job, home.clock.now())
+                await actions.cancel_job(tx, job, home.clock.now())
             go_on.set()
             await home.work()
             assert second.orders == []

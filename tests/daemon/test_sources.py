@@ -9,14 +9,15 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.flow import manual, standing
-from daemon.flow.flows import Sources
-from daemon.flow.waiting import interleave_by_priority
+from daemon import status_line
+from daemon.generation.selection import interleave_by_priority
+from daemon.jobs import actions
+from daemon.pretend.models import DataSource
 from daemon.pretend.posts import COLUMNS
-from daemon.pretend.rows import DataSource
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
+from daemon.sources import Sources
 from db import pauses, posts
-from db.records import Job, Pause
+from db.models import Job, Pause
 from db.states import JobReason, JobState
 from tests.daemon.house import START, House, MovingClock, house
 
@@ -147,7 +148,9 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         # Said of each, in whatever order they are written.
         turned = Sources({"club": own, "shop": shop})
         assert (turned.shared_budget_source, turned.own_budget_sources) == (shop, [own])
-        assert "$2.00 of $2.00 this month" in await standing.compose_status_line(turned)
+        assert "$2.00 of $2.00 this month" in await status_line.compose_status_line(
+            turned
+        )
 
 
 async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
@@ -165,10 +168,10 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
             assert await posts.count_held(tx, source="club") == 3
             assert await posts.count_held(tx, source="shop") == 0
             assert (
-                await manual.approve_held(tx, None, home.flow.now(), source="shop")
+                await actions.approve_held(tx, None, home.flow.now(), source="shop")
                 == []
             )
-            await manual.approve_held(tx, None, home.flow.now(), source="club")
+            await actions.approve_held(tx, None, home.flow.now(), source="club")
         await home.work()
         assert all(home.read(page)["Image"] for page in several)
         assert not home.read(resting)["Image"]

@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
-from daemon.flow.sweep import sweep_if_due
 from daemon.notion.model import NotionClient
+from daemon.sync.sweep import sweep_if_due
 from db import posts
-from db.records import Post
+from db.models import Post
 from tests.daemon.house import House, house
 from tests.daemon.reading import HeldUp
 

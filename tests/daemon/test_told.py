@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from daemon import notices
-from daemon.flow import manual
-from daemon.loop import DaemonRunner
-from daemon.pretend.town import FakeServer
+from daemon import notifications
+from daemon.jobs import actions
+from daemon.pretend.server import FakeServer
+from daemon.runner import DaemonRunner
 from tests.cluster import stored
 from tests.daemon.house import House, MovingClock, house, place_of
 from tests.daemon.service.post import KEY, Post, post
@@ -86,7 +86,7 @@ async def test_a_service_that_a_command_resets_is_said_to_serve_once(
     await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == []
     async with home.flow.db.write_transaction() as tx:
-        await manual.reset_breaker(tx, "flux", home.flow.now())
+        await actions.reset_breaker(tx, "flux", home.flow.now())
     for _ in range(2):
         await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == [
@@ -100,7 +100,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
     async with post() as box, _told(tmp_path, box) as home:
         daemon = daemon_of(home)
         await home.begin()
-        async with notices.run_notifications(home.settings, daemon):
+        async with notifications.run_notifications(home.settings, daemon):
             home.hub.credits = 0
             home.add()
             await home.live()
@@ -110,10 +110,12 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
         await home.die()
         # Another start knows what was told before.
         async with _told(tmp_path, box, town, clock) as again:
-            async with notices.run_notifications(again.settings, daemon_of(again)):
+            async with notifications.run_notifications(
+                again.settings, daemon_of(again)
+            ):
                 await again.begin()
                 async with again.flow.db.write_transaction() as tx:
-                    await manual.reset_breaker(tx, "flux", again.flow.now())
+                    await actions.reset_breaker(tx, "flux", again.flow.now())
                 await daemon_of(again).handle_command("wake", {})
                 titles = await box.arrived(2)
             assert titles[1:] == ["postbrush: flux serves again"]
@@ -134,10 +136,10 @@ def _told(
 
 async def test_all_is_well_until_notion_or_the_disk_is_away(home: House) -> None:
     daemon = daemon_of(home)
-    assert await notices.is_daemon_well(daemon)
+    assert await notifications.is_daemon_well(daemon)
     home.clock.move(minutes=11)
-    assert not await notices.is_daemon_well(daemon)
+    assert not await notifications.is_daemon_well(daemon)
     await home.poll()
-    assert await notices.is_daemon_well(daemon)
+    assert await notifications.is_daemon_well(daemon)
     home.flow.image_folder.rename(home.flow.image_folder.with_name("elsewhere"))
-    assert not await notices.is_daemon_well(daemon)
+    assert not await notifications.is_daemon_well(daemon)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daemon.pretend.painter import render_scene
+from daemon.pretend.scenes import render_scene
 from tests.daemon.house import House, house
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.flow.absorb import ApplyResult
-from daemon.flow.dispatch import Dispatcher
-from daemon.flow.poll import Poller
-from daemon.loop import DaemonRunner
+from daemon.dispatcher import Dispatcher
+from daemon.runner import DaemonRunner
 from daemon.schedule import Action, Scheduler
-from daemon.service.readiness import SystemdNotifier
+from daemon.service.sd_notify import SystemdNotifier
+from daemon.sync.apply import ApplyResult
+from daemon.sync.poller import Poller
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.service.manager import Manager, listening
 

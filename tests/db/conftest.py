@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from db import upgrade
-from db.place import Backend
+from db.backend import Backend
 from db.sqlite import Sqlite
 from tests.cluster import cluster
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from daemon.flow.context import SourceContext
-from db import gallery, jobs, ledger, listing, posts
+from daemon.context import SourceContext
+from db import change_feed, gallery, job_lists, jobs, posts
 from db.engine import Tx
 from db.gallery import GalleryFilter
 from db.states import JobState
@@ -87,15 +87,15 @@ _LOOKS: dict[str, Look] = {
     "one": lambda tx: gallery.load_item(tx, 5),
     "of page": lambda tx: gallery.of_page(tx, "default", "0" * 32, limit=12),
     "makers": lambda tx: gallery.providers_with_images(tx, ["flux"]),
-    "jobs": lambda tx: listing.list_jobs(tx, [], limit=50),
-    "failed": lambda tx: listing.list_jobs(tx, [JobState.FAILED], limit=50),
-    "waiting": lambda tx: listing.list_queued(tx, limit=8),
+    "jobs": lambda tx: job_lists.list_jobs(tx, [], limit=50),
+    "failed": lambda tx: job_lists.list_jobs(tx, [JobState.FAILED], limit=50),
+    "waiting": lambda tx: job_lists.list_queued(tx, limit=8),
     "counts": jobs.count_open_by_state,
-    "oldest": lambda tx: listing.oldest_due_at(tx, _NOW),
+    "oldest": lambda tx: job_lists.oldest_due_at(tx, _NOW),
     "job": lambda tx: jobs.list_events(tx, 5),
-    "place": ledger.current_position,
-    "moves": lambda tx: ledger.events_after(tx, 100),
-    "calls": lambda tx: ledger.attempts_after(tx, 100),
+    "place": change_feed.current_position,
+    "moves": lambda tx: change_feed.events_after(tx, 100),
+    "calls": lambda tx: change_feed.attempts_after(tx, 100),
     "held": lambda tx: posts.latest_held(tx, limit=4),
 }
 

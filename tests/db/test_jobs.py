@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from db import jobs, upgrade
+from db.backend import Backend
 from db.engine import Database, Tx
 from db.errors import DatabaseError, StaleJobError
-from db.place import Backend
-from db.records import Job, NewJob
+from db.models import Job, NewJob
 from db.sqlite import Sqlite
 from db.states import (
     FINAL,

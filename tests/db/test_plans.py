@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from daemon.flow.standing import compose_status_line
+from daemon.status_line import compose_status_line
 from db.engine import Database
 from tests.daemon.house import house
 

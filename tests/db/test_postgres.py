@@ -24,8 +24,8 @@ from db.errors import (
     DatabaseUnusableError,
     DiskFullError,
 )
+from db.models import Pause
 from db.postgres import Postgres
-from db.records import Pause
 from db.tables import metadata
 from tests.cluster import cluster, rows
 
@@ -292,7 +292,7 @@ def test_an_address_that_is_none_is_refused_and_not_said() -> None:
 
 def test_nobody_who_has_a_file_loads_the_driver() -> None:
     code = (
-        "import sys, daemon.app, db.copying; "
+        "import sys, daemon.app, db.transfer; "
         "sys.exit(any(name.startswith(('psycopg', 'db.postgres', "
         "'sqlalchemy.dialects.postgresql')) for name in sys.modules))"
     )

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db import pauses, rows
+from db import mapping, pauses
+from db.backend import Backend
 from db.engine import Database
 from db.errors import DatabaseError
-from db.place import Backend
-from db.records import Pause
+from db.models import Pause
 from db.tables import pauses as table
 
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -62,11 +62,11 @@ async def test_what_the_database_refuses_is_said_in_our_words(db: Database) -> N
     values = {"source": "one", "since": _NOW, "until": None}
     with pytest.raises(DatabaseError, match=r"(?i)unique"):
         async with db.write_transaction() as tx:
-            await rows.insert_row(tx, table, values)
+            await mapping.insert_row(tx, table, values)
     with pytest.raises(DatabaseError, match=r"(?i)unique"):  # noqa: PT012 - the same
         async with db.write_transaction() as tx:
             await pauses.get(tx, "one", _NOW)
-            await rows.insert_row(tx, table, values)
+            await mapping.insert_row(tx, table, values)
     await _pause(db, "two")
 
 
@@ -79,7 +79,7 @@ async def test_who_goes_on_after_a_statement_failed_is_told_that_nothing_was_kep
         async with db.write_transaction() as tx:
             await pauses.set_pause(tx, Pause(source="two", since=_NOW, until=None))
             with suppress(Exception):
-                await rows.insert_row(tx, table, values)
+                await mapping.insert_row(tx, table, values)
     assert not await _is_paused(db, "two")
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from providers.base import GeneratedImage, ImageRequest, Provider
-from providers.leave import CancellationToken
-from providers.studio import ProviderRunner
+from providers.cancellation import CancellationToken
+from providers.runner import ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)

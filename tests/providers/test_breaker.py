@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from providers import breaker
 from providers.breaker import AdmissionKind, Breaker, BreakerState
+from providers.breaker_policy import LONGEST, BreakerPolicy
+from providers.descriptions import describe_breaker
 from providers.outcomes import Outcome
-from providers.rests import LONGEST, BreakerPolicy
-from providers.telling import describe_breaker
 from tests.search import examples
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from providers.base import ImageRequest
-from providers.card import faces, ground, lines
+from providers.card import background, fonts, lines
+from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette, contrast_ratio
+from providers.card.compose import card_lines, render_card
 from providers.card.layout import compute_layout
-from providers.card.letter import card_lines, render_card
-from providers.card.words import prepare_text
 from providers.outcomes import BadRequestError
 from providers.settings import CardSettings
 from tests.search import examples
@@ -56,8 +56,8 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
     image = _opened(render_card(_order(words, width, height), PLAIN))
     assert (image.size, image.mode) == (size, "RGB")
     wording = prepare_text(words)
-    face = faces.choose_base_font(wording.text, shouted=wording.is_shouted, own=None)
-    bare = ground.render_background(
+    face = fonts.choose_base_font(wording.text, shouted=wording.is_shouted, own=None)
+    bare = background.render_background(
         choose_palette(wording.text, 1), width, height, 1, mirrored=face.rtl
     ).convert("RGB")
     ink = ImageChops.difference(image, bare).getbbox()
@@ -144,7 +144,7 @@ def test_without_words_it_says_so(words: str) -> None:
 def test_a_script_that_must_be_shaped_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(faces, "has_raqm", lambda: False)
+    monkeypatch.setattr(fonts, "has_raqm", lambda: False)
     with pytest.raises(BadRequestError, match="libfribidi0"):
         render_card(_order(TEXTS[8], 1080, 1080), PLAIN)
 

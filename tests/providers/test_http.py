@@ -20,8 +20,8 @@ from providers.addresses import forbidden_reason, is_public
 from providers.base import HttpCall, ProviderTraits, Response, Step
 from providers.flux import Flux
 from providers.outcomes import InvalidImageError, UnavailableError
+from providers.runner import ProviderRunner
 from providers.settings import ProviderSettings
-from providers.studio import ProviderRunner
 
 TOKEN = "hf_" + "s" * 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

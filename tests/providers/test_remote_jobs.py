@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from providers import build_provider
-from providers.leave import JobCancelled, ShuttingDown
+from providers.cancellation import JobCancelled, ShuttingDown
 from providers.outcomes import RemoteJobLostError, TimedOutError
 from tests.providers.desk import WITH_JOBS, Desk
 from tests.providers.fakes import Fake, settings_for

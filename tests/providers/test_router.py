@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from providers.base import FollowUp, GeneratedImage, ImageRequest, Response
 from providers.flux import Flux
+from providers.huggingface_errors import RouteOnlyError
+from providers.huggingface_errors import check_route as check
+from providers.huggingface_routes import ROUTES
 from providers.outcomes import (
     BadRequestError,
     ModelLoadingError,
@@ -22,9 +25,6 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.router import RouteOnlyError
-from providers.router import check_route as check
-from providers.routes import ROUTES
 from providers.settings import ProviderSettings
 
 _JSON = {"content-type": "application/json"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import KINDS, plain
+from providers import KINDS, prompt_sanitizer
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -17,8 +17,8 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.huggingface_routes import ROUTES
 from providers.outcomes import ProviderError
-from providers.routes import ROUTES
 from tests.providers.test_spellings import first_call
 
 KEYS = st.sampled_from(
@@ -123,10 +123,10 @@ def test_every_order_is_a_request(
 
 @given(st.text(alphabet="<>()[]{}|#:1.3 abANDREK\\lorasdcpp_", max_size=80))
 def test_no_command_survives_its_service(text: str) -> None:
-    assert "|" not in plain.without_bars(text)
-    assert "<" not in plain.without_tags(text)
-    assert "###" not in plain.without_hashes(text)
-    escaped = plain.escape_syntax(text)
+    assert "|" not in prompt_sanitizer.without_bars(text)
+    assert "<" not in prompt_sanitizer.without_tags(text)
+    assert "###" not in prompt_sanitizer.without_hashes(text)
+    escaped = prompt_sanitizer.escape_syntax(text)
     for bracket in "()[]":
         assert escaped.count(bracket) == escaped.count(f"\\{bracket}")
     assert not set("<>{}") & set(escaped)

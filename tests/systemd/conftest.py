@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from daemon.clock import utc_now
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from db.upgrade import HEAD
 from tests.bench.starts import LIBRARIES, LIBRARIES_TAKE
 from tests.systemd import machine

@@ -13,7 +13,7 @@ from aiohttp import web
 from PIL import Image
 
 from daemon.clock import utc_now
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from tests.waiting import until
 
 _PATIENCE = 90.0

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import utc_now
-from daemon.pretend.town import FakeServer
-from db.place import Backend
+from daemon.pretend.server import FakeServer
+from db.backend import Backend
 from db.postgres import Postgres
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres, rows

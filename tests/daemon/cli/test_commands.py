@@ -265,7 +265,7 @@ async def test_the_configuration_in_force_and_its_example(desk: Desk) -> None:
 def test_help_is_whole_at_80_columns() -> None:
     from typer.testing import CliRunner  # noqa: PLC0415 - one test
 
-    from daemon.cli.commands import app  # noqa: PLC0415 - one test
+    from daemon.cli.command_group import app  # noqa: PLC0415 - one test
 
     said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
     assert said.exit_code == 0

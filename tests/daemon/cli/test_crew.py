@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster import cluster
 from tests.daemon.cli.crew import Crew, crew
-from tests.daemon.store.server import Shop
+from tests.daemon.imaging.store.server import Shop
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -9,7 +9,7 @@ import pytest
 from daemon import config
 from daemon.config import list_origins, stores
 from daemon.errors import ConfigError
-from daemon.store.remote import RemoteStore
+from daemon.imaging.store.remote import RemoteStore
 from tests.daemon.config.test_config import ENVIRON
 
 _KEY = {

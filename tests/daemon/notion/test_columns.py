@@ -11,8 +11,8 @@ import pytest_asyncio
 from daemon.notion import columns
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from daemon.notion.model import Role
-from daemon.notion.wire import NotionTransport
-from daemon.pretend.town import FakeServer
+from daemon.notion.transport import NotionTransport
+from daemon.pretend.server import FakeServer
 from daemon.pretend.values import FakeProperty
 from tests.daemon.house import MovingClock
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.notion import links
+from daemon.config import notion_links
 from daemon.notion.filters import PropertyValue, matches_filter
 from daemon.notion.limiter import NotionRateLimiter
 from daemon.notion.model import (
@@ -26,7 +26,7 @@ from daemon.notion.payload import TEXT_LIMIT, build_payload, property_value, ric
 from daemon.notion.query import changed_filter
 from daemon.notion.schema import read_schema
 from daemon.pretend import query as pretend
-from daemon.pretend.rows import FakePage as PretendPage
+from daemon.pretend.models import FakePage as PretendPage
 from daemon.pretend.values import FakeProperty as PretendColumn
 from daemon.pretend.values import from_plain
 
@@ -54,7 +54,7 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
     ],
 )
 def test_a_page_as_people_paste_it(text: str) -> None:
-    assert links.page_id(text) == ID
+    assert notion_links.page_id(text) == ID
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_page_as_people_paste_it(text: str) -> None:
     ],
 )
 def test_what_is_no_page(text: str) -> None:
-    assert links.page_id(text) is None
+    assert notion_links.page_id(text) is None
 
 
 def test_a_database_link_is_the_database_whatever_is_open_over_it() -> None:
     text = f"https://www.notion.so/x/{ID}?v={OTHER}&p={OTHER}"
-    assert links.database_id(text) == ID
+    assert notion_links.database_id(text) == ID
 
 
 @given(st.text(max_size=90))
 def test_no_link_is_an_exception(text: str) -> None:
-    found = links.page_id(text)
+    found = notion_links.page_id(text)
     assert found is None or len(found) == 32
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 
 Json = dict[str, Any]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

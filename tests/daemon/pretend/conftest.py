@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest_asyncio
 
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 from tests.daemon.house import MovingClock
 from tests.daemon.pretend.caller import Caller
 

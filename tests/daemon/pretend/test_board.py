@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from daemon.clock import utc_now
 from daemon.errors import SetupError
-from daemon.pretend.town import FakeServer
+from daemon.pretend.server import FakeServer
 
 
 @pytest_asyncio.fixture(name="town")

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from daemon.clock import utc_now
-from daemon.pretend.painter import render_scene
-from daemon.pretend.town import FakeServer
+from daemon.pretend.scenes import render_scene
+from daemon.pretend.server import FakeServer
 from tests.daemon.web.browser import NEEDS_CHROMIUM, chromium
 
 _NASTY = '<img src=x onerror="document.title=1">'

@@ -19,7 +19,7 @@ from structlog.stdlib import BoundLogger
 
 from daemon.errors import SetupError
 from daemon.service import control, log
-from daemon.service.aside import run_detached
+from daemon.service.detached_thread import run_detached
 from daemon.service.lock import DataDirLock, find_holder
 from daemon.service.redact import Redactor
 

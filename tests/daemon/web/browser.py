@@ -23,14 +23,14 @@ from playwright.async_api import (
 )
 
 from daemon import app
-from daemon.assembly import build_pollers
 from daemon.clock import utc_now
-from daemon.company import SingleNode
-from daemon.flow import manual
-from daemon.flow.context import SourceContext
-from daemon.loop import DaemonRunner
-from daemon.pretend.town import FakeServer
+from daemon.cluster.base import SingleNode
+from daemon.context import SourceContext
+from daemon.jobs import actions
+from daemon.pretend.server import FakeServer
+from daemon.runner import DaemonRunner
 from daemon.service import log
+from daemon.source_setup import build_pollers
 from daemon.web.serve import run_web_server
 from tests.daemon.house import settings_for
 
@@ -135,7 +135,7 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
 
                 async def refilled() -> None:
                     async with flow.db.write_transaction() as tx:
-                        await manual.reset_breaker(tx, "flux", flow.now())
+                        await actions.reset_breaker(tx, "flux", flow.now())
                     flow.kick.set()
 
                 town.refilled = refilled

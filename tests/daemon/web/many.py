@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from PIL import Image
 
-from daemon.flow.context import SourceContext
-from daemon.flow.files import file_name
+from daemon.context import SourceContext
+from daemon.imaging.files import file_name
 from db import attempts, images, jobs
 from db.engine import Tx
-from db.records import Job, NewJob
+from db.models import Job, NewJob
 from db.states import JobEventType, JobReason
 
 _SIZES = ((1080, 1080), (1080, 1350), (1200, 630), (1080, 1920))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.web.guard import is_host_allowed, is_same_origin
-from daemon.web.visit import safe_redirect_path
+from daemon.web.login import safe_redirect_path
+from daemon.web.security import is_host_allowed, is_same_origin
 from db import images
 from tests.daemon.house import House
 from tests.daemon.web.visitor import PASSWORD, Visitor, inhabited, visiting

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from daemon import config
-from daemon.web import words
+from daemon.web import text_format
 from daemon.web.serve import run_web_server
 from db import images, posts
-from db.records import ImageRecord
+from db.models import ImageRecord
 from db.states import JobEventType, JobReason, JobState
-from providers import telling
+from providers import descriptions
 from providers.outcomes import Outcome
 from tests.daemon.house import House, house
 from tests.daemon.web.visitor import Visitor, inhabited, open_page
@@ -36,10 +36,10 @@ async def _newest(home: House) -> ImageRecord:
 
 
 def test_there_are_words_for_everything() -> None:
-    assert set(words.STATES) == set(JobState)
-    assert set(words.REASONS) == set(JobReason)
-    assert set(words.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
-    assert set(telling.OUTCOMES) == set(Outcome)
+    assert set(text_format.STATES) == set(JobState)
+    assert set(text_format.REASONS) == set(JobReason)
+    assert set(text_format.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
+    assert set(descriptions.OUTCOMES) == set(Outcome)
 
 
 async def test_an_empty_house_says_so_kindly(both: Both) -> None:

@@ -13,7 +13,7 @@ import aiohttp
 
 from daemon import config
 from daemon.web.serve import run_web_server
-from daemon.web.site import WebContext
+from daemon.web.session import WebContext
 from tests.daemon.house import House, house
 
 PASSWORD = "open sesame, please"

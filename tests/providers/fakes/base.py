@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
-from daemon.pretend.painter import render_scene
+from daemon.pretend.scenes import render_scene
 
 Json = dict[str, Any]
 Answer = Callable[[], web.StreamResponse]

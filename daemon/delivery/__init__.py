@@ -1,0 +1,1 @@
+"""Image to Notion: upload and attach it, and send the pending page writes."""

@@ -1,0 +1,290 @@
+"""A job's images onto its page: create, send, then one write.
+
+What is uncertain after a crash is asked of Notion first: if the page shows our
+file the job is done; an upload id that still lives is used; anything else is sent
+again from disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.context import SourceContext
+from daemon.delivery.page_change import compose_change
+from daemon.imaging import normalize
+from daemon.imaging.store.errors import DamagedImageError
+from daemon.jobs import job_log
+from daemon.jobs.inputs import Inputs
+from daemon.jobs.lifecycle import end_job
+from daemon.jobs.page_notes import KEPT, no_image_note
+from daemon.notion.errors import (
+    PageGoneError,
+    PageUnreachableError,
+    UploadLostError,
+    UploadRefusedError,
+    WriteRefusedError,
+)
+from daemon.notion.model import Page, Urgency
+from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.sync.apply import apply_pages
+from daemon.sync.planner import classify_images
+from daemon.sync.revalidate import depends_on_filter, filtered_reason
+from db import attempts, images, posts
+from db.errors import StaleJobError
+from db.models import ImageRecord, Job
+from db.states import JobEventType, JobReason
+
+#: An upload that was refused so often in a row is not looked up again, but sent anew.
+_SENT_ANEW_AFTER = 4
+
+
+async def upload_images(flow: SourceContext, job: Job) -> None:
+    """Take a job from `uploading` to its end; Notion being away leaves it there.
+
+    Raises:
+        NotionError, StoreAwayError: For the caller, who knows when to try again.
+    """
+    try:
+        await _DeliverJob(flow, job).run()
+    except StaleJobError:
+        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+
+
+async def abandon_upload(flow: SourceContext, job: Job, why: str) -> None:
+    """End a job whose upload Notion refuses again and again in the same words."""
+    try:
+        await _DeliverJob(flow, job).fail_delivery(why)
+    except StaleJobError:
+        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+
+
+@dataclass(slots=True)
+class _DeliverJob:
+    flow: SourceContext
+    job: Job
+    shows_image: bool = False
+
+    @property
+    def urgency(self) -> Urgency:
+        ticked = self.job.reason is JobReason.REGENERATE
+        return Urgency.REGENERATION if ticked else Urgency.JOB
+
+    async def run(self) -> None:
+        made = await self._load_images()
+        try:
+            page, known = await self._load_page(made)
+            if page.gone:
+                await self._end_job(JobEventType.CANCELLED, "the page is gone")
+            elif self._is_shown(page, known, made):
+                await self._finish_job(page, made, (), None)
+            elif (why := self._cancel_reason(page, known)) is not None:
+                await self._end_job(JobEventType.CANCELLED, why)
+            else:
+                await self._attach_images(page, known, made)
+        except PageGoneError as error:
+            # A query may list it all the same: that makes no other job.
+            unreachable = isinstance(error, PageUnreachableError)
+            why = "the page is gone"
+            await self._end_job(JobEventType.CANCELLED, why, is_answer=unreachable)
+        except UploadLostError as error:
+            if self._must_resend(error):
+                await self._clear_upload_ids(made)
+            raise
+        except FileNotFoundError as error:
+            name = Path(str(error.filename)).name
+            why = f"{name} is gone from the disk"
+            if isinstance(error, DamagedImageError):
+                why = f"{name} is damaged on the store"
+            await self._fail_job(why, advice="Tick again.")
+        except WriteRefusedError as error:
+            if not error.is_final:
+                raise
+            await self.fail_delivery(str(error))
+
+    async def fail_delivery(self, why: str) -> None:
+        """End the job: no other try would help.  Its images stay on the disk."""
+        async with self.flow.db.read_transaction() as tx:
+            post = await posts.get(tx, self.job.source, self.job.page_id)
+        shows_image = self.shows_image or bool(post and post.shows)
+        kept = f" {KEPT}" if shows_image else ""
+        await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
+
+    async def _load_images(self) -> list[ImageRecord]:
+        async with self.flow.db.read_transaction() as tx:
+            made = await images.of_job(tx, self.job.id)
+        # A person chose which, and which comes first.
+        if self.chosen_files:
+            return await asyncio.to_thread(self._select_chosen, made)
+        return [one for one in made if one.fingerprint == self.job.fingerprint]
+
+    def _select_chosen(self, made: Sequence[ImageRecord]) -> list[ImageRecord]:
+        by_name = {one.name: one for one in made}
+        first, *variants = self.chosen_files
+        # A variant whose file was removed is no reason to show nothing.
+        there = [name for name in variants if not self.flow.store.is_lost(name)]
+        return [by_name[name] for name in (first, *there) if name in by_name]
+
+    @property
+    def chosen_files(self) -> Sequence[str]:
+        return Inputs.from_dict(self.job.inputs).chosen_files
+
+    async def _load_page(
+        self, made: Sequence[ImageRecord]
+    ) -> tuple[Page, Mapping[str, ImageRecord]]:
+        """Return the newest view, read again when a crash or age makes it doubtful."""
+        begun = any(one.upload_id for one in made)
+        # What `posts.on_done` writes must not pull a post back that has gone on.
+        doubtful = begun or depends_on_filter(self.flow.plan.rules, self.job)
+        steady = self.flow.steady()
+        page = None if doubtful else self.flow.views.get_fresh(self.job.page_id, steady)
+        if page is None:
+            page = await self.flow.door.fetch_page(
+                self.flow.known_schema, self.job.page_id, self.urgency
+            )
+            self.flow.views.put_page(page, self.flow.steady())
+        self.shows_image = bool(page.image)
+        if not page.image:
+            return page, {}
+        async with self.flow.db.read_transaction() as tx:
+            known = await images.by_names(tx, [file.name for file in page.image])
+        return page, known
+
+    def _cancel_reason(
+        self, page: Page, known: Mapping[str, ImageRecord]
+    ) -> str | None:
+        # Ticked by a person: their other files are kept, and the image goes first.
+        if self.job.reason is JobReason.REGENERATE:
+            return None
+        # It left the posts that get images automatically.
+        if (why := filtered_reason(self.flow.plan.rules, page)) is not None:
+            return why
+        shown = classify_images(page.id, [file.name for file in page.image], known)
+        if shown.foreign:
+            return "the page shows an image of somebody else's making"
+        if self.job.reason is JobReason.REPLACE and not (
+            page.image and shown.cards_only
+        ):
+            return "the page no longer shows the card"
+        return None
+
+    def _is_shown(
+        self,
+        page: Page,
+        known: Mapping[str, ImageRecord],
+        made: Sequence[ImageRecord],
+    ) -> bool:
+        names = [file.name for file in page.image]
+        wanted = [one.name for one in made]
+        # Which one comes first, and that no other is there, is what was asked for.
+        if self.chosen_files:
+            ours = [name for name in names if name in known]
+            return ours == wanted == names[: len(wanted)]
+        return bool(made) and all(name in names for name in wanted)
+
+    async def _attach_images(
+        self, page: Page, known: Mapping[str, ImageRecord], made: Sequence[ImageRecord]
+    ) -> None:
+        uploads = tuple([(await self._ensure_uploaded(one), one.name) for one in made])
+        keep = tuple(file for file in page.image if file.name not in known)
+        change = await compose_change(
+            self.flow, self.job, page, made, uploads=uploads, keep=keep
+        )
+        with self.flow.views.track_write(self.job.page_id):
+            written = await self.flow.door.update_page(
+                self.flow.known_schema, self.job.page_id, change, self.urgency
+            )
+        await self._finish_job(written.page, made, written.left_out, change.alt)
+
+    async def _ensure_uploaded(self, image: ImageRecord) -> str:
+        """Return the id of a usable upload of one image."""
+        if image.upload_id is not None:
+            try:
+                found = await self.flow.door.find_upload(image.upload_id, self.urgency)
+            except UploadLostError:
+                found = None
+            if found is not None and found.usable:
+                return found.id
+            if found is not None and found.pending:
+                return await self._send_file(image, found.id)
+        # Before anything is announced: the store may be away.
+        await self._file_path(image)
+        created = await self.flow.door.create_upload(image.name, self.urgency)
+        async with self.flow.db.write_transaction() as tx:
+            await images.set_upload(tx, image.id, created.id)
+        return await self._send_file(image, created.id)
+
+    async def _send_file(self, image: ImageRecord, upload_id: str) -> str:
+        path = await self._file_path(image)
+        limit = self.flow.upload_limit
+        data = await asyncio.to_thread(path.read_bytes)
+        if len(data) > limit:
+            async with self.flow.decoding:
+                data = await asyncio.to_thread(normalize.shrink_for_upload, data, limit)
+        await self.flow.door.send_upload(upload_id, image.name, data, self.urgency)
+        return upload_id
+
+    async def _file_path(self, image: ImageRecord) -> Path:
+        store = self.flow.store
+        return await asyncio.to_thread(store.ensure_local, image.name, image.sha256)
+
+    def _must_resend(self, error: UploadLostError) -> bool:
+        """Say whether an upload is no longer looked up before it is used again."""
+        # Not even its bytes were taken.
+        if isinstance(error, UploadRefusedError):
+            return True
+        # Notion says that it is uploaded, and refuses it all the same.
+        subject = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
+        times = self.flow.delays.count_same_cause(subject, str(error)) + 1
+        return times % _SENT_ANEW_AFTER == 0
+
+    async def _clear_upload_ids(self, made: Sequence[ImageRecord]) -> None:
+        async with self.flow.db.write_transaction() as tx:
+            for one in made:
+                await images.set_upload(tx, one.id, None)
+
+    async def _finish_job(
+        self,
+        page: Page,
+        made: Sequence[ImageRecord],
+        left_out: Sequence[str],
+        alt_text: str | None,
+    ) -> None:
+        now = self.flow.now()
+        async with self.flow.db.write_transaction() as tx:
+            await images.set_shown(tx, [one.id for one in made], now)
+            why = f"on the page{_omission_text(left_out)}"
+            await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
+            changes: dict[str, object] = {"made": self.job.fingerprint}
+            if alt_text is not None:
+                changes["alt"] = alt_text
+            await posts.update_fields(tx, self.job.source, self.job.page_id, **changes)
+            await apply_pages(self.flow, [page], tx=tx)
+            calls = await attempts.of_job(tx, self.job.id)
+        job_log.log_job_done(self.flow, self.job, made, calls, _omission_text(left_out))
+
+    async def _fail_job(self, why: str, *, advice: str) -> None:
+        note = no_image_note(why, shows_image=self.shows_image, advice=advice)
+        await self._abandon_job(why, note)
+
+    async def _abandon_job(self, why: str, note: str) -> None:
+        # A replacement nobody asked for: the card stays, and its page says nothing.
+        if self.job.reason is JobReason.REPLACE:
+            note = ""
+        await self._end_job(JobEventType.ABANDONED, why, note)
+
+    async def _end_job(
+        self, event: JobEventType, why: str, note: str = "", *, is_answer: bool = False
+    ) -> None:
+        now = self.flow.now()
+        async with self.flow.db.write_transaction() as tx:
+            ended = await end_job(
+                tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
+            )
+        job_log.log_job_ended(self.flow, ended, why)
+
+
+def _omission_text(left_out: Sequence[str]) -> str:
+    return f"; without {', '.join(left_out)}, which Notion refused" if left_out else ""

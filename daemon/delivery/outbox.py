@@ -1,0 +1,102 @@
+"""What a page is still owed besides its image: the un-tick, Waiting, Failed."""
+
+from __future__ import annotations
+
+from daemon.context import SourceContext
+from daemon.jobs import job_log
+from daemon.notion.errors import (
+    PageGoneError,
+    PageUnreachableError,
+    WriteRefusedError,
+)
+from daemon.notion.model import PageUpdate, Urgency
+from daemon.sync.apply import apply_pages
+from daemon.sync.missing_pages import cancel_missing_page
+from daemon.sync.planner import classify_images
+from db import images, jobs, posts
+from db.engine import Tx
+from db.models import Job
+from db.states import JobEventType
+
+_STATUS = {"untick": "Queued", "waiting": "Waiting"}
+
+
+async def send_pending_write(flow: SourceContext, job: Job) -> None:
+    """Make good what *job* owes its page.
+
+    Raises:
+        NotionError: For the caller, who knows when to try again.  While Notion refuses
+            an un-tick, the job costs nothing.
+    """
+    change = PageUpdate(
+        regenerate=False if job.owed == "untick" else None,
+        status=await _status_of(flow, job),
+        note=job.owed_note if job.owed != "untick" else None,
+    )
+    ticked = job.owed == "untick"
+    urgency = Urgency.REGENERATION if ticked else Urgency.JOB
+    try:
+        with flow.views.track_write(job.page_id):
+            written = await flow.door.update_page(
+                flow.known_schema, job.page_id, change, urgency
+            )
+    except PageUnreachableError:
+        # The next poll shows whether it is still there: one job, however often.
+        if ticked and job.is_open:
+            flow.unreachable.add(job.page_id)
+            raise
+        await cancel_missing_page(flow, job)
+        return
+    except PageGoneError:
+        await cancel_missing_page(flow, job)
+        return
+    except WriteRefusedError as error:
+        if ticked:
+            raise
+        flow.log.warning(
+            "note.refused", summary=str(error), job=job.id, page=job.page_id
+        )
+        async with flow.db.write_transaction() as tx:
+            await jobs.clear_pending_write(tx, job, job.owed)
+        return
+    flow.unreachable.discard(job.page_id)
+    job_log.log_omitted_properties(flow, written.left_out)
+    async with flow.db.write_transaction() as tx:
+        await _confirm_write(flow, job, tx)
+        page = written.page
+        await apply_pages(flow, [page], tx=tx)
+    flow.kick.set()
+
+
+async def _confirm_write(flow: SourceContext, job: Job, tx: Tx) -> None:
+    now = flow.now()
+    current = await jobs.get(tx, job.id)
+    if current is None or current.owed != job.owed:
+        return
+    if job.owed == "untick":
+        await posts.update_fields(tx, job.source, job.page_id, unticked_at=now)
+        if current.is_open:
+            why = "Notion confirmed the un-tick"
+            event = JobEventType.ACKNOWLEDGED
+            acked = current.acked_at or now
+            await jobs.apply_event(
+                tx, current, event, now=now, why=why, owed="", acked_at=acked
+            )
+            return
+    await jobs.clear_pending_write(tx, current, job.owed)
+
+
+async def _status_of(flow: SourceContext, job: Job) -> str | None:
+    """Return what the page is to say of its image besides the note."""
+    if job.owed != "failed":
+        return _STATUS[job.owed] if job.is_open else None
+    async with flow.db.read_transaction() as tx:
+        post = await posts.get(tx, job.source, job.page_id)
+        names = list(post.shows) if post else []
+        known = await images.by_names(tx, names) if names else {}
+    # Its image was kept: nobody is to read "Failed" above a picture.
+    if names:
+        return (
+            "Card" if classify_images(job.page_id, names, known).cards_only else "Done"
+        )
+    return "Failed"

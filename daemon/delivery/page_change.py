@@ -1,0 +1,91 @@
+"""What the write that puts images on a page says besides: status, note, alt text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from daemon.context import SourceContext, SourceSettings
+from daemon.delivery import alt_text
+from daemon.jobs.inputs import Inputs
+from daemon.notion.filters import Wanted, matches_filter
+from daemon.notion.model import File, Page, PageUpdate
+from db import posts
+from db.models import ImageRecord, Job
+from db.states import JobReason
+
+
+async def compose_change(
+    flow: SourceContext,
+    job: Job,
+    page: Page,
+    made: Sequence[ImageRecord],
+    *,
+    uploads: tuple[tuple[str, str], ...],
+    keep: tuple[File, ...],
+) -> PageUpdate:
+    """Return the one write that attaches the uploads of *made* to *page*.
+
+    Args:
+        uploads: Pairs of an upload's ID and the file's name, in the order of *made*.
+        keep: Files of the owner that stay behind ours.
+    """
+    first = made[0]
+    inputs = Inputs.from_dict(job.inputs)
+    provider = flow.providers.get(first.provider)
+    return PageUpdate(
+        uploads=uploads,
+        keep=keep,
+        status="Card" if first.is_card else "Done",
+        note=_compose_note(made, inputs, flow.plan),
+        provider=provider.traits.label if provider else first.provider,
+        alt=await _alt_text(flow, job, page, first),
+        clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
+        cover=uploads[0][0] if flow.plan.cover else None,
+        extra=_extra_values(flow.plan, job, page, card=first.is_card),
+    )
+
+
+def _compose_note(
+    made: Sequence[ImageRecord], inputs: Inputs, plan: SourceSettings
+) -> str:
+    first = made[0]
+    # A person chose it: there is nothing to explain.
+    if inputs.chosen_files:
+        return ""
+    if first.is_card and first.card_why:
+        coming = first.replaceable and plan.replace_cards is not None
+        follows = (
+            "An image follows when a service is back."
+            if coming
+            else "Tick the box for another try."
+        )
+        return f"A card, because {first.card_why}. {follows}"
+    if len(made) < inputs.variants and not first.is_card:
+        return f"{len(made)} of {inputs.variants} images: no service made the others."
+    return ""
+
+
+async def _alt_text(
+    flow: SourceContext, job: Job, page: Page, first: ImageRecord
+) -> str | None:
+    async with flow.db.read_transaction() as tx:
+        post = await posts.get(tx, job.source, job.page_id)
+    ours = post.alt if post else None
+    # Somebody wrote it themselves.
+    if page.alt and page.alt != ours:
+        return None
+    inputs = Inputs.from_dict(job.inputs)
+    if first.is_card:
+        return alt_text.alt_text_for_card(inputs.words, flow.plan.tag)
+    return alt_text.alt_text_for_prompt(inputs.prompt, inputs.words)
+
+
+def _extra_values(
+    plan: SourceSettings, job: Job, page: Page, *, card: bool
+) -> Mapping[str, Wanted]:
+    # A post that has gone on (posted, say) is not pulled back.
+    if job.reason is not JobReason.NEW and not (
+        plan.rules.only and matches_filter(page.columns, plan.rules.only)
+    ):
+        return {}
+    return plan.on_card if card and plan.on_card is not None else plan.on_done

@@ -1,0 +1,99 @@
+"""What the chain has to know of a job: its attempts, its images, its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daemon.config.formats import FormatError, parse_format
+from daemon.context import SourceContext
+from daemon.generation.kept_images import load_usable_images
+from daemon.jobs.budget import day_start
+from daemon.jobs.chain_input import ChainInput
+from daemon.jobs.inputs import Inputs
+from daemon.sync.planner import ImageColumnState, classify_images
+from db import attempts, images, posts
+from db.engine import Tx
+from db.models import Attempt, ImageRecord, Job
+from db.states import JobReason
+
+
+async def load_chain_inputs(
+    tx: Tx, flow: SourceContext, waiting: Sequence[Job]
+) -> dict[int, ChainInput]:
+    """Return the case of each job, by job id."""
+    source = flow.plan.source
+    pages = [job.page_id for job in waiting]
+    tried = await attempts.of_jobs(tx, [job.id for job in waiting])
+    seen = await posts.get_many(tx, source, pages)
+    known = await images.by_names(
+        tx, [name for post in seen.values() for name in post.shows]
+    )
+    today = day_start(flow.now(), flow.clock.zone)
+    calls = await attempts.count_paid_calls(tx, pages, today)
+    made = await load_usable_images(tx, waiting)
+    found: dict[int, ChainInput] = {}
+    for job in waiting:
+        post = seen.get(job.page_id)
+        found[job.id] = _build_chain_input(
+            job,
+            chain=flow.plan.chain,
+            tried=[
+                one for one in tried.get(job.id, ()) if _counts_towards_limit(job, one)
+            ],
+            made=made[job.id],
+            shows_image=bool(post and post.shows),
+            shown=classify_images(job.page_id, post.shows if post else (), known),
+            page_today=calls.get(job.page_id, 0),
+        )
+    return found
+
+
+def _counts_towards_limit(job: Job, attempt: Attempt) -> bool:
+    return job.reopened_at is None or attempt.started_at >= job.reopened_at
+
+
+def is_complete(job: Job, made: Sequence[ImageRecord]) -> bool:
+    """Say whether all images of *job* are among *made*."""
+    # A request with newer words took the job over: what it had made is not wanted.
+    usable = [one for one in made if one.fingerprint == job.fingerprint]
+    # The card is only ever a job's only image.
+    has_card = any(one.is_card for one in usable)
+    return has_card or len(usable) >= Inputs.from_dict(job.inputs).variants
+
+
+def _build_chain_input(
+    job: Job,
+    *,
+    chain: Sequence[str],
+    tried: Sequence[Attempt],
+    made: Sequence[ImageRecord],
+    shown: ImageColumnState,
+    shows_image: bool,
+    page_today: int,
+) -> ChainInput:
+    inputs = Inputs.from_dict(job.inputs)
+    only_services = job.reason is JobReason.REPLACE or bool(made)
+    return ChainInput(
+        page_id=job.page_id,
+        number=len(made) + 1,
+        round=job.rounds,
+        chain=chain,
+        megapixels=megapixels_of(inputs.format),
+        tried=tried,
+        waited_since=job.waited_since,
+        card_allowed=shown.cards_only and not only_services,
+        keeps_image=not shown.cards_only,
+        shows_image=shows_image,
+        page_today=page_today,
+        made=made,
+        complete=is_complete(job, made),
+    )
+
+
+def megapixels_of(name: str) -> float:
+    """Return the megapixels of a format; 0 for one that does not exist."""
+    try:
+        size = parse_format(name)
+    except FormatError:
+        return 0.0
+    return size.width * size.height / 1e6

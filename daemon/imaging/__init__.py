@@ -1,0 +1,1 @@
+"""Pixels, files and the words for them: prompt, formats, normalisation, the store."""

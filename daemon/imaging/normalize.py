@@ -1,0 +1,246 @@
+"""Pixels: what a service sent becomes a PNG of exactly the size that was asked for.
+
+Pillow is used here and in the card only.  Everything is re-encoded from pixels, so
+nothing a service hid in its file (prompt, workflow, EXIF, C2PA) reaches the page.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from typing import Literal, TypeAlias
+from xml.sax.saxutils import escape
+
+from PIL import Image, ImageFilter, ImageOps, ImageStat
+from PIL.PngImagePlugin import PngInfo
+
+from daemon.config.formats import ImageFormat
+from providers.outcomes import BlankImageError, InvalidImageError
+
+#: IPTC DigitalSourceType of what a service made, and of the card.
+Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+_MOST_PIXELS = 40_000_000
+_LEAST_SIDE = 64
+_MOST_UPSCALING = 4.0
+#: Kept share of the area from which cropping is the better choice.
+_CROP_FROM = 0.66
+#: Levels of 255 between the darkest and the lightest of what is blank.
+_NARROW = 24
+_COMPRESSION = 6
+_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+def normalize_image(data: bytes, size: ImageFormat) -> Image.Image:
+    """Decode *data* and fit it to *size*: RGB, sRGB, no metadata.
+
+    Raises:
+        UnusableError: Not an image, cut short, a bomb, animated, far too small.
+        BlankError: A single colour, or nearly: how some services refuse.
+    """
+    image = _flatten_image(_decode_image(data))
+    if _is_blank(image):
+        raise BlankImageError("sent a blank image")
+    return _fit_image(image, size)
+
+
+def _decode_image(data: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_header(image)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+    except InvalidImageError:
+        raise
+    # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, ...
+    except Exception as error:
+        kind = type(error).__name__
+        raise InvalidImageError(
+            f"sent something that cannot be decoded ({kind})"
+        ) from error
+    return image
+
+
+def _check_header(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > _MOST_PIXELS:
+        raise InvalidImageError(f"sent {width}x{height} pixels, too many to decode")
+    if min(width, height) < _LEAST_SIDE:
+        raise InvalidImageError(f"sent only {width}x{height} pixels")
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        raise InvalidImageError("sent an animation")
+
+
+def _flatten_image(image: Image.Image) -> Image.Image:
+    """Return 8-bit RGB in sRGB on white, without anything attached."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # A plain conversion clips 16-bit greys.
+        image = image.point(lambda value: value / 256).convert("L")
+        profile = None
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        image = Image.new("RGB", image.size, "white")
+        image.paste(over, mask=over.getchannel("A"))
+    if profile is not None and image.mode in {"RGB", "CMYK", "L"}:
+        image = _to_srgb(image, profile)
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    image.info.clear()
+    return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    # Brings a library of its own, and most services send no profile.
+    from PIL import ImageCms  # noqa: PLC0415 - as it says
+
+    # A broken profile is no reason to lose the image.
+    with suppress(OSError, ImageCms.PyCMSError, ValueError):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        if converted is not None:
+            return converted
+    return image
+
+
+def _is_blank(image: Image.Image) -> bool:
+    """Say whether there is next to nothing to see; thresholds measured on photos."""
+    small = image.resize((64, 64), Image.Resampling.BOX)
+    # Means lie between the extremes: only if they are close is every pixel looked at.
+    if _level_spread(small) <= _NARROW and _level_spread(image) <= _NARROW:
+        return True
+    stat = ImageStat.Stat(small)
+    deviation, mean = max(stat.stddev), sum(stat.mean) / 3
+    far = _share_far_from(small, [round(value) for value in stat.median])
+    return (far < 0.002 and deviation < 2.5) or (mean < 4 and far < 0.02)  # noqa: PLR2004 - the same
+
+
+def _level_spread(image: Image.Image) -> float:
+    pairs = [channel.getextrema() for channel in image.split()]
+    return max(high - low for low, high in pairs)  # type: ignore[operator]  # single bands give pairs
+
+
+def _share_far_from(image: Image.Image, middle: list[int]) -> float:
+    """Return the share of pixels more than 8 levels from *middle* in some channel."""
+    masks = [
+        channel.point(lambda value, centre=centre: 255 * (abs(value - centre) > 8))  # noqa: PLR2004 - levels
+        for channel, centre in zip(image.split(), middle, strict=True)
+    ]
+    far = Image.new("L", image.size)
+    for mask in masks:
+        far.paste(255, mask=mask)
+    return far.histogram()[255] / (image.width * image.height)
+
+
+def _fit_image(image: Image.Image, size: ImageFormat) -> Image.Image:
+    target = (size.width, size.height)
+    if image.size == target:
+        # What was opened knows its file; a copy is pixels.
+        return image.copy()
+    scale = max(size.width / image.width, size.height / image.height)
+    if scale > _MOST_UPSCALING:
+        raise InvalidImageError(
+            f"sent {image.width}x{image.height}, too small to enlarge"
+        )
+    ours, theirs = size.width / size.height, image.width / image.height
+    if min(ours / theirs, theirs / ours) >= _CROP_FROM:
+        return _crop_image(image, target)
+    return _frame_image(image, target)
+
+
+def _crop_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    centre = (0.5, 0.45)  # a little above the middle, where faces are
+    return ImageOps.fit(image, target, Image.Resampling.LANCZOS, centering=centre)
+
+
+def _frame_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    """Show the whole image over a blurred one that fills the frame."""
+    small = (max(1, target[0] // 8), max(1, target[1] // 8))
+    blurred = ImageOps.fit(image, small).filter(ImageFilter.GaussianBlur(6))
+    frame = blurred.resize(target, Image.Resampling.BICUBIC)
+    whole = ImageOps.contain(image, target, Image.Resampling.LANCZOS)
+    left, top = (target[0] - whole.width) // 2, (target[1] - whole.height) // 2
+    frame.paste(whole, (left, top))
+    return frame
+
+
+def encode_png(
+    image: Image.Image,
+    *,
+    provenance: Provenance | None,
+    prompt: str | None = None,
+) -> bytes:
+    """Return the PNG: pixels, "sRGB", and who made it, as XMP.
+
+    Args:
+        provenance: IPTC DigitalSourceType; None leaves it out.
+        prompt: Embedded only when the owner asked for it.
+    """
+    info = PngInfo()
+    info.add(b"sRGB", b"\0")
+    info.add_itxt("XML:com.adobe.xmp", _build_xmp(provenance, prompt))
+    out = io.BytesIO()
+    image.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
+    return out.getvalue()
+
+
+def _build_xmp(provenance: str | None, prompt: str | None) -> str:
+    ext = ""
+    if provenance is not None:
+        uri = f"{_SOURCE_TYPES}{provenance}"
+        ext += f"<Iptc4xmpExt:DigitalSourceType>{uri}</Iptc4xmpExt:DigitalSourceType>"
+    if prompt is not None:
+        # XML 1.0 has no words for control characters.
+        plain = "".join(char for char in prompt if char.isprintable() or char == "\n")
+        ext += (
+            "<Iptc4xmpExt:AIPromptInformation>"
+            f"{escape(plain)}</Iptc4xmpExt:AIPromptInformation>"
+        )
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about=""'
+        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+        ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
+        f"<xmp:CreatorTool>postbrush</xmp:CreatorTool>{ext}"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+        '<?xpacket end="w"?>'
+    )
+
+
+def shrink_for_upload(png: bytes, limit: int) -> bytes:
+    """Return a PNG of the same size within *limit* bytes, its colours coarsened.
+
+    Seven bits a channel cannot be told from eight (51 dB); six always suffice for
+    a story and 5 MiB.  A limit below what four bits take is not met: the
+    smallest is returned.
+    """
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.load()
+    packet = image.info.get("xmp", b"")
+    plain = image.convert("RGB")
+    smallest = png
+    for bits in (7, 6, 5, 4):
+        if len(smallest) <= limit:
+            break
+        info = PngInfo()
+        info.add(b"sRGB", b"\0")
+        info.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", "replace"))
+        out = io.BytesIO()
+        coarse = ImageOps.posterize(plain, bits)
+        coarse.info.clear()
+        coarse.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
+        smallest = out.getvalue()
+    return smallest
+
+
+def make_thumbnail(png: bytes, side: int) -> bytes:
+    """Return a small WebP of one of our own images, at most *side* each way."""
+    image = Image.open(io.BytesIO(png), formats=("PNG",))
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = io.BytesIO()
+    image.convert("RGB").save(out, "WEBP", quality=78, method=2)
+    return out.getvalue()

@@ -1,0 +1,50 @@
+"""Refusals that come in numbers: one line of the log for each cause, with a count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from daemon.context import SourceContext
+from db.models import Job
+
+_NAMED = 5
+
+
+@dataclass(slots=True)
+class RefusedUnticks:
+    """The boxes that Notion did not let us clear since the last report."""
+
+    _by_cause: dict[tuple[str, str], list[Job]] = field(default_factory=dict)
+
+    def add(self, job: Job, cause: str) -> None:
+        """Remember a refusal until `log_refusals`."""
+        self._by_cause.setdefault((job.source, cause), []).append(job)
+
+    def log_refusals(self, flow: SourceContext, source: str) -> None:
+        """Log what Notion refused for a source, once nothing more is being tried."""
+        for key in [one for one in self._by_cause if one[0] == source]:
+            refused = self._by_cause.pop(key)
+            single = refused[0] if len(refused) == 1 else None
+            flow.log.error(
+                "untick.refused",
+                summary=format_refusal(refused, key[1]),
+                job=single.id if single else None,
+                page=single.page_id if single else None,
+                count=len(refused),
+            )
+
+
+def format_refusal(refused: list[Job], cause: str) -> str:
+    """Return one sentence about the boxes that were refused for one cause; pure."""
+    if len(refused) == 1:
+        (job,) = refused
+        return (
+            f"'{job.title}': Notion does not let postbrush clear the Regenerate box, "
+            f"so no image is generated: {cause} (job {job.id})"
+        )
+    named = ", ".join(str(job.id) for job in refused[:_NAMED])
+    more = ", ..." if len(refused) > _NAMED else ""
+    return (
+        f"Notion does not let postbrush clear {len(refused)} Regenerate boxes, so no "
+        f"images are generated for them: {cause} (jobs {named}{more})"
+    )

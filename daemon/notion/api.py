@@ -1,0 +1,253 @@
+"""The only door to Notion: what the flow asks for, over one wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from daemon.config import notion_links
+from daemon.notion import columns, query, sources, uploads
+from daemon.notion.answer_shapes import require_object, translate_shape_errors
+from daemon.notion.error_classes import ErrorClass, ErrorResponse, mentions_archived
+from daemon.notion.errors import (
+    NotionUnavailableError,
+    PageGoneError,
+    PageUnreachableError,
+    WriteRefusedError,
+)
+from daemon.notion.filters import Wanted
+from daemon.notion.model import (
+    BotUser,
+    Page,
+    PageUpdate,
+    Role,
+    Schema,
+    SourceInfo,
+    Upload,
+    Urgency,
+    WriteResult,
+)
+from daemon.notion.page_errors import explain_read, explain_write, retry_if_missing
+from daemon.notion.page_query import PageQuery, rows_and_cursor
+from daemon.notion.pages import UnparsablePageError, read_page
+from daemon.notion.partial_writes import RefusedProperties, write_accepted_parts
+from daemon.notion.payload import already_shows, build_payload
+from daemon.notion.query_position import QueryPosition
+from daemon.notion.schema import read_schema
+from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
+
+_WRITES = 4
+_FREE_LIMIT = 5 * 2**20
+
+
+@dataclass(slots=True)
+class NotionApi:
+    """Implements `Door` over the real API.
+
+    Attributes:
+        names: The configured column name of each role.
+        named: Names that the settings use for further properties.
+        odd: Told of pages that cannot be understood: (page id, why).
+        refused: Properties that Notion did not let us write, left out for an hour.
+    """
+
+    wire: NotionTransport
+    names: Mapping[Role, str]
+    odd: Callable[[str, str], None]
+    named: Sequence[str] = ()
+    _remembered: Mapping[str, str] = field(default_factory=dict)
+    refused: RefusedProperties = field(default_factory=RefusedProperties)
+    _query: PageQuery = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._query = PageQuery(self.wire, self.odd)
+
+    @property
+    def told_time(self) -> datetime | None:
+        """By Notion's clock, when it last answered."""
+        return self.wire.told_time
+
+    def pause_requests(self, seconds: float) -> None:
+        """Ask nothing for so long."""
+        self.wire.limiter.pause_all(seconds)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.wire.close()
+
+    async def fetch_bot_user(self) -> BotUser:
+        """Return who the token is.  Raises NoAccessError, AwayError."""
+        raw = await sources.send_request(
+            self.wire, Urgency.POLL, lambda client: client.users.me()
+        )
+        with translate_shape_errors("users.me"):
+            require_object(raw, "user")
+            bot = raw.get("bot") or {}
+            limits = bot.get("workspace_limits") or {}
+            limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
+            return BotUser(
+                id=notion_links.plain_id(raw["id"]),
+                name=str(raw.get("name") or ""),
+                workspace=str(bot.get("workspace_name") or ""),
+                upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),
+            )
+
+    async def list_sources(self) -> Sequence[SourceInfo]:
+        """Return every data source the token sees."""
+        return await sources.list_sources(self.wire)
+
+    async def resolve_source(self, target: str) -> SourceInfo:
+        """Return the data source *target* means: an id, a link, or the only one."""
+        return await sources.resolve_source(self.wire, target)
+
+    async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
+        """Read the columns of a source."""
+        raw = await sources.send_request(
+            self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
+        )
+        with translate_shape_errors("data_sources.retrieve"):
+            found = read_schema(raw, self.names, remembered, self.named)
+        self._remembered = found.column_ids
+        return found
+
+    async def add_properties(
+        self, source: str, wanted: Mapping[Role, tuple[str, str]]
+    ) -> None:
+        """Add columns that are missing; role to (name, type)."""
+        await columns.add_properties(self.wire, source, wanted)
+
+    async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
+        """Return the newest posts one answer holds, and whether those are all."""
+        raw = await sources.send_request(
+            self.wire,
+            Urgency.POLL,
+            lambda client: client.data_sources.query(
+                schema.source, **columns.newest_query()
+            ),
+        )
+        found: dict[str, Page] = {}
+        rows, cursor = rows_and_cursor(raw)
+        await self._query.read_rows(rows, schema, into=found)
+        return list(found.values()), not cursor
+
+    async def fetch_changed_pages(
+        self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
+    ) -> Sequence[Page]:
+        """Return pages that are ticked, or edited since and in *only*."""
+        wanted = query.changed_filter(schema, since, only)
+        return await self._query.collect_changed(schema, wanted)
+
+    async def fetch_page_batch(
+        self, schema: Schema, *, after: QueryPosition | None
+    ) -> tuple[Sequence[Page], QueryPosition | None]:
+        """Return the next hundred of all pages, and where those after them begin."""
+        return await self._query.fetch_next_pages(schema, after or QueryPosition())
+
+    async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
+        """Read one page."""
+        try:
+            raw = await retry_if_missing(
+                self.wire,
+                urgency,
+                lambda: self.wire.send_with_retries(
+                    urgency, lambda client: client.pages.retrieve(page_id)
+                ),
+            )
+            return read_page(raw, schema)
+        except ApiError as error:
+            raise explain_read(error.answer) from error
+        except UnparsablePageError as error:
+            raise NotionUnavailableError(str(error)) from error
+
+    async def update_page(
+        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
+    ) -> WriteResult:
+        """Write to a page, once, and see that it happened."""
+
+        async def read_again(error: WriteRefusedError) -> Schema:
+            await self._raise_if_gone(schema, page_id, urgency, error)
+            return await self.fetch_schema(schema.source, schema.column_ids)
+
+        async def write(with_schema: Schema, part: PageUpdate) -> WriteResult:
+            return await self._write_page(with_schema, page_id, part, urgency)
+
+        now = self.wire.monotonic()
+        return await write_accepted_parts(
+            change, schema, self.refused, write=write, read_again=read_again, now=now
+        )
+
+    async def _write_page(
+        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
+    ) -> WriteResult:
+        if change.uploads and Role.IMAGE not in schema.roles:
+            gone = WriteRefusedError("the Image column is gone")
+            gone.is_final = True
+            raise gone
+        body, left_out = build_payload(change, schema)
+        lost: ErrorResponse | None = None
+        for tried in range(_WRITES):
+            if lost is not None:
+                await self.wire.sleep(2.0**tried)
+                # Whether it was carried out is asked before it is repeated.
+                page = await self.fetch_page(schema, page_id, urgency)
+                if already_shows(page, change):
+                    return WriteResult(page=page, left_out=tuple(left_out))
+            try:
+                raw = await retry_if_missing(
+                    self.wire,
+                    urgency,
+                    lambda: self.wire.send_once(
+                        urgency, lambda client: client.pages.update(page_id, **body)
+                    ),
+                )
+                return WriteResult(
+                    page=read_page(raw, schema), left_out=tuple(left_out)
+                )
+            except LostResponseError as error:
+                lost = error.answer
+            except ApiError as error:
+                raise explain_write(error.answer, change) from error
+            # Whether it was carried out is not known.
+            except UnparsablePageError as error:
+                lost = ErrorResponse(
+                    kind=ErrorClass.AGAIN, status=200, message=str(error)
+                )
+        raise NotionUnavailableError(
+            f"Notion is away: {lost.message if lost else 'no answer'}"
+        )
+
+    async def _raise_if_gone(
+        self, schema: Schema, page_id: str, urgency: Urgency, error: WriteRefusedError
+    ) -> None:
+        """Raise PageGoneError when a write was refused because of where the page is."""
+        if (await self.fetch_page(schema, page_id, urgency)).gone:
+            raise PageGoneError(str(error)) from error
+        # Something around it is archived; a query lists it all the same.
+        if mentions_archived(str(error)):
+            raise PageUnreachableError(str(error)) from error
+
+    async def create_upload(self, name: str, urgency: Urgency) -> Upload:
+        """Announce a file."""
+        return await uploads.create_upload(
+            self.wire, name, urgency, sources.explain_item_refusal
+        )
+
+    async def send_upload(
+        self, upload_id: str, name: str, data: bytes, urgency: Urgency
+    ) -> Upload:
+        """Send its bytes."""
+        return await uploads.send_upload(
+            self.wire,
+            upload_id,
+            name,
+            data,
+            urgency=urgency,
+            explain=sources.explain_item_refusal,
+        )
+
+    async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
+        """Look it up."""
+        return await uploads.find_upload(
+            self.wire, upload_id, urgency, sources.explain_item_refusal
+        )

@@ -1,0 +1,242 @@
+"""The wire to Notion: one client, one budget, patience, and errors of our own.
+
+The only importer of notion_client and httpx.  The library's own retries are off:
+they stop too early on long Retry-After, and know neither 409 nor 529.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import logging
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from notion_client import AsyncClient
+from notion_client.errors import (
+    HTTPResponseError,
+    InvalidPathParameterError,
+    RequestTimeoutError,
+)
+
+from daemon.notion.error_classes import ErrorClass, ErrorResponse, classify_response
+from daemon.notion.errors import NotionUnavailableError
+from daemon.notion.limiter import NotionRateLimiter
+from daemon.notion.model import Urgency
+
+VERSION = "2025-09-03"
+
+# httpcore asks for it at every request, several times, and each time Python looks
+# for it in every folder of sys.path: known to be missing, it is missing at once.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # as documented
+
+_TIMEOUT = 60.0
+_TRIES = 5
+#: A request that is told to slow down so often in a row gives the others their turn.
+_LIMITED = 10
+_FIRST_PAUSE = 1.0
+_KEPT_OPEN = 60.0
+
+Request = Callable[[AsyncClient], Awaitable[Any]]
+
+
+class ApiError(Exception):
+    """An answer that asking again would not change."""
+
+    def __init__(self, answer: ErrorResponse) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class LostResponseError(Exception):
+    """The answer of a request that must not simply be repeated was lost."""
+
+    def __init__(self, answer: ErrorResponse) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+def _ignore_lost(answer: ErrorResponse) -> None:
+    """What is to be done about a lost answer, unless somebody says so."""
+
+
+def _ignore_answer() -> None:
+    """What is to be done about an answer, unless somebody says so."""
+
+
+@dataclass(slots=True)
+class NotionTransport:
+    """Sends requests within the budget.
+
+    Attributes:
+        limited: Told when Notion says stop: for how many seconds.
+        answered: Told when Notion answers without that.
+        traffic: Requests by how they ended.
+        told_time: By Notion's clock, when it last answered.
+    """
+
+    client: AsyncClient
+    limiter: NotionRateLimiter
+    sleep: Callable[[float], Awaitable[None]]
+    limited: Callable[[float], None]
+    answered: Callable[[], None] = _ignore_answer
+    monotonic: Callable[[], float] = time.monotonic
+    traffic: Counter[str] = field(default_factory=Counter)
+    told_time: datetime | None = None
+
+    @classmethod
+    def open(
+        cls,
+        token: str,
+        *,
+        base_url: str,
+        rate: float,
+        sleep: Callable[[float], Awaitable[None]],
+        monotonic: Callable[[], float] = time.monotonic,
+        limited: Callable[[float], None] = lambda _seconds: None,
+        answered: Callable[[], None] = _ignore_answer,
+        traffic: Counter[str] | None = None,
+    ) -> NotionTransport:
+        """Return a wire; nothing is sent before the first request."""
+        limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
+        http = httpx.AsyncClient(limits=limits, trust_env=True)
+        client = AsyncClient(
+            auth=token,
+            base_url=base_url,
+            notion_version=VERSION,
+            retry=False,
+            timeout_ms=int(_TIMEOUT * 1000),
+            client=http,
+            # What the library would say, we say once.
+            logger=logging.getLogger("notion_client"),
+            log_level=logging.CRITICAL,
+        )
+        limiter = NotionRateLimiter(rate, monotonic=monotonic, sleep=sleep)
+        wire = cls(
+            client=client,
+            limiter=limiter,
+            sleep=sleep,
+            limited=limited,
+            answered=answered,
+            monotonic=monotonic,
+            traffic=Counter() if traffic is None else traffic,
+        )
+        http.event_hooks = {"response": [wire._record_server_time]}
+        return wire
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.limiter.close()
+        await self.client.aclose()
+
+    async def send_with_retries(
+        self,
+        urgency: Urgency,
+        request: Request,
+        *,
+        lost: Callable[[ErrorResponse], None] = _ignore_lost,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Send a request that may be repeated, as often as is sensible.
+
+        Args:
+            lost: Told of an answer after which the request is sent again.
+
+        Raises:
+            AnswerError: An answer that repeating would not change.
+            AwayError: Notion stayed away.
+        """
+        answer = ErrorResponse(kind=ErrorClass.AGAIN, status=0, message="")
+        for tried in range(_TRIES):
+            if tried:
+                await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter_factor())
+            try:
+                return await self.send_once(urgency, request)
+            except LostResponseError as error:
+                answer = error.answer
+                lost(answer)
+        raise NotionUnavailableError(f"Notion is away: {answer.message}")
+
+    async def send_once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
+        """Send a request once; being told to slow down a few times does not count.
+
+        Raises:
+            AwayError: Nothing but being told to slow down.
+            AnswerError: An answer that repeating would not change.
+            LostError: Anything that leaves open whether it was carried out.
+        """
+        for _ in range(_LIMITED):
+            await self.limiter.wait_turn(urgency)
+            answer = await self._send_request(request)
+            self.traffic[_traffic_label(answer)] += 1
+            if not isinstance(answer, ErrorResponse):
+                self.answered()
+                return answer
+            if answer.kind is ErrorClass.AGAIN:
+                raise LostResponseError(answer)
+            if answer.kind is not ErrorClass.STOP_ALL:
+                raise ApiError(answer)
+            self.limiter.pause_all(answer.seconds)
+            self.limited(answer.seconds)
+        raise NotionUnavailableError(
+            f"Notion limits this request for too long: {answer.message}"
+        )
+
+    async def _record_server_time(self, response: httpx.Response) -> None:
+        self.told_time = (
+            parse_date_header(response.headers.get("date", "")) or self.told_time
+        )
+
+    async def _send_request(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await request(self.client)
+        except HTTPResponseError as error:
+            headers = {name.lower(): value for name, value in error.headers.items()}
+            return classify_response(int(error.status), headers, error.body)
+        except (RequestTimeoutError, TimeoutError):
+            return _unavailable_response("no answer in time")
+        # A 200 that is not JSON: something between us and Notion.
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return _unavailable_response("an answer that is not JSON")
+        except InvalidPathParameterError as error:
+            return ErrorResponse(
+                kind=ErrorClass.REFUSED, status=400, message=str(error)[:200]
+            )
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            return _unavailable_response(
+                f"cannot be reached ({kind}): is this machine online?"
+            )
+
+
+def parse_date_header(header: str) -> datetime | None:
+    """Return the time in a Date header (RFC 9110, 6.6.1); None: there is none."""
+    try:
+        found = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None
+
+
+def _traffic_label(answer: object) -> str:
+    if not isinstance(answer, ErrorResponse):
+        return "answered"
+    return "limited" if answer.kind is ErrorClass.STOP_ALL else answer.kind.name.lower()
+
+
+def _unavailable_response(why: str) -> ErrorResponse:
+    return ErrorResponse(kind=ErrorClass.AGAIN, status=0, message=why)
+
+
+def _jitter_factor() -> float:
+    return random.uniform(0.75, 1.25)  # noqa: S311 - spreads requests, keeps no secret

@@ -1,0 +1,111 @@
+"""`run_once`: one look, then work until nothing is due."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.cluster.base import Membership
+from daemon.context import SourceContext
+from daemon.dispatcher import Dispatcher
+from daemon.errors import SetupError
+from daemon.generation.storage_guard import sleep_unless_stopping
+from daemon.sources import Sources
+from daemon.sync.poller import Poller
+from daemon.sync.sweep import sweep_if_due
+from db import jobs, posts, queue
+from db.states import JobState
+
+#: Seconds.
+_LONGEST_PAUSE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceResult:
+    """What `postbrush once` came to."""
+
+    notion: str
+    failed: int
+    held: int
+    no_room: bool
+
+
+async def run_once(
+    flows: Sources,
+    watchers: Sequence[Poller],
+    company: Membership,
+    approve: Callable[[int], Awaitable[bool]],
+) -> OnceResult:
+    """Poll, sweep when due, work until nothing is due, and say what came of it.
+
+    Args:
+        company: Who works on the same database; of them, it is we who ask Notion.
+        approve: Asked when posts were held, with how many; makes them when it may.
+    """
+    flow = flows.first
+    began = flow.now()
+    await company.recover_work()
+    if not all(flow.speaks for flow in flows):
+        raise SetupError(
+            "another daemon asks Notion for this database already: `once` is for when "
+            "none runs"
+        )
+    for watcher in watchers:
+        if await watcher.poll() is not None:
+            await sweep_if_due(watcher.flow)
+    if (held := await _count_held(flow)) and await approve(held):
+        held = await _count_held(flow)
+    await work_until_idle(flows, Dispatcher(flows))
+    async with flow.db.read_transaction() as tx:
+        ended = await jobs.in_state(tx, [JobState.FAILED], limit=500)
+    return OnceResult(
+        notion=flows.outage_reason or _describe_delayed(flow),
+        failed=sum(job.moved_at >= began for job in ended),
+        held=held,
+        no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
+    )
+
+
+def _describe_delayed(flow: SourceContext) -> str:
+    """Say what was not done because it failed: `once` does not wait long."""
+    failed = (delay for delay in flow.delays.of_tasks() if delay.failures)
+    return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
+
+
+async def _count_held(flow: SourceContext) -> int:
+    async with flow.db.read_transaction() as tx:
+        return await posts.count_held(tx)
+
+
+async def work_until_idle(flows: Sources, dispatcher: Dispatcher) -> None:
+    """Work until nothing is under way and nothing will be due by waiting a little."""
+    flow = flows.first
+    while not flow.stopping.is_set():
+        flow.kick.clear()
+        await dispatcher.tick()
+        if dispatcher.is_busy or flow.kick.is_set():
+            await flow.kick.wait()
+            continue
+        due = await _next_due_time(flows)
+        if due is None:
+            break
+        seconds = (due - flow.now()).total_seconds()
+        # Not all of it in one go: the clock may be set meanwhile.
+        await sleep_unless_stopping(flow, min(_LONGEST_PAUSE, max(0.0, seconds)))
+    await dispatcher.drain()
+
+
+async def _next_due_time(flows: Sources) -> datetime | None:
+    """Return when a job's own time comes: settled, loaded, another round.
+
+    Not of a source that Notion does not answer about: nothing comes of that here.
+    """
+    now, steady = flows.first.now(), flows.first.steady()
+    there = [one.plan.source for one in flows if not one.outage.is_active(steady)]
+    async with flows.first.db.read_transaction() as tx:
+        times = [
+            await queue.next_due_at(tx, state, now, there)
+            for state in (JobState.QUEUED, JobState.UPLOADING)
+        ]
+    return min((time for time in times if time is not None), default=None)

@@ -1,0 +1,290 @@
+"""A pretend Hugging Face: the router's routes, the Hub's list, credits, loading.
+
+Paths, bodies and error texts are the real ones (see the providers' own modules);
+what it paints is `daemon.pretend.scenes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from daemon.pretend.faults import Fault, FaultQueue
+from daemon.pretend.hf_requests import GenerationRequest, parse_request
+from daemon.pretend.scenes import render_scene
+
+Json = dict[str, Any]
+
+_MODEL = "black-forest-labs/FLUX.1-schnell"
+_NO_CREDITS = (
+    "You have depleted your monthly included credits. Purchase pre-paid credits to "
+    "continue using Inference Providers. Alternatively, subscribe to PRO to get 20x "
+    "more included credits."
+)
+_GONE = (
+    "The requested model is deprecated and no longer supported by provider hf-inference"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRequest:
+    """One request for an image, as an observer sees it."""
+
+    at: datetime
+    route: str
+    status: int
+    prompt: str
+    seed: int | None
+    size: tuple[int, int]
+
+
+@dataclass(slots=True)
+class FakeHuggingFace:
+    """The pretend service.
+
+    Attributes:
+        credits: Images left; None: any number.
+        seconds_per_image: How long painting seems to take.
+        loading_every: After so many images the model is loaded again; 0: never.
+        loading_seconds: How long that takes.
+        fetched: Paths of finished files that were fetched.
+        changed: Called when something to be seen has changed.
+    """
+
+    now: Callable[[], datetime]
+    token: str
+    credits: int | None = None
+    seconds_per_image: float = 0.0
+    loading_every: int = 0
+    loading_seconds: float = 8.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    faults: FaultQueue = field(default_factory=FaultQueue)
+    served: list[ServedRequest] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    routes: Mapping[str, str] = field(
+        default_factory=lambda: {"nscale": _MODEL, "fal-ai": "fal-ai/flux/schnell"}
+    )
+    hub_is_up: bool = True
+    changed: Callable[[], None] = lambda: None
+    loaded_at: datetime | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    painted: int = 0
+
+    def add_credits(self, images: int) -> None:
+        """Buy credits."""
+        self.credits = (self.credits or 0) + images
+        self.changed()
+
+    def spend_all(self) -> None:
+        """Use all credits up."""
+        self.credits = 0
+        self.changed()
+
+    def unload_model(self) -> None:
+        """The model has to be loaded again."""
+        self.loaded_at = self.now() + timedelta(seconds=self.loading_seconds)
+        self.changed()
+
+    @property
+    def loading_left(self) -> float:
+        """Seconds until the model is there."""
+        if self.loaded_at is None:
+            return 0.0
+        return max(0.0, (self.loaded_at - self.now()).total_seconds())
+
+    def inject_fault(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
+        """Order a fault for the next requests; see `Fault`."""
+        self.faults.add(Fault(match=match, **what), times)
+
+    @property
+    def paid_images(self) -> int:
+        """How many images were painted, and so paid for."""
+        return self.painted
+
+
+def huggingface_app(hub: FakeHuggingFace) -> web.Application:
+    """Return an application with the router's and the Hub's paths."""
+    routes = _HubHandlers(hub)
+    app = web.Application(client_max_size=4 * 2**20)
+    app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
+    app.router.add_get("/api/whoami-v2", routes.serve_whoami)
+    app.router.add_get("/made/{name}", routes.serve_file)
+    for path, name in (
+        ("/nscale/v1/images/generations", "nscale"),
+        ("/fal-ai/{model:.+}", "fal-ai"),
+        ("/together/v1/images/generations", "together"),
+        ("/replicate/v1/models/{org}/{name}/predictions", "replicate"),
+        ("/hf-inference/models/{org}/{name}", "hf-inference"),
+    ):
+        app.router.add_post(path, routes.generation_handler(name))
+    return app
+
+
+class _HubHandlers:
+    def __init__(self, hub: FakeHuggingFace) -> None:
+        self._hub = hub
+
+    async def serve_model_info(self, request: web.Request) -> web.Response:
+        """Say who serves the model, as the Hub does."""
+        if not self._hub.hub_is_up:
+            return web.Response(status=503, text="Service Unavailable")
+        del request
+        entries = [
+            {
+                "provider": name,
+                "providerId": model,
+                "status": "live",
+                "task": "text-to-image",
+            }
+            for name, model in self._hub.routes.items()
+        ]
+        return web.json_response(
+            {
+                "id": _MODEL,
+                "pipeline_tag": "text-to-image",
+                "tags": [],
+                "inferenceProviderMapping": entries,
+            }
+        )
+
+    async def serve_whoami(self, request: web.Request) -> web.Response:
+        """Say whose token it is."""
+        if not self._has_valid_token(request):
+            return _error_response(401, "Invalid username or password.")
+        role = {"type": "access_token", "accessToken": {"role": "fineGrained"}}
+        return web.json_response({"type": "user", "name": "demo", "auth": role})
+
+    async def serve_file(self, request: web.Request) -> web.Response:
+        """Serve a finished file, as the services' own hosts do."""
+        name = request.match_info["name"]
+        self._hub.fetched.append(name)
+        if "Authorization" in request.headers:
+            return _error_response(400, "no token belongs here")
+        data = self._hub.files.get(name)
+        if data is None:
+            return web.Response(status=404)
+        return web.Response(body=data, content_type="image/png")
+
+    def generation_handler(
+        self, route: str
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return the handler of one route."""
+
+        async def serve(request: web.Request) -> web.Response:
+            try:
+                order = parse_request(route, json.loads(await request.read()))
+            except (ValueError, KeyError, TypeError):
+                return _error_response(422, "Input validation error")
+            fault = self._hub.faults.pop_match(request.method, request.path)
+            if fault is not None:
+                answer = await self._fault_response(request, fault)
+            else:
+                answer = await self._generate_response(request, route, order)
+            self._hub.served.append(
+                ServedRequest(
+                    at=self._hub.now(),
+                    route=route,
+                    status=answer.status,
+                    prompt=order.prompt,
+                    seed=order.seed,
+                    size=(order.width, order.height),
+                )
+            )
+            self._hub.changed()
+            return answer
+
+        return serve
+
+    def _has_valid_token(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
+
+    async def _generate_response(
+        self, request: web.Request, route: str, order: GenerationRequest
+    ) -> web.Response:
+        hub = self._hub
+        if not self._has_valid_token(request):
+            return _error_response(401, "Invalid username or password.")
+        if route == "hf-inference" and "hf-inference" not in hub.routes:
+            return _error_response(410, _GONE)
+        if route not in hub.routes:
+            return _error_response(400, f"Model not supported by provider {route}")
+        if hub.credits is not None and hub.credits <= 0:
+            return _error_response(402, _NO_CREDITS)
+        if (left := hub.loading_left) > 0:
+            body = {
+                "error": f"Model {_MODEL} is currently loading",
+                "estimated_time": math.ceil(left),
+            }
+            return web.json_response(body, status=503)
+        # Paid when the work begins, as the real ones do.
+        if hub.credits is not None:
+            hub.credits -= 1
+        hub.painted += 1
+        hub.changed()
+        await hub.sleep(hub.seconds_per_image)
+        data = await asyncio.to_thread(
+            render_scene, order.prompt, order.seed or 0, order.width, order.height
+        )
+        if hub.loading_every and hub.painted % hub.loading_every == 0:
+            hub.unload_model()
+        return self._format_result(request, route, data, order)
+
+    def _format_result(
+        self, request: web.Request, route: str, data: bytes, order: GenerationRequest
+    ) -> web.Response:
+        text = base64.b64encode(data).decode()
+        created = int(self._hub.now().timestamp())
+        match route:
+            case "nscale" | "together":
+                return web.json_response(
+                    {"created": created, "data": [{"b64_json": text}]}
+                )
+            case "hf-inference":
+                return web.Response(body=data, content_type="image/png")
+        name = f"{len(self._hub.files)}-{order.seed}.png"
+        self._hub.files[name] = data
+        base = str(request.url.origin()) + request.path.split(f"/{route}/")[0]
+        url = f"{base}/made/{name}"
+        if route == "fal-ai":
+            return web.json_response(
+                {
+                    "images": [{"url": url, "content_type": "image/png"}],
+                    "seed": order.seed,
+                    "has_nsfw_concepts": [False],
+                    "prompt": order.prompt,
+                }
+            )
+        return web.json_response(
+            {"id": name, "status": "succeeded", "output": [url], "error": None},
+            status=201,
+        )
+
+    async def _fault_response(self, request: web.Request, fault: Fault) -> web.Response:
+        if fault.delay:
+            await self._hub.sleep(fault.delay)
+        if fault.drop:
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response(status=599)
+        if fault.html:
+            page = "<!doctype html><html><body>Just a moment...</body></html>"
+            return web.Response(
+                text=page, status=fault.status, content_type="text/html"
+            )
+        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+        if isinstance(fault.body, bytes):
+            return web.Response(body=fault.body, status=fault.status, headers=headers)
+        body = fault.body if fault.body is not None else {"error": "Internal error"}
+        return web.json_response(body, status=fault.status, headers=headers)
+
+
+def _error_response(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=status)

@@ -1,0 +1,159 @@
+"""What every request to the pretend Notion meets: token, version, budget, faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from aiohttp import web
+
+from daemon.pretend.errors import (
+    ApiResponseError,
+    bad_token,
+    error_for_status,
+    missing_version,
+    rate_limited,
+)
+from daemon.pretend.faults import Fault, RecordedRequest
+from daemon.pretend.models import Json
+from daemon.pretend.workspace import Workspace
+
+Handler = Callable[[web.Request, Json], Awaitable[Json]]
+
+VERSIONS = ("2025-09-03", "2026-03-11")
+_WINDOW = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class ApiMiddleware:
+    """Lets requests in, notes each, and refuses as Notion does."""
+
+    space: Workspace
+    times: deque[datetime] = field(default_factory=deque)
+
+    def wrap_handler(
+        self, handler: Handler
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            body = await _read_json(request)
+            about = self.space.uploads.name_of(request.path) or str(body)
+            fault = self.space.faults.pop_match(request.method, request.path, about)
+            if fault is not None and fault.delay:
+                await asyncio.sleep(fault.delay)
+            if fault is not None and not fault.after:
+                return self._fault_response(request, fault, body)
+            response = await self._handle_request(request, body, handler)
+            if fault is not None:
+                return self._fault_response(request, fault, None)
+            return response
+
+        return answer
+
+    async def _handle_request(
+        self, request: web.Request, body: Json, handler: Handler
+    ) -> web.Response:
+        try:
+            self._check_request(request)
+            data = await handler(request, body)
+            return self._success_response(request, 200, data, body)
+        except ApiResponseError as refusal:
+            return self._error_response(request, refusal, body)
+
+    def _check_request(self, request: web.Request) -> None:
+        if request.headers.get("Authorization") != f"Bearer {self.space.token}":
+            raise bad_token()
+        version = request.headers.get("Notion-Version")
+        if version not in VERSIONS:
+            raise missing_version(version)
+        if self.space.requests_per_minute is None:
+            return
+        now = self.space.now()
+        while self.times and now - self.times[0] >= _WINDOW:
+            self.times.popleft()
+        if len(self.times) >= self.space.requests_per_minute:
+            left = (self.times[0] + _WINDOW - now).total_seconds()
+            raise rate_limited(max(1, -int(-left // 1)))
+        self.times.append(now)
+
+    @property
+    def _date_header(self) -> str:
+        return format_datetime(self.space.now().astimezone(UTC), usegmt=True)
+
+    def _success_response(
+        self,
+        request: web.Request,
+        status: int,
+        data: Json,
+        body: object,
+    ) -> web.Response:
+        request_id = str(uuid.uuid4())
+        self._record_request(request, status, body)
+        return web.json_response(
+            {**data, "request_id": request_id},
+            status=status,
+            headers={"x-notion-request-id": request_id, "Date": self._date_header},
+        )
+
+    def _error_response(
+        self, request: web.Request, refusal: ApiResponseError, body: object
+    ) -> web.Response:
+        request_id = str(uuid.uuid4())
+        self._record_request(request, refusal.status, body)
+        headers = {"x-notion-request-id": request_id, "Date": self._date_header}
+        if refusal.retry_after is not None:
+            headers["Retry-After"] = str(refusal.retry_after)
+        return web.json_response(
+            refusal.to_json(request_id), status=refusal.status, headers=headers
+        )
+
+    def _fault_response(
+        self, request: web.Request, fault: Fault, body: object
+    ) -> web.Response:
+        if fault.drop:
+            self._record_request(request, 0, body)
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+        if fault.html:
+            self._record_request(request, fault.status, body)
+            page = "<html><body><h1>502 Bad Gateway</h1>cf-ray</body></html>"
+            return web.Response(
+                text=page, status=fault.status, content_type="text/html"
+            )
+        if fault.body is not None:
+            self._record_request(request, fault.status, body)
+            return web.json_response(fault.body, status=fault.status)
+        if fault.status == 429:  # noqa: PLR2004 - Too Many Requests
+            return self._error_response(
+                request, rate_limited(fault.retry_after or 1), body
+            )
+        refusal = error_for_status(fault.status, request.path)
+        refusal.retry_after = fault.retry_after
+        return self._error_response(request, refusal, body)
+
+    def _record_request(self, request: web.Request, status: int, body: object) -> None:
+        self.space.requests.append(
+            RecordedRequest(
+                method=request.method,
+                path=request.path,
+                status=status,
+                at=self.space.now(),
+                body=body,
+            )
+        )
+
+
+async def _read_json(request: web.Request) -> Json:
+    if request.content_type != "application/json" or not request.can_read_body:
+        return {}
+    try:
+        body = json.loads(await request.read())
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

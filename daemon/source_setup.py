@@ -1,0 +1,126 @@
+"""Puts the flows of all sources together out of what they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+from structlog.stdlib import BoundLogger
+
+from daemon.config import Settings
+from daemon.context import AppContext, SourceContext
+from daemon.notion.api import NotionApi
+from daemon.notion.limit_log import RateLimitLog
+from daemon.notion.transport import NotionTransport
+from daemon.source_plan import (
+    build_plan,
+    build_providers,
+    property_names,
+    provider_fingerprints,
+    referenced_properties,
+)
+from daemon.sources import Sources
+from daemon.sync.poller import Poller
+
+
+@dataclass(slots=True)
+class TransportPool:
+    """The ways to Notion: one per token, since the budget is a token's.
+
+    Attributes:
+        polls: What the watchdog knows polls as; a wait as told is no standstill.
+    """
+
+    settings: Settings
+    shared: AppContext
+    polls: list[str] = field(default_factory=list)
+    _by_token: dict[str, NotionTransport] = field(default_factory=dict)
+    _limits: RateLimitLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
+
+    def transport_for(self, own: Settings) -> NotionTransport:
+        """Return the wire of a source; a second one with its token shares it."""
+        secret = own.notion_token
+        token = secret.get_secret_value() if secret else ""
+        if token not in self._by_token:
+            self._by_token[token] = self._open_transport(token)
+        return self._by_token[token]
+
+    def _open_transport(self, token: str) -> NotionTransport:
+        notion, clock = self.settings.notion, self.shared.clock
+        return NotionTransport.open(
+            token,
+            base_url=notion.base_url,
+            rate=notion.requests_per_second,
+            sleep=clock.sleep,
+            monotonic=clock.monotonic,
+            limited=self._on_rate_limit,
+            answered=self._limits.record_answer,
+            traffic=self.shared.traffic,
+        )
+
+    def _on_rate_limit(self, seconds: float) -> None:
+        for name in self.polls:
+            self.shared.pulse.extend_deadline(name, seconds)
+        self._limits.record_limit(seconds)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for wire in self._by_token.values():
+            await wire.close()
+
+
+def build_sources(
+    settings: Settings, shared: AppContext, wires: TransportPool
+) -> Sources:
+    """Return one flow per source."""
+    each = settings.by_source()
+    prints = provider_fingerprints(each)
+    made: dict[str, SourceContext] = {}
+    for name, own in each.items():
+        log = structlog.get_logger()
+        if settings.has_named_sources:
+            log = log.bind(source=name)
+        providers = build_providers(own, each)
+        flow = made[name] = SourceContext.from_app_context(
+            shared,
+            plan=build_plan(own, providers, prints),
+            door=NotionApi(
+                wire=wires.transport_for(own),
+                names=property_names(own),
+                named=referenced_properties(own),
+                odd=OddPageReporter(log),
+            ),
+            providers=providers,
+            log=log,
+        )
+        wires.polls.append(flow.watchdog_name)
+    return Sources(made)
+
+
+@dataclass(slots=True)
+class OddPageReporter:
+    """Says once of a page that it cannot be understood."""
+
+    log: BoundLogger
+    known: set[str] = field(default_factory=set)
+
+    def __call__(self, page: str, why: str) -> None:
+        if page not in self.known:
+            self.known.add(page)
+            self.log.warning("page.odd", summary=f"{page} is passed over: {why}")
+
+
+def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:
+    """Return what polls each source."""
+    each = settings.by_source()
+    return tuple(
+        Poller(
+            flow=flow,
+            target=each[flow.plan.source].notion.data_source,
+            others=frozenset(each) - {flow.plan.source},
+        )
+        for flow in flows
+    )

@@ -1,0 +1,173 @@
+"""One process from its start to its end: signals, a reload, what systemd is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from daemon import app, notifications, service_conflict
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.errors import PostbrushError
+from daemon.runner import DaemonRunner
+from daemon.service import sd_notify
+from daemon.service.control import ControlServer
+from daemon.service.sd_notify import SystemdNotifier
+from daemon.source_setup import build_pollers
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A daemon that ends when it is told to, and begins anew when it is to reload.
+
+    A reload is a stop and a start within the process, under the same lock: what is
+    paid for arrives first, and there is one way to begin.
+
+    Attributes:
+        reread: Returns the configuration as it is now; raises ConfigError.
+        adopted: Told the settings that are gone on with, once they are.
+        neighbours: Look whether this machine's service works on the same database.
+        following: The settings to go on with, after a reload.
+        board: Port of the demo's board, for the web page to link to.
+    """
+
+    settings: Settings
+    reread: Callable[[], Settings]
+    adopted: Callable[[Settings], None] = lambda _settings: None
+    clock: Clock | None = None
+    neighbours: bool = True
+    readiness: SystemdNotifier = field(default_factory=sd_notify.from_environment)
+    following: Settings | None = None
+    board: int | None = None
+    _daemon: DaemonRunner | None = None
+    _stopping: bool = False
+
+    async def run(self) -> None:
+        """Be the daemon until SIGTERM or Ctrl-C.
+
+        Raises:
+            SetupError, DatabaseUnusableError: Nothing was started.
+        """
+        app.require_notion_token(self.settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        # One that came while all of this was loaded is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        try:
+            async with app.data_dir_lock(self.settings, "run"):
+                await self._run_until_stopped()
+        finally:
+            # A reload that comes now is too late, and without a handler it would kill.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+        structlog.get_logger().info("daemon.stopped", summary="nothing is in work")
+
+    async def _run_until_stopped(self) -> None:
+        while True:
+            await self._run_daemon()
+            if self._stopping or self.following is None:
+                return
+            self.settings, self.following = self.following, None
+            self.adopted(self.settings)
+
+    async def _run_daemon(self) -> None:
+        settings = self.settings
+        async with (
+            app.open_context(settings, clock=self.clock) as flows,
+            app.join_cluster(settings, flows) as company,
+        ):
+            daemon = DaemonRunner(
+                flows=flows,
+                watchers=build_pollers(settings, flows),
+                company=company,
+                poll_interval=settings.notion.poll_interval,
+                started_at=flows.first.now(),
+                readiness=self.readiness,
+            )
+            self._daemon = daemon
+            # A signal may have come before there was anything to stop.
+            if self._stopping or self.following is not None:
+                daemon.stop()
+            try:
+                await self._check_conflict(daemon)
+                await self._serve_daemon(daemon)
+            finally:
+                self._daemon = None
+
+    async def _check_conflict(self, daemon: DaemonRunner) -> None:
+        """Look for a second one; a signal does not wait for systemd and Notion."""
+        if not self.neighbours:
+            return
+        looking = asyncio.ensure_future(
+            service_conflict.refuse_if_service_watches(
+                daemon.flow, daemon.watchers, os.environ
+            )
+        )
+        stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
+        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not looking.done():
+            looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+    async def _serve_daemon(self, daemon: DaemonRunner) -> None:
+        control = ControlServer(app.socket_path(self.settings), daemon.handle_command)
+        await control.start()
+        try:
+            async with (
+                notifications.run_notifications(self.settings, daemon),
+                app.serve_web(daemon.flows, self.settings, board=self.board),
+            ):
+                app.log_ready(daemon.flows, self.settings)
+                await daemon.run()
+        finally:
+            await control.stop()
+
+    def stop(self) -> None:
+        """SIGTERM: the first time cleanly, the second time at once."""
+        self.readiness.notify_stopping()
+        if self._daemon is not None:
+            if self._stopping:
+                self._daemon.abort()
+            self._daemon.stop()
+        self._stopping = True
+
+    def reload(self) -> None:
+        """SIGHUP: a configuration that is wrong is refused, and the old one stays."""
+        if self._stopping:
+            return
+        self.readiness.notify_reloading()
+        try:
+            found = self.reread()
+            app.require_notion_token(found)
+        except PostbrushError as error:
+            self._reject_reload("; ".join(str(error).splitlines()))
+            return
+        if found.data_dir != self.settings.data_dir:
+            self._reject_reload("data_dir cannot change while it runs: restart it")
+            return
+        if str(app.database_backend(found)) != str(app.database_backend(self.settings)):
+            self._reject_reload("database.url cannot change while it runs: restart it")
+            return
+        structlog.get_logger().info(
+            "config.reloaded", summary=f"from {found.file or 'the environment'}"
+        )
+        self.following = found
+        if self._daemon is not None:
+            self._daemon.stop()
+
+    def _reject_reload(self, why: str) -> None:
+        structlog.get_logger().error(
+            "config.refused", summary=f"the old one stays: {why}"
+        )
+        self.readiness.notify_ready()

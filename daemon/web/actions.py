@@ -1,0 +1,141 @@
+"""The buttons: each does what a command does, and wakes the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TypeAlias
+
+from aiohttp import web
+
+from daemon.errors import PostbrushError
+from daemon.jobs import actions, job_log
+from daemon.web.login import safe_redirect_path
+from daemon.web.session import WebContext, web_context_of
+from db import images, jobs, pauses, posts
+from db.engine import Tx
+from db.errors import StaleJobError
+from db.models import ImageRecord, Job, Pause, Post
+
+_PAUSES: Mapping[str, timedelta | None] = {
+    "1h": timedelta(hours=1),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "": None,
+}
+#: Says what was done.
+FormAction: TypeAlias = Callable[[web.Request, WebContext, Tx], Awaitable[str]]
+
+
+def add_routes(app: web.Application) -> None:
+    number = "{number:[0-9]{1,18}}"
+    for path, act in (
+        ("/approve", _approve_posts),
+        ("/pause", _pause_sources),
+        ("/resume", _resume_sources),
+        ("/providers/{name}/reset", _reset_breaker),
+        (f"/jobs/{number}/retry", _retry_job),
+        (f"/jobs/{number}/cancel", _cancel_job),
+        (f"/images/{number}/another", _regenerate_image),
+        (f"/images/{number}/use", _reattach_image),
+    ):
+        app.router.add_post(path, _form_handler(act))
+
+
+def _form_handler(
+    act: FormAction,
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def press(request: web.Request) -> web.StreamResponse:
+        site, form = web_context_of(request), await request.post()
+        to = safe_redirect_path(form.get("to"))
+        try:
+            async with site.flow.db.write_transaction() as tx:
+                said = await act(request, site, tx)
+        # Somebody was faster, or it cannot be done: no error of ours.
+        except (PostbrushError, StaleJobError) as error:
+            words = str(error)
+            return site.redirect_to(to, words[:1].upper() + words[1:], wrong=True)
+        site.flow.kick.set()
+        return site.redirect_to(to, said)
+
+    return press
+
+
+async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
+    form = await request.post()
+    text = str(form.get("newest", ""))
+    newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
+    made = await actions.approve_held(tx, newest, site.flow.now())
+    for job in made:
+        job_log.log_job_queued(site.flow_of(job.source), job)
+    return f"{_format_count(len(made), 'post')} will get an image."
+
+
+async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
+    length = _PAUSES.get(str((await request.post()).get("for", "")))
+    now = site.flow.now()
+    until = now + length if length is not None else None
+    for source in site.flows.names:
+        await pauses.set_pause(tx, Pause(source=source, since=now, until=until))
+    return "Paused: wishes are remembered, nothing is made."
+
+
+async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> str:
+    was = [await pauses.clear_pause(tx, source) for source in site.flows.names]
+    return "Images are made again." if any(was) else "It was not paused."
+
+
+async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
+    name = request.match_info["name"]
+    if name not in site.flow.providers:
+        raise web.HTTPNotFound(text="There is no such service.")
+    was = await actions.reset_breaker(tx, name, site.flow.now())
+    label = site.flow.providers[name].traits.label
+    return f"{label} {'may serve again' if was else 'was not resting'}."
+
+
+async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
+    job = await actions.retry_job(tx, await _find_job(request, tx), site.flow.now())
+    job_log.log_job_queued(site.flow_of(job.source), job)
+    return f"Job {job.id} gets another try."
+
+
+async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
+    job = await actions.cancel_job(tx, await _find_job(request, tx), site.flow.now())
+    return f"Job {job.id} is cancelled."
+
+
+async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:
+    _, post = await _find_image(request, tx)
+    job = await actions.request_regeneration(tx, post, site.flow.now())
+    job_log.log_job_queued(site.flow_of(job.source), job)
+    return f"“{post.title}” gets another image."
+
+
+async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str:
+    image, post = await _find_image(request, tx)
+    if site.flow.store.is_lost(image.name):
+        raise PostbrushError(f"{image.name} is gone from the disk")
+    await actions.reattach_image(tx, post, image, site.flow.now())
+    return f"This image goes back onto “{post.title}”."
+
+
+async def _find_job(request: web.Request, tx: Tx) -> Job:
+    found = await jobs.get(tx, int(request.match_info["number"]))
+    if found is None:
+        raise web.HTTPNotFound(text="There is no such job.")
+    return found
+
+
+async def _find_image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
+    image = await images.by_id(tx, int(request.match_info["number"]))
+    if image is None:
+        raise web.HTTPNotFound(text="There is no such image.")
+    post = await posts.get(tx, image.source, image.page_id)
+    if post is None:
+        raise PostbrushError("this image was made by hand: it belongs to no post")
+    return image, post
+
+
+def _format_count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,87 @@
+"""Coming in and going out, and the files every page is made of."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from daemon.web.session import web_context_of
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/login", _show_login)
+    app.router.add_post("/login", _log_in)
+    app.router.add_post("/logout", _log_out)
+    app.router.add_get("/static/{name}", _serve_static_file)
+
+
+def login_path(request: web.Request) -> str:
+    """Return where to log in, and to come back from there."""
+    return f"/login?to={quote(request.path_qs, safe='')}"
+
+
+def safe_redirect_path(to: object) -> str:
+    r"""Return *to* when it is a path of this site, else its front page.
+
+    A browser reads //name and /\name as another site.
+    """
+    fine = isinstance(to, str) and to.startswith("/") and to.isprintable()
+    return to if isinstance(to, str) and fine and to[1:2] not in {"/", "\\"} else "/"
+
+
+async def _show_login(request: web.Request) -> web.StreamResponse:
+    site, to = web_context_of(request), safe_redirect_path(request.query.get("to"))
+    if site.may_enter(request):
+        return site.redirect_to(to)
+    return site.render(request, "login.html", to=to, why="")
+
+
+async def _log_in(request: web.Request) -> web.StreamResponse:
+    site, form = web_context_of(request), await request.post()
+    to = safe_redirect_path(form.get("to"))
+    tried = await site.door.authenticate(
+        request.remote or "", str(form.get("password", ""))
+    )
+    if tried is True:
+        response = site.redirect_to(to)
+        site.set_session_cookie(response, site.new_session(inside=True))
+        return response
+    if tried is False:
+        site.flow.log.warning(
+            "web.refused", summary=f"wrong password from {request.remote}"
+        )
+        return site.render(
+            request, "login.html", status=401, to=to, why="That is not the password."
+        )
+    response = site.render(
+        request,
+        "login.html",
+        status=429,
+        to=to,
+        why=f"Too many wrong passwords: try again in {tried:.0f} seconds.",
+    )
+    response.headers["Retry-After"] = str(int(tried) + 1)
+    return response
+
+
+async def _log_out(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    response = site.redirect_to("/login")
+    site.set_session_cookie(response, site.new_session(inside=False))
+    return response
+
+
+async def _serve_static_file(request: web.Request) -> web.StreamResponse:
+    asset = web_context_of(request).assets.get(request.match_info["name"])
+    if asset is None:
+        raise web.HTTPNotFound
+    current = request.query.get("v") == asset.mark
+    return web.Response(
+        body=asset.body,
+        content_type=asset.kind,
+        charset="utf-8",
+        headers={"Cache-Control": _FOR_EVER if current else "no-cache"},
+    )

@@ -1,0 +1,61 @@
+"""The templates, and the words they know; the only importer of Jinja."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+
+from daemon.context import SourceContext
+from daemon.web import text_format
+from daemon.web.session import StaticFile
+from providers import descriptions
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def create_renderer(
+    flow: SourceContext, assets: Mapping[str, StaticFile]
+) -> Callable[..., str]:
+    """Return what makes HTML of a template's name and its data."""
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+    )
+
+    def moment(at: datetime) -> str:
+        return text_format.format_time(at, flow.now(), flow.clock.zone)
+
+    def full(at: datetime) -> str:
+        return text_format.format_full_time(at, flow.clock.zone)
+
+    def iso(at: datetime) -> str:
+        return at.isoformat(timespec="seconds")
+
+    pages.filters |= {
+        "moment": moment,
+        "full": full,
+        "iso": iso,
+        "lasted": text_format.format_duration,
+        "dollars": text_format.format_dollars,
+        "size": text_format.format_size,
+    }
+    pages.globals |= {
+        "asset": lambda name: f"/static/{name}?v={assets[name].mark}",
+        "price": text_format.format_price,
+        "WHY": text_format.REASONS,
+        "STATE": text_format.STATES,
+        "EVENT": text_format.EVENTS,
+        "OUTCOME": descriptions.OUTCOMES,
+    }
+
+    def fill(page: str, **data: object) -> str:
+        return pages.get_template(page).render(**data)
+
+    return fill

@@ -1,0 +1,53 @@
+"""Jobs as people look at them: lists and counts, a bounded number of rows each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from db import mapping
+from db.engine import Tx
+from db.models import Job
+from db.queue import STRONGEST_FIRST
+from db.states import JobState
+from db.tables import jobs
+
+
+async def list_jobs(
+    tx: Tx, states: Sequence[JobState], *, limit: int, before: int | None = None
+) -> list[Job]:
+    """Return jobs, newest first.
+
+    Args:
+        states: Any of these; empty: all.
+        before: Only those made before this one.
+    """
+    query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+    if states:
+        query = query.where(jobs.c.state.in_([state.value for state in states]))
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    return await mapping.fetch_all(tx, Job, query)
+
+
+async def list_queued(tx: Tx, *, limit: int) -> list[Job]:
+    """Return queued jobs in about the order they will be taken up."""
+    return await mapping.fetch_all(
+        tx,
+        Job,
+        sa.select(jobs)
+        .where(jobs.c.state == JobState.QUEUED)
+        .order_by(STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+        .limit(limit),
+    )
+
+
+async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
+    """Return since when the longest waiting due job waits."""
+    query = sa.select(jobs.c.due_at).where(
+        jobs.c.state == JobState.QUEUED, jobs.c.due_at <= now
+    )
+    found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
+    return found if isinstance(found, datetime) else None

@@ -1,0 +1,295 @@
+"""Composing a card: one head element, the words, and a small line at the foot."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image, ImageDraw, ImageOps
+
+from providers.base import ImageRequest
+from providers.card import background, fonts, lines
+from providers.card.card_text import CardText, one_line, prepare_text
+from providers.card.colour import Palette, choose_palette
+from providers.card.fonts import FontChoice
+from providers.card.graphemes import split_graphemes
+from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
+from providers.card.lines import TypeSetting
+from providers.card.tokens import split_line_items
+from providers.outcomes import BadRequestError
+from providers.settings import CardSettings
+
+_MISSING_ALLOWED = 0.05
+_LOGO_EMS = 2.2
+_OPENERS = '“„«‘"「『'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardComposition:
+    """A card on its way to becoming pixels."""
+
+    canvas: Image.Image
+    colours: Palette
+    place: Layout
+    face: FontChoice
+    wording: CardText
+    setting: TypeSetting
+
+    @property
+    def leading(self) -> float:
+        return self.face.leading * self.setting.size
+
+    @property
+    def text_height(self) -> float:
+        return (len(self.setting.lines) - 1) * self.leading + self.setting.size * 0.98
+
+
+def render_card(order: ImageRequest, look: CardSettings) -> bytes:
+    """Return the card of an order as a PNG of exactly its size.
+
+    Raises:
+        RejectedError: There are no words, or no font can letter them.
+    """
+    look = replace(look, tag=one_line(look.tag))
+    wording = prepare_text(order.words)
+    if not wording.paragraphs and look.tag:
+        wording = CardText(paragraphs=(look.tag,), emblem=wording.emblem)
+    if not wording.paragraphs:
+        raise BadRequestError("no words to letter on a card")
+    face = fonts.choose_base_font(
+        wording.text, shouted=wording.is_shouted, own=look.font
+    )
+    _check_coverage(wording.text, face)
+    with_foot = bool(look.tag or look.logo)
+    place = compute_layout(order.width, order.height, with_foot=with_foot)
+    colours = choose_palette(
+        wording.text,
+        order.seed,
+        background=look.background,
+        color=look.color,
+        accent=look.accent,
+    )
+    made = CardComposition(
+        canvas=background.render_background(
+            colours, order.width, order.height, order.seed, mirrored=face.rtl
+        ),
+        colours=colours,
+        place=place,
+        face=face,
+        wording=wording,
+        setting=_typeset_text(wording, face, place),
+    )
+    _draw_content(made)
+    _draw_foot(made, look)
+    out = io.BytesIO()
+    made.canvas.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _check_coverage(text: str, face: FontChoice) -> None:
+    if face.shaped and not fonts.has_raqm():
+        raise BadRequestError("its script needs the system library libfribidi0")
+    _, missing = fonts.split_runs(text, face)
+    letters = sum(not part.isspace() for part in split_graphemes(text))
+    if missing > _MISSING_ALLOWED * letters:
+        raise BadRequestError(f"no font for {missing} of its {letters} characters")
+
+
+def _typeset_text(wording: CardText, face: FontChoice, place: Layout) -> TypeSetting:
+    """Find lines and size; long words are chopped only when nothing else fits."""
+    height = place.bottom - place.top - _head_height(wording, place)
+    if wording.author:
+        height -= place.small * 3
+    length = len(wording.text) * (2 if face.features else 1)
+    for chopped in (False, True):
+        found = lines.fit_text(
+            split_line_items(wording.paragraphs, face, chopped=chopped),
+            width=place.width,
+            height=height,
+            largest=largest_size(place, length, face.share),
+            smallest=smallest_size(place),
+            leading=face.leading,
+        )
+        if found is not None:
+            return found
+    raise BadRequestError("its words do not fit on a card of this size")
+
+
+def _head_height(wording: CardText, place: Layout) -> float:
+    if wording.emblem and not wording.is_quotation:
+        return place.short * 0.165
+    if wording.is_quotation:
+        return place.short * 0.15
+    if wording.kicker:
+        return place.short * 0.05 + place.small * 3.2
+    return place.short * 0.075
+
+
+def _draw_content(card: CardComposition) -> None:
+    """Draw head and words, a little above the middle of the free height."""
+    place = card.place
+    head = _head_height(card.wording, place)
+    author = place.small * 3 if card.wording.author else 0
+    block = head + card.text_height + author
+    free = place.bottom - place.top - block
+    top = place.top + max(0.0, free) * place.height_share
+    _draw_head(card, top)
+    baseline = top + head + card.setting.size * 0.78
+    for line in card.setting.lines:
+        _draw_line(card, line, baseline)
+        baseline += card.leading
+    if card.wording.author:
+        _draw_small_line(
+            card, f"— {card.wording.author}", top + block, place.small * 1.25
+        )
+
+
+def _draw_line(card: CardComposition, line: str, baseline: float) -> None:
+    size = card.setting.size
+    width = fonts.width_at_100(line, card.face) * size / 100
+    left = card.place.right - width if card.face.rtl else card.place.left
+    if not card.face.rtl:
+        left -= fonts.left_bearing(line, card.face, size)
+        # An opening mark hangs, so that the words stand on the margin.
+        if line[0] in _OPENERS:
+            left -= 0.8 * fonts.width_at_100(line[0], card.face) * size / 100
+    fonts.draw_line(
+        card.canvas,
+        line,
+        card.face,
+        size=size,
+        left=left,
+        baseline=baseline,
+        colour=card.colours.text,
+    )
+
+
+def _draw_head(card: CardComposition, top: float) -> None:
+    """One element only: quotation mark, emblem, kicker, or a short bar."""
+    if card.wording.is_quotation:
+        _draw_quotation_mark(card, top)
+    elif card.wording.emblem:
+        _draw_emblem(card, top)
+    elif card.wording.kicker:
+        _draw_kicker(card, top)
+    else:
+        _draw_bar(card, top, 0.085)
+
+
+def _draw_quotation_mark(card: CardComposition, top: float) -> None:
+    size = round(card.place.short * 0.24)
+    width = fonts.width_at_100("“", fonts.SERIF) * size / 100
+    left = card.place.right - width if card.face.rtl else card.place.left
+    left -= fonts.left_bearing("“", fonts.SERIF, size)
+    fonts.draw_line(
+        card.canvas,
+        "“",
+        fonts.SERIF,
+        size=size,
+        left=left,
+        baseline=top + size * 0.70,
+        colour=card.colours.accent,
+    )
+
+
+def _draw_emblem(card: CardComposition, top: float) -> None:
+    size = round(card.place.short * 0.098)
+    tiles = [fonts.render_emoji(one, size) for one in card.wording.emblem]
+    shown = [tile for tile in tiles if tile is not None]
+    if not shown:
+        _draw_bar(card, top, 0.085)
+    step = round(size * 1.16)
+    left = card.place.left
+    if card.face.rtl:
+        left = card.place.right - size - step * (len(shown) - 1)
+    for number, tile in enumerate(shown):
+        card.canvas.paste(tile, (round(left) + step * number, round(top)), tile)
+
+
+def _draw_kicker(card: CardComposition, top: float) -> None:
+    size = card.place.small * 1.15
+    _draw_bar(card, top, 0.05)
+    _draw_small_line(
+        card, card.wording.kicker, top + card.place.short * 0.012 + size * 1.65, size
+    )
+
+
+def _draw_bar(card: CardComposition, top: float, share: float) -> None:
+    length, thick = card.place.short * share, max(3.0, card.place.short * 0.0095)
+    left = card.place.right - length if card.face.rtl else card.place.left
+    ImageDraw.Draw(card.canvas).rounded_rectangle(
+        (left, top, left + length, top + thick), thick / 2, fill=card.colours.accent
+    )
+
+
+def _draw_small_line(
+    card: CardComposition, text: str, baseline: float, size: float
+) -> None:
+    """A small line at the words' margin, shortened to what fits."""
+    face = fonts.choose_base_font(text, shouted=True, own=None)
+    shown = _shorten_to_width(text, face, size, card.place.width)
+    width = fonts.width_at_100(shown, face) * size / 100
+    left = card.place.right - width if card.face.rtl else card.place.left
+    fonts.draw_line(
+        card.canvas,
+        shown,
+        face,
+        size=round(size),
+        left=left,
+        baseline=baseline,
+        colour=card.colours.text,
+    )
+
+
+def _shorten_to_width(text: str, face: FontChoice, size: float, room: float) -> str:
+    parts = split_graphemes(text)
+    for count in range(len(parts), 0, -1):
+        shown = "".join(parts[:count]) + ("…" if count < len(parts) else "")
+        if fonts.width_at_100(shown, face) * size / 100 <= room:
+            return shown
+    return ""
+
+
+def _draw_foot(card: CardComposition, look: CardSettings) -> None:
+    if not look.tag and not look.logo:
+        return
+    place = card.place
+    rule = place.foot - place.small * 1.75
+    length = place.short * 0.05
+    left = place.right - length if card.face.rtl else place.left
+    ImageDraw.Draw(card.canvas).rectangle(
+        (left, rule, left + length, rule + max(2.0, place.short * 0.003)),
+        fill=card.colours.accent,
+    )
+    if look.logo and _draw_logo(card, look.logo):
+        return
+    if look.tag:
+        _draw_small_line(card, look.tag, place.foot, place.small)
+
+
+def _draw_logo(card: CardComposition, path: str) -> bool:
+    """Put the owner's logo into the foot's other corner; the tag gives way to none."""
+    place = card.place
+    height = round(place.small * _LOGO_EMS)
+    try:
+        with Image.open(path) as opened:
+            logo = ImageOps.contain(
+                opened.convert("RGBA"), (round(place.width * 0.4), height)
+            )
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+    left = place.left if card.face.rtl else place.right - logo.width
+    top = round(place.foot - logo.height * 0.85)
+    card.canvas.paste(logo, (round(left), top), logo)
+    return False
+
+
+def card_lines(order: ImageRequest, look: CardSettings) -> Sequence[str]:
+    """Return the lines a card would have (for tests and alternative texts)."""
+    wording = prepare_text(order.words)
+    face = fonts.choose_base_font(
+        wording.text, shouted=wording.is_shouted, own=look.font
+    )
+    place = compute_layout(order.width, order.height, with_foot=bool(look.tag))
+    return _typeset_text(wording, face, place).lines

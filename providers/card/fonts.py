@@ -1,0 +1,278 @@
+"""Faces: which font letters which cluster, and how wide text is in them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal
+
+from fontTools.ttLib import TTFont, TTLibError
+from PIL import Image, ImageDraw, ImageFont, features
+
+from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
+
+_FONTS = Path(__file__).parent / "fonts"
+#: CBDT emoji come in one size only.
+_EMOJI_SIZE = 109
+_EMOJI_EM = 1.06
+_MEASURED_AT = 100
+_INVISIBLE = "\u200c\u200d\ufe0e\ufe0f"
+
+Direction = Literal["ltr", "rtl"]
+
+
+@dataclass(frozen=True, slots=True)
+class FontChoice:
+    """A font and how it wants to be set.
+
+    Attributes:
+        leading: Line height in ems.
+        share: Of the size of a Latin face, so that texts look equally large.
+        shaped: Wrong without Raqm: joined, reordered or stacked letters.
+    """
+
+    path: str
+    leading: float = 1.17
+    share: float = 1.0
+    shaped: bool = False
+    rtl: bool = False
+    features: tuple[str, ...] = ()
+
+
+def _bundled_path(name: str) -> str:
+    return str(_FONTS / name)
+
+
+SERIF = FontChoice(_bundled_path("SourceSerif4-SemiBold.ttf"))
+SANS = FontChoice(_bundled_path("Inter-SemiBold.ttf"), leading=1.2, share=0.9)
+EMOJI = FontChoice(_bundled_path("NotoColorEmoji-subset.ttf"))
+_SCRIPTS = {
+    "ARABIC": FontChoice(
+        _bundled_path("NotoNaskhArabic-Bold.ttf"), leading=1.6, shaped=True, rtl=True
+    ),
+    "HEBREW": FontChoice(
+        _bundled_path("NotoSansHebrew-Bold.ttf"), leading=1.32, shaped=True, rtl=True
+    ),
+    "DEVANAGARI": FontChoice(
+        _bundled_path("NotoSansDevanagari-Bold.ttf"), leading=1.45, shaped=True
+    ),
+    "THAI": FontChoice(
+        _bundled_path("NotoSansThai-Bold.ttf"), leading=1.45, shaped=True
+    ),
+    "JAPANESE": FontChoice(
+        _bundled_path("NotoSansJP-Bold-subset.ttf"), 1.42, 0.82, features=("palt",)
+    ),
+    "CHINESE": FontChoice(_bundled_path("NotoSansSC-Bold-subset.ttf"), 1.42, 0.82),
+    "HANGUL": FontChoice(_bundled_path("NotoSansKR-Bold-subset.ttf"), 1.42, 0.86),
+}
+_WIDE = ("JAPANESE", "CHINESE", "HANGUL")
+
+
+def has_raqm() -> bool:
+    """Say whether scripts that need shaping can be lettered (libfribidi is there)."""
+    return bool(features.check("raqm"))
+
+
+@cache
+def covered_characters(path: str) -> frozenset[int]:
+    """Return the characters a font has; empty for one that cannot be read."""
+    try:
+        with TTFont(path, lazy=True, fontNumber=0) as font:
+            return frozenset(font.getBestCmap() or ())
+    except (OSError, TTLibError, ValueError, KeyError, AssertionError):
+        return frozenset()
+
+
+@lru_cache(maxsize=64)
+def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font at a size in pixels."""
+    return ImageFont.truetype(path, size)
+
+
+def script_of(char: str) -> str:
+    """Return the script of a letter as this module names it; "" for no letter."""
+    if not char.isalpha():
+        return ""
+    name = unicodedata.name(char, "")
+    first = name.split(" ", maxsplit=1)[0]
+    match first:
+        case "HIRAGANA" | "KATAKANA" | "KATAKANA-HIRAGANA":
+            return "JAPANESE"
+        case "CJK":
+            return "HAN"
+        case "FULLWIDTH" | "LATIN" | "GREEK" | "CYRILLIC":
+            return "LATIN"
+        case _:
+            return first
+
+
+def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice:
+    """Return the face most of *text* is set in; ideographs count three times."""
+    scripts: Counter[str] = Counter()
+    for char in text:
+        if script := script_of(char):
+            scripts[script] += 3 if script in {"HAN", *_WIDE} else 1
+    if scripts["JAPANESE"]:
+        scripts["JAPANESE"] += scripts.pop("HAN", 0)
+    scripts["CHINESE"] += scripts.pop("HAN", 0)
+    most = max(scripts, key=lambda name: scripts[name]) if scripts else "LATIN"
+    if most in _SCRIPTS and scripts[most]:
+        return _SCRIPTS[most]
+    if own is not None and covered_characters(own):
+        return FontChoice(own, leading=1.2)
+    return SANS if shouted else SERIF
+
+
+def _fallback_fonts(base: FontChoice) -> list[FontChoice]:
+    return [base, SERIF, SANS, *_SCRIPTS.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRun:
+    """Consecutive clusters of one face."""
+
+    text: str
+    face: FontChoice
+    emoji: bool = False
+
+
+def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
+    """Split *text* by the face that has its glyphs.
+
+    Returns:
+        The runs, and how many clusters no face has (they are left out).
+    """
+    found: list[TextRun] = []
+    missing = 0
+    for part in split_graphemes(text):
+        if is_emoji(part):
+            emoji = plain_emoji(part)
+            if _can_show_emoji(emoji):
+                found.append(TextRun(emoji, EMOJI, emoji=True))
+            continue
+        shown = "".join(char for char in part if char not in "\ufe0e\ufe0f")
+        face = _font_for(shown, base)
+        # Marks no font has are left out, rather than their letter with them.
+        if face is None and len(shown) > 1:
+            shown = shown[0]
+            face = _font_for(shown, base)
+        if face is None:
+            missing += 1
+            continue
+        if found and found[-1].face == face and not found[-1].emoji:
+            found[-1] = TextRun(found[-1].text + shown, face)
+        else:
+            found.append(TextRun(shown, face))
+    return found, missing
+
+
+def _can_show_emoji(part: str) -> bool:
+    wanted = {ord(char) for char in part} - {0xFE0F}
+    joined = len(wanted) > 1 and "\u20e3" not in part
+    return wanted <= covered_characters(EMOJI.path) and (has_raqm() or not joined)
+
+
+def _font_for(part: str, base: FontChoice) -> FontChoice | None:
+    wanted = {ord(char) for char in part if char not in _INVISIBLE}
+    for face in _fallback_fonts(base):
+        if wanted <= covered_characters(face.path) and (has_raqm() or not face.shaped):
+            return face
+    return None
+
+
+@lru_cache(maxsize=4096)
+def width_at_100(text: str, base: FontChoice) -> float:
+    """Return how wide *text* is at 100 pixels; widths scale with the size."""
+    found, _ = split_runs(text, base)
+    return sum(_run_width(run) for run in found)
+
+
+def _run_width(run: TextRun) -> float:
+    if run.emoji:
+        return _EMOJI_EM * _MEASURED_AT
+    font = load_font(run.face.path, _MEASURED_AT)
+    return font.getlength(run.text, features=_font_features(run.face))
+
+
+def _font_features(face: FontChoice) -> list[str] | None:
+    """OpenType features; naming any without Raqm is an error."""
+    return list(face.features) if face.features and has_raqm() else None
+
+
+def draw_line(
+    canvas: Image.Image,
+    text: str,
+    base: FontChoice,
+    *,
+    size: int,
+    left: float,
+    baseline: float,
+    colour: tuple[int, int, int],
+) -> None:
+    """Letter one line; *left* is where its ink begins."""
+    found, _ = split_runs(text, base)
+    if base.rtl:
+        found = _in_visual_order(found)
+    pen = ImageDraw.Draw(canvas)
+    place = left
+    for run in found:
+        if run.emoji:
+            tile = render_emoji(run.text, round(size * _EMOJI_EM))
+            if tile is not None:
+                top = round(baseline - size * 0.88)
+                canvas.paste(tile, (round(place), top), tile)
+            place += size * _EMOJI_EM
+            continue
+        font = load_font(run.face.path, size)
+        tags = _font_features(run.face)
+        direction = "rtl" if base.rtl and has_raqm() else None
+        pen.text(
+            (place, baseline),
+            run.text,
+            colour,
+            font,
+            anchor="ls",
+            direction=direction,
+            features=tags,
+        )
+        place += font.getlength(run.text, direction=direction, features=tags)
+
+
+def _in_visual_order(found: Sequence[TextRun]) -> list[TextRun]:
+    """Right to left by whole runs; neighbours of another direction keep their order."""
+    groups: list[list[TextRun]] = []
+    for run in found:
+        foreign = not run.face.rtl
+        if groups and foreign and not groups[-1][0].face.rtl:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return [run for group in reversed(groups) for run in group]
+
+
+@lru_cache(maxsize=64)
+def render_emoji(emoji: str, size: int) -> Image.Image | None:
+    """Return a picture of an emoji, *size* pixels wide, or None if there is none."""
+    if not _can_show_emoji(emoji):
+        return None
+    font = load_font(EMOJI.path, _EMOJI_SIZE)
+    tile = Image.new("RGBA", (136, 136))
+    pen = ImageDraw.Draw(tile)
+    pen.text((0, 4), emoji, font=font, embedded_color=True)
+    if tile.getbbox() is None:
+        return None
+    return tile.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def left_bearing(text: str, base: FontChoice, size: int) -> float:
+    """Return how far the first letter's ink stands from its origin."""
+    found, _ = split_runs(text[:1], base)
+    if not found or found[0].emoji:
+        return 0.0
+    return float(
+        load_font(found[0].face.path, size).getbbox(found[0].text, anchor="ls")[0]
+    )

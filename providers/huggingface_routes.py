@@ -1,0 +1,124 @@
+"""The routes of Hugging Face's router: one protocol each, most of them a kind's own.
+
+Shapes: Hugging Face's own client (huggingface_hub 2.4) for the requests, the
+services' documentation for the answers.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from providers.base import ImageRequest, JsonValue, Response, Step
+from providers.fal import MODEL as FAL_MODEL
+from providers.fal import build_fal_body, read_fal
+from providers.openai import read_openai
+from providers.outcomes import UnavailableError
+from providers.replicate import MODEL as REPLICATE_MODEL
+from providers.replicate import build_replicate_body, read_prediction
+from providers.response_images import Fetch, image_from_bytes
+from providers.sizes import RequestSize
+from providers.together import build_together_body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One protocol.
+
+    Attributes:
+        path: Below the base, with `{model}` for the id the route uses.
+        model: That id, when it is not the Hub's.
+        body: The request's JSON.
+        read: A good answer (2xx) to an image, or what to ask next.
+        headers: Beside the token.
+        multiple: Sides must be multiples of this.
+        drops: What of an order it cannot honour, in words.
+    """
+
+    name: str
+    path: str
+    body: Callable[[ImageRequest, RequestSize, str], dict[str, JsonValue]]
+    read: Callable[[Response, Fetch], Step]
+    model: str = ""
+    headers: Mapping[str, str] | None = None
+    multiple: int = 16
+    drops: tuple[str, ...] = ()
+
+
+def _nscale_body(
+    order: ImageRequest, size: RequestSize, model: str
+) -> dict[str, JsonValue]:
+    return {
+        "prompt": order.prompt,
+        "model": model,
+        "size": str(size),
+        "seed": order.seed,
+        "response_format": "b64_json",
+    }
+
+
+def _hf_body(
+    order: ImageRequest, size: RequestSize, _model: str
+) -> dict[str, JsonValue]:
+    return {
+        "inputs": order.prompt,
+        "parameters": {
+            "width": size.width,
+            "height": size.height,
+            "num_inference_steps": 4,
+            "seed": order.seed,
+        },
+    }
+
+
+def _read_raw(reply: Response, _fetch: Fetch) -> Step:
+    return image_from_bytes(reply.body)
+
+
+def _read_waited_prediction(reply: Response, fetch: Fetch) -> Step:
+    """Read a prediction that was waited for (`Prefer: wait`)."""
+    ready = read_prediction(reply, fetch, remember=True)
+    if ready is None:
+        # The router has no path on which it could be asked for again.
+        raise UnavailableError("was not ready in time", status=reply.status)
+    return ready
+
+
+ROUTES: Mapping[str, Route] = {
+    "nscale": Route(
+        name="nscale",
+        path="/nscale/v1/images/generations",
+        body=_nscale_body,
+        read=read_openai,
+        drops=("steps",),
+    ),
+    "fal-ai": Route(
+        name="fal-ai",
+        path="/fal-ai/{model}",
+        model=FAL_MODEL,
+        body=lambda order, size, _model: build_fal_body(order, size),
+        read=read_fal,
+    ),
+    "together": Route(
+        name="together",
+        path="/together/v1/images/generations",
+        body=build_together_body,
+        read=read_openai,
+    ),
+    "replicate": Route(
+        name="replicate",
+        path="/replicate/v1/models/{model}/predictions",
+        model=REPLICATE_MODEL,
+        body=lambda order, _size, _model: build_replicate_body(order),
+        read=_read_waited_prediction,
+        headers={"Prefer": "wait"},
+        drops=("exact size: the nearest aspect ratio is asked for",),
+    ),
+    "hf-inference": Route(
+        name="hf-inference",
+        path="/hf-inference/models/{model}",
+        body=_hf_body,
+        read=_read_raw,
+        headers={"Accept": "image/png"},
+    ),
+}

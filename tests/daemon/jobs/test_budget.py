@@ -1,0 +1,209 @@
+"""Money, prompts and alternative texts: pure, and searched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.decision_settings import BudgetLimits
+from daemon.delivery.alt_text import alt_text_for_card, alt_text_for_prompt
+from daemon.jobs.budget import (
+    AmountSpent,
+    Charge,
+    OverBudget,
+    Pricing,
+    budget_thresholds,
+    check_budget,
+    day_start,
+    format_dollars,
+    month_start,
+    months_between,
+    next_day,
+    next_month,
+)
+from daemon.jobs.prompt import build_prompt, strip_social_markup, truncate_text
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+_DOLLARS = st.floats(0, 20, allow_nan=False)
+_LIMIT = st.none() | _DOLLARS
+
+
+@given(
+    tariff=st.builds(Pricing, price=_DOLLARS, included=_DOLLARS, monthly_budget=_LIMIT),
+    spent=st.builds(
+        AmountSpent,
+        month=_DOLLARS,
+        day=_DOLLARS,
+        provider=_DOLLARS,
+        covered=_DOLLARS,
+        page_today=st.integers(0, 20),
+    ),
+    limits=st.builds(
+        BudgetLimits,
+        month=_LIMIT,
+        day=_LIMIT,
+        per_post_day=st.none() | st.integers(0, 20),
+        free_only=st.booleans(),
+    ),
+)
+def test_no_budget_is_ever_exceeded(
+    tariff: Pricing, spent: AmountSpent, limits: BudgetLimits
+) -> None:
+    found = check_budget(tariff, spent, limits, NOW, UTC)
+    if isinstance(found, OverBudget):
+        assert found.until > NOW
+        return
+    tiny = 1e-6
+    assert found == Charge(cost=0, covered=0) or tariff.price > 0
+    if found.cost:
+        assert not limits.free_only
+        for used, limit in (
+            (spent.month, limits.month),
+            (spent.day, limits.day),
+            (spent.provider, tariff.monthly_budget),
+        ):
+            assert limit is None or used + found.cost <= limit + tiny
+    assert not found.covered or spent.covered + found.covered <= tariff.included + tiny
+
+
+@given(
+    prices=st.lists(st.integers(1, 40), max_size=60),
+    limit=st.integers(1, 200),
+)
+def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
+    prices: list[int], limit: int
+) -> None:
+    """One service's calls, one price: nearly once at most, then full once at most."""
+    price = prices[0] / 100 if prices else 0.01
+    limits = BudgetLimits(
+        month=limit / 100, day=None, per_post_day=None, free_only=False
+    )
+    tariff = Pricing(price=price, included=0, included_per="month", monthly_budget=None)
+    used, passed = 0.0, []
+    for _ in prices:
+        spent = AmountSpent(
+            month=used, day=used, provider=used, covered=0, page_today=0
+        )
+        if isinstance(check_budget(tariff, spent, limits, NOW, UTC), OverBudget):
+            break
+        passed += budget_thresholds(tariff, spent, limits, NOW, UTC)
+        used += price
+    assert [one.full for one in passed] in [[], [False], [True], [False, True]]
+    over = AmountSpent(month=used, day=used, provider=used, covered=0, page_today=0)
+    stopped = isinstance(check_budget(tariff, over, limits, NOW, UTC), OverBudget)
+    # Full is said with the last call that fits, if there was one at all.
+    assert any(one.full for one in passed) == (stopped and used > 0)
+    assert all(one.until == next_month(NOW, UTC) for one in passed)
+
+
+def test_calls_one_after_another_stop_at_the_budget() -> None:
+    tariff = Pricing(
+        price=0.0035, included=0.10, included_per="month", monthly_budget=None
+    )
+    limits = BudgetLimits(month=0.05, day=None, per_post_day=None, free_only=False)
+    cost = covered = 0.0
+    calls = 0
+    while True:
+        spent = AmountSpent(
+            month=cost, day=cost, provider=cost, covered=covered, page_today=0
+        )
+        found = check_budget(tariff, spent, limits, NOW, UTC)
+        if isinstance(found, OverBudget):
+            break
+        cost, covered, calls = cost + found.cost, covered + found.covered, calls + 1
+    assert calls == 28 + 14
+    assert cost <= 0.05
+    assert covered <= 0.10
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)),  # noqa: DTZ001 - made aware below
+    st.sampled_from(["Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"]),
+)
+def test_periods_are_the_owners_and_without_gaps(naive: datetime, name: str) -> None:
+    zone, now = ZoneInfo(name), naive.replace(tzinfo=UTC)
+    assert day_start(now, zone) <= now < next_day(now, zone)
+    assert month_start(now, zone) <= now < next_month(now, zone)
+    length = next_day(now, zone).astimezone(UTC) - day_start(now, zone).astimezone(UTC)
+    assert timedelta(hours=22) <= length <= timedelta(hours=26)
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0, "free"), (0.0031, "$0.0031"), (0.25, "$0.25"), (12, "$12.00")],
+)
+def test_money_for_people(amount: float, words: str) -> None:
+    assert format_dollars(amount) == words
+
+
+def _built(**more: str) -> str:
+    fields = {
+        "page_prompt": "",
+        "post": "",
+        "title": "",
+        "template": "{prompt}",
+        "style": "",
+        "feedback": "",
+        **more,
+    }
+    return build_prompt(columns={"Place": "Lagos"}, **fields).text
+
+
+@pytest.mark.parametrize(
+    ("given_words", "sent"),
+    [
+        ({"page_prompt": " A cat #1 @home "}, "A cat #1 @home"),
+        (
+            {"post": "Bread! 🍞 #fresh @baker https://x.org"},
+            "Bread! No text, no letters, no logo.",
+        ),
+        ({"title": "Soup"}, "Soup. No text, no letters, no logo."),
+        ({"post": "#only", "title": "Soup"}, "Soup. No text, no letters, no logo."),
+        ({"post": "", "title": "🎂"}, ""),
+        (
+            {"page_prompt": "A cat", "style": "oil", "feedback": "less blue"},
+            "A cat. oil. less blue",
+        ),
+        (
+            {"page_prompt": "A cat", "template": "{prompt} in {column:Place}, {title}"},
+            "A cat in Lagos,",
+        ),
+        ({"page_prompt": "{title} stays", "title": "T"}, "{title} stays"),
+    ],
+)
+def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
+    assert _built(**given_words) == sent
+
+
+@given(st.text(max_size=300), st.integers(1, 100))
+def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
+    short, was_cut = truncate_text(text, limit)
+    assert len(short) <= limit
+    assert text.startswith(short)
+    assert was_cut == (len(text) > limit)
+
+
+@given(st.text(max_size=400))
+def test_no_words_are_an_exception(text: str) -> None:
+    words = strip_social_markup(text)
+    assert "\n" not in words
+    # IPTC's longest.
+    assert len(alt_text_for_card(text, "Oven & Oak")) <= 250
+    assert len(alt_text_for_prompt(text, text)) <= 250
+    assert alt_text_for_prompt(text, text).endswith("(AI-generated)")
+
+
+def test_months_are_those_of_the_zone_and_the_newest_comes_first() -> None:
+    zone = ZoneInfo("Pacific/Auckland")
+    first = datetime(2026, 11, 30, 10, 59, tzinfo=UTC)
+    last = datetime(2026, 12, 31, 11, 0, tzinfo=UTC)
+    months = months_between(first, last, zone)
+    assert [f"{begins:%Y-%m}" for begins, _ in months] == [
+        *("2027-01", "2026-12", "2026-11")
+    ]
+    assert [ends for _, ends in months[1:]] == [begins for begins, _ in months[:-1]]
+    assert months_between(last, last, zone) == months[:1]

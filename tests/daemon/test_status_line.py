@@ -1,0 +1,114 @@
+"""How things stand, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from daemon import status_line
+from daemon.notion.errors import NoAccessError, NotionUnavailableError
+from daemon.service.sd_notify import SystemdNotifier
+from db.states import JobState
+from tests.daemon.house import House
+from tests.daemon.test_told import daemon_of
+
+_CREDITS = "flux: credits used up, resting until 1 Dec 01:00"
+
+
+@pytest.mark.parametrize(
+    ("counts", "more", "line"),
+    [
+        ({}, {}, "nothing queued; $0.00 of $5.00 this month"),
+        (
+            {JobState.QUEUED: 2, JobState.GENERATING: 1, JobState.UPLOADING: 3},
+            {"cost": 0.123},
+            "2 queued, 1 generating, 3 uploading; $0.12 of $5.00 this month",
+        ),
+        # What has ended is no queue.
+        (
+            {
+                JobState.DONE: 400,
+                JobState.FAILED: 7,
+                JobState.CANCELLED: 1,
+                JobState.QUEUED: 0,
+            },
+            {},
+            "nothing queued; $0.00 of $5.00 this month",
+        ),
+        ({}, {"held": 31}, "nothing queued; 31 held; $0.00 of $5.00 this month"),
+        (
+            {JobState.QUEUED: 1},
+            {"resting": [_CREDITS, "freeapi: away"]},
+            f"1 queued; {_CREDITS}; freeapi: away; $0.00 of $5.00 this month",
+        ),
+        ({}, {"budget": None, "cost": 12.5}, "nothing queued; $12.50 this month"),
+        ({}, {"budget": 0.0}, "nothing queued; $0.00 of $0.00 this month"),
+    ],
+)
+def test_the_queue_who_rests_and_the_money_are_said(
+    counts: Mapping[JobState, int], more: Mapping[str, Any], line: str
+) -> None:
+    usual: dict[str, Any] = {"held": 0, "resting": (), "cost": 0.0, "budget": 5.0}
+    assert status_line.format_status(counts, **{**usual, **more}) == line
+
+
+async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
+    schema = home.flow.known_schema
+    home.flow.looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    # In the owner's zone.
+    said = status_line.describe_watching(home.flows)
+    mark = status_line.short_source_id(schema.source)
+    assert said == f"'{schema.title}' {mark}, last poll 11:15:30"
+
+
+async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
+    home.flow.looked_at = None
+    assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
+    home.flow.looked_at = home.clock.now()
+    home.flow.schema = None
+    assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotionUnavailableError("Notion is away: no answer"), NoAccessError("share it")],
+)
+async def test_why_notion_is_not_looked_at_is_said(
+    home: House, error: NotionUnavailableError | NoAccessError
+) -> None:
+    flow = home.flow
+    flow.outage.record_failure(error, flow.now(), flow.log)
+    said = status_line.describe_watching(home.flows)
+    assert said == f"Notion: {error}"
+    flow.outage.record_success(flow.now(), flow.log)
+    assert "Notion: " not in status_line.describe_watching(home.flows)
+
+
+async def test_it_is_read_from_what_is_stored(home: House) -> None:
+    home.hub.credits = 0
+    for number in range(2):
+        home.add(f"Post {number}", f"Bread number {number}.")
+    await home.live()
+    home.add("Another", "Bread.")
+    await home.poll()
+    said = await status_line.compose_status_line(home.flows)
+    assert re.fullmatch(
+        r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
+        r"\$0\.00 of \$5\.00 this month",
+        said,
+    )
+
+
+async def test_nothing_is_read_when_nobody_listens(home: House) -> None:
+    daemon = daemon_of(home)
+    await daemon._refresh_status()
+    assert daemon._standing == ""
+    daemon.readiness = SystemdNotifier("/nowhere/at/all")
+    await daemon._refresh_status()
+    assert daemon.readiness.status.endswith(
+        "; nothing queued; $0.00 of $5.00 this month"
+    )
