@@ -100,7 +100,10 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
 #: The call is on record from the first of these, and what it brought from the second:
 #: in between the service may have been paid, and nobody can know.
 _BEGUN = "after commit in generation/provider_call.admit_call"
-_KEPT = ("after commit in generation/provider_call.commit_remote", "after link of the image")
+_KEPT = (
+    "after commit in generation/provider_call.commit_remote",
+    "after link of the image",
+)
 
 
 def unknowable(borders: list[str], number: int) -> bool:
