@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from daemon.clock_steps import ClockSteps
 from daemon.context import SourceContext
 from daemon.delivery.notion_worker import NotionWorker
-from daemon.generation import card_replacement, selection, storage_guard
+from daemon.generation import card_replacement, claims, selection, storage_guard
+from daemon.generation.claims import Selection
 from daemon.generation.generate_job import generate_images
 from daemon.generation.health_check import check_health
-from daemon.generation.selection import Selection
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs import job_log
 from daemon.jobs.lifecycle import requeue_job
@@ -212,7 +212,7 @@ class Dispatcher:
             self._health_check(name)
         self.postman.reread_pages(picked.reads)
         try:
-            claimed = await selection.claim_jobs(self.flows, picked)
+            claimed = await claims.claim_jobs(self.flows, picked)
         except DatabaseError:
             # It may have been carried out all the same, and nobody works on them.
             self.generating.dropped = True

@@ -13,10 +13,9 @@ from daemon.cluster.base import Membership
 from daemon.context import SourceContext
 from daemon.dispatcher import Dispatcher
 from daemon.generation.storage_guard import log_outage, sleep_unless_stopping
-from daemon.imaging.store.errors import StoreUnavailableError
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.postponement import end_delay, list_delayed_tasks, postpone_task
-from daemon.maintenance.prune import prune_images
+from daemon.maintenance.prune import prune_source
 from daemon.schedule import Scheduler
 from daemon.service import malloc
 from daemon.service.sd_notify import SystemdNotifier
@@ -164,22 +163,7 @@ class DaemonRunner:
     async def _prune_images(self) -> None:
         for flow in self.flows:
             if flow.plan.keep is not None:
-                await self._prune_source(flow, flow.plan.keep)
-
-    async def _prune_source(self, flow: SourceContext, keep: timedelta) -> None:
-        source = flow.plan.source
-        try:
-            gone = await prune_images(
-                flow.db, flow.store, now=flow.now(), keep=keep, source=source
-            )
-        except (DatabaseError, OSError, StoreUnavailableError) as error:
-            flow.log.warning("images.kept", summary=f"cannot prune: {error}")
-            return
-        if gone.names:
-            flow.log.info(
-                "images.pruned",
-                summary=f"{len(gone.names)} old images, {gone.bytes // 2**20} MiB",
-            )
+                await prune_source(flow, flow.plan.keep)
 
     async def _run_work_loop(self) -> None:
         flow = self.flow

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from daemon.generation import provider_selection
 from daemon.notion.model import Schema
 from daemon.sources import Sources
-from db import jobs, posts
+from db import job_lists, posts
 from db.states import JobState
 from providers import descriptions
 from providers.breaker import BreakerState as Position
@@ -24,7 +24,7 @@ async def compose_status_line(flows: Sources) -> str:
         situation = await provider_selection.load_chain_state(
             tx, flows.shared_budget_source
         )
-        counts = await jobs.count_open_by_state(tx)
+        counts = await job_lists.count_open_by_state(tx)
         held = await posts.count_held(tx)
     chain = dict.fromkeys(name for one in flows for name in one.plan.chain)
     resting = [

@@ -11,7 +11,7 @@ from db import mapping
 from db.engine import Tx
 from db.models import Job
 from db.queue import STRONGEST_FIRST
-from db.states import JobState
+from db.states import OPEN, JobReason, JobState
 from db.tables import jobs
 
 
@@ -51,3 +51,29 @@ async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
     )
     found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
     return found if isinstance(found, datetime) else None
+
+
+async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
+    """Return the same of open jobs only: it costs no more with years of ended ones."""
+    query = (
+        sa.select(jobs.c.state, sa.func.count())
+        .where(jobs.c.state.in_([state.value for state in OPEN]))
+        .group_by(jobs.c.state)
+    )
+    return {JobState(state): count for state, count in await tx.execute(query)}
+
+
+async def count_created_since(
+    tx: Tx, source: str, reason: JobReason, since: datetime
+) -> int:
+    """Return how many jobs of a reason were made at *since* or later."""
+    return await mapping.fetch_scalar(
+        tx,
+        sa.select(sa.func.count())
+        .select_from(jobs)
+        .where(
+            jobs.c.source == source,
+            jobs.c.reason == reason,
+            jobs.c.created_at >= since,
+        ),
+    )

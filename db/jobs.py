@@ -269,32 +269,6 @@ async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState,
     return {JobState(state): count for state, count in found if count}
 
 
-async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
-    """Return the same of open jobs only: it costs no more with years of ended ones."""
-    query = (
-        sa.select(jobs.c.state, sa.func.count())
-        .where(jobs.c.state.in_([state.value for state in OPEN]))
-        .group_by(jobs.c.state)
-    )
-    return {JobState(state): count for state, count in await tx.execute(query)}
-
-
-async def count_created_since(
-    tx: Tx, source: str, reason: JobReason, since: datetime
-) -> int:
-    """Return how many jobs of a reason were made at *since* or later."""
-    return await mapping.fetch_scalar(
-        tx,
-        sa.select(sa.func.count())
-        .select_from(jobs)
-        .where(
-            jobs.c.source == source,
-            jobs.c.reason == reason,
-            jobs.c.created_at >= since,
-        ),
-    )
-
-
 async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
     """Return what happened to a job, oldest first."""
     return await mapping.fetch_all(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from providers.admission import Admission, AdmissionKind
 from providers.breaker_policy import (
     CREDITS_MOST,
     FAILED_MOST,
@@ -71,36 +72,6 @@ class Breaker:
     probe_until: datetime | None = None
     settings: str = ""
     message: str = ""
-
-
-class AdmissionKind(StrEnum):
-    """What a breaker means to a job that comes now."""
-
-    READY = "ready"  #: Asks it.
-    PROBE = "probe"  #: Asks it, as the one probe.
-    RESTING = "resting"  #: Not before `Admission.until`.
-    PROBING = "probing"  #: Another job is the probe.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """The answer of a breaker.
-
-    Attributes:
-        until: When that may change by itself; None: it will not.
-        back: When it serves again for all that is known, whoever may ask earlier.
-        waitable: It is waited for: the model is loading, or we were too fast.
-        unseen: Its time has come after it did not answer properly, and nobody has
-            looked since: a server that can be greeted is, before a job is tried.
-        why: For people; empty when ready.
-    """
-
-    kind: AdmissionKind
-    until: datetime | None = None
-    back: datetime | None = None
-    waitable: bool = False
-    unseen: bool = False
-    why: str = ""
 
 
 def admission_at(found: Breaker, now: datetime) -> Admission:

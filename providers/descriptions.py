@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from providers.breaker import (
-    Admission,
-    AdmissionKind,
-    Breaker,
-    BreakerState,
-    admission_at,
-)
+from providers.admission import Admission, AdmissionKind
+from providers.breaker import Breaker, BreakerState, admission_at
 from providers.breaker_policy import WHY
 from providers.outcomes import Outcome
 

@@ -68,7 +68,7 @@ build() {
 		"$new/bin/python" -m pip install "$@" --require-hashes -r db/postgres.lock
 	fi
 	if wants_store; then
-		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/store/s3.lock
+		"$new/bin/python" -m pip install "$@" --require-hashes -r daemon/imaging/store/s3.lock
 	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 
 import typer
 from rich.console import Console
 
 from daemon import app
 from daemon.cli import context, notify_test
+from daemon.cli.check_notion import (
+    CheckResult,
+    check_notion,
+)
 from daemon.cli.generate import silence_log
 from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.errors import PostbrushError
 from daemon.imaging import files
 from daemon.imaging.store.errors import StoreUnavailableError
 from daemon.jobs.budget import format_dollars
-from daemon.notion.filter_check import filter_problems, uncomparable_properties
-from daemon.notion.filters import matches_filter
-from daemon.notion.model import Page, Role, Schema
-from daemon.notion.query_position import QueryPosition
 from daemon.service import lock
 from daemon.sources import Sources
-from db import posts, upgrade
+from db import upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
     ProviderError,
@@ -37,19 +35,6 @@ from providers.outcomes import (
 )
 
 _LOOKED_AT = 5000
-#: Posts; with more it says "at least".
-_COUNTED = 10_000
-#: Seconds that this machine's clock and Notion's may differ.
-_CLOCK_TOLERANCE = 120
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One thing that was checked; `todo` says what to do, empty when all is well."""
-
-    what: str
-    found: str
-    todo: str = ""
 
 
 def run_checks(source: str | None, *, json: bool) -> None:
@@ -78,7 +63,7 @@ async def _check_all(found: Settings) -> list[CheckResult]:
         lines += await _check_peers(found, flows)
         for name, own in found.by_source().items():
             of = f"{name}: " if found.has_named_sources else ""
-            async for line in _check_notion(own, flows.by_source[name]):
+            async for line in check_notion(own, flows.by_source[name]):
                 lines.append(replace(line, what=f"{of}{line.what}"))
         for name in flows.first.providers:
             lines.append(await _check_provider(flows.first, name))
@@ -164,119 +149,6 @@ async def _check_peers(found: Settings, flows: Sources) -> list[CheckResult]:
     names = ", ".join(f"{one.name} ({one.roles})" for one in there)
     words, todo = describe_stores(str(found.store or ""), there)
     return [CheckResult("daemons", f"also {names}"), CheckResult("images", words, todo)]
-
-
-async def _check_notion(
-    found: Settings, flow: SourceContext
-) -> AsyncIterator[CheckResult]:
-    if "notion" not in found.options.roles:
-        yield CheckResult("Notion", "another daemon asks it (roles)")
-        return
-    try:
-        app.require_notion_token(found)
-        me = await flow.door.fetch_bot_user()
-        clock = compare_clocks(flow.now(), flow.door.told_time)
-        limit = me.upload_limit // 2**20
-        yield CheckResult(
-            "Notion", f"{me.workspace or me.name}, files up to {limit} MiB"
-        )
-        if clock is not None:
-            yield clock
-        info = await flow.door.resolve_source(found.notion.data_source)
-        schema = await flow.door.fetch_schema(
-            info.id, await _load_property_ids(flow, info.id)
-        )
-    except PostbrushError as error:
-        yield CheckResult("Notion", "", str(error))
-        return
-    yield CheckResult("source", f"'{schema.title}' {schema.source}")
-    for problem in schema.problems:
-        yield CheckResult("columns", "", problem)
-    for warning in schema.warnings:
-        yield CheckResult("columns", "not used", warning)
-    if used := ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items()):
-        yield CheckResult("columns", used)
-    for note in schema.notes:
-        yield CheckResult("columns", note)
-    only, skip = found.posts.only, found.posts.skip
-    for problem in [
-        *uncomparable_properties(schema, only, skip),
-        *filter_problems(schema, only, skip),
-    ]:
-        yield CheckResult("filters", "", problem)
-    for name in {**found.posts.on_done, **(found.posts.on_card or {})}:
-        if schema.find_property(name) is None:
-            yield CheckResult(
-                "columns", "", f"posts.* names '{name}', which is no column"
-            )
-    if not schema.cannot_start:
-        yield await _check_posts(found, flow, schema)
-
-
-async def _load_property_ids(
-    flow: SourceContext, data_source: str
-) -> Mapping[str, str]:
-    """Return the property IDs that the daemon has stored, so that renames hold."""
-    if not upgrade.database_exists(flow.db.place):
-        return {}
-    async with flow.db.read_transaction() as tx:
-        known = await posts.load_source_state(tx, flow.plan.source)
-    return known.columns if known and known.data_source == data_source else {}
-
-
-def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | None:
-    """Compare this machine's clock with Notion's; None: Notion did not say."""
-    if theirs is None:
-        return None
-    seconds = (ours - theirs).total_seconds()
-    if abs(seconds) <= _CLOCK_TOLERANCE:
-        return CheckResult("clock", "agrees with Notion's")
-    length = str(timedelta(seconds=round(abs(seconds))))
-    words = f"{length} {'ahead of' if seconds > 0 else 'behind'} Notion's"
-    return CheckResult(
-        "clock", words, "Set this machine's clock: timedatectl set-ntp true"
-    )
-
-
-async def _check_posts(
-    found: Settings, flow: SourceContext, schema: Schema
-) -> CheckResult:
-    try:
-        pages, rest = await _load_first_pages(flow, schema)
-    except PostbrushError as error:
-        return CheckResult("posts", "", str(error))
-    chosen = [page for page in pages if matches_filter(page.columns, found.posts.only)]
-    more = "at least " if rest else ""
-    words = f"{more}{len(pages)} posts, {len(chosen)} match posts.only"
-    if todo := _hint_about_titles(chosen, schema):
-        return CheckResult("posts", words, todo)
-    return CheckResult("posts", words)
-
-
-async def _load_first_pages(
-    flow: SourceContext, schema: Schema
-) -> tuple[list[Page], bool]:
-    """Return as many posts as are counted, and whether there are more."""
-    found: dict[str, Page] = {}
-    position: QueryPosition | None = None
-    while True:
-        window, position = await flow.door.fetch_page_batch(schema, after=position)
-        found |= {page.id: page for page in window}
-        if position is None or len(found) >= _COUNTED:
-            return list(found.values()), position is not None
-
-
-def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
-    """A card letters the title when there is no post: is that what people wrote?"""
-    if Role.POST in schema.roles:
-        return ""
-    hints = ("photo of", "image of", "illustration", "8k", "style of", "--ar")
-    found = sum(any(h in page.title.casefold() for h in hints) for page in pages)
-    if pages and found > len(pages) / 2:
-        return (
-            "titles look like image prompts, and a card would letter them: add a Post"
-        )
-    return ""
 
 
 async def _check_notifications(found: Settings) -> AsyncIterator[CheckResult]:

@@ -12,7 +12,7 @@ from daemon.jobs import job_log
 from daemon.jobs.budget import day_start, next_day
 from daemon.jobs.chain_input import ChainInput
 from daemon.jobs.inputs import Inputs
-from db import attempts, jobs, posts
+from db import attempts, job_lists, jobs, posts
 from db.engine import Tx
 from db.models import NewJob, Post
 from db.states import JobReason
@@ -41,7 +41,7 @@ async def queue_replacement(
         posts_left = await _load_candidates(tx, flow, now)
         if not posts_left:
             return None
-        made = await jobs.count_created_since(
+        made = await job_lists.count_created_since(
             tx, flow.plan.source, JobReason.REPLACE, today
         )
         if made >= flow.plan.replacements_per_day:

@@ -31,8 +31,9 @@ from db import attempts, spending
 from db.attempts import SpendingTotals
 from db.engine import Tx
 from providers import breaker, chain, descriptions
+from providers.admission import AdmissionKind
 from providers.base import Provider, ProviderTraits
-from providers.breaker import AdmissionKind, Breaker
+from providers.breaker import Breaker
 from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 

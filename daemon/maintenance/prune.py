@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from daemon.context import SourceContext
 from daemon.imaging import files
+from daemon.imaging.store.errors import StoreUnavailableError
 from daemon.imaging.store.store import Store
 from db import images
 from db.engine import Database
+from db.errors import DatabaseError
 from db.models import ImageRecord
 
 
@@ -81,3 +84,19 @@ async def _remove_image(
         await images.set_pruned(tx, one.id, now)
     await asyncio.to_thread(store.remove, one.name)
     files.thumbnail_path(store.folder, one.name).unlink(missing_ok=True)
+
+
+async def prune_source(flow: SourceContext, keep: timedelta) -> None:
+    """Remove a source's old images, and log how many or why not."""
+    try:
+        gone = await prune_images(
+            flow.db, flow.store, now=flow.now(), keep=keep, source=flow.plan.source
+        )
+    except (DatabaseError, OSError, StoreUnavailableError) as error:
+        flow.log.warning("images.kept", summary=f"cannot prune: {error}")
+        return
+    if gone.names:
+        flow.log.info(
+            "images.pruned",
+            summary=f"{len(gone.names)} old images, {gone.bytes // 2**20} MiB",
+        )

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -193,10 +194,8 @@ class Workspace:
 
     def hide_page(self, page_id: str, *, hidden: bool = True) -> None:
         """Take a page from the integration, which still lists it, or give it back."""
-        page = self.get_page(page_id)
-        self.unreachable = self.unreachable - {page.id} | (
-            {page.id} if hidden else set()
-        )
+        page = {self.get_page(page_id).id}
+        self.unreachable = self.unreachable - page | (page if hidden else set())
 
     def set_shared(self, source_id: str, *, shared: bool) -> None:
         """Show a database to the integration, or hide it."""
@@ -249,11 +248,8 @@ class Workspace:
     async def wait_changed(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - a long poll
         """Wait until `version` is no longer *since*; return it."""
         if self.version == since:
-            try:
-                async with asyncio.timeout(timeout):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), timeout)
         return self.version
 
     def notify_changed(self) -> None:
@@ -278,11 +274,9 @@ class Workspace:
                 raise validation_error(f"{key} is not a property that exists.")
             column = by_key[key]
             values[column.id] = parse_write(column, given, self._store_file_value)
-        cover = page.cover
-        if (given := body.get("cover")) is not None:
-            cover = self._store_file_value({**given, "name": "cover"}, 0)
+        if (cover := body.get("cover")) is not None:
+            page.cover = self._store_file_value({**cover, "name": "cover"}, 0)
         page.values |= values
-        page.cover = cover
         page.in_trash = bool(body.get("in_trash", page.in_trash))
         page.edited_at, page.edited_by = self.now(), self.bot_id
         self.notify_changed()

@@ -14,7 +14,7 @@ from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
 from daemon.sync.fingerprint_renewal import plan_page, renew_stored_fingerprints
 from daemon.sync.job_values import merged_values, new_job, next_request_values
-from daemon.sync.planner import (
+from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     Action,
     CancelJob,
@@ -24,8 +24,8 @@ from daemon.sync.planner import (
     SavePost,
     ScheduleNext,
     StoredState,
-    plan_actions,
 )
+from daemon.sync.planner import plan_actions
 from db import images, jobs, posts
 from db.engine import Tx
 from db.models import Job

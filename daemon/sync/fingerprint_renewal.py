@@ -11,14 +11,8 @@ from datetime import datetime
 
 from daemon.context import SourceSettings
 from daemon.jobs.inputs import read_former_fingerprint
-from daemon.sync.planner import (
-    Action,
-    PageSnapshot,
-    SavePost,
-    StoredState,
-    merge_post,
-    plan_actions,
-)
+from daemon.sync.plan_types import Action, PageSnapshot, SavePost, StoredState
+from daemon.sync.planner import merge_post, plan_actions
 from db import images, jobs
 from db.engine import Tx
 from db.models import Post

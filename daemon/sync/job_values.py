@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from daemon.sync.planner import MergeIntoQueued, PageSnapshot, ScheduleNext
+from daemon.sync.plan_types import MergeIntoQueued, PageSnapshot, ScheduleNext
 from db.models import Job, NewJob
 from db.states import JobReason
 

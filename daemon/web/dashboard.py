@@ -53,7 +53,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         (one, await provider_selection.load_chain_state(tx, one))
         for one in site.flows.own_budget_sources
     ]
-    counts = await jobs.count_open_by_state(tx)
+    counts = await job_lists.count_open_by_state(tx)
     working = await jobs.in_state(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
     names = [await _source_title(tx, one) for one in site.flows]

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from daemon.generation import storage_guard
 from daemon.web.session import WebContext, web_context_of
-from db import jobs
+from db import job_lists
 from db.errors import DatabaseError
 
 
@@ -36,7 +36,7 @@ async def find_problems(site: WebContext) -> dict[str, str]:
         found["store" if why == flow.store.away else "disk"] = why
     try:
         async with flow.db.read_transaction() as tx:
-            await jobs.count_open_by_state(tx)
+            await job_lists.count_open_by_state(tx)
     except DatabaseError as error:
         found["database"] = str(error)
     if stuck := flow.pulse.missed_deadlines():

@@ -27,7 +27,7 @@ from daemon.generation.provider_selection import ChainState
 from daemon.imaging import files
 from daemon.web.counters import EventCounters
 from daemon.web.session import WebContext
-from db import job_lists, jobs, posts
+from db import job_lists, posts
 from db.attempts import SpendingTotals
 from db.models import Attempt
 from db.states import FINAL, OPEN, JobState
@@ -129,7 +129,7 @@ class Metrics:
         now = flow.now()
         async with flow.db.read_transaction() as tx:
             await self._tally.count_new_rows(tx)
-            counts = await jobs.count_open_by_state(tx)
+            counts = await job_lists.count_open_by_state(tx)
             oldest = await job_lists.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
             situation = await provider_selection.load_chain_state(tx, flow)

@@ -22,7 +22,7 @@ from daemon import app, config
 from daemon.cli import context, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
-from daemon.generation import selection
+from daemon.generation import claims, selection
 from daemon.generation.recovery import recover_claims
 from daemon.jobs.lifecycle import requeue_job
 from daemon.notion.model import BotUser, NotionClient, Page, Schema, SourceInfo
@@ -113,7 +113,7 @@ class Years:
         db = self.flows.first.db
         async with db.read_transaction() as tx:
             picked = await selection.select_jobs(tx, list(self.flows), 1, {})
-        claimed = await selection.claim_jobs(self.flows, picked)
+        claimed = await claims.claim_jobs(self.flows, picked)
         took = time.perf_counter() - began
         async with db.write_transaction() as tx:
             for job in claimed:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli.check import compare_clocks
+from daemon.cli.check_notion import compare_clocks
 from daemon.clock import Clock, utc_now
 from daemon.clock_steps import ClockSteps, breaker_after_step
 from daemon.jobs.postponement import postpone_task

@@ -90,7 +90,7 @@ _LOOKS: dict[str, Look] = {
     "jobs": lambda tx: job_lists.list_jobs(tx, [], limit=50),
     "failed": lambda tx: job_lists.list_jobs(tx, [JobState.FAILED], limit=50),
     "waiting": lambda tx: job_lists.list_queued(tx, limit=8),
-    "counts": jobs.count_open_by_state,
+    "counts": job_lists.count_open_by_state,
     "oldest": lambda tx: job_lists.oldest_due_at(tx, _NOW),
     "job": lambda tx: jobs.list_events(tx, 5),
     "place": change_feed.current_position,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from providers import breaker
-from providers.breaker import AdmissionKind, Breaker, BreakerState
+from providers.admission import AdmissionKind
+from providers.breaker import Breaker, BreakerState
 from providers.breaker_policy import LONGEST, BreakerPolicy
 from providers.descriptions import describe_breaker
 from providers.outcomes import Outcome
