@@ -59,4 +59,4 @@ class UploadLostError(NotionError):
 
 
 class UploadRefusedError(UploadLostError, RequestRejectedError):
-    """400 or 404 to the bytes of a file."""
+    """400 or 404 to a new file or its bytes, 413 to its bytes."""

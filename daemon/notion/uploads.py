@@ -23,6 +23,7 @@ from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
 
 SINGLE_PART_LIMIT = 20 * 2**20
 _TYPE = "image/png"
+_TOO_LARGE = 413
 _TRIES = 3
 
 Explain = Callable[[ErrorResponse], NotionError]
@@ -31,7 +32,11 @@ Explain = Callable[[ErrorResponse], NotionError]
 async def create_upload(
     wire: NotionTransport, name: str, urgency: Urgency, explain: Explain
 ) -> Upload:
-    """Announce a file; a lost answer leaves an empty upload that expires by itself."""
+    """Announce a file; a lost answer leaves an empty upload that expires by itself.
+
+    Raises:
+        UploadRefusedError: Notion does not take such a file.
+    """
     try:
         raw = await wire.send_with_retries(
             urgency,
@@ -40,7 +45,7 @@ async def create_upload(
             ),
         )
     except ApiError as error:
-        raise explain(error.answer) from error
+        raise _explain_refusal(error.answer, explain) from error
     return _to_upload(raw, "file_uploads.create")
 
 
@@ -56,7 +61,7 @@ async def send_upload(
     """Send the bytes; when the answer is lost, it is looked up before it is repeated.
 
     Raises:
-        UploadLostError: It expired, or Notion does not know it.
+        UploadRefusedError: It expired, Notion does not know it, or it is too large.
     """
     # A tuple: bytes alone would not become a file part of the form.
     part = (name, data, _TYPE)
@@ -66,10 +71,11 @@ async def send_upload(
                 urgency, lambda client: client.file_uploads.send(upload_id, file=part)
             )
         except ApiError as error:
-            if error.answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
+            raise _explain_refusal(error.answer, explain) from error
+        except LostResponseError as error:
+            # The same bytes are too many the next time, too.
+            if error.answer.status == _TOO_LARGE:
                 raise UploadRefusedError(error.answer.message) from error
-            raise explain(error.answer) from error
-        except LostResponseError:
             await wire.sleep(2.0**tried)
             found = await find_upload(wire, upload_id, urgency, explain)
             if found.usable:
@@ -92,6 +98,12 @@ async def find_upload(
     except ApiError as error:
         raise _explain_lookup(error.answer, explain) from error
     return _to_upload(raw, "file_uploads.retrieve")
+
+
+def _explain_refusal(answer: ErrorResponse, explain: Explain) -> NotionError:
+    if answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
+        return UploadRefusedError(answer.message)
+    return explain(answer)
 
 
 def _require_usable(upload: Upload) -> Upload:
