@@ -118,17 +118,27 @@ def _is_left_out(frame: FrameType) -> bool:
 
 
 @contextmanager
-def _profiling(recorder: _Recorder) -> Iterator[None]:
-    """Let *recorder* see the calls of this thread and of all that start meanwhile."""
-    before: Any = sys.getprofile()
-    before_in_threads: Any = threading.getprofile()
+def _profiling_threads(recorder: _Recorder) -> Iterator[None]:
+    """Let *recorder* see the calls of all threads that start meanwhile."""
+    before: Any = threading.getprofile()
     threading.setprofile(recorder)
+    try:
+        yield
+    finally:
+        threading.setprofile(before)
+
+
+@contextmanager
+def _recording(recorder: _Recorder) -> Iterator[None]:
+    """Let *recorder* note what is called meanwhile, in this thread as well."""
+    before: Any = sys.getprofile()
+    recorder.is_on = True
     sys.setprofile(recorder)
     try:
         yield
     finally:
         sys.setprofile(before)
-        threading.setprofile(before_in_threads)
+        recorder.is_on = False
 
 
 async def trace_post(folder: Path, *, ticked: bool = False) -> Trace:
@@ -142,7 +152,8 @@ async def trace_post(folder: Path, *, ticked: bool = False) -> Trace:
         AssertionError: The post has no image at the end.
     """
     recorder = _Recorder()
-    with _profiling(recorder):
+    # Threads of the database that start with the first pass work in the second, too.
+    with _profiling_threads(recorder):
         async with house(folder) as home:
             await _run_once(home)
             page = home.add()
@@ -150,9 +161,8 @@ async def trace_post(folder: Path, *, ticked: bool = False) -> Trace:
                 home.space.tick_box(page)
             # Its text is still for long enough, so that it is due at once.
             home.clock.move(minutes=3)
-            recorder.is_on = True
-            await _run_once(home)
-            recorder.is_on = False
+            with _recording(recorder):
+                await _run_once(home)
             status = home.read(page)["Image status"]
     if status != "Done":
         raise AssertionError(f"the post has no image: {status}")
