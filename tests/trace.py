@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
 import tempfile
 import threading
@@ -88,13 +89,14 @@ class _Recorder:
         if file in self._entered:
             return
         module = _module_of(file)
-        if module is None:
+        if module is None or module.startswith(_PRETEND):
             self._entered.add(file)
         elif not _is_left_out(frame):
             self._entered.add(file)
             self.trace.modules.append(module)
 
 
+@functools.cache
 def _module_of(file: str) -> str | None:
     """Return the path from the top of a file of ours, None of any other."""
     path = Path(file)
