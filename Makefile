@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench measure trace counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -72,6 +72,12 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 
 bench: .venv/test ## Measure speed, memory and frugality (ARGS="--json", ARGS=scale)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+measure: .venv/test ## Print size and shape of the code beside their bars
+	@$(BIN)/python -m tests.measure
+
+trace: .venv/test ## Print the modules that one post enters (ARGS=--ticked)
+	@$(BIN)/python -m tests.trace $(ARGS)
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (820 MB)
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("daemon", "db", "migrations", "providers", "tests")
 MODULES = sorted(path for name in PACKAGES for path in ROOT.glob(f"{name}/**/*.py"))
 _TOP = {
-    *("daemon", "providers", "db", "migrations", "images", "tests", "systemd"),
+    *("daemon", "providers", "db", "migrations", "images", "tests", "systemd", "docs"),
     *("pyproject.toml", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"),
     *("requirements.lock", ".ci", ".gitignore"),
 }
