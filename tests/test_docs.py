@@ -87,8 +87,8 @@ def test_what_is_said_to_differ_between_sources_is_what_can() -> None:
     assert named is not None
     own = set(SourceSection.model_fields) - {"data_source", "token"}
     kept = set(ImagesSection.model_fields) - set(SourceImagesSection.model_fields)
-    assert "reserve" in kept
-    assert set(re.findall(r"`([a-z]+)`", named[1])) - {"reserve"} == own
+    assert "min_free_disk" in kept
+    assert set(re.findall(r"`([a-z]+)`", named[1])) - {"min_free_disk"} == own
 
 
 def test_the_names_that_are_given_to_sources_have_the_tokens_that_are_named() -> None:

@@ -208,7 +208,7 @@ async def test_once_says_what_it_did_not_wait_for(tmp_path: Path) -> None:
     async def nobody(_held: int) -> bool:
         return False
 
-    toml = '[posts]\nsettle = "0s"\n'
+    toml = '[posts]\nwait_after_edit = "0s"\n'
     async with house(tmp_path, toml=toml) as home:
         home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         home.add()
