@@ -172,6 +172,16 @@ def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
     assert written.data_dir == bare.data_dir
 
 
+def test_a_renamed_event_is_logged_under_its_new_name_only() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    table = changelog.partition("### Renamed log events")[2]
+    renamed = re.findall(r"^\| `([a-z_.]+)` \| `([a-z_.]+)` \|$", table, re.MULTILINE)
+    assert len(renamed) == 8
+    for old, new in renamed:
+        assert f'"{old}"' not in SOURCES, old
+        assert f'"{new}"' in SOURCES, new
+
+
 def test_every_event_that_is_named_is_said_somewhere() -> None:
     named = set(re.findall(r"`((?:job|breaker|poll|daemon|store)\.[a-z_]+)`", README))
     assert named

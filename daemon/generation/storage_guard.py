@@ -83,7 +83,7 @@ def log_outage(flow: SourceContext, why: Exception | str) -> None:
         spell, event = "store", "store.away"
     # Of one image: the others go on.
     elif isinstance(why, NameCollisionError):
-        spell, event, until = str(why), "store.taken", ""
+        spell, event, until = str(why), "store.name_collision", ""
     if flow.spells.record_failure(spell, flow.steady()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
