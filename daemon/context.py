@@ -40,7 +40,7 @@ class SourceSettings:
     Attributes:
         source: Its name in the database.
         chain: Provider names, in order.
-        hold: Posts a poll may queue by itself; 0: any number.
+        approve_above: Posts a poll may queue by itself; 0: any number.
         replace_cards: How young a card must be to be replaced; None: off.
         keep: How long images are kept that no page shows; None: for ever.
         usual_price: Dollars for one image by the first of the chain.
@@ -53,7 +53,7 @@ class SourceSettings:
     recipe: InputSettings
     limits: BudgetLimits
     chain: tuple[str, ...]
-    hold: int
+    approve_above: int
     tries: int
     on_refusal: Literal["fail", "next"]
     loading_wait: timedelta
@@ -65,7 +65,7 @@ class SourceSettings:
     cover: bool
     mark_ai: bool
     embed_prompt: bool
-    reserve: int
+    min_free_disk: int
     keep: timedelta | None
     tag: str
     usual_price: float

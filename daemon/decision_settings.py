@@ -33,7 +33,7 @@ class InputSettings:
 class Rules:
     """The settings a decision depends on."""
 
-    settle: timedelta
+    wait_after_edit: timedelta
     on_edit: Literal["keep", "regenerate"]
     only: Mapping[str, Wanted]
     skip: Mapping[str, Wanted]

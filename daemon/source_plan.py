@@ -44,7 +44,7 @@ def build_plan(
     return SourceSettings(
         source=settings.source or sources.DEFAULT,
         rules=Rules(
-            settle=posts.settle,
+            wait_after_edit=posts.wait_after_edit,
             on_edit=posts.on_edit,
             only=posts.only,
             skip=posts.skip,
@@ -61,7 +61,7 @@ def build_plan(
             free_only=options.free_only,
         ),
         chain=chain,
-        hold=posts.hold,
+        approve_above=posts.approve_above,
         tries=posts.tries,
         on_refusal=options.on_refusal,
         loading_wait=options.loading_wait,
@@ -73,7 +73,7 @@ def build_plan(
         cover=posts.cover,
         mark_ai=settings.images.mark_ai,
         embed_prompt=settings.images.embed_prompt,
-        reserve=settings.images.reserve,
+        min_free_disk=settings.images.min_free_disk,
         keep=timedelta(days=days) if (days := settings.images.keep_days) else None,
         tag=settings.card.tag,
         usual_price=providers[chain[0]].traits.price(_USUAL_MEGAPIXELS),

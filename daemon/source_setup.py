@@ -110,7 +110,7 @@ class OddPageReporter:
     def __call__(self, page: str, why: str) -> None:
         if page not in self.known:
             self.known.add(page)
-            self.log.warning("page.odd", summary=f"{page} is passed over: {why}")
+            self.log.warning("page.unparsable", summary=f"{page} is passed over: {why}")
 
 
 def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:

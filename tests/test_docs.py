@@ -87,8 +87,8 @@ def test_what_is_said_to_differ_between_sources_is_what_can() -> None:
     assert named is not None
     own = set(SourceSection.model_fields) - {"data_source", "token"}
     kept = set(ImagesSection.model_fields) - set(SourceImagesSection.model_fields)
-    assert "reserve" in kept
-    assert set(re.findall(r"`([a-z]+)`", named[1])) - {"reserve"} == own
+    assert "min_free_disk" in kept
+    assert set(re.findall(r"`([a-z]+)`", named[1])) - {"min_free_disk"} == own
 
 
 def test_the_names_that_are_given_to_sources_have_the_tokens_that_are_named() -> None:
@@ -170,6 +170,16 @@ def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
     written = config.load_settings(None, environ, tmp_path)
     assert written.options.model_dump() == bare.options.model_dump()
     assert written.data_dir == bare.data_dir
+
+
+def test_a_renamed_event_is_logged_under_its_new_name_only() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    table = changelog.partition("### Renamed log events")[2]
+    renamed = re.findall(r"^\| `([a-z_.]+)` \| `([a-z_.]+)` \|$", table, re.MULTILINE)
+    assert len(renamed) == 8
+    for old, new in renamed:
+        assert f'"{old}"' not in SOURCES, old
+        assert f'"{new}"' in SOURCES, new
 
 
 def test_every_event_that_is_named_is_said_somewhere() -> None:

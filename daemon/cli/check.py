@@ -93,9 +93,9 @@ def _check_disk(found: Settings) -> CheckResult:
     existing = next(one for one in [folder, *folder.parents] if one.exists())
     free = files.free_bytes(existing)
     words = f"{folder}, {free // 2**20} MiB free"
-    if free < found.images.reserve:
+    if free < found.images.min_free_disk:
         return CheckResult(
-            "disk", words, "make room: below images.reserve nothing is made"
+            "disk", words, "make room: below images.min_free_disk nothing is made"
         )
     todo = f"give {existing} to the user postbrush runs as, or set data_dir"
     if not existing.is_dir():

@@ -30,11 +30,11 @@ concurrency = 3
 poll_interval = "1s"
 requests_per_second = 3
 [posts]
-settle = "1s"
-hold = 0
+wait_after_edit = "1s"
+approve_above = 0
 replacements_per_day = 1000
 [images]
-reserve = "20MiB"
+min_free_disk = "20MiB"
 [budget]
 per_post_day = 1000
 [card]

@@ -71,7 +71,7 @@ async def _plan_one_source(
         "source": schema.title,
         "posts": len(pages),
         "held": held,
-        "would_hold": 0 < flow.plan.hold < len(asked),
+        "would_hold": 0 < flow.plan.approve_above < len(asked),
         "chain": [app.describe_price(flow, name) for name in flow.plan.chain],
         "cost": sum(wish["price"] for wish in wishes),
         "wishes": wishes,
@@ -139,6 +139,8 @@ def _print_plan(out: Console, data: dict[str, Any]) -> None:
         markup=False,
     )
     if data["would_hold"]:
-        out.print("more than posts.hold: none is made before `postbrush approve`")
+        out.print(
+            "more than posts.approve_above: none is made before `postbrush approve`"
+        )
     if data["held"]:
         out.print(f"{data['held']} are held: `postbrush approve` makes them")

@@ -184,7 +184,7 @@ class ClusterMember:
                 # Whoever spoke before has used what Notion allows in this second.
                 flow.door.pause_requests(1.0)
                 words = "it is this daemon that asks Notion now"
-                flow.log.info("notion.ours", summary=words)
+                flow.log.info("leader.acquired", summary=words)
         await recover_uploads(flows)
         flows[0].kick.set()
 
@@ -207,7 +207,7 @@ class ClusterMember:
             if flow.speaks:
                 flow.speaks = False
                 flow.log.warning(
-                    "notion.left", summary="the database is away: others may ask Notion"
+                    "leader.lost", summary="the database is away: others may ask Notion"
                 )
         self.flows.first.kick.set()
 
@@ -232,7 +232,7 @@ class ClusterMember:
     async def _take_over_dead(self, dead: Sequence[str]) -> None:
         flow = self.flows.first
         structlog.get_logger().warning(
-            "daemon.silent",
+            "peer.expired",
             summary=f"{len(dead)} of those that share the database are silent for "
             f"{self.lease:g} s: what they had in work goes on here",
         )

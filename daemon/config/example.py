@@ -17,7 +17,7 @@ _HEAD = """\
 # postbrush.toml: everything here is optional, and every value is the default.
 # Secrets do not belong here: put NOTION_TOKEN and HUGGINGFACE_TOKEN into files of
 # these names in secrets/ beside this one, or into the environment.
-# Every key also works as a variable: POSTBRUSH_POSTS__SETTLE=5m
+# Every key also works as a variable: POSTBRUSH_POSTS__WAIT_AFTER_EDIT=5m
 
 """
 _EXAMPLES = {

@@ -93,8 +93,10 @@ def _build_settings(
     *,
     ready: bool,
 ) -> Settings:
-    problems += unknown_variables(environ, PREFIX)
-    options = _validate_options(file, environ, problems)
+    unknown = unknown_variables(environ, PREFIX)
+    problems += unknown.values()
+    named = {name: value for name, value in environ.items() if name not in unknown}
+    options = _validate_options(file, named, problems)
     entry = entries.all_variables(options.providers if options else {})
     tokens = sources.token_variables(options) if options else ()
     place = stores.resolve_location(options.images, environ) if options else None

@@ -75,10 +75,14 @@ class PostsSection(Section):
 
     only: dict[ColumnName, MatchValue] = _key({}, 'such as { "Status" = "Waiting" }')
     skip: dict[ColumnName, MatchValue] = _key({}, "these get one only when ticked")
-    settle: Duration = _key(
-        timedelta(minutes=2), "the text must be still for this long", ge=timedelta(0)
+    wait_after_edit: Duration = _key(
+        timedelta(minutes=2),
+        "wait until a post has not been edited for this long",
+        ge=timedelta(0),
     )
-    hold: int = _key(25, "more new posts at once wait for approve; 0: never", ge=0)
+    approve_above: int = _key(
+        25, "more new posts than this at once wait for approve; 0: never", ge=0
+    )
     tries: int = _key(3, "rounds through the chain before a job fails", ge=1, le=20)
     on_edit: Literal["keep", "regenerate"] = _key("keep", "or regenerate")
     on_done: dict[ColumnName, SetValue] = _key({}, "columns to set with the image")
@@ -113,7 +117,7 @@ class SourceImagesSection(Section):
 class ImagesSection(SourceImagesSection):
     """The files."""
 
-    reserve: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
+    min_free_disk: Bytes = _key(100 * 2**20, "keep this much of the disk free", ge=0)
     store: StoreName = _key("", "s3://bucket/prefix, which several machines share")
     store_endpoint: Endpoint = _key("", "its server, if it is not Amazon's")
     store_region: str = _key("", "its region; empty: AWS_REGION or us-east-1")

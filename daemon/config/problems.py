@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from daemon.config import addresses, databases, entries, sources
 from daemon.config.model import Options, PropertyNames
 from daemon.config.notion_links import database_id
+from daemon.config.renamed import current_key, current_variable
 from daemon.config.secret import Secrets
 from daemon.config.values import is_loopback, parse_listen, show_duration
 from providers import KINDS
@@ -60,13 +61,21 @@ def _unknown_key(path: list[str], model: type[BaseModel]) -> str:
         )
     parent = _section_at(parents, model)
     known = list(parent.model_fields) if parent else []
+    current = current_key(key)
+    if current != key and current in known:
+        return f"{where} is now called {'.'.join([*parents, current])}"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    if near:
+    elsewhere = [name for name in every_key(Options) if name.split(".")[-1] == current]
+    if near and not (elsewhere and _differs_much(key, near[0])):
         return f"{where}: no such key; did you mean {'.'.join([*parents, near[0]])}?"
-    elsewhere = [name for name in every_key(Options) if name.split(".")[-1] == key]
     if elsewhere:
         return f"{where}: no such key here; did you mean {elsewhere[0]}?"
     return f"{where}: no such key; known: {', '.join(known)}"
+
+
+def _differs_much(key: str, other: str) -> bool:
+    """Say whether a key that stands elsewhere is likelier than a mistyped *other*."""
+    return not difflib.get_close_matches(key, [other], cutoff=0.75)
 
 
 def _section_at(path: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
@@ -109,7 +118,7 @@ def section_of(annotation: object) -> type[BaseModel] | None:
 
 
 def every_key(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Yield every key with its sections, "posts.settle"; NAME for an owner's own."""
+    """Yield every key with its sections, "posts.tries"; NAME for an owner's own."""
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
@@ -120,11 +129,11 @@ def every_key(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from every_key(inner, f"{prefix}{name}.")
 
 
-def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
-    """Name variables that look like ours and are not."""
+def unknown_variables(environ: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the variables that look like ours and are not: name -> its problem."""
     keys = {key.upper().replace(".", "__") for key in every_key(Options)}
     tops = {name.upper() for name in Options.model_fields}
-    problems = []
+    problems = {}
     for name in sorted(environ):
         if not name.startswith(prefix) or name == f"{prefix}CONFIG":
             continue
@@ -133,9 +142,12 @@ def unknown_variables(environ: Mapping[str, str], prefix: str) -> list[str]:
         inside_table = any(shape.startswith(f"{known}__") for known in keys)
         if shape in keys or key in tops or inside_table:
             continue
+        if current := current_variable(name.upper(), shape, keys):
+            problems[name] = f"{name} is now called {current}"
+            continue
         near = difflib.get_close_matches(shape, keys, n=1, cutoff=0.5)
         hint = f"; did you mean {prefix}{near[0]}?" if near else ""
-        problems.append(f"{name}: no such setting{hint}")
+        problems[name] = f"{name}: no such setting{hint}"
     return problems
 
 

@@ -15,7 +15,7 @@ from daemon.config.formats import FormatError, parse_format
 from daemon.config.prompt_template import template_problems
 
 #: Settings that are sizes.
-IN_BYTES = frozenset({"reserve"})
+IN_BYTES = frozenset({"min_free_disk"})
 _LONGEST = timedelta(days=3650)
 _LAST_PORT = 65535
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

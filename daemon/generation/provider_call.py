@@ -220,7 +220,7 @@ def _log_dropped_options(flow: SourceContext, call: AdmittedCall) -> None:
         lost.append(f"prompt cut to {len(call.order.prompt)} characters")
     if lost:
         flow.log.debug(
-            "order.trimmed",
+            "request.options_dropped",
             summary=f"{call.attempt.provider}: {', '.join(lost)}",
             provider=call.attempt.provider,
             job=call.attempt.job_id,

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 #: A server that was started anew is back in seconds.
 _AWAY_SECONDS = 2.0
-#: What an image and its rows take; `images.reserve` may be less.
+#: What an image and its rows take; `images.min_free_disk` may be less.
 _LEAST = 4 * 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 #: The folder is gone, somebody else's, read-only, or its disk is.
@@ -61,7 +61,7 @@ def _folder_problem(folder: Path, *, mend: bool) -> str | None:
 
 
 def _required_bytes(flow: SourceContext) -> int:
-    return max(flow.plan.reserve, _LEAST)
+    return max(flow.plan.min_free_disk, _LEAST)
 
 
 def is_storage_error(error: Exception) -> bool:
@@ -83,7 +83,7 @@ def log_outage(flow: SourceContext, why: Exception | str) -> None:
         spell, event = "store", "store.away"
     # Of one image: the others go on.
     elif isinstance(why, NameCollisionError):
-        spell, event, until = str(why), "store.taken", ""
+        spell, event, until = str(why), "store.name_collision", ""
     if flow.spells.record_failure(spell, flow.steady()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 

@@ -66,7 +66,7 @@ def _log_failure(
     words = f"{title}{subject.task}{about} failed: {delay.why.rstrip('.')}"
     if error is not None:
         flow.log.error(
-            "job.broke", summary=f"{words}{number}", exc_info=error, **fields
+            "job.crashed", summary=f"{words}{number}", exc_info=error, **fields
         )
         return
     flow.log.warning(

@@ -234,7 +234,7 @@ class _LibraryLogHandler(logging.Handler):
             structlog.get_logger(), "error" if level == "critical" else level
         )
         speak(
-            "library.said",
+            "library.log",
             summary=f"{record.name}: {record.getMessage()}",
             exc_info=record.exc_info[1] if record.exc_info else None,
         )

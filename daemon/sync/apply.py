@@ -226,7 +226,8 @@ async def _apply_in_tx(
     now, plan = flow.now(), flow.plan
     wanting = await _pages_with_actions(tx, flow, pages, mark)
     held_back = hold in {"always", "postpone"} or (
-        hold == "too many" and exceeds_hold(count_automatic(wanting), plan.hold)
+        hold == "too many"
+        and exceeds_hold(count_automatic(wanting), plan.approve_above)
     )
     queued: list[Job] = []
     held: list[tuple[str, JobReason]] = []

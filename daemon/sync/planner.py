@@ -113,7 +113,7 @@ def _plan_open_job(
             return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
         # Still being written: the text has to be still again.
         return MergeIntoQueued(
-            job.reason, now + rules.settle, ticked=False, why="edited"
+            job.reason, now + rules.wait_after_edit, ticked=False, why="edited"
         )
     noted = (job.again or {}).get("fingerprint")
     # In work on older words, and edits are followed: the next job.
@@ -160,12 +160,12 @@ def _plan_automatic(
 def _settles_at(
     sight: PageSnapshot, post: Post, rules: Rules, now: datetime
 ) -> datetime:
-    """Return when the text will have been still for `posts.settle`."""
-    settled = min(post.changed_at, now) + rules.settle
+    """Return when the text will have been still for `posts.wait_after_edit`."""
+    settled = min(post.changed_at, now) + rules.wait_after_edit
     first_seen = post.changed_at == post.seen_at
     # Seen for the first time: Notion's own time may show that it is still already.
     if first_seen:
-        settled = min(settled, sight.page.edited_at + _FLOOR + rules.settle)
+        settled = min(settled, sight.page.edited_at + _FLOOR + rules.wait_after_edit)
     return max(now, settled)
 
 

@@ -271,8 +271,9 @@ def log_poll_result(flow: SourceContext, found: ApplyResult) -> None:
         cost = found.held * flow.plan.usual_price
         flow.log.warning(
             "poll.held",
-            summary=f"{found.held} posts want an image, more than posts.hold = "
-            f"{flow.plan.hold}: none is made; `postbrush approve` makes them "
+            summary=f"{found.held} posts want an image, more than "
+            f"posts.approve_above = {flow.plan.approve_above}: none is made; "
+            "`postbrush approve` makes them "
             f"(about {format_dollars(cost)})",
             held=found.held,
         )

@@ -87,7 +87,7 @@ class _Sweep:
         """Look at everything; None when it is no longer we who ask Notion."""
         flow = self.flow
         began, told = flow.now(), flow.door.told_time
-        if not flow.plan.hold:
+        if not flow.plan.approve_above:
             self._hold = "never"
         position = await self._apply_next_batch(None)
         while position is not None:
@@ -134,7 +134,7 @@ class _Sweep:
         log_poll_result(self.flow, replace(found, held=0))
         self.postponed += found.postponed
         # Too many to queue any: those that follow are held as they come.
-        if exceeds_hold(len(self.postponed), self.flow.plan.hold):
+        if exceeds_hold(len(self.postponed), self.flow.plan.approve_above):
             self._hold = "always"
             await self._decide_postponed("always")
 

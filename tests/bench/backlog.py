@@ -17,7 +17,7 @@ _REQUESTS_A_SECOND = 3.0
 _TOO_FAST = 429
 _PATIENCE = 900.0
 #: All else is as it comes.
-_TOML = "[posts]\nsettle = '0s'\nhold = 0\n"
+_TOML = "[posts]\nwait_after_edit = '0s'\napprove_above = 0\n"
 
 
 def measure() -> list[Figure]:

@@ -43,8 +43,8 @@ _BUSY = """\
 poll_interval = "2s"
 requests_per_second = 100
 [posts]
-settle = "0s"
-hold = 0
+wait_after_edit = "0s"
+approve_above = 0
 """
 _PATIENCE = 600.0
 

@@ -112,7 +112,7 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
     settings_file = folder / "postbrush.toml"
     settings_file.write_text(
         f"concurrency = {at_once}\n[notion]\nrequests_per_second = 100\n"
-        "[posts]\nsettle = '0s'\nhold = 0\n[budget]\nmonth = 1000\n"
+        "[posts]\nwait_after_edit = '0s'\napprove_above = 0\n[budget]\nmonth = 1000\n"
     )
     environ = {
         "NOTION_TOKEN": told["token"],

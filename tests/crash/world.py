@@ -70,7 +70,7 @@ class World:
 def _set_up(folder: Path, toml: str) -> None:
     folder.mkdir(parents=True)
     (folder / "postbrush.db").write_bytes(empty_database())
-    more = "[posts]\nsettle = '0s'\n[notion]\nrequests_per_second = 100\n"
+    more = "[posts]\nwait_after_edit = '0s'\n[notion]\nrequests_per_second = 100\n"
     more += "[images]\nformat = '256x256'\n"
     (folder / "postbrush.toml").write_text(toml + more)
 

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _TOML = """\
 chain = ["flux", "freeapi"]
 [posts]
-hold = 0
+approve_above = 0
 replacements_per_day = 50
 [budget]
 month = 0.5

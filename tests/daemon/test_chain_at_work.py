@@ -184,7 +184,7 @@ async def test_over_budget_is_a_card_and_not_a_call(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_makes_no_call_and_loses_nothing(tmp_path: Path) -> None:
-    async with house(tmp_path, toml='[images]\nreserve = "900000GB"\n') as home:
+    async with house(tmp_path, toml='[images]\nmin_free_disk = "900000GB"\n') as home:
         await home.begin()
         page = home.add()
         await home.live()

@@ -23,7 +23,7 @@ _LEASE = 180
 
 @pytest.mark.long
 async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -> None:
-    async with fleet(tmp_path, toml="[posts]\nhold = 0\n") as all_:
+    async with fleet(tmp_path, toml="[posts]\napprove_above = 0\n") as all_:
         await all_.begin()
         pages = [all_.first.add(f"Post {n}", f"Bread number {n}.") for n in range(30)]
         hub = all_.first.hub
@@ -145,7 +145,7 @@ async def test_a_restart_takes_up_its_own_at_once_and_nobody_elses(
 
 @pytest.mark.long
 async def test_connections_that_are_cut_lose_nothing(tmp_path: Path) -> None:
-    async with fleet(tmp_path, toml="[posts]\nhold = 0\n") as all_:
+    async with fleet(tmp_path, toml="[posts]\napprove_above = 0\n") as all_:
         await all_.begin()
         pages = [all_.first.add(f"Post {n}", f"Bread number {n}.") for n in range(12)]
         await all_.first.poll()

@@ -256,7 +256,7 @@ async def test_too_many_requests_are_answered_with_patience(home: House) -> None
 
 
 async def test_a_stale_cursor_restarts_the_query(tmp_path: Path) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 0\n") as home:
         await home.company.recover_work()
         pages = [home.add(f"Post {n}", f"Bread {n}.") for n in range(130)]
         stale = {

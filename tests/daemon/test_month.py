@@ -23,7 +23,7 @@ CREDITS = POSTS * 75 // 1000
 _TOML = """\
 chain = ["flux", "freeapi"]
 [posts]
-settle = "2m"
+wait_after_edit = "2m"
 [images]
 format = "360x360"
 [providers.flux]

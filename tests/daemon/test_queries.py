@@ -57,7 +57,7 @@ async def test_a_query_that_times_out_is_for_fewer_rows_for_a_day(
 
 
 async def test_a_sweep_reads_all_posts_in_small_answers(tmp_path: Path) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 0\n") as home:
         home.space.slow_above = 10
         pages = {home.add(f"Post {number}") for number in range(35)}
         await home.begin()

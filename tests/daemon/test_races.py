@@ -205,7 +205,9 @@ async def test_a_machine_that_was_off_finds_what_happened_meanwhile(
 
 
 async def test_more_posts_than_a_query_ends_at_are_all_seen(tmp_path: Path) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n", hugging=False) as home:
+    async with house(
+        tmp_path, toml="[posts]\napprove_above = 0\n", hugging=False
+    ) as home:
         home.space.query_cap = 12
         pages = []
         for number in range(30):

@@ -102,7 +102,7 @@ async def test_one_token_has_one_budget_and_two_tokens_have_two(
 async def test_a_box_ticked_in_one_source_goes_before_the_backlog_of_another(
     tmp_path: Path,
 ) -> None:
-    async with two(tmp_path, "[posts]\nhold = 0\n") as (home, club):
+    async with two(tmp_path, "[posts]\napprove_above = 0\n") as (home, club):
         first = _post(home, club, "Rowing", Post="A rowing boat.")
         await home.live()
         for number in range(30):
@@ -154,7 +154,10 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
 
 
 async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
-    async with two(tmp_path, "[sources.club.posts]\nhold = 1\n") as (home, club):
+    async with two(tmp_path, "[sources.club.posts]\napprove_above = 1\n") as (
+        home,
+        club,
+    ):
         async with home.flow.db.write_transaction() as tx:
             now = home.flow.now()
             await pauses.set_pause(tx, Pause(source="shop", since=now, until=None))

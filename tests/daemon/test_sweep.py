@@ -120,7 +120,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
 
 
 async def test_too_many_posts_of_several_answers_are_all_held(tmp_path: Path) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 5\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 5\n") as home:
         pages = _posts(home)
         home.space.tick_box(pages[3])
         await home.begin()
@@ -153,7 +153,7 @@ async def test_few_posts_among_many_are_queued_with_their_newest_words(
 async def test_pages_that_are_gone_are_found_whatever_answer_they_were_in(
     tmp_path: Path,
 ) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 0\n") as home:
         pages = _posts(home)
         await home.begin()
         gone = {pages[5], pages[-5]}
@@ -170,7 +170,7 @@ async def test_pages_that_are_gone_are_found_whatever_answer_they_were_in(
 async def test_an_edit_during_the_first_sweep_is_seen_by_the_next_poll(
     tmp_path: Path,
 ) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 0\n") as home:
         pages = _posts(home)
 
         async def pass_time(window: int) -> None:
@@ -230,7 +230,7 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
 async def test_a_cursor_that_goes_stale_in_a_sweep_is_restarted(
     tmp_path: Path, failing: int
 ) -> None:
-    async with house(tmp_path, toml="[posts]\nhold = 0\n") as home:
+    async with house(tmp_path, toml="[posts]\napprove_above = 0\n") as home:
         pages = []
         for number in range(450):
             pages.append(home.add(f"Post {number}", f"Bread {number}."))

@@ -49,7 +49,8 @@ class Server:
         text = (
             f'{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
             f'[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
-            "\nrequests_per_second = 100\n[posts]\nsettle = '0s'\n[providers.flux]\n"
+            "\nrequests_per_second = 100\n[posts]\nwait_after_edit = '0s'\n"
+            "[providers.flux]\n"
             f'base_url = "{painter}"\nhub_url = "{town.hub_url}"\n'
             f'timeout = "{timeout}"\n'
         )

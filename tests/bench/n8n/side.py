@@ -25,7 +25,7 @@ _CONFIGURATION = """\
 [notion]
 poll_interval = "10s"
 [posts]
-settle = "0s"
+wait_after_edit = "0s"
 """
 
 

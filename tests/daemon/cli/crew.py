@@ -22,8 +22,8 @@ chain = ["flux"]
 poll_interval = "{poll}"
 requests_per_second = {rate}
 [posts]
-settle = "0s"
-hold = 0
+wait_after_edit = "0s"
+approve_above = 0
 [database]
 lease = "{lease}"
 [providers.flux]

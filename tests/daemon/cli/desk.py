@@ -28,7 +28,7 @@ QUICK = """\
 poll_interval = "1s"
 requests_per_second = 50
 [posts]
-settle = "0s"
+wait_after_edit = "0s"
 """
 _PATIENCE = 30.0
 

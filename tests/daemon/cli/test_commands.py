@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.daemon.cli.desk import QUICK, Desk, Said
 
-_HELD = QUICK.replace("[posts]\n", "[posts]\nhold = 2\n")
+_HELD = QUICK.replace("[posts]\n", "[posts]\napprove_above = 2\n")
 
 
 def _one_line(said: Said, code: int) -> str:
@@ -242,7 +242,7 @@ async def test_check_says_what_to_do(desk: Desk) -> None:
 
 
 async def test_every_wrong_key_is_named_at_once_and_nothing_starts(desk: Desk) -> None:
-    desk.configure('[post]\nsettle = "2m"\n[notion]\npol_interval = "1s"\n')
+    desk.configure('[post]\nwait_after_edit = "2m"\n[notion]\npol_interval = "1s"\n')
     said = await desk.cli("run")
     assert said.code == 2
     assert "[posts]" in said.err or "posts" in said.err
@@ -254,7 +254,7 @@ async def test_every_wrong_key_is_named_at_once_and_nothing_starts(desk: Desk) -
 async def test_the_configuration_in_force_and_its_example(desk: Desk) -> None:
     shown = await desk.cli("config", "--json")
     values = {one["key"]: one for one in shown.json}
-    assert values["images.reserve"]["value"] == "100MiB"
+    assert values["images.min_free_disk"]["value"] == "100MiB"
     assert values["NOTION_TOKEN"]["value"] == "set"
     assert desk.town.workspace.token not in shown.out
     example = await desk.cli("config", "--example")
@@ -274,7 +274,7 @@ def test_help_is_whole_at_80_columns() -> None:
 
 async def test_why_says_until_when_a_wish_waits(desk: Desk) -> None:
     desk.add("Bread day")
-    async with desk.daemon(POSTBRUSH_POSTS__SETTLE="1h") as daemon:
+    async with desk.daemon(POSTBRUSH_POSTS__WAIT_AFTER_EDIT="1h") as daemon:
         await daemon.says("job.queued")
         said = await desk.cli("why", "bread")
         waits = r"Job 1 is queued: new; waits until \d+ \w{3} [\d:]{8}\."

@@ -106,7 +106,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
     page = space.add_page(source, {"Name": "A", "Caption": "B", "Status": "Waiting"})
     space.add_page(source, {"Name": "C", "Caption": "D", "Status": "Draft"})
     quick = {
-        "POSTBRUSH_POSTS__SETTLE": "0s",
+        "POSTBRUSH_POSTS__WAIT_AFTER_EDIT": "0s",
         "NOTION_TOKEN": "",
         "HUGGINGFACE_TOKEN": "",
     }
@@ -210,10 +210,10 @@ async def test_a_token_that_is_refused_ends_it_without_a_terminal(bare: Desk) ->
 
 
 async def test_an_owners_file_keeps_its_lines(bare: Desk) -> None:
-    bare.configure(f"# mine\n{QUICK}hold = 7 # seven\n")
+    bare.configure(f"# mine\n{QUICK}approve_above = 7 # seven\n")
     assert (await bare.cli("init", "--yes", "--only", "Status=Waiting")).code == 0
     written = (bare.folder / "postbrush.toml").read_text()
-    for line in f"# mine\n{QUICK}hold = 7 # seven\n".splitlines():
+    for line in f"# mine\n{QUICK}approve_above = 7 # seven\n".splitlines():
         assert line in written.splitlines()
     assert (bare.folder / "postbrush.toml.bak").read_text().startswith("# mine\n")
     again = await _no_tokens(bare, "init", "--yes")

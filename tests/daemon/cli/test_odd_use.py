@@ -49,7 +49,7 @@ async def test_a_second_ctrl_c_cuts_it_off_and_says_so(desk: Desk) -> None:
 async def test_once_knows_what_was_held_before(desk: Desk) -> None:
     for number in range(3):
         desk.add(f"Post {number}", f"Bread number {number}.")
-    few = {"POSTBRUSH_POSTS__HOLD": "2"}
+    few = {"POSTBRUSH_POSTS__APPROVE_ABOVE": "2"}
     assert (await desk.cli("once", **few)).code == 1
     again = await desk.cli("once", **few)
     assert again.code == 1

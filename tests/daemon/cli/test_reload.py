@@ -246,7 +246,7 @@ async def test_a_reload_that_comes_while_it_starts_is_done_when_it_has(
     with await asyncio.to_thread(pipe.open, "w") as first:
         path.replace(pipe)
         process.send_signal(signal.SIGHUP)
-        first.write("[posts]\nsettle = '0s'\n")
+        first.write("[posts]\nwait_after_edit = '0s'\n")
     await daemon.says("config.reloaded")
     await daemon.says("daemon.ready")
     page = desk.add()

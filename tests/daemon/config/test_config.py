@@ -35,17 +35,26 @@ def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
 @pytest.mark.parametrize(
     ("toml", "tells"),
     [
-        ('[post]\nsettle = "2m"', "post: no such key; did you mean posts"),
+        ('[post]\nwait_after_edit = "2m"', "post: no such key; did you mean posts"),
         (
-            '[posts]\nsetle = "2m"',
-            "posts.setle: no such key; did you mean posts.settle",
+            '[posts]\nwait_after_edits = "2m"',
+            "posts.wait_after_edits: no such key; did you mean posts.wait_after_edit",
         ),
-        ('settle = "2m"', "settle: no such key here; did you mean posts.settle"),
-        ('[posts]\nsettle = "2 minutes"', 'posts.settle: a duration is written "30s"'),
-        ("[posts]\nhold = -1", "posts.hold"),
-        ('[posts]\nhold = "many"', "posts.hold"),
+        (
+            'wait_after_edit = "2m"',
+            "wait_after_edit: no such key here; did you mean posts.wait_after_edit",
+        ),
+        (
+            '[posts]\nwait_after_edit = "2 minutes"',
+            'posts.wait_after_edit: a duration is written "30s"',
+        ),
+        ("[posts]\napprove_above = -1", "posts.approve_above"),
+        ('[posts]\napprove_above = "many"', "posts.approve_above"),
         ('[images]\nformat = "huge"', "images.format: format 'huge' is none of square"),
-        ('[images]\nreserve = "lots"', 'images.reserve: a size is written "100MiB"'),
+        (
+            '[images]\nmin_free_disk = "lots"',
+            'images.min_free_disk: a size is written "100MiB"',
+        ),
         ('[card]\ncolor = "red"', 'card.color: a colour is written "#1a2b3c"'),
         ('[prompt]\ntemplate = "{promt}"', "{promt} is not known: use {prompt}"),
         ("[budget]\nmonth = -5", "budget.month"),
@@ -81,30 +90,40 @@ def test_each_mistake_says_what_is_right(tmp_path: Path, toml: str, tells: str) 
 
 
 def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
-    toml = '[posts]\nsetle = "1m"\nhold = "x"\n[card]\ncolor = "red"\n'
+    toml = (
+        '[posts]\nwait_after_edits = "1m"\napprove_above = "x"\n[card]\ncolor = "red"\n'
+    )
     problems = problems_of(
-        tmp_path, toml, POSTBRUSH_POSTS__HOLT="3", HUGGINGFACE_TOKEN_FILE="/nowhere"
+        tmp_path,
+        toml,
+        POSTBRUSH_POSTS__APROVE_ABOVE="3",
+        HUGGINGFACE_TOKEN_FILE="/nowhere",
     )
     text = "\n".join(problems)
     for part in (
-        "posts.setle",
-        "posts.hold",
+        "posts.wait_after_edits",
+        "posts.approve_above",
         "card.color",
-        "POSTBRUSH_POSTS__HOLT: no such setting; did you mean POSTBRUSH_POSTS__HOLD",
+        (
+            "POSTBRUSH_POSTS__APROVE_ABOVE: no such setting; did you mean "
+            "POSTBRUSH_POSTS__APPROVE_ABOVE?"
+        ),
         "HUGGINGFACE_TOKEN_FILE: cannot read /nowhere",
     ):
         assert part in text
 
 
 def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -> None:
-    (tmp_path / "postbrush.toml").write_text('[posts]\nsettle = "5m"\nhold = 3\n')
-    environ = {**ENVIRON, "POSTBRUSH_POSTS__SETTLE": "7m"}
+    (tmp_path / "postbrush.toml").write_text(
+        '[posts]\nwait_after_edit = "5m"\napprove_above = 3\n'
+    )
+    environ = {**ENVIRON, "POSTBRUSH_POSTS__WAIT_AFTER_EDIT": "7m"}
     found = config.load_settings(None, environ, tmp_path)
-    assert found.posts.settle == timedelta(minutes=7)
-    assert found.posts.hold == 3
+    assert found.posts.wait_after_edit == timedelta(minutes=7)
+    assert found.posts.approve_above == 3
     named = {key: (value, origin) for key, value, origin in list_origins(found)}
-    assert named["posts.settle"] == ("7m", "POSTBRUSH_POSTS__SETTLE")
-    assert named["posts.hold"][1] == str(tmp_path / "postbrush.toml")
+    assert named["posts.wait_after_edit"] == ("7m", "POSTBRUSH_POSTS__WAIT_AFTER_EDIT")
+    assert named["posts.approve_above"][1] == str(tmp_path / "postbrush.toml")
     assert named["notion.poll_interval"] == ("10s", "default")
 
 
@@ -212,8 +231,8 @@ def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
 
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:
-    (tmp_path / "postbrush.toml").write_text("\ufeff[posts]\nhold = 3\n")
-    assert config.load_settings(None, {}, tmp_path).posts.hold == 3
+    (tmp_path / "postbrush.toml").write_text("\ufeff[posts]\napprove_above = 3\n")
+    assert config.load_settings(None, {}, tmp_path).posts.approve_above == 3
 
 
 def test_a_folder_in_the_files_place_is_not_passed_over(tmp_path: Path) -> None:

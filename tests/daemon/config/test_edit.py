@@ -28,24 +28,30 @@ WAITING = {"Status": "Waiting"}
         ),
         # The section is there: first in it, everything else as it was.
         (
-            "[posts] # which\nhold = 3\n\n[card]\n",
-            '[posts] # which\nonly = { "Status" = "Waiting" }\nhold = 3\n\n[card]\n',
+            "[posts] # which\napprove_above = 3\n\n[card]\n",
+            (
+                '[posts] # which\nonly = { "Status" = "Waiting" }\n'
+                "approve_above = 3\n\n[card]\n"
+            ),
         ),
         ("[posts]", '[posts]\nonly = { "Status" = "Waiting" }\n'),
         # The key is there: its comment stays, a # in the text is none.
         (
-            '[posts]\nonly = { "A" = "#1" } # but why\nhold = 3\n',
-            '[posts]\nonly = { "Status" = "Waiting" }  # but why\nhold = 3\n',
+            '[posts]\nonly = { "A" = "#1" } # but why\napprove_above = 3\n',
+            '[posts]\nonly = { "Status" = "Waiting" }  # but why\napprove_above = 3\n',
         ),
         # Over several lines.
         (
-            '[posts]\nonly = { "A" = [\n  "B", # first\n  "C",\n] }\nhold = 3\n',
-            '[posts]\nonly = { "Status" = "Waiting" }\nhold = 3\n',
+            (
+                '[posts]\nonly = { "A" = [\n  "B", # first\n  "C",\n] }\n'
+                "approve_above = 3\n"
+            ),
+            '[posts]\nonly = { "Status" = "Waiting" }\napprove_above = 3\n',
         ),
         # As a Windows editor writes it.
         (
-            "\ufeff[posts]\r\nhold = 3\r\n",
-            '\ufeff[posts]\r\nonly = { "Status" = "Waiting" }\r\nhold = 3\r\n',
+            "\ufeff[posts]\r\napprove_above = 3\r\n",
+            '\ufeff[posts]\r\nonly = { "Status" = "Waiting" }\r\napprove_above = 3\r\n',
         ),
         # Said already, in whatever way.
         ("[posts.only]\nStatus = 'Waiting'\n", "[posts.only]\nStatus = 'Waiting'\n"),
@@ -63,8 +69,8 @@ def test_one_key_is_set_and_every_other_line_is_kept(before: str, after: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "posts = { hold = 3 }\n",
-        "posts.hold = 3\n",
+        "posts = { approve_above = 3 }\n",
+        "posts.approve_above = 3\n",
         "[posts.only]\nStatus = 'Other'\n",
         'style = """\n[posts]\nonly = 3\n"""\n[[posts]]\n',
         "not toml",
@@ -111,7 +117,7 @@ def test_the_example_can_be_filled_in() -> None:
 )
 def test_any_value_is_read_as_it_was_written(value: dict[str, object]) -> None:
     assert tomllib.loads(f"x = {toml_literal(value)}") == {"x": value}
-    text = "[posts]\nhold = 3 # mine\n"
+    text = "[posts]\napprove_above = 3 # mine\n"
     assert tomllib.loads(edit_toml(text, {ONLY: value})) == {
-        "posts": {"hold": 3, "only": value}
+        "posts": {"approve_above": 3, "only": value}
     }

@@ -45,15 +45,18 @@ from daemon.errors import ConfigError
             "sources.a.properties: post and status are the same column",
         ),
         (
-            f'[sources.a]\ndata_source = "{"a" * 32}"\n[sources.a.post]\nhold = 1\n',
+            f'[sources.a]\ndata_source = "{"a" * 32}"\n[sources.a.post]\ntries = 1\n',
             "sources.a.post: no such key; did you mean sources.a.posts?",
         ),
         (
             (
                 f'[sources.a]\ndata_source = "{"a" * 32}"\n'
-                '[sources.a.images]\nreserve = "1GiB"\n'
+                '[sources.a.images]\nmin_free_disk = "1GiB"\n'
             ),
-            "sources.a.images.reserve: no such key here; did you mean images.reserve?",
+            (
+                "sources.a.images.min_free_disk: no such key here; did you mean "
+                "images.min_free_disk?"
+            ),
         ),
     ],
 )

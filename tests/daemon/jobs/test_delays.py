@@ -82,7 +82,7 @@ async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     home.add()
     for _ in range(60):
         await home.live(10)
-    broke = [line for line in home.said if line.startswith("job.broke")]
+    broke = [line for line in home.said if line.startswith("job.crashed")]
     assert len(broke) == 1
     assert "uploading the image failed: an unexpected error" in broke[0]
     (delay,) = home.flow.delays.of_tasks(TaskKind.UPLOAD)
@@ -107,7 +107,7 @@ async def test_a_health_check_that_breaks_is_asked_again_with_pauses(
         await home.work()
         home.clock.move(seconds=1)
     assert 4 <= len(asked) <= 5
-    assert len([one for one in home.said if one.startswith("job.broke")]) == 1
+    assert len([one for one in home.said if one.startswith("job.crashed")]) == 1
 
 
 async def test_an_upload_that_is_not_uploaded_waits_and_is_sent_again(
@@ -208,7 +208,7 @@ async def test_once_says_what_it_did_not_wait_for(tmp_path: Path) -> None:
     async def nobody(_held: int) -> bool:
         return False
 
-    toml = '[posts]\nsettle = "0s"\n'
+    toml = '[posts]\nwait_after_edit = "0s"\n'
     async with house(tmp_path, toml=toml) as home:
         home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         home.add()
@@ -235,7 +235,7 @@ async def test_a_poll_that_breaks_is_tried_again_with_pauses(home: House) -> Non
         await daemon._poll_source(cast("Poller", broken))
         home.clock.move(seconds=1)
     assert 4 <= broken.asked <= 5
-    (line,) = [one for one in home.said if one.startswith("job.broke")]
+    (line,) = [one for one in home.said if one.startswith("job.crashed")]
     assert "looking for changes failed" in line
 
 

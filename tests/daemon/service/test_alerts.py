@@ -155,7 +155,7 @@ def test_no_other_event_is_told_least_of_all_our_own(
     event: str, fields: Mapping[str, object]
 ) -> None:
     alerts = AlertRules()
-    for name in (event, "notify.failed", "notify.lost", "ping.failed", "library.said"):
+    for name in (event, "notify.failed", "notify.lost", "ping.failed", "library.log"):
         assert alerts.handle_line(LogLine("error", name, "x", fields, ""), NOW) is None
 
 

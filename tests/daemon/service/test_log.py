@@ -45,7 +45,7 @@ def test_a_token_is_never_said_whatever_it_is_part_of(kind: log.Format) -> None:
     logger.info("job.done", summary=f"with {TOKEN}", note=f"and {TOKEN}", job=1)
     logger.info("x.y", summary="Bearer abcdefghijkl hf_abcdefghijklmnop")
     wrong = ValueError(f"token {TOKEN} is wrong")
-    logger.error("job.broke", summary="oh", exc_info=wrong)
+    logger.error("job.crashed", summary="oh", exc_info=wrong)
     assert TOKEN not in out.getvalue()
     assert "hf_abcdefghijklmnop" not in out.getvalue()
     assert "abcdefghijkl" not in out.getvalue()

@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 OLD = NOW - timedelta(days=9)
 
 
-RULES = Rules(settle=timedelta(minutes=2), on_edit="keep", only={}, skip={})
+RULES = Rules(wait_after_edit=timedelta(minutes=2), on_edit="keep", only={}, skip={})
 
 
 EDITS = replace(RULES, on_edit="regenerate")

@@ -157,7 +157,7 @@ _CHANGED = snapshot("two", regenerate=True)
             snapshot("two"),
             job_of(),
             MergeIntoQueued(
-                JobReason.NEW, NOW + RULES.settle, ticked=False, why="edited"
+                JobReason.NEW, NOW + RULES.wait_after_edit, ticked=False, why="edited"
             ),
         ),
         (

@@ -38,11 +38,11 @@ _QUICK = """\
 [notion]
 poll_interval = "200ms"
 [posts]
-settle = "0s"
-hold = 3
+wait_after_edit = "0s"
+approve_above = 3
 replacements_per_day = 1000
 [images]
-reserve = "1MiB"
+min_free_disk = "1MiB"
 """
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),

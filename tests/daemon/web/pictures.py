@@ -17,11 +17,11 @@ _TOML = """\
 [notion]
 poll_interval = "200ms"
 [posts]
-settle = "0s"
-hold = 0
+wait_after_edit = "0s"
+approve_above = 0
 replacements_per_day = 0
 [images]
-reserve = "1MiB"
+min_free_disk = "1MiB"
 [card]
 tag = "Oven & Oak"
 """

@@ -99,7 +99,10 @@ async def test_paused_nothing_is_made_until_it_is_resumed(both: Both) -> None:
 
 
 async def test_what_is_held_is_shown_and_approved(tmp_path: Path) -> None:
-    async with inhabited(tmp_path, toml="[posts]\nhold = 2") as (home, visitor):
+    async with inhabited(tmp_path, toml="[posts]\napprove_above = 2") as (
+        home,
+        visitor,
+    ):
         for number in range(4):
             home.add(f"Post {number}")
         await home.live()
@@ -288,7 +291,7 @@ async def test_health_is_one_word_and_a_status(both: Both) -> None:
 
 
 async def test_health_tells_strangers_no_paths(tmp_path: Path) -> None:
-    toml = '[images]\nreserve = "900000GB"'
+    toml = '[images]\nmin_free_disk = "900000GB"'
     async with inhabited(tmp_path, toml=toml, password="long enough") as (_, visitor):
         sick = await visitor.see("/healthz")
         assert (sick.status, sick.text) == (503, "disk\n")

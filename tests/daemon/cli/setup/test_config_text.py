@@ -43,7 +43,7 @@ def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
 
 
 def test_an_odd_file_is_not_touched_and_what_belongs_into_it_is_said() -> None:
-    text = "posts = { hold = 3 }\n"
+    text = "posts = { approve_above = 3 }\n"
     with pytest.raises(SetupError) as caught:
         config_text.edit_config(text, {("posts", "only"): {"A": "B"}}, "postbrush.toml")
     assert 'only = { "A" = "B" }' in str(caught.value)
