@@ -139,7 +139,7 @@ class AppContext:
         """Return the wall-clock time (`Clock.now`)."""
         return self.clock.now()
 
-    def steady(self) -> datetime:
+    def steady_now(self) -> datetime:
         """Return the time for pauses and durations in memory (`Clock.steady_now`)."""
         return self.clock.steady_now()
 

@@ -38,7 +38,7 @@ class TransportPool:
     _limits: RateLimitLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
+        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady_now)
 
     def transport_for(self, own: Settings) -> NotionTransport:
         """Return the transport for the token of a source; sources may share a token."""

@@ -73,7 +73,7 @@ def log_omitted_properties(flow: SourceContext, omitted: Sequence[str]) -> None:
         return
     names = ", ".join(f"'{name}'" for name in omitted)
     if flow.spells.record_failure(
-        f"{flow.plan.source} leaves out {names}", flow.steady()
+        f"{flow.plan.source} leaves out {names}", flow.steady_now()
     ):
         flow.log.warning(
             "property.refused",
@@ -179,13 +179,13 @@ def log_pause_changed(
 ) -> None:
     """Log the start and the end of a pause."""
     key = f"paused {flow.plan.source}"
-    if paused and flow.spells.record_failure(key, flow.steady()):
+    if paused and flow.spells.record_failure(key, flow.steady_now()):
         when = f" until {_format_local(flow, until)}" if until else ""
         flow.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
-    elif not paused and flow.spells.record_recovery(key, flow.steady()) is not None:
+    elif not paused and flow.spells.record_recovery(key, flow.steady_now()) is not None:
         flow.log.info("daemon.resumed", summary="images are made again")
 
 

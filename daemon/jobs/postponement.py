@@ -48,7 +48,7 @@ async def postpone_task(
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and flow.delays.should_log(subject, why, flow.steady()):
+    if not is_told and flow.delays.should_log(subject, why, flow.steady_now()):
         _log_failure(flow, delay, None if is_expected else error, job)
     # A failing database cannot record its own failure.
     if job is not None and not isinstance(error, DatabaseError):
@@ -79,7 +79,7 @@ def _log_failure(
 
 async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and queue a note for its page."""
-    now, steady, subject = flow.now(), flow.steady(), delay.subject
+    now, steady, subject = flow.now(), flow.steady_now(), delay.subject
     next_try = steady + flow.delays.time_left(subject, flow.clock.elapsed())
     is_new_cause = flow.delays.should_record(subject, delay.why, steady, next_try)
     # A page gets no note while Notion as a whole is unreachable.

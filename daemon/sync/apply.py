@@ -135,7 +135,7 @@ def _update_page_cache(
         flow.views.mark_applied(plan.sight.page.id, mark)
         creates_job = any(isinstance(action, CreateJob) for action in plan.actions)
         if creates_job or plan.memory.job is not None:
-            flow.views.put_page(plan.sight.page, flow.steady())
+            flow.views.put_page(plan.sight.page, flow.steady_now())
         else:
             flow.views.drop_page(plan.sight.page.id)
 

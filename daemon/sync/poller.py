@@ -61,26 +61,26 @@ class Poller:
     async def poll(self) -> ApplyResult | None:
         """Poll once; None if a poll or a backoff is active, or the poll failed."""
         flow = self.flow
-        if self._polling.locked() or flow.outage.is_active(flow.steady()):
+        if self._polling.locked() or flow.outage.is_active(flow.steady_now()):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                flow.outage.record_failure(error, flow.steady(), flow.log)
+                flow.outage.record_failure(error, flow.steady_now(), flow.log)
                 await self._save_access_state(
                     flow.outage.why if flow.outage.shut else ""
                 )
                 return None
             was_unreachable = bool(flow.outage.why)
-            flow.outage.record_success(flow.steady(), flow.log)
+            flow.outage.record_success(flow.steady_now(), flow.log)
             # Retry delayed tasks now, since Notion is reachable again.
             if was_unreachable:
                 flow.delays.release_after_outage(flow.plan.source)
                 flow.kick.set()
             await self._save_access_state("")
-            flow.looked_at = flow.steady()
+            flow.looked_at = flow.steady_now()
             log_poll_result(flow, result)
             return result
 

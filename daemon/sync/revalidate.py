@@ -35,7 +35,7 @@ def needs_reread(flow: SourceContext, job: Job) -> bool:
     if job.reason is JobReason.REPLACE or waited >= _OLD:
         return True
     # A recent poll knows whether the post still matches posts.only.
-    steady_now = flow.steady()
+    steady_now = flow.steady_now()
     is_polled = flow.looked_at is not None and steady_now - flow.looked_at < _FRESH
     return flow.speaks and depends_on_filter(flow.plan.rules, job) and not is_polled
 
