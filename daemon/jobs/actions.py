@@ -5,7 +5,6 @@ They change only the database; the daemon reads the change when it is woken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,29 +32,22 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     why = "a person asked for another image"
     job = await jobs.find_open(tx, post.source, post.page_id)
     if job is None:
-        new_job_values = _new_job(post, JobReason.REGENERATE, now, acked_at=now)
-        return await jobs.create(tx, new_job_values, now=now, why=why)
+        new = _new_job(post, JobReason.REGENERATE, now, acked_at=now)
+        return await jobs.create(tx, new, now=now, why=why)
+    request = {"reason": JobReason.REGENERATE, **_newest_inputs(post)}
     if job.state is JobState.QUEUED:
-        changes = {
-            "reason": JobReason.REGENERATE,
-            "due_at": now,
-            **_newest_inputs(post),
-        }
         acked_at = job.acked_at if job.owed == "untick" else now
+        changes = {"due_at": now, "acked_at": acked_at, **request}
         return await jobs.apply_event(
-            tx, job, JobEventType.FOLDED, now=now, why=why, acked_at=acked_at, **changes
+            tx, job, JobEventType.FOLDED, now=now, why=why, **changes
         )
     # The running job already generates this image.
     if job.fingerprint == post.fingerprint and job.reason is not JobReason.REPLACE:
         return await jobs.apply_event(
             tx, job, JobEventType.REPEATED, now=now, why="asked again"
         )
-    next_request: Mapping[str, Any] = {
-        "reason": JobReason.REGENERATE,
-        **_newest_inputs(post),
-    }
     return await jobs.apply_event(
-        tx, job, JobEventType.NOTED, now=now, why=why, again=next_request
+        tx, job, JobEventType.NOTED, now=now, why=why, again=request
     )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from daemon.jobs.retry_policy import may_have_cost
 from db import attempts, images, jobs, posts
 from db.engine import Tx
 from db.models import Job, NewJob
 from db.states import JobEventType, JobReason
-from providers.outcomes import FREE, Outcome
 
 
 async def end_job(
@@ -71,7 +71,7 @@ async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
     calls = await attempts.of_job(tx, job.id)
     if any(call.outcome is None for call in calls):
         return
-    charged = any(Outcome(call.outcome) not in FREE for call in calls if call.outcome)
+    charged = any(may_have_cost(call) for call in calls)
     has_image = any(
         image.fingerprint == job.fingerprint and not image.is_card
         for image in await images.of_job(tx, job.id)

@@ -84,7 +84,7 @@ def decide_after_round(ended: ChainResult, now: datetime) -> Verdict:
     # No provider can ever generate the image.
     if ended.hopeless:
         return Fail(why=why, note=no_image_note(why, shows_image=case.shows_image))
-    counts = any(_may_have_cost(attempt) for attempt in case.round_attempts)
+    counts = any(may_have_cost(attempt) for attempt in case.round_attempts)
     tries = ended.job.tries + counts
     # All tries were used by calls that may have cost money.
     if tries >= ended.tries:
@@ -127,7 +127,8 @@ def format_reasons(reasons: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{name}: {why}" for name, why in reasons) or "nobody to ask"
 
 
-def _may_have_cost(attempt: Attempt) -> bool:
+def may_have_cost(attempt: Attempt) -> bool:
+    """Return whether *attempt* has ended with an outcome that may be charged."""
     return attempt.outcome is not None and Outcome(attempt.outcome) not in FREE
 
 

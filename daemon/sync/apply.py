@@ -168,8 +168,7 @@ async def plan_pages(
     for number, page in enumerate(pages, 1):
         if number % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        inputs, fingerprint = read_inputs(page, settings.recipe)
-        snapshot = PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
+        snapshot = _take_snapshot(page, settings)
         stored = StoredState(
             post=stored_posts.get(page.id),
             job=open_jobs.get(page.id),
@@ -187,6 +186,11 @@ async def plan_pages(
     return plans
 
 
+def _take_snapshot(page: Page, settings: SourceSettings) -> PageSnapshot:
+    inputs, fingerprint = read_inputs(page, settings.recipe)
+    return PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
+
+
 async def plan_dry_run(
     flow: SourceContext, pages: Sequence[Page], *, has_database: bool
 ) -> list[PagePlan]:
@@ -200,16 +204,10 @@ async def plan_dry_run(
             return await plan_pages(tx, flow.plan, pages, flow.now())
     plans = []
     for page in pages:
-        inputs, fingerprint = read_inputs(page, flow.plan.recipe)
-        snapshot = PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
+        snapshot = _take_snapshot(page, flow.plan)
         actions = plan_actions(snapshot, StoredState(), flow.plan.rules, flow.now())
         plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
     return plans
-
-
-def count_automatic(plans: Sequence[PagePlan]) -> int:
-    """Return how many posts request an image automatically."""
-    return sum(automatic_action(plan) is not None for plan in plans)
 
 
 def exceeds_hold(count: int, limit: int) -> bool:
@@ -236,21 +234,22 @@ async def _apply_in_tx(
 ) -> ApplyResult:
     now, settings = flow.now(), flow.plan
     plans = await _pages_with_actions(tx, flow, pages, mark)
+    requests = [automatic_action(plan) for plan in plans]
+    count = sum(request is not None for request in requests)
     holds = hold in {"always", "postpone"} or (
-        hold == "too many" and exceeds_hold(count_automatic(plans), settings.hold)
+        hold == "too many" and exceeds_hold(count, settings.hold)
     )
     queued: list[Job] = []
     held: list[tuple[str, JobReason]] = []
-    for plan in plans:
+    for plan, request in zip(plans, requests, strict=True):
         if plan.former:
             await renew_stored_fingerprints(
                 tx, settings.source, plan.sight, plan.former
             )
-        automatic = automatic_action(plan)
-        if holds and automatic is not None:
-            held.append((plan.sight.page.id, automatic.reason))
+        if holds and request is not None:
+            held.append((plan.sight.page.id, request.reason))
         for action in plan.actions:
-            if action is automatic and holds:
+            if holds and action is request:
                 continue
             if job := await _apply_action(tx, flow, plan, action, now):
                 queued.append(job)

@@ -141,23 +141,18 @@ def _plan_automatic(
     # A job for exactly these inputs has failed or was cancelled.
     if post.answered == snapshot.fingerprint:
         return None
+    due_at = _settles_at(snapshot, post, rules, now)
     shown = classify_images(snapshot.page.id, post.shows, stored.known)
     # A duplicate of another page gets its own image once its text differs.
     if shown.copies and shown.copies != {snapshot.fingerprint}:
-        return CreateJob(
-            JobReason.NEW, _settles_at(snapshot, post, rules, now), "a duplicated page"
-        )
+        return CreateJob(JobReason.NEW, due_at, "a duplicated page")
     # The page has no image, and none was made for it.
     if not snapshot.page.image and post.made is None:
-        return CreateJob(
-            JobReason.NEW, _settles_at(snapshot, post, rules, now), "no image yet"
-        )
+        return CreateJob(JobReason.NEW, due_at, "no image yet")
     # The text has changed since our image was made, and edits are followed.
     is_edited = post.made is not None and post.made != snapshot.fingerprint
     if rules.on_edit == "regenerate" and is_edited and shown.only_ours:
-        return CreateJob(
-            JobReason.EDITED, _settles_at(snapshot, post, rules, now), "edited"
-        )
+        return CreateJob(JobReason.EDITED, due_at, "edited")
     return None
 
 

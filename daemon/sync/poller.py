@@ -114,9 +114,8 @@ class Poller:
         source = await flow.door.resolve_source(
             self.target or (stored.data_source if stored else "")
         )
-        is_same = stored is not None and stored.data_source == source.id
-        column_ids = stored.columns if stored is not None and is_same else {}
-        schema = await flow.door.fetch_schema(source.id, column_ids)
+        same = stored if stored and stored.data_source == source.id else None
+        schema = await flow.door.fetch_schema(source.id, same.columns if same else {})
         rules = flow.plan.rules
         filter_errors = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or filter_errors:
@@ -127,9 +126,9 @@ class Poller:
             data_source=source.id,
             title=source.title or schema.title,
             columns=dict(schema.column_ids),
-            scope=sweep_scope(schema, flow.plan.rules.only),
-            watermark=stored.watermark if stored and is_same else None,
-            swept_at=stored.swept_at if stored and is_same else None,
+            scope=sweep_scope(schema, rules.only),
+            watermark=same.watermark if same else None,
+            swept_at=same.swept_at if same else None,
         )
         # Sweep again: the source, its properties or posts.only have changed, or a
         # solved problem lets more posts match.
