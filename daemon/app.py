@@ -1,4 +1,4 @@
-"""The composition root: everything is made here, once, and closed here."""
+"""The composition root, which builds and closes the services of a process."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from db.engine import Database
 from db.sqlite import Sqlite
 from providers.runner import ProviderRunner
 
-#: In a data folder: one daemon works there.
+#: Lock file in the data folder, which only one daemon may use.
 LOCK = "postbrush.lock"
 
 
 def database_backend(settings: Settings) -> Backend:
-    """Return where the database is.
+    """Return the configured database.
 
     Raises:
-        DatabaseUnusableError: `database.url` is no address of one.
+        DatabaseUnusableError: `database.url` is not a database URL.
     """
     if url := settings.database_url():
         return postgres_backend(url, settings)
@@ -49,33 +49,35 @@ def database_backend(settings: Settings) -> Backend:
 
 
 def postgres_backend(url: str, settings: Settings) -> Backend:
-    """Return the PostgreSQL database at a URL.  Raises as `database_backend`."""
-    # One machine with its file goes without it.
-    from db.postgres import Postgres  # noqa: PLC0415 - as it says
+    """Return the PostgreSQL database at *url*.
+
+    Raises:
+        DatabaseUnusableError: *url* is not a database URL.
+    """
+    from db.postgres import Postgres  # noqa: PLC0415 - SQLite needs no driver
 
     return Postgres(url, settings.secrets.first_value(DATABASE) or "")
 
 
 def images_path(settings: Settings) -> Path:
-    """Return where the images are."""
+    """Return the folder of the image files."""
     return settings.data_dir / "images"
 
 
 def open_store(
     settings: Settings, monotonic: Callable[[], float] = time.monotonic
 ) -> Store:
-    """Return where image files are: the folder, and the store that is set.
+    """Return the image store: the local folder, and the configured remote store.
 
     Raises:
-        SetupError: A store is set, and what speaks to it is not installed.
+        SetupError: A remote store is configured, but its library is not installed.
     """
     store = Store(images_path(settings), monotonic=monotonic)
     if settings.store is not None:
-        # `init` begins before it is there.
+        # `init` may run before the library is installed.
         if not stores.is_installed():
             raise SetupError(f"images.store: {stores.MISSING}")
-        # Its library is loaded for those only who have set one.
-        from daemon.imaging.store.remote import RemoteStore  # noqa: PLC0415 - as it says
+        from daemon.imaging.store.remote import RemoteStore  # noqa: PLC0415 - optional
 
         key_id, key = [settings.secrets.first_value(names) or "" for names in STORE]
         store.remote = RemoteStore.open(settings.store, key_id, key)
@@ -83,18 +85,22 @@ def open_store(
 
 
 def lock_path(settings: Settings) -> Path:
-    """Return the lock file: one daemon per data folder."""
+    """Return the path of the lock file."""
     return settings.data_dir / LOCK
 
 
 def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the control socket, in $RUNTIME_DIRECTORY under systemd."""
+    """Return the path of the control socket, in $RUNTIME_DIRECTORY under systemd."""
     folder = environ.get("RUNTIME_DIRECTORY", "").split(":", maxsplit=1)[0]
     return (Path(folder) if folder else settings.data_dir) / "postbrush.sock"
 
 
 def require_notion_token(settings: Settings) -> None:
-    """Raise SetupError when a source has no token for Notion, and needs one."""
+    """Check that every source has a Notion token, if this daemon uses Notion.
+
+    Raises:
+        SetupError: A token is missing.
+    """
     if "notion" not in settings.options.roles:
         return
     for name, own in settings.by_source().items():
@@ -105,8 +111,8 @@ def require_notion_token(settings: Settings) -> None:
 def _missing_token_message(settings: Settings, source: str) -> str:
     if settings.has_named_sources:
         first, *others = sources.token_names(settings.options, source)
-        either = f" (or {others[0]})" if others else ""
-        return f"sources.{source}: {first}{either} is not set"
+        alternative = f" (or {others[0]})" if others else ""
+        return f"sources.{source}: {first}{alternative} is not set"
     if settings.is_service:
         return "there is no token for Notion yet: sudo postbrush init"
     return (
@@ -119,7 +125,7 @@ def _missing_token_message(settings: Settings, source: str) -> str:
 async def open_context(
     settings: Settings, *, clock: Clock | None = None, readonly: bool = False
 ) -> AsyncIterator[Sources]:
-    """Open everything the flows need; nothing is sent before the first request.
+    """Open the contexts of all sources; no request is sent before the first step.
 
     Args:
         readonly: Neither create nor change the database.
@@ -128,58 +134,63 @@ async def open_context(
         DatabaseMissingError, DatabaseUnusableError: See `db.errors`.
     """
     clock = clock or Clock(zone=local_zone())
-    news = ChangeEvent()
+    changes = ChangeEvent()
     shared = AppContext(
         db=Database(
-            database_backend(settings), readonly=readonly, changed=news.announce_change
+            database_backend(settings),
+            readonly=readonly,
+            changed=changes.announce_change,
         ),
         studio=ProviderRunner(sleep=clock.sleep, monotonic=clock.monotonic),
         store=open_store(settings, clock.monotonic),
         clock=clock,
         generates="generate" in settings.options.roles,
         pulse=WatchdogDeadlines(clock.monotonic),
-        news=news,
+        news=changes,
     )
-    wires = TransportPool(settings, shared)
+    transports = TransportPool(settings, shared)
     try:
-        yield build_sources(settings, shared, wires)
+        yield build_sources(settings, shared, transports)
     finally:
         await shared.studio.close()
-        await wires.close()
+        await transports.close()
         await shared.db.close()
 
 
 @asynccontextmanager
 async def join_cluster(settings: Settings, flows: Sources) -> AsyncIterator[Membership]:
-    """Meet the other daemons of the database, if it is one that several can share."""
-    place = database_backend(settings)
-    if isinstance(place, Sqlite):
+    """Join the daemons of a PostgreSQL database; with SQLite, run as a single node."""
+    backend = database_backend(settings)
+    if isinstance(backend, Sqlite):
         yield SingleNode(flows)
         return
-    from daemon.cluster.member import open_membership  # noqa: PLC0415 - only where others can be
+    from daemon.cluster.member import open_membership  # noqa: PLC0415 - PostgreSQL only
 
-    async with open_membership(settings, flows, place) as company:
-        yield company
+    async with open_membership(settings, flows, backend) as membership:
+        yield membership
 
 
 @asynccontextmanager
 async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]:
-    """Hold the data folder: made, writable, ours alone, its database up to date.
+    """Create and lock the data folder, and upgrade the database in it.
+
+    Args:
+        command: Name of the command that holds the lock.
 
     Raises:
-        SetupError: Somebody else holds it, or it cannot be written to.
-        DatabaseUnusableError: Newer than this program, damaged.
+        SetupError: Another process holds the lock, or the folder is not writable.
+        DatabaseUnusableError: The database is damaged or newer than this program.
     """
     lock = DataDirLock(lock_path(settings))
     lock.acquire(command)
     try:
         files.ensure_folder(images_path(settings))
-        copy = await asyncio.to_thread(
+        backup = await asyncio.to_thread(
             upgrade.upgrade_schema, database_backend(settings)
         )
-        if copy is not None:
+        if backup is not None:
             structlog.get_logger().info(
-                "database.upgraded", summary=f"a copy of the old one is {copy.name}"
+                "database.upgraded", summary=f"a copy of the old one is {backup.name}"
             )
         yield
     finally:
@@ -187,12 +198,17 @@ async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]
 
 
 def is_schema_current(settings: Settings) -> bool:
-    """Say whether the database needs no work before the daemon can use it."""
+    """Return whether the database needs no upgrade."""
     return database_backend(settings).current_revision() == upgrade.HEAD
 
 
 async def migrate_database(settings: Settings) -> None:
-    """Create or upgrade the database.  Raises as `data_dir_lock`."""
+    """Create or upgrade the database.
+
+    Raises:
+        SetupError: See `data_dir_lock`, or the upgrade had no effect.
+        DatabaseUnusableError: The database is damaged or newer than this program.
+    """
     async with data_dir_lock(settings, "run"):
         if not is_schema_current(settings):
             raise SetupError(
@@ -203,38 +219,45 @@ async def migrate_database(settings: Settings) -> None:
 def serve_web(
     flows: Sources, settings: Settings, *, board: int | None = None
 ) -> AbstractAsyncContextManager[object]:
-    """Serve the web page meanwhile; it is only loaded when it is wanted."""
+    """Return a context manager that serves the web page, if it is enabled.
+
+    Args:
+        board: Port of the demo's board, for the web page to link to; None: no link.
+    """
     if settings.web.listen == "off":
         return nullcontext()
-    from daemon.web.serve import run_web_server  # noqa: PLC0415 - as it says
+    from daemon.web.serve import run_web_server  # noqa: PLC0415 - loads the web framework
 
     return run_web_server(flows, settings, board=board)
 
 
 def log_ready(flows: Sources, settings: Settings) -> None:
-    """One line a source: what is watched, and who makes images at what price."""
+    """Log the poll interval, the providers and their prices for every source."""
     seconds = settings.notion.poll_interval.total_seconds()
     for flow in flows:
         chain = ", then ".join(describe_price(flow, name) for name in flow.plan.chain)
         month = flow.plan.limits.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
-        looks, makes = f"looking every {seconds:g} s", f"images by {chain}{budget}"
+        polling = f"looking every {seconds:g} s"
+        generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
-            looks = "another daemon asks Notion"
+            polling = "another daemon asks Notion"
         if not flow.generates:
-            makes = "another daemon makes the images"
-        flow.log.info("daemon.ready", summary=f"{looks}; {makes}")
+            generation = "another daemon makes the images"
+        flow.log.info("daemon.ready", summary=f"{polling}; {generation}")
 
 
 def describe_price(flow: SourceContext, name: str) -> str:
-    """Return "flux ($0.0035, $0.10 a month included)"."""
+    """Return name and price, like "flux ($0.0035, $0.10 a month included)"."""
     traits = flow.providers[name].traits
     price = format_dollars(traits.price(1.1664))
-    per = traits.included_per
-    extra = f", ${traits.included:.2f} a {per} included" if traits.included else ""
-    return f"{name} ({price}{extra})"
+    period = traits.included_per
+    included = (
+        f", ${traits.included:.2f} a {period} included" if traits.included else ""
+    )
+    return f"{name} ({price}{included})"
 
 
 async def wake_daemon(settings: Settings) -> bool:
-    """Tell a running daemon that there is something new; say whether one runs."""
+    """Wake the running daemon after a change; return whether a daemon runs."""
     return await control.send_wake(socket_path(settings))

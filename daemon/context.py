@@ -1,4 +1,7 @@
-"""What every step of the flow is given: one object, made by `daemon.source_setup`."""
+"""The application and source contexts that all processing steps use.
+
+`daemon.source_setup` builds them.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +38,19 @@ from providers.runner import ProviderRunner
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """The settings of one source that its flow depends on.
+    """The settings of one source that its processing depends on.
 
     Attributes:
-        source: Its name in the database.
+        source: Name of the source in the database.
         chain: Provider names, in order.
-        approve_above: Posts a poll may queue by itself; 0: any number.
-        replace_cards: How young a card must be to be replaced; None: off.
-        keep: How long images are kept that no page shows; None: for ever.
-        usual_price: Dollars for one image by the first of the chain.
+        approve_above: Maximum number of posts that a poll queues automatically; 0: no limit.
+        tries: Maximum number of rounds of a job that may cost money.
+        replace_cards: Maximum age of a card to be replaced; None: off.
+        min_free_disk: `images.min_free_disk`, the disk space to keep free.
+        keep: How long images that no page shows are kept; None: forever.
+        usual_price: Dollars of one image by the first provider of the chain.
         fingerprints: Keyed hash of each provider's token and settings.
-        own_budgets: The sources that spend from a budget of their own.
+        own_budgets: Names of the sources with a budget of their own.
     """
 
     source: str
@@ -74,11 +79,11 @@ class SourceSettings:
 
     @property
     def has_own_budget(self) -> bool:
-        """It has a budget of its own."""
+        """Whether the source has a budget of its own."""
         return self.source in self.own_budgets
 
     def includes_spending_of(self, source: str) -> bool:
-        """Say whether what *source* spends is spent from this one's budget."""
+        """Return whether *source* spends from the budget of this source."""
         if self.has_own_budget:
             return source == self.source
         return source not in self.own_budgets
@@ -86,24 +91,25 @@ class SourceSettings:
 
 @dataclass(slots=True, kw_only=True)
 class AppContext:
-    """What the flows of all sources share: one of each a process.
+    """The services that all sources of a process share.
 
     Attributes:
-        who: What jobs are claimed by; empty: nobody else works on this database.
-        generates: Images are made here; others may make them elsewhere.
-        reads_ahead: Pages read for others to go on with, beside those for ourselves.
-        kick: Set by whatever may have made work; the work loop clears it.
-        stopping: Set at SIGTERM: nothing more is claimed and every wait ends.
-        pulse: Who promised to be heard of again, for the watchdog.
-        decoding: Held while a large image is taken apart.
-        announced: Jobs the log has named as queued; commands make some, too.
-        told: Budgets the log has spoken of, by period.
-        resting: Services the log has said to rest, with the breaker's generation.
-        withdrawn: By job in work: set when a person or an edit has ended it.
-        news: Told of everything that a person could see change.
-        shared_log: For what is about no source; `log` says which one it is about.
-        traffic: What was asked of Notion since the start, by how it ended.
-        delays: Tasks that failed and wait for their next try.
+        who: Instance ID that claims jobs; empty: no other daemon uses the database.
+        generates: This daemon generates images.
+        reads_ahead: Number of pages to read again for jobs that other daemons claim.
+        spells: Limits repeated log lines about the same failure.
+        kick: Set by every change that may create work; the work loop clears it.
+        stopping: Set at SIGTERM, to end every wait and to claim no further job.
+        pulse: Deadlines of the watchdog.
+        decoding: Lock held while a large image is decoded.
+        announced: IDs of the jobs whose queueing is logged.
+        told: Keys of the budget thresholds that are logged, by period.
+        resting: Breaker generation of the providers that are logged as open.
+        withdrawn: Event for each running job, set when a person or an edit ends it.
+        news: Announces every change that a person can see.
+        shared_log: Log for lines about no source; `log` names the source.
+        traffic: Number of Notion requests since the start, by result.
+        delays: Failed tasks that wait for their next try.
     """
 
     db: Database
@@ -130,19 +136,24 @@ class AppContext:
     shared_log: BoundLogger = field(default_factory=structlog.get_logger)
 
     def now(self) -> datetime:
+        """Return the wall-clock time (`Clock.now`)."""
         return self.clock.now()
 
-    def steady(self) -> datetime:
+    def steady_now(self) -> datetime:
         """Return the time for pauses and durations in memory (`Clock.steady_now`)."""
         return self.clock.steady_now()
 
     @property
     def image_folder(self) -> Path:
-        """The folder of the images; `store` may know of more."""
+        """The local folder of images; `store` may hold more images remotely."""
         return self.store.folder
 
     def cancellation_token(self, job_id: int | None) -> CancellationToken:
-        """Return when a remote job made for *job_id* is waited for no longer."""
+        """Return a token that ends the wait for a provider at shutdown or cancellation.
+
+        Args:
+            job_id: Job whose cancellation also ends the wait; None: no job.
+        """
         event = asyncio.Event()
         if job_id is not None:
             event = self.withdrawn.setdefault(job_id, event)
@@ -151,15 +162,17 @@ class AppContext:
 
 @dataclass(slots=True, kw_only=True)
 class SourceContext(AppContext):
-    """One source: the outside world and the settings, as the steps see them.
+    """The settings, clients and state of one source, with the shared services.
 
     Attributes:
-        schema: Of the source; None until Notion has answered once.
-        me: Likewise.
-        looked_at: When the last poll that Notion answered was; a `steady` time.
-        speaks: It is we who ask Notion: of those who share a database, one does.
-        sweeping: A sweep of it is under way.
-        unreachable: Pages whose un-tick was answered 404 and that a poll may list.
+        schema: Schema of the source; None until Notion has answered once.
+        me: Bot user of the token; None until Notion has answered once.
+        looked_at: Steady time of the last successful poll.
+        speaks: This daemon is the leader, the only one that sends requests to Notion.
+        sweeping: A sweep of the source is running.
+        unreachable: IDs of pages whose un-tick was answered 404; a poll may list them.
+        outage: Backoff while Notion cannot be reached.
+        views: Cache of the source's pages.
     """
 
     plan: SourceSettings
@@ -185,19 +198,21 @@ class SourceContext(AppContext):
         providers: Mapping[str, Provider],
         log: BoundLogger,
     ) -> SourceContext:
-        """Return a flow that has what is *shared*, the very same objects."""
-        common = {one.name: getattr(shared, one.name) for one in fields(AppContext)}
+        """Return a source context that refers to the same objects as *shared*."""
+        common = {
+            entry.name: getattr(shared, entry.name) for entry in fields(AppContext)
+        }
         return cls(plan=plan, door=door, providers=providers, log=log, **common)
 
     @property
     def notion_retry_at(self) -> datetime | None:
-        """When Notion is asked again, by the wall clock; None: nothing keeps it."""
+        """Wall-clock time of the next request to Notion; None: no backoff."""
         until = self.outage.until
         return self.clock.to_wall_time(until) if until is not None else None
 
     @property
     def last_poll_at(self) -> datetime | None:
-        """When the last poll that Notion answered was, by the wall clock."""
+        """Wall-clock time of the last successful poll; None: none yet."""
         return (
             self.clock.to_wall_time(self.looked_at)
             if self.looked_at is not None
@@ -206,21 +221,21 @@ class SourceContext(AppContext):
 
     @property
     def watchdog_name(self) -> str:
-        """What the watchdog knows its polls as."""
+        """Name of the polls of this source in the watchdog."""
         source = self.plan.source
         return "poll" if source == SHARED else f"poll of {source}"
 
     @property
     def upload_limit(self) -> int:
-        """Bytes of one file; 5 MiB, the free plan's, until Notion says."""
+        """Maximum bytes of a file; 5 MiB, the limit of the free plan, until known."""
         return self.me.upload_limit if self.me else 5 * 2**20
 
     @property
     def known_schema(self) -> Schema:
-        """The columns of the source, for steps that only run once they are known.
+        """The schema of the source.
 
         Raises:
-            AwayError: Notion has not answered since the start.
+            NotionUnavailableError: Notion has not answered since the start.
         """
         if self.schema is None:
             raise NotionUnavailableError("Notion has not answered yet")

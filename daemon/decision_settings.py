@@ -1,4 +1,4 @@
-"""The settings that the pure decisions depend on.  No behaviour."""
+"""The settings of the pure decisions.  No behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from daemon.notion.filters import Wanted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetLimits:
-    """`[budget]` and `free_only`; None: no limit.  Dollars, and images."""
+    """`[budget]` and `free_only`; None: no limit.
+
+    Attributes:
+        month: Dollars in a calendar month.
+        day: Dollars in a day.
+        per_post_day: Images of one post in a day.
+        free_only: Make no call that is charged.
+    """
 
     month: float | None
     day: float | None
@@ -22,7 +29,7 @@ class BudgetLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSettings:
-    """The settings that turn a page into inputs."""
+    """The settings that the inputs of an image depend on."""
 
     template: str
     style: str
@@ -31,7 +38,14 @@ class InputSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The settings a decision depends on."""
+    """The `[posts]` settings that the planner depends on.
+
+    Attributes:
+        settle: How long a text must be unchanged before its image is generated.
+        on_edit: Whether an edit regenerates the image.
+        only: Filter that a post must match for an automatic image.
+        skip: Filter that excludes a post from automatic images; empty: none.
+    """
 
     wait_after_edit: timedelta
     on_edit: Literal["keep", "regenerate"]

@@ -24,7 +24,7 @@ from daemon.jobs import job_log
 from daemon.jobs.lifecycle import requeue_job
 from daemon.jobs.postponement import end_delay, next_try_at, postpone_task
 from daemon.service.task_delays import FIRST_PAUSE, TaskKey, TaskKind
-from daemon.sources import Sources, earliest
+from daemon.sources import Sources, earliest_time
 from db import posts, queue
 from db.engine import Tx
 from db.errors import DatabaseError
@@ -87,7 +87,7 @@ class Dispatcher:
             self.flow.clock.elapsed(), TaskKind.CHECK
         )
         check_at = self.flow.now() + checks if checks is not None else None
-        return earliest([owed, check_at, await self._start_generations(picked)])
+        return earliest_time([owed, check_at, await self._start_generations(picked)])
 
     @property
     def is_busy(self) -> bool:
@@ -177,7 +177,9 @@ class Dispatcher:
             one.plan.source for one in self.flows if await _is_access_refused(tx, one)
         }
         welcome = [flow for flow in self.flows if flow.plan.source not in shut]
-        again = earliest(one.notion_retry_at for one in self.flows if one.outage.shut)
+        again = earliest_time(
+            one.notion_retry_at for one in self.flows if one.outage.shut
+        )
         if not welcome:
             return Selection(look_again=again, shut=True)
         if (why := storage_guard.unwritable_reason(self.flow, mend=True)) is not None:
@@ -235,7 +237,7 @@ class Dispatcher:
         for flow in self.flows:
             paused = flow.plan.source in picked.pauses
             if flow.generates and not paused and not flow.outage.shut:
-                later = earliest([later, await self._queue_replacement_in(flow)])
+                later = earliest_time([later, await self._queue_replacement_in(flow)])
             # One at a time, of all sources.
             if self.flow.kick.is_set():
                 break

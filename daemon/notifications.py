@@ -33,7 +33,7 @@ async def run_notifications(
             return await is_daemon_well(daemon)
 
         beat = Ping(
-            address=address, well=well, now=flow.steady, log=flow.shared_log
+            address=address, well=well, now=flow.steady_now, log=flow.shared_log
         ).send_if_well
         daemon.schedule.call_every(
             "ping", ping.PING_INTERVAL, beat, flow.now() + _FIRST_PING
@@ -41,7 +41,7 @@ async def run_notifications(
     if not (addresses := settings.list_notifiers()):
         yield
         return
-    notifier = Notifier(addresses=addresses, now=flow.steady, log=flow.shared_log)
+    notifier = Notifier(addresses=addresses, now=flow.steady_now, log=flow.shared_log)
     await _seed_open_breakers(flow, notifier)
     daemon.schedule.call_every(
         "notify", notify.CHECK_INTERVAL, notifier.send_due, flow.now()

@@ -101,7 +101,7 @@ async def _next_due_time(flows: Sources) -> datetime | None:
 
     Not of a source that Notion does not answer about: nothing comes of that here.
     """
-    now, steady = flows.first.now(), flows.first.steady()
+    now, steady = flows.first.now(), flows.first.steady_now()
     there = [one.plan.source for one in flows if not one.outage.is_active(steady)]
     async with flows.first.db.read_transaction() as tx:
         times = [

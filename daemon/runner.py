@@ -203,9 +203,9 @@ class DaemonRunner:
         """Feed the watchdog while everybody keeps their promises."""
         stuck = self.flow.pulse.missed_deadlines()
         if not stuck:
-            self.flow.spells.record_recovery("stuck", self.flow.steady())
+            self.flow.spells.record_recovery("stuck", self.flow.steady_now())
             self.readiness.notify_watchdog()
-        elif self.flow.spells.record_failure("stuck", self.flow.steady()):
+        elif self.flow.spells.record_failure("stuck", self.flow.steady_now()):
             names = " and ".join(stuck)
             self.flow.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
@@ -227,17 +227,21 @@ class DaemonRunner:
         if isinstance(error, DiskFullError):
             log_outage(self.flow, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.flow.spells.record_failure("database", self.flow.steady()):
+            if self.flow.spells.record_failure("database", self.flow.steady_now()):
                 self.flow.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.flow.spells.record_failure(f"database: {error}", self.flow.steady()):
+        elif self.flow.spells.record_failure(
+            f"database: {error}", self.flow.steady_now()
+        ):
             self.flow.shared_log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
         if (
-            lasted := self.flow.spells.record_recovery("database", self.flow.steady())
+            lasted := self.flow.spells.record_recovery(
+                "database", self.flow.steady_now()
+            )
         ) is not None:
             words = f"it answers again after {str(lasted).split('.')[0]}"
             self.flow.shared_log.info("database.back", summary=words)

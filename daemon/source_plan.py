@@ -1,4 +1,4 @@
-"""From the configuration to what the flow works with."""
+"""Build providers and source settings from the configuration."""
 
 from __future__ import annotations
 
@@ -18,14 +18,25 @@ from providers import build_provider
 from providers.base import Provider
 from providers.settings import ProviderSettings
 
+#: Megapixels of the usual square image.
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
-def build_providers(own: Settings, each: Mapping[str, Settings]) -> dict[str, Provider]:
-    """Build every provider that a source can ask, the chain of *own* first."""
+def build_providers(
+    own: Settings, by_source: Mapping[str, Settings]
+) -> dict[str, Provider]:
+    """Build every configured provider by name, those of *own* first.
+
+    Args:
+        by_source: Settings by source.
+    """
     names = [
         *own.configured_providers(),
-        *(n for one in each.values() for n in one.configured_providers()),
+        *(
+            name
+            for other in by_source.values()
+            for name in other.configured_providers()
+        ),
     ]
     return {
         name: build_provider(own.provider_settings(name))
@@ -38,7 +49,11 @@ def build_plan(
     providers: Mapping[str, Provider],
     fingerprints: Mapping[str, str],
 ) -> SourceSettings:
-    """Return the settings that the flow of one source depends on."""
+    """Return the settings of one source.
+
+    Args:
+        fingerprints: Result of `provider_fingerprints`.
+    """
     posts, options = settings.posts, settings.options
     chain = settings.resolved_chain()
     return SourceSettings(
@@ -82,36 +97,36 @@ def build_plan(
     )
 
 
-def provider_fingerprints(each: Mapping[str, Settings]) -> Mapping[str, str]:
+def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:
     """Return a keyed hash of each provider's token and settings.
 
-    The key is a Notion token, so that what is stored says nothing of the other.
+    The key is a Notion token, so that a stored hash does not reveal a provider token.
     """
-    token = next(iter(each.values())).notion_token
+    token = next(iter(by_source.values())).notion_token
     key = token.get_secret_value().encode() if token else b"postbrush"
     return {
         name: _hash_settings(key, own.provider_settings(name))
-        for own in each.values()
+        for own in by_source.values()
         for name in own.configured_providers()
     }
 
 
-def _hash_settings(key: bytes, entry: ProviderSettings) -> str:
-    values = asdict(entry) | {"extra": dict(entry.extra)}
-    # How the card looks says nothing about whether a service serves.
+def _hash_settings(key: bytes, provider: ProviderSettings) -> str:
+    values = asdict(provider) | {"extra": dict(provider.extra)}
+    # The look of the card has no effect on the availability of a provider.
     del values["card"]
     text = json.dumps(values, sort_keys=True, default=str)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def property_names(settings: Settings) -> Mapping[Role, str]:
-    """Return the configured column name of each role."""
+    """Return the configured property name of each role."""
     return {role: getattr(settings.notion.properties, role.value) for role in Role}
 
 
 def referenced_properties(settings: Settings) -> tuple[str, ...]:
-    """Return the properties that the settings name beside those with a role."""
+    """Return the property names in filters, `on_done`, `on_card` and the template."""
     posts = settings.posts
     filters = (posts.only, posts.skip, posts.on_done, posts.on_card or {})
-    named = [name for given in filters for name in given]
-    return tuple(dict.fromkeys([*named, *list_columns(settings.prompt.template)]))
+    names = [name for pairs in filters for name in pairs]
+    return tuple(dict.fromkeys([*names, *list_columns(settings.prompt.template)]))

@@ -1,4 +1,4 @@
-"""Puts the flows of all sources together out of what they share."""
+"""Build the contexts and pollers of all sources."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from daemon.sync.poller import Poller
 
 @dataclass(slots=True)
 class TransportPool:
-    """The ways to Notion: one per token, since the budget is a token's.
+    """The Notion transports, one per token, since Notion limits rates per token.
 
     Attributes:
-        polls: What the watchdog knows polls as; a wait as told is no standstill.
+        polls: Watchdog names of the polls, whose deadlines a rate limit extends.
     """
 
     settings: Settings
@@ -38,10 +38,10 @@ class TransportPool:
     _limits: RateLimitLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady)
+        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady_now)
 
     def transport_for(self, own: Settings) -> NotionTransport:
-        """Return the wire of a source; a second one with its token shares it."""
+        """Return the transport for the token of a source; sources may share a token."""
         secret = own.notion_token
         token = secret.get_secret_value() if secret else ""
         if token not in self._by_token:
@@ -68,27 +68,27 @@ class TransportPool:
 
     async def close(self) -> None:
         """Close all connections."""
-        for wire in self._by_token.values():
-            await wire.close()
+        for transport in self._by_token.values():
+            await transport.close()
 
 
 def build_sources(
-    settings: Settings, shared: AppContext, wires: TransportPool
+    settings: Settings, shared: AppContext, transports: TransportPool
 ) -> Sources:
-    """Return one flow per source."""
-    each = settings.by_source()
-    prints = provider_fingerprints(each)
-    made: dict[str, SourceContext] = {}
-    for name, own in each.items():
+    """Return the context of every source."""
+    by_source = settings.by_source()
+    fingerprints = provider_fingerprints(by_source)
+    contexts: dict[str, SourceContext] = {}
+    for name, own in by_source.items():
         log = structlog.get_logger()
         if settings.has_named_sources:
             log = log.bind(source=name)
-        providers = build_providers(own, each)
-        flow = made[name] = SourceContext.from_app_context(
+        providers = build_providers(own, by_source)
+        flow = contexts[name] = SourceContext.from_app_context(
             shared,
-            plan=build_plan(own, providers, prints),
+            plan=build_plan(own, providers, fingerprints),
             door=NotionApi(
-                wire=wires.transport_for(own),
+                wire=transports.transport_for(own),
                 names=property_names(own),
                 named=referenced_properties(own),
                 odd=OddPageReporter(log),
@@ -96,13 +96,13 @@ def build_sources(
             providers=providers,
             log=log,
         )
-        wires.polls.append(flow.watchdog_name)
-    return Sources(made)
+        transports.polls.append(flow.watchdog_name)
+    return Sources(contexts)
 
 
 @dataclass(slots=True)
 class OddPageReporter:
-    """Says once of a page that it cannot be understood."""
+    """Logs once per page that its response cannot be parsed."""
 
     log: BoundLogger
     known: set[str] = field(default_factory=set)
@@ -114,13 +114,13 @@ class OddPageReporter:
 
 
 def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:
-    """Return what polls each source."""
-    each = settings.by_source()
+    """Return the poller of every source."""
+    by_source = settings.by_source()
     return tuple(
         Poller(
             flow=flow,
-            target=each[flow.plan.source].notion.data_source,
-            others=frozenset(each) - {flow.plan.source},
+            target=by_source[flow.plan.source].notion.data_source,
+            others=frozenset(by_source) - {flow.plan.source},
         )
         for flow in flows
     )

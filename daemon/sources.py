@@ -1,4 +1,4 @@
-"""The sources of one process, each a flow of its own through what they share."""
+"""The source contexts of one process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.context import SourceContext
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """All flows, by source; database, clock, services and the like are shared."""
+    """The source contexts by name; they share the database, clock and services."""
 
     by_source: Mapping[str, SourceContext]
 
@@ -20,44 +20,50 @@ class Sources:
 
     @property
     def first(self) -> SourceContext:
-        """The way to what all of them share; of a single source, that one."""
+        """The first source, for access to the shared services."""
         return next(iter(self.by_source.values()))
 
     @property
     def shared_budget_source(self) -> SourceContext:
-        """The way to the budget of all; of those that have their own, the first's."""
-        shared = (one for one in self if not one.plan.has_own_budget)
+        """A source that spends from the common budget, otherwise the first source."""
+        shared = (flow for flow in self if not flow.plan.has_own_budget)
         return next(shared, self.first)
 
     @property
     def own_budget_sources(self) -> list[SourceContext]:
-        """Those whose budget is not that of `shared_budget_source`."""
-        alone = [one for one in self if one.plan.has_own_budget]
-        return [one for one in alone if one is not self.shared_budget_source]
+        """The sources with a budget of their own, without `shared_budget_source`."""
+        separate = [flow for flow in self if flow.plan.has_own_budget]
+        return [flow for flow in separate if flow is not self.shared_budget_source]
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of all sources, in the order of the configuration."""
         return tuple(self.by_source)
 
     @property
     def last_poll_at(self) -> datetime | None:
-        """When every source we speak for had been looked at; None: one was not yet."""
+        """Oldest last poll of the sources that this daemon leads.
+
+        None: one of these sources has not been polled yet, or there is none.
+        """
         times = [flow.last_poll_at for flow in self if flow.speaks]
-        return earliest(times) if None not in times else None
+        return earliest_time(times) if None not in times else None
 
     @property
     def outage_reason(self) -> str:
-        """Why Notion cannot be asked, in one line; empty when it can."""
-        said = {flow.plan.source: flow.outage.why for flow in self if flow.outage.why}
-        if len(self.by_source) == 1 or not said:
-            return "".join(said.values())
-        return "; ".join(f"{source}: {why}" for source, why in said.items())
+        """Why Notion cannot be used, in one line; empty: it can."""
+        reasons = {
+            flow.plan.source: flow.outage.why for flow in self if flow.outage.why
+        }
+        if len(self.by_source) == 1 or not reasons:
+            return "".join(reasons.values())
+        return "; ".join(f"{source}: {why}" for source, why in reasons.items())
 
     def get(self, source: str) -> SourceContext | None:
-        """Return the flow of a source, None when it is no longer configured."""
+        """Return the context of *source*; None if it is not configured."""
         return self.by_source.get(source)
 
 
-def earliest(times: Iterable[datetime | None]) -> datetime | None:
-    """Return the first of the times that are known."""
+def earliest_time(times: Iterable[datetime | None]) -> datetime | None:
+    """Return the earliest known time; None: no time is known."""
     return min((time for time in times if time is not None), default=None)

@@ -54,7 +54,7 @@ async def _plan_one_source(
     schema, pages = await _load_schema_and_pages(
         flow, own.notion.data_source, known=exists
     )
-    decided = await plan_dry_run(flow, pages, remembered=exists)
+    decided = await plan_dry_run(flow, pages, has_database=exists)
     held = 0
     if exists:
         async with flow.db.read_transaction() as tx:

@@ -138,13 +138,13 @@ class _DeliverJob:
         begun = any(one.upload_id for one in made)
         # What `posts.on_done` writes must not pull a post back that has gone on.
         doubtful = begun or depends_on_filter(self.flow.plan.rules, self.job)
-        steady = self.flow.steady()
+        steady = self.flow.steady_now()
         page = None if doubtful else self.flow.views.get_fresh(self.job.page_id, steady)
         if page is None:
             page = await self.flow.door.fetch_page(
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
-            self.flow.views.put_page(page, self.flow.steady())
+            self.flow.views.put_page(page, self.flow.steady_now())
         self.shows_image = bool(page.image)
         if not page.image:
             return page, {}

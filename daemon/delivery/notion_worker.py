@@ -14,7 +14,7 @@ from daemon.generation.task_pool import TaskPool
 from daemon.jobs.refusal_log import RefusedUnticks
 from daemon.notion.errors import PageUnreachableError, WriteRefusedError
 from daemon.service.task_delays import PendingRetry, TaskKind
-from daemon.sources import Sources, earliest
+from daemon.sources import Sources, earliest_time
 from daemon.sync.revalidate import revalidate_page
 from db import queue
 from db.engine import Tx
@@ -66,7 +66,9 @@ class NotionWorker:
         if not sources:
             return None
         await self._start_pending_writes(tx, sources)
-        return earliest([await self._start_uploads(tx, sources), self._next_retry_at()])
+        return earliest_time(
+            [await self._start_uploads(tx, sources), self._next_retry_at()]
+        )
 
     def reread_pages(self, waiting: Iterable[Job]) -> None:
         """Read the pages of these jobs again."""

@@ -42,7 +42,7 @@ async def admit_call(
         The call to carry out, or what the chain decided instead.
 
     Raises:
-        MovedElsewhereError: The job is not in work any more.
+        StaleJobError: The job is not in work any more.
     """
     async with flow.db.write_transaction() as tx:
         # Cancelled meanwhile: nothing more is paid for it.

@@ -84,7 +84,7 @@ def log_outage(flow: SourceContext, why: Exception | str) -> None:
     # Of one image: the others go on.
     elif isinstance(why, NameCollisionError):
         spell, event, until = str(why), "store.name_collision", ""
-    if flow.spells.record_failure(spell, flow.steady()):
+    if flow.spells.record_failure(spell, flow.steady_now()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
 
@@ -94,7 +94,9 @@ def log_recovery(flow: SourceContext) -> None:
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
-        if (lasted := flow.spells.record_recovery(spell, flow.steady())) is not None:
+        if (
+            lasted := flow.spells.record_recovery(spell, flow.steady_now())
+        ) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             flow.shared_log.info(event, summary=f"{words} after {after}")
 
@@ -120,7 +122,7 @@ async def retry_until_stored(
         except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
-            if flow.spells.record_failure("database", flow.steady()):
+            if flow.spells.record_failure("database", flow.steady_now()):
                 flow.shared_log.error("database.away", summary=str(error))
             await sleep_unless_stopping(flow, _AWAY_SECONDS)
         except (

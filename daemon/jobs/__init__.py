@@ -1,1 +1,1 @@
-"""What a job is: life cycle, retry policy, budget, and a person's actions."""
+"""Jobs: inputs, life cycle, retry policy, budget and actions of people."""

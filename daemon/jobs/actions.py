@@ -1,11 +1,10 @@
-"""What a person orders by a command or on the web page, in one transaction each.
+"""Actions of a person, by a command or on the web page, in one transaction each.
 
-All of it is on the database; the daemon follows as soon as it is woken.
+They change only the database; the daemon reads the change when it is woken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +20,10 @@ from providers import breaker
 
 
 async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
-    """Wish for another image of a page, as a tick would.
+    """Request another image for a page, as a tick does.
 
     Raises:
-        PostbrushError: The page is gone or has no words.
+        PostbrushError: The page is gone or has no text.
     """
     if post.gone:
         raise PostbrushError(f"'{post.title}' is in the trash or out of the source")
@@ -35,24 +34,20 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     if job is None:
         new = _new_job(post, JobReason.REGENERATE, now, acked_at=now)
         return await jobs.create(tx, new, now=now, why=why)
+    request = {"reason": JobReason.REGENERATE, **_newest_inputs(post)}
     if job.state is JobState.QUEUED:
-        changes = {
-            "reason": JobReason.REGENERATE,
-            "due_at": now,
-            **_newest_inputs(post),
-        }
-        acked = job.acked_at if job.owed == "untick" else now
+        acked_at = job.acked_at if job.owed == "untick" else now
+        changes = {"due_at": now, "acked_at": acked_at, **request}
         return await jobs.apply_event(
-            tx, job, JobEventType.FOLDED, now=now, why=why, acked_at=acked, **changes
+            tx, job, JobEventType.FOLDED, now=now, why=why, **changes
         )
-    # In work on just this: the image that comes is the one that is wanted.
+    # The running job already generates this image.
     if job.fingerprint == post.fingerprint and job.reason is not JobReason.REPLACE:
         return await jobs.apply_event(
             tx, job, JobEventType.REPEATED, now=now, why="asked again"
         )
-    again: Mapping[str, Any] = {"reason": JobReason.REGENERATE, **_newest_inputs(post)}
     return await jobs.apply_event(
-        tx, job, JobEventType.NOTED, now=now, why=why, again=again
+        tx, job, JobEventType.NOTED, now=now, why=why, again=request
     )
 
 
@@ -80,29 +75,39 @@ def _new_job(
 async def approve_held(
     tx: Tx, newest: int | None, now: datetime, *, source: str | None = None
 ) -> list[Job]:
-    """Queue what is held, the newest pages first; None: all of it, of all sources."""
-    made: list[Job] = []
+    """Queue posts that wait for approval, newest pages first.
+
+    Args:
+        newest: Maximum number of posts; None: all.
+        source: Only posts of this source; None: of all sources.
+
+    Returns:
+        The created jobs.
+    """
+    created: list[Job] = []
     for row_id in await posts.held_row_ids(tx, source=source, limit=newest):
-        found = await posts.load_held(tx, row_id)
-        if found is None:
+        stored = await posts.load_held(tx, row_id)
+        if stored is None:
             continue
-        one, post = found
-        await posts.release_post(tx, one.source, one.page_id)
-        wordless = not post.inputs.get("prompt")
-        taken = await jobs.find_open(tx, one.source, one.page_id) is not None
-        # Trashed, emptied or ticked since it was held.
-        if post.gone or wordless or taken:
+        held_post, post = stored
+        await posts.release_post(tx, held_post.source, held_post.page_id)
+        has_no_text = not post.inputs.get("prompt")
+        has_open_job = (
+            await jobs.find_open(tx, held_post.source, held_post.page_id) is not None
+        )
+        # The page was trashed, emptied or ticked in the meantime.
+        if post.gone or has_no_text or has_open_job:
             continue
-        new = _new_job(post, one.reason, now)
-        made.append(await jobs.create(tx, new, now=now, why="approved"))
-    return made
+        new = _new_job(post, held_post.reason, now)
+        created.append(await jobs.create(tx, new, now=now, why="approved"))
+    return created
 
 
 async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
-    """Give a failed or cancelled job another try, with the page's newest words.
+    """Queue a failed or cancelled job again, with the newest inputs of its page.
 
     Raises:
-        PostbrushError: It did not fail, or its page has another job by now.
+        PostbrushError: The job is in another state, or its page has an open job.
     """
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
         raise PostbrushError(f"job {job.id} is {job.state}: nothing to try again")
@@ -120,7 +125,7 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         "outcome": "",
         "owed": "",
         "owed_note": "",
-        # A person asked for it by hand: as good as a confirmed un-tick.
+        # A manual request counts as a confirmed un-tick.
         "acked_at": now if job.reason is JobReason.REGENERATE else job.acked_at,
     }
     if post is not None:
@@ -133,10 +138,10 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
 
 
 async def cancel_job(tx: Tx, job: Job, now: datetime) -> Job:
-    """End an open job; what was paid for stays on disk.
+    """Cancel an open job; its paid images stay on disk.
 
     Raises:
-        PostbrushError: It has ended already.
+        PostbrushError: The job has already ended.
     """
     if not job.is_open:
         raise PostbrushError(f"job {job.id} is {job.state} already")
@@ -149,13 +154,16 @@ async def cancel_job(tx: Tx, job: Job, now: datetime) -> Job:
 async def reattach_image(
     tx: Tx, post: Post, image: ImageRecord, now: datetime, *, alone: bool = False
 ) -> Job:
-    """Put an earlier image of a page back, before the variants it came with.
+    """Queue the job of an earlier image again, to show the image on its page.
+
+    The variants of the image follow it on the page.
 
     Args:
-        alone: Without them.
+        alone: Leave the variants out.
 
     Raises:
-        PostbrushError: Its file is gone, it was made by hand, the page is at work.
+        PostbrushError: The file of the image was pruned, no finished job made it, or
+            its page has an open job.
     """
     if image.pruned_at is not None:
         raise PostbrushError(f"{image.name} was pruned: its file is gone")
@@ -170,11 +178,11 @@ async def reattach_image(
     changes: dict[str, object] = {
         "due_at": now,
         "reopened_at": now,
-        # As good as a tick: it may take the place of a real image.
+        # The reason of a tick, since the image may replace a generated one.
         "reason": JobReason.REGENERATE,
         "acked_at": now,
         "outcome": "",
-        # It is the answer to the words of now, whatever it was made of.
+        # The image answers the current text, whatever its own inputs were.
         "fingerprint": post.fingerprint,
         "inputs": {
             **job.inputs,
@@ -188,23 +196,24 @@ async def reattach_image(
 
 
 async def _reattached_files(tx: Tx, image: ImageRecord, alone: bool) -> list[str]:  # noqa: FBT001 - private
-    """Return the files the page is to show, *image* first."""
+    """Return the names of the files to show on the page, *image* first."""
     if alone or image.job_id is None:
         return [image.name]
     variants = [
-        one.name
-        for one in await images.of_job(tx, image.job_id)
-        if one.fingerprint == image.fingerprint
-        and one.pruned_at is None
-        and one.id != image.id
+        variant.name
+        for variant in await images.of_job(tx, image.job_id)
+        if variant.fingerprint == image.fingerprint
+        and variant.pruned_at is None
+        and variant.id != image.id
     ]
     return [image.name, *variants]
 
 
 async def reset_breaker(tx: Tx, name: str, now: datetime) -> bool:
-    """Close a provider's breaker; say whether it was not closed.
+    """Close the breaker of a provider, and allow further card replacements today.
 
-    Pages whose card could not be replaced today get another chance today.
+    Returns:
+        Whether the breaker was open or half-open.
     """
     row = (await stored.load_all(tx)).get(name)
     if row is not None:

@@ -1,4 +1,4 @@
-"""Breakers between the database, where they live, and the code that decides."""
+"""Load and save circuit breakers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from db.models import BreakerRecord
 from providers.breaker import Breaker, BreakerState
 from providers.outcomes import Outcome
 
-_FIELDS = tuple(one.name for one in fields(Breaker))
+_FIELDS = tuple(field.name for field in fields(Breaker))
 
 
 async def load_breakers(tx: Tx, flow: SourceContext) -> Mapping[str, Breaker]:
-    """Return the breaker of every configured provider."""
+    """Return the breaker of every configured provider, by provider name."""
     stored = await breakers.load_all(tx)
     return {
         name: breaker_from_record(stored[name])
@@ -26,16 +26,16 @@ async def load_breakers(tx: Tx, flow: SourceContext) -> Mapping[str, Breaker]:
     }
 
 
-async def save_breaker(tx: Tx, found: Breaker) -> None:
-    """Store one, in the transaction that loaded it."""
-    values = {name: getattr(found, name) for name in _FIELDS}
-    values["state"] = found.state.value
-    values["reason"] = found.reason.value if found.reason else None
+async def save_breaker(tx: Tx, breaker: Breaker) -> None:
+    """Store a breaker, in the transaction that loaded it."""
+    values = {name: getattr(breaker, name) for name in _FIELDS}
+    values["state"] = breaker.state.value
+    values["reason"] = breaker.reason.value if breaker.reason else None
     await breakers.save(tx, BreakerRecord(source=breakers.SHARED, **values))
 
 
 def breaker_from_record(record: BreakerRecord) -> Breaker:
-    """Return the breaker a row describes."""
+    """Return the breaker of a database row."""
     values = {name: getattr(record, name) for name in _FIELDS}
     values["state"] = BreakerState(record.state)
     values["reason"] = Outcome(record.reason) if record.reason else None

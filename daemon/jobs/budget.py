@@ -1,8 +1,8 @@
-"""Money: what a call costs, what is included, and when a budget lets it pass.
+"""Check the budget of a call, and charge its price or the included credits.
 
-Pure.  Sums come from the database within the transaction that commits the attempt,
-so several jobs in flight cannot spend the same dollar.  Calendar periods are the
-owner's (local); a budget is a check and not a breaker.
+Pure.  Callers read the sums in the transaction that commits the attempt, so that
+concurrent jobs cannot spend the same dollar.  Days and months are local to the owner.
+An exceeded budget is a failed check and does not open a breaker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daemon.decision_settings import BudgetLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pricing:
-    """What one image of a provider costs, is included, and may cost a month."""
+    """Price of one image, included credits and monthly budget, in dollars."""
 
     price: float
     included: float
@@ -26,14 +26,14 @@ class Pricing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmountSpent:
-    """Dollars (and calls) so far.
+    """Dollars spent, and calls made, so far.
 
     Attributes:
-        month: By all providers together, this calendar month.
-        day: Likewise today.
-        provider: By this one this month.
-        covered: Worth of this one's calls that were included in this period.
-        page_today: Calls for this page today that cost or were included.
+        month: Dollars of all providers in this calendar month.
+        day: Dollars of all providers today.
+        provider: Dollars of this provider in this calendar month.
+        covered: Dollars of this provider's included credits used in their period.
+        page_today: Calls for this page today that were charged or included.
     """
 
     month: float
@@ -45,7 +45,7 @@ class AmountSpent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """How a call counts: as money, or against what is included."""
+    """Dollars of a call that are charged, or covered by included credits."""
 
     cost: float
     covered: float
@@ -53,7 +53,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverBudget:
-    """A budget says no until its period ends."""
+    """A budget is used up until its period ends."""
 
     why: str
     until: datetime
@@ -61,12 +61,14 @@ class OverBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetThreshold:
-    """A budget that a call has brought to a share worth telling.
+    """A budget that a call has nearly or completely used up.
 
     Attributes:
-        name: "month", "day", or "service": one service's own month.
-        full: One more call like this would not be allowed.
-        until: When its period ends.
+        name: "month", "day", or "service" for the monthly budget of one provider.
+        full: The budget has no room for another call at the same price.
+        spent: Dollars.
+        limit: Dollars.
+        until: When the period of the budget ends.
     """
 
     name: Literal["month", "day", "service"]
@@ -76,78 +78,80 @@ class BudgetThreshold:
     until: datetime
 
 
+#: Dollars that absorb rounding errors of sums.
 _TINY = 1e-9
+#: Share of a budget from which it is nearly used up.
 _NEARLY = 0.8
 
 
 def check_budget(
-    tariff: Pricing,
+    pricing: Pricing,
     spent: AmountSpent,
     limits: BudgetLimits,
     now: datetime,
     zone: tzinfo,
 ) -> Charge | OverBudget:
-    """Say how one more call would count, or which budget forbids it."""
-    # Free: nothing to count.
-    if tariff.price <= 0:
+    """Return the charge of one more call, or the budget that forbids the call."""
+    # The provider is free.
+    if pricing.price <= 0:
         return Charge(cost=0.0, covered=0.0)
-    # One post must not eat the month.
+    # A single post must not use up the month.
     if limits.per_post_day is not None and spent.page_today >= limits.per_post_day:
-        words = f"this post had {limits.per_post_day} images today"
-        return OverBudget(why=words, until=next_day(now, zone))
-    # Within what the service gives for nothing.
-    if spent.covered + tariff.price <= tariff.included + _TINY:
-        return Charge(cost=0.0, covered=tariff.price)
-    # Only what is free is wanted.
+        why = f"this post had {limits.per_post_day} images today"
+        return OverBudget(why=why, until=next_day(now, zone))
+    # The included credits cover the call.
+    if spent.covered + pricing.price <= pricing.included + _TINY:
+        return Charge(cost=0.0, covered=pricing.price)
+    # The settings allow no charges.
     if limits.free_only:
-        daily = tariff.included_per == "day"
+        daily = pricing.included_per == "day"
         return OverBudget(
             why="free_only, and what is included is used up",
             until=next_day(now, zone) if daily else next_month(now, zone),
         )
     month, day = next_month(now, zone), next_day(now, zone)
-    for used, limit, until, name in (
+    for amount, limit, until, name in (
         (spent.month, limits.month, month, "the month's budget"),
         (spent.day, limits.day, day, "the day's budget"),
-        (spent.provider, tariff.monthly_budget, month, "its own monthly budget"),
+        (spent.provider, pricing.monthly_budget, month, "its own monthly budget"),
     ):
-        # One more would go over.
-        if limit is not None and used + tariff.price > limit + _TINY:
+        # The call would exceed this budget.
+        if limit is not None and amount + pricing.price > limit + _TINY:
             return OverBudget(why=f"{name} of ${limit:.2f} is used up", until=until)
-    return Charge(cost=tariff.price, covered=0.0)
+    return Charge(cost=pricing.price, covered=0.0)
 
 
 def budget_thresholds(
-    tariff: Pricing,
+    pricing: Pricing,
     spent: AmountSpent,
     limits: BudgetLimits,
     now: datetime,
     zone: tzinfo,
 ) -> list[BudgetThreshold]:
-    """Return the budgets that a call which costs money takes past a mark.
+    """Return the budgets that a charged call nearly or completely uses up.
 
     Args:
-        spent: Before the call, which `check_budget` has let pass.
+        spent: Amounts before the call, which `check_budget` has allowed.
     """
     month, day = next_month(now, zone), next_day(now, zone)
-    found: list[BudgetThreshold] = []
+    thresholds: list[BudgetThreshold] = []
     names: tuple[Literal["month", "day", "service"], ...] = ("month", "day", "service")
-    used = (spent.month, spent.day, spent.provider)
-    most = (limits.month, limits.day, tariff.monthly_budget)
-    for name, before, limit in zip(names, used, most, strict=True):
+    amounts = (spent.month, spent.day, spent.provider)
+    budgets = (limits.month, limits.day, pricing.monthly_budget)
+    for name, before, limit in zip(names, amounts, budgets, strict=True):
         if limit is None:
             continue
-        after = before + tariff.price
-        full = after + tariff.price > limit + _TINY
-        nearly = before < _NEARLY * limit <= after + _TINY
-        if full or nearly:
+        after = before + pricing.price
+        is_full = after + pricing.price > limit + _TINY
+        is_nearly_full = before < _NEARLY * limit <= after + _TINY
+        if is_full or is_nearly_full:
             until = day if name == "day" else month
-            found.append(
+            thresholds.append(
                 BudgetThreshold(
-                    name=name, full=full, spent=after, limit=limit, until=until
+                    name=name, full=is_full, spent=after, limit=limit, until=until
                 )
             )
-    return found
+    return thresholds
 
 
 def month_start(now: datetime, zone: tzinfo) -> datetime:
@@ -156,42 +160,42 @@ def month_start(now: datetime, zone: tzinfo) -> datetime:
 
 
 def day_start(now: datetime, zone: tzinfo) -> datetime:
-    """Return the midnight that began today in *zone*."""
+    """Return the last midnight in *zone*."""
     local = now.astimezone(zone)
     return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def next_day(now: datetime, zone: tzinfo) -> datetime:
     """Return the next midnight in *zone*."""
-    # By date, not by 24 hours: days with a clock change are 23 or 25 hours long.
+    # Add a date, not 24 hours: days with a clock change have 23 or 25 hours.
     tomorrow = day_start(now, zone).date() + timedelta(days=1)
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
 
 
 def next_month(now: datetime, zone: tzinfo) -> datetime:
     """Return when the next calendar month begins in *zone*."""
-    later = month_start(now, zone).date() + timedelta(days=32)
-    return datetime(later.year, later.month, 1, tzinfo=zone)
+    in_next_month = month_start(now, zone).date() + timedelta(days=32)
+    return datetime(in_next_month.year, in_next_month.month, 1, tzinfo=zone)
 
 
 def months_between(
     first: datetime, last: datetime, zone: tzinfo
 ) -> list[tuple[datetime, datetime]]:
-    """Return when each calendar month of *zone* from *first* to *last* begins and ends.
+    """Return the start and end of each calendar month in *zone*, newest first.
 
-    The newest comes first.
+    The months are those from *first* to *last*, both included.
     """
     months: list[tuple[datetime, datetime]] = []
-    begins = month_start(first, zone)
-    while begins <= last:
-        ends = next_month(begins, zone)
-        months.append((begins, ends))
-        begins = ends
+    start = month_start(first, zone)
+    while start <= last:
+        end = next_month(start, zone)
+        months.append((start, end))
+        start = end
     return months[::-1]
 
 
 def format_dollars(amount: float) -> str:
-    """Return *amount* for people: "$0.0031", "$1.20", "free"."""
+    """Format dollars for people: "$0.0031", "$1.20", "free"."""
     if amount <= 0:
         return "free"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"  # noqa: PLR2004 - tenths of a cent matter below a dime

@@ -1,4 +1,4 @@
-"""One job as the chain and the verdict see it.  Pure."""
+"""The input of provider selection and retry policy for one job.  Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from db.models import Attempt, ImageRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainInput:
-    """One job, or one image by hand, that wants a provider.
+    """One job, or one manually requested image, that needs a provider.
 
     Attributes:
-        number: Of the image within the job that is wanted next.
-        tried: All attempts of the job since a person last asked for it.
+        number: Number of the next image within the job.
+        tried: All attempts of the job since a person last requested it.
         chain: Provider names in order.
-        card_allowed: The page shows no image that is not our card.
-        keeps_image: The page shows an image that is not our card.
+        card_allowed: The page shows no image except a card of ours.
+        keeps_image: The page shows an image that is not a card of ours.
         shows_image: The page shows any image, cards included.
-        page_today: Calls for this page today that cost or were included.
-        made: Its images that exist, of the inputs it has now.
-        complete: No further image is wanted.
+        page_today: Calls for this page today that were charged or included.
+        made: Existing images of the job for its current inputs.
+        complete: All images of the job exist.
     """
 
     page_id: str = ""
@@ -41,12 +41,19 @@ class ChainInput:
 
     @property
     def open_call(self) -> Attempt | None:
-        """A call whose result is still to be had: we died or stopped meanwhile."""
-        return next((one for one in self.tried if one.outcome is None), None)
+        """The call without a result, after a crash or shutdown during the call."""
+        return next((call for call in self.tried if call.outcome is None), None)
 
     @property
     def was_tried_this_round(self) -> bool:
-        """Somebody was asked for this image in this round."""
-        return any(
-            one.round == self.round and one.number == self.number for one in self.tried
-        )
+        """Whether a provider was called for this image in this round."""
+        return bool(self.round_attempts)
+
+    @property
+    def round_attempts(self) -> list[Attempt]:
+        """The attempts for this image in this round."""
+        return [
+            attempt
+            for attempt in self.tried
+            if attempt.round == self.round and attempt.number == self.number
+        ]

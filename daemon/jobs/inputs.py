@@ -1,4 +1,4 @@
-"""What an image is made of: read from a page once, stored with the job as JSON."""
+"""The inputs of an image: read from a page once, stored with its job as JSON."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from daemon.notion.model import Page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Everything one image (and its variants) is made of.
+    """The inputs of an image and its variants.
 
     Attributes:
-        prompt: As built from the page, not yet cut; empty: nothing to make.
-        origin: The column it came from: "prompt", "post" or "title".
-        words: The post's own, for the card.
-        format: As the page says it, or the configured one.
-        variants: 1 to 4.
-        feedback: Already part of `prompt`; kept to know whether it changed.
-        chosen_files: Of a job's images, those that a person put back, in this order;
-            empty: all of them.
+        prompt: Prompt built from the page, not yet truncated; empty: no image.
+        origin: Source of the prompt: "prompt", "post" or "title".
+        words: Text of the post, for the card.
+        format: Format of the page, or the configured one.
+        variants: Number of images, 1 to 4.
+        feedback: Text that is also part of `prompt`, stored to detect a change.
+        chosen_files: File names of the job's images to show again, in this order;
+            empty: all images.
     """
 
     prompt: str
@@ -36,19 +36,20 @@ class Inputs:
     chosen_files: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values, without an empty `chosen_files`."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        # Nearly always: nothing is written that says so.
         if not self.chosen_files:
             del values["chosen_files"]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Inputs:
+        """Return the inputs that `to_dict` wrote."""
         return cls(**values)
 
 
 class _FingerprintTexts(TypedDict):
-    """What a fingerprint may cover."""
+    """Arguments of the fingerprint functions in `daemon.jobs.prompt`."""
 
     page_prompt: str
     post: str
@@ -59,14 +60,14 @@ class _FingerprintTexts(TypedDict):
     variants: int
 
 
-_FIELDS = tuple(one.name for one in fields(Inputs))
+_FIELDS = tuple(field.name for field in fields(Inputs))
 
 
 def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
-    """Return what *page* asks for, and its fingerprint.
+    """Return the inputs of *page* and their fingerprint.
 
-    The fingerprint covers what a person writes and nothing we write; feedback is
-    not in it, because the write that delivers an image clears it.
+    The fingerprint covers only what people write.  It leaves out the feedback, because
+    postbrush clears the feedback when it delivers an image.
     """
     columns = {name: cell.text for name, cell in page.columns.items()}
     built = prompt.build_prompt(
@@ -91,7 +92,7 @@ def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
 
 
 def read_former_fingerprint(page: Page, recipe: InputSettings) -> str:
-    """Return what the fingerprint of *page* is in a database of an earlier version."""
+    """Return the fingerprint that an earlier version computed for *page*."""
     return prompt.compute_former_fingerprint(**_read_texts(page, recipe))
 
 

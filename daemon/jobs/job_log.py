@@ -1,4 +1,4 @@
-"""What is said of jobs and breakers: once, in sentences that stand alone."""
+"""Log lines about jobs, breakers and budgets, each once per change."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from providers.breaker import Breaker
 from providers.breaker import BreakerState as Position
 from providers.outcomes import Outcome
 
-#: What only a person can mend.
+#: Outcomes that only a person can fix, logged as errors.
 _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
 
 
 def log_job_queued(flow: SourceContext, job: Job) -> None:
-    """A wish became a job; said once, whoever made it."""
+    """Log a new job, once per process."""
     if job.id in flow.announced:
         return
     flow.announced.add(job.id)
-    waits = (job.due_at - flow.now()).total_seconds()
-    when = f", due in {waits:.0f} s" if waits >= 1 else ""
+    delay = (job.due_at - flow.now()).total_seconds()
+    when = f", due in {delay:.0f} s" if delay >= 1 else ""
     flow.log.info(
         "job.queued",
         summary=f"'{job.title}' {job.reason}{when} (job {job.id})",
@@ -39,21 +39,25 @@ def log_job_queued(flow: SourceContext, job: Job) -> None:
 def log_job_done(
     flow: SourceContext,
     job: Job,
-    made: Sequence[ImageRecord],
+    job_images: Sequence[ImageRecord],
     calls: Sequence[Attempt],
-    left_out: str,
+    omission: str,
 ) -> None:
-    """The page shows the image."""
-    cost = sum(one.cost for one in calls)
-    included = cost == 0 and any(one.covered for one in calls)
-    price = "included" if included else format_dollars(cost)
-    # The clock may have been set back since it was asked for.
+    """Log that the page shows the images of a job, with cost and duration.
+
+    Args:
+        omission: End of the log line about omitted properties; empty: none.
+    """
+    cost = sum(call.cost for call in calls)
+    is_included = cost == 0 and any(call.covered for call in calls)
+    price = "included" if is_included else format_dollars(cost)
+    # The clock may have been set back since the request.
     seconds = max(0.0, (flow.now() - requested_at(job)).total_seconds())
-    provider = made[0].provider
+    provider = job_images[0].provider
     flow.log.info(
         "job.done",
         summary=f"'{job.title}' {provider} {price} {seconds:.1f} s "
-        f"(job {job.id}){left_out}",
+        f"(job {job.id}){omission}",
         job=job.id,
         page=job.page_id,
         provider=provider,
@@ -63,13 +67,13 @@ def log_job_done(
     )
 
 
-def log_omitted_properties(flow: SourceContext, left_out: Sequence[str]) -> None:
-    """Notion refuses some properties: said once, and once an hour."""
-    if not left_out:
+def log_omitted_properties(flow: SourceContext, omitted: Sequence[str]) -> None:
+    """Log the properties that Notion refused to write, at most once an hour."""
+    if not omitted:
         return
-    names = ", ".join(f"'{name}'" for name in left_out)
+    names = ", ".join(f"'{name}'" for name in omitted)
     if flow.spells.record_failure(
-        f"{flow.plan.source} leaves out {names}", flow.steady()
+        f"{flow.plan.source} leaves out {names}", flow.steady_now()
     ):
         flow.log.warning(
             "property.refused",
@@ -78,9 +82,9 @@ def log_omitted_properties(flow: SourceContext, left_out: Sequence[str]) -> None
 
 
 def log_job_ended(flow: SourceContext, job: Job, why: str) -> None:
-    """It failed, or was cancelled."""
-    speak = flow.log.warning if job.state is JobState.FAILED else flow.log.info
-    speak(
+    """Log that a job failed or was cancelled."""
+    write_line = flow.log.warning if job.state is JobState.FAILED else flow.log.info
+    write_line(
         f"job.{job.state}",
         summary=f"'{job.title}': {why} (job {job.id})",
         job=job.id,
@@ -90,7 +94,7 @@ def log_job_ended(flow: SourceContext, job: Job, why: str) -> None:
 
 
 def log_breaker_changed(flow: SourceContext, before: Breaker, after: Breaker) -> None:
-    """Log the change from *before* to *after*, if there is one to speak of."""
+    """Log that a breaker opened or closed between *before* and *after*."""
     if after.state is Position.OPEN and after.generation != before.generation:
         flow.resting[after.name] = after.generation
         _log_breaker_opened(flow, after)
@@ -98,12 +102,12 @@ def log_breaker_changed(flow: SourceContext, before: Breaker, after: Breaker) ->
         _log_breaker_closed(flow, after.name, "serving again")
 
 
-def log_breaker_reset(flow: SourceContext, found: Breaker) -> None:
-    """A command has closed it, in a process of its own: say it here, too."""
-    # Read before the opening was committed, it is closed as it was before.
-    opened = flow.resting.get(found.name, found.generation)
-    if found.state is Position.CLOSED and found.generation > opened:
-        _log_breaker_closed(flow, found.name, "reset, so it is asked again")
+def log_breaker_reset(flow: SourceContext, breaker: Breaker) -> None:
+    """Log that a command in another process closed a breaker."""
+    # A breaker read before its opening was committed is closed, but not reset.
+    opened_generation = flow.resting.get(breaker.name, breaker.generation)
+    if breaker.state is Position.CLOSED and breaker.generation > opened_generation:
+        _log_breaker_closed(flow, breaker.name, "reset, so it is asked again")
 
 
 def _log_breaker_closed(flow: SourceContext, name: str, words: str) -> None:
@@ -111,75 +115,77 @@ def _log_breaker_closed(flow: SourceContext, name: str, words: str) -> None:
     flow.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
-def _log_breaker_opened(flow: SourceContext, after: Breaker) -> None:
-    words = descriptions.describe_breaker(after, flow.now(), flow.clock.zone)
-    rest = _describe_fallback(flow, after)
+def _log_breaker_opened(flow: SourceContext, breaker: Breaker) -> None:
+    words = descriptions.describe_breaker(breaker, flow.now(), flow.clock.zone)
+    fallback = _describe_fallback(flow, breaker)
     log = flow.shared_log
-    speak = log.error if after.reason in _LOUD else log.warning
-    speak(
+    write_line = log.error if breaker.reason in _LOUD else log.warning
+    write_line(
         "breaker.opened",
-        summary=f"{after.name}: {words}{rest}",
-        provider=after.name,
-        reason=after.reason,
-        until=after.until.isoformat() if after.until else None,
+        summary=f"{breaker.name}: {words}{fallback}",
+        provider=breaker.name,
+        reason=breaker.reason,
+        until=breaker.until.isoformat() if breaker.until else None,
     )
 
 
-def _describe_fallback(flow: SourceContext, after: Breaker) -> str:
-    """Say who serves instead; a loading model is waited for."""
-    if after.reason in {Outcome.LOADING, Outcome.THROTTLED}:
+def _describe_fallback(flow: SourceContext, breaker: Breaker) -> str:
+    """Return the providers used instead; jobs wait for a short pause to end."""
+    if breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}:
         return "; jobs wait for it"
-    others = [name for name in flow.plan.chain if name != after.name]
-    words = [
+    others = [name for name in flow.plan.chain if name != breaker.name]
+    labels = [
         "the card" if flow.providers[name].traits.is_card else name for name in others
     ]
-    return f"; meanwhile {', then '.join(words)}" if words else ""
+    return f"; meanwhile {', then '.join(labels)}" if labels else ""
 
 
 def log_budget_thresholds(
     flow: SourceContext, provider: str, passed: Sequence[BudgetThreshold]
 ) -> None:
-    """A budget is nearly or quite used up: said once in its period."""
-    for mark in passed:
-        event = "budget.reached" if mark.full else "budget.near"
-        of = provider if mark.name == "service" else ""
-        own = flow.plan.source if flow.plan.has_own_budget else ""
-        key = f"{event} {mark.name} {of} {own} {mark.until:%Y-%m-%d}"
+    """Log budgets that are nearly or completely used up, once per period."""
+    for budget in passed:
+        event = "budget.reached" if budget.full else "budget.near"
+        owner = provider if budget.name == "service" else ""
+        source = flow.plan.source if flow.plan.has_own_budget else ""
+        key = f"{event} {budget.name} {owner} {source} {budget.until:%Y-%m-%d}"
         if key in flow.told:
             continue
         flow.told.add(key)
-        whose = f"{of}'s own month" if of else f"the {mark.name}"
-        when = f"on {_format_local(flow, mark.until)}"
-        rest = f"the next image by {provider} fits {when}"
+        period = f"{owner}'s own month" if owner else f"the {budget.name}"
+        when = f"on {_format_local(flow, budget.until)}"
+        effect = (
+            f"the next image by {provider} fits" if budget.full else "it begins anew"
+        )
         flow.log.warning(
             event,
-            summary=f"${mark.spent:.2f} of the ${mark.limit:.2f} for {whose} are "
-            f"spent; {rest if mark.full else f'it begins anew {when}'}",
-            budget=f"{mark.name} {of}".strip(),
-            until=mark.until.isoformat(),
+            summary=f"${budget.spent:.2f} of the ${budget.limit:.2f} for {period} are "
+            f"spent; {effect} {when}",
+            budget=f"{budget.name} {owner}".strip(),
+            until=budget.until.isoformat(),
         )
 
 
-def log_provider_still_down(flow: SourceContext, found: Breaker) -> None:
-    """A server of the owner's own was greeted, and did not answer."""
-    words = descriptions.describe_breaker(found, flow.now(), flow.clock.zone)
+def log_provider_still_down(flow: SourceContext, breaker: Breaker) -> None:
+    """Log that a self-hosted provider failed its health check."""
+    words = descriptions.describe_breaker(breaker, flow.now(), flow.clock.zone)
     flow.log.debug(
-        "provider.away", summary=f"{found.name}: {words}", provider=found.name
+        "provider.away", summary=f"{breaker.name}: {words}", provider=breaker.name
     )
 
 
 def log_pause_changed(
     flow: SourceContext, *, paused: bool, until: datetime | None
 ) -> None:
-    """Say it when a pause begins, and when it ends."""
+    """Log the start and the end of a pause."""
     key = f"paused {flow.plan.source}"
-    if paused and flow.spells.record_failure(key, flow.steady()):
+    if paused and flow.spells.record_failure(key, flow.steady_now()):
         when = f" until {_format_local(flow, until)}" if until else ""
         flow.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
-    elif not paused and flow.spells.record_recovery(key, flow.steady()) is not None:
+    elif not paused and flow.spells.record_recovery(key, flow.steady_now()) is not None:
         flow.log.info("daemon.resumed", summary="images are made again")
 
 
@@ -188,10 +194,10 @@ def _format_local(flow: SourceContext, time: datetime) -> str:
     return f"{local.day} {local:%b %H:%M}"
 
 
-def log_breaker_probe(flow: SourceContext, found: Breaker) -> None:
-    """One job is let through to see whether the service is back."""
+def log_breaker_probe(flow: SourceContext, breaker: Breaker) -> None:
+    """Log that a half-open breaker admits one job as a probe."""
     flow.shared_log.info(
         "breaker.half_open",
-        summary=f"{found.name}: one job asks whether it is back",
-        provider=found.name,
+        summary=f"{breaker.name}: one job asks whether it is back",
+        provider=breaker.name,
     )

@@ -1,18 +1,18 @@
-"""A job leaves its work: it ends, or goes back to the queue.
+"""End a job or return it to the queue.
 
-Either way the wish that was noted on it meanwhile is not lost: it becomes the next
-job in the same transaction, or the waiting job takes it over.
+A request stored on the job is kept in the same transaction: it becomes the next job,
+or the queued job takes it over.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from daemon.jobs.retry_policy import may_have_cost
 from db import attempts, images, jobs, posts
 from db.engine import Tx
 from db.models import Job, NewJob
 from db.states import JobEventType, JobReason
-from providers.outcomes import FREE, Outcome
 
 
 async def end_job(
@@ -25,24 +25,24 @@ async def end_job(
     note: str = "",
     is_answer: bool = False,
 ) -> Job:
-    """Move *job* to its final state; a wish noted on it becomes the next job.
+    """Move *job* to its final state; a request stored on it becomes the next job.
 
     Args:
-        note: What the page is to say about a failure; empty: nothing.
-        is_answer: A person cancelled it, or Notion does not let us have the page
-            although a query may list it: its inputs are answered.
+        note: Text for the page about the failure; empty: none.
+        is_answer: The inputs of the job must not start another automatic job, because
+            a person cancelled it or Notion lists its page but refuses to return it.
 
     Raises:
-        MovedElsewhereError: Somebody else moved it first.
+        StaleJobError: Another writer moved the job first.
     """
     current = await jobs.get(tx, job.id) or job
     changes: dict[str, object] = {"outcome": why, "again": None, "waits_for": None}
-    # The next job starts with the un-tick itself; else the failure is owed.
+    # The next job begins with the un-tick; otherwise the failure note is pending.
     if current.again is not None and current.owed == "untick":
         changes |= {"owed": "", "owed_note": ""}
     elif event is JobEventType.ABANDONED and note and current.again is None:
         changes |= {"owed": "failed", "owed_note": note}
-    # It waits no longer: a note that says so would come too late.
+    # The job has ended, so a pending note about its wait is outdated.
     elif current.owed == "waiting":
         changes |= {"owed": "", "owed_note": ""}
     ended = await jobs.apply_event(tx, job, event, now=now, why=why, **changes)
@@ -56,43 +56,47 @@ async def end_job(
 
 
 async def _save_rejected_fingerprint(tx: Tx, job: Job) -> None:
-    """Inputs that a job has answered make no other one automatically."""
+    """Store that the inputs of *job* must not start another automatic job."""
     if job.reason in {JobReason.NEW, JobReason.EDITED}:
         await posts.update_fields(tx, job.source, job.page_id, answered=job.fingerprint)
 
 
 async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
-    """Do so if *job*, which was cancelled, cost something and left no image.
+    """Block automatic jobs for the inputs of a cancelled job that left no image.
 
-    An image that it left is used by the next job of these inputs, which costs nothing;
-    a call that is still under way is looked at when it ends.
+    They are blocked only if the job may have been charged.  An existing image is reused
+    by the next job for the same inputs, free of charge.  A running call is checked when
+    it ends.
     """
     calls = await attempts.of_job(tx, job.id)
     if any(call.outcome is None for call in calls):
         return
-    charged = any(Outcome(call.outcome) not in FREE for call in calls if call.outcome)
-    made = [one for one in await images.of_job(tx, job.id) if not one.is_card]
-    if charged and not any(one.fingerprint == job.fingerprint for one in made):
+    charged = any(may_have_cost(call) for call in calls)
+    has_image = any(
+        image.fingerprint == job.fingerprint and not image.is_card
+        for image in await images.of_job(tx, job.id)
+    )
+    if charged and not has_image:
         await _save_rejected_fingerprint(tx, job)
 
 
 async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
-    again = job.again or {}
-    reason = JobReason(again["reason"])
-    unticked = job.owed != "untick"
-    ticked = reason is JobReason.REGENERATE
+    next_request = job.again or {}
+    reason = JobReason(next_request["reason"])
+    is_unticked = job.owed != "untick"
+    is_ticked = reason is JobReason.REGENERATE
     await jobs.create(
         tx,
         NewJob(
             source=job.source,
             page_id=job.page_id,
-            title=again["title"],
+            title=next_request["title"],
             reason=reason,
             due_at=now,
-            fingerprint=again["fingerprint"],
-            inputs=again["inputs"],
-            owed="untick" if ticked and not unticked else "",
-            acked_at=now if ticked and unticked else None,
+            fingerprint=next_request["fingerprint"],
+            inputs=next_request["inputs"],
+            owed="untick" if is_ticked and not is_unticked else "",
+            acked_at=now if is_ticked and is_unticked else None,
         ),
         now=now,
         why=f"wished for while job {job.id} was in work",
@@ -102,10 +106,13 @@ async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
 async def requeue_job(
     tx: Tx, job: Job, event: JobEventType, *, now: datetime, why: str, **changes: object
 ) -> Job:
-    """Move *job* from its work to the queue; it takes over what was noted on it.
+    """Return *job* to the queue; it takes over a request stored on it.
+
+    Args:
+        changes: Further column values.
 
     Raises:
-        MovedElsewhereError: Somebody else moved it first.
+        StaleJobError: Another writer moved the job first.
     """
     current = await jobs.get(tx, job.id) or job
     if current.again is not None:
@@ -120,7 +127,7 @@ async def requeue_job(
             "waits_for": None,
             "waited_since": None,
         }
-        # Ticked meanwhile: nobody is asked before that un-tick is confirmed too.
+        # A newer tick must be confirmed before the next provider call.
         if current.owed == "untick":
             changes["acked_at"] = None
     return await jobs.apply_event(tx, job, event, now=now, why=why, **changes)

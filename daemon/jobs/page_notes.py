@@ -1,20 +1,20 @@
-"""What a page says about a job that brought it no image.  Pure."""
+"""Notes on a page about a job without an image.  Pure."""
 
 from __future__ import annotations
 
-#: Nobody is to believe that a picture they still see has failed.
+#: Tells readers that the image they still see is not the failed one.
 KEPT = "The current image was kept."
 
 
 def no_image_note(
     why: str, *, shows_image: bool, after: str = "", advice: str = ""
 ) -> str:
-    """Return why there is no image; of a page that shows one: no new one.
+    """Return a note that says why there is no image, or no new image.
 
     Args:
-        why: Without its full stop.
-        after: What was tried, like " after 3 tries".
-        advice: A sentence: what to do.
+        why: The reason; a trailing full stop is removed.
+        after: The effort, like " after 3 tries".
+        advice: A sentence that says what to do.
     """
     start = "No new image" if shows_image else "No image"
     sentences = [f"{start}{after}: {why.rstrip('.')}.", KEPT if shows_image else ""]

@@ -1,6 +1,6 @@
-"""A task failed: its pause begins, and the log and the job's history say why.
+"""Pause a failed task, and log its cause and write it into the job's history.
 
-The cause is said once, and once an hour while it lasts.
+The log names a cause once, and once an hour while it lasts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from db.errors import DatabaseError
 from db.models import Job
 from db.states import JobReason, JobState
 
-#: The third failure: 15 seconds have passed, and the page is told.
+#: Failures after which the page gets a note; 15 seconds have passed by then.
 _TELL_AT = 3
-#: Tasks that `status` names.
+#: Maximum number of delayed tasks that `status` lists.
 _LISTED = 20
 
 
@@ -32,14 +32,15 @@ async def postpone_task(
     *,
     is_told: bool = False,
 ) -> PendingRetry:
-    """Count a failure, begin the pause, and say so where it is due.
+    """Count a failure of a task and start its pause.
 
     Args:
-        error: A refusal, or something nobody expected: the log gets its traceback.
-        is_told: Somebody else says it in the log.
+        error: The cause.  Unexpected errors are logged with their traceback.
+        job: The job of the task, whose history gets the cause.
+        is_told: The caller logs the failure.
     """
-    expected = isinstance(error, PostbrushError | DatabaseError)
-    why = str(error) if expected else f"an unexpected error: {error!r:.200}"
+    is_expected = isinstance(error, PostbrushError | DatabaseError)
+    why = str(error) if is_expected else f"an unexpected error: {error!r:.200}"
     delay = flow.delays.add_failure(
         subject,
         why,
@@ -47,9 +48,9 @@ async def postpone_task(
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and flow.delays.should_log(subject, why, flow.steady()):
-        _log_failure(flow, delay, None if expected else error, job)
-    # A database that refuses is not asked to write that down.
+    if not is_told and flow.delays.should_log(subject, why, flow.steady_now()):
+        _log_failure(flow, delay, None if is_expected else error, job)
+    # A failing database cannot record its own failure.
     if job is not None and not isinstance(error, DatabaseError):
         await _record_failure(flow, delay, job)
     return delay
@@ -59,45 +60,45 @@ def _log_failure(
     flow: SourceContext, delay: PendingRetry, error: Exception | None, job: Job | None
 ) -> None:
     subject = delay.subject
-    about = f" {subject.provider}" if subject.provider else ""
+    provider = f" {subject.provider}" if subject.provider else ""
     title = f"'{job.title}': " if job else ""
     number = f" (job {job.id})" if job else ""
     fields = {"job": job.id, "page": job.page_id} if job else {}
-    words = f"{title}{subject.task}{about} failed: {delay.why.rstrip('.')}"
+    failure = f"{title}{subject.task}{provider} failed: {delay.why.rstrip('.')}"
     if error is not None:
         flow.log.error(
-            "job.crashed", summary=f"{words}{number}", exc_info=error, **fields
+            "job.crashed", summary=f"{failure}{number}", exc_info=error, **fields
         )
         return
     flow.log.warning(
         "job.delayed",
-        summary=f"{words}. postbrush will try again with growing pauses{number}",
+        summary=f"{failure}. postbrush will try again with growing pauses{number}",
         **fields,
     )
 
 
 async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) -> None:
-    """Write the cause into the job's history, and tell the page that it waits."""
-    now, steady, subject = flow.now(), flow.steady(), delay.subject
+    """Write the cause into the job's history, and queue a note for its page."""
+    now, steady, subject = flow.now(), flow.steady_now(), delay.subject
     next_try = steady + flow.delays.time_left(subject, flow.clock.elapsed())
-    is_news = flow.delays.should_record(subject, delay.why, steady, next_try)
-    # Notion as a whole is away, or the page cannot be written: there is no telling it.
-    tells = (
+    is_new_cause = flow.delays.should_record(subject, delay.why, steady, next_try)
+    # A page gets no note while Notion as a whole is unreachable.
+    needs_note = (
         subject.task is TaskKind.UPLOAD
         and delay.failures >= _TELL_AT
         and not job.told_waiting
         and not flow.outage.why
     )
-    if not (is_news or tells):
+    if not (is_new_cause or needs_note):
         return
     async with flow.db.write_transaction() as tx:
         current = await jobs.get(tx, job.id)
         if current is None:
             return
-        if is_news:
+        if is_new_cause:
             why = f"{subject.task} failed: {delay.why}"
             await delays.record_delay(tx, current, now=now, why=why)
-        if tells:
+        if needs_note:
             await _set_waiting_note(tx, current, delay)
     flow.news.announce_change()
 
@@ -105,7 +106,7 @@ async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) ->
 async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
     if job.told_waiting or job.owed or job.state is not JobState.UPLOADING:
         return
-    # A replacement nobody asked for: the card stays, and its page says nothing.
+    # An automatic replacement leaves its card and adds no note.
     if job.reason is JobReason.REPLACE:
         return
     note = (
@@ -119,7 +120,7 @@ async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
 async def end_delay(
     flow: SourceContext, subject: TaskKey, job: Job | None = None
 ) -> None:
-    """A task succeeded: its pauses are over, and its job's history says so."""
+    """End the pauses of a successful task, and record that in its job's history."""
     if flow.delays.clear_failures(subject) and job is not None:
         async with flow.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
@@ -131,22 +132,22 @@ async def end_delay(
 
 
 def next_try_at(flow: SourceContext, subject: TaskKey) -> datetime:
-    """Return when a task may be tried again, on the wall clock."""
+    """Return when a task may be tried again, by the wall clock."""
     return flow.now() + flow.delays.time_left(subject, flow.clock.elapsed())
 
 
 async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
-    """Return the tasks that wait for their next try, for `status`: the first few."""
-    moment = flow.clock.elapsed()
-    waiting = [one for one in flow.delays.of_tasks() if one.until > moment][:_LISTED]
-    found: list[dict[str, object]] = []
+    """Return up to 20 tasks that wait for their next try, for `status`."""
+    elapsed = flow.clock.elapsed()
+    waiting = [delay for delay in flow.delays.of_tasks() if delay.until > elapsed]
+    tasks: list[dict[str, object]] = []
     async with flow.db.read_transaction() as tx:
-        for delay in waiting:
+        for delay in waiting[:_LISTED]:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
-            # It was cancelled meanwhile, say.
+            # The job has ended in the meantime.
             if job is not None and not (job.is_open or job.owed):
                 continue
-            found.append(
+            tasks.append(
                 {
                     "job": job.id if job else None,
                     "title": job.title if job else "",
@@ -156,4 +157,4 @@ async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
                     "next": next_try_at(flow, delay.subject).isoformat(),
                 }
             )
-    return found
+    return tasks

@@ -1,4 +1,4 @@
-"""Refusals that come in numbers: one line of the log for each cause, with a count."""
+"""Group refused un-ticks into one log line for each cause, with a count."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass, field
 from daemon.context import SourceContext
 from db.models import Job
 
+#: Maximum number of job IDs in a log line.
 _NAMED = 5
 
 
 @dataclass(slots=True)
 class RefusedUnticks:
-    """The boxes that Notion did not let us clear since the last report."""
+    """The ticks that Notion refused to clear since the last log line."""
 
     _by_cause: dict[tuple[str, str], list[Job]] = field(default_factory=dict)
 
     def add(self, job: Job, cause: str) -> None:
-        """Remember a refusal until `log_refusals`."""
+        """Store a refusal for `log_refusals`."""
         self._by_cause.setdefault((job.source, cause), []).append(job)
 
     def log_refusals(self, flow: SourceContext, source: str) -> None:
-        """Log what Notion refused for a source, once nothing more is being tried."""
-        for key in [one for one in self._by_cause if one[0] == source]:
+        """Log and forget the refusals of a source, once no un-tick is in progress."""
+        for key in [key for key in self._by_cause if key[0] == source]:
             refused = self._by_cause.pop(key)
             single = refused[0] if len(refused) == 1 else None
             flow.log.error(
@@ -35,7 +36,7 @@ class RefusedUnticks:
 
 
 def format_refusal(refused: list[Job], cause: str) -> str:
-    """Return one sentence about the boxes that were refused for one cause; pure."""
+    """Return one sentence about the ticks refused for one cause.  Pure."""
     if len(refused) == 1:
         (job,) = refused
         return (

@@ -1,4 +1,4 @@
-"""What becomes of a job when its chain is spent.  Pure."""
+"""Decide about a job after a round without an image.  Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from db.models import Attempt, Job
 from db.states import JobReason
 from providers.outcomes import FREE, Outcome
 
-#: Between rounds through the chain; the last one stays.
+#: Pauses between rounds through the chain; the last pause repeats.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10))
-#: How long a page with a real image waits for a service to make another.
+#: How long a page that shows a generated image waits for another one.
 PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryAt:
-    """Another round at `due_at`; `counts`: it used up one of `posts.tries`."""
+    """Retry at `due_at`.  `counts` is true if the round used one of `posts.tries`."""
 
     due_at: datetime
     counts: bool
@@ -30,19 +30,19 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """Nobody was asked, because all rest: nothing to write, look again then."""
+    """Wait until `until` without a write: no provider was called in this round."""
 
     until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverPartial:
-    """Some variants exist: those are the result."""
+    """Deliver the existing variants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fail:
-    """Failed, or cancelled when nobody asked for it; the note goes on the page."""
+    """End the job as failed, or cancelled if `cancel`, and put `note` on the page."""
 
     why: str
     note: str
@@ -57,10 +57,10 @@ class ChainResult:
     """A round through the chain that ended without an image.
 
     Attributes:
-        hopeless: No provider will ever serve this job.
-        until: When something could change, if anything will by itself.
-        reasons: One per provider, in words, for the note.
-        tries: How many rounds that may have cost money a job has.
+        hopeless: Every provider is permanently excluded for this job.
+        until: When a provider may become available; None: unknown.
+        reasons: Provider and reason, for the note.
+        tries: Maximum number of rounds that may cost money (`posts.tries`).
     """
 
     job: Job
@@ -72,34 +72,34 @@ class ChainResult:
 
 
 def decide_after_round(ended: ChainResult, now: datetime) -> Verdict:
-    """Decide what a round that brought nothing means for its job."""
+    """Return what follows a round without an image."""
     why = format_reasons(ended.reasons)
     case = ended.case
-    # Some variants exist: better than none.
+    # Some variants exist and are delivered.
     if case.made:
         return DeliverPartial()
-    # A replacement nobody asked for: the card stays.
+    # An automatic replacement leaves its card.
     if ended.job.reason is JobReason.REPLACE:
         return Fail(why=f"no service made it ({why})", note="", cancel=True)
-    # Nobody will ever do it.
+    # No provider can ever generate the image.
     if ended.hopeless:
         return Fail(why=why, note=no_image_note(why, shows_image=case.shows_image))
-    counts = any(_may_have_cost(one) for one in _round_attempts(case))
+    counts = any(may_have_cost(attempt) for attempt in case.round_attempts)
     tries = ended.job.tries + counts
-    # Every try was used up on calls that may have cost money.
+    # All tries were used by calls that may have cost money.
     if tries >= ended.tries:
         note = no_image_note(
             why, shows_image=case.shows_image, after=f" after {tries} tries"
         )
         return Fail(why=f"{tries} tries: {why}", note=note)
-    # Asked for when the clock was ahead: it counts from now.
+    # A request time in the future, from a wrong clock, counts as now.
     patience_ends = min(requested_at(ended.job), now) + PATIENCE
-    # The page has its image, and waiting longer helps nobody.
+    # The page shows an image, and its patience has ended.
     if case.keeps_image and now >= patience_ends:
         return Fail(
             why=f"nobody within an hour: {why}", note=_kept_image_note(ended, why)
         )
-    # Nobody was asked: no round was used up, and no row is touched.
+    # No provider was called, so no round is used up.
     if not case.was_tried_this_round:
         return Idle(
             until=_wake_time(ended.until, patience_ends, keeps_image=case.keeps_image)
@@ -123,23 +123,16 @@ def _kept_image_note(ended: ChainResult, why: str) -> str:
 
 
 def format_reasons(reasons: Sequence[tuple[str, str]]) -> str:
-    """Return "flux: credits used up; replicate: ..." for people."""
+    """Format reasons for people, like "flux: credits used up; replicate: ..."."""
     return "; ".join(f"{name}: {why}" for name, why in reasons) or "nobody to ask"
 
 
-def _round_attempts(case: ChainInput) -> list[Attempt]:
-    return [
-        one
-        for one in case.tried
-        if one.round == case.round and one.number == case.number
-    ]
-
-
-def _may_have_cost(attempt: Attempt) -> bool:
+def may_have_cost(attempt: Attempt) -> bool:
+    """Return whether *attempt* has ended with an outcome that may be charged."""
     return attempt.outcome is not None and Outcome(attempt.outcome) not in FREE
 
 
 def requested_at(job: Job) -> datetime:
-    """Return when the wish was made: the last un-tick that was confirmed, or before."""
+    """Return when the job was last requested: created, un-ticked or reopened."""
     times = (job.created_at, job.acked_at, job.reopened_at)
     return max(time for time in times if time is not None)

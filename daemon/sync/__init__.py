@@ -1,1 +1,1 @@
-"""Notion to jobs: poll and sweep, plan what a page wants, apply the plan."""
+"""From Notion to jobs: poll or sweep, plan the actions of a page, apply them."""

@@ -1,4 +1,4 @@
-"""Views of pages become what is remembered and what is queued, in one transaction."""
+"""Apply the planned actions of pages in one transaction."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from daemon.sync.plan_types import (
 from daemon.sync.planner import plan_actions
 from db import images, jobs, posts
 from db.engine import Tx
-from db.models import Job
+from db.models import Job, SourceState
 from db.states import JobEventType, JobReason
 
-#: Pages that are decided about together, some 3 KB each.
-_AT_ONCE = 100
-#: Pages, some milliseconds, after which others have a turn.
-_STRETCH = 20
+#: Pages that are planned together; a page takes about 3 KB.
+_BATCH = 100
+#: Pages planned, in a few milliseconds, before the event loop runs other tasks.
+_YIELD_EVERY = 20
 
 Hold: TypeAlias = Literal["never", "too many", "always", "postpone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """What came of a batch of views.
+    """The result of applying a batch of pages.
 
     Attributes:
-        queued: Jobs made, for the log.
-        held: How many posts were held.
-        postponed: Pages that want an image unasked, to be decided about later.
+        queued: Created jobs, for the log.
+        held: Number of posts that now wait for approval.
+        postponed: IDs of pages whose automatic request is decided later.
     """
 
     queued: tuple[Job, ...] = ()
@@ -56,7 +56,11 @@ class ApplyResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePlan:
-    """A page, and what is to be done; `former`: a fingerprint to be renewed."""
+    """A page and its planned actions.
+
+    Attributes:
+        former: Stored fingerprint of an earlier version to replace; empty: none.
+    """
 
     sight: PageSnapshot
     memory: StoredState
@@ -73,142 +77,147 @@ async def apply_pages(
     hold: Hold = "never",
     tx: Tx | None = None,
 ) -> ApplyResult:
-    """Decide about *pages* and carry it out.
+    """Plan the actions of *pages* and apply them.
 
     Args:
-        mark: The moment their request was sent: those with a newer view, or a write
-            of ours since, are left out.  None: they are the newest there is.
-        watermark: Stored with it if it is newer than the stored one.
-        hold: Whether requests nobody ticked are held: when they are too many, as a
-            poll does; always, as a sweep that counted too many does; or never, which
-            is for views of single pages.  "postpone" neither holds nor queues them,
-            and returns their pages.
-        tx: A transaction to do it in; else nothing is written unless there is
-            something to write.
+        mark: Cache mark of the query that returned *pages*.  Pages that were read or
+            written after it are skipped.  None: *pages* are the newest views.
+        watermark: Stored in the same transaction if it is newer than the stored one.
+        hold: What happens to automatic requests.  A poll holds them if there are
+            "too many".  A sweep that has counted too many holds them "always".
+            Single pages are "never" held.  "postpone" neither holds nor queues them
+            and returns their page IDs.
+        tx: Transaction to write in.  None: a write transaction is opened only if
+            there is something to write.
     """
     mark = flow.views.take_mark() if mark is None else mark
     if tx is not None:
         return await _apply_in_tx(tx, flow, pages, mark, watermark=watermark, hold=hold)
-    async with flow.db.read_transaction() as look_first:
-        idle = not await _pages_with_actions(look_first, flow, pages, mark)
-        if idle and not await _is_newer_watermark(look_first, flow.plan, watermark):
+    async with flow.db.read_transaction() as reading:
+        if not (
+            await _pages_with_actions(reading, flow, pages, mark)
+            or await _load_state_before(reading, flow.plan.source, watermark)
+        ):
             return ApplyResult()
     async with flow.db.write_transaction() as writing:
-        done = await _apply_in_tx(
+        result = await _apply_in_tx(
             writing, flow, pages, mark, watermark=watermark, hold=hold
         )
     flow.kick.set()
-    return done
+    return result
 
 
 async def _pages_with_actions(
     tx: Tx, flow: SourceContext, pages: Sequence[Page], mark: int
 ) -> list[PagePlan]:
-    """Return those of *pages* that want something; views of all are looked after.
+    """Return the plans that have actions; update the page cache for all *pages*.
 
-    In parts: of the hundreds that a poll lists while many are made, most want nothing.
+    Pages are planned in batches, since most pages of a busy poll need no action.
     """
-    wanting: list[PagePlan] = []
-    for begin in range(0, len(pages), _AT_ONCE):
-        some = [
+    with_actions: list[PagePlan] = []
+    for start in range(0, len(pages), _BATCH):
+        batch = [
             page
-            for page in pages[begin : begin + _AT_ONCE]
+            for page in pages[start : start + _BATCH]
             if not flow.views.is_outdated(page.id, mark)
         ]
-        decided = await plan_pages(tx, flow.plan, some, flow.now())
-        _update_page_cache(flow, decided, mark)
-        wanting += [one for one in decided if one.actions]
-    return wanting
+        plans = await plan_pages(tx, flow.plan, batch, flow.now())
+        _update_page_cache(flow, plans, mark)
+        with_actions += [plan for plan in plans if plan.actions]
+    return with_actions
 
 
 def _update_page_cache(
-    flow: SourceContext, decided: Sequence[PagePlan], mark: int
+    flow: SourceContext, plans: Sequence[PagePlan], mark: int
 ) -> None:
-    """Keep the views that a job will ask for; the others only take up room."""
-    for one in decided:
-        flow.views.mark_applied(one.sight.page.id, mark)
-        begins = any(isinstance(action, CreateJob) for action in one.actions)
-        if begins or one.memory.job is not None:
-            flow.views.put_page(one.sight.page, flow.steady())
+    """Cache the pages that a job will read, and drop the others to save memory."""
+    for plan in plans:
+        flow.views.mark_applied(plan.sight.page.id, mark)
+        creates_job = any(isinstance(action, CreateJob) for action in plan.actions)
+        if creates_job or plan.memory.job is not None:
+            flow.views.put_page(plan.sight.page, flow.steady_now())
         else:
-            flow.views.drop_page(one.sight.page.id)
+            flow.views.drop_page(plan.sight.page.id)
 
 
-async def _is_newer_watermark(
-    tx: Tx, plan: SourceSettings, watermark: datetime | None
-) -> bool:
+async def _load_state_before(
+    tx: Tx, source: str, watermark: datetime | None
+) -> SourceState | None:
+    """Return the source state if its watermark is older than *watermark*."""
     if watermark is None:
-        return False
-    state = await posts.load_source_state(tx, plan.source)
-    return state is not None and (
-        state.watermark is None or state.watermark < watermark
-    )
+        return None
+    state = await posts.load_source_state(tx, source)
+    if state is None or (state.watermark and state.watermark >= watermark):
+        return None
+    return state
 
 
 async def plan_pages(
-    tx: Tx, plan: SourceSettings, pages: Sequence[Page], now: datetime
+    tx: Tx, settings: SourceSettings, pages: Sequence[Page], now: datetime
 ) -> list[PagePlan]:
-    """Return what each of *pages* wants, by what is remembered; nothing is done."""
+    """Plan the actions of *pages* from the stored state, without applying them."""
     ids = [page.id for page in pages]
-    known_posts = await posts.get_many(tx, plan.source, ids)
+    stored_posts = await posts.get_many(tx, settings.source, ids)
     open_jobs = {
-        job.page_id: job for job in await jobs.open_of_pages(tx, plan.source, ids)
+        job.page_id: job for job in await jobs.open_of_pages(tx, settings.source, ids)
     }
     names = [file.name for page in pages for file in page.image]
-    ours = await images.by_names(tx, names) if names else {}
-    held = await posts.held_among(tx, plan.source, ids)
-    decided = []
+    our_images = await images.by_names(tx, names) if names else {}
+    held_ids = await posts.held_among(tx, settings.source, ids)
+    plans = []
     for number, page in enumerate(pages, 1):
-        if number % _STRETCH == 0:
+        if number % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        inputs, fingerprint = read_inputs(page, plan.recipe)
-        sight = PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
-        memory = StoredState(
-            post=known_posts.get(page.id),
+        snapshot = _take_snapshot(page, settings)
+        stored = StoredState(
+            post=stored_posts.get(page.id),
             job=open_jobs.get(page.id),
-            known={f.name: ours[f.name] for f in page.image if f.name in ours},
-            held=page.id in held,
+            known={
+                file.name: our_images[file.name]
+                for file in page.image
+                if file.name in our_images
+            },
+            held=page.id in held_ids,
         )
-        memory, actions, former = plan_page(sight, memory, plan, now)
-        decided.append(
-            PagePlan(sight=sight, memory=memory, actions=actions, former=former)
+        stored, actions, former = plan_page(snapshot, stored, settings, now)
+        plans.append(
+            PagePlan(sight=snapshot, memory=stored, actions=actions, former=former)
         )
-    return decided
+    return plans
+
+
+def _take_snapshot(page: Page, settings: SourceSettings) -> PageSnapshot:
+    inputs, fingerprint = read_inputs(page, settings.recipe)
+    return PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
 
 
 async def plan_dry_run(
-    flow: SourceContext, pages: Sequence[Page], *, remembered: bool
+    flow: SourceContext, pages: Sequence[Page], *, has_database: bool
 ) -> list[PagePlan]:
-    """Return what *pages* would want, for `plan`.
+    """Plan the actions of *pages* for `plan`, without writing anything.
 
     Args:
-        remembered: There is a database to look into.
+        has_database: Use the stored state.  Without a database it is empty.
     """
-    if remembered:
+    if has_database:
         async with flow.db.read_transaction() as tx:
             return await plan_pages(tx, flow.plan, pages, flow.now())
-    decided = []
+    plans = []
     for page in pages:
-        inputs, fingerprint = read_inputs(page, flow.plan.recipe)
-        sight = PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
-        actions = plan_actions(sight, StoredState(), flow.plan.rules, flow.now())
-        decided.append(PagePlan(sight=sight, memory=StoredState(), actions=actions))
-    return decided
-
-
-def count_automatic(decided: Sequence[PagePlan]) -> int:
-    """Return how many posts want an image without anybody having ticked a box."""
-    return sum(automatic_action(one) is not None for one in decided)
+        snapshot = _take_snapshot(page, flow.plan)
+        actions = plan_actions(snapshot, StoredState(), flow.plan.rules, flow.now())
+        plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
+    return plans
 
 
 def exceeds_hold(count: int, limit: int) -> bool:
-    """Say whether that many may not be queued at once."""
+    """Return whether *count* is above the limit `posts.hold`; 0 means no limit."""
     return 0 < limit < count
 
 
-def automatic_action(one: PagePlan) -> CreateJob | None:
-    """Return the wish of a post that nobody ticked."""
-    for action in one.actions:
+def automatic_action(plan: PagePlan) -> CreateJob | None:
+    """Return the action that creates a job without a tick."""
+    for action in plan.actions:
         if isinstance(action, CreateJob) and action.reason is not JobReason.REGENERATE:
             return action
     return None
@@ -223,60 +232,54 @@ async def _apply_in_tx(
     watermark: datetime | None,
     hold: Hold,
 ) -> ApplyResult:
-    now, plan = flow.now(), flow.plan
-    wanting = await _pages_with_actions(tx, flow, pages, mark)
-    held_back = hold in {"always", "postpone"} or (
-        hold == "too many"
-        and exceeds_hold(count_automatic(wanting), plan.approve_above)
+    now, settings = flow.now(), flow.plan
+    plans = await _pages_with_actions(tx, flow, pages, mark)
+    requests = [automatic_action(plan) for plan in plans]
+    count = sum(request is not None for request in requests)
+    holds = hold in {"always", "postpone"} or (
+        hold == "too many" and exceeds_hold(count, settings.approve_above)
     )
     queued: list[Job] = []
     held: list[tuple[str, JobReason]] = []
-    for one in wanting:
-        if one.former:
-            await renew_stored_fingerprints(tx, plan.source, one.sight, one.former)
-        start = automatic_action(one)
-        if held_back and start is not None:
-            held.append((one.sight.page.id, start.reason))
-        for action in one.actions:
-            if action is start and held_back:
+    for plan, request in zip(plans, requests, strict=True):
+        if plan.former:
+            await renew_stored_fingerprints(
+                tx, settings.source, plan.sight, plan.former
+            )
+        if holds and request is not None:
+            held.append((plan.sight.page.id, request.reason))
+        for action in plan.actions:
+            if holds and action is request:
                 continue
-            if job := await _apply_action(tx, flow, one, action, now):
+            if job := await _apply_action(tx, flow, plan, action, now):
                 queued.append(job)
     if hold == "postpone":
         postponed = tuple(page_id for page_id, _ in held)
         return ApplyResult(queued=tuple(queued), postponed=postponed)
-    await posts.hold_posts(tx, plan.source, held, now)
-    await _advance_watermark(tx, plan, watermark)
+    await posts.hold_posts(tx, settings.source, held, now)
+    if state := await _load_state_before(tx, settings.source, watermark):
+        await posts.save_source_state(tx, replace(state, watermark=watermark))
     return ApplyResult(queued=tuple(queued), held=len(held))
 
 
-async def _advance_watermark(
-    tx: Tx, plan: SourceSettings, watermark: datetime | None
-) -> None:
-    if watermark is not None and await _is_newer_watermark(tx, plan, watermark):
-        state = await posts.load_source_state(tx, plan.source)
-        if state is not None:
-            await posts.save_source_state(tx, replace(state, watermark=watermark))
-
-
 async def _apply_action(
-    tx: Tx, flow: SourceContext, one: PagePlan, action: Action, now: datetime
+    tx: Tx, flow: SourceContext, plan: PagePlan, action: Action, now: datetime
 ) -> Job | None:
-    page, job = one.sight.page, one.memory.job
+    page, job = plan.sight.page, plan.memory.job
     match action:
         case SavePost(post):
             await posts.save(tx, replace(post, source=flow.plan.source))
         case CreateJob(reason, due_at, why):
             await posts.release_post(tx, flow.plan.source, page.id)
-            new = new_job(flow.plan.source, one.sight, reason, due_at)
-            return await jobs.create(tx, new, now=now, why=why)
+            job_values = new_job(flow.plan.source, plan.sight, reason, due_at)
+            return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
-            changes = merged_values(one.sight, job, action)
+            changes = merged_values(plan.sight, job, action)
             await jobs.apply_event(
                 tx, job, JobEventType.FOLDED, now=now, why=action.why, **changes
             )
         case ScheduleNext() if job is not None:
-            changes = next_request_values(one.sight, action)
+            changes = next_request_values(plan.sight, action)
             await jobs.apply_event(
                 tx, job, JobEventType.NOTED, now=now, why=action.why, **changes
             )

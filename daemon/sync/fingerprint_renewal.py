@@ -1,7 +1,7 @@
-"""Fingerprints that an earlier version stored become those of today.
+"""Replace fingerprints that an earlier version stored by current ones.
 
-Without it an upgrade would make every post look edited.  Of a page whose job is open
-only the decision sees the new ones: that job goes on with what it has.
+Otherwise every post would look edited after an upgrade.  If the page has an open job,
+only the planner sees the current fingerprints and the job keeps its own.
 """
 
 from __future__ import annotations
@@ -19,58 +19,58 @@ from db.models import Post
 
 
 def plan_page(
-    sight: PageSnapshot, memory: StoredState, plan: SourceSettings, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, settings: SourceSettings, now: datetime
 ) -> tuple[StoredState, list[Action], str]:
-    """Return what `plan_actions` says with today's fingerprints.
+    """Plan the actions of a page with current fingerprints.
 
     Returns:
-        What is remembered with them, the actions, and the fingerprint that is to be
-        renewed in the database; empty: none, or not yet.
+        The stored state with current fingerprints, the actions, and the fingerprint
+        to replace in the database; empty: nothing to replace, or not yet.
     """
-    former = read_former_fingerprint(sight.page, plan.recipe)
-    renewed = _renew_state(memory, former, sight.fingerprint)
-    actions = plan_actions(sight, renewed, plan.rules, now)
-    # An open job goes on with the fingerprint it has: its page is renewed later.
-    if renewed.post == memory.post or memory.job is not None:
+    former = read_former_fingerprint(snapshot.page, settings.recipe)
+    renewed = _renew_state(stored, former, snapshot.fingerprint)
+    actions = plan_actions(snapshot, renewed, settings.rules, now)
+    # An open job keeps its fingerprint, so its page is renewed later.
+    if renewed.post == stored.post or stored.job is not None:
         return renewed, actions, ""
-    post = SavePost(merge_post(sight, renewed.post, plan.rules, now))
+    save_post = SavePost(merge_post(snapshot, renewed.post, settings.rules, now))
     others = [action for action in actions if not isinstance(action, SavePost)]
-    return renewed, [post, *others], former
+    return renewed, [save_post, *others], former
 
 
-def _renew_state(memory: StoredState, former: str, newest: str) -> StoredState:
-    """Return what is remembered of a page, in today's fingerprints."""
+def _renew_state(stored: StoredState, former: str, current: str) -> StoredState:
+    """Return the stored state of a page with current fingerprints."""
     known = {
-        name: replace(image, fingerprint=newest)
+        name: replace(image, fingerprint=current)
         if image.fingerprint == former
         else image
-        for name, image in memory.known.items()
+        for name, image in stored.known.items()
     }
-    job = memory.job
+    job = stored.job
     if job is not None and job.fingerprint == former:
-        job = replace(job, fingerprint=newest)
+        job = replace(job, fingerprint=current)
     return replace(
-        memory, post=_renew_post(memory.post, former, newest), job=job, known=known
+        stored, post=_renew_post(stored.post, former, current), job=job, known=known
     )
 
 
-def _renew_post(post: Post | None, former: str, newest: str) -> Post | None:
+def _renew_post(post: Post | None, former: str, current: str) -> Post | None:
     if post is None:
         return None
-    today = {former: newest}
+    renewed = {former: current}
     return replace(
         post,
-        fingerprint=today.get(post.fingerprint, post.fingerprint),
-        answered=today.get(post.answered or "", post.answered),
-        made=today.get(post.made or "", post.made),
+        fingerprint=renewed.get(post.fingerprint, post.fingerprint),
+        answered=renewed.get(post.answered or "", post.answered),
+        made=renewed.get(post.made or "", post.made),
     )
 
 
 async def renew_stored_fingerprints(
-    tx: Tx, source: str, sight: PageSnapshot, former: str
+    tx: Tx, source: str, snapshot: PageSnapshot, former: str
 ) -> None:
-    """Renew what is stored of a page besides its post: ended jobs, and images."""
+    """Replace the former fingerprint in the ended jobs and images of a page."""
     for table in (jobs, images):
         await table.renew_fingerprint(
-            tx, source, sight.page.id, former, sight.fingerprint
+            tx, source, snapshot.page.id, former, snapshot.fingerprint
         )

@@ -1,4 +1,4 @@
-"""What a job takes from the page it is about: the values of its row.  Pure."""
+"""Job column values taken from a page.  Pure."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from db.states import JobReason
 
 
 def new_job(
-    source: str, sight: PageSnapshot, reason: JobReason, due_at: datetime
+    source: str, snapshot: PageSnapshot, reason: JobReason, due_at: datetime
 ) -> NewJob:
-    """Return a job for a page."""
+    """Return the values of a new job for a page."""
     return NewJob(
         source=source,
-        page_id=sight.page.id,
-        title=sight.page.title,
+        page_id=snapshot.page.id,
+        title=snapshot.page.title,
         reason=reason,
         due_at=due_at,
-        fingerprint=sight.fingerprint,
-        inputs=sight.inputs.to_dict(),
+        fingerprint=snapshot.fingerprint,
+        inputs=snapshot.inputs.to_dict(),
         owed="untick" if reason is JobReason.REGENERATE else "",
     )
 
 
 def merged_values(
-    sight: PageSnapshot, job: Job, action: MergeIntoQueued
+    snapshot: PageSnapshot, job: Job, action: MergeIntoQueued
 ) -> Mapping[str, object]:
-    """Return what a queued job takes from a request that joins it."""
+    """Return the new values of a queued job that a newer request joins."""
     changes: dict[str, object] = {
-        "title": sight.page.title,
+        "title": snapshot.page.title,
         "reason": min(action.reason, job.reason, key=lambda reason: reason.rank),
         "due_at": action.due_at,
-        "fingerprint": sight.fingerprint,
-        "inputs": sight.inputs.to_dict(),
+        "fingerprint": snapshot.fingerprint,
+        "inputs": snapshot.inputs.to_dict(),
     }
     if action.ticked:
         changes |= {"owed": "untick", "acked_at": None}
@@ -43,15 +43,15 @@ def merged_values(
 
 
 def next_request_values(
-    sight: PageSnapshot, action: ScheduleNext
+    snapshot: PageSnapshot, action: ScheduleNext
 ) -> Mapping[str, object]:
-    """Return what a job in work keeps of the request that comes after it."""
+    """Return the new values of a running job that a newer request follows."""
     changes: dict[str, object] = {
         "again": {
             "reason": action.reason,
-            "title": sight.page.title,
-            "fingerprint": sight.fingerprint,
-            "inputs": sight.inputs.to_dict(),
+            "title": snapshot.page.title,
+            "fingerprint": snapshot.fingerprint,
+            "inputs": snapshot.inputs.to_dict(),
         }
     }
     return changes | ({"owed": "untick"} if action.ticked else {})

@@ -1,4 +1,4 @@
-"""Pages that no poll lists although a box of theirs is to be un-ticked."""
+"""Cancel jobs of ticked pages that polls no longer list."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from db.states import JobEventType
 async def cancel_missing_pages(
     flow: SourceContext, listed: AbstractSet[str], mark: int
 ) -> None:
-    """Cancel jobs whose un-tick was answered 404 and whose page no poll lists.
+    """Cancel jobs whose un-tick was answered 404 and whose page the poll did not list.
 
     Args:
-        listed: Pages that a poll has found; every ticked page is among them.
-        mark: The moment that poll was sent.
+        listed: IDs of the pages that the poll listed, including every ticked page.
+        mark: Cache mark of the poll.
     """
     for page_id in sorted(flow.unreachable - listed):
-        # The un-tick was answered while the poll was under way.
+        # The un-tick was answered during the poll.
         if flow.views.is_outdated(page_id, mark):
             continue
         flow.unreachable.discard(page_id)
@@ -33,7 +33,7 @@ async def cancel_missing_pages(
 
 
 async def cancel_missing_page(flow: SourceContext, job: Job) -> None:
-    """Cancel a job whose page is gone; what was paid for stays on disk."""
+    """Cancel a job whose page is gone; its paid images stay on disk."""
     ended: Job | None = None
     async with flow.db.write_transaction() as tx:
         await jobs.clear_pending_write(tx, job, job.owed)

@@ -1,4 +1,4 @@
-"""Which of the pages an answer holds count, and when everything is to be looked at."""
+"""Drop outdated pages, confirm recent ticks, and tell when a sweep is due."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from db import posts
 from db.models import Post, SourceState
 
 _SWEEP_EVERY = timedelta(days=1)
-#: A tick seen this soon after our own un-tick may be the one we removed.
+#: A tick seen this soon after our own un-tick may be the tick that we cleared.
 _DOUBTFUL = timedelta(minutes=1)
 
 
 def is_sweep_due(state: SourceState | None, now: datetime) -> bool:
-    """Say whether everything is to be looked at: never done, or a day ago."""
+    """Return whether the last sweep is missing or at least a day ago."""
     if state is None or state.swept_at is None:
         return True
     return abs(now - state.swept_at) >= _SWEEP_EVERY
@@ -27,12 +27,12 @@ def is_sweep_due(state: SourceState | None, now: datetime) -> bool:
 def split_outdated(
     views: PageCache, pages: Sequence[Page], mark: int
 ) -> tuple[list[Page], list[Page]]:
-    """Part pages that count from those with a newer view, or a write of ours since."""
-    counting: list[Page] = []
+    """Split *pages* into current pages and pages read or written after *mark*."""
+    current: list[Page] = []
     outdated: list[Page] = []
     for page in pages:
-        (outdated if views.is_outdated(page.id, mark) else counting).append(page)
-    return counting, outdated
+        (outdated if views.is_outdated(page.id, mark) else current).append(page)
+    return current, outdated
 
 
 async def confirm_ticks(
@@ -42,35 +42,38 @@ async def confirm_ticks(
     asked_at: datetime,
     urgency: Urgency,
 ) -> list[Page]:
-    """Ask again about ticks that may be the ones we have just removed.
+    """Read pages again whose tick may be one that postbrush has just cleared.
 
     Args:
         asked_at: When the query that returned *pages* was sent.
+
+    Returns:
+        The pages, without those that could not be read again.
     """
     ticked = [page.id for page in pages if page.regenerate]
     if not ticked:
         return list(pages)
     async with flow.db.read_transaction() as tx:
-        known = await posts.get_many(tx, flow.plan.source, ticked)
-    sure: list[Page] = []
+        stored_posts = await posts.get_many(tx, flow.plan.source, ticked)
+    confirmed: list[Page] = []
     for page in pages:
-        if not _is_doubtful_tick(page, known, asked_at):
-            sure.append(page)
+        if not _is_doubtful_tick(page, stored_posts, asked_at):
+            confirmed.append(page)
             continue
         try:
             newest = await flow.door.fetch_page(schema, page.id, urgency)
-        # It is still ticked at the next look: one page does not stop the others.
+        # The next poll sees the tick; the other pages are still handled.
         except (PageGoneError, ItemRefusedError, NotionUnavailableError):
             continue
-        sure.append(newest)
-    return sure
+        confirmed.append(newest)
+    return confirmed
 
 
 def _is_doubtful_tick(
-    page: Page, known: Mapping[str, Post], asked_at: datetime
+    page: Page, stored_posts: Mapping[str, Post], asked_at: datetime
 ) -> bool:
-    post = known.get(page.id)
-    unticked = post.unticked_at if post else None
-    if not page.regenerate or unticked is None:
+    post = stored_posts.get(page.id)
+    unticked_at = post.unticked_at if post else None
+    if not page.regenerate or unticked_at is None:
         return False
-    return abs(asked_at - unticked) < _DOUBTFUL
+    return abs(asked_at - unticked_at) < _DOUBTFUL

@@ -1,4 +1,4 @@
-"""What the planner is given, and the actions it returns.  No behaviour."""
+"""Inputs and actions of the planner.  No behaviour."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from db.states import JobReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
-    """What we remember of a page.
+    """The stored state of a page.
 
     Attributes:
-        known: Files that are ours among those the page shows, by name, made for
-            whatever page.
+        job: The open job of the page.
+        known: Images of ours that the page shows, by file name, including images
+            that were made for other pages.
+        held: The post waits for approval.
     """
 
     post: Post | None = None
@@ -33,7 +35,7 @@ class StoredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSnapshot:
-    """The page now, read."""
+    """A page as Notion returned it, with its inputs and their fingerprint."""
 
     page: Page
     inputs: Inputs
@@ -42,14 +44,14 @@ class PageSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SavePost:
-    """Store what the page shows."""
+    """Store the post of the page."""
 
     post: Post
 
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Make a job."""
+    """Create a job."""
 
     reason: JobReason
     due_at: datetime
@@ -58,7 +60,7 @@ class CreateJob:
 
 @dataclass(frozen=True, slots=True)
 class MergeIntoQueued:
-    """Let a waiting job take the newest inputs and the strongest reason."""
+    """Give the queued job the newest inputs and the strongest reason."""
 
     reason: JobReason
     due_at: datetime
@@ -68,7 +70,7 @@ class MergeIntoQueued:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleNext:
-    """Remember the next wish on a job that is in work."""
+    """Store the next request on the running job."""
 
     reason: JobReason
     ticked: bool
@@ -77,7 +79,7 @@ class ScheduleNext:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgeRepeat:
-    """The same wish once more: un-tick again, nothing else."""
+    """Clear the tick of a repeated request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What a page wants: pure, one comment per branch.
+"""Plan the actions of a page.  Pure, one comment per branch.
 
-`plan_actions` looks at the page as it is now and at what we remember of it, and returns
-actions; `daemon.sync.apply` carries them out.
+`plan_actions` compares a page with its stored state and returns actions, which
+`daemon.sync.apply` carries out.
 """
 
 from __future__ import annotations
@@ -26,68 +26,68 @@ from daemon.sync.plan_types import (
 from db.models import ImageRecord, Job, Post
 from db.states import JobReason, JobState
 
-#: Notion floors times to the minute, so an edit may be this much younger.
+#: Notion rounds times down to the minute, so an edit may be this much younger.
 _FLOOR = timedelta(minutes=1)
 
 
 def plan_actions(
-    sight: PageSnapshot, memory: StoredState, rules: Rules, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, rules: Rules, now: datetime
 ) -> list[Action]:
-    """Return what is to be done about a page."""
-    post = merge_post(sight, memory.post, rules, now)
-    # What it shows has changed since we last looked.
-    news = memory.post is None or has_changed(post, memory.post)
-    actions: list[Action] = [SavePost(post)] if news else []
-    wish = _plan_job(sight, memory, rules, post, now)
-    return [*actions, wish] if wish else actions
+    """Return the actions of a page, at most one of them about its job."""
+    post = merge_post(snapshot, stored.post, rules, now)
+    # The page is new, or it has changed since it was last read.
+    is_changed = stored.post is None or has_changed(post, stored.post)
+    actions: list[Action] = [SavePost(post)] if is_changed else []
+    job_action = _plan_job(snapshot, stored, rules, post, now)
+    return [*actions, job_action] if job_action else actions
 
 
 def _plan_job(
-    sight: PageSnapshot, memory: StoredState, rules: Rules, post: Post, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, rules: Rules, post: Post, now: datetime
 ) -> Action | None:
-    # In the trash, archived or out of the source: nothing is wanted any more.
+    # The page is in the trash, archived or out of the source.
     if post.gone:
-        return CancelJob("the page is gone") if memory.job else None
-    # No text, no wish; a tick waits on the page until there are words.
-    if not sight.inputs.prompt:
-        unasked = memory.job is not None and _is_queued_unticked(memory.job)
-        return CancelJob("the page has no words any more") if unasked else None
-    # The box is ticked: always obeyed.
-    if sight.page.regenerate:
-        return _plan_ticked(sight, memory, now)
-    if memory.job is not None:
-        return _plan_open_job(sight, memory, memory.job, rules, post=post, now=now)
-    return _plan_automatic(sight, memory, rules, post, now)
+        return CancelJob("the page is gone") if stored.job else None
+    # The page has no text; a tick stays on the page until there is one.
+    if not snapshot.inputs.prompt:
+        is_automatic = stored.job is not None and _is_queued_unticked(stored.job)
+        return CancelJob("the page has no words any more") if is_automatic else None
+    # The box is ticked: a tick always requests an image.
+    if snapshot.page.regenerate:
+        return _plan_ticked(snapshot, stored, now)
+    if stored.job is not None:
+        return _plan_open_job(snapshot, stored, stored.job, rules, post=post, now=now)
+    return _plan_automatic(snapshot, stored, rules, post, now)
 
 
 def _plan_ticked(
-    sight: PageSnapshot, memory: StoredState, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, now: datetime
 ) -> Action | None:
-    job = memory.job
-    # Nothing under way: a job that starts with the un-tick.
+    job = stored.job
+    # No open job: create a job, which begins with the un-tick.
     if job is None:
         return CreateJob(JobReason.REGENERATE, now, "ticked")
-    # Our un-tick has not been confirmed yet: this is the tick we know of.
+    # Our un-tick is not confirmed yet, so this is a tick that the job covers.
     if job.owed == "untick":
         return None
-    same = _is_same_request(sight, job.fingerprint, job.inputs)
+    is_same = _is_same_request(snapshot, job.fingerprint, job.inputs)
     if job.state is JobState.QUEUED:
-        # It was ticked for the same image and waits: the same wish.
-        if same and job.reason is JobReason.REGENERATE:
+        # A queued job was ticked for the same image: the request is repeated.
+        if is_same and job.reason is JobReason.REGENERATE:
             return AcknowledgeRepeat()
-        # It waits for another reason or with older inputs: one job for both.
+        # The queued job has another reason or older inputs: merge both requests.
         return MergeIntoQueued(JobReason.REGENERATE, now, ticked=True, why="ticked")
-    # In work on just this: the image that comes is the one that is wanted.  A
-    # replacement may end without one, so it does not count.
-    if same and job.reason is not JobReason.REPLACE:
+    # A running job already generates this image.  A replacement may end without an
+    # image, so it does not count.
+    if is_same and job.reason is not JobReason.REPLACE:
         return AcknowledgeRepeat()
-    # In work on something else: the next job.
+    # The running job generates something else: schedule the next job.
     return ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked during the work")
 
 
 def _plan_open_job(
-    sight: PageSnapshot,
-    memory: StoredState,
+    snapshot: PageSnapshot,
+    stored: StoredState,
     job: Job,
     rules: Rules,
     *,
@@ -95,33 +95,37 @@ def _plan_open_job(
     now: datetime,
 ) -> Action | None:
     if _is_queued_unticked(job):
-        # It left the posts postbrush looks after before its turn came.
+        # The post no longer matches the filters.
         if post.skipped or not post.chosen:
             return CancelJob("the post no longer matches posts.only, or posts.skip")
-        # A person put an image there.
-        if classify_images(sight.page.id, post.shows, memory.known).foreign:
+        # A person added an image.
+        if classify_images(snapshot.page.id, post.shows, stored.known).foreign:
             return CancelJob("the page has an image now")
-    # Nothing the image is made of has changed.
-    if job.fingerprint == sight.fingerprint:
-        # Words that only a card shows: a waiting job takes them at once.
-        if job.state is JobState.QUEUED and job.inputs["words"] != sight.inputs.words:
+    # The inputs of the image are unchanged.
+    if job.fingerprint == snapshot.fingerprint:
+        # Words that only a card shows have changed: update the queued job.
+        if (
+            job.state is JobState.QUEUED
+            and job.inputs["words"] != snapshot.inputs.words
+        ):
             return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
         return None
     if job.state is JobState.QUEUED:
-        # A person asked for it by hand: at once, with the newest words.
+        # The request came from a person: keep its due time, take the newest text.
         if job.reason is JobReason.REGENERATE:
             return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
-        # Still being written: the text has to be still again.
+        # The text is still being written: wait until it settles again.
         return MergeIntoQueued(
             job.reason, now + rules.wait_after_edit, ticked=False, why="edited"
         )
-    noted = (job.again or {}).get("fingerprint")
-    # In work on older words, and edits are followed: the next job.
-    if rules.on_edit == "regenerate" and noted != sight.fingerprint:
+    next_fingerprint = (job.again or {}).get("fingerprint")
+    # The running job has older text and edits are followed: schedule the next job.
+    if rules.on_edit == "regenerate" and next_fingerprint != snapshot.fingerprint:
         return ScheduleNext(
             JobReason.EDITED, ticked=False, why="edited during the work"
         )
-    return None  # The box would make another.
+    # Edits are not followed: only a tick requests another image.
+    return None
 
 
 def _is_queued_unticked(job: Job) -> bool:
@@ -129,55 +133,50 @@ def _is_queued_unticked(job: Job) -> bool:
 
 
 def _plan_automatic(
-    sight: PageSnapshot, memory: StoredState, rules: Rules, post: Post, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, rules: Rules, post: Post, now: datetime
 ) -> Action | None:
-    # Not one of those postbrush looks after, or waiting for `approve`.
-    if post.skipped or not post.chosen or memory.held:
+    # The post does not match the filters, or it waits for approval.
+    if post.skipped or not post.chosen or stored.held:
         return None
-    # A failed or cancelled job was the answer to exactly these inputs.
-    if post.answered == sight.fingerprint:
+    # A job for exactly these inputs has failed or was cancelled.
+    if post.answered == snapshot.fingerprint:
         return None
-    shown = classify_images(sight.page.id, post.shows, memory.known)
-    # A duplicate of another page: wants its own once it says something else.
-    if shown.copies and shown.copies != {sight.fingerprint}:
-        return CreateJob(
-            JobReason.NEW, _settles_at(sight, post, rules, now), "a duplicated page"
-        )
-    # No image on the page and none made.
-    if not sight.page.image and post.made is None:
-        return CreateJob(
-            JobReason.NEW, _settles_at(sight, post, rules, now), "no image yet"
-        )
-    # Its words have changed since our image was made, and edits are followed.
-    changed = post.made is not None and post.made != sight.fingerprint
-    if rules.on_edit == "regenerate" and changed and shown.only_ours:
-        return CreateJob(
-            JobReason.EDITED, _settles_at(sight, post, rules, now), "edited"
-        )
+    due_at = _settles_at(snapshot, post, rules, now)
+    shown = classify_images(snapshot.page.id, post.shows, stored.known)
+    # A duplicate of another page gets its own image once its text differs.
+    if shown.copies and shown.copies != {snapshot.fingerprint}:
+        return CreateJob(JobReason.NEW, due_at, "a duplicated page")
+    # The page has no image, and none was made for it.
+    if not snapshot.page.image and post.made is None:
+        return CreateJob(JobReason.NEW, due_at, "no image yet")
+    # The text has changed since our image was made, and edits are followed.
+    is_edited = post.made is not None and post.made != snapshot.fingerprint
+    if rules.on_edit == "regenerate" and is_edited and shown.only_ours:
+        return CreateJob(JobReason.EDITED, due_at, "edited")
     return None
 
 
 def _settles_at(
-    sight: PageSnapshot, post: Post, rules: Rules, now: datetime
+    snapshot: PageSnapshot, post: Post, rules: Rules, now: datetime
 ) -> datetime:
-    """Return when the text will have been still for `posts.wait_after_edit`."""
+    """Return when the text will have been unchanged for `posts.wait_after_edit`."""
     settled = min(post.changed_at, now) + rules.wait_after_edit
     first_seen = post.changed_at == post.seen_at
-    # Seen for the first time: Notion's own time may show that it is still already.
+    # On first sight, Notion's edit time may show that the text has settled already.
     if first_seen:
-        settled = min(settled, sight.page.edited_at + _FLOOR + rules.wait_after_edit)
+        settled = min(settled, snapshot.page.edited_at + _FLOOR + rules.wait_after_edit)
     return max(now, settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageColumnState:
-    """What the Image column holds, as far as we know its files.
+    """Which of the files in the Image property of a page are ours.
 
     Attributes:
         copies: Fingerprints of images made for other pages.
-        cards_only: Every file is a card of ours for this page (or there is none).
-        only_ours: There are files, and all were made for this page.
-        foreign: Some file is not of our making at all.
+        cards_only: Every file is a card made for this page, or there is no file.
+        only_ours: There is a file, and every file was made for this page.
+        foreign: Some file was not made by postbrush.
     """
 
     copies: frozenset[str]
@@ -189,22 +188,29 @@ class ImageColumnState:
 def classify_images(
     page_id: str, names: Sequence[str], known: Mapping[str, ImageRecord]
 ) -> ImageColumnState:
-    """Sort the names in a page's Image column."""
-    found = [known[name] for name in names if name in known]
-    mine = [one for one in found if one.page_id == page_id]
+    """Classify the file names in the Image property of a page.
+
+    Args:
+        known: Images of ours by file name.
+    """
+    ours = [known[name] for name in names if name in known]
+    of_page = [image for image in ours if image.page_id == page_id]
     return ImageColumnState(
-        copies=frozenset(one.fingerprint for one in found if one.page_id != page_id),
-        cards_only=len(mine) == len(names) and all(one.is_card for one in mine),
-        only_ours=bool(mine) and len(mine) == len(names),
-        foreign=len(found) < len(names),
+        copies=frozenset(
+            image.fingerprint for image in ours if image.page_id != page_id
+        ),
+        cards_only=len(of_page) == len(names)
+        and all(image.is_card for image in of_page),
+        only_ours=bool(of_page) and len(of_page) == len(names),
+        foreign=len(ours) < len(names),
     )
 
 
 def merge_post(
-    sight: PageSnapshot, old: Post | None, rules: Rules, now: datetime
+    snapshot: PageSnapshot, old: Post | None, rules: Rules, now: datetime
 ) -> Post:
-    """Return what to remember of a page, on top of what was."""
-    page = sight.page
+    """Return the post to store for a page, based on the stored post *old*."""
+    page = snapshot.page
     base = old or Post(
         source="",
         page_id=page.id,
@@ -214,21 +220,21 @@ def merge_post(
         created_at=page.created_at,
         seen_at=now,
         changed_at=now,
-        fingerprint=sight.fingerprint,
+        fingerprint=snapshot.fingerprint,
         inputs={},
         shows=(),
         chosen=True,
         skipped=False,
     )
-    moved = base.fingerprint != sight.fingerprint
+    is_edited = base.fingerprint != snapshot.fingerprint
     return replace(
         base,
         url=page.url,
         title=page.title,
         date=page.date,
-        changed_at=now if moved else base.changed_at,
-        fingerprint=sight.fingerprint,
-        inputs=sight.inputs.to_dict(),
+        changed_at=now if is_edited else base.changed_at,
+        fingerprint=snapshot.fingerprint,
+        inputs=snapshot.inputs.to_dict(),
         shows=tuple(file.name for file in page.image),
         chosen=matches_filter(page.columns, rules.only),
         skipped=bool(rules.skip) and matches_filter(page.columns, rules.skip),
@@ -237,14 +243,17 @@ def merge_post(
 
 
 def has_changed(new: Post, old: Post) -> bool:
-    """Say whether there is anything to write."""
+    """Return whether the post differs from the stored one."""
     same_inputs = dict(new.inputs) == dict(old.inputs)
     return not same_inputs or new != replace(old, inputs=new.inputs)
 
 
 def _is_same_request(
-    sight: PageSnapshot, fingerprint: str, inputs: Mapping[str, object]
+    snapshot: PageSnapshot, fingerprint: str, inputs: Mapping[str, object]
 ) -> bool:
     feedback = str(inputs.get("feedback", ""))
-    # Feedback that our own write has just cleared is no new feedback.
-    return fingerprint == sight.fingerprint and sight.inputs.feedback in {feedback, ""}
+    # Empty feedback may be the result of our own write, so it is not a change.
+    return fingerprint == snapshot.fingerprint and snapshot.inputs.feedback in {
+        feedback,
+        "",
+    }

@@ -1,4 +1,4 @@
-"""Before money is spent on an old wish, the page is read once more."""
+"""Read the page of an old request again before money is spent on it."""
 
 from __future__ import annotations
 
@@ -18,48 +18,46 @@ from db.engine import Tx
 from db.models import ImageRecord, Job
 from db.states import JobEventType, JobReason, JobState
 
-#: A wish older than this may no longer be one.
+#: Age from which a request may no longer be current.
 _OLD = timedelta(minutes=10)
-
-
-#: What was read longer ago than this may have changed.
+#: Age from which a page or poll may be outdated.
 _FRESH = timedelta(minutes=1)
 
 
 def needs_reread(flow: SourceContext, job: Job) -> bool:
-    """Say whether the page of *job* has to be read before money is spent on it."""
+    """Return whether the page of *job* must be read before its next paid call."""
     now = flow.now()
-    # It was read just now.
+    # The page was read less than a minute ago.
     if job.read_at is not None and abs(now - job.read_at) < _FRESH:
         return False
     waited = now - max(job.created_at, job.acked_at or job.created_at)
-    # It has waited for long, or nobody is waiting for it.
+    # The request is old, or it is an automatic replacement.
     if job.reason is JobReason.REPLACE or waited >= _OLD:
         return True
-    # Whether it still matches posts.only is known as of the last poll.
-    steady = flow.steady()
-    polled = flow.looked_at is not None and steady - flow.looked_at < _FRESH
-    return flow.speaks and depends_on_filter(flow.plan.rules, job) and not polled
+    # A recent poll knows whether the post still matches posts.only.
+    steady_now = flow.steady_now()
+    is_polled = flow.looked_at is not None and steady_now - flow.looked_at < _FRESH
+    return flow.speaks and depends_on_filter(flow.plan.rules, job) and not is_polled
 
 
 def depends_on_filter(rules: Rules, job: Job) -> bool:
-    """Say whether *job* is only wanted while its post matches posts.only and skip."""
+    """Return whether *job* is only valid while its post matches the filters."""
     return job.reason is not JobReason.REGENERATE and bool(rules.only or rules.skip)
 
 
 def filtered_reason(rules: Rules, page: Page) -> str | None:
-    """Say that a post has left the posts that get images automatically."""
-    skipped = bool(rules.skip) and matches_filter(page.columns, rules.skip)
-    if skipped or not matches_filter(page.columns, rules.only):
+    """Return why the post gets no automatic image; None: it matches the filters."""
+    is_skipped = bool(rules.skip) and matches_filter(page.columns, rules.skip)
+    if is_skipped or not matches_filter(page.columns, rules.only):
         return "the post no longer matches posts.only, or posts.skip"
     return None
 
 
 async def revalidate_page(flow: SourceContext, job: Job) -> None:
-    """Read the page of a waiting job: it may go on, or is no longer wanted.
+    """Read the page of a queued job, and cancel the job if it is no longer valid.
 
     Raises:
-        NotionError: Notion is away.
+        NotionError: Notion cannot be reached.
     """
     page: Page | None = None
     is_answer = False
@@ -70,7 +68,7 @@ async def revalidate_page(flow: SourceContext, job: Job) -> None:
         is_answer = isinstance(error, PageUnreachableError)
     async with flow.db.write_transaction() as tx:
         now, current = flow.now(), await jobs.get(tx, job.id)
-        # Claimed, cancelled, or ended by what was just absorbed.
+        # The job was claimed, cancelled, or ended by the plan of its page.
         if current is None or current.state is not JobState.QUEUED:
             return
         why = await _load_cancel_reason(tx, flow, current, page)
@@ -88,31 +86,31 @@ async def _load_cancel_reason(
 ) -> str | None:
     if page is None:
         return "the page is gone"
-    known = await images.by_names(tx, [file.name for file in page.image])
-    return cancel_reason(flow, job, page, known)
+    our_images = await images.by_names(tx, [file.name for file in page.image])
+    return cancel_reason(flow, job, page, our_images)
 
 
 def cancel_reason(
-    flow: SourceContext, job: Job, page: Page, known: dict[str, ImageRecord]
+    flow: SourceContext, job: Job, page: Page, our_images: dict[str, ImageRecord]
 ) -> str | None:
-    """Say what speaks against a job now that its page was read."""
-    shown = classify_images(page.id, [file.name for file in page.image], known)
-    # In the trash or archived.
+    """Return why a job is no longer valid for *page*; None: it is valid."""
+    shown = classify_images(page.id, [file.name for file in page.image], our_images)
+    # The page is in the trash or archived.
     if page.gone:
         return "the page is gone"
-    # A person asked for it: nothing else matters.
+    # A person requested it, so no other rule applies.
     if job.reason is JobReason.REGENERATE:
         return None
-    # It left the posts postbrush looks after.
+    # The post no longer matches the filters.
     if (why := filtered_reason(flow.plan.rules, page)) is not None:
         return why
-    # A person put a file there: it stays.
+    # A person added a file, which stays.
     if shown.foreign:
         return "the page shows an image of somebody else's making"
-    # Somebody removed the card, or it is no longer a card.
+    # The card was removed or replaced.
     if job.reason is JobReason.REPLACE and not (page.image and shown.cards_only):
         return "the page no longer shows the card"
-    # It got its image in another way.
+    # The page got an image in another way.
     if job.reason is JobReason.NEW and page.image and not shown.copies:
         return "the page has an image now"
     return None

@@ -1,7 +1,7 @@
-"""Once a day everything is looked at, so that nothing a poll missed stays missed.
+"""Read all pages of a source once a day, to find what the polls missed.
 
-One answer of Notion at a time is read, planned and applied, so that a sweep takes as
-much memory for any number of posts.
+A sweep reads, plans and applies one response of Notion at a time, so its memory use
+does not depend on the number of posts.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from db import jobs, posts
 from db.errors import DatabaseError
 from db.states import JobEventType, JobState
 
-#: Remembered pages that are compared with what was seen at a time.
+#: Stored pages that are compared with the seen pages at a time.
 _BATCH = 500
-#: Pages that could not be read, one after the other: Notion is away.
-_AWAY_IN_A_ROW = 3
+#: Consecutive failed page reads after which Notion counts as unreachable.
+_MAX_FAILURES = 3
 
 
 async def sweep_if_due(flow: SourceContext) -> ApplyResult | None:
     """Sweep at the first start, once a day, and when the scope has changed.
 
     Returns:
-        What came of it.  None: no sweep was due, the last try failed and its pause
-        lasts, this one failed, or a sweep of this source is under way.
+        The result; None if no sweep is due, one is already running, the pause after
+        a failure has not ended, or this sweep failed.
     """
-    subject = TaskKey(TaskKind.SWEEP, flow.plan.source)
-    waits = flow.delays.is_delayed(subject, flow.clock.elapsed())
-    if flow.schema is None or flow.sweeping or flow.outage.why or waits:
+    task = TaskKey(TaskKind.SWEEP, flow.plan.source)
+    is_delayed = flow.delays.is_delayed(task, flow.clock.elapsed())
+    if flow.schema is None or flow.sweeping or flow.outage.why or is_delayed:
         return None
     flow.sweeping = True
     try:
@@ -49,18 +49,18 @@ async def sweep_if_due(flow: SourceContext) -> ApplyResult | None:
             state = await posts.load_source_state(tx, flow.plan.source)
         if not is_sweep_due(state, flow.now()):
             return None
-        found = await _Sweep(flow, flow.schema).run()
-    # The loop knows what to do about its database.
+        result = await _Sweep(flow, flow.schema).run()
+    # The main loop handles database errors.
     except DatabaseError:
         raise
-    # The polls beside it decide whether Notion as a whole is away.
-    except Exception as error:  # noqa: BLE001 - it is logged there
-        await postpone_task(flow, subject, error)
+    # The polls decide whether Notion as a whole is unreachable.
+    except Exception as error:  # noqa: BLE001 - `postpone_task` logs it
+        await postpone_task(flow, task, error)
         return None
     finally:
         flow.sweeping = False
-    await end_delay(flow, subject)
-    return found
+    await end_delay(flow, task)
+    return result
 
 
 @dataclass(slots=True)
@@ -68,10 +68,10 @@ class _Sweep:
     """One sweep of one source.
 
     Attributes:
-        seen: Rows of the remembered pages that the source still has.
-        newest: The newest last_edited_time that was seen and that counts.
-        postponed: Pages that want an image unasked: held or queued once they are
-            counted.
+        seen: Rows of the stored pages that the source still has.
+        newest: The newest last_edited_time of the current pages.
+        postponed: IDs of pages with an automatic request, which are held or queued
+            once they are counted.
     """
 
     flow: SourceContext
@@ -84,9 +84,9 @@ class _Sweep:
     _unread: int = 0
 
     async def run(self) -> ApplyResult | None:
-        """Look at everything; None when it is no longer we who ask Notion."""
+        """Sweep the source; None if this daemon stops or loses its leadership."""
         flow = self.flow
-        began, told = flow.now(), flow.door.told_time
+        started_at, notion_time = flow.now(), flow.door.told_time
         if not flow.plan.approve_above:
             self._hold = "never"
         position = await self._apply_next_batch(None)
@@ -95,51 +95,51 @@ class _Sweep:
                 return None
             position = await self._apply_next_batch(position)
         await self._decide_postponed("never")
-        await self._mark_removed_pages(began)
-        await self._save_sync_state(began, told)
-        found = ApplyResult(held=self._held)
-        log_poll_result(flow, found)
-        return found
+        await self._mark_removed_pages(started_at)
+        await self._save_sync_state(started_at, notion_time)
+        result = ApplyResult(held=self._held)
+        log_poll_result(flow, result)
+        return result
 
     async def _apply_next_batch(
         self, after: QueryPosition | None
     ) -> QueryPosition | None:
-        """Read, plan and apply the pages of one answer."""
+        """Read, plan and apply the pages of one response; return the next position."""
         flow, asked_at = self.flow, self.flow.now()
         with flow.views.track_query() as mark:
             pages, position = await flow.door.fetch_page_batch(self.schema, after=after)
             ids = [page.id for page in pages]
             async with flow.db.read_transaction() as tx:
                 self.seen.update(await posts.row_ids(tx, flow.plan.source, ids))
-            # A newer view has been decided about, and a poll lists what we wrote.
-            counting, outdated = split_outdated(flow.views, pages, mark)
-            self._track_newest(counting, outdated)
-            sure = await confirm_ticks(
-                flow, self.schema, counting, asked_at, Urgency.SWEEP
+            # Newer views are already applied, and a poll lists the pages we wrote.
+            current, outdated = split_outdated(flow.views, pages, mark)
+            self._track_newest(current, outdated)
+            confirmed = await confirm_ticks(
+                flow, self.schema, current, asked_at, Urgency.SWEEP
             )
-            # These are all there are: counted at once.
-            is_all = after is None and position is None
-            hold: Hold = "too many" if is_all else self._hold
-            found = await apply_pages(flow, sure, mark=mark, hold=hold)
-        await self._count_held(found)
+            # A single response holds all pages, so they are counted together.
+            is_only_batch = after is None and position is None
+            hold: Hold = "too many" if is_only_batch else self._hold
+            result = await apply_pages(flow, confirmed, mark=mark, hold=hold)
+        await self._count_held(result)
         return position
 
-    def _track_newest(self, counting: Sequence[Page], outdated: Sequence[Page]) -> None:
-        newest = next_watermark(counting, outdated)
+    def _track_newest(self, current: Sequence[Page], outdated: Sequence[Page]) -> None:
+        newest = next_watermark(current, outdated)
         if newest is not None:
             self.newest = max(newest, self.newest or newest)
 
-    async def _count_held(self, found: ApplyResult) -> None:
-        self._held += found.held
-        log_poll_result(self.flow, replace(found, held=0))
-        self.postponed += found.postponed
-        # Too many to queue any: those that follow are held as they come.
+    async def _count_held(self, result: ApplyResult) -> None:
+        self._held += result.held
+        log_poll_result(self.flow, replace(result, held=0))
+        self.postponed += result.postponed
+        # The limit is exceeded, so all further automatic requests are held.
         if exceeds_hold(len(self.postponed), self.flow.plan.approve_above):
             self._hold = "always"
             await self._decide_postponed("always")
 
     async def _decide_postponed(self, hold: Hold) -> None:
-        """Hold or queue what waited for the count, by what its page says now."""
+        """Read the postponed pages again, and hold or queue their requests."""
         postponed, self.postponed = self.postponed, []
         for page_id in postponed:
             with self.flow.views.track_query() as mark:
@@ -149,65 +149,69 @@ class _Sweep:
                     continue
                 if page is None:
                     continue
-                found = await apply_pages(self.flow, [page], mark=mark, hold=hold)
-            await self._count_held(found)
+                result = await apply_pages(self.flow, [page], mark=mark, hold=hold)
+            await self._count_held(result)
 
     async def _read_page(self, page_id: str) -> Page | None:
-        """Return what a page is like now; None when it cannot be read today.
+        """Return the current page; None if it cannot be read.
 
         Raises:
-            PageGoneError: It is in the trash, or not there for us.
-            AwayError: Several in a row could not be read: Notion as a whole is away.
+            PageGoneError: The page is in the trash, or Notion does not show it.
+            NotionUnavailableError: Several consecutive pages could not be read.
         """
         try:
             page = await self.flow.door.fetch_page(self.schema, page_id, Urgency.SWEEP)
-        # That is the page's own matter: the others go on.
+        # Only this page is refused; the sweep continues.
         except ItemRefusedError:
             return None
         except NotionUnavailableError:
             self._unread += 1
-            if self._unread >= _AWAY_IN_A_ROW:
+            if self._unread >= _MAX_FAILURES:
                 raise
             return None
         self._unread = 0
         return page
 
-    async def _mark_removed_pages(self, began: datetime) -> None:
-        """Pages we know that the source no longer has: their jobs are cancelled."""
-        source, last = self.flow.plan.source, 0
+    async def _mark_removed_pages(self, started_at: datetime) -> None:
+        """Mark stored pages that the source no longer has, and cancel their jobs."""
+        source, last_row = self.flow.plan.source, 0
         while True:
             async with self.flow.db.read_transaction() as tx:
-                known = await posts.list_present_after(tx, source, last, limit=_BATCH)
-            for row, page_id, seen_at in known:
-                if row in self.seen or seen_at >= began:
+                rows = await posts.list_present_after(
+                    tx, source, last_row, limit=_BATCH
+                )
+            for row, page_id, seen_at in rows:
+                if row in self.seen or seen_at >= started_at:
                     continue
                 if await self._is_removed(page_id):
                     await _remove_post(self.flow, page_id)
-            if len(known) < _BATCH:
+            if len(rows) < _BATCH:
                 return
-            last = known[-1][0]
+            last_row = rows[-1][0]
 
     async def _is_removed(self, page_id: str) -> bool:
         try:
             page = await self._read_page(page_id)
         except PageGoneError:
             return True
-        # Nothing is known of this page today: it stays as it is.
+        # The page cannot be read, so its stored state is kept.
         if page is None:
             return False
         return page.gone or page.source != self.schema.source
 
-    async def _save_sync_state(self, began: datetime, told: datetime | None) -> None:
+    async def _save_sync_state(
+        self, started_at: datetime, notion_time: datetime | None
+    ) -> None:
         async with self.flow.db.write_transaction() as tx:
             state = await posts.load_source_state(tx, self.flow.plan.source)
             if state is None:
                 return
-            # The first watermark of all: what a poll looks back to from now on.  What
-            # was edited while the sweep went on may have been read before.
+            # This is the first watermark, from which polls query.  A page edited
+            # during the sweep may have been read before its edit.
             if state.watermark is None and self.newest is not None:
-                first = min(self.newest, told) if told else self.newest
+                first = min(self.newest, notion_time) if notion_time else self.newest
                 state = replace(state, watermark=first)
-            await posts.save_source_state(tx, replace(state, swept_at=began))
+            await posts.save_source_state(tx, replace(state, swept_at=started_at))
 
 
 async def _remove_post(flow: SourceContext, page_id: str) -> None:
