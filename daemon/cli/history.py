@@ -1,4 +1,4 @@
-"""`jobs` and `job`: what was wished for, and what became of it."""
+"""The commands `jobs` and `job`: requests and their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.models import Job
 
 
 def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
-    """List the newest jobs."""
+    """List the newest *limit* jobs."""
     context.run_coroutine(_list_jobs(source, limit, json=json))
 
 
@@ -26,14 +26,14 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
         flows.first.db.read_transaction() as tx,
     ):
         flow, several = flows.first, settings.has_named_sources
-        found = await stored.list_latest(tx, limit=limit, source=source)
-        spent = await attempts.of_jobs(tx, [job.id for job in found])
+        newest = await stored.list_latest(tx, limit=limit, source=source)
+        calls = await attempts.of_jobs(tx, [job.id for job in newest])
         zone = flow.clock.zone
 
-        def line(job: Job) -> list[object]:
-            cost = sum(one.cost for one in spent.get(job.id, ()))
-            asked = ", ".join(
-                dict.fromkeys(one.provider for one in spent.get(job.id, ()))
+        def job_row(job: Job) -> list[object]:
+            cost = sum(call.cost for call in calls.get(job.id, ()))
+            providers = ", ".join(
+                dict.fromkeys(call.provider for call in calls.get(job.id, ()))
             )
             return [
                 job.id,
@@ -41,13 +41,13 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
                 job.state,
                 job.reason,
                 job.title,
-                asked,
-                format_dollars(cost) if asked else "",
+                providers,
+                format_dollars(cost) if providers else "",
                 context.format_time(job.created_at, zone),
                 job.outcome or describe_wait(job, flow),
             ]
 
-        def human(out: Console) -> None:
+        def print_table(out: Console) -> None:
             columns = (
                 "JOB",
                 *(["SOURCE"] if several else []),
@@ -59,18 +59,18 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
                 "WHEN",
                 "OUTCOME",
             )
-            made = context.fill_table(
-                context.make_table(*columns), [line(job) for job in found]
+            table = context.fill_table(
+                context.make_table(*columns), [job_row(job) for job in newest]
             )
-            out.print(made if found else "no jobs yet")
+            out.print(table if newest else "no jobs yet")
 
         context.print_result(
-            [context.to_dict(job) for job in found], json=json, human=human
+            [context.to_dict(job) for job in newest], json=json, human=print_table
         )
 
 
 def describe_wait(job: Job, flow: SourceContext) -> str:
-    """Say what an open job waits for, and until when; "" when it is over."""
+    """Return what an open job waits for, and until when; "" for an ended job."""
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:
@@ -84,7 +84,11 @@ def describe_wait(job: Job, flow: SourceContext) -> str:
 
 
 def show_job(number: int, *, json: bool) -> None:
-    """Show one job's whole history."""
+    """Print the events, calls and images of one job.
+
+    Raises:
+        SetupError: There is no job of that number.
+    """
     context.run_coroutine(_show_job(number, json=json))
 
 
@@ -94,16 +98,16 @@ async def _show_job(number: int, *, json: bool) -> None:
         flows.first.db.read_transaction() as tx,
     ):
         flow = flows.first
-        found = await lookup.find_job(tx, number)
-        data: dict[str, Any] = context.to_dict(found)
+        job = await lookup.find_job(tx, number)
+        data: dict[str, Any] = context.to_dict(job)
         data["history"] = [
-            context.to_dict(one) for one in await stored.list_events(tx, number)
+            context.to_dict(event) for event in await stored.list_events(tx, number)
         ]
         data["attempts"] = [
-            context.to_dict(one) for one in await attempts.of_job(tx, number)
+            context.to_dict(attempt) for attempt in await attempts.of_job(tx, number)
         ]
         data["images"] = [
-            context.to_dict(one) for one in await images.of_job(tx, number)
+            context.to_dict(image) for image in await images.of_job(tx, number)
         ]
         context.print_result(
             data, json=json, human=lambda out: _print_job(out, flow, data)
@@ -121,25 +125,25 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
     )
     history = [
         [
-            context.format_time(one["at"], zone),
-            one["event"],
-            one["state"],
-            one["reason"],
+            context.format_time(event["at"], zone),
+            event["event"],
+            event["state"],
+            event["reason"],
         ]
-        for one in data["history"]
+        for event in data["history"]
     ]
     out.print(
         context.fill_table(context.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
     )
     calls = [
         [
-            context.format_time(one["started_at"], zone),
-            one["provider"],
-            one["outcome"] or "under way",
-            _format_cost(one),
-            one["file_name"] if one["outcome"] == "image" else one["error"],
+            context.format_time(call["started_at"], zone),
+            call["provider"],
+            call["outcome"] or "under way",
+            _format_cost(call),
+            call["file_name"] if call["outcome"] == "image" else call["error"],
         ]
-        for one in data["attempts"]
+        for call in data["attempts"]
     ]
     if calls:
         out.print(
