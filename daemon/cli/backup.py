@@ -1,7 +1,4 @@
-"""The commands `backup`, `restore` and `copy-db`.
-
-A backup is one tar file, a folder of the newest N, or a pipe.
-"""
+"""The commands `backup` and `restore`, for a file, folder or pipe, and `copy-db`."""
 
 from __future__ import annotations
 
@@ -98,8 +95,7 @@ def copy_database(source: str, target: str, *, json: bool) -> None:
     counts = transfer.copy_database(old, new)
 
     def print_table(out: Console) -> None:
-        table = context.make_table("TABLE", "ROWS")
-        out.print(context.fill_table(table, list(counts.items())))
+        out.print(context.make_table(("TABLE", "ROWS"), counts.items()))
         out.print(
             f"{new} has all of {old}. Images are files, and stay where they are",
             markup=False,

@@ -39,12 +39,11 @@ def run_checks(source: str | None, *, json: bool) -> None:
     results = context.run_coroutine(_check_all(settings))
 
     def print_table(out: Console) -> None:
-        table = context.make_table("", "WHAT", "FOUND", "WHAT TO DO")
         rows = [
             ["✗" if result.todo else "✓", result.what, result.found, result.todo]
             for result in results
         ]
-        out.print(context.fill_table(table, rows))
+        out.print(context.make_table(("", "WHAT", "FOUND", "WHAT TO DO"), rows))
 
     context.print_result(
         [asdict(result) for result in results], json=json, human=print_table

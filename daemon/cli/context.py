@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import json as json_module
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, tzinfo
@@ -22,7 +29,7 @@ from daemon.errors import SetupError
 from daemon.service import control
 from daemon.sources import Sources
 from db import upgrade
-from db.engine import Database
+from db.engine import Database, Tx
 from db.errors import DatabaseMissingError
 
 T = TypeVar("T")
@@ -111,6 +118,13 @@ async def write_session(settings: Settings) -> AsyncIterator[Database]:
     await control.send_wake(app.socket_path(settings))
 
 
+@asynccontextmanager
+async def write_transaction(settings: Settings) -> AsyncIterator[Tx]:
+    """Open a `write_session` for one transaction."""
+    async with write_session(settings) as db, db.write_transaction() as tx:
+        yield tx
+
+
 def make_console() -> Console:
     """Return a console as wide as the terminal, or 160 columns without one."""
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
@@ -137,16 +151,11 @@ def _to_json_value(value: object) -> object:
     return str(value)
 
 
-def make_table(*columns: str, title: str | None = None) -> Table:
-    """Return an empty table without borders."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table without borders; cells are not parsed as Rich markup."""
+    table = Table(box=None, pad_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold", header_style="bold")
-    return table
-
-
-def fill_table(table: Table, rows: Sequence[Sequence[object]]) -> Table:
-    """Add *rows* to a table; cells are not parsed as Rich markup."""
     for row in rows:
         table.add_row(*[Text(str(cell)) for cell in row])
     return table

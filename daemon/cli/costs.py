@@ -91,28 +91,23 @@ def _print_table(
     if not rows:
         out.print("no calls yet")
         return
-    columns = ["PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"]
-    table = context.make_table(
-        "MONTH",
-        *(["SOURCE"] if several else []),
-        *columns,
+    columns = (
+        *("MONTH", *(["SOURCE"] if several else [])),
+        *("PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"),
         *(["POST"] if by_post else []),
     )
-    context.fill_table(
-        table,
+    cells = [
         [
-            [
-                row.month,
-                *([row.source] if several else []),
-                row.provider,
-                row.calls,
-                row.images,
-                format_dollars(row.cost),
-                format_dollars(row.covered) if row.covered else "",
-                *([titles.get(row.page_id, "by hand")] if by_post else []),
-            ]
-            for row in rows
-        ],
-    )
-    out.print(table)
+            row.month,
+            *([row.source] if several else []),
+            row.provider,
+            row.calls,
+            row.images,
+            format_dollars(row.cost),
+            format_dollars(row.covered) if row.covered else "",
+            *([titles.get(row.page_id, "by hand")] if by_post else []),
+        ]
+        for row in rows
+    ]
+    out.print(context.make_table(columns, cells))
     out.print(f"in all {format_dollars(sum(row.cost for row in rows))}")

@@ -51,8 +51,8 @@ def run_demo(*, lan: bool, port: int) -> None:
     """Run the demo until Ctrl-C.
 
     Args:
-        lan: Whether to listen on all addresses and require a password.
-        port: Port of the board; another free one is used if it is taken.
+        lan: Whether to listen on all addresses, with a password.
+        port: Port of the board.
     """
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,

@@ -38,13 +38,10 @@ def generate_images(
     source: str | None,
     json: bool,
 ) -> None:
-    """Generate images through the chain and print their paths.
-
-    Exits with 1 if an image could not be generated or copied.
+    """Generate images and print their paths; exit with 1 if one fails.
 
     Raises:
-        SetupError: The text is empty, *out* is not writable, or the provider is
-            not configured.
+        SetupError: An argument is wrong, or *out* is not writable.
     """
     if not text.strip():
         raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
@@ -95,11 +92,7 @@ def first_source_settings(settings: Settings) -> Settings:
 
 
 def select_chain(settings: Settings, provider: str | None) -> tuple[str, ...]:
-    """Return the configured chain, or *provider* alone.
-
-    Raises:
-        SetupError: The provider is not configured.
-    """
+    """Return the configured chain, or *provider* alone; SetupError if unknown."""
     if provider is None:
         return settings.resolved_chain()
     if provider not in settings.configured_providers():

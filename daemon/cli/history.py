@@ -31,10 +31,9 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
         zone = flow.clock.zone
 
         def job_row(job: Job) -> list[object]:
-            cost = sum(call.cost for call in calls.get(job.id, ()))
-            providers = ", ".join(
-                dict.fromkeys(call.provider for call in calls.get(job.id, ()))
-            )
+            job_calls = calls.get(job.id, ())
+            cost = sum(call.cost for call in job_calls)
+            providers = ", ".join(dict.fromkeys(call.provider for call in job_calls))
             return [
                 job.id,
                 *([job.source] if several else []),
@@ -49,19 +48,10 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
 
         def print_table(out: Console) -> None:
             columns = (
-                "JOB",
-                *(["SOURCE"] if several else []),
-                "STATE",
-                "WHY",
-                "POST",
-                "ASKED",
-                "COST",
-                "WHEN",
-                "OUTCOME",
+                *("JOB", *(["SOURCE"] if several else [])),
+                *("STATE", "WHY", "POST", "ASKED", "COST", "WHEN", "OUTCOME"),
             )
-            table = context.fill_table(
-                context.make_table(*columns), [job_row(job) for job in newest]
-            )
+            table = context.make_table(columns, map(job_row, newest))
             out.print(table if newest else "no jobs yet")
 
         context.print_result(
@@ -84,11 +74,7 @@ def describe_wait(job: Job, flow: SourceContext) -> str:
 
 
 def show_job(number: int, *, json: bool) -> None:
-    """Print the events, calls and images of one job.
-
-    Raises:
-        SetupError: There is no job of that number.
-    """
+    """Print the history of one job; raise SetupError if there is none."""
     context.run_coroutine(_show_job(number, json=json))
 
 
@@ -132,9 +118,7 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
         ]
         for event in data["history"]
     ]
-    out.print(
-        context.fill_table(context.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
-    )
+    out.print(context.make_table(("WHEN", "EVENT", "STATE", "WHY"), history))
     calls = [
         [
             context.format_time(call["started_at"], zone),
@@ -146,11 +130,8 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
         for call in data["attempts"]
     ]
     if calls:
-        out.print(
-            context.fill_table(
-                context.make_table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls
-            )
-        )
+        columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
+        out.print(context.make_table(columns, calls))
 
 
 def _format_cost(attempt: dict[str, Any]) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
 from daemon.cli import context, lookup
 from daemon.clock import utc_now
 from daemon.errors import SetupError
 from daemon.jobs import actions
 from db import posts
+from db.engine import Tx
 from db.models import Job
 
 
 def approve_posts(source: str | None, *, newest: int | None, json: bool) -> None:
-    """Queue held posts: the *newest* ones, or all.
-
-    Raises:
-        DatabaseMissingError: There is no database yet.
-    """
+    """Queue held posts: the *newest* ones, or all."""
     queued, still_held = context.run_coroutine(_queue_held_posts(source, newest))
     data = {"queued": [job.id for job in queued], "still_held": still_held}
     held_note = f", {still_held} still held" if still_held else ""
@@ -33,71 +33,42 @@ def approve_posts(source: str | None, *, newest: int | None, json: bool) -> None
 async def _queue_held_posts(
     source: str | None, newest: int | None
 ) -> tuple[list[Job], int]:
-    async with (
-        context.write_session(context.load_settings(source)) as db,
-        db.write_transaction() as tx,
-    ):
+    async with context.write_transaction(context.load_settings(source)) as tx:
         queued = await actions.approve_held(tx, newest, utc_now(), source=source)
         return queued, await posts.count_held(tx, source=source)
 
 
 def regenerate_page(page: str, source: str | None, *, json: bool) -> None:
-    """Queue another image for a page.
-
-    Args:
-        page: An ID, a link, or words of the title.
-
-    Raises:
-        SetupError: Not exactly one post matches.
-    """
+    """Queue another image for the page that `lookup.find_page` finds."""
     _print_job_state(
         context.run_coroutine(_queue_regeneration(page, source)), json=json
     )
 
 
 async def _queue_regeneration(query: str, source: str | None) -> Job:
-    async with (
-        context.write_session(context.load_settings(source)) as db,
-        db.write_transaction() as tx,
-    ):
+    async with context.write_transaction(context.load_settings(source)) as tx:
         post = await lookup.find_page(tx, query, source)
         return await actions.request_regeneration(tx, post, utc_now())
 
 
 def retry_job(number: int, *, json: bool) -> None:
-    """Queue a failed or cancelled job again.
-
-    Raises:
-        SetupError: There is no job of that number.
-    """
-    _print_job_state(context.run_coroutine(_requeue_job(number)), json=json)
-
-
-async def _requeue_job(number: int) -> Job:
-    async with (
-        context.write_session(context.load_settings()) as db,
-        db.write_transaction() as tx,
-    ):
-        return await actions.retry_job(tx, await lookup.find_job(tx, number), utc_now())
+    """Queue a failed or cancelled job again; SetupError if there is no such job."""
+    _change_job(number, actions.retry_job, json=json)
 
 
 def cancel_job(number: int, *, json: bool) -> None:
-    """Cancel an open job.
-
-    Raises:
-        SetupError: There is no job of that number.
-    """
-    _print_job_state(context.run_coroutine(_cancel_open_job(number)), json=json)
+    """Cancel an open job; SetupError if there is no such job."""
+    _change_job(number, actions.cancel_job, json=json)
 
 
-async def _cancel_open_job(number: int) -> Job:
-    async with (
-        context.write_session(context.load_settings()) as db,
-        db.write_transaction() as tx,
-    ):
-        return await actions.cancel_job(
-            tx, await lookup.find_job(tx, number), utc_now()
-        )
+def _change_job(
+    number: int, action: Callable[[Tx, Job, datetime], Awaitable[Job]], *, json: bool
+) -> None:
+    async def change() -> Job:
+        async with context.write_transaction(context.load_settings()) as tx:
+            return await action(tx, await lookup.find_job(tx, number), utc_now())
+
+    _print_job_state(context.run_coroutine(change()), json=json)
 
 
 def _print_job_state(job: Job, *, json: bool) -> None:
@@ -111,11 +82,7 @@ def _print_job_state(job: Job, *, json: bool) -> None:
 
 
 def reset_provider(name: str, *, json: bool) -> None:
-    """Close a provider's breaker.
-
-    Raises:
-        SetupError: The provider is not configured.
-    """
+    """Close a provider's breaker; SetupError if it is not configured."""
     was_open = context.run_coroutine(_reset_breaker(name))
     result = "serves again" if was_open else "was not resting"
     context.print_result(
@@ -130,5 +97,5 @@ async def _reset_breaker(name: str) -> bool:
     configured = settings.configured_providers()
     if name not in configured:
         raise SetupError(f"{name!r} is not configured ({', '.join(configured)})")
-    async with context.write_session(settings) as db, db.write_transaction() as tx:
+    async with context.write_transaction(settings) as tx:
         return await actions.reset_breaker(tx, name, utc_now())

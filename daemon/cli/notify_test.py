@@ -71,11 +71,7 @@ async def check_addresses(settings: Settings) -> AsyncIterator[NotificationResul
 
 
 def send_test_notifications(*, json: bool) -> None:
-    """Send a test message to each address; exit with 1 if one fails.
-
-    Raises:
-        SetupError: No address is configured.
-    """
+    """Send a test message to each address; exit with 1 if one fails."""
     settings = context.load_settings()
     if not settings.list_notifiers() and not settings.notify.ping:
         raise SetupError(
@@ -85,12 +81,11 @@ def send_test_notifications(*, json: bool) -> None:
     results = context.run_coroutine(_send_test(settings))
 
     def print_table(out: Console) -> None:
-        table = context.make_table("", "WHERE", "RESULT")
         rows = [
             ["✗" if result.wrong else "✓", result.where, result.wrong or "sent"]
             for result in results
         ]
-        out.print(context.fill_table(table, rows))
+        out.print(context.make_table(("", "WHERE", "RESULT"), rows))
 
     context.print_result(
         [asdict(result) for result in results], json=json, human=print_table

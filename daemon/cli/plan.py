@@ -128,18 +128,15 @@ def _describe_request(
 def _print_plan(out: Console, plan: dict[str, Any]) -> None:
     requests = plan["wishes"]
     if requests:
-        table = context.make_table("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
         rows = [
             [
-                request["title"],
-                request["reason"],
-                request["format"],
-                request["images"],
+                *(request[key] for key in ("title", "reason", "format", "images")),
                 format_dollars(request["price"]),
             ]
             for request in requests[:_SHOWN]
         ]
-        out.print(context.fill_table(table, rows))
+        columns = ("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
+        out.print(context.make_table(columns, rows))
     if len(requests) > _SHOWN:
         out.print(f"... and {len(requests) - _SHOWN} more")
     out.print(

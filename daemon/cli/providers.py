@@ -87,26 +87,21 @@ def describe_provider(
 
 def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
     """Print provider descriptions as a table."""
-    table = context.make_table(
-        "PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES", "THIS MONTH"
-    )
-    context.fill_table(
-        table,
+    columns = ("PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES")
+    rows = [
         [
-            [
-                provider["provider"]
-                + ("" if provider["in_chain"] else " (not in the chain)"),
-                provider["words"],
-                format_dollars(provider["price"]),
-                _format_included(provider),
-                provider["calls"],
-                provider["images"],
-                format_dollars(provider["cost"]) if provider["calls"] else "",
-            ]
-            for provider in data
-        ],
-    )
-    out.print(table)
+            provider["provider"]
+            + ("" if provider["in_chain"] else " (not in the chain)"),
+            provider["words"],
+            format_dollars(provider["price"]),
+            _format_included(provider),
+            provider["calls"],
+            provider["images"],
+            format_dollars(provider["cost"]) if provider["calls"] else "",
+        ]
+        for provider in data
+    ]
+    out.print(context.make_table((*columns, "THIS MONTH"), rows))
 
 
 def _format_included(provider: dict[str, Any]) -> str:

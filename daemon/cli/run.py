@@ -10,11 +10,7 @@ from contextlib import contextmanager
 
 
 def run_daemon() -> None:
-    """Run the daemon until it is stopped.
-
-    Raises:
-        ConfigError: The configuration is invalid.
-    """
+    """Run the daemon until it is stopped; ConfigError if it is misconfigured."""
     # SIGHUP would end the process until the supervisor handles it, so it is blocked.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # structlog and httpx import these two if they are installed, for colours and a

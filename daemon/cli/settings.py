@@ -21,8 +21,6 @@ def show_settings(*, example: bool, json: bool) -> None:
     ]
 
     def print_table(out: Console) -> None:
-        out.print(
-            context.fill_table(context.make_table("KEY", "VALUE", "FROM"), origins)
-        )
+        out.print(context.make_table(("KEY", "VALUE", "FROM"), origins))
 
     context.print_result(data, json=json, human=print_table)

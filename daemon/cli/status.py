@@ -23,11 +23,7 @@ _NEWEST = 5
 
 
 def show_status(source: str | None, *, json: bool) -> None:
-    """Print the state of the daemon and its sources.
-
-    Raises:
-        DatabaseMissingError: There is no database yet.
-    """
+    """Print the state of the daemon and its sources."""
     context.run_coroutine(_show_status(source, json=json))
 
 

@@ -35,26 +35,20 @@ _ASK_ABOVE = 0.01
 
 
 def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
-    """Generate one image with each provider and print the results.
+    """Generate one image with each provider, or with *provider* alone.
 
-    Exits with 1 if a provider fails.
+    Prints the results and exits with 1 if a provider fails.
 
     Args:
-        provider: Name of the only provider to test.
         yes: Whether to skip the question above $0.01.
     """
     settings = context.load_settings()
-    source_settings = first_source_settings(settings)
-    names = (
-        select_chain(source_settings, provider)
-        if provider
-        else source_settings.configured_providers()
-    )
+    own = first_source_settings(settings)
+    names = select_chain(own, provider) if provider else own.configured_providers()
     silence_log(settings)
     results = context.run_coroutine(_try_all(settings, names, yes=yes))
 
     def print_table(console: Console) -> None:
-        table = context.make_table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
         rows = [
             [
                 result["provider"],
@@ -66,7 +60,8 @@ def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
             ]
             for result in results
         ]
-        console.print(context.fill_table(table, rows))
+        columns = ("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+        console.print(context.make_table(columns, rows))
 
     context.print_result(results, json=json, human=print_table)
     if any(result["result"] not in {"ok", "skipped"} for result in results):

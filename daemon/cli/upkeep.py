@@ -59,7 +59,6 @@ def _list_images(query: str, source: str | None, *, json: bool) -> None:
     zone = local_zone()
 
     def print_table(out: Console) -> None:
-        table = context.make_table("FILE", "MADE", "BY", "")
         rows = [
             [
                 image.name,
@@ -69,9 +68,8 @@ def _list_images(query: str, source: str | None, *, json: bool) -> None:
             ]
             for image in records
         ]
-        out.print(
-            context.fill_table(table, rows) if rows else "no image was made for it yet"
-        )
+        table = context.make_table(("FILE", "MADE", "BY", ""), rows)
+        out.print(table if rows else "no image was made for it yet")
 
     context.print_result(
         [context.to_dict(image) for image in records], json=json, human=print_table
@@ -98,7 +96,7 @@ async def _queue_reattach(
     query: str, name: str, source: str | None, *, only: bool
 ) -> Job:
     settings = context.load_settings(source)
-    async with context.write_session(settings) as db, db.write_transaction() as tx:
+    async with context.write_transaction(settings) as tx:
         post = await lookup.find_page(tx, query, source)
         image = await images.by_name(tx, Path(name).name)
         if image is None or image.page_id != post.page_id:
@@ -112,11 +110,7 @@ async def _queue_reattach(
 
 
 def pause_sources(duration: str | None, source: str | None, *, json: bool) -> None:
-    """Pause the sources for *duration*, such as "7d", or until `resume`.
-
-    Raises:
-        SetupError: *duration* is not a duration.
-    """
+    """Pause the sources for *duration*, such as "7d", or until `resume`."""
     now = utc_now()
     until = now + _parse_pause(duration) if duration is not None else None
     settings = context.load_settings(source)
@@ -153,7 +147,7 @@ def _parse_pause(duration: str) -> timedelta:
 
 
 async def _store_pauses(settings: Settings, new_pauses: Sequence[Pause]) -> None:
-    async with context.write_session(settings) as db, db.write_transaction() as tx:
+    async with context.write_transaction(settings) as tx:
         for pause in new_pauses:
             await pauses.set_pause(tx, pause)
 
@@ -173,7 +167,7 @@ def resume_sources(source: str | None, *, json: bool) -> None:
 
 
 async def _end_pauses(settings: Settings) -> bool:
-    async with context.write_session(settings) as db, db.write_transaction() as tx:
+    async with context.write_transaction(settings) as tx:
         return any(
             [await pauses.clear_pause(tx, name) for name in settings.by_source()]
         )
@@ -182,13 +176,9 @@ async def _end_pauses(settings: Settings) -> bool:
 def prune_old_images(
     days: int | None, source: str | None, *, dry_run: bool, json: bool
 ) -> None:
-    """Remove images that are older than *days* and on no page.
+    """Remove images that are on no page and older than *days*.
 
-    Args:
-        days: Default: `images.keep_days` of each source.
-
-    Raises:
-        SetupError: No number of days is given or configured.
+    By default, *days* is `images.keep_days` of each source.
     """
     settings = context.load_settings(source)
     keep_days = {
@@ -239,9 +229,9 @@ def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> 
     findings = context.run_coroutine(_verify_all(settings, fix=fix, offline=offline))
 
     def print_table(out: Console) -> None:
-        table = context.make_table("WHAT", "WRONG", "DONE")
         rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
-        out.print(context.fill_table(table, rows) if rows else "all fits together")
+        table = context.make_table(("WHAT", "WRONG", "DONE"), rows)
+        out.print(table if rows else "all fits together")
 
     context.print_result(
         [asdict(finding) for finding in findings], json=json, human=print_table

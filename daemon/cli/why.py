@@ -24,14 +24,7 @@ _NOTION_TIMEOUT = 10.0
 
 
 def explain_page(page: str, source: str | None, *, json: bool) -> None:
-    """Print why a page has its image, or none.
-
-    Args:
-        page: An ID, a link, or words of the title.
-
-    Raises:
-        SetupError: Not exactly one post matches.
-    """
+    """Print why the page that `lookup.find_page` finds has its image, or none."""
     context.run_coroutine(_explain_page(page, source, json=json))
 
 

@@ -1,7 +1,4 @@
-"""The two questions about tokens.
-
-Each token is read without echo, tested immediately and never printed.
-"""
+"""The questions about tokens, which are read without echo and tested at once."""
 
 from __future__ import annotations
 
