@@ -32,11 +32,7 @@ def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
     """Write the database and all images to *file*, a folder, or stdout for "-".
 
     Args:
-        keep: Number of backups to keep in the folder *file*.
-
-    Raises:
-        SetupError: *keep* is combined with a pipe, or the folder cannot be made.
-        DatabaseMissingError: There is no database yet.
+        keep: Number of backups to keep in the folder *file*; SetupError for "-".
     """
     if file == _PIPE and keep is not None:
         raise SetupError("--keep wants a folder, and - is none")
@@ -119,10 +115,7 @@ def _parse_backend(address: str, settings: Settings) -> Backend:
 
 
 def _require_idle(backend: Backend) -> None:
-    """Raise SetupError while a process uses *backend*.
-
-    The copy would lack the rows that the process writes in the meantime.
-    """
+    """Raise SetupError if a process uses *backend*, whose writes would be missed."""
     if backend.folder is None:
         return
     holder = lock.find_holder(backend.folder / app.LOCK)
@@ -160,11 +153,7 @@ def _write_to_stdout(settings: Settings) -> None:
 
 
 def restore_backup(file: Path, *, json: bool) -> None:
-    """Restore *file*, or stdin for "-", into an empty data folder.
-
-    Raises:
-        SetupError: The file does not exist, or stdin is a terminal.
-    """
+    """Restore *file*, or stdin for "-", into an empty data folder."""
     if file == _PIPE and sys.stdin.isatty():
         raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
     settings = context.load_settings()
@@ -209,11 +198,7 @@ def _extract_backup(settings: Settings, file: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _temporary_folder(settings: Settings) -> Iterator[Path]:
-    """Yield a temporary folder on the file system of the data folder.
-
-    Raises:
-        SetupError: The folder cannot be created or written to.
-    """
+    """Yield a folder on the data folder's file system; OSError is a SetupError."""
     try:
         with tempfile.TemporaryDirectory(
             prefix=".postbrush-copy-", dir=settings.data_dir

@@ -137,10 +137,7 @@ async def _load_first_pages(
 
 
 def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
-    """Return a hint if most titles look like image prompts, else "".
-
-    A card shows the title when there is no Post property.
-    """
+    """Return a hint if a card would show titles that look like prompts, else ""."""
     if Role.POST in schema.roles:
         return ""
     hints = ("photo of", "image of", "illustration", "8k", "style of", "--ar")

@@ -15,12 +15,7 @@ from daemon.service import log
 
 
 def read_configuration() -> Settings:
-    """Read the configuration.
-
-    Raises:
-        ConfigError: The configuration is invalid.
-        SetupError: The current folder was deleted.
-    """
+    """Read the configuration; ConfigError, or SetupError in a deleted folder."""
     try:
         cwd = Path.cwd()
     except OSError:

@@ -82,15 +82,10 @@ def require_database(settings: Settings) -> None:
 async def read_session(
     settings: Settings, *, missing_ok: bool = False
 ) -> AsyncIterator[Sources]:
-    """Open the sources for reading; never creates a database.
+    """Open the sources for reading; raises as `require_database` does.
 
     Args:
         missing_ok: Whether the command works without a database.
-
-    Raises:
-        DatabaseMissingError: There is no database yet.
-        DatabaseUnusableError: The database is damaged, or its schema is older or
-            newer than this program's.
     """
     if missing_ok:
         upgrade.require_current(app.database_backend(settings))
@@ -104,10 +99,7 @@ async def read_session(
 async def write_session(settings: Settings) -> AsyncIterator[Database]:
     """Open the database for writing, and wake the daemon at the end.
 
-    Raises:
-        DatabaseMissingError: There is no database yet.
-        DatabaseUnusableError: The database is damaged, or its schema is older or
-            newer than this program's.
+    Raises as `require_database` does.
     """
     require_database(settings)
     db = Database(app.database_backend(settings))

@@ -1,7 +1,4 @@
-"""The command `demo`: the daemon with a fake Notion and Hugging Face.
-
-All data is in a temporary folder.
-"""
+"""The command `demo`: the daemon with fake services, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -48,12 +45,7 @@ _SECONDS_BETWEEN_POSTS = 1.5
 
 
 def run_demo(*, lan: bool, port: int) -> None:
-    """Run the demo until Ctrl-C.
-
-    Args:
-        lan: Whether to listen on all addresses, with a password.
-        port: Port of the board.
-    """
+    """Run the demo until Ctrl-C; *lan* listens on all addresses, with a password."""
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
         contextlib.suppress(KeyboardInterrupt),

@@ -122,10 +122,7 @@ def silence_log(settings: Settings) -> None:
 
 
 def prepared_context(settings: Settings) -> AbstractAsyncContextManager[Sources]:
-    """Open the data folder for an image without a post.
-
-    The schema is upgraded unless a daemon holds the data folder.
-    """
+    """Open the data folder; upgrade its schema unless a daemon holds it."""
     backend = app.database_backend(settings)
     files.ensure_folder(app.images_path(settings))
     if lock.find_holder(app.lock_path(settings)) is None:

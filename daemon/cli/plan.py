@@ -1,7 +1,4 @@
-"""The command `plan`: the images that would be queued now, and their price.
-
-The command writes nothing.
-"""
+"""The command `plan`: the requests of now, and their price; writes nothing."""
 
 from __future__ import annotations
 
@@ -27,11 +24,7 @@ _SHOWN = 30
 
 
 def show_plan(source: str | None, *, json: bool) -> None:
-    """Read the pages, plan them as the daemon would, and print the requests.
-
-    Raises:
-        NoAccessError: A source cannot be read or lacks a required property.
-    """
+    """Read the pages, plan them as the daemon would, and print the requests."""
     settings = context.load_settings(source)
     app.require_notion_token(settings)
     silence_log(settings)

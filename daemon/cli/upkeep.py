@@ -32,10 +32,6 @@ def use_image(
 
     Args:
         only: Whether to leave out the variants the file was generated with.
-
-    Raises:
-        SetupError: Not exactly one post matches, or the file is not one of its images.
-        PostbrushError: The file is missing on the disk.
     """
     if name is None and only:
         raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")

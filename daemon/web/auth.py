@@ -35,10 +35,7 @@ class Password:
         return hashlib.scrypt(encoded, salt=self._salt, n=_COST, r=8, p=1)
 
     async def verify(self, guess: str) -> bool:
-        """Return whether *guess* is the password.
-
-        Hashing runs in a thread, and the comparison takes constant time.
-        """
+        """Compare *guess* in constant time, hashed in a thread."""
         guess_hash = await asyncio.to_thread(self._derive_hash, guess[:_LONGEST_GUESS])
         return hmac.compare_digest(guess_hash, self._hash)
 

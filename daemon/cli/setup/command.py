@@ -29,13 +29,10 @@ _STOPPED = 130
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitTarget:
-    """Where `init` writes.
+    """Where `init` writes: postbrush.toml and the folder of the secrets.
 
     Attributes:
-        file: Path of postbrush.toml.
-        folder: Folder of the secrets.
-        service: Whether the files are the installed service's.  Its installer runs
-            the checks itself.
+        service: Whether the installer of the service calls `init`; it runs `check`.
     """
 
     file: Path
@@ -57,10 +54,8 @@ def run_init(
 ) -> None:
     """Ask the questions, write the answers and run the checks.
 
-    Exits with the code of `check`, or 130 after Ctrl-C.
-
-    Raises:
-        SetupError: A file is not writable, or the configuration has several sources.
+    Exits with the code of `check`, or 130 after Ctrl-C.  Raises SetupError if a file
+    is not writable or the configuration has several sources.
     """
     target = _resolve_target(service=service, folder=secrets)
     if not dry_run:
@@ -107,9 +102,7 @@ def _build_environ(target: InitTarget) -> Mapping[str, str]:
     if not target.service:
         return os.environ
     files = {name: target.secret_file(name) for name in _KNOWN}
-    existing = {
-        f"{name}_FILE": str(path) for name, path in files.items() if path.exists()
-    }
+    existing = {f"{name}_FILE": str(p) for name, p in files.items() if p.exists()}
     return {**existing, **os.environ}
 
 
@@ -139,8 +132,7 @@ def collect_answers(
     """Ask all questions and show what will be written; writes nothing.
 
     Raises:
-        PostbrushError: An answer is missing, a service is unavailable, or the file
-            cannot be edited.
+        PostbrushError: An answer, a service or an editable file is missing.
     """
     session.load_settings()
     if prompter.terminal and not prompter.yes:

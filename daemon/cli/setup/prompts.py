@@ -55,11 +55,7 @@ class Prompter:
         self.print_line(f"  ✗ {words}", style="red")
 
     def ask_secret(self, prompt: str, missing: str) -> str:
-        """Read a line without echo; "" for an empty one.
-
-        Raises:
-            SetupError: There is no terminal; *missing* is the message.
-        """
+        """Read a line without echo; raise SetupError(*missing*) off a terminal."""
         if not self.terminal:
             raise SetupError(missing)
         return self.hidden(f"  {prompt}").strip()
@@ -71,10 +67,7 @@ class Prompter:
 
         Args:
             default: Index that Enter and `yes` choose.
-            missing: Message of the error.
-
-        Raises:
-            SetupError: There is no terminal.
+            missing: Message of the SetupError without a terminal.
         """
         for number, option in enumerate(options, 1):
             self.print_note(f"{number:>2}  {option}")
@@ -93,11 +86,7 @@ class Prompter:
             self.print_failure(f"type a number from 1 to {len(options)}")
 
     def wait_for_enter(self, prompt: str, missing: str) -> None:
-        """Wait for Enter.
-
-        Raises:
-            SetupError: There is no terminal; *missing* is the message.
-        """
+        """Wait for Enter; raise SetupError(*missing*) without a terminal."""
         if not self.terminal:
             raise SetupError(missing)
         self.line(f"  {prompt}")

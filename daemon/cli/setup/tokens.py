@@ -42,11 +42,7 @@ _FLUX = _TokenType(whose="Hugging Face", names=KINDS["flux"].tokens, none="cards
 
 
 def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
-    """Ask for the Notion token until Notion accepts it.
-
-    Raises:
-        NoAccessError: Notion rejects the token, and there is no terminal.
-    """
+    """Ask for the Notion token until it is accepted; NoAccessError off a terminal."""
     prompter.print_title("1 of 5 · The token of Notion")
     stored = _find_stored_token(session, _NOTION)
     if stored is None and prompter.terminal:
@@ -75,8 +71,7 @@ def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
 def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
     """Ask for the Hugging Face token until it is accepted or left empty.
 
-    Raises:
-        SetupError: Hugging Face rejects the token, and there is no terminal.
+    Without a terminal, a rejected token raises SetupError.
     """
     prompter.print_title("5 of 5 · The token of Hugging Face")
     stored = _find_stored_token(session, _FLUX)
