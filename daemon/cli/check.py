@@ -36,7 +36,7 @@ def run_checks(source: str | None, *, json: bool) -> None:
     """Run all checks and print them; exit with 1 if one has something to do."""
     settings = context.load_settings(source)
     silence_log(settings)
-    results = context.run_coroutine(_check_all(settings))
+    results = asyncio.run(_check_all(settings))
 
     def print_table(out: Console) -> None:
         rows = [

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as json_module
 import sys
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, tzinfo
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -32,8 +24,6 @@ from db import upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseMissingError
 
-T = TypeVar("T")
-
 
 def load_settings(source: str | None = None) -> Settings:
     """Read the configuration, narrowed to one source if *source* is given.
@@ -48,15 +38,6 @@ def load_settings(source: str | None = None) -> Settings:
     if source not in (by_source := settings.by_source()):
         raise SetupError(f"no source is called {source!r} ({', '.join(by_source)})")
     return by_source[source]
-
-
-def run_coroutine(work: Awaitable[T]) -> T:
-    """Run *work* in a new event loop and return its result."""
-
-    async def await_work() -> T:
-        return await work
-
-    return asyncio.run(await_work())
 
 
 def require_database(settings: Settings) -> None:

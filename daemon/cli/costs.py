@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv as csv_module
 import sys
 from dataclasses import asdict
@@ -15,12 +16,8 @@ from db.attempts import CostRow
 
 
 def show_costs(source: str | None, *, posts: bool, csv: bool, json: bool) -> None:
-    """Print calls, images and costs by month and provider.
-
-    Args:
-        posts: Whether to group by post as well.
-    """
-    context.run_coroutine(_show_costs(source, by_post=posts, csv=csv, json=json))
+    """Print calls, images and dollars by month, provider and, with *posts*, post."""
+    asyncio.run(_show_costs(source, by_post=posts, csv=csv, json=json))
 
 
 async def _show_costs(

@@ -116,9 +116,9 @@ async def _add_posts(server: FakeServer) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN_POSTS)
 
 
-def _find_free_port(host: str, wanted: int) -> int:
-    """Return *wanted* if that port is free, else any free port; 0 for none."""
-    for port in (wanted, 0):
+def _find_free_port(host: str, preferred: int) -> int:
+    """Return *preferred* if that port is free, else any free port; 0 for none."""
+    for port in (preferred, 0):
         with (
             contextlib.suppress(OSError, OverflowError),
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe,

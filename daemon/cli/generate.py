@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -74,7 +75,7 @@ def generate_images(
                     bar.advance(task)
         return images
 
-    results = context.run_coroutine(make_images())
+    results = asyncio.run(make_images())
     folder = app.images_path(settings)
     descriptions = [_describe_result(result, folder, out, count) for result in results]
     context.print_result(

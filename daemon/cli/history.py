@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from db.models import Job
 
 def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
     """List the newest *limit* jobs."""
-    context.run_coroutine(_list_jobs(source, limit, json=json))
+    asyncio.run(_list_jobs(source, limit, json=json))
 
 
 async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
@@ -75,7 +76,7 @@ def describe_wait(job: Job, flow: SourceContext) -> str:
 
 def show_job(number: int, *, json: bool) -> None:
     """Print the history of one job; raise SetupError if there is none."""
-    context.run_coroutine(_show_job(number, json=json))
+    asyncio.run(_show_job(number, json=json))
 
 
 async def _show_job(number: int, *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from db.models import Job
 
 def approve_posts(source: str | None, *, newest: int | None, json: bool) -> None:
     """Queue held posts: the *newest* ones, or all."""
-    queued, still_held = context.run_coroutine(_queue_held_posts(source, newest))
+    queued, still_held = asyncio.run(_queue_held_posts(source, newest))
     data = {"queued": [job.id for job in queued], "still_held": still_held}
     held_note = f", {still_held} still held" if still_held else ""
     context.print_result(
@@ -40,9 +41,7 @@ async def _queue_held_posts(
 
 def regenerate_page(page: str, source: str | None, *, json: bool) -> None:
     """Queue another image for the page that `lookup.find_page` finds."""
-    _print_job_state(
-        context.run_coroutine(_queue_regeneration(page, source)), json=json
-    )
+    _print_job_state(asyncio.run(_queue_regeneration(page, source)), json=json)
 
 
 async def _queue_regeneration(query: str, source: str | None) -> Job:
@@ -68,7 +67,7 @@ def _change_job(
         async with context.write_transaction(context.load_settings()) as tx:
             return await action(tx, await lookup.find_job(tx, number), utc_now())
 
-    _print_job_state(context.run_coroutine(change()), json=json)
+    _print_job_state(asyncio.run(change()), json=json)
 
 
 def _print_job_state(job: Job, *, json: bool) -> None:
@@ -83,7 +82,7 @@ def _print_job_state(job: Job, *, json: bool) -> None:
 
 def reset_provider(name: str, *, json: bool) -> None:
     """Close a provider's breaker; SetupError if it is not configured."""
-    was_open = context.run_coroutine(_reset_breaker(name))
+    was_open = asyncio.run(_reset_breaker(name))
     result = "serves again" if was_open else "was not resting"
     context.print_result(
         {"provider": name, "was_resting": was_open},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
@@ -78,7 +79,7 @@ def send_test_notifications(*, json: bool) -> None:
             "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
         )
     silence_log(settings)
-    results = context.run_coroutine(_send_test(settings))
+    results = asyncio.run(_send_test(settings))
 
     def print_table(out: Console) -> None:
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +29,7 @@ def show_plan(source: str | None, *, json: bool) -> None:
     settings = context.load_settings(source)
     app.require_notion_token(settings)
     silence_log(settings)
-    plans = context.run_coroutine(_plan_all_sources(settings))
+    plans = asyncio.run(_plan_all_sources(settings))
 
     def print_plans(out: Console) -> None:
         for plan in plans:

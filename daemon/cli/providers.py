@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Any
 
@@ -17,7 +18,7 @@ from providers import KINDS, descriptions
 
 def show_providers(*, json: bool) -> None:
     """Print one line per provider."""
-    context.run_coroutine(_show_providers(json=json))
+    asyncio.run(_show_providers(json=json))
 
 
 async def _show_providers(*, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -24,7 +25,7 @@ _NEWEST = 5
 
 def show_status(source: str | None, *, json: bool) -> None:
     """Print the state of the daemon and its sources."""
-    context.run_coroutine(_show_status(source, json=json))
+    asyncio.run(_show_status(source, json=json))
 
 
 async def _show_status(source: str | None, *, json: bool) -> None:
@@ -47,32 +48,34 @@ async def _load_status(
     flows: Sources, settings: Settings, source: str | None
 ) -> dict[str, Any]:
     flow = flows.first
-    in_chain = dict.fromkeys(name for one in flows for name in one.plan.chain)
+    in_chain = dict.fromkeys(
+        name for source_flow in flows for name in source_flow.plan.chain
+    )
     async with flow.db.read_transaction() as tx:
         chain_state = await provider_selection.load_chain_state(
             tx, flows.shared_budget_source
         )
         own_budgets = [
-            (one, await provider_selection.load_chain_state(tx, one))
-            for one in flows.own_budget_sources
+            (source_flow, await provider_selection.load_chain_state(tx, source_flow))
+            for source_flow in flows.own_budget_sources
         ]
         counts = await jobs.count_by_state(tx, source=source)
         newest = await images.list_newest(tx, limit=_NEWEST, source=source)
         failed = await jobs.in_state(
             tx, [JobState.FAILED], limit=_NEWEST, sources=[source] if source else None
         )
-        sources = [await _load_source_status(tx, one) for one in flows]
+        sources = [await _load_source_status(tx, source_flow) for source_flow in flows]
         peers = await list_peers(tx, flow.db, read_instance_id(settings.data_dir))
         lease = settings.options.database.lease
         return {
             # With several sources, these two belong to the first.
             **{key: sources[0][key] for key in ("source", "swept_at")},
             "sources": sources,
-            "posts": sum(one["posts"] for one in sources),
-            "held": sum(one["held"] for one in sources),
+            "posts": sum(status["posts"] for status in sources),
+            "held": sum(status["held"] for status in sources),
             "daemons": [
-                context.to_dict(one) | {"silent": one.is_expired(flow.now(), lease)}
-                for one in peers
+                context.to_dict(peer) | {"silent": peer.is_expired(flow.now(), lease)}
+                for peer in peers
             ],
             "disk": storage_guard.unwritable_reason(flow) or "",
             "paused": sources[0]["paused"] if len(sources) == 1 else None,
@@ -84,14 +87,16 @@ async def _load_status(
             # The shared budget; with a single source, its own.
             "month": _summarize_month(flows.shared_budget_source, chain_state),
             "own_months": {
-                one.plan.source: _summarize_month(one, own_state)
-                for one, own_state in own_budgets
+                source_flow.plan.source: _summarize_month(source_flow, own_state)
+                for source_flow, own_state in own_budgets
             },
             "failed": [
-                {"job": one.id, "title": one.title, "why": one.outcome}
-                for one in failed
+                {"job": job.id, "title": job.title, "why": job.outcome}
+                for job in failed
             ],
-            "newest": [{"name": one.name, "made_at": one.made_at} for one in newest],
+            "newest": [
+                {"name": image.name, "made_at": image.made_at} for image in newest
+            ],
         }
 
 

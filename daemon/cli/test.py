@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from time import monotonic
 from typing import Any
@@ -43,10 +44,10 @@ def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
         yes: Whether to skip the question above $0.01.
     """
     settings = context.load_settings()
-    own = first_source_settings(settings)
-    names = select_chain(own, provider) if provider else own.configured_providers()
+    first = first_source_settings(settings)
+    names = select_chain(first, provider) if provider else first.configured_providers()
     silence_log(settings)
-    results = context.run_coroutine(_try_all(settings, names, yes=yes))
+    results = asyncio.run(_try_all(settings, names, yes=yes))
 
     def print_table(console: Console) -> None:
         rows = [

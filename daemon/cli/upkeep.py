@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -38,7 +39,7 @@ def use_image(
     if name is None:
         _list_images(query, source, json=json)
         return
-    job = context.run_coroutine(_queue_reattach(query, name, source, only=only))
+    job = asyncio.run(_queue_reattach(query, name, source, only=only))
     context.print_result(
         context.to_dict(job),
         json=json,
@@ -51,7 +52,7 @@ def use_image(
 
 
 def _list_images(query: str, source: str | None, *, json: bool) -> None:
-    records = context.run_coroutine(_load_images(query, source))
+    records = asyncio.run(_load_images(query, source))
     zone = local_zone()
 
     def print_table(out: Console) -> None:
@@ -113,7 +114,7 @@ def pause_sources(duration: str | None, source: str | None, *, json: bool) -> No
     new_pauses = [
         Pause(source=name, since=now, until=until) for name in settings.by_source()
     ]
-    context.run_coroutine(_store_pauses(settings, new_pauses))
+    asyncio.run(_store_pauses(settings, new_pauses))
     when = (
         f"until {context.format_time(until, local_zone())}"
         if until
@@ -151,7 +152,7 @@ async def _store_pauses(settings: Settings, new_pauses: Sequence[Pause]) -> None
 def resume_sources(source: str | None, *, json: bool) -> None:
     """End the pauses of the sources."""
     settings = context.load_settings(source)
-    was_paused = context.run_coroutine(_end_pauses(settings))
+    was_paused = asyncio.run(_end_pauses(settings))
     message = "images are made again" if was_paused else "it was not paused"
     context.print_result(
         {"was_paused": was_paused},
@@ -202,7 +203,7 @@ def prune_old_images(
                 if source_days
             ]
 
-    results = context.run_coroutine(prune_all())
+    results = asyncio.run(prune_all())
     names = [name for result in results for name in result.names]
     size = sum(result.bytes for result in results)
     verb = "would go" if dry_run else "removed"
@@ -222,7 +223,7 @@ def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> 
     if not offline:
         app.require_notion_token(settings)
     silence_log(settings)
-    findings = context.run_coroutine(_verify_all(settings, fix=fix, offline=offline))
+    findings = asyncio.run(_verify_all(settings, fix=fix, offline=offline))
 
     def print_table(out: Console) -> None:
         rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]

@@ -25,7 +25,7 @@ _NOTION_TIMEOUT = 10.0
 
 def explain_page(page: str, source: str | None, *, json: bool) -> None:
     """Print why the page that `lookup.find_page` finds has its image, or none."""
-    context.run_coroutine(_explain_page(page, source, json=json))
+    asyncio.run(_explain_page(page, source, json=json))
 
 
 async def _explain_page(query: str, source: str | None, *, json: bool) -> None:

@@ -30,29 +30,29 @@ class Prompter:
     line: Callable[[str], str]
     hidden: Callable[[str], str]
 
-    def print_line(self, words: str = "", *, style: str = "") -> None:
+    def print_line(self, line: str = "", *, style: str = "") -> None:
         """Print one line without parsing Rich markup."""
         clean = "".join(
-            character if character.isprintable() else " " for character in words
+            character if character.isprintable() else " " for character in line
         )
         self.console.print(Text(clean, style=style), soft_wrap=True)
 
-    def print_title(self, words: str) -> None:
+    def print_title(self, line: str) -> None:
         """Print the title of a question."""
         self.print_line()
-        self.print_line(words, style="bold")
+        self.print_line(line, style="bold")
 
-    def print_note(self, words: str) -> None:
+    def print_note(self, line: str) -> None:
         """Print an explanation of a question."""
-        self.print_line(f"  {words}")
+        self.print_line(f"  {line}")
 
-    def print_success(self, words: str) -> None:
+    def print_success(self, line: str) -> None:
         """Print a success with a check mark."""
-        self.print_line(f"  ✓ {words}", style="green")
+        self.print_line(f"  ✓ {line}", style="green")
 
-    def print_failure(self, words: str) -> None:
+    def print_failure(self, line: str) -> None:
         """Print a failure with a cross."""
-        self.print_line(f"  ✗ {words}", style="red")
+        self.print_line(f"  ✗ {line}", style="red")
 
     def ask_secret(self, prompt: str, missing: str) -> str:
         """Read a line without echo; raise SetupError(*missing*) off a terminal."""

@@ -137,18 +137,18 @@ def _ask_token(
             return token_type.names[0], answer
 
 
-def _is_acceptable(prompter: Prompter, answer: str, wanted: str) -> bool:
-    whose = next(
-        (owner for head, owner in _WHOSE.items() if answer.startswith(head)), wanted
+def _is_acceptable(prompter: Prompter, answer: str, service: str) -> bool:
+    owner = next(
+        (name for head, name in _WHOSE.items() if answer.startswith(head)), service
     )
     if not secret.looks_like_token(answer):
         prompter.print_failure(
             "That does not look like a token: it is one line without spaces."
         )
         return False
-    if whose != wanted:
+    if owner != service:
         prompter.print_failure(
-            f"That is a token of {whose}; here the one of {wanted} is needed."
+            f"That is a token of {owner}; here the one of {service} is needed."
         )
         return False
     return True
