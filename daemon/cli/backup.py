@@ -1,4 +1,4 @@
-"""`backup` and `restore`: one file, a folder of them, or a pipe."""
+"""The commands `backup` and `restore`, for a file, folder or pipe, and `copy-db`."""
 
 from __future__ import annotations
 
@@ -23,48 +23,47 @@ from daemon.service import lock
 from daemon.service.lock import DataDirLock
 from db import transfer, upgrade
 from db.backend import Backend
-from db.errors import DatabaseMissingError
 from db.sqlite import Sqlite
 
 _PIPE = Path("-")
 
 
-def require_database(found: Settings) -> None:
-    """Raise DatabaseMissingError when there is nothing to look at yet."""
-    place = app.database_backend(found)
-    upgrade.require_current(place)
-    if not upgrade.database_exists(place):
-        raise DatabaseMissingError(context.explain_missing_database(found))
-
-
 def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
-    """Copy database and images into one file."""
+    """Write the database and all images to *file*, a folder, or stdout for "-".
+
+    Args:
+        keep: Number of backups to keep in the folder *file*; SetupError for "-".
+    """
     if file == _PIPE and keep is not None:
         raise SetupError("--keep wants a folder, and - is none")
-    found = context.load_settings()
-    require_database(found)
+    settings = context.load_settings()
+    context.require_database(settings)
     if keep is not None:
         _make_folder(file)
     if file == _PIPE:
-        _write_to_stdout(found)
+        _write_to_stdout(settings)
         return
     now = utc_now()
     target = file
     if file.is_dir():
         target = file / copies.backup_name(now.astimezone(local_zone()))
-    made = copies.create_backup(
-        found.data_dir, app.database_backend(found), target, now, app.open_store(found)
+    manifest = copies.create_backup(
+        settings.data_dir,
+        app.database_backend(settings),
+        target,
+        now,
+        app.open_store(settings),
     )
-    gone = copies.remove_old_backups(file, keep, target) if keep is not None else []
+    removed = copies.remove_old_backups(file, keep, target) if keep is not None else []
     size = target.stat().st_size
-    count = len(made["files"]) - 1
-    older = f"; {len(gone)} older ones removed" if gone else ""
+    count = len(manifest["files"]) - 1
+    older = f"; {len(removed)} older ones removed" if removed else ""
     context.print_result(
         {
             "file": str(target),
             "bytes": size,
             "images": count,
-            "removed": [str(path) for path in gone],
+            "removed": [str(path) for path in removed],
         },
         json=json,
         human=lambda out: out.print(
@@ -78,16 +77,21 @@ def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
 
 
 def copy_database(source: str, target: str, *, json: bool) -> None:
-    """Copy all rows of one database into another."""
-    found = context.load_settings()
-    old, new = _parse_backend(source, found), _parse_backend(target, found)
-    for one in (old, new):
-        _require_idle(one)
+    """Copy all rows of *source* into the empty database *target*.
+
+    Both are a path of a SQLite file or the URL of a PostgreSQL database.
+
+    Raises:
+        SetupError: An address is wrong, or a daemon uses one of the databases.
+    """
+    settings = context.load_settings()
+    old, new = _parse_backend(source, settings), _parse_backend(target, settings)
+    for backend in (old, new):
+        _require_idle(backend)
     counts = transfer.copy_database(old, new)
 
-    def human(out: Console) -> None:
-        made = context.make_table("TABLE", "ROWS")
-        out.print(context.fill_table(made, list(counts.items())))
+    def print_table(out: Console) -> None:
+        out.print(context.make_table(("TABLE", "ROWS"), counts.items()))
         out.print(
             f"{new} has all of {old}. Images are files, and stay where they are",
             markup=False,
@@ -95,29 +99,29 @@ def copy_database(source: str, target: str, *, json: bool) -> None:
         )
 
     data = {"from": str(old), "to": str(new), "rows": dict(counts)}
-    context.print_result(data, json=json, human=human)
+    context.print_result(data, json=json, human=print_table)
 
 
-def _parse_backend(written: str, found: Settings) -> Backend:
-    if "://" in written:
+def _parse_backend(address: str, settings: Settings) -> Backend:
+    if "://" in address:
         try:
-            return app.postgres_backend(databases.normalize_url(written), found)
+            return app.postgres_backend(databases.normalize_url(address), settings)
         except ValueError as error:
-            raise SetupError(f"{databases.mask_url(written)}: {error}") from None
-    path = Path(written).expanduser().resolve()
+            raise SetupError(f"{databases.mask_url(address)}: {error}") from None
+    path = Path(address).expanduser().resolve()
     if path.is_dir():
         raise SetupError(f"{path} is a folder: name the file in it, postbrush.db")
     return Sqlite(path)
 
 
-def _require_idle(place: Backend) -> None:
-    """What a daemon writes while its database is copied would be missing."""
-    if place.folder is None:
+def _require_idle(backend: Backend) -> None:
+    """Raise SetupError if a process uses *backend*, whose writes would be missed."""
+    if backend.folder is None:
         return
-    holder = lock.find_holder(place.folder / app.LOCK)
+    holder = lock.find_holder(backend.folder / app.LOCK)
     if holder is not None:
         raise SetupError(
-            f"postbrush {holder.command} works with {place} (process {holder.pid}): "
+            f"postbrush {holder.command} works with {backend} (process {holder.pid}): "
             "stop it first"
         )
 
@@ -131,68 +135,73 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _write_to_stdout(found: Settings) -> None:
+def _write_to_stdout(settings: Settings) -> None:
     if sys.stdout.isatty():
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
-    with _temporary_folder(found) as folder:
-        whole = folder / "whole.tar"
+    with _temporary_folder(settings) as folder:
+        archive = folder / "whole.tar"
         copies.create_backup(
-            found.data_dir,
-            app.database_backend(found),
-            whole,
+            settings.data_dir,
+            app.database_backend(settings),
+            archive,
             utc_now(),
-            app.open_store(found),
+            app.open_store(settings),
         )
-        with whole.open("rb") as made:
-            shutil.copyfileobj(made, sys.stdout.buffer)
+        with archive.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 
 def restore_backup(file: Path, *, json: bool) -> None:
-    """Put a backup into an empty data folder."""
+    """Restore *file*, or stdin for "-", into an empty data folder."""
     if file == _PIPE and sys.stdin.isatty():
         raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
-    found = context.load_settings()
+    settings = context.load_settings()
     if file != _PIPE and not file.is_file():
         raise SetupError(f"there is no file {file}")
-    files.ensure_folder(found.data_dir)
-    own = DataDirLock(app.lock_path(found))
-    own.acquire("restore")
+    files.ensure_folder(settings.data_dir)
+    data_lock = DataDirLock(app.lock_path(settings))
+    data_lock.acquire("restore")
     try:
-        made = _extract_backup(found, file)
-        upgrade.upgrade_schema(app.database_backend(found))
+        manifest = _extract_backup(settings, file)
+        upgrade.upgrade_schema(app.database_backend(settings))
     finally:
-        own.release()
-    count = len(made["files"]) - 1
+        data_lock.release()
+    count = len(manifest["files"]) - 1
     context.print_result(
-        {"data_dir": str(found.data_dir), "images": count, "made_at": made["made_at"]},
+        {
+            "data_dir": str(settings.data_dir),
+            "images": count,
+            "made_at": manifest["made_at"],
+        },
         json=json,
         human=lambda out: out.print(
-            f"{found.data_dir}: the database of {made['made_at'][:16]} and {count} "
-            "images; what Notion shows by now is looked at when the daemon starts",
+            f"{settings.data_dir}: the database of {manifest['made_at'][:16]} and "
+            f"{count} images; what Notion shows by now is looked at when the daemon "
+            "starts",
             markup=False,
             soft_wrap=True,
         ),
     )
 
 
-def _extract_backup(found: Settings, file: Path) -> Mapping[str, Any]:
-    place = app.database_backend(found)
+def _extract_backup(settings: Settings, file: Path) -> Mapping[str, Any]:
+    backend = app.database_backend(settings)
     if file != _PIPE:
-        return copies.restore_backup(file, found.data_dir, place)
-    with _temporary_folder(found) as folder:
-        given = folder / "given.tar"
-        with given.open("wb") as out:
+        return copies.restore_backup(file, settings.data_dir, backend)
+    with _temporary_folder(settings) as folder:
+        archive = folder / "given.tar"
+        with archive.open("wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out)
-        return copies.restore_backup(given, found.data_dir, place)
+        return copies.restore_backup(archive, settings.data_dir, backend)
 
 
 @contextmanager
-def _temporary_folder(found: Settings) -> Iterator[Path]:
-    """Yield a folder where the images have room, too."""
+def _temporary_folder(settings: Settings) -> Iterator[Path]:
+    """Yield a folder on the data folder's file system; OSError is a SetupError."""
     try:
         with tempfile.TemporaryDirectory(
-            prefix=".postbrush-copy-", dir=found.data_dir
+            prefix=".postbrush-copy-", dir=settings.data_dir
         ) as folder:
             yield Path(folder)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`check`: the whole set-up, tested without paying."""
+"""The command `check`, which tests the set-up without a paid call."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from rich.console import Console
 
 from daemon import app
 from daemon.cli import context, notify_test
-from daemon.cli.check_notion import (
-    CheckResult,
-    check_notion,
-)
+from daemon.cli.check_notion import CheckResult, check_notion
 from daemon.cli.generate import silence_log
 from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
@@ -34,68 +31,71 @@ from providers.outcomes import (
     UnavailableError,
 )
 
-_LOOKED_AT = 5000
-
 
 def run_checks(source: str | None, *, json: bool) -> None:
-    """Check everything and print a table; exit 1 when something must be done."""
-    found = context.load_settings(source)
-    silence_log(found)
-    lines = context.run_coroutine(_check_all(found))
+    """Run all checks and print them; exit with 1 if one has something to do."""
+    settings = context.load_settings(source)
+    silence_log(settings)
+    results = asyncio.run(_check_all(settings))
 
-    def human(out: Console) -> None:
-        made = context.make_table("", "WHAT", "FOUND", "WHAT TO DO")
-        marked = [
-            ["✗" if one.todo else "✓", one.what, one.found, one.todo] for one in lines
+    def print_table(out: Console) -> None:
+        rows = [
+            ["✗" if result.todo else "✓", result.what, result.found, result.todo]
+            for result in results
         ]
-        out.print(context.fill_table(made, marked))
+        out.print(context.make_table(("", "WHAT", "FOUND", "WHAT TO DO"), rows))
 
-    context.print_result([asdict(one) for one in lines], json=json, human=human)
-    if any(one.todo for one in lines):
+    context.print_result(
+        [asdict(result) for result in results], json=json, human=print_table
+    )
+    if any(result.todo for result in results):
         raise typer.Exit(1)
 
 
-async def _check_all(found: Settings) -> list[CheckResult]:
-    lines = [_check_configuration(found), _check_disk(found), _check_database(found)]
-    lines += [CheckResult("secrets", "", todo) for todo in found.secrets.exposed]
-    lines += await asyncio.to_thread(_check_store, found)
-    async with context.read_session(found, missing_ok=True) as flows:
-        lines += await _check_peers(found, flows)
-        for name, own in found.by_source().items():
-            of = f"{name}: " if found.has_named_sources else ""
-            async for line in check_notion(own, flows.by_source[name]):
-                lines.append(replace(line, what=f"{of}{line.what}"))
+async def _check_all(settings: Settings) -> list[CheckResult]:
+    results = [
+        CheckResult("configuration", str(settings.file or "defaults and environment")),
+        _check_disk(settings),
+        _check_database(settings),
+    ]
+    results += [CheckResult("secrets", "", todo) for todo in settings.secrets.exposed]
+    results += await asyncio.to_thread(_check_store, settings)
+    async with context.read_session(settings, missing_ok=True) as flows:
+        results += await _check_peers(settings, flows)
+        for name, source_settings in settings.by_source().items():
+            prefix = f"{name}: " if settings.has_named_sources else ""
+            async for result in check_notion(source_settings, flows.by_source[name]):
+                results.append(replace(result, what=f"{prefix}{result.what}"))
         for name in flows.first.providers:
-            lines.append(await _check_provider(flows.first, name))
+            results.append(await _check_provider(flows.first, name))
         for flow in flows:
-            lines += _describe_budget(
-                flow, f"{flow.plan.source}: " if found.has_named_sources else ""
+            results += _describe_budget(
+                flow, f"{flow.plan.source}: " if settings.has_named_sources else ""
             )
-        lines += [line async for line in _check_notifications(found)]
-    return lines
+        results += [result async for result in _check_notifications(settings)]
+    return results
 
 
-def _describe_budget(flow: SourceContext, of: str) -> list[CheckResult]:
+def _describe_budget(flow: SourceContext, prefix: str) -> list[CheckResult]:
     chain = ", then ".join(app.describe_price(flow, name) for name in flow.plan.chain)
     month = flow.plan.limits.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
     if flow.plan.own_budgets and not flow.plan.has_own_budget:
         budget += ", for all sources without a budget of their own together"
-    return [CheckResult(f"{of}chain", chain), CheckResult(f"{of}budget", budget)]
+    return [
+        CheckResult(f"{prefix}chain", chain),
+        CheckResult(f"{prefix}budget", budget),
+    ]
 
 
-def _check_configuration(found: Settings) -> CheckResult:
-    return CheckResult("configuration", str(found.file or "defaults and environment"))
-
-
-def _check_disk(found: Settings) -> CheckResult:
-    folder = app.images_path(found)
-    existing = next(one for one in [folder, *folder.parents] if one.exists())
+def _check_disk(settings: Settings) -> CheckResult:
+    folder = app.images_path(settings)
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
     free = files.free_bytes(existing)
-    words = f"{folder}, {free // 2**20} MiB free"
-    if free < found.images.min_free_disk:
+    space = f"{folder}, {free // 2**20} MiB free"
+    if free < settings.images.min_free_disk:
         return CheckResult(
-            "disk", words, "make room: below images.min_free_disk nothing is made"
+            "disk", space, "make room: below images.min_free_disk nothing is made"
         )
     todo = f"give {existing} to the user postbrush runs as, or set data_dir"
     if not existing.is_dir():
@@ -103,17 +103,17 @@ def _check_disk(found: Settings) -> CheckResult:
             "disk", f"{existing} is no folder", "set data_dir to a folder"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
-        return CheckResult("disk", f"{words}; {existing} cannot be written to", todo)
-    return CheckResult("disk", words)
+        return CheckResult("disk", f"{space}; {existing} cannot be written to", todo)
+    return CheckResult("disk", space)
 
 
-def _check_store(found: Settings) -> list[CheckResult]:
-    """Put something on the store that is set, read it and remove it."""
-    remote = app.open_store(found).remote
-    if found.store is None or remote is None:
+def _check_store(settings: Settings) -> list[CheckResult]:
+    """Write, read and delete a test object in the configured store."""
+    remote = app.open_store(settings).remote
+    if settings.store is None or remote is None:
         return []
-    server = found.store.endpoint or f"Amazon, {found.store.region}"
-    where = f"{found.store} ({server})"
+    server = settings.store.endpoint or f"Amazon, {settings.store.region}"
+    where = f"{settings.store} ({server})"
     try:
         remote.check_read_write()
     except StoreUnavailableError as error:
@@ -121,56 +121,58 @@ def _check_store(found: Settings) -> list[CheckResult]:
     return [CheckResult("store", f"{where}: written, read and removed")]
 
 
-def _check_database(found: Settings) -> CheckResult:
-    place = app.database_backend(found)
-    holder = lock.find_holder(app.lock_path(found))
+def _check_database(settings: Settings) -> CheckResult:
+    backend = app.database_backend(settings)
+    holder = lock.find_holder(app.lock_path(settings))
     running = f"; the daemon runs (process {holder.pid})" if holder else ""
     try:
-        revision = upgrade.refuse_newer(place)
+        revision = upgrade.refuse_newer(backend)
     except DatabaseError as error:
-        return CheckResult("database", str(place), str(error))
+        return CheckResult("database", str(backend), str(error))
     state = "none yet" if revision is None else "up to date"
     if revision not in {None, upgrade.HEAD}:
         state = "older; brought up to date at the next start"
-    return CheckResult("database", f"{place}: {state}{running}")
+    return CheckResult("database", f"{backend}: {state}{running}")
 
 
-async def _check_peers(found: Settings, flows: Sources) -> list[CheckResult]:
-    """Say who else works on the database, and whether they share their images."""
+async def _check_peers(settings: Settings, flows: Sources) -> list[CheckResult]:
+    """List the other daemons of a PostgreSQL database and compare their stores."""
     db, now = flows.first.db, flows.first.now()
     if db.folder is not None or not upgrade.database_exists(db.place):
         return []
     async with db.read_transaction() as tx:
-        known = await list_peers(tx, db, read_instance_id(found.data_dir))
-    lease = found.options.database.lease
-    there = [one for one in known if not one.is_expired(now, lease)]
-    if not there:
+        peers = await list_peers(tx, db, read_instance_id(settings.data_dir))
+    lease = settings.options.database.lease
+    active = [peer for peer in peers if not peer.is_expired(now, lease)]
+    if not active:
         return [CheckResult("daemons", "no other works on this database now")]
-    names = ", ".join(f"{one.name} ({one.roles})" for one in there)
-    words, todo = describe_stores(str(found.store or ""), there)
-    return [CheckResult("daemons", f"also {names}"), CheckResult("images", words, todo)]
+    names = ", ".join(f"{peer.name} ({peer.roles})" for peer in active)
+    shared, todo = describe_stores(str(settings.store or ""), active)
+    return [
+        CheckResult("daemons", f"also {names}"),
+        CheckResult("images", shared, todo),
+    ]
 
 
-async def _check_notifications(found: Settings) -> AsyncIterator[CheckResult]:
-    """Test who is told of troubles; nothing is sent."""
+async def _check_notifications(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Check every notification address without sending a message."""
     none = True
-    async for one in notify_test.check_addresses(found):
+    async for result in notify_test.check_addresses(settings):
         none = False
-        yield CheckResult("notify", one.where, one.wrong)
+        yield CheckResult("notify", result.where, result.wrong)
     if none:
         yield CheckResult("notify", "nobody is told: notify.urls is empty")
 
 
 async def _check_provider(flow: SourceContext, name: str) -> CheckResult:
-    """Test a service without paying, as far as it can be tested."""
+    """Check the token of a provider with its free call, if it has one."""
     provider = flow.providers[name]
     traits = provider.traits
     if traits.is_card:
         return CheckResult(name, "made here, free")
-    costs = traits.price(1.1664)
-    price = (
-        f"{format_dollars(costs)}{' an image' if costs else ''} ({traits.price_source})"
-    )
+    dollars = traits.price(1.1664)
+    unit = " an image" if dollars else ""
+    price = f"{format_dollars(dollars)}{unit} ({traits.price_source})"
     call = provider.token_check_call()
     if call is None:
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")

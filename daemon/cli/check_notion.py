@@ -1,4 +1,4 @@
-"""The checks of `check` that ask Notion."""
+"""The checks of `check` that call the Notion API."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from daemon.notion.model import Page, Role, Schema
 from daemon.notion.query_position import QueryPosition
 from db import posts, upgrade
 
-#: Posts; with more it says "at least".
+#: Posts that are read at most; with more the result says "at least".
 _COUNTED = 10_000
-#: Seconds that this machine's clock and Notion's may differ.
+#: Seconds by which this machine's clock may differ from Notion's.
 _CLOCK_TOLERANCE = 120
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was checked; `todo` says what to do, empty when all is well."""
+    """The result of one check; an empty `todo` means success."""
 
     what: str
     found: str
@@ -32,22 +32,23 @@ class CheckResult:
 
 
 async def check_notion(
-    found: Settings, flow: SourceContext
+    settings: Settings, flow: SourceContext
 ) -> AsyncIterator[CheckResult]:
-    if "notion" not in found.options.roles:
+    """Check token, clock, schema, filters and posts of one source."""
+    if "notion" not in settings.options.roles:
         yield CheckResult("Notion", "another daemon asks it (roles)")
         return
     try:
-        app.require_notion_token(found)
-        me = await flow.door.fetch_bot_user()
+        app.require_notion_token(settings)
+        bot = await flow.door.fetch_bot_user()
         clock = compare_clocks(flow.now(), flow.door.told_time)
-        limit = me.upload_limit // 2**20
+        limit = bot.upload_limit // 2**20
         yield CheckResult(
-            "Notion", f"{me.workspace or me.name}, files up to {limit} MiB"
+            "Notion", f"{bot.workspace or bot.name}, files up to {limit} MiB"
         )
         if clock is not None:
             yield clock
-        info = await flow.door.resolve_source(found.notion.data_source)
+        info = await flow.door.resolve_source(settings.notion.data_source)
         schema = await flow.door.fetch_schema(
             info.id, await _load_property_ids(flow, info.id)
         )
@@ -59,61 +60,65 @@ async def check_notion(
         yield CheckResult("columns", "", problem)
     for warning in schema.warnings:
         yield CheckResult("columns", "not used", warning)
-    if used := ", ".join(f"{r.value} = {c.name}" for r, c in schema.roles.items()):
+    if used := ", ".join(
+        f"{role.value} = {column.name}" for role, column in schema.roles.items()
+    ):
         yield CheckResult("columns", used)
     for note in schema.notes:
         yield CheckResult("columns", note)
-    only, skip = found.posts.only, found.posts.skip
+    only, skip = settings.posts.only, settings.posts.skip
     for problem in [
         *uncomparable_properties(schema, only, skip),
         *filter_problems(schema, only, skip),
     ]:
         yield CheckResult("filters", "", problem)
-    for name in {**found.posts.on_done, **(found.posts.on_card or {})}:
+    for name in {**settings.posts.on_done, **(settings.posts.on_card or {})}:
         if schema.find_property(name) is None:
             yield CheckResult(
                 "columns", "", f"posts.* names '{name}', which is no column"
             )
     if not schema.cannot_start:
-        yield await _check_posts(found, flow, schema)
+        yield await _check_posts(settings, flow, schema)
 
 
 async def _load_property_ids(
     flow: SourceContext, data_source: str
 ) -> Mapping[str, str]:
-    """Return the property IDs that the daemon has stored, so that renames hold."""
+    """Return the stored property IDs, by which renamed properties are found."""
     if not upgrade.database_exists(flow.db.place):
         return {}
     async with flow.db.read_transaction() as tx:
-        known = await posts.load_source_state(tx, flow.plan.source)
-    return known.columns if known and known.data_source == data_source else {}
+        state = await posts.load_source_state(tx, flow.plan.source)
+    return state.columns if state and state.data_source == data_source else {}
 
 
 def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | None:
-    """Compare this machine's clock with Notion's; None: Notion did not say."""
+    """Compare this machine's clock with Notion's; None if Notion sent no time."""
     if theirs is None:
         return None
     seconds = (ours - theirs).total_seconds()
     if abs(seconds) <= _CLOCK_TOLERANCE:
         return CheckResult("clock", "agrees with Notion's")
-    length = str(timedelta(seconds=round(abs(seconds))))
-    words = f"{length} {'ahead of' if seconds > 0 else 'behind'} Notion's"
+    difference = str(timedelta(seconds=round(abs(seconds))))
+    words = f"{difference} {'ahead of' if seconds > 0 else 'behind'} Notion's"
     return CheckResult(
         "clock", words, "Set this machine's clock: timedatectl set-ntp true"
     )
 
 
 async def _check_posts(
-    found: Settings, flow: SourceContext, schema: Schema
+    settings: Settings, flow: SourceContext, schema: Schema
 ) -> CheckResult:
     try:
-        pages, rest = await _load_first_pages(flow, schema)
+        pages, has_more = await _load_first_pages(flow, schema)
     except PostbrushError as error:
         return CheckResult("posts", "", str(error))
-    chosen = [page for page in pages if matches_filter(page.columns, found.posts.only)]
-    more = "at least " if rest else ""
-    words = f"{more}{len(pages)} posts, {len(chosen)} match posts.only"
-    if todo := _hint_about_titles(chosen, schema):
+    matching = [
+        page for page in pages if matches_filter(page.columns, settings.posts.only)
+    ]
+    at_least = "at least " if has_more else ""
+    words = f"{at_least}{len(pages)} posts, {len(matching)} match posts.only"
+    if todo := _hint_about_titles(matching, schema):
         return CheckResult("posts", words, todo)
     return CheckResult("posts", words)
 
@@ -121,23 +126,25 @@ async def _check_posts(
 async def _load_first_pages(
     flow: SourceContext, schema: Schema
 ) -> tuple[list[Page], bool]:
-    """Return as many posts as are counted, and whether there are more."""
-    found: dict[str, Page] = {}
+    """Return up to about 10,000 posts, and whether there are more."""
+    pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
         window, position = await flow.door.fetch_page_batch(schema, after=position)
-        found |= {page.id: page for page in window}
-        if position is None or len(found) >= _COUNTED:
-            return list(found.values()), position is not None
+        pages |= {page.id: page for page in window}
+        if position is None or len(pages) >= _COUNTED:
+            return list(pages.values()), position is not None
 
 
 def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
-    """A card letters the title when there is no post: is that what people wrote?"""
+    """Return a hint if a card would show titles that look like prompts, else ""."""
     if Role.POST in schema.roles:
         return ""
     hints = ("photo of", "image of", "illustration", "8k", "style of", "--ar")
-    found = sum(any(h in page.title.casefold() for h in hints) for page in pages)
-    if pages and found > len(pages) / 2:
+    prompt_count = sum(
+        any(hint in page.title.casefold() for hint in hints) for page in pages
+    )
+    if pages and prompt_count > len(pages) / 2:
         return (
             "titles look like image prompts, and a card would letter them: add a Post"
         )

@@ -1,6 +1,6 @@
-"""Signatures of all commands: `--help` loads nothing else.
+"""The Typer application with the signatures of all commands.
 
-Each command imports what it does.
+Each command imports its implementation when it runs, so that `--help` stays fast.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ maintenance_commands.register_commands(app)
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - only here
+        from importlib.metadata import version  # noqa: PLC0415 - loaded only for --version
 
         typer.echo(f"postbrush {version('postbrush')}")
         raise typer.Exit
@@ -80,7 +80,7 @@ def once(
     ] = False,
 ) -> None:
     """Look once, work until nothing is due, and exit."""
-    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import service  # noqa: PLC0415 - loaded only for this command
 
     service.run_once(yes=yes)
 
@@ -95,7 +95,7 @@ def demo(
     ] = 8788,
 ) -> None:
     """Show all of it with a pretend Notion; no account."""
-    from daemon.cli import demo as module  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import demo as module  # noqa: PLC0415 - loaded only for this command
 
     module.run_demo(lan=lan, port=port)
 
@@ -103,7 +103,7 @@ def demo(
 @app.command(hidden=True)
 def migrate() -> None:
     """Bring the database up to date; `run` does it by itself."""
-    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import service  # noqa: PLC0415 - loaded only for this command
 
     service.run_migrations()
 
@@ -113,7 +113,7 @@ def alarm(
     unit: Annotated[str, typer.Argument(help="The systemd unit that failed.")],
 ) -> None:
     """Say that a unit of the service has failed; systemd calls it."""
-    from daemon.cli import service  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import service  # noqa: PLC0415 - loaded only for this command
 
     service.report_failed_unit(unit)
 
@@ -126,6 +126,6 @@ def config(
     json: Json = False,
 ) -> None:
     """Show every setting and where it comes from."""
-    from daemon.cli import settings  # noqa: PLC0415 - loaded when asked for
+    from daemon.cli import settings  # noqa: PLC0415 - loaded only for this command
 
     settings.show_settings(example=example, json=json)

@@ -1,4 +1,4 @@
-"""What a command begins with: the configuration, and the daemon's log."""
+"""Reads the configuration and starts the log for a command."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from daemon.service import log
 
 
 def read_configuration() -> Settings:
-    """Read the configuration.  Raises ConfigError."""
+    """Read the configuration; ConfigError, or SetupError in a deleted folder."""
     try:
-        here = Path.cwd()
+        cwd = Path.cwd()
     except OSError:
         raise SetupError("the folder you are in is gone: go to another") from None
-    return config.load_settings(OPTIONS.config, os.environ, here)
+    return config.load_settings(OPTIONS.config, os.environ, cwd)
 
 
-def start_log(found: Settings) -> None:
-    """Set the log up for a command that works like the daemon."""
+def start_log(settings: Settings) -> None:
+    """Configure the log as the daemon does, and warn about exposed secrets."""
     log.configure(
-        found.log.level,
-        found.log.format,
+        settings.log.level,
+        settings.log.format,
         environ=os.environ,
-        secrets=found.secrets.all_values(),
+        secrets=settings.secrets.all_values(),
     )
-    for words in found.secrets.exposed:
-        structlog.get_logger().warning("secret.exposed", summary=words)
+    for warning in settings.secrets.exposed:
+        structlog.get_logger().warning("secret.exposed", summary=warning)

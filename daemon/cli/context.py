@@ -1,17 +1,18 @@
-"""What every command starts from: settings, the database, a console."""
+"""Settings, database sessions and console output for the commands."""
 
 from __future__ import annotations
 
-import asyncio
 import json as json_module
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime, tzinfo
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from daemon import app
 from daemon.cli import configuration
@@ -20,87 +21,90 @@ from daemon.errors import SetupError
 from daemon.service import control
 from daemon.sources import Sources
 from db import upgrade
-from db.engine import Database
+from db.engine import Database, Tx
 from db.errors import DatabaseMissingError
-
-T = TypeVar("T")
 
 
 def load_settings(source: str | None = None) -> Settings:
-    """Read the configuration, of one source if *source* says so.
+    """Read the configuration, narrowed to one source if *source* is given.
 
     Raises:
-        ConfigError: It is wrong.
-        SetupError: There is no such source.
+        ConfigError: The configuration is invalid.
+        SetupError: There is no source of that name.
     """
-    found = configuration.read_configuration()
+    settings = configuration.read_configuration()
     if source is None:
-        return found
-    if source not in (known := found.by_source()):
-        raise SetupError(f"no source is called {source!r} ({', '.join(known)})")
-    return known[source]
+        return settings
+    if source not in (by_source := settings.by_source()):
+        raise SetupError(f"no source is called {source!r} ({', '.join(by_source)})")
+    return by_source[source]
 
 
-def run_coroutine(work: Awaitable[T]) -> T:
-    """Run *work* to its end."""
+def require_database(settings: Settings) -> None:
+    """Check that the database exists and has the current schema.
 
-    async def whole() -> T:
-        return await work
-
-    return asyncio.run(whole())
+    Raises:
+        DatabaseMissingError: There is no database yet.
+        DatabaseUnusableError: The database is damaged, or its schema is older or newer
+            than this program's.
+    """
+    backend = app.database_backend(settings)
+    upgrade.require_current(backend)
+    if not upgrade.database_exists(backend):
+        start = "`postbrush run`"
+        if settings.is_service:
+            start = "`sudo systemctl start postbrush`"
+        raise DatabaseMissingError(
+            f"no database at {backend} yet: start the daemon with {start}"
+        )
 
 
 @asynccontextmanager
 async def read_session(
-    found: Settings, *, missing_ok: bool = False
+    settings: Settings, *, missing_ok: bool = False
 ) -> AsyncIterator[Sources]:
-    """Open what there is, for reading only; never creates a database.
+    """Open the sources for reading; raises as `require_database` does.
 
     Args:
-        missing_ok: The command can do without a database.
-
-    Raises:
-        DatabaseMissingError: There is none yet.
-        DatabaseUnusableError: Newer than this program, damaged.
+        missing_ok: Whether the command works without a database.
     """
-    upgrade.require_current(app.database_backend(found))
-    if not missing_ok and not upgrade.database_exists(app.database_backend(found)):
-        raise DatabaseMissingError(explain_missing_database(found))
-    async with app.open_context(found, readonly=True) as flows:
+    if missing_ok:
+        upgrade.require_current(app.database_backend(settings))
+    else:
+        require_database(settings)
+    async with app.open_context(settings, readonly=True) as flows:
         yield flows
 
 
-def explain_missing_database(found: Settings) -> str:
-    """Say that there is no database, and what makes one."""
-    place = app.database_backend(found)
-    start = "`postbrush run`"
-    if found.is_service:
-        start = "`sudo systemctl start postbrush`"
-    return f"no database at {place} yet: start the daemon with {start}"
-
-
 @asynccontextmanager
-async def write_session(found: Settings) -> AsyncIterator[Database]:
-    """Open the database for one command's write, and wake the daemon after it."""
-    place = app.database_backend(found)
-    upgrade.require_current(place)
-    if not upgrade.database_exists(place):
-        raise DatabaseMissingError(explain_missing_database(found))
-    db = Database(place)
+async def write_session(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database for writing, and wake the daemon at the end.
+
+    Raises as `require_database` does.
+    """
+    require_database(settings)
+    db = Database(app.database_backend(settings))
     try:
         yield db
     finally:
         await db.close()
-    await control.send_wake(app.socket_path(found))
+    await control.send_wake(app.socket_path(settings))
+
+
+@asynccontextmanager
+async def write_transaction(settings: Settings) -> AsyncIterator[Tx]:
+    """Open a `write_session` for one transaction."""
+    async with write_session(settings) as db, db.write_transaction() as tx:
+        yield tx
 
 
 def make_console() -> Console:
-    """Return a console as wide as the terminal, or as it takes when there is none."""
+    """Return a console as wide as the terminal, or 160 columns without one."""
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def print_result(data: object, *, json: bool, human: Callable[[Console], None]) -> None:
-    """Print *data* as JSON, or what *human* makes of it."""
+    """Print *data* as JSON, or call *human* to print it for people."""
     if json:
         text = json_module.dumps(
             data, indent=2, default=_to_json_value, ensure_ascii=False
@@ -120,21 +124,14 @@ def _to_json_value(value: object) -> object:
     return str(value)
 
 
-def make_table(*columns: str, title: str | None = None) -> Table:
-    """Return an empty table in the house's style."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table without borders; cells are not parsed as Rich markup."""
+    table = Table(box=None, pad_edge=False)
     for name in columns:
-        made.add_column(name, overflow="fold", header_style="bold")
-    return made
-
-
-def fill_table(made: Table, lines: Sequence[Sequence[object]]) -> Table:
-    """Fill a table; text is shown as it is, never read as markup."""
-    from rich.text import Text  # noqa: PLC0415 - keeps the import beside its use
-
-    for line in lines:
-        made.add_row(*[Text(str(cell)) for cell in line])
-    return made
+        table.add_column(name, overflow="fold", header_style="bold")
+    for row in rows:
+        table.add_row(*[Text(str(cell)) for cell in row])
+    return table
 
 
 def format_image_count(count: int) -> str:
@@ -143,12 +140,10 @@ def format_image_count(count: int) -> str:
 
 
 def format_time(time: datetime | None, zone: tzinfo) -> str:
-    """Return "24 Nov 10:15:03" in the owner's zone; "" for none."""
+    """Return *time* as "24 Nov 10:15:03" in *zone*; "" for None."""
     return f"{time.astimezone(zone):%d %b %H:%M:%S}" if time else ""
 
 
 def to_dict(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
-    """Return a record as a dictionary for --json."""
-    from dataclasses import asdict  # noqa: PLC0415 - the same
-
+    """Return a dataclass instance as a dictionary for --json."""
     return asdict(record)

@@ -1,4 +1,4 @@
-"""`demo`: the whole product with a pretend outside world, in a temporary folder."""
+"""The command `demo`: the daemon with fake services, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from daemon.service import log
 from daemon.supervisor import Supervisor
 from db.engine import Database
 
-#: Times a person can watch: seconds instead of minutes.
+#: Settings with delays of seconds instead of minutes, for a person who watches.
 _CONFIGURATION = """\
 loading_wait = "60s"
 concurrency = 3
@@ -45,7 +45,7 @@ _SECONDS_BETWEEN_POSTS = 1.5
 
 
 def run_demo(*, lan: bool, port: int) -> None:
-    """Show everything until Ctrl-C."""
+    """Run the demo until Ctrl-C; *lan* listens on all addresses, with a password."""
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
         contextlib.suppress(KeyboardInterrupt),
@@ -56,69 +56,69 @@ def run_demo(*, lan: bool, port: int) -> None:
 
 async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
     host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - only when asked for
-    town = FakeServer(now=utc_now, host=host, port=port)
-    town.hub.credits = _CREDITS
-    town.hub.seconds_per_image = 2.5
-    town.hub.loading_every = 5
-    async with town:
-        town.page = _find_free_port(host, town.port + 1)
-        # Others reach it: it must ask for a password, so the demo makes one up.
-        town.password = secrets.token_hex(4) if lan else ""
-        found = _demo_settings(folder, town)
-        _print_addresses(town, lan=lan)
+    server = FakeServer(now=utc_now, host=host, port=port)
+    server.hub.credits = _CREDITS
+    server.hub.seconds_per_image = 2.5
+    server.hub.loading_every = 5
+    async with server:
+        server.page = _find_free_port(host, server.port + 1)
+        # The page is reachable from the network, which requires a password.
+        server.password = secrets.token_hex(4) if lan else ""
+        settings = _demo_settings(folder, server)
+        _print_addresses(server, lan=lan)
         log.configure(
             "info",
             "pretty",
             environ=os.environ,
-            secrets=found.secrets.all_values(),
+            secrets=settings.secrets.all_values(),
         )
 
-        async def refilled() -> None:
-            db = Database(app.database_backend(found))
+        async def reset_flux() -> None:
+            db = Database(app.database_backend(settings))
             try:
                 async with db.write_transaction() as tx:
                     await actions.reset_breaker(tx, "flux", utc_now())
             finally:
                 await db.close()
-            await app.wake_daemon(found)
+            await app.wake_daemon(settings)
 
-        town.refilled = refilled
-        filling = asyncio.create_task(_add_posts(town))
+        server.refilled = reset_flux
+        adding_posts = asyncio.create_task(_add_posts(server))
         try:
-            life = Supervisor(
-                found, reread=lambda: found, neighbours=False, board=town.port
+            supervisor = Supervisor(
+                settings, reread=lambda: settings, neighbours=False, board=server.port
             )
-            with log.listen_to_log(lambda line: town.add_log_line(line.message)):
-                await life.run()
+            with log.listen_to_log(lambda line: server.add_log_line(line.message)):
+                await supervisor.run()
         finally:
-            filling.cancel()
+            adding_posts.cancel()
 
 
-def _demo_settings(folder: Path, town: FakeServer) -> Settings:
+def _demo_settings(folder: Path, server: FakeServer) -> Settings:
     path = folder / "postbrush.toml"
     path.write_text(_CONFIGURATION)
     environ = {
-        "NOTION_TOKEN": town.workspace.token,
-        "HUGGINGFACE_TOKEN": town.hub.token,
-        "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
-        "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
-        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
-        "POSTBRUSH_WEB__LISTEN": f"{town.host}:{town.page}",
-        "WEB_PASSWORD": town.password,
+        "NOTION_TOKEN": server.workspace.token,
+        "HUGGINGFACE_TOKEN": server.hub.token,
+        "POSTBRUSH_NOTION__BASE_URL": server.notion_url,
+        "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": server.hf_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": server.hub_url,
+        "POSTBRUSH_WEB__LISTEN": f"{server.host}:{server.page}",
+        "WEB_PASSWORD": server.password,
     }
     return config.load_settings(path, environ, folder)
 
 
-async def _add_posts(town: FakeServer) -> None:
-    """Somebody writes a dozen posts."""
+async def _add_posts(server: FakeServer) -> None:
+    """Add the example posts one by one, as a person would."""
     for post in POSTS:
-        town.workspace.add_page(town.source.id, post)
+        server.workspace.add_page(server.source.id, post)
         await asyncio.sleep(_SECONDS_BETWEEN_POSTS)
 
 
-def _find_free_port(host: str, wanted: int) -> int:
-    """Return *wanted* if nobody listens there, else any port that is free."""
-    for port in (wanted, 0):
+def _find_free_port(host: str, preferred: int) -> int:
+    """Return *preferred* if that port is free, else any free port; 0 for none."""
+    for port in (preferred, 0):
         with (
             contextlib.suppress(OSError, OverflowError),
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe,
@@ -129,19 +129,21 @@ def _find_free_port(host: str, wanted: int) -> int:
     return 0
 
 
-def _print_addresses(town: FakeServer, *, lan: bool) -> None:
+def _print_addresses(server: FakeServer, *, lan: bool) -> None:
     host = _local_address() if lan else "127.0.0.1"
-    typer.echo(f"Open http://{host}:{town.port} in a browser; Ctrl-C stops the demo.")
-    asks = f" (password {town.password})" if town.password else ""
-    typer.echo(f"postbrush's own page is at http://{host}:{town.page}{asks}.")
+    typer.echo(f"Open http://{host}:{server.port} in a browser; Ctrl-C stops the demo.")
+    password_note = f" (password {server.password})" if server.password else ""
+    typer.echo(
+        f"postbrush's own page is at http://{host}:{server.page}{password_note}."
+    )
     if os.environ.get("SSH_CONNECTION") and not lan:
-        server = os.environ["SSH_CONNECTION"].split()[2]
-        tunnels = [f"-L {port}:127.0.0.1:{port}" for port in (town.port, town.page)]
-        typer.echo(f"From your own machine: ssh {' '.join(tunnels)} {server}")
+        ssh_host = os.environ["SSH_CONNECTION"].split()[2]
+        tunnels = [f"-L {port}:127.0.0.1:{port}" for port in (server.port, server.page)]
+        typer.echo(f"From your own machine: ssh {' '.join(tunnels)} {ssh_host}")
 
 
 def _local_address() -> str:
-    """Return this machine's address in its network; nothing is sent."""
+    """Return this machine's address in its network, without sending a packet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

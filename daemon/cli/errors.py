@@ -1,4 +1,4 @@
-"""What an exception means to the person at the terminal."""
+"""Translates exceptions to error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from typer import Abort
 from typer.exceptions import TyperException
 
 from daemon.errors import ConfigError, PostbrushError
-from db.errors import (
-    DatabaseError,
-    DatabaseMissingError,
-    DatabaseUnusableError,
-)
+from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
 
 
 def explain_error(error: Exception) -> tuple[list[str], int]:
-    """Return lines for people and the exit code."""
+    """Return the lines to print for *error*, and the exit code."""
     match error:
-        # Several keys may be wrong: each has its line.
+        # One line for each wrong key.
         case ConfigError(problems=problems):
             return problems, error.exit_code
         case PostbrushError():
             return [str(error)], error.exit_code
-        # Nothing was started.
         case DatabaseMissingError() | DatabaseUnusableError():
             return [str(error)], 2
         case DatabaseError():
@@ -33,7 +28,7 @@ def explain_error(error: Exception) -> tuple[list[str], int]:
             return [f"{where}{why}"], 1
         case Abort():
             return ["stopped"], 1
-        # An option or a command that does not exist.
+        # An unknown option or command.
         case TyperException():
             return [f"{error.format_message()} (see postbrush --help)"], 2
         case _:

@@ -1,7 +1,8 @@
-"""`generate TEXT`: images without Notion."""
+"""The command `generate TEXT`: images without Notion."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -38,26 +39,30 @@ def generate_images(
     source: str | None,
     json: bool,
 ) -> None:
-    """Make images, and say where they are."""
+    """Generate images and print their paths; exit with 1 if one fails.
+
+    Raises:
+        SetupError: An argument is wrong, or *out* is not writable.
+    """
     if not text.strip():
         raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
     size = parse_format(format_name or "square")
     if out is not None:
         _check_target(out, count)
-    found = context.load_settings(source)
-    chain = select_chain(first_source_settings(found), provider)
-    silence_log(found)
+    settings = context.load_settings(source)
+    chain = select_chain(first_source_settings(settings), provider)
+    silence_log(settings)
 
-    async def work() -> list[ImageRecord | str]:
-        made: list[ImageRecord | str] = []
-        async with prepared_context(found) as flows:
+    async def make_images() -> list[ImageRecord | str]:
+        images: list[ImageRecord | str] = []
+        async with prepared_context(settings) as flows:
             flow = flows.first
             with graceful_interrupt(flow), make_progress_bar() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
                     if flow.stopping.is_set():
                         break
-                    made.append(
+                    images.append(
                         await adhoc_image.generate_adhoc_image(
                             flow,
                             text=text,
@@ -68,65 +73,67 @@ def generate_images(
                         )
                     )
                     bar.advance(task)
-        return made
+        return images
 
-    results = context.run_coroutine(work())
-    folder = app.images_path(found)
-    shown = [_describe_result(one, folder, out, count) for one in results]
+    results = asyncio.run(make_images())
+    folder = app.images_path(settings)
+    descriptions = [_describe_result(result, folder, out, count) for result in results]
     context.print_result(
-        shown, json=json, human=lambda console: _print_results(console, shown)
+        descriptions,
+        json=json,
+        human=lambda console: _print_results(console, descriptions),
     )
-    if any("error" in one or "not_copied" in one for one in shown):
+    if any("error" in result or "not_copied" in result for result in descriptions):
         raise typer.Exit(1)
 
 
-def first_source_settings(found: Settings) -> Settings:
-    """Return the settings by which an image is made that belongs to no post."""
-    return next(iter(found.by_source().values()))
+def first_source_settings(settings: Settings) -> Settings:
+    """Return the settings of the first source, for images without a post."""
+    return next(iter(settings.by_source().values()))
 
 
-def select_chain(found: Settings, provider: str | None) -> tuple[str, ...]:
-    """Return the chain to ask: the configured one, or one provider alone."""
+def select_chain(settings: Settings, provider: str | None) -> tuple[str, ...]:
+    """Return the configured chain, or *provider* alone; SetupError if unknown."""
     if provider is None:
-        return found.resolved_chain()
-    if provider not in found.configured_providers():
+        return settings.resolved_chain()
+    if provider not in settings.configured_providers():
         raise SetupError(
-            f"{provider!r} cannot be asked: {_unavailable_reason(found, provider)}"
+            f"{provider!r} cannot be asked: {_unavailable_reason(settings, provider)}"
         )
     return (provider,)
 
 
-def _unavailable_reason(found: Settings, name: str) -> str:
-    if name not in KINDS and name not in found.providers:
-        return f"known: {', '.join(found.configured_providers())}"
-    return found.missing_requirement(name) or (
+def _unavailable_reason(settings: Settings, name: str) -> str:
+    if name not in KINDS and name not in settings.providers:
+        return f"known: {', '.join(settings.configured_providers())}"
+    return settings.missing_requirement(name) or (
         f"put it into the chain, or [providers.{name}] into the configuration"
     )
 
 
-def silence_log(found: Settings) -> None:
-    """Keep the log of a command at a terminal to what went wrong."""
+def silence_log(settings: Settings) -> None:
+    """Log only errors, to stderr."""
     log.configure(
         "error",
         "pretty",
         environ={},
         stream=sys.stderr,
-        secrets=found.secrets.all_values(),
+        secrets=settings.secrets.all_values(),
     )
 
 
-def prepared_context(found: Settings) -> AbstractAsyncContextManager[Sources]:
-    """Open the data folder for an image by hand, beside a running daemon or alone."""
-    place = app.database_backend(found)
-    files.ensure_folder(app.images_path(found))
-    if lock.find_holder(app.lock_path(found)) is None:
-        upgrade.upgrade_schema(place)
-    upgrade.require_current(place)
-    return app.open_context(found)
+def prepared_context(settings: Settings) -> AbstractAsyncContextManager[Sources]:
+    """Open the data folder; upgrade its schema unless a daemon holds it."""
+    backend = app.database_backend(settings)
+    files.ensure_folder(app.images_path(settings))
+    if lock.find_holder(app.lock_path(settings)) is None:
+        upgrade.upgrade_schema(backend)
+    upgrade.require_current(backend)
+    return app.open_context(settings)
 
 
 def make_progress_bar() -> Progress:
-    """Return a progress bar on stderr that vanishes when it is done."""
+    """Return a progress bar on stderr that disappears at the end."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -156,7 +163,7 @@ def _describe_result(
 
 
 def _check_target(out: Path, count: int) -> None:
-    """See that a copy can be put there, before anything is paid for."""
+    """Raise SetupError if a copy cannot be written, before a call is paid for."""
     if count == 1 and not out.is_dir() and out.suffix.lower() != ".png":
         raise SetupError(f"--out {out}: images are PNG files, so call it .png")
     folder = out if count > 1 or out.is_dir() else out.parent
@@ -178,16 +185,16 @@ def _copy_image(path: Path, out: Path, count: int) -> dict[str, object]:
     return {}
 
 
-def _print_results(console: Console, shown: list[dict[str, object]]) -> None:
-    for one in shown:
-        if "error" in one:
-            console.print(f"no image: {one['error']}", markup=False)
+def _print_results(console: Console, descriptions: list[dict[str, object]]) -> None:
+    for result in descriptions:
+        if "error" in result:
+            console.print(f"no image: {result['error']}", markup=False)
             continue
-        if "not_copied" in one:
-            console.print(f"{one['not_copied']}; it is kept:", markup=False)
-        why = f", because {one['why_card']}" if one["why_card"] else ""
+        if "not_copied" in result:
+            console.print(f"{result['not_copied']}; it is kept:", markup=False)
+        why = f", because {result['why_card']}" if result["why_card"] else ""
         console.print(
-            f"{one['file']}  {one['provider']}, seed {one['seed']}{why}",
+            f"{result['file']}  {result['provider']}, seed {result['seed']}{why}",
             markup=False,
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""Options every command knows."""
+"""The options that all commands have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """Set once, before a command runs."""
+    """Values of --config and --debug, set before a command runs."""
 
     config: Path | None = None
     debug: bool = False

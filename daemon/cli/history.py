@@ -1,7 +1,8 @@
-"""`jobs` and `job`: what was wished for, and what became of it."""
+"""The commands `jobs` and `job`: requests and their results."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rich.console import Console
@@ -15,8 +16,8 @@ from db.models import Job
 
 
 def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
-    """List the newest jobs."""
-    context.run_coroutine(_list_jobs(source, limit, json=json))
+    """List the newest *limit* jobs."""
+    asyncio.run(_list_jobs(source, limit, json=json))
 
 
 async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
@@ -26,51 +27,41 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
         flows.first.db.read_transaction() as tx,
     ):
         flow, several = flows.first, settings.has_named_sources
-        found = await stored.list_latest(tx, limit=limit, source=source)
-        spent = await attempts.of_jobs(tx, [job.id for job in found])
+        newest = await stored.list_latest(tx, limit=limit, source=source)
+        calls = await attempts.of_jobs(tx, [job.id for job in newest])
         zone = flow.clock.zone
 
-        def line(job: Job) -> list[object]:
-            cost = sum(one.cost for one in spent.get(job.id, ()))
-            asked = ", ".join(
-                dict.fromkeys(one.provider for one in spent.get(job.id, ()))
-            )
+        def job_row(job: Job) -> list[object]:
+            job_calls = calls.get(job.id, ())
+            cost = sum(call.cost for call in job_calls)
+            providers = ", ".join(dict.fromkeys(call.provider for call in job_calls))
             return [
                 job.id,
                 *([job.source] if several else []),
                 job.state,
                 job.reason,
                 job.title,
-                asked,
-                format_dollars(cost) if asked else "",
+                providers,
+                format_dollars(cost) if providers else "",
                 context.format_time(job.created_at, zone),
                 job.outcome or describe_wait(job, flow),
             ]
 
-        def human(out: Console) -> None:
+        def print_table(out: Console) -> None:
             columns = (
-                "JOB",
-                *(["SOURCE"] if several else []),
-                "STATE",
-                "WHY",
-                "POST",
-                "ASKED",
-                "COST",
-                "WHEN",
-                "OUTCOME",
+                *("JOB", *(["SOURCE"] if several else [])),
+                *("STATE", "WHY", "POST", "ASKED", "COST", "WHEN", "OUTCOME"),
             )
-            made = context.fill_table(
-                context.make_table(*columns), [line(job) for job in found]
-            )
-            out.print(made if found else "no jobs yet")
+            table = context.make_table(columns, map(job_row, newest))
+            out.print(table if newest else "no jobs yet")
 
         context.print_result(
-            [context.to_dict(job) for job in found], json=json, human=human
+            [context.to_dict(job) for job in newest], json=json, human=print_table
         )
 
 
 def describe_wait(job: Job, flow: SourceContext) -> str:
-    """Say what an open job waits for, and until when; "" when it is over."""
+    """Return what an open job waits for, and until when; "" for an ended job."""
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:
@@ -84,8 +75,8 @@ def describe_wait(job: Job, flow: SourceContext) -> str:
 
 
 def show_job(number: int, *, json: bool) -> None:
-    """Show one job's whole history."""
-    context.run_coroutine(_show_job(number, json=json))
+    """Print the history of one job; raise SetupError if there is none."""
+    asyncio.run(_show_job(number, json=json))
 
 
 async def _show_job(number: int, *, json: bool) -> None:
@@ -94,16 +85,16 @@ async def _show_job(number: int, *, json: bool) -> None:
         flows.first.db.read_transaction() as tx,
     ):
         flow = flows.first
-        found = await lookup.find_job(tx, number)
-        data: dict[str, Any] = context.to_dict(found)
+        job = await lookup.find_job(tx, number)
+        data: dict[str, Any] = context.to_dict(job)
         data["history"] = [
-            context.to_dict(one) for one in await stored.list_events(tx, number)
+            context.to_dict(event) for event in await stored.list_events(tx, number)
         ]
         data["attempts"] = [
-            context.to_dict(one) for one in await attempts.of_job(tx, number)
+            context.to_dict(attempt) for attempt in await attempts.of_job(tx, number)
         ]
         data["images"] = [
-            context.to_dict(one) for one in await images.of_job(tx, number)
+            context.to_dict(image) for image in await images.of_job(tx, number)
         ]
         context.print_result(
             data, json=json, human=lambda out: _print_job(out, flow, data)
@@ -121,32 +112,27 @@ def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
     )
     history = [
         [
-            context.format_time(one["at"], zone),
-            one["event"],
-            one["state"],
-            one["reason"],
+            context.format_time(event["at"], zone),
+            event["event"],
+            event["state"],
+            event["reason"],
         ]
-        for one in data["history"]
+        for event in data["history"]
     ]
-    out.print(
-        context.fill_table(context.make_table("WHEN", "EVENT", "STATE", "WHY"), history)
-    )
+    out.print(context.make_table(("WHEN", "EVENT", "STATE", "WHY"), history))
     calls = [
         [
-            context.format_time(one["started_at"], zone),
-            one["provider"],
-            one["outcome"] or "under way",
-            _format_cost(one),
-            one["file_name"] if one["outcome"] == "image" else one["error"],
+            context.format_time(call["started_at"], zone),
+            call["provider"],
+            call["outcome"] or "under way",
+            _format_cost(call),
+            call["file_name"] if call["outcome"] == "image" else call["error"],
         ]
-        for one in data["attempts"]
+        for call in data["attempts"]
     ]
     if calls:
-        out.print(
-            context.fill_table(
-                context.make_table("CALL", "ASKED", "OUTCOME", "COST", "WHAT"), calls
-            )
-        )
+        columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
+        out.print(context.make_table(columns, calls))
 
 
 def _format_cost(attempt: dict[str, Any]) -> str:

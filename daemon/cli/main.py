@@ -1,4 +1,4 @@
-"""The command `postbrush`: exit codes, and one line for every error."""
+"""Entry point of the command `postbrush`: exit codes and error output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.cli.global_options import OPTIONS
 
 
 def _make_output_robust() -> None:
-    """A closed or narrow output loses some signs, and no command."""
+    """Replace characters the terminal cannot encode; survive a closed stdout."""
     for name in ("stdout", "stderr"):
         if (stream := getattr(sys, name)) is None:
             setattr(sys, name, io.StringIO())
@@ -20,17 +20,20 @@ def _make_output_robust() -> None:
 
 
 def _run_command() -> object:
-    # The daemon stays for months; it goes without all that reads a command line.
+    # The daemon runs for months, so it does not load Typer and the commands.
     if sys.argv[1:] == ["run"]:
         run.run_daemon()
         return 0
-    from daemon.cli.command_group import app  # noqa: PLC0415 - as it says
+    from daemon.cli.command_group import app  # noqa: PLC0415 - not loaded by `run`
 
     return app(standalone_mode=False)
 
 
 def _flush_output() -> None:
-    """Forget what nobody takes: Python would try again at its end, and complain."""
+    """Flush stdout, or discard its buffer if nothing reads it.
+
+    Python would otherwise flush again at exit and print an error.
+    """
     try:
         sys.stdout.flush()
     except OSError:
@@ -40,17 +43,20 @@ def _flush_output() -> None:
 def _print_error(line: str) -> None:
     from daemon.service.journal import is_journal_stream  # noqa: PLC0415 - only on failure
 
-    # The journal takes a line for an error that says so: sd-daemon(3).
+    # The prefix <3> sets the priority of a journal line, see sd-daemon(3).
     mark = "<3>" if is_journal_stream(sys.stderr, os.environ) else ""
-    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's voice
+    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's output
 
 
 def main() -> int:
-    """Run the command line; return the exit code: 0 done, 1 failed, 2 usage."""
+    """Run the command line; return the exit code.
+
+    The code is 0 for success, 1 for failure, 2 for wrong usage and 130 for Ctrl-C.
+    """
     _make_output_robust()
     try:
         code = _run_command()
-        # A disk that is full is said while there is somebody to say it.
+        # A full disk raises here, where the error can still be printed.
         sys.stdout.flush()
     except Exception as error:
         if OPTIONS.debug:

@@ -1,7 +1,8 @@
-"""Notifications, tried by hand: `check` opens each address, `test --notify` sends."""
+"""Tests of the notification addresses for `check` and `test --notify`."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
@@ -28,7 +29,7 @@ UNKNOWN = "it is no address that Apprise knows: its first word says which servic
 
 @dataclass(frozen=True, slots=True)
 class NotificationResult:
-    """What came of one address; `wrong` is empty when it took the message."""
+    """The result for one address; an empty `wrong` means success."""
 
     where: str
     wrong: str = ""
@@ -37,73 +38,74 @@ class NotificationResult:
 async def find_address_problem(
     address: NotifierAddress, message: Message | None
 ) -> str:
-    """Say what is wrong with an address, or nothing.
+    """Return what is wrong with an address, "" if nothing is.
 
     Args:
-        message: Sent to it; None: only look whether Apprise knows it.
+        message: Message to send; None only checks whether Apprise knows the address.
     """
 
-    def work() -> str:
-        found = apprise_adapter.open_target(address.url)
-        if not found.known:
+    def try_address() -> str:
+        target = apprise_adapter.open_target(address.url)
+        if not target.known:
             return UNKNOWN
-        if message is not None and not found.send(message):
+        if message is not None and not target.send(message):
             return "it does not take the message: is every part of it right?"
         return ""
 
     try:
-        return await run_detached(work, seconds=SEND_SECONDS)
-    # Its words may hold the address.
-    except Exception as error:  # noqa: BLE001 - the same
+        return await run_detached(try_address, seconds=SEND_SECONDS)
+    # The message of the error is left out: it may contain the address.
+    except Exception as error:  # noqa: BLE001 - Apprise plugins raise anything
         return f"it cannot be used ({type(error).__name__})"
 
 
-async def check_addresses(found: Settings) -> AsyncIterator[NotificationResult]:
-    """Yield one line for every address, and one for the ping; nothing is sent."""
-    for address in found.list_notifiers():
+async def check_addresses(settings: Settings) -> AsyncIterator[NotificationResult]:
+    """Yield a result for each address and the ping, without sending anything."""
+    for address in settings.list_notifiers():
         yield NotificationResult(
             address.place, await find_address_problem(address, None)
         )
-    if found.notify.ping:
+    if settings.notify.ping:
         yield NotificationResult(
-            f"ping {host_of(found.notify.ping.get_secret_value())}"
+            f"ping {host_of(settings.notify.ping.get_secret_value())}"
         )
 
 
 def send_test_notifications(*, json: bool) -> None:
-    """Send one message to each address; exit 1 when one did not take it."""
-    found = context.load_settings()
-    if not found.list_notifiers() and not found.notify.ping:
+    """Send a test message to each address; exit with 1 if one fails."""
+    settings = context.load_settings()
+    if not settings.list_notifiers() and not settings.notify.ping:
         raise SetupError(
             "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
         )
-    silence_log(found)
-    results = context.run_coroutine(_send_test(found))
+    silence_log(settings)
+    results = asyncio.run(_send_test(settings))
 
-    def human(out: Console) -> None:
-        made = context.make_table("", "WHERE", "RESULT")
-        lines = [
-            ["✗" if one.wrong else "✓", one.where, one.wrong or "sent"]
-            for one in results
+    def print_table(out: Console) -> None:
+        rows = [
+            ["✗" if result.wrong else "✓", result.where, result.wrong or "sent"]
+            for result in results
         ]
-        out.print(context.fill_table(made, lines))
+        out.print(context.make_table(("", "WHERE", "RESULT"), rows))
 
-    context.print_result([asdict(one) for one in results], json=json, human=human)
-    if any(one.wrong for one in results):
+    context.print_result(
+        [asdict(result) for result in results], json=json, human=print_table
+    )
+    if any(result.wrong for result in results):
         raise typer.Exit(1)
 
 
-async def notify_all(found: Settings, message: Message) -> list[NotificationResult]:
-    """Send a message to every address, now."""
+async def notify_all(settings: Settings, message: Message) -> list[NotificationResult]:
+    """Send *message* to each address and return the results."""
     return [
         NotificationResult(address.place, await find_address_problem(address, message))
-        for address in found.list_notifiers()
+        for address in settings.list_notifiers()
     ]
 
 
-async def _send_test(found: Settings) -> list[NotificationResult]:
-    results = await notify_all(found, _MESSAGE)
-    if address := found.notify.ping:
+async def _send_test(settings: Settings) -> list[NotificationResult]:
+    results = await notify_all(settings, _MESSAGE)
+    if address := settings.notify.ping:
         where = f"ping {host_of(address.get_secret_value())}"
         results.append(
             NotificationResult(where, await ping.fetch_address(address) or "")

@@ -1,7 +1,8 @@
-"""`plan`: what would be made now, and what it would cost; nothing is written."""
+"""The command `plan`: the requests of now, and their price; writes nothing."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rich.console import Console
@@ -24,65 +25,67 @@ _SHOWN = 30
 
 
 def show_plan(source: str | None, *, json: bool) -> None:
-    """Ask Notion, decide as the daemon would, and print it."""
-    found = context.load_settings(source)
-    app.require_notion_token(found)
-    silence_log(found)
-    data = context.run_coroutine(_plan_all_sources(found))
+    """Read the pages, plan them as the daemon would, and print the requests."""
+    settings = context.load_settings(source)
+    app.require_notion_token(settings)
+    silence_log(settings)
+    plans = asyncio.run(_plan_all_sources(settings))
 
-    def human(out: Console) -> None:
-        for one in data:
-            _print_plan(out, one)
+    def print_plans(out: Console) -> None:
+        for plan in plans:
+            _print_plan(out, plan)
 
     context.print_result(
-        data if found.has_named_sources else data[0], json=json, human=human
+        plans if settings.has_named_sources else plans[0], json=json, human=print_plans
     )
 
 
-async def _plan_all_sources(found: Settings) -> list[dict[str, Any]]:
-    exists = upgrade.database_exists(app.database_backend(found))
-    async with context.read_session(found, missing_ok=True) as flows:
+async def _plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
+    exists = upgrade.database_exists(app.database_backend(settings))
+    async with context.read_session(settings, missing_ok=True) as flows:
         return [
-            await _plan_one_source(flows.by_source[name], own, exists=exists)
-            for name, own in found.by_source().items()
+            await _plan_one_source(
+                flows.by_source[name], source_settings, exists=exists
+            )
+            for name, source_settings in settings.by_source().items()
         ]
 
 
 async def _plan_one_source(
-    flow: SourceContext, own: Settings, *, exists: bool
+    flow: SourceContext, settings: Settings, *, exists: bool
 ) -> dict[str, Any]:
     schema, pages = await _load_schema_and_pages(
-        flow, own.notion.data_source, known=exists
+        flow, settings.notion.data_source, stored=exists
     )
-    decided = await plan_dry_run(flow, pages, has_database=exists)
+    page_plans = await plan_dry_run(flow, pages, has_database=exists)
     held = 0
     if exists:
         async with flow.db.read_transaction() as tx:
             held = await posts.count_held(tx, source=flow.plan.source)
-    wishes = [
-        _describe_request(flow, one.sight.inputs, one.sight.page, action)
-        for one in decided
-        for action in one.actions
+    requests = [
+        _describe_request(flow, page_plan.sight.inputs, page_plan.sight.page, action)
+        for page_plan in page_plans
+        for action in page_plan.actions
         if isinstance(action, CreateJob)
     ]
-    asked = [wish for wish in wishes if wish["reason"] != "regenerate"]
+    automatic = [request for request in requests if request["reason"] != "regenerate"]
     return {
         "name": flow.plan.source,
         "source": schema.title,
         "posts": len(pages),
         "held": held,
-        "would_hold": 0 < flow.plan.approve_above < len(asked),
+        "would_hold": 0 < flow.plan.approve_above < len(automatic),
         "chain": [app.describe_price(flow, name) for name in flow.plan.chain],
-        "cost": sum(wish["price"] for wish in wishes),
-        "wishes": wishes,
+        "cost": sum(request["price"] for request in requests),
+        "wishes": requests,
     }
 
 
 async def _load_schema_and_pages(
-    flow: SourceContext, target: str, *, known: bool
+    flow: SourceContext, target: str, *, stored: bool
 ) -> tuple[Schema, list[Page]]:
     state = None
-    if known:
+    if stored:
         async with flow.db.read_transaction() as tx:
             state = await posts.load_source_state(tx, flow.plan.source)
     info = await flow.door.resolve_source(
@@ -91,24 +94,24 @@ async def _load_schema_and_pages(
     schema = await flow.door.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:
         raise NoAccessError("; ".join(schema.problems))
-    found: dict[str, Page] = {}
+    pages: dict[str, Page] = {}
     position = None
     while True:
         window, position = await flow.door.fetch_page_batch(schema, after=position)
-        found |= {page.id: page for page in window}
+        pages |= {page.id: page for page in window}
         if position is None:
-            return schema, list(found.values())
+            return schema, list(pages.values())
 
 
 def _describe_request(
-    flow: SourceContext, inputs: Inputs, page: Page, start: CreateJob
+    flow: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
-    first = flow.providers[flow.plan.chain[0]].traits
-    price = first.price(megapixels_of(inputs.format)) * inputs.variants
+    traits = flow.providers[flow.plan.chain[0]].traits
+    price = traits.price(megapixels_of(inputs.format)) * inputs.variants
     return {
         "page_id": page.id,
         "title": page.title,
-        "reason": start.reason.value,
+        "reason": action.reason.value,
         "format": inputs.format,
         "images": inputs.variants,
         "price": price,
@@ -116,31 +119,28 @@ def _describe_request(
     }
 
 
-def _print_plan(out: Console, data: dict[str, Any]) -> None:
-    wishes = data["wishes"]
-    if wishes:
-        made = context.make_table("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
-        lines = [
+def _print_plan(out: Console, plan: dict[str, Any]) -> None:
+    requests = plan["wishes"]
+    if requests:
+        rows = [
             [
-                w["title"],
-                w["reason"],
-                w["format"],
-                w["images"],
-                format_dollars(w["price"]),
+                *(request[key] for key in ("title", "reason", "format", "images")),
+                format_dollars(request["price"]),
             ]
-            for w in wishes[:_SHOWN]
+            for request in requests[:_SHOWN]
         ]
-        out.print(context.fill_table(made, lines))
-    if len(wishes) > _SHOWN:
-        out.print(f"... and {len(wishes) - _SHOWN} more")
+        columns = ("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
+        out.print(context.make_table(columns, rows))
+    if len(requests) > _SHOWN:
+        out.print(f"... and {len(requests) - _SHOWN} more")
     out.print(
-        f"{len(wishes)} of {data['posts']} posts in '{data['source']}' want an image: "
-        f"{format_dollars(data['cost'])} with {data['chain'][0]}",
+        f"{len(requests)} of {plan['posts']} posts in '{plan['source']}' "
+        f"want an image: {format_dollars(plan['cost'])} with {plan['chain'][0]}",
         markup=False,
     )
-    if data["would_hold"]:
+    if plan["would_hold"]:
         out.print(
             "more than posts.approve_above: none is made before `postbrush approve`"
         )
-    if data["held"]:
-        out.print(f"{data['held']} are held: `postbrush approve` makes them")
+    if plan["held"]:
+        out.print(f"{plan['held']} are held: `postbrush approve` makes them")

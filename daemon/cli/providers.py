@@ -1,7 +1,8 @@
-"""`providers`: the chain, its breakers in words, prices and money."""
+"""The command `providers`: states, prices and costs of the providers."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Any
 
@@ -17,95 +18,95 @@ from providers import KINDS, descriptions
 
 def show_providers(*, json: bool) -> None:
     """Print one line per provider."""
-    context.run_coroutine(_show_providers(json=json))
+    asyncio.run(_show_providers(json=json))
 
 
 async def _show_providers(*, json: bool) -> None:
-    found = context.load_settings()
+    settings = context.load_settings()
     async with (
-        context.read_session(found) as flows,
+        context.read_session(settings) as flows,
         flows.first.db.read_transaction() as tx,
     ):
         flow = flows.first
-        situation = await provider_selection.load_chain_state(tx, flow)
-    asked = {name for one in flows for name in one.plan.chain}
-    data = [describe_provider(flow, situation, name, asked) for name in flow.providers]
+        chain_state = await provider_selection.load_chain_state(tx, flow)
+    in_chain = {name for source in flows for name in source.plan.chain}
+    data = [
+        describe_provider(flow, chain_state, name, in_chain) for name in flow.providers
+    ]
     absent = {
-        name: found.missing_requirement(name) or "only when the chain names it"
-        for name in [*KINDS, *found.providers]
+        name: settings.missing_requirement(name) or "only when the chain names it"
+        for name in [*KINDS, *settings.providers]
         if name not in flow.providers
     }
-    others = [
+    absent_data = [
         {"provider": name, "in_chain": False, "state": "absent", "words": why}
         for name, why in absent.items()
     ]
 
-    def human(out: Console) -> None:
+    def print_all(out: Console) -> None:
         print_providers(out, data)
         for name, why in absent.items():
             out.print(f"{name}: not asked, {why}", markup=False, style="dim")
 
-    context.print_result([*data, *others], json=json, human=human)
+    context.print_result([*data, *absent_data], json=json, human=print_all)
 
 
 def describe_provider(
     flow: SourceContext,
-    situation: provider_selection.ChainState,
+    chain_state: provider_selection.ChainState,
     name: str,
-    asked: Collection[str],
+    in_chain: Collection[str],
 ) -> dict[str, Any]:
-    """Return everything worth knowing of a provider.
+    """Return state, price in dollars and this month's totals of a provider.
 
     Args:
-        asked: The providers that some chain names.
+        in_chain: Names of the providers that some chain contains.
     """
     traits = flow.providers[name].traits
-    sums = situation.books.by_provider.get(name, SpendingTotals())
-    state = situation.breakers[name]
+    totals = chain_state.books.by_provider.get(name, SpendingTotals())
+    breaker = chain_state.breakers[name]
     return {
         "provider": name,
         "label": traits.label,
-        "in_chain": name in asked,
-        "state": state.state,
-        "words": descriptions.describe_breaker(state, situation.now, flow.clock.zone),
-        "until": state.until,
-        "message": state.message,
+        "in_chain": name in in_chain,
+        "state": breaker.state,
+        "words": descriptions.describe_breaker(
+            breaker, chain_state.now, flow.clock.zone
+        ),
+        "until": breaker.until,
+        "message": breaker.message,
         "price": traits.price(1.1664),
         "price_source": traits.price_source,
         "included": traits.included,
         "included_per": traits.included_per,
-        "calls": sums.calls,
-        "images": sums.images,
-        "cost": sums.cost,
-        "covered": situation.books.included_cost_of(traits),
+        "calls": totals.calls,
+        "images": totals.images,
+        "cost": totals.cost,
+        "covered": chain_state.books.included_cost_of(traits),
     }
 
 
 def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
-    """Print them as a table."""
-    made = context.make_table(
-        "PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES", "THIS MONTH"
-    )
-    context.fill_table(
-        made,
+    """Print provider descriptions as a table."""
+    columns = ("PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES")
+    rows = [
         [
-            [
-                one["provider"] + ("" if one["in_chain"] else " (not in the chain)"),
-                one["words"],
-                format_dollars(one["price"]),
-                _format_included(one),
-                one["calls"],
-                one["images"],
-                format_dollars(one["cost"]) if one["calls"] else "",
-            ]
-            for one in data
-        ],
-    )
-    out.print(made)
+            provider["provider"]
+            + ("" if provider["in_chain"] else " (not in the chain)"),
+            provider["words"],
+            format_dollars(provider["price"]),
+            _format_included(provider),
+            provider["calls"],
+            provider["images"],
+            format_dollars(provider["cost"]) if provider["calls"] else "",
+        ]
+        for provider in data
+    ]
+    out.print(context.make_table((*columns, "THIS MONTH"), rows))
 
 
-def _format_included(one: dict[str, Any]) -> str:
-    if not one["included"]:
+def _format_included(provider: dict[str, Any]) -> str:
+    if not provider["included"]:
         return ""
-    used, all_of_it = one["covered"], one["included"]
-    return f"${used:.2f} of ${all_of_it:.2f} a {one['included_per']}"
+    used, included = provider["covered"], provider["included"]
+    return f"${used:.2f} of ${included:.2f} a {provider['included_per']}"

@@ -1,4 +1,4 @@
-"""`run`: the daemon, in a process that holds what it works with and nothing more."""
+"""The command `run`: starts the daemon with as few modules loaded as possible."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from contextlib import contextmanager
 
 
 def run_daemon() -> None:
-    """Be the daemon."""
-    # Until there is somebody to reload, a wish to reload waits; it would kill us.
+    """Run the daemon until it is stopped; ConfigError if it is misconfigured."""
+    # SIGHUP would end the process until the supervisor handles it, so it is blocked.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    # structlog and httpx bring colours and a command of their own where they find
-    # these: 6 MB and 0.1 s for what nobody sees, and both can do without.
+    # structlog and httpx import these two if they are installed, for colours and a
+    # command of their own.  That costs 6 MB and 0.1 s, and the daemon needs neither.
     with _hide_modules("rich", "click"):
-        import asyncio  # noqa: PLC0415 - after the signal, and as it says
+        import asyncio  # noqa: PLC0415 - after the signal is blocked
 
-        from daemon import app  # noqa: PLC0415 - the same
-        from daemon.cli.configuration import read_configuration, start_log  # noqa: PLC0415 - the same
-        from daemon.service import malloc  # noqa: PLC0415 - the same
-        from daemon.supervisor import Supervisor  # noqa: PLC0415 - the same
+        from daemon import app  # noqa: PLC0415 - while the modules are hidden
+        from daemon.cli.configuration import read_configuration, start_log  # noqa: PLC0415 - while the modules are hidden
+        from daemon.service import malloc  # noqa: PLC0415 - while the modules are hidden
+        from daemon.supervisor import Supervisor  # noqa: PLC0415 - while the modules are hidden
 
     malloc.limit_arenas()
-    found = read_configuration()
-    start_log(found)
-    app.require_notion_token(found)
-    if not app.is_schema_current(found):
-        asyncio.run(app.migrate_database(found))
-        # Alembic would stay until the next start: begin again, as the same process.
+    settings = read_configuration()
+    start_log(settings)
+    app.require_notion_token(settings)
+    if not app.is_schema_current(settings):
+        asyncio.run(app.migrate_database(settings))
+        # Alembic would stay in memory, so the process replaces itself.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
-    asyncio.run(Supervisor(found, reread=read_configuration, adopted=start_log).run())
+    asyncio.run(
+        Supervisor(settings, reread=read_configuration, adopted=start_log).run()
+    )
 
 
 @contextmanager
 def _hide_modules(*names: str) -> Iterator[None]:
-    """Let imports find none of *names*, unless they are loaded already."""
+    """Make imports of *names* fail, except for modules that are loaded already."""
     hidden = [name for name in names if name not in sys.modules]
-    # None there means: not to be found (The import system, 5.3.1).
+    # None makes the import fail (The import system, 5.3.1).
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # a module or None
     try:
         yield

@@ -1,4 +1,4 @@
-"""`once`, `migrate` and `alarm`."""
+"""The commands `once`, `migrate` and `alarm`."""
 
 from __future__ import annotations
 
@@ -22,23 +22,29 @@ from daemon.source_setup import build_pollers
 
 
 def run_once(*, yes: bool) -> None:
-    """Look once and work; exit 1 when something failed or is held."""
-    found = context.load_settings()
-    start_log(found)
-    raise typer.Exit(asyncio.run(_run_once(found, yes=yes)))
+    """Poll once and work until nothing is due.
+
+    Exits with 1 if something failed, is held, or could not be stored.
+
+    Args:
+        yes: Whether to approve held posts without a question.
+    """
+    settings = context.load_settings()
+    start_log(settings)
+    raise typer.Exit(asyncio.run(_run_once(settings, yes=yes)))
 
 
-async def _run_once(found: Settings, *, yes: bool) -> int:
-    app.require_notion_token(found)
+async def _run_once(settings: Settings, *, yes: bool) -> int:
+    app.require_notion_token(settings)
     async with (
-        app.data_dir_lock(found, "once"),
-        app.open_context(found) as flows,
-        app.join_cluster(found, flows) as company,
+        app.data_dir_lock(settings, "once"),
+        app.open_context(settings) as flows,
+        app.join_cluster(settings, flows) as membership,
     ):
-        flow, watchers = flows.first, build_pollers(found, flows)
-        await service_conflict.refuse_if_service_watches(flow, watchers, os.environ)
+        flow, pollers = flows.first, build_pollers(settings, flows)
+        await service_conflict.refuse_if_service_watches(flow, pollers, os.environ)
 
-        async def approve(held: int) -> bool:
+        async def approve_held(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
@@ -47,39 +53,39 @@ async def _run_once(found: Settings, *, yes: bool) -> int:
             return True
 
         with graceful_interrupt(flow):
-            result = await once.run_once(flows, watchers, company, approve)
+            result = await once.run_once(flows, pollers, membership, approve_held)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 
 def run_migrations() -> None:
-    """Bring the database up to date."""
-    found = context.load_settings()
-    start_log(found)
-    asyncio.run(_run_migrations(found))
+    """Upgrade the database schema."""
+    settings = context.load_settings()
+    start_log(settings)
+    asyncio.run(_run_migrations(settings))
 
 
-async def _run_migrations(found: Settings) -> None:
-    async with app.data_dir_lock(found, "migrate"):
-        typer.echo(f"{app.database_backend(found)} is up to date")
+async def _run_migrations(settings: Settings) -> None:
+    async with app.data_dir_lock(settings, "migrate"):
+        typer.echo(f"{app.database_backend(settings)} is up to date")
 
 
 def report_failed_unit(unit: str) -> None:
-    """Say that a unit has failed, where its owner will see it."""
-    log_ = structlog.get_logger()
-    words = (
+    """Log that a systemd unit has failed, and notify the owner."""
+    logger = structlog.get_logger()
+    summary = (
         f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; then: "
         f"sudo systemctl reset-failed {unit}; sudo systemctl start {unit}"
     )
     try:
-        found = context.load_settings()
+        settings = context.load_settings()
     except PostbrushError:
-        # Which may be why it failed; the journal is told all the same.
+        # A wrong configuration may be the reason, so only the journal gets the line.
         log.configure("info", "auto", environ=os.environ)
-        log_.error("service.failed", summary=words, unit=unit)  # noqa: TRY400 - it is not about this one
+        logger.error("service.failed", summary=summary, unit=unit)  # noqa: TRY400 - it is not about this one
         return
-    start_log(found)
-    log_.error("service.failed", summary=words, unit=unit)
-    message = Message(title="the service is down", body=words, level="failure")
-    for result in asyncio.run(notify_test.notify_all(found, message)):
+    start_log(settings)
+    logger.error("service.failed", summary=summary, unit=unit)
+    message = Message(title="the service is down", body=summary, level="failure")
+    for result in asyncio.run(notify_test.notify_all(settings, message)):
         if result.wrong:
-            log_.warning("notify.failed", summary=f"{result.where}: {result.wrong}")
+            logger.warning("notify.failed", summary=f"{result.where}: {result.wrong}")

@@ -1,4 +1,4 @@
-"""`config`: every value and where it comes from, and the example."""
+"""The command `config`: every setting with its origin, or an example file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from daemon.cli import context
 
 
 def show_settings(*, example: bool, json: bool) -> None:
-    """Print the configuration in force, or an example of one."""
+    """Print the current settings, or an example of postbrush.toml."""
     if example:
         sys.stdout.write(config.example_text())
         return
-    found = config.list_origins(context.load_settings())
+    origins = config.list_origins(context.load_settings())
     data = [
-        {"key": key, "value": value, "from": origin} for key, value, origin in found
+        {"key": key, "value": value, "from": origin} for key, value, origin in origins
     ]
 
-    def human(out: Console) -> None:
-        out.print(context.fill_table(context.make_table("KEY", "VALUE", "FROM"), found))
+    def print_table(out: Console) -> None:
+        out.print(context.make_table(("KEY", "VALUE", "FROM"), origins))
 
-    context.print_result(data, json=json, human=human)
+    context.print_result(data, json=json, human=print_table)

@@ -1,4 +1,4 @@
-"""Ctrl-C while something is being paid for: the first waits, the second cuts it off."""
+"""Ctrl-C during a paid call: the first waits for its end, the second aborts it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def graceful_interrupt(
     flow: SourceContext, cut: Callable[[], object] | None = None
 ) -> Iterator[None]:
-    """Let an image that is paid for arrive when the command is stopped.
+    """Let a running call finish when SIGINT or SIGTERM arrives.
 
     Args:
-        cut: What a second signal does; default: cancels what runs here.
+        cut: Called for a second signal; by default the current task is cancelled.
 
     Raises:
-        KeyboardInterrupt: At the end, when it was stopped.
+        KeyboardInterrupt: At the end, if a signal arrived.
     """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
-    def stop() -> None:
+    def handle_signal() -> None:
         if not flow.stopping.is_set():
-            print(  # noqa: T201 - the command's voice
+            print(  # noqa: T201 - the command's output
                 "stopping once the image in work is there; again cuts it off",
                 file=sys.stderr,
             )
@@ -40,8 +40,8 @@ def graceful_interrupt(
         elif task is not None:
             task.cancel()
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
+    for signal_number in _SIGNALS:
+        loop.add_signal_handler(signal_number, handle_signal)
     try:
         yield
     except asyncio.CancelledError:
@@ -49,7 +49,7 @@ def graceful_interrupt(
             raise KeyboardInterrupt from None
         raise
     finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+        for signal_number in _SIGNALS:
+            loop.remove_signal_handler(signal_number)
     if flow.stopping.is_set():
         raise KeyboardInterrupt

@@ -1,7 +1,8 @@
-"""`status`: one screen."""
+"""The command `status`: daemon, queue, providers and costs on one screen."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -23,96 +24,101 @@ _NEWEST = 5
 
 
 def show_status(source: str | None, *, json: bool) -> None:
-    """Say how things stand."""
-    context.run_coroutine(_show_status(source, json=json))
+    """Print the state of the daemon and its sources."""
+    asyncio.run(_show_status(source, json=json))
 
 
 async def _show_status(source: str | None, *, json: bool) -> None:
-    found = context.load_settings(source)
-    holder = lock.find_holder(app.lock_path(found))
-    answer = await control.send_command(app.socket_path(found), "status")
-    async with context.read_session(found) as flows:
-        data = await _load_status(flows, found, source)
+    settings = context.load_settings(source)
+    holder = lock.find_holder(app.lock_path(settings))
+    reply = await control.send_command(app.socket_path(settings), "status")
+    async with context.read_session(settings) as flows:
+        data = await _load_status(flows, settings, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
-        **(answer or {}),
+        **(reply or {}),
     }
     context.print_result(
-        data, json=json, human=lambda out: _print_status(out, flows, found, data)
+        data, json=json, human=lambda out: _print_status(out, flows, settings, data)
     )
 
 
 async def _load_status(
-    flows: Sources, found: Settings, source: str | None
+    flows: Sources, settings: Settings, source: str | None
 ) -> dict[str, Any]:
     flow = flows.first
-    asked = dict.fromkeys(name for one in flows for name in one.plan.chain)
+    in_chain = dict.fromkeys(
+        name for source_flow in flows for name in source_flow.plan.chain
+    )
     async with flow.db.read_transaction() as tx:
-        situation = await provider_selection.load_chain_state(
+        chain_state = await provider_selection.load_chain_state(
             tx, flows.shared_budget_source
         )
-        own = [
-            (one, await provider_selection.load_chain_state(tx, one))
-            for one in flows.own_budget_sources
+        own_budgets = [
+            (source_flow, await provider_selection.load_chain_state(tx, source_flow))
+            for source_flow in flows.own_budget_sources
         ]
         counts = await jobs.count_by_state(tx, source=source)
         newest = await images.list_newest(tx, limit=_NEWEST, source=source)
         failed = await jobs.in_state(
             tx, [JobState.FAILED], limit=_NEWEST, sources=[source] if source else None
         )
-        watched = [await _load_source_status(tx, one) for one in flows]
-        there = await list_peers(tx, flow.db, read_instance_id(found.data_dir))
-        lease = found.options.database.lease
+        sources = [await _load_source_status(tx, source_flow) for source_flow in flows]
+        peers = await list_peers(tx, flow.db, read_instance_id(settings.data_dir))
+        lease = settings.options.database.lease
         return {
-            # Of several, those of the first.
-            **{key: watched[0][key] for key in ("source", "swept_at")},
-            "sources": watched,
-            "posts": sum(one["posts"] for one in watched),
-            "held": sum(one["held"] for one in watched),
+            # With several sources, these two belong to the first.
+            **{key: sources[0][key] for key in ("source", "swept_at")},
+            "sources": sources,
+            "posts": sum(status["posts"] for status in sources),
+            "held": sum(status["held"] for status in sources),
             "daemons": [
-                context.to_dict(one) | {"silent": one.is_expired(flow.now(), lease)}
-                for one in there
+                context.to_dict(peer) | {"silent": peer.is_expired(flow.now(), lease)}
+                for peer in peers
             ],
             "disk": storage_guard.unwritable_reason(flow) or "",
-            "paused": watched[0]["paused"] if len(watched) == 1 else None,
+            "paused": sources[0]["paused"] if len(sources) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
-                providers.describe_provider(flow, situation, name, asked)
-                for name in asked
+                providers.describe_provider(flow, chain_state, name, in_chain)
+                for name in in_chain
             ],
-            # Of those without a budget of their own; of a single one, its own.
-            "month": _summarize_month(flows.shared_budget_source, situation),
+            # The shared budget; with a single source, its own.
+            "month": _summarize_month(flows.shared_budget_source, chain_state),
             "own_months": {
-                one.plan.source: _summarize_month(one, its_own) for one, its_own in own
+                source_flow.plan.source: _summarize_month(source_flow, own_state)
+                for source_flow, own_state in own_budgets
             },
             "failed": [
-                {"job": one.id, "title": one.title, "why": one.outcome}
-                for one in failed
+                {"job": job.id, "title": job.title, "why": job.outcome}
+                for job in failed
             ],
-            "newest": [{"name": one.name, "made_at": one.made_at} for one in newest],
+            "newest": [
+                {"name": image.name, "made_at": image.made_at} for image in newest
+            ],
         }
 
 
 def _summarize_month(
-    flow: SourceContext, situation: provider_selection.ChainState
+    flow: SourceContext, chain_state: provider_selection.ChainState
 ) -> dict[str, Any]:
-    """Return what was spent from a source's budget."""
+    """Return this month's dollars and images, and the budget in dollars."""
     return {
-        "cost": situation.books.month.cost,
+        "cost": chain_state.books.month.cost,
         "budget": flow.plan.limits.month,
-        "images": situation.books.month.images,
+        "images": chain_state.books.month.images,
     }
 
 
 async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
-    """Return how one source stands."""
+    """Return the stored state of one source."""
     name = flow.plan.source
-    known = await posts.load_source_state(tx, name)
+    state = await posts.load_source_state(tx, name)
     return {
         "name": name,
-        "source": known.title if known else None,
-        "swept_at": known.swept_at if known else None,
+        "source": state.title if state else None,
+        "swept_at": state.swept_at if state else None,
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
         "paused": await pauses.get(tx, name, flow.now()),
@@ -121,15 +127,15 @@ async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
 
 
 def _print_status(
-    out: Console, flows: Sources, found: Settings, data: dict[str, Any]
+    out: Console, flows: Sources, settings: Settings, data: dict[str, Any]
 ) -> None:
     zone = flows.first.clock.zone
-    out.print(_format_daemon(data["daemon"], found, zone), markup=False)
-    for number, one in enumerate(data["daemons"]):
-        words = _format_peer(one, zone)
-        out.print(f"{'' if number else 'daemons':<9}{words}", markup=False)
-    for one in data["sources"]:
-        _print_source(out, one, several=found.has_named_sources, zone=zone)
+    out.print(_format_daemon(data["daemon"], settings, zone), markup=False)
+    for index, peer in enumerate(data["daemons"]):
+        words = _format_peer(peer, zone)
+        out.print(f"{'' if index else 'daemons':<9}{words}", markup=False)
+    for source_status in data["sources"]:
+        _print_source(out, source_status, several=settings.has_named_sources, zone=zone)
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
@@ -146,7 +152,9 @@ def _print_status(
         )
     if store := data["daemon"].get("store"):
         out.print(f"store    {store}: no images are made until then", markup=False)
-    several = found.has_named_sources and flows.shared_budget_source.plan.has_own_budget
+    several = (
+        settings.has_named_sources and flows.shared_budget_source.plan.has_own_budget
+    )
     out.print(
         _format_spending(
             data["month"], flows.shared_budget_source.plan.source if several else ""
@@ -157,23 +165,23 @@ def _print_status(
         out.print(_format_spending(month, name), markup=False)
     out.print()
     providers.print_providers(out, data["providers"])
-    for one in data["daemon"].get("delayed", ()):
-        out.print(_format_delayed(one, zone), markup=False)
-    for one in data["failed"]:
+    for delay in data["daemon"].get("delayed", ()):
+        out.print(_format_delayed(delay, zone), markup=False)
+    for job in data["failed"]:
         out.print(
-            f"failed   job {one['job']} '{one['title']}': {one['why']}", markup=False
+            f"failed   job {job['job']} '{job['title']}': {job['why']}", markup=False
         )
-    for one in data["newest"]:
+    for image in data["newest"]:
         out.print(
-            f"image    {one['name']}  {context.format_time(one['made_at'], zone)}"
+            f"image    {image['name']}  {context.format_time(image['made_at'], zone)}"
         )
 
 
-def _format_delayed(one: dict[str, Any], zone: tzinfo) -> str:
-    """Return "delayed  job 3 'A post': uploading the image failed: ..., next try"."""
-    about = f"job {one['job']} '{one['title']}': " if one["job"] else ""
-    at = context.format_time(datetime.fromisoformat(one["next"]), zone)
-    return f"delayed  {about}{one['task']} failed: {one['why']}; next try {at}"
+def _format_delayed(delay: dict[str, Any], zone: tzinfo) -> str:
+    """Return "delayed  job 3 'A post': TASK failed: WHY; next try TIME"."""
+    about = f"job {delay['job']} '{delay['title']}': " if delay["job"] else ""
+    at = context.format_time(datetime.fromisoformat(delay["next"]), zone)
+    return f"delayed  {about}{delay['task']} failed: {delay['why']}; next try {at}"
 
 
 def _format_spending(month: dict[str, Any], source: str) -> str:
@@ -184,44 +192,44 @@ def _format_spending(month: dict[str, Any], source: str) -> str:
 
 
 def _print_source(
-    out: Console, one: dict[str, Any], *, several: bool, zone: tzinfo
+    out: Console, source: dict[str, Any], *, several: bool, zone: tzinfo
 ) -> None:
     words = "none yet: Notion has not been reached"
-    if one["source"]:
-        words = f"{one['source']}, {one['posts']} posts"
+    if source["source"]:
+        words = f"{source['source']}, {source['posts']} posts"
     if not several:
         out.print(f"source   {words}", markup=False)
         return
-    if one["held"]:
-        words += f", {one['held']} held"
-    if one["paused"]:
-        until = one["paused"].until
+    if source["held"]:
+        words += f", {source['held']} held"
+    if source["paused"]:
+        until = source["paused"].until
         words += (
             f", paused{f' until {context.format_time(until, zone)}' if until else ''}"
         )
-    out.print(f"source   {one['name']}: {words}", markup=False)
+    out.print(f"source   {source['name']}: {words}", markup=False)
 
 
-def _format_peer(one: dict[str, Any], zone: tzinfo) -> str:
-    heard = context.format_time(one["heard_at"], zone)
-    words = f"{one['name']} ({one['roles']})"
-    if one["silent"]:
-        return f"{words}, silent since {heard}"
-    since = context.format_time(one["since"], zone)
-    asks = "; asks Notion" if one["asks"] else ""
-    return f"{words}, since {since}, last heard of {heard}{asks}"
+def _format_peer(peer: dict[str, Any], zone: tzinfo) -> str:
+    heard_at = context.format_time(peer["heard_at"], zone)
+    words = f"{peer['name']} ({peer['roles']})"
+    if peer["silent"]:
+        return f"{words}, silent since {heard_at}"
+    since = context.format_time(peer["since"], zone)
+    leader_note = "; asks Notion" if peer["asks"] else ""
+    return f"{words}, since {since}, last heard of {heard_at}{leader_note}"
 
 
-def _start_command(found: Settings) -> str:
-    """Return what starts the daemon whose configuration that is."""
-    if found.is_service:
+def _start_command(settings: Settings) -> str:
+    """Return the command that starts the daemon of this configuration."""
+    if settings.is_service:
         return "sudo systemctl start postbrush"
     return "postbrush run"
 
 
-def _format_daemon(daemon: dict[str, Any], found: Settings, zone: tzinfo) -> str:
+def _format_daemon(daemon: dict[str, Any], settings: Settings, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return f"daemon   is not running ({_start_command(found)})"
+        return f"daemon   is not running ({_start_command(settings)})"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"

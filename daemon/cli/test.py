@@ -1,7 +1,8 @@
-"""`test`: one image with every configured provider."""
+"""The command `test`: one image with every configured provider."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from time import monotonic
 from typing import Any
@@ -30,41 +31,48 @@ from db import attempts
 from db.models import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
+#: Dollars for an image above which the command asks first.
 _ASK_ABOVE = 0.01
 
 
 def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
-    """Make the images, and print a table of what came of it."""
-    found = context.load_settings()
-    own = first_source_settings(found)
-    names = select_chain(own, provider) if provider else own.configured_providers()
-    silence_log(found)
-    results = context.run_coroutine(_try_all(found, names, yes=yes))
+    """Generate one image with each provider, or with *provider* alone.
 
-    def human(console: Console) -> None:
-        made = context.make_table("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
-        lines = [
+    Prints the results and exits with 1 if a provider fails.
+
+    Args:
+        yes: Whether to skip the question above $0.01.
+    """
+    settings = context.load_settings()
+    first = first_source_settings(settings)
+    names = select_chain(first, provider) if provider else first.configured_providers()
+    silence_log(settings)
+    results = asyncio.run(_try_all(settings, names, yes=yes))
+
+    def print_table(console: Console) -> None:
+        rows = [
             [
-                one["provider"],
-                one["result"],
-                format_dollars(one["cost"]),
-                f"{one['seconds']:.1f} s" if one["seconds"] else "",
-                one["size"],
-                one["file"],
+                result["provider"],
+                result["result"],
+                format_dollars(result["cost"]),
+                f"{result['seconds']:.1f} s" if result["seconds"] else "",
+                result["size"],
+                result["file"],
             ]
-            for one in results
+            for result in results
         ]
-        console.print(context.fill_table(made, lines))
+        columns = ("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+        console.print(context.make_table(columns, rows))
 
-    context.print_result(results, json=json, human=human)
-    if any(one["result"] not in {"ok", "skipped"} for one in results):
+    context.print_result(results, json=json, human=print_table)
+    if any(result["result"] not in {"ok", "skipped"} for result in results):
         raise typer.Exit(1)
 
 
 async def _try_all(
-    found: Settings, names: tuple[str, ...], *, yes: bool
+    settings: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
-    async with prepared_context(found) as flows:
+    async with prepared_context(settings) as flows:
         flow = flows.first
         with graceful_interrupt(flow):
             results = [
@@ -72,14 +80,14 @@ async def _try_all(
                 for name in names
                 if not flow.stopping.is_set()
             ]
-    await app.wake_daemon(found)
+    await app.wake_daemon(settings)
     return results
 
 
 async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[str, Any]:
     size = parse_format("square")
     price = flow.providers[name].traits.price(size.width * size.height / 1e6)
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "provider": name,
         "cost": 0.0,
         "seconds": 0.0,
@@ -87,25 +95,25 @@ async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[st
         "file": "",
     }
     if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
-        return answer | {"result": "skipped"}
-    # A resting one is asked too: that is what a test is for.
+        return result | {"result": "skipped"}
+    # The test calls a provider even if its breaker is open.
     async with flow.db.write_transaction() as tx:
         await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
         bar.add_task(f"asking {name}", total=None)
-        made = await adhoc_image.generate_adhoc_image(
+        image = await adhoc_image.generate_adhoc_image(
             flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
-    answer["seconds"] = monotonic() - began
+    result["seconds"] = monotonic() - began
     async with flow.db.read_transaction() as tx:
-        sums = await attempts.totals_since(tx, since, provider=name)
-    answer["cost"] = sums.cost + sums.covered
-    if isinstance(made, ImageRecord):
-        shape = f"{made.width}x{made.height}, {made.bytes // 1024} KB"
-        path = flow.image_folder / made.name
-        return answer | {"result": "ok", "size": shape, "file": str(path)}
-    return answer | {"result": made.removeprefix(f"{name}: ")}
+        totals = await attempts.totals_since(tx, since, provider=name)
+    result["cost"] = totals.cost + totals.covered
+    if isinstance(image, ImageRecord):
+        dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"
+        path = flow.image_folder / image.name
+        return result | {"result": "ok", "size": dimensions, "file": str(path)}
+    return result | {"result": image.removeprefix(f"{name}: ")}
 
 
 def _confirm_price(name: str, price: float) -> bool:

@@ -1,4 +1,4 @@
-"""`why PAGE`: why a page has the image it has, or none."""
+"""The command `why PAGE`: why a page has its image, or none."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from db.engine import Tx
 from db.models import ImageRecord, Job, Post
 from db.states import JobState
 
-#: Seconds that Notion may take to say what a post has now.
+#: Seconds for reading the page from Notion.
 _NOTION_TIMEOUT = 10.0
 
 
 def explain_page(page: str, source: str | None, *, json: bool) -> None:
-    """Explain a page."""
-    context.run_coroutine(_explain_page(page, source, json=json))
+    """Print why the page that `lookup.find_page` finds has its image, or none."""
+    asyncio.run(_explain_page(page, source, json=json))
 
 
-async def _explain_page(words: str, source: str | None, *, json: bool) -> None:
-    found = context.load_settings(source)
+async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
+    settings = context.load_settings(source)
     async with (
-        context.read_session(found) as flows,
+        context.read_session(settings) as flows,
         flows.first.db.read_transaction() as tx,
     ):
-        post = await lookup.find_page(tx, words, source)
+        post = await lookup.find_page(tx, query, source)
         data = await _load_explanation(tx, flows.get(post.source) or flows.first, post)
     context.print_result(
         data, json=json, human=lambda out: _print_explanation(out, data)
@@ -42,17 +42,17 @@ async def _explain_page(words: str, source: str | None, *, json: bool) -> None:
 
 
 async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:
-    """Say which filter keeps a post from getting an image."""
+    """Return the filter because of which a post is skipped."""
     rules, page = flow.plan.rules, None
     try:
         async with asyncio.timeout(_NOTION_TIMEOUT):
             page = await _read_page(tx, flow, post)
-    # What the filter wants can be said without what the post has.
+    # Without the page, only the filter is printed.
     except (NotionError, TimeoutError) as error:
         unread = f"; Notion did not say what this post has: {error or 'no answer'}"
     else:
         unread = ""
-    # In the order of `wants`: skip is looked at first.
+    # The planner checks posts.skip first.
     if post.skipped:
         reason = f"posts.skip ({format_filter(rules.skip)}{unread})"
     elif page is not None:
@@ -64,23 +64,23 @@ async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:
 
 
 async def _read_page(tx: Tx, flow: SourceContext, post: Post) -> Page:
-    known = await posts.load_source_state(tx, post.source)
-    if known is None:
+    state = await posts.load_source_state(tx, post.source)
+    if state is None:
         raise NotionUnavailableError("the source has not been read yet")
-    schema = await flow.door.fetch_schema(known.data_source, known.columns)
+    schema = await flow.door.fetch_schema(state.data_source, state.columns)
     return await flow.door.fetch_page(schema, post.page_id, Urgency.POLL)
 
 
 async def _load_explanation(tx: Tx, flow: SourceContext, post: Post) -> dict[str, Any]:
-    known = await images.by_names(tx, list(post.shows))
+    records = await images.by_names(tx, list(post.shows))
     history = await jobs.of_page(tx, post.source, post.page_id)
     held = bool(await posts.held_among(tx, post.source, [post.page_id]))
-    shown = classify_images(post.page_id, post.shows, known)
+    shown = classify_images(post.page_id, post.shows, records)
     lines = [
         *await _current_reasons(
             tx, flow, post, history[0] if history else None, held=held
         ),
-        *_describe_images(post, shown, known),
+        *_describe_images(post, shown, records),
     ]
     if history and (delayed := await delays.newest_delay(tx, history[0])):
         lines.insert(1, f"It is tried again with growing pauses: {delayed}")
@@ -100,48 +100,50 @@ async def _load_explanation(tx: Tx, flow: SourceContext, post: Post) -> dict[str
 async def _current_reasons(
     tx: Tx, flow: SourceContext, post: Post, newest: Job | None, *, held: bool
 ) -> list[str]:
-    said: list[str] = []
-    # In the order of `wants`: the first reason that applies is the reason.
+    reasons: list[str] = []
+    # The order of the planner: the first reason that applies decides.
     if post.gone:
-        said.append("It is in the trash or no longer in the source.")
+        reasons.append("It is in the trash or no longer in the source.")
     elif not post.inputs.get("prompt"):
-        said.append("It has no words, so there is nothing to make an image of.")
+        reasons.append("It has no words, so there is nothing to make an image of.")
     elif newest is not None and newest.is_open:
         until = (
             f"; {describe_wait(newest, flow)}"
             if newest.state is JobState.QUEUED
             else ""
         )
-        said.append(f"Job {newest.id} is {newest.state}: {newest.reason}{until}.")
+        reasons.append(f"Job {newest.id} is {newest.state}: {newest.reason}{until}.")
     elif held:
-        said.append("It is held: `postbrush approve` makes what is held.")
+        reasons.append("It is held: `postbrush approve` makes what is held.")
     elif post.skipped or not post.chosen:
-        said.append(await _explain_filter(tx, flow, post))
+        reasons.append(await _explain_filter(tx, flow, post))
     elif post.answered == post.fingerprint:
-        said.append("Its last job was the answer to these words: edit, tick or retry.")
-    return said
+        reasons.append(
+            "Its last job was the answer to these words: edit, tick or retry."
+        )
+    return reasons
 
 
 def _describe_images(
-    post: Post, shown: ImageColumnState, known: dict[str, ImageRecord]
+    post: Post, shown: ImageColumnState, records: dict[str, ImageRecord]
 ) -> list[str]:
     if not post.shows:
         return ["It shows no image."]
-    said = []
+    lines = []
     for name in post.shows:
-        one = known.get(name)
-        if one is None:
-            said.append(f"{name}: not made by postbrush; it is left alone.")
-        elif one.page_id != post.page_id:
-            said.append(f"{name}: made for another page, so this one is a copy.")
-        elif one.is_card:
-            because = f", because {one.card_why}" if one.card_why else ""
-            said.append(f"{name}: a card{because}.")
+        image = records.get(name)
+        if image is None:
+            lines.append(f"{name}: not made by postbrush; it is left alone.")
+        elif image.page_id != post.page_id:
+            lines.append(f"{name}: made for another page, so this one is a copy.")
+        elif image.is_card:
+            reason = f", because {image.card_why}" if image.card_why else ""
+            lines.append(f"{name}: a card{reason}.")
         else:
-            said.append(f"{name}: made by {one.provider} from: {one.prompt}")
+            lines.append(f"{name}: made by {image.provider} from: {image.prompt}")
     if post.made is not None and post.made != post.fingerprint and shown.only_ours:
-        said.append("The words have changed since; tick the box for a new image.")
-    return said
+        lines.append("The words have changed since; tick the box for a new image.")
+    return lines
 
 
 def _format_job(job: Job) -> str:

@@ -1,5 +1,5 @@
-"""The daemon's own page: what it is doing, its images and jobs, and a few buttons.
+"""The daemon's web page: its state, images and jobs, and buttons for actions.
 
-It shows what the database says and acts through `daemon.jobs.actions`, as the
-commands do.  `serve` opens it, `guard` and `entry` decide who may come in.
+The page reads the database and acts through `daemon.jobs.actions`, as the commands
+do.  `serve` starts the server, `security` and `auth` decide who has access.
 """

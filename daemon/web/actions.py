@@ -1,4 +1,4 @@
-"""The buttons: each does what a command does, and wakes the flow."""
+"""POST handlers of the buttons: each acts as a command does and wakes the daemon."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _PAUSES: Mapping[str, timedelta | None] = {
     "7d": timedelta(days=7),
     "": None,
 }
-#: Says what was done.
+#: Carries out one button and returns the message for the visitor.
 FormAction: TypeAlias = Callable[[web.Request, WebContext, Tx], Awaitable[str]]
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the route of each button."""
     number = "{number:[0-9]{1,18}}"
-    for path, act in (
+    for path, action in (
         ("/approve", _approve_posts),
         ("/pause", _pause_sources),
         ("/resume", _resume_sources),
@@ -39,36 +40,38 @@ def add_routes(app: web.Application) -> None:
         (f"/images/{number}/another", _regenerate_image),
         (f"/images/{number}/use", _reattach_image),
     ):
-        app.router.add_post(path, _form_handler(act))
+        app.router.add_post(path, _form_handler(action))
 
 
 def _form_handler(
-    act: FormAction,
+    action: FormAction,
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def press(request: web.Request) -> web.StreamResponse:
+    async def handle_form(request: web.Request) -> web.StreamResponse:
         site, form = web_context_of(request), await request.post()
-        to = safe_redirect_path(form.get("to"))
+        target = safe_redirect_path(form.get("to"))
         try:
             async with site.flow.db.write_transaction() as tx:
-                said = await act(request, site, tx)
-        # Somebody was faster, or it cannot be done: no error of ours.
+                message = await action(request, site, tx)
+        # The state changed in the meantime, or the action is not possible.
         except (PostbrushError, StaleJobError) as error:
-            words = str(error)
-            return site.redirect_to(to, words[:1].upper() + words[1:], wrong=True)
+            message = str(error)
+            return site.redirect_to(
+                target, message[:1].upper() + message[1:], wrong=True
+            )
         site.flow.kick.set()
-        return site.redirect_to(to, said)
+        return site.redirect_to(target, message)
 
-    return press
+    return handle_form
 
 
 async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
     form = await request.post()
     text = str(form.get("newest", ""))
     newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
-    made = await actions.approve_held(tx, newest, site.flow.now())
-    for job in made:
+    queued = await actions.approve_held(tx, newest, site.flow.now())
+    for job in queued:
         job_log.log_job_queued(site.flow_of(job.source), job)
-    return f"{_format_count(len(made), 'post')} will get an image."
+    return f"{len(queued)} post{'' if len(queued) == 1 else 's'} will get an image."
 
 
 async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
@@ -81,17 +84,17 @@ async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
 
 
 async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> str:
-    was = [await pauses.clear_pause(tx, source) for source in site.flows.names]
-    return "Images are made again." if any(was) else "It was not paused."
+    were_paused = [await pauses.clear_pause(tx, source) for source in site.flows.names]
+    return "Images are made again." if any(were_paused) else "It was not paused."
 
 
 async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
     name = request.match_info["name"]
     if name not in site.flow.providers:
         raise web.HTTPNotFound(text="There is no such service.")
-    was = await actions.reset_breaker(tx, name, site.flow.now())
+    was_open = await actions.reset_breaker(tx, name, site.flow.now())
     label = site.flow.providers[name].traits.label
-    return f"{label} {'may serve again' if was else 'was not resting'}."
+    return f"{label} {'may serve again' if was_open else 'was not resting'}."
 
 
 async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
@@ -121,10 +124,10 @@ async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str
 
 
 async def _find_job(request: web.Request, tx: Tx) -> Job:
-    found = await jobs.get(tx, int(request.match_info["number"]))
-    if found is None:
+    job = await jobs.get(tx, int(request.match_info["number"]))
+    if job is None:
         raise web.HTTPNotFound(text="There is no such job.")
-    return found
+    return job
 
 
 async def _find_image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
@@ -135,7 +138,3 @@ async def _find_image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
     if post is None:
         raise PostbrushError("this image was made by hand: it belongs to no post")
     return image, post
-
-
-def _format_count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,7 +1,6 @@
-"""Counts what happened, from the rows that are new since the last look.
+"""Counts job events and provider calls from the rows added since the last read.
 
-Nothing in the flow knows that it is counted: what a job or a call went through is
-in the database anyway, in the order it happened.
+The database has all of them in their order, so that the pipeline needs no counters.
 """
 
 from __future__ import annotations
@@ -21,12 +20,13 @@ Seconds = float
 
 @dataclass(slots=True)
 class EventCounters:
-    """Reads on from a place, and tells what it finds.
+    """Reads the change feed from a position and reports new entries.
 
     Attributes:
-        ended: Told of every job that ended: how.
-        step: Told how long a job was in a state.
-        call: Told of every call that ended.
+        place: Position up to which the rows are counted.
+        ended: Called with the final state of each job that ended.
+        step: Called with a state and the seconds a job was in it.
+        call: Called with each provider call that ended.
     """
 
     place: FeedPosition
@@ -37,32 +37,32 @@ class EventCounters:
     _open: set[int] = field(default_factory=set)
 
     async def count_new_rows(self, tx: Tx) -> None:
-        """Count everything that is new."""
-        event, attempt = self.place.event, self.place.attempt
-        while moves := await change_feed.events_after(tx, event):
-            for move in moves:
-                self._count_event(move)
-            event = moves[-1].id
-        for one in await change_feed.ended_among(tx, self._open):
-            self._open.discard(one.id)
-            self.call(one)
-        while calls := await change_feed.attempts_after(tx, attempt):
-            for one in calls:
-                if one.outcome is None:
-                    self._open.add(one.id)
+        """Report all rows after `place`, and advance it."""
+        event_id, attempt_id = self.place.event, self.place.attempt
+        while events := await change_feed.events_after(tx, event_id):
+            for event in events:
+                self._count_event(event)
+            event_id = events[-1].id
+        for attempt in await change_feed.ended_among(tx, self._open):
+            self._open.discard(attempt.id)
+            self.call(attempt)
+        while attempts := await change_feed.attempts_after(tx, attempt_id):
+            for attempt in attempts:
+                if attempt.outcome is None:
+                    self._open.add(attempt.id)
                 else:
-                    self.call(one)
-            attempt = calls[-1].id
-        self.place = FeedPosition(event, attempt)
+                    self.call(attempt)
+            attempt_id = attempts[-1].id
+        self.place = FeedPosition(event_id, attempt_id)
 
-    def _count_event(self, move: JobEvent) -> None:
-        was, since = self._since.get(move.job_id, (None, move.at))
-        if was is move.state:
+    def _count_event(self, event: JobEvent) -> None:
+        state, since = self._since.get(event.job_id, (None, event.at))
+        if state is event.state:
             return
-        if was is not None:
-            self.step(was, max(0.0, (move.at - since).total_seconds()))
-        if move.state in FINAL:
-            self._since.pop(move.job_id, None)
-            self.ended(move.state)
+        if state is not None:
+            self.step(state, max(0.0, (event.at - since).total_seconds()))
+        if event.state in FINAL:
+            self._since.pop(event.job_id, None)
+            self.ended(event.state)
         else:
-            self._since[move.job_id] = (move.state, move.at)
+            self._since[event.job_id] = (event.state, event.at)

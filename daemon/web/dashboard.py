@@ -1,4 +1,4 @@
-"""The front page: what the daemon is doing, what waits, who serves, what it costs."""
+"""The dashboard: running and queued jobs, providers and costs."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the route of the dashboard."""
     app.router.add_get("/", _show_dashboard)
 
 
@@ -46,32 +47,36 @@ async def _show_dashboard(request: web.Request) -> web.StreamResponse:
 
 async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
     flow, now = site.flow, site.flow.now()
-    situation = await provider_selection.load_chain_state(
+    chain_state = await provider_selection.load_chain_state(
         tx, site.flows.shared_budget_source
     )
-    own = [
-        (one, await provider_selection.load_chain_state(tx, one))
-        for one in site.flows.own_budget_sources
+    own_budgets = [
+        (source, await provider_selection.load_chain_state(tx, source))
+        for source in site.flows.own_budget_sources
     ]
     counts = await job_lists.count_open_by_state(tx)
     working = await jobs.in_state(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
-    names = [await _source_title(tx, one) for one in site.flows]
-    stops = [await pauses.get(tx, source, now) for source in site.flows.names]
+    titles = [await _source_title(tx, source) for source in site.flows]
+    source_pauses = [await pauses.get(tx, name, now) for name in site.flows.names]
     held = await posts.count_held(tx)
     newest = await gallery.load_page(tx, GalleryFilter(), limit=_NEWEST)
     return {
-        "sources": [name for name in names if name],
+        "sources": [title for title in titles if title],
         "filters": [
-            problem for one in site.flows for problem in _source_filter_problems(one)
+            problem
+            for source in site.flows
+            for problem in _source_filter_problems(source)
         ],
         "away": site.flows.outage_reason,
         "away_until": _next_notion_attempt(site.flows),
         "others": await list_peers(tx, flow.db, flow.who),
         "disk": storage_guard.unwritable_reason(flow) or "",
-        # Of several, what one of them does not make is said in the list of sources.
-        "pause": stops[0] if all(stops) else None,
-        "paused": [one.source for one in stops if one and not all(stops)],
+        # `paused` lists the paused sources unless all of them are paused.
+        "pause": source_pauses[0] if all(source_pauses) else None,
+        "paused": [
+            pause.source for pause in source_pauses if pause and not all(source_pauses)
+        ],
         "working": [
             _describe_running_job(site.flow_of(job.source), job, calls.get(job.id, ()))
             for job in working
@@ -85,25 +90,25 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         "held_posts": await posts.latest_held(tx, limit=_HELD),
         "held_cost": format_dollars(held * flow.plan.usual_price),
         "failed": await job_lists.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
-        "providers": _describe_providers(site.flows, situation),
-        "month": situation.books.month,
+        "providers": _describe_providers(site.flows, chain_state),
+        "month": chain_state.books.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
         "budget": site.flows.shared_budget_source.plan.limits.month,
         "own_months": [
-            (one.plan.source, its_own.books.month.cost, one.plan.limits.month)
-            for one, its_own in own
+            (source.plan.source, own_state.books.month.cost, source.plan.limits.month)
+            for source, own_state in own_budgets
         ],
         "newest": newest.tiles,
     }
 
 
 async def _source_title(tx: Tx, flow: SourceContext) -> str:
-    known = await posts.load_source_state(tx, flow.plan.source)
-    return known.title if known else ""
+    state = await posts.load_source_state(tx, flow.plan.source)
+    return state.title if state else ""
 
 
 def _source_filter_problems(flow: SourceContext) -> list[str]:
-    """Return what is wrong with posts.only and posts.skip, as far as it is known."""
+    """Return the problems of posts.only and posts.skip; none before the first poll."""
     if flow.schema is None:
         return []
     rules = flow.plan.rules
@@ -111,36 +116,40 @@ def _source_filter_problems(flow: SourceContext) -> list[str]:
 
 
 def _next_notion_attempt(flows: Sources) -> datetime | None:
-    times = [one.notion_retry_at for one in flows if one.outage.why]
+    times = [flow.notion_retry_at for flow in flows if flow.outage.why]
     return min((time for time in times if time is not None), default=None)
 
 
-def _describe_providers(flows: Sources, situation: ChainState) -> list[dict[str, Any]]:
-    asked = {name for flow in flows for name in flow.plan.chain}
+def _describe_providers(
+    flows: Sources, chain_state: ChainState
+) -> list[dict[str, Any]]:
+    in_chain = {name for flow in flows for name in flow.plan.chain}
     described = [
-        _describe_provider(flows.first, situation, name)
+        _describe_provider(flows.first, chain_state, name)
         for name in flows.first.providers
     ]
-    return [one | {"in_chain": one["name"] in asked} for one in described]
+    return [
+        provider | {"in_chain": provider["name"] in in_chain} for provider in described
+    ]
 
 
 def _describe_running_job(
     flow: SourceContext, job: Job, calls: Sequence[Attempt]
 ) -> dict[str, Any]:
-    asked = next((one.provider for one in calls if one.outcome is None), None)
+    provider = next((call.provider for call in calls if call.outcome is None), None)
     if job.state is JobState.UPLOADING:
         doing = "is put on its page"
-    elif asked is None:
+    elif provider is None:
         doing = "is about to be made"
     else:
-        doing = f"is being made by {flow.providers[asked].traits.label}"
+        doing = f"is being made by {flow.providers[provider].traits.label}"
     if (delay := _describe_delay(flow, job)) is not None:
         return {"job": job, "doing": f"waits: {delay['why']}"} | delay
     return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
 
 
 def _describe_delay(flow: SourceContext, job: Job) -> dict[str, Any] | None:
-    """Return why a step of a job failed last, and when it is tried again."""
+    """Return why a step of a job failed last, and when the next try is."""
     for delay in flow.delays.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
         return {
@@ -157,30 +166,30 @@ def _describe_queued_job(flow: SourceContext, job: Job) -> dict[str, Any]:
     if job.owed == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
     if job.due_at > flow.now():
-        for_whom = (
-            f"for {job.waits_for}" if job.waits_for else "for its words to settle"
-        )
+        reason = f"for {job.waits_for}" if job.waits_for else "for its words to settle"
         if not job.waits_for and job.tries:
-            for_whom = "for the next round"
-        return {"job": job, "why": for_whom, "until": job.due_at}
+            reason = "for the next round"
+        return {"job": job, "why": reason, "until": job.due_at}
     return {"job": job, "why": "for its turn", "until": None}
 
 
 def _describe_provider(
-    flow: SourceContext, situation: ChainState, name: str
+    flow: SourceContext, chain_state: ChainState, name: str
 ) -> dict[str, Any]:
-    traits, state = flow.providers[name].traits, situation.breakers[name]
+    traits, breaker = flow.providers[name].traits, chain_state.breakers[name]
     return {
         "name": name,
         "label": traits.label,
-        "open": state.state is not Position.CLOSED,
-        "probing": state.state is Position.HALF_OPEN,
-        "words": descriptions.describe_breaker(state, situation.now, flow.clock.zone),
-        "message": state.message,
+        "open": breaker.state is not Position.CLOSED,
+        "probing": breaker.state is Position.HALF_OPEN,
+        "words": descriptions.describe_breaker(
+            breaker, chain_state.now, flow.clock.zone
+        ),
+        "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
-        "sums": situation.books.by_provider.get(name, SpendingTotals()),
+        "sums": chain_state.books.by_provider.get(name, SpendingTotals()),
         "included": traits.included,
         "included_per": traits.included_per,
-        "covered": situation.books.included_cost_of(traits),
-        "calls": situation.calls.get(name, 0),
+        "covered": chain_state.books.included_cost_of(traits),
+        "calls": chain_state.calls.get(name, 0),
     }

@@ -1,4 +1,4 @@
-"""The gallery: all images, some at a time, and one with its story."""
+"""The gallery: a page of images, and the details of one image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from daemon.web.session import web_context_of
+from daemon.web.session import query_number, web_context_of
 from db import gallery, jobs, posts
 from db.engine import Tx
 from db.gallery import GalleryFilter, GalleryItem, GalleryPage
@@ -21,65 +21,61 @@ _KEYS = ("provider", "words", "since", "until")
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the routes of the gallery."""
     app.router.add_get("/images", _list_images)
     app.router.add_get(r"/images/{number:[0-9]{1,18}}", _show_image)
 
 
 async def _list_images(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
-    asked = {key: request.query.get(key, "")[:_LONGEST_WORDS] for key in _KEYS}
-    wanted = _parse_filter(asked, site.flow.clock.zone)
-    before, after = _parse_number(request, "before"), _parse_number(request, "after")
+    query = {key: request.query.get(key, "")[:_LONGEST_WORDS] for key in _KEYS}
+    gallery_filter = _parse_filter(query, site.flow.clock.zone)
+    before, after = query_number(request, "before"), query_number(request, "after")
     async with site.flow.db.read_transaction() as tx:
-        found = await gallery.load_page(
-            tx, wanted, limit=_SHOWN, before=before, after=after
+        page = await gallery.load_page(
+            tx, gallery_filter, limit=_SHOWN, before=before, after=after
         )
-        makers = await gallery.providers_with_images(tx, list(site.flow.providers))
-    labels = {name: site.flow.providers[name].traits.label for name in makers}
+        providers = await gallery.providers_with_images(tx, list(site.flow.providers))
+    labels = {name: site.flow.providers[name].traits.label for name in providers}
     return site.render(
         request,
         "images.html",
-        asked=asked,
-        filtered=any(asked.values()),
+        asked=query,
+        filtered=any(query.values()),
         first=before is None and after is None,
-        tiles=found.tiles,
+        tiles=page.tiles,
         makers=labels,
-        newer=_page_link(found, asked, "after") if found.newer else "",
-        older=_page_link(found, asked, "before") if found.older else "",
+        newer=_page_link(page, query, "after") if page.newer else "",
+        older=_page_link(page, query, "before") if page.older else "",
     )
 
 
-def _parse_filter(asked: dict[str, str], zone: tzinfo) -> GalleryFilter:
+def _parse_filter(query: dict[str, str], zone: tzinfo) -> GalleryFilter:
     return GalleryFilter(
-        provider=asked["provider"],
-        words=asked["words"],
-        since=_parse_day(asked["since"], zone, 0),
-        until=_parse_day(asked["until"], zone, 1),
+        provider=query["provider"],
+        words=query["words"],
+        since=_parse_day(query["since"], zone, 0),
+        until=_parse_day(query["until"], zone, 1),
     )
 
 
 def _parse_day(text: str, zone: tzinfo, later: int) -> datetime | None:
-    """Return the midnight that begins a day, or one some days *later*."""
+    """Return the midnight that starts the day *text*, plus *later* days."""
     try:
         day = date.fromisoformat(text) + timedelta(days=later)
         return datetime.combine(day, time(), zone).astimezone(UTC)
-    # Nothing was asked, or nothing that is a day.
+    # The field is empty or not a date.
     except (ValueError, OverflowError):
         return None
 
 
-def _parse_number(request: web.Request, key: str) -> int | None:
-    text = request.query.get(key, "")
-    return int(text) if text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - what the database can hold
-
-
-def _page_link(found: GalleryPage, asked: dict[str, str], way: str) -> str:
-    """Return where the images *after* or *before* these are."""
-    if not found.tiles:
+def _page_link(page: GalleryPage, query: dict[str, str], direction: str) -> str:
+    """Return the URL of the images "after" or "before" this page."""
+    if not page.tiles:
         return ""
-    edge = found.tiles[0 if way == "after" else -1].image.id
-    kept = {key: value for key, value in asked.items() if value}
-    return f"/images?{urlencode(kept | {way: str(edge)})}"
+    edge = page.tiles[0 if direction == "after" else -1].image.id
+    fields = {key: value for key, value in query.items() if value}
+    return f"/images?{urlencode(fields | {direction: str(edge)})}"
 
 
 async def _show_image(request: web.Request) -> web.StreamResponse:
@@ -99,10 +95,10 @@ async def _load_details(tx: Tx, tile: GalleryItem) -> dict[str, Any]:
     job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
     others: list[GalleryItem] = []
     if image.page_id:
-        found = await gallery.of_page(
+        of_page = await gallery.of_page(
             tx, image.source, image.page_id, limit=_EARLIER + 1
         )
-        others = [one for one in found if one.image.id != image.id]
+        others = [item for item in of_page if item.image.id != image.id]
     return {
         "post": post,
         "job": job,

@@ -1,4 +1,4 @@
-"""/healthz: whether the daemon can do its work, for a monitor."""
+"""/healthz, which tells a monitor whether the daemon can work."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from db.errors import DatabaseError
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the route /healthz."""
     app.router.add_get("/healthz", _show_health)
 
 
 async def _show_health(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
-    found = await find_problems(site)
-    if not found:
+    problems = await find_problems(site)
+    if not problems:
         return web.Response(text="ok\n")
-    # Paths and messages are for those who may see the page; a word for all others.
-    inside = site.may_enter(request)
-    lines = [f"{word}: {why}" if inside else word for word, why in found.items()]
+    # Without access to the page, a visitor gets no paths and messages.
+    may_enter = site.may_enter(request)
+    lines = [f"{word}: {why}" if may_enter else word for word, why in problems.items()]
     return web.Response(text="\n".join(lines) + "\n", status=503)
 
 
 async def find_problems(site: WebContext) -> dict[str, str]:
-    """Return what keeps the daemon from working, by a word for each; empty: nothing.
+    """Return the problems that prevent work, as keyword and message.
 
-    Notion being away is none of it: the daemon waits, and nothing here mends that.
+    An outage of Notion is not included, because the daemon waits for its end.
     """
     flow = site.flow
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     if (why := storage_guard.unwritable_reason(flow)) is not None:
-        found["store" if why == flow.store.away else "disk"] = why
+        problems["store" if why == flow.store.away else "disk"] = why
     try:
         async with flow.db.read_transaction() as tx:
             await job_lists.count_open_by_state(tx)
     except DatabaseError as error:
-        found["database"] = str(error)
+        problems["database"] = str(error)
     if stuck := flow.pulse.missed_deadlines():
-        found["stuck"] = f"no progress of {' and '.join(stuck)}"
-    return found
+        problems["stuck"] = f"no progress of {' and '.join(stuck)}"
+    return problems

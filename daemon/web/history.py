@@ -1,4 +1,4 @@
-"""Jobs: the list, and one job's history as a line of time."""
+"""The list of jobs, and the timeline of one job."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from aiohttp import web
 
 from daemon.context import SourceContext
-from daemon.web.session import web_context_of
+from daemon.web.session import query_number, web_context_of
 from db import attempts, images, job_lists, jobs, posts
 from db.models import Attempt, JobEvent
 from db.states import OPEN, JobEventType, JobState
 
 _SHOWN = 50
-#: What the list can be narrowed to.
+#: The filters of the list, with the states each one shows.
 _KINDS: Mapping[str, tuple[JobState, ...]] = {
     "": (),
     "open": tuple(state for state in JobState if state in OPEN),
@@ -24,6 +24,7 @@ _KINDS: Mapping[str, tuple[JobState, ...]] = {
     "failed": (JobState.FAILED,),
     "cancelled": (JobState.CANCELLED,),
 }
+#: Events that follow from a call, and sort after one of the same instant.
 _AFTER_A_CALL = frozenset(
     {
         *(
@@ -38,6 +39,7 @@ _AFTER_A_CALL = frozenset(
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the routes of the job pages."""
     app.router.add_get("/jobs", _list_jobs)
     app.router.add_get(r"/jobs/{number:[0-9]{1,18}}", _show_job)
 
@@ -46,13 +48,12 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
     kind = request.query.get("state", "")
     kind = kind if kind in _KINDS else ""
-    edge = request.query.get("before", "")
-    before = int(edge) if edge.isdecimal() and len(edge) < 19 else None  # noqa: PLR2004 - what the database can hold
+    before = query_number(request, "before")
     async with site.flow.db.read_transaction() as tx:
-        found = await job_lists.list_jobs(
+        rows = await job_lists.list_jobs(
             tx, _KINDS[kind], limit=_SHOWN + 1, before=before
         )
-        shown = found[:_SHOWN]
+        shown = rows[:_SHOWN]
         calls = await attempts.of_jobs(tx, [job.id for job in shown])
     return site.render(
         request,
@@ -61,21 +62,21 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
         kinds=list(_KINDS),
         first=before is None,
         rows=[{"job": job, **_call_totals(calls.get(job.id, ()))} for job in shown],
-        older=shown[-1].id if len(found) > _SHOWN else None,
+        older=shown[-1].id if len(rows) > _SHOWN else None,
     )
 
 
 def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
     return {
-        "asked": list(dict.fromkeys(one.provider for one in calls)),
-        "cost": sum(one.cost for one in calls),
-        "covered": sum(one.covered for one in calls),
+        "asked": list(dict.fromkeys(call.provider for call in calls)),
+        "cost": sum(call.cost for call in calls),
+        "covered": sum(call.covered for call in calls),
     }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One point on the line of time: what happened to the job, or a call for it."""
+    """One entry of the timeline: either an event of the job or a provider call."""
 
     at: datetime
     event: JobEvent | None = None
@@ -91,7 +92,7 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
             raise web.HTTPNotFound(text="There is no such job.")
         history = await jobs.list_events(tx, number)
         calls = await attempts.of_job(tx, number)
-        made = await images.of_job(tx, number)
+        job_images = await images.of_job(tx, number)
         post = await posts.get(tx, job.source, job.page_id)
     return site.render(
         request,
@@ -99,8 +100,8 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         job=job,
         post=post,
         line=_build_timeline(site.flow, history, calls),
-        made=made,
-        made_names={one.name: one for one in made},
+        made=job_images,
+        made_names={image.name: image for image in job_images},
         open=job.is_open,
         retriable=job.state in {JobState.FAILED, JobState.CANCELLED},
         **_call_totals(calls),
@@ -110,20 +111,20 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
 def _build_timeline(
     flow: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
 ) -> list[TimelineEntry]:
-    def label(name: str) -> str:
-        known = flow.providers.get(name)
-        return known.traits.label if known else name
+    def label_of(name: str) -> str:
+        provider = flow.providers.get(name)
+        return provider.traits.label if provider else name
 
-    marks = [TimelineEntry(at=one.at, event=one) for one in history]
-    marks += [
-        TimelineEntry(at=one.started_at, call=one, label=label(one.provider))
-        for one in calls
+    entries = [TimelineEntry(at=event.at, event=event) for event in history]
+    entries += [
+        TimelineEntry(at=call.started_at, call=call, label=label_of(call.provider))
+        for call in calls
     ]
-    return sorted(marks, key=_sort_key)
+    return sorted(entries, key=_sort_key)
 
 
-def _sort_key(mark: TimelineEntry) -> tuple[datetime, int]:
-    """Of the same instant, a call lies between what led to it and what came of it."""
-    if mark.event is None:
-        return mark.at, 1
-    return mark.at, 2 if mark.event.event in _AFTER_A_CALL else 0
+def _sort_key(entry: TimelineEntry) -> tuple[datetime, int]:
+    """Sort by time; a call comes after its cause and before its results."""
+    if entry.event is None:
+        return entry.at, 1
+    return entry.at, 2 if entry.event.event in _AFTER_A_CALL else 0

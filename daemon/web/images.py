@@ -1,7 +1,7 @@
-"""The files: images as they are, and small ones for the gallery, made once.
+"""Serves image files, and cached thumbnails for the gallery.
 
-A name is looked up in the database before anything is opened, and no link is
-followed: what lies outside of images/ cannot be asked for.
+A name must be in the database before a file is opened, and symbolic links are not
+followed, so that files outside of images/ cannot be read.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from db import images
 from db.models import ImageRecord
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}_generated_[0-9]{8}_[0-9]{6}_[0-9]{1,9}\.png")
-#: An image never changes under its name.
+#: Cache-Control: the image of a name never changes.
 _KEPT = "private, max-age=31536000, immutable"
 _THUMB_SIDE = 400
 _ONLY_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-#: Whole images in memory at once.
+#: Limits the images that are in memory at once.
 _READING = web.AppKey("reading", asyncio.Semaphore)
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the routes of image files and thumbnails."""
     app[_READING] = asyncio.Semaphore(4)
     app.router.add_get(r"/images/{name:[^/]+\.png}", _serve_image)
     app.router.add_get(r"/thumbs/{name:[^/]+\.png}", _serve_thumbnail)
@@ -42,35 +43,35 @@ async def _find_image(request: web.Request) -> ImageRecord:
     if _NAME.fullmatch(name) is None:
         raise web.HTTPNotFound(text="There is no such image.")
     async with web_context_of(request).flow.db.read_transaction() as tx:
-        found = await images.by_name(tx, name)
-    if found is None:
+        image = await images.by_name(tx, name)
+    if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
-    if found.pruned_at is not None:
+    if image.pruned_at is not None:
         raise web.HTTPGone(text="This image was removed from the disk.")
-    return found
+    return image
 
 
 async def _serve_image(request: web.Request) -> web.StreamResponse:
-    found = await _find_image(request)
-    mark = f'"{found.sha256}"'
-    if request.headers.get("If-None-Match") == mark:
-        return web.Response(status=304, headers={"ETag": mark})
+    image = await _find_image(request)
+    etag = f'"{image.sha256}"'
+    if request.headers.get("If-None-Match") == etag:
+        return web.Response(status=304, headers={"ETag": etag})
     async with request.app[_READING]:
         data = await asyncio.to_thread(
-            _read_image, web_context_of(request).flow.store, found
+            _read_image, web_context_of(request).flow.store, image
         )
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
-    headers = {"Cache-Control": _KEPT, "ETag": mark}
+    headers = {"Cache-Control": _KEPT, "ETag": etag}
     return web.Response(body=data, content_type="image/png", headers=headers)
 
 
 async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
-    found, flow = await _find_image(request), web_context_of(request).flow
-    kept = files.thumbnail_path(flow.image_folder, found.name)
-    data = await asyncio.to_thread(read_file, kept.parent, kept.name)
+    image, flow = await _find_image(request), web_context_of(request).flow
+    path = files.thumbnail_path(flow.image_folder, image.name)
+    data = await asyncio.to_thread(read_file, path.parent, path.name)
     if data is None:
-        data = await _make_thumbnail(flow, found, kept)
+        data = await _make_thumbnail(flow, image, path)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT}
@@ -78,36 +79,36 @@ async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
 
 
 async def _make_thumbnail(
-    flow: SourceContext, found: ImageRecord, target: Path
+    flow: SourceContext, image: ImageRecord, target: Path
 ) -> bytes | None:
-    whole = await asyncio.to_thread(_read_image, flow.store, found)
-    if whole is None:
+    data = await asyncio.to_thread(_read_image, flow.store, image)
+    if data is None:
         return None
     try:
         async with flow.decoding:
-            small = await asyncio.to_thread(
-                normalize.make_thumbnail, whole, _THUMB_SIDE
+            thumbnail = await asyncio.to_thread(
+                normalize.make_thumbnail, data, _THUMB_SIDE
             )
-    # Damaged on the disk since it was made.
+    # The file on the disk is damaged.
     except (OSError, SyntaxError, ValueError):
         return None
-    # A full disk: it is shown all the same, and made again next time.
+    # On a full disk the thumbnail is served without being stored.
     with suppress(OSError):
-        await asyncio.to_thread(_write_thumbnail, target, small)
-    return small
+        await asyncio.to_thread(_write_thumbnail, target, thumbnail)
+    return thumbnail
 
 
-def _read_image(store: Store, found: ImageRecord) -> bytes | None:
-    """Return an image, fetched first if it is only on the store.
+def _read_image(store: Store, image: ImageRecord) -> bytes | None:
+    """Return an image file, downloaded first if only the store has it.
 
     Raises:
-        StoreAwayError, OSError: It cannot be fetched now.
+        StoreUnavailableError, OSError: The file cannot be downloaded now.
     """
     try:
-        store.ensure_local(found.name, found.sha256)
+        store.ensure_local(image.name, image.sha256)
     except FileNotFoundError:
         return None
-    return read_file(store.folder, found.name)
+    return read_file(store.folder, image.name)
 
 
 def _write_thumbnail(target: Path, data: bytes) -> None:
@@ -122,9 +123,9 @@ def _write_thumbnail(target: Path, data: bytes) -> None:
 
 
 def read_file(folder: Path, name: str) -> bytes | None:
-    """Return a file of *folder*, None if it has none of that name; follows no link."""
+    """Return the file *name* of *folder*, or None; does not follow links."""
     try:
-        # A link is refused, and what is no file does not keep anybody waiting.
+        # The flags refuse a symbolic link, and do not block on a FIFO.
         handle = os.open(folder / name, _ONLY_READ)
         with os.fdopen(handle, "rb") as file:
             return file.read()

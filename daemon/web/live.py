@@ -1,7 +1,7 @@
-"""Tells open pages that something changed; they fetch themselves again.
+"""Server-sent events that make open pages reload after a change.
 
-A stream waits for the flow's news and reads nothing: while nothing happens, an open
-page costs a comment every half minute.
+A stream waits for the change event and does not query.  Without changes, an open
+page costs one comment every 25 s.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from aiohttp import web
 
 from daemon.web.session import web_context_of
 
-#: Pages watched at once; the others are looked at without being live.
+#: Streams at once; further pages work without live updates.
 MOST = 40
+#: Seconds without a change after which a comment is sent.
 _QUIET_SECONDS = 25.0
 _STREAMS = web.AppKey("streams", set[asyncio.Task[None]])
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the route /live, whose streams end at shutdown."""
     app[_STREAMS] = set()
     app.router.add_get("/live", _serve_stream)
     app.on_shutdown.append(_cancel_streams)
@@ -38,7 +40,7 @@ async def _serve_stream(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
     )
     await response.prepare(request)
-    # A task of its own, so that it can be ended without the server's request.
+    # A separate task can be cancelled at shutdown without the request.
     task = asyncio.create_task(_send_changes(request, response), name="live page")
     streams.add(task)
     try:
@@ -53,7 +55,7 @@ async def _serve_stream(request: web.Request) -> web.StreamResponse:
 async def _send_changes(request: web.Request, response: web.StreamResponse) -> None:
     news = web_context_of(request).flow.news
     version = news.version
-    # Whatever came between the page and this stream is seen at once.
+    # The version shows the page whether it missed a change before this stream.
     await response.write(f"retry: 2000\ndata: {version}\n\n".encode())
     while True:
         try:

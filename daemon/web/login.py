@@ -1,4 +1,4 @@
-"""Coming in and going out, and the files every page is made of."""
+"""Login, logout and the static files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the routes of login, logout and static files."""
     app.router.add_get("/login", _show_login)
     app.router.add_post("/login", _log_in)
     app.router.add_post("/logout", _log_out)
@@ -19,17 +20,17 @@ def add_routes(app: web.Application) -> None:
 
 
 def login_path(request: web.Request) -> str:
-    """Return where to log in, and to come back from there."""
+    """Return the URL of the login page that leads back to this request."""
     return f"/login?to={quote(request.path_qs, safe='')}"
 
 
 def safe_redirect_path(to: object) -> str:
-    r"""Return *to* when it is a path of this site, else its front page.
+    r"""Return *to* if it is a path of this site, else "/".
 
-    A browser reads //name and /\name as another site.
+    Browsers treat //name and /\name as another site.
     """
-    fine = isinstance(to, str) and to.startswith("/") and to.isprintable()
-    return to if isinstance(to, str) and fine and to[1:2] not in {"/", "\\"} else "/"
+    is_path = isinstance(to, str) and to.startswith("/") and to.isprintable()
+    return to if isinstance(to, str) and is_path and to[1:2] not in {"/", "\\"} else "/"
 
 
 async def _show_login(request: web.Request) -> web.StreamResponse:
@@ -42,14 +43,14 @@ async def _show_login(request: web.Request) -> web.StreamResponse:
 async def _log_in(request: web.Request) -> web.StreamResponse:
     site, form = web_context_of(request), await request.post()
     to = safe_redirect_path(form.get("to"))
-    tried = await site.door.authenticate(
+    result = await site.door.authenticate(
         request.remote or "", str(form.get("password", ""))
     )
-    if tried is True:
+    if result is True:
         response = site.redirect_to(to)
         site.set_session_cookie(response, site.new_session(inside=True))
         return response
-    if tried is False:
+    if result is False:
         site.flow.log.warning(
             "web.refused", summary=f"wrong password from {request.remote}"
         )
@@ -61,9 +62,9 @@ async def _log_in(request: web.Request) -> web.StreamResponse:
         "login.html",
         status=429,
         to=to,
-        why=f"Too many wrong passwords: try again in {tried:.0f} seconds.",
+        why=f"Too many wrong passwords: try again in {result:.0f} seconds.",
     )
-    response.headers["Retry-After"] = str(int(tried) + 1)
+    response.headers["Retry-After"] = str(int(result) + 1)
     return response
 
 

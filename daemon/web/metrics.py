@@ -1,6 +1,7 @@
-"""/metrics, for Prometheus.  Loaded at the first request; nobody else pays for it.
+"""/metrics for Prometheus.  Loaded at the first request, to save memory without one.
 
-Its own gauges of the process: the library's vanish under systemd's ProcSubset=pid.
+The process metrics are our own, because those of prometheus_client are missing
+under systemd's ProcSubset=pid.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from db.models import Attempt
 from db.states import FINAL, OPEN, JobState
 from providers.breaker import BreakerState as Position
 
-#: Name without "postbrush_", what it is, its labels.
+#: Name without "postbrush_", help text, labels.
 GAUGES = (
     ("info", "This program.", "version"),
     ("jobs", "Open jobs by state.", "state"),
@@ -66,10 +67,10 @@ HISTOGRAMS = (
 
 
 class Metrics:
-    """All that is measured, in a registry of its own."""
+    """The metrics of one daemon, in a separate registry."""
 
     def __init__(self, site: WebContext) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in prometheus_client
         self._site = site
         self._turn = asyncio.Lock()
         self._asked: dict[str, int] = {}
@@ -94,7 +95,7 @@ class Metrics:
         }
         self._process = ProcessMetrics(registry)
         self._gauges["info"].labels(version("postbrush")).set(1)
-        # What did not happen yet is 0, and not absent.
+        # Counters start at 0 instead of being absent.
         for state in FINAL:
             self._counters["jobs_ended_total"].labels(state.value)
         for outcome in ("answered", "limited"):
@@ -110,8 +111,8 @@ class Metrics:
         self._histograms["step_seconds"].labels(state.value).observe(seconds)
 
     def _count_call(self, call: Attempt) -> None:
-        ended = (call.provider, call.outcome or "")
-        self._counters["attempts_total"].labels(*ended).inc()
+        labels = (call.provider, call.outcome or "")
+        self._counters["attempts_total"].labels(*labels).inc()
         self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
         if call.ended_at is not None:
             seconds = max(0.0, (call.ended_at - call.started_at).total_seconds())
@@ -120,7 +121,7 @@ class Metrics:
             )
 
     async def render_text(self) -> bytes:
-        """Return everything as Prometheus reads it."""
+        """Return all metrics in the Prometheus text format."""
         async with self._turn:
             await self._update_gauges(self._site.flow)
             return generate_latest(self._registry)
@@ -132,42 +133,42 @@ class Metrics:
             counts = await job_lists.count_open_by_state(tx)
             oldest = await job_lists.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
-            situation = await provider_selection.load_chain_state(tx, flow)
+            chain_state = await provider_selection.load_chain_state(tx, flow)
         gauges = self._gauges
         for state in OPEN:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))
         gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
         gauges["held_posts"].set(held)
         for name in flow.providers:
-            self._update_provider(name, situation)
+            self._update_provider(name, chain_state)
         gauges["month_budget_dollars"].set(flow.plan.limits.month or 0)
         gauges["notion_up"].set(0 if self._site.flows.outage_reason else 1)
-        looked_at = self._site.flows.last_poll_at
-        gauges["last_poll_timestamp_seconds"].set(_timestamp_of(looked_at))
+        last_poll = self._site.flows.last_poll_at
+        gauges["last_poll_timestamp_seconds"].set(_timestamp_of(last_poll))
         with suppress(OSError):
             gauges["disk_free_bytes"].set(files.free_bytes(flow.image_folder))
-        # The flow counts from its start; what is new since the last look is added.
+        # `traffic` counts from the start, so the difference to the last read is added.
         for outcome, count in flow.traffic.items():
             new = count - self._asked.get(outcome, 0)
             self._counters["notion_requests_total"].labels(outcome).inc(new)
             self._asked[outcome] = count
         self._process.update_metrics()
 
-    def _update_provider(self, name: str, situation: ChainState) -> None:
-        gauges, found = self._gauges, situation.breakers[name]
+    def _update_provider(self, name: str, chain_state: ChainState) -> None:
+        gauges, breaker = self._gauges, chain_state.breakers[name]
         for position in Position:
-            holds = found.state is position
-            gauges["breaker_state"].labels(name, position.value).set(int(holds))
-        until = None if found.state is Position.CLOSED else found.until
+            is_current = breaker.state is position
+            gauges["breaker_state"].labels(name, position.value).set(int(is_current))
+        until = None if breaker.state is Position.CLOSED else breaker.until
         gauges["breaker_until_timestamp_seconds"].labels(name).set(_timestamp_of(until))
-        gauges["attempts_open"].labels(name).set(situation.calls.get(name, 0))
-        sums = situation.books.by_provider.get(name, SpendingTotals())
-        gauges["month_cost_dollars"].labels(name).set(sums.cost)
-        gauges["month_included_dollars"].labels(name).set(sums.covered)
+        gauges["attempts_open"].labels(name).set(chain_state.calls.get(name, 0))
+        totals = chain_state.books.by_provider.get(name, SpendingTotals())
+        gauges["month_cost_dollars"].labels(name).set(totals.cost)
+        gauges["month_included_dollars"].labels(name).set(totals.covered)
 
 
 class ProcessMetrics:
-    """What the process itself takes, under the names everybody uses."""
+    """Memory, open files and CPU time under the standard Prometheus names."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._memory = Gauge(
@@ -180,7 +181,7 @@ class ProcessMetrics:
         self._before = 0.0
 
     def update_metrics(self) -> None:
-        # Not on every system.
+        """Read the values again; memory and files stay 0 without /proc."""
         with suppress(OSError, ValueError, IndexError):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             self._memory.set(pages * os.sysconf("SC_PAGE_SIZE"))

@@ -1,4 +1,4 @@
-"""Who may read /metrics: whoever may see the page, or says its password (basic)."""
+"""/metrics: access with a session of the page, or with basic authentication."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _METRICS = web.AppKey("metrics", list["Metrics"])
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the route /metrics."""
     app[_METRICS] = []
     app.router.add_get("/metrics", _serve_metrics)
 
@@ -29,24 +30,26 @@ async def _serve_metrics(request: web.Request) -> web.StreamResponse:
             text="Say the password: any name, and WEB_PASSWORD.",
             headers={"WWW-Authenticate": 'Basic realm="postbrush", charset="UTF-8"'},
         )
-    made = request.app[_METRICS]
-    if not made:
-        from daemon.web.metrics import Metrics  # noqa: PLC0415 - only for who asks
+    metrics = request.app[_METRICS]
+    if not metrics:
+        from daemon.web.metrics import Metrics  # noqa: PLC0415 - loaded at the first request
 
-        made.append(Metrics(site))
-    text = await made[0].render_text()
+        metrics.append(Metrics(site))
+    text = await metrics[0].render_text()
     return web.Response(body=text, headers={"Content-Type": _KIND})
 
 
 async def _has_basic_password(site: WebContext, request: web.Request) -> bool:
-    kind, _, given = request.headers.get("Authorization", "").partition(" ")
-    if kind.casefold() != "basic":
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() != "basic":
         return False
     try:
-        said = base64.b64decode(given, validate=True).decode()
+        credentials = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return False
     return (
-        await site.door.authenticate(request.remote or "", said.partition(":")[2])
+        await site.door.authenticate(
+            request.remote or "", credentials.partition(":")[2]
+        )
         is True
     )

@@ -1,4 +1,4 @@
-"""The templates, and the words they know; the only importer of Jinja."""
+"""The Jinja environment with its filters and globals; only importer of Jinja."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def create_renderer(
     flow: SourceContext, assets: Mapping[str, StaticFile]
 ) -> Callable[..., str]:
-    """Return what makes HTML of a template's name and its data."""
-    pages = jinja2.Environment(
+    """Return a function that renders a template by its name with data."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         trim_blocks=True,
@@ -38,7 +38,7 @@ def create_renderer(
     def iso(at: datetime) -> str:
         return at.isoformat(timespec="seconds")
 
-    pages.filters |= {
+    environment.filters |= {
         "moment": moment,
         "full": full,
         "iso": iso,
@@ -46,7 +46,7 @@ def create_renderer(
         "dollars": text_format.format_dollars,
         "size": text_format.format_size,
     }
-    pages.globals |= {
+    environment.globals |= {
         "asset": lambda name: f"/static/{name}?v={assets[name].mark}",
         "price": text_format.format_price,
         "WHY": text_format.REASONS,
@@ -55,7 +55,7 @@ def create_renderer(
         "OUTCOME": descriptions.OUTCOMES,
     }
 
-    def fill(page: str, **data: object) -> str:
-        return pages.get_template(page).render(**data)
+    def render(page: str, **data: object) -> str:
+        return environment.get_template(page).render(**data)
 
-    return fill
+    return render

@@ -1,8 +1,7 @@
-"""Who may ask what: pure decisions about a request's headers and its pace.
+"""Checks of a request's headers and rate.  Pure.
 
-A page of another site must not press our buttons (Origin, Sec-Fetch-Site, a token
-in every form), and a name of another site that resolves to us must not read our
-pages (Host).
+Origin, Sec-Fetch-Site and a form token prevent requests forged by another site.
+The Host check prevents DNS rebinding, by which another site could read our pages.
 """
 
 from __future__ import annotations
@@ -35,21 +34,21 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?")
 
 
 def own_host_names() -> frozenset[str]:
-    """Return what this machine is called in its network."""
+    """Return the names of this machine in its network, in lower case."""
     name = socket.gethostname().casefold()
     short = name.partition(".")[0]
     return frozenset({name, short, f"{short}.local"} - {"", ".local"})
 
 
 def is_host_allowed(host: str, names: frozenset[str]) -> bool:
-    """Say whether *host* (with or without a port) is a name we answer to.
+    """Return whether *host*, with or without a port, is a name of this server.
 
-    An address of digits cannot be pointed at us by somebody else's DNS.
+    An IP address is always allowed, because DNS cannot redirect it.
     """
-    found = _HOST.fullmatch(host.casefold())
-    if found is None:
+    match = _HOST.fullmatch(host.casefold())
+    if match is None:
         return False
-    name = (found[1] or found[2]).rstrip(".")
+    name = (match[1] or match[2]).rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name in names:
         return True
     try:
@@ -60,7 +59,7 @@ def is_host_allowed(host: str, names: frozenset[str]) -> bool:
 
 
 def is_same_origin(headers: Mapping[str, str], host: str) -> bool:
-    """Say whether a request that changes something may come from our own page."""
+    """Return whether a request that changes something may come from our page."""
     if headers.get("Sec-Fetch-Site") not in {None, "same-origin", "none"}:
         return False
     origin = headers.get("Origin")
@@ -69,30 +68,30 @@ def is_same_origin(headers: Mapping[str, str], host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Makes text ours and unchangeable; whoever has the key can do so."""
+    """Signs text with HMAC-SHA256."""
 
     key: bytes = field(repr=False)
 
     def sign(self, text: str, purpose: str) -> str:
-        """Return *text* with its seal."""
+        """Return *text* with its signature for *purpose*."""
         return f"{text}.{self._signature_of(text, purpose)}"
 
-    def unsign(self, sealed: str, purpose: str) -> str | None:
-        """Return what was sealed for *purpose*, or None."""
-        text, _, mark = sealed.rpartition(".")
-        fine = hmac.compare_digest(
-            mark.encode(), self._signature_of(text, purpose).encode()
+    def unsign(self, signed: str, purpose: str) -> str | None:
+        """Return the text that was signed for *purpose*, or None if it is invalid."""
+        text, _, signature = signed.rpartition(".")
+        is_valid = hmac.compare_digest(
+            signature.encode(), self._signature_of(text, purpose).encode()
         )
-        return text if fine and mark else None
+        return text if is_valid and signature else None
 
     def _signature_of(self, text: str, purpose: str) -> str:
-        written = f"{purpose}\0{text}".encode()
-        return hmac.new(self.key, written, hashlib.sha256).hexdigest()
+        message = f"{purpose}\0{text}".encode()
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
 
 @dataclass(slots=True)
 class RateLimiter:
-    """How often each visitor may ask: *burst* at once, then *rate* a second."""
+    """Token bucket per visitor: *burst* requests at once, then *rate* a second."""
 
     rate: float
     burst: float
@@ -100,12 +99,12 @@ class RateLimiter:
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def count_request(self, visitor: str) -> float:
-        """Count a request; return the seconds to wait when it is one too many."""
+        """Count a request; return the seconds to wait, 0 if it is allowed."""
         now = self.monotonic()
-        left, since = self._left.pop(visitor, (self.burst, now))
-        left = min(self.burst, left + (now - since) * self.rate)
-        allowed = left >= 1
-        self._left[visitor] = (left - 1 if allowed else left, now)
+        tokens, since = self._left.pop(visitor, (self.burst, now))
+        tokens = min(self.burst, tokens + (now - since) * self.rate)
+        allowed = tokens >= 1
+        self._left[visitor] = (tokens - 1 if allowed else tokens, now)
         while len(self._left) > _MOST_VISITORS:
             self._left.popitem(last=False)
-        return 0.0 if allowed else (1 - left) / self.rate
+        return 0.0 if allowed else (1 - tokens) / self.rate

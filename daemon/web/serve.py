@@ -1,4 +1,4 @@
-"""Opens the page and closes it again; who may ask for what is decided before."""
+"""Starts and stops the web server, and checks every request before its handler."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
 from db import change_feed
 from db.errors import DatabaseError
 
-#: Bytes of a form, which has a few short fields.
+#: Bytes of a form at most; forms have a few short fields.
 _LONGEST_FORM = 16 * 1024
 _FORM_SECONDS = 10.0
 _FORM_KIND = "application/x-www-form-urlencoded"
@@ -49,7 +49,7 @@ _STOP_SECONDS = 2.0
 _PROCESS = secrets.token_bytes(32)
 _PACE = web.AppKey("pace", RateLimiter)
 _BUTTONS = web.AppKey("buttons", RateLimiter)
-#: What is shown without the password; /metrics asks for it in its own way.
+#: Paths that need no session; /metrics has its own authentication.
 _OPEN = ("/login", "/static/", "/healthz", "/metrics")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,13 +59,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def run_web_server(
     flows: Sources, settings: Settings, *, board: int | None = None
 ) -> AsyncIterator[WebContext | None]:
-    """Listen as `[web]` says; a page that cannot be opened stops nothing.
+    """Listen on the address of `[web]`; yield None if it is off or unavailable.
 
     Args:
-        board: Port of the demo's board, to link to.
+        board: Port of the demo's board, for a link.
     """
-    where, flow = parse_listen(settings.web.listen), flows.first
-    if where is None:
+    address, flow = parse_listen(settings.web.listen), flows.first
+    if address is None:
         yield None
         return
     secret = settings.secrets.web_password
@@ -85,14 +85,14 @@ async def run_web_server(
     )
     await runner.setup()
     try:
-        opened = await _start_listening(runner, site, *where)
-        yield site if opened else None
+        is_listening = await _start_listening(runner, site, *address)
+        yield site if is_listening else None
     finally:
         await runner.cleanup()
 
 
 def _signing_key(password: str) -> bytes:
-    """Return a key that a reload keeps, unless the password was changed by it."""
+    """Return the signing key, which a reload with the same password keeps."""
     return hmac.new(_PROCESS, password.encode(), hashlib.sha256).digest()
 
 
@@ -104,7 +104,7 @@ async def _start_listening(
     try:
         await web.TCPSite(runner, address, port).start()
     except OSError as error:
-        # The images are what the daemon is for: it goes on without its page.
+        # The daemon keeps generating images without its page.
         log.warning(
             "web.failed",
             summary=f"no web page: cannot listen on {shown}:{port} "
@@ -117,14 +117,14 @@ async def _start_listening(
 
 
 def create_application(site: WebContext) -> web.Application:
-    """Return the page, ready to be served."""
+    """Return the application with all routes and middlewares."""
     app = web.Application(
         middlewares=[_handle_errors, _check_request, _check_form],
         client_max_size=_LONGEST_FORM,
     )
     app[WEB_CONTEXT] = site
     monotonic = site.flow.clock.monotonic
-    # A page of the gallery is some sixty requests.
+    # One page of the gallery takes about 60 requests.
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
@@ -147,13 +147,13 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    # Which library serves is nobody's business.
+    # The default value would name the library and its version.
     response.headers["Server"] = "postbrush"
 
 
 @web.middleware
 async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say every refusal on a page of ours, never with a traceback."""
+    """Answer every error with a page of ours, without a traceback."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -170,7 +170,7 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
         )
     except (asyncio.CancelledError, ConnectionError):
         raise
-    except Exception:  # noqa: BLE001 - said in the log, and no traceback on the page
+    except Exception:  # noqa: BLE001 - logged, without a traceback on the page
         web_context_of(request).flow.shared_log.exception(
             "web.broke", summary=request.path
         )
@@ -180,18 +180,18 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
 def _error_response(
     request: web.Request,
     status: int,
-    why: str,
+    message: str,
     error: web.HTTPException | None = None,
 ) -> web.StreamResponse:
     site = web_context_of(request)
-    why = why.removeprefix(f"{status}: ")
+    message = message.removeprefix(f"{status}: ")
     wants_page = "text/html" in request.headers.get("Accept", "")
     if wants_page and is_host_allowed(request.host, site.names):
         title = HTTPStatus(status).phrase
-        data = {"title": title, "why": "" if why == title else why}
+        data = {"title": title, "why": "" if message == title else message}
         response = site.render(request, "sorry.html", status=status, **data)
     else:
-        response = web.Response(text=f"{why}\n", status=status)
+        response = web.Response(text=f"{message}\n", status=status)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if error is not None and name in error.headers:
             response.headers[name] = error.headers[name]
@@ -200,36 +200,36 @@ def _error_response(
 
 @web.middleware
 async def _check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse other sites' names, other sites' pages, haste, and strangers."""
+    """Refuse wrong host names, foreign origins, too many requests, and no session."""
     site = web_context_of(request)
     if not is_host_allowed(request.host, site.names):
         raise web.HTTPMisdirectedRequest(
             text="This page is not served under that name; put it into web.hosts."
         )
     visitor = request.remote or ""
-    posts = request.method not in {"GET", "HEAD"}
-    pause = request.app[_BUTTONS if posts else _PACE].count_request(visitor)
-    if pause > 0:
-        _raise_rate_limited(pause)
-    if posts and not is_same_origin(request.headers, request.host):
+    is_form = request.method not in {"GET", "HEAD"}
+    seconds = request.app[_BUTTONS if is_form else _PACE].count_request(visitor)
+    if seconds > 0:
+        _raise_rate_limited(seconds)
+    if is_form and not is_same_origin(request.headers, request.host):
         raise web.HTTPForbidden(text="This came from another page than ours.")
     if not site.may_enter(request) and not request.path.startswith(_OPEN):
-        if posts or request.path == "/live":
+        if is_form or request.path == "/live":
             raise web.HTTPUnauthorized(text="Log in first.")
         return site.redirect_to(login.login_path(request))
     return await handler(request)
 
 
-def _raise_rate_limited(pause: float) -> None:
+def _raise_rate_limited(seconds: float) -> None:
     raise web.HTTPTooManyRequests(
         text="Too many requests; wait a little.",
-        headers={"Retry-After": str(int(pause) + 1)},
+        headers={"Retry-After": str(int(seconds) + 1)},
     )
 
 
 @web.middleware
 async def _check_form(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Read a form, small and with its token, before anything is done."""
+    """Read a form and check its size and token before the handler runs."""
     if request.method in {"GET", "HEAD"}:
         return await handler(request)
     if request.content_type != _FORM_KIND:

@@ -1,4 +1,4 @@
-"""What every handler is given: the flow, the templates, the visitor's session."""
+"""The context of the handlers: sources, templates and the visitor's session."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from db.change_feed import FeedPosition
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+#: Seconds a session is valid.
 _LONGEST_STAY = 30 * 86400
+#: Characters of a message.
 _LONGEST_SAID = 300
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file of the page's own, read once."""
+    """A static file in memory; `mark` is a hash of its content for the URL."""
 
     body: bytes
     kind: str
@@ -36,41 +38,48 @@ class StaticFile:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser that was here: which one, and whether it has said the password."""
+    """The session of one browser.
+
+    Attributes:
+        inside: Whether it has given the password.
+        began: Start of the session in Unix seconds.
+    """
 
     id: str
     inside: bool
     began: int
 
     def serialize(self) -> str:
+        """Return the value of the session cookie before signing."""
         return f"{self.id}:{int(self.inside)}:{self.began}"
 
 
 #: Set on a request by `WebContext.session_of`.
 _SESSION = web.RequestKey("session", Session)
-#: The visitor came with it.
+#: Whether the request had a valid session cookie.
 _HAS_IT = web.RequestKey("has it", bool)
 
 
 def load_static_files() -> dict[str, StaticFile]:
-    """Return the page's stylesheet, script and icon, by name."""
-    found = {}
+    """Return stylesheet, script and icon by file name."""
+    assets = {}
     for path in (_HERE / "static").iterdir():
         body = path.read_bytes()
         mark = hashlib.sha256(body).hexdigest()[:12]
-        found[path.name] = StaticFile(body, _KINDS[path.suffix], mark)
-    return found
+        assets[path.name] = StaticFile(body, _KINDS[path.suffix], mark)
+    return assets
 
 
 @dataclass(slots=True, kw_only=True)
 class WebContext:
-    """The page of one daemon.
+    """The web page of one daemon.
 
     Attributes:
-        port: Listened on; part of the cookies' names, which know no ports.
-        board: Port of the demo's board, when this is the demo.
-        seal: Of sessions and forms.
-        place: How far the history went when the page was opened.
+        names: Host names that requests may use.
+        seal: Signer of sessions, forms and messages.
+        place: End of the change feed when the server started.
+        port: Port of the server; cookie names contain it, as cookies ignore ports.
+        board: Port of the demo's board, None outside of the demo.
     """
 
     flows: Sources
@@ -85,63 +94,65 @@ class WebContext:
 
     @property
     def flow(self) -> SourceContext:
-        """The way to what all sources share."""
+        """Return the first source, for what all sources share."""
         return self.flows.first
 
     def flow_of(self, source: str) -> SourceContext:
-        """Return the flow of a source; of one that is gone, any."""
+        """Return the context of a source, or the first one for a removed source."""
         return self.flows.get(source) or self.flow
 
     def render_template(self, page: str, **data: object) -> str:
-        """Return a page of HTML; an owner who never looks pays 2 MB less."""
+        """Return a template as HTML; loads Jinja, which takes 2 MB, at first use."""
         if self._fill is None:
-            from daemon.web.rendering import create_renderer  # noqa: PLC0415 - as it says
+            from daemon.web.rendering import create_renderer  # noqa: PLC0415 - 2 MB, loaded at first use
 
             self._fill = create_renderer(self.flow, self.assets)
         return self._fill(page, **data)
 
     def session_of(self, request: web.Request) -> Session:
-        """Return the visitor's session, a new one when it has none that is ours."""
-        known: Session | None = request.get(_SESSION)
-        if known is not None:
-            return known
-        sealed = request.cookies.get(self._cookie_name("session"), "")
-        text = self.seal.unsign(sealed, "session")
+        """Return the visitor's session, or a new one without a valid cookie."""
+        cached: Session | None = request.get(_SESSION)
+        if cached is not None:
+            return cached
+        signed = request.cookies.get(self._cookie_name("session"), "")
+        text = self.seal.unsign(signed, "session")
         now = int(self.flow.now().timestamp())
-        found = Session(secrets.token_urlsafe(16), inside=False, began=now)
+        session = Session(secrets.token_urlsafe(16), inside=False, began=now)
         if text is not None:
-            key, inside, began = text.split(":")
+            session_id, inside, began = text.split(":")
             if now - int(began) < _LONGEST_STAY:
-                found = Session(key, inside=inside == "1", began=int(began))
+                session = Session(session_id, inside=inside == "1", began=int(began))
                 request[_HAS_IT] = True
-        request[_SESSION] = found
-        return found
+        request[_SESSION] = session
+        return session
 
     def may_enter(self, request: web.Request) -> bool:
+        """Return whether the visitor is logged in or no password is configured."""
         return not self.door.requires_password or self.session_of(request).inside
 
     def form_token(self, request: web.Request) -> str:
-        """Return what every form of this visitor carries."""
+        """Return the token against forged requests for this visitor's forms."""
         return self.seal.sign(self.session_of(request).id, "form")
 
     def is_form_token(self, request: web.Request, token: str) -> bool:
+        """Return whether *token* belongs to the visitor's session."""
         return self.seal.unsign(token, "form") == self.session_of(request).id
 
     def set_session_cookie(self, response: web.Response, session: Session) -> None:
-        """Give the visitor its session."""
+        """Set the signed session cookie."""
         self._set_cookie(
             response, "session", self.seal.sign(session.serialize(), "session")
         )
 
     def new_session(self, *, inside: bool) -> Session:
-        """Return another session: a visitor's rights never grow on an old one."""
+        """Return a session with a new ID, which prevents session fixation."""
         began = int(self.flow.now().timestamp())
         return Session(secrets.token_urlsafe(16), inside=inside, began=began)
 
     def render(
         self, request: web.Request, page: str, *, status: int = 200, **data: object
     ) -> web.Response:
-        """Return a page of HTML."""
+        """Return the response of a template, with the data that all pages need."""
         host = urlsplit(f"//{request.host}").hostname or "localhost"
         text = self.render_template(
             page,
@@ -157,19 +168,19 @@ class WebContext:
         response = web.Response(text=text, content_type="text/html", status=status)
         response.headers["Cache-Control"] = "no-store"
         session = self.session_of(request)
-        # Given again, by an answer that was under way, it would undo a logout.
+        # Setting an existing session again could undo a logout that runs meanwhile.
         if _HAS_IT not in request:
             self.set_session_cookie(response, session)
-        # The script looks again by itself, and shows no messages.
+        # Automatic reloads by the script do not show the message.
         if "X-Live" not in request.headers:
             response.del_cookie(self._cookie_name("said"), path="/")
         return response
 
     def redirect_to(
-        self, to: str, said: str = "", *, wrong: bool = False
+        self, path: str, said: str = "", *, wrong: bool = False
     ) -> web.Response:
-        """Return to a page of ours, which then says what was done."""
-        response = web.Response(status=303, headers={"Location": to})
+        """Redirect to a path of ours, whose page shows the message *said*."""
+        response = web.Response(status=303, headers={"Location": path})
         if said:
             kind = "!" if wrong else " "
             text = base64.urlsafe_b64encode(f"{kind}{said[:_LONGEST_SAID]}".encode())
@@ -179,12 +190,12 @@ class WebContext:
         return response
 
     def _read_message(self, request: web.Request) -> dict[str, Any]:
-        sealed = request.cookies.get(self._cookie_name("said"), "")
-        text = self.seal.unsign(sealed, "said") if sealed else None
+        signed = request.cookies.get(self._cookie_name("said"), "")
+        text = self.seal.unsign(signed, "said") if signed else None
         if text is None or "X-Live" in request.headers:
             return {}
-        said = base64.urlsafe_b64decode(text).decode()
-        return {"wrong": said.startswith("!"), "text": said[1:]}
+        message = base64.urlsafe_b64decode(text).decode()
+        return {"wrong": message.startswith("!"), "text": message[1:]}
 
     def _cookie_name(self, name: str) -> str:
         return f"postbrush_{name}_{self.port}"
@@ -206,5 +217,11 @@ WEB_CONTEXT = web.AppKey("site", WebContext)
 
 
 def web_context_of(request: web.Request) -> WebContext:
-    """Return the site a request is for."""
+    """Return the web context of a request."""
     return request.app[WEB_CONTEXT]
+
+
+def query_number(request: web.Request, key: str) -> int | None:
+    """Return a query parameter as a database ID, None if it is not one."""
+    text = request.query.get(key, "")
+    return int(text) if text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - what the database can hold

@@ -1,4 +1,4 @@
-"""How the page says things: times in the owner's zone, outcomes, events."""
+"""Texts of the page: times in the local zone, amounts, states and events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EVENTS = {
 
 
 def format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
-    """Return "10:15", "24 Nov 10:15" or "24 Nov 2025", as near as need be."""
+    """Return "10:15" for today, else "24 Nov 10:15", or "24 Nov 2025"."""
     local, today = time.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return f"{local:%H:%M}"
@@ -57,7 +57,7 @@ def format_full_time(time: datetime, zone: tzinfo) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return "4.2 s", "3 min", "2 h"."""
+    """Return a duration in seconds as "4.2 s", "3 min", "2 h" or "3 d"."""
     length = timedelta(seconds=seconds)
     if length < timedelta(minutes=2):
         return f"{seconds:.1f} s"
@@ -69,19 +69,19 @@ def format_duration(seconds: float) -> str:
 
 
 def format_dollars(amount: float) -> str:
-    """Return an amount that was spent: "$0.0035", "$1.20", "$0"."""
+    """Return an amount in dollars as "$0.0035", "$1.20" or "$0"."""
     if amount <= 0:
         return "$0"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"  # noqa: PLR2004 - tenths of a cent matter below a dime
 
 
 def format_price(cost: float, covered: float) -> str:
-    """Return what one image cost: "$0.0035", "included", "free"."""
+    """Return the price of one image: "$0.0035", "included" or "free"."""
     if covered > 0:
         return "included"
     return format_dollars(cost) if cost > 0 else "free"
 
 
 def format_size(count: int) -> str:
-    """Return "1.4 MB"."""
+    """Return a number of bytes as "1.4 MB" or "320 kB"."""
     return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count // 1000} kB"

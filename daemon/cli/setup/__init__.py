@@ -1,1 +1,1 @@
-"""`postbrush init`: from nothing to a configuration that has been checked."""
+"""The command `init`: asks for tokens, database and posts, and checks them."""

@@ -1,4 +1,4 @@
-"""Files written whole or not at all; secrets are never readable by others."""
+"""Writes secrets and postbrush.toml atomically; only the owner can read secrets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PRIVATE_FOLDER = 0o700
 
 
 def require_writable(path: Path) -> None:
-    """See that a file can be written there, before anything is asked.
+    """Check that *path* can be written, before the first question.
 
     Raises:
-        SetupError: One line that says what is in the way.
+        SetupError: The file cannot be written.
     """
     real = path.resolve()
     if real.exists() and not real.is_file():
@@ -35,10 +35,10 @@ def require_writable(path: Path) -> None:
 
 
 def write_secret(path: Path, value: str) -> None:
-    """Write one secret, for its owner alone.
+    """Write one secret with mode 600.
 
     Raises:
-        SetupError: Nothing was changed.
+        SetupError: The file cannot be written; the old file is unchanged.
     """
     with _translate_os_errors(path):
         path.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -47,13 +47,13 @@ def write_secret(path: Path, value: str) -> None:
 
 
 def write_config(path: Path, text: str) -> Path | None:
-    """Write the configuration; return the copy that was made of an earlier one.
+    """Write the configuration; return the backup of the old file, None for none.
 
     Raises:
-        SetupError: What was there is there still.
+        SetupError: The file cannot be written; the old file is unchanged.
     """
     with _translate_os_errors(path):
-        # A link stays one: what it names is replaced.
+        # A symbolic link is kept, and its target is replaced.
         real = path.resolve()
         real.parent.mkdir(parents=True, exist_ok=True)
         if not real.exists():
@@ -68,8 +68,8 @@ def write_config(path: Path, text: str) -> Path | None:
 
 
 def _next_backup_path(path: Path) -> Path:
-    names = (path.with_name(f"{path.name}.bak{n or ''}") for n in count())
-    return next(one for one in names if not one.exists())
+    names = (path.with_name(f"{path.name}.bak{number or ''}") for number in count())
+    return next(candidate for candidate in names if not candidate.exists())
 
 
 def _replace_file(

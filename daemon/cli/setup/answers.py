@@ -1,4 +1,4 @@
-"""What was said beforehand, and what was answered."""
+"""Options of `init`, and the answers to its questions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from daemon.notion.model import Role, SourceInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitOptions:
-    """Answers given with the command; None: it is asked.
+    """Answers given as options; `init` asks for those that are None.
 
     Attributes:
-        only: Such as "Status=Waiting".
+        only: Filters such as "Status=Waiting".
     """
 
     source: str | None = None
@@ -25,13 +25,13 @@ class InitOptions:
 
 @dataclass(slots=True, kw_only=True)
 class InitAnswers:
-    """What is to be written.
+    """What `init` writes.
 
     Attributes:
-        secrets: By variable; only what is not in its file already.
-        added: Columns to make.
-        wanted: Keys of postbrush.toml that say something new.
-        text: The whole file with them.
+        secrets: New or changed secrets by environment variable.
+        added: Properties to add to the Notion database.
+        wanted: New or changed keys of postbrush.toml.
+        text: The new content of postbrush.toml.
     """
 
     source: SourceInfo = field(
@@ -44,5 +44,5 @@ class InitAnswers:
 
     @property
     def columns(self) -> Mapping[Role, tuple[str, str]]:
-        """Return the columns to make: role to (name, type)."""
-        return {place.role: (place.name, place.type) for place in self.added}
+        """Return the properties to add: role to (name, type)."""
+        return {slot.role: (slot.name, slot.type) for slot in self.added}

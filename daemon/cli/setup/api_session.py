@@ -1,6 +1,7 @@
-"""Looking outside with the answers so far: one short visit for each question.
+"""API calls with the answers so far.
 
-Nothing is open while a person thinks, so that Ctrl-C at a question ends it at once.
+Each query opens and closes its own connections.  None is open while a question
+waits for an answer, so that Ctrl-C ends the command immediately.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class ApiSession:
-    """What is configured, and the way out.
+    """The current configuration, and API queries with it.
 
     Attributes:
-        file: postbrush.toml, there already or not.
-        tokens: The secrets that were given, by variable; they win over all others.
+        file: Path of postbrush.toml, which may not exist yet.
+        tokens: Entered secrets by environment variable; they override all others.
     """
 
     file: Path
@@ -40,36 +41,36 @@ class ApiSession:
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def load_settings(self, text: str | None = None) -> Settings:
-        """Read the configuration as it is, or as it would be with *text* as file.
+        """Read the configuration, with *text* in place of the file if it is given.
 
-        As it is, a service may lack its token: that is what is asked for here.
+        The existing file may lack a token, because `init` asks for it.
 
         Raises:
-            ConfigError: All that is wrong with it.
+            ConfigError: The configuration is invalid.
         """
-        given = {**self.environ, **self.tokens}
+        environ = {**self.environ, **self.tokens}
         if text is None and self.file.exists():
-            return config.load_settings(self.file, given, self.cwd, ready=False)
-        return config.load_text(text or "", self.file, given, self.cwd)
+            return config.load_settings(self.file, environ, self.cwd, ready=False)
+        return config.load_text(text or "", self.file, environ, self.cwd)
 
     def run_query(self, question: Callable[[SourceContext], Awaitable[T]]) -> T:
-        """Open everything for one question.  Raises what the question raises."""
-        found = self.load_settings()
-        values = found.secrets.all_values()
+        """Run *question* with the first source, and raise what it raises."""
+        settings = self.load_settings()
+        values = settings.secrets.all_values()
         log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=values)
 
-        async def whole() -> T:
+        async def run_question() -> T:
             async with app.open_context(
-                found, clock=self.clock, readonly=True
+                settings, clock=self.clock, readonly=True
             ) as flows:
                 return await question(flows.first)
 
         with _show_spinner():
-            return asyncio.run(whole())
+            return asyncio.run(run_question())
 
 
 def _show_spinner() -> AbstractContextManager[object]:
-    """Show that something is on its way; nothing where nobody looks."""
+    """Return a spinner on stderr, or nothing without a terminal."""
     if not sys.stderr.isatty():
         return nullcontext()
     return Console(stderr=True).status("one moment ...")

@@ -1,4 +1,4 @@
-"""`init`: five questions, then the columns, the secrets, postbrush.toml and `check`."""
+"""The command `init`: asks, writes properties, secrets and configuration, checks."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _STOPPED = 130
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitTarget:
-    """Where everything goes.
+    """Where `init` writes: postbrush.toml and the folder of the secrets.
 
     Attributes:
-        service: For the installed service, whose installer checks by itself.
+        service: Whether the installer of the service calls `init`; it runs `check`.
     """
 
     file: Path
@@ -40,38 +40,49 @@ class InitTarget:
     service: bool = False
 
     def secret_file(self, name: str) -> Path:
-        """Return the file of one secret."""
+        """Return the path of one secret."""
         return self.folder / (f"postbrush.{name}" if self.service else name)
 
 
 def run_init(
-    flags: InitOptions, *, yes: bool, dry_run: bool, service: bool, secrets: Path | None
+    options: InitOptions,
+    *,
+    yes: bool,
+    dry_run: bool,
+    service: bool,
+    secrets: Path | None,
 ) -> None:
-    """Ask, write, check; exit with the code of `check`."""
+    """Ask the questions, write the answers and run the checks.
+
+    Exits with the code of `check`, or 130 after Ctrl-C.  Raises SetupError if a file
+    is not writable or the configuration has several sources.
+    """
     target = _resolve_target(service=service, folder=secrets)
     if not dry_run:
         answer_files.require_writable(target.file)
         answer_files.require_writable(target.secret_file(secret.NOTION[0]))
-    visit = ApiSession(file=target.file, environ=_build_environ(target), cwd=Path.cwd())
-    if visit.load_settings().has_named_sources:
+    session = ApiSession(
+        file=target.file, environ=_build_environ(target), cwd=Path.cwd()
+    )
+    if session.load_settings().has_named_sources:
         raise SetupError(
             f"{target.file} has several databases, [sources.NAME], and `init` sets up "
             "one: edit the file, then look with `postbrush check`"
         )
-    talk = _make_prompter(yes=yes)
+    prompter = _make_prompter(yes=yes)
     try:
-        answers = collect_answers(talk, visit, flags, target, dry_run=dry_run)
+        answers = collect_answers(prompter, session, options, target, dry_run=dry_run)
     except (KeyboardInterrupt, EOFError):
-        talk.print_line()
-        talk.print_line("Stopped; nothing was written.")
+        prompter.print_line()
+        prompter.print_line("Stopped; nothing was written.")
         raise typer.Exit(_STOPPED) from None
     if dry_run:
-        talk.print_line()
-        talk.print_line("Nothing was written (--dry-run).")
+        prompter.print_line()
+        prompter.print_line("Nothing was written (--dry-run).")
         return
-    write_answers(talk, visit, answers, target)
+    write_answers(prompter, session, answers, target)
     if not service:
-        _check_setup(talk, target)
+        _check_setup(prompter, target)
 
 
 def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
@@ -87,63 +98,63 @@ def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
 
 
 def _build_environ(target: InitTarget) -> Mapping[str, str]:
-    """Return the environment; a service's own secrets are files it names."""
+    """Return the environment, with a service's secret files as NAME_FILE."""
     if not target.service:
         return os.environ
     files = {name: target.secret_file(name) for name in _KNOWN}
-    there = {f"{name}_FILE": str(p) for name, p in files.items() if p.exists()}
-    return {**there, **os.environ}
+    existing = {f"{name}_FILE": str(p) for name, p in files.items() if p.exists()}
+    return {**existing, **os.environ}
 
 
 def _make_prompter(*, yes: bool) -> Prompter:
     console = context.make_console()
 
-    def line(prompt: str) -> str:
+    def read_line(prompt: str) -> str:
         return console.input(prompt, markup=False)
 
     return Prompter(
         console=console,
         terminal=sys.stdin.isatty() and sys.stdout.isatty(),
         yes=yes,
-        line=line,
+        line=read_line,
         hidden=read_hidden,
     )
 
 
 def collect_answers(
-    talk: Prompter,
-    visit: ApiSession,
-    flags: InitOptions,
+    prompter: Prompter,
+    session: ApiSession,
+    options: InitOptions,
     target: InitTarget,
     *,
     dry_run: bool,
 ) -> InitAnswers:
-    """Ask everything and show what will be written; writes nothing.
+    """Ask all questions and show what will be written; writes nothing.
 
     Raises:
-        PostbrushError: An answer is missing, somebody is away, the file is odd.
+        PostbrushError: An answer, a service or an editable file is missing.
     """
-    visit.load_settings()
-    if talk.terminal and not talk.yes:
-        talk.print_line(
+    session.load_settings()
+    if prompter.terminal and not prompter.yes:
+        prompter.print_line(
             "Five questions. Nothing is written before the last one is answered;"
         )
-        talk.print_line("Ctrl-C stops.")
-    answers = Wizard(talk=talk, visit=visit, flags=flags).ask_all()
+        prompter.print_line("Ctrl-C stops.")
+    answers = Wizard(prompter=prompter, session=session, options=options).ask_all()
     answers.secrets = {
         name: value
-        for name, value in visit.tokens.items()
+        for name, value in session.tokens.items()
         if _read_private(target.secret_file(name)) != value
     }
-    answers.text = _build_config_text(visit, answers, target)
-    visit.load_settings(answers.text)
-    _show_changes(talk, answers, target, dry_run=dry_run)
+    answers.text = _build_config_text(session, answers, target)
+    session.load_settings(answers.text)
+    _show_changes(prompter, answers, target, dry_run=dry_run)
     return answers
 
 
 def _read_private(path: Path) -> str:
     try:
-        # What others can read is written anew, for its owner alone.
+        # A file that others can read counts as missing, so that it is rewritten.
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return ""
         return path.read_text("utf-8").strip()
@@ -152,70 +163,71 @@ def _read_private(path: Path) -> str:
 
 
 def _build_config_text(
-    visit: ApiSession, answers: InitAnswers, target: InitTarget
+    session: ApiSession, answers: InitAnswers, target: InitTarget
 ) -> str:
     if not target.file.exists():
         return config_text.new_config(answers.source.title, answers.wanted)
     before = target.file.read_bytes().decode("utf-8")
-    return config_text.edit_config(before, answers.wanted, visit.file.name)
+    return config_text.edit_config(before, answers.wanted, session.file.name)
 
 
 def _show_changes(
-    talk: Prompter, answers: InitAnswers, target: InitTarget, *, dry_run: bool
+    prompter: Prompter, answers: InitAnswers, target: InitTarget, *, dry_run: bool
 ) -> None:
-    talk.print_title("What would be written" if dry_run else "What is written now")
-    for place in answers.added:
-        talk.print_note(f"a column '{place.name}' in Notion")
+    prompter.print_title("What would be written" if dry_run else "What is written now")
+    for slot in answers.added:
+        prompter.print_note(f"a column '{slot.name}' in Notion")
     for name in answers.secrets:
-        talk.print_note(f"{target.secret_file(name)}, for you alone to read")
+        prompter.print_note(f"{target.secret_file(name)}, for you alone to read")
     if answers.wanted or not target.file.exists():
-        talk.print_note(str(target.file))
+        prompter.print_note(str(target.file))
         for line in filter(None, config_text.format_keys(answers.wanted).splitlines()):
-            talk.print_note(f"  {line}")
+            prompter.print_note(f"  {line}")
     elif not answers.added and not answers.secrets:
-        talk.print_note("nothing: all of it is there already")
+        prompter.print_note("nothing: all of it is there already")
 
 
 def write_answers(
-    talk: Prompter, visit: ApiSession, answers: InitAnswers, target: InitTarget
+    prompter: Prompter, session: ApiSession, answers: InitAnswers, target: InitTarget
 ) -> None:
-    """Write everything.
+    """Add the properties, then write the secrets, then the configuration.
 
-    What is cut off leaves what the next run takes up: columns do no harm alone, a
-    token is offered again, and the configuration comes last, when all it speaks of
-    is there.
+    An interrupted run can be repeated: unused properties do no harm, the next run
+    offers a stored token, and the configuration is written after all it refers to.
 
     Raises:
-        PostbrushError: What came after it was not written.
+        PostbrushError: One step failed, and the later ones were not done.
     """
     if answers.added:
         columns = answers.columns
-        visit.run_query(
+        session.run_query(
             lambda flow: flow.door.add_properties(answers.source.id, columns)
         )
     for name, value in answers.secrets.items():
         answer_files.write_secret(target.secret_file(name), value)
     if answers.wanted or not target.file.exists():
-        copy = answer_files.write_config(target.file, answers.text)
-        if copy is not None:
-            talk.print_note(f"what was in {target.file.name} before is in {copy.name}")
-    talk.print_success("Written.")
+        backup = answer_files.write_config(target.file, answers.text)
+        if backup is not None:
+            prompter.print_note(
+                f"what was in {target.file.name} before is in {backup.name}"
+            )
+    prompter.print_success("Written.")
 
 
-def _check_setup(talk: Prompter, target: InitTarget) -> None:
+def _check_setup(prompter: Prompter, target: InitTarget) -> None:
     OPTIONS.config = target.file
-    talk.print_title("Does all of it work?")
+    prompter.print_title("Does all of it work?")
     try:
         check.run_checks(None, json=False)
     except typer.Exit:
-        talk.print_line()
-        talk.print_line("Do what the table says, then look again: postbrush check")
+        prompter.print_line()
+        prompter.print_line("Do what the table says, then look again: postbrush check")
         raise
-    talk.print_line()
+    prompter.print_line()
     holder = lock.find_holder(app.lock_path(context.load_settings()))
     if holder is not None:
-        talk.print_line(
+        prompter.print_line(
             f"The daemon runs (process {holder.pid}): restart it to use this."
         )
     else:
-        talk.print_line("All is well. Start it: make run")
+        prompter.print_line("All is well. Start it: make run")

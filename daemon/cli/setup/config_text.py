@@ -1,4 +1,4 @@
-"""The text of postbrush.toml with what was chosen.  Pure."""
+"""The text of postbrush.toml with the chosen settings.  Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD = """\
 # Everything here is optional. All settings with their defaults:
 # postbrush config --example. Tokens do not belong here: they are in secrets/.
 """
-#: What people change most, for those who look in here.
+#: The settings that are changed most often.
 _HINTS = """
 # To change one of these, take away its # and the one of its [section].
 
@@ -35,34 +35,39 @@ _WORDS: Mapping[KeyPath, str] = {
 
 
 def new_config(title: str, wanted: Mapping[KeyPath, object]) -> str:
-    """Return a short commented file."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in title)
-    name = " ".join(shown.split()) or "a database without a title"
+    """Return a new file for the database *title*, with comments."""
+    printable = "".join(
+        character if character.isprintable() else " " for character in title
+    )
+    name = " ".join(printable.split()) or "a database without a title"
     return _HEAD.format(title=name) + format_keys(wanted) + _HINTS
 
 
 def edit_config(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
-    """Return an owner's file with the chosen keys, every other line kept.
+    """Return *text* with the chosen keys and all other lines unchanged.
+
+    Args:
+        name: Name of the file, for the error.
 
     Raises:
-        SetupError: It is written in a way we do not touch; says what to put in.
+        SetupError: The file cannot be edited; the message lists the lines to add.
     """
     try:
         return edit_toml(text, wanted)
     except CannotEditError as error:
-        lines = " ".join(format_keys(wanted, words=False).split("\n")).strip()
+        lines = " ".join(format_keys(wanted, comments=False).split("\n")).strip()
         raise SetupError(
             f"{name} writes {error} in a way that init does not touch; nothing was "
             f"written. Put this into it, and run init again: {lines}"
         ) from error
 
 
-def format_keys(wanted: Mapping[KeyPath, object], *, words: bool = True) -> str:
-    """Return the chosen keys as they stand in a file."""
+def format_keys(wanted: Mapping[KeyPath, object], *, comments: bool = True) -> str:
+    """Return the chosen keys as lines of TOML."""
     sections: dict[KeyPath, list[str]] = {}
     for path, value in wanted.items():
-        said = f"  # {_WORDS[path]}" if words and path in _WORDS else ""
-        line = f"{path[-1]} = {toml_literal(value)}{said}\n"
+        comment = f"  # {_WORDS[path]}" if comments and path in _WORDS else ""
+        line = f"{path[-1]} = {toml_literal(value)}{comment}\n"
         sections.setdefault(path[:-1], []).append(line)
     return "".join(
         f"\n[{'.'.join(table)}]\n{''.join(lines)}" for table, lines in sections.items()

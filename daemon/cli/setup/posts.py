@@ -1,4 +1,4 @@
-"""Which posts get an image by themselves: what can be chosen, and flags read.  Pure."""
+"""The choices for `posts.only`, and the parser of --only.  Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from daemon.notion.filters import TEXT_TYPES, Wanted
 from daemon.notion.model import Page, Property
 
 _CHOSEN_FROM = ("status", "select")
-#: More than a screen of values helps nobody; --only knows all.
+#: Values that are offered at most, about one screen; --only accepts all.
 _MOST = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterValue:
-    """One value of one column, and how many of the looked-at posts have it."""
+    """One value of one property, and the number of sampled posts that have it."""
 
     column: str
     value: str
@@ -27,22 +27,22 @@ class FilterValue:
 def list_filter_values(
     columns: Mapping[str, Property], used: set[str], pages: Sequence[Page]
 ) -> list[FilterValue]:
-    """Return what posts can be told apart by: a status first, then selects.
+    """Return the values to filter by: status properties first, then selects.
 
     Args:
-        used: Columns that play a role already.
-        pages: Some posts, to count.
+        used: Names of properties that have a role already.
+        pages: Sample of the posts, to count the values in.
     """
-    found: list[FilterValue] = []
-    for kind in _CHOSEN_FROM:
+    values: list[FilterValue] = []
+    for column_type in _CHOSEN_FROM:
         for name, column in columns.items():
-            if column.type == kind and name not in used:
+            if column.type == column_type and name not in used:
                 counts = Counter(_cell_text(page, name) for page in pages)
-                found += [
-                    FilterValue(column=name, value=one, count=counts[one])
-                    for one in column.options
+                values += [
+                    FilterValue(column=name, value=option, count=counts[option])
+                    for option in column.options
                 ]
-    return found[:_MOST]
+    return values[:_MOST]
 
 
 def _cell_text(page: Page, name: str) -> str:
@@ -51,36 +51,36 @@ def _cell_text(page: Page, name: str) -> str:
 
 
 def parse_only(
-    given: Sequence[str], columns: Mapping[str, Property]
+    flags: Sequence[str], columns: Mapping[str, Property]
 ) -> dict[str, Wanted]:
-    """Return `posts.only` of flags like "Status=Waiting".
+    """Return `posts.only` for flags like "Status=Waiting".
 
-    The same column twice: either value will do; several columns: all must hold.
+    Values of the same property are alternatives.  All properties must match.
 
     Raises:
-        SetupError: No such column, or it has no such value.
+        SetupError: There is no such property, or it does not have the value.
     """
     folded = {name.casefold(): column for name, column in columns.items()}
-    found: dict[str, Wanted] = {}
-    for words in given:
-        name, sign, value = (part.strip() for part in words.partition("="))
-        if not sign or not name or not value:
-            raise SetupError(f"--only {words!r}: write it like 'Status=Waiting'")
+    only: dict[str, Wanted] = {}
+    for flag in flags:
+        name, equals, value = (part.strip() for part in flag.partition("="))
+        if not equals or not name or not value:
+            raise SetupError(f"--only {flag!r}: write it like 'Status=Waiting'")
         column = folded.get(name.casefold())
         if column is None:
             listed = ", ".join(columns)
             raise SetupError(
                 f"--only: no column is called {name!r}; there are {listed}"
             )
-        one = _parse_value(column, value)
-        before = found.get(column.name)
-        if before is None or isinstance(one, bool):
-            found[column.name] = one
-        elif isinstance(before, list):
-            found[column.name] = [*before, one]
+        wanted = _parse_value(column, value)
+        previous = only.get(column.name)
+        if previous is None or isinstance(wanted, bool):
+            only[column.name] = wanted
+        elif isinstance(previous, list):
+            only[column.name] = [*previous, wanted]
         else:
-            found[column.name] = [str(before), one]
-    return found
+            only[column.name] = [str(previous), wanted]
+    return only
 
 
 def _parse_value(column: Property, value: str) -> bool | str:
@@ -89,13 +89,13 @@ def _parse_value(column: Property, value: str) -> bool | str:
             raise SetupError(f"--only {column.name}: a checkbox is true or false")
         return value.casefold() == "true"
     if column.type in {"select", "status"}:
-        known = {one.casefold(): one for one in column.options}
-        if value.casefold() not in known:
+        options = {option.casefold(): option for option in column.options}
+        if value.casefold() not in options:
             listed = ", ".join(column.options) or "no options yet"
             raise SetupError(
                 f"--only: {column.name!r} has no value {value!r}; it has {listed}"
             )
-        return known[value.casefold()]
+        return options[value.casefold()]
     if column.type in TEXT_TYPES:
         return value
     raise SetupError(
@@ -105,12 +105,12 @@ def _parse_value(column: Property, value: str) -> bool | str:
 
 
 def format_only(only: Mapping[str, Wanted]) -> str:
-    """Return `posts.only` for people."""
+    """Return `posts.only` as text, such as "Status = A or B, and Ready is ticked"."""
     parts = []
     for name, value in only.items():
         if isinstance(value, bool):
             parts.append(f"{name} is {'' if value else 'not '}ticked")
         else:
-            several = [value] if isinstance(value, str) else value
-            parts.append(f"{name} = {' or '.join(several)}")
+            alternatives = [value] if isinstance(value, str) else value
+            parts.append(f"{name} = {' or '.join(alternatives)}")
     return ", and ".join(parts)

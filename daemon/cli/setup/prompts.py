@@ -1,4 +1,4 @@
-"""Questions at a terminal; without one, what was said beforehand must do."""
+"""Questions at a terminal; without one, options must give the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import getpass
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from rich.console import Console
 from rich.text import Text
@@ -16,12 +15,13 @@ from daemon.errors import SetupError
 
 @dataclass(slots=True, kw_only=True)
 class Prompter:
-    """Says and asks.
+    """Prints texts and reads answers.
 
     Attributes:
-        terminal: Somebody is there to answer.
-        yes: Whatever is proposed is accepted.
-        line: Reads a line; `hidden` reads one without showing it.
+        terminal: Whether input and output are a terminal.
+        yes: Whether to accept defaults without a question.
+        line: Reads a line.
+        hidden: Reads a line without echo.
     """
 
     console: Console
@@ -30,34 +30,32 @@ class Prompter:
     line: Callable[[str], str]
     hidden: Callable[[str], str]
 
-    def print_line(self, words: str = "", *, style: str = "") -> None:
-        """Print one line as it is; never read as markup."""
-        clean = "".join(sign if sign.isprintable() else " " for sign in words)
+    def print_line(self, line: str = "", *, style: str = "") -> None:
+        """Print one line without parsing Rich markup."""
+        clean = "".join(
+            character if character.isprintable() else " " for character in line
+        )
         self.console.print(Text(clean, style=style), soft_wrap=True)
 
-    def print_title(self, words: str) -> None:
-        """Begin a question."""
+    def print_title(self, line: str) -> None:
+        """Print the title of a question."""
         self.print_line()
-        self.print_line(words, style="bold")
+        self.print_line(line, style="bold")
 
-    def print_note(self, words: str) -> None:
-        """Say what goes with a question."""
-        self.print_line(f"  {words}")
+    def print_note(self, line: str) -> None:
+        """Print an explanation of a question."""
+        self.print_line(f"  {line}")
 
-    def print_success(self, words: str) -> None:
-        """Say what went well."""
-        self.print_line(f"  ✓ {words}", style="green")
+    def print_success(self, line: str) -> None:
+        """Print a success with a check mark."""
+        self.print_line(f"  ✓ {line}", style="green")
 
-    def print_failure(self, words: str) -> None:
-        """Say what did not."""
-        self.print_line(f"  ✗ {words}", style="red")
+    def print_failure(self, line: str) -> None:
+        """Print a failure with a cross."""
+        self.print_line(f"  ✗ {line}", style="red")
 
     def ask_secret(self, prompt: str, missing: str) -> str:
-        """Ask for a line nobody sees; "" for none.
-
-        Args:
-            missing: Said when nobody can be asked.
-        """
+        """Read a line without echo; raise SetupError(*missing*) off a terminal."""
         if not self.terminal:
             raise SetupError(missing)
         return self.hidden(f"  {prompt}").strip()
@@ -65,11 +63,11 @@ class Prompter:
     def ask_choice(
         self, options: Sequence[str], default: int | None, missing: str
     ) -> int:
-        """Return which of *options* is wanted; shows them with numbers.
+        """Print numbered *options* and return the index of the chosen one.
 
         Args:
-            default: What Enter takes, and `yes`.
-            missing: Said when nobody can be asked.
+            default: Index that Enter and `yes` choose.
+            missing: Message of the SetupError without a terminal.
         """
         for number, option in enumerate(options, 1):
             self.print_note(f"{number:>2}  {option}")
@@ -80,32 +78,28 @@ class Prompter:
             raise SetupError(missing)
         hint = f" [{default + 1}]" if default is not None else ""
         while True:
-            said = self.line(f"  Which one?{hint} ").strip()
-            if not said and default is not None:
+            answer = self.line(f"  Which one?{hint} ").strip()
+            if not answer and default is not None:
                 return default
-            if said.isdecimal() and 1 <= int(said) <= len(options):
-                return int(said) - 1
+            if answer.isdecimal() and 1 <= int(answer) <= len(options):
+                return int(answer) - 1
             self.print_failure(f"type a number from 1 to {len(options)}")
 
     def wait_for_enter(self, prompt: str, missing: str) -> None:
-        """Wait until somebody has done something elsewhere."""
+        """Wait for Enter; raise SetupError(*missing*) without a terminal."""
         if not self.terminal:
             raise SetupError(missing)
         self.line(f"  {prompt}")
 
 
 def read_hidden(prompt: str) -> str:
-    """Read a line without echo.  Raises SetupError where that cannot be had."""
+    """Read a line without echo; raise SetupError if the terminal shows it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(prompt)
         except getpass.GetPassWarning:
-            _raise_cannot_hide()
-
-
-def _raise_cannot_hide() -> NoReturn:
-    raise SetupError(
-        "this terminal cannot hide what is typed: put the tokens into NOTION_TOKEN "
-        "and HUGGINGFACE_TOKEN, and run init again"
-    )
+            raise SetupError(
+                "this terminal cannot hide what is typed: put the tokens into "
+                "NOTION_TOKEN and HUGGINGFACE_TOKEN, and run init again"
+            ) from None

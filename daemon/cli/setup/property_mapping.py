@@ -1,7 +1,7 @@
-"""Which column of a database could play which role, and which are missing.  Pure.
+"""Maps the roles to properties of a database, and finds missing ones.  Pure.
 
-A column that is there is never changed, renamed or given another type: either it
-fits as it is, or a column of our own gets another name.
+An existing property is never renamed and never gets another type.  If it does not
+fit, the role gets a new property of another name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from daemon.config.model import PropertyNames
 from daemon.notion.model import Property, Role
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
-#: What is made when the owner wants everything useful: the two that are needed, and
-#: the two that say how it goes.
+#: Roles whose property `ColumnPolicy.ADD` adds: the required ones, and the two that
+#: show the progress.
 USEFUL = (*REQUIRED, Role.STATUS, Role.NOTE)
-#: Names under which people have such a column already, with the type it must have.
+#: Type and common names of the properties that people already have for a role.
 _LIKE: Mapping[Role, tuple[str, frozenset[str]]] = MappingProxyType(
     {
         Role.IMAGE: ("files", frozenset({"images", "picture", "pictures", "photo"})),
-        # Its ticks are taken off and cost money: no box of another meaning will do.
+        # A tick is cleared and costs money, so only a checkbox of this meaning fits.
         Role.REGENERATE: ("checkbox", frozenset({"regenerate image", "redo image"})),
         Role.POST: (
             "rich_text",
@@ -39,36 +39,36 @@ _LIKE: Mapping[Role, tuple[str, frozenset[str]]] = MappingProxyType(
         Role.DATE: ("date", frozenset({"publish date", "publication date", "due"})),
     }
 )
-#: The only column of this type is it, whatever its name.
+#: Roles that take the only property of their type, whatever its name.
 _SOLE = frozenset({Role.IMAGE, Role.DATE})
 _OURS = MappingProxyType({Role.REGENERATE: "New image"})
 
 
 class ColumnStatus(Enum):
-    """What becomes of a role."""
+    """How a role gets its property."""
 
-    HERE = "here"  #: Its column is there, under the configured name.
-    OTHER = "other"  #: A column of another name fits: [notion.properties] says so.
-    MISSING = "missing"  #: Can be added.
-    TAKEN = "taken"  #: Its name is another column's; ours has a free name.
+    HERE = "here"  #: The property exists under the configured name.
+    OTHER = "other"  #: A property of another name fits; it is configured.
+    MISSING = "missing"  #: The property can be added.
+    TAKEN = "taken"  #: The name is in use; another name can be added.
 
 
 class ColumnPolicy(StrEnum):
-    """Which missing columns are added."""
+    """Which missing properties are added."""
 
-    ADD = "add"  #: Everything useful.
-    REQUIRED = "required"  #: What nothing works without.
+    ADD = "add"  #: Those of `USEFUL`.
+    REQUIRED = "required"  #: Those of `REQUIRED`.
     KEEP = "keep"  #: None.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnSlot:
-    """One role and its column.
+    """One role and its property.
 
     Attributes:
-        name: Of the column that is there, or that would be made.
-        type: The same.
-        why: TAKEN: what has its name, for people.
+        name: Name of the existing property, or of the one to add.
+        type: Notion type of that property.
+        why: For TAKEN, why the property of the configured name does not fit.
     """
 
     role: Role
@@ -80,69 +80,69 @@ class ColumnSlot:
 
 @dataclass(frozen=True, slots=True)
 class ColumnProposal:
-    """One place for every role."""
+    """One slot for each role."""
 
     places: tuple[ColumnSlot, ...]
 
     @property
     def names(self) -> Mapping[Role, str]:
-        """Return the column name of each role, for [notion.properties]."""
-        return {place.role: place.name for place in self.places}
+        """Return the property name of each role, for [notion.properties]."""
+        return {slot.role: slot.name for slot in self.places}
 
     def columns_to_add(self, choice: ColumnPolicy) -> tuple[ColumnSlot, ...]:
-        """Return what is to be added."""
+        """Return the slots whose property *choice* adds."""
         wanted = {
             ColumnPolicy.ADD: USEFUL,
             ColumnPolicy.REQUIRED: REQUIRED,
             ColumnPolicy.KEEP: (),
         }[choice]
-        none = {ColumnStatus.MISSING, ColumnStatus.TAKEN}
-        return tuple(p for p in self.places if p.role in wanted and p.fate in none)
+        absent = {ColumnStatus.MISSING, ColumnStatus.TAKEN}
+        return tuple(
+            slot for slot in self.places if slot.role in wanted and slot.fate in absent
+        )
 
 
 def propose_columns(
     columns: Iterable[Property], names: Mapping[Role, str]
 ) -> ColumnProposal:
-    """Return what each role could use.
+    """Return a property for each role.
 
     Args:
-        columns: All there are.
-        names: The configured name of each role's column.
+        columns: All properties of the database.
+        names: Configured property name of each role.
     """
     folded = {column.name.casefold(): column for column in columns}
-    places: dict[Role, ColumnSlot] = {}
+    slots: dict[Role, ColumnSlot] = {}
     used: dict[str, bool] = {}
     for role in Role:
-        found = folded.get(names[role].casefold())
-        # Its own column is there and fits; what is only read may be read twice.
-        if found is not None and _mismatch_reason(role, found) == "":
-            if found.name in used and (used[found.name] or role in WRITTEN):
+        configured = folded.get(names[role].casefold())
+        # The configured property fits.  Roles that only read may share one.
+        if configured is not None and _mismatch_reason(role, configured) == "":
+            if configured.name in used and (used[configured.name] or role in WRITTEN):
                 continue
-            places[role] = _make_slot(role, found, ColumnStatus.HERE)
-            used[found.name] = role in WRITTEN
+            slots[role] = _make_slot(role, configured, ColumnStatus.HERE)
+            used[configured.name] = role in WRITTEN
     for role in Role:
-        if role not in places:
-            free = [one for one in folded.values() if one.name not in used]
-            places[role] = _propose_other(role, names[role], free, folded)
-            used[places[role].name] = True
-            # Two columns we make have two names.
+        if role not in slots:
+            free = [column for column in folded.values() if column.name not in used]
+            slots[role] = _propose_other(role, names[role], free, folded)
+            used[slots[role].name] = True
+            # A later role must not add a property of the same name.
             folded.setdefault(
-                places[role].name.casefold(),
-                Property(id="", name=places[role].name, type=""),
+                slots[role].name.casefold(),
+                Property(id="", name=slots[role].name, type=""),
             )
-    return ColumnProposal(tuple(places[role] for role in Role))
+    return ColumnProposal(tuple(slots[role] for role in Role))
 
 
 def _propose_other(
     role: Role, name: str, free: list[Property], folded: Mapping[str, Property]
 ) -> ColumnSlot:
-    other = _find_similar(role, free)
-    # People have such a column under another name.
-    if other is not None:
-        return _make_slot(role, other, ColumnStatus.OTHER)
+    similar = _find_similar(role, free)
+    if similar is not None:
+        return _make_slot(role, similar, ColumnStatus.OTHER)
     taken = folded.get(name.casefold())
     kind = TYPES[role][0]
-    # Nobody has the name.
     if taken is None:
         return ColumnSlot(
             role=role,
@@ -150,13 +150,16 @@ def _propose_other(
             type=_type_to_create(role, kind),
             fate=ColumnStatus.MISSING,
         )
-    # Somebody has it, for something else.
     reason = _mismatch_reason(role, taken) or "is used for something else"
     why = f"'{taken.name}' {reason}"
-    ours = next(one for one in _free_names(role, name) if one.casefold() not in folded)
+    own_name = next(
+        candidate
+        for candidate in _free_names(role, name)
+        if candidate.casefold() not in folded
+    )
     return ColumnSlot(
         role=role,
-        name=ours,
+        name=own_name,
         type=_type_to_create(role, kind),
         fate=ColumnStatus.TAKEN,
         why=why,
@@ -164,27 +167,29 @@ def _propose_other(
 
 
 def _find_similar(role: Role, free: list[Property]) -> Property | None:
-    """Return the one column that is plainly meant for a role."""
+    """Return the one free property that is clearly meant for a role, or None."""
     if role not in _LIKE:
         return None
-    kind, words = _LIKE[role]
-    usual = str(PropertyNames.model_fields[role.value].default).casefold()
-    fitting = [one for one in free if one.type == kind]
-    named = [one for one in fitting if one.name.strip().casefold() in {*words, usual}]
-    # One has a telling name.
+    kind, known_names = _LIKE[role]
+    default_name = str(PropertyNames.model_fields[role.value].default).casefold()
+    of_type = [column for column in free if column.type == kind]
+    named = [
+        column
+        for column in of_type
+        if column.name.strip().casefold() in {*known_names, default_name}
+    ]
     if len(named) == 1:
         return named[0]
-    # There is only one of its type, and using it harms nothing.
-    if role in _SOLE and len(fitting) == 1:
-        return fitting[0]
+    if role in _SOLE and len(of_type) == 1:
+        return of_type[0]
     return None
 
 
 def _mismatch_reason(role: Role, column: Property) -> str:
-    """Say why a column cannot play a role; "" when it can."""
+    """Return why a property does not fit a role; "" if it fits."""
     if column.type not in TYPES[role]:
         return f"is a {TYPE_NAMES.get(column.type, column.type)}"
-    # A post with any of its options would fail before a call.
+    # Every post with one of these options would fail before a call.
     if (
         role is Role.FORMAT
         and column.options
@@ -203,7 +208,7 @@ def _is_format(text: str) -> bool:
 
 
 def _type_to_create(role: Role, kind: str) -> str:
-    """Return the type a column is made with: text, where any text will do."""
+    """Return the type of a new property: text if the role accepts text."""
     return "rich_text" if "rich_text" in TYPES[role] and role != Role.STATUS else kind
 
 

@@ -1,4 +1,4 @@
-"""The questions in their order; nothing is written here."""
+"""The five questions of `init` in their order; writes nothing."""
 
 from __future__ import annotations
 
@@ -29,115 +29,118 @@ from daemon.source_plan import property_names
 
 @dataclass(slots=True, kw_only=True)
 class Wizard:
-    """One talk with an owner: five questions, and what follows from the answers."""
+    """Asks the five questions and collects the answers."""
 
-    talk: Prompter
-    visit: ApiSession
-    flags: InitOptions
+    prompter: Prompter
+    session: ApiSession
+    options: InitOptions
     answers: InitAnswers = field(default_factory=InitAnswers)
 
     def ask_all(self) -> InitAnswers:
-        """Ask everything.
+        """Ask all questions.
 
         Raises:
-            PostbrushError: An answer is missing, or somebody is away.
+            PostbrushError: An answer is missing, or a service is unavailable.
         """
-        me = tokens.ask_notion_token(self.talk, self.visit)
-        self._ask_source(me)
-        schema = self.visit.run_query(
-            lambda f: f.door.fetch_schema(self.answers.source.id, {})
+        bot = tokens.ask_notion_token(self.prompter, self.session)
+        self._ask_source(bot)
+        schema = self.session.run_query(
+            lambda flow: flow.door.fetch_schema(self.answers.source.id, {})
         )
         names = self._ask_columns(schema)
         self._ask_posts(schema, names)
-        tokens.ask_hugging_face_token(self.talk, self.visit)
+        tokens.ask_hugging_face_token(self.prompter, self.session)
         return self.answers
 
-    def _record_change(self, path: KeyPath, now: object, wanted: object) -> None:
-        if now != wanted:
+    def _record_change(self, path: KeyPath, current: object, wanted: object) -> None:
+        if current != wanted:
             self.answers.wanted[path] = wanted
 
-    def _ask_source(self, me: BotUser) -> None:
-        self.talk.print_title("2 of 5 · The database")
+    def _ask_source(self, bot: BotUser) -> None:
+        self.prompter.print_title("2 of 5 · The database")
         before = self._configured_source_id()
-        wanted = self.flags.source
+        wanted = self.options.source
         source = (
-            self._resolve_source(wanted) if wanted else self._choose_source(me, before)
+            self._resolve_source(wanted) if wanted else self._choose_source(bot, before)
         )
-        self.talk.print_success(_label_source(source))
+        self.prompter.print_success(_label_source(source))
         self.answers.source = source
         self._record_change(("notion", "data_source"), before, source.id)
 
     def _resolve_source(self, target: str) -> SourceInfo:
-        return self.visit.run_query(lambda flow: flow.door.resolve_source(target))
+        return self.session.run_query(lambda flow: flow.door.resolve_source(target))
 
     def _configured_source_id(self) -> str:
-        """Return the id of the data source that is configured; "" for none."""
-        target = self.visit.load_settings().notion.data_source
+        """Return the ID of the configured data source; "" for none."""
+        target = self.session.load_settings().notion.data_source
         try:
             return self._resolve_source(target).id if target else ""
-        # It is gone, or no longer shared: another one is chosen.
+        # The source was deleted or is no longer shared.
         except NoAccessError:
             return ""
 
-    def _choose_source(self, me: BotUser, before: str) -> SourceInfo:
+    def _choose_source(self, bot: BotUser, before: str) -> SourceInfo:
         while True:
-            seen = self.visit.run_query(lambda flow: flow.door.list_sources())
-            if not seen:
-                self._wait_for_access(me)
+            sources = self.session.run_query(lambda flow: flow.door.list_sources())
+            if not sources:
+                self._wait_for_access(bot)
                 continue
-            options = [_label_source(one) for one in seen]
-            if self.talk.terminal and not self.talk.yes:
+            options = [_label_source(source) for source in sources]
+            if self.prompter.terminal and not self.prompter.yes:
                 options.append("mine is not here")
-            ids = [one.id for one in seen]
-            alone = 0 if len(seen) == 1 else None
-            default = ids.index(before) if before in ids else alone
+            ids = [source.id for source in sources]
+            only_source = 0 if len(sources) == 1 else None
+            default = ids.index(before) if before in ids else only_source
             missing = "which database? say --data-source ID (or a link)"
-            picked = self.talk.ask_choice(options, default, missing)
-            if picked < len(seen):
-                return seen[picked]
-            self._wait_for_access(me)
+            index = self.prompter.ask_choice(options, default, missing)
+            if index < len(sources):
+                return sources[index]
+            self._wait_for_access(bot)
 
-    def _wait_for_access(self, me: BotUser) -> None:
-        if self.talk.terminal:
-            self.talk.print_note(
+    def _wait_for_access(self, bot: BotUser) -> None:
+        if self.prompter.terminal:
+            self.prompter.print_note(
                 "In Notion, open the database as a page, click ••• at the top"
             )
-            self.talk.print_note(f"right, then Connections, and choose '{me.name}'.")
+            self.prompter.print_note(
+                f"right, then Connections, and choose '{bot.name}'."
+            )
         else:
             raise NoAccessError(explain_sharing("any database", ""))
-        self.talk.wait_for_enter("Press Enter to look again: ", "")
+        self.prompter.wait_for_enter("Press Enter to look again: ", "")
 
     def _ask_columns(self, schema: Schema) -> Mapping[Role, str]:
-        self.talk.print_title(f"3 of 5 · The columns of '{schema.title}'")
-        now = property_names(self.visit.load_settings())
-        proposal = propose_columns(schema.columns.values(), now)
-        here = [p.name for p in proposal.places if p.fate is ColumnStatus.HERE]
-        self.talk.print_note(
-            f"There already: {', '.join(here) or 'none that postbrush knows'}"
+        self.prompter.print_title(f"3 of 5 · The columns of '{schema.title}'")
+        configured = property_names(self.session.load_settings())
+        proposal = propose_columns(schema.columns.values(), configured)
+        existing = [
+            slot.name for slot in proposal.places if slot.fate is ColumnStatus.HERE
+        ]
+        self.prompter.print_note(
+            f"There already: {', '.join(existing) or 'none that postbrush knows'}"
         )
-        for place in proposal.places:
-            if words := _describe_slot(place):
-                self.talk.print_note(words)
+        for slot in proposal.places:
+            if words := _describe_slot(slot):
+                self.prompter.print_note(words)
         self.answers.added = proposal.columns_to_add(self._choose_policy(proposal))
         for role, name in proposal.names.items():
-            if name.casefold() != now[role].casefold():
+            if name.casefold() != configured[role].casefold():
                 self._record_change(
-                    ("notion", "properties", role.value), now[role], name
+                    ("notion", "properties", role.value), configured[role], name
                 )
         return proposal.names
 
     def _choose_policy(self, proposal: ColumnProposal) -> ColumnPolicy:
-        if self.flags.columns is not None:
-            return self.flags.columns
+        if self.options.columns is not None:
+            return self.options.columns
         offers = {
             ColumnPolicy.ADD: _join_names(proposal.columns_to_add(ColumnPolicy.ADD)),
             ColumnPolicy.REQUIRED: _join_names(
                 proposal.columns_to_add(ColumnPolicy.REQUIRED)
             ),
         }
-        # Nothing is missing: nothing to ask.
         if not offers[ColumnPolicy.ADD]:
-            self.talk.print_success("Nothing needs to be added.")
+            self.prompter.print_success("Nothing needs to be added.")
             return ColumnPolicy.KEEP
         choices = [ColumnPolicy.ADD]
         words = [f"add {offers[ColumnPolicy.ADD]}"]
@@ -148,68 +151,72 @@ class Wizard:
         needed = f"; nothing works without {offers[ColumnPolicy.REQUIRED]}"
         words.append(f"add nothing{needed if offers[ColumnPolicy.REQUIRED] else ''}")
         missing = "add columns? say --columns add, required or keep"
-        return choices[self.talk.ask_choice(words, 0, missing)]
+        return choices[self.prompter.ask_choice(words, 0, missing)]
 
     def _ask_posts(self, schema: Schema, names: Mapping[Role, str]) -> None:
-        self.talk.print_title("4 of 5 · Which posts get an image by themselves")
-        now = dict(self.visit.load_settings().posts.only)
-        only = self._choose_filter(schema, names, now)
-        self._record_change(("posts", "only"), now, only)
+        self.prompter.print_title("4 of 5 · Which posts get an image by themselves")
+        configured = dict(self.session.load_settings().posts.only)
+        only = self._choose_filter(schema, names, configured)
+        self._record_change(("posts", "only"), configured, only)
 
     def _choose_filter(
-        self, schema: Schema, names: Mapping[Role, str], now: Mapping[str, Wanted]
+        self,
+        schema: Schema,
+        names: Mapping[Role, str],
+        configured: Mapping[str, Wanted],
     ) -> Mapping[str, Wanted]:
-        if self.flags.only:
-            only = posts.parse_only(self.flags.only, schema.columns)
-            self.talk.print_success(f"only {posts.format_only(only)}")
+        if self.options.only:
+            only = posts.parse_only(self.options.only, schema.columns)
+            self.prompter.print_success(f"only {posts.format_only(only)}")
             return only
-        pages, whole = self.visit.run_query(
+        pages, is_complete = self.session.run_query(
             lambda flow: flow.door.fetch_newest_pages(schema)
         )
         values = posts.list_filter_values(schema.columns, set(names.values()), pages)
-        of = "" if whole else f" of the newest {len(pages)}"
+        sample_note = "" if is_complete else f" of the newest {len(pages)}"
         choices: list[Mapping[str, Wanted]] = [{}]
         words = ["all of them"]
-        for one in values:
-            choices.append({one.column: one.value})
-            words.append(f"only {one.column} = {one.value}  ({one.count}{of})")
-        # Written by hand, and more than one value of one column.
-        if now not in choices and set(now) <= set(schema.columns):
-            choices.append(now)
-            words.append(f"as it is: only {posts.format_only(now)}")
-        # There is nothing to tell posts apart by.
+        for value in values:
+            choices.append({value.column: value.value})
+            words.append(
+                f"only {value.column} = {value.value}  ({value.count}{sample_note})"
+            )
+        # A filter that was written by hand, with several values or properties.
+        if configured not in choices and set(configured) <= set(schema.columns):
+            choices.append(configured)
+            words.append(f"as it is: only {posts.format_only(configured)}")
         if len(choices) == 1:
-            self.talk.print_success("all of them")
+            self.prompter.print_success("all of them")
             return {}
-        self.talk.print_note("Any other post gets one when its box is ticked.")
+        self.prompter.print_note("Any other post gets one when its box is ticked.")
         missing = "which posts? say --only 'COLUMN=VALUE', or --yes for all"
-        default = choices.index(now) if now in choices else 0
-        return choices[self.talk.ask_choice(words, default, missing)]
+        default = choices.index(configured) if configured in choices else 0
+        return choices[self.prompter.ask_choice(words, default, missing)]
 
 
 def _label_source(source: SourceInfo) -> str:
     return f"{source.title or 'without a title'}  {source.url or source.id}"
 
 
-def _join_names(places: Sequence[ColumnSlot]) -> str:
-    *most, last = [place.name for place in places] or [""]
+def _join_names(slots: Sequence[ColumnSlot]) -> str:
+    *most, last = [slot.name for slot in slots] or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _describe_slot(place: ColumnSlot) -> str:
-    """Say what becomes of a role; "" when there is nothing to say."""
-    kind = TYPE_NAMES.get(place.type, place.type)
-    needed = ", which it needs" if place.role in REQUIRED else ""
-    missing = f"'{place.name}' is missing ({kind}{needed})"
-    match place.fate:
+def _describe_slot(slot: ColumnSlot) -> str:
+    """Return the line that describes a slot; "" for none."""
+    kind = TYPE_NAMES.get(slot.type, slot.type)
+    needed = ", which it needs" if slot.role in REQUIRED else ""
+    missing = f"'{slot.name}' is missing ({kind}{needed})"
+    match slot.fate:
         case ColumnStatus.OTHER:
-            return f"'{place.name}' is used as {_default_name(place.role)}"
-        case ColumnStatus.MISSING if place.role in USEFUL:
+            return f"'{slot.name}' is used as {_default_name(slot.role)}"
+        case ColumnStatus.MISSING if slot.role in USEFUL:
             return missing
-        case ColumnStatus.TAKEN if place.role in USEFUL:
-            return f"{place.why} and is left alone; {missing}"
+        case ColumnStatus.TAKEN if slot.role in USEFUL:
+            return f"{slot.why} and is left alone; {missing}"
         case ColumnStatus.TAKEN:
-            return f"{place.why} and is left alone"
+            return f"{slot.why} and is left alone"
     return ""
 
 
