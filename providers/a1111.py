@@ -14,9 +14,12 @@ from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.base_http import FREE, BaseProvider, basic_auth_header, build_traits
 from providers.outcomes import NotFoundError
 from providers.prompt_sanitizer import escape_syntax
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import image_from_base64, missing_image_error
+from providers.responses import (
+    ErrorRule,
+    image_from_base64,
+    missing_image_error,
+    parse_object,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

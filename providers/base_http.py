@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from providers import response_errors
+from providers import responses
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -19,8 +19,7 @@ from providers.base import (
     Step,
 )
 from providers.outcomes import ProviderError, UnavailableError
-from providers.response_errors import ErrorRule
-from providers.response_images import read_download
+from providers.responses import ErrorRule, read_download
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, target_size
 
@@ -163,7 +162,7 @@ class BaseProvider:
 
     def raise_for_error(self, reply: Response) -> None:
         """Raise what *reply* means, unless it is a good one."""
-        response_errors.raise_for_error(reply, *self.spellings)
+        responses.raise_for_error(reply, *self.spellings)
 
     def _with_error_check(self, read: Reader) -> Reader:
         def checked(reply: Response) -> Step:

@@ -18,13 +18,13 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import (
+from providers.responses import (
+    ErrorRule,
     image_from_base64,
     image_from_bytes,
     looks_like_image,
     missing_image_error,
+    parse_object,
 )
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize

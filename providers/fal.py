@@ -26,9 +26,14 @@ from providers.outcomes import (
     RemoteJobFailedError,
     TimedOutError,
 )
-from providers.response_body import error_text, parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import Fetch, follow_url, missing_image_error
+from providers.responses import (
+    ErrorRule,
+    Fetch,
+    error_text,
+    follow_url,
+    missing_image_error,
+    parse_object,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

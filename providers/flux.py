@@ -20,10 +20,9 @@ from providers.base_http import (
     price_per_megapixel,
     raise_no_image,
 )
-from providers.huggingface_errors import RouteOnlyError, check_route
-from providers.huggingface_routes import ROUTES, Route
+from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
 from providers.outcomes import NotFoundError, ProviderError
-from providers.response_body import parse_object
+from providers.responses import parse_object
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

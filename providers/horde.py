@@ -26,9 +26,12 @@ from providers.outcomes import (
     UnavailableError,
 )
 from providers.prompt_sanitizer import without_hashes, without_tags, without_weights
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import follow_url_or_base64, missing_image_error
+from providers.responses import (
+    ErrorRule,
+    follow_url_or_base64,
+    missing_image_error,
+    parse_object,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_pixels
 

@@ -13,10 +13,18 @@ from providers.base import ImageRequest, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import build_fal_body, read_fal
 from providers.openai import read_openai
-from providers.outcomes import UnavailableError
+from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
 from providers.replicate import build_replicate_body, read_prediction
-from providers.response_images import Fetch, image_from_bytes
+from providers.responses import (
+    MAX_ERROR_BYTES,
+    ErrorRule,
+    Fetch,
+    error_text,
+    image_from_bytes,
+    parse_object,
+    raise_for_error,
+)
 from providers.sizes import RequestSize
 from providers.together import build_together_body
 
@@ -122,3 +130,33 @@ ROUTES: Mapping[str, Route] = {
         headers={"Accept": "image/png"},
     ),
 }
+
+
+class RouteOnlyError(NotFoundError):
+    """The response concerns this route only; another route may serve the model."""
+
+
+#: The partner behind a route answers through the router, with its own texts.
+_ERROR_RULES = (
+    ErrorRule(means=RouteOnlyError, status=402, words="pay-as-you go is not enabled"),
+    ErrorRule(means=RouteOnlyError, status=402, words="free monthly usage limit for"),
+    ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
+    ErrorRule(means=OutOfCreditsError, status=429, words="insufficient credit"),
+    ErrorRule(means=RouteOnlyError, status=404),
+    ErrorRule(means=RouteOnlyError, status=410),
+    ErrorRule(means=RouteOnlyError, status=400, words="model not supported"),
+)
+
+
+def check_route(reply: Response) -> None:
+    """Return if the router's response is a good one, else raise what it means.
+
+    Raises:
+        ProviderError: `RouteOnlyError` if another route may serve the model.
+    """
+    raise_for_error(reply, *_ERROR_RULES)
+    data = parse_object(reply) if len(reply.body) <= MAX_ERROR_BYTES else {}
+    # The router has sent errors with status 200.  `read_prediction` reads the
+    # `error` of a prediction, which has an `id`.
+    if data.get("error") and "id" not in data:
+        raise UnavailableError(error_text(reply), status=reply.status)

@@ -12,7 +12,7 @@ from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response
 from providers.base_http import FREE, BaseProvider, build_traits
 from providers.openai import read_openai
 from providers.prompt_sanitizer import without_bars, without_tags, without_weights
-from providers.response_body import parse_object
+from providers.responses import parse_object
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 

@@ -15,13 +15,13 @@ from providers.outcomes import (
     PromptRefusedError,
     UnauthorizedError,
 )
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import (
+from providers.responses import (
+    ErrorRule,
     Fetch,
     follow_url,
     image_from_base64,
     missing_image_error,
+    parse_object,
 )
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, nearest_size

@@ -17,8 +17,14 @@ from providers.outcomes import (
     RemoteJobFailedError,
     RemoteJobLostError,
 )
-from providers.response_body import is_refusal, parse_object, sanitize_text
-from providers.response_images import Fetch, follow_url, missing_image_error
+from providers.responses import (
+    Fetch,
+    follow_url,
+    is_refusal,
+    missing_image_error,
+    parse_object,
+    sanitize_text,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, nearest_ratio
 

@@ -16,8 +16,13 @@ from typing import Any
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.base_http import BaseProvider, build_traits, flat_price, is_job_id
 from providers.outcomes import PromptRefusedError, RemoteJobFailedError, TimedOutError
-from providers.response_body import is_refusal, parse_object, sanitize_text
-from providers.response_images import follow_url_or_base64, missing_image_error
+from providers.responses import (
+    follow_url_or_base64,
+    is_refusal,
+    missing_image_error,
+    parse_object,
+    sanitize_text,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 
