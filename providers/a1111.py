@@ -48,19 +48,19 @@ class A1111(BaseProvider):
             ),
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in steps of 8, which its models need."""
-        return fit_to_side(order, 8, most=2048)
+        return fit_to_side(request, 8, most=2048)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
-        size = self.supported_size(order)
+        size = self.supported_size(request)
         body: dict[str, JsonValue] = {
-            "prompt": escape_syntax(order.prompt),
+            "prompt": escape_syntax(request.prompt),
             "width": size.width,
             "height": size.height,
-            "seed": order.seed,
+            "seed": request.seed,
             "steps": _STEPS,
             "batch_size": 1,
             "save_images": False,
@@ -83,9 +83,9 @@ class A1111(BaseProvider):
         token = self._settings.token
         return {"Authorization": basic_auth_header(token)} if token else {}
 
-    def _read_image(self, reply: Response) -> Step:
-        images = parse_object(reply).get("images")
+    def _read_image(self, response: Response) -> Step:
+        images = parse_object(response).get("images")
         first = images[0] if isinstance(images, list) and images else None
         if first is None:
-            raise missing_image_error(reply)
+            raise missing_image_error(response)
         return image_from_base64(first)

@@ -180,14 +180,14 @@ class Provider(Protocol):
     @property
     def traits(self) -> ProviderTraits: ...
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
         """Return the first call for *order*, or the image itself (the card).
 
         Raises:
             ProviderError: The order cannot be carried out by this provider.
         """
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Say in a few words each what of *order* will not be honoured."""
 
     def resume(self, remote: str) -> HttpCall | None:
@@ -206,7 +206,7 @@ class Provider(Protocol):
     def token_check_call(self) -> HttpCall | None:
         """Return a call that costs nothing and shows whether the token is good."""
 
-    def raise_for_error(self, reply: Response) -> None:
+    def raise_for_error(self, response: Response) -> None:
         """Raise what *reply* means, by status and text, unless it is a good one.
 
         Raises:

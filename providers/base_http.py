@@ -82,9 +82,9 @@ def build_traits(
     )
 
 
-def raise_no_image(reply: Response) -> Step:
+def raise_no_image(response: Response) -> Step:
     """Read the answer to a request that was not about an image."""
-    raise UnavailableError("answered without an image", status=reply.status)
+    raise UnavailableError("answered without an image", status=response.status)
 
 
 def is_job_id(name: str) -> bool:
@@ -100,9 +100,9 @@ def with_fallback(
 ) -> HttpCall:
     """Return *call*, followed by *otherwise* when its answer is that *error*."""
 
-    def read(reply: Response) -> Step:
+    def read(response: Response) -> Step:
         try:
-            return call.read(reply)
+            return call.read(response)
         except error as caught:
             if not applies(caught):
                 raise
@@ -124,15 +124,15 @@ class BaseProvider:
         self._settings = settings
         self.traits = traits
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return the size that is asked for; a kind that cannot do any, overrides."""
-        return target_size(order)
+        return target_size(request)
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Say in a few words each what of *order* will not be honoured."""
-        asked = self.supported_size(order)
+        asked = self.supported_size(request)
         lost = [one for one in ("seed", "steps") if one not in self.traits.honours]
-        if asked != target_size(order):
+        if asked != target_size(request):
             lost.append(f"size: {asked} is asked for")
         return tuple(lost)
 
@@ -160,14 +160,14 @@ class BaseProvider:
         """Most services have no question that costs nothing."""
         return None
 
-    def raise_for_error(self, reply: Response) -> None:
+    def raise_for_error(self, response: Response) -> None:
         """Raise what *reply* means, unless it is a good one."""
-        responses.raise_for_error(reply, *self.spellings)
+        responses.raise_for_error(response, *self.spellings)
 
     def _with_error_check(self, read: Reader) -> Reader:
-        def checked(reply: Response) -> Step:
-            self.raise_for_error(reply)
-            return read(reply)
+        def checked(response: Response) -> Step:
+            self.raise_for_error(response)
+            return read(response)
 
         return checked
 

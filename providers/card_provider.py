@@ -35,7 +35,7 @@ class CardProvider(BaseProvider):
             ),
         )
 
-    def start(self, order: ImageRequest, now: datetime) -> GeneratedImage:
+    def start(self, request: ImageRequest, now: datetime) -> GeneratedImage:
         """Return the card as a PNG.
 
         Raises:
@@ -46,5 +46,5 @@ class CardProvider(BaseProvider):
 
         with _ONE_AT_A_TIME:
             return GeneratedImage(
-                data=render_card(order, self._settings.card), seed=order.seed
+                data=render_card(request, self._settings.card), seed=request.seed
             )

@@ -81,26 +81,26 @@ class Cloudflare(BaseProvider):
             f"/accounts/{settings.account or ''}/ai/run/{settings.model or _MODEL}"
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return the one size it makes."""
-        del order
+        del request
         return _MADE
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
-        body: dict[str, JsonValue] = {"prompt": order.prompt, "steps": 4}
+        body: dict[str, JsonValue] = {"prompt": request.prompt, "steps": 4}
         return self._image_call(self._path, body, self._read_image)
 
     def token_check_call(self) -> HttpCall:
         """Ask whether the token is valid; not whether it may use Workers AI."""
         return self._api_call("/user/tokens/verify")
 
-    def _read_image(self, reply: Response) -> Step:
+    def _read_image(self, response: Response) -> Step:
         # Some of its models answer with the file itself.
-        if looks_like_image(reply.body):
-            return image_from_bytes(reply.body)
-        result = parse_object(reply).get("result")
+        if looks_like_image(response.body):
+            return image_from_bytes(response.body)
+        result = parse_object(response).get("result")
         if not isinstance(result, dict) or not result.get("image"):
-            raise missing_image_error(reply)
+            raise missing_image_error(response)
         return image_from_base64(result["image"])

@@ -44,32 +44,32 @@ _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _OK = 200
 
 
-def build_fal_body(order: ImageRequest, size: RequestSize) -> dict[str, JsonValue]:
+def build_fal_body(request: ImageRequest, size: RequestSize) -> dict[str, JsonValue]:
     """Return the input of FLUX.1-schnell as fal runs it."""
     return {
-        "prompt": order.prompt,
+        "prompt": request.prompt,
         "image_size": {"width": size.width, "height": size.height},
         "num_inference_steps": 4,
-        "seed": order.seed,
+        "seed": request.seed,
         "num_images": 1,
         "output_format": "png",
     }
 
 
-def read_fal(reply: Response, fetch: Fetch, *, remember: bool = True) -> Step:
+def read_fal(response: Response, fetch: Fetch, *, remember: bool = True) -> Step:
     """Read `{"images": [{"url"}], "has_nsfw_concepts": [...]}`.
 
     Raises:
         ProviderError: There is no image in it, or one its filter has blackened.
     """
-    data = parse_object(reply)
+    data = parse_object(response)
     flagged = data.get("has_nsfw_concepts")
     if isinstance(flagged, list) and any(flagged):
         raise PromptRefusedError("its filter flagged the image")
     images = data.get("images")
     first = images[0] if isinstance(images, list) and images else None
     if not isinstance(first, dict):
-        raise missing_image_error(reply)
+        raise missing_image_error(response)
     return follow_url(first.get("url"), fetch, remember=remember)
 
 
@@ -105,16 +105,16 @@ class Fal(BaseProvider):
         self._model = settings.model or MODEL
         self._app = "/".join(self._model.split("/")[:2])
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in steps of 16."""
-        return fit_to_side(order, 16)
+        return fit_to_side(request, 16)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that queues the work."""
         del now
         return self._image_call(
             f"/{self._model}",
-            build_fal_body(order, self.supported_size(order)),
+            build_fal_body(request, self.supported_size(request)),
             self._read_submitted,
         )
 
@@ -131,24 +131,24 @@ class Fal(BaseProvider):
     def _poll_call(self, name: str) -> HttpCall:
         return self._api_call(
             f"/{self._app}/requests/{name}/status",
-            lambda reply: self._read_status(name, reply),
+            lambda response: self._read_status(name, response),
             waits=True,
         )
 
-    def _read_submitted(self, reply: Response) -> Step:
-        name = str(parse_object(reply).get("request_id") or "")
+    def _read_submitted(self, response: Response) -> Step:
+        name = str(parse_object(response).get("request_id") or "")
         # A proxy that answers at once, as fal.run itself does.
         if not is_job_id(name):
-            return read_fal(reply, self._download_call)
+            return read_fal(response, self._download_call)
         return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name)
 
-    def _read_status(self, name: str, reply: Response) -> Step:
-        data = parse_object(reply)
+    def _read_status(self, name: str, response: Response) -> Step:
+        data = parse_object(response)
         status = str(data.get("status") or "")
         if status in _WAITING:
             return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
         if status != "COMPLETED":
-            raise missing_image_error(reply)
+            raise missing_image_error(response)
         # Not through `check`: an error here is how the work ended, not the asking.
         result = HttpCall(
             method="GET",
@@ -159,20 +159,20 @@ class Fal(BaseProvider):
         )
         return FollowUp(call=result)
 
-    def _read_result(self, reply: Response) -> Step:
-        if reply.status == _OK:
-            return read_fal(reply, self._download_call, remember=False)
+    def _read_result(self, response: Response) -> Step:
+        if response.status == _OK:
+            return read_fal(response, self._download_call, remember=False)
         try:
-            self.raise_for_error(reply)
+            self.raise_for_error(response)
         except PromptRefusedError:
             raise
         # The same words as for asking, but said of work that was done.
         except ProviderError as error:
-            raise _job_error(error, reply) from error
-        raise missing_image_error(reply)
+            raise _job_error(error, response) from error
+        raise missing_image_error(response)
 
 
-def _job_error(error: ProviderError, reply: Response) -> ProviderError:
+def _job_error(error: ProviderError, response: Response) -> ProviderError:
     if isinstance(error, TimedOutError):
         return error
-    return RemoteJobFailedError(error_text(reply), status=reply.status)
+    return RemoteJobFailedError(error_text(response), status=response.status)

@@ -58,7 +58,7 @@ class _RouteCache:
 class _RouteAttempt:
     """One order on its way along the routes."""
 
-    order: ImageRequest
+    request: ImageRequest
     now: datetime
     routes: tuple[str, ...]
     refused: ProviderError | None = None
@@ -91,35 +91,35 @@ class Flux(BaseProvider):
         self._route = settings.route or "auto"
         self._known = _RouteCache()
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return what the first route is asked for."""
-        return fit_to_side(order, self._first_route().multiple)
+        return fit_to_side(request, self._first_route().multiple)
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Say what of *order* the first route will not honour."""
-        return (*self._first_route().drops, *super().dropped_options(order))
+        return (*self._first_route().drops, *super().dropped_options(request))
 
     def _first_route(self) -> Route:
         routes = self._usable_routes(None) or _USUAL
         return ROUTES[routes[0]]
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of routes first."""
         if self._route != "auto":
             return self._route_call(
-                _RouteAttempt(order=order, now=now, routes=(self._route,))
+                _RouteAttempt(request=request, now=now, routes=(self._route,))
             )
         known = self._known.read_at
         if known is not None and now - known < _REMEMBERED:
-            return self._first_call(order, now)
+            return self._first_call(request, now)
         # The brackets are part of the parameter's name.
         url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
         return HttpCall(
             method="GET",
             url=url,
             headers=self._auth_headers() if self._hub_may_see_token() else {},
-            read=lambda reply: self._read_routes(reply, order, now),
-            failed=lambda _error: self._use_fallback_routes(order, now),
+            read=lambda response: self._read_routes(response, request, now),
+            failed=lambda _error: self._use_fallback_routes(request, now),
         )
 
     def _hub_may_see_token(self) -> bool:
@@ -134,12 +134,14 @@ class Flux(BaseProvider):
             read=raise_no_image,
         )
 
-    def raise_for_error(self, reply: Response) -> None:
+    def raise_for_error(self, response: Response) -> None:
         """Raise what an answer of the router means, unless it is a good one."""
-        check_route(reply)
+        check_route(response)
 
-    def _read_routes(self, reply: Response, order: ImageRequest, now: datetime) -> Step:
-        mapping = parse_object(reply).get("inferenceProviderMapping")
+    def _read_routes(
+        self, response: Response, request: ImageRequest, now: datetime
+    ) -> Step:
+        mapping = parse_object(response).get("inferenceProviderMapping")
         found: dict[str, str] = {}
         for name, entry in _mapping_entries(mapping):
             live = entry.get("status", "live") == "live"
@@ -150,26 +152,26 @@ class Flux(BaseProvider):
             ):
                 found[name] = str(entry.get("providerId") or "")
         if not found:
-            return self._use_fallback_routes(order, now)
+            return self._use_fallback_routes(request, now)
         self._known.routes = tuple(found)
         self._known.model_ids = found
         self._known.read_at = now
-        return FollowUp(call=self._first_call(order, now))
+        return FollowUp(call=self._first_call(request, now))
 
-    def _use_fallback_routes(self, order: ImageRequest, now: datetime) -> Step:
+    def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> Step:
         """The Hub is silent: the usual routes, and the Hub again next time."""
         if not self._known.routes:
             self._known.routes = _USUAL
-        return FollowUp(call=self._first_call(order, now))
+        return FollowUp(call=self._first_call(request, now))
 
-    def _first_call(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def _first_call(self, request: ImageRequest, now: datetime) -> HttpCall:
         routes = self._usable_routes(now)
         if not routes:
             # All of them rest: the one that rests the shortest is asked anyway.
             routes = tuple(
                 sorted(self._known.resting, key=self._known.resting.__getitem__)
             )
-        return self._route_call(_RouteAttempt(order=order, now=now, routes=routes))
+        return self._route_call(_RouteAttempt(request=request, now=now, routes=routes))
 
     def _usable_routes(self, now: datetime | None) -> tuple[str, ...]:
         if self._route != "auto":
@@ -184,7 +186,9 @@ class Flux(BaseProvider):
     def _route_call(self, draw: _RouteAttempt) -> HttpCall:
         route = ROUTES[draw.routes[0]]
         model = self._known.model_ids.get(route.name) or route.model or self._model
-        body = route.body(draw.order, fit_to_side(draw.order, route.multiple), model)
+        body = route.body(
+            draw.request, fit_to_side(draw.request, route.multiple), model
+        )
         return HttpCall(
             method="POST",
             url=self.traits.base_url + route.path.format(model=model),
@@ -193,7 +197,7 @@ class Flux(BaseProvider):
                 **self._auth_headers(),
                 **(route.headers or {"Accept": "image/png"}),
             },
-            read=lambda reply: self._read_route_response(reply, route, draw),
+            read=lambda response: self._read_route_response(response, route, draw),
             wants_image=True,
         )
 
@@ -203,16 +207,16 @@ class Flux(BaseProvider):
         return {**super()._auth_headers(), **bill_to}
 
     def _read_route_response(
-        self, reply: Response, route: Route, draw: _RouteAttempt
+        self, response: Response, route: Route, draw: _RouteAttempt
     ) -> Step:
         try:
-            self.raise_for_error(reply)
-            return route.read(reply, self._download_call)
+            self.raise_for_error(response)
+            return route.read(response, self._download_call)
         except RouteOnlyError as error:
             self._pause_route(route.name, error, draw.now)
             if self._route == "auto" and draw.routes[1:]:
                 following = _RouteAttempt(
-                    order=draw.order, now=draw.now, routes=draw.routes[1:]
+                    request=draw.request, now=draw.now, routes=draw.routes[1:]
                 )
                 return FollowUp(call=self._route_call(following))
             raise NotFoundError(

@@ -79,16 +79,18 @@ class Horde(BaseProvider):
             ),
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a megapixel of the order's shape, in steps of 64."""
-        return fit_to_pixels(order, _PIXELS, 64)
+        return fit_to_pixels(request, _PIXELS, 64)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that hands the work in."""
         del now
-        smaller = self._submission_call(order, fit_to_pixels(order, _FEW_PIXELS, 64))
+        smaller = self._submission_call(
+            request, fit_to_pixels(request, _FEW_PIXELS, 64)
+        )
         return with_fallback(
-            self._submission_call(order, self.supported_size(order)),
+            self._submission_call(request, self.supported_size(request)),
             _TooLargeError,
             smaller,
         )
@@ -106,8 +108,8 @@ class Horde(BaseProvider):
     def _auth_headers(self) -> Mapping[str, str]:
         return {"apikey": self._settings.token or _ANONYMOUS, "Client-Agent": _AGENT}
 
-    def _submission_call(self, order: ImageRequest, size: RequestSize) -> HttpCall:
-        words = without_weights(without_tags(without_hashes(order.prompt)))
+    def _submission_call(self, request: ImageRequest, size: RequestSize) -> HttpCall:
+        words = without_weights(without_tags(without_hashes(request.prompt)))
         body: dict[str, JsonValue] = {
             "prompt": words,
             "params": {
@@ -115,7 +117,7 @@ class Horde(BaseProvider):
                 "height": size.height,
                 "steps": _STEPS,
                 # A text there, not a number.
-                "seed": str(order.seed),
+                "seed": str(request.seed),
                 "n": 1,
             },
             "nsfw": False,
@@ -130,18 +132,18 @@ class Horde(BaseProvider):
     def _poll_call(self, name: str) -> HttpCall:
         return self._api_call(
             f"/api/v2/generate/check/{name}",
-            lambda reply: self._read_status(name, reply),
+            lambda response: self._read_status(name, response),
             waits=True,
         )
 
-    def _read_submitted(self, reply: Response) -> Step:
-        name = str(parse_object(reply).get("id") or "")
+    def _read_submitted(self, response: Response) -> Step:
+        name = str(parse_object(response).get("id") or "")
         if not is_job_id(name):
-            raise missing_image_error(reply)
+            raise missing_image_error(response)
         return FollowUp(call=self._poll_call(name), seconds=_LEAST_POLL, remote=name)
 
-    def _read_status(self, name: str, reply: Response) -> Step:
-        data = parse_object(reply)
+    def _read_status(self, name: str, response: Response) -> Step:
+        data = parse_object(response)
         if data.get("faulted"):
             raise RemoteJobFailedError("the volunteer's machine failed")
         if data.get("is_possible") is False:
@@ -155,8 +157,8 @@ class Horde(BaseProvider):
             call=self._poll_call(name), seconds=_poll_delay(data.get("wait_time"))
         )
 
-    def _read_result(self, reply: Response) -> Step:
-        made = parse_object(reply).get("generations")
+    def _read_result(self, response: Response) -> Step:
+        made = parse_object(response).get("generations")
         first = made[0] if isinstance(made, list) and made else None
         if not isinstance(first, dict):
             raise RemoteJobFailedError("it ended without an image")

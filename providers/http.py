@@ -51,11 +51,11 @@ class HttpClient:
         """Send a request, and follow its redirects with care."""
         url, sent = call.url, call
         for _ in range(_MOST_REDIRECTS + 1):
-            reply, location = await self._send_request(sent, url, traits)
-            if reply.status not in _REDIRECTS:
-                return reply
+            response, location = await self._send_request(sent, url, traits)
+            if response.status not in _REDIRECTS:
+                return response
             if not location:
-                raise UnavailableError(f"a redirect to nowhere ({reply.status})")
+                raise UnavailableError(f"a redirect to nowhere ({response.status})")
             target = urljoin(url, location)
             _check_redirect(sent, url, target, traits)
             url = target

@@ -54,41 +54,41 @@ class Route:
 
 
 def _nscale_body(
-    order: ImageRequest, size: RequestSize, model: str
+    request: ImageRequest, size: RequestSize, model: str
 ) -> dict[str, JsonValue]:
     return {
-        "prompt": order.prompt,
+        "prompt": request.prompt,
         "model": model,
         "size": str(size),
-        "seed": order.seed,
+        "seed": request.seed,
         "response_format": "b64_json",
     }
 
 
 def _hf_body(
-    order: ImageRequest, size: RequestSize, _model: str
+    request: ImageRequest, size: RequestSize, _model: str
 ) -> dict[str, JsonValue]:
     return {
-        "inputs": order.prompt,
+        "inputs": request.prompt,
         "parameters": {
             "width": size.width,
             "height": size.height,
             "num_inference_steps": 4,
-            "seed": order.seed,
+            "seed": request.seed,
         },
     }
 
 
-def _read_raw(reply: Response, _fetch: Fetch) -> Step:
-    return image_from_bytes(reply.body)
+def _read_raw(response: Response, _fetch: Fetch) -> Step:
+    return image_from_bytes(response.body)
 
 
-def _read_waited_prediction(reply: Response, fetch: Fetch) -> Step:
+def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
     """Read a prediction that was waited for (`Prefer: wait`)."""
-    ready = read_prediction(reply, fetch, remember=True)
+    ready = read_prediction(response, fetch, remember=True)
     if ready is None:
         # The router has no path on which it could be asked for again.
-        raise UnavailableError("was not ready in time", status=reply.status)
+        raise UnavailableError("was not ready in time", status=response.status)
     return ready
 
 
@@ -104,7 +104,7 @@ ROUTES: Mapping[str, Route] = {
         name="fal-ai",
         path="/fal-ai/{model}",
         model=FAL_MODEL,
-        body=lambda order, size, _model: build_fal_body(order, size),
+        body=lambda request, size, _model: build_fal_body(request, size),
         read=read_fal,
     ),
     "together": Route(
@@ -117,7 +117,7 @@ ROUTES: Mapping[str, Route] = {
         name="replicate",
         path="/replicate/v1/models/{model}/predictions",
         model=REPLICATE_MODEL,
-        body=lambda order, _size, _model: build_replicate_body(order),
+        body=lambda request, _size, _model: build_replicate_body(request),
         read=_read_waited_prediction,
         headers={"Prefer": "wait"},
         drops=("exact size: the nearest aspect ratio is asked for",),
@@ -148,15 +148,15 @@ _ERROR_RULES = (
 )
 
 
-def check_route(reply: Response) -> None:
+def check_route(response: Response) -> None:
     """Return if the router's response is a good one, else raise what it means.
 
     Raises:
         ProviderError: `RouteOnlyError` if another route may serve the model.
     """
-    raise_for_error(reply, *_ERROR_RULES)
-    data = parse_object(reply) if len(reply.body) <= MAX_ERROR_BYTES else {}
+    raise_for_error(response, *_ERROR_RULES)
+    data = parse_object(response) if len(response.body) <= MAX_ERROR_BYTES else {}
     # The router has sent errors with status 200.  `read_prediction` reads the
     # `error` of a prediction, which has an `id`.
     if data.get("error") and "id" not in data:
-        raise UnavailableError(error_text(reply), status=reply.status)
+        raise UnavailableError(error_text(response), status=response.status)

@@ -41,22 +41,22 @@ class LocalAi(BaseProvider):
         # People paste it with and without.
         self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in the steps that such servers round to."""
-        return fit_to_side(order, 16, most=2048)
+        return fit_to_side(request, 16, most=2048)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of models before it."""
         del now
         if self._settings.model:
-            return self._generation_call(order, self._settings.model)
+            return self._generation_call(request, self._settings.model)
         return self._api_call(
             f"{self._v1}/models",
-            lambda reply: FollowUp(
-                call=self._generation_call(order, choose_image_model(reply))
+            lambda response: FollowUp(
+                call=self._generation_call(request, choose_image_model(response))
             ),
             # It answers the request for an image itself then, or does not.
-            failed=lambda _error: FollowUp(call=self._generation_call(order, "")),
+            failed=lambda _error: FollowUp(call=self._generation_call(request, "")),
         )
 
     def health_check_call(self) -> HttpCall:
@@ -67,11 +67,11 @@ class LocalAi(BaseProvider):
         """The same."""
         return self.health_check_call()
 
-    def _generation_call(self, order: ImageRequest, model: str) -> HttpCall:
+    def _generation_call(self, request: ImageRequest, model: str) -> HttpCall:
         body: dict[str, JsonValue] = {
-            "prompt": without_weights(without_tags(without_bars(order.prompt))),
-            "size": str(self.supported_size(order)),
-            "seed": order.seed,
+            "prompt": without_weights(without_tags(without_bars(request.prompt))),
+            "size": str(self.supported_size(request)),
+            "seed": request.seed,
             "n": 1,
             "response_format": "b64_json",
         }
@@ -81,13 +81,13 @@ class LocalAi(BaseProvider):
             f"{self._v1}/images/generations", body, self._read_image
         )
 
-    def _read_image(self, reply: Response) -> Step:
-        return read_openai(reply, self._download_call)
+    def _read_image(self, response: Response) -> Step:
+        return read_openai(response, self._download_call)
 
 
-def choose_image_model(reply: Response) -> str:
+def choose_image_model(response: Response) -> str:
     """Return the model of a list that paints, the first one if none is known to."""
-    listed = parse_object(reply).get("data")
+    listed = parse_object(response).get("data")
     names = [
         str(one["id"])
         for one in (listed if isinstance(listed, list) else [])

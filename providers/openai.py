@@ -33,16 +33,16 @@ _SIZES = (
 )
 
 
-def read_openai(reply: Response, fetch: Fetch) -> Step:
+def read_openai(response: Response, fetch: Fetch) -> Step:
     """Read `{"data": [{"b64_json" | "url"}]}`.
 
     Raises:
         ProviderError: There is no image in it.
     """
-    data = parse_object(reply).get("data")
+    data = parse_object(response).get("data")
     first = data[0] if isinstance(data, list) and data else None
     if not isinstance(first, dict):
-        raise missing_image_error(reply)
+        raise missing_image_error(response)
     if first.get("b64_json"):
         return image_from_base64(first["b64_json"])
     return follow_url(first.get("url"), fetch)
@@ -73,17 +73,17 @@ class OpenAi(BaseProvider):
             ),
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return the nearest of the three."""
-        return nearest_size(order, _SIZES)
+        return nearest_size(request, _SIZES)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
         body: dict[str, JsonValue] = {
             "model": self._settings.model or "gpt-image-1",
-            "prompt": order.prompt,
-            "size": str(self.supported_size(order)),
+            "prompt": request.prompt,
+            "size": str(self.supported_size(request)),
             "quality": "medium",
             "output_format": "png",
             "n": 1,
@@ -94,5 +94,5 @@ class OpenAi(BaseProvider):
         """The list of models is free."""
         return self._api_call("/v1/models")
 
-    def _read_image(self, reply: Response) -> Step:
-        return read_openai(reply, self._download_call)
+    def _read_image(self, response: Response) -> Step:
+        return read_openai(response, self._download_call)

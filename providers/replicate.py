@@ -47,29 +47,29 @@ _ENDED = frozenset({"failed", "canceled", "aborted"})
 _POLL_SECONDS = 1.0
 
 
-def build_replicate_body(order: ImageRequest) -> dict[str, JsonValue]:
+def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
     """Return the input of FLUX.1-schnell as Replicate runs it: a ratio, no size."""
     return {
         "input": {
-            "prompt": order.prompt,
-            "aspect_ratio": nearest_ratio(order, RATIOS),
+            "prompt": request.prompt,
+            "aspect_ratio": nearest_ratio(request, RATIOS),
             "num_outputs": 1,
             "num_inference_steps": 4,
-            "seed": order.seed,
+            "seed": request.seed,
             "output_format": "png",
             "megapixels": "1",
         }
     }
 
 
-def read_prediction(reply: Response, fetch: Fetch, *, remember: bool) -> Step | None:
+def read_prediction(response: Response, fetch: Fetch, *, remember: bool) -> Step | None:
     """Read a prediction: its output, or None while it is under way.
 
     Raises:
         RefusedError, RemoteFailedError: It failed, and why.
         UnavailableError: It ended without any output.
     """
-    data = parse_object(reply)
+    data = parse_object(response)
     output = data.get("output")
     url = output[0] if isinstance(output, list) and output else output
     # A prediction may carry its output while it still says "processing".
@@ -83,7 +83,7 @@ def read_prediction(reply: Response, fetch: Fetch, *, remember: bool) -> Step | 
         raise RemoteJobFailedError(error or f"the prediction {status}")
     if status in {"starting", "processing"}:
         return None
-    raise missing_image_error(reply)
+    raise missing_image_error(response)
 
 
 class Replicate(BaseProvider):
@@ -108,24 +108,24 @@ class Replicate(BaseProvider):
             ),
         )
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Only shapes can be asked for."""
-        return (f"size: {nearest_ratio(order, RATIOS)} of a megapixel is asked for",)
+        return (f"size: {nearest_ratio(request, RATIOS)} of a megapixel is asked for",)
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return about what comes: a megapixel of the nearest ratio."""
-        wide, _, high = nearest_ratio(order, RATIOS).partition(":")
+        wide, _, high = nearest_ratio(request, RATIOS).partition(":")
         side = math.sqrt(2**20 / (int(wide) * int(high)))
         return RequestSize(
             width=round(int(wide) * side), height=round(int(high) * side)
         )
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that creates the prediction."""
         del now
         return self._image_call(
             f"/v1/models/{self._settings.model or MODEL}/predictions",
-            build_replicate_body(order),
+            build_replicate_body(request),
             self._read_submitted,
             # Whatever becomes of us, it ends; with a minute for a late look.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
@@ -144,25 +144,25 @@ class Replicate(BaseProvider):
     def _poll_call(self, name: str) -> HttpCall:
         return self._api_call(
             f"/v1/predictions/{name}",
-            lambda reply: self._read_status(name, reply),
+            lambda response: self._read_status(name, response),
             waits=True,
         )
 
-    def _read_submitted(self, reply: Response) -> Step:
-        name = str(parse_object(reply).get("id") or "")
+    def _read_submitted(self, response: Response) -> Step:
+        name = str(parse_object(response).get("id") or "")
         if not is_job_id(name):
             return read_prediction(
-                reply, self._download_call, remember=True
-            ) or _raise_lost(reply)
-        ready = read_prediction(reply, self._download_call, remember=False)
+                response, self._download_call, remember=True
+            ) or _raise_lost(response)
+        ready = read_prediction(response, self._download_call, remember=False)
         if ready is None:
             return FollowUp(
                 call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name
             )
         return _with_remote_id(ready, name)
 
-    def _read_status(self, name: str, reply: Response) -> Step:
-        ready = read_prediction(reply, self._download_call, remember=False)
+    def _read_status(self, name: str, response: Response) -> Step:
+        ready = read_prediction(response, self._download_call, remember=False)
         return ready or FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
 
 
@@ -173,5 +173,5 @@ def _with_remote_id(step: Step, name: str) -> Step:
     return step
 
 
-def _raise_lost(reply: Response) -> Step:
-    raise RemoteJobLostError("a prediction without an id", status=reply.status)
+def _raise_lost(response: Response) -> Step:
+    raise RemoteJobLostError("a prediction without an id", status=response.status)

@@ -111,7 +111,7 @@ class ProviderRunner:
     async def run(
         self,
         provider: Provider,
-        order: ImageRequest,
+        request: ImageRequest,
         *,
         now: datetime,
         remember: Remember,
@@ -129,7 +129,7 @@ class ProviderRunner:
             Withdrawn: Not wanted any more, and cancelled there.
         """
         # The card draws here, and that takes a while.
-        first = await asyncio.to_thread(provider.start, order, now)
+        first = await asyncio.to_thread(provider.start, request, now)
         if isinstance(first, GeneratedImage):
             return first
         trip = _RequestState(
@@ -219,10 +219,10 @@ class ProviderRunner:
 
     async def _run_step(self, call: HttpCall, trip: _RequestState) -> Step:
         try:
-            reply = await self._with_deadline(
+            response = await self._with_deadline(
                 self._http.send(call, trip.provider.traits), trip, call
             )
-            step = call.read(reply)
+            step = call.read(response)
         except _DeadlineExceededError:
             raise
         except ProviderError as error:

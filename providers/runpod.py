@@ -55,22 +55,22 @@ class RunPod(BaseProvider):
         endpoint = (settings.endpoint or "").strip("/")
         self._path = f"/{endpoint}" if endpoint else ""
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in steps of 64, from 256 to 1536."""
-        return fit_to_side(order, 64, most=1536)
+        return fit_to_side(request, 64, most=1536)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that queues the job."""
         del now
-        size = self.supported_size(order)
+        size = self.supported_size(request)
         execution = max(_LEAST_EXECUTION, round(self.traits.timeout * 1000))
         body: dict[str, JsonValue] = {
             "input": {
-                "prompt": order.prompt,
+                "prompt": request.prompt,
                 "width": size.width,
                 "height": size.height,
                 "num_inference_steps": 4,
-                "seed": order.seed,
+                "seed": request.seed,
                 "image_format": "png",
             },
             "policy": {"executionTimeout": execution, "ttl": _KEPT},
@@ -92,19 +92,19 @@ class RunPod(BaseProvider):
     def _poll_call(self, name: str) -> HttpCall:
         return self._api_call(
             f"{self._path}/status/{name}",
-            lambda reply: self._read_status(name, reply),
+            lambda response: self._read_status(name, response),
             waits=True,
         )
 
-    def _read_submitted(self, reply: Response) -> Step:
-        name = str(parse_object(reply).get("id") or "")
-        step = self._read_status(name, reply)
+    def _read_submitted(self, response: Response) -> Step:
+        name = str(parse_object(response).get("id") or "")
+        step = self._read_status(name, response)
         if isinstance(step, FollowUp) and is_job_id(name):
             return FollowUp(call=step.call, seconds=step.seconds, remote=name)
         return step
 
-    def _read_status(self, name: str, reply: Response) -> Step:
-        data = parse_object(reply)
+    def _read_status(self, name: str, response: Response) -> Step:
+        data = parse_object(response)
         status = str(data.get("status") or "")
         if status in _WAITING and is_job_id(name):
             return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
@@ -119,7 +119,7 @@ class RunPod(BaseProvider):
             output.get("error") if isinstance(output, dict) else None
         ):
             raise _job_error(status, error)
-        raise missing_image_error(reply)
+        raise missing_image_error(response)
 
 
 def _job_error(status: str, error: object) -> Exception:

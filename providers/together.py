@@ -27,16 +27,16 @@ _ABOUT_SIZE = ("width", "height", "aspect_ratio")
 
 
 def build_together_body(
-    order: ImageRequest, size: RequestSize, model: str
+    request: ImageRequest, size: RequestSize, model: str
 ) -> dict[str, JsonValue]:
     """Return the body, as Hugging Face's own client sends it too."""
     return {
-        "prompt": order.prompt,
+        "prompt": request.prompt,
         "model": model,
         "width": size.width,
         "height": size.height,
         "steps": 4,
-        "seed": order.seed,
+        "seed": request.seed,
         "response_format": "base64",
     }
 
@@ -60,18 +60,18 @@ class Together(BaseProvider):
             ),
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in steps of 16."""
-        return fit_to_side(order, 16)
+        return fit_to_side(request, 16)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image."""
         del now
         body = build_together_body(
-            order, self.supported_size(order), self._settings.model or _MODEL
+            request, self.supported_size(request), self._settings.model or _MODEL
         )
         shaped = {key: value for key, value in body.items() if key not in _ABOUT_SIZE}
-        shaped["aspect_ratio"] = nearest_ratio(order, _RATIOS)
+        shaped["aspect_ratio"] = nearest_ratio(request, _RATIOS)
         return with_fallback(
             self._generation_call(body),
             BadRequestError,
@@ -86,8 +86,8 @@ class Together(BaseProvider):
     def _generation_call(self, body: Mapping[str, JsonValue]) -> HttpCall:
         return self._image_call("/v1/images/generations", body, self._read_image)
 
-    def _read_image(self, reply: Response) -> Step:
-        return read_openai(reply, self._download_call)
+    def _read_image(self, response: Response) -> Step:
+        return read_openai(response, self._download_call)
 
 
 def _concerns_size(error: ProviderError) -> bool:

@@ -45,14 +45,14 @@ class CardComposition:
         return (len(self.setting.lines) - 1) * self.leading + self.setting.size * 0.98
 
 
-def render_card(order: ImageRequest, look: CardSettings) -> bytes:
+def render_card(request: ImageRequest, look: CardSettings) -> bytes:
     """Return the card of an order as a PNG of exactly its size.
 
     Raises:
         RejectedError: There are no words, or no font can letter them.
     """
     look = replace(look, tag=one_line(look.tag))
-    wording = prepare_text(order.words)
+    wording = prepare_text(request.words)
     if not wording.paragraphs and look.tag:
         wording = CardText(paragraphs=(look.tag,), emblem=wording.emblem)
     if not wording.paragraphs:
@@ -62,17 +62,17 @@ def render_card(order: ImageRequest, look: CardSettings) -> bytes:
     )
     _check_coverage(wording.text, face)
     with_foot = bool(look.tag or look.logo)
-    place = compute_layout(order.width, order.height, with_foot=with_foot)
+    place = compute_layout(request.width, request.height, with_foot=with_foot)
     colours = choose_palette(
         wording.text,
-        order.seed,
+        request.seed,
         background=look.background,
         color=look.color,
         accent=look.accent,
     )
     made = CardComposition(
         canvas=background.render_background(
-            colours, order.width, order.height, order.seed, mirrored=face.rtl
+            colours, request.width, request.height, request.seed, mirrored=face.rtl
         ),
         colours=colours,
         place=place,
@@ -285,11 +285,11 @@ def _draw_logo(card: CardComposition, path: str) -> bool:
     return False
 
 
-def card_lines(order: ImageRequest, look: CardSettings) -> Sequence[str]:
+def card_lines(request: ImageRequest, look: CardSettings) -> Sequence[str]:
     """Return the lines a card would have (for tests and alternative texts)."""
-    wording = prepare_text(order.words)
+    wording = prepare_text(request.words)
     face = fonts.choose_base_font(
         wording.text, shouted=wording.is_shouted, own=look.font
     )
-    place = compute_layout(order.width, order.height, with_foot=bool(look.tag))
+    place = compute_layout(request.width, request.height, with_foot=bool(look.tag))
     return _typeset_text(wording, face, place).lines
