@@ -1,7 +1,7 @@
 """AUTOMATIC1111's web UI, Forge or SD.Next, started with `--api`.
 
-Protocol: `modules/api` of AUTOMATIC1111.  Answers with the image in the same call;
-the model is whatever is loaded there, so steps and the rest are its own: set them
+Protocol: `modules/api` of AUTOMATIC1111.  The response to the request is the image.
+The server uses the model it has loaded, so the owner sets steps and other options
 with `extra` (`extra = { steps = 4, cfg_scale = 1 }` for FLUX.1-schnell).
 """
 
@@ -29,8 +29,8 @@ _STEPS = 20
 class A1111(BaseProvider):
     """The provider kind `a1111`."""
 
-    # What a server answers that was started without --api.
-    spellings = (ErrorRule(means=NotFoundError, status=404),)
+    # A server started without --api has no such path.
+    error_rules = (ErrorRule(means=NotFoundError, status=404),)
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
@@ -49,11 +49,11 @@ class A1111(BaseProvider):
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 8, which its models need."""
+        """Return a size in steps of 8, which the models need, up to 2048 a side."""
         return fit_to_side(request, 8, most=2048)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+        """Return the request that generates the image."""
         del now
         size = self.supported_size(request)
         body: dict[str, JsonValue] = {
@@ -72,11 +72,11 @@ class A1111(BaseProvider):
         return self._image_call("/sdapi/v1/txt2img", body, self._read_image)
 
     def health_check_call(self) -> HttpCall:
-        """Ask how far it is with its work."""
+        """Return the request for the server's progress."""
         return self._api_call("/sdapi/v1/progress?skip_current_image=true")
 
     def token_check_call(self) -> HttpCall:
-        """The same: it wants its password there, too."""
+        """Return the health check, which requires the password."""
         return self.health_check_call()
 
     def _auth_headers(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""How long each verdict keeps a circuit breaker open."""
+"""How long each outcome keeps a circuit breaker open.  Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FAILED_FIRST = timedelta(seconds=60)
 FAILED_MOST = timedelta(minutes=30)
 _GONE = timedelta(hours=24)
 CREDITS_MOST = timedelta(days=1)
-#: The reset of a month comes with up to an hour of jitter.
+#: The monthly reset has up to an hour of jitter.
 _MONTH_MOST = timedelta(days=32)
 _JITTER = timedelta(hours=1)
-#: What each reason is called where people read it.
+#: The reasons in words.
 WHY: dict[Outcome | None, str] = {
     Outcome.CREDITS: "credits used up",
     Outcome.LOADING: "model is loading",
@@ -34,7 +34,7 @@ WHY: dict[Outcome | None, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """What of a provider's traits its breaker follows."""
+    """The traits of a provider that its breaker uses."""
 
     credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
     credits_probe: timedelta | None = None
@@ -42,7 +42,7 @@ class BreakerPolicy:
 
 
 def policy_of(traits: ProviderTraits) -> BreakerPolicy:
-    """Return the policy a provider asks for."""
+    """Return the breaker policy of a provider."""
     return BreakerPolicy(
         credits_reset=traits.credits_reset,
         credits_probe=traits.credits_probe,
@@ -50,7 +50,7 @@ def policy_of(traits: ProviderTraits) -> BreakerPolicy:
     )
 
 
-#: The longest each reason keeps a breaker open; what is not here is a failure.
+#: The longest pause of each reason; other outcomes count as failures.
 LONGEST = {
     Outcome.CREDITS: _MONTH_MOST + _JITTER,
     Outcome.LOADING: _LOADING_MOST,
@@ -69,6 +69,13 @@ def open_until(
     seconds: float | None,
     jitter: float,
 ) -> datetime | None:
+    """Return the end of a pause, or None if only a change or a reset ends it.
+
+    Args:
+        trips: Consecutive openings for this reason.
+        seconds: The seconds that the service asked to wait.
+        jitter: A random number from 0 to 1.
+    """
     doubled = 1 << min(trips - 1, 20)
     asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
     match reason:
@@ -82,7 +89,7 @@ def open_until(
             return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
         case Outcome.GONE:
             return now + _GONE
-        # Only a new token, new settings or a reset help.
+        # Only a new token, new settings or a reset close the breaker.
         case Outcome.TOKEN:
             return None
         case _:

@@ -1,7 +1,7 @@
 """Cloudflare Workers AI, FLUX.1-schnell: a free allowance every day.
 
 Protocol and error codes: Cloudflare's Workers AI documentation (page "errors",
-2026-07-29).  Takes a prompt and steps, nothing else: a seed or a size is refused.
+2026-07-29).  The service accepts a prompt and steps; it rejects a seed or a size.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MODEL = "@cf/black-forest-labs/flux-1-schnell"
 _DOLLARS_PER_NEURON = 0.011 / 1000
 _NEURONS_PER_IMAGE = 60
 _NEURONS_PER_DAY = 10_000
-_MADE = RequestSize(width=1024, height=1024)
+_SIZE = RequestSize(width=1024, height=1024)
 
 
 def _code_pattern(number: int) -> str:
@@ -44,11 +44,11 @@ def _code_pattern(number: int) -> str:
 class Cloudflare(BaseProvider):
     """The provider kind `cloudflare`."""
 
-    spellings = (
+    error_rules = (
         ErrorRule(means=OutOfCreditsError, words="daily free allocation"),
         ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(3036)),
         ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(4006)),
-        # Out of capacity: theirs, not ours.
+        # Cloudflare is out of capacity; the account is not.
         ErrorRule(means=UnavailableError, status=429, words=_code_pattern(3040)),
         ErrorRule(means=TimedOutError, words=_code_pattern(3007)),
         ErrorRule(means=TimedOutError, words=_code_pattern(3008)),
@@ -56,7 +56,7 @@ class Cloudflare(BaseProvider):
         ErrorRule(means=NotFoundError, words=_code_pattern(3042)),
         ErrorRule(means=NotFoundError, words=_code_pattern(5007)),
         ErrorRule(means=UnauthorizedError, words=_code_pattern(10000)),
-        # A path with an account that does not exist, or is not the token's.
+        # The account in the path does not exist or is not the token's.
         ErrorRule(means=UnauthorizedError, words=_code_pattern(7003)),
     )
 
@@ -82,22 +82,22 @@ class Cloudflare(BaseProvider):
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return the one size it makes."""
+        """Return the only size of the service."""
         del request
-        return _MADE
+        return _SIZE
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+        """Return the request that generates the image."""
         del now
         body: dict[str, JsonValue] = {"prompt": request.prompt, "steps": 4}
         return self._image_call(self._path, body, self._read_image)
 
     def token_check_call(self) -> HttpCall:
-        """Ask whether the token is valid; not whether it may use Workers AI."""
+        """Return the request that verifies the token, but not its Workers AI right."""
         return self._api_call("/user/tokens/verify")
 
     def _read_image(self, response: Response) -> Step:
-        # Some of its models answer with the file itself.
+        # The response of some models is the file itself.
         if looks_like_image(response.body):
             return image_from_bytes(response.body)
         result = parse_object(response).get("result")

@@ -1,8 +1,8 @@
-"""fal.ai, FLUX.1-schnell: a request is queued, waited for, and its image fetched.
+"""fal.ai, FLUX.1-schnell: the request is queued and polled, the image downloaded.
 
-Protocol: fal's queue API and client 1.0.  The request's id is committed before it
-is waited for; status and result stand below the app's name, without what follows
-it in the model's (`fal-ai/flux`, not `fal-ai/flux/schnell`).
+Protocol: fal's queue API and client 1.0.  The request's id is committed before the
+first poll.  The paths of status and result contain the app's name, which is the
+first two parts of the model's (`fal-ai/flux`, not `fal-ai/flux/schnell`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OK = 200
 
 
 def build_fal_body(request: ImageRequest, size: RequestSize) -> dict[str, JsonValue]:
-    """Return the input of FLUX.1-schnell as fal runs it."""
+    """Return the request body of FLUX.1-schnell on fal."""
     return {
         "prompt": request.prompt,
         "image_size": {"width": size.width, "height": size.height},
@@ -56,11 +56,12 @@ def build_fal_body(request: ImageRequest, size: RequestSize) -> dict[str, JsonVa
     }
 
 
-def read_fal(response: Response, fetch: Fetch, *, remember: bool = True) -> Step:
+def read_fal(response: Response, fetch: Fetch, *, commit: bool = True) -> Step:
     """Read `{"images": [{"url"}], "has_nsfw_concepts": [...]}`.
 
     Raises:
-        ProviderError: There is no image in it, or one its filter has blackened.
+        PromptRefusedError: The filter of fal has blackened the image.
+        ProviderError: The response has no image.
     """
     data = parse_object(response)
     flagged = data.get("has_nsfw_concepts")
@@ -70,13 +71,13 @@ def read_fal(response: Response, fetch: Fetch, *, remember: bool = True) -> Step
     first = images[0] if isinstance(images, list) and images else None
     if not isinstance(first, dict):
         raise missing_image_error(response)
-    return follow_url(first.get("url"), fetch, remember=remember)
+    return follow_url(first.get("url"), fetch, commit=commit)
 
 
 class Fal(BaseProvider):
     """The provider kind `fal`."""
 
-    spellings = (
+    error_rules = (
         ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
         ErrorRule(means=ModelLoadingError, words="runner_scheduling_failure"),
         ErrorRule(means=ModelLoadingError, words="startup_timeout"),
@@ -92,7 +93,7 @@ class Fal(BaseProvider):
                 settings,
                 label="fal FLUX",
                 prefix="fal",
-                # What a new account may have at once.
+                # The limit of a new account.
                 concurrency=2,
                 price=price_per_megapixel(0.003),
                 price_source="fal's price per megapixel",
@@ -106,11 +107,11 @@ class Fal(BaseProvider):
         self._app = "/".join(self._model.split("/")[:2])
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 16."""
+        """Return a size in steps of 16, up to 1440 a side."""
         return fit_to_side(request, 16)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request that queues the work."""
+        """Return the request that queues the job."""
         del now
         return self._image_call(
             f"/{self._model}",
@@ -119,7 +120,7 @@ class Fal(BaseProvider):
         )
 
     def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the request."""
+        """Return the call that cancels the job."""
         if not is_job_id(remote):
             return None
         return self._api_call(f"/{self._app}/requests/{remote}/cancel", method="PUT")
@@ -128,31 +129,33 @@ class Fal(BaseProvider):
         token = self._settings.token
         return {"Authorization": f"Key {token}"} if token else {}
 
-    def _poll_call(self, name: str) -> HttpCall:
+    def _poll_call(self, job_id: str) -> HttpCall:
         return self._api_call(
-            f"/{self._app}/requests/{name}/status",
-            lambda response: self._read_status(name, response),
+            f"/{self._app}/requests/{job_id}/status",
+            lambda response: self._read_status(job_id, response),
             waits=True,
         )
 
     def _read_submitted(self, response: Response) -> Step:
-        name = str(parse_object(response).get("request_id") or "")
-        # A proxy that answers at once, as fal.run itself does.
-        if not is_job_id(name):
+        job_id = str(parse_object(response).get("request_id") or "")
+        # A proxy that returns the image at once, as fal.run does.
+        if not is_job_id(job_id):
             return read_fal(response, self._download_call)
-        return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name)
+        return FollowUp(
+            call=self._poll_call(job_id), seconds=_POLL_SECONDS, remote=job_id
+        )
 
-    def _read_status(self, name: str, response: Response) -> Step:
+    def _read_status(self, job_id: str, response: Response) -> Step:
         data = parse_object(response)
         status = str(data.get("status") or "")
         if status in _WAITING:
-            return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
+            return FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
         if status != "COMPLETED":
             raise missing_image_error(response)
-        # Not through `check`: an error here is how the work ended, not the asking.
+        # Without `_with_error_check`, since an error here is the job's result.
         result = HttpCall(
             method="GET",
-            url=f"{self.traits.base_url}/{self._app}/requests/{name}",
+            url=f"{self.traits.base_url}/{self._app}/requests/{job_id}",
             headers=self._auth_headers(),
             read=self._read_result,
             waits=True,
@@ -161,12 +164,12 @@ class Fal(BaseProvider):
 
     def _read_result(self, response: Response) -> Step:
         if response.status == _OK:
-            return read_fal(response, self._download_call, remember=False)
+            return read_fal(response, self._download_call, commit=False)
         try:
             self.raise_for_error(response)
         except PromptRefusedError:
             raise
-        # The same words as for asking, but said of work that was done.
+        # The error rules match, but the error is about a job that ran.
         except ProviderError as error:
             raise _job_error(error, response) from error
         raise missing_image_error(response)

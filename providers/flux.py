@@ -1,14 +1,14 @@
 """FLUX.1-schnell on Hugging Face Inference Providers.
 
-Hugging Face itself does not run the model (hf-inference answers 410); its router
-passes the request to a partner.  With `route = "auto"` the Hub is asked once a day
-who serves it, and an answer that concerns one partner only leads to the next.
+Hugging Face does not run the model itself (hf-inference answers 410); its router
+passes the request to a partner.  With `route = "auto"` the provider reads the list of
+partners from the Hub once a day, and an error of one partner leads to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from providers import fal, replicate
@@ -29,39 +29,40 @@ from providers.sizes import RequestSize, fit_to_side
 _ROUTER = "https://router.huggingface.co"
 _HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
-#: fal's published price a megapixel; Hugging Face adds nothing to it.
+#: fal's published price in US dollars; Hugging Face adds nothing to it.
 _DOLLARS_PER_MEGAPIXEL = 0.003
-#: What a free account has a month ("subject to change").
+#: US dollars a month that a free account includes ("subject to change").
 _INCLUDED = 0.10
-#: When the Hub is silent.
-_USUAL = ("nscale", "fal-ai")
-_REMEMBERED = timedelta(days=1)
+#: The routes while the Hub does not respond.
+_FALLBACK_ROUTES = ("nscale", "fal-ai")
+_ROUTES_VALID = timedelta(days=1)
 _FILE_HOSTS = (*fal.FILE_HOSTS, *replicate.FILE_HOSTS)
 
 
 @dataclass(slots=True)
 class _RouteCache:
-    """What a running daemon remembers of the routes.
+    """The state of the routes, kept in memory.
 
     Attributes:
-        resting: Routes that do not serve the model (for us), and until when.
-        model_ids: What each route calls the model, by the Hub.
+        routes: Names of the routes that serve the model, in order.
+        read_at: When the Hub was last read.
+        paused_until: Routes that do not serve the model for this account.
+        model_ids: The model's id on each route, from the Hub.
     """
 
     routes: Sequence[str] = ()
     read_at: datetime | None = None
-    resting: dict[str, datetime] = field(default_factory=dict)
+    paused_until: dict[str, datetime] = field(default_factory=dict)
     model_ids: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RouteAttempt:
-    """One order on its way along the routes."""
+    """One request and the routes that are left for it."""
 
     request: ImageRequest
     now: datetime
     routes: tuple[str, ...]
-    refused: ProviderError | None = None
 
 
 class Flux(BaseProvider):
@@ -79,7 +80,7 @@ class Flux(BaseProvider):
                 base_url=_ROUTER,
                 included=_INCLUDED,
                 credits_reset="monthly",
-                # A top-up ends it early.
+                # A top-up makes credits available before the reset.
                 credits_probe=timedelta(days=1),
                 max_prompt=2000,
                 honours=frozenset({"size", "seed", "steps"}),
@@ -89,28 +90,28 @@ class Flux(BaseProvider):
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
         self._route = settings.route or "auto"
-        self._known = _RouteCache()
+        self._cache = _RouteCache()
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return what the first route is asked for."""
+        """Return the size for the first route, up to 1440 a side."""
         return fit_to_side(request, self._first_route().multiple)
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
-        """Say what of *order* the first route will not honour."""
+        """Return the options of *request* that the first route ignores."""
         return (*self._first_route().drops, *super().dropped_options(request))
 
     def _first_route(self) -> Route:
-        routes = self._usable_routes(None) or _USUAL
+        routes = self._usable_routes(None) or _FALLBACK_ROUTES
         return ROUTES[routes[0]]
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image, or for the list of routes first."""
+        """Return the request for an image, or for the list of routes if outdated."""
         if self._route != "auto":
             return self._route_call(
                 _RouteAttempt(request=request, now=now, routes=(self._route,))
             )
-        known = self._known.read_at
-        if known is not None and now - known < _REMEMBERED:
+        read_at = self._cache.read_at
+        if read_at is not None and now - read_at < _ROUTES_VALID:
             return self._first_call(request, now)
         # The brackets are part of the parameter's name.
         url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
@@ -126,7 +127,7 @@ class Flux(BaseProvider):
         return self._settings.hub_url is None or self._settings.base_url is not None
 
     def token_check_call(self) -> HttpCall:
-        """Ask the Hub whose token it is; nothing is paid for that."""
+        """Return the free request for the owner of the token."""
         return HttpCall(
             method="GET",
             url=f"{self._hub}/api/whoami-v2",
@@ -135,14 +136,14 @@ class Flux(BaseProvider):
         )
 
     def raise_for_error(self, response: Response) -> None:
-        """Raise what an answer of the router means, unless it is a good one."""
+        """Return if the router's response is a good one, else raise what it means."""
         check_route(response)
 
     def _read_routes(
         self, response: Response, request: ImageRequest, now: datetime
     ) -> Step:
         mapping = parse_object(response).get("inferenceProviderMapping")
-        found: dict[str, str] = {}
+        model_ids: dict[str, str] = {}
         for name, entry in _mapping_entries(mapping):
             live = entry.get("status", "live") == "live"
             if (
@@ -150,44 +151,43 @@ class Flux(BaseProvider):
                 and live
                 and str(entry.get("task", "")) in {"", "text-to-image"}
             ):
-                found[name] = str(entry.get("providerId") or "")
-        if not found:
+                model_ids[name] = str(entry.get("providerId") or "")
+        if not model_ids:
             return self._use_fallback_routes(request, now)
-        self._known.routes = tuple(found)
-        self._known.model_ids = found
-        self._known.read_at = now
+        self._cache.routes = tuple(model_ids)
+        self._cache.model_ids = model_ids
+        self._cache.read_at = now
         return FollowUp(call=self._first_call(request, now))
 
-    def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> Step:
-        """The Hub is silent: the usual routes, and the Hub again next time."""
-        if not self._known.routes:
-            self._known.routes = _USUAL
+    def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> FollowUp:
+        """Use the fallback routes; the next request reads the Hub again."""
+        if not self._cache.routes:
+            self._cache.routes = _FALLBACK_ROUTES
         return FollowUp(call=self._first_call(request, now))
 
     def _first_call(self, request: ImageRequest, now: datetime) -> HttpCall:
         routes = self._usable_routes(now)
         if not routes:
-            # All of them rest: the one that rests the shortest is asked anyway.
-            routes = tuple(
-                sorted(self._known.resting, key=self._known.resting.__getitem__)
-            )
+            # All routes are paused: try them by the end of their pause.
+            paused_until = self._cache.paused_until
+            routes = tuple(sorted(paused_until, key=paused_until.__getitem__))
         return self._route_call(_RouteAttempt(request=request, now=now, routes=routes))
 
     def _usable_routes(self, now: datetime | None) -> tuple[str, ...]:
         if self._route != "auto":
             return (self._route,)
-        resting = self._known.resting
+        paused_until = self._cache.paused_until
         return tuple(
             name
-            for name in self._known.routes
-            if now is None or name not in resting or resting[name] <= now
+            for name in self._cache.routes
+            if now is None or name not in paused_until or paused_until[name] <= now
         )
 
-    def _route_call(self, draw: _RouteAttempt) -> HttpCall:
-        route = ROUTES[draw.routes[0]]
-        model = self._known.model_ids.get(route.name) or route.model or self._model
+    def _route_call(self, attempt: _RouteAttempt) -> HttpCall:
+        route = ROUTES[attempt.routes[0]]
+        model = self._cache.model_ids.get(route.name) or route.model or self._model
         body = route.body(
-            draw.request, fit_to_side(draw.request, route.multiple), model
+            attempt.request, fit_to_side(attempt.request, route.multiple), model
         )
         return HttpCall(
             method="POST",
@@ -197,7 +197,7 @@ class Flux(BaseProvider):
                 **self._auth_headers(),
                 **(route.headers or {"Accept": "image/png"}),
             },
-            read=lambda response: self._read_route_response(response, route, draw),
+            read=lambda response: self._read_route_response(response, route, attempt),
             wants_image=True,
         )
 
@@ -207,18 +207,16 @@ class Flux(BaseProvider):
         return {**super()._auth_headers(), **bill_to}
 
     def _read_route_response(
-        self, response: Response, route: Route, draw: _RouteAttempt
+        self, response: Response, route: Route, attempt: _RouteAttempt
     ) -> Step:
         try:
             self.raise_for_error(response)
             return route.read(response, self._download_call)
         except RouteOnlyError as error:
-            self._pause_route(route.name, error, draw.now)
-            if self._route == "auto" and draw.routes[1:]:
-                following = _RouteAttempt(
-                    request=draw.request, now=draw.now, routes=draw.routes[1:]
-                )
-                return FollowUp(call=self._route_call(following))
+            self._pause_route(route.name, error, attempt.now)
+            if self._route == "auto" and attempt.routes[1:]:
+                next_attempt = replace(attempt, routes=attempt.routes[1:])
+                return FollowUp(call=self._route_call(next_attempt))
             raise NotFoundError(
                 f"{route.name}: {error}", status=error.status
             ) from error
@@ -227,15 +225,14 @@ class Flux(BaseProvider):
         until = now + timedelta(days=1)
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
-        self._known.resting[name] = until
+        self._cache.paused_until[name] = until
 
 
 def _mapping_entries(mapping: object) -> list[tuple[str, dict[str, object]]]:
-    """The Hub answers a list of entries, or an object by provider (both are seen)."""
+    """Return pairs of partner and entry; the Hub sends a list or an object of them."""
     if isinstance(mapping, list):
-        return [
-            (str(one.get("provider")), one) for one in mapping if isinstance(one, dict)
-        ]
+        entries = [entry for entry in mapping if isinstance(entry, dict)]
+        return [(str(entry.get("provider")), entry) for entry in entries]
     if isinstance(mapping, dict):
-        return [(name, one) for name, one in mapping.items() if isinstance(one, dict)]
+        return [item for item in mapping.items() if isinstance(item[1], dict)]
     return []

@@ -1,7 +1,7 @@
-"""The routes of Hugging Face's router: one protocol each, most of them a kind's own.
+"""The routes of Hugging Face's router: the protocol of each partner, and errors.
 
-Shapes: Hugging Face's own client (huggingface_hub 2.4) for the requests, the
-services' documentation for the answers.  Pure.
+Sources: Hugging Face's client (huggingface_hub 2.4) for the requests, the partners'
+documentation for the responses.  Pure.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from providers.together import build_together_body
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One protocol.
+    """The protocol of one partner.
 
     Attributes:
-        path: Below the base, with `{model}` for the id the route uses.
-        model: That id, when it is not the Hub's.
-        body: The request's JSON.
-        read: A good answer (2xx) to an image, or what to ask next.
-        headers: Beside the token.
-        multiple: Sides must be multiples of this.
-        drops: What of an order it cannot honour, in words.
+        path: Path below the router's URL, with `{model}` for the model's id.
+        body: Builds the JSON body from request, size and model id.
+        read: Reads a good response (2xx).
+        model: The model's id on the route, if it differs from the Hub's.
+        headers: Headers beside the token.
+        multiple: Both sides are multiples of this many pixels.
+        drops: The options of a request that the route ignores, in words.
     """
 
     name: str
@@ -84,10 +84,10 @@ def _read_raw(response: Response, _fetch: Fetch) -> Step:
 
 
 def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
-    """Read a prediction that was waited for (`Prefer: wait`)."""
-    ready = read_prediction(response, fetch, remember=True)
+    """Read the response to a request with `Prefer: wait`."""
+    ready = read_prediction(response, fetch, commit=True)
     if ready is None:
-        # The router has no path on which it could be asked for again.
+        # The router has no path for polling a prediction.
         raise UnavailableError("was not ready in time", status=response.status)
     return ready
 

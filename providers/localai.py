@@ -1,7 +1,7 @@
-"""LocalAI, or any other server of your own that speaks OpenAI's images API.
+"""LocalAI, or any other self-hosted server with OpenAI's images API.
 
 Protocol: LocalAI's source (`/v1/images/generations`), stable-diffusion.cpp's
-sd-server.  The first request loads the model and may take minutes; one at a time.
+sd-server.  The first request loads the model, which may take minutes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from providers.responses import parse_object
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 
-#: What a model is called that paints, when a server has several of all sorts.
-_PAINTERS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
+#: Parts of the names of image models, for servers with models of several types.
+_IMAGE_MODELS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
 
 
 class LocalAi(BaseProvider):
@@ -38,15 +38,15 @@ class LocalAi(BaseProvider):
                 honours=frozenset({"size", "seed"}),
             ),
         )
-        # People paste it with and without.
+        # The owner may have configured the URL with or without /v1.
         self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in the steps that such servers round to."""
+        """Return a size in steps of 16, to which such servers round, up to 2048."""
         return fit_to_side(request, 16, most=2048)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image, or for the list of models before it."""
+        """Return the request for an image, or for the list of models if none is set."""
         del now
         if self._settings.model:
             return self._generation_call(request, self._settings.model)
@@ -55,16 +55,16 @@ class LocalAi(BaseProvider):
             lambda response: FollowUp(
                 call=self._generation_call(request, choose_image_model(response))
             ),
-            # It answers the request for an image itself then, or does not.
+            # Without a list, request the image from the server's default model.
             failed=lambda _error: FollowUp(call=self._generation_call(request, "")),
         )
 
     def health_check_call(self) -> HttpCall:
-        """Ask for the list of models."""
+        """Return the request for the list of models."""
         return self._api_call(f"{self._v1}/models")
 
     def token_check_call(self) -> HttpCall:
-        """The same."""
+        """Return the request for the list of models."""
         return self.health_check_call()
 
     def _generation_call(self, request: ImageRequest, model: str) -> HttpCall:
@@ -86,14 +86,14 @@ class LocalAi(BaseProvider):
 
 
 def choose_image_model(response: Response) -> str:
-    """Return the model of a list that paints, the first one if none is known to."""
-    listed = parse_object(response).get("data")
+    """Return the first image model of a list, else its first model, else ""."""
+    models = parse_object(response).get("data")
     names = [
-        str(one["id"])
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and one.get("id")
+        str(model["id"])
+        for model in (models if isinstance(models, list) else [])
+        if isinstance(model, dict) and model.get("id")
     ]
     for name in names:
-        if any(word in name.casefold() for word in _PAINTERS):
+        if any(part in name.casefold() for part in _IMAGE_MODELS):
             return name
     return names[0] if names else ""

@@ -1,7 +1,8 @@
-"""OpenAI's images API (gpt-image-1), and the shape others have taken from it.
+"""OpenAI's images API (gpt-image-1), whose response format other services use.
 
-Protocol: https://platform.openai.com/docs/api-reference/images.  Always base64; no
-seed, no steps, three sizes.  Prices: OpenAI's list for quality "medium", rounded up.
+Protocol: https://platform.openai.com/docs/api-reference/images.  The service accepts
+three sizes, no seed and no steps, and sends base64.  Price: OpenAI's list for quality
+"medium", rounded up.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def read_openai(response: Response, fetch: Fetch) -> Step:
     """Read `{"data": [{"b64_json" | "url"}]}`.
 
     Raises:
-        ProviderError: There is no image in it.
+        ProviderError: The response has no image.
     """
     data = parse_object(response).get("data")
     first = data[0] if isinstance(data, list) and data else None
@@ -51,11 +52,11 @@ def read_openai(response: Response, fetch: Fetch) -> Step:
 class OpenAi(BaseProvider):
     """The provider kind `openai`."""
 
-    spellings = (
+    error_rules = (
         ErrorRule(means=OutOfCreditsError, words="billing_hard_limit_reached"),
         ErrorRule(means=OutOfCreditsError, words="insufficient_quota"),
         ErrorRule(means=PromptRefusedError, words="moderation_blocked"),
-        # 403 or 400: the organisation has to be verified before it may use the model.
+        # 403 or 400: only a verified organisation may use the model.
         ErrorRule(means=UnauthorizedError, words="must be verified"),
     )
 
@@ -74,11 +75,11 @@ class OpenAi(BaseProvider):
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return the nearest of the three."""
+        """Return the size whose shape is nearest to the requested shape."""
         return nearest_size(request, _SIZES)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+        """Return the request that generates the image."""
         del now
         body: dict[str, JsonValue] = {
             "model": self._settings.model or "gpt-image-1",
@@ -91,7 +92,7 @@ class OpenAi(BaseProvider):
         return self._image_call("/v1/images/generations", body, self._read_image)
 
     def token_check_call(self) -> HttpCall:
-        """The list of models is free."""
+        """Return the request for the list of models, which is free."""
         return self._api_call("/v1/models")
 
     def _read_image(self, response: Response) -> Step:

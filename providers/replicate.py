@@ -1,8 +1,8 @@
-"""Replicate, FLUX.1-schnell: a prediction is created, waited for, and fetched.
+"""Replicate, FLUX.1-schnell: a prediction is created, polled and downloaded.
 
 Protocol: Replicate's HTTP API and its client 1.0 and 2.0.  The prediction's id is
-committed before it is waited for; its own paths are used, not the addresses it
-names, so that the token goes nowhere else.
+committed before the first poll.  Polls use known paths rather than the URLs in the
+response, so that the token goes to no other host.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _POLL_SECONDS = 1.0
 
 
 def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
-    """Return the input of FLUX.1-schnell as Replicate runs it: a ratio, no size."""
+    """Return the request body of FLUX.1-schnell on Replicate: a ratio, no size."""
     return {
         "input": {
             "prompt": request.prompt,
@@ -62,19 +62,20 @@ def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
     }
 
 
-def read_prediction(response: Response, fetch: Fetch, *, remember: bool) -> Step | None:
-    """Read a prediction: its output, or None while it is under way.
+def read_prediction(response: Response, fetch: Fetch, *, commit: bool) -> Step | None:
+    """Return the output of a prediction, or None while it runs.
 
     Raises:
-        RefusedError, RemoteFailedError: It failed, and why.
-        UnavailableError: It ended without any output.
+        PromptRefusedError: Moderation refused the prompt.
+        RemoteJobFailedError: The prediction failed.
+        UnavailableError: The prediction ended without output.
     """
     data = parse_object(response)
     output = data.get("output")
     url = output[0] if isinstance(output, list) and output else output
     # A prediction may carry its output while it still says "processing".
     if isinstance(url, str) and url:
-        return follow_url(url, fetch, remember=remember)
+        return follow_url(url, fetch, commit=commit)
     status = str(data.get("status"))
     if status in _ENDED:
         error = sanitize_text(str(data.get("error") or ""))
@@ -96,8 +97,8 @@ class Replicate(BaseProvider):
                 settings,
                 label="Replicate FLUX",
                 prefix="replicate",
-                # 6 a minute and no burst below $5 of credit; and a 429 under
-                # concurrency can hide a 402.
+                # Below $5 of credit the limit is 6 a minute without bursts, and
+                # a 429 under concurrency can hide a 402.
                 concurrency=1,
                 price=flat_price(0.003),
                 price_source="Replicate's $3 for 1000 images",
@@ -109,11 +110,11 @@ class Replicate(BaseProvider):
         )
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
-        """Only shapes can be asked for."""
+        """Return the size: the service accepts an aspect ratio only."""
         return (f"size: {nearest_ratio(request, RATIOS)} of a megapixel is asked for",)
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return about what comes: a megapixel of the nearest ratio."""
+        """Return about the size of the image: a megapixel of the nearest ratio."""
         wide, _, high = nearest_ratio(request, RATIOS).partition(":")
         side = math.sqrt(2**20 / (int(wide) * int(high)))
         return RequestSize(
@@ -127,7 +128,7 @@ class Replicate(BaseProvider):
             f"/v1/models/{self._settings.model or MODEL}/predictions",
             build_replicate_body(request),
             self._read_submitted,
-            # Whatever becomes of us, it ends; with a minute for a late look.
+            # Replicate ends the prediction a minute after our timeout.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
 
@@ -138,38 +139,38 @@ class Replicate(BaseProvider):
         return self._api_call(f"/v1/predictions/{remote}/cancel", method="POST")
 
     def token_check_call(self) -> HttpCall:
-        """Ask whose token it is."""
+        """Return the request for the owner of the token."""
         return self._api_call("/v1/account")
 
-    def _poll_call(self, name: str) -> HttpCall:
+    def _poll_call(self, job_id: str) -> HttpCall:
         return self._api_call(
-            f"/v1/predictions/{name}",
-            lambda response: self._read_status(name, response),
+            f"/v1/predictions/{job_id}",
+            lambda response: self._read_status(job_id, response),
             waits=True,
         )
 
     def _read_submitted(self, response: Response) -> Step:
-        name = str(parse_object(response).get("id") or "")
-        if not is_job_id(name):
+        job_id = str(parse_object(response).get("id") or "")
+        if not is_job_id(job_id):
             return read_prediction(
-                response, self._download_call, remember=True
+                response, self._download_call, commit=True
             ) or _raise_lost(response)
-        ready = read_prediction(response, self._download_call, remember=False)
+        ready = read_prediction(response, self._download_call, commit=False)
         if ready is None:
             return FollowUp(
-                call=self._poll_call(name), seconds=_POLL_SECONDS, remote=name
+                call=self._poll_call(job_id), seconds=_POLL_SECONDS, remote=job_id
             )
-        return _with_remote_id(ready, name)
+        return _with_remote_id(ready, job_id)
 
-    def _read_status(self, name: str, response: Response) -> Step:
-        ready = read_prediction(response, self._download_call, remember=False)
-        return ready or FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
+    def _read_status(self, job_id: str, response: Response) -> Step:
+        ready = read_prediction(response, self._download_call, commit=False)
+        return ready or FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
 
 
-def _with_remote_id(step: Step, name: str) -> Step:
-    """Commit the id before the file is fetched, too."""
+def _with_remote_id(step: Step, job_id: str) -> Step:
+    """Return *step* so that the job id is committed before the download."""
     if isinstance(step, FollowUp):
-        return FollowUp(call=step.call, seconds=step.seconds, remote=name)
+        return FollowUp(call=step.call, seconds=step.seconds, remote=job_id)
     return step
 
 

@@ -251,11 +251,11 @@ def image_from_base64(text: object) -> GeneratedImage:
     return image_from_bytes(data)
 
 
-def follow_url(url: object, fetch: Fetch, *, remember: bool = True) -> Step:
+def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
     """Return the download of an image, or the image itself from a data: URL.
 
     Args:
-        remember: Commit the URL before the download, since it is the only way back
+        commit: Commit the URL before the download, since it is the only way back
             to an image that was paid for.  False for jobs whose id leads to it.
 
     Raises:
@@ -265,14 +265,14 @@ def follow_url(url: object, fetch: Fetch, *, remember: bool = True) -> Step:
         raise UnavailableError("answered without an image")
     if url.startswith("data:"):
         return image_from_base64(url)
-    return FollowUp(call=fetch(url), remote=url if remember else None)
+    return FollowUp(call=fetch(url), remote=url if commit else None)
 
 
-def follow_url_or_base64(value: object, fetch: Fetch, *, remember: bool = True) -> Step:
-    """Do as `follow_url`; text that is not an http URL is read as base64."""
+def follow_url_or_base64(value: object, fetch: Fetch, *, commit: bool = True) -> Step:
+    """Do as `follow_url`; read text that is not an http URL as base64."""
     if isinstance(value, str) and not value.startswith(("http://", "https://")):
         return image_from_base64(value)
-    return follow_url(value, fetch, remember=remember)
+    return follow_url(value, fetch, commit=commit)
 
 
 def read_download(response: Response) -> GeneratedImage:

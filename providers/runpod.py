@@ -1,9 +1,9 @@
-"""RunPod: a public endpoint, a serverless one of your own, or its worker by itself.
+"""RunPod: a public endpoint, the owner's serverless endpoint, or a local worker.
 
-Protocol: RunPod's documentation and SDK 1.12; the outputs of its public FLUX
-endpoint, worker-comfyui, worker-sdxl and worker-a1111 all differ, and are all read.
-An empty `endpoint` means the worker's own test server (`--rp_serve_api`), which
-has no path for it and no jobs to come back to.
+Protocol: RunPod's documentation and SDK 1.12.  The public FLUX endpoint,
+worker-comfyui, worker-sdxl and worker-a1111 have different outputs; all are read.
+An empty `endpoint` means the worker's test server (`--rp_serve_api`), whose paths
+have no endpoint and whose jobs cannot be polled later.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from providers.sizes import RequestSize, fit_to_side
 
 _POLL_SECONDS = 2.0
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
-_PLACES = ("image_url", "result", "images", "image", "message", "data", "url")
+_IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
 _DEEPEST = 6
-#: How long an image may take there, and how long it is kept, in milliseconds.
+#: The least execution time of a job and the lifetime of its result, in milliseconds.
 _LEAST_EXECUTION = 5_000
 _KEPT = 3_600_000
 
@@ -75,9 +75,9 @@ class RunPod(BaseProvider):
             },
             "policy": {"executionTimeout": execution, "ttl": _KEPT},
         }
-        # /run keeps its result for half an hour, /runsync for a minute.
-        way = "run" if self._path else "runsync"
-        return self._image_call(f"{self._path}/{way}", body, self._read_submitted)
+        # /run keeps a result for half an hour, /runsync for a minute.
+        path = f"{self._path}/run" if self._path else "/runsync"
+        return self._image_call(path, body, self._read_submitted)
 
     def cancel(self, remote: str) -> HttpCall | None:
         """Return the call that cancels the job."""
@@ -86,34 +86,34 @@ class RunPod(BaseProvider):
         return self._api_call(f"{self._path}/cancel/{remote}", method="POST")
 
     def token_check_call(self) -> HttpCall | None:
-        """Ask the endpoint for its health, which wants the token as well."""
+        """Return the request for the endpoint's health, which requires the token."""
         return self._api_call(f"{self._path}/health") if self._path else None
 
-    def _poll_call(self, name: str) -> HttpCall:
+    def _poll_call(self, job_id: str) -> HttpCall:
         return self._api_call(
-            f"{self._path}/status/{name}",
-            lambda response: self._read_status(name, response),
+            f"{self._path}/status/{job_id}",
+            lambda response: self._read_status(job_id, response),
             waits=True,
         )
 
     def _read_submitted(self, response: Response) -> Step:
-        name = str(parse_object(response).get("id") or "")
-        step = self._read_status(name, response)
-        if isinstance(step, FollowUp) and is_job_id(name):
-            return FollowUp(call=step.call, seconds=step.seconds, remote=name)
+        job_id = str(parse_object(response).get("id") or "")
+        step = self._read_status(job_id, response)
+        if isinstance(step, FollowUp) and is_job_id(job_id):
+            return FollowUp(call=step.call, seconds=step.seconds, remote=job_id)
         return step
 
-    def _read_status(self, name: str, response: Response) -> Step:
+    def _read_status(self, job_id: str, response: Response) -> Step:
         data = parse_object(response)
         status = str(data.get("status") or "")
-        if status in _WAITING and is_job_id(name):
-            return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
+        if status in _WAITING and is_job_id(job_id):
+            return FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:
             raise _job_error(status, data.get("error") or output)
-        for found in _find_images(output):
+        for image in _find_images(output):
             return follow_url_or_base64(
-                found, self._download_call, remember=not self._path
+                image, self._download_call, commit=not self._path
             )
         if error := _error_message(
             output.get("error") if isinstance(output, dict) else None
@@ -135,32 +135,32 @@ def _job_error(status: str, error: object) -> Exception:
 
 
 def _error_message(error: object) -> str:
-    """Return what went wrong; a traceback names paths and hosts: its message only."""
+    """Return the message without the traceback, which names paths and hosts."""
     if isinstance(error, list):
-        return "; ".join(filter(None, (_error_message(one) for one in error[:3])))
+        return "; ".join(filter(None, (_error_message(item) for item in error[:3])))
     if isinstance(error, dict):
-        told = error.get("error_message") or error.get("error") or ""
-        return _error_message(told) if not isinstance(told, dict) else ""
+        message = error.get("error_message") or error.get("error") or ""
+        return _error_message(message) if not isinstance(message, dict) else ""
     if not isinstance(error, str):
         return ""
     if error.lstrip().startswith("{"):
         try:
-            inside = json.loads(error)
+            inner = json.loads(error)
         except (ValueError, RecursionError):
             return ""
-        return _error_message(inside) if isinstance(inside, dict) else ""
+        return _error_message(inner) if isinstance(inner, dict) else ""
     return error.partition("Traceback (most recent call last)")[0]
 
 
-def _find_images(found: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Yield what may be an image or its address, the likeliest first."""
-    if depth > _DEEPEST:
+def _find_images(output: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield texts that may be an image or its URL, the likeliest first."""
+    if depth > _DEEPEST or not output:
         return
-    if isinstance(found, str):
-        yield from [found] if found else []
-    elif isinstance(found, list):
-        for one in found:
-            yield from _find_images(one, depth + 1)
-    elif isinstance(found, dict):
-        for place in _PLACES:
-            yield from _find_images(found.get(place), depth + 1)
+    if isinstance(output, str):
+        yield output
+    elif isinstance(output, list):
+        for item in output:
+            yield from _find_images(item, depth + 1)
+    elif isinstance(output, dict):
+        for key in _IMAGE_KEYS:
+            yield from _find_images(output.get(key), depth + 1)

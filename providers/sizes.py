@@ -1,4 +1,4 @@
-"""The nearest size a service can do that covers what is wanted.  Pure."""
+"""Chooses the nearest size of a service that covers the requested size.  Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.base import ImageRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSize:
-    """Pixels asked for; at least what the order wants, in what the service can do."""
+    """The size to request from a service, in pixels."""
 
     width: int
     height: int
@@ -19,17 +19,17 @@ class RequestSize:
         return f"{self.width}x{self.height}"
 
 
-def target_size(request: ImageRequest) -> RequestSize:
-    """Return what the order asks for."""
-    return RequestSize(width=request.width, height=request.height)
-
-
 def fit_to_side(
     request: ImageRequest, multiple: int, most: int = 1440, least: int = 256
 ) -> RequestSize:
-    """Return the nearest size of the order's shape within *most* pixels a side.
+    """Return the nearest size of the requested shape within *most* pixels a side.
 
-    Scaled down when a side would be too long; the picture is enlarged afterwards.
+    The size is scaled down if a side would be too long.  The image is enlarged later.
+
+    Args:
+        multiple: Both sides are multiples of this many pixels.
+        most: The longest side in pixels.
+        least: The shortest side in pixels.
     """
     scale = min(1.0, most / max(request.width, request.height))
     return RequestSize(
@@ -44,7 +44,10 @@ def _round_side(side: float, multiple: int, most: int, least: int) -> int:
 
 
 def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestSize:
-    """Return the largest size of the order's shape of at most that many pixels."""
+    """Return the largest size of the requested shape with at most *pixels* pixels.
+
+    Both sides are multiples of *multiple* pixels.
+    """
     scale = min(1.0, (pixels / (request.width * request.height)) ** 0.5)
     return RequestSize(
         width=max(multiple, int(request.width * scale) // multiple * multiple),
@@ -53,7 +56,7 @@ def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestS
 
 
 def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
-    """Return the one of *sizes* whose shape is the order's, or nearly."""
+    """Return the one of *sizes* whose shape is nearest to the requested shape."""
     return min(
         sizes, key=lambda size: _ratio_distance(request, size.width / size.height)
     )
@@ -62,13 +65,13 @@ def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> Request
 def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
     """Return the nearest of aspect ratios such as "16:9"."""
 
-    def apart(ratio: str) -> float:
+    def distance(ratio: str) -> float:
         wide, _, high = ratio.partition(":")
         return _ratio_distance(request, int(wide) / int(high))
 
-    return min(ratios, key=apart)
+    return min(ratios, key=distance)
 
 
 def _ratio_distance(request: ImageRequest, ratio: float) -> float:
-    shape = request.width / request.height
-    return max(ratio / shape, shape / ratio)
+    requested = request.width / request.height
+    return max(ratio / requested, requested / ratio)
