@@ -19,8 +19,8 @@ from enum import StrEnum
 
 from providers.admission import Admission, AdmissionKind
 from providers.breaker_policy import (
-    CREDITS_MOST,
-    FAILED_MOST,
+    CREDITS_MAX,
+    FAILED_MAX,
     LONGEST,
     WHY,
     BreakerPolicy,
@@ -124,7 +124,7 @@ def _half_open_at(breaker: Breaker, now: datetime) -> datetime | None:
     if not times:
         return None
     earliest = min(times)
-    most = LONGEST.get(breaker.reason, FAILED_MOST) if breaker.reason else FAILED_MOST
+    most = LONGEST.get(breaker.reason, FAILED_MAX) if breaker.reason else FAILED_MAX
     # A time further ahead than it could have been set comes from a wrong clock.
     return now if earliest - now > most else earliest
 
@@ -294,7 +294,7 @@ def adopt_settings(
     kept = replace(breaker, settings=settings)
     if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
         return kept
-    most = LONGEST.get(kept.reason, FAILED_MOST)
+    most = LONGEST.get(kept.reason, FAILED_MAX)
     if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):
-        most = CREDITS_MOST
+        most = CREDITS_MAX
     return replace(kept, until=now) if kept.until - now > most else kept

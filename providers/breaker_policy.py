@@ -10,16 +10,16 @@ from providers.base import ProviderTraits
 from providers.outcomes import Outcome
 
 _LOADING_DEFAULT = timedelta(seconds=20)
-_LOADING_LEAST = timedelta(seconds=2)
-_LOADING_MOST = timedelta(minutes=10)
+_LOADING_MIN = timedelta(seconds=2)
+_LOADING_MAX = timedelta(minutes=10)
 _THROTTLED_DEFAULT = timedelta(seconds=30)
-_THROTTLED_MOST = timedelta(hours=1)
+_THROTTLED_MAX = timedelta(hours=1)
 _FAILED_FIRST = timedelta(seconds=60)
-FAILED_MOST = timedelta(minutes=30)
+FAILED_MAX = timedelta(minutes=30)
 _GONE = timedelta(hours=24)
-CREDITS_MOST = timedelta(days=1)
+CREDITS_MAX = timedelta(days=1)
 #: The monthly reset has up to an hour of jitter.
-_MONTH_MOST = timedelta(days=32)
+_MONTH_MAX = timedelta(days=32)
 _JITTER = timedelta(hours=1)
 #: The reasons in words.
 WHY: dict[Outcome | None, str] = {
@@ -52,9 +52,9 @@ def policy_of(traits: ProviderTraits) -> BreakerPolicy:
 
 #: The longest pause of each reason; other outcomes count as failures.
 LONGEST = {
-    Outcome.CREDITS: _MONTH_MOST + _JITTER,
-    Outcome.LOADING: _LOADING_MOST,
-    Outcome.THROTTLED: _THROTTLED_MOST,
+    Outcome.CREDITS: _MONTH_MAX + _JITTER,
+    Outcome.LOADING: _LOADING_MAX,
+    Outcome.THROTTLED: _THROTTLED_MAX,
     Outcome.TOKEN: timedelta.max,
     Outcome.GONE: _GONE,
 }
@@ -77,23 +77,25 @@ def open_until(
         jitter: A random number from 0 to 1.
     """
     doubled = 1 << min(trips - 1, 20)
-    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    requested = (
+        None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    )
     match reason:
         case Outcome.CREDITS:
             return _credits_reset_at(trips, now, policy, jitter)
         case Outcome.LOADING:
-            wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
-            return now + min(_LOADING_MOST, wait * doubled)
+            wait = max(_LOADING_MIN, requested or _LOADING_DEFAULT)
+            return now + min(_LOADING_MAX, wait * doubled)
         case Outcome.THROTTLED:
-            wait = _THROTTLED_DEFAULT if asked is None else asked
-            return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
+            wait = _THROTTLED_DEFAULT if requested is None else requested
+            return now + min(_THROTTLED_MAX, max(wait, timedelta(seconds=1)))
         case Outcome.GONE:
             return now + _GONE
         # Only a new token, new settings or a reset close the breaker.
         case Outcome.TOKEN:
             return None
         case _:
-            return now + min(FAILED_MOST, _FAILED_FIRST * doubled)
+            return now + min(FAILED_MAX, _FAILED_FIRST * doubled)
 
 
 def _credits_reset_at(
@@ -104,7 +106,7 @@ def _credits_reset_at(
             first = now.astimezone(UTC).replace(
                 day=1, hour=0, minute=0, second=0, microsecond=0
             )
-            following = (first + _MONTH_MOST).replace(day=1)
+            following = (first + _MONTH_MAX).replace(day=1)
             return following + _JITTER * jitter
         case "daily":
             midnight = now.astimezone(UTC).replace(
@@ -115,4 +117,4 @@ def _credits_reset_at(
             return None
         case pause:
             doubled = timedelta(seconds=pause) * (1 << min(trips - 1, 20))
-            return now + min(CREDITS_MOST, doubled)
+            return now + min(CREDITS_MAX, doubled)

@@ -40,7 +40,7 @@ _AGENT = "postbrush:1:unknown"
 _STEPS = 20
 #: A megapixel, and the limit of accounts without kudos while the queue is long.
 _PIXELS, _FEW_PIXELS = 1024 * 1024, 576 * 576
-_LEAST_POLL, _MOST_POLL = 2.0, 15.0
+_MIN_POLL, _MAX_POLL = 2.0, 15.0
 
 
 class _TooLargeError(BadRequestError):
@@ -140,9 +140,7 @@ class Horde(BaseProvider):
         job_id = str(parse_object(response).get("id") or "")
         if not is_job_id(job_id):
             raise missing_image_error(response)
-        return FollowUp(
-            call=self._poll_call(job_id), seconds=_LEAST_POLL, remote=job_id
-        )
+        return FollowUp(call=self._poll_call(job_id), seconds=_MIN_POLL, remote=job_id)
 
     def _read_status(self, job_id: str, response: Response) -> Step:
         data = parse_object(response)
@@ -171,5 +169,5 @@ class Horde(BaseProvider):
 
 def _poll_delay(wait: object) -> float:
     """Return the seconds to the next poll: half the time it announces, 2 to 15."""
-    half = wait / 2 if isinstance(wait, int | float) else _LEAST_POLL
-    return min(_MOST_POLL, max(_LEAST_POLL, half))
+    half = wait / 2 if isinstance(wait, int | float) else _MIN_POLL
+    return min(_MAX_POLL, max(_MIN_POLL, half))

@@ -23,10 +23,10 @@ from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.responses import MAX_ERROR_BYTES
 
-_MOST_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
-_MOST_REDIRECTS = 3
+_MAX_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
+_MAX_REDIRECTS = 3
 #: Shorter header words, such as "Bearer", are not secrets.
-_LEAST_SECRET = 8
+_MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -56,7 +56,7 @@ class HttpClient:
                 a redirect leads to a forbidden address.
         """
         url = call.url
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             response, location = await self._send_request(call, url, traits)
             if response.status not in _REDIRECTS:
                 return response
@@ -118,7 +118,7 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > _MOST_BYTES:
+        if len(body) > _MAX_BYTES:
             response.close()
             raise InvalidImageError("an answer larger than any image")
     return bytes(body)
@@ -133,7 +133,7 @@ def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
         return body
     for name in ("Authorization", "apikey"):
         for secret in call.headers.get(name, "").split():
-            if len(secret) >= _LEAST_SECRET:
+            if len(secret) >= _MIN_SECRET:
                 body = body.replace(secret.encode(), b"[secret]")
     return body
 

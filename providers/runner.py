@@ -38,8 +38,8 @@ from providers.outcomes import (
     UnavailableError,
 )
 
-_MOST_STEPS = 2000
-_MOST_RETRIES = 5
+_MAX_STEPS = 2000
+_MAX_RETRIES = 5
 _RETRY_SECONDS = 2.0
 _CALL_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
@@ -197,7 +197,7 @@ class ProviderRunner:
 
     async def _run_steps(self, call: HttpCall, state: _RequestState) -> GeneratedImage:
         try:
-            for _ in range(_MOST_STEPS):
+            for _ in range(_MAX_STEPS):
                 step = await self._run_step(call, state)
                 if isinstance(step, GeneratedImage):
                     return step
@@ -244,7 +244,7 @@ class ProviderRunner:
             raise error
         # The remote job runs on despite temporary errors of polls and downloads.
         state.retries += 1
-        may_retry = call.waits or state.retries < _MOST_RETRIES
+        may_retry = call.waits or state.retries < _MAX_RETRIES
         if isinstance(error, _TEMPORARY) and may_retry:
             return FollowUp(call=call, seconds=error.seconds or _RETRY_SECONDS)
         if isinstance(error, _RESULTS):

@@ -29,9 +29,9 @@ from providers.sizes import RequestSize, fit_to_side
 _POLL_SECONDS = 2.0
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
 _IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
-_DEEPEST = 6
+_MAX_DEPTH = 6
 #: The least execution time of a job and the lifetime of its result, in milliseconds.
-_LEAST_EXECUTION = 5_000
+_MIN_EXECUTION = 5_000
 _KEPT = 3_600_000
 
 
@@ -63,7 +63,7 @@ class RunPod(BaseProvider):
         """Return the request that queues the job."""
         del now
         size = self.supported_size(request)
-        execution = max(_LEAST_EXECUTION, round(self.traits.timeout * 1000))
+        execution = max(_MIN_EXECUTION, round(self.traits.timeout * 1000))
         body: dict[str, JsonValue] = {
             "input": {
                 "prompt": request.prompt,
@@ -154,7 +154,7 @@ def _error_message(error: object) -> str:
 
 def _find_images(output: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
     """Yield texts that may be an image or its URL, the likeliest first."""
-    if depth > _DEEPEST or not output:
+    if depth > _MAX_DEPTH or not output:
         return
     if isinstance(output, str):
         yield output
