@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import FREE, BaseProvider, basic_auth_header, build_traits
+from providers.base_http import FREE, BaseProvider, basic_auth_header
 from providers.outcomes import NotFoundError
 from providers.prompt_sanitizer import escape_syntax
 from providers.responses import (
@@ -35,17 +35,14 @@ class A1111(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Stable Diffusion",
-                prefix="a1111",
-                price=FREE,
-                price_source="your own server",
-                base_url="",
-                timeout=600.0,
-                concurrency=1,
-                honours=frozenset({"size", "seed", "steps"}),
-            ),
+            label="Stable Diffusion",
+            prefix="a1111",
+            price=FREE,
+            price_source="your own server",
+            base_url="",
+            timeout=600.0,
+            concurrency=1,
+            honours=frozenset({"size", "seed", "steps"}),
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:

@@ -41,47 +41,6 @@ def price_per_megapixel(dollars: float) -> Price:
 FREE = flat_price(0.0)
 
 
-def build_traits(
-    settings: ProviderSettings,
-    *,
-    label: str,
-    prefix: str,
-    price: Price,
-    price_source: str,
-    base_url: str,
-    included: float = 0.0,
-    timeout: float = 60.0,
-    concurrency: int = 4,
-    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
-    **more: Any,  # noqa: ANN401 - the remaining fields of ProviderTraits
-) -> ProviderTraits:
-    """Return a kind's traits; the owner's settings override its defaults.
-
-    Args:
-        settings: The owner's settings.
-        price: US dollars as a function of megapixels.
-        included: US dollars that the plan includes.
-        timeout: Seconds.
-        credits_reset: Most services are prepaid, and a 402 remains until the owner
-            pays.  The default probes after an hour, then two, up to a day.
-    """
-    own = settings.price
-    return ProviderTraits(
-        name=settings.name,
-        label=settings.label or label,
-        prefix=prefix,
-        price=price if own is None else flat_price(own),
-        price_source=price_source if own is None else "configuration",
-        included=included if settings.included is None else settings.included,
-        monthly_budget=settings.monthly_budget,
-        credits_reset=settings.credits_reset or credits_reset,
-        timeout=settings.timeout or timeout,
-        concurrency=settings.concurrency or concurrency,
-        base_url=(settings.base_url or base_url).rstrip("/"),
-        **more,
-    )
-
-
 def raise_no_image(response: Response) -> Step:
     """Read the response to a request that is not for an image.
 
@@ -128,9 +87,47 @@ class BaseProvider:
 
     error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
 
-    def __init__(self, settings: ProviderSettings, traits: ProviderTraits) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        *,
+        label: str,
+        prefix: str,
+        price: Price,
+        price_source: str,
+        base_url: str,
+        included: float = 0.0,
+        timeout: float = 60.0,
+        concurrency: int = 4,
+        credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
+        **more: Any,  # noqa: ANN401 - the remaining fields of ProviderTraits
+    ) -> None:
+        """Set the kind's traits, which the owner's settings override.
+
+        Args:
+            settings: The owner's settings.
+            price: US dollars as a function of megapixels.
+            included: US dollars that the plan includes.
+            timeout: Seconds.
+            credits_reset: Most services are prepaid, and a 402 remains until the
+                owner pays.  The default probes after an hour, then two, up to a day.
+        """
         self._settings = settings
-        self.traits = traits
+        own = settings.price
+        self.traits = ProviderTraits(
+            name=settings.name,
+            label=settings.label or label,
+            prefix=prefix,
+            price=price if own is None else flat_price(own),
+            price_source=price_source if own is None else "configuration",
+            included=included if settings.included is None else settings.included,
+            monthly_budget=settings.monthly_budget,
+            credits_reset=settings.credits_reset or credits_reset,
+            timeout=settings.timeout or timeout,
+            concurrency=settings.concurrency or concurrency,
+            base_url=(settings.base_url or base_url).rstrip("/"),
+            **more,
+        )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return the size to request; kinds with restrictions override this."""
@@ -156,8 +153,12 @@ class BaseProvider:
         return None
 
     def cancel(self, remote: str) -> HttpCall | None:
-        """Return None: most services have no remote jobs."""
-        del remote
+        """Return the call that cancels the remote job, or None if there is none."""
+        return self._cancel_call(remote) if is_job_id(remote) else None
+
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        """Return the call that cancels a job; most services have no jobs."""
+        del job_id
         return None
 
     def health_check_call(self) -> HttpCall | None:

@@ -9,7 +9,7 @@ import threading
 from datetime import datetime
 
 from providers.base import GeneratedImage, ImageRequest
-from providers.base_http import FREE, BaseProvider, build_traits
+from providers.base_http import FREE, BaseProvider
 from providers.settings import ProviderSettings
 
 #: FreeType's fonts are not thread-safe.
@@ -22,17 +22,14 @@ class CardProvider(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Card",
-                prefix="freeapi",
-                price=FREE,
-                price_source="made here",
-                base_url="",
-                concurrency=2,
-                honours=frozenset({"size", "seed", "steps"}),
-                is_card=True,
-            ),
+            label="Card",
+            prefix="freeapi",
+            price=FREE,
+            price_source="made here",
+            base_url="",
+            concurrency=2,
+            honours=frozenset({"size", "seed", "steps"}),
+            is_card=True,
         )
 
     def start(self, request: ImageRequest, now: datetime) -> GeneratedImage:

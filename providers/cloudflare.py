@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price
+from providers.base_http import BaseProvider, flat_price
 from providers.outcomes import (
     BadRequestError,
     NotFoundError,
@@ -63,19 +63,16 @@ class Cloudflare(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Cloudflare FLUX",
-                prefix="cloudflare",
-                price=flat_price(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
-                price_source="Cloudflare's price per neuron, about 60 an image",
-                base_url="https://api.cloudflare.com/client/v4",
-                included=_DOLLARS_PER_NEURON * _NEURONS_PER_DAY,
-                included_per="day",
-                credits_reset="daily",
-                max_prompt=2048,
-                honours=frozenset({"steps"}),
-            ),
+            label="Cloudflare FLUX",
+            prefix="cloudflare",
+            price=flat_price(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
+            price_source="Cloudflare's price per neuron, about 60 an image",
+            base_url="https://api.cloudflare.com/client/v4",
+            included=_DOLLARS_PER_NEURON * _NEURONS_PER_DAY,
+            included_per="day",
+            credits_reset="daily",
+            max_prompt=2048,
+            honours=frozenset({"steps"}),
         )
         self._path = (
             f"/accounts/{settings.account or ''}/ai/run/{settings.model or _MODEL}"

@@ -13,7 +13,6 @@ from datetime import datetime
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.base_http import (
     BaseProvider,
-    build_traits,
     is_job_id,
     price_per_megapixel,
 )
@@ -89,19 +88,16 @@ class Fal(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="fal FLUX",
-                prefix="fal",
-                # The limit of a new account.
-                concurrency=2,
-                price=price_per_megapixel(0.003),
-                price_source="fal's price per megapixel",
-                base_url="https://queue.fal.run",
-                max_prompt=2000,
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=FILE_HOSTS,
-            ),
+            label="fal FLUX",
+            prefix="fal",
+            # The limit of a new account.
+            concurrency=2,
+            price=price_per_megapixel(0.003),
+            price_source="fal's price per megapixel",
+            base_url="https://queue.fal.run",
+            max_prompt=2000,
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=FILE_HOSTS,
         )
         self._model = settings.model or MODEL
         self._app = "/".join(self._model.split("/")[:2])
@@ -119,11 +115,8 @@ class Fal(BaseProvider):
             self._read_submitted,
         )
 
-    def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the job."""
-        if not is_job_id(remote):
-            return None
-        return self._api_call(f"/{self._app}/requests/{remote}/cancel", method="PUT")
+    def _cancel_call(self, job_id: str) -> HttpCall:
+        return self._api_call(f"/{self._app}/requests/{job_id}/cancel", method="PUT")
 
     def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token

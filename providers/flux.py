@@ -15,7 +15,6 @@ from providers import fal, replicate
 from providers.base import FollowUp, HttpCall, ImageRequest, Response, Step
 from providers.base_http import (
     BaseProvider,
-    build_traits,
     merge_body,
     price_per_megapixel,
     raise_no_image,
@@ -71,21 +70,18 @@ class Flux(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Hugging Face FLUX",
-                prefix="flux",
-                price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
-                price_source="fal's price per megapixel",
-                base_url=_ROUTER,
-                included=_INCLUDED,
-                credits_reset="monthly",
-                # A top-up makes credits available before the reset.
-                credits_probe=timedelta(days=1),
-                max_prompt=2000,
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=_FILE_HOSTS,
-            ),
+            label="Hugging Face FLUX",
+            prefix="flux",
+            price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
+            price_source="fal's price per megapixel",
+            base_url=_ROUTER,
+            included=_INCLUDED,
+            credits_reset="monthly",
+            # A top-up makes credits available before the reset.
+            credits_probe=timedelta(days=1),
+            max_prompt=2000,
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=_FILE_HOSTS,
         )
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL

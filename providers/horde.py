@@ -13,7 +13,6 @@ from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response
 from providers.base_http import (
     FREE,
     BaseProvider,
-    build_traits,
     is_job_id,
     with_fallback,
 )
@@ -63,20 +62,17 @@ class Horde(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="AI Horde",
-                prefix="horde",
-                price=FREE,
-                price_source="volunteers",
-                base_url="https://aihorde.net",
-                # The service keeps a request for 10 to 20 minutes.
-                timeout=600.0,
-                concurrency=1,
-                max_prompt=1000,
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=(".r2.cloudflarestorage.com",),
-            ),
+            label="AI Horde",
+            prefix="horde",
+            price=FREE,
+            price_source="volunteers",
+            base_url="https://aihorde.net",
+            # The service keeps a request for 10 to 20 minutes.
+            timeout=600.0,
+            concurrency=1,
+            max_prompt=1000,
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=(".r2.cloudflarestorage.com",),
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
@@ -95,11 +91,8 @@ class Horde(BaseProvider):
             smaller,
         )
 
-    def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the job."""
-        if not is_job_id(remote):
-            return None
-        return self._api_call(f"/api/v2/generate/status/{remote}", method="DELETE")
+    def _cancel_call(self, job_id: str) -> HttpCall:
+        return self._api_call(f"/api/v2/generate/status/{job_id}", method="DELETE")
 
     def token_check_call(self) -> HttpCall:
         """Return the request for the owner of the key, even of the anonymous one."""

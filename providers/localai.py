@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import FREE, BaseProvider, build_traits
+from providers.base_http import FREE, BaseProvider
 from providers.openai import read_openai
 from providers.prompt_sanitizer import without_bars, without_tags, without_weights
 from providers.responses import parse_object
@@ -26,17 +26,14 @@ class LocalAi(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="LocalAI",
-                prefix="localai",
-                price=FREE,
-                price_source="your own server",
-                base_url="",
-                timeout=600.0,
-                concurrency=1,
-                honours=frozenset({"size", "seed"}),
-            ),
+            label="LocalAI",
+            prefix="localai",
+            price=FREE,
+            price_source="your own server",
+            base_url="",
+            timeout=600.0,
+            concurrency=1,
+            honours=frozenset({"size", "seed"}),
         )
         # The owner may have configured the URL with or without /v1.
         self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"

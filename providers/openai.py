@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price
+from providers.base_http import BaseProvider, flat_price
 from providers.outcomes import (
     OutOfCreditsError,
     PromptRefusedError,
@@ -63,15 +63,12 @@ class OpenAi(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="OpenAI",
-                prefix="openai",
-                price=flat_price(0.07),
-                price_source="OpenAI's list, medium quality, the larger sizes",
-                base_url="https://api.openai.com",
-                max_prompt=32000,
-            ),
+            label="OpenAI",
+            prefix="openai",
+            price=flat_price(0.07),
+            price_source="OpenAI's list, medium quality, the larger sizes",
+            base_url="https://api.openai.com",
+            max_prompt=32000,
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:

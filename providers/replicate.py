@@ -11,7 +11,7 @@ import math
 from datetime import datetime
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price, is_job_id
+from providers.base_http import BaseProvider, flat_price, is_job_id
 from providers.outcomes import (
     PromptRefusedError,
     RemoteJobFailedError,
@@ -93,20 +93,17 @@ class Replicate(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Replicate FLUX",
-                prefix="replicate",
-                # Below $5 of credit the limit is 6 a minute without bursts, and
-                # a 429 under concurrency can hide a 402.
-                concurrency=1,
-                price=flat_price(0.003),
-                price_source="Replicate's $3 for 1000 images",
-                base_url="https://api.replicate.com",
-                max_prompt=2000,
-                honours=frozenset({"seed", "steps"}),
-                file_hosts=FILE_HOSTS,
-            ),
+            label="Replicate FLUX",
+            prefix="replicate",
+            # Below $5 of credit the limit is 6 a minute without bursts, and
+            # a 429 under concurrency can hide a 402.
+            concurrency=1,
+            price=flat_price(0.003),
+            price_source="Replicate's $3 for 1000 images",
+            base_url="https://api.replicate.com",
+            max_prompt=2000,
+            honours=frozenset({"seed", "steps"}),
+            file_hosts=FILE_HOSTS,
         )
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
@@ -132,11 +129,8 @@ class Replicate(BaseProvider):
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
 
-    def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the prediction."""
-        if not is_job_id(remote):
-            return None
-        return self._api_call(f"/v1/predictions/{remote}/cancel", method="POST")
+    def _cancel_call(self, job_id: str) -> HttpCall:
+        return self._api_call(f"/v1/predictions/{job_id}/cancel", method="POST")
 
     def token_check_call(self) -> HttpCall:
         """Return the request for the owner of the token."""

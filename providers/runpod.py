@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price, is_job_id
+from providers.base_http import BaseProvider, flat_price, is_job_id
 from providers.outcomes import PromptRefusedError, RemoteJobFailedError, TimedOutError
 from providers.responses import (
     follow_url_or_base64,
@@ -41,16 +41,13 @@ class RunPod(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="RunPod",
-                prefix="runpod",
-                price=flat_price(0.003),
-                price_source="RunPod's public FLUX endpoint, as seen in 2026",
-                base_url="https://api.runpod.ai/v2",
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
-            ),
+            label="RunPod",
+            prefix="runpod",
+            price=flat_price(0.003),
+            price_source="RunPod's public FLUX endpoint, as seen in 2026",
+            base_url="https://api.runpod.ai/v2",
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
         )
         endpoint = (settings.endpoint or "").strip("/")
         self._path = f"/{endpoint}" if endpoint else ""
@@ -79,11 +76,10 @@ class RunPod(BaseProvider):
         path = f"{self._path}/run" if self._path else "/runsync"
         return self._image_call(path, body, self._read_submitted)
 
-    def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the job."""
-        if not self._path or not is_job_id(remote):
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        if not self._path:
             return None
-        return self._api_call(f"{self._path}/cancel/{remote}", method="POST")
+        return self._api_call(f"{self._path}/cancel/{job_id}", method="POST")
 
     def token_check_call(self) -> HttpCall | None:
         """Return the request for the endpoint's health, which requires the token."""

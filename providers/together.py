@@ -12,7 +12,6 @@ from datetime import datetime
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.base_http import (
     BaseProvider,
-    build_traits,
     price_per_megapixel,
     with_fallback,
 )
@@ -47,17 +46,14 @@ class Together(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Together FLUX",
-                prefix="together",
-                price=price_per_megapixel(0.0027),
-                price_source="Together's price per megapixel, as reported in 2026",
-                base_url="https://api.together.xyz",
-                max_prompt=2000,
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=("api.together.ai", "api.together.xyz"),
-            ),
+            label="Together FLUX",
+            prefix="together",
+            price=price_per_megapixel(0.0027),
+            price_source="Together's price per megapixel, as reported in 2026",
+            base_url="https://api.together.xyz",
+            max_prompt=2000,
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=("api.together.ai", "api.together.xyz"),
         )
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
