@@ -1,6 +1,6 @@
-"""Image services: what each can do, how it is asked, and which of them is asked.
+"""Image services: their requests and responses, breakers and the chain.
 
-`KINDS` is the registry: a new kind is one file and one entry here (see "Add a
+`KINDS` is the registry.  A new kind is one file and one entry here (see "Add a
 service" in the README).
 """
 
@@ -26,15 +26,15 @@ from providers.together import Together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderType:
-    """One kind of service.
+    """One kind of image service.
 
     Attributes:
-        make: Builds a provider of it.
-        tokens: Variables its key is looked for in, the usual one first.
-        account: Variable of the account's id, likewise.
-        needs: What of `[providers.NAME]`, `token` included, it cannot do without.
-        by_itself: It joins the default chain as soon as it has what it needs; the
-            others are asked only when `chain` names them.
+        make: Builds a provider of this kind.
+        tokens: Environment variables that may hold its token, the usual one first.
+        account: Environment variable of the account id.
+        needs: Settings of `[providers.NAME]`, `token` included, that are required.
+        by_itself: A provider of this kind joins the default chain when all that it
+            needs is set.  Other kinds are called only if `chain` names them.
     """
 
     make: Callable[[ProviderSettings], Provider]
@@ -44,7 +44,7 @@ class ProviderType:
     by_itself: bool = True
 
 
-#: Every kind of service, in the order of the default chain; the card last.
+#: Every kind of image service, in the order of the default chain; the card is last.
 KINDS: Mapping[str, ProviderType] = {
     "flux": ProviderType(make=Flux, tokens=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
     "localai": ProviderType(
@@ -74,9 +74,9 @@ KINDS: Mapping[str, ProviderType] = {
 
 
 def build_provider(settings: ProviderSettings) -> Provider:
-    """Return the provider an entry of the configuration describes.
+    """Return the provider that an entry of the configuration describes.
 
     Raises:
-        KeyError: No such kind; the configuration has checked that.
+        KeyError: The kind is unknown.  The configuration rejects such an entry.
     """
     return KINDS[settings.kind].make(settings)

@@ -1,7 +1,8 @@
-"""Which addresses may be asked: checked where the connection is made.
+"""Decides from which addresses a finished image may be downloaded.
 
-A service answers with the address of its image, and that answer is untrusted: it
-must not make us fetch from the owner's own network.
+A service's response names the address of its image.  The response is untrusted and
+must not cause downloads from the owner's network, so the addresses are checked again
+when the connection is made.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ from providers.base import ProviderTraits
 
 
 class ForbiddenAddressError(OSError):
-    """The address is not one a file may be fetched from."""
+    """A file may not be downloaded from the address."""
 
 
 def is_public(address: str) -> bool:
-    """Say whether an IP literal is globally reachable (IPv4 inside IPv6 too)."""
+    """Return True if an IP literal (or the IPv4 address in it) is a public one."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        inside = found.ipv4_mapped or found.sixtofour
-        if inside is not None:
-            return is_public(str(inside))
-    return found.is_global and not found.is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        embedded = ip.ipv4_mapped or ip.sixtofour
+        if embedded is not None:
+            return is_public(str(embedded))
+    return ip.is_global and not ip.is_multicast
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names, and refuses those that lead to any private address."""
+    """Resolves host names and rejects those with any private address."""
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
         self._inner = inner or ThreadedResolver()
@@ -44,40 +45,47 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return addresses, all of them public.  Raises ForbiddenAddressError."""
-        found = await self._inner.resolve(host, port, family)
-        for one in found:
-            if not is_public(one["host"]):
-                raise ForbiddenAddressError(f"{host} leads to a private address")
-        return found
+        """Return the addresses of *host*, all of them public.
+
+        Raises:
+            ForbiddenAddressError: One of the addresses is private.
+        """
+        results = await self._inner.resolve(host, port, family)
+        if not all(is_public(result["host"]) for result in results):
+            raise ForbiddenAddressError(f"{host} leads to a private address")
+        return results
 
     async def close(self) -> None:
-        """Close the resolver behind."""
+        """Close the inner resolver."""
         await self._inner.close()
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an address."""
+    """Return scheme, host and port of a URL.
+
+    Raises:
+        ValueError: The URL cannot be parsed.
+    """
     parts = urlsplit(url)
     default = {"https": 443, "http": 80}.get(parts.scheme, 0)
     return parts.scheme, (parts.hostname or "").casefold(), parts.port or default
 
 
-def same_origin(one: str, other: str) -> bool:
-    """Say whether two addresses have the same scheme, host and port."""
+def same_origin(left: str, right: str) -> bool:
+    """Return True if two URLs have the same scheme, host and port."""
     try:
-        return origin_of(one) == origin_of(other)
+        return origin_of(left) == origin_of(right)
     except ValueError:
         return False
 
 
 def forbidden_reason(url: str, traits: ProviderTraits) -> str | None:
-    """Say why a finished file may not be fetched from *url*, or None."""
+    """Return why a finished file may not be downloaded from *url*, or None."""
     try:
         scheme, host, _ = origin_of(url)
     except ValueError:
         return "not an address"
-    # The one server the owner has configured, whatever it is.
+    # The owner has configured this server, so it may be private and without TLS.
     if traits.base_url and same_origin(url, traits.base_url):
         return None
     if scheme != "https":
@@ -97,13 +105,14 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _is_allowed_host(host: str, known: Sequence[str]) -> bool:
+def _is_allowed_host(host: str, allowed: Sequence[str]) -> bool:
     return any(
-        host == one or (one.startswith(".") and host.endswith(one)) for one in known
+        host == entry or (entry.startswith(".") and host.endswith(entry))
+        for entry in allowed
     )
 
 
 def shorten_url(url: str) -> str:
-    """Return an address for people: without query, which may hold a signature."""
+    """Return a URL for display: 120 characters, no query, which may be a signature."""
     parts: Any = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]

@@ -1,4 +1,4 @@
-"""How a breaker answers whoever wants to call its provider.  Pure."""
+"""Whether a breaker admits a call of its provider.  Pure."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from enum import StrEnum
 
 
 class AdmissionKind(StrEnum):
-    """What a breaker means to a job that comes now."""
+    """What a breaker means to a job now."""
 
-    READY = "ready"  #: Asks it.
-    PROBE = "probe"  #: Asks it, as the one probe.
-    RESTING = "resting"  #: Not before `Admission.until`.
+    READY = "ready"  #: The job may call the provider.
+    PROBE = "probe"  #: The job may call the provider, as the only probe.
+    RESTING = "resting"  #: No job may call the provider before `Admission.until`.
     PROBING = "probing"  #: Another job is the probe.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """The answer of a breaker.
+    """A breaker's decision on one job.
 
     Attributes:
-        until: When that may change by itself; None: it will not.
-        back: When it serves again for all that is known, whoever may ask earlier.
-        waitable: It is waited for: the model is loading, or we were too fast.
-        unseen: Its time has come after it did not answer properly, and nobody has
-            looked since: a server that can be greeted is, before a job is tried.
-        why: For people; empty when ready.
+        until: When the decision may change without a reset; None if it does not.
+        back: When the provider is expected to be available.  An earlier probe is
+            possible.
+        waitable: Jobs wait for the provider, because its model is loading or a rate
+            limit was reached.
+        unseen: The provider returned errors, its pause is over, and no call has been
+            made since.  A server with a health check gets one before a job.
+        why: The reason in words; empty when ready.
     """
 
     kind: AdmissionKind

@@ -1,28 +1,28 @@
-"""What passes between the daemon and an image service.  Standard library only.
+"""The interface between the daemon and an image service.  Standard library only.
 
-A provider builds requests and reads replies; it never sends, sleeps, retries or
-logs.  `start` gives the first `HttpCall` (or, for the card, the image itself); each
-`HttpCall` names the function that reads its reply, and reading gives a
-`GeneratedImage` or `FollowUp` (the next call, after a pause) or raises one of::
+A provider builds requests and reads responses.  It does not send, sleep, retry or
+log.  `start` returns the first `HttpCall` (or, for the card, the image itself).  Each
+`HttpCall` names the function that reads its response.  That function returns a
+`GeneratedImage` or a `FollowUp` (the next call, after a pause), or raises one of::
 
     ProviderError
-    ├── OutOfCreditsError   no money there: next provider, rests until the reset
-    ├── LoadingError        the model is being loaded: wait, ask the same again
-    ├── ThrottledError      too fast: wait, ask the same again
-    ├── TimedOutError       no answer in time: next provider, may have been billed
-    ├── UnavailableError    unreachable, 5xx, a 200 without an image: next provider
-    ├── UnusableError       an image that cannot be decoded or is a bomb: next provider
-    ├── BadTokenError       401 or a 403 about the token: rests until it changes
-    ├── GoneError           model or route no longer served: rests for a day
-    ├── RefusedError        moderation: says something of the prompt, not the service
-    ├── BlankError          a blank or single-colour image: treated as refused
-    ├── RejectedError       any other 400/422: our mistake, asks to be reported
-    └── RemoteFailedError   the remote job failed: next provider
-        └── LostError       it cannot be found any more, or its image: the same
+    ├── OutOfCreditsError     next provider; paused until the credits are reset
+    ├── ModelLoadingError     wait, then call the same provider again
+    ├── RateLimitedError      wait, then call the same provider again
+    ├── TimedOutError         no response in time: next provider; may be charged
+    ├── UnavailableError      unreachable, 5xx, a 200 without an image: next provider
+    ├── InvalidImageError     undecodable image or decompression bomb: next provider
+    ├── UnauthorizedError     401, or a 403 about the token: paused until it changes
+    ├── NotFoundError         model or route no longer served: paused for a day
+    ├── PromptRefusedError    moderation: about the prompt, not about the service
+    ├── BlankImageError       a blank or single-colour image: treated as a refusal
+    ├── BadRequestError       any other 400/422: our mistake, logged for a report
+    └── RemoteJobFailedError  the remote job failed: next provider
+        └── RemoteJobLostError  the job or its image no longer exists: next provider
 
-Only the answer to a request *for an image* moves a breaker: its own reply, or how
-the remote job it began ended.  Whatever else goes wrong while a remote job is
-waited for or fetched is asked again until the deadline, or is a `LostError`.
+Only the response to a request *for an image*, or the end of the remote job it
+started, moves a breaker.  Any other error while a remote job is polled or its image
+downloaded is retried until the deadline, or becomes a `RemoteJobLostError`.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """One image wanted.
+    """A request for one image.
 
     Attributes:
-        prompt: What to paint, already cut to the service's limit.
-        words: The post's own words, which the card letters; never the prompt.
-        width: Pixels of the finished image; a service that cannot do it is asked
-            for the nearest size that covers it.
-        height: Likewise.
-        seed: Drawn fresh for every image, 0 to 2**31 - 1.
+        prompt: The description of the image, cut to the service's limit.
+        words: The words of the post, for a card; never the prompt.
+        width: Width of the finished image in pixels.  A service without that size
+            gets the nearest size that covers it.
+        height: Height of the finished image in pixels.
+        seed: A new random number for every image, 0 to 2**31 - 1.
     """
 
     prompt: str
@@ -64,7 +64,7 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: status, headers with lower-case names, the whole body."""
+    """An HTTP response: status, headers with lower-case names, the whole body."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,9 +76,9 @@ class GeneratedImage:
     """Bytes that claim to be an image, not yet decoded.
 
     Attributes:
-        data: As received.
-        seed: The seed the service reports, when it does; else None.
-        model: The model that answered, as the service names it, when it says so.
+        data: The bytes as received.
+        seed: The seed that the provider reports, or None.
+        model: The model that the provider reports, or None.
     """
 
     data: bytes = field(repr=False)
@@ -88,17 +88,17 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """One HTTP request and the function that reads its reply.
+    """One HTTP request and the function that reads its response.
 
     Attributes:
-        read: Sees every reply whose status the sender does not handle itself.
-        wants_image: Whether this is the request for an image: only its answer
-            moves the breaker, and only it is preceded by a committed attempt.
-        failed: For a request whose failure does not matter (the Hub's list of
-            routes): what to do instead when it could not be made.
-        fetches: The request fetches a finished file from wherever the service put
-            it: no token, https only, public addresses, the provider's file hosts.
-        waits: It asks how a remote job is getting on, and can be asked again.
+        read: Reads every response but a redirect.  Raises ProviderError.
+        wants_image: This is the request for an image.  Only its response moves the
+            breaker, and only before it is an attempt committed.
+        failed: Returns the next step if an optional request (the Hub's list of
+            routes) fails.
+        fetches: The request downloads a finished file: without token, only https,
+            only public addresses, only the provider's file hosts.
+        waits: The request polls a remote job and can be repeated.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -107,18 +107,18 @@ class HttpCall:
     json: JsonValue = None
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS, repr=False)
     wants_image: bool = False
-    failed: Callable[[ProviderError], Step] | None = None
+    failed: Callable[[ProviderError], FollowUp] | None = None
     fetches: bool = False
     waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUp:
-    """Not yet: send `call` after `seconds`.
+    """The image is not ready: send `call` after `seconds`.
 
     Attributes:
-        remote: A job id or result URL to be committed before `call` is sent, from
-            which `Provider.resume` can go on after a crash.
+        remote: A job id or result URL that is committed before `call` is sent.
+            `Provider.resume` continues from it after a crash.
     """
 
     call: HttpCall
@@ -131,28 +131,28 @@ Step: TypeAlias = GeneratedImage | FollowUp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTraits:
-    """What a provider is, says and can honour; the same for its whole life.
+    """The constant properties and capabilities of a provider.
 
     Attributes:
         name: The entry's name in the configuration and the chain.
-        label: For people: "Hugging Face FLUX", "Card".
-        prefix: Of the file names it makes.
-        price: US dollars for one image of the requested width and height, as a
-            function of the megapixels asked for.
-        price_source: Where the price comes from, for people.
-        included: Dollars that cost nothing every `included_per`.
-        monthly_budget: Dollars a month this provider may cost; None: no own cap.
+        label: The name for people: "Hugging Face FLUX", "Card".
+        prefix: The prefix of image file names.
+        price: US dollars for one image, as a function of the requested megapixels.
+        price_source: The source of the price, for people.
+        included: US dollars that the plan includes every `included_per`.
+        monthly_budget: The most this provider may cost a month, in US dollars; None
+            if it has no limit of its own.
         credits_reset: "monthly", "daily", "manual" or seconds, doubling to a day.
-        credits_probe: How often to ask anyway while credits are out; None: never.
+        credits_probe: The interval of probes while credits are used up; None: never.
         timeout: Seconds for one image, from the request to the last byte.
-        concurrency: Calls at once.
-        max_prompt: Characters; None when unlimited.
-        honours: Of "size", "seed", "steps": what is not in it is dropped.
-        is_card: The card: free, always works, made here.
-        file_hosts: Hosts, or ".suffix" for all below one, from which finished
-            files may be fetched.
-        base_url: Where requests go; the one origin whose files may be fetched over
-            plain http and from a private address, since the owner named it.
+        concurrency: Maximum of simultaneous calls.
+        max_prompt: Maximum length of a prompt in characters; None if unlimited.
+        honours: The options of "size", "seed", "steps" that the service accepts.
+        is_card: The provider renders cards: locally, free of charge.
+        file_hosts: Hosts, or ".suffix" for all subdomains, from which finished
+            files may be downloaded.
+        base_url: The base of all requests.  The owner has named it, so its files may
+            be downloaded over plain http and from a private address.
     """
 
     name: str
@@ -175,40 +175,41 @@ class ProviderTraits:
 
 
 class Provider(Protocol):
-    """One image service, as one small file builds and reads it."""
+    """Builds the requests of one image service and reads its responses."""
 
     @property
-    def traits(self) -> ProviderTraits: ...
+    def traits(self) -> ProviderTraits:
+        """The properties of the provider."""
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
-        """Return the first call for *order*, or the image itself (the card).
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
+        """Return the first call for *request*, or the image itself (the card).
 
         Raises:
-            ProviderError: The order cannot be carried out by this provider.
+            ProviderError: This provider cannot serve the request.
         """
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
-        """Say in a few words each what of *order* will not be honoured."""
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
+        """Return the options of *request* that will be ignored, in a few words each."""
 
     def resume(self, remote: str) -> HttpCall | None:
-        """Return the call that asks for the result of an earlier `FollowUp.remote`."""
+        """Return the call that continues from an earlier `FollowUp.remote`, or None."""
 
     def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that stops the remote job, if the service has one."""
+        """Return the call that cancels the remote job, or None if there is none."""
 
     def health_check_call(self) -> HttpCall | None:
-        """Return a cheap call that any good answer to shows the server to be up.
+        """Return a cheap call whose good response shows that the server is up.
 
-        For the owner's own servers: after an outage they are greeted, not tried out
-        on a job.  None: only a job can tell.
+        The owner's servers have one, so that no job is tried on a server that is
+        down.  None if only a job can tell.
         """
 
     def token_check_call(self) -> HttpCall | None:
-        """Return a call that costs nothing and shows whether the token is good."""
+        """Return a free call that shows whether the token is valid, or None."""
 
-    def raise_for_error(self, reply: Response) -> None:
-        """Raise what *reply* means, by status and text, unless it is a good one.
+    def raise_for_error(self, response: Response) -> None:
+        """Return if *response* is a good one, else raise what it means.
 
         Raises:
-            ProviderError: One that says what to do.
+            ProviderError: Its class, by status and text, says what to do.
         """

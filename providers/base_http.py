@@ -1,4 +1,4 @@
-"""What the kinds of service have in common: their traits, and building requests."""
+"""The base class of the kinds of image service: traits and requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from providers import response_errors
+from providers import responses
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -19,10 +19,9 @@ from providers.base import (
     Step,
 )
 from providers.outcomes import ProviderError, UnavailableError
-from providers.response_errors import ErrorRule
-from providers.response_images import read_download
+from providers.responses import ErrorRule, read_download
 from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, target_size
+from providers.sizes import RequestSize
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 Price = Callable[[float], float]
@@ -30,67 +29,30 @@ Reader = Callable[[Response], Step]
 
 
 def flat_price(dollars: float) -> Price:
-    """Return a price that is the same for every image."""
+    """Return a price that is the same for every image, in US dollars."""
     return lambda _megapixels: dollars
 
 
 def price_per_megapixel(dollars: float) -> Price:
-    """Return a price that grows with the image."""
+    """Return a price in proportion to the image's megapixels, in US dollars."""
     return lambda megapixels: dollars * megapixels
 
 
-#: For what a service takes that says nothing certain about it.
-UNKNOWN_PRICE = flat_price(0.01)
-UNKNOWN_SOURCE = "not known for certain, so counted as $0.01"
 FREE = flat_price(0.0)
 
 
-def build_traits(
-    settings: ProviderSettings,
-    *,
-    label: str,
-    prefix: str,
-    price: Price,
-    price_source: str,
-    base_url: str,
-    included: float = 0.0,
-    timeout: float = 60.0,
-    concurrency: int = 4,
-    credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
-    **more: Any,  # noqa: ANN401 - the remaining fields of Traits
-) -> ProviderTraits:
-    """Return a kind's traits, the owner's settings over its defaults.
+def raise_no_image(response: Response) -> Step:
+    """Read the response to a request that is not for an image.
 
-    Args:
-        timeout: Seconds; 60 unless a kind has a reason.
-        credits_reset: Most are prepaid, and a 402 stays until somebody pays: asked
-            again after an hour, then two, up to a day.
+    Raises:
+        UnavailableError: Always.
     """
-    own = settings.price
-    return ProviderTraits(
-        name=settings.name,
-        label=settings.label or label,
-        prefix=prefix,
-        price=price if own is None else flat_price(own),
-        price_source=price_source if own is None else "configuration",
-        included=included if settings.included is None else settings.included,
-        monthly_budget=settings.monthly_budget,
-        credits_reset=settings.credits_reset or credits_reset,
-        timeout=settings.timeout or timeout,
-        concurrency=settings.concurrency or concurrency,
-        base_url=(settings.base_url or base_url).rstrip("/"),
-        **more,
-    )
+    raise UnavailableError("answered without an image", status=response.status)
 
 
-def raise_no_image(reply: Response) -> Step:
-    """Read the answer to a request that was not about an image."""
-    raise UnavailableError("answered without an image", status=reply.status)
-
-
-def is_job_id(name: str) -> bool:
-    """Say whether what a service calls a job can be part of a path."""
-    return _JOB_ID.fullmatch(name) is not None
+def is_job_id(text: str) -> bool:
+    """Return True if *text* can be a job id in a path: 1 to 128 of A-Za-z0-9_-."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 def with_fallback(
@@ -99,11 +61,15 @@ def with_fallback(
     otherwise: HttpCall,
     applies: Callable[[ProviderError], bool] = lambda _error: True,
 ) -> HttpCall:
-    """Return *call*, followed by *otherwise* when its answer is that *error*."""
+    """Return *call*, which *otherwise* follows if its response means *error*.
 
-    def read(reply: Response) -> Step:
+    Args:
+        applies: Decides whether *otherwise* follows that particular error.
+    """
+
+    def read(response: Response) -> Step:
         try:
-            return call.read(reply)
+            return call.read(response)
         except error as caught:
             if not applies(caught):
                 raise
@@ -113,62 +79,104 @@ def with_fallback(
 
 
 class BaseProvider:
-    """The base of the kinds: a kind says what it sends and how it reads the answer.
+    """The base class of the kinds, which add their requests and readers.
 
     Attributes:
-        spellings: The service's own ways of saying what is wrong.
+        error_rules: The service's own spellings of errors.
     """
 
-    spellings: ClassVar[tuple[ErrorRule, ...]] = ()
+    error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
 
-    def __init__(self, settings: ProviderSettings, traits: ProviderTraits) -> None:
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        *,
+        label: str,
+        prefix: str,
+        price: Price,
+        price_source: str,
+        base_url: str,
+        included: float = 0.0,
+        timeout: float = 60.0,
+        concurrency: int = 4,
+        credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0,
+        **more: Any,  # noqa: ANN401 - the remaining fields of ProviderTraits
+    ) -> None:
+        """Set the kind's traits, which the owner's settings override.
+
+        Args:
+            settings: The owner's settings.
+            price: US dollars as a function of megapixels.
+            included: US dollars that the plan includes.
+            timeout: Seconds.
+            credits_reset: Most services are prepaid, and a 402 remains until the
+                owner pays.  The default probes after an hour, then two, up to a day.
+        """
         self._settings = settings
-        self.traits = traits
+        own = settings.price
+        self.traits = ProviderTraits(
+            name=settings.name,
+            label=settings.label or label,
+            prefix=prefix,
+            price=price if own is None else flat_price(own),
+            price_source=price_source if own is None else "configuration",
+            included=included if settings.included is None else settings.included,
+            monthly_budget=settings.monthly_budget,
+            credits_reset=settings.credits_reset or credits_reset,
+            timeout=settings.timeout or timeout,
+            concurrency=settings.concurrency or concurrency,
+            base_url=(settings.base_url or base_url).rstrip("/"),
+            **more,
+        )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
-        """Return the size that is asked for; a kind that cannot do any, overrides."""
-        return target_size(order)
+    def supported_size(self, request: ImageRequest) -> RequestSize:
+        """Return the size to request; kinds with restrictions override this."""
+        return RequestSize(width=request.width, height=request.height)
 
-    def dropped_options(self, order: ImageRequest) -> tuple[str, ...]:
-        """Say in a few words each what of *order* will not be honoured."""
-        asked = self.supported_size(order)
-        lost = [one for one in ("seed", "steps") if one not in self.traits.honours]
-        if asked != target_size(order):
-            lost.append(f"size: {asked} is asked for")
-        return tuple(lost)
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
+        """Return the options of *request* that will be ignored, in a few words each."""
+        size, honours = self.supported_size(request), self.traits.honours
+        dropped = [option for option in ("seed", "steps") if option not in honours]
+        if (size.width, size.height) != (request.width, request.height):
+            dropped.append(f"size: {size} is asked for")
+        return tuple(dropped)
 
     def resume(self, remote: str) -> HttpCall | None:
-        """Return the call that goes on from a committed address or job id."""
+        """Return the call that continues from a committed URL or job id, or None."""
         if remote.startswith(("https://", "http://")):
             return self._download_call(remote)
         return self._poll_call(remote) if is_job_id(remote) else None
 
-    def _poll_call(self, name: str) -> HttpCall | None:
-        """Return the call that asks for a job; most services have none."""
-        del name
+    def _poll_call(self, job_id: str) -> HttpCall | None:
+        """Return the call that polls a job; most services have no jobs."""
+        del job_id
         return None
 
     def cancel(self, remote: str) -> HttpCall | None:
-        """Nothing runs on at most services."""
-        del remote
+        """Return the call that cancels the remote job, or None if there is none."""
+        return self._cancel_call(remote) if is_job_id(remote) else None
+
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        """Return the call that cancels a job; most services have no jobs."""
+        del job_id
         return None
 
     def health_check_call(self) -> HttpCall | None:
-        """Only a job can tell, unless it is the owner's own server."""
+        """Return None: only a job shows whether a hosted service is up."""
         return None
 
     def token_check_call(self) -> HttpCall | None:
-        """Most services have no question that costs nothing."""
+        """Return None: most services have no free request that needs the token."""
         return None
 
-    def raise_for_error(self, reply: Response) -> None:
-        """Raise what *reply* means, unless it is a good one."""
-        response_errors.raise_for_error(reply, *self.spellings)
+    def raise_for_error(self, response: Response) -> None:
+        """Return if *response* is a good one, else raise the ProviderError it means."""
+        responses.raise_for_error(response, *self.error_rules)
 
     def _with_error_check(self, read: Reader) -> Reader:
-        def checked(reply: Response) -> Step:
-            self.raise_for_error(reply)
-            return read(reply)
+        def checked(response: Response) -> Step:
+            self.raise_for_error(response)
+            return read(response)
 
         return checked
 
@@ -183,7 +191,7 @@ class BaseProvider:
         read: Reader,
         headers: Mapping[str, str] | None = None,
     ) -> HttpCall:
-        """Return the request for an image; the owner's `extra` goes into its body."""
+        """Return the request for an image, with the owner's `extra` in its body."""
         return HttpCall(
             method="POST",
             url=f"{self.traits.base_url}{path}",
@@ -198,9 +206,9 @@ class BaseProvider:
         path: str,
         read: Reader = raise_no_image,
         method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
-        **more: Any,  # noqa: ANN401 - the remaining fields of Call
+        **more: Any,  # noqa: ANN401 - the remaining fields of HttpCall
     ) -> HttpCall:
-        """Return any other request to the service itself."""
+        """Return any other request to the service."""
         return HttpCall(
             method=method,
             url=f"{self.traits.base_url}{path}",
@@ -214,19 +222,19 @@ class BaseProvider:
 
 
 def basic_auth_header(user_and_password: str) -> str:
-    """Return the value of an Authorization header for "user:password"."""
+    """Return the value of a Basic Authorization header for "user:password"."""
     return f"Basic {base64.b64encode(user_and_password.encode()).decode()}"
 
 
 def merge_body(
     body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
-    """Return *body* with *extra* over it, table by table."""
-    both = dict(body)
+    """Return *body* overridden by *extra*; tables are merged recursively."""
+    merged = dict(body)
     for key, value in extra.items():
-        inner = both.get(key)
+        inner = merged.get(key)
         if isinstance(value, dict) and isinstance(inner, dict):
-            both[key] = merge_body(inner, value)
+            merged[key] = merge_body(inner, value)
         else:
-            both[key] = value
-    return both
+            merged[key] = value
+    return merged

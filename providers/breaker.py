@@ -1,15 +1,14 @@
-"""The circuit breaker of one image service: pure, standard library, time passed in.
+"""The circuit breaker of one provider: pure, standard library, time passed in.
 
 ::
 
-    CLOSED --out of credits, loading, too fast, token, gone, 3 failures--> OPEN
-    OPEN   --its time has come: the next job is let through--> HALF_OPEN
-    HALF_OPEN --an image--> CLOSED        HALF_OPEN --anything else bad--> OPEN
+    CLOSED --credits, loading, rate limit, token, not breaker, 3 failures--> OPEN
+    OPEN   --the pause is over: the next job is admitted--> HALF_OPEN
+    HALF_OPEN --an image--> CLOSED        HALF_OPEN --any other error--> OPEN
 
-There is exactly one probe in half-open, and it is always a job that wants the
-service: no call is made just to look.  The generation number makes the late answer
-of an earlier period harmless.  Times without an answer of the service are bounded:
-a stored time further ahead than it could have been set counts as now.
+Half-open admits exactly one probe, which is always a job that needs the provider.
+The generation number makes a late result of an earlier period harmless.  A stored
+time further ahead than it could have been set counts as now.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from enum import StrEnum
 
 from providers.admission import Admission, AdmissionKind
 from providers.breaker_policy import (
-    CREDITS_MOST,
-    FAILED_MOST,
+    CREDITS_MAX,
+    FAILED_MAX,
     LONGEST,
     WHY,
     BreakerPolicy,
@@ -30,12 +29,12 @@ from providers.breaker_policy import (
 from providers.outcomes import Outcome
 
 _FAILURES = 3
-#: What a probe may take beyond its provider's timeout: decoding, writing.
+#: Time for decoding and writing, beyond the provider's timeout of the probe.
 _PROBE_SLACK = timedelta(seconds=60)
 
 
 class BreakerState(StrEnum):
-    """Where a breaker stands."""
+    """The state of a breaker.  The value is what the database stores."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -44,19 +43,20 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """What is remembered of one service.
+    """The stored state of one provider's breaker.
 
     Attributes:
-        reason: Why it is not closed.
-        failures: In a row, while closed.
-        trips: How often it opened in a row for this reason; doubles the pause.
-        until: When it lets a probe through; None while open: only a reset, or a
-            changed token or setting, closes it.
-        probe_at: Out of credits: asked anyway then, because a top-up ends it early.
-        generation: Grows at every opening and closing.
-        probe_owner: Who holds the place in half-open, until `probe_until`.
-        settings: Keyed hash of token and settings it was opened with.
-        message: What the service said.
+        reason: The outcome that opened the breaker.
+        failures: Consecutive failures while closed.
+        trips: Consecutive openings for this reason; each doubles the pause.
+        until: When the next probe is admitted.  None while open means that only a
+            reset, a changed token or a changed setting closes the breaker.
+        probe_at: When a probe is admitted although credits are used up, because a
+            top-up may have ended that early.
+        generation: A number that grows at every opening and closing.
+        probe_owner: Who runs the probe in half-open, until `probe_until`.
+        settings: Keyed hash of the token and settings that the breaker applies to.
+        message: The service's error message.
     """
 
     name: str
@@ -74,76 +74,76 @@ class Breaker:
     message: str = ""
 
 
-def admission_at(found: Breaker, now: datetime) -> Admission:
-    """Say what the breaker means to a job that comes at *now*."""
-    waitable = found.reason in {Outcome.LOADING, Outcome.THROTTLED}
-    why = WHY.get(found.reason, "resting") if found.reason else ""
-    # Nothing is known against it.
-    if found.state is BreakerState.CLOSED:
+def admission_at(breaker: Breaker, now: datetime) -> Admission:
+    """Return whether the breaker admits a job at *now*."""
+    waitable = breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}
+    why = WHY.get(breaker.reason, "resting") if breaker.reason else ""
+    if breaker.state is BreakerState.CLOSED:
         return Admission(kind=AdmissionKind.READY)
-    held = found.probe_owner is not None and found.probe_until is not None
-    # Somebody is looking whether it is back.
+    held = breaker.probe_owner is not None and breaker.probe_until is not None
+    # Another job is the probe.
     if (
-        found.state is BreakerState.HALF_OPEN
+        breaker.state is BreakerState.HALF_OPEN
         and held
-        and now < _clamp_expiry(found.probe_until, now)
+        and now < _clamp_expiry(breaker.probe_until, now)
     ):
         return Admission(
             kind=AdmissionKind.PROBING,
-            until=found.probe_until,
+            until=breaker.probe_until,
             waitable=waitable,
             why=why,
         )
-    # The probe gave its place back, or has died: the next job takes it.
-    if found.state is BreakerState.HALF_OPEN:
+    # The probe was released or has expired, so the next job is the probe.
+    if breaker.state is BreakerState.HALF_OPEN:
         return Admission(kind=AdmissionKind.PROBE, waitable=waitable, why=why)
-    opens = _half_open_at(found, now)
-    # Its time has come.
+    opens = _half_open_at(breaker, now)
+    # The pause is over.
     if opens is not None and opens <= now:
-        unseen = found.reason is Outcome.UNAVAILABLE
+        unseen = breaker.reason is Outcome.UNAVAILABLE
         return Admission(
             kind=AdmissionKind.PROBE, waitable=waitable, unseen=unseen, why=why
         )
     return Admission(
         kind=AdmissionKind.RESTING,
         until=opens,
-        back=found.until,
+        back=breaker.until,
         waitable=waitable,
         why=why,
     )
 
 
 def _clamp_expiry(time: datetime | None, now: datetime) -> datetime:
-    """A probe's expiry further ahead than a day was set by a clock that was wrong."""
+    """Return *time*, or *now* if a wrong clock set it more than a day ahead."""
     if time is None or time - now > timedelta(days=1):
         return now
     return time
 
 
-def _half_open_at(found: Breaker, now: datetime) -> datetime | None:
-    times = [time for time in (found.until, found.probe_at) if time is not None]
+def _half_open_at(breaker: Breaker, now: datetime) -> datetime | None:
+    times = [time for time in (breaker.until, breaker.probe_at) if time is not None]
     if not times:
         return None
     earliest = min(times)
-    most = LONGEST.get(found.reason, FAILED_MOST) if found.reason else FAILED_MOST
-    # Stored further ahead than it could have been set: the clock was wrong then.
+    most = LONGEST.get(breaker.reason, FAILED_MAX) if breaker.reason else FAILED_MAX
+    # A time further ahead than it could have been set comes from a wrong clock.
     return now if earliest - now > most else earliest
 
 
 def try_acquire(
-    found: Breaker, owner: str, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, owner: str, now: datetime, policy: BreakerPolicy
 ) -> tuple[Breaker, bool] | None:
-    """Let one call through; None when it may not.
+    """Admit one call of *owner*.
 
     Returns:
-        The breaker with the place taken, and whether the call is the probe.
+        The breaker after that, and True if the call is the probe; None if the
+        breaker does not admit the call.
     """
-    match admission_at(found, now).kind:
+    match admission_at(breaker, now).kind:
         case AdmissionKind.READY:
-            return found, False
+            return breaker, False
         case AdmissionKind.PROBE:
             probe = replace(
-                found,
+                breaker,
                 state=BreakerState.HALF_OPEN,
                 probe_owner=owner,
                 probe_until=now + timedelta(seconds=policy.timeout) + _PROBE_SLACK,
@@ -154,7 +154,7 @@ def try_acquire(
 
 
 def record_outcome(
-    found: Breaker,
+    breaker: Breaker,
     outcome: Outcome,
     *,
     generation: int,
@@ -165,26 +165,27 @@ def record_outcome(
     jitter: float = 0.0,
     message: str = "",
 ) -> Breaker:
-    """Tell the breaker how a call for an image ended.
+    """Return the breaker after a call for an image ended with *outcome*.
 
     Args:
-        generation: The breaker's when the call was let through.
-        seconds: How long the service asked to wait.
-        jitter: 0 to 1, drawn by the caller.
+        generation: The breaker's generation when the call was admitted.
+        owner: The owner of the call.
+        seconds: The seconds that the service asked to wait.
+        jitter: A random number from 0 to 1.
+        message: The service's error message.
     """
-    # The late answer of an earlier period changes nothing.
-    if generation != found.generation:
-        return release_probe(found, owner)
-    # It serves.
+    # A late result of an earlier period changes nothing.
+    if generation != breaker.generation:
+        return release_probe(breaker, owner)
     if outcome is Outcome.IMAGE:
-        return close_breaker(found)
-    # Says something of the prompt or of us, nothing of the service.
+        return close_breaker(breaker)
+    # The outcome is about the prompt or about us, not about the service.
     if outcome in _NO_VERDICT:
-        return release_probe(found, owner)
-    # It cannot serve now, and says why.
+        return release_probe(breaker, owner)
+    # The service is not available, and its response says why.
     if outcome in LONGEST:
         return _open_breaker(
-            found,
+            breaker,
             outcome,
             now=now,
             policy=policy,
@@ -192,23 +193,23 @@ def record_outcome(
             jitter=jitter,
             message=message,
         )
-    failed = replace(found, failures=found.failures + 1, message=message)
-    # A probe that fails, or the third failure in a row.
-    if found.state is not BreakerState.CLOSED or failed.failures >= _FAILURES:
+    failed = replace(breaker, failures=breaker.failures + 1, message=message)
+    # A failed probe, or the third consecutive failure.
+    if breaker.state is not BreakerState.CLOSED or failed.failures >= _FAILURES:
         return _open_breaker(
             failed, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
         )
     return failed
 
 
-#: Refused prompts and our own mistakes; a call cut off by us.
+#: Refused prompts, our own mistakes, and calls that we aborted.
 _NO_VERDICT = frozenset(
     {Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED, Outcome.UNKNOWN}
 )
 
 
 def _open_breaker(
-    found: Breaker,
+    breaker: Breaker,
     reason: Outcome,
     *,
     now: datetime,
@@ -217,73 +218,83 @@ def _open_breaker(
     seconds: float | None = None,
     jitter: float = 0.0,
 ) -> Breaker:
-    trips = found.trips + 1 if found.reason is reason else 1
+    trips = breaker.trips + 1 if breaker.reason is reason else 1
     until = open_until(
         reason, trips, now=now, policy=policy, seconds=seconds, jitter=jitter
     )
     probe = policy.credits_probe if reason is Outcome.CREDITS else None
     return Breaker(
-        name=found.name,
+        name=breaker.name,
         state=BreakerState.OPEN,
         reason=reason,
-        failures=found.failures,
+        failures=breaker.failures,
         trips=trips,
         opened_at=now,
         until=until,
         probe_at=now + probe if probe is not None else None,
-        generation=found.generation + 1,
-        settings=found.settings,
+        generation=breaker.generation + 1,
+        settings=breaker.settings,
         message=message,
     )
 
 
 def record_health_check(
-    found: Breaker, *, answered: bool, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, *, answered: bool, now: datetime, policy: BreakerPolicy
 ) -> Breaker:
-    """Tell the breaker whether a server that was away has answered a greeting."""
-    # Somebody else has moved it meanwhile.
-    if found.state is not BreakerState.OPEN or found.reason is not Outcome.UNAVAILABLE:
-        return found
-    # It is up: the next job is the probe.
+    """Return the breaker after a health check.
+
+    Args:
+        answered: True if the server gave a good response.
+    """
+    # Another result has moved the breaker meanwhile.
+    if (
+        breaker.state is not BreakerState.OPEN
+        or breaker.reason is not Outcome.UNAVAILABLE
+    ):
+        return breaker
+    # The server is up, so the next job is the probe.
     if answered:
-        return replace(found, state=BreakerState.HALF_OPEN)
-    message = found.message
+        return replace(breaker, state=BreakerState.HALF_OPEN)
+    message = breaker.message
     return _open_breaker(
-        found, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
+        breaker, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
     )
 
 
-def release_probe(found: Breaker, owner: str) -> Breaker:
-    """Give the probe's place back if *owner* holds it: it brought no verdict."""
-    if found.state is not BreakerState.HALF_OPEN or found.probe_owner != owner:
-        return found
-    return replace(found, probe_owner=None, probe_until=None)
+def release_probe(breaker: Breaker, owner: str) -> Breaker:
+    """Return the breaker without a probe if *owner* runs it; the next job may probe."""
+    if breaker.state is not BreakerState.HALF_OPEN or breaker.probe_owner != owner:
+        return breaker
+    return replace(breaker, probe_owner=None, probe_until=None)
 
 
-def close_breaker(found: Breaker) -> Breaker:
-    """Close it: it has made an image, or a person says that it serves again."""
+def close_breaker(breaker: Breaker) -> Breaker:
+    """Return the breaker closed, after an image or a reset by a person."""
     return Breaker(
-        name=found.name,
-        generation=found.generation + (found.state is not BreakerState.CLOSED),
-        settings=found.settings,
+        name=breaker.name,
+        generation=breaker.generation + (breaker.state is not BreakerState.CLOSED),
+        settings=breaker.settings,
     )
 
 
 def adopt_settings(
-    found: Breaker, settings: str, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, settings: str, now: datetime, policy: BreakerPolicy
 ) -> Breaker:
-    """Follow a start of the daemon: other settings close what they may have caused.
+    """Return the breaker at a start of the daemon; changed settings close it.
 
     Times stored further ahead than they could have been set count as now.
+
+    Args:
+        settings: Keyed hash of the provider's token and settings.
     """
-    changed = found.settings not in {"", settings}
-    # A new token, model or address: what was known of the old one is void.
-    if changed and found.state is not BreakerState.CLOSED:
-        return replace(close_breaker(found), settings=settings)
-    kept = replace(found, settings=settings)
+    changed = breaker.settings not in {"", settings}
+    # The state of another token, model or address does not apply.
+    if changed and breaker.state is not BreakerState.CLOSED:
+        return replace(close_breaker(breaker), settings=settings)
+    kept = replace(breaker, settings=settings)
     if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
         return kept
-    most = LONGEST.get(kept.reason, FAILED_MOST)
+    most = LONGEST.get(kept.reason, FAILED_MAX)
     if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):
-        most = CREDITS_MOST
+        most = CREDITS_MAX
     return replace(kept, until=now) if kept.until - now > most else kept

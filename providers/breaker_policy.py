@@ -1,4 +1,4 @@
-"""How long each verdict keeps a circuit breaker open."""
+"""How long each outcome keeps a circuit breaker open.  Pure."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from providers.base import ProviderTraits
 from providers.outcomes import Outcome
 
 _LOADING_DEFAULT = timedelta(seconds=20)
-_LOADING_LEAST = timedelta(seconds=2)
-_LOADING_MOST = timedelta(minutes=10)
+_LOADING_MIN = timedelta(seconds=2)
+_LOADING_MAX = timedelta(minutes=10)
 _THROTTLED_DEFAULT = timedelta(seconds=30)
-_THROTTLED_MOST = timedelta(hours=1)
+_THROTTLED_MAX = timedelta(hours=1)
 _FAILED_FIRST = timedelta(seconds=60)
-FAILED_MOST = timedelta(minutes=30)
+FAILED_MAX = timedelta(minutes=30)
 _GONE = timedelta(hours=24)
-CREDITS_MOST = timedelta(days=1)
-#: The reset of a month comes with up to an hour of jitter.
-_MONTH_MOST = timedelta(days=32)
+CREDITS_MAX = timedelta(days=1)
+#: The monthly reset has up to an hour of jitter.
+_MONTH_MAX = timedelta(days=32)
 _JITTER = timedelta(hours=1)
-#: What each reason is called where people read it.
+#: The reasons in words.
 WHY: dict[Outcome | None, str] = {
     Outcome.CREDITS: "credits used up",
     Outcome.LOADING: "model is loading",
@@ -34,7 +34,7 @@ WHY: dict[Outcome | None, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """What of a provider's traits its breaker follows."""
+    """The traits of a provider that its breaker uses."""
 
     credits_reset: Literal["monthly", "daily", "manual"] | float = 3600.0
     credits_probe: timedelta | None = None
@@ -42,7 +42,7 @@ class BreakerPolicy:
 
 
 def policy_of(traits: ProviderTraits) -> BreakerPolicy:
-    """Return the policy a provider asks for."""
+    """Return the breaker policy of a provider."""
     return BreakerPolicy(
         credits_reset=traits.credits_reset,
         credits_probe=traits.credits_probe,
@@ -50,11 +50,11 @@ def policy_of(traits: ProviderTraits) -> BreakerPolicy:
     )
 
 
-#: The longest each reason keeps a breaker open; what is not here is a failure.
+#: The longest pause of each reason; other outcomes count as failures.
 LONGEST = {
-    Outcome.CREDITS: _MONTH_MOST + _JITTER,
-    Outcome.LOADING: _LOADING_MOST,
-    Outcome.THROTTLED: _THROTTLED_MOST,
+    Outcome.CREDITS: _MONTH_MAX + _JITTER,
+    Outcome.LOADING: _LOADING_MAX,
+    Outcome.THROTTLED: _THROTTLED_MAX,
     Outcome.TOKEN: timedelta.max,
     Outcome.GONE: _GONE,
 }
@@ -69,24 +69,33 @@ def open_until(
     seconds: float | None,
     jitter: float,
 ) -> datetime | None:
+    """Return the end of a pause, or None if only a change or a reset ends it.
+
+    Args:
+        trips: Consecutive openings for this reason.
+        seconds: The seconds that the service asked to wait.
+        jitter: A random number from 0 to 1.
+    """
     doubled = 1 << min(trips - 1, 20)
-    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    requested = (
+        None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    )
     match reason:
         case Outcome.CREDITS:
             return _credits_reset_at(trips, now, policy, jitter)
         case Outcome.LOADING:
-            wait = max(_LOADING_LEAST, asked or _LOADING_DEFAULT)
-            return now + min(_LOADING_MOST, wait * doubled)
+            wait = max(_LOADING_MIN, requested or _LOADING_DEFAULT)
+            return now + min(_LOADING_MAX, wait * doubled)
         case Outcome.THROTTLED:
-            wait = _THROTTLED_DEFAULT if asked is None else asked
-            return now + min(_THROTTLED_MOST, max(wait, timedelta(seconds=1)))
+            wait = _THROTTLED_DEFAULT if requested is None else requested
+            return now + min(_THROTTLED_MAX, max(wait, timedelta(seconds=1)))
         case Outcome.GONE:
             return now + _GONE
-        # Only a new token, new settings or a reset help.
+        # Only a new token, new settings or a reset close the breaker.
         case Outcome.TOKEN:
             return None
         case _:
-            return now + min(FAILED_MOST, _FAILED_FIRST * doubled)
+            return now + min(FAILED_MAX, _FAILED_FIRST * doubled)
 
 
 def _credits_reset_at(
@@ -97,7 +106,7 @@ def _credits_reset_at(
             first = now.astimezone(UTC).replace(
                 day=1, hour=0, minute=0, second=0, microsecond=0
             )
-            following = (first + _MONTH_MOST).replace(day=1)
+            following = (first + _MONTH_MAX).replace(day=1)
             return following + _JITTER * jitter
         case "daily":
             midnight = now.astimezone(UTC).replace(
@@ -108,4 +117,4 @@ def _credits_reset_at(
             return None
         case pause:
             doubled = timedelta(seconds=pause) * (1 << min(trips - 1, 20))
-            return now + min(CREDITS_MOST, doubled)
+            return now + min(CREDITS_MAX, doubled)

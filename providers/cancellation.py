@@ -1,4 +1,4 @@
-"""Leaving a remote job that is under way: for now, or for good."""
+"""Stops the wait for a running remote job, until the next start or for good."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 from dataclasses import dataclass
 
 
-class ShuttingDown(Exception):  # noqa: N818 - not an error: it goes on after a restart
-    """We are stopping, and the job goes on at the service: ask again later."""
+class ShuttingDown(Exception):  # noqa: N818 - not an error: the wait resumes at the next start
+    """The daemon stops while the remote job runs on; its result is read later."""
 
 
-class JobCancelled(Exception):  # noqa: N818 - not an error: a person wanted it so
-    """Nobody wants the image any more; the remote job was cancelled."""
+class JobCancelled(Exception):  # noqa: N818 - not an error: a person cancelled it
+    """The image is no longer wanted, and the remote job was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationToken:
-    """When a remote job is waited for no longer.
+    """The events that end the wait for a remote job.
 
     Attributes:
-        stopping: For now: the daemon ends, and asks again at its next start.
-        withdrawn: For good: the image is not wanted any more.
+        stopping: The daemon stops.  It resumes the remote job at its next start.
+        withdrawn: The image is no longer wanted.
     """
 
     stopping: asyncio.Event
@@ -28,5 +28,5 @@ class CancellationToken:
 
     @property
     def is_cancelled(self) -> bool:
-        """One of them is set."""
+        """Return True if one of the events is set."""
         return self.stopping.is_set() or self.withdrawn.is_set()

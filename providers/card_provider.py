@@ -1,6 +1,6 @@
-"""The card: free, made here, always works.
+"""The provider kind `freeapi`: a card, rendered locally and free of charge.
 
-The provider kind `freeapi`; what a card looks like is `providers.card`.
+`providers.card` decides what a card looks like.
 """
 
 from __future__ import annotations
@@ -9,42 +9,39 @@ import threading
 from datetime import datetime
 
 from providers.base import GeneratedImage, ImageRequest
-from providers.base_http import FREE, BaseProvider, build_traits
+from providers.base_http import FREE, BaseProvider
 from providers.settings import ProviderSettings
 
-#: FreeType's fonts are not made for several threads.
-_ONE_AT_A_TIME = threading.Lock()
+#: FreeType's fonts are not thread-safe.
+_FONT_LOCK = threading.Lock()
 
 
 class CardProvider(BaseProvider):
-    """Letters the post's own words."""
+    """Renders the words of the post as a card."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Card",
-                prefix="freeapi",
-                price=FREE,
-                price_source="made here",
-                base_url="",
-                concurrency=2,
-                honours=frozenset({"size", "seed", "steps"}),
-                is_card=True,
-            ),
+            label="Card",
+            prefix="freeapi",
+            price=FREE,
+            price_source="made here",
+            base_url="",
+            concurrency=2,
+            honours=frozenset({"size", "seed", "steps"}),
+            is_card=True,
         )
 
-    def start(self, order: ImageRequest, now: datetime) -> GeneratedImage:
+    def start(self, request: ImageRequest, now: datetime) -> GeneratedImage:
         """Return the card as a PNG.
 
         Raises:
-            RejectedError: No words, or no font can letter them.
+            BadRequestError: There are no words, or no font has their characters.
         """
         del now
         from providers.card.compose import render_card  # noqa: PLC0415 - fonts, only when needed
 
-        with _ONE_AT_A_TIME:
+        with _FONT_LOCK:
             return GeneratedImage(
-                data=render_card(order, self._settings.card), seed=order.seed
+                data=render_card(request, self._settings.card), seed=request.seed
             )

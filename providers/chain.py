@@ -1,4 +1,4 @@
-"""Which provider of the chain a job asks next: pure, time passed in."""
+"""Which provider of the chain a job calls next: pure, time passed in."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from providers.admission import Admission, AdmissionKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One provider as one job sees it now.
+    """The state of one provider of the chain, for one job.
 
     Attributes:
-        busy: At its concurrency.
-        greets: It can be asked whether it is up, without a job.
-        out: Why it will not serve this job (any more), or None.
-        budget_until: Over budget until then.
+        standing: The decision of the provider's breaker.
+        busy: The provider is at its concurrency.
+        greets: The provider has a health check.
+        out: Why the provider is excluded for this job, or None.
+        budget_until: The end of the period whose budget is used up, or None.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class CallProvider:
-    """Ask this one, as the probe of its breaker or not."""
+    """Call the provider; `probe` is True for the probe of its breaker."""
 
     name: str
     probe: bool
@@ -40,7 +41,7 @@ class CallProvider:
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Its model is loading, or it was asked too fast: worth waiting for."""
+    """Wait for the provider, whose model is loading or whose rate limit is reached."""
 
     name: str
     until: datetime
@@ -48,21 +49,26 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class AtCapacity:
-    """It is at its concurrency, or a probe we wait for is out: until a call ends."""
+    """Wait until a call of the provider ends: it is busy, or its probe is running."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """It was away, and its time has come: see whether it is up, then decide again."""
+    """Check whether the provider is up after its pause, then decide again."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """Nobody serves.  `until`: when something may change by itself."""
+    """No provider is available.
+
+    Attributes:
+        until: When that may change without a reset, or None.
+        reasons: Pairs of provider name and reason, in the order of the chain.
+    """
 
     until: datetime | None
     reasons: tuple[tuple[str, str], ...]
@@ -72,65 +78,76 @@ Decision: TypeAlias = CallProvider | WaitUntil | AtCapacity | HealthCheck | Exha
 
 
 def decide_next(
-    links: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     *,
     now: datetime,
     waited_since: datetime | None,
     loading_wait: timedelta,
     card_allowed: bool,
 ) -> Decision:
-    """Return what a job does next; the first of *links* that serves is asked."""
-    patience_ends = (waited_since or now) + loading_wait
+    """Return what a job does next; the first available candidate is called.
+
+    Args:
+        waited_since: When the job began to wait for a loading model, or None.
+        loading_wait: The longest time that a job waits for a loading model.
+        card_allowed: False if the page shows a real image.
+    """
+    wait_ends = (waited_since or now) + loading_wait
     reasons: list[tuple[str, str]] = []
     times: list[datetime] = []
-    for link in links:
-        found = link.standing
+    for candidate in candidates:
+        admission = candidate.standing
         # A card never replaces a real image.
-        if link.is_card and not card_allowed:
+        if candidate.is_card and not card_allowed:
             continue
-        # It has declined this job, or wasted too much on it.
-        if link.out is not None:
-            reasons.append((link.name, link.out))
+        # The provider has declined this job, or has cost too much on it.
+        if candidate.out is not None:
+            reasons.append((candidate.name, candidate.out))
             continue
-        # Over budget: a check, not a breaker.
-        if link.budget_until is not None:
-            reasons.append((link.name, "over its budget"))
-            times.append(link.budget_until)
+        if candidate.budget_until is not None:
+            reasons.append((candidate.name, "over its budget"))
+            times.append(candidate.budget_until)
             continue
-        match found.kind:
-            # A worker's place is not free: wait for it rather than pass it over.
-            case AdmissionKind.READY | AdmissionKind.PROBE if link.busy:
-                return AtCapacity(link.name)
-            # The owner's own server was away: no job is tried on it before it is up.
-            case AdmissionKind.PROBE if link.greets and found.unseen:
-                return HealthCheck(link.name)
-            # It serves, or its time has come and this job is the probe.
+        match admission.kind:
+            # At its concurrency: wait for the provider rather than skip it.
+            case AdmissionKind.READY | AdmissionKind.PROBE if candidate.busy:
+                return AtCapacity(candidate.name)
+            # The owner's server was down: check its health before a job is tried.
+            case AdmissionKind.PROBE if candidate.greets and admission.unseen:
+                return HealthCheck(candidate.name)
+            # Available, or this job is the probe.
             case AdmissionKind.READY | AdmissionKind.PROBE:
-                return CallProvider(link.name, probe=found.kind is AdmissionKind.PROBE)
-            # Loading, and the probe is out: wait for its verdict, within patience.
-            case AdmissionKind.PROBING if found.waitable and now < patience_ends:
-                return AtCapacity(link.name)
-            # Loading, and done before this job's patience ends.
-            case AdmissionKind.RESTING if _is_worth_waiting(found, patience_ends):
-                return WaitUntil(link.name, found.until or patience_ends)
-        # Resting for longer, or another job is its probe: the next one.
-        reasons.append((link.name, _blocked_reason(found, now)))
-        if found.until is not None:
-            times.append(found.until)
+                return CallProvider(
+                    candidate.name, probe=admission.kind is AdmissionKind.PROBE
+                )
+            # Loading, and the probe is running: wait for its result.
+            case AdmissionKind.PROBING if admission.waitable and now < wait_ends:
+                return AtCapacity(candidate.name)
+            # Loading, and ready before this job's wait ends.
+            case AdmissionKind.RESTING if _is_worth_waiting(admission, wait_ends):
+                return WaitUntil(candidate.name, admission.until or wait_ends)
+        # Paused for longer, or another job is the probe: try the next candidate.
+        reasons.append((candidate.name, _blocked_reason(admission, now)))
+        if admission.until is not None:
+            times.append(admission.until)
     return Exhausted(min(times, default=None), tuple(reasons))
 
 
-def _is_worth_waiting(found: Admission, patience_ends: datetime) -> bool:
-    return found.waitable and found.until is not None and found.until <= patience_ends
+def _is_worth_waiting(admission: Admission, wait_ends: datetime) -> bool:
+    return (
+        admission.waitable
+        and admission.until is not None
+        and admission.until <= wait_ends
+    )
 
 
-def _blocked_reason(found: Admission, now: datetime) -> str:
-    if found.kind is AdmissionKind.PROBING:
-        return f"{found.why}, being asked again now"
-    back = found.back
+def _blocked_reason(admission: Admission, now: datetime) -> str:
+    if admission.kind is AdmissionKind.PROBING:
+        return f"{admission.why}, being asked again now"
+    back = admission.back
     if back is None:
-        return found.why
-    # In UTC, like the notes on pages: the reader may be anywhere.
+        return admission.why
+    # UTC, as in the notes on pages, since the reader's time zone is unknown.
     far = (back - now) > timedelta(hours=20)
     when = f"{back.day} {back:%b %H:%M}" if far else f"{back:%H:%M}"
-    return f"{found.why}, resting until {when} UTC"
+    return f"{admission.why}, resting until {when} UTC"

@@ -1,7 +1,7 @@
 """Cloudflare Workers AI, FLUX.1-schnell: a free allowance every day.
 
 Protocol and error codes: Cloudflare's Workers AI documentation (page "errors",
-2026-07-29).  Takes a prompt and steps, nothing else: a seed or a size is refused.
+2026-07-29).  The service accepts a prompt and steps; it rejects a seed or a size.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price
+from providers.base_http import BaseProvider, flat_price
 from providers.outcomes import (
     BadRequestError,
     NotFoundError,
@@ -18,13 +18,13 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import (
+from providers.responses import (
+    ErrorRule,
     image_from_base64,
     image_from_bytes,
     looks_like_image,
     missing_image_error,
+    parse_object,
 )
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize
@@ -34,7 +34,7 @@ _MODEL = "@cf/black-forest-labs/flux-1-schnell"
 _DOLLARS_PER_NEURON = 0.011 / 1000
 _NEURONS_PER_IMAGE = 60
 _NEURONS_PER_DAY = 10_000
-_MADE = RequestSize(width=1024, height=1024)
+_SIZE = RequestSize(width=1024, height=1024)
 
 
 def _code_pattern(number: int) -> str:
@@ -44,11 +44,11 @@ def _code_pattern(number: int) -> str:
 class Cloudflare(BaseProvider):
     """The provider kind `cloudflare`."""
 
-    spellings = (
+    error_rules = (
         ErrorRule(means=OutOfCreditsError, words="daily free allocation"),
         ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(3036)),
         ErrorRule(means=OutOfCreditsError, status=429, words=_code_pattern(4006)),
-        # Out of capacity: theirs, not ours.
+        # Cloudflare is out of capacity; the account is not.
         ErrorRule(means=UnavailableError, status=429, words=_code_pattern(3040)),
         ErrorRule(means=TimedOutError, words=_code_pattern(3007)),
         ErrorRule(means=TimedOutError, words=_code_pattern(3008)),
@@ -56,51 +56,48 @@ class Cloudflare(BaseProvider):
         ErrorRule(means=NotFoundError, words=_code_pattern(3042)),
         ErrorRule(means=NotFoundError, words=_code_pattern(5007)),
         ErrorRule(means=UnauthorizedError, words=_code_pattern(10000)),
-        # A path with an account that does not exist, or is not the token's.
+        # The account in the path does not exist or is not the token's.
         ErrorRule(means=UnauthorizedError, words=_code_pattern(7003)),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Cloudflare FLUX",
-                prefix="cloudflare",
-                price=flat_price(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
-                price_source="Cloudflare's price per neuron, about 60 an image",
-                base_url="https://api.cloudflare.com/client/v4",
-                included=_DOLLARS_PER_NEURON * _NEURONS_PER_DAY,
-                included_per="day",
-                credits_reset="daily",
-                max_prompt=2048,
-                honours=frozenset({"steps"}),
-            ),
+            label="Cloudflare FLUX",
+            prefix="cloudflare",
+            price=flat_price(_DOLLARS_PER_NEURON * _NEURONS_PER_IMAGE),
+            price_source="Cloudflare's price per neuron, about 60 an image",
+            base_url="https://api.cloudflare.com/client/v4",
+            included=_DOLLARS_PER_NEURON * _NEURONS_PER_DAY,
+            included_per="day",
+            credits_reset="daily",
+            max_prompt=2048,
+            honours=frozenset({"steps"}),
         )
         self._path = (
             f"/accounts/{settings.account or ''}/ai/run/{settings.model or _MODEL}"
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
-        """Return the one size it makes."""
-        del order
-        return _MADE
+    def supported_size(self, request: ImageRequest) -> RequestSize:
+        """Return the only size of the service."""
+        del request
+        return _SIZE
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+        """Return the request that generates the image."""
         del now
-        body: dict[str, JsonValue] = {"prompt": order.prompt, "steps": 4}
+        body: dict[str, JsonValue] = {"prompt": request.prompt, "steps": 4}
         return self._image_call(self._path, body, self._read_image)
 
     def token_check_call(self) -> HttpCall:
-        """Ask whether the token is valid; not whether it may use Workers AI."""
+        """Return the request that verifies the token, but not its Workers AI right."""
         return self._api_call("/user/tokens/verify")
 
-    def _read_image(self, reply: Response) -> Step:
-        # Some of its models answer with the file itself.
-        if looks_like_image(reply.body):
-            return image_from_bytes(reply.body)
-        result = parse_object(reply).get("result")
+    def _read_image(self, response: Response) -> Step:
+        # The response of some models is the file itself.
+        if looks_like_image(response.body):
+            return image_from_bytes(response.body)
+        result = parse_object(response).get("result")
         if not isinstance(result, dict) or not result.get("image"):
-            raise missing_image_error(reply)
+            raise missing_image_error(response)
         return image_from_base64(result["image"])

@@ -1,4 +1,4 @@
-"""How a call ended, and what a circuit breaker says of itself, in words."""
+"""Outcomes of calls and states of breakers in words.  Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from providers.breaker import Breaker, BreakerState, admission_at
 from providers.breaker_policy import WHY
 from providers.outcomes import Outcome
 
-#: Every way a call can end.
+#: Every outcome in words.
 OUTCOMES = {
     Outcome.IMAGE: "an image",
     Outcome.CREDITS: "credits used up",
@@ -28,22 +28,21 @@ OUTCOMES = {
 }
 
 
-def describe_breaker(found: Breaker, now: datetime, zone: tzinfo) -> str:
-    """Return it in words: "credits used up, resting until 1 Dec 01:00"."""
-    if found.state is BreakerState.CLOSED:
+def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
+    """Return a breaker's state: "credits used up, resting until 1 Dec 01:00"."""
+    if breaker.state is BreakerState.CLOSED:
         return "serving"
-    why = WHY.get(found.reason, "resting")
-    match admission_at(found, now):
+    why = WHY.get(breaker.reason, "resting")
+    match admission_at(breaker, now):
         case Admission(kind=AdmissionKind.PROBING):
             return f"{why}; one job asks whether it is back"
         case Admission(kind=AdmissionKind.PROBE):
             return f"{why}; the next job asks whether it is back"
-        case _ if found.until is None:
-            what = (
-                "its token is changed" if found.reason is Outcome.TOKEN else "a reset"
-            )
-            return f"{why}, resting until {what}"
-    return f"{why}, resting until {_format_time(found.until, now, zone)}"
+        case _ if breaker.until is None:
+            token = breaker.reason is Outcome.TOKEN
+            end = "its token is changed" if token else "a reset"
+            return f"{why}, resting until {end}"
+    return f"{why}, resting until {_format_time(breaker.until, now, zone)}"
 
 
 def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:

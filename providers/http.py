@@ -1,8 +1,8 @@
-"""The one place that speaks HTTP to image services.
+"""The HTTP client for image services.
 
-Everything a service sends is untrusted: bodies are capped while they stream,
-redirects are followed by hand and checked, tokens go to the configured origin and
-nowhere else, and a deadline covers the whole of it.
+All responses are untrusted.  The client caps bodies while they stream, checks every
+redirect before it follows it, and sends tokens only to the configured origin.  The
+caller sets the deadline.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from providers.addresses import (
 )
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
+from providers.responses import MAX_ERROR_BYTES
 
-_MOST_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
-_MOST_REDIRECTS = 3
-#: No error is longer.
-_LONGEST_WORDS = 64 * 1024
-_LEAST_SECRET = 8
+_MAX_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
+_MAX_REDIRECTS = 3
+#: Shorter header words, such as "Bearer", are not secrets.
+_MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class HttpClient:
-    """Sends one request at a time; owns the sessions.
+    """Sends requests and owns the HTTP sessions.
 
     Args:
-        resolver: For tests; replaces the name server of file hosts.
+        resolver: Replaces the name resolution of file hosts, for tests.
     """
 
     def __init__(self, resolver: aiohttp.abc.AbstractResolver | None = None) -> None:
@@ -48,16 +48,22 @@ class HttpClient:
             await session.close()
 
     async def send(self, call: HttpCall, traits: ProviderTraits) -> Response:
-        """Send a request, and follow its redirects with care."""
-        url, sent = call.url, call
-        for _ in range(_MOST_REDIRECTS + 1):
-            reply, location = await self._send_request(sent, url, traits)
-            if reply.status not in _REDIRECTS:
-                return reply
+        """Return the response to a request, after at most 3 redirects.
+
+        Raises:
+            UnavailableError: The service is unreachable or redirects wrongly.
+            InvalidImageError: The response is larger than 34 MiB, or its URL or
+                a redirect leads to a forbidden address.
+        """
+        url = call.url
+        for _ in range(_MAX_REDIRECTS + 1):
+            response, location = await self._send_request(call, url, traits)
+            if response.status not in _REDIRECTS:
+                return response
             if not location:
-                raise UnavailableError(f"a redirect to nowhere ({reply.status})")
+                raise UnavailableError(f"a redirect to nowhere ({response.status})")
             target = urljoin(url, location)
-            _check_redirect(sent, url, target, traits)
+            _check_redirect(call, url, target, traits)
             url = target
         raise UnavailableError("too many redirects")
 
@@ -66,8 +72,8 @@ class HttpClient:
     ) -> tuple[Response, str | None]:
         if call.fetches and (why := forbidden_reason(url, traits)) is not None:
             raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
-        own = not call.fetches or same_origin(url, traits.base_url)
-        session = self._session_for(public_only=not own)
+        public_only = call.fetches and not same_origin(url, traits.base_url)
+        session = self._session_for(public_only=public_only)
         headers = {"Accept-Encoding": "identity", **call.headers}
         try:
             async with session.request(
@@ -79,13 +85,12 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
             ) as response:
                 body = await _read_capped(response)
-                found = {
+                received = {
                     name.lower(): value for name, value in response.headers.items()
                 }
+                redacted = _redact_secrets(body, call)
                 location = response.headers.get("Location")
-                return Response(
-                    response.status, found, _redact_secrets(body, call)
-                ), location
+                return Response(response.status, received, redacted), location
         except ForbiddenAddressError as error:
             raise InvalidImageError(str(error)) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -113,22 +118,22 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > _MOST_BYTES:
+        if len(body) > _MAX_BYTES:
             response.close()
             raise InvalidImageError("an answer larger than any image")
     return bytes(body)
 
 
 def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
-    """Return what was answered without the key it was asked with.
+    """Return *body* without the token of the request.
 
-    Some services repeat it when they refuse it, and errors are written down.
+    Some services repeat a rejected token in the error, and errors are stored.
     """
-    if len(body) > _LONGEST_WORDS:
+    if len(body) > MAX_ERROR_BYTES:
         return body
     for name in ("Authorization", "apikey"):
         for secret in call.headers.get(name, "").split():
-            if len(secret) >= _LEAST_SECRET:
+            if len(secret) >= _MIN_SECRET:
                 body = body.replace(secret.encode(), b"[secret]")
     return body
 
@@ -136,7 +141,7 @@ def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
 def _check_redirect(
     call: HttpCall, url: str, target: str, traits: ProviderTraits
 ) -> None:
-    # A request with a token, or one that is paid for, stays where it was sent.
+    # A request that has a token or is charged must not go to another host.
     if not call.fetches and not same_origin(url, target):
         raise UnavailableError(f"redirects to another host ({shorten_url(target)})")
     if call.method != "GET" and call.wants_image:

@@ -1,7 +1,7 @@
-"""The routes of Hugging Face's router: one protocol each, most of them a kind's own.
+"""The routes of Hugging Face's router: the protocol of each partner, and errors.
 
-Shapes: Hugging Face's own client (huggingface_hub 2.4) for the requests, the
-services' documentation for the answers.  Pure.
+Sources: Hugging Face's client (huggingface_hub 2.4) for the requests, the partners'
+documentation for the responses.  Pure.
 """
 
 from __future__ import annotations
@@ -13,26 +13,34 @@ from providers.base import ImageRequest, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import build_fal_body, read_fal
 from providers.openai import read_openai
-from providers.outcomes import UnavailableError
+from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
 from providers.replicate import build_replicate_body, read_prediction
-from providers.response_images import Fetch, image_from_bytes
+from providers.responses import (
+    MAX_ERROR_BYTES,
+    ErrorRule,
+    Fetch,
+    error_text,
+    image_from_bytes,
+    parse_object,
+    raise_for_error,
+)
 from providers.sizes import RequestSize
 from providers.together import build_together_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One protocol.
+    """The protocol of one partner.
 
     Attributes:
-        path: Below the base, with `{model}` for the id the route uses.
-        model: That id, when it is not the Hub's.
-        body: The request's JSON.
-        read: A good answer (2xx) to an image, or what to ask next.
-        headers: Beside the token.
-        multiple: Sides must be multiples of this.
-        drops: What of an order it cannot honour, in words.
+        path: Path below the router's URL, with `{model}` for the model's id.
+        body: Builds the JSON body from request, size and model id.
+        read: Reads a good response (2xx).
+        model: The model's id on the route, if it differs from the Hub's.
+        headers: Headers beside the token.
+        multiple: Both sides are multiples of this many pixels.
+        drops: The options of a request that the route ignores, in words.
     """
 
     name: str
@@ -46,41 +54,41 @@ class Route:
 
 
 def _nscale_body(
-    order: ImageRequest, size: RequestSize, model: str
+    request: ImageRequest, size: RequestSize, model: str
 ) -> dict[str, JsonValue]:
     return {
-        "prompt": order.prompt,
+        "prompt": request.prompt,
         "model": model,
         "size": str(size),
-        "seed": order.seed,
+        "seed": request.seed,
         "response_format": "b64_json",
     }
 
 
 def _hf_body(
-    order: ImageRequest, size: RequestSize, _model: str
+    request: ImageRequest, size: RequestSize, _model: str
 ) -> dict[str, JsonValue]:
     return {
-        "inputs": order.prompt,
+        "inputs": request.prompt,
         "parameters": {
             "width": size.width,
             "height": size.height,
             "num_inference_steps": 4,
-            "seed": order.seed,
+            "seed": request.seed,
         },
     }
 
 
-def _read_raw(reply: Response, _fetch: Fetch) -> Step:
-    return image_from_bytes(reply.body)
+def _read_raw(response: Response, _fetch: Fetch) -> Step:
+    return image_from_bytes(response.body)
 
 
-def _read_waited_prediction(reply: Response, fetch: Fetch) -> Step:
-    """Read a prediction that was waited for (`Prefer: wait`)."""
-    ready = read_prediction(reply, fetch, remember=True)
+def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
+    """Read the response to a request with `Prefer: wait`."""
+    ready = read_prediction(response, fetch, commit=True)
     if ready is None:
-        # The router has no path on which it could be asked for again.
-        raise UnavailableError("was not ready in time", status=reply.status)
+        # The router has no path for polling a prediction.
+        raise UnavailableError("was not ready in time", status=response.status)
     return ready
 
 
@@ -96,7 +104,7 @@ ROUTES: Mapping[str, Route] = {
         name="fal-ai",
         path="/fal-ai/{model}",
         model=FAL_MODEL,
-        body=lambda order, size, _model: build_fal_body(order, size),
+        body=lambda request, size, _model: build_fal_body(request, size),
         read=read_fal,
     ),
     "together": Route(
@@ -109,7 +117,7 @@ ROUTES: Mapping[str, Route] = {
         name="replicate",
         path="/replicate/v1/models/{model}/predictions",
         model=REPLICATE_MODEL,
-        body=lambda order, _size, _model: build_replicate_body(order),
+        body=lambda request, _size, _model: build_replicate_body(request),
         read=_read_waited_prediction,
         headers={"Prefer": "wait"},
         drops=("exact size: the nearest aspect ratio is asked for",),
@@ -122,3 +130,33 @@ ROUTES: Mapping[str, Route] = {
         headers={"Accept": "image/png"},
     ),
 }
+
+
+class RouteOnlyError(NotFoundError):
+    """The response concerns this route only; another route may serve the model."""
+
+
+#: The partner behind a route answers through the router, with its own texts.
+_ERROR_RULES = (
+    ErrorRule(means=RouteOnlyError, status=402, words="pay-as-you go is not enabled"),
+    ErrorRule(means=RouteOnlyError, status=402, words="free monthly usage limit for"),
+    ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
+    ErrorRule(means=OutOfCreditsError, status=429, words="insufficient credit"),
+    ErrorRule(means=RouteOnlyError, status=404),
+    ErrorRule(means=RouteOnlyError, status=410),
+    ErrorRule(means=RouteOnlyError, status=400, words="model not supported"),
+)
+
+
+def check_route(response: Response) -> None:
+    """Return if the router's response is a good one, else raise what it means.
+
+    Raises:
+        ProviderError: `RouteOnlyError` if another route may serve the model.
+    """
+    raise_for_error(response, *_ERROR_RULES)
+    data = parse_object(response) if len(response.body) <= MAX_ERROR_BYTES else {}
+    # The router has sent errors with status 200.  `read_prediction` reads the
+    # `error` of a prediction, which has an `id`.
+    if data.get("error") and "id" not in data:
+        raise UnavailableError(error_text(response), status=response.status)

@@ -1,7 +1,8 @@
-"""OpenAI's images API (gpt-image-1), and the shape others have taken from it.
+"""OpenAI's images API (gpt-image-1), whose response format other services use.
 
-Protocol: https://platform.openai.com/docs/api-reference/images.  Always base64; no
-seed, no steps, three sizes.  Prices: OpenAI's list for quality "medium", rounded up.
+Protocol: https://platform.openai.com/docs/api-reference/images.  The service accepts
+three sizes, no seed and no steps, and sends base64.  Price: OpenAI's list for quality
+"medium", rounded up.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price
+from providers.base_http import BaseProvider, flat_price
 from providers.outcomes import (
     OutOfCreditsError,
     PromptRefusedError,
     UnauthorizedError,
 )
-from providers.response_body import parse_object
-from providers.response_errors import ErrorRule
-from providers.response_images import (
+from providers.responses import (
+    ErrorRule,
     Fetch,
     follow_url,
     image_from_base64,
     missing_image_error,
+    parse_object,
 )
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, nearest_size
@@ -33,16 +34,16 @@ _SIZES = (
 )
 
 
-def read_openai(reply: Response, fetch: Fetch) -> Step:
+def read_openai(response: Response, fetch: Fetch) -> Step:
     """Read `{"data": [{"b64_json" | "url"}]}`.
 
     Raises:
-        ProviderError: There is no image in it.
+        ProviderError: The response has no image.
     """
-    data = parse_object(reply).get("data")
+    data = parse_object(response).get("data")
     first = data[0] if isinstance(data, list) and data else None
     if not isinstance(first, dict):
-        raise missing_image_error(reply)
+        raise missing_image_error(response)
     if first.get("b64_json"):
         return image_from_base64(first["b64_json"])
     return follow_url(first.get("url"), fetch)
@@ -51,39 +52,36 @@ def read_openai(reply: Response, fetch: Fetch) -> Step:
 class OpenAi(BaseProvider):
     """The provider kind `openai`."""
 
-    spellings = (
+    error_rules = (
         ErrorRule(means=OutOfCreditsError, words="billing_hard_limit_reached"),
         ErrorRule(means=OutOfCreditsError, words="insufficient_quota"),
         ErrorRule(means=PromptRefusedError, words="moderation_blocked"),
-        # 403 or 400: the organisation has to be verified before it may use the model.
+        # 403 or 400: only a verified organisation may use the model.
         ErrorRule(means=UnauthorizedError, words="must be verified"),
     )
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="OpenAI",
-                prefix="openai",
-                price=flat_price(0.07),
-                price_source="OpenAI's list, medium quality, the larger sizes",
-                base_url="https://api.openai.com",
-                max_prompt=32000,
-            ),
+            label="OpenAI",
+            prefix="openai",
+            price=flat_price(0.07),
+            price_source="OpenAI's list, medium quality, the larger sizes",
+            base_url="https://api.openai.com",
+            max_prompt=32000,
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
-        """Return the nearest of the three."""
-        return nearest_size(order, _SIZES)
+    def supported_size(self, request: ImageRequest) -> RequestSize:
+        """Return the size whose shape is nearest to the requested shape."""
+        return nearest_size(request, _SIZES)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+        """Return the request that generates the image."""
         del now
         body: dict[str, JsonValue] = {
             "model": self._settings.model or "gpt-image-1",
-            "prompt": order.prompt,
-            "size": str(self.supported_size(order)),
+            "prompt": request.prompt,
+            "size": str(self.supported_size(request)),
             "quality": "medium",
             "output_format": "png",
             "n": 1,
@@ -91,8 +89,8 @@ class OpenAi(BaseProvider):
         return self._image_call("/v1/images/generations", body, self._read_image)
 
     def token_check_call(self) -> HttpCall:
-        """The list of models is free."""
+        """Return the request for the list of models, which is free."""
         return self._api_call("/v1/models")
 
-    def _read_image(self, reply: Response) -> Step:
-        return read_openai(reply, self._download_call)
+    def _read_image(self, response: Response) -> Step:
+        return read_openai(response, self._download_call)

@@ -1,4 +1,4 @@
-"""How a call to an image service ends, and the error that says so."""
+"""Outcomes of calls to image services, and their errors.  Standard library only."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import ClassVar
 
 
 class Outcome(StrEnum):
-    """How one call of a provider ended.  The value is what the database stores."""
+    """The outcome of one call of a provider.  The value is what the database stores."""
 
     IMAGE = "image"  #: A usable image.
     CREDITS = "credits"  #: Out of credits.
     LOADING = "loading"  #: The model is being loaded.
-    THROTTLED = "throttled"  #: Too fast.
+    THROTTLED = "throttled"  #: Rate limit reached.
     TIMEOUT = "timeout"  #: No answer in time.
     UNAVAILABLE = "unavailable"  #: Unreachable, 5xx, or a 200 without an image.
-    UNUSABLE = "unusable"  #: Image bytes nobody can use (cut short, bomb, wrong type).
-    TOKEN = "token"  # noqa: S105 - the name of an outcome  #: Token refused.
-    GONE = "gone"  #: Model or route gone.
+    UNUSABLE = "unusable"  #: Invalid image: cut short, bomb, wrong type.
+    TOKEN = "token"  # noqa: S105 - the name of an outcome  #: Token rejected.
+    GONE = "gone"  #: Model or route not found.
     REFUSED = "refused"  #: Refused by moderation.
     BLANK = "blank"  #: A blank or single-colour image.
     REJECTED = "rejected"  #: Any other 400 or 422.
     REMOTE_FAILED = "remote_failed"  #: The remote job failed or was lost.
-    UNKNOWN = "unknown"  #: We died or were cut off before the answer.
+    UNKNOWN = "unknown"  #: The daemon ended or aborted the call first.
 
 
-#: Nobody charges for these: the answer came before any work was done.
+#: Outcomes that are not charged, since the service did no work.
 FREE = frozenset(
     {
         Outcome.CREDITS,
@@ -41,16 +41,17 @@ FREE = frozenset(
 
 
 class ProviderError(Exception):
-    """A call that brought no image.
+    """A call that returned no image.
 
     Args:
-        message: One line for the log and the attempt's row: what the service
-            said, in our words; no body, no token, at most 300 characters.
-        status: The HTTP status, when there was one.
-        seconds: For loading and too fast: how long the service asked to wait.
+        message: One line for the log and the attempt's row, without body and token,
+            at most 300 characters.
+        status: The HTTP status, or None without a response.
+        seconds: The seconds that the service asked to wait.
 
     Attributes:
-        moves_breaker: It is the answer to a request for an image, or about one.
+        outcome: The outcome that the error means.
+        moves_breaker: False if the error says nothing about the service.
     """
 
     outcome: ClassVar[Outcome]
@@ -69,52 +70,78 @@ class ProviderError(Exception):
 
 
 class OutOfCreditsError(ProviderError):
+    """The account has no credits."""
+
     outcome = Outcome.CREDITS
 
 
 class ModelLoadingError(ProviderError):
+    """The service is loading the model."""
+
     outcome = Outcome.LOADING
 
 
 class RateLimitedError(ProviderError):
+    """The rate limit is reached."""
+
     outcome = Outcome.THROTTLED
 
 
 class TimedOutError(ProviderError):
+    """There was no response in time; the image may be charged."""
+
     outcome = Outcome.TIMEOUT
 
 
 class UnavailableError(ProviderError):
+    """The service is unreachable, returns 5xx, or a 200 without an image."""
+
     outcome = Outcome.UNAVAILABLE
 
 
 class InvalidImageError(ProviderError):
+    """The image is cut short, too large, of a wrong type or at a forbidden address."""
+
     outcome = Outcome.UNUSABLE
 
 
 class UnauthorizedError(ProviderError):
+    """The service rejects the token."""
+
     outcome = Outcome.TOKEN
 
 
 class NotFoundError(ProviderError):
+    """The model or route is no longer served."""
+
     outcome = Outcome.GONE
 
 
 class PromptRefusedError(ProviderError):
+    """The service's moderation refuses the prompt."""
+
     outcome = Outcome.REFUSED
 
 
 class BlankImageError(ProviderError):
+    """The image is blank or of a single colour."""
+
     outcome = Outcome.BLANK
 
 
 class BadRequestError(ProviderError):
+    """The service rejects the request for any other reason."""
+
     outcome = Outcome.REJECTED
 
 
 class RemoteJobFailedError(ProviderError):
+    """The remote job failed."""
+
     outcome = Outcome.REMOTE_FAILED
 
 
 class RemoteJobLostError(RemoteJobFailedError):
+    """The remote job or its image no longer exists."""
+
     moves_breaker = False

@@ -1,9 +1,9 @@
-"""A prompt as plain words: what a service would take as a command is taken out.
+"""Removes syntax from prompts that a service would read as a command.  Pure.
 
-Prompts come from the posts, and anybody may have written those.  Which signs mean
-something to whom: reference pages and source of the services (LocalAI splits at
-`|`, stable-diffusion.cpp reads `<lora:...>` and `<sd_cpp_extra_args>`, AI Horde
-splits at `###`, AUTOMATIC1111 weighs `(word:1.3)` and `[word]`).  Pure.
+Prompts come from posts, whose text is untrusted.  Sources: the services' reference
+pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` and
+`<sd_cpp_extra_args>`, AI Horde splits at `###`, AUTOMATIC1111 weighs `(word:1.3)` and
+`[word]`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
 
 
 def without_bars(prompt: str) -> str:
-    """Return *prompt* without `|`, at which some split off a negative prompt."""
+    """Return *prompt* without `|`, which separates a negative prompt."""
     return _tidy_spaces(prompt.replace("|", ", "))
 
 
 def without_tags(prompt: str) -> str:
-    """Return *prompt* without `<...>`, by which some load files and take options."""
+    """Return *prompt* without `<...>`, which loads files and sets options."""
     previous = None
-    # A tag inside a tag becomes one when the inner is taken out.
+    # Removing an inner tag can complete an outer one.
     while previous != prompt:
         previous, prompt = prompt, _TAG.sub(" ", prompt)
     return _tidy_spaces(prompt.replace("<", " ").replace(">", " "))
@@ -38,18 +38,18 @@ def without_weights(prompt: str) -> str:
 
 
 def without_hashes(prompt: str) -> str:
-    """Return *prompt* without `###`, at which some split off a negative prompt."""
+    """Return *prompt* without `###`, which separates a negative prompt."""
     return _tidy_spaces(_HASHES.sub(" ", prompt))
 
 
 def escape_syntax(prompt: str) -> str:
-    """Return *prompt* with brackets that mean themselves, and no keywords.
+    """Return *prompt* with escaped brackets and lower-case keywords.
 
-    For the family of AUTOMATIC1111, which reads a backslash as "as it is".
+    AUTOMATIC1111 and its forks read an escaped bracket as a plain one.
     """
     plain = without_tags(prompt.replace("\\", " ")).translate(_BRACES)
-    plain = _KEYWORDS.sub(lambda found: found[0].lower(), plain)
-    return _BRACKETS.sub(lambda found: f"\\{found[0]}", plain)
+    plain = _KEYWORDS.sub(lambda match: match[0].lower(), plain)
+    return _BRACKETS.sub(lambda match: f"\\{match[0]}", plain)
 
 
 def _tidy_spaces(prompt: str) -> str:

@@ -1,8 +1,9 @@
-"""An order from its first request to the image: polls, deadline, restarts."""
+"""Runs a request for an image: sends, polls, downloads, until its deadline."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -37,15 +38,15 @@ from providers.outcomes import (
     UnavailableError,
 )
 
-_MOST_STEPS = 2000
-_MOST_STUMBLES = 5
-_AGAIN_SECONDS = 2.0
-_QUESTION_SECONDS = 15.0
+_MAX_STEPS = 2000
+_MAX_RETRIES = 5
+_RETRY_SECONDS = 2.0
+_CALL_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
-#: What passes while a remote job goes on.
-_PASSING = (UnavailableError, RateLimitedError, ModelLoadingError)
-#: How a remote job, or its image, turned out: an answer to the order.
-_ANSWERS = (
+#: Temporary errors while a remote job runs.
+_TEMPORARY = (UnavailableError, RateLimitedError, ModelLoadingError)
+#: Results of a remote job or of its image.
+_RESULTS = (
     RemoteJobFailedError,
     PromptRefusedError,
     BlankImageError,
@@ -54,43 +55,44 @@ _ANSWERS = (
     TimedOutError,
 )
 
-Remember = Callable[[str], Awaitable[None]]
+SaveRemoteId = Callable[[str], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
 
 
 class _DeadlineExceededError(TimedOutError):
-    """Our own deadline, not one a service has told us of."""
+    """Our deadline has passed, as opposed to a timeout that the service reports."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _RequestState:
-    """One order on its way.
+    """The state of one running request.
 
     Attributes:
-        deadline: On the monotonic clock.
-        remote: The job id or address that was committed.
-        waiting: It was not ready when it was last asked: the deadline counts.  What
-            is ready is fetched, however late, and after a restart it is asked once.
-        stumbles: Requests in a row that failed in passing.
+        deadline: Seconds on the monotonic clock.
+        remote: The job id or URL that was committed.
+        waiting: The last poll said that the image is not ready, so the deadline
+            applies.  A ready image is downloaded after it, and a resumed job is
+            polled once.
+        retries: Consecutive errors of polls and downloads.
     """
 
     provider: Provider
     deadline: float
-    remember: Remember
-    leave: CancellationToken
+    save_remote_id: SaveRemoteId
+    cancellation: CancellationToken
     remote: str | None = None
     waiting: bool = False
-    stumbles: int = 0
+    retries: int = 0
 
 
 class ProviderRunner:
-    """Carries out orders, as many requests as each takes.
+    """Runs requests for images, each of which takes one or more HTTP calls.
 
     Args:
-        sleep: How to wait between two requests of one order.
-        monotonic: The clock deadlines are on, in seconds.
-        resolver: For tests; replaces the name server of file hosts.
+        sleep: Waits between two calls, in seconds.
+        monotonic: The clock of deadlines, in seconds.
+        resolver: Replaces the name resolution of file hosts, for tests.
     """
 
     def __init__(
@@ -111,190 +113,184 @@ class ProviderRunner:
     async def run(
         self,
         provider: Provider,
-        order: ImageRequest,
+        request: ImageRequest,
         *,
         now: datetime,
-        remember: Remember,
-        leave: CancellationToken,
+        save_remote_id: SaveRemoteId,
+        cancellation: CancellationToken,
     ) -> GeneratedImage:
-        """Carry out an order within the provider's timeout.
+        """Return the image for a request, within the provider's timeout.
 
         Args:
-            remember: Awaited with a job id or address before the next request.
-            leave: A call without an id is let finish all the same.
+            save_remote_id: Awaited with a job id or URL before the next call.
+            cancellation: Applies once an id is saved; earlier calls are finished.
 
         Raises:
-            ProviderError: How it ended, if not with an image.
-            Interrupted: Stopping, and the id was remembered.
-            Withdrawn: Not wanted any more, and cancelled there.
+            ProviderError: The request ended without an image.
+            ShuttingDown: The daemon stops, and the saved id leads to the image.
+            JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
-        # The card draws here, and that takes a while.
-        first = await asyncio.to_thread(provider.start, order, now)
+        # The card renders in `start`, which takes a while.
+        first = await asyncio.to_thread(provider.start, request, now)
         if isinstance(first, GeneratedImage):
             return first
-        trip = _RequestState(
+        state = _RequestState(
             provider=provider,
             deadline=self._monotonic() + provider.traits.timeout,
-            remember=remember,
-            leave=leave,
+            save_remote_id=save_remote_id,
+            cancellation=cancellation,
         )
-        return await self._run_steps(first, trip)
+        return await self._run_steps(first, state)
 
     async def resume(
-        self, provider: Provider, remote: str, *, left: float, leave: CancellationToken
+        self,
+        provider: Provider,
+        remote: str,
+        *,
+        left: float,
+        cancellation: CancellationToken,
     ) -> GeneratedImage:
-        """Ask for the result of an earlier order; once before any deadline applies.
+        """Return the image of a remote job; poll once before the deadline applies.
 
         Args:
-            left: Seconds until the order's deadline; may be past.
+            left: Seconds until the deadline; negative if it has passed.
 
         Raises:
-            ProviderError: It failed, was lost, or takes too long.
-            Interrupted: Stopping.
-            Withdrawn: Not wanted any more, and cancelled there.
+            ProviderError: The job failed, was lost, or takes too long.
+            ShuttingDown: The daemon stops.
+            JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
         call = provider.resume(remote)
         if call is None:
             raise RemoteJobLostError("cannot be asked for its result again")
 
-        async def known(_: str) -> None:
+        async def keep_id(_: str) -> None:
             return
 
-        trip = _RequestState(
+        state = _RequestState(
             provider=provider,
             deadline=self._monotonic() + left,
-            remember=known,
-            leave=leave,
+            save_remote_id=keep_id,
+            cancellation=cancellation,
             remote=remote,
         )
-        return await self._run_steps(call, trip)
+        return await self._run_steps(call, state)
 
     async def cancel(self, provider: Provider, remote: str) -> None:
-        """Stop a remote job, as well as that can be done."""
-        call = provider.cancel(remote)
-        if call is None:
-            return
-        try:
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                await self._http.send(call, provider.traits)
-        # It was worth a try.
-        except (ProviderError, TimeoutError):
-            return
+        """Try to cancel a remote job within 5 seconds; errors are ignored."""
+        if (call := provider.cancel(remote)) is not None:
+            with contextlib.suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_CANCEL_SECONDS):
+                    await self._http.send(call, provider.traits)
 
     async def send_once(self, call: HttpCall, traits: ProviderTraits) -> Response:
-        """Send one request outside of any order.  Raises ProviderError."""
+        """Return the response to one call, within 15 seconds.
+
+        Raises:
+            ProviderError: There was no response.
+        """
         try:
-            async with asyncio.timeout(_QUESTION_SECONDS):
+            async with asyncio.timeout(_CALL_SECONDS):
                 return await self._http.send(call, traits)
         except TimeoutError:
             raise TimedOutError("no answer in time") from None
 
-    async def _run_steps(self, call: HttpCall, trip: _RequestState) -> GeneratedImage:
+    async def _run_steps(self, call: HttpCall, state: _RequestState) -> GeneratedImage:
         try:
-            for _ in range(_MOST_STEPS):
-                step = await self._run_step(call, trip)
+            for _ in range(_MAX_STEPS):
+                step = await self._run_step(call, state)
                 if isinstance(step, GeneratedImage):
                     return step
-                await self._persist_remote_id(step, trip)
-                trip.waiting = step.seconds > 0
-                await self._wait_before_step(step.seconds, trip)
+                await self._persist_remote_id(step, state)
+                state.waiting = step.seconds > 0
+                await self._wait_before_step(step.seconds, state)
                 call = step.call
-        except _DeadlineExceededError:
-            await self._cancel_remote(trip)
+        except (_DeadlineExceededError, JobCancelled):
+            await self._cancel_remote(state)
             raise
-        except JobCancelled:
-            await self._cancel_remote(trip)
-            raise
-        await self._cancel_remote(trip)
+        await self._cancel_remote(state)
         raise RemoteJobLostError("never came to an end")
 
-    async def _cancel_remote(self, trip: _RequestState) -> None:
-        if trip.remote is not None:
-            await self.cancel(trip.provider, trip.remote)
+    async def _cancel_remote(self, state: _RequestState) -> None:
+        if state.remote is not None:
+            await self.cancel(state.provider, state.remote)
 
-    async def _persist_remote_id(self, step: FollowUp, trip: _RequestState) -> None:
-        if step.remote is not None and step.remote != trip.remote:
-            await trip.remember(step.remote)
-            trip.remote = step.remote
+    async def _persist_remote_id(self, step: FollowUp, state: _RequestState) -> None:
+        if step.remote is not None and step.remote != state.remote:
+            await state.save_remote_id(step.remote)
+            state.remote = step.remote
 
-    async def _run_step(self, call: HttpCall, trip: _RequestState) -> Step:
+    async def _run_step(self, call: HttpCall, state: _RequestState) -> Step:
         try:
-            reply = await self._with_deadline(
-                self._http.send(call, trip.provider.traits), trip, call
+            response = await self._with_deadline(
+                self._http.send(call, state.provider.traits), state, call
             )
-            step = call.read(reply)
+            step = call.read(response)
         except _DeadlineExceededError:
             raise
         except ProviderError as error:
-            return self._handle_error(call, error, trip)
-        trip.stumbles = 0
+            return self._handle_error(call, error, state)
+        state.retries = 0
         return step
 
     def _handle_error(
-        self, call: HttpCall, error: ProviderError, trip: _RequestState
+        self, call: HttpCall, error: ProviderError, state: _RequestState
     ) -> FollowUp:
-        # It does not matter: something else is asked instead.
+        # An optional call names its replacement.
         if call.failed is not None:
-            return _as_follow_up(call.failed(error))
-        # The request for an image itself: that is its answer.
+            return call.failed(error)
+        # The error is the result of the request for an image.
         if not (call.waits or call.fetches):
             raise error
-        # The job goes on, whatever its service stumbles over meanwhile.
-        trip.stumbles += 1
-        patient = call.waits or trip.stumbles < _MOST_STUMBLES
-        if isinstance(error, _PASSING) and patient:
-            return FollowUp(call=call, seconds=error.seconds or _AGAIN_SECONDS)
-        if isinstance(error, _ANSWERS):
+        # The remote job runs on despite temporary errors of polls and downloads.
+        state.retries += 1
+        may_retry = call.waits or state.retries < _MAX_RETRIES
+        if isinstance(error, _TEMPORARY) and may_retry:
+            return FollowUp(call=call, seconds=error.seconds or _RETRY_SECONDS)
+        if isinstance(error, _RESULTS):
             raise error
-        # Neither the job nor its image can be had any more.
         raise RemoteJobLostError(str(error), status=error.status) from error
 
     async def _with_deadline(
-        self, sending: Coroutine[Any, Any, T], trip: _RequestState, call: HttpCall
+        self, sending: Coroutine[Any, Any, T], state: _RequestState, call: HttpCall
     ) -> T:
-        left = trip.deadline - self._monotonic()
-        waits = call.waits or call.fetches
-        if waits and not trip.waiting:
-            left = max(left, _QUESTION_SECONDS)
+        left = state.deadline - self._monotonic()
+        repeatable = call.waits or call.fetches
+        if repeatable and not state.waiting:
+            left = max(left, _CALL_SECONDS)
         try:
             async with asyncio.timeout(max(0.0, left)):
-                return await self._run_cancellable(sending, trip, may=waits)
+                return await self._run_cancellable(sending, state, may=repeatable)
         except TimeoutError:
             raise _DeadlineExceededError(
-                f"no image within {trip.provider.traits.timeout:g} s"
+                f"no image within {state.provider.traits.timeout:g} s"
             ) from None
 
-    async def _wait_before_step(self, seconds: float, trip: _RequestState) -> None:
-        left = max(0.0, trip.deadline - self._monotonic())
-        known = trip.remote is not None
-        pause = self._sleep(min(seconds, left) if known else seconds)
-        await self._run_cancellable(pause, trip, may=True)
+    async def _wait_before_step(self, seconds: float, state: _RequestState) -> None:
+        left = max(0.0, state.deadline - self._monotonic())
+        is_saved = state.remote is not None
+        pause = self._sleep(min(seconds, left) if is_saved else seconds)
+        await self._run_cancellable(pause, state, may=True)
 
     async def _run_cancellable(
-        self, doing: Awaitable[T], trip: _RequestState, *, may: bool
+        self, work: Awaitable[T], state: _RequestState, *, may: bool
     ) -> T:
-        """Await *doing*; what can be taken up again is dropped when we leave."""
-        task = asyncio.ensure_future(doing)
-        if not may or trip.remote is None:
+        """Await *work*; abort it on cancellation if it *may* be repeated later."""
+        task = asyncio.ensure_future(work)
+        if not may or state.remote is None:
             return await task
         ends = [
             asyncio.ensure_future(event.wait())
-            for event in (trip.leave.stopping, trip.leave.withdrawn)
+            for event in (state.cancellation.stopping, state.cancellation.withdrawn)
         ]
         try:
-            if not trip.leave.is_cancelled:
+            if not state.cancellation.is_cancelled:
                 await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
-            if trip.leave.withdrawn.is_set():
+            if state.cancellation.withdrawn.is_set():
                 raise JobCancelled
-            if trip.leave.stopping.is_set() and not task.done():
+            if state.cancellation.stopping.is_set() and not task.done():
                 raise ShuttingDown
             return await task
         finally:
-            for one in (task, *ends):
-                one.cancel()
-
-
-def _as_follow_up(step: Step) -> FollowUp:
-    if isinstance(step, GeneratedImage):
-        raise AssertionError("nothing failed")  # noqa: TRY004 - a provider's mistake
-    return step
+            for future in (task, *ends):
+                future.cancel()

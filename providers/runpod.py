@@ -1,9 +1,9 @@
-"""RunPod: a public endpoint, a serverless one of your own, or its worker by itself.
+"""RunPod: a public endpoint, the owner's serverless endpoint, or a local worker.
 
-Protocol: RunPod's documentation and SDK 1.12; the outputs of its public FLUX
-endpoint, worker-comfyui, worker-sdxl and worker-a1111 all differ, and are all read.
-An empty `endpoint` means the worker's own test server (`--rp_serve_api`), which
-has no path for it and no jobs to come back to.
+Protocol: RunPod's documentation and SDK 1.12.  The public FLUX endpoint,
+worker-comfyui, worker-sdxl and worker-a1111 have different outputs; all are read.
+An empty `endpoint` means the worker's test server (`--rp_serve_api`), whose paths
+have no endpoint and whose jobs cannot be polled later.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from datetime import datetime
 from typing import Any
 
 from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, build_traits, flat_price, is_job_id
+from providers.base_http import BaseProvider, flat_price, is_job_id
 from providers.outcomes import PromptRefusedError, RemoteJobFailedError, TimedOutError
-from providers.response_body import is_refusal, parse_object, sanitize_text
-from providers.response_images import follow_url_or_base64, missing_image_error
+from providers.responses import (
+    follow_url_or_base64,
+    is_refusal,
+    missing_image_error,
+    parse_object,
+    sanitize_text,
+)
 from providers.settings import ProviderSettings
 from providers.sizes import RequestSize, fit_to_side
 
 _POLL_SECONDS = 2.0
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
-_PLACES = ("image_url", "result", "images", "image", "message", "data", "url")
-_DEEPEST = 6
-#: How long an image may take there, and how long it is kept, in milliseconds.
-_LEAST_EXECUTION = 5_000
+_IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
+_MAX_DEPTH = 6
+#: The least execution time of a job and the lifetime of its result, in milliseconds.
+_MIN_EXECUTION = 5_000
 _KEPT = 3_600_000
 
 
@@ -36,85 +41,81 @@ class RunPod(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="RunPod",
-                prefix="runpod",
-                price=flat_price(0.003),
-                price_source="RunPod's public FLUX endpoint, as seen in 2026",
-                base_url="https://api.runpod.ai/v2",
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
-            ),
+            label="RunPod",
+            prefix="runpod",
+            price=flat_price(0.003),
+            price_source="RunPod's public FLUX endpoint, as seen in 2026",
+            base_url="https://api.runpod.ai/v2",
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
         )
         endpoint = (settings.endpoint or "").strip("/")
         self._path = f"/{endpoint}" if endpoint else ""
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return a size in steps of 64, from 256 to 1536."""
-        return fit_to_side(order, 64, most=1536)
+        return fit_to_side(request, 64, most=1536)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request that queues the job."""
         del now
-        size = self.supported_size(order)
-        execution = max(_LEAST_EXECUTION, round(self.traits.timeout * 1000))
+        size = self.supported_size(request)
+        execution = max(_MIN_EXECUTION, round(self.traits.timeout * 1000))
         body: dict[str, JsonValue] = {
             "input": {
-                "prompt": order.prompt,
+                "prompt": request.prompt,
                 "width": size.width,
                 "height": size.height,
                 "num_inference_steps": 4,
-                "seed": order.seed,
+                "seed": request.seed,
                 "image_format": "png",
             },
             "policy": {"executionTimeout": execution, "ttl": _KEPT},
         }
-        # /run keeps its result for half an hour, /runsync for a minute.
-        way = "run" if self._path else "runsync"
-        return self._image_call(f"{self._path}/{way}", body, self._read_submitted)
+        # /run keeps a result for half an hour, /runsync for a minute.
+        path = f"{self._path}/run" if self._path else "/runsync"
+        return self._image_call(path, body, self._read_submitted)
 
-    def cancel(self, remote: str) -> HttpCall | None:
-        """Return the call that cancels the job."""
-        if not self._path or not is_job_id(remote):
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        if not self._path:
             return None
-        return self._api_call(f"{self._path}/cancel/{remote}", method="POST")
+        return self._api_call(f"{self._path}/cancel/{job_id}", method="POST")
 
     def token_check_call(self) -> HttpCall | None:
-        """Ask the endpoint for its health, which wants the token as well."""
+        """Return the request for the endpoint's health, which requires the token."""
         return self._api_call(f"{self._path}/health") if self._path else None
 
-    def _poll_call(self, name: str) -> HttpCall:
+    def _poll_call(self, job_id: str) -> HttpCall:
         return self._api_call(
-            f"{self._path}/status/{name}",
-            lambda reply: self._read_status(name, reply),
+            f"{self._path}/status/{job_id}",
+            lambda response: self._read_status(job_id, response),
             waits=True,
         )
 
-    def _read_submitted(self, reply: Response) -> Step:
-        name = str(parse_object(reply).get("id") or "")
-        step = self._read_status(name, reply)
-        if isinstance(step, FollowUp) and is_job_id(name):
-            return FollowUp(call=step.call, seconds=step.seconds, remote=name)
+    def _read_submitted(self, response: Response) -> Step:
+        job_id = str(parse_object(response).get("id") or "")
+        step = self._read_status(job_id, response)
+        if isinstance(step, FollowUp) and is_job_id(job_id):
+            return FollowUp(call=step.call, seconds=step.seconds, remote=job_id)
         return step
 
-    def _read_status(self, name: str, reply: Response) -> Step:
-        data = parse_object(reply)
+    def _read_status(self, job_id: str, response: Response) -> Step:
+        data = parse_object(response)
         status = str(data.get("status") or "")
-        if status in _WAITING and is_job_id(name):
-            return FollowUp(call=self._poll_call(name), seconds=_POLL_SECONDS)
+        if status in _WAITING and is_job_id(job_id):
+            return FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:
             raise _job_error(status, data.get("error") or output)
-        for found in _find_images(output):
+        for image in _find_images(output):
             return follow_url_or_base64(
-                found, self._download_call, remember=not self._path
+                image, self._download_call, commit=not self._path
             )
         if error := _error_message(
             output.get("error") if isinstance(output, dict) else None
         ):
             raise _job_error(status, error)
-        raise missing_image_error(reply)
+        raise missing_image_error(response)
 
 
 def _job_error(status: str, error: object) -> Exception:
@@ -130,32 +131,32 @@ def _job_error(status: str, error: object) -> Exception:
 
 
 def _error_message(error: object) -> str:
-    """Return what went wrong; a traceback names paths and hosts: its message only."""
+    """Return the message without the traceback, which names paths and hosts."""
     if isinstance(error, list):
-        return "; ".join(filter(None, (_error_message(one) for one in error[:3])))
+        return "; ".join(filter(None, (_error_message(item) for item in error[:3])))
     if isinstance(error, dict):
-        told = error.get("error_message") or error.get("error") or ""
-        return _error_message(told) if not isinstance(told, dict) else ""
+        message = error.get("error_message") or error.get("error") or ""
+        return _error_message(message) if not isinstance(message, dict) else ""
     if not isinstance(error, str):
         return ""
     if error.lstrip().startswith("{"):
         try:
-            inside = json.loads(error)
+            inner = json.loads(error)
         except (ValueError, RecursionError):
             return ""
-        return _error_message(inside) if isinstance(inside, dict) else ""
+        return _error_message(inner) if isinstance(inner, dict) else ""
     return error.partition("Traceback (most recent call last)")[0]
 
 
-def _find_images(found: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Yield what may be an image or its address, the likeliest first."""
-    if depth > _DEEPEST:
+def _find_images(output: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield texts that may be an image or its URL, the likeliest first."""
+    if depth > _MAX_DEPTH or not output:
         return
-    if isinstance(found, str):
-        yield from [found] if found else []
-    elif isinstance(found, list):
-        for one in found:
-            yield from _find_images(one, depth + 1)
-    elif isinstance(found, dict):
-        for place in _PLACES:
-            yield from _find_images(found.get(place), depth + 1)
+    if isinstance(output, str):
+        yield output
+    elif isinstance(output, list):
+        for item in output:
+            yield from _find_images(item, depth + 1)
+    elif isinstance(output, dict):
+        for key in _IMAGE_KEYS:
+            yield from _find_images(output.get(key), depth + 1)

@@ -1,4 +1,4 @@
-"""What the configuration says of one provider.  Standard library only."""
+"""The settings of one provider.  Standard library only."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from providers.base import JsonValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSettings:
-    """`[card]` of the configuration: how the card looks.
+    """`[card]` of the configuration: the look of a card.
+
+    Colours are "#rrggbb", or None to choose one from the text.
 
     Attributes:
-        tag: A small line at the foot, the brand; empty: none.
-        background: "#rrggbb" or None: chosen from the text.
-        color: Of the letters, likewise.
-        accent: Likewise.
+        tag: A small line at the foot, such as a brand name; empty for none.
+        background: Colour of the background.
+        color: Colour of the text.
+        accent: Colour of ornaments.
         font: Path of a TrueType or OpenType font to use before the bundled ones.
-        logo: Path of a PNG, JPEG or WebP for the foot.
+        logo: Path of a PNG, JPEG or WebP file for the foot.
     """
 
     tag: str = ""
@@ -33,15 +35,17 @@ class CardSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
-    """`[providers.NAME]` of the configuration, with its secret; None: the default.
+    """`[providers.NAME]` of the configuration with its token; None means the default.
 
     Attributes:
-        token: The service's key; never in a repr.
-        account: Whose account, where a service wants to know.
-        timeout: Seconds.
-        price: Dollars per image.
-        extra: Merged into the request body, tables into tables.
-        card: For the kind that letters it.
+        token: The service's API token; never in a repr.
+        account: The account id, for services that need it.
+        timeout: Seconds for one image.
+        price: US dollars per image.
+        included: US dollars that the plan includes.
+        monthly_budget: US dollars a month.
+        extra: Merged into the request body, tables recursively.
+        card: The look of a card, for the kind that renders it.
     """
 
     name: str

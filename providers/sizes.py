@@ -1,4 +1,4 @@
-"""The nearest size a service can do that covers what is wanted.  Pure."""
+"""Chooses the nearest size of a service that covers the requested size.  Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.base import ImageRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSize:
-    """Pixels asked for; at least what the order wants, in what the service can do."""
+    """The size to request from a service, in pixels."""
 
     width: int
     height: int
@@ -19,22 +19,22 @@ class RequestSize:
         return f"{self.width}x{self.height}"
 
 
-def target_size(order: ImageRequest) -> RequestSize:
-    """Return what the order asks for."""
-    return RequestSize(width=order.width, height=order.height)
-
-
 def fit_to_side(
-    order: ImageRequest, multiple: int, most: int = 1440, least: int = 256
+    request: ImageRequest, multiple: int, most: int = 1440, least: int = 256
 ) -> RequestSize:
-    """Return the nearest size of the order's shape within *most* pixels a side.
+    """Return the nearest size of the requested shape within *most* pixels a side.
 
-    Scaled down when a side would be too long; the picture is enlarged afterwards.
+    The size is scaled down if a side would be too long.  The image is enlarged later.
+
+    Args:
+        multiple: Both sides are multiples of this many pixels.
+        most: The longest side in pixels.
+        least: The shortest side in pixels.
     """
-    scale = min(1.0, most / max(order.width, order.height))
+    scale = min(1.0, most / max(request.width, request.height))
     return RequestSize(
-        width=_round_side(order.width * scale, multiple, most, least),
-        height=_round_side(order.height * scale, multiple, most, least),
+        width=_round_side(request.width * scale, multiple, most, least),
+        height=_round_side(request.height * scale, multiple, most, least),
     )
 
 
@@ -43,30 +43,35 @@ def _round_side(side: float, multiple: int, most: int, least: int) -> int:
     return max(least, up if up <= most else most // multiple * multiple)
 
 
-def fit_to_pixels(order: ImageRequest, pixels: int, multiple: int) -> RequestSize:
-    """Return the largest size of the order's shape of at most that many pixels."""
-    scale = min(1.0, (pixels / (order.width * order.height)) ** 0.5)
+def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestSize:
+    """Return the largest size of the requested shape with at most *pixels* pixels.
+
+    Both sides are multiples of *multiple* pixels.
+    """
+    scale = min(1.0, (pixels / (request.width * request.height)) ** 0.5)
     return RequestSize(
-        width=max(multiple, int(order.width * scale) // multiple * multiple),
-        height=max(multiple, int(order.height * scale) // multiple * multiple),
+        width=max(multiple, int(request.width * scale) // multiple * multiple),
+        height=max(multiple, int(request.height * scale) // multiple * multiple),
     )
 
 
-def nearest_size(order: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
-    """Return the one of *sizes* whose shape is the order's, or nearly."""
-    return min(sizes, key=lambda size: _ratio_distance(order, size.width / size.height))
+def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
+    """Return the one of *sizes* whose shape is nearest to the requested shape."""
+    return min(
+        sizes, key=lambda size: _ratio_distance(request, size.width / size.height)
+    )
 
 
-def nearest_ratio(order: ImageRequest, ratios: Sequence[str]) -> str:
+def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
     """Return the nearest of aspect ratios such as "16:9"."""
 
-    def apart(ratio: str) -> float:
+    def distance(ratio: str) -> float:
         wide, _, high = ratio.partition(":")
-        return _ratio_distance(order, int(wide) / int(high))
+        return _ratio_distance(request, int(wide) / int(high))
 
-    return min(ratios, key=apart)
+    return min(ratios, key=distance)
 
 
-def _ratio_distance(order: ImageRequest, ratio: float) -> float:
-    shape = order.width / order.height
-    return max(ratio / shape, shape / ratio)
+def _ratio_distance(request: ImageRequest, ratio: float) -> float:
+    requested = request.width / request.height
+    return max(ratio / requested, requested / ratio)

@@ -1,7 +1,7 @@
-"""Together AI, FLUX.1-schnell: OpenAI's shape with width, height and steps.
+"""Together AI, FLUX.1-schnell: OpenAI's response format with width, height, steps.
 
 Protocol: Together's documentation and client 3.1.  Newer pages say that schnell
-takes an aspect ratio instead of a size: asked for when the size is refused.
+accepts an aspect ratio instead of a size, so a rejected size is sent as a ratio.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime
 from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
 from providers.base_http import (
     BaseProvider,
-    build_traits,
     price_per_megapixel,
     with_fallback,
 )
@@ -23,20 +22,20 @@ from providers.sizes import RequestSize, fit_to_side, nearest_ratio
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
-_ABOUT_SIZE = ("width", "height", "aspect_ratio")
+_SIZE_OPTIONS = ("width", "height", "aspect_ratio")
 
 
 def build_together_body(
-    order: ImageRequest, size: RequestSize, model: str
+    request: ImageRequest, size: RequestSize, model: str
 ) -> dict[str, JsonValue]:
-    """Return the body, as Hugging Face's own client sends it too."""
+    """Return the request body, which Hugging Face's client sends as well."""
     return {
-        "prompt": order.prompt,
+        "prompt": request.prompt,
         "model": model,
         "width": size.width,
         "height": size.height,
         "steps": 4,
-        "seed": order.seed,
+        "seed": request.seed,
         "response_format": "base64",
     }
 
@@ -47,48 +46,45 @@ class Together(BaseProvider):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(
             settings,
-            build_traits(
-                settings,
-                label="Together FLUX",
-                prefix="together",
-                price=price_per_megapixel(0.0027),
-                price_source="Together's price per megapixel, as reported in 2026",
-                base_url="https://api.together.xyz",
-                max_prompt=2000,
-                honours=frozenset({"size", "seed", "steps"}),
-                file_hosts=("api.together.ai", "api.together.xyz"),
-            ),
+            label="Together FLUX",
+            prefix="together",
+            price=price_per_megapixel(0.0027),
+            price_source="Together's price per megapixel, as reported in 2026",
+            base_url="https://api.together.xyz",
+            max_prompt=2000,
+            honours=frozenset({"size", "seed", "steps"}),
+            file_hosts=("api.together.ai", "api.together.xyz"),
         )
 
-    def supported_size(self, order: ImageRequest) -> RequestSize:
-        """Return a size in steps of 16."""
-        return fit_to_side(order, 16)
+    def supported_size(self, request: ImageRequest) -> RequestSize:
+        """Return a size in steps of 16, up to 1440 a side."""
+        return fit_to_side(request, 16)
 
-    def start(self, order: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for an image."""
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+        """Return the request that generates the image."""
         del now
         body = build_together_body(
-            order, self.supported_size(order), self._settings.model or _MODEL
+            request, self.supported_size(request), self._settings.model or _MODEL
         )
-        shaped = {key: value for key, value in body.items() if key not in _ABOUT_SIZE}
-        shaped["aspect_ratio"] = nearest_ratio(order, _RATIOS)
+        by_ratio = {key: body[key] for key in body if key not in _SIZE_OPTIONS}
+        by_ratio["aspect_ratio"] = nearest_ratio(request, _RATIOS)
         return with_fallback(
             self._generation_call(body),
             BadRequestError,
-            self._generation_call(shaped),
+            self._generation_call(by_ratio),
             _concerns_size,
         )
 
     def token_check_call(self) -> HttpCall:
-        """The list of models is free."""
+        """Return the request for the list of models, which is free."""
         return self._api_call("/v1/models")
 
     def _generation_call(self, body: Mapping[str, JsonValue]) -> HttpCall:
         return self._image_call("/v1/images/generations", body, self._read_image)
 
-    def _read_image(self, reply: Response) -> Step:
-        return read_openai(reply, self._download_call)
+    def _read_image(self, response: Response) -> Step:
+        return read_openai(response, self._download_call)
 
 
 def _concerns_size(error: ProviderError) -> bool:
-    return any(word in str(error).casefold() for word in _ABOUT_SIZE)
+    return any(option in str(error).casefold() for option in _SIZE_OPTIONS)

@@ -192,8 +192,8 @@ async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
             call.provider,
             call.order,
             now=flow.now(),
-            remember=remember,
-            leave=flow.cancellation_token(call.attempt.job_id),
+            save_remote_id=remember,
+            cancellation=flow.cancellation_token(call.attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)
@@ -261,7 +261,7 @@ async def resume_call(
             provider,
             attempt.remote,
             left=provider.traits.timeout - late,
-            leave=flow.cancellation_token(attempt.job_id),
+            cancellation=flow.cancellation_token(attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)

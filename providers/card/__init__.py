@@ -1,7 +1,8 @@
-"""The card: a post's own words, lettered well enough to publish.
+"""Renders a card: the words of a post as an image that can be published.
 
-`words` decides what is lettered, `glyphs` with which face, `lines` where lines
-break, `colour` and `ground` on what, and `letter` puts it together.
+`card_text` chooses the words, `fonts` the fonts, `tokens` and `lines` the line breaks,
+`layout` the positions, `colour` and `background` the colours and the background.
+`compose` combines them.
 """
 
 from __future__ import annotations

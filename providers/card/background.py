@@ -1,4 +1,4 @@
-"""The ground of a card: a soft gradient, and a motif that runs off one corner."""
+"""The background of a card: a soft gradient, and a motif in one corner."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from PIL import Image, ImageDraw
 
 from providers.card.colour import Palette
 
-_SHARPER = 2
+#: The motif is drawn at this scale and reduced, which smooths its edges.
+_SUPERSAMPLING = 2
 
 
 def render_background(
     palette: Palette, width: int, height: int, seed: int, *, mirrored: bool
 ) -> Image.Image:
-    """Return the ground; the motif stands away from where the words begin."""
+    """Return the background, *width* by *height* pixels.
+
+    Args:
+        seed: Selects the motif and its variation.
+        mirrored: The text starts on the right, so the motif is on the left.
+    """
     canvas = _render_gradient(palette, width, height)
-    chance = random.Random(seed)  # noqa: S311 - an ornament, not a secret
-    mask = Image.new("L", (width * _SHARPER, height * _SHARPER))
-    motif = chance.choice((_draw_arcs, _draw_disc, _draw_dots, _draw_waves))
-    motif(ImageDraw.Draw(mask), mask.width, mask.height, chance)
-    mask = mask.reduce(_SHARPER)
+    rng = random.Random(seed)  # noqa: S311 - an ornament, not a secret
+    mask = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
+    motif = rng.choice((_draw_arcs, _draw_disc, _draw_dots, _draw_waves))
+    motif(ImageDraw.Draw(mask), mask.width, mask.height, rng)
+    mask = mask.reduce(_SUPERSAMPLING)
     if mirrored:
         mask = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    # A motif fills a corner, and pasting looks at every pixel.
+    # Paste only the corner of the motif, since pasting reads every pixel.
     if box := mask.getbbox():
         canvas.paste(palette.motif, box, mask.crop(box))
     return canvas
@@ -40,14 +46,14 @@ def _render_gradient(palette: Palette, width: int, height: int) -> Image.Image:
 
 
 def _draw_arcs(
-    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
 ) -> None:
-    """Rings around a centre beyond a right-hand corner."""
+    """Draw rings around a centre outside a right corner."""
     short = min(width, height)
-    top = chance.random() < 0.5
+    top = rng.random() < 0.5
     centre = (width * 1.02, height * (-0.02 if top else 1.02))
     band = short * 0.055
-    for ring in range(2 + chance.randrange(3), 8):
+    for ring in range(2 + rng.randrange(3), 8):
         _draw_ring(pen, centre, band * (2 * ring), round(band))
 
 
@@ -61,24 +67,24 @@ def _draw_ring(
 
 
 def _draw_disc(
-    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
 ) -> None:
-    """A disc and a ring, like a low sun."""
+    """Draw a disc and a ring at the right edge."""
     short = min(width, height)
-    radius = short * (0.30 + 0.10 * chance.random())
-    x, y = width - radius * 0.35, height * (0.10 if chance.random() < 0.5 else 0.96)
+    radius = short * (0.30 + 0.10 * rng.random())
+    x, y = width - radius * 0.35, height * (0.10 if rng.random() < 0.5 else 0.96)
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
     _draw_ring(pen, (x, y), radius * 1.28, max(2, round(short * 0.012)))
 
 
 def _draw_dots(
-    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
 ) -> None:
-    """A grid of dots that fades into a corner."""
+    """Draw a grid of dots that shrink away from a right corner."""
     short = min(width, height)
     step = short * 0.052
-    rows = 9 + chance.randrange(4)
-    top = chance.random() < 0.5
+    rows = 9 + rng.randrange(4)
+    top = rng.random() < 0.5
     for row in range(rows):
         for column in range(rows - row):
             size = short * 0.0115 * (1 - (row + column) / (rows * 1.25))
@@ -88,12 +94,12 @@ def _draw_dots(
 
 
 def _draw_waves(
-    pen: ImageDraw.ImageDraw, width: int, height: int, chance: random.Random
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
 ) -> None:
-    """A hill along the foot, with a line above it."""
+    """Draw a hill along the foot, with a line above it."""
     short = min(width, height)
-    phase = chance.random() * math.tau
-    rise = short * (0.05 + 0.03 * chance.random())
+    phase = rng.random() * math.tau
+    rise = short * (0.05 + 0.03 * rng.random())
 
     def edge(level: float) -> list[tuple[float, float]]:
         return [

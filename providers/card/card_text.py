@@ -1,4 +1,4 @@
-"""What of a post is lettered: its words, without what only a post needs.  Pure."""
+"""Chooses the words of a post for a card: no links, markup or hashtags.  Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
 
-#: A card carries a thought, not the whole post.
-_ENOUGH, _LIMIT, _LEAST = 110, 170, 60
-_MARKS = 2
-_EMBLEMS = 3
+#: Lengths in characters: no sentence is added to more than `_ENOUGH`; a text of less
+#: than `_SHORT` may grow to `_LIMIT`.
+_ENOUGH, _LIMIT, _SHORT = 110, 170, 60
+_MAX_MARKS = 2
+_MAX_EMBLEMS = 3
 _NAME_LIMIT = 40
 
 _LINK = re.compile(
@@ -33,23 +34,23 @@ _TAIL = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"”’»)]*\s+|(?<=[。！？])[」』”]*|\n+")
 _OPENING, _CLOSING = '“„«「『"‹', '”“»」』"›'
 _QUOTED = re.compile(
-    rf"^[{_OPENING}](?P<said>.{{12,}}?)[{_CLOSING}]"
-    rf"\s*(?:[–—―-]+\s*(?P<who>[^\n]{{2,{_NAME_LIMIT}}}?))?[.\s]*$",
+    rf"^[{_OPENING}](?P<quotation>.{{12,}}?)[{_CLOSING}]"
+    rf"\s*(?:[–—―-]+\s*(?P<author>[^\n]{{2,{_NAME_LIMIT}}}?))?[.\s]*$",
     re.DOTALL,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardText:
-    """What is lettered.
+    """The text of a card.
 
     Attributes:
-        paragraphs: Each begins a new line.
-        emblem: Emoji that stood at the edges of sentences, at most three.
-        kicker: A hashtag's words, when nothing of it is said in the text.
-        is_quotation: The whole post is one.
-        author: Whose, if it says.
-        is_shouted: Written in capitals.
+        paragraphs: Texts that each begin a new line.
+        emblem: Emoji from the edges of sentences, at most three.
+        kicker: The words of a hashtag that are not in the text.
+        is_quotation: The whole post is a quotation.
+        author: The author of the quotation, if the post names one.
+        is_shouted: Most letters are capitals.
     """
 
     paragraphs: tuple[str, ...]
@@ -61,20 +62,21 @@ class CardText:
 
     @property
     def text(self) -> str:
+        """The paragraphs, joined by spaces."""
         return " ".join(self.paragraphs)
 
 
 def prepare_text(post: str) -> CardText:
-    """Return what a card letters of a post; no paragraphs when nothing is left."""
+    """Return the card's text of a post; without paragraphs if no words are left."""
     text, tags = _extract_hashtags(_strip_markup(_normalize_text(post)))
     text, emblem = _extract_emblem(text)
-    said, author = _match_quotation(text)
-    paragraphs = _shorten_text(said or text)
+    quotation, author = _match_quotation(text)
+    paragraphs = _shorten_text(quotation or text)
     kicker = _choose_kicker(tags, " ".join(paragraphs))
-    # Nothing but hashtags: they are the words.
+    # A post of hashtags only shows them as its text.
     if not paragraphs and tags:
         paragraphs, kicker = (" · ".join(tags[:3]),), ""
-    # Marks alone say nothing.
+    # A text of punctuation only is not shown.
     if not any(char.isalnum() for char in "".join(paragraphs)):
         paragraphs = ()
     letters = [char for char in "".join(paragraphs) if char.isalpha()]
@@ -84,28 +86,30 @@ def prepare_text(post: str) -> CardText:
         paragraphs=paragraphs,
         emblem=tuple(emblem),
         kicker=kicker,
-        is_quotation=bool(said) and bool(paragraphs),
+        is_quotation=bool(quotation and paragraphs),
         author=author,
         is_shouted=len(cased) > 5 and capitals > 0.7 * len(cased),
     )
 
 
 def one_line(text: str) -> str:
-    """Return a short text that can be lettered; "" when it says nothing."""
+    """Return a short text on one line; "" if it has no letter or digit."""
     plain = " ".join(_normalize_text(text).split())
     return plain if any(char.isalnum() for char in plain) else ""
 
 
 def _normalize_text(text: str) -> str:
-    """NFC, plain letters for fancy ones, no controls, few marks upon each other."""
+    """Return NFC text with plain letters, no controls and at most 2 marks a letter."""
     kept: list[str] = []
     marks = 0
     for char in unicodedata.normalize("NFC", text):
         plain = unicodedata.normalize("NFKC", char) if _is_fancy(char) else char
         kind = unicodedata.category(plain[0])
         marks = marks + 1 if kind in {"Mn", "Me"} else 0
-        joiner = plain in "\u200d\u200c\n"
-        if marks > _MARKS or (kind in {"Cc", "Cf", "Co", "Cn", "Cs"} and not joiner):
+        is_joiner = plain in "\u200d\u200c\n"
+        if marks > _MAX_MARKS or (
+            kind in {"Cc", "Cf", "Co", "Cn", "Cs"} and not is_joiner
+        ):
             kept.append(" " if plain in "\t\r\v\f\x85" else "")
             continue
         kept.append("\n" if kind in {"Zl", "Zp"} else plain)
@@ -113,6 +117,7 @@ def _normalize_text(text: str) -> str:
 
 
 def _is_fancy(char: str) -> bool:
+    """Return True for styled Latin letters, such as mathematical or circled ones."""
     code = ord(char)
     ranges = (
         (0x1D400, 0x1D7FF),
@@ -125,8 +130,8 @@ def _is_fancy(char: str) -> bool:
 
 
 def _strip_markup(text: str) -> str:
-    """Markdown and links out; bullets keep their lines."""
-    text = _MARKDOWN_LINK.sub(lambda found: found[1], text)
+    """Return *text* without Markdown and links; bullets keep their lines."""
+    text = _MARKDOWN_LINK.sub(r"\1", text)
     text = _BULLET.sub("• ", _EMPHASIS.sub(r"\1", _MARKDOWN.sub("", text)))
     text = _LINK.sub(" ", text)
     lines = (" ".join(line.split()) for line in text.split("\n"))
@@ -134,42 +139,44 @@ def _strip_markup(text: str) -> str:
 
 
 def _extract_hashtags(text: str) -> tuple[str, list[str]]:
-    """Cut the block of tags at the end off; inside a sentence a tag is a word."""
+    """Return *text* without the tags at its end, and these tags as words.
+
+    A tag inside a sentence becomes a word of it.
+    """
     tags: list[str] = []
     words = re.split(r"(\s+)", text)
     while words and (not words[-1].strip() or _is_trailer(words[-1])):
-        if found := _TAG.findall(words.pop()):
-            tags[:0] = [_CAMEL.sub(" ", tag) for tag in found]
+        tags[:0] = [_CAMEL.sub(" ", tag) for tag in _TAG.findall(words.pop())]
     text = _TAIL.sub("", "".join(words)).rstrip(" \n-–—|:·")
-    text = _TAG.sub(lambda found: _CAMEL.sub(" ", found[1]).replace("_", " "), text)
+    text = _TAG.sub(lambda match: _CAMEL.sub(" ", match[1]).replace("_", " "), text)
     return _MENTION.sub(r"\1", text), tags
 
 
 def _is_trailer(word: str) -> bool:
+    """Return True for hashtags, mentions, pointing emoji and separators."""
     rest = _TAG.sub("", _MENTION.sub("", word))
-    pointing = {"👉", "👇", "➡", "⬇", "🔗", "📲", "⬅", "👈"}
     bare = rest.replace("\ufe0f", "").strip("|·•,")
-    return not bare or bare in pointing
+    return bare in {"", "👉", "👇", "➡", "⬇", "🔗", "📲", "⬅", "👈"}
 
 
 def _extract_emblem(text: str) -> tuple[str, list[str]]:
-    """Emoji at the edges of sentences go to the emblem and leave a break behind."""
+    """Return *text* with line breaks for emoji at edges of sentences, and the emoji."""
     emblem: list[str] = []
     parts = split_graphemes(text)
     kept: list[str] = []
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if not is_emoji(part):
             kept.append(part)
             continue
         before = "".join(kept).rstrip(" ")
-        after = "".join(parts[place + 1 :]).lstrip(" ")
+        after = "".join(parts[index + 1 :]).lstrip(" ")
         starts = not before or before[-1] in ".!?…\n。！？:"
         ends = not after or after[0] == "\n" or is_emoji(split_graphemes(after[:12])[0])
-        # Between two words it belongs to the sentence.
+        # An emoji between two words belongs to the sentence.
         if not (starts or ends):
             kept.append(part)
             continue
-        if (plain := plain_emoji(part)) not in emblem and len(emblem) < _EMBLEMS:
+        if (plain := plain_emoji(part)) not in emblem and len(emblem) < _MAX_EMBLEMS:
             emblem.append(plain)
         if before and not starts:
             kept.append("\n")
@@ -178,39 +185,39 @@ def _extract_emblem(text: str) -> tuple[str, list[str]]:
 
 
 def _match_quotation(text: str) -> tuple[str, str]:
-    """Return what is said, and by whom, if the whole post is a quotation."""
-    found = _QUOTED.match(text)
-    if found is None or any(mark in found["said"] for mark in "“„«"):
+    """Return quotation and author if *text* is a quotation, else two empty texts."""
+    match = _QUOTED.match(text)
+    if match is None or any(mark in match["quotation"] for mark in "“„«"):
         return "", ""
-    return found["said"].strip(), (found["who"] or "").strip(" .")
+    return match["quotation"].strip(), (match["author"] or "").strip(" .")
 
 
 def _shorten_text(text: str) -> tuple[str, ...]:
-    """Return whole sentences up to what a card carries."""
-    chosen: list[str] = []
+    """Return the first whole sentences, as many as fit on a card."""
+    paragraphs: list[str] = []
     length = 0
     for line in text.split("\n"):
         sentences = [part for part in _SENTENCE.split(line) if part and part.strip()]
         taken: list[str] = []
         for sentence in sentences:
-            limit = _ENOUGH if length >= _LEAST else _LIMIT
+            limit = _ENOUGH if length >= _SHORT else _LIMIT
             if length and length + len(sentence) > limit:
                 break
             taken.append(_cut_sentence(_drop_unpaired_quotes(sentence.strip())))
             length += len(taken[-1])
         if taken:
-            chosen.append(" ".join(taken))
+            paragraphs.append(" ".join(taken))
         if len(taken) < len(sentences) or length > _ENOUGH:
             break
-    # A heading that promises a list it does not show is no thought.
-    return tuple(chosen)
+    return tuple(paragraphs)
 
 
 def _cut_sentence(sentence: str) -> str:
+    """Return at most 170 characters, cut at a clause or a word, with an ellipsis."""
     if len(sentence) <= _LIMIT:
         return sentence
     head = sentence[:_LIMIT]
-    clauses = [found.start() for found in re.finditer(r"[,;:–—、，](?=\s|\w)", head)]
+    clauses = [match.start() for match in re.finditer(r"[,;:–—、，](?=\s|\w)", head)]
     if clauses and clauses[-1] > 0.6 * _LIMIT:
         return f"{head[: clauses[-1]].rstrip()} …"
     space = head.rfind(" ")
@@ -218,7 +225,7 @@ def _cut_sentence(sentence: str) -> str:
 
 
 def _drop_unpaired_quotes(sentence: str) -> str:
-    """Leave out a quotation mark that has no partner here."""
+    """Return *sentence* without quotation marks and brackets that have no partner."""
     for pair in ("“”", "„“", "«»", "()", "「」"):
         if sentence.count(pair[0]) != sentence.count(pair[1]):
             sentence = sentence.replace(pair[0], "").replace(pair[1], "")
@@ -226,8 +233,9 @@ def _drop_unpaired_quotes(sentence: str) -> str:
 
 
 def _choose_kicker(tags: list[str], text: str) -> str:
-    known = re.sub(r"\W+", "", text.casefold())
+    """Return the first tag of at most 24 characters that is not in *text*."""
+    letters = re.sub(r"\W+", "", text.casefold())
     for tag in tags:
-        if re.sub(r"\W+", "", tag.casefold()) not in known and len(tag) <= 24:
+        if re.sub(r"\W+", "", tag.casefold()) not in letters and len(tag) <= 24:
             return tag
     return ""

@@ -1,4 +1,4 @@
-"""Colours from words: harmonious in OKLCH, legible by WCAG 2.  Pure.
+"""Chooses colours by the text: harmonious in OKLCH, legible by WCAG 2.  Pure.
 
 OKLab: Björn Ottosson, "A perceptual color space for image processing".
 """
@@ -22,14 +22,14 @@ _TURNS = (60, 150, 180, -60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """What a card is painted with.
+    """The colours of a card.
 
     Attributes:
-        first: Of the ground's gradient, top left.
-        second: Bottom right.
-        motif: One tone off the ground.
-        text: At least 7:1 against all three.
-        accent: For ornaments, never for words.
+        first: Top left of the background's gradient.
+        second: Bottom right of the background's gradient.
+        motif: A tone near the background.
+        text: A colour with a contrast of at least 7:1 to the three above.
+        accent: The colour of ornaments, not of text.
     """
 
     first: Rgb
@@ -40,17 +40,23 @@ class Palette:
 
     @property
     def background_colours(self) -> tuple[Rgb, Rgb, Rgb]:
+        """The colours behind the text."""
         return (self.first, self.second, self.motif)
 
 
 def oklch_to_rgb(lightness: float, chroma: float, hue: float) -> Rgb:
-    """Return the nearest sRGB colour; chroma is lowered until it exists."""
+    """Return the nearest sRGB colour; chroma is lowered until the colour exists.
+
+    Args:
+        lightness: 0 to 1.
+        hue: Degrees.
+    """
     while True:
         linear = _oklch_to_linear(lightness, chroma, hue)
-        if chroma <= 0.001 or all(-0.0005 <= one <= 1.0005 for one in linear):
+        if chroma <= 0.001 or all(-0.0005 <= value <= 1.0005 for value in linear):
             break
         chroma *= 0.92
-    red, green, blue = (_to_srgb(min(1.0, max(0.0, one))) for one in linear)
+    red, green, blue = (_to_srgb(min(1.0, max(0.0, value))) for value in linear)
     return (red, green, blue)
 
 
@@ -74,33 +80,32 @@ def _to_srgb(value: float) -> int:
 
 
 def relative_luminance(colour: Rgb) -> float:
-    """Return WCAG's relative luminance."""
-    parts = [one / 255 for one in colour]
+    """Return WCAG's relative luminance, 0 to 1."""
     red, green, blue = (
-        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4
-        for one in parts
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (channel / 255 for channel in colour)
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast_ratio(one: Rgb, other: Rgb) -> float:
+def contrast_ratio(first: Rgb, second: Rgb) -> float:
     """Return WCAG's contrast ratio, 1 to 21."""
-    high, low = sorted(
-        (relative_luminance(one), relative_luminance(other)), reverse=True
-    )
+    low, high = sorted((relative_luminance(first), relative_luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
 def legible_tint(
     grounds: Sequence[Rgb], hue: float, chroma: float, *, dark: bool, ratio: float
 ) -> Rgb:
-    """Return a tint that stands off all *grounds* by *ratio*, and not much more.
+    """Return a tint with a contrast to all *grounds* of *ratio*, and not much more.
 
     Args:
-        dark: The grounds are dark, so the tint is light.
+        grounds: The background colours.
+        dark: The background is dark, so the tint is light.
+        ratio: WCAG's contrast ratio.  If no tint has it, the result is the better
+            of white and black.
     """
-    words = ratio >= TEXT_RATIO
-    light, deep = (0.93, 0.32) if words else (0.80, 0.46)
+    light, deep = (0.93, 0.32) if ratio >= TEXT_RATIO else (0.80, 0.46)
     for step in range(41):
         share = step / 40
         lightness = light + (1 - light) * share if dark else deep * (1 - share)
@@ -109,7 +114,8 @@ def legible_tint(
             return tint
     white, black = (255, 255, 255), (0, 0, 0)
     return max(
-        (white, black), key=lambda one: min(contrast_ratio(one, g) for g in grounds)
+        (white, black),
+        key=lambda tint: min(contrast_ratio(tint, ground) for ground in grounds),
     )
 
 
@@ -121,7 +127,14 @@ def choose_palette(
     color: str | None = None,
     accent: str | None = None,
 ) -> Palette:
-    """Return the colours of a card; the owner's own are followed and kept legible."""
+    """Return the colours of a card.
+
+    Args:
+        words: The text, which together with *seed* selects the colours.
+        background: The owner's colour as "#rrggbb".
+        color: The owner's text colour, ignored below a contrast of 4.5.
+        accent: The owner's colour of ornaments.
+    """
     digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "replace")).digest()
     hue = float(_HUES[digest[0] % len(_HUES)])
     kind = ("ink", "vivid", "vivid", "paper")[digest[1] % 4]
@@ -137,7 +150,7 @@ def choose_palette(
     )
     if (
         color is not None
-        and min(contrast_ratio(parse_hex(color), g) for g in grounds) >= 4.5
+        and min(contrast_ratio(parse_hex(color), ground) for ground in grounds) >= 4.5
     ):
         text = parse_hex(color)
     other = hue + _TURNS[digest[4] % len(_TURNS)]
@@ -167,11 +180,11 @@ def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, 
 
 
 def _shade_colour(colour: Rgb, amount: float) -> Rgb:
-    """Return the colour a little darker, or lighter when it is dark already."""
+    """Return the colour a little darker, or lighter if it is dark."""
     dark = relative_luminance(colour) < 0.05
     red, green, blue = (
-        round(one + (255 - one) * amount) if dark else round(one * (1 - amount))
-        for one in colour
+        round(part + (255 - part) * amount) if dark else round(part * (1 - amount))
+        for part in colour
     )
     return (red, green, blue)
 

@@ -1,4 +1,4 @@
-"""Composing a card: one head element, the words, and a small line at the foot."""
+"""Composes a card: one head element, the text, and a small line at the foot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPENERS = '“„«‘"「『'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardComposition:
-    """A card on its way to becoming pixels."""
+    """A card that is being drawn: `place` has the positions, `face` is the font."""
 
     canvas: Image.Image
     colours: Palette
@@ -38,21 +38,24 @@ class CardComposition:
 
     @property
     def leading(self) -> float:
+        """The line height in pixels."""
         return self.face.leading * self.setting.size
 
     @property
     def text_height(self) -> float:
+        """The height of all lines in pixels."""
         return (len(self.setting.lines) - 1) * self.leading + self.setting.size * 0.98
 
 
-def render_card(order: ImageRequest, look: CardSettings) -> bytes:
-    """Return the card of an order as a PNG of exactly its size.
+def render_card(request: ImageRequest, look: CardSettings) -> bytes:
+    """Return a card as a PNG of exactly the requested size.
 
     Raises:
-        RejectedError: There are no words, or no font can letter them.
+        BadRequestError: There are no words, no font has their characters, or they
+            do not fit.
     """
     look = replace(look, tag=one_line(look.tag))
-    wording = prepare_text(order.words)
+    wording = prepare_text(request.words)
     if not wording.paragraphs and look.tag:
         wording = CardText(paragraphs=(look.tag,), emblem=wording.emblem)
     if not wording.paragraphs:
@@ -62,17 +65,17 @@ def render_card(order: ImageRequest, look: CardSettings) -> bytes:
     )
     _check_coverage(wording.text, face)
     with_foot = bool(look.tag or look.logo)
-    place = compute_layout(order.width, order.height, with_foot=with_foot)
+    place = compute_layout(request.width, request.height, with_foot=with_foot)
     colours = choose_palette(
         wording.text,
-        order.seed,
+        request.seed,
         background=look.background,
         color=look.color,
         accent=look.accent,
     )
-    made = CardComposition(
+    card = CardComposition(
         canvas=background.render_background(
-            colours, order.width, order.height, order.seed, mirrored=face.rtl
+            colours, request.width, request.height, request.seed, mirrored=face.rtl
         ),
         colours=colours,
         place=place,
@@ -80,30 +83,34 @@ def render_card(order: ImageRequest, look: CardSettings) -> bytes:
         wording=wording,
         setting=_typeset_text(wording, face, place),
     )
-    _draw_content(made)
-    _draw_foot(made, look)
-    out = io.BytesIO()
-    made.canvas.save(out, "PNG", compress_level=1)
-    return out.getvalue()
+    _draw_content(card)
+    _draw_foot(card, look)
+    png = io.BytesIO()
+    card.canvas.save(png, "PNG", compress_level=1)
+    return png.getvalue()
 
 
 def _check_coverage(text: str, face: FontChoice) -> None:
     if face.shaped and not fonts.has_raqm():
         raise BadRequestError("its script needs the system library libfribidi0")
     _, missing = fonts.split_runs(text, face)
-    letters = sum(not part.isspace() for part in split_graphemes(text))
-    if missing > _MISSING_ALLOWED * letters:
-        raise BadRequestError(f"no font for {missing} of its {letters} characters")
+    total = sum(not cluster.isspace() for cluster in split_graphemes(text))
+    if missing > _MISSING_ALLOWED * total:
+        raise BadRequestError(f"no font for {missing} of its {total} characters")
 
 
 def _typeset_text(wording: CardText, face: FontChoice, place: Layout) -> TypeSetting:
-    """Find lines and size; long words are chopped only when nothing else fits."""
+    """Return lines and size; long words are broken only if nothing else fits.
+
+    Raises:
+        BadRequestError: The text does not fit.
+    """
     height = place.bottom - place.top - _head_height(wording, place)
     if wording.author:
         height -= place.small * 3
     length = len(wording.text) * (2 if face.features else 1)
     for chopped in (False, True):
-        found = lines.fit_text(
+        setting = lines.fit_text(
             split_line_items(wording.paragraphs, face, chopped=chopped),
             width=place.width,
             height=height,
@@ -111,8 +118,8 @@ def _typeset_text(wording: CardText, face: FontChoice, place: Layout) -> TypeSet
             smallest=smallest_size(place),
             leading=face.leading,
         )
-        if found is not None:
-            return found
+        if setting is not None:
+            return setting
     raise BadRequestError("its words do not fit on a card of this size")
 
 
@@ -127,7 +134,7 @@ def _head_height(wording: CardText, place: Layout) -> float:
 
 
 def _draw_content(card: CardComposition) -> None:
-    """Draw head and words, a little above the middle of the free height."""
+    """Draw head and text, a little above the middle of the free height."""
     place = card.place
     head = _head_height(card.wording, place)
     author = place.small * 3 if card.wording.author else 0
@@ -147,11 +154,10 @@ def _draw_content(card: CardComposition) -> None:
 
 def _draw_line(card: CardComposition, line: str, baseline: float) -> None:
     size = card.setting.size
-    width = fonts.width_at_100(line, card.face) * size / 100
-    left = card.place.right - width if card.face.rtl else card.place.left
+    left = _margin_left(card, fonts.width_at_100(line, card.face) * size / 100)
     if not card.face.rtl:
         left -= fonts.left_bearing(line, card.face, size)
-        # An opening mark hangs, so that the words stand on the margin.
+        # An opening quotation mark hangs, so that the words start at the margin.
         if line[0] in _OPENERS:
             left -= 0.8 * fonts.width_at_100(line[0], card.face) * size / 100
     fonts.draw_line(
@@ -165,8 +171,13 @@ def _draw_line(card: CardComposition, line: str, baseline: float) -> None:
     )
 
 
+def _margin_left(card: CardComposition, width: float) -> float:
+    """Return the left edge of an element at the margin where the text starts."""
+    return card.place.right - width if card.face.rtl else card.place.left
+
+
 def _draw_head(card: CardComposition, top: float) -> None:
-    """One element only: quotation mark, emblem, kicker, or a short bar."""
+    """Draw one element: quotation mark, emblem, kicker, or a short bar."""
     if card.wording.is_quotation:
         _draw_quotation_mark(card, top)
     elif card.wording.emblem:
@@ -179,8 +190,7 @@ def _draw_head(card: CardComposition, top: float) -> None:
 
 def _draw_quotation_mark(card: CardComposition, top: float) -> None:
     size = round(card.place.short * 0.24)
-    width = fonts.width_at_100("“", fonts.SERIF) * size / 100
-    left = card.place.right - width if card.face.rtl else card.place.left
+    left = _margin_left(card, fonts.width_at_100("“", fonts.SERIF) * size / 100)
     left -= fonts.left_bearing("“", fonts.SERIF, size)
     fonts.draw_line(
         card.canvas,
@@ -195,16 +205,14 @@ def _draw_quotation_mark(card: CardComposition, top: float) -> None:
 
 def _draw_emblem(card: CardComposition, top: float) -> None:
     size = round(card.place.short * 0.098)
-    tiles = [fonts.render_emoji(one, size) for one in card.wording.emblem]
-    shown = [tile for tile in tiles if tile is not None]
-    if not shown:
+    images = [fonts.render_emoji(emoji, size) for emoji in card.wording.emblem]
+    tiles = [image for image in images if image is not None]
+    if not tiles:
         _draw_bar(card, top, 0.085)
     step = round(size * 1.16)
-    left = card.place.left
-    if card.face.rtl:
-        left = card.place.right - size - step * (len(shown) - 1)
-    for number, tile in enumerate(shown):
-        card.canvas.paste(tile, (round(left) + step * number, round(top)), tile)
+    left = _margin_left(card, size + step * (len(tiles) - 1))
+    for index, tile in enumerate(tiles):
+        card.canvas.paste(tile, (round(left) + step * index, round(top)), tile)
 
 
 def _draw_kicker(card: CardComposition, top: float) -> None:
@@ -217,7 +225,7 @@ def _draw_kicker(card: CardComposition, top: float) -> None:
 
 def _draw_bar(card: CardComposition, top: float, share: float) -> None:
     length, thick = card.place.short * share, max(3.0, card.place.short * 0.0095)
-    left = card.place.right - length if card.face.rtl else card.place.left
+    left = _margin_left(card, length)
     ImageDraw.Draw(card.canvas).rounded_rectangle(
         (left, top, left + length, top + thick), thick / 2, fill=card.colours.accent
     )
@@ -226,11 +234,10 @@ def _draw_bar(card: CardComposition, top: float, share: float) -> None:
 def _draw_small_line(
     card: CardComposition, text: str, baseline: float, size: float
 ) -> None:
-    """A small line at the words' margin, shortened to what fits."""
+    """Draw a small line at the text's margin, shortened to what fits."""
     face = fonts.choose_base_font(text, shouted=True, own=None)
-    shown = _shorten_to_width(text, face, size, card.place.width)
-    width = fonts.width_at_100(shown, face) * size / 100
-    left = card.place.right - width if card.face.rtl else card.place.left
+    shown = fonts.shorten_to_width(text, face, size, card.place.width)
+    left = _margin_left(card, fonts.width_at_100(shown, face) * size / 100)
     fonts.draw_line(
         card.canvas,
         shown,
@@ -242,34 +249,25 @@ def _draw_small_line(
     )
 
 
-def _shorten_to_width(text: str, face: FontChoice, size: float, room: float) -> str:
-    parts = split_graphemes(text)
-    for count in range(len(parts), 0, -1):
-        shown = "".join(parts[:count]) + ("…" if count < len(parts) else "")
-        if fonts.width_at_100(shown, face) * size / 100 <= room:
-            return shown
-    return ""
-
-
 def _draw_foot(card: CardComposition, look: CardSettings) -> None:
     if not look.tag and not look.logo:
         return
     place = card.place
     rule = place.foot - place.small * 1.75
     length = place.short * 0.05
-    left = place.right - length if card.face.rtl else place.left
+    left = _margin_left(card, length)
     ImageDraw.Draw(card.canvas).rectangle(
         (left, rule, left + length, rule + max(2.0, place.short * 0.003)),
         fill=card.colours.accent,
     )
-    if look.logo and _draw_logo(card, look.logo):
-        return
+    if look.logo:
+        _draw_logo(card, look.logo)
     if look.tag:
         _draw_small_line(card, look.tag, place.foot, place.small)
 
 
-def _draw_logo(card: CardComposition, path: str) -> bool:
-    """Put the owner's logo into the foot's other corner; the tag gives way to none."""
+def _draw_logo(card: CardComposition, path: str) -> None:
+    """Draw the owner's logo in the other corner of the foot; skip an invalid file."""
     place = card.place
     height = round(place.small * _LOGO_EMS)
     try:
@@ -278,18 +276,21 @@ def _draw_logo(card: CardComposition, path: str) -> bool:
                 opened.convert("RGBA"), (round(place.width * 0.4), height)
             )
     except (OSError, ValueError, Image.DecompressionBombError):
-        return False
+        return
     left = place.left if card.face.rtl else place.right - logo.width
     top = round(place.foot - logo.height * 0.85)
     card.canvas.paste(logo, (round(left), top), logo)
-    return False
 
 
-def card_lines(order: ImageRequest, look: CardSettings) -> Sequence[str]:
-    """Return the lines a card would have (for tests and alternative texts)."""
-    wording = prepare_text(order.words)
+def card_lines(request: ImageRequest, look: CardSettings) -> Sequence[str]:
+    """Return the lines of a card without drawing it, for tests.
+
+    Raises:
+        BadRequestError: The text does not fit.
+    """
+    wording = prepare_text(request.words)
     face = fonts.choose_base_font(
         wording.text, shouted=wording.is_shouted, own=look.font
     )
-    place = compute_layout(order.width, order.height, with_foot=bool(look.tag))
+    place = compute_layout(request.width, request.height, with_foot=bool(look.tag))
     return _typeset_text(wording, face, place).lines

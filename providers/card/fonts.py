@@ -1,4 +1,4 @@
-"""Faces: which font letters which cluster, and how wide text is in them."""
+"""Chooses the font of each grapheme cluster, measures text and draws it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
 
 _FONTS = Path(__file__).parent / "fonts"
-#: CBDT emoji come in one size only.
+#: The bitmaps of the emoji font have one size, in pixels.
 _EMOJI_SIZE = 109
 _EMOJI_EM = 1.06
 _MEASURED_AT = 100
@@ -27,12 +27,15 @@ Direction = Literal["ltr", "rtl"]
 
 @dataclass(frozen=True, slots=True)
 class FontChoice:
-    """A font and how it wants to be set.
+    """A font and its typographic settings.
 
     Attributes:
+        path: Path of the font file.
         leading: Line height in ems.
-        share: Of the size of a Latin face, so that texts look equally large.
-        shaped: Wrong without Raqm: joined, reordered or stacked letters.
+        share: Size as a share of a Latin font's, so that texts look equally large.
+        shaped: The script joins, reorders or stacks letters, which needs Raqm.
+        rtl: The script runs from right to left.
+        features: OpenType features.
     """
 
     path: str
@@ -73,13 +76,13 @@ _WIDE = ("JAPANESE", "CHINESE", "HANGUL")
 
 
 def has_raqm() -> bool:
-    """Say whether scripts that need shaping can be lettered (libfribidi is there)."""
+    """Return True if scripts that need shaping can be drawn (libfribidi exists)."""
     return bool(features.check("raqm"))
 
 
 @cache
 def covered_characters(path: str) -> frozenset[int]:
-    """Return the characters a font has; empty for one that cannot be read."""
+    """Return the code points of a font; none if the file cannot be read."""
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             return frozenset(font.getBestCmap() or ())
@@ -89,12 +92,16 @@ def covered_characters(path: str) -> frozenset[int]:
 
 @lru_cache(maxsize=64)
 def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    """Return a font at a size in pixels."""
+    """Return a font at a size in pixels.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     return ImageFont.truetype(path, size)
 
 
 def script_of(char: str) -> str:
-    """Return the script of a letter as this module names it; "" for no letter."""
+    """Return a letter's script in this module's names; "" if it is not a letter."""
     if not char.isalpha():
         return ""
     name = unicodedata.name(char, "")
@@ -111,7 +118,12 @@ def script_of(char: str) -> str:
 
 
 def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice:
-    """Return the face most of *text* is set in; ideographs count three times."""
+    """Return the font of most of *text*; ideographs count three times.
+
+    Args:
+        shouted: The text is in capitals, so a Latin text gets a sans-serif font.
+        own: Path of the owner's font, used for Latin text if it can be read.
+    """
     scripts: Counter[str] = Counter()
     for char in text:
         if script := script_of(char):
@@ -127,13 +139,9 @@ def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice
     return SANS if shouted else SERIF
 
 
-def _fallback_fonts(base: FontChoice) -> list[FontChoice]:
-    return [base, SERIF, SANS, *_SCRIPTS.values()]
-
-
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """Consecutive clusters of one face."""
+    """Consecutive grapheme clusters of one font."""
 
     text: str
     face: FontChoice
@@ -141,33 +149,33 @@ class TextRun:
 
 
 def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
-    """Split *text* by the face that has its glyphs.
+    """Split *text* by the font that has its glyphs.
 
     Returns:
-        The runs, and how many clusters no face has (they are left out).
+        The runs, and the number of clusters that no font has, which are omitted.
     """
-    found: list[TextRun] = []
+    runs: list[TextRun] = []
     missing = 0
     for part in split_graphemes(text):
         if is_emoji(part):
             emoji = plain_emoji(part)
             if _can_show_emoji(emoji):
-                found.append(TextRun(emoji, EMOJI, emoji=True))
+                runs.append(TextRun(emoji, EMOJI, emoji=True))
             continue
         shown = "".join(char for char in part if char not in "\ufe0e\ufe0f")
         face = _font_for(shown, base)
-        # Marks no font has are left out, rather than their letter with them.
+        # Omit marks that no font has, but keep their letter.
         if face is None and len(shown) > 1:
             shown = shown[0]
             face = _font_for(shown, base)
         if face is None:
             missing += 1
             continue
-        if found and found[-1].face == face and not found[-1].emoji:
-            found[-1] = TextRun(found[-1].text + shown, face)
+        if runs and runs[-1].face == face and not runs[-1].emoji:
+            runs[-1] = TextRun(runs[-1].text + shown, face)
         else:
-            found.append(TextRun(shown, face))
-    return found, missing
+            runs.append(TextRun(shown, face))
+    return runs, missing
 
 
 def _can_show_emoji(part: str) -> bool:
@@ -178,7 +186,7 @@ def _can_show_emoji(part: str) -> bool:
 
 def _font_for(part: str, base: FontChoice) -> FontChoice | None:
     wanted = {ord(char) for char in part if char not in _INVISIBLE}
-    for face in _fallback_fonts(base):
+    for face in (base, SERIF, SANS, *_SCRIPTS.values()):
         if wanted <= covered_characters(face.path) and (has_raqm() or not face.shaped):
             return face
     return None
@@ -186,9 +194,19 @@ def _font_for(part: str, base: FontChoice) -> FontChoice | None:
 
 @lru_cache(maxsize=4096)
 def width_at_100(text: str, base: FontChoice) -> float:
-    """Return how wide *text* is at 100 pixels; widths scale with the size."""
-    found, _ = split_runs(text, base)
-    return sum(_run_width(run) for run in found)
+    """Return the width of *text* in pixels at a size of 100; widths scale with it."""
+    runs, _ = split_runs(text, base)
+    return sum(_run_width(run) for run in runs)
+
+
+def shorten_to_width(text: str, base: FontChoice, size: float, width: float) -> str:
+    """Return *text*, cut with an ellipsis to *width* pixels at *size* pixels."""
+    clusters = split_graphemes(text)
+    for count in range(len(clusters), 0, -1):
+        shown = "".join(clusters[:count]) + ("…" if count < len(clusters) else "")
+        if width_at_100(shown, base) * size / 100 <= width:
+            return shown
+    return ""
 
 
 def _run_width(run: TextRun) -> float:
@@ -199,7 +217,7 @@ def _run_width(run: TextRun) -> float:
 
 
 def _font_features(face: FontChoice) -> list[str] | None:
-    """OpenType features; naming any without Raqm is an error."""
+    """Return the OpenType features, or None without Raqm, which rejects them."""
     return list(face.features) if face.features and has_raqm() else None
 
 
@@ -213,25 +231,24 @@ def draw_line(
     baseline: float,
     colour: tuple[int, int, int],
 ) -> None:
-    """Letter one line; *left* is where its ink begins."""
-    found, _ = split_runs(text, base)
+    """Draw one line; *size*, *left* and *baseline* are in pixels."""
+    runs, _ = split_runs(text, base)
     if base.rtl:
-        found = _in_visual_order(found)
+        runs = _in_visual_order(runs)
     pen = ImageDraw.Draw(canvas)
-    place = left
-    for run in found:
+    for run in runs:
         if run.emoji:
             tile = render_emoji(run.text, round(size * _EMOJI_EM))
             if tile is not None:
                 top = round(baseline - size * 0.88)
-                canvas.paste(tile, (round(place), top), tile)
-            place += size * _EMOJI_EM
+                canvas.paste(tile, (round(left), top), tile)
+            left += size * _EMOJI_EM
             continue
         font = load_font(run.face.path, size)
         tags = _font_features(run.face)
         direction = "rtl" if base.rtl and has_raqm() else None
         pen.text(
-            (place, baseline),
+            (left, baseline),
             run.text,
             colour,
             font,
@@ -239,15 +256,14 @@ def draw_line(
             direction=direction,
             features=tags,
         )
-        place += font.getlength(run.text, direction=direction, features=tags)
+        left += font.getlength(run.text, direction=direction, features=tags)
 
 
-def _in_visual_order(found: Sequence[TextRun]) -> list[TextRun]:
-    """Right to left by whole runs; neighbours of another direction keep their order."""
+def _in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
+    """Return runs from right to left; adjacent left-to-right runs keep their order."""
     groups: list[list[TextRun]] = []
-    for run in found:
-        foreign = not run.face.rtl
-        if groups and foreign and not groups[-1][0].face.rtl:
+    for run in runs:
+        if groups and not run.face.rtl and not groups[-1][0].face.rtl:
             groups[-1].append(run)
         else:
             groups.append([run])
@@ -256,7 +272,7 @@ def _in_visual_order(found: Sequence[TextRun]) -> list[TextRun]:
 
 @lru_cache(maxsize=64)
 def render_emoji(emoji: str, size: int) -> Image.Image | None:
-    """Return a picture of an emoji, *size* pixels wide, or None if there is none."""
+    """Return an image of an emoji, *size* pixels wide, or None if the font has none."""
     if not _can_show_emoji(emoji):
         return None
     font = load_font(EMOJI.path, _EMOJI_SIZE)
@@ -269,10 +285,9 @@ def render_emoji(emoji: str, size: int) -> Image.Image | None:
 
 
 def left_bearing(text: str, base: FontChoice, size: int) -> float:
-    """Return how far the first letter's ink stands from its origin."""
-    found, _ = split_runs(text[:1], base)
-    if not found or found[0].emoji:
+    """Return the distance in pixels from the first letter's origin to its ink."""
+    runs, _ = split_runs(text[:1], base)
+    if not runs or runs[0].emoji:
         return 0.0
-    return float(
-        load_font(found[0].face.path, size).getbbox(found[0].text, anchor="ls")[0]
-    )
+    font = load_font(runs[0].face.path, size)
+    return float(font.getbbox(runs[0].text, anchor="ls")[0])

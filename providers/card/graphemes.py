@@ -1,7 +1,7 @@
-"""Text as readers see it: a base with its marks, an emoji with its parts.  Pure.
+"""Splits text into grapheme clusters and recognises emoji.  Pure.
 
-After Unicode Standard Annex 29 (grapheme clusters) and 51 (emoji), as far as a card
-needs them.
+Sources: Unicode Standard Annex 29 (grapheme clusters) and Technical Standard 51
+(emoji), as far as a card needs them.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ _VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
 
 
 def split_graphemes(text: str) -> list[str]:
-    """Split *text* into what must stay together."""
-    found: list[str] = []
+    """Return the grapheme clusters of *text*."""
+    clusters: list[str] = []
     for char in text:
-        if found and _joins_previous(found[-1], char):
-            found[-1] += char
+        if clusters and _joins_previous(clusters[-1], char):
+            clusters[-1] += char
         else:
-            found.append(char)
-    return found
+            clusters.append(char)
+    return clusters
 
 
 def _joins_previous(before: str, char: str) -> bool:
     if char == "\n" or before == "\n":
         return False
-    kind = unicodedata.category(char)
-    marks = kind in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
-    tone = 0x1F3FB <= ord(char) <= 0x1F3FF
-    if marks or tone or 0xE0020 <= ord(char) <= 0xE007F:
+    category = unicodedata.category(char)
+    is_mark = category in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
+    is_skin_tone = 0x1F3FB <= ord(char) <= 0x1F3FF
+    if is_mark or is_skin_tone or 0xE0020 <= ord(char) <= 0xE007F:
         return before[-1] != " "
     if before[-1] == _ZWJ:
         return True
     if _is_flag_letter(char):
         return len(before) == 1 and _is_flag_letter(before)
-    # Devanagari and its sisters: a consonant after a virama joins.
-    return before[-1] in _VIRAMA and kind == "Lo"
+    # In Devanagari and related scripts a consonant joins a virama before it.
+    return before[-1] in _VIRAMA and category == "Lo"
 
 
 def _is_flag_letter(char: str) -> bool:
@@ -44,7 +44,7 @@ def _is_flag_letter(char: str) -> bool:
 
 
 def is_emoji(cluster: str) -> bool:
-    """Say whether a cluster is shown as an emoji."""
+    """Return True if a cluster is displayed as an emoji."""
     first = ord(cluster[0])
     if _VS15 in cluster:
         return False
@@ -55,7 +55,7 @@ def is_emoji(cluster: str) -> bool:
     return first in _ALWAYS
 
 
-#: Older characters that are emoji without being asked (Emoji_Presentation).
+#: Older characters with emoji presentation by default (Emoji_Presentation).
 _ALWAYS = frozenset(
     ord(char)
     for char in (
@@ -67,7 +67,7 @@ _ALWAYS = frozenset(
 
 
 def plain_emoji(cluster: str) -> str:
-    """Return an emoji without skin tone, and the first of a joined sequence."""
+    """Return the first emoji of a joined sequence, without skin tone."""
     first = cluster.split(_ZWJ, maxsplit=1)[0]
     kept = [char for char in first if not 0x1F3FB <= ord(char) <= 0x1F3FF]
     return "".join(char for char in kept if not 0xE0020 <= ord(char) <= 0xE007F)

@@ -1,6 +1,7 @@
-"""Where things stand on a card: margins, safe areas, sizes.  Pure.
+"""Computes the positions on a card: margins, safe areas, sizes.  Pure.
 
-Safe areas of stories: Meta's advertising guide; the rest is measured on cards.
+Sources: Meta's advertising guide for the safe areas of stories; measurements on
+cards for the rest.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _LANDSCAPE, _TALL = 1.4, 1.6
-#: Largest size of letters as a share of the short side, by length of the text.
+#: Pairs of text length and the largest text size as a share of the short side.
 _CEILINGS = ((18, 0.16), (45, 0.128), (90, 0.108))
 _LONG = 0.09
 _FLOOR = 0.036
@@ -16,14 +17,18 @@ _FLOOR = 0.036
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Pixels.
+    """The positions on a card, in pixels from the top left.
 
     Attributes:
-        short: The shorter side, by which everything is measured.
-        left: Of the words; `right` likewise.
-        top: Of what may hold words; `bottom` likewise.
-        foot: Baseline of the small line.
-        height_share: Where in the free height the words stand.
+        short: The shorter side, of which the other sizes are shares.
+        left: Left edge of the text.
+        right: Right edge of the text.
+        top: Top of the area for text.
+        bottom: Bottom of the area for text.
+        foot: Baseline of the small line at the foot.
+        small: Size of the small line.
+        height_share: Share of the free height that is above the text.
+        ceiling: Factor of the largest text size for this shape.
     """
 
     short: int
@@ -38,11 +43,16 @@ class Layout:
 
     @property
     def width(self) -> float:
+        """The width of the area for text."""
         return self.right - self.left
 
 
 def compute_layout(width: int, height: int, *, with_foot: bool) -> Layout:
-    """Return the frame of a card of any shape."""
+    """Return the layout of a card of *width* by *height* pixels.
+
+    Args:
+        with_foot: Reserve space for a small line or a logo at the foot.
+    """
     short = min(width, height)
     landscape, tall = width / height >= _LANDSCAPE, height / width >= _TALL
     margin = short * (0.115 if landscape else 0.098)
@@ -67,7 +77,12 @@ def compute_layout(width: int, height: int, *, with_foot: bool) -> Layout:
 
 
 def largest_size(place: Layout, length: int, share: float) -> int:
-    """Return how large letters may be, by how much there is to say."""
+    """Return the largest text size in pixels.
+
+    Args:
+        length: Length of the text in characters.
+        share: The font's size as a share of a Latin font's.
+    """
     ceiling = next((size for limit, size in _CEILINGS if length < limit), _LONG)
     return max(
         smallest_size(place), round(ceiling * place.ceiling * share * place.short)
@@ -75,5 +90,5 @@ def largest_size(place: Layout, length: int, share: float) -> int:
 
 
 def smallest_size(place: Layout) -> int:
-    """Return the size below which nobody reads."""
+    """Return the smallest legible text size in pixels."""
     return max(10, round(_FLOOR * place.short))

@@ -1,6 +1,7 @@
-"""Where lines break, and how large they can be: balanced, as a typesetter would.  Pure.
+"""Breaks a text into balanced lines and chooses their size.  Pure.
 
-A piece is what may not be broken; widths are measured once at 100 pixels and scale.
+A `LineItem` is not broken.  Its width is measured once at a size of 100 pixels and
+scales with the size.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ _SHORT_WORD = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItem:
-    """A word, or one ideograph with the punctuation that clings to it.
+    """A word, or an ideograph with its punctuation.
 
     Attributes:
-        width: At 100 pixels.
-        space: Of the gap before it when it does not begin a line.
-        begins: A new line is forced before it.
-        awkward: How bad a break before it is (inside a phrase), 0 to 1.
+        width: Width in pixels at a size of 100.
+        space: Width of the gap before the item, unless it begins a line.
+        begins: The item must begin a line.
+        awkward: The penalty of a line break before the item, 0 to 1.
     """
 
     text: str
@@ -35,14 +36,14 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeSetting:
-    """Lines and the size they are set in."""
+    """The lines of a text and their size in pixels."""
 
     lines: tuple[str, ...]
     size: int
 
 
 def fit_text(
-    pieces: Sequence[LineItem],
+    items: Sequence[LineItem],
     *,
     width: float,
     height: float,
@@ -50,13 +51,17 @@ def fit_text(
     smallest: int,
     leading: float,
 ) -> TypeSetting | None:
-    """Return the best setting within a box; None: even the smallest is too large.
+    """Return the best setting within a box, or None if the smallest size is too large.
 
     Args:
+        width: Width of the box in pixels.
+        height: Height of the box in pixels.
+        largest: Largest size in pixels.
+        smallest: Smallest size in pixels.
         leading: Line height in ems.
     """
     biggest = _largest_that_fits(
-        pieces, width=width, height=height, sizes=(smallest, largest), leading=leading
+        items, width=width, height=height, sizes=(smallest, largest), leading=leading
     )
     if biggest is None:
         return None
@@ -65,20 +70,20 @@ def fit_text(
         size = max(smallest, math.floor(biggest * share))
         measure = width * 100 / size
         most = int(height // (leading * size))
-        fewest = len(_fill_greedily(pieces, measure) or ())
+        fewest = len(_fill_greedily(items, measure) or ())
         for count in range(fewest, min(most, fewest + 2) + 1):
-            broken = _break_lines(pieces, measure, count)
+            broken = _break_lines(items, measure, count)
             if broken is None:
                 continue
             cost, ends = broken
             score = 2.2 * cost / count + 0.6 * (1 - size / biggest)
             if best is None or score < best[0]:
-                best = (score, TypeSetting(lines=_join_lines(pieces, ends), size=size))
+                best = (score, TypeSetting(lines=_join_lines(items, ends), size=size))
     return best[1] if best else None
 
 
 def _largest_that_fits(
-    pieces: Sequence[LineItem],
+    items: Sequence[LineItem],
     *,
     width: float,
     height: float,
@@ -86,7 +91,7 @@ def _largest_that_fits(
     leading: float,
 ) -> int | None:
     def fits(size: int) -> bool:
-        lines = _fill_greedily(pieces, width * 100 / size)
+        lines = _fill_greedily(items, width * 100 / size)
         return lines is not None and len(lines) * leading * size <= height
 
     low, high = sizes
@@ -101,77 +106,81 @@ def _largest_that_fits(
     return low
 
 
-def _fill_greedily(pieces: Sequence[LineItem], measure: float) -> list[float] | None:
-    """Return the widths of lines filled in turn; None if a piece is wider."""
+def _fill_greedily(items: Sequence[LineItem], measure: float) -> list[float] | None:
+    """Return the widths of greedily filled lines, or None if an item is too wide."""
     lines: list[float] = []
-    for piece in pieces:
-        if piece.width > measure:
+    for item in items:
+        if item.width > measure:
             return None
-        gap = piece.space + piece.width
-        if lines and not piece.begins and lines[-1] + gap <= measure:
+        gap = item.space + item.width
+        if lines and not item.begins and lines[-1] + gap <= measure:
             lines[-1] += gap
         else:
-            lines.append(piece.width)
+            lines.append(item.width)
     return lines
 
 
 def _break_lines(
-    pieces: Sequence[LineItem], measure: float, count: int
+    items: Sequence[LineItem], measure: float, count: int
 ) -> tuple[float, tuple[int, ...]] | None:
-    """Return the cheapest way to set *pieces* in *count* lines: cost and line ends."""
-    # Widths are multiples of a 64th: differences of running sums are exact.
-    sums = (0.0, *accumulate(piece.space + piece.width for piece in pieces))
-    total, amount = sums[-1], len(pieces)
+    """Return cost and line ends of the cheapest *count* lines, or None."""
+    # Widths are multiples of 1/64, so differences of running sums are exact.
+    sums = (0.0, *accumulate(item.space + item.width for item in items))
+    total, amount = sums[-1], len(items)
     ideal = min(measure, total / count * 1.04)
-    # What a line may be longer than the pieces between its ends: the space it drops.
-    roomiest = measure + max(piece.space for piece in pieces)
+    # A line omits the space before its first item.
+    roomiest = measure + max(item.space for item in items)
 
     @cache
     def best(start: int, left: int) -> tuple[float, tuple[int, ...]]:
-        found: tuple[float, tuple[int, ...]] = (math.inf, ())
-        before = sums[start] + pieces[start].space
+        cheapest: tuple[float, tuple[int, ...]] = (math.inf, ())
+        before = sums[start] + items[start].space
         first = amount if left == 1 else start + 1
         for end in range(start + 1, amount - left + 2):
             line = sums[end] - before
-            if line > measure or (end - 1 > start and pieces[end - 1].begins):
+            if line > measure or (end - 1 > start and items[end - 1].begins):
                 break
-            # The lines that are left could not hold the rest.
+            # The remaining lines cannot hold the remaining items.
             if end < first or total - sums[end] > (left - 1) * roomiest:
                 continue
-            here = _line_cost(pieces, start, end, line / ideal, last=end == amount)
+            cost = _line_cost(items, start, end, line / ideal, last=end == amount)
             rest, ends = best(end, left - 1) if left > 1 else (0.0, ())
-            if here + rest < found[0]:
-                found = (here + rest, (end, *ends))
-        return found
+            if cost + rest < cheapest[0]:
+                cheapest = (cost + rest, (end, *ends))
+        return cheapest
 
     result = best(0, count)
     return None if math.isinf(result[0]) else result
 
 
 def _line_cost(
-    pieces: Sequence[LineItem], start: int, end: int, fill: float, *, last: bool
+    items: Sequence[LineItem], start: int, end: int, fill: float, *, last: bool
 ) -> float:
-    """How much a line hurts: its length, and where it ends."""
+    """Return the cost of a line by its length and its end.
+
+    Args:
+        fill: The line's width as a share of the ideal width.
+    """
     cost = (fill - 1) ** 2
-    final = pieces[end - 1].text
-    forced = last or pieces[end].begins
+    final = items[end - 1].text
+    forced = last or items[end].begins
     if forced and not last:
-        # The end of a thought may be short.
+        # The last line of a paragraph may be short.
         cost *= 0.35
     if (
         last
         and end - start == 1
         and len(final) > 1
         and start > 0
-        and pieces[start].space
+        and items[start].space
     ):
         cost += 0.05
     if last and fill < 0.35:
         cost += 0.08
     if not forced:
-        cost += 0.22 * pieces[end].awkward
+        cost += 0.22 * items[end].awkward
         if (
-            pieces[end].space
+            items[end].space
             and len(final.strip(".,!?")) <= _SHORT_WORD
             and final.isalpha()
         ):
@@ -180,19 +189,19 @@ def _line_cost(
             cost -= 0.09
         elif final[-1:] in ",;:、，":
             cost -= 0.03
-        # The first word of a sentence is stranded.
-        if end - 2 >= start and pieces[end - 2].text[-1:] in ".!?…":
+        # Only the first word of a sentence is at the end of the line.
+        if end - 2 >= start and items[end - 2].text[-1:] in ".!?…":
             cost += 0.09
     return cost
 
 
-def _join_lines(pieces: Sequence[LineItem], ends: Sequence[int]) -> tuple[str, ...]:
+def _join_lines(items: Sequence[LineItem], ends: Sequence[int]) -> tuple[str, ...]:
     lines: list[str] = []
     start = 0
     for end in ends:
         text = ""
-        for piece in pieces[start:end]:
-            text += f" {piece.text}" if text and piece.space else piece.text
+        for item in items[start:end]:
+            text += f" {item.text}" if text and item.space else item.text
         lines.append(text)
         start = end
     return tuple(lines)

@@ -1,6 +1,6 @@
-"""A text in pieces that may not be broken: words, and ideographs in phrases.
+"""Splits a text into unbreakable items: words, and ideographs in phrases.
 
-Rules for Japanese line breaks: JIS X 4051 (kinsoku), as far as a card needs them.
+Source for Japanese line breaks: JIS X 4051 (kinsoku), as far as a card needs it.
 """
 
 from __future__ import annotations
@@ -23,49 +23,50 @@ _UNSPACED = frozenset({"JAPANESE", "HAN", "THAI", "LAO", "KHMER", "MYANMAR"})
 def split_line_items(
     paragraphs: Sequence[str], base: FontChoice, *, chopped: bool = False
 ) -> list[LineItem]:
-    """Return the pieces of a text, measured.
+    """Return the items of a text with their widths.
 
     Args:
-        chopped: Break long words too: nothing else fits.
+        base: The font of the text.
+        chopped: Break words of more than 13 characters as well.
     """
-    found: list[LineItem] = []
+    items: list[LineItem] = []
     for paragraph in paragraphs:
-        begins = bool(found)
+        begins = bool(items)
         for word in _split_words(paragraph):
-            for place, (part, awkward) in enumerate(_split_word(word, chopped=chopped)):
-                found.append(
+            for index, (part, awkward) in enumerate(_split_word(word, chopped=chopped)):
+                items.append(
                     LineItem(
                         text=part,
                         width=width_at_100(part, base),
-                        space=0.0 if place else width_at_100(" ", base),
+                        space=0.0 if index else width_at_100(" ", base),
                         begins=begins,
                         awkward=awkward,
                     )
                 )
                 begins = False
-    return found
+    return items
 
 
 def _split_words(paragraph: str) -> Iterator[str]:
-    """Yield words; a dash stays with the word before it, a bullet with the next."""
-    held = ""
+    """Yield words; a dash joins the word before it, a bullet the word after it."""
+    pending = ""
     for word in paragraph.split():
         if word == "•":
-            held = f"{word}\N{NO-BREAK SPACE}"
-        elif word in {"\N{EN DASH}", "\N{EM DASH}", "-", "|", "·"} and held:
-            held = f"{held}\N{NO-BREAK SPACE}{word}"
-        elif held.endswith("\N{NO-BREAK SPACE}"):
-            held += word
+            pending = f"{word}\N{NO-BREAK SPACE}"
+        elif word in {"\N{EN DASH}", "\N{EM DASH}", "-", "|", "·"} and pending:
+            pending = f"{pending}\N{NO-BREAK SPACE}{word}"
+        elif pending.endswith("\N{NO-BREAK SPACE}"):
+            pending += word
         else:
-            if held:
-                yield held
-            held = word
-    if held:
-        yield held
+            if pending:
+                yield pending
+            pending = word
+    if pending:
+        yield pending
 
 
 def _split_word(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
-    """Yield what a word is broken into, and how awkward a break before each is."""
+    """Yield the parts of a word, each with the penalty of a break before it."""
     if any(script_of(char) in _UNSPACED for char in word):
         yield from _split_phrases(word)
     elif chopped and len(word) > _CHUNK:
@@ -77,34 +78,37 @@ def _split_word(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
 
 
 def _split_phrases(text: str) -> Iterator[tuple[str, float]]:
-    held, awkward = "", 0.0
+    pending, awkward = "", 0.0
     for part in split_graphemes(text):
-        if not held:
-            held, awkward = part, 0.0
-        elif part[0] in _NO_START or held[-1] in _NO_END or _are_both_latin(held, part):
-            held += part
+        if not pending:
+            pending, awkward = part, 0.0
+        elif (
+            part[0] in _NO_START
+            or pending[-1] in _NO_END
+            or _are_both_latin(pending, part)
+        ):
+            pending += part
         else:
-            yield held, awkward
-            held, awkward = part, _break_penalty(held[-1], part[0])
-    yield held, awkward
+            yield pending, awkward
+            pending, awkward = part, _break_penalty(pending[-1], part[0])
+    yield pending, awkward
 
 
-def _are_both_latin(held: str, part: str) -> bool:
-    """Words and numbers of another script are not broken."""
-
-    def western(char: str) -> bool:
-        return script_of(char) == "LATIN" or char.isdecimal()
-
-    return western(held[-1]) and western(part[0])
+def _are_both_latin(pending: str, part: str) -> bool:
+    """Return True inside a Latin word or a number, which are not broken."""
+    return all(
+        script_of(char) == "LATIN" or char.isdecimal()
+        for char in (pending[-1], part[0])
+    )
 
 
 def _break_penalty(before: str, after: str) -> float:
-    """Say how bad a break is, without a dictionary: phrases end in kana."""
+    """Return the penalty of a break, 0 to 1, by script, since phrases end in kana."""
     if unicodedata.category(before).startswith("P"):
         return 0.0
     kinds = (_script_kind(before), _script_kind(after))
     match kinds:
-        # A particle has ended, and something new begins.
+        # A particle ends, and the next phrase begins.
         case ("hiragana", "han" | "katakana" | "other"):
             return 0.0
         case ("han", "han"):

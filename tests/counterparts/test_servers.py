@@ -41,8 +41,8 @@ async def draw(settings: ProviderSettings, prompt: str = "Bread at dawn") -> Mad
             build_provider(settings),
             ImageRequest(prompt=prompt, words="", width=1080, height=1350, seed=7),
             now=datetime.now(UTC),
-            remember=remember,
-            leave=CancellationToken(asyncio.Event(), asyncio.Event()),
+            save_remote_id=remember,
+            cancellation=CancellationToken(asyncio.Event(), asyncio.Event()),
         )
     finally:
         await studio.close()

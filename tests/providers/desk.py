@@ -30,7 +30,7 @@ class Desk:
     provider: Provider
     passed: float = 0.0
     remembered: list[str] = field(default_factory=list)
-    leave: CancellationToken = field(
+    cancellation: CancellationToken = field(
         default_factory=lambda: CancellationToken(asyncio.Event(), asyncio.Event())
     )
 
@@ -52,11 +52,18 @@ class Desk:
     async def draw(self, order: ImageRequest = ORDER) -> GeneratedImage:
         async with self.studio() as studio:
             return await studio.run(
-                self.provider, order, now=NOW, remember=self.remember, leave=self.leave
+                self.provider,
+                order,
+                now=NOW,
+                save_remote_id=self.remember,
+                cancellation=self.cancellation,
             )
 
     async def resume(self, left: float) -> GeneratedImage:
         async with self.studio() as studio:
             return await studio.resume(
-                self.provider, self.remembered[-1], left=left, leave=self.leave
+                self.provider,
+                self.remembered[-1],
+                left=left,
+                cancellation=self.cancellation,
             )

@@ -33,7 +33,7 @@ async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
 
     async def stop(seconds: float) -> None:
         desk.passed += seconds
-        desk.leave.stopping.set()
+        desk.cancellation.stopping.set()
         await asyncio.sleep(0)
 
     desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
@@ -74,7 +74,7 @@ async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> Non
 
     async def withdraw(seconds: float) -> None:
         desk.passed += seconds
-        desk.leave.withdrawn.set()
+        desk.cancellation.withdrawn.set()
         await asyncio.sleep(0)
 
     desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk

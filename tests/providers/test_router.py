@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from providers.base import FollowUp, GeneratedImage, ImageRequest, Response
 from providers.flux import Flux
-from providers.huggingface_errors import RouteOnlyError
-from providers.huggingface_errors import check_route as check
-from providers.huggingface_routes import ROUTES
+from providers.huggingface_routes import ROUTES, RouteOnlyError
+from providers.huggingface_routes import check_route as check
 from providers.outcomes import (
     BadRequestError,
     ModelLoadingError,

@@ -1,0 +1,300 @@
+"""Read what services answer: JSON, error texts, error classes, images.  Pure.
+
+A status means different things at different services, so status *and* text decide.
+The general rules are here; each kind adds its own.  Sources: the services'
+documentation and published live answers (quoted in the kinds' tests).  Error texts
+come in many shapes (text, object, list, plain text, HTML); all are untrusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
+from providers.outcomes import (
+    BadRequestError,
+    ModelLoadingError,
+    NotFoundError,
+    OutOfCreditsError,
+    PromptRefusedError,
+    ProviderError,
+    RateLimitedError,
+    RemoteJobLostError,
+    TimedOutError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+#: No error body is longer; an image as base64 is.
+MAX_ERROR_BYTES = 64 * 1024
+_MAX_TEXT = 300
+_MESSAGE_KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
+_TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
+_MODERATION = re.compile(
+    r"nsfw|content policy|content_policy|moderation|safety (?:system|filter|checker)|"
+    r"flagged as|inappropriate content|prohibited content|violates? (?:our|the)",
+    re.IGNORECASE,
+)
+_LOADING = ("is currently loading", "setup has not finished", "model_loading")
+_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+_GOOD = range(200, 300)
+#: Statuses of a download address that has expired or was deleted.
+_LOST = frozenset({400, 401, 403, 404, 410})
+
+Fetch = Callable[[str], HttpCall]
+
+
+def parse_json(response: Response) -> Any:  # noqa: ANN401 - whatever JSON came
+    """Return the body as JSON, or None if it is not JSON."""
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def parse_object(response: Response) -> Mapping[str, Any]:
+    """Return the body as a JSON object, or {} if it is not one."""
+    return data if isinstance(data := parse_json(response), dict) else {}
+
+
+def is_html(response: Response) -> bool:
+    """Return True if the body is a web page, as proxies and CDNs send."""
+    head = response.body[:256].lstrip().lower()
+    return head.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+
+
+def error_text(response: Response) -> str:
+    """Return the service's error message, passed through `sanitize_text`."""
+    if is_html(response):
+        return f"HTTP {response.status} with a web page"
+    text = response.body[:1000].decode("utf-8", "replace")
+    if (data := parse_json(response)) is not None:
+        text = _find_message(data)
+    return sanitize_text(text) or f"HTTP {response.status}"
+
+
+def _find_message(data: object, depth: int = 0) -> str:
+    if isinstance(data, str):
+        return data
+    if depth > 4:  # noqa: PLR2004 - deep enough for all services
+        return ""
+    if isinstance(data, list):
+        messages = (_find_message(item, depth + 1) for item in data[:3])
+        return "; ".join(filter(None, messages))
+    if isinstance(data, dict):
+        for key in _MESSAGE_KEYS:
+            if message := _find_message(data.get(key), depth + 1):
+                return message
+    return ""
+
+
+def sanitize_text(text: str) -> str:
+    """Return *text* on one line of 300 characters, without controls and tokens."""
+    printable = "".join(
+        " " if unicodedata.category(char).startswith("C") else char
+        for char in text[: _MAX_TEXT * 4]
+    )
+    return _TOKENS.sub("[secret]", " ".join(printable.split()))[:_MAX_TEXT]
+
+
+def is_refusal(text: str) -> bool:
+    """Return True if *text* is worded like a refusal by moderation."""
+    return _MODERATION.search(text) is not None
+
+
+def seconds_to_wait(response: Response) -> float | None:
+    """Return the seconds the service asks to wait, from headers, JSON or text."""
+    data = parse_object(response)
+    retry_after = response.headers.get("retry-after")
+    for value in (retry_after, data.get("estimated_time"), data.get("retry_after")):
+        if (seconds := _parse_seconds(value)) is not None:
+            return seconds
+    if match := re.search(r"\bt=([0-9]+)", response.headers.get("ratelimit", "")):
+        return float(match[1])
+    if match := re.search(r"resets? in ~?([0-9]+)\s*s", error_text(response)):
+        return float(match[1])
+    return None
+
+
+def _parse_seconds(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 1e7 else None  # noqa: PLR2004 - no nan, no inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRule:
+    """One service's own spelling of an error.
+
+    Attributes:
+        means: The error to raise.
+        words: Lower-case text that the body must contain; empty matches any body.
+        status: The HTTP status; None matches any status outside 200 to 299.
+    """
+
+    means: type[ProviderError]
+    words: str = ""
+    status: int | None = None
+
+    def matches(self, response: Response, body_text: str) -> bool:
+        """Return True if the rule applies; *body_text* is the lower-case body."""
+        return self.status in {None, response.status} and self.words in body_text
+
+
+def raise_for_error(response: Response, *rules: ErrorRule) -> None:
+    """Return if *response* is a good one, else raise the error that it means.
+
+    Args:
+        rules: The service's own spellings, tried before the general rules.
+
+    Raises:
+        ProviderError: Its class says what the chain does next.
+    """
+    status, body, is_good = response.status, response.body, response.status in _GOOD
+    if is_good and (len(body) > MAX_ERROR_BYTES or looks_like_image(body)):
+        return
+    text = error_text(response)
+    body_text = body[:MAX_ERROR_BYTES].decode("utf-8", "replace").casefold()
+    # Some services report a loading model with status 200.
+    if _is_loading(response, body_text):
+        seconds = seconds_to_wait(response)
+        raise ModelLoadingError(text, status=status, seconds=seconds)
+    if is_good and is_html(response):
+        raise UnavailableError("answered with a web page", status=status)
+    if is_good:
+        return
+    # A page or code 1010 instead of JSON: the CDN refuses, not the account.
+    if status == 403 and (is_html(response) or "1010" in text):  # noqa: PLR2004 - forbidden
+        raise UnavailableError(text, status=status)
+    for rule in rules:
+        if rule.matches(response, body_text):
+            raise rule.means(text, status=status, seconds=seconds_to_wait(response))
+    raise _error_for_status(response, text)
+
+
+def _is_loading(response: Response, body_text: str) -> bool:
+    if response.status not in {200, 503}:
+        return False
+    if "estimated_time" in parse_object(response):
+        return True
+    is_error = response.status == 503 or '"error"' in body_text  # noqa: PLR2004 - unavailable
+    return is_error and any(words in body_text for words in _LOADING)
+
+
+def _error_for_status(response: Response, text: str) -> ProviderError:
+    status = response.status
+    match status:
+        case 403 if is_refusal(text):
+            return PromptRefusedError(text, status=status)
+        case 401 | 403:
+            return UnauthorizedError(text, status=status)
+        case 402:
+            return OutOfCreditsError(text, status=status)
+        case 404 | 405 | 410:
+            return NotFoundError(text, status=status)
+        # A server or proxy stopped waiting; the image may have been generated.
+        case 408 | 504 | 524:
+            return TimedOutError(text, status=status)
+        case 429:
+            seconds = seconds_to_wait(response)
+            return RateLimitedError(text, status=status, seconds=seconds)
+        case _ if status >= 500:  # noqa: PLR2004 - the service's fault
+            return UnavailableError(text, status=status)
+        case _ if is_refusal(text):
+            return PromptRefusedError(text, status=status)
+        case _:
+            return BadRequestError(text, status=status)
+
+
+def looks_like_image(data: bytes) -> bool:
+    """Return True if *data* begins like a PNG, JPEG or WebP file."""
+    return data.startswith(_IMAGE_MAGIC)
+
+
+def image_from_bytes(data: bytes) -> GeneratedImage:
+    """Return *data* as an image, not yet decoded.
+
+    Raises:
+        UnavailableError: The bytes are not an image: HTML, JSON or nothing.
+    """
+    if not looks_like_image(data):
+        raise UnavailableError("answered without an image")
+    return GeneratedImage(data=data)
+
+
+def image_from_base64(text: object) -> GeneratedImage:
+    """Return an image sent as base64 or as a data: URL.
+
+    Raises:
+        UnavailableError: *text* is neither.
+    """
+    if not isinstance(text, str):
+        raise UnavailableError("answered without an image")
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        # Some encoders break lines.
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnavailableError("sent an image that is not base64") from error
+    return image_from_bytes(data)
+
+
+def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
+    """Return the download of an image, or the image itself from a data: URL.
+
+    Args:
+        commit: Commit the URL before the download, since it is the only way back
+            to an image that was paid for.  False for jobs whose id leads to it.
+
+    Raises:
+        UnavailableError: *url* is not a URL.
+    """
+    if not isinstance(url, str) or not url:
+        raise UnavailableError("answered without an image")
+    if url.startswith("data:"):
+        return image_from_base64(url)
+    return FollowUp(call=fetch(url), remote=url if commit else None)
+
+
+def follow_url_or_base64(value: object, fetch: Fetch, *, commit: bool = True) -> Step:
+    """Do as `follow_url`; read text that is not an http URL as base64."""
+    if isinstance(value, str) and not value.startswith(("http://", "https://")):
+        return image_from_base64(value)
+    return follow_url(value, fetch, commit=commit)
+
+
+def read_download(response: Response) -> GeneratedImage:
+    """Return the image of a finished file's download.
+
+    Raises:
+        RemoteJobLostError: The file is no longer there.
+        UnavailableError: Any other status than 200.
+    """
+    status = response.status
+    if status in _LOST:
+        raise RemoteJobLostError("the finished image is gone", status=status)
+    if status != 200:  # noqa: PLR2004 - OK
+        raise UnavailableError(f"HTTP {status} for the image", status=status)
+    return image_from_bytes(response.body)
+
+
+def missing_image_error(response: Response) -> ProviderError:
+    """Return the error that a good response without an image means."""
+    status = response.status
+    text = error_text(response) if len(response.body) <= MAX_ERROR_BYTES else ""
+    if is_refusal(text):
+        return PromptRefusedError(text, status=status)
+    words = f": {text}" if text not in {"", f"HTTP {status}"} else ""
+    return UnavailableError(f"answered without an image{words}", status=status)
