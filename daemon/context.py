@@ -43,7 +43,7 @@ class SourceSettings:
     Attributes:
         source: Name of the source in the database.
         chain: Provider names, in order.
-        approve_above: Maximum number of posts that a poll queues automatically; 0: no limit.
+        approve_above: Posts that a poll queues automatically at most; 0: no limit.
         tries: Maximum number of rounds of a job that may cost money.
         replace_cards: Maximum age of a card to be replaced; None: off.
         min_free_disk: `images.min_free_disk`, the disk space to keep free.

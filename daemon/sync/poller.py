@@ -277,8 +277,9 @@ def log_poll_result(flow: SourceContext, result: ApplyResult) -> None:
         cost = result.held * flow.plan.usual_price
         flow.log.warning(
             "poll.held",
-            summary=f"{result.held} posts want an image, more than posts.approve_above = "
-            f"{flow.plan.approve_above}: none is made; `postbrush approve` makes them "
+            summary=f"{result.held} posts want an image, more than "
+            f"posts.approve_above = {flow.plan.approve_above}: none is made; "
+            "`postbrush approve` makes them "
             f"(about {format_dollars(cost)})",
             held=result.held,
         )
