@@ -1,6 +1,6 @@
 """Selects the queued jobs to claim, and when to read the queue again.
 
-The row of a job that no provider can serve now is not changed.  The queue is read
+The row of a job without an available provider is not changed.  The queue is read
 again when a breaker may change, or when a job has waited long enough for a note.
 """
 
@@ -187,7 +187,7 @@ class _Selector:
     def _handle_exhausted(
         self, flow: SourceContext, job: Job, chain_input: ChainInput, spent: Exhausted
     ) -> None:
-        """Leave a job that no provider can serve, or claim it to end its round."""
+        """Leave a job without an available provider, or claim it to end its round."""
         chain_result = ChainResult(
             job=job,
             case=chain_input,

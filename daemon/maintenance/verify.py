@@ -45,7 +45,7 @@ async def verify_files(flow: SourceContext, *, fix: bool) -> AsyncIterator[Findi
         rows = await images.not_pruned(tx)
         open_attempts = await attempts.list_open(tx)
     remote_sizes = await asyncio.to_thread(flow.store.remote_sizes)
-    known = {row.name for row in rows}
+    recorded = {row.name for row in rows}
     for row in rows:
         local = await asyncio.to_thread(
             _check_local_file, flow.image_folder / row.name, row
@@ -56,10 +56,10 @@ async def verify_files(flow: SourceContext, *, fix: bool) -> AsyncIterator[Findi
             fixed = await _apply_repair(flow, row, repair) if fix else ""
             yield Finding(row.name, repair.wrong, fixed)
     # An open call may have its file before its row.
-    known |= {attempt.file_name for attempt in open_attempts}
-    for path in _unknown_files(flow.image_folder, known):
+    recorded |= {attempt.file_name for attempt in open_attempts}
+    for path in _unknown_files(flow.image_folder, recorded):
         yield Finding(path.name, "a file that no row names")
-    for name in sorted((remote_sizes or {}).keys() - known):
+    for name in sorted((remote_sizes or {}).keys() - recorded):
         yield Finding(name, "no row names it, and it is on the store")
 
 
@@ -125,9 +125,9 @@ async def _apply_repair(flow: SourceContext, row: ImageRecord, repair: Repair) -
             return "its row says so now"
 
 
-def _unknown_files(folder: Path, known: set[str]) -> Iterator[Path]:
+def _unknown_files(folder: Path, recorded: set[str]) -> Iterator[Path]:
     for path in sorted(folder.glob("*")):
-        if path.is_file() and path.name not in known and path.name != ".gitignore":
+        if path.is_file() and path.name not in recorded and path.name != ".gitignore":
             yield path
 
 
