@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.config.formats import ImageFormat, parse_format
-from daemon.jobs.inputs import Inputs
-from db.models import Attempt, Job
+from daemon.config.formats import ImageFormat
+from db.models import Attempt
 from providers.base import ImageRequest, Provider
 from providers.outcomes import Outcome
 
@@ -37,23 +36,6 @@ class ImageSpec:
     card_why: str = ""
     replaceable: bool = False
     seed: int | None = None
-
-    @classmethod
-    def from_job(cls, job: Job) -> ImageSpec:
-        """Return the spec of the images of *job*.
-
-        Raises:
-            FormatError: The format of the job does not exist.
-        """
-        inputs = Inputs.from_dict(job.inputs)
-        return cls(
-            page_id=job.page_id,
-            job_id=job.id,
-            prompt=inputs.prompt,
-            words=inputs.words,
-            size=parse_format(inputs.format),
-            fingerprint=job.fingerprint,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from daemon.config.formats import FormatError, parse_format
 from daemon.context import SourceContext
+from daemon.generation.call_types import ImageSpec
 from daemon.generation.kept_images import load_usable_images
 from daemon.jobs.budget import day_start
 from daemon.jobs.chain_input import ChainInput
@@ -91,6 +92,23 @@ def _build_chain_input(
         page_today=page_today,
         made=made,
         complete=is_complete(job, made),
+    )
+
+
+def build_image_spec(job: Job) -> ImageSpec:
+    """Return the spec of the images of *job*.
+
+    Raises:
+        FormatError: The format of the job does not exist.
+    """
+    inputs = Inputs.from_dict(job.inputs)
+    return ImageSpec(
+        page_id=job.page_id,
+        job_id=job.id,
+        prompt=inputs.prompt,
+        words=inputs.words,
+        size=parse_format(inputs.format),
+        fingerprint=job.fingerprint,
     )
 
 

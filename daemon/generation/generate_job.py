@@ -56,7 +56,7 @@ class _GenerateJob:
     async def run(self) -> None:
         chain_input = await self._load_chain_input()
         try:
-            spec = ImageSpec.from_job(self.job)
+            spec = chain_input_loader.build_image_spec(self.job)
         except FormatError as error:
             note = no_image_note(str(error), shows_image=chain_input.shows_image)
             await self._fail_job(Fail(why=str(error), note=note))

@@ -13,7 +13,8 @@ from datetime import timedelta
 from daemon.config.formats import FormatError
 from daemon.context import SourceContext
 from daemon.generation import call_result
-from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall, ImageSpec
+from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall
+from daemon.generation.chain_input_loader import build_image_spec
 from daemon.imaging import files
 from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
 from daemon.jobs import breaker_store, job_log
@@ -106,7 +107,7 @@ def _rebuild_call(
     flow: SourceContext, attempt: Attempt, job: Job
 ) -> AdmittedCall | None:
     try:
-        spec = ImageSpec.from_job(job)
+        spec = build_image_spec(job)
     except FormatError:
         return None
     return AdmittedCall(
