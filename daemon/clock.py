@@ -1,4 +1,4 @@
-"""The time: always asked for here, so that a test can move it."""
+"""The clock of the daemon, which tests replace."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ def utc_now() -> datetime:
 
 
 def local_zone() -> tzinfo:
-    """Return the machine's time zone, UTC when it has none configured."""
+    """Return the machine's time zone, or UTC if none is configured."""
     from tzlocal import get_localzone  # noqa: PLC0415 - comes with APScheduler
 
     with warnings.catch_warnings():
-        # A minimal container has no /etc/localtime; UTC is what it means then.
+        # A minimal container has no /etc/localtime, and then means UTC.
         warnings.simplefilter("ignore")
         return get_localzone()
 
 
 def seconds_since_boot() -> float:
-    """Return seconds that only grow, also while the machine sleeps."""
-    # Only Linux counts them; elsewhere the time asleep is missing.
+    """Return monotonic seconds that include the time the machine sleeps.
+
+    Without CLOCK_BOOTTIME, which only Linux has, the time asleep is missing.
+    """
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
@@ -38,14 +40,14 @@ def seconds_since_boot() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """What tells the time and how to wait.
+    """Source of times, and of sleeping.
 
     Attributes:
-        now: Aware, UTC.
-        monotonic: Seconds that only grow, whatever the wall clock is set to; they
-            stand still while the machine sleeps.
-        elapsed: Likewise, and they go on while it sleeps.
-        zone: The owner's, for calendar periods, file names and words.
+        now: Wall clock, as an aware time in UTC.
+        monotonic: Monotonic seconds, without the time the machine sleeps.
+        elapsed: Monotonic seconds, with the time the machine sleeps.
+        sleep: Sleeps for a number of seconds.
+        zone: The owner's time zone, for calendar periods, file names and texts.
     """
 
     now: Now = utc_now
@@ -56,16 +58,16 @@ class Clock:
     _origin: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        began = self.now() - timedelta(seconds=self.elapsed())
-        object.__setattr__(self, "_origin", began)
+        origin = self.now() - timedelta(seconds=self.elapsed())
+        object.__setattr__(self, "_origin", origin)
 
     def steady_now(self) -> datetime:
-        """Return what `now` would be if nobody had set the wall clock since the start.
+        """Return the current time, as if the wall clock had never been set.
 
-        Pauses and durations that are kept in memory are counted with it.
+        Waiting times and durations in memory are measured with it.
         """
         return self._origin + timedelta(seconds=self.elapsed())
 
     def to_wall_time(self, steady: datetime) -> datetime:
-        """Return what the wall clock says at a *steady* time."""
+        """Return the time of the wall clock at a *steady* time."""
         return self.now() + (steady - self.steady_now())

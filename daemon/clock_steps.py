@@ -1,4 +1,4 @@
-"""Follows a wall clock that is set: what waits is neither delayed nor hurried by it."""
+"""Shifts stored times when the wall clock is set, to keep the waiting times."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from db.states import JobEventType
 from providers.breaker import Breaker
 from providers.outcomes import Outcome
 
-#: Clocks that are kept right are moved by less, a little at a time.
+#: Time synchronisation adjusts a clock by less at a time.
 TOLERANCE = timedelta(seconds=2)
 _NONE = timedelta()
 
 
 @dataclass(slots=True)
 class ClockSteps:
-    """Notices that the wall clock was set, and moves the stored times as far."""
+    """Detects a step of the wall clock, and shifts the stored times by it."""
 
     clock: Clock
     _drift: timedelta = _NONE
@@ -33,32 +33,36 @@ class ClockSteps:
         self._looked_at = self.clock.steady_now()
 
     async def adjust_stored_times(self, flow: SourceContext) -> None:
-        """Look once; of several daemons on one database each has its own clock."""
-        first, self._has_looked = not self._has_looked, True
+        """Log a step of the clock, and shift the stored times of a single daemon.
+
+        The daemons of a cluster have different clocks, so none of them shifts times.
+        """
+        is_first, self._has_looked = not self._has_looked, True
         step, now = self.measure_step(), flow.now()
         last_look = self.clock.to_wall_time(self._looked_at)
         self._looked_at = self.clock.steady_now()
         if step:
-            words = f"{abs(step)} {'forward' if step > _NONE else 'back'}"
+            direction = "forward" if step > _NONE else "back"
             flow.shared_log.warning(
-                "clock.set", summary=f"This machine's clock was set {words}"
+                "clock.set",
+                summary=f"This machine's clock was set {abs(step)} {direction}",
             )
-        if flow.who or not (step or first):
+        if flow.who or not (step or is_first):
             return
-        # Without a step, only what an earlier process stored can be wrong.
+        # Without a step, only times that an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE
         async with flow.db.read_transaction() as tx:
             waiting = await jobs.list_waiting(tx, moved_after=since)
         if not (step or waiting):
             return
         async with flow.db.write_transaction() as tx:
-            # What was written since the last look goes by the new clock already.
+            # Rows written since the last call already use the new clock.
             older = [job for job in waiting if not last_look <= job.moved_at <= now]
             await _shift_jobs(tx, older, step, now)
             await _shift_breakers(tx, flow, step, now)
 
     def measure_step(self) -> timedelta:
-        """Return by how much the wall clock was set since the last look."""
+        """Return how far the wall clock was set since the last call, or zero."""
         drift = self.clock.now() - self.clock.steady_now()
         step = drift - self._drift
         if abs(step) < TOLERANCE:
@@ -88,36 +92,36 @@ async def _shift_jobs(
 async def _shift_breakers(
     tx: Tx, flow: SourceContext, step: timedelta, now: datetime
 ) -> None:
-    for found in (await breaker_store.load_breakers(tx, flow)).values():
-        moved = breaker_after_step(found, step, now)
-        if moved != found:
-            await breaker_store.save_breaker(tx, moved)
+    for before in (await breaker_store.load_breakers(tx, flow)).values():
+        after = breaker_after_step(before, step, now)
+        if after != before:
+            await breaker_store.save_breaker(tx, after)
 
 
 def due_after_step(job: Job, step: timedelta, now: datetime) -> datetime:
     """Return when a job is due, after the clock was set by *step* to *now*; pure."""
-    # It still waited when the clock was set: for as long as it would have.
+    # The job still waited when the clock was set, so its waiting time stays the same.
     if step and job.due_at > now - step:
         return job.due_at + step
-    # It was due already, and by the new clock it would not be.
+    # The job was due already, and would not be by the new clock.
     if step and job.due_at > now:
         return now
-    # It was told to wait by a clock that was ahead, before the daemon was started.
+    # An earlier process delayed the job by a clock that was ahead.
     if job.moved_at > now + TOLERANCE and job.due_at > now:
         return now + max(_NONE, job.due_at - job.moved_at)
     return job.due_at
 
 
-def breaker_after_step(found: Breaker, step: timedelta, now: datetime) -> Breaker:
-    """Return a breaker whose pauses go on for as long as they would have; pure."""
-    before = now - step
+def breaker_after_step(breaker: Breaker, step: timedelta, now: datetime) -> Breaker:
+    """Return a breaker whose remaining waiting times are unchanged; pure."""
+    old_now = now - step
 
-    def moved(time: datetime | None) -> datetime | None:
-        return time + step if time is not None and time > before else time
+    def shift(time: datetime | None) -> datetime | None:
+        return time + step if time is not None and time > old_now else time
 
-    # Credits come back by the calendar, not after a pause.
-    if found.reason is Outcome.CREDITS:
-        return found
+    # Credits are renewed by the calendar, not after a waiting time.
+    if breaker.reason is Outcome.CREDITS:
+        return breaker
     return replace(
-        found, until=moved(found.until), probe_until=moved(found.probe_until)
+        breaker, until=shift(breaker.until), probe_until=shift(breaker.probe_until)
     )

@@ -1,7 +1,7 @@
-"""The work loop: starts what is due and can go on, and knows when to look again.
+"""Starts the tasks that are due, and returns when to look again.
 
-Nothing here waits for anything: a step looks at the queue, starts tasks, and says
-when the next step is due.  Whatever ends or changes sets `SourceContext.kick`.
+One `tick` reads the queue and starts tasks without waiting for them.  Every task that
+ends, and every change, sets `SourceContext.kick` to wake the work loop.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from db.models import Job
 from db.states import JobEventType
 
 _DISK_PAUSE = timedelta(seconds=30)
-#: The queue is looked at this often while all workers are at work.
-_GLANCE = timedelta(seconds=1)
+#: Time between two reads of the queue while all workers are busy.
+_BUSY_INTERVAL = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -41,9 +41,11 @@ class Dispatcher:
     """Runs the jobs of all sources; one per process.
 
     Attributes:
-        generating: With `claimed_for`, the provider each job was claimed for.
-        greeting: Tasks by provider that was away; and the store, if it was.
-        patience: Seconds that all but paid calls may take to end at a stop.
+        postman: Runs the tasks that call Notion.
+        generating: Runs the jobs in `generating`.
+        claimed_for: The provider each of these jobs was claimed for, by job ID.
+        greeting: Running health checks, by provider, or "images.store".
+        patience: Seconds that tasks other than paid calls may take to end at a stop.
     """
 
     flows: Sources
@@ -67,31 +69,33 @@ class Dispatcher:
 
     @property
     def flow(self) -> SourceContext:
-        """The way to what all sources share."""
+        """The context of the first source, for what all sources share."""
         return self.flows.first
 
     async def tick(self) -> datetime | None:
-        """Start what can start; return when to look again if nothing kicks before."""
+        """Start what can start; return when to call again if nothing sets `kick`."""
         if self.flow.stopping.is_set():
             return None
         await self.clock_steps.adjust_stored_times(self.flow)
         self.postman.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
-        # One look at one moment.
+        # One transaction, so that all decisions are based on the same state.
         async with self.flow.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
-            owed = await self.postman.start_due_tasks(tx)
+            notion_due = await self.postman.start_due_tasks(tx)
             picked = await self._select_jobs(tx)
-        checks = self.flow.delays.next_retry_in(
+        check_in = self.flow.delays.next_retry_in(
             self.flow.clock.elapsed(), TaskKind.CHECK
         )
-        check_at = self.flow.now() + checks if checks is not None else None
-        return earliest_time([owed, check_at, await self._start_generations(picked)])
+        check_at = self.flow.now() + check_in if check_in is not None else None
+        return earliest_time(
+            [notion_due, check_at, await self._start_generations(picked)]
+        )
 
     @property
     def is_busy(self) -> bool:
-        """Some task is under way."""
+        """True while a task is running."""
         return any(self._all_tasks())
 
     def _all_tasks(self) -> list[asyncio.Task[None]]:
@@ -102,9 +106,10 @@ class Dispatcher:
         ]
 
     async def drain(self) -> None:
-        """Wait for what is paid for; at SIGTERM the tasks end as soon as they may.
+        """Wait until all tasks have ended, after `stopping` was set.
 
-        What waits for Notion, maybe for an hour, is taken up at the next start.
+        Paid calls may end in their own time.  The other tasks are cancelled after
+        `patience` seconds; the next start resumes them.
         """
         while self.generating.tasks:
             await asyncio.wait(self.generating.tasks.values())
@@ -115,7 +120,7 @@ class Dispatcher:
             await asyncio.wait(self._all_tasks())
 
     def abort(self) -> None:
-        """A second signal: paid calls are cut off, and their end written down."""
+        """Cancel all tasks; paid calls are recorded as cut off."""
         for task in self._all_tasks():
             task.cancel()
 
@@ -124,24 +129,24 @@ class Dispatcher:
         self.flow.withdrawn.pop(job.id, None)
 
     async def _cancel_withdrawn(self, tx: Tx) -> None:
-        """Let go of the remote jobs of jobs that were cancelled while in work."""
+        """Cancel the remote jobs of jobs that were cancelled while running."""
         if not self.generating:
             return
-        alive = await queue.generating_ids(tx, self.flow.who)
-        for job_id in self.generating.tasks.keys() - alive:
+        wanted = await queue.generating_ids(tx, self.flow.who)
+        for job_id in self.generating.tasks.keys() - wanted:
             self.flow.cancellation_token(job_id).withdrawn.set()
 
     async def _requeue_dropped(self) -> None:
-        """Put jobs back whose worker ended in the middle: nobody else will."""
+        """Requeue claimed jobs whose task failed before it could move them."""
         why = "its worker could not go on"
         async with self.flow.db.write_transaction() as tx:
             now = self.flow.now()
             for job in await queue.list_claimed(tx, [self.flow.who]):
                 if job.id not in self.generating:
-                    left = self.flow.delays.time_left(
+                    delay = self.flow.delays.time_left(
                         self.generating.task_key(job), self.flow.clock.elapsed()
                     )
-                    due = now + (left or FIRST_PAUSE)
+                    due = now + (delay or FIRST_PAUSE)
                     await requeue_job(
                         tx, job, JobEventType.RESCUED, now=now, why=why, due_at=due
                     )
@@ -152,19 +157,19 @@ class Dispatcher:
 
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         flow = self.flow
-        subject = TaskKey(TaskKind.CHECK, flow.plan.source, provider=name)
-        waits = flow.delays.is_delayed(subject, flow.clock.elapsed())
-        if name in self.greeting or waits:
+        task_key = TaskKey(TaskKind.CHECK, flow.plan.source, provider=name)
+        is_delayed = flow.delays.is_delayed(task_key, flow.clock.elapsed())
+        if name in self.greeting or is_delayed:
             return
 
         async def run() -> None:
             try:
                 await work()
-            # Whatever it is: without a pause it would be asked again at once.
-            except Exception as error:  # noqa: BLE001 - it is logged there
-                await postpone_task(flow, subject, error)
+            # Any error delays the next check, which would else start immediately.
+            except Exception as error:  # noqa: BLE001 - postpone_task logs it
+                await postpone_task(flow, task_key, error)
             else:
-                await end_delay(flow, subject)
+                await end_delay(flow, task_key)
             finally:
                 self.greeting.pop(name, None)
                 flow.kick.set()
@@ -172,16 +177,15 @@ class Dispatcher:
         self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _select_jobs(self, tx: Tx) -> Selection:
-        # The token or the source is refused: nothing is generated for it.
-        shut = {
-            one.plan.source for one in self.flows if await _is_access_refused(tx, one)
-        }
-        welcome = [flow for flow in self.flows if flow.plan.source not in shut]
-        again = earliest_time(
-            one.notion_retry_at for one in self.flows if one.outage.shut
+        # No images are generated for a source that Notion refuses access to.
+        accessible = [
+            flow for flow in self.flows if not await _is_access_refused(tx, flow)
+        ]
+        retry_at = earliest_time(
+            flow.notion_retry_at for flow in self.flows if flow.outage.shut
         )
-        if not welcome:
-            return Selection(look_again=again, shut=True)
+        if not accessible:
+            return Selection(look_again=retry_at, shut=True)
         if (why := storage_guard.unwritable_reason(self.flow, mend=True)) is not None:
             storage_guard.log_outage(self.flow, why)
             if self.flow.store.away and not self.flow.store.is_backing_off:
@@ -192,17 +196,17 @@ class Dispatcher:
         storage_guard.log_recovery(self.flow)
         free = self._free_slots
         moment = self.flow.clock.monotonic()
-        # Nobody is free, and whoever will be kicks: no need to go through the queue.
-        if free <= 0 and moment - self._looked_at < _GLANCE.total_seconds():
-            return Selection(look_again=self.flow.now() + _GLANCE, shut=True)
+        # All workers are busy; the end of a task sets `kick`.
+        if free <= 0 and moment - self._looked_at < _BUSY_INTERVAL.total_seconds():
+            return Selection(look_again=self.flow.now() + _BUSY_INTERVAL, shut=True)
         self._looked_at = moment
-        picked = await selection.select_jobs(tx, welcome, free, self.claimed_for)
-        picked.look_again_by(again)
+        picked = await selection.select_jobs(tx, accessible, free, self.claimed_for)
+        picked.look_again_by(retry_at)
         return picked
 
     @property
     def _free_slots(self) -> int:
-        """How many more jobs may generate here."""
+        """Number of further jobs that this daemon may generate at the same time."""
         if not self.flow.generates:
             return 0
         return self.flow.plan.concurrency - len(self.generating)
@@ -216,7 +220,7 @@ class Dispatcher:
         try:
             claimed = await claims.claim_jobs(self.flows, picked)
         except DatabaseError:
-            # It may have been carried out all the same, and nobody works on them.
+            # The claim may have been committed, and its jobs must be requeued.
             self.generating.dropped = True
             raise
         for job in claimed:
@@ -232,36 +236,39 @@ class Dispatcher:
         return picked.look_again
 
     async def _queue_replacement(self, picked: Selection) -> datetime | None:
-        """Queue one card's replacement: no other job waits."""
-        later: datetime | None = None
+        """Queue the replacement of one card; return when to try again, or None."""
+        look_again: datetime | None = None
         for flow in self.flows:
-            paused = flow.plan.source in picked.pauses
-            if flow.generates and not paused and not flow.outage.shut:
-                later = earliest_time([later, await self._queue_replacement_in(flow)])
-            # One at a time, of all sources.
+            is_paused = flow.plan.source in picked.pauses
+            if flow.generates and not is_paused and not flow.outage.shut:
+                source_time = await self._queue_replacement_in(flow)
+                look_again = earliest_time([look_again, source_time])
+            # One replacement is queued at a time, over all sources.
             if self.flow.kick.is_set():
                 break
-        return later
+        return look_again
 
     async def _queue_replacement_in(self, flow: SourceContext) -> datetime | None:
-        subject = TaskKey(TaskKind.REPLACE, flow.plan.source)
-        if flow.delays.is_delayed(subject, flow.clock.elapsed()):
-            return next_try_at(flow, subject)
+        task_key = TaskKey(TaskKind.REPLACE, flow.plan.source)
+        if flow.delays.is_delayed(task_key, flow.clock.elapsed()):
+            return next_try_at(flow, task_key)
         try:
-            later = await card_replacement.queue_replacement(flow, self._health_check)
-        # The loop knows what to do about its database.
+            look_again = await card_replacement.queue_replacement(
+                flow, self._health_check
+            )
+        # The work loop handles errors of the database.
         except DatabaseError:
             raise
-        except Exception as error:  # noqa: BLE001 - it is logged there
-            await postpone_task(flow, subject, error)
-            return next_try_at(flow, subject)
-        await end_delay(flow, subject)
-        return later
+        except Exception as error:  # noqa: BLE001 - postpone_task logs it
+            await postpone_task(flow, task_key, error)
+            return next_try_at(flow, task_key)
+        await end_delay(flow, task_key)
+        return look_again
 
 
 async def _is_access_refused(tx: Tx, flow: SourceContext) -> bool:
     if flow.speaks:
         return flow.outage.shut
-    # Whoever speaks with Notion has written it down.
+    # The leader has stored it.
     state = await posts.load_source_state(tx, flow.plan.source)
     return state is not None and bool(state.shut)

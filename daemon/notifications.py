@@ -1,4 +1,4 @@
-"""`[notify]`: what the daemon's people and watchers are told, beside its work."""
+"""Connects the daemon to `[notify]`: notifications of people, and the health ping."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from daemon.service.ping import Ping
 from db.errors import DatabaseError
 from providers.breaker import BreakerState
 
-#: The first poll is over by then.
+#: Leaves time for the first poll.
 _FIRST_PING = timedelta(seconds=20)
 
 
@@ -25,18 +25,19 @@ _FIRST_PING = timedelta(seconds=20)
 async def run_notifications(
     settings: Settings, daemon: DaemonRunner
 ) -> AsyncIterator[None]:
-    """Tell people and watchers of *daemon* for as long as this is open."""
+    """Send notifications and pings of *daemon* while the context is open."""
     flow = daemon.flow
     if address := settings.notify.ping:
 
-        async def well() -> bool:
+        async def is_well() -> bool:
             return await is_daemon_well(daemon)
 
-        beat = Ping(
-            address=address, well=well, now=flow.steady_now, log=flow.shared_log
-        ).send_if_well
+        pinger = Ping(
+            address=address, well=is_well, now=flow.steady_now, log=flow.shared_log
+        )
+        first = flow.now() + _FIRST_PING
         daemon.schedule.call_every(
-            "ping", ping.PING_INTERVAL, beat, flow.now() + _FIRST_PING
+            "ping", ping.PING_INTERVAL, pinger.send_if_well, first
         )
     if not (addresses := settings.list_notifiers()):
         yield
@@ -55,31 +56,31 @@ async def run_notifications(
 
 
 async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
-    """What rests since before this start was told then; that it serves is news."""
+    """Mark open breakers as notified by the previous run; only their closing is new."""
     async with flow.db.read_transaction() as tx:
-        found = await breaker_store.load_breakers(tx, flow)
-    for name, one in found.items():
-        if one.state is not BreakerState.CLOSED and one.reason is not None:
-            notifier.alerts.mark_as_told(one.reason, name)
+        breakers = await breaker_store.load_breakers(tx, flow)
+    for name, breaker in breakers.items():
+        if breaker.state is not BreakerState.CLOSED and breaker.reason is not None:
+            notifier.alerts.mark_as_told(breaker.reason, name)
 
 
 async def is_daemon_well(daemon: DaemonRunner) -> bool:
-    """Say whether Notion is looked at and what is made can be kept."""
+    """Return True if polls run and images and rows can be written."""
     flow = daemon.flow
-    seen = ping.is_polling_well(
+    is_polling = ping.is_polling_well(
         daemon.flows.last_poll_at,
         away=bool(daemon.flows.outage_reason),
         now=flow.now(),
         interval=daemon.poll_interval,
     )
     if (
-        not seen
+        not is_polling
         or "disk" in flow.spells.open
         or storage_guard.unwritable_reason(flow) is not None
     ):
         return False
     try:
-        # Takes the lock that every write takes, and writes nothing.
+        # An empty transaction takes the write lock.
         async with flow.db.write_transaction():
             return True
     except DatabaseError:

@@ -1,4 +1,4 @@
-"""`run_once`: one look, then work until nothing is due."""
+"""The `once` command: one poll of each source, then work until nothing is due."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from daemon.sync.sweep import sweep_if_due
 from db import jobs, posts, queue
 from db.states import JobState
 
-#: Seconds.
-_LONGEST_PAUSE = 10.0
+#: Seconds; longer waits are split, as the clock may be set meanwhile.
+_MAX_PAUSE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnceResult:
-    """What `postbrush once` came to."""
+    """Result of `postbrush once`.
+
+    Attributes:
+        notion: Why Notion or a task failed; empty if none did.
+        failed: Number of jobs that failed in this run.
+        held: Number of posts that wait for approval.
+        no_room: Images could not be saved.
+    """
 
     notion: str
     failed: int
@@ -37,14 +44,17 @@ async def run_once(
     company: Membership,
     approve: Callable[[int], Awaitable[bool]],
 ) -> OnceResult:
-    """Poll, sweep when due, work until nothing is due, and say what came of it.
+    """Poll, sweep if due, and work until nothing is due.
 
     Args:
-        company: Who works on the same database; of them, it is we who ask Notion.
-        approve: Asked when posts were held, with how many; makes them when it may.
+        approve: Called with the number of posts that wait for approval; approves them
+            and returns True, or returns False.
+
+    Raises:
+        SetupError: Another daemon is the leader of one of the sources.
     """
     flow = flows.first
-    began = flow.now()
+    started_at = flow.now()
     await company.recover_work()
     if not all(flow.speaks for flow in flows):
         raise SetupError(
@@ -58,17 +68,17 @@ async def run_once(
         held = await _count_held(flow)
     await work_until_idle(flows, Dispatcher(flows))
     async with flow.db.read_transaction() as tx:
-        ended = await jobs.in_state(tx, [JobState.FAILED], limit=500)
+        failed_jobs = await jobs.in_state(tx, [JobState.FAILED], limit=500)
     return OnceResult(
         notion=flows.outage_reason or _describe_delayed(flow),
-        failed=sum(job.moved_at >= began for job in ended),
+        failed=sum(job.moved_at >= started_at for job in failed_jobs),
         held=held,
         no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
     )
 
 
 def _describe_delayed(flow: SourceContext) -> str:
-    """Say what was not done because it failed: `once` does not wait long."""
+    """Return the tasks that failed; `once` does not wait for their next try."""
     failed = (delay for delay in flow.delays.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
@@ -79,7 +89,7 @@ async def _count_held(flow: SourceContext) -> int:
 
 
 async def work_until_idle(flows: Sources, dispatcher: Dispatcher) -> None:
-    """Work until nothing is under way and nothing will be due by waiting a little."""
+    """Work until no task is running and no job of a reachable source will be due."""
     flow = flows.first
     while not flow.stopping.is_set():
         flow.kick.clear()
@@ -91,21 +101,22 @@ async def work_until_idle(flows: Sources, dispatcher: Dispatcher) -> None:
         if due is None:
             break
         seconds = (due - flow.now()).total_seconds()
-        # Not all of it in one go: the clock may be set meanwhile.
-        await sleep_unless_stopping(flow, min(_LONGEST_PAUSE, max(0.0, seconds)))
+        await sleep_unless_stopping(flow, min(_MAX_PAUSE, max(0.0, seconds)))
     await dispatcher.drain()
 
 
 async def _next_due_time(flows: Sources) -> datetime | None:
-    """Return when a job's own time comes: settled, loaded, another round.
+    """Return when the next job is due; None if no job is.
 
-    Not of a source that Notion does not answer about: nothing comes of that here.
+    Jobs of a source that Notion does not answer for are left out.
     """
     now, steady = flows.first.now(), flows.first.steady_now()
-    there = [one.plan.source for one in flows if not one.outage.is_active(steady)]
+    reachable = [
+        flow.plan.source for flow in flows if not flow.outage.is_active(steady)
+    ]
     async with flows.first.db.read_transaction() as tx:
         times = [
-            await queue.next_due_at(tx, state, now, there)
+            await queue.next_due_at(tx, state, now, reachable)
             for state in (JobState.QUEUED, JobState.UPLOADING)
         ]
     return min((time for time in times if time is not None), default=None)

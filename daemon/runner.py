@@ -1,4 +1,4 @@
-"""The daemon at work: polls, sweeps, the work loop, and a clean stop."""
+"""The loops of one daemon process: polls, sweeps, work loop, pruning, watchdog."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ from db.states import JobState
 _FIRST_PRUNE = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
-#: A server that was started anew is back in seconds.
+#: A restarted database server is back within seconds.
 _AWAY_PAUSE = 2.0
-_BREATH = timedelta(milliseconds=500)
-#: Seconds that one poll, and one step of the work loop, never take.
-_LONGEST_POLL = 900.0
-_LONGEST_STEP = 300.0
+#: Shortest time between two steps of the work loop without a kick.
+_MIN_STEP_PAUSE = timedelta(milliseconds=500)
+#: Seconds after which the watchdog counts a poll, or a step of the work loop, as stuck.
+_MAX_POLL = 900.0
+_MAX_STEP = 300.0
 
 
 @dataclass(slots=True)
 class DaemonRunner:
-    """One process at work on its sources.
+    """Runs the loops of one process until `SourceContext.stopping` is set.
 
     Attributes:
-        watchers: One for each.
-        started_at: For `status`.
-        readiness: The way to the service manager.
+        watchers: One poller for each source.
+        started_at: Start of the process, for `status`.
+        readiness: Client of the service manager.
     """
 
     flows: Sources
@@ -64,34 +65,32 @@ class DaemonRunner:
 
     @property
     def flow(self) -> SourceContext:
-        """The way to what all sources share."""
+        """The context of the first source, for what all sources share."""
         return self.flows.first
 
     async def run(self) -> None:
-        """Work until `SourceContext.stopping` is set, then end cleanly."""
+        """Run until `SourceContext.stopping` is set, then drain the running tasks."""
         flow = self.flow
         await self._recover_work()
-        # What jobs wait for is moved by the next step of the work.
+        # The next step of the work loop adjusts the stored times.
         self.schedule.clock_set = flow.kick.set
         self.schedule.start()
         try:
             now = flow.now()
             for watcher in self.watchers:
-                name, poll = (
-                    watcher.flow.watchdog_name,
-                    partial(self._poll_source, watcher),
-                )
+                name = watcher.flow.watchdog_name
+                poll = partial(self._poll_source, watcher)
                 self.schedule.call_every(name, self.poll_interval, poll, now)
-            if look := self.company.renew_interval:
+            if interval := self.company.renew_interval:
                 self.schedule.call_every(
-                    "company", look, self._renew_membership, now + look
+                    "company", interval, self._renew_membership, now + interval
                 )
             self.schedule.call_every(
                 "prune", _PRUNE, self._prune_images, now + _FIRST_PRUNE
             )
-            if wanted := self.readiness.watchdog:
+            if timeout := self.readiness.watchdog:
                 self.schedule.call_every(
-                    "watchdog", wanted / 3, self._feed_watchdog, now
+                    "watchdog", timeout / 3, self._feed_watchdog, now
                 )
             self.readiness.notify_ready()
             await self._run_work_loop()
@@ -99,7 +98,7 @@ class DaemonRunner:
             await self.schedule.stop()
 
     async def _recover_work(self) -> None:
-        """Take up what was left; a server that is away meanwhile is waited for."""
+        """Recover the previous run's work, as soon as the database is available."""
         while not self.flow.stopping.is_set():
             try:
                 await self.company.recover_work()
@@ -111,37 +110,34 @@ class DaemonRunner:
 
     async def _poll_source(self, watcher: Poller) -> None:
         flow = watcher.flow
-        allowed = self.poll_interval.total_seconds() + _LONGEST_POLL
-        flow.pulse.set_deadline(flow.watchdog_name, allowed)
-        subject = TaskKey(TaskKind.POLL, flow.plan.source)
-        waits = flow.delays.is_delayed(subject, flow.clock.elapsed())
-        # Somebody else asks Notion, or the last poll broke.
-        if not flow.speaks or waits:
+        max_seconds = self.poll_interval.total_seconds() + _MAX_POLL
+        flow.pulse.set_deadline(flow.watchdog_name, max_seconds)
+        task_key = TaskKey(TaskKind.POLL, flow.plan.source)
+        is_delayed = flow.delays.is_delayed(task_key, flow.clock.elapsed())
+        if not flow.speaks or is_delayed:
             return
         try:
-            first, away = flow.schema is None, flow.outage.why
-            found = await watcher.poll()
-            if first or away != flow.outage.why:
+            is_first, outage_before = flow.schema is None, flow.outage.why
+            applied = await watcher.poll()
+            if is_first or outage_before != flow.outage.why:
                 flow.news.announce_change()
-            if first and flow.schema is not None:
-                # All that polls and sweeps need is loaded by now.
+            if is_first and flow.schema is not None:
+                # All modules that polls and sweeps need are loaded now.
                 malloc.freeze_loaded()
                 flow.kick.set()
-            # As soon as Notion answers, and beside the polls: it may take minutes.
-            if found is not None and watcher.sweep_is_due and not flow.sweeping:
-                name, sweep = (
-                    f"sweep of {flow.plan.source}",
-                    partial(self._sweep_source, flow),
-                )
+            # A sweep runs beside the polls, as it may take minutes.
+            if applied is not None and watcher.sweep_is_due and not flow.sweeping:
+                name = f"sweep of {flow.plan.source}"
+                sweep = partial(self._sweep_source, flow)
                 self.schedule.call_at(name, flow.now(), sweep)
         except DatabaseError as error:
             self._log_database_error(error)
-        except Exception as error:  # noqa: BLE001 - it is logged there
-            await postpone_task(flow, subject, error)
+        except Exception as error:  # noqa: BLE001 - postpone_task logs it
+            await postpone_task(flow, task_key, error)
         else:
-            await end_delay(flow, subject)
-        flow.pulse.set_deadline(flow.watchdog_name, allowed)
-        # A hundred pages are 4 MB while they are read.
+            await end_delay(flow, task_key)
+        flow.pulse.set_deadline(flow.watchdog_name, max_seconds)
+        # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
         self._publish_status()
@@ -170,28 +166,27 @@ class DaemonRunner:
         while not flow.stopping.is_set():
             flow.kick.clear()
             try:
-                with flow.pulse.deadline_during("work", _LONGEST_STEP):
-                    again = await self.dispatcher.tick()
+                with flow.pulse.deadline_during("work", _MAX_STEP):
+                    look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
                 self._log_database_error(error)
-                away = isinstance(error, DatabaseAwayError)
-                await sleep_unless_stopping(
-                    flow, _AWAY_PAUSE if away else _TROUBLE_PAUSE
-                )
+                is_away = isinstance(error, DatabaseAwayError)
+                pause = _AWAY_PAUSE if is_away else _TROUBLE_PAUSE
+                await sleep_unless_stopping(flow, pause)
                 continue
             self._log_database_recovery()
-            # Never in a circle, whatever a stored time says.
-            soonest = flow.now() + _BREATH
+            # A due time in the past must not cause a busy loop.
+            earliest = flow.now() + _MIN_STEP_PAUSE
             self.schedule.call_at(
-                "due", again and max(again, soonest), self._wake_work_loop
+                "due", look_again and max(look_again, earliest), self._wake_work_loop
             )
             self._release_memory()
             await flow.kick.wait()
         await self.dispatcher.drain()
 
     def _release_memory(self) -> None:
-        """Keep no more memory than needed once the last of the work is done."""
+        """Return free memory to the system when the last task has ended."""
         if self._worked and not self.dispatcher.is_busy:
             malloc.trim_heap()
         self._worked = self.dispatcher.is_busy
@@ -200,7 +195,7 @@ class DaemonRunner:
         self.flow.kick.set()
 
     async def _feed_watchdog(self) -> None:
-        """Feed the watchdog while everybody keeps their promises."""
+        """Notify the watchdog unless a deadline was missed."""
         stuck = self.flow.pulse.missed_deadlines()
         if not stuck:
             self.flow.spells.record_recovery("stuck", self.flow.steady_now())
@@ -212,15 +207,15 @@ class DaemonRunner:
             )
 
     async def _refresh_status(self) -> None:
-        """Read what the line of status says; only when somebody listens."""
+        """Compose the status line anew, if there is a service manager."""
         if self.readiness.address:
             self._standing = await status_line.compose_status_line(self.flows)
             self._publish_status()
 
     def _publish_status(self) -> None:
-        seen = status_line.describe_watching(self.flows)
+        watching = status_line.describe_watching(self.flows)
         self.readiness.set_status(
-            f"{seen}; {self._standing}" if self._standing else seen
+            f"{watching}; {self._standing}" if self._standing else watching
         )
 
     def _log_database_error(self, error: DatabaseError) -> None:
@@ -238,50 +233,47 @@ class DaemonRunner:
             self.flow.shared_log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
-        if (
-            lasted := self.flow.spells.record_recovery(
-                "database", self.flow.steady_now()
-            )
-        ) is not None:
-            words = f"it answers again after {str(lasted).split('.')[0]}"
-            self.flow.shared_log.info("database.back", summary=words)
+        lasted = self.flow.spells.record_recovery("database", self.flow.steady_now())
+        if lasted is not None:
+            summary = f"it answers again after {str(lasted).split('.')[0]}"
+            self.flow.shared_log.info("database.back", summary=summary)
 
     def stop(self) -> None:
-        """Begin nothing more; what is paid for arrives first."""
-        paid = len(self.dispatcher.generating)
-        if paid and not self.flow.stopping.is_set():
+        """Stop starting work; `run` returns when the paid calls have ended."""
+        running = len(self.dispatcher.generating)
+        if running and not self.flow.stopping.is_set():
             self.flow.shared_log.info(
                 "daemon.stopping",
-                summary=f"once the images in work are there ({paid}); "
+                summary=f"once the images in work are there ({running}); "
                 "a second signal cuts them off",
             )
         self.flow.stopping.set()
         self.flow.kick.set()
 
     def abort(self) -> None:
-        """Cut off even what is paid for."""
+        """Cancel all tasks, even paid calls."""
         self.dispatcher.abort()
 
     async def _log_command_changes(self) -> None:
-        """Name the jobs that a command has made, and the services it has reset."""
+        """Log the jobs that a command has queued, and the breakers it has reset."""
         async with self.flow.db.read_transaction() as tx:
-            open_ones = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
-            found = await breaker_store.load_breakers(tx, self.flow)
-        for one in found.values():
-            job_log.log_breaker_reset(self.flow, one)
-        for job in open_ones:
+            queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
+            breakers = await breaker_store.load_breakers(tx, self.flow)
+        for breaker in breakers.values():
+            job_log.log_breaker_reset(self.flow, breaker)
+        for job in queued:
             if job.created_at >= self.started_at:
                 job_log.log_job_queued(self.flows.get(job.source) or self.flow, job)
 
     async def handle_command(
         self, command: str, args: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Answer a command that came through the control socket."""
+        """Answer the command `wake` or `status` of the control socket."""
         del args
         if command == "wake":
             await self._log_command_changes()
             self.flow.kick.set()
-            # Another process has written: our own database could not say so.
+            # Our own database object does not notice a write of another process.
             self.flow.news.announce_change()
         elif command == "status":
             polled = self.flows.last_poll_at

@@ -1,7 +1,7 @@
-"""The clock of the daemon: APScheduler, and nothing that knows what it calls.
+"""The scheduler of the daemon; the only importer of APScheduler.
 
-The only importer of APScheduler, which goes by the wall clock: when that was set, every
-next call is moved as far, so that nothing is delayed or hurried.
+APScheduler uses the wall clock.  When that is set, every next call is shifted by the
+same step, so that no call is delayed or early.
 """
 
 from __future__ import annotations
@@ -20,38 +20,34 @@ from daemon.clock import seconds_since_boot, utc_now
 
 Action = Callable[[], Awaitable[object]]
 
-#: Seconds; a clock that is kept right is moved by less, a little at a time.
+#: Seconds; time synchronisation adjusts a clock by less at a time.
 _TOLERANCE = 1.0
 
 
-def _ignore_clock_change() -> None:
-    """What is to be done about a clock that was set, unless somebody says so."""
-
-
 class _PassiveExecutor(AsyncIOExecutor):  # type: ignore[misc]  # it ships no types
-    """Cuts nothing off by itself: that would be a traceback, and no time to tidy up."""
+    """Cancels no task at shutdown, which would log tracebacks and skip the cleanup."""
 
-    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's
-        """`Scheduler.stop` does it."""
+    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - as in APScheduler
+        """Do nothing; `Scheduler.stop` cancels the tasks."""
 
 
-class _CatchUpInterval(IntervalTrigger):  # type: ignore[misc]  # the same
-    """However many calls were missed, one makes up for them."""
+class _CatchUpInterval(IntervalTrigger):  # type: ignore[misc]  # it ships no types
+    """Makes up for any number of missed calls by a single call."""
 
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        found: datetime | None = super().get_next_fire_time(previous_fire_time, now)
-        # Not a list of all that was missed: in years they are millions.
-        return found if found is None or found > now else now + self.interval
+        due: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        # APScheduler would list all missed calls, which after years are millions.
+        return due if due is None or due > now else now + self.interval
 
 
-class _ClockAwareScheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
-    """Looks at the clock before anything is called, and often enough to notice.
+class _ClockAwareScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it ships no types
+    """Checks the clock before each call, and at least every `longest` seconds.
 
     Attributes:
-        before: Called then.
-        longest: Seconds between two looks, at most.
+        before: Called for each check.
+        longest: Maximum seconds between two checks.
     """
 
     before: Callable[[], None]
@@ -64,11 +60,11 @@ class _ClockAwareScheduler(AsyncIOScheduler):  # type: ignore[misc]  # the same
 
 
 class Scheduler:
-    """Calls things at intervals and at moments; a call never overlaps itself.
+    """Runs actions at intervals and at times; runs of one name never overlap.
 
     Args:
-        elapsed: Seconds that only grow, also while the machine sleeps.
-        look_every: Seconds within which it is noticed that the clock was set.
+        elapsed: Monotonic seconds, with the time the machine sleeps.
+        look_every: Seconds within which a step of the wall clock is detected.
     """
 
     def __init__(
@@ -78,8 +74,8 @@ class Scheduler:
     ) -> None:
         self._elapsed = elapsed
         self._offset = self._wall_offset()
-        #: Called when the clock was set, after the calls were moved.
-        self.clock_set: Callable[[], None] = _ignore_clock_change
+        #: Called when the wall clock was set, after the next calls were shifted.
+        self.clock_set: Callable[[], None] = lambda: None
         self._running: set[asyncio.Future[object]] = set()
         self._busy: set[str] = set()
         self._stopped = False
@@ -87,13 +83,12 @@ class Scheduler:
             timezone="UTC",
             executors={"default": _PassiveExecutor()},
             job_defaults={
-                "coalesce": True,  # after the machine slept: once, not a hundred times
-                # `_without_overlap` lets no run overlap another, however slow it is.
+                "coalesce": True,  # one call after the machine has slept
+                # `_without_overlap` prevents overlapping runs.
                 "max_instances": sys.maxsize,
-                "misfire_grace_time": None,  # late is better than never
+                "misfire_grace_time": None,  # a late call is not skipped
             },
         )
-
         self._scheduler.before = self._shift_next_calls
         self._scheduler.longest = look_every
 
@@ -101,23 +96,22 @@ class Scheduler:
         return utc_now().timestamp() - self._elapsed()
 
     def _shift_next_calls(self) -> None:
-        """Move every next call as far as the wall clock was set."""
-        ahead = self._wall_offset()
-        step = ahead - self._offset
+        """Shift every next call by the step of the wall clock since the last check."""
+        offset = self._wall_offset()
+        step = offset - self._offset
         if abs(step) < _TOLERANCE:
             return
-        self._offset = ahead
+        self._offset = offset
         for job in self._scheduler.get_jobs():
-            moved = job.next_run_time + timedelta(seconds=step)
-            job.modify(next_run_time=moved)
+            job.modify(next_run_time=job.next_run_time + timedelta(seconds=step))
         self.clock_set()
 
     def start(self) -> None:
-        """Begin; needs a running event loop."""
+        """Start the scheduler in the running event loop."""
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Call nothing any more; what runs is cut off, and has ended after this."""
+        """Cancel the running actions, wait for their end, and start no other."""
         self._stopped = True
         self._scheduler.shutdown(wait=False)
         for running in self._running:
@@ -127,7 +121,7 @@ class Scheduler:
     def call_every(
         self, name: str, pause: timedelta, action: Action, now: datetime
     ) -> None:
-        """Call *action* now and then after every *pause*."""
+        """Run *action* at *now*, and then every *pause*."""
         self._scheduler.add_job(
             self._without_overlap(name, action),
             _CatchUpInterval(seconds=pause.total_seconds(), timezone="UTC"),
@@ -138,10 +132,10 @@ class Scheduler:
         )
 
     def call_at(self, name: str, time: datetime | None, action: Action) -> None:
-        """Call *action* at *time*; takes the place of the last such order.
+        """Run *action* at *time*, instead of the earlier call of the same name.
 
         Args:
-            time: None: not at all.
+            time: None removes the earlier call only.
         """
         if time is not None:
             self._scheduler.add_job(
@@ -156,10 +150,9 @@ class Scheduler:
             self._scheduler.remove_job(name)
 
     def _without_overlap(self, name: str, action: Action) -> Action:
-        """A call that is cut off by `stop` has nothing to say about it."""
+        """Wrap *action* to skip overlapping calls and to ignore a cancel by `stop`."""
 
         async def call() -> None:
-            # It was due, and had not begun; or its last call still goes on.
             if self._stopped or name in self._busy:
                 return
             self._busy.add(name)

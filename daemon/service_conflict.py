@@ -1,7 +1,8 @@
-"""Two daemons on one Notion database would make every image twice.
+"""Refuses to run beside the systemd service of this machine on one Notion database.
 
-One data folder has a lock; the service of this machine has a folder of its own, so
-another one, started by hand, looks at what the service says of itself.
+Two daemons would generate every image twice.  The lock of the data folder does not
+prevent this, as the service has a folder of its own.  A daemon started in a terminal
+therefore reads the status line of the service.
 """
 
 from __future__ import annotations
@@ -18,48 +19,51 @@ from daemon.status_line import short_source_id
 from daemon.sync.poller import Poller
 
 UNIT = "postbrush.service"
-_ASK = ("systemctl", "show", UNIT, "--property=ActiveState,StatusText")
-_PATIENCE = 3.0
-_MARK = re.compile(r"(?<=' )\([0-9a-f]{8}\)(?=, )")
+_SHOW_COMMAND = ("systemctl", "show", UNIT, "--property=ActiveState,StatusText")
+_TIMEOUT = 3.0
+_SHORT_ID = re.compile(r"(?<=' )\([0-9a-f]{8}\)(?=, )")
 
 
-def watched_sources(shown: str) -> frozenset[str] | None:
-    """Return the marks of what a running service watches; None: none runs.
+def watched_sources(properties: str) -> frozenset[str] | None:
+    """Return the short IDs of the sources a running service watches.
 
     Args:
-        shown: What `systemctl show` printed.
+        properties: Output of `systemctl show`.
+
+    Returns:
+        None if the service does not run.
     """
-    lines = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    lines = dict(line.split("=", 1) for line in properties.splitlines() if "=" in line)
     if lines.get("ActiveState") not in {"active", "reloading", "activating"}:
         return None
-    # A title may hold anything, so it is the last "last poll" that counts.
-    seen, _, _ = lines.get("StatusText", "").rpartition("last poll ")
-    return frozenset(_MARK.findall(seen))
+    # A title may contain "last poll", so the last one counts.
+    sources, _, _ = lines.get("StatusText", "").rpartition("last poll ")
+    return frozenset(_SHORT_ID.findall(sources))
 
 
 async def refuse_if_service_watches(
     flow: SourceContext,
     watchers: Sequence[Poller],
     environ: Mapping[str, str],
-    patience: float = _PATIENCE,
+    patience: float = _TIMEOUT,
 ) -> None:
-    """Say that the service runs, too; refuse to work beside it on the same database.
+    """Refuse to run if the service watches one of our sources; warn if it runs.
 
     Args:
-        patience: Seconds in which systemd has to answer.
+        patience: Seconds to wait for systemctl; no answer counts as no service.
 
     Raises:
-        SetupError: The service watches what this one would watch.
+        SetupError: The service watches a source of one of the *watchers*.
     """
-    # The service itself; INVOCATION_ID would also be had by what a desktop starts.
+    # This process is the service.  INVOCATION_ID is also set in a desktop session.
     if environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()):
         return
-    theirs = watched_sources(await _show_service(environ, patience))
-    if theirs is None:
+    watched = watched_sources(await _show_service(environ, patience))
+    if watched is None:
         return
-    if theirs:
+    if watched:
         for watcher in watchers:
-            if await _own_source_mark(watcher) in theirs:
+            if await _own_short_id(watcher) in watched:
                 raise SetupError(
                     "the postbrush service of this machine works on this Notion "
                     "database already (`sudo postbrush status`): stop it first, with "
@@ -72,7 +76,7 @@ async def refuse_if_service_watches(
     )
 
 
-async def _own_source_mark(watcher: Poller) -> str:
+async def _own_short_id(watcher: Poller) -> str:
     try:
         return short_source_id((await watcher.connect_source()).source)
     except NotionError:
@@ -80,12 +84,12 @@ async def _own_source_mark(watcher: Poller) -> str:
 
 
 async def _show_service(environ: Mapping[str, str], patience: float) -> str:
-    # What systemctl has to say of itself is not for who watches over this process.
-    own = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"}
+    # systemctl must not notify the service manager of this process.
+    env = {name: value for name, value in environ.items() if name != "NOTIFY_SOCKET"}
     try:
         process = await asyncio.create_subprocess_exec(
-            *_ASK,
-            env=own,
+            *_SHOW_COMMAND,
+            env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""One process from its start to its end: signals, a reload, what systemd is told."""
+"""Supervises one daemon process: signals, reload, start and stop of the runner."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from daemon.source_setup import build_pollers
 
 @dataclass(slots=True)
 class Supervisor:
-    """A daemon that ends when it is told to, and begins anew when it is to reload.
+    """Runs the daemon until a signal stops it, and restarts it for a reload.
 
-    A reload is a stop and a start within the process, under the same lock: what is
-    paid for arrives first, and there is one way to begin.
+    A reload stops and starts the runner within the process, under the same lock.  Paid
+    calls end before the restart.
 
     Attributes:
-        reread: Returns the configuration as it is now; raises ConfigError.
-        adopted: Told the settings that are gone on with, once they are.
-        neighbours: Look whether this machine's service works on the same database.
-        following: The settings to go on with, after a reload.
-        board: Port of the demo's board, for the web page to link to.
+        reread: Reads the configuration again; raises ConfigError.
+        adopted: Called with the new settings after a reload.
+        neighbours: Check whether this machine's service works on the same database.
+        following: The settings of the next start, while a reload stops the runner.
+        board: Port of the demo's board, for a link on the web page.
     """
 
     settings: Settings
@@ -49,23 +49,23 @@ class Supervisor:
     _stopping: bool = False
 
     async def run(self) -> None:
-        """Be the daemon until SIGTERM or Ctrl-C.
+        """Run the daemon until SIGTERM or Ctrl-C.
 
         Raises:
-            SetupError, DatabaseUnusableError: Nothing was started.
+            SetupError, DatabaseUnusableError: The daemon was not started.
         """
         app.require_notion_token(self.settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
-        # One that came while all of this was loaded is heard now.
+        # A SIGHUP that arrived while the program was loading is delivered now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
             async with app.data_dir_lock(self.settings, "run"):
                 await self._run_until_stopped()
         finally:
-            # A reload that comes now is too late, and without a handler it would kill.
+            # A SIGHUP without a handler would kill the process.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
@@ -94,7 +94,7 @@ class Supervisor:
                 readiness=self.readiness,
             )
             self._daemon = daemon
-            # A signal may have come before there was anything to stop.
+            # A signal may have arrived before the runner existed.
             if self._stopping or self.following is not None:
                 daemon.stop()
             try:
@@ -104,21 +104,21 @@ class Supervisor:
                 self._daemon = None
 
     async def _check_conflict(self, daemon: DaemonRunner) -> None:
-        """Look for a second one; a signal does not wait for systemd and Notion."""
+        """Refuse to run beside the service; a signal ends the check."""
         if not self.neighbours:
             return
-        looking = asyncio.ensure_future(
+        check = asyncio.ensure_future(
             service_conflict.refuse_if_service_watches(
                 daemon.flow, daemon.watchers, os.environ
             )
         )
         stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
-        await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if not looking.done():
-            looking.cancel()
+        if not check.done():
+            check.cancel()
         with suppress(asyncio.CancelledError):
-            await looking
+            await check
 
     async def _serve_daemon(self, daemon: DaemonRunner) -> None:
         control = ControlServer(app.socket_path(self.settings), daemon.handle_command)
@@ -134,7 +134,7 @@ class Supervisor:
             await control.stop()
 
     def stop(self) -> None:
-        """SIGTERM: the first time cleanly, the second time at once."""
+        """Handle SIGTERM and SIGINT: drain at the first signal, abort at the second."""
         self.readiness.notify_stopping()
         if self._daemon is not None:
             if self._stopping:
@@ -143,26 +143,28 @@ class Supervisor:
         self._stopping = True
 
     def reload(self) -> None:
-        """SIGHUP: a configuration that is wrong is refused, and the old one stays."""
+        """Handle SIGHUP: restart the runner, unless the configuration is invalid."""
         if self._stopping:
             return
         self.readiness.notify_reloading()
         try:
-            found = self.reread()
-            app.require_notion_token(found)
+            settings = self.reread()
+            app.require_notion_token(settings)
         except PostbrushError as error:
             self._reject_reload("; ".join(str(error).splitlines()))
             return
-        if found.data_dir != self.settings.data_dir:
+        if settings.data_dir != self.settings.data_dir:
             self._reject_reload("data_dir cannot change while it runs: restart it")
             return
-        if str(app.database_backend(found)) != str(app.database_backend(self.settings)):
+        if str(app.database_backend(settings)) != str(
+            app.database_backend(self.settings)
+        ):
             self._reject_reload("database.url cannot change while it runs: restart it")
             return
         structlog.get_logger().info(
-            "config.reloaded", summary=f"from {found.file or 'the environment'}"
+            "config.reloaded", summary=f"from {settings.file or 'the environment'}"
         )
-        self.following = found
+        self.following = settings
         if self._daemon is not None:
             self._daemon.stop()
 

@@ -1,4 +1,4 @@
-"""Who else works on the same database: of one's own file nobody, of a server's some."""
+"""Cluster membership: one daemon on a SQLite file, several on a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from daemon.sources import Sources
 
 
 class Membership(Protocol):
-    """Who else there is."""
+    """The daemons that share the database, seen by one of them."""
 
     @property
     def renew_interval(self) -> timedelta | None:
-        """How often to call `renew_membership`; None: there are no other members."""
+        """How often to call `renew_membership`; None for a single node."""
 
     async def recover_work(self) -> None:
-        """Take up what was left by whoever is known to be dead."""
+        """At the start, requeue the jobs of daemons that are known to be dead."""
 
     async def renew_membership(self) -> None:
-        """Say that we live, and take over from those who do not."""
+        """Send a heartbeat, and take over the jobs and locks of dead members."""
 
 
 @dataclass(slots=True)
 class SingleNode:
-    """Nobody: the lock of the data folder, and so of its database, is ours."""
+    """The only daemon on its database, which the lock of the data folder ensures."""
 
     flows: Sources
 
@@ -39,4 +39,4 @@ class SingleNode:
         await recover_uploads(list(self.flows))
 
     async def renew_membership(self) -> None:
-        """There is nobody to look for."""
+        """Do nothing, as there are no other members."""

@@ -1,4 +1,4 @@
-"""The daemons that share a database: who speaks with Notion, and who has died."""
+"""Membership in a cluster of daemons on one PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from db.errors import DatabaseError
 from db.models import DaemonRecord
 from db.postgres import Postgres
 
-#: Locks that others hold are tried for this often.
-_LOOK = timedelta(seconds=5)
-#: Pages read for others to go on with.
+#: How often to try locks that other daemons hold.
+_LOCK_INTERVAL = timedelta(seconds=5)
+#: Pages that the leader reads in advance for the other daemons.
 _READS_AHEAD = 4
-#: Beats of somebody who has claimed jobs and has no row.
-_NO_BEATS = -1
-#: Seconds for the first connection; without it there is nobody to meet.
-_PATIENCE = 15.0
-#: After so long the server knows of a connection that nobody answers on.
+#: Heartbeat count of a daemon that has claimed jobs but has no row.
+_NO_HEARTBEATS = -1
+#: Seconds to wait for the first connection.
+_CONNECT_TIMEOUT = 15.0
+#: Seconds after which the server has dropped the connection of a dead machine.
 _TWIN_SECONDS = 40
 
 
@@ -43,37 +43,40 @@ _TWIN_SECONDS = 40
 async def open_membership(
     settings: Settings, flows: Sources, place: Backend
 ) -> AsyncIterator[ClusterMember]:
-    """Be one of them for as long as this is open.
+    """Join the cluster, and leave it at the end of the context.
 
     Raises:
         DatabaseError: The server cannot be reached.
+        TypeError: *place* is not a PostgreSQL database.
     """
     if not isinstance(place, Postgres):
         raise TypeError(f"{place} is no database that several can share")
-    company = ClusterMember(
+    member = ClusterMember(
         flows=flows,
         place=place,
         record=_build_record(settings, flows.first),
         keys=_token_keys(settings),
         lease=settings.options.database.lease.total_seconds(),
     )
-    being = asyncio.create_task(company.presence.run(), name="presence")
+    session = asyncio.create_task(member.presence.run(), name="presence")
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                await company.presence.wait_connected()
-        yield company
-        await company.leave()
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await member.presence.wait_connected()
+        yield member
+        await member.leave()
     finally:
-        being.cancel()
-        await asyncio.gather(being, return_exceptions=True)
+        session.cancel()
+        await asyncio.gather(session, return_exceptions=True)
 
 
 def _token_keys(settings: Settings) -> dict[str, int]:
-    """Return the lock of each source's token, where we may speak at all."""
+    """Return the lock key of each source's token; none without the role `notion`."""
     if "notion" not in settings.options.roles:
         return {}
-    tokens = {name: own.notion_token for name, own in settings.by_source().items()}
+    tokens = {
+        name: source.notion_token for name, source in settings.by_source().items()
+    }
     return {
         name: lock_key(token.get_secret_value())
         for name, token in tokens.items()
@@ -95,14 +98,15 @@ def _build_record(settings: Settings, flow: SourceContext) -> DaemonRecord:
 
 @dataclass(slots=True, kw_only=True)
 class ClusterMember:
-    """Others may be there: what we have claimed is ours by a lease.
+    """One of several daemons on a database; a lease protects its claims.
 
-    A lease is given up by silence, and silence is heard by our own clock: nobody is
-    dead who was heard of within `lease` of our looks that could have heard of him.
+    A peer expires only after a full lease without a heartbeat, counted by our own clock
+    from our own successful reads.  The leader of a source holds the lock of its token,
+    and is the only daemon that calls Notion for it.
 
     Attributes:
         record: Our own row.
-        keys: By source, the lock of its token; none where we are not to speak.
+        keys: The lock key of each source's token; empty if we must not call Notion.
         lease: Seconds.
     """
 
@@ -132,13 +136,13 @@ class ClusterMember:
 
     @property
     def renew_interval(self) -> timedelta:
-        return min(_LOOK, timedelta(seconds=self.lease / 6))
+        return min(_LOCK_INTERVAL, timedelta(seconds=self.lease / 6))
 
     async def recover_work(self) -> None:
-        """Take up what we had claimed ourselves before we ended.
+        """Requeue what our previous run had claimed, and try for the free locks.
 
         Raises:
-            SetupError: Somebody else claims under our name.
+            SetupError: Another daemon runs under our ID.
         """
         await self._reject_duplicate_id()
         await self._send_heartbeat()
@@ -147,9 +151,9 @@ class ClusterMember:
         self._begun = True
 
     async def _reject_duplicate_id(self) -> None:
-        """See that a machine that was copied does not go on as the one it is of."""
+        """Refuse to run under the ID of another daemon, as a copied machine would."""
         clock = self.flows.first.clock
-        # Of a machine that lost its power the server hears a little later.
+        # The server needs a while to drop the session of a machine that lost power.
         for _ in range(_TWIN_SECONDS):
             if not await self.presence.has_twin():
                 return
@@ -161,16 +165,16 @@ class ClusterMember:
 
     async def renew_membership(self) -> None:
         await self._acquire_free_locks()
-        moment = self.flows.first.clock.monotonic()
-        if moment - self._beaten_at >= self.lease / 3:
+        elapsed = self.flows.first.clock.monotonic() - self._beaten_at
+        if elapsed >= self.lease / 3:
             await self._send_heartbeat()
 
     async def _acquire_free_locks(self) -> None:
-        """Speak for every source of whose token nobody holds the lock."""
+        """Become the leader of every source whose lock is free."""
         for key in sorted(set(self.keys.values()) - self.presence.held_locks):
             if await self.presence.try_lock(key):
                 await self._become_leader(
-                    [one for one in self.flows if self._token_key(one) == key]
+                    [flow for flow in self.flows if self._token_key(flow) == key]
                 )
 
     def _token_key(self, flow: SourceContext) -> int | None:
@@ -179,30 +183,29 @@ class ClusterMember:
     async def _become_leader(self, flows: Sequence[SourceContext]) -> None:
         for flow in flows:
             flow.speaks = True
-            # At a start it is as expected.
             if self._begun:
-                # Whoever spoke before has used what Notion allows in this second.
+                # The previous leader may have used up the rate limit of this second.
                 flow.door.pause_requests(1.0)
-                words = "it is this daemon that asks Notion now"
-                flow.log.info("leader.acquired", summary=words)
+                flow.log.info(
+                    "leader.acquired", summary="it is this daemon that asks Notion now"
+                )
         await recover_uploads(flows)
         flows[0].kick.set()
 
     async def leave(self) -> None:
-        """Say that we end, so that nobody waits to hear of us."""
-        # Whoever cannot is found to be silent.
+        """Delete our row, so that the others need not wait for the lease to end."""
         if self.presence.is_connected:
             with suppress(DatabaseError):
                 async with self.flows.first.db.write_transaction() as tx:
                     await instances.deregister_daemon(tx, self.record.id)
 
     def _on_change_elsewhere(self, _who: str) -> None:
-        """Somebody else has changed something."""
+        """Wake the web page and the work loop after a change by another daemon."""
         self.flows.first.news.announce_change()
         self.flows.first.kick.set()
 
     def _on_connection_lost(self) -> None:
-        """The connection is gone: somebody else may speak from now on."""
+        """Stop being the leader, as the server has released our locks."""
         for flow in self.flows:
             if flow.speaks:
                 flow.speaks = False
@@ -214,17 +217,18 @@ class ClusterMember:
     async def _send_heartbeat(self) -> None:
         flow = self.flows.first
         record = replace(self.record, renewed_at=flow.now())
-        # Until it has worked, nobody can be heard of.
+        # After a failure, the waiting time of all peers starts again.
         seen, self._seen = self._seen, {}
         async with flow.db.write_transaction() as tx:
             await instances.record_heartbeat(tx, record)
-            beats = {
-                one.id: one.beats for one in await instances.list_others(tx, record.id)
+            heartbeats = {
+                peer.id: peer.beats
+                for peer in await instances.list_others(tx, record.id)
             }
             for who in await queue.list_claimers(tx) - {record.id}:
-                beats.setdefault(who, _NO_BEATS)
+                heartbeats.setdefault(who, _NO_HEARTBEATS)
         self._beaten_at = moment = flow.clock.monotonic()
-        self._seen = last_seen(seen, beats, moment)
+        self._seen = last_seen(seen, heartbeats, moment)
         dead = expired_members(self._seen, moment, self.lease)
         if dead:
             await self._take_over_dead(dead)
@@ -246,30 +250,36 @@ class ClusterMember:
 
 
 def last_seen(
-    seen: Mapping[str, tuple[int, float]], beats: Mapping[str, int], moment: float
+    seen: Mapping[str, tuple[int, float]], heartbeats: Mapping[str, int], moment: float
 ) -> dict[str, tuple[int, float]]:
-    """Return by daemon how often it has beaten, and when that was news to us."""
+    """Return each peer's heartbeat count, and when we first read that count; pure.
+
+    Args:
+        seen: The result of the last call.
+        heartbeats: The heartbeat counts read now.
+        moment: Monotonic seconds.
+    """
     return {
         who: seen[who] if who in seen and seen[who][0] == count else (count, moment)
-        for who, count in beats.items()
+        for who, count in heartbeats.items()
     }
 
 
 def expired_members(
     seen: Mapping[str, tuple[int, float]], moment: float, lease: float
 ) -> list[str]:
-    """Return those who were not heard of for *lease* seconds."""
-    return sorted(who for who, (_, at) in seen.items() if moment - at >= lease)
+    """Return the peers without a new heartbeat for *lease* seconds; pure."""
+    return sorted(who for who, (_, since) in seen.items() if moment - since >= lease)
 
 
 def ensure_instance_id(folder: Path) -> str:
-    """Return the name that claims are made in, the same after every start.
+    """Return the ID of this daemon, created at its first start.
 
     Args:
-        folder: The data folder, whose lock is ours.
+        folder: The data folder, whose lock the caller holds.
     """
-    if known := read_instance_id(folder):
-        return known
-    made = secrets.token_hex(8)
-    (folder / "postbrush.id").write_text(f"{made}\n", "ascii")
-    return made
+    if stored := read_instance_id(folder):
+        return stored
+    created = secrets.token_hex(8)
+    (folder / "postbrush.id").write_text(f"{created}\n", "ascii")
+    return created

@@ -1,4 +1,4 @@
-"""The other daemons of a database that several share, as people are told of them."""
+"""The other daemons of a cluster, as `status` and the web page show them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from db.engine import Database, Tx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another daemon, by what it last said of itself.
+    """Another daemon, as of its last heartbeat.
 
     Attributes:
-        name: Of its machine.
+        name: Host name of its machine.
         roles: Such as "notion, generate".
-        since: When it was started, and `heard_at` when it last said so; by its clock.
-        asks: It is this one that asks Notion; with several tokens more than one does.
-        store: Where its images are shared; "": in its folder.
+        since: When it was started, by its own clock.
+        heard_at: When it sent its last heartbeat, by its own clock.
+        asks: It is a leader; several tokens can have several leaders.
+        store: Its shared store; empty if it uses its folder only.
     """
 
     name: str
@@ -31,61 +32,59 @@ class Peer:
     store: str
 
     def is_expired(self, now: datetime, lease: timedelta) -> bool:
-        """Say whether it would be taken for dead."""
+        """Return True if it has sent no heartbeat for *lease*."""
         return now - self.heard_at >= lease
 
 
 def read_instance_id(folder: Path) -> str:
-    """Return the name a data folder's daemon claims jobs in; "": it has none yet."""
+    """Return the ID of a data folder's daemon; empty before its first start."""
     try:
-        known = (folder / "postbrush.id").read_text("ascii").strip()
+        stored = (folder / "postbrush.id").read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
-    return known if known.isalnum() else ""
+    return stored if stored.isalnum() else ""
 
 
 async def list_peers(tx: Tx, db: Database, own: str) -> list[Peer]:
-    """Return the daemons beside the one called *own*, the oldest first.
+    """Return the daemons other than the one with the ID *own*, oldest first.
 
-    Of a file's there are none: it is one daemon's alone.
+    The list is empty for a SQLite file.
     """
     if db.folder is not None:
         return []
-    asking = await instances.leader_ids(tx)
+    leaders = await instances.leader_ids(tx)
     return [
         Peer(
-            name=one.name,
-            roles=one.roles,
-            since=one.started_at,
-            heard_at=one.renewed_at,
-            asks=one.id in asking,
-            store=one.store,
+            name=record.name,
+            roles=record.roles,
+            since=record.started_at,
+            heard_at=record.renewed_at,
+            asks=record.id in leaders,
+            store=record.store,
         )
-        for one in await instances.list_others(tx, own)
+        for record in await instances.list_others(tx, own)
     ]
 
 
-def describe_stores(own: str, there: Sequence[Peer]) -> tuple[str, str]:
-    """Return whether the images of all daemons are in one place, and what to do.
+def describe_stores(own: str, peers: Sequence[Peer]) -> tuple[str, str]:
+    """Return whether all daemons share their images, and what to do if not; pure.
 
     Args:
-        own: The store of this one; "": none.
+        own: The store of this daemon; empty if it has none.
     """
-    stores = {one.store for one in there}
-    # They use one store, as they should.
+    stores = {peer.store for peer in peers}
     if own and stores == {own}:
         return f"all of them on {own}", ""
-    # Nobody can know whether all folders are one: they may be mounted.
+    # postbrush cannot tell whether all folders are mounts of a single one.
     if not own and stores == {""}:
         return (
             "no images.store: fine only where all of them mount one folder as images/",
             "",
         )
-    # Somebody's images are where the others never look.
     elsewhere = [
-        f"those of {one.name} {f'on {one.store}' if one.store else 'in its folder'}"
-        for one in there
-        if one.store != own
+        f"those of {peer.name} {f'on {peer.store}' if peer.store else 'in its folder'}"
+        for peer in peers
+        if peer.store != own
     ]
     here = f"on {own}" if own else "in the folder"
     return (

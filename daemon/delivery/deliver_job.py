@@ -1,8 +1,7 @@
-"""A job's images onto its page: create, send, then one write.
+"""Puts a job's images on its page: create uploads, send the bytes, update the page.
 
-What is uncertain after a crash is asked of Notion first: if the page shows our
-file the job is done; an upload id that still lives is used; anything else is sent
-again from disk.
+After a crash, Notion decides what is repeated.  A page that shows our file ends the
+job, a valid upload ID is reused, and any other file is sent again from disk.
 """
 
 from __future__ import annotations
@@ -37,15 +36,16 @@ from db.errors import StaleJobError
 from db.models import ImageRecord, Job
 from db.states import JobEventType, JobReason
 
-#: An upload that was refused so often in a row is not looked up again, but sent anew.
-_SENT_ANEW_AFTER = 4
+#: Consecutive refusals of an upload after which the file is sent again.
+_RESEND_AFTER = 4
 
 
 async def upload_images(flow: SourceContext, job: Job) -> None:
-    """Take a job from `uploading` to its end; Notion being away leaves it there.
+    """Move a job from `uploading` to its end.
 
     Raises:
-        NotionError, StoreAwayError: For the caller, who knows when to try again.
+        NotionError, StoreUnavailableError: The job stays in `uploading`, and the caller
+            schedules the next try.
     """
     try:
         await _DeliverJob(flow, job).run()
@@ -54,7 +54,7 @@ async def upload_images(flow: SourceContext, job: Job) -> None:
 
 
 async def abandon_upload(flow: SourceContext, job: Job, why: str) -> None:
-    """End a job whose upload Notion refuses again and again in the same words."""
+    """Fail a job whose upload Notion keeps refusing for the same reason."""
     try:
         await _DeliverJob(flow, job).fail_delivery(why)
     except StaleJobError:
@@ -75,17 +75,17 @@ class _DeliverJob:
     async def run(self) -> None:
         made = await self._load_images()
         try:
-            page, known = await self._load_page(made)
+            page, ours = await self._load_page(made)
             if page.gone:
                 await self._end_job(JobEventType.CANCELLED, "the page is gone")
-            elif self._is_shown(page, known, made):
+            elif self._is_shown(page, ours, made):
                 await self._finish_job(page, made, (), None)
-            elif (why := self._cancel_reason(page, known)) is not None:
+            elif (why := self._cancel_reason(page, ours)) is not None:
                 await self._end_job(JobEventType.CANCELLED, why)
             else:
-                await self._attach_images(page, known, made)
+                await self._attach_images(page, ours, made)
         except PageGoneError as error:
-            # A query may list it all the same: that makes no other job.
+            # A query may still list the page, which must not create another job.
             unreachable = isinstance(error, PageUnreachableError)
             why = "the page is gone"
             await self._end_job(JobEventType.CANCELLED, why, is_answer=unreachable)
@@ -105,7 +105,7 @@ class _DeliverJob:
             await self.fail_delivery(str(error))
 
     async def fail_delivery(self, why: str) -> None:
-        """End the job: no other try would help.  Its images stay on the disk."""
+        """Fail the job, as no retry would help; its images stay on the disk."""
         async with self.flow.db.read_transaction() as tx:
             post = await posts.get(tx, self.job.source, self.job.page_id)
         shows_image = self.shows_image or bool(post and post.shows)
@@ -115,17 +115,17 @@ class _DeliverJob:
     async def _load_images(self) -> list[ImageRecord]:
         async with self.flow.db.read_transaction() as tx:
             made = await images.of_job(tx, self.job.id)
-        # A person chose which, and which comes first.
+        # A person has chosen the files and their order.
         if self.chosen_files:
             return await asyncio.to_thread(self._select_chosen, made)
-        return [one for one in made if one.fingerprint == self.job.fingerprint]
+        return [image for image in made if image.fingerprint == self.job.fingerprint]
 
     def _select_chosen(self, made: Sequence[ImageRecord]) -> list[ImageRecord]:
-        by_name = {one.name: one for one in made}
+        by_name = {image.name: image for image in made}
         first, *variants = self.chosen_files
-        # A variant whose file was removed is no reason to show nothing.
-        there = [name for name in variants if not self.flow.store.is_lost(name)]
-        return [by_name[name] for name in (first, *there) if name in by_name]
+        # The other images are shown even if the file of a variant is lost.
+        available = [name for name in variants if not self.flow.store.is_lost(name)]
+        return [by_name[name] for name in (first, *available) if name in by_name]
 
     @property
     def chosen_files(self) -> Sequence[str]:
@@ -134,12 +134,18 @@ class _DeliverJob:
     async def _load_page(
         self, made: Sequence[ImageRecord]
     ) -> tuple[Page, Mapping[str, ImageRecord]]:
-        """Return the newest view, read again when a crash or age makes it doubtful."""
-        begun = any(one.upload_id for one in made)
-        # What `posts.on_done` writes must not pull a post back that has gone on.
-        doubtful = begun or depends_on_filter(self.flow.plan.rules, self.job)
+        """Return the page, and our images among its files by name.
+
+        The cached page is not used if an upload was created before, as an earlier try
+        may have updated the page, or if the job depends on the filter of the posts.
+        """
+        begun = any(image.upload_id for image in made)
+        # `posts.on_done` must not change the status of a post that has moved on.
+        must_read = begun or depends_on_filter(self.flow.plan.rules, self.job)
         steady = self.flow.steady_now()
-        page = None if doubtful else self.flow.views.get_fresh(self.job.page_id, steady)
+        page = (
+            None if must_read else self.flow.views.get_fresh(self.job.page_id, steady)
+        )
         if page is None:
             page = await self.flow.door.fetch_page(
                 self.flow.known_schema, self.job.page_id, self.urgency
@@ -149,19 +155,17 @@ class _DeliverJob:
         if not page.image:
             return page, {}
         async with self.flow.db.read_transaction() as tx:
-            known = await images.by_names(tx, [file.name for file in page.image])
-        return page, known
+            ours = await images.by_names(tx, [file.name for file in page.image])
+        return page, ours
 
-    def _cancel_reason(
-        self, page: Page, known: Mapping[str, ImageRecord]
-    ) -> str | None:
-        # Ticked by a person: their other files are kept, and the image goes first.
+    def _cancel_reason(self, page: Page, ours: Mapping[str, ImageRecord]) -> str | None:
+        # A person has ticked the box; their own files stay behind the new image.
         if self.job.reason is JobReason.REGENERATE:
             return None
-        # It left the posts that get images automatically.
+        # The post no longer matches the posts that get images automatically.
         if (why := filtered_reason(self.flow.plan.rules, page)) is not None:
             return why
-        shown = classify_images(page.id, [file.name for file in page.image], known)
+        shown = classify_images(page.id, [file.name for file in page.image], ours)
         if shown.foreign:
             return "the page shows an image of somebody else's making"
         if self.job.reason is JobReason.REPLACE and not (
@@ -173,22 +177,24 @@ class _DeliverJob:
     def _is_shown(
         self,
         page: Page,
-        known: Mapping[str, ImageRecord],
+        ours: Mapping[str, ImageRecord],
         made: Sequence[ImageRecord],
     ) -> bool:
         names = [file.name for file in page.image]
-        wanted = [one.name for one in made]
-        # Which one comes first, and that no other is there, is what was asked for.
+        wanted = [image.name for image in made]
+        # A choice of files includes their order and excludes our other images.
         if self.chosen_files:
-            ours = [name for name in names if name in known]
-            return ours == wanted == names[: len(wanted)]
+            shown = [name for name in names if name in ours]
+            return shown == wanted == names[: len(wanted)]
         return bool(made) and all(name in names for name in wanted)
 
     async def _attach_images(
-        self, page: Page, known: Mapping[str, ImageRecord], made: Sequence[ImageRecord]
+        self, page: Page, ours: Mapping[str, ImageRecord], made: Sequence[ImageRecord]
     ) -> None:
-        uploads = tuple([(await self._ensure_uploaded(one), one.name) for one in made])
-        keep = tuple(file for file in page.image if file.name not in known)
+        uploads = tuple(
+            [(await self._ensure_uploaded(image), image.name) for image in made]
+        )
+        keep = tuple(file for file in page.image if file.name not in ours)
         change = await compose_change(
             self.flow, self.job, page, made, uploads=uploads, keep=keep
         )
@@ -199,17 +205,17 @@ class _DeliverJob:
         await self._finish_job(written.page, made, written.left_out, change.alt)
 
     async def _ensure_uploaded(self, image: ImageRecord) -> str:
-        """Return the id of a usable upload of one image."""
+        """Return the ID of a usable upload of an image, created if there is none."""
         if image.upload_id is not None:
             try:
-                found = await self.flow.door.find_upload(image.upload_id, self.urgency)
+                upload = await self.flow.door.find_upload(image.upload_id, self.urgency)
             except UploadLostError:
-                found = None
-            if found is not None and found.usable:
-                return found.id
-            if found is not None and found.pending:
-                return await self._send_file(image, found.id)
-        # Before anything is announced: the store may be away.
+                upload = None
+            if upload is not None and upload.usable:
+                return upload.id
+            if upload is not None and upload.pending:
+                return await self._send_file(image, upload.id)
+        # The file is fetched before the upload is created, as the store may be away.
         await self._file_path(image)
         created = await self.flow.door.create_upload(image.name, self.urgency)
         async with self.flow.db.write_transaction() as tx:
@@ -231,19 +237,19 @@ class _DeliverJob:
         return await asyncio.to_thread(store.ensure_local, image.name, image.sha256)
 
     def _must_resend(self, error: UploadLostError) -> bool:
-        """Say whether an upload is no longer looked up before it is used again."""
-        # Not even its bytes were taken.
+        """Return True if the stored upload IDs are of no further use."""
+        # Notion has refused the bytes.
         if isinstance(error, UploadRefusedError):
             return True
-        # Notion says that it is uploaded, and refuses it all the same.
-        subject = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
-        times = self.flow.delays.count_same_cause(subject, str(error)) + 1
-        return times % _SENT_ANEW_AFTER == 0
+        # Notion reports the upload as uploaded, but refuses to attach it.
+        task_key = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
+        times = self.flow.delays.count_same_cause(task_key, str(error)) + 1
+        return times % _RESEND_AFTER == 0
 
     async def _clear_upload_ids(self, made: Sequence[ImageRecord]) -> None:
         async with self.flow.db.write_transaction() as tx:
-            for one in made:
-                await images.set_upload(tx, one.id, None)
+            for image in made:
+                await images.set_upload(tx, image.id, None)
 
     async def _finish_job(
         self,
@@ -254,7 +260,7 @@ class _DeliverJob:
     ) -> None:
         now = self.flow.now()
         async with self.flow.db.write_transaction() as tx:
-            await images.set_shown(tx, [one.id for one in made], now)
+            await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
             changes: dict[str, object] = {"made": self.job.fingerprint}
@@ -270,7 +276,7 @@ class _DeliverJob:
         await self._abandon_job(why, note)
 
     async def _abandon_job(self, why: str, note: str) -> None:
-        # A replacement nobody asked for: the card stays, and its page says nothing.
+        # postbrush queued the replacement, so the card stays and no note is written.
         if self.job.reason is JobReason.REPLACE:
             note = ""
         await self._end_job(JobEventType.ABANDONED, why, note)

@@ -1,4 +1,4 @@
-"""What is owed to Notion: un-ticks and notes, images, and pages to be read again."""
+"""Runs the tasks that call Notion: pending writes, uploads, re-reads of pages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from db.engine import Tx
 from db.models import Job
 from db.states import JobState
 
-_UPLOADS = 8
-_DEBTS = 8
+#: Tasks that run at the same time.
+_MAX_UPLOADS = 8
+_MAX_WRITES = 8
 
 
 def _pending_write_task(job: Job) -> TaskKind:
@@ -31,7 +32,13 @@ def _pending_write_task(job: Job) -> TaskKind:
 
 @dataclass(slots=True)
 class NotionWorker:
-    """Brings Notion what it is owed, for the sources it is we who speak for."""
+    """Runs pending writes, uploads and re-reads of the sources this daemon leads.
+
+    Attributes:
+        uploading: Tasks that put images on pages.
+        paying: Tasks that send un-ticks and notes.
+        reading: Tasks that read a page again before its job is claimed.
+    """
 
     flows: Sources
     uploading: TaskPool = field(init=False)
@@ -53,16 +60,24 @@ class NotionWorker:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """All that is under way."""
-        every = (self.uploading, self.paying, self.reading)
-        return [task for workers in every for task in workers.tasks.values()]
+        """All running tasks."""
+        return [task for pool in self._pools for task in pool.tasks.values()]
+
+    @property
+    def _pools(self) -> Sequence[TaskPool]:
+        return self.uploading, self.paying, self.reading
 
     async def start_due_tasks(self, tx: Tx) -> datetime | None:
-        """Start what can start; return when to look again if nothing kicks before."""
-        # Not before it has answered once: its columns are not known until then.
-        ours = [flow for flow in self.flows if flow.speaks and flow.schema]
-        # Away: the poll asks whether it is back, and wakes everybody.
-        sources = [one.plan.source for one in ours if not one.outage.why]
+        """Start the tasks that are due; return when the next one is, or None.
+
+        A source is left out until its first poll, which loads its schema, and while
+        Notion is unavailable.  The poll that reaches Notion again sets `kick`.
+        """
+        sources = [
+            flow.plan.source
+            for flow in self.flows
+            if flow.speaks and flow.schema and not flow.outage.why
+        ]
         if not sources:
             return None
         await self._start_pending_writes(tx, sources)
@@ -71,55 +86,59 @@ class NotionWorker:
         )
 
     def reread_pages(self, waiting: Iterable[Job]) -> None:
-        """Read the pages of these jobs again."""
+        """Start to read the pages of these jobs again."""
         for job in waiting:
             if job.id not in self.reading and not self.reading.is_delayed(job):
                 self.reading.start(job)
 
     def stop_lost_sources(self) -> None:
-        """Leave everything as it is where it is somebody else now who speaks."""
+        """Cancel the tasks of sources that another daemon leads now."""
         for flow in self.flows:
             if not flow.speaks:
-                for workers in (self.uploading, self.paying, self.reading):
-                    workers.cancel_source(flow.plan.source)
+                for pool in self._pools:
+                    pool.cancel_source(flow.plan.source)
 
     async def _start_pending_writes(self, tx: Tx, sources: list[str]) -> None:
-        most = _DEBTS + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
-        owing = await queue.with_pending_writes(tx, sources, limit=most)
-        for job in owing:
-            free = len(self.paying) < _DEBTS and job.id not in self.paying
-            # One write a page at a time: the later one is to be seen last.
+        limit = _MAX_WRITES + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
+        pending = await queue.with_pending_writes(tx, sources, limit=limit)
+        for job in pending:
+            # An upload writes the same page, and the later write must come last.
             if (
-                free
+                len(self.paying) < _MAX_WRITES
+                and job.id not in self.paying
                 and job.id not in self.uploading
                 and not self.paying.is_delayed(job)
             ):
                 self.paying.start(job)
-        # Fifty at once are one line: only when each of them was tried.
-        if all(self.paying.has_failed(job) for job in owing):
+        # All refusals are logged in one line, once each write was tried.
+        if all(self.paying.has_failed(job) for job in pending):
             for flow in self.flows:
                 self._refused_boxes.log_refusals(flow, flow.plan.source)
 
     def _collect_refused_untick(
         self, flow: SourceContext, job: Job, error: Exception
     ) -> bool:
-        """Keep a refused box for the one line about all of them."""
+        """Collect a refused un-tick for the log line about all of them.
+
+        Returns:
+            Whether the failure is one of these.
+        """
         is_refused = isinstance(error, WriteRefusedError | PageUnreachableError)
         if job.owed != "untick" or not is_refused:
             return False
         times = flow.delays.count_same_cause(self.paying.task_key(job), str(error))
-        # A 404 is only believed when a poll lists the page all the same.
+        # A 404 counts from its second time, as a poll may show that the page is gone.
         if times == isinstance(error, PageUnreachableError):
             self._refused_boxes.add(job, str(error))
         return True
 
     async def _start_uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
         now = self.flows.first.now()
-        most = _UPLOADS * 2 + len(self._delays_of(TaskKind.UPLOAD))
-        for job in await queue.list_uploading(tx, now, sources, limit=most):
-            free = len(self.uploading) < _UPLOADS and job.id not in self.uploading
+        limit = _MAX_UPLOADS * 2 + len(self._delays_of(TaskKind.UPLOAD))
+        for job in await queue.list_uploading(tx, now, sources, limit=limit):
             if (
-                free
+                len(self.uploading) < _MAX_UPLOADS
+                and job.id not in self.uploading
                 and not self._is_note_pending(job)
                 and not self.uploading.is_delayed(job)
             ):
@@ -133,8 +152,8 @@ class NotionWorker:
         return self.flows.first.delays.of_tasks(*tasks)
 
     def _next_retry_at(self) -> datetime | None:
-        """Return when the first of the tasks that failed may be tried again."""
+        """Return when the next failed task may be tried again."""
         flow = self.flows.first
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
-        left = flow.delays.next_retry_in(flow.clock.elapsed(), *kinds)
-        return flow.now() + left if left is not None else None
+        delay = flow.delays.next_retry_in(flow.clock.elapsed(), *kinds)
+        return flow.now() + delay if delay is not None else None

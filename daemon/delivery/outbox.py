@@ -1,4 +1,4 @@
-"""What a page is still owed besides its image: the un-tick, Waiting, Failed."""
+"""Sends pending writes to pages: un-ticks, and the notes Waiting and Failed."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _STATUS = {"untick": "Queued", "waiting": "Waiting"}
 
 
 async def send_pending_write(flow: SourceContext, job: Job) -> None:
-    """Make good what *job* owes its page.
+    """Send the pending write of *job* to its page, and record that it arrived.
 
     Raises:
-        NotionError: For the caller, who knows when to try again.  While Notion refuses
-            an un-tick, the job costs nothing.
+        NotionError: The write stays pending, and the caller schedules the next try.
+            While Notion refuses an un-tick, the job causes no cost.
     """
+    is_untick = job.owed == "untick"
     change = PageUpdate(
-        regenerate=False if job.owed == "untick" else None,
+        regenerate=False if is_untick else None,
         status=await _status_of(flow, job),
-        note=job.owed_note if job.owed != "untick" else None,
+        note=None if is_untick else job.owed_note,
     )
-    ticked = job.owed == "untick"
-    urgency = Urgency.REGENERATION if ticked else Urgency.JOB
+    urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
         with flow.views.track_write(job.page_id):
             written = await flow.door.update_page(
                 flow.known_schema, job.page_id, change, urgency
             )
     except PageUnreachableError:
-        # The next poll shows whether it is still there: one job, however often.
-        if ticked and job.is_open:
+        # The next poll shows whether the page still exists.
+        if is_untick and job.is_open:
             flow.unreachable.add(job.page_id)
             raise
         await cancel_missing_page(flow, job)
@@ -51,7 +51,7 @@ async def send_pending_write(flow: SourceContext, job: Job) -> None:
         await cancel_missing_page(flow, job)
         return
     except WriteRefusedError as error:
-        if ticked:
+        if is_untick:
             raise
         flow.log.warning(
             "note.refused", summary=str(error), job=job.id, page=job.page_id
@@ -63,8 +63,7 @@ async def send_pending_write(flow: SourceContext, job: Job) -> None:
     job_log.log_omitted_properties(flow, written.left_out)
     async with flow.db.write_transaction() as tx:
         await _confirm_write(flow, job, tx)
-        page = written.page
-        await apply_pages(flow, [page], tx=tx)
+        await apply_pages(flow, [written.page], tx=tx)
     flow.kick.set()
 
 
@@ -87,16 +86,14 @@ async def _confirm_write(flow: SourceContext, job: Job, tx: Tx) -> None:
 
 
 async def _status_of(flow: SourceContext, job: Job) -> str | None:
-    """Return what the page is to say of its image besides the note."""
+    """Return the value of the status property; None leaves it unchanged."""
     if job.owed != "failed":
         return _STATUS[job.owed] if job.is_open else None
     async with flow.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shows) if post else []
-        known = await images.by_names(tx, names) if names else {}
-    # Its image was kept: nobody is to read "Failed" above a picture.
-    if names:
-        return (
-            "Card" if classify_images(job.page_id, names, known).cards_only else "Done"
-        )
-    return "Failed"
+        ours = await images.by_names(tx, names) if names else {}
+    # A page that keeps its earlier image keeps the status of that image.
+    if not names:
+        return "Failed"
+    return "Card" if classify_images(job.page_id, names, ours).cards_only else "Done"

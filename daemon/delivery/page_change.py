@@ -1,4 +1,4 @@
-"""What the write that puts images on a page says besides: status, note, alt text."""
+"""Composes the page update that attaches images: status, note, alternative text."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ async def compose_change(
     uploads: tuple[tuple[str, str], ...],
     keep: tuple[File, ...],
 ) -> PageUpdate:
-    """Return the one write that attaches the uploads of *made* to *page*.
+    """Return the update that attaches the uploads of *made* to *page*.
 
     Args:
-        uploads: Pairs of an upload's ID and the file's name, in the order of *made*.
-        keep: Files of the owner that stay behind ours.
+        uploads: Pairs of upload ID and file name, in the order of *made*.
+        keep: The owner's files, which stay behind ours.
     """
     first = made[0]
     inputs = Inputs.from_dict(job.inputs)
@@ -49,17 +49,17 @@ def _compose_note(
     made: Sequence[ImageRecord], inputs: Inputs, plan: SourceSettings
 ) -> str:
     first = made[0]
-    # A person chose it: there is nothing to explain.
+    # A person has chosen the files, so there is nothing to explain.
     if inputs.chosen_files:
         return ""
     if first.is_card and first.card_why:
-        coming = first.replaceable and plan.replace_cards is not None
-        follows = (
+        will_be_replaced = first.replaceable and plan.replace_cards is not None
+        outlook = (
             "An image follows when a service is back."
-            if coming
+            if will_be_replaced
             else "Tick the box for another try."
         )
-        return f"A card, because {first.card_why}. {follows}"
+        return f"A card, because {first.card_why}. {outlook}"
     if len(made) < inputs.variants and not first.is_card:
         return f"{len(made)} of {inputs.variants} images: no service made the others."
     return ""
@@ -71,7 +71,7 @@ async def _alt_text(
     async with flow.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
     ours = post.alt if post else None
-    # Somebody wrote it themselves.
+    # A person has written the text, so it stays.
     if page.alt and page.alt != ours:
         return None
     inputs = Inputs.from_dict(job.inputs)
@@ -83,7 +83,7 @@ async def _alt_text(
 def _extra_values(
     plan: SourceSettings, job: Job, page: Page, *, card: bool
 ) -> Mapping[str, Wanted]:
-    # A post that has gone on (posted, say) is not pulled back.
+    # The values of a post that has moved on, such as one posted, stay unchanged.
     if job.reason is not JobReason.NEW and not (
         plan.rules.only and matches_filter(page.columns, plan.rules.only)
     ):

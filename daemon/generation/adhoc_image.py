@@ -1,4 +1,4 @@
-"""Images by hand: through the chain, recorded and paid for like any other."""
+"""Images of `generate` and `test`: sent through the chain, recorded and charged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from daemon.config.formats import ImageFormat
 from daemon.context import SourceContext
 from daemon.generation import provider_call
-from daemon.generation.call_types import AdmittedCall, CallResult, ImageSpec
+from daemon.generation.call_types import AdmittedCall, ImageSpec
 from daemon.generation.chain_input_loader import megapixels_of
 from daemon.generation.health_check import check_health
 from daemon.jobs.chain_input import ChainInput
@@ -18,7 +18,8 @@ from db.models import ImageRecord
 from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
-_PATIENCE_SECONDS = 1.0
+#: Seconds between two tries while a provider is busy.
+_RETRY_SECONDS = 1.0
 
 
 async def generate_adhoc_image(
@@ -30,12 +31,17 @@ async def generate_adhoc_image(
     number: int,
     seed: int | None,
 ) -> ImageRecord | str:
-    """Make one image; a model that loads is waited for.
+    """Generate one image outside the queue; wait while a model is loading.
+
+    Args:
+        chain: Provider names, in the order of their calls.
+        number: Number of the image, which ends its file name.
+        seed: None for a random one.
 
     Returns:
-        The image, or why there is none.
+        The image, or the reason why there is none.
     """
-    subject = ImageSpec(
+    spec = ImageSpec(
         page_id="",
         job_id=None,
         prompt=text,
@@ -45,49 +51,46 @@ async def generate_adhoc_image(
         seed=seed,
     )
     tried: dict[str, str] = {}
-    began = flow.now()
+    started_at = flow.now()
     while not flow.stopping.is_set():
-        left = tuple(name for name in chain if name not in tried)
-        case = ChainInput(
+        chain_input = ChainInput(
             number=number,
-            chain=left,
+            chain=tuple(name for name in chain if name not in tried),
             megapixels=megapixels_of(size.name),
-            waited_since=began,
+            waited_since=started_at,
         )
-        match await provider_call.admit_call(flow, subject, case):
+        match await provider_call.admit_call(flow, spec, chain_input):
             case AdmittedCall() as call:
-                ended = await provider_call.send_call(flow, call)
-                if ended.outcome is Outcome.IMAGE:
+                result = await provider_call.send_call(flow, call)
+                if result.outcome is Outcome.IMAGE:
                     return _with_card_reason(await _load_image(flow, call), tried)
-                _note_failure(tried, call, ended)
+                # A loading model and a reached rate limit are retried.
+                if result.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
+                    tried[call.attempt.provider] = result.why
             case WaitUntil(_, until):
                 pause = (until - flow.now()).total_seconds()
-                await flow.clock.sleep(max(_PATIENCE_SECONDS, pause))
+                await flow.clock.sleep(max(_RETRY_SECONDS, pause))
             case HealthCheck(name):
                 await check_health(flow, name)
             case AtCapacity():
-                await flow.clock.sleep(_PATIENCE_SECONDS)
+                await flow.clock.sleep(_RETRY_SECONDS)
             case Exhausted(_, reasons):
                 return format_reasons([*tried.items(), *reasons])
     return "stopped"
 
 
-def _note_failure(tried: dict[str, str], call: AdmittedCall, ended: CallResult) -> None:
-    # Loading and too fast are asked again; whatever else it was, the next one.
-    if ended.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
-        tried[call.attempt.provider] = ended.why
-
-
 def _with_card_reason(
-    made: ImageRecord | str, tried: Mapping[str, str]
+    image: ImageRecord | str, tried: Mapping[str, str]
 ) -> ImageRecord | str:
-    # No job remembers who was asked before: it is said here.
-    if isinstance(made, ImageRecord) and made.is_card and tried and not made.card_why:
-        return replace(made, card_why=format_reasons([*tried.items()]))
-    return made
+    # No job records the earlier calls, so the card's reason is completed here.
+    if isinstance(image, ImageRecord) and image.is_card and tried:
+        return replace(
+            image, card_why=image.card_why or format_reasons([*tried.items()])
+        )
+    return image
 
 
 async def _load_image(flow: SourceContext, call: AdmittedCall) -> ImageRecord | str:
     async with flow.db.read_transaction() as tx:
-        found = await images.of_attempt(tx, call.attempt.id)
-    return found or "it was not recorded"
+        image = await images.of_attempt(tx, call.attempt.id)
+    return image or "it was not recorded"

@@ -1,4 +1,4 @@
-"""What a call brought: an image to disk, its end written down, the breaker moved."""
+"""Records the result of a provider call: image file, attempt row, breaker state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from providers.outcomes import FREE, Outcome, ProviderError
 async def store_image(
     flow: SourceContext, call: AdmittedCall, image: GeneratedImage
 ) -> CallResult:
-    """Take an image in, write it to disk and to the database."""
+    """Write an image to the store and to the database, and return the call's result.
+
+    An image that cannot be decoded is recorded as a failure.
+    """
     try:
         async with flow.decoding:
             data = await asyncio.to_thread(_encode_image, flow, call, image)
@@ -50,10 +53,10 @@ def _encode_image(
 ) -> bytes:
     provenance: normalize.Provenance | None = None
     if flow.plan.mark_ai:
-        drawn = call.provider.traits.is_card
-        provenance = "digitalCreation" if drawn else "trainedAlgorithmicMedia"
+        is_card = call.provider.traits.is_card
+        provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     return normalize.encode_png(
-        normalize.normalize_image(image.data, call.subject.size),
+        normalize.normalize_image(image.data, call.spec.size),
         provenance=provenance,
         prompt=call.order.prompt if flow.plan.embed_prompt else None,
     )
@@ -62,12 +65,13 @@ def _encode_image(
 async def record_image(
     flow: SourceContext, call: AdmittedCall, image: GeneratedImage | None, data: bytes
 ) -> None:
-    """Commit an image that is on disk, and what it means for money and breaker.
+    """Commit an image whose file is stored, the cost of its call and the breaker.
 
     Args:
-        image: None when only its file was found, after a crash.
+        image: None if only the file was found, after a crash.
+        data: The PNG of the file.
     """
-    attempt, traits, subject = call.attempt, call.provider.traits, call.subject
+    attempt, traits, spec = call.attempt, call.provider.traits, call.spec
     async with flow.db.write_transaction() as tx:
         now = flow.now()
         closed = await attempts.end_attempt(
@@ -85,36 +89,37 @@ async def record_image(
         await images.add(
             tx,
             source=flow.plan.source,
-            page_id=subject.page_id,
-            job_id=subject.job_id,
+            page_id=spec.page_id,
+            job_id=spec.job_id,
             attempt_id=attempt.id,
             number=attempt.number,
             provider=traits.name,
             is_card=traits.is_card,
-            card_why=subject.card_why if traits.is_card else "",
-            replaceable=traits.is_card and subject.replaceable,
+            card_why=spec.card_why if traits.is_card else "",
+            replaceable=traits.is_card and spec.replaceable,
             name=attempt.file_name,
-            width=subject.size.width,
-            height=subject.size.height,
+            width=spec.size.width,
+            height=spec.size.height,
             bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             seed=(image.seed if image else None) or attempt.seed,
             model=image.model if image else None,
             prompt="" if traits.is_card else call.order.prompt,
-            fingerprint=subject.fingerprint,
+            fingerprint=spec.fingerprint,
             made_at=now,
         )
         await _report_to_breaker(tx, flow, attempt, Outcome.IMAGE)
 
 
 async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
-    """Record the image of a call whose file is there already, after a crash.
+    """Record the image of an open call whose file already exists, after a crash.
 
     Returns:
-        Whether it was there.
+        Whether the file exists.
 
     Raises:
-        StoreAwayError: It is not known to be on the store.
+        StoreUnavailableError: The shared store cannot confirm that it has the image.
+        NameCollisionError: The shared store has another image of that name.
     """
     name = call.attempt.file_name
     try:
@@ -122,7 +127,7 @@ async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
     except FileNotFoundError:
         return False
     data = await asyncio.to_thread(path.read_bytes)
-    # Linked here, and maybe no more than that.
+    # The crash may have come before the upload to the shared store.
     await asyncio.to_thread(flow.store.push_to_remote, name, data)
     await record_image(flow, call, None, data)
     return True
@@ -131,9 +136,9 @@ async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
 async def record_failure(
     flow: SourceContext, call: AdmittedCall, error: ProviderError
 ) -> CallResult:
-    """Write down a call that brought no image, and move the breaker."""
+    """Log and record a failed call, and report it to the breaker."""
     why = str(error)
-    # Said first: what follows from it (a breaker that opens) comes after.
+    # Logged before its consequences, such as a breaker that opens.
     flow.log.warning(
         "provider.failed",
         summary=f"{call.attempt.provider}: {why}",
@@ -150,7 +155,7 @@ async def record_failure(
 
 
 async def record_abort(flow: SourceContext, call: AdmittedCall) -> None:
-    """Stopped in the middle: whether the service will bill it is not known."""
+    """Record a call cut off by a signal; whether it is charged is unknown."""
     why = "cut off by a signal before the answer came"
     await asyncio.shield(close_attempt(flow, call.attempt, Outcome.UNKNOWN, why))
 
@@ -175,11 +180,15 @@ async def close_attempt(
         )
         if closed:
             seconds = error.seconds if error else None
-            # A remote job that was lost says nothing of the service.
-            told = outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
-            await _report_to_breaker(tx, flow, attempt, told, seconds=seconds, why=why)
+            # A lost remote job says nothing about the provider.
+            reported = (
+                outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
+            )
+            await _report_to_breaker(
+                tx, flow, attempt, reported, seconds=seconds, why=why
+            )
             job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
-            # Cancelled while it was asked for.
+            # The job was cancelled during the call.
             if job is not None and job.state is JobState.CANCELLED:
                 await reject_if_charged_without_image(tx, job)
 
@@ -193,7 +202,7 @@ async def _report_to_breaker(
     seconds: float | None = None,
     why: str = "",
 ) -> None:
-    """Tell the breaker, say what changed, and wake who waits for this provider."""
+    """Record an outcome in the breaker, log its change, wake the waiting jobs."""
     provider = flow.providers.get(attempt.provider)
     if provider is None:
         return
@@ -213,6 +222,6 @@ async def _report_to_breaker(
         await breaker_store.save_breaker(tx, after)
         job_log.log_breaker_changed(flow, before, after)
     woken = await jobs.wake_waiting(tx, attempt.provider, flow.now())
-    # After an image the job goes on, and what it does next kicks.
+    # After an image, the next step of the job sets `kick`.
     if woken or after != before or outcome is not Outcome.IMAGE:
         flow.kick.set()

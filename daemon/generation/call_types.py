@@ -1,4 +1,4 @@
-"""What one call of a provider is, and how it ended."""
+"""Types of one provider call: image spec, admitted call, result."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from db.models import Attempt
 from providers.base import ImageRequest, Provider
 from providers.outcomes import Outcome
 
-#: Why there is a card that was found after a crash: nothing else is known of it.
+#: Reason of a card found after a crash, whose own reason was not recorded.
 NOBODY_ANSWERED = "no service answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """What is to be painted, and for whom.
+    """The image to generate and the page it belongs to.
 
     Attributes:
-        job_id: None for an image by hand.
-        card_why: What a card made now stands in for; empty: it was asked for.
-        replaceable: A service may do better later: it was away, not unwilling.
-        seed: None: a fresh one.
+        job_id: None for `generate` and `test`.
+        prompt: The image prompt, before it is cut to the provider's limit.
+        words: The text of the post, which a card shows.
+        card_why: Reason of a card; empty if the chain has no image service.
+        replaceable: A service may generate the image later, as it was unavailable
+            and did not refuse the prompt.
+        seed: None for a random one.
     """
 
     page_id: str
@@ -37,18 +40,27 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmittedCall:
-    """A committed attempt, ready to be sent."""
+    """A committed attempt, ready to be sent.
+
+    Attributes:
+        was_cut: The prompt was longer than the provider accepts.
+    """
 
     attempt: Attempt
     provider: Provider
     order: ImageRequest
-    subject: ImageSpec
+    spec: ImageSpec
     was_cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """How a call ended; `interrupted`: it goes on after a restart."""
+    """How a call ended.
+
+    Attributes:
+        outcome: None if `interrupted`.
+        interrupted: A stop interrupted the wait; the call resumes after the restart.
+    """
 
     outcome: Outcome | None
     why: str = ""

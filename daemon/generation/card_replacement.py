@@ -1,9 +1,9 @@
-"""A card that stood in for a service is replaced when one is back."""
+"""Queues the replacement of placeholder cards when a service is available again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon.context import SourceContext
 from daemon.generation import provider_selection
@@ -20,38 +20,45 @@ from providers.chain import CallProvider, Exhausted, HealthCheck
 
 
 async def queue_replacement(
-    flow: SourceContext, greet: Callable[[str], None]
+    flow: SourceContext, check_provider: Callable[[str], None]
 ) -> datetime | None:
-    """Queue one replacement if there is one to make; return when to look again.
+    """Queue the replacement of at most one card; return when to look again.
 
-    For a moment in which no other job waits.
+    The caller calls this only while no other job waits.
 
     Args:
-        greet: Called with a provider of which is to be known whether it is up.
+        check_provider: Starts the health check of the provider of that name.
+
+    Returns:
+        The next time at which a replacement may be possible; None if a change of
+        state sets `kick` first.
     """
-    services = [n for n in flow.plan.chain if not flow.providers[n].traits.is_card]
-    if flow.plan.replace_cards is None or not services:
+    services = [
+        name for name in flow.plan.chain if not flow.providers[name].traits.is_card
+    ]
+    max_age = flow.plan.replace_cards
+    if max_age is None or not services:
         return None
-    # Not before Notion has answered, if it is we who ask it.
+    # The leader waits for the first answer of Notion.
     if flow.speaks and flow.schema is None:
         return None
     now = flow.now()
     today = day_start(now, flow.clock.zone)
     async with flow.db.read_transaction() as tx:
-        posts_left = await _load_candidates(tx, flow, now)
-        if not posts_left:
+        candidates = await _load_candidates(tx, flow, now, max_age)
+        if not candidates:
             return None
-        made = await job_lists.count_created_since(
+        created = await job_lists.count_created_since(
             tx, flow.plan.source, JobReason.REPLACE, today
         )
-        if made >= flow.plan.replacements_per_day:
+        if created >= flow.plan.replacements_per_day:
             return next_day(now, flow.clock.zone)
-        fresh = [post for post in posts_left if not _tried_today(post, today)]
+        fresh = [post for post in candidates if not _tried_today(post, today)]
         if not fresh:
             return next_day(now, flow.clock.zone)
         choice = await _first_available(tx, flow, fresh[0], services)
     if isinstance(choice, HealthCheck):
-        greet(choice.name)
+        check_provider(choice.name)
         return None
     if isinstance(choice, CallProvider):
         await _create_replacement(flow, fresh[0], now)
@@ -59,14 +66,15 @@ async def queue_replacement(
     return choice.until if isinstance(choice, Exhausted) else None
 
 
-async def _load_candidates(tx: Tx, flow: SourceContext, now: datetime) -> list[Post]:
-    age = flow.plan.replace_cards
-    if age is None:
-        return []
-    found = await posts.list_replaceable(tx, flow.plan.source, made_after=now - age)
+async def _load_candidates(
+    tx: Tx, flow: SourceContext, now: datetime, max_age: timedelta
+) -> list[Post]:
+    with_card = await posts.list_replaceable(
+        tx, flow.plan.source, made_after=now - max_age
+    )
     today = now.astimezone(flow.clock.zone).date().isoformat()
-    # A date that is past: it has been posted, as a card.
-    return [post for post in found if not post.date or post.date[:10] >= today]
+    # A post whose date is past has been published with its card.
+    return [post for post in with_card if not post.date or post.date[:10] >= today]
 
 
 def _tried_today(post: Post, today: datetime) -> bool:
@@ -77,22 +85,22 @@ async def _first_available(
     tx: Tx, flow: SourceContext, post: Post, services: list[str]
 ) -> provider_selection.Choice:
     today = day_start(flow.now(), flow.clock.zone)
-    calls = await attempts.count_paid_calls(tx, [post.page_id], today)
-    case = ChainInput(
+    calls_today = await attempts.count_paid_calls(tx, [post.page_id], today)
+    chain_input = ChainInput(
         page_id=post.page_id,
         chain=services,
         megapixels=megapixels_of(Inputs.from_dict(post.inputs).format),
         card_allowed=False,
-        page_today=calls.get(post.page_id, 0),
+        page_today=calls_today.get(post.page_id, 0),
     )
     return provider_selection.choose_provider(
-        flow, case, await provider_selection.load_chain_state(tx, flow)
+        flow, chain_input, await provider_selection.load_chain_state(tx, flow)
     )
 
 
 async def _create_replacement(flow: SourceContext, post: Post, now: datetime) -> None:
     async with flow.db.write_transaction() as tx:
-        # Somebody was faster: a person, or another daemon with this or another card.
+        # A person or another daemon has queued a job since the candidates were read.
         if await jobs.find_open(tx, post.source, post.page_id) is not None:
             return
         if await jobs.has_open(tx, post.source, JobReason.REPLACE):

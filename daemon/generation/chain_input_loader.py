@@ -1,4 +1,4 @@
-"""What the chain has to know of a job: its attempts, its images, its page."""
+"""Loads the chain inputs of jobs: attempts, usable images, state of the page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from daemon.config.formats import FormatError, parse_format
 from daemon.context import SourceContext
+from daemon.generation.call_types import ImageSpec
 from daemon.generation.kept_images import load_usable_images
 from daemon.jobs.budget import day_start
 from daemon.jobs.chain_input import ChainInput
@@ -20,32 +21,36 @@ from db.states import JobReason
 async def load_chain_inputs(
     tx: Tx, flow: SourceContext, waiting: Sequence[Job]
 ) -> dict[int, ChainInput]:
-    """Return the case of each job, by job id."""
+    """Return the chain input of each job of *flow*'s source, by job ID."""
     source = flow.plan.source
     pages = [job.page_id for job in waiting]
-    tried = await attempts.of_jobs(tx, [job.id for job in waiting])
-    seen = await posts.get_many(tx, source, pages)
-    known = await images.by_names(
-        tx, [name for post in seen.values() for name in post.shows]
+    attempts_by_job = await attempts.of_jobs(tx, [job.id for job in waiting])
+    post_by_page = await posts.get_many(tx, source, pages)
+    shown_images = await images.by_names(
+        tx, [name for post in post_by_page.values() for name in post.shows]
     )
     today = day_start(flow.now(), flow.clock.zone)
-    calls = await attempts.count_paid_calls(tx, pages, today)
-    made = await load_usable_images(tx, waiting)
-    found: dict[int, ChainInput] = {}
+    calls_today = await attempts.count_paid_calls(tx, pages, today)
+    usable = await load_usable_images(tx, waiting)
+    chain_inputs: dict[int, ChainInput] = {}
     for job in waiting:
-        post = seen.get(job.page_id)
-        found[job.id] = _build_chain_input(
+        post = post_by_page.get(job.page_id)
+        chain_inputs[job.id] = _build_chain_input(
             job,
             chain=flow.plan.chain,
             tried=[
-                one for one in tried.get(job.id, ()) if _counts_towards_limit(job, one)
+                attempt
+                for attempt in attempts_by_job.get(job.id, ())
+                if _counts_towards_limit(job, attempt)
             ],
-            made=made[job.id],
+            made=usable[job.id],
             shows_image=bool(post and post.shows),
-            shown=classify_images(job.page_id, post.shows if post else (), known),
-            page_today=calls.get(job.page_id, 0),
+            shown=classify_images(
+                job.page_id, post.shows if post else (), shown_images
+            ),
+            page_today=calls_today.get(job.page_id, 0),
         )
-    return found
+    return chain_inputs
 
 
 def _counts_towards_limit(job: Job, attempt: Attempt) -> bool:
@@ -54,10 +59,10 @@ def _counts_towards_limit(job: Job, attempt: Attempt) -> bool:
 
 def is_complete(job: Job, made: Sequence[ImageRecord]) -> bool:
     """Say whether all images of *job* are among *made*."""
-    # A request with newer words took the job over: what it had made is not wanted.
-    usable = [one for one in made if one.fingerprint == job.fingerprint]
-    # The card is only ever a job's only image.
-    has_card = any(one.is_card for one in usable)
+    # A merged newer request changes the fingerprint; older images no longer count.
+    usable = [image for image in made if image.fingerprint == job.fingerprint]
+    # A card is always the only image of its job.
+    has_card = any(image.is_card for image in usable)
     return has_card or len(usable) >= Inputs.from_dict(job.inputs).variants
 
 
@@ -90,8 +95,25 @@ def _build_chain_input(
     )
 
 
+def build_image_spec(job: Job) -> ImageSpec:
+    """Return the spec of the images of *job*.
+
+    Raises:
+        FormatError: The format of the job does not exist.
+    """
+    inputs = Inputs.from_dict(job.inputs)
+    return ImageSpec(
+        page_id=job.page_id,
+        job_id=job.id,
+        prompt=inputs.prompt,
+        words=inputs.words,
+        size=parse_format(inputs.format),
+        fingerprint=job.fingerprint,
+    )
+
+
 def megapixels_of(name: str) -> float:
-    """Return the megapixels of a format; 0 for one that does not exist."""
+    """Return the megapixels of a format; 0 if the format does not exist."""
     try:
         size = parse_format(name)
     except FormatError:

@@ -1,4 +1,4 @@
-"""What a look at the queue came to, and the claim that follows it."""
+"""The result of reading the queue, and the transaction that claims its jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.states import JobEventType
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Why a job is taken up; `provider` is empty when nobody is asked."""
+    """A job to claim, and why; `provider` is empty if no provider will be called."""
 
     job: Job
     provider: str
@@ -23,19 +23,19 @@ class ClaimRequest:
 
 @dataclass(slots=True)
 class Selection:
-    """What came of a look at the queue.
+    """What one reading of the queue selected.
 
     Attributes:
-        asks: Jobs to take up, by id.
-        snoozed: (job, provider, until): they wait for a loading model.
-        told: (job, note): their page is to say that they wait.
-        reads: Jobs that have waited: their page is read before they are taken up.
-        greets: Providers that were away, and a job waits to know whether they are.
-        look_again: When something may change by itself.
-        queue: How many jobs are due and not in work.
-        pauses: Sources in which a person wants nothing to be made, and until when.
-        shut: Nothing is taken up now: Notion refuses us, nothing can be written,
-            or nobody is free.
+        asks: Jobs to claim, by ID.
+        snoozed: (job, provider, until) of jobs that wait for a loading model.
+        told: (job, note) of jobs whose page needs a note that they wait.
+        reads: Jobs whose page must be read again before they are claimed.
+        greets: Providers that need a health check, as a job waits for them.
+        look_again: When the queue has to be read again; None if only `kick` matters.
+        queue: Number of jobs that are due and not in work.
+        pauses: Sources that a person has paused, and until when.
+        shut: No job may be claimed now, because Notion refuses access, images cannot
+            be saved, or all workers are busy.
     """
 
     asks: dict[int, ClaimRequest] = field(default_factory=dict)
@@ -49,20 +49,23 @@ class Selection:
     shut: bool = False
 
     def look_again_by(self, time: datetime | None) -> None:
-        """Look again at *time* at the latest."""
+        """Bring `look_again` forward to *time*, unless it is earlier already."""
         if time is not None and (self.look_again is None or time < self.look_again):
             self.look_again = time
 
 
 async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
-    """Carry out what was picked, in one transaction; return the claimed jobs."""
+    """Claim, snooze and note jobs as picked, in one transaction.
+
+    Returns:
+        The claimed jobs; those that another daemon has claimed meanwhile are left out.
+    """
     if not (picked.asks or picked.snoozed or picked.told):
         return []
     claimed: list[Job] = []
     flow = flows.first
     async with flow.db.write_transaction() as tx:
         now = flow.now()
-        # As they are by now; not those that somebody was faster to take.
         for job in await queue.list_claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
             moved = await jobs.apply_event(
@@ -87,7 +90,7 @@ async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
                 continue
         for job, note in picked.told:
             current = await jobs.get(tx, job.id)
-            # Told by another daemon meanwhile, or no longer waiting.
+            # Another daemon may have queued the note; the job may no longer wait.
             if current is None or current.told_waiting or current.owed:
                 continue
             await jobs.set_pending_write(tx, job, "waiting", note)

@@ -1,4 +1,4 @@
-"""One claimed job goes through the chain until its images exist or nobody serves."""
+"""Runs one claimed job through the chain until its images exist or it has to wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.config.formats import FormatError, parse_format
+from daemon.config.formats import FormatError
 from daemon.context import SourceContext
 from daemon.generation import (
     chain_input_loader,
@@ -18,7 +18,6 @@ from daemon.generation.call_types import AdmittedCall, CallResult, ImageSpec
 from daemon.generation.kept_images import adopt_images
 from daemon.jobs import retry_policy
 from daemon.jobs.chain_input import ChainInput
-from daemon.jobs.inputs import Inputs
 from daemon.jobs.job_log import log_job_ended
 from daemon.jobs.lifecycle import end_job, requeue_job
 from daemon.jobs.page_notes import no_image_note
@@ -38,11 +37,11 @@ _DECLINED = {
 
 
 async def generate_images(flow: SourceContext, job: Job) -> None:
-    """Take a claimed job to `uploading`, back to `queued`, or to an end."""
+    """Move a claimed job to `uploading`, back to `queued`, or to an end state."""
     try:
         await _GenerateJob(flow, job).run()
     except StaleJobError:
-        # Cancelled while it was in work: what was paid for is on disk and recorded.
+        # The job was cancelled meanwhile; images paid for are saved and recorded.
         flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
     finally:
         flow.kick.set()
@@ -52,56 +51,58 @@ async def generate_images(flow: SourceContext, job: Job) -> None:
 class _GenerateJob:
     flow: SourceContext
     job: Job
-    found: str = "its images are on disk"
+    generated_reason: str = "its images are on disk"
 
     async def run(self) -> None:
-        case = await self._load_chain_input()
+        chain_input = await self._load_chain_input()
         try:
-            subject = self._build_image_spec()
+            spec = chain_input_loader.build_image_spec(self.job)
         except FormatError as error:
-            note = no_image_note(str(error), shows_image=case.shows_image)
+            note = no_image_note(str(error), shows_image=chain_input.shows_image)
             await self._fail_job(Fail(why=str(error), note=note))
             return
-        # Paid for before we died or were stopped: its result first.
-        if case.open_call is not None:
-            await provider_call.resume_call(self.flow, case.open_call, subject)
-            case = await self._load_chain_input()
-        case = await self._adopt_existing_images(case)
-        while not case.complete:
-            if not await self._generate_one(subject, case):
+        # A call paid for before a crash or stop is resumed first.
+        if chain_input.open_call is not None:
+            await provider_call.resume_call(self.flow, chain_input.open_call, spec)
+            chain_input = await self._load_chain_input()
+        chain_input = await self._adopt_existing_images(chain_input)
+        while not chain_input.complete:
+            if not await self._generate_one(spec, chain_input):
                 return
             if await self._finish_if_complete():
                 return
-            # The place it had is free until it asks again: others may want it.
+            # The call has ended, so another job may use the provider meanwhile.
             self.flow.kick.set()
-            case = await self._load_chain_input()
+            chain_input = await self._load_chain_input()
         async with self.flow.db.write_transaction() as tx:
-            await self._mark_generated(tx, self.found)
+            await self._mark_generated(tx, self.generated_reason)
 
-    async def _adopt_existing_images(self, case: ChainInput) -> ChainInput:
-        """Take over images that another job of these inputs left, if they are there."""
-        if not case.made:
-            return case
-        lost = [image for image in case.made if not await self._is_stored(image)]
-        if not lost and all(image.job_id == self.job.id for image in case.made):
-            return case
+    async def _adopt_existing_images(self, chain_input: ChainInput) -> ChainInput:
+        """Take over images that an earlier job generated from the same inputs.
+
+        Images whose file is lost are marked as pruned.
+        """
+        if not chain_input.made:
+            return chain_input
+        lost = [image for image in chain_input.made if not await self._is_stored(image)]
+        if not lost and all(image.job_id == self.job.id for image in chain_input.made):
+            return chain_input
         async with self.flow.db.write_transaction() as tx:
             await jobs.require_state(
                 tx, self.job.id, JobState.GENERATING, self.flow.who
             )
-            # Its row says so, or it would be looked for again and again.
             for image in lost:
                 await images.set_pruned(tx, image.id, self.flow.now())
-            there = [image for image in case.made if image not in lost]
-            self.found = await adopt_images(tx, self.job, there)
-        return await self._load_chain_input() if lost else case
+            stored = [image for image in chain_input.made if image not in lost]
+            self.generated_reason = await adopt_images(tx, self.job, stored)
+        return await self._load_chain_input() if lost else chain_input
 
     async def _is_stored(self, image: ImageRecord) -> bool:
-        # Made a moment ago, by this very job.
+        # This run has just generated it, so a look at the disk suffices.
         if image.job_id == self.job.id and self.job.reopened_at is None:
             return not self.flow.store.is_lost(image.name)
 
-        async def look() -> bool:
+        async def ensure_local() -> bool:
             try:
                 await asyncio.to_thread(
                     self.flow.store.ensure_local, image.name, image.sha256
@@ -110,7 +111,7 @@ class _GenerateJob:
                 return False
             return True
 
-        return await storage_guard.retry_until_stored(self.flow, look)
+        return await storage_guard.retry_until_stored(self.flow, ensure_local)
 
     async def _load_chain_input(self) -> ChainInput:
         async with self.flow.db.read_transaction() as tx:
@@ -119,7 +120,7 @@ class _GenerateJob:
             )[self.job.id]
 
     async def _finish_if_complete(self) -> bool:
-        """Move the job on if it has all its images; say whether it has."""
+        """Move the job to `uploading` if it has all images; return whether it has."""
         async with self.flow.db.write_transaction() as tx:
             done = chain_input_loader.is_complete(
                 self.job, await images.of_job(tx, self.job.id)
@@ -134,52 +135,41 @@ class _GenerateJob:
             tx, self.job, JobEventType.GENERATED, now=now, why=why, due_at=now
         )
 
-    def _build_image_spec(self) -> ImageSpec:
-        inputs = Inputs.from_dict(self.job.inputs)
-        return ImageSpec(
-            page_id=self.job.page_id,
-            job_id=self.job.id,
-            prompt=inputs.prompt,
-            words=inputs.words,
-            size=parse_format(inputs.format),
-            fingerprint=self.job.fingerprint,
-        )
-
-    async def _generate_one(self, subject: ImageSpec, case: ChainInput) -> bool:
-        """Make one image; False: the job has left `generating`."""
+    async def _generate_one(self, spec: ImageSpec, chain_input: ChainInput) -> bool:
+        """Generate one image; return False if the job has left `generating`."""
         flow = self.flow
-        trouble = storage_guard.unwritable_reason(flow)
-        if flow.stopping.is_set() or trouble is not None:
+        unwritable = storage_guard.unwritable_reason(flow)
+        if flow.stopping.is_set() or unwritable is not None:
             await self._requeue_job(
-                JobEventType.SNOOZED, trouble or "stopping", flow.now()
+                JobEventType.SNOOZED, unwritable or "stopping", flow.now()
             )
             return False
-        match await provider_call.admit_call(flow, subject, case):
+        match await provider_call.admit_call(flow, spec, chain_input):
             case AdmittedCall() as call:
-                ended = await provider_call.send_call(flow, call)
+                result = await provider_call.send_call(flow, call)
                 return await self._handle_result(
-                    ended, call, shows_image=case.shows_image
+                    result, call, shows_image=chain_input.shows_image
                 )
             case WaitUntil(name, until):
-                waited = self.job.waited_since or flow.now()
-                await self._wait_for_provider(name, until, waited)
+                since = self.job.waited_since or flow.now()
+                await self._wait_for_provider(name, until, since)
             case AtCapacity(name) | HealthCheck(name):
-                # Woken when a call of it ends; this is only the latest moment.
+                # The end of a call or check wakes the job; this is the latest time.
                 until = flow.now() + timedelta(
                     seconds=flow.providers[name].traits.timeout
                 )
                 await self._wait_for_provider(name, until, self.job.waited_since)
             case Exhausted() as spent:
-                await self._handle_exhausted(case, spent)
+                await self._handle_exhausted(chain_input, spent)
         return False
 
     async def _handle_result(
-        self, ended: CallResult, call: AdmittedCall, *, shows_image: bool
+        self, result: CallResult, call: AdmittedCall, *, shows_image: bool
     ) -> bool:
-        # It goes on after the restart: the attempt stays open, the job in work.
-        if ended.interrupted:
+        # The restart resumes it: the attempt stays open, the job in `generating`.
+        if result.interrupted:
             return False
-        declined = _DECLINED.get(ended.outcome) if ended.outcome else None
+        declined = _DECLINED.get(result.outcome) if result.outcome else None
         if declined is None or self.flow.plan.on_refusal == "next":
             return True
         label = call.provider.traits.label
@@ -188,22 +178,24 @@ class _GenerateJob:
             shows_image=shows_image,
             advice="Change the words and tick again.",
         )
-        await self._fail_job(Fail(why=f"{label} {declined}: {ended.why}", note=note))
+        await self._fail_job(Fail(why=f"{label} {declined}: {result.why}", note=note))
         return False
 
-    async def _handle_exhausted(self, case: ChainInput, spent: Exhausted) -> None:
-        ended = ChainResult(
+    async def _handle_exhausted(
+        self, chain_input: ChainInput, spent: Exhausted
+    ) -> None:
+        chain_result = ChainResult(
             job=self.job,
-            case=case,
-            hopeless=provider_selection.none_can_serve(self.flow, case),
+            case=chain_input,
+            hopeless=provider_selection.none_can_serve(self.flow, chain_input),
             until=spent.until,
             reasons=spent.reasons,
             tries=self.flow.plan.tries,
         )
-        match retry_policy.decide_after_round(ended, self.flow.now()):
+        match retry_policy.decide_after_round(chain_result, self.flow.now()):
             case DeliverPartial():
-                why = "some of its images are on disk"
-                await self._move_job(JobEventType.GENERATED, why, self.flow.now())
+                async with self.flow.db.write_transaction() as tx:
+                    await self._mark_generated(tx, "some of its images are on disk")
             case RetryAt(due_at=due_at, counts=counts, why=why):
                 changes = {
                     "rounds": self.job.rounds + 1,
@@ -239,13 +231,8 @@ class _GenerateJob:
                 **{"due_at": due_at, **changes},
             )
 
-    async def _move_job(self, event: JobEventType, why: str, due_at: datetime) -> None:
-        async with self.flow.db.write_transaction() as tx:
-            now = self.flow.now()
-            await jobs.apply_event(tx, self.job, event, now=now, why=why, due_at=due_at)
-
     async def _fail_job(self, final: Fail) -> None:
-        # A replacement nobody asked for: the card stays, and its page says nothing.
+        # postbrush queued the replacement, so the card stays and no note is written.
         if final.cancel or self.job.reason is JobReason.REPLACE:
             await self._end_job(JobEventType.CANCELLED, final.why)
         else:

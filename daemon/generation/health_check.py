@@ -1,4 +1,4 @@
-"""The owner's own server was away: is it up again?  Asked before any job is."""
+"""Checks whether a self-hosted provider is up again before it gets a job."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ from providers.outcomes import (
 
 
 async def check_health(flow: SourceContext, name: str) -> None:
-    """Send the cheap question, move the breaker by its answer, wake who waits."""
+    """Send the health check of provider *name*, record its result, wake its jobs.
+
+    The request is free of charge.  Its result moves the breaker.
+    """
     provider = flow.providers[name]
-    answered = await _is_answering(flow, provider)
+    is_up = await _is_up(flow, provider)
     async with flow.db.write_transaction() as tx:
         before = (await breaker_store.load_breakers(tx, flow))[name]
         after = breaker.record_health_check(
             before,
-            answered=answered,
+            answered=is_up,
             now=flow.now(),
             policy=breaker_policy.policy_of(provider.traits),
         )
         if after != before:
             await breaker_store.save_breaker(tx, after)
         await jobs.wake_waiting(tx, name, flow.now())
-    if not answered:
+    if not is_up:
         job_log.log_provider_still_down(flow, after)
     flow.kick.set()
 
 
-async def _is_answering(flow: SourceContext, provider: Provider) -> bool:
+async def _is_up(flow: SourceContext, provider: Provider) -> bool:
     call = provider.health_check_call()
     if call is None:
         return True
@@ -43,7 +46,7 @@ async def _is_answering(flow: SourceContext, provider: Provider) -> bool:
         provider.raise_for_error(await flow.studio.send_once(call, provider.traits))
     except (UnavailableError, TimedOutError, ModelLoadingError):
         return False
-    # It is up, whatever it thinks of us: the next job will hear it.
+    # Any other error is an answer of a running server; the next job records it.
     except ProviderError:
         return True
     return True

@@ -1,4 +1,4 @@
-"""An image on disk is used before another one is paid for.  Pure, but for one write."""
+"""Finds images on disk that a job can use instead of paying for new ones."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from db.states import JobReason
 
 
 def select_usable_images(
-    job: Job, found: Sequence[ImageRecord], makers: Mapping[int, Job]
+    job: Job, page_images: Sequence[ImageRecord], makers: Mapping[int, Job]
 ) -> list[ImageRecord]:
-    """Return the images that *job* has or may use, in the order of their numbers.
+    """Return the images that *job* has or may use, ordered by number; pure.
 
     Args:
-        found: Images of its page, whatever job made them.
-        makers: The jobs that made them, by id.
+        page_images: Images of its page, from any job.
+        makers: The jobs that generated them, by ID.
     """
-    # A request with newer words took the job over: what it had made is not wanted.
+    # A merged newer request changes the fingerprint; older images no longer count.
     usable = [
         image
-        for image in found
+        for image in page_images
         if image.fingerprint == job.fingerprint and image.pruned_at is None
     ]
     own = [image for image in usable if image.job_id == job.id]
@@ -31,9 +31,9 @@ def select_usable_images(
         return sorted(own, key=lambda image: image.number)
     others = [image for image in usable if _is_usable_by(job, image, makers)]
     newest = max((image.job_id or 0 for image in others), default=0)
-    left = [image for image in others if image.job_id == newest]
-    by_number = sorted(left, key=lambda image: image.number)
-    return by_number[: Inputs.from_dict(job.inputs).variants]
+    of_newest = [image for image in others if image.job_id == newest]
+    of_newest.sort(key=lambda image: image.number)
+    return of_newest[: Inputs.from_dict(job.inputs).variants]
 
 
 def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bool:
@@ -42,12 +42,12 @@ def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bo
     if maker is None or image.is_card:
         return False
     match job.reason:
-        # A tick wants another image, unless it repeats a request that brought none.
+        # A tick asks for a new image, unless it repeats a request without a result.
         case JobReason.REGENERATE:
-            asked = (maker.inputs.get("prompt"), maker.fingerprint)
-            same = asked == (job.inputs.get("prompt"), job.fingerprint)
-            return image.shown_at is None and same
-        # The page has shown it before its card: somebody wanted another one.
+            request = (maker.inputs.get("prompt"), maker.fingerprint)
+            is_same = request == (job.inputs.get("prompt"), job.fingerprint)
+            return image.shown_at is None and is_same
+        # An image the page showed before its card was replaced on request.
         case JobReason.REPLACE:
             return image.shown_at is None
         case _:
@@ -57,7 +57,7 @@ def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bo
 async def load_usable_images(
     tx: Tx, waiting: Sequence[Job]
 ) -> dict[int, list[ImageRecord]]:
-    """Return the images each of these jobs of one source has or may use, by job id."""
+    """Return the images that each job of one source has or may use, by job ID."""
     if not waiting:
         return {}
     source = waiting[0].source
@@ -65,9 +65,13 @@ async def load_usable_images(
     by_page: dict[str, list[ImageRecord]] = {}
     for image in await images.of_inputs(tx, source, pages):
         by_page.setdefault(image.page_id, []).append(image)
-    every = [image.job_id for some in by_page.values() for image in some]
-    known = {job.id for job in waiting}
-    others = sorted({one for one in every if one is not None} - known)
+    maker_ids = {
+        image.job_id
+        for page_images in by_page.values()
+        for image in page_images
+        if image.job_id is not None
+    }
+    others = sorted(maker_ids - {job.id for job in waiting})
     makers = {job.id: job for job in await jobs.get_many(tx, others)}
     return {
         job.id: select_usable_images(job, by_page.get(job.page_id, ()), makers)
@@ -75,9 +79,9 @@ async def load_usable_images(
     }
 
 
-async def adopt_images(tx: Tx, job: Job, made: Sequence[ImageRecord]) -> str:
-    """Make *made* the images of *job*; return why they are there."""
-    others = [image for image in made if image.job_id != job.id]
+async def adopt_images(tx: Tx, job: Job, adopted: Sequence[ImageRecord]) -> str:
+    """Assign images to *job*; return the reason for the history of the job."""
+    others = [image for image in adopted if image.job_id != job.id]
     for image in others:
         await images.assign_to_job(tx, image.id, job.id)
     if not others:

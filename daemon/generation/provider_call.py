@@ -1,4 +1,4 @@
-"""One call of one provider: committed before it is sent, and taken up after a crash."""
+"""One provider call: committed before it is sent, and resumed after a crash."""
 
 from __future__ import annotations
 
@@ -34,104 +34,105 @@ from providers.outcomes import Outcome, ProviderError
 
 
 async def admit_call(
-    flow: SourceContext, subject: ImageSpec, case: ChainInput
+    flow: SourceContext, spec: ImageSpec, chain_input: ChainInput
 ) -> AdmittedCall | Choice:
-    """Choose whom to ask and commit the attempt, budget and breaker place with it.
+    """Choose the provider and commit the attempt, its cost and its breaker slot.
 
     Returns:
-        The call to carry out, or what the chain decided instead.
+        The call to send, or the chain's decision if no call is possible.
 
     Raises:
-        StaleJobError: The job is not in work any more.
+        StaleJobError: The job is no longer in `generating`.
     """
     async with flow.db.write_transaction() as tx:
-        # Cancelled meanwhile: nothing more is paid for it.
-        if subject.job_id is not None:
-            await jobs.require_state(tx, subject.job_id, JobState.GENERATING, flow.who)
-        situation = await provider_selection.load_chain_state(tx, flow)
-        choice = provider_selection.choose_provider(flow, case, situation)
+        # A job cancelled meanwhile causes no further cost.
+        if spec.job_id is not None:
+            await jobs.require_state(tx, spec.job_id, JobState.GENERATING, flow.who)
+        state = await provider_selection.load_chain_state(tx, flow)
+        choice = provider_selection.choose_provider(flow, chain_input, state)
         if not isinstance(choice, CallProvider):
             return choice
         provider = flow.providers[choice.name]
-        generation = await _acquire_breaker(tx, flow, provider, subject, situation)
-        charge = provider_selection.cost_of(flow, case, situation, provider.traits)
+        generation = await _acquire_breaker(tx, flow, provider, spec, state)
+        charge = provider_selection.cost_of(flow, chain_input, state, provider.traits)
         if isinstance(charge, OverBudget):
-            raise AssertionError(choice.name)  # noqa: TRY004 - decide() has seen to it
+            raise AssertionError(choice.name)  # noqa: TRY004 - decide_next() excludes it
         traits = provider.traits
         attempt = await attempts.start_attempt(
             tx,
             source=flow.plan.source,
-            page_id=subject.page_id,
-            job_id=subject.job_id,
-            number=case.number,
-            round=case.round,
+            page_id=spec.page_id,
+            job_id=spec.job_id,
+            number=chain_input.number,
+            round=chain_input.round,
             provider=traits.name,
             generation=generation,
-            price=traits.price(case.megapixels),
+            price=traits.price(chain_input.megapixels),
             cost=charge.cost,
             covered=charge.covered,
-            started_at=situation.now,
-            seed=_choose_seed(subject),
-            file_name=await _free_file_name(tx, flow, traits.prefix, case.number),
+            started_at=state.now,
+            seed=random.randrange(2**31) if spec.seed is None else spec.seed,  # noqa: S311 - not a secret
+            file_name=await _free_file_name(
+                tx, flow, traits.prefix, chain_input.number
+            ),
         )
     if charge.cost > 0:
-        passed = provider_selection.budget_thresholds_crossed(
-            flow, case, situation, traits
+        crossed = provider_selection.budget_thresholds_crossed(
+            flow, chain_input, state, traits
         )
-        job_log.log_budget_thresholds(flow, traits.name, passed)
+        job_log.log_budget_thresholds(flow, traits.name, crossed)
     if traits.is_card:
-        services = [n for n in case.chain if not flow.providers[n].traits.is_card]
-        subject = replace(
-            subject,
-            card_why=_card_reason(flow, case, situation, services),
+        services = [
+            name
+            for name in chain_input.chain
+            if not flow.providers[name].traits.is_card
+        ]
+        spec = replace(
+            spec,
+            card_why=_card_reason(flow, chain_input, state, services),
             replaceable=any(
-                provider_selection.permanently_excluded_reason(case, name) is None
+                provider_selection.permanently_excluded_reason(chain_input, name)
+                is None
                 for name in services
             ),
         )
-    return _build_call(provider, attempt, subject)
+    return _build_call(provider, attempt, spec)
 
 
 async def _acquire_breaker(
     tx: Tx,
     flow: SourceContext,
     provider: Provider,
-    subject: ImageSpec,
-    situation: ChainState,
+    spec: ImageSpec,
+    state: ChainState,
 ) -> int:
-    """Take the provider's place; return the generation the answer will belong to."""
+    """Acquire the provider's breaker; return the breaker generation of the call."""
     traits = provider.traits
-    before = situation.breakers[traits.name]
-    admitted = breaker.try_acquire(
+    before = state.breakers[traits.name]
+    acquired = breaker.try_acquire(
         before,
-        str(subject.job_id or "by hand"),
-        situation.now,
+        str(spec.job_id or "by hand"),
+        state.now,
         breaker_policy.policy_of(traits),
     )
-    if admitted is None:
+    if acquired is None:
         raise AssertionError(f"the chain chose {traits.name}, which does not serve")
-    opened, is_probe = admitted
-    if opened != before:
-        await breaker_store.save_breaker(tx, opened)
+    after, is_probe = acquired
+    if after != before:
+        await breaker_store.save_breaker(tx, after)
     if is_probe:
-        job_log.log_breaker_probe(flow, opened)
-    return opened.generation
-
-
-def _choose_seed(subject: ImageSpec) -> int:
-    if subject.seed is not None:
-        return subject.seed
-    return random.randrange(2**31)  # noqa: S311 - a seed, not a secret
+        job_log.log_breaker_probe(flow, after)
+    return after.generation
 
 
 def _card_reason(
-    flow: SourceContext, case: ChainInput, situation: ChainState, services: list[str]
+    flow: SourceContext, chain_input: ChainInput, state: ChainState, services: list[str]
 ) -> str:
-    """Say why no service makes the image; empty when the chain has none."""
+    """Return why no image service can generate; empty if the chain has none."""
     if not services:
         return ""
-    without_card = replace(case, chain=services, card_allowed=False)
-    choice = provider_selection.choose_provider(flow, without_card, situation)
+    without_card = replace(chain_input, chain=services, card_allowed=False)
+    choice = provider_selection.choose_provider(flow, without_card, state)
     if isinstance(choice, Exhausted):
         return format_reasons(with_labels(flow, choice.reasons))
     return f"{flow.providers[choice.name].traits.label} is still loading or too busy"
@@ -140,7 +141,7 @@ def _card_reason(
 def with_labels(
     flow: SourceContext, reasons: tuple[tuple[str, str], ...]
 ) -> list[tuple[str, str]]:
-    """Put the names people know in the place of the configuration's."""
+    """Replace the provider names of (name, reason) pairs by their labels."""
     return [(flow.providers[name].traits.label, why) for name, why in reasons]
 
 
@@ -155,36 +156,38 @@ async def _free_file_name(tx: Tx, flow: SourceContext, prefix: str, number: int)
         number += 1
 
 
-def _build_call(
-    provider: Provider, attempt: Attempt, subject: ImageSpec
-) -> AdmittedCall:
-    prompt, was_cut = truncate_text(subject.prompt, provider.traits.max_prompt)
+def _build_call(provider: Provider, attempt: Attempt, spec: ImageSpec) -> AdmittedCall:
+    prompt, was_cut = truncate_text(spec.prompt, provider.traits.max_prompt)
     order = ImageRequest(
         prompt=prompt,
-        words=subject.words,
-        width=subject.size.width,
-        height=subject.size.height,
+        words=spec.words,
+        width=spec.size.width,
+        height=spec.size.height,
         seed=attempt.seed,
     )
     return AdmittedCall(
         attempt=attempt,
         provider=provider,
         order=order,
-        subject=subject,
+        spec=spec,
         was_cut=was_cut,
     )
 
 
 async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
-    """Send a committed call, keep its image, and write down how it ended."""
+    """Send a committed call; store its image and record its result.
 
-    async def remember(remote: str) -> None:
-        async def commit_remote() -> None:
+    Raises:
+        CancelledError: A signal cut the call off; this is recorded.
+    """
+
+    async def save_remote_id(remote_id: str) -> None:
+        async def commit_remote_id() -> None:
             async with flow.db.write_transaction() as tx:
-                await attempts.save_remote_id(tx, call.attempt, remote)
+                await attempts.save_remote_id(tx, call.attempt, remote_id)
 
-        # It is paid for: what leads to it is not let go.
-        await retry_until_stored(flow, commit_remote)
+        # The remote job is paid for, and only its ID leads to the image.
+        await retry_until_stored(flow, commit_remote_id)
 
     _log_dropped_options(flow, call)
     try:
@@ -192,7 +195,7 @@ async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
             call.provider,
             call.order,
             now=flow.now(),
-            save_remote_id=remember,
+            save_remote_id=save_remote_id,
             cancellation=flow.cancellation_token(call.attempt.job_id),
         )
     except ShuttingDown:
@@ -208,59 +211,56 @@ async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
 
 
 async def _close_cancelled(flow: SourceContext, attempt: Attempt) -> CallResult:
-    """The job was cancelled and so was the remote one; some bill that all the same."""
+    """Record a call whose job was cancelled; the provider may charge for it."""
     why = "cancelled there, because its job was"
     await call_result.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
     return CallResult(outcome=Outcome.UNKNOWN, why=why)
 
 
 def _log_dropped_options(flow: SourceContext, call: AdmittedCall) -> None:
-    lost = [*call.provider.dropped_options(call.order)]
+    dropped = [*call.provider.dropped_options(call.order)]
     if call.was_cut:
-        lost.append(f"prompt cut to {len(call.order.prompt)} characters")
-    if lost:
+        dropped.append(f"prompt cut to {len(call.order.prompt)} characters")
+    if dropped:
         flow.log.debug(
             "request.options_dropped",
-            summary=f"{call.attempt.provider}: {', '.join(lost)}",
+            summary=f"{call.attempt.provider}: {', '.join(dropped)}",
             provider=call.attempt.provider,
             job=call.attempt.job_id,
         )
 
 
-def _with_unknown_card_reason(provider: Provider, subject: ImageSpec) -> ImageSpec:
-    """Say of a card what is always true: why it was made is not on record."""
-    if not provider.traits.is_card:
-        return subject
-    return replace(subject, card_why=NOBODY_ANSWERED, replaceable=True)
-
-
 async def resume_call(
-    flow: SourceContext, attempt: Attempt, subject: ImageSpec
+    flow: SourceContext, attempt: Attempt, spec: ImageSpec
 ) -> CallResult:
-    """Ask for the result of a call that was paid for before we died.
+    """Fetch the result of a call that was sent before a crash or a stop.
 
-    It is asked at least once before any deadline applies; without a remote id, or
-    with a provider that is no longer configured, its end stays unknown.
+    The provider is called at least once, even after the call's deadline.  The result
+    stays unknown without a remote ID or if the provider is no longer configured.
     """
     provider = flow.providers.get(attempt.provider)
     if provider is not None:
-        # Its file was there before we died, and the store was away when we began.
-        came = _build_call(
-            provider, attempt, _with_unknown_card_reason(provider, subject)
+        # Recovery could not check this if the shared store was unavailable.
+        call_with_file = _build_call(
+            provider,
+            attempt,
+            replace(spec, card_why=NOBODY_ANSWERED, replaceable=True),
         )
-        if await retry_until_stored(flow, lambda: call_result.adopt_file(flow, came)):
+        if await retry_until_stored(
+            flow, lambda: call_result.adopt_file(flow, call_with_file)
+        ):
             return CallResult(outcome=Outcome.IMAGE)
     if provider is None or attempt.remote is None:
         why = "we stopped before the answer came"
         await call_result.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
         return CallResult(outcome=Outcome.UNKNOWN, why=why)
-    call = _build_call(provider, attempt, subject)
-    late = max(0.0, (flow.now() - attempt.started_at).total_seconds())
+    call = _build_call(provider, attempt, spec)
+    elapsed = max(0.0, (flow.now() - attempt.started_at).total_seconds())
     try:
         image = await flow.studio.resume(
             provider,
             attempt.remote,
-            left=provider.traits.timeout - late,
+            left=provider.traits.timeout - elapsed,
             cancellation=flow.cancellation_token(attempt.job_id),
         )
     except ShuttingDown:

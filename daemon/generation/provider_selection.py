@@ -1,7 +1,7 @@
-"""Which provider a job asks next: gathers what the chain decides on.
+"""Evaluates the provider chain for a job.
 
-The decision itself is `providers.chain.decide`; this reads the breakers, the job's
-attempts and the sums of money, all in the caller's transaction.
+The decision itself is `providers.chain.decide_next`.  This module loads its inputs
+(breakers, open calls, spending) in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ from providers.breaker import Breaker
 from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
-#: Calls for one image that may have cost money and brought nothing.
+#: Outcomes of calls that may have cost money and returned no image.
 _WASTED = frozenset(
     {Outcome.TIMEOUT, Outcome.UNKNOWN, Outcome.REMOTE_FAILED, Outcome.UNUSABLE}
 )
+#: Wasted calls for one image after which a provider is excluded.
 _WASTE_LIMIT = 3
-#: It will not do this job's order, however often it is asked.
+#: The provider will never accept this job's request.
 _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
-#: Asked again in the same round: it said when, or it was we who hung up.
-_ASKED_AGAIN = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
+#: Retried in the same round: the provider named a time, or we ended the call.
+_RETRIED_IN_ROUND = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
 
-_LATELY = timedelta(minutes=10)
+#: A provider is proven for so long after its last image.
+_PROVEN_FOR = timedelta(minutes=10)
 
 Choice: TypeAlias = (
     CallProvider | WaitUntil | AtCapacity | HealthCheck | chain.Exhausted
@@ -56,11 +58,13 @@ Choice: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """Sums of money of one moment, read once a transaction.
+    """Spending in dollars, read once a transaction.
 
     Attributes:
-        month: Spent from the budget of the source; likewise `day`.
-        by_provider: By all sources together.
+        month: Spent this month from the budget of the source.
+        day: Spent today from the budget of the source.
+        by_provider: Spent this month by all sources together.
+        by_provider_today: Spent today by all sources together.
     """
 
     month: SpendingTotals
@@ -69,7 +73,7 @@ class Spending:
     by_provider_today: Mapping[str, SpendingTotals]
 
     def included_cost_of(self, traits: ProviderTraits) -> float:
-        """Return what of a provider's included calls is used up in this period."""
+        """Return the dollars used of a provider's included credits in this period."""
         daily = traits.included_per == "day"
         sums = self.by_provider_today if daily else self.by_provider
         return sums.get(traits.name, SpendingTotals()).covered
@@ -77,12 +81,12 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainState:
-    """All that choosing for any job of this moment needs.
+    """State of the chain at one moment, the same for all jobs of a source.
 
     Attributes:
-        calls: How many calls of each provider are under way here.
-        elsewhere: Likewise where others work on the same database.
-        proven: Who has made an image lately.
+        calls: Number of open calls of this daemon, by provider.
+        elsewhere: Number of open calls of other daemons on the same database.
+        proven: Providers that have generated an image in the last ten minutes.
     """
 
     breakers: Mapping[str, Breaker]
@@ -94,166 +98,180 @@ class ChainState:
 
 
 async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
-    """Read what every choice of this moment depends on."""
+    """Load the state of the chain for the source of *flow*."""
     now, zone = flow.now(), flow.clock.zone
-    here, elsewhere = await attempts.count_open_by_provider(tx, flow.who)
-    balance = await spending.load_spending(
+    own_calls, other_calls = await attempts.count_open_by_provider(tx, flow.who)
+    totals = await spending.load_spending(
         tx,
         month=month_start(now, zone),
         day=day_start(now, zone),
-        lately=now - _LATELY,
+        lately=now - _PROVEN_FOR,
     )
     return ChainState(
         breakers=await breaker_store.load_breakers(tx, flow),
-        calls=here,
-        elsewhere=elsewhere,
-        proven=balance.proven,
+        calls=own_calls,
+        elsewhere=other_calls,
+        proven=totals.proven,
         books=Spending(
-            month=_spent_from_budget(flow, balance.month),
-            day=_spent_from_budget(flow, balance.day),
-            by_provider=spending.totals_by_provider(balance.month),
-            by_provider_today=spending.totals_by_provider(balance.day),
+            month=_spent_from_budget(flow, totals.month),
+            day=_spent_from_budget(flow, totals.day),
+            by_provider=spending.totals_by_provider(totals.month),
+            by_provider_today=spending.totals_by_provider(totals.day),
         ),
         now=now,
     )
 
 
 def _spent_from_budget(
-    flow: SourceContext, sums: Mapping[tuple[str, str], SpendingTotals]
+    flow: SourceContext, by_source: Mapping[tuple[str, str], SpendingTotals]
 ) -> SpendingTotals:
-    """Return what was spent from the budget of this source."""
+    """Sum up what counts towards the budget of the source of *flow*."""
     return spending.sum_totals(
-        one
-        for (source, _), one in sums.items()
+        totals
+        for (source, _), totals in by_source.items()
         if flow.plan.includes_spending_of(source)
     )
 
 
 def choose_provider(
-    flow: SourceContext, case: ChainInput, situation: ChainState
+    flow: SourceContext, chain_input: ChainInput, state: ChainState
 ) -> Choice:
-    """Decide whom to ask for the next image of *case*."""
-    links = [
-        _build_candidate(flow, case, situation, flow.providers[name])
-        for name in case.chain
+    """Choose the provider of a job's next image, or say why it has to wait."""
+    candidates = [
+        _build_candidate(flow, chain_input, state, flow.providers[name])
+        for name in chain_input.chain
         if name in flow.providers
     ]
     return chain.decide_next(
-        links,
-        now=situation.now,
-        waited_since=case.waited_since,
+        candidates,
+        now=state.now,
+        waited_since=chain_input.waited_since,
         loading_wait=flow.plan.loading_wait,
-        card_allowed=case.card_allowed,
+        card_allowed=chain_input.card_allowed,
     )
 
 
 def _build_candidate(
-    flow: SourceContext, case: ChainInput, situation: ChainState, provider: Provider
+    flow: SourceContext, chain_input: ChainInput, state: ChainState, provider: Provider
 ) -> Candidate:
     traits = provider.traits
-    verdict = cost_of(flow, case, situation, traits)
-    found = breaker.admission_at(situation.breakers[traits.name], situation.now)
-    # What its breaker says is said better there: until when, and why.
-    rests = found.kind is AdmissionKind.RESTING and not found.waitable
+    cost = cost_of(flow, chain_input, state, traits)
+    admission = breaker.admission_at(state.breakers[traits.name], state.now)
+    # The reason of an open breaker comes first, as it also has a time.
+    is_paused = admission.kind is AdmissionKind.RESTING and not admission.waitable
     return Candidate(
         name=traits.name,
-        standing=found,
+        standing=admission,
         is_card=traits.is_card,
         greets=provider.health_check_call() is not None,
-        busy=_is_at_capacity(traits, situation),
-        out=permanently_excluded_reason(case, traits.name)
-        if rests
-        else excluded_reason(case, traits.name),
-        budget_until=verdict.until if isinstance(verdict, OverBudget) else None,
+        busy=_is_at_capacity(traits, state),
+        out=permanently_excluded_reason(chain_input, traits.name)
+        if is_paused
+        else excluded_reason(chain_input, traits.name),
+        budget_until=cost.until if isinstance(cost, OverBudget) else None,
     )
 
 
-def _is_at_capacity(traits: ProviderTraits, situation: ChainState) -> bool:
-    """Say whether no more calls may be under way; the first one goes ahead alone.
+def _is_at_capacity(traits: ProviderTraits, state: ChainState) -> bool:
+    """Return True if a provider accepts no further call now.
 
-    When credits are out or a model has to be loaded, that is one answer then, and
-    not as many as there are workers, here and elsewhere.
+    An unproven provider gets one call at a time from all daemons together.  If its
+    credits are used up or its model has to load, only that one call fails.
     """
-    here = situation.calls.get(traits.name, 0)
-    if traits.is_card or traits.name in situation.proven:
-        return here >= traits.concurrency
-    return here + situation.elsewhere.get(traits.name, 0) > 0
+    own_calls = state.calls.get(traits.name, 0)
+    if traits.is_card or traits.name in state.proven:
+        return own_calls >= traits.concurrency
+    return own_calls + state.elsewhere.get(traits.name, 0) > 0
 
 
 def cost_of(
-    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+    flow: SourceContext,
+    chain_input: ChainInput,
+    state: ChainState,
+    traits: ProviderTraits,
 ) -> Charge | OverBudget:
-    """Say how one call of a provider would count now, or what forbids it."""
-    return check_budget(*_budget_inputs(flow, case, situation, traits))
+    """Return the cost of a call of a provider now, or the budget that forbids it."""
+    return check_budget(*_budget_inputs(flow, chain_input, state, traits))
 
 
 def budget_thresholds_crossed(
-    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+    flow: SourceContext,
+    chain_input: ChainInput,
+    state: ChainState,
+    traits: ProviderTraits,
 ) -> list[BudgetThreshold]:
-    """Return the budgets that a call of a provider, if paid, takes past a mark."""
-    return budget_thresholds(*_budget_inputs(flow, case, situation, traits))
+    """Return the budget thresholds that a charged call of a provider would cross."""
+    return budget_thresholds(*_budget_inputs(flow, chain_input, state, traits))
 
 
 def _budget_inputs(
-    flow: SourceContext, case: ChainInput, situation: ChainState, traits: ProviderTraits
+    flow: SourceContext,
+    chain_input: ChainInput,
+    state: ChainState,
+    traits: ProviderTraits,
 ) -> tuple[Pricing, AmountSpent, BudgetLimits, datetime, tzinfo]:
-    own = situation.books.by_provider.get(traits.name, SpendingTotals())
-    tariff = Pricing(
-        price=traits.price(case.megapixels),
+    provider_totals = state.books.by_provider.get(traits.name, SpendingTotals())
+    pricing = Pricing(
+        price=traits.price(chain_input.megapixels),
         included=traits.included,
         included_per=traits.included_per,
         monthly_budget=traits.monthly_budget,
     )
     spent = AmountSpent(
-        month=situation.books.month.cost,
-        day=situation.books.day.cost,
-        provider=own.cost,
-        covered=situation.books.included_cost_of(traits),
-        page_today=case.page_today,
+        month=state.books.month.cost,
+        day=state.books.day.cost,
+        provider=provider_totals.cost,
+        covered=state.books.included_cost_of(traits),
+        page_today=chain_input.page_today,
     )
-    return tariff, spent, flow.plan.limits, situation.now, flow.clock.zone
+    return pricing, spent, flow.plan.limits, state.now, flow.clock.zone
 
 
-def excluded_reason(case: ChainInput, name: str) -> str | None:
-    """Say why a provider is out for this image, or None."""
-    return permanently_excluded_reason(case, name) or _excluded_this_round(case, name)
+def excluded_reason(chain_input: ChainInput, name: str) -> str | None:
+    """Return why a provider is excluded for this image in this round, or None."""
+    return permanently_excluded_reason(chain_input, name) or _excluded_this_round(
+        chain_input, name
+    )
 
 
-def permanently_excluded_reason(case: ChainInput, name: str) -> str | None:
-    """Say why a provider will not be asked for this image again, or None."""
+def permanently_excluded_reason(chain_input: ChainInput, name: str) -> str | None:
+    """Return why a provider is excluded for this image in all rounds, or None."""
     outcomes = Counter(
-        Outcome(one.outcome)
-        for one in case.tried
-        if one.provider == name and one.outcome is not None
+        Outcome(attempt.outcome)
+        for attempt in chain_input.tried
+        if attempt.provider == name and attempt.outcome is not None
     )
-    # It declined the order itself: for every image of the job.
+    # A declined request excludes the provider for every image of the job.
     for outcome in _DECLINED:
         if outcomes[outcome]:
             return descriptions.OUTCOMES[outcome]
     wasted = sum(
-        one.provider == name and one.number == case.number and one.outcome in _WASTED
-        for one in case.tried
+        attempt.provider == name
+        and attempt.number == chain_input.number
+        and attempt.outcome in _WASTED
+        for attempt in chain_input.tried
     )
-    # Money that bought nothing is bounded.
     return f"{wasted} calls brought nothing" if wasted >= _WASTE_LIMIT else None
 
 
-def _excluded_this_round(case: ChainInput, name: str) -> str | None:
-    for one in case.tried:
-        mine = one.provider == name and one.number == case.number
-        if not mine or one.round != case.round or one.outcome is None:
+def _excluded_this_round(chain_input: ChainInput, name: str) -> str | None:
+    this_call = (name, chain_input.number, chain_input.round)
+    for attempt in chain_input.tried:
+        if (attempt.provider, attempt.number, attempt.round) != this_call:
             continue
-        # One call a round, but for those that say nothing against it.
-        if one.outcome != Outcome.IMAGE and Outcome(one.outcome) not in _ASKED_AGAIN:
-            return descriptions.OUTCOMES[Outcome(one.outcome)]
+        if attempt.outcome is None:
+            continue
+        outcome = Outcome(attempt.outcome)
+        if outcome is not Outcome.IMAGE and outcome not in _RETRIED_IN_ROUND:
+            return descriptions.OUTCOMES[outcome]
     return None
 
 
-def none_can_serve(flow: SourceContext, case: ChainInput) -> bool:
-    """Say whether nobody will ever make this image."""
+def none_can_serve(flow: SourceContext, chain_input: ChainInput) -> bool:
+    """Return True if no provider of the chain will ever generate this image."""
     return all(
-        permanently_excluded_reason(case, name)
-        for name in case.chain
+        permanently_excluded_reason(chain_input, name)
+        for name in chain_input.chain
         if name in flow.providers
-        and (case.card_allowed or not flow.providers[name].traits.is_card)
+        and (chain_input.card_allowed or not flow.providers[name].traits.is_card)
     )

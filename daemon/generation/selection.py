@@ -1,7 +1,7 @@
-"""The waiting jobs: which of them go on now, and when to look at the others again.
+"""Selects the queued jobs to claim, and when to read the queue again.
 
-While nobody can serve a job, its row is not touched; it is looked at again when a
-breaker may move, or when somebody is kept waiting for too long.
+The row of a job without an available provider is not changed.  The queue is read
+again when a breaker may change, or when a job has waited long enough for a note.
 """
 
 from __future__ import annotations
@@ -27,45 +27,48 @@ from db.models import Job
 from db.states import JobState
 from providers.chain import AtCapacity, CallProvider, Exhausted, HealthCheck, WaitUntil
 
-_LOOKED_AT = 500
-#: A job that cannot start for this long says so on its page.
-_TELL_AFTER = timedelta(minutes=10)
+#: Due jobs read from each source.
+_QUEUE_LIMIT = 500
+#: The page of a job that cannot start for this long gets a note.
+_NOTE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class _SourceQueue:
-    """The due jobs of one source, and what is to be known of each."""
+    """The due jobs of one source, with the inputs of the decision about each."""
 
     flow: SourceContext
     due: Sequence[Job]
-    cases: Mapping[int, ChainInput]
-    situation: ChainState
+    chain_inputs: Mapping[int, ChainInput]
+    state: ChainState
 
 
 async def select_jobs(
     tx: Tx, flows: Sequence[SourceContext], free: int, claimed_for: Mapping[int, str]
 ) -> Selection:
-    """Look at the due jobs of all sources for *free* workers.
+    """Select from the due jobs of all sources for *free* workers.
 
     Args:
-        claimed_for: By job in work here, whom it is about to ask.
+        claimed_for: The provider each running job of this daemon was claimed for.
     """
     picked = Selection()
-    awake = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
-    if not awake:
+    active = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
+    if not active:
         return picked
-    now, sources = awake[0].now(), [flow.plan.source for flow in awake]
+    now, sources = active[0].now(), [flow.plan.source for flow in active]
     picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, sources))
-    looks: dict[str, _SourceQueue] = {}
-    for flow in awake:
-        due = await queue.list_due(tx, now, flow.plan.source, limit=_LOOKED_AT)
+    queues: dict[str, _SourceQueue] = {}
+    for flow in active:
+        due = await queue.list_due(tx, now, flow.plan.source, limit=_QUEUE_LIMIT)
         if due:
-            looks[flow.plan.source] = await _load_source_queue(tx, flow, due)
-    picked.queue = sum(len(look.due) for look in looks.values())
-    picking = _Selector(picked, free)
-    picking.count_calls(looks.values(), claimed_for)
-    for job in interleave_by_priority([look.due for look in looks.values()]):
-        picking.evaluate_job(looks[job.source], job)
+            queues[flow.plan.source] = await _load_source_queue(tx, flow, due)
+    picked.queue = sum(len(source_queue.due) for source_queue in queues.values())
+    selector = _Selector(picked, free)
+    selector.count_calls(queues.values(), claimed_for)
+    for job in interleave_by_priority(
+        [source_queue.due for source_queue in queues.values()]
+    ):
+        selector.evaluate_job(queues[job.source], job)
     return picked
 
 
@@ -83,33 +86,36 @@ async def _load_source_queue(
     return _SourceQueue(
         flow=flow,
         due=due,
-        cases=await chain_input_loader.load_chain_inputs(tx, flow, due),
-        situation=await provider_selection.load_chain_state(tx, flow),
+        chain_inputs=await chain_input_loader.load_chain_inputs(tx, flow, due),
+        state=await provider_selection.load_chain_state(tx, flow),
     )
 
 
 def interleave_by_priority(queues: Iterable[Sequence[Job]]) -> list[Job]:
-    """Return the jobs of several queues, strongest first; equals take turns.
+    """Merge queues by priority; jobs of equal priority alternate between the queues.
 
     Args:
-        queues: Each in its own order, strongest first.
+        queues: Each in its own order, highest priority first.
     """
-    placed: list[tuple[int, int, Job]] = []
+    ranked: list[tuple[int, int, Job]] = []
     for waiting in queues:
-        seen = Counter[int]()
+        position_in_rank = Counter[int]()
         for job in waiting:
-            placed.append((job.reason.rank, seen[job.reason.rank], job))
-            seen[job.reason.rank] += 1
-    return [job for *_, job in sorted(placed, key=lambda one: one[:2])]
+            rank = job.reason.rank
+            ranked.append((rank, position_in_rank[rank], job))
+            position_in_rank[rank] += 1
+    return [job for *_, job in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 @dataclass(slots=True)
 class _Selector:
-    """Goes through the queue while workers are free.
+    """Evaluates the due jobs in order of priority.
 
     Attributes:
-        calls: Of each provider, those under way and those about to begin.
-        probes: Providers whose one probe is given away.
+        picked: The result so far.
+        free: Number of free workers.
+        calls: Open calls and those about to start, by provider.
+        probes: Half-open providers whose single probe is assigned.
     """
 
     picked: Selection
@@ -118,108 +124,108 @@ class _Selector:
     probes: set[str] = field(default_factory=set)
 
     def count_calls(
-        self, looks: Iterable[_SourceQueue], claimed_for: Mapping[int, str]
+        self, queues: Iterable[_SourceQueue], claimed_for: Mapping[int, str]
     ) -> None:
-        """Count the calls that somebody is about to make as made."""
-        for look in looks:
-            self.calls |= Counter(look.situation.calls)
+        """Count open calls, and those that claimed jobs are about to start."""
+        for source_queue in queues:
+            self.calls |= Counter(source_queue.state.calls)
         self.calls |= Counter(claimed_for.values())
 
     @property
     def _has_capacity(self) -> bool:
         return len(self.picked.asks) < self.free
 
-    def evaluate_job(self, look: _SourceQueue, job: Job) -> None:
-        """Take a job up, or see when it is to be looked at again."""
-        flow, picked, case = look.flow, self.picked, look.cases[job.id]
-        if self._has_capacity and (why := _resume_reason(case)) is not None:
+    def evaluate_job(self, source_queue: _SourceQueue, job: Job) -> None:
+        """Claim, snooze, check or leave one job, and record it in `picked`."""
+        flow, picked = source_queue.flow, self.picked
+        chain_input = source_queue.chain_inputs[job.id]
+        if self._has_capacity and (why := _resume_reason(chain_input)) is not None:
             picked.asks[job.id] = ClaimRequest(job, "", why)
             return
-        unread = not case.was_tried_this_round and needs_reread(flow, job)
-        # It is for others to take up, once its page is read.
+        unread = not chain_input.was_tried_this_round and needs_reread(flow, job)
+        # Another daemon generates the image once the page is read here.
         if not flow.generates:
             if unread and not _is_read_delayed(flow, job):
                 self._request_reread(flow, job)
             return
-        # Its page is to be read first, and cannot be now: no use to take it up.
+        # The page has to be read first, which is not possible now.
         if unread and _is_read_delayed(flow, job):
             return
-        situation = replace(look.situation, calls=self.calls)
-        choice = provider_selection.choose_provider(flow, case, situation)
+        state = replace(source_queue.state, calls=self.calls)
+        choice = provider_selection.choose_provider(flow, chain_input, state)
         match choice:
-            # Not before its page is read, by whoever speaks with Notion.
+            # The leader reads the page first.
             case CallProvider() if unread:
                 self._request_reread(flow, job)
-            # Its turn, if a worker is free and no other job is the probe already.
+            # A half-open provider gets one job as its probe.
             case CallProvider(name, probe):
                 if self._has_capacity and name not in self.probes:
                     picked.asks[job.id] = ClaimRequest(job, name, f"asks {name}")
                     self.calls[name] += 1
                     if probe:
                         self.probes.add(name)
-            # A model is loading: not before it is there.
+            # The model is loading.
             case WaitUntil(name, until):
                 picked.snoozed.append((job, name, until))
                 picked.look_again_by(until)
-            # Woken when that call ends.
+            # The end of a call sets `kick`.
             case AtCapacity():
                 pass
-            # Woken when it is known whether it is up.
+            # The end of the health check sets `kick`.
             case HealthCheck(name):
                 picked.greets.add(name)
             case Exhausted() as spent:
-                self._handle_exhausted(flow, job, case, spent)
+                self._handle_exhausted(flow, job, chain_input, spent)
         _note_overdue(flow, picked, job, choice)
 
     def _request_reread(self, flow: SourceContext, job: Job) -> None:
-        """Have a page read whose job may be taken up, here or elsewhere, at once."""
-        most = max(self.free - len(self.picked.asks), flow.reads_ahead)
-        if flow.speaks and len(self.picked.reads) < most:
+        """Have the page read if a worker here or elsewhere may claim the job next."""
+        limit = max(self.free - len(self.picked.asks), flow.reads_ahead)
+        if flow.speaks and len(self.picked.reads) < limit:
             self.picked.reads.append(job)
 
     def _handle_exhausted(
-        self, flow: SourceContext, job: Job, case: ChainInput, spent: Exhausted
+        self, flow: SourceContext, job: Job, chain_input: ChainInput, spent: Exhausted
     ) -> None:
-        """Nobody can serve it: it sleeps, or is taken up to be closed."""
-        ended = ChainResult(
+        """Leave a job without an available provider, or claim it to end its round."""
+        chain_result = ChainResult(
             job=job,
-            case=case,
-            hopeless=provider_selection.none_can_serve(flow, case),
+            case=chain_input,
+            hopeless=provider_selection.none_can_serve(flow, chain_input),
             until=spent.until,
             reasons=spent.reasons,
             tries=flow.plan.tries,
         )
-        decided = retry_policy.decide_after_round(ended, flow.now())
-        if isinstance(decided, Idle):
-            self.picked.look_again_by(decided.until)
+        decision = retry_policy.decide_after_round(chain_result, flow.now())
+        if isinstance(decision, Idle):
+            self.picked.look_again_by(decision.until)
         elif self._has_capacity:
             self.picked.asks[job.id] = ClaimRequest(job, "", "nobody can serve it")
 
 
 def _is_read_delayed(flow: SourceContext, job: Job) -> bool:
-    """Notion is away, or its last answer about this page was a refusal."""
-    subject = TaskKey(TaskKind.READ, job.source, job.id)
-    is_refused = flow.delays.is_delayed(subject, flow.clock.elapsed())
+    """Return True while Notion is unavailable or reading this page has failed."""
+    task_key = TaskKey(TaskKind.READ, job.source, job.id)
+    is_refused = flow.delays.is_delayed(task_key, flow.clock.elapsed())
     return is_refused or bool(flow.outage.why)
 
 
-def _resume_reason(case: ChainInput) -> str | None:
-    # A call that was paid for: its result is fetched, whoever rests.
-    if case.open_call is not None:
+def _resume_reason(chain_input: ChainInput) -> str | None:
+    # The result of an open call is fetched even if its provider is paused.
+    if chain_input.open_call is not None:
         return "goes on where it was"
-    # All its images are on disk.
-    return "its images are on disk" if case.complete else None
+    return "its images are on disk" if chain_input.complete else None
 
 
 def _note_overdue(
     flow: SourceContext, picked: Selection, job: Job, choice: Choice
 ) -> None:
-    """Find the jobs whose page should say that they wait, and why."""
+    """Queue a note on the page of a job that has waited for ten minutes."""
     if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
         return
-    tell_at = requested_at(job) + _TELL_AFTER
-    if flow.now() < tell_at:
-        picked.look_again_by(tell_at)
+    note_at = requested_at(job) + _NOTE_AFTER
+    if flow.now() < note_at:
+        picked.look_again_by(note_at)
     elif job.id not in picked.asks:
-        words = format_reasons(with_labels(flow, choice.reasons))
-        picked.told.append((job, f"Waiting: {words}."))
+        reasons = format_reasons(with_labels(flow, choice.reasons))
+        picked.told.append((job, f"Waiting: {reasons}."))

@@ -1,4 +1,4 @@
-"""When an image cannot be kept: no call is made, nothing is lost, one loud line."""
+"""Detects storage that cannot be written, and retries pending writes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
 
 T = TypeVar("T")
 
-#: A server that was started anew is back in seconds.
+#: Seconds between two tries while the database server is unavailable.
 _AWAY_SECONDS = 2.0
-#: What an image and its rows take; `images.min_free_disk` may be less.
-_LEAST = 4 * 2**20
+#: Bytes for an image and its rows; `images.min_free_disk` may be smaller.
+_MIN_FREE_BYTES = 4 * 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-#: The folder is gone, somebody else's, read-only, or its disk is.
-_BARRED = frozenset(
+#: The folder is missing, owned by another user, read-only, or its disk fails.
+_INACCESSIBLE = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
         *(errno.ENOENT, errno.ENOTDIR, errno.EEXIST),
@@ -33,18 +33,19 @@ _BARRED = frozenset(
 
 
 def unwritable_reason(flow: SourceContext, *, mend: bool = False) -> str | None:
-    """Say why no image can be kept, as far as it is known, or None.
+    """Return why images cannot be saved, or None if no reason is known.
 
-    Nothing can be written where images and database are, or the store is away.
+    This checks the image and database folders and the last error of the shared store.
 
     Args:
-        mend: A folder that was removed is made again, if that can be done.
+        mend: Create a missing folder again.
     """
+    required = max(flow.plan.min_free_disk, _MIN_FREE_BYTES)
     for folder in {flow.image_folder, flow.db.folder or flow.image_folder}:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
-        if files.free_bytes(folder) < _required_bytes(flow):
-            return f"less than {_required_bytes(flow) // 2**20} MiB free for {folder}"
+        if files.free_bytes(folder) < required:
+            return f"less than {required // 2**20} MiB free for {folder}"
     return flow.store.away or None
 
 
@@ -56,53 +57,50 @@ def _folder_problem(folder: Path, *, mend: bool) -> str | None:
         return f"cannot be made ({error.strerror})"
     if not folder.is_dir():
         return "is gone"
-    may = os.access(folder, os.W_OK | os.X_OK)
-    return None if may else "cannot be written to: give it back to this user"
-
-
-def _required_bytes(flow: SourceContext) -> int:
-    return max(flow.plan.min_free_disk, _LEAST)
+    is_writable = os.access(folder, os.W_OK | os.X_OK)
+    return None if is_writable else "cannot be written to: give it back to this user"
 
 
 def is_storage_error(error: Exception) -> bool:
-    """Say whether an error means that no image can be kept now."""
-    barred = isinstance(error, OSError) and error.errno in _FULL | _BARRED
-    return barred or isinstance(
+    """Return True if an error means that images cannot be saved now."""
+    is_disk_error = isinstance(error, OSError) and error.errno in _FULL | _INACCESSIBLE
+    return is_disk_error or isinstance(
         error, DiskFullError | StoreUnavailableError | NameCollisionError
     )
 
 
 def log_outage(flow: SourceContext, why: Exception | str) -> None:
-    """Say, once, that the queue sleeps until images can be kept again.
+    """Log, once per outage, that no images are generated until storage works again.
 
     Args:
-        why: An error that `is_storage_error`, or what `unwritable_reason` said.
+        why: An error for which `is_storage_error` is True, or the text of
+            `unwritable_reason`.
     """
-    spell, event, until = "disk", "disk.full", ": no images are made until then"
+    outage, event, until = "disk", "disk.full", ": no images are made until then"
     if isinstance(why, StoreUnavailableError) or str(why) == flow.store.away:
-        spell, event = "store", "store.away"
-    # Of one image: the others go on.
+        outage, event = "store", "store.away"
+    # A name collision concerns one image; the other jobs continue.
     elif isinstance(why, NameCollisionError):
-        spell, event, until = str(why), "store.name_collision", ""
-    if flow.spells.record_failure(spell, flow.steady_now()):
+        outage, event, until = str(why), "store.name_collision", ""
+    if flow.spells.record_failure(outage, flow.steady_now()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
 
 def log_recovery(flow: SourceContext) -> None:
-    """Say that it goes on."""
-    for spell, event, words in (
+    """Log the end of each outage of the disk and the shared store."""
+    for outage, event, words in (
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
         if (
-            lasted := flow.spells.record_recovery(spell, flow.steady_now())
+            lasted := flow.spells.record_recovery(outage, flow.steady_now())
         ) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             flow.shared_log.info(event, summary=f"{words} after {after}")
 
 
 async def probe_store(flow: SourceContext) -> None:
-    """Ask whether the store is back; that it is not is known already."""
+    """Check whether the shared store is available; `Store.away` has the result."""
     with suppress(StoreUnavailableError):
         await asyncio.to_thread(flow.store.check_remote)
 
@@ -110,15 +108,17 @@ async def probe_store(flow: SourceContext) -> None:
 async def retry_until_stored(
     flow: SourceContext, write: Callable[[], Awaitable[T]]
 ) -> T:
-    """Do *write*; when nothing can be written, wait and do it again.
+    """Call *write* until it succeeds; an image paid for stays in memory meanwhile.
 
-    What was paid for is held in memory meanwhile.  At SIGTERM the error goes up.
+    *write* must be safe to repeat, as an interrupted commit may have been carried out.
+
+    Raises:
+        Exception: *write* failed with an error that is not one of storage, or the
+            daemon is stopping.
     """
     while True:
         try:
             return await write()
-        # A commit that was cut off may have been carried out: what is written here
-        # looks first whether it is there.
         except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
@@ -133,18 +133,18 @@ async def retry_until_stored(
         ) as error:
             if not is_storage_error(error) or flow.stopping.is_set():
                 raise
-            # What the folder itself says is plainer than what was tried in it.
-            plain = (
+            # The state of the folder explains more than the failed operation.
+            reason = (
                 unwritable_reason(flow)
                 if isinstance(error, OSError | DiskFullError)
                 else None
             )
-            log_outage(flow, plain or error)
+            log_outage(flow, reason or error)
             await sleep_unless_stopping(flow, RETRY_PAUSE)
 
 
 async def sleep_unless_stopping(flow: SourceContext, seconds: float) -> None:
-    """Sleep, but not beyond SIGTERM."""
+    """Sleep for *seconds*, or until `SourceContext.stopping` is set."""
     stopping = asyncio.ensure_future(flow.stopping.wait())
     sleeping = asyncio.ensure_future(flow.clock.sleep(seconds))
     _, pending = await asyncio.wait(

@@ -1,4 +1,4 @@
-"""Tasks, one a job: what breaks one of them does not break the others."""
+"""Runs one task per job and isolates their failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.errors import DatabaseError
 from db.models import Job
 
 _TROUBLE_PAUSE = timedelta(seconds=30)
-#: The same refusal of what we sent, so many times in a row: no other try would help.
+#: Consecutive rejections of a request for the same reason, after which it is final.
 _HOPELESS_AT = 3
 
 JobStep: TypeAlias = Callable[[SourceContext, Job], Awaitable[None]]
@@ -26,34 +26,26 @@ GiveUpCallback: TypeAlias = Callable[[SourceContext, Job, str], Awaitable[None]]
 FailureReporter: TypeAlias = Callable[[SourceContext, Job, Exception], bool]
 
 
-def _report_nothing(_flow: SourceContext, _job: Job, _error: Exception) -> bool:
-    """Leave it to the log of the pauses."""
-    return False
-
-
-def _do_nothing(_job: Job) -> None:
-    """What most have to tidy up."""
-
-
 @dataclass(slots=True)
 class TaskPool:
-    """Does one step for several jobs at once.
+    """Runs one step for several jobs at once.
 
     Attributes:
-        task: What the step is called where its pauses are counted.
-        give_up: If given, called with its words when the same refusal came too often.
-        tell: Called with each failure; says whether it speaks of it in the log.
-        tasks: By job id.
-        dropped: A worker ended in the middle: nobody else puts its job back.
-        ended: Called after each, however it ended.
+        task: The kind of task under which delays are counted.
+        give_up: Called with the reason when Notion has rejected a request three times
+            in a row for the same reason.
+        ended: Called after each task, also after a failed one.
+        tell: Called with each failure; returns True if it logs the failure itself.
+        tasks: Running tasks, by job ID.
+        dropped: A step failed before it moved its job, which must be requeued.
     """
 
     flows: Sources
     step: JobStep
     task: TaskKind | Callable[[Job], TaskKind]
     give_up: GiveUpCallback | None = None
-    ended: Callable[[Job], None] = _do_nothing
-    tell: FailureReporter = _report_nothing
+    ended: Callable[[Job], None] = lambda _job: None
+    tell: FailureReporter = lambda _flow, _job, _error: False
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
@@ -65,7 +57,7 @@ class TaskPool:
         return job_id in self.tasks
 
     def start(self, job: Job) -> None:
-        """Begin; `SourceContext.kick` is set when it has ended."""
+        """Start the step for a job; its end sets `SourceContext.kick`."""
         flow = self.flows.by_source[job.source]
 
         async def run() -> None:
@@ -82,39 +74,38 @@ class TaskPool:
         self.tasks[job.id] = asyncio.create_task(run(), name=f"{name} {job.id}")
 
     def cancel_source(self, source: str) -> None:
-        """Cut off the work of a source."""
-        for job_id, of in self._sources.items():
-            if of == source:
+        """Cancel all tasks of a source."""
+        for job_id, job_source in self._sources.items():
+            if job_source == source:
                 self.tasks[job_id].cancel()
 
     def is_delayed(self, job: Job) -> bool:
-        """Say whether a job's last try failed, and its pause lasts."""
+        """Return True while a job waits for its next try after a failure."""
         flow = self.flows.first
         return flow.delays.is_delayed(self.task_key(job), flow.clock.elapsed())
 
     def has_failed(self, job: Job) -> bool:
-        """Say whether a job's last try failed."""
+        """Return True if a job's last try failed."""
         return self.flows.first.delays.has_failed(self.task_key(job))
 
     def task_key(self, job: Job) -> TaskKey:
-        """Return what the pauses of a job's step are counted for."""
+        """Return the key under which the delays of a job's step are counted."""
         task = self.task(job) if callable(self.task) else self.task
         return TaskKey(task, job.source, job.id)
 
     async def _run_step(self, flow: SourceContext, job: Job) -> None:
-        """Do the step; whatever it fails with, the next try has to wait."""
+        """Run the step; delay the job's next try after any failure."""
         try:
             await self.step(flow, job)
         except NotionError as error:
             await self._handle_failure(flow, job, error)
         except Exception as error:  # noqa: BLE001 - it is logged there
             self.dropped = True
-            # It ends on its own, and `storage` speaks of it.
+            # `storage_guard` logs a storage outage once for all jobs.
             if storage_guard.is_storage_error(error):
                 storage_guard.log_outage(flow, error)
                 until = flow.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
                 flow.delays.hold_until(self.task_key(job), str(error), until)
-            # One job must not take the others with it.
             else:
                 await self._handle_failure(flow, job, error)
         else:
@@ -132,6 +123,6 @@ class TaskPool:
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
                 await self.give_up(flow, job, delay.why)
                 flow.delays.clear_failures(self.task_key(job))
-        # Its pause has begun, and what failed is in the log.
-        except DatabaseError as unwritten:
-            flow.log.debug("database.failed", summary=str(unwritten), job=job.id)
+        # The delay has begun and the failure is logged; only this write is missing.
+        except DatabaseError as write_error:
+            flow.log.debug("database.failed", summary=str(write_error), job=job.id)

@@ -1,7 +1,7 @@
-"""Pixels: what a service sent becomes a PNG of exactly the size that was asked for.
+"""Converts the image of a provider to a PNG of the requested size.
 
-Pillow is used here and in the card only.  Everything is re-encoded from pixels, so
-nothing a service hid in its file (prompt, workflow, EXIF, C2PA) reaches the page.
+Pillow is used here and in the card only.  Every image is re-encoded from its pixels,
+so no metadata of a provider (prompt, workflow, EXIF, C2PA) reaches the page.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ from PIL.PngImagePlugin import PngInfo
 from daemon.config.formats import ImageFormat
 from providers.outcomes import BlankImageError, InvalidImageError
 
-#: IPTC DigitalSourceType of what a service made, and of the card.
+#: IPTC DigitalSourceType of a generated image, and of a card.
 Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
-_MOST_PIXELS = 40_000_000
-_LEAST_SIDE = 64
-_MOST_UPSCALING = 4.0
-#: Kept share of the area from which cropping is the better choice.
-_CROP_FROM = 0.66
-#: Levels of 255 between the darkest and the lightest of what is blank.
-_NARROW = 24
+_MAX_PIXELS = 40_000_000
+_MIN_SIDE = 64
+_MAX_UPSCALING = 4.0
+#: An image is cropped if at least this share of its area remains, else framed.
+_MIN_CROP_SHARE = 0.66
+#: Largest difference of the levels (0 to 255) in a channel of a blank image.
+_BLANK_SPREAD = 24
 _COMPRESSION = 6
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 def normalize_image(data: bytes, size: ImageFormat) -> Image.Image:
-    """Decode *data* and fit it to *size*: RGB, sRGB, no metadata.
+    """Decode *data* and fit it to *size*, as sRGB without metadata.
 
     Raises:
-        UnusableError: Not an image, cut short, a bomb, animated, far too small.
-        BlankError: A single colour, or nearly: how some services refuse.
+        InvalidImageError: The data is not an image, truncated, animated, too small, or
+            over 40 megapixels.
+        BlankImageError: The image is (nearly) of one colour, which is how some services
+            refuse a prompt.
     """
     image = _flatten_image(_decode_image(data))
     if _is_blank(image):
@@ -53,36 +55,34 @@ def _decode_image(data: bytes) -> Image.Image:
         ImageOps.exif_transpose(image, in_place=True)
     except InvalidImageError:
         raise
-    # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, ...
+    # Pillow passes on any error of a decoder: OSError, SyntaxError, ValueError, ...
     except Exception as error:
-        kind = type(error).__name__
-        raise InvalidImageError(
-            f"sent something that cannot be decoded ({kind})"
-        ) from error
+        why = f"sent something that cannot be decoded ({type(error).__name__})"
+        raise InvalidImageError(why) from error
     return image
 
 
 def _check_header(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > _MOST_PIXELS:
+    if width * height > _MAX_PIXELS:
         raise InvalidImageError(f"sent {width}x{height} pixels, too many to decode")
-    if min(width, height) < _LEAST_SIDE:
+    if min(width, height) < _MIN_SIDE:
         raise InvalidImageError(f"sent only {width}x{height} pixels")
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise InvalidImageError("sent an animation")
 
 
 def _flatten_image(image: Image.Image) -> Image.Image:
-    """Return 8-bit RGB in sRGB on white, without anything attached."""
+    """Return the image as 8-bit sRGB on white, without metadata."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
-        # A plain conversion clips 16-bit greys.
+        # Image.convert would clip 16-bit greys instead of scaling them.
         image = image.point(lambda value: value / 256).convert("L")
         profile = None
     if image.has_transparency_data:
-        over = image.convert("RGBA")
+        foreground = image.convert("RGBA")
         image = Image.new("RGB", image.size, "white")
-        image.paste(over, mask=over.getchannel("A"))
+        image.paste(foreground, mask=foreground.getchannel("A"))
     if profile is not None and image.mode in {"RGB", "CMYK", "L"}:
         image = _to_srgb(image, profile)
     if image.mode != "RGB":
@@ -92,10 +92,10 @@ def _flatten_image(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    # Brings a library of its own, and most services send no profile.
-    from PIL import ImageCms  # noqa: PLC0415 - as it says
+    # Most services send no profile, so LittleCMS is seldom needed.
+    from PIL import ImageCms  # noqa: PLC0415 - loads a library of its own
 
-    # A broken profile is no reason to lose the image.
+    # A broken profile is ignored; the image is kept as it is.
     with suppress(OSError, ImageCms.PyCMSError, ValueError):
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
@@ -106,20 +106,21 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _is_blank(image: Image.Image) -> bool:
-    """Say whether there is next to nothing to see; thresholds measured on photos."""
+    """Return True for an image nearly of one colour; thresholds measured on photos."""
     small = image.resize((64, 64), Image.Resampling.BOX)
-    # Means lie between the extremes: only if they are close is every pixel looked at.
-    if _level_spread(small) <= _NARROW and _level_spread(image) <= _NARROW:
+    # Averages lie between the extremes, so most images need no look at every pixel.
+    if _level_spread(small) <= _BLANK_SPREAD and _level_spread(image) <= _BLANK_SPREAD:
         return True
     stat = ImageStat.Stat(small)
     deviation, mean = max(stat.stddev), sum(stat.mean) / 3
-    far = _share_far_from(small, [round(value) for value in stat.median])
-    return (far < 0.002 and deviation < 2.5) or (mean < 4 and far < 0.02)  # noqa: PLR2004 - the same
+    far_share = _share_far_from(small, [round(value) for value in stat.median])
+    return (far_share < 0.002 and deviation < 2.5) or (mean < 4 and far_share < 0.02)  # noqa: PLR2004 - measured
 
 
 def _level_spread(image: Image.Image) -> float:
-    pairs = [channel.getextrema() for channel in image.split()]
-    return max(high - low for low, high in pairs)  # type: ignore[operator]  # single bands give pairs
+    """Return the largest difference of the levels (0 to 255) within a channel."""
+    extrema = [channel.getextrema() for channel in image.split()]
+    return max(high - low for low, high in extrema)  # type: ignore[operator]  # single bands give pairs
 
 
 def _share_far_from(image: Image.Image, middle: list[int]) -> float:
@@ -137,26 +138,26 @@ def _share_far_from(image: Image.Image, middle: list[int]) -> float:
 def _fit_image(image: Image.Image, size: ImageFormat) -> Image.Image:
     target = (size.width, size.height)
     if image.size == target:
-        # What was opened knows its file; a copy is pixels.
+        # The copy drops the reference to the file.
         return image.copy()
     scale = max(size.width / image.width, size.height / image.height)
-    if scale > _MOST_UPSCALING:
+    if scale > _MAX_UPSCALING:
         raise InvalidImageError(
             f"sent {image.width}x{image.height}, too small to enlarge"
         )
-    ours, theirs = size.width / size.height, image.width / image.height
-    if min(ours / theirs, theirs / ours) >= _CROP_FROM:
+    wanted, actual = size.width / size.height, image.width / image.height
+    if min(wanted / actual, actual / wanted) >= _MIN_CROP_SHARE:
         return _crop_image(image, target)
     return _frame_image(image, target)
 
 
 def _crop_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
-    centre = (0.5, 0.45)  # a little above the middle, where faces are
+    centre = (0.5, 0.45)  # slightly above the middle, where faces usually are
     return ImageOps.fit(image, target, Image.Resampling.LANCZOS, centering=centre)
 
 
 def _frame_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
-    """Show the whole image over a blurred one that fills the frame."""
+    """Show the whole image on a blurred, enlarged copy that fills the frame."""
     small = (max(1, target[0] // 8), max(1, target[1] // 8))
     blurred = ImageOps.fit(image, small).filter(ImageFilter.GaussianBlur(6))
     frame = blurred.resize(target, Image.Resampling.BICUBIC)
@@ -172,11 +173,11 @@ def encode_png(
     provenance: Provenance | None,
     prompt: str | None = None,
 ) -> bytes:
-    """Return the PNG: pixels, "sRGB", and who made it, as XMP.
+    """Return the image as a PNG with an sRGB chunk and XMP metadata.
 
     Args:
         provenance: IPTC DigitalSourceType; None leaves it out.
-        prompt: Embedded only when the owner asked for it.
+        prompt: Embedded in the XMP packet; None leaves it out.
     """
     info = PngInfo()
     info.add(b"sRGB", b"\0")
@@ -192,7 +193,7 @@ def _build_xmp(provenance: str | None, prompt: str | None) -> str:
         uri = f"{_SOURCE_TYPES}{provenance}"
         ext += f"<Iptc4xmpExt:DigitalSourceType>{uri}</Iptc4xmpExt:DigitalSourceType>"
     if prompt is not None:
-        # XML 1.0 has no words for control characters.
+        # XML 1.0 cannot express control characters.
         plain = "".join(char for char in prompt if char.isprintable() or char == "\n")
         ext += (
             "<Iptc4xmpExt:AIPromptInformation>"
@@ -212,16 +213,16 @@ def _build_xmp(provenance: str | None, prompt: str | None) -> str:
 
 
 def shrink_for_upload(png: bytes, limit: int) -> bytes:
-    """Return a PNG of the same size within *limit* bytes, its colours coarsened.
+    """Return a PNG of the same size within *limit* bytes, with fewer colours.
 
-    Seven bits a channel cannot be told from eight (51 dB); six always suffice for
-    a story and 5 MiB.  A limit below what four bits take is not met: the
-    smallest is returned.
+    The image gets the most bits a channel (7 to 4) that fit.  Seven bits cannot be
+    told from eight (51 dB); six always suffice for a story and 5 MiB.  If four bits
+    exceed the limit, that PNG is returned.
     """
     image = Image.open(io.BytesIO(png), formats=("PNG",))
     image.load()
     packet = image.info.get("xmp", b"")
-    plain = image.convert("RGB")
+    pixels = image.convert("RGB")
     smallest = png
     for bits in (7, 6, 5, 4):
         if len(smallest) <= limit:
@@ -230,7 +231,7 @@ def shrink_for_upload(png: bytes, limit: int) -> bytes:
         info.add(b"sRGB", b"\0")
         info.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", "replace"))
         out = io.BytesIO()
-        coarse = ImageOps.posterize(plain, bits)
+        coarse = ImageOps.posterize(pixels, bits)
         coarse.info.clear()
         coarse.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
         smallest = out.getvalue()
@@ -238,7 +239,7 @@ def shrink_for_upload(png: bytes, limit: int) -> bytes:
 
 
 def make_thumbnail(png: bytes, side: int) -> bytes:
-    """Return a small WebP of one of our own images, at most *side* each way."""
+    """Return a WebP thumbnail of a PNG of ours, at most *side* pixels each way."""
     image = Image.open(io.BytesIO(png), formats=("PNG",))
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     out = io.BytesIO()

@@ -1,1 +1,1 @@
-"""What keeps a data folder in order: pruning, copies, and a look at all of it."""
+"""Maintenance of a data folder: prune, backup, verify."""

@@ -1,9 +1,9 @@
-"""A consistent copy of a data folder in one file, while the daemon runs; and back.
+"""Backup of a data folder to one consistent file while the daemon runs, and restore.
 
-A tar file: `manifest.json` first, then the database (SQLite's own online backup, or
-a copy of PostgreSQL's as a file of SQLite, so that it can be restored anywhere), then
-the images its rows name.  Images never change once they have their name, so
-the copy of the database and the files belong together.  Secrets are not in it.
+The tar file has `manifest.json` first, then the database, then the images its rows
+name.  The database is an online backup of SQLite, or a copy of PostgreSQL as an SQLite
+file, which can be restored to either.  A named image file never changes, so the
+database and the images are consistent.  The backup has no secrets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from db.errors import DatabaseError
 from db.sqlite import Sqlite
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
-_COPY = re.compile(r"postbrush-\d{8}-\d{6}\.tar", re.ASCII)
+_BACKUP_NAME = re.compile(r"postbrush-\d{8}-\d{6}\.tar", re.ASCII)
 _FORMAT = 1
 _CHUNK = 1 << 20
 
@@ -43,16 +43,16 @@ def create_backup(
     now: datetime,
     store: Store | None = None,
 ) -> Mapping[str, Any]:
-    """Write a copy of *data_dir* to *target*; return its manifest.
+    """Write a backup of *data_dir* to *target*; return its manifest.
 
     Args:
-        place: Where its database is.
-        store: Where its images are; what is not here is fetched.  Default: here.
+        place: The database.
+        store: The images, fetched if they are not in its folder.  Default: the folder
+            `images` of *data_dir*.
 
     Raises:
         SetupError: The target exists, or cannot be written.
-        PostbrushError: A file that belongs to it is missing or damaged, or cannot be
-            fetched.
+        PostbrushError: An image is missing, damaged, or cannot be fetched.
     """
     try:
         if target.exists():
@@ -70,16 +70,16 @@ def create_backup(
                 "revision": Sqlite(copy).current_revision(),
                 "files": {name: _describe_file(path) for name, path in files.items()},
             }
-            whole = Path(folder) / "whole.tar"
-            _write_archive(whole, manifest, files)
-            os.link(whole, target)
+            archive = Path(folder) / "whole.tar"
+            _write_archive(archive, manifest, files)
+            os.link(archive, target)
     except OSError as error:
         raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        # Of the copy, most likely: it is where there may be no room.
+        # The most likely cause is a lack of space for the copy.
         raise SetupError(f"cannot write {target}: {error}") from error
     except DatabaseError as error:
-        # Of the copy, too, when what is copied is a server's.
+        # An error of SQLite while copying PostgreSQL also concerns the copy.
         original = getattr(error.__cause__, "orig", None)
         if not isinstance(original, sqlite3.Error) or isinstance(place, Sqlite):
             raise
@@ -88,33 +88,35 @@ def create_backup(
 
 
 def backup_name(now: datetime) -> str:
-    """Return the name of a copy in a folder of them."""
+    """Return the file name of a backup made at *now*."""
     return f"postbrush-{now:%Y%m%d-%H%M%S}.tar"
 
 
 def remove_old_backups(folder: Path, keep: int, made: Path) -> list[Path]:
-    """Remove all copies of a folder but the newest; return what went.
+    """Remove all backups of a folder but the *keep* newest; return what was removed.
 
     Args:
-        made: Stays, wherever the clock was when the others got their names.
+        made: The newest backup; it stays even if the clock was set back.
 
     Raises:
-        SetupError: One of them cannot be removed.
+        SetupError: An old backup cannot be removed.
     """
     try:
         others = sorted(
             path
             for path in folder.iterdir()
-            if _COPY.fullmatch(path.name) and path.is_file() and path.name != made.name
+            if _BACKUP_NAME.fullmatch(path.name)
+            and path.is_file()
+            and path.name != made.name
         )
-        gone = others[: max(0, len(others) - (keep - 1))]
-        for path in gone:
+        removed = others[: max(0, len(others) - (keep - 1))]
+        for path in removed:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise SetupError(
             f"{made} is there, but older ones cannot be removed: {error.strerror}"
         ) from error
-    return gone
+    return removed
 
 
 def _copy_database(place: Backend, target: Path) -> None:
@@ -125,7 +127,7 @@ def _copy_database(place: Backend, target: Path) -> None:
             source = f"file:{place.path}?mode=ro"
             with closing(sqlite3.connect(source, uri=True)) as old:
                 old.backup(new)
-        # One file, whatever is in the write-ahead log of the running one.
+        # A rollback journal makes the copy a single file without a write-ahead log.
         new.execute("PRAGMA journal_mode=DELETE")
 
 
@@ -135,7 +137,6 @@ def _image_entries(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
         rows = database.execute(query).fetchall()
     for name, size, sha256 in rows:
         path = store.folder / name
-        # Neither has it: it is missing, as is said next.
         with suppress(FileNotFoundError):
             path = store.ensure_local(name, sha256)
         if not path.is_file() or path.stat().st_size != size:
@@ -151,18 +152,18 @@ def _describe_file(path: Path) -> dict[str, object]:
 
 
 def _file_sha256(path: Path) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _write_archive(
-    whole: Path, manifest: Mapping[str, object], files: Mapping[str, Path]
+    archive: Path, manifest: Mapping[str, object], files: Mapping[str, Path]
 ) -> None:
     text = json.dumps(manifest, indent=1).encode()
-    with whole.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+    with archive.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
         head = tarfile.TarInfo(MANIFEST)
         head.size = len(text)
         tar.addfile(head, io.BytesIO(text))
@@ -177,16 +178,16 @@ def _write_archive(
 
 
 def restore_backup(source: Path, data_dir: Path, place: Backend) -> Mapping[str, Any]:
-    """Put a copy into an empty data folder, its checksums first.
+    """Restore a backup to an empty data folder, once its checksums match.
 
-    The caller holds the folder's lock.
+    The caller holds the lock of the folder.
 
     Args:
-        place: Where its database is to be; nothing may be in it.
+        place: The database to fill, which must be empty.
 
     Raises:
-        SetupError: The folder is in use, the file is none of ours or damaged.
-        DatabaseUnusableError: Made by a newer postbrush.
+        SetupError: The folder has data, or the file is damaged or not a backup.
+        DatabaseUnusableError: A newer postbrush made the backup.
     """
     _require_empty(data_dir)
     if not isinstance(place, Sqlite):
@@ -202,7 +203,7 @@ def restore_backup(source: Path, data_dir: Path, place: Backend) -> Mapping[str,
         (data_dir / IMAGES).mkdir(exist_ok=True)
         for path in sorted((staging / IMAGES).glob("*")):
             path.rename(data_dir / IMAGES / path.name)
-        # Last: a folder without a database is one that nothing was restored to.
+        # The database comes last, as a folder without one counts as empty.
         if isinstance(place, Sqlite):
             (staging / DATABASE).rename(place.path)
         else:
@@ -231,7 +232,11 @@ def _staging_folder(data_dir: Path) -> Iterator[Path]:
 
 
 def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
-    """Unpack what the manifest names, and nothing else, and compare it."""
+    """Unpack the files that the manifest names, and check them.
+
+    Raises:
+        ValueError: The archive has other files than its manifest, or a damaged one.
+    """
     with tarfile.open(source, mode="r:") as tar:
         head = tar.next()
         if head is None or head.name != MANIFEST:
@@ -239,24 +244,24 @@ def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
         manifest = json.loads(_open_entry(tar, head).read())
         if manifest["format"] != _FORMAT:
             raise ValueError(f"its format {manifest['format']} is a later one")
-        wanted = dict(manifest["files"])
+        missing = dict(manifest["files"])
         while (entry := tar.next()) is not None:
-            known = wanted.pop(entry.name, None)
-            if known is None or not _is_known_name(entry.name):
+            expected = missing.pop(entry.name, None)
+            if expected is None or not _is_known_name(entry.name):
                 raise ValueError(f"{entry.name!r} is not in its manifest")
             target = staging / entry.name
             with target.open("wb") as out:
                 shutil.copyfileobj(_open_entry(tar, entry), out, _CHUNK)
                 out.flush()
                 os.fsync(out.fileno())
-            if _file_sha256(target) != known["sha256"]:
+            if _file_sha256(target) != expected["sha256"]:
                 raise ValueError(f"{entry.name} is damaged (its checksum differs)")
-    if wanted:
-        raise ValueError(f"{len(wanted)} files are missing, {min(wanted)} first")
+    if missing:
+        raise ValueError(f"{len(missing)} files are missing, {min(missing)} first")
     return dict(manifest)
 
 
-def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - a file
+def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - IO[bytes]
     content = tar.extractfile(entry)
     if content is None:
         raise ValueError(f"{entry.name!r} is no file")
@@ -264,7 +269,7 @@ def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: A
 
 
 def _is_known_name(name: str) -> bool:
-    """Say whether an entry stays within the data folder."""
+    """Return True for the database and for a plain file in `images/`."""
     folder, _, file = name.rpartition("/")
-    plain = file not in {"", ".", ".."} and "\\" not in name
-    return name == DATABASE or (folder == IMAGES and plain)
+    is_plain = file not in {"", ".", ".."} and "\\" not in name
+    return name == DATABASE or (folder == IMAGES and is_plain)

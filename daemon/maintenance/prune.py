@@ -1,4 +1,4 @@
-"""Old images are removed from the disk, never one a page shows."""
+"""Removes old images from the disk, but never one that a page shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from db.models import ImageRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneResult:
-    """What was removed, or would be."""
+    """The names and total bytes of the images that were, or would be, removed."""
 
     names: tuple[str, ...]
     bytes: int
@@ -35,68 +35,72 @@ async def prune_images(
     source: str | None = None,
     dry_run: bool = False,
 ) -> PruneResult:
-    """Remove images made longer ago than *keep* that no page shows.
+    """Remove images older than *keep* that no page shows.
+
+    A row is marked before its file is removed.  After a crash in between, the next run
+    removes the file, and `verify` reports it until then.
 
     Args:
-        source: Only of this one; else of all of them.
-
-    The row is marked before its file goes: after a crash in between, the next run
-    finds the file without being asked (`verify` names it until then).
+        source: Remove only the images of this source; None for all sources.
+        dry_run: Report what would be removed, and remove nothing.
 
     Raises:
-        StoreAwayError: Nothing (more) was removed.
+        StoreUnavailableError: The remaining images were not removed.
     """
     async with db.read_transaction() as tx:
-        found = await images.list_prunable(tx, now - keep, source=source)
-    if found and not dry_run:
+        prunable = await images.list_prunable(tx, now - keep, source=source)
+    if prunable and not dry_run:
         await asyncio.to_thread(store.check_remote)
-        for one in found:
-            await _remove_image(db, store, one, now)
+        for image in prunable:
+            await _remove_image(db, store, image, now)
     if store.remote is not None and not dry_run:
         await _remove_pruned_elsewhere(db, store, now - keep)
     return PruneResult(
-        names=tuple(one.name for one in found), bytes=sum(one.bytes for one in found)
+        names=tuple(image.name for image in prunable),
+        bytes=sum(image.bytes for image in prunable),
     )
 
 
 async def _remove_pruned_elsewhere(
     db: Database, store: Store, before: datetime
 ) -> None:
-    """Remove what the cache still has of images that another machine has pruned."""
-    old = await asyncio.to_thread(_names_older_than, store.folder, before.timestamp())
+    """Remove cached files of images that another daemon has pruned."""
+    old_names = await asyncio.to_thread(
+        _names_older_than, store.folder, before.timestamp()
+    )
     async with db.read_transaction() as tx:
-        known = await images.by_names(tx, old)
-    for one in known.values():
-        if one.pruned_at is not None:
-            (store.folder / one.name).unlink(missing_ok=True)
-            files.thumbnail_path(store.folder, one.name).unlink(missing_ok=True)
+        recorded = await images.by_names(tx, old_names)
+    for image in recorded.values():
+        if image.pruned_at is not None:
+            (store.folder / image.name).unlink(missing_ok=True)
+            files.thumbnail_path(store.folder, image.name).unlink(missing_ok=True)
 
 
 def _names_older_than(folder: Path, before: float) -> list[str]:
     with os.scandir(folder) as entries:
-        return [one.name for one in entries if one.stat().st_mtime < before]
+        return [entry.name for entry in entries if entry.stat().st_mtime < before]
 
 
 async def _remove_image(
-    db: Database, store: Store, one: ImageRecord, now: datetime
+    db: Database, store: Store, image: ImageRecord, now: datetime
 ) -> None:
     async with db.write_transaction() as tx:
-        await images.set_pruned(tx, one.id, now)
-    await asyncio.to_thread(store.remove, one.name)
-    files.thumbnail_path(store.folder, one.name).unlink(missing_ok=True)
+        await images.set_pruned(tx, image.id, now)
+    await asyncio.to_thread(store.remove, image.name)
+    files.thumbnail_path(store.folder, image.name).unlink(missing_ok=True)
 
 
 async def prune_source(flow: SourceContext, keep: timedelta) -> None:
-    """Remove a source's old images, and log how many or why not."""
+    """Prune a source, and log the number of removed images or the error."""
     try:
-        gone = await prune_images(
+        result = await prune_images(
             flow.db, flow.store, now=flow.now(), keep=keep, source=flow.plan.source
         )
     except (DatabaseError, OSError, StoreUnavailableError) as error:
         flow.log.warning("images.kept", summary=f"cannot prune: {error}")
         return
-    if gone.names:
+    if result.names:
         flow.log.info(
             "images.pruned",
-            summary=f"{len(gone.names)} old images, {gone.bytes // 2**20} MiB",
+            summary=f"{len(result.names)} old images, {result.bytes // 2**20} MiB",
         )

@@ -1,4 +1,4 @@
-"""Rows, files and pages against each other: what does not fit, and mending it."""
+"""Compares rows, files and pages, and repairs the differences."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _GONE = "its file is gone"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not fit.
+    """One difference.
 
     Attributes:
-        what: The file, page or call.
-        wrong: In words.
-        fixed: What was done about it; empty: nothing, or nothing can be.
+        what: Name of the file or page.
+        wrong: Description of the difference.
+        fixed: Description of the repair; empty if there was none.
     """
 
     what: str
@@ -36,31 +36,30 @@ class Finding:
 
 
 async def verify_files(flow: SourceContext, *, fix: bool) -> AsyncIterator[Finding]:
-    """Compare the rows with the files, both ways; the store is listed, once.
+    """Compare the image rows with the folder and the shared store, both ways.
 
     Raises:
-        StoreAwayError: It cannot be asked.
+        StoreUnavailableError: The store cannot be listed.
     """
     async with flow.db.read_transaction() as tx:
         rows = await images.not_pruned(tx)
-        calls = await attempts.list_open(tx)
-    shared = await asyncio.to_thread(flow.store.remote_sizes)
-    known = {one.name for one in rows}
+        open_attempts = await attempts.list_open(tx)
+    remote_sizes = await asyncio.to_thread(flow.store.remote_sizes)
+    recorded = {row.name for row in rows}
     for row in rows:
-        here = await asyncio.to_thread(
+        local = await asyncio.to_thread(
             _check_local_file, flow.image_folder / row.name, row
         )
-        found = choose_repair(
-            here, None if shared is None else _check_remote_copy(shared, row)
-        )
-        if found is not None:
-            fixed = await _apply_repair(flow, row, found) if fix else ""
-            yield Finding(row.name, found.wrong, fixed)
-    # A call that is under way may have its file before its row.
-    coming = {one.file_name for one in calls}
-    for path in _unknown_files(flow.image_folder, known | coming):
+        remote = None if remote_sizes is None else _check_remote_copy(remote_sizes, row)
+        repair = choose_repair(local, remote)
+        if repair is not None:
+            fixed = await _apply_repair(flow, row, repair) if fix else ""
+            yield Finding(row.name, repair.wrong, fixed)
+    # An open call may have its file before its row.
+    recorded |= {attempt.file_name for attempt in open_attempts}
+    for path in _unknown_files(flow.image_folder, recorded):
         yield Finding(path.name, "a file that no row names")
-    for name in sorted((shared or {}).keys() - known - coming):
+    for name in sorted((remote_sizes or {}).keys() - recorded):
         yield Finding(name, "no row names it, and it is on the store")
 
 
@@ -76,46 +75,44 @@ def _check_local_file(path: Path, row: ImageRecord) -> str:
     return ""
 
 
-def _check_remote_copy(shared: Mapping[str, int], row: ImageRecord) -> str:
-    if row.name not in shared:
+def _check_remote_copy(sizes: Mapping[str, int], row: ImageRecord) -> str:
+    if row.name not in sizes:
         return "it is missing on the store"
-    # To know more it would have to be fetched.
-    return "" if shared[row.name] == row.bytes else "on the store it has another size"
+    # More than the size would need a download.
+    return "" if sizes[row.name] == row.bytes else "on the store it has another size"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What is wrong with an image, and what mends it."""
+    """What is wrong with an image, and how to repair it."""
 
     wrong: str
     mend: Literal["give up", "drop here", "put there"]
 
 
-def choose_repair(here: str, there: str | None) -> Repair | None:
-    """Say what is wrong with an image; None: nothing is.
+def choose_repair(local: str, remote: str | None) -> Repair | None:
+    """Return the repair of an image; None if nothing is wrong; pure.
 
     Args:
-        here: What is wrong with the file; empty: nothing.
-        there: What is wrong on the store; None: there is no store.
+        local: What is wrong with the file; empty if nothing is.
+        remote: What is wrong on the shared store; None if there is no store.
     """
-    # All there is.
-    if there is None:
-        return Repair(here, "give up") if here else None
-    # What others made is fetched when it is asked for.
-    if not there and here in {"", _GONE}:
+    if remote is None:
+        return Repair(local, "give up") if local else None
+    # The folder is a cache, so an image may be on the store only.
+    if not remote and local in {"", _GONE}:
         return None
-    # It is fetched anew when it is asked for.
-    if not there:
-        return Repair(here, "drop here")
-    # The other machines cannot have it.
-    if not here:
-        return Repair(there, "put there")
-    return Repair(f"{here}, and {there}", "give up")
+    # The next use fetches the image again.
+    if not remote:
+        return Repair(local, "drop here")
+    if not local:
+        return Repair(remote, "put there")
+    return Repair(f"{local}, and {remote}", "give up")
 
 
-async def _apply_repair(flow: SourceContext, row: ImageRecord, found: Repair) -> str:
-    """Mend it; return what was done."""
-    match found.mend:
+async def _apply_repair(flow: SourceContext, row: ImageRecord, repair: Repair) -> str:
+    """Repair an image; return what was done."""
+    match repair.mend:
         case "drop here":
             await asyncio.to_thread((flow.image_folder / row.name).unlink)
             return "removed here: the store has it"
@@ -128,23 +125,23 @@ async def _apply_repair(flow: SourceContext, row: ImageRecord, found: Repair) ->
             return "its row says so now"
 
 
-def _unknown_files(folder: Path, known: set[str]) -> Iterator[Path]:
+def _unknown_files(folder: Path, recorded: set[str]) -> Iterator[Path]:
     for path in sorted(folder.glob("*")):
-        if path.is_file() and path.name not in known and path.name != ".gitignore":
+        if path.is_file() and path.name not in recorded and path.name != ".gitignore":
             yield path
 
 
 async def verify_pages(
     flow: SourceContext, pages: Sequence[Page], *, fix: bool
 ) -> AsyncIterator[Finding]:
-    """Compare what pages show with what we believe they show."""
+    """Compare the files that pages show with the stored state of their posts."""
     for start in range(0, len(pages), _BATCH):
-        some = pages[start : start + _BATCH]
+        batch = pages[start : start + _BATCH]
         async with flow.db.read_transaction() as tx:
-            ids = [page.id for page in some]
-            known = await posts.get_many(tx, flow.plan.source, ids)
-        for page in some:
-            post = known.get(page.id)
+            ids = [page.id for page in batch]
+            post_by_page = await posts.get_many(tx, flow.plan.source, ids)
+        for page in batch:
+            post = post_by_page.get(page.id)
             shown = tuple(file.name for file in page.image)
             if post is None or post.shows == shown:
                 continue
@@ -162,21 +159,21 @@ def _join_names(names: Sequence[str]) -> str:
 
 
 async def read_all_pages(flow: SourceContext, target: str) -> list[Page]:
-    """Read every page of the source.
+    """Read every page of the source at *target*, a link or an ID.
 
     Raises:
-        NotionError: Notion is away, or refuses.
+        NotionError: Notion is unavailable, or refuses the request.
     """
     flow.me = await flow.door.fetch_bot_user()
     info = await flow.door.resolve_source(target)
     async with flow.db.read_transaction() as tx:
-        known = await posts.load_source_state(tx, flow.plan.source)
-    columns = known.columns if known and known.data_source == info.id else {}
+        state = await posts.load_source_state(tx, flow.plan.source)
+    columns = state.columns if state and state.data_source == info.id else {}
     flow.schema = await flow.door.fetch_schema(info.id, columns)
-    found: dict[str, Page] = {}
+    pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
-        some, position = await flow.door.fetch_page_batch(flow.schema, after=position)
-        found |= {page.id: page for page in some}
+        batch, position = await flow.door.fetch_page_batch(flow.schema, after=position)
+        pages |= {page.id: page for page in batch}
         if position is None:
-            return list(found.values())
+            return list(pages.values())

@@ -1,7 +1,6 @@
-"""Image files by name: here in `images/`, and on a store that machines share.
+"""Stores image files by name: in `images/`, and on a shared S3 store if one is set.
 
-Without `images.store` there is only the folder, and nothing of this costs anything.
-With it the folder is a cache: what is made here is linked here, put there, and then
-recorded, so that whatever a row names is on the store; what others made is fetched when
-it is asked for, and linked into place whole or not at all.
+Without `images.store` there is only the folder.  With it, the folder is a cache.  A new
+image is saved in the folder, put on the store and then recorded, so that the store has
+every image a row names.  Images of other daemons are fetched on first use.
 """

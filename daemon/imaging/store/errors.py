@@ -1,4 +1,4 @@
-"""What can be wrong with a shared store, said without anything its server said."""
+"""Errors of the shared store; their texts never quote its server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from daemon.errors import PostbrushError
 
 
 class StoreUnavailableError(PostbrushError):
-    """The store cannot be asked: it does not answer, or it refuses us."""
+    """The store does not answer, or it refuses the request."""
 
 
 class NameCollisionError(PostbrushError):
-    """The store has another image of that name, and nothing is ever replaced."""
+    """The store has another image of that name, which must not be overwritten."""
 
 
 class DamagedImageError(FileNotFoundError):
-    """What the store has under a name is not the image: as good as gone."""
+    """The object on the store is not the recorded image, so the image is lost."""

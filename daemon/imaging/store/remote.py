@@ -1,4 +1,4 @@
-"""An S3-compatible store; the only module that knows obstore, loaded when it is set."""
+"""Client of an S3-compatible store; the only importer of obstore, loaded if needed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: An image of 25 MB at 4 Mbit/s; a stop waits for it, and no longer than systemd does.
-_LONGEST = timedelta(seconds=60)
-_CONNECT = timedelta(seconds=5)
-#: Within a call only what goes by in a moment is tried again: who calls does the rest.
+#: Enough for 25 MB at 4 Mbit/s, and less than systemd waits for a stop.
+_TIMEOUT = timedelta(seconds=60)
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+#: A call retries only brief errors; the caller retries after longer ones.
 _RETRIES = 2
 _RETRY_FOR = timedelta(seconds=5)
 _BACKOFF = timedelta(milliseconds=200)
-_LONGEST_BACKOFF = timedelta(seconds=1)
-#: Two do what is asked here; by itself it takes one for each core of the machine.
+_MAX_BACKOFF = timedelta(seconds=1)
+#: Threads of obstore; its default is one for each core.
 _THREADS = "2"
-_PROBE = ".postbrush-check-"
+_PROBE_PREFIX = ".postbrush-check-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RemoteStore:
     """One prefix of one bucket.
 
     Attributes:
-        where: As it is written, "s3://bucket/prefix".
+        where: Address of the prefix, "s3://bucket/prefix".
     """
 
     where: str
@@ -50,7 +50,7 @@ class RemoteStore:
 
     @classmethod
     def open(cls, place: StoreLocation, key_id: str, key: str) -> RemoteStore:
-        """Return the store at *place*; nothing is sent before the first request."""
+        """Return the store at *place*, without a request to it."""
         os.environ.setdefault("TOKIO_WORKER_THREADS", _THREADS)
         credential: S3Credential = {
             "access_key_id": key_id,
@@ -65,12 +65,12 @@ class RemoteStore:
             place.bucket,
             prefix=place.prefix or None,
             config=config,
-            # Whatever the environment holds besides is left aside.
+            # obstore must not read other credentials from the environment.
             credential_provider=lambda: credential,
             client_options={
                 "allow_http": place.endpoint.startswith("http://"),
-                "timeout": _LONGEST,
-                "connect_timeout": _CONNECT,
+                "timeout": _TIMEOUT,
+                "connect_timeout": _CONNECT_TIMEOUT,
                 "default_content_type": "image/png",
             },
             retry_config={
@@ -78,7 +78,7 @@ class RemoteStore:
                 "retry_timeout": _RETRY_FOR,
                 "backoff": {
                     "init_backoff": _BACKOFF,
-                    "max_backoff": _LONGEST_BACKOFF,
+                    "max_backoff": _MAX_BACKOFF,
                     "base": 2,
                 },
             },
@@ -86,10 +86,10 @@ class RemoteStore:
         return cls(str(place), place.bucket, objects)
 
     def put_new(self, name: str, data: bytes) -> bool:
-        """Put an object that is not there yet; False: it is, and nothing was changed.
+        """Create an object; return False, without a change, if it exists already.
 
         Raises:
-            StoreAwayError: It may be there, or not.
+            StoreUnavailableError: It is unknown whether the object was created.
         """
 
         def put() -> bool:
@@ -102,21 +102,21 @@ class RemoteStore:
         return self._call_service(put)
 
     def get(self, name: str) -> bytes:
-        """Return the whole of an object.
+        """Return the bytes of an object.
 
         Raises:
-            FileNotFoundError: There is none of that name.
-            StoreAwayError: It cannot be asked, or broke off.
+            FileNotFoundError: There is no object of that name.
+            StoreUnavailableError: The request failed.
         """
         return self._call_service(
             lambda: bytes(obstore.get(self._objects, name).bytes()), name
         )
 
     def remove(self, name: str) -> None:
-        """Remove an object; one that is not there is no error.
+        """Remove an object if it exists.
 
         Raises:
-            StoreAwayError: It cannot be asked.
+            StoreUnavailableError: The request failed.
         """
 
         def delete() -> None:
@@ -129,37 +129,36 @@ class RemoteStore:
         self._call_service(delete)
 
     def object_sizes(self) -> dict[str, int]:
-        """Return the bytes of every object, by name; folders below are others'.
+        """Return the size in bytes of every object, by name, without subfolders.
 
         Raises:
-            StoreAwayError: It cannot be asked.
+            StoreUnavailableError: The request failed.
         """
         listed = self._call_service(
             lambda: obstore.list_with_delimiter(self._objects)["objects"]
         )
-        # Some servers list the folder itself, as something without a name.
-        return {one["path"]: one["size"] for one in listed if one["path"]}
+        # Some servers list the folder itself as an object without a name.
+        return {meta["path"]: meta["size"] for meta in listed if meta["path"]}
 
     def check_access(self) -> None:
-        """See that it answers and lets us read.
+        """Check that the store answers and may be read.
 
         Raises:
-            StoreAwayError: It does not.
+            StoreUnavailableError: It does not, or it may not be read.
         """
         try:
-            # Not only whether it is there: that answer does not say what is missing,
-            # an object or the whole bucket.
-            self.get(_PROBE)
+            # A HEAD request cannot tell a missing object from a missing bucket.
+            self.get(_PROBE_PREFIX)
         except FileNotFoundError:
             return
 
     def check_read_write(self) -> None:
-        """Put something, read it and remove it.
+        """Check that objects can be created, read, listed and removed.
 
         Raises:
-            StoreAwayError: One of these is refused.
+            StoreUnavailableError: One of these requests failed.
         """
-        name, data = f"{_PROBE}{secrets.token_hex(8)}", secrets.token_bytes(64)
+        name, data = f"{_PROBE_PREFIX}{secrets.token_hex(8)}", secrets.token_bytes(64)
         if not self.put_new(name, data) or self.get(name) != data:
             raise self._unavailable_error("it does not give back what was put there")
         self.object_sizes()
@@ -174,10 +173,10 @@ class RemoteStore:
         try:
             return work()
         except FileNotFoundError as error:
-            said, gone = str(error), bool(name)
+            message, is_missing = str(error), bool(name)
         except (BaseError, OSError, NotImplementedError, ValueError) as error:
-            said, gone = str(error), False
-        # Raised out here: its own words may hold a key, and are not carried along.
-        if gone and s3_error_code(said) != "NoSuchBucket":
+            message, is_missing = str(error), False
+        # Raised outside of `except`, as the context of the original may hold a key.
+        if is_missing and s3_error_code(message) != "NoSuchBucket":
             raise FileNotFoundError(errno.ENOENT, "it is not on the store", name)
-        raise self._unavailable_error(explain_s3_error(said, self.bucket))
+        raise self._unavailable_error(explain_s3_error(message, self.bucket))

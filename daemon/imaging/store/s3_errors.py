@@ -1,6 +1,6 @@
-"""What a server's refusal means, in words that say what to do; pure.
+"""Explains the errors of an S3 server, with what to do about them; pure.
 
-What a server says is never repeated: it quotes keys and what was signed with them.
+The server's text is never repeated, as it quotes keys and signed requests.
 """
 
 from __future__ import annotations
@@ -11,56 +11,51 @@ _CODE = re.compile(r"<Code>\s*([A-Za-z]{1,60})\s*</Code>")
 _STATUS = re.compile(r"\bstatus: ([1-5][0-9]{2})\b")
 
 
-def s3_error_code(said: str) -> str:
-    """Return S3's word for what went wrong, "NoSuchBucket"; empty without one."""
-    found = _CODE.search(said)
-    return found.group(1) if found else ""
+def s3_error_code(message: str) -> str:
+    """Return the S3 error code in *message*, such as "NoSuchBucket"; else empty."""
+    match = _CODE.search(message)
+    return match.group(1) if match else ""
 
 
-def explain_s3_error(said: str, bucket: str) -> str:
-    """Return why a store cannot be used, from all that its library says of it."""
-    code, status = s3_error_code(said), _STATUS.search(said)
+def explain_s3_error(message: str, bucket: str) -> str:
+    """Return why a store cannot be used, from the error message of obstore."""
+    code, status = s3_error_code(message), _STATUS.search(message)
     match code, status.group(1) if status else "":
-        # The bucket's name, or the server's.
         case "NoSuchBucket", _:
             return f"it has no bucket {bucket!r}: make it, or mend images.store"
-        # The first half of the key.
         case (("InvalidAccessKeyId" | "InvalidClientTokenId"), _):
             return "it does not know this AWS_ACCESS_KEY_ID"
-        # The second half.
         case "SignatureDoesNotMatch", _:
             return "AWS_SECRET_ACCESS_KEY is not the one of this AWS_ACCESS_KEY_ID"
-        # Every request is signed with the time.
+        # The signature of a request includes the time.
         case (("RequestTimeTooSkewed" | "RequestExpired"), _):
             return "the clock of this machine is wrong: timedatectl set-ntp true"
-        # Signed for another place.
+        # The signature of a request includes the region.
         case (("AuthorizationHeaderMalformed" | "PermanentRedirect"), _):
             return "the bucket is in another region: set images.store_region"
         case (("IllegalLocationConstraintException" | "TemporaryRedirect"), _):
             return "the bucket is in another region: set images.store_region"
-        # So does an answer that leads elsewhere without saying where.
+        # A redirect without a target also means another region.
         case _, "301" | "307" | "308":
             return "the bucket is in another region: set images.store_region"
-        # A key that may do something, and not this.
+        # The key is valid, but lacks a permission.
         case _, "401" | "403":
             return (
                 f"the key may not: it has to list bucket {bucket!r}, and to read, "
                 "write and delete in it"
             )
-        # Two installations could write over each other there.
+        # Without If-None-Match, two installations could overwrite each other.
         case ("NotImplemented", _) | (_, "501"):
             return "its server does not know If-None-Match, which is needed"
         case "SlowDown", _:
             return "it asks us to slow down"
-        # Whatever else it answered.
-        case _, answered if answered:
-            return f"it answers {answered}{f' {code}' if code else ''}"
-    return _explain_connection_error(said)
+        case _, other if other:
+            return f"it answers {other}{f' {code}' if code else ''}"
+    return _explain_connection_error(message)
 
 
-def _explain_connection_error(said: str) -> str:
-    low = said.lower()
-    # Its name, then the way to it, then its papers, then its patience.
+def _explain_connection_error(message: str) -> str:
+    low = message.lower()
     if "dns error" in low or "failed to lookup" in low:
         return "no server of that name: is images.store_endpoint right?"
     if "certificate" in low:

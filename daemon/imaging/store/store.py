@@ -1,4 +1,4 @@
-"""Where image files are: everything that reads or writes one goes through this."""
+"""The image files of one data folder; every read and write goes through `Store`."""
 
 from __future__ import annotations
 
@@ -25,59 +25,61 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How long who is told that the store is away waits before the next try, in seconds.
+#: Seconds that a caller waits after StoreUnavailableError before its next try.
 RETRY_PAUSE = 30.0
-#: For a moment less than that, the store is not asked again.
-_REST = RETRY_PAUSE - 1
+#: Seconds without requests after an error; shorter, so that the next try is sent.
+_BACKOFF = RETRY_PAUSE - 1
 
 
 @dataclass(slots=True)
 class Store:
-    """The images of one data folder.  It blocks: call it from a thread.
+    """The images of one data folder.  Its methods block, so call them in a thread.
 
     Attributes:
-        folder: `images/`: all there is, or a cache of the remote.
-        remote: The store that machines share; None: there is none.
-        away: Why the remote could not be asked last time; empty: it could.
+        folder: `images/`, which is a cache if there is a remote.
+        remote: The shared store; None if `images.store` is not set.
+        away: Why the last request to the remote failed; empty after a success.
     """
 
     folder: Path
     remote: RemoteStore | None = None
     monotonic: Callable[[], float] = time.monotonic
     away: str = ""
-    _asked_at: float = -math.inf
+    _failed_at: float = -math.inf
 
     def save_image(self, name: str, data: bytes) -> None:
-        """Put an image under a name that is not taken: durably here, then there.
+        """Save an image under a new name: durably in the folder, then on the remote.
 
-        After a failure it may be called again with the same, and does what is left.
+        After a failure, the same call may be repeated; it does what is missing.
 
         Raises:
-            FileExistsError: The name is taken here; nothing was changed.
-            OSError: The disk is full, ...; nothing is left behind.
-            StoreAwayError: It is here, and not known to be there.
-            TakenError: It is here, and another image has its name there.
+            FileExistsError: Another image in the folder has the name.
+            OSError: The write failed, such as on a full disk; nothing is left behind.
+            StoreUnavailableError: The image is in the folder; whether it is on the
+                remote is unknown.
+            NameCollisionError: The image is in the folder; another image on the remote
+                has the name.
         """
         try:
             files.save_new(self.folder, name, data)
         except FileExistsError:
-            # Kept before: it is the remote that does not have it yet.
+            # An earlier call saved the file, but may not have reached the remote.
             if (self.folder / name).read_bytes() != data:
                 raise
         self.push_to_remote(name, data)
 
     def push_to_remote(self, name: str, data: bytes) -> None:
-        """Put an image that is here on the remote, if there is one.
+        """Put an image of the folder on the remote, if there is one.
 
         Raises:
-            StoreAwayError: It is not known to be there.
-            TakenError: Another image has its name there.
+            StoreUnavailableError: It is unknown whether the remote has the image.
+            NameCollisionError: Another image on the remote has the name.
         """
         if (remote := self.remote) is None:
             return
         if self._call_remote(lambda: remote.put_new(name, data)):
             return
-        # The answer to an earlier try was lost; or it is somebody else's.
+        # An earlier try may have put it; else it is of another installation.
         if self._call_remote(lambda: remote.get(name)) != data:
             raise NameCollisionError(
                 f"{remote.where} has another image named {name}: give each "
@@ -85,24 +87,25 @@ class Store:
             )
 
     def is_local(self, name: str) -> bool:
-        """Say whether the folder has it; nobody is asked."""
+        """Return True if the folder has an entry of that name."""
         return os.path.lexists(self.folder / name)
 
     def is_lost(self, name: str) -> bool:
-        """Say whether nobody can have it; nobody is asked."""
+        """Return True if there is no remote and the folder lacks the image."""
         return self.remote is None and not (self.folder / name).is_file()
 
     def ensure_local(self, name: str, sha256: str = "") -> Path:
-        """Return a file of the folder, fetched from the remote if it has to be.
+        """Return the path of an image, fetched from the remote if the folder lacks it.
 
         Args:
-            sha256: Of the image, in hex, where a row says so: what is fetched and is
-                something else is not put into the folder.
+            sha256: Expected hash in hex; a fetched file with another one is rejected.
 
         Raises:
-            FileNotFoundError: Neither has it; DamagedError: the remote has a wreck.
-            OSError: What was fetched cannot be written.
-            StoreAwayError: It is not here, and the remote cannot be asked.
+            FileNotFoundError: Neither the folder nor the remote has the image.
+            DamagedImageError: The remote has a file with another hash.
+            OSError: The fetched file cannot be written.
+            StoreUnavailableError: The folder lacks the image, and the remote cannot be
+                reached.
         """
         path = self.folder / name
         if self.is_local(name):
@@ -115,16 +118,16 @@ class Store:
             raise DamagedImageError(
                 errno.ENOENT, "it is damaged on the store", str(path)
             )
-        # Somebody else has fetched it meanwhile.
+        # Another task may have fetched the file meanwhile.
         with suppress(FileExistsError):
             files.save_new(self.folder, name, data)
         return path
 
     def remove(self, name: str) -> None:
-        """Remove an image from both; one that is not there is no error.
+        """Remove an image from the remote and the folder, where it exists.
 
         Raises:
-            StoreAwayError: It is still in both.
+            StoreUnavailableError: The remote cannot be reached; nothing is removed.
         """
         if self.remote is not None:
             remote = self.remote
@@ -132,10 +135,10 @@ class Store:
         (self.folder / name).unlink(missing_ok=True)
 
     def replace_remote(self, name: str) -> None:
-        """Put what the folder has in the place of what the remote has.
+        """Replace the image on the remote by the one in the folder.
 
         Raises:
-            OSError, StoreAwayError, TakenError: As `save_image`.
+            OSError, StoreUnavailableError, NameCollisionError: As `save_image`.
         """
         data = (self.folder / name).read_bytes()
         if self.remote is not None:
@@ -144,41 +147,43 @@ class Store:
             self.push_to_remote(name, data)
 
     def remote_sizes(self) -> Mapping[str, int] | None:
-        """Return the bytes of all that the remote has, by name; None: there is none.
+        """Return the size in bytes of every image on the remote, by name.
+
+        Returns:
+            None if there is no remote.
 
         Raises:
-            StoreAwayError: It cannot be asked.
+            StoreUnavailableError: The remote cannot be reached.
         """
         return (
             None if self.remote is None else self._call_remote(self.remote.object_sizes)
         )
 
     def check_remote(self) -> None:
-        """See whether the remote answers; without one there is nothing to see.
+        """Check that the remote can be reached, if there is one.
 
         Raises:
-            StoreAwayError: It does not, or was asked a moment ago and did not.
+            StoreUnavailableError: It cannot, or could not less than 29 s ago.
         """
         if self.remote is not None:
             self._call_remote(self.remote.check_access)
 
     @property
     def is_backing_off(self) -> bool:
-        """It was away a moment ago, and is not asked again yet."""
-        asked = self.monotonic() - self._asked_at
-        return bool(self.away) and asked < _REST
+        """True for 29 s after a failed request, during which no request is sent."""
+        return bool(self.away) and self.monotonic() - self._failed_at < _BACKOFF
 
     def _call_remote(self, work: Callable[[], T]) -> T:
-        # Whoever looks at a page of forty images does not wait forty times.
+        # Fail fast, so that a page of forty images does not wait for forty timeouts.
         if self.is_backing_off:
             raise StoreUnavailableError(self.away)
         try:
-            found = work()
+            result = work()
         except StoreUnavailableError as error:
-            self.away, self._asked_at = str(error), self.monotonic()
+            self.away, self._failed_at = str(error), self.monotonic()
             raise
         except FileNotFoundError:
             self.away = ""
             raise
         self.away = ""
-        return found
+        return result
