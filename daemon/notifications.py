@@ -60,7 +60,7 @@ async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
         found = await breaker_store.load_breakers(tx, flow)
     for name, one in found.items():
         if one.state is not BreakerState.CLOSED and one.reason is not None:
-            notifier.alerts.mark_as_told(one.reason, name)
+            notifier.alerts.mark_as_announced(one.reason, name)
 
 
 async def is_daemon_well(daemon: DaemonRunner) -> bool:

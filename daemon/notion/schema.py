@@ -168,8 +168,8 @@ def _property_problem(role: Role, name: str, column: Property | None) -> str | N
         return (
             f"the column '{column.name}' is a "
             f"{TYPE_NAMES.get(column.type, column.type)}, but must be {kinds} for "
-            f"'{role.value}': in Notion, click its head > Edit property > Type, or name "
-            f"another in [notion.properties] {role.value}"
+            f"'{role.value}': in Notion, click its head > Edit property > Type, or "
+            f"name another in [notion.properties] {role.value}"
         )
     return None
 
