@@ -53,9 +53,9 @@ class _Burst:
         recent = self.told_at is not None and abs(now - self.told_at) < PAUSE
         if not self.count or recent:
             return None
-        taken = self.count, self.newest
+        due = self.count, self.newest
         self.told_at, self.count, self.newest = now, 0, ""
-        return taken
+        return due
 
 
 @dataclass(slots=True)

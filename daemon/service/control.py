@@ -141,5 +141,5 @@ async def send_command(
 
 
 async def send_wake(path: Path) -> bool:
-    """Tell a running daemon that there is something new; say whether one runs."""
+    """Wake a running daemon after a change; return whether one runs."""
     return await send_command(path, "wake") is not None
