@@ -61,7 +61,7 @@ async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
         breakers = await breaker_store.load_breakers(tx, flow)
     for name, breaker in breakers.items():
         if breaker.state is not BreakerState.CLOSED and breaker.reason is not None:
-            notifier.alerts.mark_as_told(breaker.reason, name)
+            notifier.alerts.mark_as_announced(breaker.reason, name)
 
 
 async def is_daemon_well(daemon: DaemonRunner) -> bool:

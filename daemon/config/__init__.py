@@ -1,4 +1,4 @@
-"""The configuration: where it is read from, what it may say, what is wrong with it."""
+"""The configuration: reading, validation, and the origin of every value."""
 
 from __future__ import annotations
 

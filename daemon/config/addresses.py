@@ -1,7 +1,7 @@
-"""Addresses that are secrets: of notifiers (Apprise) and of the ping.
+"""Secret addresses: of notifiers (Apprise) and of the ping.
 
-Tokens stand anywhere in them, as user, host or path, so each is a secret as a whole
-and so are its parts that look like one.
+The user, the host and the path of an address may contain a token.  The whole address
+is therefore secret, and so is each part that looks like a token.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BETWEEN = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _HOST = re.compile(r"localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|\[[0-9a-f:]+\]")
 _SHORTEST = 6
-#: A word this long is no word that is said elsewhere.
+#: A part of this length is secret in any case; ordinary words are shorter.
 _LONG = 16
 
 
@@ -38,7 +38,7 @@ class NotifierAddress:
     """One notifier.
 
     Attributes:
-        place: Where it was written, as it may be said: "notify.urls no. 2 (ntfy)".
+        place: Its origin without secrets, such as "notify.urls no. 2 (ntfy)".
     """
 
     place: str
@@ -46,31 +46,33 @@ class NotifierAddress:
 
 
 def split_addresses(text: str) -> list[str]:
-    """Return the addresses of a text, between commas, spaces or lines."""
-    return [one for one in _BETWEEN.split(text.strip()) if one]
+    """Return the addresses of a text, separated by commas or white space."""
+    return [address for address in _BETWEEN.split(text.strip()) if address]
 
 
 def is_address(text: str) -> bool:
-    """Say whether this can be an address at all; Apprise knows the rest."""
+    """Return whether a text has the form of an address; Apprise checks the rest."""
     return _ADDRESS.fullmatch(text) is not None
 
 
 def collect_notifiers(
     urls: Iterable[SecretStr], secrets: Secrets
 ) -> list[NotifierAddress]:
-    """Return every notifier, each once: those of the file, then the variable's."""
-    written = [("notify.urls", [one.get_secret_value() for one in urls])]
-    written.append((NOTIFY[0], split_addresses(secrets.first_value(NOTIFY) or "")))
-    found: dict[str, NotifierAddress] = {}
-    for source, several in written:
-        for number, url in enumerate(several, 1):
-            place = f"{source} no. {number} ({url.partition('://')[0]})"
-            found.setdefault(url, NotifierAddress(place=place, url=SecretStr(url)))
-    return list(found.values())
+    """Return each notifier once: those of the file, then those of the variable."""
+    by_origin = {
+        "notify.urls": [url.get_secret_value() for url in urls],
+        NOTIFY[0]: split_addresses(secrets.first_value(NOTIFY) or ""),
+    }
+    notifiers: dict[str, NotifierAddress] = {}
+    for origin, addresses in by_origin.items():
+        for number, url in enumerate(addresses, 1):
+            place = f"{origin} no. {number} ({url.partition('://')[0]})"
+            notifiers.setdefault(url, NotifierAddress(place=place, url=SecretStr(url)))
+    return list(notifiers.values())
 
 
 def host_of(address: str) -> str:
-    """Return what may be said of a web address: its host."""
+    """Return the host of a web address, which is not secret; "" if it has none."""
     try:
         return urlsplit(address).hostname or ""
     except ValueError:
@@ -78,11 +80,11 @@ def host_of(address: str) -> str:
 
 
 def secret_parts(address: str) -> Iterator[str]:
-    """Yield what the log must not say of an address, the whole of it first."""
+    """Yield the secret texts of an address, the whole address first."""
     yield address
     rest = address.partition("://")[2]
     login, at, _ = rest.split("/", maxsplit=1)[0].rpartition("@")
-    # A password is one, however it looks.
+    # A password is secret, even if it looks like an ordinary word.
     if at:
         yield from _url_spellings(login.partition(":")[2])
     for part in re.split(r"[/?&=@:#,]", rest):
@@ -101,12 +103,12 @@ def _looks_secret(part: str) -> bool:
 
 
 def notifier_secrets(options: Options, secrets: Secrets) -> list[SecretStr]:
-    """Return all that is secret in `[notify]` and its variable."""
-    known = [one.url for one in collect_notifiers(options.notify.urls, secrets)]
+    """Return every secret text in `[notify]` and its variable."""
+    notifiers = collect_notifiers(options.notify.urls, secrets)
     parts = [
         part
-        for one in [*known, options.notify.ping]
-        for part in secret_parts(one.get_secret_value())
+        for url in [*(notifier.url for notifier in notifiers), options.notify.ping]
+        for part in secret_parts(url.get_secret_value())
     ]
     return [SecretStr(part) for part in parts if part]
 
@@ -114,13 +116,13 @@ def notifier_secrets(options: Options, secrets: Secrets) -> list[SecretStr]:
 def check_notifiers(
     options: Options, secrets: Secrets, *, installed: bool
 ) -> Iterator[str]:
-    """Yield what is wrong with the notifiers.
+    """Yield the problems of the notifiers.
 
     Args:
-        installed: Whether Apprise is.
+        installed: Whether Apprise is installed.
     """
-    several = split_addresses(secrets.first_value(NOTIFY) or "")
-    for number, url in enumerate(several, 1):
+    addresses = split_addresses(secrets.first_value(NOTIFY) or "")
+    for number, url in enumerate(addresses, 1):
         if not is_address(url):
             yield f"{NOTIFY[0]}: no. {number} is no address such as ntfy://ntfy.sh/topic"
     if not installed and collect_notifiers(options.notify.urls, secrets):
@@ -129,5 +131,5 @@ def check_notifiers(
 
 
 def is_installed() -> bool:
-    """Say whether Apprise can be imported, without doing so: that takes a while."""
+    """Return whether Apprise is installed, without the slow import."""
     return importlib.util.find_spec("apprise") is not None

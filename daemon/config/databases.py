@@ -1,4 +1,4 @@
-"""`database.url`: how one is written, what of it is secret, what it needs."""
+"""`database.url`: its form, its secrets and its requirements."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ _SECRET = ("password", "sslpassword")
 
 
 def normalize_url(url: str) -> str:
-    """Return an address with the one scheme there is; "" stays.
+    """Return an address with the scheme of psycopg; "" stays "".
 
     Raises:
-        ValueError: It is none of PostgreSQL's; the address is not said.
+        ValueError: It is not an address of PostgreSQL.  The message does not contain
+            it, because it may hold a password.
     """
     if not url:
         return url
-    scheme, sign, rest = url.partition("://")
-    if scheme not in _SCHEMES or not sign:
+    scheme, separator, rest = url.partition("://")
+    if scheme not in _SCHEMES or not separator:
         raise ValueError(
             "this is written postgresql+psycopg://USER@HOST/DATABASE; leave it empty "
             "for an SQLite file in data_dir"
         )
     try:
         parts = urlsplit(url)
-        named = parts.port is None or parts.port > 0
+        is_valid_port = parts.port is None or parts.port > 0
     except ValueError:
-        named = False
-    if not named or not parts.path.strip("/") or not url.isprintable():
+        is_valid_port = False
+    if not is_valid_port or not parts.path.strip("/") or not url.isprintable():
         raise ValueError(
             "this is written postgresql+psycopg://USER@HOST:PORT/DATABASE; signs such "
             "as @ / : in a password are written %40 %2F %3A"
@@ -49,7 +50,7 @@ def normalize_url(url: str) -> str:
 
 
 def mask_url(url: str) -> str:
-    """Return what may be said of an address: where it is, and for whom."""
+    """Return an address without its secrets: scheme, user, host, port and path."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -62,28 +63,28 @@ def mask_url(url: str) -> str:
 
 
 def database_secrets(options: Options) -> list[SecretStr]:
-    """Return what is secret in it: the passwords, and so the whole."""
+    """Return the passwords in `database.url`."""
     url = options.database.url.get_secret_value()
     try:
         parts = urlsplit(url)
     except ValueError:
         return []
-    written = parts.password or ""
-    known = {written, unquote(written)}
-    known |= {text for name, text in parse_qsl(parts.query) if name in _SECRET}
-    return [SecretStr(one) for one in sorted(known) if one]
+    password = parts.password or ""
+    secrets = {password, unquote(password)}
+    secrets |= {text for name, text in parse_qsl(parts.query) if name in _SECRET}
+    return [SecretStr(secret) for secret in sorted(secrets) if secret]
 
 
 def check_database(options: Options, *, installed: bool) -> Iterator[str]:
-    """Yield what is wrong with the database.
+    """Yield the problems of the database.
 
     Args:
-        installed: Whether psycopg is.
+        installed: Whether psycopg is installed.
     """
     if options.database.url.get_secret_value() and not installed:
         yield f"database.url: {MISSING}"
 
 
 def is_installed() -> bool:
-    """Say whether psycopg can be imported, without doing so: that takes a while."""
+    """Return whether psycopg is installed, without the slow import."""
     return importlib.util.find_spec("psycopg") is not None

@@ -1,12 +1,13 @@
-"""Changing single keys of an owner's postbrush.toml, every other line kept.  Pure.
+"""Changes single keys of a postbrush.toml and keeps every other line.  Pure.
 
-It knows the usual way to write such a file only, and proves of every result that
-it says what was there before plus what was wanted; otherwise it refuses.
+The editor only covers the usual ways to write such a file.  It parses each result, and
+refuses a change that does not give the old values plus the new one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,26 +18,26 @@ _BOM = "\ufeff"
 
 
 class CannotEditError(ValueError):
-    """The file is written in a way that is not understood well enough to touch it."""
+    """The file is written in a way that the editor does not cover."""
 
 
 def edit_toml(text: str, wanted: Mapping[KeyPath, object]) -> str:
     """Return *text* with some keys set.
 
     Args:
-        wanted: ("posts", "only") to its value; what the file says already is left
-            exactly as it is written.
+        wanted: Key paths such as ("posts", "only"), to their values.  A key that has
+            its value already keeps its line.
 
     Raises:
-        CannotEditError: Not TOML, or a key that is written in an unusual way.
+        CannotEditError: The text is not TOML, or writes a key in an unusual way.
     """
-    mark = _BOM if text.startswith(_BOM) else ""
+    bom = _BOM if text.startswith(_BOM) else ""
     body = text.removeprefix(_BOM)
     for table in dict.fromkeys(path[:-1] for path in wanted):
-        # Each comes first in its section, so the last one is set first.
-        for path in reversed([one for one in wanted if one[:-1] == table]):
+        # Each new key goes to the top of its section, so the last one is set first.
+        for path in reversed([path for path in wanted if path[:-1] == table]):
             body = _set_and_verify(body, path, wanted[path])
-    return mark + body
+    return bom + body
 
 
 def _set_and_verify(body: str, path: KeyPath, value: object) -> str:
@@ -55,46 +56,46 @@ def _set_and_verify(body: str, path: KeyPath, value: object) -> str:
 def _set_key(body: str, path: KeyPath, value: object) -> str:
     *table, key = path
     newline = "\r\n" if "\r\n" in body else "\n"
-    written = f"{key} = {toml_literal(value)}"
+    statement = f"{key} = {toml_literal(value)}"
     lines = body.splitlines(keepends=True)
     head, end = _find_section(lines, tuple(table))
-    # A section that is not there yet goes to the end.
+    # A new section goes to the end of the file.
     if head is None:
-        gap = newline if lines else ""
-        open_end = newline if lines and not body.endswith(("\n", "\r")) else ""
+        blank_line = newline if lines else ""
+        line_end = newline if lines and not body.endswith(("\n", "\r")) else ""
         name = ".".join(table)
-        return f"{body}{open_end}{gap}[{name}]{newline}{written}{newline}"
+        return f"{body}{line_end}{blank_line}[{name}]{newline}{statement}{newline}"
     for first in range(head + 1, end):
         last = _find_statement_end(lines, first, end, key)
-        # The key is there: its value is replaced, its comment stays.
+        # The key exists: replace its value and keep its comment.
         if last is not None:
             comment = _trailing_comment(lines[first]) if last == first + 1 else ""
-            space = "  " if comment else ""
-            lines[first:last] = [f"{written}{space}{comment}{newline}"]
+            gap = "  " if comment else ""
+            lines[first:last] = [f"{statement}{gap}{comment}{newline}"]
             return "".join(lines)
-    # The section is there: the key comes first in it.
+    # Only the section exists: the key goes to its top.
     if head >= 0 and not lines[head].endswith(("\n", "\r")):
         lines[head] += newline
-    lines.insert(head + 1, f"{written}{newline}")
+    lines.insert(head + 1, f"{statement}{newline}")
     return "".join(lines)
 
 
 def _find_section(lines: list[str], table: KeyPath) -> tuple[int | None, int]:
-    """Return the line of a section's head and where it ends; -1: the file's top."""
+    """Return the line of a section's head and its end; -1 is the top of the file."""
     head: int | None = None if table else -1
     for number, line in enumerate(lines):
-        named = _section_name(line)
-        if named is None:
+        name = _section_name(line)
+        if name is None:
             continue
         if head is not None:
             return head, number
-        if named == table:
+        if name == table:
             head = number
     return head, len(lines)
 
 
 def _section_name(line: str) -> KeyPath | None:
-    """Return the section a line begins, as its parts; None for other lines."""
+    """Return the path of the section that a line begins, None for other lines."""
     if not line.lstrip().startswith("["):
         return None
     try:
@@ -109,9 +110,9 @@ def _section_name(line: str) -> KeyPath | None:
 
 
 def _find_statement_end(lines: list[str], first: int, end: int, key: str) -> int | None:
-    """Return where the statement that sets *key* ends, if it begins on this line."""
-    name, sign, _ = lines[first].partition("=")
-    if not sign or name.strip().strip("\"'") != key:
+    """Return the end of the statement that sets *key*, if it begins on this line."""
+    name, separator, _ = lines[first].partition("=")
+    if not separator or name.strip().strip("\"'") != key:
         return None
     for last in range(first + 1, end + 1):
         try:
@@ -123,14 +124,13 @@ def _find_statement_end(lines: list[str], first: int, end: int, key: str) -> int
 
 
 def _trailing_comment(line: str) -> str:
-    """Return what a one-line statement has behind it."""
-    places = [place for place, sign in enumerate(line) if sign == "#"]
-    for place in places:
+    """Return the comment after a one-line statement, "" without one."""
+    for start in [match.start() for match in re.finditer("#", line)]:
         try:
-            parse_toml(line[:place])
+            parse_toml(line[:start])
         except ValueError:
             continue
-        return line[place:].rstrip()
+        return line[start:].rstrip()
     return ""
 
 
@@ -155,7 +155,7 @@ def _with_value(
 
 
 def toml_literal(value: object) -> str:
-    """Return a text, a tick, a list or a flat table as TOML writes it."""
+    """Return a text, a bool, a list or a flat table in TOML."""
     match value:
         case bool():
             return str(value).lower()
@@ -167,10 +167,10 @@ def toml_literal(value: object) -> str:
         case dict():
             return "{}"
         case list():
-            return f"[{', '.join(toml_literal(one) for one in value)}]"
+            return f"[{', '.join(toml_literal(item) for item in value)}]"
     return _quote_text(str(value))
 
 
 def _quote_text(value: str) -> str:
-    # JSON's escapes are TOML's, but for one sign that JSON leaves as it is.
+    # TOML has the escapes of JSON, and must also escape DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Entries of `[providers.NAME]`: of what kind they are, and what they lack."""
+"""Entries of `[providers.NAME]`: their types, tokens and missing requirements."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Entries = Mapping[str, ProviderOptions]
 
 
 def kind_name(entries: Entries, name: str) -> str:
-    """Return the kind of an entry: what it says, or its own name."""
+    """Return the name of an entry's provider type, which is its own name by default."""
     entry = entries.get(name)
     return (entry.kind if entry else None) or name
 
 
 def kind_of(entries: Entries, name: str) -> ProviderType | None:
-    """Return the kind of an entry, None if there is no such kind."""
+    """Return the provider type of an entry, None if there is no such type."""
     return KINDS.get(kind_name(entries, name))
 
 
 def token_variables(entries: Entries, name: str) -> tuple[str, ...]:
-    """Return the variables its key is looked for in, the usual one first.
+    """Return the variables for an entry's token, in the order of their use.
 
-    A key is sent to the service it belongs to and nowhere else: an entry of the
-    owner's own with an address of its own has a key of its own.
+    A token is only sent to the service it belongs to.  A custom entry with its own
+    address therefore only uses its own variable.
     """
     kind = kind_of(entries, name)
     if kind is None or name in KINDS:
@@ -37,29 +37,29 @@ def token_variables(entries: Entries, name: str) -> tuple[str, ...]:
 
 
 def all_variables(entries: Entries) -> Iterator[tuple[str, ...]]:
-    """Yield the variables of every entry there can be, each set once."""
-    found: dict[tuple[str, ...], None] = {}
+    """Yield the variables of every built-in and configured entry, each set once."""
+    variables: dict[tuple[str, ...], None] = {}
     for name in [*KINDS, *entries]:
         kind = kind_of(entries, name)
-        found[token_variables(entries, name)] = None
-        found[(kind.account,) if kind and kind.account else ()] = None
-    yield from filter(None, found)
+        variables[token_variables(entries, name)] = None
+        variables[(kind.account,) if kind and kind.account else ()] = None
+    yield from filter(None, variables)
 
 
 def token_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
-    """Return the key of an entry, in the clear."""
+    """Return the token of an entry in plain text, None without one."""
     return secrets.first_value(token_variables(entries, name))
 
 
 def account_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
-    """Return whose account an entry is for."""
+    """Return the account of an entry, None without one."""
     entry, kind = entries.get(name), kind_of(entries, name)
-    written = entry.account if entry else None
-    return written or (secrets.first_value((kind.account,)) if kind else None)
+    account = entry.account if entry else None
+    return account or (secrets.first_value((kind.account,)) if kind else None)
 
 
 def missing_requirement(entries: Entries, secrets: Secrets, name: str) -> str | None:
-    """Say what an entry needs before it can be asked, or None."""
+    """Return what an entry still needs before it can be used, None if nothing."""
     kind = kind_of(entries, name)
     entry = entries.get(name) or ProviderOptions()
     for need in kind.needs if kind else ():

@@ -1,4 +1,4 @@
-"""Image formats: names and sizes."""
+"""Image formats: names, and sizes in pixels."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ CHOICES = (
 
 
 class FormatError(PostbrushError):
-    """No such format; the message lists the choices."""
+    """The format is unknown; the message lists the choices."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFormat:
-    """Pixels of a finished image, and what the format is called."""
+    """The size of a finished image in pixels, and the name of its format."""
 
     width: int
     height: int
@@ -42,10 +42,10 @@ class ImageFormat:
 
 
 def parse_format(text: str) -> ImageFormat:
-    """Return the size of a format as people write it; case and spaces are ignored.
+    """Return the format of a text; case and spaces are ignored.
 
     Raises:
-        FormatError: Anything that is not one of `CHOICES`.
+        FormatError: The text is not one of `CHOICES`.
     """
     name = re.sub(r"\s+", "", text).casefold().replace("\N{MULTIPLICATION SIGN}", "x")
     name = _RATIOS.get(name, name)

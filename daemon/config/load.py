@@ -1,4 +1,7 @@
-"""Reading it: environment over file over defaults, all errors at once."""
+"""Reads the configuration: environment over file over defaults.
+
+All errors are collected and reported together.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +54,15 @@ class _ConfigFile:
 def load_settings(
     path: Path | None, environ: Mapping[str, str], cwd: Path, *, ready: bool = True
 ) -> Settings:
-    """Read everything.
+    """Read the configuration and the secrets.
 
     Args:
-        path: `--config`; None: $POSTBRUSH_CONFIG, ./postbrush.toml, /etc/postbrush/.
-        ready: It is a problem when a service of the chain has no token.
+        path: `--config`; None for the first of $POSTBRUSH_CONFIG, ./postbrush.toml
+            and /etc/postbrush/postbrush.toml.
+        ready: Whether a provider of the chain without a token is a problem.
 
     Raises:
-        ConfigError: With every problem there is, one line each.
+        ConfigError: There are problems; the message has one line for each.
     """
     problems: list[str] = []
     file = _read_file(path, environ, cwd, problems)
@@ -66,7 +70,7 @@ def load_settings(
 
 
 def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> Settings:
-    """Read *text* as if it were written to *path* already.
+    """Read *text* as if it were the content of *path*.
 
     Raises:
         ConfigError: As `load_settings`.
@@ -81,7 +85,7 @@ def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> S
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return what a text of TOML says.  Raises ValueError."""
+    """Return the values of a TOML text.  Raises ValueError."""
     return tomllib.loads(text)
 
 
@@ -95,25 +99,27 @@ def _build_settings(
 ) -> Settings:
     unknown = unknown_variables(environ, PREFIX)
     problems += unknown.values()
-    named = {name: value for name, value in environ.items() if name not in unknown}
-    options = _validate_options(file, named, problems)
-    entry = entries.all_variables(options.providers if options else {})
-    tokens = sources.token_variables(options) if options else ()
-    place = stores.resolve_location(options.images, environ) if options else None
-    known = [secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE]
-    # Who has a key for other programs has none of ours.
-    known += secret.STORE if place else ()
+    known = {name: value for name, value in environ.items() if name not in unknown}
+    options = _validate_options(file, known, problems)
+    provider_variables = entries.all_variables(options.providers if options else {})
+    source_variables = sources.token_variables(options) if options else ()
+    location = stores.resolve_location(options.images, environ) if options else None
+    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE]
+    # The AWS variables may be for other programs, so they count only with a store.
+    wanted += secret.STORE if location else ()
     folder = secrets_path(file.path, cwd)
-    secrets = secret.read_secrets(environ, [*known, *tokens, *entry], problems, folder)
+    secrets = secret.read_secrets(
+        environ, [*wanted, *source_variables, *provider_variables], problems, folder
+    )
     if options is not None:
-        others = [
+        more_secrets = [
             *addresses.notifier_secrets(options, secrets),
             *databases.database_secrets(options),
         ]
-        secrets = replace(secrets, others=others)
+        secrets = replace(secrets, others=more_secrets)
         data_dir = _resolve_data_dir(options, file.path, environ, cwd)
         problems += check_options(options, secrets, ready=ready)
-        problems += stores.check_store(options, secrets, place, ready=ready)
+        problems += stores.check_store(options, secrets, location, ready=ready)
         problems += _check_files(options, data_dir)
     if problems or options is None:
         if file.path:
@@ -125,21 +131,22 @@ def _build_settings(
         file=file.path,
         environ=_own_variables(environ),
         data_dir=data_dir,
-        store=place,
+        store=location,
         from_file=file.values,
     )
 
 
 def _check_files(options: Options, data_dir: Path) -> list[str]:
-    merged = [
-        sources.options_of(options, name) for name in sources.source_names(options)
+    problems = [
+        problem
+        for name in sources.source_names(options)
+        for problem in check_files(sources.options_of(options, name), data_dir)
     ]
-    found = [line for one in merged for line in check_files(one, data_dir)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(problems))
 
 
 def secrets_path(file: Path | None, cwd: Path) -> Path:
-    """Return where the files with secrets are: beside the configuration."""
+    """Return the folder of the secret files, which is beside the configuration."""
     return (file.parent if file else cwd) / secret.FOLDER
 
 
@@ -150,34 +157,34 @@ def _own_variables(environ: Mapping[str, str]) -> dict[str, str]:
 def _read_file(
     path: Path | None, environ: Mapping[str, str], cwd: Path, problems: list[str]
 ) -> _ConfigFile:
-    named = path or (
+    given_path = path or (
         Path(environ[f"{PREFIX}CONFIG"]) if environ.get(f"{PREFIX}CONFIG") else None
     )
-    if named is not None:
-        found = cwd / named
+    if given_path is not None:
+        file = cwd / given_path
     else:
         places = [cwd / place for place in _PLACES]
         existing = [place for place in places if place.exists()]
         if not existing:
             return _ConfigFile(None, {})
-        found = existing[0]
+        file = existing[0]
     try:
-        return _ConfigFile(found, tomllib.loads(found.read_text("utf-8-sig")))
+        return _ConfigFile(file, tomllib.loads(file.read_text("utf-8-sig")))
     except OSError as error:
-        mend = f": chmod 644 {found}" if isinstance(error, PermissionError) else ""
-        problems.append(f"cannot read {found}: {error.strerror}{mend}")
+        remedy = f": chmod 644 {file}" if isinstance(error, PermissionError) else ""
+        problems.append(f"cannot read {file}: {error.strerror}{remedy}")
         return _ConfigFile(None, {})
     except UnicodeDecodeError:
         problems.append("it is not UTF-8 text")
     except tomllib.TOMLDecodeError as error:
         problems.append(f"not valid TOML: {error}")
-    return _ConfigFile(found, {})
+    return _ConfigFile(file, {})
 
 
 def _validate_options(
     file: _ConfigFile, environ: Mapping[str, str], problems: list[str]
 ) -> Options | None:
-    class Here(_EnvOptions):
+    class _BoundOptions(_EnvOptions):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -188,47 +195,47 @@ def _validate_options(
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             del init_settings, env_settings, dotenv_settings, file_secret_settings
-            given = _GivenEnvironment(settings_cls, environ)
-            return (given, InitSettingsSource(settings_cls, file.values))
+            variables = _PassedEnvironment(settings_cls, environ)
+            return (variables, InitSettingsSource(settings_cls, file.values))
 
     try:
-        return cast("Options", Here())
+        return cast("Options", _BoundOptions())
     except ValidationError as error:
         problems += explain_errors(error, Options)
         return None
-    # A table or list in the environment that is no JSON.
+    # A table or a list in the environment is not valid JSON.
     except ValueError:
         problems += _json_problems(environ)
         return None
 
 
 def _json_problems(environ: Mapping[str, str]) -> list[str]:
-    found = []
+    problems = []
     for name, value in _own_variables(environ).items():
         try:
             json.loads(value)
         except ValueError:
             if value.lstrip().startswith(("{", "[")):
-                found.append(
+                problems.append(
                     f"{name}: tables and lists are written as JSON here, such as "
                     '{"Status": "Waiting"} or ["flux", "freeapi"]'
                 )
-    return found or [f"a {PREFIX} variable holds no value for its key"]
+    return problems or [f"a {PREFIX} variable holds no value for its key"]
 
 
-class _GivenEnvironment(EnvSettingsSource):
-    """The environment that was passed in, not the process's own."""
+class _PassedEnvironment(EnvSettingsSource):
+    """Reads the environment that is passed in instead of that of the process."""
 
     def __init__(
         self, settings_cls: type[BaseSettings], environ: Mapping[str, str]
     ) -> None:
-        self._given = environ
+        self._environ = environ
         super().__init__(settings_cls)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {
             name.lower(): value
-            for name, value in self._given.items()
+            for name, value in self._environ.items()
             if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG"
         }
 
@@ -241,7 +248,7 @@ def _resolve_data_dir(
         return (base / Path(options.data_dir).expanduser()).resolve()
     if state := environ.get("STATE_DIRECTORY", ""):
         return Path(state.split(":", maxsplit=1)[0])
-    # Beside a file of the owner's; /etc is no place for data.
+    # Data goes beside the configuration, unless that is in /etc.
     if file is not None and not file.is_relative_to("/etc"):
         return file.parent.resolve()
     return cwd.resolve()

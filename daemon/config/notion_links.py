@@ -1,4 +1,4 @@
-"""Ids and links, as people paste them.  Pure."""
+"""Reads Notion IDs and links as people paste them.  Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _HOSTS = re.compile(r"(?:^|\.)notion\.(?:so|com|site)$")
 
 
 def page_id(text: str) -> str | None:
-    """Return the page an id or link means, as 32 digits; None for anything else.
+    """Return the page of an ID or link as 32 hexadecimal digits, None for other texts.
 
-    In a link to a database with a page opened over it, `?p=` is the page.
+    In a link to a database with an open page, `?p=` is the page.
     """
     return _find_id(text, prefer_open_page=True)
 
 
 def database_id(text: str) -> str | None:
-    """Return the database or data source an id or link means; None for others."""
+    """Return the database or data source of an ID or link, None for other texts."""
     return _find_id(text, prefer_open_page=False)
 
 
@@ -32,15 +32,15 @@ def _find_id(text: str, *, prefer_open_page: bool) -> str | None:
         return plain.replace("-", "")
     try:
         link = urlsplit(plain if "//" in plain else f"https://{plain}")
-    # Half a bracket: not an address.
+    # A single bracket is not a valid address.
     except ValueError:
         return None
     if not _HOSTS.search(link.hostname or ""):
         return None
     if prefer_open_page:
-        for opened in parse_qs(link.query).get("p", []):
-            if _BARE.fullmatch(opened):
-                return opened.replace("-", "")
+        for open_page in parse_qs(link.query).get("p", []):
+            if _BARE.fullmatch(open_page):
+                return open_page.replace("-", "")
     path = link.path.rstrip("/")
     if dashed := re.search(f"({_BARE.pattern})$", path):
         return dashed[1].replace("-", "")
@@ -49,5 +49,5 @@ def _find_id(text: str, *, prefer_open_page: bool) -> str | None:
 
 
 def plain_id(identifier: str) -> str:
-    """Return an id of Notion's as 32 small digits."""
+    """Return a Notion ID as 32 lower-case hexadecimal digits."""
     return identifier.replace("-", "").casefold()

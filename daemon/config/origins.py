@@ -1,4 +1,4 @@
-"""`postbrush config`: every value in force and where it comes from."""
+"""`postbrush config`: every effective value and its origin."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ _PREFIX = "POSTBRUSH_"
 
 
 def list_origins(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return (key, value, where from); of secrets only whether they are set."""
-    found = list(_section_origins(settings, settings.options, ()))
+    """Return (key, value, origin) of every setting; secrets only as set or not set."""
+    rows = list(_section_origins(settings, settings.options, ()))
     tokens = (NOTION, *sources.token_variables(settings.options))
-    usual = (*tokens, NOTIFY, WEB, DATABASE, *(STORE if settings.store else ()))
-    for names in (*usual, *entries.all_variables(settings.providers)):
-        known = settings.secrets.origins
-        name = next((one for one in names if one in known), names[0])
-        found.append((name, "set" if name in known else "not set", known.get(name, "")))
-    found.append(("data_dir (resolved)", str(settings.data_dir), ""))
-    found.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
-    return found
+    variables = (*tokens, NOTIFY, WEB, DATABASE, *(STORE if settings.store else ()))
+    for names in (*variables, *entries.all_variables(settings.providers)):
+        origins = settings.secrets.origins
+        name = next((name for name in names if name in origins), names[0])
+        state = "set" if name in origins else "not set"
+        rows.append((name, state, origins.get(name, "")))
+    rows.append(("data_dir (resolved)", str(settings.data_dir), ""))
+    rows.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
+    return rows
 
 
 def _section_origins(
     settings: Settings, model: BaseModel, path: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     for name in type(model).model_fields:
-        value, here = getattr(model, name), (*path, name)
+        value, key_path = getattr(model, name), (*path, name)
         if isinstance(value, BaseModel):
-            yield from _section_origins(settings, value, here)
+            yield from _section_origins(settings, value, key_path)
         elif name in {"providers", "sources"}:
             for entry, options in value.items():
-                yield from _entry_origins(settings, options, (*here, entry))
+                yield from _entry_origins(settings, options, (*key_path, entry))
         else:
-            shown = show_bytes(value) if name in IN_BYTES else show_value(value)
-            yield ".".join(here), shown, _origin_of(settings, here)
+            text = show_bytes(value) if name in IN_BYTES else show_value(value)
+            yield ".".join(key_path), text, _origin_of(settings, key_path)
 
 
 def _entry_origins(
@@ -52,11 +53,11 @@ def _entry_origins(
     for name in type(options).model_fields:
         if name not in options.model_fields_set:
             continue
-        value, here = getattr(options, name), (*path, name)
+        value, key_path = getattr(options, name), (*path, name)
         if isinstance(value, BaseModel):
-            yield from _entry_origins(settings, value, here)
+            yield from _entry_origins(settings, value, key_path)
         else:
-            yield ".".join(here), show_value(value), _origin_of(settings, here)
+            yield ".".join(key_path), show_value(value), _origin_of(settings, key_path)
 
 
 def _origin_of(settings: Settings, path: tuple[str, ...]) -> str:
@@ -73,7 +74,7 @@ def _origin_of(settings: Settings, path: tuple[str, ...]) -> str:
 
 
 def show_value(value: object) -> str:
-    """Return a value as it is written in the file."""
+    """Return a value as the file writes it, without secrets."""
     match value:
         case None:
             return ""

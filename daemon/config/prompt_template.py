@@ -1,4 +1,4 @@
-"""`prompt.template`: its placeholders, and what is wrong with it.  Pure."""
+"""`prompt.template`: placeholders and validation.  Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 def fill_template(
     template: str, words: str, title: str, columns: Mapping[str, str]
 ) -> str:
-    """Return *template* with its placeholders replaced; without any text, *words*."""
+    """Return *template* with its placeholders replaced, or *words* if that is empty.
 
-    def value(found: re.Match[str]) -> str:
-        match found[1]:
+    Args:
+        words: The replacement of {prompt}.
+        columns: Property name to text, for {column:NAME}.
+    """
+
+    def replacement(placeholder: re.Match[str]) -> str:
+        match placeholder[1]:
             case "prompt":
                 return words
             case "title":
@@ -23,12 +28,12 @@ def fill_template(
             case column:
                 return columns.get(column.removeprefix("column:").strip(), "")
 
-    filled = _PLACEHOLDER.sub(value, template).strip()
+    filled = _PLACEHOLDER.sub(replacement, template).strip()
     return filled or words
 
 
 def template_problems(template: str) -> list[str]:
-    """Say what is wrong with `prompt.template`; empty when it is fine."""
+    """Return the problems of a template."""
     problems = [
         f"{{{inside}}} is not known: use {{prompt}}, {{title}} or {{column:Any Name}}"
         for inside in _BRACES.findall(template)
@@ -47,5 +52,5 @@ def list_columns(template: str) -> Iterator[str]:
 
 
 def uses_title(template: str) -> bool:
-    """Say whether a prompt made by *template* holds the title besides its words."""
+    """Return whether a template contains {title}."""
     return "title" in _PLACEHOLDER.findall(template)

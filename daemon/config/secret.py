@@ -1,4 +1,4 @@
-"""Secrets: from the environment, a file it names, systemd's credentials, `secrets/`."""
+"""Reads secrets: environment, the file it names, systemd credentials, `secrets/`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import SecretStr
 
 NOTION = ("NOTION_TOKEN",)
 WEB = ("WEB_PASSWORD",)
-#: Several addresses, on one line or more.
+#: Several addresses, on one or more lines.
 NOTIFY = ("NOTIFY_URLS",)
 DATABASE = ("DATABASE_PASSWORD",)
-#: Both halves of the key of `images.store`.
+#: Both parts of the key for `images.store`.
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
-#: Beside the configuration: one file per secret, named as its variable.
+#: The folder beside the configuration, with a file for each variable.
 FOLDER = "secrets"
 _LONGEST = 1000
 _LEAST_PASSWORD = 8
@@ -26,12 +26,14 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Tokens and keys by variable, and where each came from (never in a repr).
+    """The secrets of a process; their repr does not show them.
 
     Attributes:
-        exposed: Files that others can read, with what to do; they are used all the
-            same, since some disks know no permissions.
-        others: What is secret in the file: addresses with tokens in them.
+        found: The secrets by variable.
+        origins: The origin of each secret by variable.
+        exposed: A line for each file that other users can read, with the remedy.
+            They are used all the same, since some disks have no permissions.
+        others: Secret parts of the configuration, such as addresses with tokens.
     """
 
     found: Mapping[str, SecretStr]
@@ -41,25 +43,26 @@ class Secrets:
 
     @property
     def web_password(self) -> SecretStr | None:
+        """Return the password of the web page, None without one."""
         return self.found.get(WEB[0])
 
     def first_value(self, names: Sequence[str]) -> str | None:
-        """Return the first of some variables that is set, in the clear."""
+        """Return the first value of some variables in plain text, None without one."""
         for name in names:
             if name in self.found:
                 return self.found[name].get_secret_value()
         return None
 
     def all_values(self) -> list[str]:
-        """Return all of them in the clear, for the log's redaction only."""
-        known = [*self.found.values(), *self.others]
-        return [one.get_secret_value() for one in known]
+        """Return every secret in plain text, only for the redaction of the log."""
+        secrets = [*self.found.values(), *self.others]
+        return [secret.get_secret_value() for secret in secrets]
 
 
 def looks_like_token(value: str, longest: int = _LONGEST) -> bool:
-    """Say whether a text could be a token."""
-    fine = value.isascii() and value.isprintable() and " " not in value
-    return fine and 0 < len(value) <= longest
+    """Return whether a text could be a token of at most *longest* characters."""
+    is_word = value.isascii() and value.isprintable() and " " not in value
+    return is_word and 0 < len(value) <= longest
 
 
 def read_secrets(
@@ -68,28 +71,34 @@ def read_secrets(
     problems: list[str],
     folder: Path,
 ) -> Secrets:
-    """Find the secrets; what is wrong with one is added to *problems*.
+    """Read the secrets, and add a line to *problems* for each invalid one.
 
     Args:
-        wanted: For each, the variables it may be in, the first one counts.
-        folder: `secrets/`, looked into last; it need not be there.
+        wanted: For each secret its variables, of which the first one set counts.
+        folder: `secrets/`, which is searched last and need not exist.
     """
     origins: dict[str, str] = {}
     found: dict[str, SecretStr] = {}
     places = _SecretSources(environ, _list_files(folder, problems), problems)
     for names in wanted:
         _find_secret(names, places, origins=origins, found=found)
-    own = [
+    used_files = [
         places.files[name]
         for name in found
         if _is_from_folder(origins[name], places, name)
     ]
-    return Secrets(found=found, origins=origins, exposed=tuple(_exposed_files(own)))
+    return Secrets(
+        found=found, origins=origins, exposed=tuple(_exposed_files(used_files))
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _SecretSources:
-    """Where secrets are looked for; `files` are those in `secrets/`, by name."""
+    """The places to search.
+
+    Attributes:
+        files: The files in `secrets/` by name.
+    """
 
     environ: Mapping[str, str]
     files: Mapping[str, Path]
@@ -124,7 +133,7 @@ def _find_secret(
     found: dict[str, SecretStr],
 ) -> None:
     for name in names:
-        # Shared by several entries, and found for another already.
+        # Several entries may share a variable, which was read for another one.
         if name in found:
             return
         value, origin = _look_up(name, places)
@@ -139,18 +148,18 @@ def _find_secret(
 
 
 def _secret_problem(names: Sequence[str], value: str) -> str | None:
-    """Say what is wrong with a secret, or None."""
+    """Return the problem of a secret, None if it is valid."""
     if names is WEB:
-        # Chosen by a person: any words will do, if there are enough of them.
-        fine = value.isprintable() and _LEAST_PASSWORD <= len(value) <= _LONGEST
-        return None if fine else "needs eight characters or more"
+        # A person chooses this password, so only its length matters.
+        is_valid = value.isprintable() and _LEAST_PASSWORD <= len(value) <= _LONGEST
+        return None if is_valid else "needs eight characters or more"
     if names is DATABASE:
-        # Chosen by somebody else: it is what it is.
-        fine = value.isprintable() and len(value) <= _LONGEST
-        return None if fine else "does not look like a password"
+        # The database server decides the form of this password.
+        is_valid = value.isprintable() and len(value) <= _LONGEST
+        return None if is_valid else "does not look like a password"
     if names is NOTIFY:
-        fine = looks_like_token("".join(value.split()), _LONGEST_LIST)
-        return None if fine else "does not look like addresses"
+        is_valid = looks_like_token("".join(value.split()), _LONGEST_LIST)
+        return None if is_valid else "does not look like addresses"
     return None if looks_like_token(value, _LONGEST) else "does not look like a token"
 
 
@@ -164,8 +173,8 @@ def _look_up(name: str, places: _SecretSources) -> tuple[str | None, str]:
     if folder and (Path(folder) / name).is_file():
         origin = "systemd credentials"
         return _from_file(Path(folder) / name, origin, problems), origin
-    if (own := places.files.get(name)) is not None:
-        return _from_file(own, FOLDER, problems), str(own)
+    if (secret_file := places.files.get(name)) is not None:
+        return _from_file(secret_file, FOLDER, problems), str(secret_file)
     return None, ""
 
 
@@ -173,13 +182,13 @@ def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
     try:
         value = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        problems.append(f"{origin}: cannot read {path}: {why}")
+        reason = getattr(error, "strerror", None) or "it is not text"
+        problems.append(f"{origin}: cannot read {path}: {reason}")
         return None
     if not value:
-        # What systemd handed over is a copy; its owner knows the file it is of.
-        kept = f"/etc/credstore/postbrush.{path.name}"
-        shown = kept if origin == "systemd credentials" else path
+        # systemd provides a copy, so the message names the original file.
+        credential = f"/etc/credstore/postbrush.{path.name}"
+        shown = credential if origin == "systemd credentials" else path
         problems.append(f"{origin}: {shown} is empty: put it in, or remove the file")
         return None
     return value

@@ -1,4 +1,4 @@
-"""What was read: the sections, the secrets, and what follows from both."""
+"""The validated configuration: sections, secrets, and values derived from both."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from daemon.config.model import (
     WebSection,
 )
 from daemon.config.secret import Secrets
+from daemon.config.sources import options_of
 from daemon.config.stores import StoreLocation
 from providers import KINDS
 from providers.settings import CardSettings, ProviderSettings
 
-#: What every chain ends with, unless it is written otherwise.
+#: The last provider of every chain, unless the configuration sets another.
 CARD = "freeapi"
 
 
@@ -38,12 +39,12 @@ class Settings:
     """The configuration of one process, or of one source of it.
 
     Attributes:
-        source: The only one it is of; None: of all there are.
-        file: What was read; None: nothing but defaults and the environment.
-        data_dir: Absolute.
-        store: Where images are shared; None: they are not.
-        environ: The POSTBRUSH_ variables that were set.
-        from_file: What the file says, as written.
+        file: The file that was read; None for defaults and the environment only.
+        data_dir: An absolute path.
+        source: The name of the only source; None for all sources.
+        store: The shared store of the images; None without one.
+        environ: The POSTBRUSH_ variables that are set.
+        from_file: The values of the file before validation.
     """
 
     options: Options
@@ -52,13 +53,13 @@ class Settings:
     data_dir: Path
     source: str | None = None
     store: StoreLocation | None = None
-    # Addresses among them may hold tokens.
+    # Both may contain addresses with tokens.
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     from_file: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_service(self) -> bool:
-        """It is the one that `make install` made."""
+        """Whether it is the configuration of the service, which `make install` adds."""
         return self.file is not None and self.file.is_relative_to("/etc")
 
     def by_source(self) -> dict[str, Settings]:
@@ -66,28 +67,25 @@ class Settings:
         if self.source is not None:
             return {self.source: self}
         return {
-            name: self._for_source(name) for name in sources.source_names(self.options)
+            name: replace(self, source=name, options=options_of(self.options, name))
+            for name in sources.source_names(self.options)
         }
-
-    def _for_source(self, name: str) -> Settings:
-        own = sources.options_of(self.options, name)
-        return replace(self, source=name, options=own)
 
     def own_budgets(self) -> frozenset[str]:
         """Return the names of the sources that spend from a budget of their own."""
-        every = sources.source_names(self.options)
+        names = sources.source_names(self.options)
         return frozenset(
-            name for name in every if sources.has_own_budget(self.options, name)
+            name for name in names if sources.has_own_budget(self.options, name)
         )
 
     @property
     def has_named_sources(self) -> bool:
-        """The sources have names that are worth saying."""
+        """Whether the configuration names its sources."""
         return bool(self.options.sources)
 
     @property
     def notion_token(self) -> SecretStr | None:
-        """What opens the source."""
+        """Return the token of the source, None without one."""
         for name in sources.token_names(self.options, self.source or ""):
             if name in self.secrets.found:
                 return self.secrets.found[name]
@@ -95,78 +93,88 @@ class Settings:
 
     @property
     def notion(self) -> NotionSection:
+        """Return the section `[notion]`."""
         return self.options.notion
 
     @property
     def posts(self) -> PostsSection:
+        """Return the section `[posts]`."""
         return self.options.posts
 
     @property
     def prompt(self) -> PromptSection:
+        """Return the section `[prompt]`."""
         return self.options.prompt
 
     @property
     def images(self) -> ImagesSection:
+        """Return the section `[images]`."""
         return self.options.images
 
     @property
     def budget(self) -> BudgetSection:
+        """Return the section `[budget]`."""
         return self.options.budget
 
     @property
     def card(self) -> CardSection:
+        """Return the section `[card]`."""
         return self.options.card
 
     @property
     def notify(self) -> NotifySection:
+        """Return the section `[notify]`."""
         return self.options.notify
 
     def list_notifiers(self) -> list[NotifierAddress]:
-        """Return who is told, each once."""
+        """Return each notifier once."""
         return collect_notifiers(self.notify.urls, self.secrets)
 
     def database_url(self) -> str:
-        """Return the address of the database, perhaps with its password; "": a file."""
+        """Return the address of the database with its password, "" for SQLite."""
         return self.options.database.url.get_secret_value()
 
     @property
     def web(self) -> WebSection:
+        """Return the section `[web]`."""
         return self.options.web
 
     @property
     def log(self) -> LogSection:
+        """Return the section `[log]`."""
         return self.options.log
 
     @property
     def providers(self) -> Mapping[str, ProviderOptions]:
+        """Return the section `[providers]`."""
         return self.options.providers
 
     def resolved_chain(self) -> tuple[str, ...]:
-        """Return the providers that are asked, in order."""
+        """Return the names of the chain's providers, in order."""
         if self.options.chain is not None:
             return tuple(self.options.chain)
-        usual = [name for name, kind in KINDS.items() if kind.by_itself]
-        own = [name for name in self.providers if name not in KINDS]
-        services = [name for name in [*usual, *own] if name != CARD]
+        built_in = [name for name, kind in KINDS.items() if kind.by_itself]
+        custom = [name for name in self.providers if name not in KINDS]
+        services = [name for name in [*built_in, *custom] if name != CARD]
         ready = [name for name in services if self.missing_requirement(name) is None]
         return (*ready, CARD)
 
     def missing_requirement(self, name: str) -> str | None:
-        """Say what a provider lacks to be asked, or None."""
+        """Return what a provider needs before it can be used, None if nothing."""
         return entries.missing_requirement(self.providers, self.secrets, name)
 
     def configured_providers(self) -> tuple[str, ...]:
-        """Return every provider that can be asked: the chain first."""
-        usual = [name for name, kind in KINDS.items() if kind.by_itself]
-        known = [
+        """Return every provider that can be used, those of the chain first."""
+        built_in = [name for name, kind in KINDS.items() if kind.by_itself]
+        usable = [
             name
-            for name in [*usual, *self.providers]
+            for name in [*built_in, *self.providers]
             if self.missing_requirement(name) is None
         ]
-        return tuple(dict.fromkeys([*self.resolved_chain(), *known]))
+        return tuple(dict.fromkeys([*self.resolved_chain(), *usable]))
 
     def provider_settings(self, name: str) -> ProviderSettings:
-        """Return one entry with its secret, for `providers.build`."""
+        """Return the settings of a provider with its token, for `providers.build`."""
         entry = self.providers.get(name, ProviderOptions())
         values = entry.model_dump(exclude={"kind", "timeout", "account"})
         return ProviderSettings(
@@ -180,7 +188,7 @@ class Settings:
         )
 
     def card_settings(self) -> CardSettings:
-        """Return how the card looks; empty values are chosen by it."""
+        """Return the design of the card; it chooses a default for each empty value."""
         card = self.card
         return CardSettings(
             tag=card.tag,
@@ -191,5 +199,5 @@ class Settings:
             logo=self._resolve_path(card.logo),
         )
 
-    def _resolve_path(self, written: str) -> str | None:
-        return str(self.data_dir / Path(written).expanduser()) if written else None
+    def _resolve_path(self, path: str) -> str | None:
+        return str(self.data_dir / Path(path).expanduser()) if path else None

@@ -1,4 +1,4 @@
-"""`[sources.NAME]`: several databases, each with the shared settings and its own."""
+"""`[sources.NAME]`: several databases, each with shared settings and its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 from daemon.config.model import Options, Section
 from daemon.config.secret import NOTION
 
-#: The name of the one there is without `[sources.NAME]`.
+#: The name of the only source if there is no `[sources.NAME]`.
 DEFAULT = "default"
 _SHARED = ("posts", "prompt", "images", "card", "budget")
 
@@ -16,12 +16,12 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 def source_names(options: Options) -> tuple[str, ...]:
-    """Return the names of all sources, in their order in the file."""
+    """Return the names of all sources, in the order of the file."""
     return tuple(options.sources) or (DEFAULT,)
 
 
 def options_of(options: Options, name: str) -> Options:
-    """Return the settings of one source: its own laid over the shared ones."""
+    """Return the settings of a source: its own override the shared ones."""
     if name not in options.sources:
         return options
     own = options.sources[name]
@@ -45,25 +45,25 @@ def _overlay_section(shared: AnySection, own: Section) -> AnySection:
 
 
 def has_own_budget(options: Options, name: str) -> bool:
-    """Say whether a source spends from a budget of its own."""
+    """Return whether a source has its own budget."""
     return (
         name in options.sources and "budget" in options.sources[name].model_fields_set
     )
 
 
 def token_names(options: Options, name: str) -> tuple[str, ...]:
-    """Return the secrets a source's token is looked for in, the first one counts."""
+    """Return the variables for a source's token, of which the first one set counts."""
     if name not in options.sources:
         return NOTION
-    if written := options.sources[name].token:
-        return (written,)
+    if variable := options.sources[name].token:
+        return (variable,)
     return (f"{NOTION[0]}_{name.upper().replace('-', '_')}", *NOTION)
 
 
 def token_variables(options: Options) -> Iterator[tuple[str, ...]]:
-    """Yield the secrets that only sources have, each once."""
+    """Yield each token variable of the sources except the shared one."""
     for name in dict.fromkeys(
-        one for source in options.sources for one in token_names(options, source)
+        name for source in options.sources for name in token_names(options, source)
     ):
         if name not in NOTION:
             yield (name,)

@@ -1,4 +1,4 @@
-"""`images.store`: which store it is, and what it needs."""
+"""`images.store`: its location and its requirements."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _HOW = 'this is written "s3://bucket/prefix"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLocation:
-    """One prefix of one bucket of one server.
+    """The location of a store.
 
     Attributes:
-        prefix: Without slashes at its ends; empty: the whole bucket.
-        endpoint: The server's address; empty: Amazon's of that region.
+        prefix: Without slashes at its ends; "" is the whole bucket.
+        endpoint: The address of the server; "" is Amazon's for the region.
     """
 
     bucket: str
@@ -53,22 +53,22 @@ def parse_store(text: str) -> tuple[str, str]:
     """Return (bucket, prefix) of "s3://bucket/prefix".
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text has another form.
     """
-    found = _STORE.fullmatch(text)
-    if found is None:
+    match = _STORE.fullmatch(text)
+    if match is None:
         raise ValueError(_HOW)
-    prefix = (found.group(2) or "").strip("/")
+    prefix = (match.group(2) or "").strip("/")
     parts = prefix.split("/") if prefix else []
     if not prefix.isprintable() or len(prefix) > _LONGEST_PREFIX:
         raise ValueError(_HOW)
     if any(part.strip() in {"", ".", ".."} for part in parts):
         raise ValueError(f"{_HOW}, and no part of it is empty, . or ..")
-    return found.group(1), prefix
+    return match.group(1), prefix
 
 
 def validate_store(text: str) -> str:
-    """Return a store as it is shown.  Raises ValueError."""
+    """Return a store in its canonical form.  Raises ValueError."""
     if not text:
         return ""
     bucket, prefix = parse_store(text)
@@ -76,13 +76,13 @@ def validate_store(text: str) -> str:
 
 
 def validate_endpoint(text: str) -> str:
-    """Return a server's address; there is no key in it.
+    """Return the address of a server without a slash at its end.
 
     Raises:
-        ValueError: It is no address, or one that obstore ends the process over.
+        ValueError: It is not an address, contains a key, or would crash obstore.
     """
-    found = _ENDPOINT.fullmatch(text)
-    if text and (found is None or not _is_valid_host(found.group(1), found.group(2))):
+    match = _ENDPOINT.fullmatch(text)
+    if text and (match is None or not _is_valid_host(match.group(1), match.group(2))):
         raise ValueError('an address is written "https://s3.example.org"')
     return text.rstrip("/")
 
@@ -98,10 +98,10 @@ def _is_valid_host(address: str | None, port: str | None) -> bool:
 def resolve_location(
     images: ImagesSection, environ: Mapping[str, str]
 ) -> StoreLocation | None:
-    """Return the store that is set, None without one.
+    """Return the configured store, None without one.
 
     Args:
-        environ: What the file leaves open, it may say as for other programs.
+        environ: Its AWS_REGION and AWS_ENDPOINT_URL count if the file has none.
     """
     if not images.store:
         return None
@@ -116,30 +116,30 @@ def resolve_location(
 
 
 def check_store(
-    options: Options, secrets: Secrets, found: StoreLocation | None, *, ready: bool
+    options: Options, secrets: Secrets, location: StoreLocation | None, *, ready: bool
 ) -> Iterator[str]:
-    """Yield what is wrong with the store.
+    """Yield the problems of the store.
 
     Args:
-        found: As `resolve_location` returned it.
-        ready: It is a problem when it has no key, or nothing to speak to it with.
+        location: The result of `resolve_location`.
+        ready: Whether a missing key or a missing obstore is a problem.
     """
-    if found is None:
+    if location is None:
         return
-    if not options.images.store_endpoint and found.endpoint:
+    if not options.images.store_endpoint and location.endpoint:
         try:
-            validate_endpoint(found.endpoint)
+            validate_endpoint(location.endpoint)
         except ValueError as error:
             yield f"AWS_ENDPOINT_URL: {error}"
-    if _REGION.fullmatch(found.region) is None:
-        named = "images.store_region" if options.images.store_region else "AWS_REGION"
-        yield f'{named}: a region is written "eu-central-1"'
+    if _REGION.fullmatch(location.region) is None:
+        setting = "images.store_region" if options.images.store_region else "AWS_REGION"
+        yield f'{setting}: a region is written "eu-central-1"'
     if not ready:
         return
-    lacks = [names[0] for names in STORE if secrets.first_value(names) is None]
-    if lacks:
+    missing = [names[0] for names in STORE if secrets.first_value(names) is None]
+    if missing:
         yield (
-            f"images.store needs {' and '.join(lacks)}: put each into a file of its "
+            f"images.store needs {' and '.join(missing)}: put each into a file of its "
             "name in secrets/, or into the environment"
         )
     if not is_installed():
@@ -147,5 +147,5 @@ def check_store(
 
 
 def is_installed() -> bool:
-    """Say whether obstore can be imported, without doing so."""
+    """Return whether obstore is installed, without importing it."""
     return importlib.util.find_spec("obstore") is not None

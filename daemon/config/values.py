@@ -1,4 +1,4 @@
-"""Values as people write them: durations, sizes of files, colours, formats."""
+"""Types of settings: parsing and validation of durations, sizes, addresses, texts."""
 
 from __future__ import annotations
 
@@ -14,48 +14,52 @@ from daemon.config.addresses import host_of, is_address
 from daemon.config.formats import FormatError, parse_format
 from daemon.config.prompt_template import template_problems
 
-#: Settings that are sizes.
+#: Names of settings in bytes.
 IN_BYTES = frozenset({"min_free_disk"})
 _LONGEST = timedelta(days=3650)
 _LAST_PORT = 65535
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_BINARY = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, **_BINARY}
 _WEB = r"https?://[^\s/]+(/\S*)?"
-_BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def parse_duration(value: object) -> object:
-    """Return a timedelta of "500ms", "30s", "2m", "12h", "1d"."""
+    """Return the timedelta of a text such as "500ms", "30s", "2m", "12h" or "1d".
+
+    Raises:
+        ValueError: It is not a duration, or is longer than ten years.
+    """
     if not isinstance(value, str):
         if isinstance(value, timedelta):
             return value
         raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
-    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", value)
-    if found is None:
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", value)
+    if match is None:
         raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
-    seconds = float(found[1]) * _UNITS[found[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
     if seconds > _LONGEST.total_seconds():
         raise ValueError("a duration is at most 3650d, which is ten years")
     return timedelta(seconds=seconds)
 
 
 def parse_duration_or_off(value: object) -> object:
-    """Return None for "off", else a timedelta."""
+    """Return None for "off", else a timedelta.  Raises ValueError."""
     return None if value is None or value == "off" else parse_duration(value)
 
 
 def parse_size(value: object) -> object:
-    """Return bytes of "100MiB", "1 GB"."""
+    """Return the bytes of a text such as "100MiB" or "1 GB".  Raises ValueError."""
     if isinstance(value, int):
         return value
-    found = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*([KMG]?i?B)\s*", str(value))
-    if found is None or found[2].upper() not in _BYTES:
+    match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*([KMG]?i?B)\s*", str(value))
+    if match is None or match[2].upper() not in _BYTES:
         raise ValueError('a size is written "100MiB" or "1GB"')
-    return int(float(found[1]) * _BYTES[found[2].upper()])
+    return int(float(match[1]) * _BYTES[match[2].upper()])
 
 
 def show_duration(value: timedelta | None) -> str:
-    """Return a duration as it is written."""
+    """Return a duration as the configuration writes it."""
     if value is None:
         return "off"
     seconds = value.total_seconds()
@@ -66,7 +70,7 @@ def show_duration(value: timedelta | None) -> str:
 
 
 def show_bytes(value: int) -> str:
-    """Return a size as it is written."""
+    """Return a size in bytes as the configuration writes it."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if value >= size and value % size == 0:
             return f"{value // size}{unit}"
@@ -102,28 +106,28 @@ def _validate_url(value: str) -> str:
 def _parse_credits_reset(value: object) -> object:
     if value in {"monthly", "daily", "manual"}:
         return value
-    found = parse_duration(value)
-    return found.total_seconds() if isinstance(found, timedelta) else found
+    duration = parse_duration(value)
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
 def parse_listen(text: str) -> tuple[str, int] | None:
     """Return (address, port) of "127.0.0.1:8787" or "[::1]:8787"; None for "off".
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text has another form.
     """
     if text == "off":
         return None
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text
     )
-    if found is None or int(found[3]) > _LAST_PORT:
+    if match is None or int(match[3]) > _LAST_PORT:
         raise ValueError('this is written "127.0.0.1:8787", "[::1]:8787" or "off"')
-    return found[1] or found[2], int(found[3])
+    return match[1] or match[2], int(match[3])
 
 
 def is_loopback(address: str) -> bool:
-    """Say whether only this machine reaches what listens on *address*."""
+    """Return whether only this machine can connect to *address*."""
     try:
         return ip_address(address).is_loopback
     except ValueError:
@@ -142,29 +146,29 @@ def _validate_host(value: str) -> str:
 
 
 def _validate_match(value: object) -> object:
-    several = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    if not several and not isinstance(value, bool | str):
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not is_list and not isinstance(value, bool | str):
         raise ValueError('this is a text, true or false, or a list of texts: "Ready"')
     return value
 
 
 def _validate_set(value: object) -> object:
     if not isinstance(value, bool | str):
-        raise ValueError('this is a text, or true or false: "Illustrated"')  # noqa: TRY004 - pydantic wants it
+        raise ValueError('this is a text, or true or false: "Illustrated"')  # noqa: TRY004 - pydantic expects it
     return value
 
 
 def _validate_notifiers(value: list[SecretStr]) -> list[SecretStr]:
-    for number, one in enumerate(value, 1):
-        if not is_address(one.get_secret_value()):
+    for number, url in enumerate(value, 1):
+        if not is_address(url.get_secret_value()):
             raise ValueError(f"no. {number} is no address such as ntfy://ntfy.sh/topic")
     return value
 
 
 def _validate_ping(value: SecretStr) -> SecretStr:
     address = value.get_secret_value()
-    fine = address.isascii() and address.isprintable()
-    if address and not (fine and re.fullmatch(_WEB, address) and host_of(address)):
+    is_text = address.isascii() and address.isprintable()
+    if address and not (is_text and re.fullmatch(_WEB, address) and host_of(address)):
         raise ValueError('an address is written "https://example.org"')
     return value
 
@@ -204,9 +208,9 @@ Money: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
 CreditsReset: TypeAlias = Annotated[
     Literal["monthly", "daily", "manual"] | float, BeforeValidator(_parse_credits_reset)
 ]
-#: A value of `posts.only`, `skip`: text, a tick, or any of several.
+#: A value of `posts.only` or `posts.skip`: a text, a bool, or any of several texts.
 MatchValue: TypeAlias = Annotated[
     bool | str | list[str], BeforeValidator(_validate_match)
 ]
-#: A value of `posts.on_done`: text, or a tick.
+#: A value of `posts.on_done` or `posts.on_card`: a text or a bool.
 SetValue: TypeAlias = Annotated[bool | str, BeforeValidator(_validate_set)]

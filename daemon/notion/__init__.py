@@ -1,1 +1,1 @@
-"""The only door to Notion."""
+"""Notion's API: the only code that talks to Notion."""

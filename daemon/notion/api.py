@@ -1,4 +1,4 @@
-"""The only door to Notion: what the flow asks for, over one wire."""
+"""The Notion API client of one source: reads, writes and uploads over one transport."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ _FREE_LIMIT = 5 * 2**20
 
 @dataclass(slots=True)
 class NotionApi:
-    """Implements `Door` over the real API.
+    """Implements `NotionClient` over the real API.
 
     Attributes:
-        names: The configured column name of each role.
-        named: Names that the settings use for further properties.
-        odd: Told of pages that cannot be understood: (page id, why).
-        refused: Properties that Notion did not let us write, left out for an hour.
+        names: The configured property name of each role.
+        named: Further property names that the settings use.
+        odd: Called with (page id, reason) for each page that cannot be parsed.
+        refused: Properties that Notion refuses to write.  Writes omit each of them
+            for an hour.
     """
 
     wire: NotionTransport
     names: Mapping[Role, str]
     odd: Callable[[str, str], None]
     named: Sequence[str] = ()
-    _remembered: Mapping[str, str] = field(default_factory=dict)
     refused: RefusedProperties = field(default_factory=RefusedProperties)
     _query: PageQuery = field(init=False)
 
@@ -65,11 +65,11 @@ class NotionApi:
 
     @property
     def told_time(self) -> datetime | None:
-        """By Notion's clock, when it last answered."""
+        """Return the time of Notion's last answer by its own clock, None before it."""
         return self.wire.told_time
 
     def pause_requests(self, seconds: float) -> None:
-        """Ask nothing for so long."""
+        """Send no request for so many seconds."""
         self.wire.limiter.pause_all(seconds)
 
     async def close(self) -> None:
@@ -77,7 +77,12 @@ class NotionApi:
         await self.wire.close()
 
     async def fetch_bot_user(self) -> BotUser:
-        """Return who the token is.  Raises NoAccessError, AwayError."""
+        """Return the bot user of the token.
+
+        Raises:
+            NoAccessError: Notion refuses the token.
+            NotionUnavailableError: Notion did not answer.
+        """
         raw = await sources.send_request(
             self.wire, Urgency.POLL, lambda client: client.users.me()
         )
@@ -94,31 +99,29 @@ class NotionApi:
             )
 
     async def list_sources(self) -> Sequence[SourceInfo]:
-        """Return every data source the token sees."""
+        """Return every data source that the token can read."""
         return await sources.list_sources(self.wire)
 
     async def resolve_source(self, target: str) -> SourceInfo:
-        """Return the data source *target* means: an id, a link, or the only one."""
+        """Return the data source of an id or link; "" means the only one there is."""
         return await sources.resolve_source(self.wire, target)
 
     async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
-        """Read the columns of a source."""
+        """Read the properties of a source."""
         raw = await sources.send_request(
             self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
         with translate_shape_errors("data_sources.retrieve"):
-            found = read_schema(raw, self.names, remembered, self.named)
-        self._remembered = found.column_ids
-        return found
+            return read_schema(raw, self.names, remembered, self.named)
 
     async def add_properties(
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
-        """Add columns that are missing; role to (name, type)."""
+        """Add missing properties, each given as role to (name, type)."""
         await columns.add_properties(self.wire, source, wanted)
 
     async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
-        """Return the newest posts one answer holds, and whether those are all."""
+        """Return at most the newest hundred pages, and whether those are all."""
         raw = await sources.send_request(
             self.wire,
             Urgency.POLL,
@@ -126,26 +129,32 @@ class NotionApi:
                 schema.source, **columns.newest_query()
             ),
         )
-        found: dict[str, Page] = {}
+        pages: dict[str, Page] = {}
         rows, cursor = rows_and_cursor(raw)
-        await self._query.read_rows(rows, schema, into=found)
-        return list(found.values()), not cursor
+        await self._query.read_rows(rows, schema, into=pages)
+        return list(pages.values()), not cursor
 
     async def fetch_changed_pages(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:
-        """Return pages that are ticked, or edited since and in *only*."""
+        """Return pages that are ticked, or edited since then and matched by *only*."""
         wanted = query.changed_filter(schema, since, only)
         return await self._query.collect_changed(schema, wanted)
 
     async def fetch_page_batch(
         self, schema: Schema, *, after: QueryPosition | None
     ) -> tuple[Sequence[Page], QueryPosition | None]:
-        """Return the next hundred of all pages, and where those after them begin."""
+        """Return the next hundred pages, oldest first, and the position after them."""
         return await self._query.fetch_next_pages(schema, after or QueryPosition())
 
     async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
-        """Read one page."""
+        """Read one page.
+
+        Raises:
+            PageUnreachableError: Two requests found no such page.
+            ItemRefusedError, NoAccessError: Notion refuses to show the page.
+            NotionUnavailableError: Notion gave no readable answer.
+        """
         try:
             raw = await retry_if_missing(
                 self.wire,
@@ -163,7 +172,14 @@ class NotionApi:
     async def update_page(
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
     ) -> WriteResult:
-        """Write to a page, once, and see that it happened."""
+        """Write to a page once, and confirm that the write took effect.
+
+        Raises:
+            PageGoneError: The page was removed or cannot be written.
+            WriteRefusedError: Notion refuses the essential part of the change.
+            UploadLostError: A file upload of the change cannot be attached.
+            NotionUnavailableError: Notion did not confirm the write.
+        """
 
         async def read_again(error: WriteRefusedError) -> Schema:
             await self._raise_if_gone(schema, page_id, urgency, error)
@@ -181,15 +197,15 @@ class NotionApi:
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
     ) -> WriteResult:
         if change.uploads and Role.IMAGE not in schema.roles:
-            gone = WriteRefusedError("the Image column is gone")
-            gone.is_final = True
-            raise gone
+            refusal = WriteRefusedError("the Image column is gone")
+            refusal.is_final = True
+            raise refusal
         body, left_out = build_payload(change, schema)
         lost: ErrorResponse | None = None
-        for tried in range(_WRITES):
+        for attempt in range(_WRITES):
             if lost is not None:
-                await self.wire.sleep(2.0**tried)
-                # Whether it was carried out is asked before it is repeated.
+                await self.wire.sleep(2.0**attempt)
+                # The lost request may have taken effect, so the page is read first.
                 page = await self.fetch_page(schema, page_id, urgency)
                 if already_shows(page, change):
                     return WriteResult(page=page, left_out=tuple(left_out))
@@ -208,7 +224,7 @@ class NotionApi:
                 lost = error.answer
             except ApiError as error:
                 raise explain_write(error.answer, change) from error
-            # Whether it was carried out is not known.
+            # The write may have taken effect.
             except UnparsablePageError as error:
                 lost = ErrorResponse(
                     kind=ErrorClass.AGAIN, status=200, message=str(error)
@@ -220,34 +236,23 @@ class NotionApi:
     async def _raise_if_gone(
         self, schema: Schema, page_id: str, urgency: Urgency, error: WriteRefusedError
     ) -> None:
-        """Raise PageGoneError when a write was refused because of where the page is."""
+        """Raise PageGoneError if the state of the page explains a refused write."""
         if (await self.fetch_page(schema, page_id, urgency)).gone:
             raise PageGoneError(str(error)) from error
-        # Something around it is archived; a query lists it all the same.
+        # A parent of the page is archived.  Queries still list the page.
         if mentions_archived(str(error)):
             raise PageUnreachableError(str(error)) from error
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
-        """Announce a file."""
-        return await uploads.create_upload(
-            self.wire, name, urgency, sources.explain_item_refusal
-        )
+        """Create a file upload."""
+        return await uploads.create_upload(self.wire, name, urgency)
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
     ) -> Upload:
-        """Send its bytes."""
-        return await uploads.send_upload(
-            self.wire,
-            upload_id,
-            name,
-            data,
-            urgency=urgency,
-            explain=sources.explain_item_refusal,
-        )
+        """Send the bytes of a PNG.  Raises UploadLostError."""
+        return await uploads.send_upload(self.wire, upload_id, name, data, urgency)
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
-        """Look it up."""
-        return await uploads.find_upload(
-            self.wire, upload_id, urgency, sources.explain_item_refusal
-        )
+        """Return the state of an upload.  Raises UploadLostError if it is unknown."""
+        return await uploads.find_upload(self.wire, upload_id, urgency)

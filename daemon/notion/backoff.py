@@ -1,8 +1,8 @@
-"""Notion is away, or has shut us out: one place that knows when to ask again.
+"""Increasing pauses while Notion is unavailable or refuses access to a source.
 
-Only what is asked about the source as a whole decides that: the poll, and the look at
-the source before it.  What a single page or file is refused is a matter of its job
-(`daemon.service.task_delays`), for the polls beside it succeed.
+Only requests about the whole source count: the poll, and the reading of the schema
+before it.  A refusal about a single page or file delays only its job
+(`daemon.service.task_delays`), because polls still succeed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class NotionBackoff:
-    """What we know of Notion's absence.
+    """The failures of the requests about one source.
 
     Attributes:
-        until: Nothing is asked of Notion before.
-        shut: It refuses our token or the source: nothing is generated for it.
-        why: In one line, the newest.
+        failures: Failures in a row.
+        until: The time before which no request is sent; None without a failure.
+        shut: Whether Notion refuses the token or the source.  Generation then stops.
+        why: The newest failure in one line.
     """
 
     failures: int = 0
@@ -36,14 +37,14 @@ class NotionBackoff:
     _spells: FailureThrottle = field(default_factory=FailureThrottle)
 
     def is_active(self, now: datetime) -> bool:
-        """Say whether Notion is to be left alone at *now*."""
+        """Return whether requests are paused at *now*."""
         return self.until is not None and now < self.until
 
     def record_failure(
         self, error: NotionError, now: datetime, log: BoundLogger
     ) -> None:
-        """Count a failure and say so at the start, and once an hour."""
-        # Several requests fail at once: that is one failure.
+        """Record a failure, and log it at the start and once an hour."""
+        # Requests that fail at the same time count as one failure.
         if not self.is_active(now):
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self.failures, 10))
             self.until = now + pause
@@ -51,19 +52,19 @@ class NotionBackoff:
         self.shut = isinstance(error, NoAccessError)
         self.why = str(error)
         if self._spells.record_failure("shut" if self.shut else "away", now):
-            speak = log.error if self.shut else log.warning
-            speak(
+            log_line = log.error if self.shut else log.warning
+            log_line(
                 "poll.failed",
                 summary=f"{error}; asked again in growing pauses",
                 reason="refused" if self.shut else "away",
             )
 
     def record_success(self, now: datetime, log: BoundLogger) -> None:
-        """Notion answered."""
+        """Clear the failures after an answer, and log the recovery."""
         self.failures, self.until, self.shut, self.why = 0, None, False, ""
         for key in ("shut", "away"):
-            if (lasted := self._spells.record_recovery(key, now)) is not None:
-                minutes = f"{lasted.total_seconds() / 60:.0f} min"
+            if (duration := self._spells.record_recovery(key, now)) is not None:
+                minutes = f"{duration.total_seconds() / 60:.0f} min"
                 log.info(
                     "poll.recovered", summary=f"Notion answers again after {minutes}"
                 )

@@ -1,4 +1,4 @@
-"""Columns that are made for the owner: added where missing, never changed."""
+"""Adds missing properties to a source, and never changes an existing one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from daemon.notion.transport import (
 
 _TRIES = 4
 _SAMPLE = 100
-#: The options of a select that postbrush writes, with Notion's colours.
+#: Options of each select property that postbrush adds, with Notion's colours.
 _OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
     {
         Role.STATUS: {
@@ -37,30 +37,31 @@ _OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
 async def add_properties(
     wire: NotionTransport, source: str, wanted: Mapping[Role, tuple[str, str]]
 ) -> None:
-    """Add columns that are not there yet, in one write.
+    """Add the properties that do not exist yet, in one write.
 
-    A PATCH that names an existing column would change its type, so what is there is
-    read just before, and again when the answer of the write was lost.
+    A PATCH that names an existing property would change its type.  The properties are
+    therefore read just before each write, also after a lost answer.
 
     Args:
         wanted: Role to (name, type).
 
     Raises:
-        NoAccessError, AwayError: Nothing is known to have been added.
+        NoAccessError: Notion refuses the write.
+        NotionUnavailableError: Notion did not confirm the write.
     """
     lost: ErrorResponse | None = None
-    for tried in range(_TRIES):
+    for attempt in range(_TRIES):
         if lost is not None:
-            await wire.sleep(2.0**tried)
+            await wire.sleep(2.0**attempt)
         raw = await sources.send_request(
             wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
         )
         with translate_shape_errors("data_sources.retrieve"):
-            there = {name.casefold() for name in raw["properties"]}
+            existing = {name.casefold() for name in raw["properties"]}
         missing = {
             name: _property_definition(role, kind)
             for role, (name, kind) in wanted.items()
-            if name.casefold() not in there
+            if name.casefold() not in existing
         }
         if not missing:
             return
@@ -90,6 +91,6 @@ def _property_definition(role: Role, kind: str) -> dict[str, Any]:
 
 
 def newest_query() -> dict[str, Any]:
-    """Return the query for the newest posts, as many as one answer holds."""
+    """Return the query for the newest 100 pages, which is the most one answer holds."""
     order = [{"timestamp": "created_time", "direction": "descending"}]
     return {"sorts": order, "page_size": _SAMPLE}

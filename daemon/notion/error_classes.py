@@ -1,6 +1,6 @@
-"""What an answer of Notion means, and what is done about it.  Pure.
+"""Classifies Notion's error answers by the reaction to them.  Pure.
 
-Notion API reference, "Status codes", "Request limits".
+Source: Notion API reference, "Status codes", "Request limits".
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _NOT_FOUND, _UNAUTHORIZED, _FORBIDDEN = 404, 401, 403
 
 
 class ErrorClass(Enum):
-    """What to do."""
+    """The reaction to an error answer."""
 
-    STOP_ALL = "stop all"  #: Too fast: everything waits, then the same again.
-    AGAIN = "again"  #: Away or in conflict: the same again, later.
-    NO_ACCESS = "no access"  #: The token or a capability.
-    NOT_FOUND = "not found"  #: Gone, or not shared.
-    REFUSED = "refused"  #: 400: our request is wrong for what is there now.
+    STOP_ALL = "stop all"  #: Rate limit: pause every request, then repeat this one.
+    AGAIN = "again"  #: Unavailable or in conflict: repeat the request later.
+    NO_ACCESS = "no access"  #: The token or one of its capabilities is refused.
+    NOT_FOUND = "not found"  #: The object is deleted or not shared.
+    REFUSED = "refused"  #: 400: the request does not fit the present state.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorResponse:
-    """An answer that is not the wanted one.
+    """An error answer, or the lack of an answer.
 
     Attributes:
-        status: 0 when there was none.
-        seconds: For `STOP_ALL`.
-        message: Notion's own sentence, without what looks like a secret.
+        status: The HTTP status; 0 without an answer.
+        message: Notion's own sentence, at most 300 characters.
+        seconds: For `STOP_ALL`, how long to pause.
     """
 
     kind: ErrorClass
@@ -46,29 +46,29 @@ class ErrorResponse:
 def classify_response(
     status: int, headers: Mapping[str, str], body: str
 ) -> ErrorResponse:
-    """Return what an HTTP answer other than a good one means."""
+    """Return the class of an HTTP error answer.  *headers* have lower-case names."""
     data = _parse_json(body)
+    kind = _error_class(status, data)
+    seconds = _retry_after_seconds(headers) if kind is ErrorClass.STOP_ALL else 0.0
     message = _error_message(data, status)
+    return ErrorResponse(kind=kind, status=status, message=message, seconds=seconds)
+
+
+def _error_class(status: int, data: Mapping[str, Any]) -> ErrorClass:
     if status in {429, 529}:
-        more = data.get("additional_data")
-        blocked = more.get("rate_limit_reason") if isinstance(more, dict) else None
-        # Not a matter of speed: asking again is of no use.
-        if blocked == "public_api_request_blocked":
-            return ErrorResponse(
-                kind=ErrorClass.NO_ACCESS, status=status, message=message
-            )
-        seconds = _retry_after_seconds(headers)
-        return ErrorResponse(
-            kind=ErrorClass.STOP_ALL, status=status, message=message, seconds=seconds
-        )
+        details = data.get("additional_data")
+        reason = details.get("rate_limit_reason") if isinstance(details, dict) else None
+        # Notion blocks the token, so a repetition cannot succeed.
+        is_blocked = reason == "public_api_request_blocked"
+        return ErrorClass.NO_ACCESS if is_blocked else ErrorClass.STOP_ALL
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
-        return ErrorResponse(kind=ErrorClass.NO_ACCESS, status=status, message=message)
+        return ErrorClass.NO_ACCESS
     if status == _NOT_FOUND and data.get("code") == "object_not_found":
-        return ErrorResponse(kind=ErrorClass.NOT_FOUND, status=status, message=message)
-    # A 400 in JSON is Notion's; one in HTML is a proxy's.
+        return ErrorClass.NOT_FOUND
+    # Notion sends a 400 as JSON, a proxy sends it as HTML.
     if status == 400 and data:  # noqa: PLR2004 - Bad Request
-        return ErrorResponse(kind=ErrorClass.REFUSED, status=status, message=message)
-    return ErrorResponse(kind=ErrorClass.AGAIN, status=status, message=message)
+        return ErrorClass.REFUSED
+    return ErrorClass.AGAIN
 
 
 def _parse_json(body: str) -> Mapping[str, Any]:
@@ -80,8 +80,8 @@ def _parse_json(body: str) -> Mapping[str, Any]:
 
 
 def _error_message(data: Mapping[str, Any], status: int) -> str:
-    words = str(data.get("message") or f"HTTP {status}")
-    return " ".join(words.split())[:300]
+    message = str(data.get("message") or f"HTTP {status}")
+    return " ".join(message.split())[:300]
 
 
 def _retry_after_seconds(headers: Mapping[str, str]) -> float:
@@ -89,30 +89,30 @@ def _retry_after_seconds(headers: Mapping[str, str]) -> float:
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return max(0.5, float(value))
     try:
-        when = parsedate_to_datetime(value)
-        sent = parsedate_to_datetime(headers.get("date", ""))
+        retry_at = parsedate_to_datetime(value)
+        sent_at = parsedate_to_datetime(headers.get("date", ""))
     except (TypeError, ValueError):
         return _RETRY_AFTER_DEFAULT
-    return max(0.5, (when - sent).total_seconds())
+    return max(0.5, (retry_at - sent_at).total_seconds())
 
 
 def mentions_upload(message: str) -> bool:
-    """Say whether a refused update speaks of a file upload of ours."""
+    """Return whether the message of a refused update names a file upload."""
     folded = message.casefold()
     return "file upload" in folded or "file_upload" in folded
 
 
 def mentions_archived(message: str) -> bool:
-    """Say whether an update was refused because the page is in the trash."""
+    """Return whether the message says that the page or a parent is archived."""
     return "archived" in message.casefold()
 
 
 def is_stale_cursor(answer: ErrorResponse) -> bool:
-    """Say whether a query has to be begun again."""
+    """Return whether a query must restart because its cursor expired."""
     return answer.kind is ErrorClass.REFUSED and "start_cursor" in answer.message
 
 
-#: Where connections (once called integrations) are made and shown.
+#: The page that lists connections (formerly called integrations).
 CONNECTIONS = "app.notion.com/developers/connections"
 TOKEN_REFUSED = (
     f"Notion refuses the token: open {CONNECTIONS}, choose the connection, and copy "
@@ -125,7 +125,11 @@ CAPABILITY_MISSING = (
 
 
 def explain_sharing(name: str, sees: str | None = None) -> str:
-    """Return how to share a database, and (if known) what the token does see."""
+    """Return how to share a database.
+
+    Args:
+        sees: The databases that the token can read; None if that is unknown.
+    """
     how = (
         f"Notion does not show {name} to this token: open the database in Notion, "
         "click ... > Connections, and choose the connection that the token is of"

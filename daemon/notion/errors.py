@@ -1,4 +1,4 @@
-"""What goes wrong at Notion, by what is done about it."""
+"""Errors of Notion's API, one class for each reaction to them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ from daemon.errors import PostbrushError
 
 
 class NotionError(PostbrushError):
-    """Something Notion said, in one line for people."""
+    """Base class.  The message is one line for people."""
 
 
 class NotionUnavailableError(NotionError):
-    """Notion is away, and the patience for one request is used up.
+    """Notion is unavailable, and every attempt of one request has failed.
 
-    Unreachable, 409, 429, 5xx, or an answer that is not JSON: says nothing of the
-    page.
+    Causes: no connection, 409, 429, 5xx, or an answer that is not JSON.  The error
+    says nothing about the page.
     """
 
 
 class NoAccessError(NotionError):
-    """401, 403, or 404 on the source: what to click is in the message."""
+    """401, 403, or 404 on the source.  The message says what to click in Notion."""
 
 
 class SchemaOutdatedError(NoAccessError):
-    """400 at a query, or a page without a property: they have changed since."""
+    """400 on a query, or a page without a known property: the schema has changed."""
 
 
 class ItemRefusedError(NotionError):
-    """A refusal about one page or one file: says nothing of the source."""
+    """Notion refuses one page or one file.  The source may still be accessible."""
 
 
 class RequestRejectedError(NotionError):
-    """What we sent is refused: the third time in the same words, the job ends."""
+    """Notion refuses a request of a job.
+
+    The job fails after the third refusal with the same message.
+    """
 
 
 class PageGoneError(NotionError):
@@ -38,25 +41,25 @@ class PageGoneError(NotionError):
 
 
 class PageUnreachableError(PageGoneError):
-    """404 on a page, twice, or no write is allowed although nothing shows why.
+    """Two requests found no page (404), or a parent of the page is archived.
 
-    It was deleted or is no longer shared; a query may list it all the same.
+    The page was deleted or is no longer shared.  Queries may still list it.
     """
 
 
 class WriteRefusedError(RequestRejectedError):
-    """400 on a write, after the schema was read again: Notion's own sentence.
+    """400 on a write after the schema was read again.  The message is Notion's own.
 
     Attributes:
-        is_final: Only a person can mend it: no other try is made.
+        is_final: Whether only a person can correct the cause.  There is no retry.
     """
 
     is_final = False
 
 
 class UploadLostError(NotionError):
-    """The file upload expired, is unknown or cannot be attached: send it again."""
+    """The file upload expired, is unknown or cannot be attached; send it again."""
 
 
 class UploadRefusedError(UploadLostError, RequestRejectedError):
-    """400 or 404 to a new file or its bytes, 413 to its bytes."""
+    """Notion refuses a new file or its bytes with 400 or 404, or its bytes with 413."""

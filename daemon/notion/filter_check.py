@@ -1,6 +1,6 @@
-"""What is wrong with `posts.only` and `posts.skip`, and why no post matches.  Pure.
+"""Checks `posts.only` and `posts.skip`, and explains why a post does not match.  Pure.
 
-Properties are found by ID, so that a rename in Notion changes nothing.
+Properties are found by ID, so a rename in Notion has no effect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daemon.notion.filters import (
 )
 from daemon.notion.model import Property, Schema
 
-#: Property types that a filter can compare, as Notion's users know them.
+#: Property types that a filter can compare, by their names in Notion.
 COMPARABLE = (
     "Text, Title, Select, Status, Multi-select, Person, Checkbox, Number, Date,\
  Formula, Rollup, URL, Email, Phone, ID, Created or Last edited"
@@ -29,7 +29,7 @@ _COMPARABLE = (
     | {"created_time", "created_by", "last_edited_time", "last_edited_by"}
 )
 _WITH_OPTIONS = frozenset({"select", "status", "multi_select"})
-#: What a computed property is of is only known from its values.
+#: The type of a computed property is only known from its values.
 _MAY_BE_TICKS = frozenset({"checkbox", "formula", "rollup"})
 _NAMED = 10
 
@@ -57,8 +57,8 @@ def filter_problems(schema: Schema, only: Filter, skip: Filter) -> list[str]:
 
 
 def _filter_pairs(only: Filter, skip: Filter) -> Iterable[tuple[str, str, Wanted]]:
-    for setting, given in (("posts.only", only), ("posts.skip", skip)):
-        for name, wanted in given.items():
+    for setting, pairs in (("posts.only", only), ("posts.skip", skip)):
+        for name, wanted in pairs.items():
             yield setting, name, wanted
 
 
@@ -66,14 +66,14 @@ def _find_problems(
     schema: Schema, setting: str, name: str, wanted: Wanted
 ) -> Iterable[str]:
     column = schema.find_property(name)
-    # Deleted, or never there.
+    # The property was deleted, or never existed.
     if column is None:
         yield (
             f'{setting} names the property "{name}", which the source does not have. '
             f"{_nearest_hint(name, schema.columns, 'Its properties are')}"
         )
         return
-    # A tick is asked of something else.
+    # The filter compares true or false with a property that is not a Checkbox.
     if isinstance(wanted, bool):
         if column.type not in _MAY_BE_TICKS:
             yield (
@@ -87,30 +87,29 @@ def _find_problems(
 
 def _value_problems(setting: str, column: Property, value: str) -> Iterable[str]:
     folded = value.casefold()
-    # A tick is true or false.
     if column.type == "checkbox" and folded not in {"true", "false"}:
         yield (
             f'{setting} wants "{column.name}" to be "{value}", but it is a Checkbox: '
             "write true or false."
         )
-    known = {option.casefold() for option in column.options}
-    # The option was renamed or removed, or never was there.
-    if column.type in _WITH_OPTIONS and folded not in known:
+    folded_options = {option.casefold() for option in column.options}
+    # The option was renamed or removed, or never existed.
+    if column.type in _WITH_OPTIONS and folded not in folded_options:
         yield (
             f'{setting} wants "{column.name}" to be "{value}", which is not one of '
             f"its options. {_nearest_hint(value, column.options, 'They are')}"
         )
 
 
-def _nearest_hint(name: str, known: Iterable[str], list_words: str) -> str:
-    every = list(known)
-    folded = {one.casefold().strip(): one for one in every}
+def _nearest_hint(name: str, choices: Iterable[str], list_intro: str) -> str:
+    names = list(choices)
+    folded = {choice.casefold().strip(): choice for choice in names}
     close = difflib.get_close_matches(name.casefold().strip(), folded, n=1, cutoff=0.5)
     if close:
         return f'Did you mean "{folded[close[0]]}"?'
-    more = ", ..." if len(every) > _NAMED else ""
-    names = ", ".join(f'"{one}"' for one in every[:_NAMED])
-    return f"{list_words}: {names}{more}." if names else "It has none."
+    more = ", ..." if len(names) > _NAMED else ""
+    listed = ", ".join(f'"{choice}"' for choice in names[:_NAMED])
+    return f"{list_intro}: {listed}{more}." if listed else "It has none."
 
 
 def _wanted_values(wanted: Wanted) -> list[str]:
@@ -120,14 +119,14 @@ def _wanted_values(wanted: Wanted) -> list[str]:
 
 
 def format_filter(wanted: Filter) -> str:
-    """Return `Status = "Ready"`, several joined with "and"."""
+    """Return a filter as `Status = "Ready"`, its pairs joined with "and"."""
     return " and ".join(
         f"{name} = {_quote_wanted(value)}" for name, value in wanted.items()
     )
 
 
 def format_unmet(columns: Mapping[str, PropertyValue], wanted: Filter) -> str:
-    """Return what a filter wants and a post has, where the two differ."""
+    """Return the wanted and the actual value of each pair that does not hold."""
     return "; ".join(
         f"needs {name} = {_quote_wanted(value)}, "
         f"this post has {_quote_actual(columns.get(name))}"

@@ -1,27 +1,28 @@
-"""What `posts.only` and `posts.skip` compare, and how.  Pure, standard library only."""
+"""Filters: `posts.only` and `posts.skip`.  Pure, standard library only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: A property's value as a filter compares it: text, an option's name, a tick.
+#: The wanted value of a filter: a text or option name, a tick, or any of several.
 Wanted = str | bool | Sequence[str]
 
-#: Property types whose value is free text: a filter looks for a part of it.
+#: Property types with free text.  A filter holds if the text contains its value.
 TEXT_TYPES = frozenset(
     {"title", "rich_text", "formula", "url", "email", "phone_number", "rollup"}
 )
-#: Property types that hold several names: a filter holds when one of them is it.
+#: Property types with several names.  A filter holds if one name is its value.
 LIST_TYPES = frozenset({"multi_select", "people"})
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyValue:
-    """One value as text, with its property's type; a tick is "true" or "false".
+    """One value as text, with its property's type.
 
     Attributes:
-        names: What `LIST_TYPES` hold, one by one.
+        text: The value; a tick is "true" or "false".
+        names: The single names of a value of `LIST_TYPES`.
     """
 
     type: str
@@ -32,11 +33,11 @@ class PropertyValue:
 def matches_filter(
     columns: Mapping[str, PropertyValue], wanted: Mapping[str, Wanted]
 ) -> bool:
-    """Say whether every pair of `posts.only` (or `skip`) holds for *columns*.
+    """Return whether every pair of `posts.only` (or `skip`) holds for *columns*.
 
-    Free text holds when it contains the wanted text, an option or a tick when it
-    is it, several options when one of them is it; a list holds when one of its
-    items does.  Case is ignored.  A property that is not there holds nothing.
+    Free text matches if it contains the wanted text.  An option or a tick matches if
+    it equals the wanted value, a list of names if one of its names does.  Of several
+    wanted values one must match.  Case is ignored.  A missing property never matches.
     """
     return all(
         matches_value(columns.get(name), value) for name, value in wanted.items()
@@ -44,7 +45,7 @@ def matches_filter(
 
 
 def matches_value(cell: PropertyValue | None, wanted: Wanted) -> bool:
-    """Say whether one pair of a filter holds."""
+    """Return whether one pair of a filter holds.  *cell* is None if it is missing."""
     if cell is None:
         return False
     if isinstance(wanted, bool):

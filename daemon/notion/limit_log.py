@@ -1,4 +1,4 @@
-"""The rate limit in the log: one line when it begins, one an hour, one when it ends."""
+"""Logs the rate limit: a line when it begins, each hour, and when it ends."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from structlog.stdlib import BoundLogger
 
 from daemon.service.log import FailureThrottle
 
-#: Without a new limit for so long, it has ended: it is often reached again at once.
+#: The limit has ended after this time without a new one; one seldom comes alone.
 _CALM = timedelta(minutes=5)
 _KEY = "limited"
 
 
 @dataclass(slots=True)
 class RateLimitLog:
-    """Says that Notion limits us, and that it no longer does.
+    """Logs the beginning and the end of a rate limit.
 
     Attributes:
-        now: A time that goes on steadily, whatever the clock is set to.
+        now: Returns a monotonic time, which changes of the clock do not affect.
     """
 
     log: BoundLogger
@@ -30,7 +30,7 @@ class RateLimitLog:
     _spell: FailureThrottle = field(default_factory=FailureThrottle)
 
     def record_limit(self, seconds: float) -> None:
-        """Notion asked to wait."""
+        """Record that Notion asked for a pause of so many seconds."""
         now = self.now()
         self._until = now + timedelta(seconds=seconds)
         self._count += 1
@@ -42,14 +42,15 @@ class RateLimitLog:
             )
 
     def record_answer(self) -> None:
-        """Notion answered a request without a limit."""
+        """Record an answer without a limit, and log the end of one."""
         if self._until is None or self.now() - self._until < _CALM:
             return
-        lasted = self._spell.record_recovery(_KEY, self._until) or timedelta()
-        times, self._until, self._count = self._count, None, 0
-        length = str(lasted).split(".", maxsplit=1)[0]
+        duration = self._spell.record_recovery(_KEY, self._until) or timedelta()
+        count, self._until, self._count = self._count, None, 0
+        times = "once" if count == 1 else f"{count} times"
+        shown_duration = str(duration).split(".", maxsplit=1)[0]
         self.log.info(
             "notion.unlimited",
-            summary=f"Notion's rate limit is no longer reached, after {length}. It was "
-            f"reached {'once' if times == 1 else f'{times} times'}",
+            summary="Notion's rate limit is no longer reached, after "
+            f"{shown_duration}. It was reached {times}",
         )

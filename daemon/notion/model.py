@@ -1,6 +1,6 @@
-"""What the rest of the daemon knows of Notion.  Standard library only.
+"""The types in which the rest of the daemon sees Notion.  Standard library only.
 
-Rows and JSON never leave `daemon/notion/`; these do.
+Notion's JSON never leaves `daemon/notion/`.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from daemon.notion.query_position import QueryPosition
 
 
 class Urgency(IntEnum):
-    """Who is served first when Notion's budget is short; lower goes first."""
+    """The priority of a request in the rate limiter; the lowest value goes first."""
 
     REGENERATION = 0  #: Un-ticks and uploads of regenerations.
     POLL = 1
-    JOB = 2  #: Everything else a job needs.
+    JOB = 2  #: Every other request of a job.
     SWEEP = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One entry of a files column.
+    """One entry of a files property.
 
     Attributes:
-        name: As Notion shows it.
-        raw: What a write must repeat to keep the entry; holds a signed URL that is
-            good for an hour, so it is used at once and never stored or compared.
+        name: The name that Notion shows.
+        raw: The JSON that a write must repeat to keep the entry.  It holds a signed
+            URL that is valid for an hour, so it is never stored or compared.
     """
 
     name: str
@@ -41,17 +41,17 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of the source as one answer of Notion showed it.
+    """A page of a source as one answer of Notion shows it.
 
     Attributes:
         id: 32 lower-case hexadecimal digits.
-        columns: Every column that reads as text, a name of an option, a number, a
-            tick or a date, by its present name, and by the name the settings use
-            (`Schema.named`): what templates, `only` and `skip` look at.
-        image: The files of the Image column, in order.
-        edited_at: last_edited_time, floored by Notion to the minute.
-        gone: In the trash, archived, or moved out of the source.
-        source: The data source it belongs to, 32 digits.
+        source: The ID of its data source, in the same form.
+        edited_at: last_edited_time, which Notion rounds down to the minute.
+        gone: Whether the page is in the trash, archived, or moved out of the source.
+        image: The files of the Image property, in order.
+        columns: Every property that reads as text (an option name, a number, a tick
+            or a date included), by its present name and by the name that the
+            settings use (`Schema.named`).  Templates, `only` and `skip` read it.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Page:
 
 
 class Role(StrEnum):
-    """What postbrush uses a column for; the value is the key in the configuration."""
+    """The use of a property; the value is the key in the configuration."""
 
     IMAGE = "image"
     REGENERATE = "regenerate"
@@ -97,7 +97,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """One column of the source: id is stable across renames."""
+    """One property of a source.  A rename does not change `id`."""
 
     id: str
     name: str
@@ -107,19 +107,19 @@ class Property:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
-    """The columns of one data source and which of them play which role.
+    """The properties of one data source and their roles.
 
     Attributes:
-        columns: All of them, by present name.
-        roles: Those postbrush uses, found by remembered id first, then by name.
-        named: Likewise those that the settings name (`posts.only`, a template, ...),
-            by the name that the settings use.
-        problems: One line each, for people: a required column missing, a column
-            of the wrong type and what to click; empty when all is well.
-        warnings: Likewise, of what does not stop anything.
-        notes: Likewise, of names that could mean more than one property.
-        cannot_start: Whether a required column is missing or wrong, or a column
-            that is written is also read.
+        columns: All properties, by present name.
+        roles: The property of each role, found by stored ID first, then by name.
+        named: The properties that the settings name (`posts.only`, a template, ...),
+            by the name that the settings use.  They are found in the same way.
+        problems: One line for people for each required property that is missing or
+            of the wrong type, with what to click.
+        warnings: The same for properties that are not required.
+        notes: One line for each name that could mean more than one property.
+        cannot_start: Whether a required property is missing or of the wrong type, or
+            one that postbrush writes has a second role.
     """
 
     source: str
@@ -133,19 +133,19 @@ class Schema:
     cannot_start: bool = False
 
     def find_property(self, name: str) -> Property | None:
-        """Return the property that the settings call *name*."""
+        """Return the property that the settings call *name*, None if there is none."""
         return self.named.get(name) or self.columns.get(name)
 
     @property
     def column_ids(self) -> Mapping[str, str]:
-        """Column ids by role and name, remembered so that a rename breaks nothing."""
+        """Property IDs by role and "=name", stored so that a rename has no effect."""
         roles = {role.value: column.id for role, column in self.roles.items()}
         return roles | {f"={name}": column.id for name, column in self.named.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceInfo:
-    """A data source the token can see."""
+    """A data source that the token can read."""
 
     id: str
     title: str
@@ -154,7 +154,11 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotUser:
-    """Who the token is.  `upload_limit` in bytes: 5 MiB when Notion does not say."""
+    """The bot user of a token.
+
+    Attributes:
+        upload_limit: Bytes of one file; 5 MiB if Notion does not name a limit.
+    """
 
     id: str
     name: str
@@ -164,7 +168,12 @@ class BotUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file upload of ours.  `usable`: uploaded and not yet expired."""
+    """A file upload of postbrush.
+
+    Attributes:
+        pending: Whether Notion still waits for the bytes.
+        usable: Whether it is uploaded and not expired.
+    """
 
     id: str
     pending: bool = False
@@ -173,20 +182,20 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageUpdate:
-    """What one `pages.update` writes; None leaves a column as it is.
+    """The content of one `pages.update`; None leaves a property unchanged.
 
-    A role whose column the source does not have is left out silently; a value its
-    column's type cannot hold (a status column without such an option) is left out
-    and named by `NotionClient.update_page`.
+    The write omits a role whose property the source does not have.  It also omits a
+    value that the property's type cannot hold, such as a status without that option,
+    and `WriteResult.left_out` names this property.
 
     Attributes:
-        regenerate: The tick; the attaching write never sets it.
-        uploads: (upload id, file name) to show, first to last.
-        keep: Files of people, repeated behind `uploads`.
-        clear_feedback: Whether the feedback was used and goes.
-        cover: An upload id for the page's cover.
-        extra: `posts.on_done` / `posts.on_card`: column name to value.
-        image_only: Leave everything but `uploads` and `keep` out.
+        regenerate: The new tick; the write that attaches images never sets it.
+        uploads: (upload ID, file name) of each image to show, in order.
+        keep: Files that people added, repeated after `uploads`.
+        clear_feedback: Whether to clear the feedback, because an image used it.
+        cover: The upload ID of the new page cover.
+        extra: `posts.on_done` or `posts.on_card`, property name to value.
+        image_only: Whether to write nothing but `uploads` and `keep`.
     """
 
     regenerate: bool | None = None
@@ -204,56 +213,57 @@ class PageUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """The page after a write, and the names of columns that were left out."""
+    """The page after a write, and the names of the properties it omitted."""
 
     page: Page
     left_out: tuple[str, ...] = ()
 
 
 class NotionClient(Protocol):
-    """The only way to Notion; `daemon.notion.api.Gateway` is the real one."""
+    """The interface to Notion; `daemon.notion.api.NotionApi` implements it."""
 
     def pause_requests(self, seconds: float) -> None:
-        """Ask nothing for so long."""
+        """Send no request for so many seconds."""
 
-    async def fetch_bot_user(self) -> BotUser: ...
+    async def fetch_bot_user(self) -> BotUser:
+        """Return the bot user of the token."""
 
     async def list_sources(self) -> Sequence[SourceInfo]:
-        """Return every data source the token sees."""
+        """Return every data source that the token can read."""
 
     async def resolve_source(self, target: str) -> SourceInfo:
-        """Return the data source of a bare id or any URL of it or its database."""
+        """Return the data source of an ID, or of a URL of it or of its database."""
 
     @property
     def told_time(self) -> datetime | None:
-        """By Notion's clock, when it last answered; None: it never did."""
+        """Return the time of Notion's last answer by its own clock, None before it."""
 
     async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
-        """Read the columns; *remembered* is an earlier `Schema.column_ids`."""
+        """Read the properties; *remembered* is an earlier `Schema.column_ids`."""
 
     async def add_properties(
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
-        """Add columns, role to (name, type), and change none that is there."""
+        """Add properties, role to (name, type), without changing existing ones."""
 
     async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
-        """Return the newest hundred pages at most, and whether those are all."""
+        """Return at most the newest hundred pages, and whether those are all."""
 
     async def fetch_changed_pages(
         self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
     ) -> Sequence[Page]:
-        """Return pages that are ticked, or edited on or after *since* and in *only*.
+        """Return pages that are ticked, or edited since *since* and matched by *only*.
 
-        *since* None: ticked pages alone.  *only* is pushed into the query where it
-        can be, and decided by the caller in any case.
+        Without *since*, only ticked pages are returned.  Notion applies *only* as far
+        as a query can express it, so the caller must compare every page.
         """
 
     async def fetch_page_batch(
         self, schema: Schema, *, after: QueryPosition | None
     ) -> tuple[Sequence[Page], QueryPosition | None]:
-        """Return some of all pages, oldest first, and where those after them begin.
+        """Return some of all pages, oldest first, and the position after them.
 
-        None: those were the last; as *after*: begin with the oldest.
+        The position is None after the last page.  *after* is None for the oldest.
         """
 
     async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
@@ -262,9 +272,10 @@ class NotionClient(Protocol):
     async def update_page(
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
     ) -> WriteResult:
-        """One write.  Raises PageGoneError, RefusedWriteError, UploadLostError."""
+        """Write once.  Raises PageGoneError, WriteRefusedError, UploadLostError."""
 
-    async def create_upload(self, name: str, urgency: Urgency) -> Upload: ...
+    async def create_upload(self, name: str, urgency: Urgency) -> Upload:
+        """Create a file upload."""
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
@@ -272,4 +283,4 @@ class NotionClient(Protocol):
         """Send the bytes of a PNG.  Raises UploadLostError."""
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
-        """Look an upload up.  Raises UploadLostError when there is none."""
+        """Return the state of an upload.  Raises UploadLostError if it is unknown."""

@@ -1,4 +1,4 @@
-"""What a refusal that is about one page means, and how often it is believed."""
+"""Errors of requests about one page: translation, and the repetition of a 404."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daemon.notion.errors import (
 from daemon.notion.model import PageUpdate, Urgency
 from daemon.notion.transport import ApiError, NotionTransport
 
-#: One 404 clears up within seconds; a second one after this pause is believed.
+#: Seconds before the second request.  A wrong 404 disappears within seconds.
 _NOT_FOUND_PAUSE = 5.0
 
 T = TypeVar("T")
@@ -25,15 +25,15 @@ T = TypeVar("T")
 async def retry_if_missing(
     wire: NotionTransport, urgency: Urgency, send: Callable[[], Awaitable[T]]
 ) -> T:
-    """Send a request about a page; a 404 about the page is asked once more.
+    """Send a request about a page, and repeat it once after a 404 about the page.
 
     Raises:
-        AnswerError, LostError, AwayError: As the request itself.
+        ApiError, LostResponseError, NotionUnavailableError: From the request.
     """
     try:
         return await send()
     except ApiError as error:
-        # The sweep only asks about pages that Notion did not list: known twice.
+        # A sweep reads pages that a query did not list, so one 404 is enough.
         if not _is_missing_page(error.answer) or urgency is Urgency.SWEEP:
             raise
     await wire.sleep(_NOT_FOUND_PAUSE)
@@ -45,16 +45,16 @@ def _is_missing_page(answer: ErrorResponse) -> bool:
 
 
 def explain_read(answer: ErrorResponse) -> NotionError:
-    """Return what a refusal to read a page means."""
+    """Return the error for a refusal to read a page."""
     if _is_missing_page(answer):
         return PageUnreachableError(answer.message)
     return sources.explain_item_refusal(answer)
 
 
 def explain_write(answer: ErrorResponse, change: PageUpdate) -> NotionError:
-    """Return what a refusal to write to a page means."""
+    """Return the error for a refusal to write to a page."""
     refused = answer.kind in {ErrorClass.REFUSED, ErrorClass.NOT_FOUND}
-    # 400 or 404 about a file of ours: it is not ready yet, or lost; not the page.
+    # The 400 or 404 is about a file upload that is not ready, or lost.
     if refused and change.uploads and mentions_upload(answer.message):
         return UploadLostError(answer.message)
     if answer.kind is not ErrorClass.REFUSED:

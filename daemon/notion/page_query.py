@@ -1,7 +1,7 @@
-"""Queries: all pages of a poll's, or those of one answer after the other.
+"""Queries of a source: all pages of a poll, or a sweep's pages answer by answer.
 
-A query that times out is repeated for fewer rows, down to 10, and what Notion
-answered is remembered for a day.
+A query that times out is repeated with half as many rows, down to 10.  The page size
+that Notion answers is kept for a day.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from daemon.notion.transport import ApiError, NotionTransport
 
 _LARGEST, _SMALLEST = 100, 10
 _DAY = 86400.0
-#: Pages, some milliseconds, after which others have a turn.
+#: Pages parsed, in some milliseconds, before other tasks run.
 _STRETCH = 20
 _TIMED_OUT = 504
 _RESTARTS = 3
-#: A query ends after so many rows, and says that there are more.
+#: Notion ends a query after so many rows, and says that it is incomplete.
 _QUERY_ROWS = 10_000
-#: Nothing is decided by what they hold; a refused write has them read again.
+#: Properties that postbrush only writes; a refused write reloads the schema.
 _ONLY_WRITTEN = frozenset({Role.STATUS, Role.NOTE, Role.PROVIDER, Role.ALT})
 _CIRCLE = "Notion's query cursors lead in a circle, so no answer is the last"
 _STALE = "Notion's query cursors go stale faster than they are read"
@@ -44,24 +44,24 @@ Json = Mapping[str, Any]
 
 @dataclass(slots=True)
 class PageSize:
-    """How many rows a query asks for."""
+    """The number of rows that a query requests."""
 
     _size: int = _LARGEST
     _until: float = 0.0
 
     def current_size(self, moment: float) -> int:
-        """Return the size that Notion answers today."""
+        """Return the size at *moment*, in seconds of the monotonic clock."""
         return self._size if moment < self._until else _LARGEST
 
     def remember_size(self, size: int, moment: float) -> None:
-        """Keep a size that was answered, for a day, when it is a smaller one."""
+        """Keep a smaller size that Notion answered for a day."""
         if size < self.current_size(moment):
             self._size, self._until = size, moment + _DAY
 
 
 @dataclass(slots=True)
 class _QueryAttempt:
-    """One query on its way, for fewer rows each time it times out."""
+    """One query, which requests fewer rows each time it times out."""
 
     size: int
 
@@ -72,10 +72,10 @@ class _QueryAttempt:
 
 @dataclass(slots=True)
 class PageQuery:
-    """Asks a data source for its pages.
+    """Queries a data source for its pages.
 
     Attributes:
-        odd: Told of pages that cannot be understood: (page id, why).
+        odd: Called with (page id, reason) for each page that cannot be parsed.
     """
 
     wire: NotionTransport
@@ -84,10 +84,12 @@ class PageQuery:
     _reported: frozenset[str] = frozenset()
 
     async def collect_changed(self, schema: Schema, wanted: query.Filter) -> list[Page]:
-        """Collect all pages of a poll's query before anything is done about them.
+        """Return all pages that a poll's filter matches.
 
         Raises:
             SchemaOutdatedError: The properties have changed since they were read.
+            NoAccessError: Notion refuses access to the source.
+            NotionUnavailableError: Notion did not answer every part of the query.
         """
         for _ in range(_RESTARTS):
             try:
@@ -100,7 +102,12 @@ class PageQuery:
     async def fetch_next_pages(
         self, schema: Schema, after: QueryPosition
     ) -> tuple[Sequence[Page], QueryPosition | None]:
-        """Return the pages of one answer, oldest first, and where the next begin."""
+        """Return the pages of one answer, oldest first, and the position after them.
+
+        Raises:
+            SchemaOutdatedError, NoAccessError, NotionUnavailableError: As
+                `collect_changed`.
+        """
         body: dict[str, Any] = {"sorts": query.OLDEST_FIRST}
         if (window := query.created_since_filter(after.created_from)) is not None:
             body["filter"] = window
@@ -110,12 +117,12 @@ class PageQuery:
             if not is_stale_cursor(error.answer):
                 raise explain_query(error.answer) from error
             return await self.fetch_next_pages(schema, _restart_position(after))
-        found: dict[str, Page] = {}
+        by_id: dict[str, Page] = {}
         rows, cursor = rows_and_cursor(raw)
-        await self.read_rows(rows, schema, into=found)
-        pages = list(found.values())
+        await self.read_rows(rows, schema, into=by_id)
+        pages = list(by_id.values())
         after = replace(after, rows=after.rows + len(rows))
-        # One that does not end where Notion's queries do is begun anew.
+        # Notion ends a query after _QUERY_ROWS, so a new query continues from there.
         if cursor and after.rows < _QUERY_ROWS:
             return pages, _continue_position(after, cursor, pages, is_empty=not rows)
         return pages, _next_query_position(after, pages) if cursor or _is_incomplete(
@@ -123,35 +130,38 @@ class PageQuery:
         ) else None
 
     async def _collect_pages(self, schema: Schema, body: Json) -> list[Page]:
-        found: dict[str, Page] = {}
+        pages: dict[str, Page] = {}
         trail, cursor = CursorTrail(), ""
         while True:
-            before = len(found)
-            cursor = await self._collect_batch(found, schema, body, cursor)
+            page_count = len(pages)
+            cursor = await self._collect_batch(pages, schema, body, cursor)
             if not cursor:
-                return list(found.values())
-            if not trail.follow_cursor(cursor, len(found) - before):
+                return list(pages.values())
+            if not trail.follow_cursor(cursor, len(pages) - page_count):
                 raise NotionUnavailableError(_CIRCLE)
 
     async def _collect_batch(
-        self, found: dict[str, Page], schema: Schema, body: Json, cursor: str
+        self, pages: dict[str, Page], schema: Schema, body: Json, cursor: str
     ) -> str:
-        """Add what one answer holds; it is let go before the next, 3 MB each."""
+        """Add the pages of one answer.
+
+        Each answer takes 3 MB, and is freed before the next one.
+        """
         raw = await self._send_query(schema, body, cursor, Urgency.POLL)
         rows, cursor = rows_and_cursor(raw)
         self._check_properties(rows, schema)
-        await self.read_rows(rows, schema, into=found)
+        await self.read_rows(rows, schema, into=pages)
         return cursor
 
     async def _send_query(
         self, schema: Schema, body: Json, cursor: str, urgency: Urgency
     ) -> Any:  # noqa: ANN401 - JSON
-        more = {"start_cursor": cursor} if cursor else {}
+        start = {"start_cursor": cursor} if cursor else {}
         attempt = _QueryAttempt(self.size.current_size(self.wire.monotonic()))
         raw = await self.wire.send_with_retries(
             urgency,
             lambda client: client.data_sources.query(
-                schema.source, **body, **more, page_size=attempt.size
+                schema.source, **body, **start, page_size=attempt.size
             ),
             lost=attempt.shrink_on_timeout,
         )
@@ -161,7 +171,7 @@ class PageQuery:
     async def read_rows(
         self, results: Sequence[Any], schema: Schema, *, into: dict[str, Page]
     ) -> None:
-        """Read pages, by id; one that cannot be understood is reported."""
+        """Parse rows into pages by ID, and report each row that cannot be parsed."""
         for number, raw in enumerate(results):
             if number % _STRETCH == 0:
                 await asyncio.sleep(0)
@@ -174,11 +184,11 @@ class PageQuery:
                 into[page.id] = page
 
     def _check_properties(self, results: Sequence[Any], schema: Schema) -> None:
-        """Notice a property that was deleted and made again: it has another id.
+        """Detect properties that were deleted and added again, with another ID.
 
         Raises:
-            SchemaOutdatedError: Once for the same properties: reading the schema again
-                may not help.
+            SchemaOutdatedError: A property is missing.  It is raised once for each
+                property, because a new schema may lack it as well.
         """
         for raw in results:
             missing = _missing_properties(raw, schema)
@@ -192,13 +202,13 @@ class PageQuery:
 
 
 def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa: ANN401 - JSON
-    """Return the properties we read that a page of the source lacks: id to name."""
+    """Return the read properties that a page of the source lacks, ID to name."""
     try:
         ids = {value["id"] for value in raw["properties"].values()}
         is_here = (
             notion_links.plain_id(raw["parent"]["data_source_id"]) == schema.source
         )
-    # Nothing that could be read as a page of the source.
+    # The row is not a page of the source.
     except (KeyError, TypeError, AttributeError):
         return {}
     roles = schema.roles.items()
@@ -208,24 +218,24 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
 
 
 def rows_and_cursor(raw: Json) -> tuple[Sequence[Any], str]:
-    """Return the rows of an answer, and where the next begins; empty: it was the last.
+    """Return the rows of an answer and the next cursor, which is "" after the last.
 
     Raises:
-        AwayError: It is not an answer to a query.
+        NotionUnavailableError: The answer is not one to a query.
     """
     with translate_shape_errors("data_sources.query"):
         return results_of(raw), next_cursor(raw)
 
 
 def explain_query(answer: ErrorResponse) -> NotionError:
-    """Return what the refusal of a query means."""
+    """Return the error for the refusal of a query."""
     if answer.kind is ErrorClass.REFUSED:
         return SchemaOutdatedError(f"Notion refuses the request: {answer.message}")
     return sources.explain_no_access(answer)
 
 
 def _restart_position(after: QueryPosition) -> QueryPosition:
-    """Return where to begin a query whose cursor went stale."""
+    """Return where to restart a query whose cursor expired."""
     if after.restarts >= _RESTARTS:
         raise NotionUnavailableError(_STALE)
     return QueryPosition(
@@ -241,7 +251,7 @@ def _newest_created(after: QueryPosition, pages: Sequence[Page]) -> datetime | N
 def _continue_position(
     after: QueryPosition, cursor: str, pages: Sequence[Page], *, is_empty: bool
 ) -> QueryPosition:
-    """Return where the query that is under way goes on."""
+    """Return where the query under way continues."""
     if not after.trail.follow_cursor(cursor, 0 if is_empty else 1):
         raise NotionUnavailableError(_CIRCLE)
     newest = _newest_created(after, pages)
@@ -250,7 +260,7 @@ def _continue_position(
 
 
 def _is_incomplete(raw: Json) -> bool:
-    """Say whether Notion ended the query before its last row."""
+    """Return whether Notion ended the query before its last row."""
     with translate_shape_errors("data_sources.query"):
         return (raw.get("request_status") or {}).get("type") == "incomplete"
 
@@ -258,7 +268,7 @@ def _is_incomplete(raw: Json) -> bool:
 def _next_query_position(
     after: QueryPosition, pages: Sequence[Page]
 ) -> QueryPosition | None:
-    """Return where the query after one that was cut begins."""
+    """Return where to begin the query that follows an incomplete one."""
     newest = _newest_created(after, pages)
     if newest is None:
         return None

@@ -1,6 +1,6 @@
-"""What Notion says of a page, as a `Page`.  Pure; nothing is assumed to be there.
+"""Parses Notion's JSON of a page into a `Page`.  Pure.
 
-Shapes: Notion API reference, "Page" and "Page properties" (2025-09-03).
+Source: Notion API reference, "Page" and "Page properties" (2025-09-03).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _COPIED = ("type", "name", "file", "external")
 
 
 class UnparsablePageError(ValueError):
-    """Not a page as we know them: passed over, and said once."""
+    """The JSON is not a known kind of page."""
 
 
 def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON came
     """Return a page.
 
     Raises:
-        OddPageError: Partial, not a page, or of a shape we do not know.
+        UnparsablePageError: The JSON is partial, not a page, or of an unknown shape.
     """
     try:
         return _parse_page(raw, schema)
@@ -41,7 +41,7 @@ def _parse_page(raw: Json, schema: Schema) -> Page:
     if raw["object"] != "page" or "properties" not in raw:
         raise UnparsablePageError(f"a {raw['object']!r} where a page was expected")
     properties = raw["properties"]
-    # By id: a column may have been renamed since the schema was read.
+    # IDs are used, since a property may be renamed after the schema was read.
     by_id = {value["id"]: name for name, value in properties.items()}
     names = {
         role: by_id[column.id]
@@ -49,8 +49,8 @@ def _parse_page(raw: Json, schema: Schema) -> Page:
         if column.id in by_id and properties[by_id[column.id]]["type"] == column.type
     }
     values = {role: properties[name] for role, name in names.items()}
-    said = {name: _property_text(value) for name, value in properties.items()}
-    text = {role: said[name] for role, name in names.items()}
+    texts = {name: _property_text(value) for name, value in properties.items()}
+    by_role = {role: texts[name] for role, name in names.items()}
     parent = raw.get("parent") or {}
     variants = values.get(Role.VARIANTS, {}).get("number")
     return Page(
@@ -63,17 +63,17 @@ def _parse_page(raw: Json, schema: Schema) -> Page:
         gone=_is_trashed(raw) or _has_moved(raw, schema),
         regenerate=bool(values.get(Role.REGENERATE, {}).get("checkbox")),
         image=_files_of(values.get(Role.IMAGE, {})),
-        prompt=text.get(Role.PROMPT, ""),
-        post=text.get(Role.POST, ""),
-        feedback=text.get(Role.FEEDBACK, ""),
-        status=text.get(Role.STATUS, ""),
-        note=text.get(Role.NOTE, ""),
-        provider=text.get(Role.PROVIDER, ""),
-        format=text.get(Role.FORMAT, ""),
+        prompt=by_role.get(Role.PROMPT, ""),
+        post=by_role.get(Role.POST, ""),
+        feedback=by_role.get(Role.FEEDBACK, ""),
+        status=by_role.get(Role.STATUS, ""),
+        note=by_role.get(Role.NOTE, ""),
+        provider=by_role.get(Role.PROVIDER, ""),
+        format=by_role.get(Role.FORMAT, ""),
         variants=int(variants) if variants is not None else None,
-        alt=text.get(Role.ALT, ""),
-        date=text.get(Role.DATE, ""),
-        columns=_property_values(properties, said, schema, by_id),
+        alt=by_role.get(Role.ALT, ""),
+        date=by_role.get(Role.DATE, ""),
+        columns=_property_values(properties, texts, schema, by_id),
     )
 
 
@@ -82,34 +82,37 @@ def _is_trashed(raw: Json) -> bool:
 
 
 def _has_moved(raw: Json, schema: Schema) -> bool:
-    """Say whether a page was moved out of the source."""
+    """Return whether a page was moved out of the source."""
     source = (raw.get("parent") or {}).get("data_source_id")
     if source is not None:
         return plain_id(source) != plain_id(schema.source)
-    # Below a page: of a wiki it keeps the properties of its source.
+    # A page below another page of a wiki keeps the properties of its source.
     box = schema.roles.get(Role.REGENERATE)
     ids = {value["id"] for value in raw["properties"].values()}
     return box is not None and box.id not in ids
 
 
 def _property_values(
-    properties: Json, said: Mapping[str, str], schema: Schema, by_id: Mapping[str, str]
+    properties: Json, texts: Mapping[str, str], schema: Schema, by_id: Mapping[str, str]
 ) -> dict[str, PropertyValue]:
     """Return every property that reads as text, by present and by configured name."""
     cells = {
         name: PropertyValue(
-            type=value["type"], text=said[name], names=tuple(_option_names(value))
+            type=value["type"], text=texts[name], names=tuple(_option_names(value))
         )
         for name, value in properties.items()
         if value["type"] not in {"files", "relation", "button", "place"}
     }
-    present = {name: by_id.get(column.id, "") for name, column in schema.named.items()}
-    named = {name: cells[now] for name, now in present.items() if now in cells}
+    named = {
+        name: cells[present]
+        for name, column in schema.named.items()
+        if (present := by_id.get(column.id, "")) in cells
+    }
     return cells | named
 
 
 def parse_time(text: str) -> datetime:
-    """Return an aware datetime of Notion's ISO 8601."""
+    """Return the aware datetime of an ISO 8601 text.  Raises ValueError."""
     return datetime.fromisoformat(text)
 
 
@@ -123,20 +126,20 @@ def _title_of(properties: Json) -> str:
 def _files_of(value: Json) -> tuple[File, ...]:
     return tuple(
         File(
-            name=str(one.get("name") or ""),
-            raw={key: one[key] for key in _COPIED if key in one},
+            name=str(entry.get("name") or ""),
+            raw={key: entry[key] for key in _COPIED if key in entry},
         )
-        for one in value.get("files") or ()
+        for entry in value.get("files") or ()
     )
 
 
 def _property_text(value: Json) -> str:
-    """Return a property as text: what `only` compares and templates insert."""
+    """Return a property as text, for filters and templates."""
     return _without_nul(_raw_text(value))
 
 
 def _without_nul(text: str) -> str:
-    """Return a text as databases keep it: what is seen again must equal it."""
+    """Remove NUL, which PostgreSQL cannot store."""
     return text.replace("\0", "")
 
 
@@ -161,29 +164,29 @@ def _raw_text(value: Json) -> str:
         case "url" | "email" | "phone_number" | "created_time" | "last_edited_time":
             return str(content or "")
         case "unique_id":
-            found = content or {}
-            prefix = f"{found['prefix']}-" if found.get("prefix") else ""
-            return f"{prefix}{found.get('number', '')}"
+            number_parts = content or {}
+            prefix = f"{number_parts['prefix']}-" if number_parts.get("prefix") else ""
+            return f"{prefix}{number_parts.get('number', '')}"
         case "people" | "created_by" | "last_edited_by":
             return ", ".join(_option_names(value))
     return ""
 
 
 def _option_names(value: Json) -> list[str]:
-    """Return the names that a property of several (or of one person) holds."""
+    """Return the names of a multi-select or people property."""
     kind = value["type"]
     if kind not in {*LIST_TYPES, "created_by", "last_edited_by"}:
         return []
     content = value.get(kind) or []
-    listed = content if isinstance(content, list) else [content]
-    return [_without_nul(str(one.get("name") or "")) for one in listed]
+    options = content if isinstance(content, list) else [content]
+    return [_without_nul(str(option.get("name") or "")) for option in options]
 
 
 def plain_number(value: float) -> str:
-    """Return a number exactly, in plain decimals: 1234567, 0.0001, never 1e+06."""
+    """Return a number exactly, in plain decimals such as 1234567 or 0.0001."""
     if isinstance(value, int):
         return str(value)
-    # The shortest decimals that are this number; a whole one has no point.
+    # repr() gives the shortest decimals; a whole number gets no point.
     text = f"{Decimal(repr(value)):f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -192,19 +195,21 @@ def plain_number(value: float) -> str:
 
 def _computed_text(content: Json) -> str:
     kind = content.get("type")
-    found = content.get(str(kind))
-    match found:
+    result = content.get(str(kind))
+    match result:
         case None:
             return ""
         case bool():
-            return "true" if found else "false"
+            return "true" if result else "false"
         case int() | float():
-            return plain_number(found)
+            return plain_number(result)
         case str():
-            return found
+            return result
         case dict():
-            return str(found.get("start") or "")
+            return str(result.get("start") or "")
         case list():
-            known = [one for one in found if isinstance(one, dict) and "type" in one]
-            return ", ".join(filter(None, (_property_text(one) for one in known)))
+            parts = [
+                part for part in result if isinstance(part, dict) and "type" in part
+            ]
+            return ", ".join(filter(None, (_property_text(part) for part in parts)))
     return ""

@@ -1,8 +1,8 @@
-"""A write that Notion refuses: what it takes is written, the rest is named.
+"""Writes the parts of a refused change that Notion accepts, and names the others.
 
-First the whole change, then again with the properties read anew, then what it is about
-(the image, or the tick) alone, then each of the others alone.  A property that is
-refused alone is left out of every write for an hour.
+The first try is the whole change, the second the same with a new schema.  Then follows
+the essential part (the image, or the tick) alone, then each optional part alone.  Every
+write omits a property for an hour after it was refused alone.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ Write = Callable[[Schema, PageUpdate], Awaitable[WriteResult]]
 
 @dataclass(slots=True)
 class RefusedProperties:
-    """The properties of one source that are left out, by name, and until when."""
+    """The properties of one source that writes omit.
+
+    Attributes:
+        until: Property name to the end of the hour, in monotonic seconds.
+    """
 
     until: dict[str, float] = field(default_factory=dict)
 
     def add(self, name: str, now: float) -> None:
-        """Leave a property out for an hour."""
+        """Omit a property for an hour."""
         self.until[name] = now + _LEFT_OUT_SECONDS
 
     def names_at(self, now: float) -> Collection[str]:
-        """Return what is left out now."""
+        """Return the names of the properties that a write at *now* omits."""
         return {name for name, until in self.until.items() if until > now}
 
 
@@ -44,83 +48,68 @@ async def write_accepted_parts(
     read_again: Callable[[WriteRefusedError], Awaitable[Schema]],
     now: float,
 ) -> WriteResult:
-    """Write a change, without what Notion refuses.
+    """Write a change without the parts that Notion refuses.
 
     Args:
-        refused: What is left out already; what is found to be refused is added.
-        write: One write.
-        read_again: Given the first refusal, reads the properties of the source.
+        refused: Properties to omit; newly refused ones are added.
+        write: Sends one write.
+        read_again: Returns a new schema; its argument is the first refusal.
+        now: Seconds of the monotonic clock.
 
     Raises:
-        RefusedWriteError: Even the image, the tick, or every part alone is refused.
+        WriteRefusedError: Notion refuses the essential part, or every part alone.
     """
-    known = [
-        name for name in optional_parts(change, schema) if name in refused.names_at(now)
-    ]
-    if (
-        known
-        and essential_part(change) is None
-        and len(known) == len(optional_parts(change, schema))
-    ):
-        raise WriteRefusedError(f"Notion refuses {', '.join(known)}")
-    wanted = _name_in_note(without_properties(change, schema, known), known)
+    parts = optional_parts(change, schema)
+    omitted = [name for name in parts if name in refused.names_at(now)]
+    if omitted and len(omitted) == len(parts) and essential_part(change) is None:
+        raise WriteRefusedError(f"Notion refuses {', '.join(omitted)}")
+    requested = _name_in_note(without_properties(change, schema, omitted), omitted)
     try:
-        return _add_left_out(await write(schema, wanted), known)
+        return _add_left_out(await write(schema, requested), omitted)
     except WriteRefusedError as error:
         refusal = error
-    # A property was renamed, retyped or removed: read them again, and once more.
-    newest = await read_again(refusal)
+    # A property may have been renamed, retyped or removed, so use a new schema.
+    new_schema = await read_again(refusal)
     try:
-        return _add_left_out(await write(newest, wanted), known)
+        return _add_left_out(await write(new_schema, requested), omitted)
     except WriteRefusedError:
-        rest = optional_parts(wanted, newest)
-        bare = essential_part(change)
-        is_alone = bare is not None and not rest
-        if is_alone or not rest or not newest.roles:
+        optional = optional_parts(requested, new_schema)
+        if not optional or not new_schema.roles:
             raise
-    written = await write(newest, bare) if bare is not None else None
-    # Only one other was in it: that is the one.
-    if written is not None and len(rest) == 1:
-        taken: Sequence[str] = ()
-    else:
-        written, taken = await _write_each(rest, known, write, newest, written)
-    for name in rest:
-        if name not in taken:
-            refused.add(name, now)
+    essential = essential_part(change)
+    written = await write(new_schema, essential) if essential is not None else None
+    newly_refused = list(optional)
+    # After an accepted essential part, a single optional part must be the refused one.
+    if written is None or len(optional) > 1:
+        written, newly_refused = await _write_each(
+            optional, omitted, write, new_schema, written
+        )
+    for name in newly_refused:
+        refused.add(name, now)
     if written is None:
-        raise WriteRefusedError(f"Notion refuses {', '.join(rest)}")
-    return _add_left_out(written, [*known, *(one for one in rest if one not in taken)])
+        raise WriteRefusedError(f"Notion refuses {', '.join(optional)}")
+    return _add_left_out(written, [*omitted, *newly_refused])
 
 
 async def _write_each(
-    rest: Mapping[str, PageUpdate],
-    known: Sequence[str],
+    optional: Mapping[str, PageUpdate],
+    omitted: Sequence[str],
     write: Write,
     schema: Schema,
     written: WriteResult | None,
-) -> tuple[WriteResult | None, Sequence[str]]:
-    """Write each property alone; return the newest answer and what was taken."""
-    taken: list[str] = []
-    for name, part in rest.items():
-        left_out = [
-            *known,
-            *(one for one in _names_before(rest, name) if one not in taken),
-        ]
+) -> tuple[WriteResult | None, list[str]]:
+    """Write each part alone; return the newest result and the refused names."""
+    refused: list[str] = []
+    for name, part in optional.items():
         try:
-            written = await write(schema, _name_in_note(part, left_out))
+            written = await write(schema, _name_in_note(part, [*omitted, *refused]))
         except WriteRefusedError:
-            continue
-        taken.append(name)
-    return written, taken
-
-
-def _names_before(rest: Mapping[str, PageUpdate], name: str) -> list[str]:
-    names = list(rest)
-    return names[: names.index(name)]
+            refused.append(name)
+    return written, refused
 
 
 def essential_part(change: PageUpdate) -> PageUpdate | None:
-    """Return what a change is about, alone; None: every part matters equally."""
+    """Return the image or the tick of a change, None if it has neither."""
     if change.uploads:
         return PageUpdate(uploads=change.uploads, keep=change.keep, image_only=True)
     if change.regenerate is not None:
@@ -129,30 +118,30 @@ def essential_part(change: PageUpdate) -> PageUpdate | None:
 
 
 def optional_parts(change: PageUpdate, schema: Schema) -> dict[str, PageUpdate]:
-    """Return the rest of a change, each property alone by its name; the note last."""
+    """Return the other parts of a change, one a property by name, the note last."""
     if change.image_only:
         return {}
-    alone: dict[Role, PageUpdate] = {
+    by_role: dict[Role, PageUpdate] = {
         Role.STATUS: PageUpdate(status=change.status),
         Role.PROVIDER: PageUpdate(provider=change.provider),
         Role.ALT: PageUpdate(alt=change.alt),
         Role.FEEDBACK: PageUpdate(clear_feedback=change.clear_feedback),
     }
-    found = {
+    parts = {
         schema.roles[role].name: part
-        for role, part in alone.items()
+        for role, part in by_role.items()
         if role in schema.roles and _writes_anything(part, schema)
     }
     for name, value in change.extra.items():
         part = PageUpdate(extra={name: value})
         if _writes_anything(part, schema):
-            found[name] = part
+            parts[name] = part
     if change.cover is not None:
-        found[_COVER] = PageUpdate(cover=change.cover)
+        parts[_COVER] = PageUpdate(cover=change.cover)
     note = PageUpdate(note=change.note)
     if _writes_anything(note, schema):
-        found[schema.roles[Role.NOTE].name] = note
-    return found
+        parts[schema.roles[Role.NOTE].name] = note
+    return parts
 
 
 def _writes_anything(part: PageUpdate, schema: Schema) -> bool:
@@ -162,7 +151,7 @@ def _writes_anything(part: PageUpdate, schema: Schema) -> bool:
 def without_properties(
     change: PageUpdate, schema: Schema, names: Collection[str]
 ) -> PageUpdate:
-    """Return a change without some properties."""
+    """Return a change without the properties of some names."""
     roles = {role for role, column in schema.roles.items() if column.name in names}
     return replace(
         change,
@@ -172,12 +161,14 @@ def without_properties(
         alt=None if Role.ALT in roles else change.alt,
         clear_feedback=change.clear_feedback and Role.FEEDBACK not in roles,
         cover=None if _COVER in names else change.cover,
-        extra={name: one for name, one in change.extra.items() if name not in names},
+        extra={
+            name: value for name, value in change.extra.items() if name not in names
+        },
     )
 
 
 def _name_in_note(change: PageUpdate, left_out: Sequence[str]) -> PageUpdate:
-    """Let the note, if one is written, say what Notion refused."""
+    """Add the refused properties to the note, if the change writes one."""
     if change.note is None or not left_out:
         return change
     names = ", ".join(f"'{name}'" for name in left_out)

@@ -1,14 +1,13 @@
-"""What a `PageUpdate` is in Notion's JSON, column by column.  Pure."""
+"""Converts a `PageUpdate` to Notion's JSON.  Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from daemon.notion.filters import Wanted
 from daemon.notion.model import File, Page, PageUpdate, Property, Role, Schema
 
-#: Notion's limit for one piece of text.
+#: Notion's limit for one text object, in characters.
 TEXT_LIMIT = 2000
 
 Properties = dict[str, Any]
@@ -17,9 +16,9 @@ Properties = dict[str, Any]
 def build_payload(
     change: PageUpdate, schema: Schema
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the body of the update, and the names of columns left out of it.
+    """Return the body of the update, and the names of the properties it omits.
 
-    Keys are property ids, so that a column renamed a moment ago is still met.
+    Keys are property IDs, so a property that was just renamed is still found.
     """
     body: Properties = {}
     left_out: list[str] = []
@@ -28,11 +27,11 @@ def build_payload(
         body[column.id] = {"files": _file_entries(change)}
     if not change.image_only:
         for column, value in _values_to_write(change, schema, left_out):
-            written = property_value(column, value)
-            if written is None:
+            content = property_value(column, value)
+            if content is None:
                 left_out.append(column.name)
             else:
-                body[column.id] = written
+                body[column.id] = content
     whole: dict[str, Any] = {"properties": body}
     if change.cover is not None and not change.image_only:
         whole["cover"] = {"type": "file_upload", "file_upload": {"id": change.cover}}
@@ -42,7 +41,7 @@ def build_payload(
 def _values_to_write(
     change: PageUpdate, schema: Schema, left_out: list[str]
 ) -> list[tuple[Property, Wanted | None]]:
-    ours: dict[Role, Wanted | None] = {
+    by_role: dict[Role, Wanted | None] = {
         Role.REGENERATE: change.regenerate,
         Role.STATUS: change.status,
         Role.NOTE: change.note,
@@ -50,24 +49,25 @@ def _values_to_write(
         Role.ALT: change.alt,
         Role.FEEDBACK: "" if change.clear_feedback else None,
     }
-    found: list[tuple[Property, Wanted | None]] = []
-    for role, value in ours.items():
+    values: list[tuple[Property, Wanted | None]] = []
+    for role, value in by_role.items():
         column = schema.roles.get(role)
         if value is None or column is None or column.type == "formula":
             continue
-        found.append((column, value))
+        values.append((column, value))
     for name, value in change.extra.items():
         column = schema.find_property(name)
         if column is None:
             left_out.append(name)
         else:
-            found.append((column, value))
-    return found
+            values.append((column, value))
+    return values
 
 
 def property_value(column: Property, value: Wanted | None) -> Properties | None:
-    """Return a value as its column's type takes it, or None when it cannot."""
+    """Return a value in the JSON of a property, None if its type cannot hold it."""
     text = value if isinstance(value, str) else ""
+    options = {option.casefold(): option for option in column.options}
     match column.type:
         case "checkbox" if isinstance(value, bool):
             return {"checkbox": value}
@@ -79,10 +79,9 @@ def property_value(column: Property, value: Wanted | None) -> Properties | None:
             # Names are limited to 100 characters, and a comma is not allowed.
             name = text.replace(",", " ")[:100].strip()
             return {"select": {"name": name} if name else None}
-        # Notion makes no options for a status column by itself.
-        case "status" if text.casefold() in {one.casefold() for one in column.options}:
-            exact = {one.casefold(): one for one in column.options}[text.casefold()]
-            return {"status": {"name": exact}}
+        # Notion does not add options to a status property.
+        case "status" if text.casefold() in options:
+            return {"status": {"name": options[text.casefold()]}}
         case "date" if isinstance(value, str):
             return {"date": {"start": text} if text else None}
         case "url" if isinstance(value, str):
@@ -91,7 +90,7 @@ def property_value(column: Property, value: Wanted | None) -> Properties | None:
 
 
 def rich_text(text: str) -> list[dict[str, Any]]:
-    """Return text within Notion's limit, cut at a word."""
+    """Return text in JSON, cut at a word to at most `TEXT_LIMIT` characters."""
     if not text:
         return []
     if len(text) > TEXT_LIMIT:
@@ -110,19 +109,18 @@ def _file_entries(change: PageUpdate) -> list[dict[str, Any]]:
 
 
 def _kept_entry(file: File) -> dict[str, Any]:
-    """Return what keeps a person's file: the entry as Notion showed it."""
+    """Return the JSON that keeps a file which a person added."""
     raw = file.raw
     kind = str(raw.get("type"))
     return {"type": kind, "name": file.name, kind: raw.get(kind)}
 
 
 def already_shows(page: Page, change: PageUpdate) -> bool:
-    """Say whether a page shows a change whose answer was lost."""
+    """Return whether a page already shows a change whose answer was lost."""
     names = [file.name for file in page.image]
-    wanted: Mapping[str, bool] = {
-        "regenerate": change.regenerate in {None, page.regenerate},
-        "uploads": all(name in names for _, name in change.uploads),
-        "status": change.status in {None, page.status},
-        "note": change.note in {None, page.note},
-    }
-    return all(wanted.values())
+    return (
+        change.regenerate in {None, page.regenerate}
+        and all(name in names for _, name in change.uploads)
+        and change.status in {None, page.status}
+        and change.note in {None, page.note}
+    )

@@ -1,7 +1,7 @@
-"""The one query a poll makes.  Pure.
+"""Filters of polls and sweeps in Notion's JSON.  Pure.
 
-Notion allows two levels of compounds; `posts.only` is pushed in where that
-suffices, and decided by the caller in any case.
+Notion allows compounds of two levels.  `posts.only` becomes part of the filter as far
+as that suffices, and the caller compares every page in any case.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ Filter = dict[str, Any]
 def changed_filter(
     schema: Schema, since: datetime | None, only: Mapping[str, Wanted]
 ) -> Filter:
-    """Return: ticked, or edited on or after *since* and in *only*."""
+    """Return the filter for pages that are ticked, or edited since and in *only*.
+
+    Without *since*, only ticked pages match.
+    """
     box = schema.roles[Role.REGENERATE]
     ticked = {"property": box.id, "checkbox": {"equals": True}}
     if since is None:
@@ -35,21 +38,21 @@ def changed_filter(
 
 
 def _pushed_filters(schema: Schema, only: Mapping[str, Wanted]) -> list[Filter]:
-    found = []
+    filters = []
     for name, value in only.items():
         column = schema.find_property(name)
         condition = _filter_condition(column, value) if column else None
         if column is not None and condition is not None:
-            found.append({"property": column.id, **condition})
-    return found
+            filters.append({"property": column.id, **condition})
+    return filters
 
 
 def _filter_condition(column: Property, value: Wanted) -> Filter | None:
-    """Return a condition that holds wherever ours does; None when there is none."""
+    """Return a condition that holds wherever `matches_value` does, else None."""
     match column.type, value:
         case "checkbox", bool():
             return {"checkbox": {"equals": value}}
-        # Ours ignores case, Notion's does not: only what is an option as written.
+        # Notion compares case, so the value must be the only spelling of an option.
         case ("select" | "status") as kind, str() if _is_only_spelling(column, value):
             return {kind: {"equals": value}}
         case "multi_select", str() if _is_only_spelling(column, value):
@@ -60,12 +63,12 @@ def _filter_condition(column: Property, value: Wanted) -> Filter | None:
 
 
 def _is_only_spelling(column: Property, value: str) -> bool:
-    same = [one for one in column.options if one.casefold() == value.casefold()]
-    return same == [value]
+    spellings = [name for name in column.options if name.casefold() == value.casefold()]
+    return spellings == [value]
 
 
 def created_since_filter(since: datetime | None) -> Filter | None:
-    """Return the filter of one window of a sweep."""
+    """Return the filter for pages created since *since*, None for all pages."""
     if since is None:
         return None
     return {
@@ -78,5 +81,5 @@ OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 
 
 def format_time(time: datetime) -> str:
-    """Return a time as Notion writes it."""
+    """Return a time in UTC, rounded down to the minute, as Notion writes it."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")

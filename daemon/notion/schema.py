@@ -1,4 +1,4 @@
-"""Which column plays which role, and what is wrong with them, in words.  Pure."""
+"""Assigns properties to roles, and describes the problems with them.  Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.config.notion_links import plain_id
 from daemon.notion.model import Property, Role, Schema
 
 _TEXT = ("rich_text", "title", "select", "formula")
-#: Column types each role can work with, the one to make first.
+#: Property types that each role accepts; the first one is used to add it.
 TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
         Role.IMAGE: ("files",),
@@ -29,14 +29,7 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
 )
 REQUIRED = (Role.IMAGE, Role.REGENERATE)
 WRITTEN = frozenset(
-    {
-        Role.IMAGE,
-        Role.REGENERATE,
-        Role.STATUS,
-        Role.NOTE,
-        Role.PROVIDER,
-        Role.ALT,
-    }
+    {Role.IMAGE, Role.REGENERATE, Role.STATUS, Role.NOTE, Role.PROVIDER, Role.ALT}
 )
 TYPE_NAMES = MappingProxyType(
     {
@@ -59,20 +52,23 @@ def read_schema(
     remembered: Mapping[str, str],
     named: Iterable[str] = (),
 ) -> Schema:
-    """Return the columns of a data source.
+    """Return the properties of a data source.
 
     Args:
         raw: The answer of GET /v1/data_sources/{id}.
-        names: The configured name of each role's column.
-        remembered: Role to column id as they were; found first, so that a rename
-            in Notion breaks nothing.
-        named: Names that the settings use for further properties.
+        names: The configured property name of each role.
+        remembered: An earlier `Schema.column_ids`.  These IDs count before names, so
+            a rename in Notion has no effect.
+        named: Further property names that the settings use.
 
     Raises:
-        KeyError: It is no data source: it has not even a title.
+        KeyError: The answer has no properties, so it is not a data source.
     """
-    columns = {name: _to_property(name, one) for name, one in raw["properties"].items()}
-    # Every data source has a title.
+    columns = {
+        name: _to_property(name, definition)
+        for name, definition in raw["properties"].items()
+    }
+    # Every data source has at least a title property.
     if not columns:
         raise KeyError("properties")
     by_id = {column.id: column for column in columns.values()}
@@ -81,18 +77,20 @@ def read_schema(
     warnings: list[str] = []
     for role in Role:
         name = names[role]
-        found = by_id.get(remembered.get(role.value, "")) or find_by_name(columns, name)
-        trouble = _property_problem(role, name, found)
-        if trouble is None and found is not None:
-            roles[role] = found
-        elif trouble is not None:
-            (problems if role in REQUIRED else warnings).append(trouble)
+        column = by_id.get(remembered.get(role.value, "")) or find_by_name(
+            columns, name
+        )
+        problem = _property_problem(role, name, column)
+        if problem is None and column is not None:
+            roles[role] = column
+        elif problem is not None:
+            (problems if role in REQUIRED else warnings).append(problem)
     problems += _shared_problems(roles)
     others = {
-        name: found
+        name: column
         for name in named
         if (
-            found := by_id.get(remembered.get(f"={name}", ""))
+            column := by_id.get(remembered.get(f"={name}", ""))
             or find_by_name(columns, name)
         )
     }
@@ -110,13 +108,18 @@ def read_schema(
 
 
 def find_by_name(columns: Mapping[str, Property], name: str) -> Property | None:
-    """Return the property of a name; case and outer blanks only decide between two."""
+    """Return the property of a name, an exact match before column in another case.
+
+    Outer blanks are ignored in the same way.
+    """
     if name in columns:
         return columns[name]
-    alike = [
-        one for one in columns.values() if _fold_name(one.name) == _fold_name(name)
+    similar = [
+        column
+        for column in columns.values()
+        if _fold_name(column.name) == _fold_name(name)
     ]
-    return alike[0] if alike else None
+    return similar[0] if similar else None
 
 
 def _fold_name(name: str) -> str:
@@ -126,16 +129,17 @@ def _fold_name(name: str) -> str:
 def _ambiguous_names(
     columns: Mapping[str, Property], used: Iterable[Property]
 ) -> Iterator[str]:
-    for one in {column.id: column for column in used}.values():
+    for column in {every.id: every for every in used}.values():
         others = [
             f'"{other.name}"'
             for other in columns.values()
-            if other.id != one.id and _fold_name(other.name) == _fold_name(one.name)
+            if other.id != column.id
+            and _fold_name(other.name) == _fold_name(column.name)
         ]
         if others:
             yield (
-                f'"{one.name}" and {" and ".join(others)} differ only in case or in '
-                f'blanks. postbrush uses "{one.name}"'
+                f'"{column.name}" and {" and ".join(others)} differ only in case or in '
+                f'blanks. postbrush uses "{column.name}"'
             )
 
 
@@ -146,25 +150,26 @@ def _to_property(name: str, raw: Mapping[str, Any]) -> Property:
         id=raw["id"],
         name=name,
         type=kind,
-        options=tuple(one["name"] for one in options),
+        options=tuple(option["name"] for option in options),
     )
 
 
-def _property_problem(role: Role, name: str, found: Property | None) -> str | None:
+def _property_problem(role: Role, name: str, column: Property | None) -> str | None:
     wanted = TYPES[role]
     kinds = " or ".join(TYPE_NAMES[kind] for kind in wanted)
-    if found is None:
+    if column is None:
         if role not in REQUIRED:
             return None
         return (
             f"the column '{name}' is missing: in Notion, click + at the right end of "
             f"the table's head, choose {kinds}, and name it {name}"
         )
-    if found.type not in wanted:
+    if column.type not in wanted:
         return (
-            f"the column '{found.name}' is a {TYPE_NAMES.get(found.type, found.type)}, "
-            f"but must be {kinds} for '{role.value}': in Notion, click its head > Edit "
-            f"property > Type, or name another in [notion.properties] {role.value}"
+            f"the column '{column.name}' is a "
+            f"{TYPE_NAMES.get(column.type, column.type)}, but must be {kinds} for "
+            f"'{role.value}': in Notion, click its head > Edit property > Type, or "
+            f"name another in [notion.properties] {role.value}"
         )
     return None
 

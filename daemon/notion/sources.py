@@ -1,4 +1,4 @@
-"""Which data source is meant, and why it cannot be seen."""
+"""Finds the configured data source, and explains why Notion does not show it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ from daemon.notion.errors import (
     NotionError,
     NotionUnavailableError,
 )
-from daemon.notion.model import (
-    SourceInfo,
-    Urgency,
-)
+from daemon.notion.model import SourceInfo, Urgency
 from daemon.notion.query_position import CursorTrail
 from daemon.notion.transport import ApiError, NotionTransport, Request
 
@@ -35,7 +32,12 @@ _FORBIDDEN = 403
 async def send_request(
     wire: NotionTransport, urgency: Urgency, request: Request
 ) -> Any:  # noqa: ANN401 - JSON
-    """Ask what is about no single page.  Raises NoAccessError, AwayError."""
+    """Send a request that is about no single page, and repeat it if it fails.
+
+    Raises:
+        NoAccessError: Notion refuses the request.
+        NotionUnavailableError: Notion did not answer.
+    """
     try:
         return await wire.send_with_retries(urgency, request)
     except ApiError as error:
@@ -43,50 +45,55 @@ async def send_request(
 
 
 async def list_sources(wire: NotionTransport) -> Sequence[SourceInfo]:
-    """Return every data source the token sees."""
-    found: list[SourceInfo] = []
+    """Return every data source that the token can read."""
+    sources: list[SourceInfo] = []
     cursor = ""
     trail = CursorTrail()
     while True:
-        wanted: dict[str, Any] = {
+        body: dict[str, Any] = {
             "filter": {"property": "object", "value": "data_source"},
             "page_size": _PAGE_SIZE,
         }
         if cursor:
-            wanted["start_cursor"] = cursor
-        raw = await send_request(wire, Urgency.POLL, _search_request(wanted))
+            body["start_cursor"] = cursor
+        raw = await send_request(wire, Urgency.POLL, _search_request(body))
         with translate_shape_errors("search"):
             rows, cursor = results_of(raw), next_cursor(raw)
-            found += [_to_source_info(one) for one in rows if one.get("id")]
+            sources += [_to_source_info(row) for row in rows if row.get("id")]
         if not cursor:
-            return [one for one in found if one.id]
+            return [source for source in sources if source.id]
         if not trail.follow_cursor(cursor, len(rows)):
             raise NotionUnavailableError("Notion's search cursors lead in a circle")
 
 
-def _search_request(wanted: Mapping[str, Any]) -> Request:
-    return lambda client: client.search(**wanted)
+def _search_request(body: Mapping[str, Any]) -> Request:
+    return lambda client: client.search(**body)
 
 
 async def resolve_source(wire: NotionTransport, target: str) -> SourceInfo:
-    """Return the data source *target* means: an id, a link, or the only one."""
+    """Return the data source of an ID or link; "" means the only one there is.
+
+    Raises:
+        NoAccessError: There is no such data source, or more than one.
+        NotionUnavailableError: Notion did not answer.
+    """
     if not target:
         return await _resolve_only_source(wire)
-    found = notion_links.database_id(target)
-    if found is None:
+    source_id = notion_links.database_id(target)
+    if source_id is None:
         raise NoAccessError(
             f"notion.data_source is no id or link of Notion: {target[:80]!r}"
         )
     try:
         raw = await wire.send_with_retries(
-            Urgency.POLL, lambda client: client.data_sources.retrieve(found)
+            Urgency.POLL, lambda client: client.data_sources.retrieve(source_id)
         )
         with translate_shape_errors("data_sources.retrieve"):
             return _to_source_info(raw)
     except ApiError as error:
         if error.answer.kind is not ErrorClass.NOT_FOUND:
             raise explain_no_access(error.answer) from error
-    return await _source_in_database(wire, found)
+    return await _source_in_database(wire, source_id)
 
 
 async def _source_in_database(wire: NotionTransport, database: str) -> SourceInfo:
@@ -97,42 +104,42 @@ async def _source_in_database(wire: NotionTransport, database: str) -> SourceInf
     except ApiError as error:
         if error.answer.kind is not ErrorClass.NOT_FOUND:
             raise explain_no_access(error.answer) from error
-        seen = _format_names(await list_sources(wire))
+        visible = _format_names(await list_sources(wire))
         raise NoAccessError(
-            explain_sharing(f"the database {database}", seen)
+            explain_sharing(f"the database {database}", visible)
         ) from error
     with translate_shape_errors("databases.retrieve"):
-        inside = raw["data_sources"]
-        if len(inside) == 1:
-            one = inside[0]
-            url = str(raw.get("url") or "")
+        sources = raw["data_sources"]
+        if len(sources) == 1:
+            source = sources[0]
             return SourceInfo(
-                id=notion_links.plain_id(one["id"]),
-                title=str(one.get("name") or ""),
-                url=url,
+                id=notion_links.plain_id(source["id"]),
+                title=str(source.get("name") or ""),
+                url=str(raw.get("url") or ""),
             )
-        names = ", ".join(f"'{one.get('name')}' {one['id']}" for one in inside)
+        names = ", ".join(
+            f"'{source.get('name')}' {source['id']}" for source in sources
+        )
     raise NoAccessError(
-        f"this database has {len(inside)} data sources ({names}): put the id of "
+        f"this database has {len(sources)} data sources ({names}): put the id of "
         "one into notion.data_source"
     )
 
 
 async def _resolve_only_source(wire: NotionTransport) -> SourceInfo:
-    seen = await list_sources(wire)
-    if len(seen) == 1:
-        return seen[0]
-    if not seen:
+    visible = await list_sources(wire)
+    if len(visible) == 1:
+        return visible[0]
+    if not visible:
         raise NoAccessError(explain_sharing("any database", ""))
     raise NoAccessError(
-        f"the token sees {len(seen)} databases "
-        f"({_format_names(seen)}): put the id of one "
-        "into notion.data_source"
+        f"the token sees {len(visible)} databases ({_format_names(visible)}): put the "
+        "id of one into notion.data_source"
     )
 
 
 def explain_no_access(answer: ErrorResponse) -> NotionError:
-    """Return what a refusal that is about no single page means."""
+    """Return the error for a refusal that is about no single page."""
     if answer.status == _UNAUTHORIZED:
         return NoAccessError(TOKEN_REFUSED)
     if answer.kind is ErrorClass.NO_ACCESS:
@@ -143,7 +150,7 @@ def explain_no_access(answer: ErrorResponse) -> NotionError:
 
 
 def explain_item_refusal(answer: ErrorResponse) -> NotionError:
-    """Return what a refusal that is about one page or one file means."""
+    """Return the error for a refusal that is about one page or one file."""
     if answer.status == _FORBIDDEN:
         return ItemRefusedError(f"Notion forbids it: {answer.message}")
     if answer.kind is ErrorClass.NO_ACCESS:
@@ -161,4 +168,4 @@ def _to_source_info(raw: Mapping[str, Any]) -> SourceInfo:
 
 
 def _format_names(sources: Sequence[SourceInfo]) -> str:
-    return ", ".join(f"'{one.title}' {one.id}" for one in sources)
+    return ", ".join(f"'{source.title}' {source.id}" for source in sources)

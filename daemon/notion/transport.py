@@ -1,7 +1,7 @@
-"""The wire to Notion: one client, one budget, patience, and errors of our own.
+"""Sends requests to Notion within the rate limit, with retries and our own errors.
 
-The only importer of notion_client and httpx.  The library's own retries are off:
-they stop too early on long Retry-After, and know neither 409 nor 529.
+This is the only importer of notion_client and httpx.  The library's own retries are
+off, because they end too early on a long Retry-After and do not cover 409 and 529.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from daemon.notion.model import Urgency
 
 VERSION = "2025-09-03"
 
-# httpcore asks for it at every request, several times, and each time Python looks
-# for it in every folder of sys.path: known to be missing, it is missing at once.
+# httpcore imports sniffio several times in each request.  If it is missing, Python
+# searches every folder of sys.path each time; the None entry prevents that.
 if importlib.util.find_spec("sniffio") is None:
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # as documented
 
 _TIMEOUT = 60.0
 _TRIES = 5
-#: A request that is told to slow down so often in a row gives the others their turn.
+#: Rate limits in a row after which a request fails, so that others can be sent.
 _LIMITED = 10
 _FIRST_PAUSE = 1.0
 _KEPT_OPEN = 60.0
@@ -50,39 +50,37 @@ _KEPT_OPEN = 60.0
 Request = Callable[[AsyncClient], Awaitable[Any]]
 
 
-class ApiError(Exception):
-    """An answer that asking again would not change."""
-
+class _ResponseError(Exception):
     def __init__(self, answer: ErrorResponse) -> None:
         super().__init__(answer.message)
         self.answer = answer
 
 
-class LostResponseError(Exception):
-    """The answer of a request that must not simply be repeated was lost."""
+class ApiError(_ResponseError):
+    """An error answer that a repetition would not change."""
 
-    def __init__(self, answer: ErrorResponse) -> None:
-        super().__init__(answer.message)
-        self.answer = answer
+
+class LostResponseError(_ResponseError):
+    """The answer was lost, so it is unknown whether the request took effect."""
 
 
 def _ignore_lost(answer: ErrorResponse) -> None:
-    """What is to be done about a lost answer, unless somebody says so."""
+    """Do nothing; the default of `lost`."""
 
 
 def _ignore_answer() -> None:
-    """What is to be done about an answer, unless somebody says so."""
+    """Do nothing; the default of `answered`."""
 
 
 @dataclass(slots=True)
 class NotionTransport:
-    """Sends requests within the budget.
+    """Sends requests within the rate limit.
 
     Attributes:
-        limited: Told when Notion says stop: for how many seconds.
-        answered: Told when Notion answers without that.
-        traffic: Requests by how they ended.
-        told_time: By Notion's clock, when it last answered.
+        limited: Called with the seconds of each pause that Notion demands.
+        answered: Called after each answer without an error.
+        traffic: The number of requests by outcome.
+        told_time: The time of the last answer by Notion's clock.
     """
 
     client: AsyncClient
@@ -107,7 +105,11 @@ class NotionTransport:
         answered: Callable[[], None] = _ignore_answer,
         traffic: Counter[str] | None = None,
     ) -> NotionTransport:
-        """Return a wire; nothing is sent before the first request."""
+        """Return a transport.  It connects when the first request is sent.
+
+        Args:
+            rate: Requests a second.
+        """
         limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN)
         http = httpx.AsyncClient(limits=limits, trust_env=True)
         client = AsyncClient(
@@ -117,12 +119,12 @@ class NotionTransport:
             retry=False,
             timeout_ms=int(_TIMEOUT * 1000),
             client=http,
-            # What the library would say, we say once.
+            # The caller logs errors itself.
             logger=logging.getLogger("notion_client"),
             log_level=logging.CRITICAL,
         )
         limiter = NotionRateLimiter(rate, monotonic=monotonic, sleep=sleep)
-        wire = cls(
+        transport = cls(
             client=client,
             limiter=limiter,
             sleep=sleep,
@@ -131,8 +133,8 @@ class NotionTransport:
             monotonic=monotonic,
             traffic=Counter() if traffic is None else traffic,
         )
-        http.event_hooks = {"response": [wire._record_server_time]}
-        return wire
+        http.event_hooks = {"response": [transport._record_server_time]}
+        return transport
 
     async def close(self) -> None:
         """Close all connections."""
@@ -146,19 +148,19 @@ class NotionTransport:
         *,
         lost: Callable[[ErrorResponse], None] = _ignore_lost,
     ) -> Any:  # noqa: ANN401 - JSON
-        """Send a request that may be repeated, as often as is sensible.
+        """Send a request that may be repeated, up to five times.
 
         Args:
-            lost: Told of an answer after which the request is sent again.
+            lost: Called with each answer after which the request is sent again.
 
         Raises:
-            AnswerError: An answer that repeating would not change.
-            AwayError: Notion stayed away.
+            ApiError: Notion sent an error that a repetition would not change.
+            NotionUnavailableError: Every attempt failed.
         """
         answer = ErrorResponse(kind=ErrorClass.AGAIN, status=0, message="")
-        for tried in range(_TRIES):
-            if tried:
-                await self.sleep(_FIRST_PAUSE * 2 ** (tried - 1) * _jitter_factor())
+        for attempt in range(_TRIES):
+            if attempt:
+                await self.sleep(_FIRST_PAUSE * 2 ** (attempt - 1) * _jitter_factor())
             try:
                 return await self.send_once(urgency, request)
             except LostResponseError as error:
@@ -167,12 +169,12 @@ class NotionTransport:
         raise NotionUnavailableError(f"Notion is away: {answer.message}")
 
     async def send_once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
-        """Send a request once; being told to slow down a few times does not count.
+        """Send a request once.  It is sent again after a rate limit, up to ten times.
 
         Raises:
-            AwayError: Nothing but being told to slow down.
-            AnswerError: An answer that repeating would not change.
-            LostError: Anything that leaves open whether it was carried out.
+            NotionUnavailableError: Every answer was a rate limit.
+            ApiError: Notion sent an error that a repetition would not change.
+            LostResponseError: It is unknown whether the request took effect.
         """
         for _ in range(_LIMITED):
             await self.limiter.wait_turn(urgency)
@@ -196,7 +198,7 @@ class NotionTransport:
             parse_date_header(response.headers.get("date", "")) or self.told_time
         )
 
-    async def _send_request(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an Answer
+    async def _send_request(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an ErrorResponse
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await request(self.client)
@@ -205,7 +207,7 @@ class NotionTransport:
             return classify_response(int(error.status), headers, error.body)
         except (RequestTimeoutError, TimeoutError):
             return _unavailable_response("no answer in time")
-        # A 200 that is not JSON: something between us and Notion.
+        # A proxy may answer with status 200 and a body that is not JSON.
         except (json.JSONDecodeError, UnicodeDecodeError):
             return _unavailable_response("an answer that is not JSON")
         except InvalidPathParameterError as error:
@@ -220,12 +222,12 @@ class NotionTransport:
 
 
 def parse_date_header(header: str) -> datetime | None:
-    """Return the time in a Date header (RFC 9110, 6.6.1); None: there is none."""
+    """Return the time of a Date header (RFC 9110, 6.6.1), None if it has none."""
     try:
-        found = parsedate_to_datetime(header)
+        sent_at = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
+    return sent_at.astimezone(UTC) if sent_at.tzinfo else None
 
 
 def _traffic_label(answer: object) -> str:
@@ -239,4 +241,4 @@ def _unavailable_response(why: str) -> ErrorResponse:
 
 
 def _jitter_factor() -> float:
-    return random.uniform(0.75, 1.25)  # noqa: S311 - spreads requests, keeps no secret
+    return random.uniform(0.75, 1.25)  # noqa: S311 - not used for a secret

@@ -1,12 +1,13 @@
-"""The life of a file upload: announced, sent, attached within the hour.
+"""File uploads: create, send the bytes, attach within an hour.
 
-Notion API reference, "File uploads": single part up to 20 MiB; the content type
-must be the same in both steps; the id is good for an hour until it is attached.
+Source: Notion API reference, "File uploads".  A single part has at most 20 MiB.  The
+content type must be the same in both steps.  The ID expires after an hour unless it is
+attached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from daemon.config.notion_links import plain_id
@@ -19,6 +20,7 @@ from daemon.notion.errors import (
     UploadRefusedError,
 )
 from daemon.notion.model import Upload, Urgency
+from daemon.notion.sources import explain_item_refusal
 from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
 
 SINGLE_PART_LIMIT = 20 * 2**20
@@ -26,16 +28,14 @@ _TYPE = "image/png"
 _TOO_LARGE = 413
 _TRIES = 3
 
-Explain = Callable[[ErrorResponse], NotionError]
 
+async def create_upload(wire: NotionTransport, name: str, urgency: Urgency) -> Upload:
+    """Create a file upload.
 
-async def create_upload(
-    wire: NotionTransport, name: str, urgency: Urgency, explain: Explain
-) -> Upload:
-    """Announce a file; a lost answer leaves an empty upload that expires by itself.
+    A lost answer leaves an empty upload at Notion, which expires automatically.
 
     Raises:
-        UploadRefusedError: Notion does not take such a file.
+        UploadRefusedError: Notion does not accept such a file.
     """
     try:
         raw = await wire.send_with_retries(
@@ -45,42 +45,39 @@ async def create_upload(
             ),
         )
     except ApiError as error:
-        raise _explain_refusal(error.answer, explain) from error
+        raise _explain_refusal(error.answer) from error
     return _to_upload(raw, "file_uploads.create")
 
 
 async def send_upload(
-    wire: NotionTransport,
-    upload_id: str,
-    name: str,
-    data: bytes,
-    *,
-    urgency: Urgency,
-    explain: Explain,
+    wire: NotionTransport, upload_id: str, name: str, data: bytes, urgency: Urgency
 ) -> Upload:
-    """Send the bytes; when the answer is lost, it is looked up before it is repeated.
+    """Send the bytes of a PNG.  After a lost answer, look the upload up before a retry.
 
     Raises:
-        UploadRefusedError: It expired, Notion does not know it, or it is too large.
+        UploadRefusedError: The upload expired, Notion does not know it, or the file
+            is too large.
+        UploadLostError: A look-up after a lost answer found no usable upload.
+        NotionUnavailableError: Notion did not confirm the upload.
     """
-    # A tuple: bytes alone would not become a file part of the form.
+    # Bytes without a tuple would not become a file part of the form.
     part = (name, data, _TYPE)
-    for tried in range(_TRIES):
+    for attempt in range(_TRIES):
         try:
             raw = await wire.send_once(
                 urgency, lambda client: client.file_uploads.send(upload_id, file=part)
             )
         except ApiError as error:
-            raise _explain_refusal(error.answer, explain) from error
+            raise _explain_refusal(error.answer) from error
         except LostResponseError as error:
-            # The same bytes are too many the next time, too.
+            # A repetition would send the same number of bytes.
             if error.answer.status == _TOO_LARGE:
                 raise UploadRefusedError(error.answer.message) from error
-            await wire.sleep(2.0**tried)
-            found = await find_upload(wire, upload_id, urgency, explain)
-            if found.usable:
-                return found
-            if not found.pending:
+            await wire.sleep(2.0**attempt)
+            upload = await find_upload(wire, upload_id, urgency)
+            if upload.usable:
+                return upload
+            if not upload.pending:
                 break
         else:
             return _require_usable(_to_upload(raw, "file_uploads.send"))
@@ -88,26 +85,28 @@ async def send_upload(
 
 
 async def find_upload(
-    wire: NotionTransport, upload_id: str, urgency: Urgency, explain: Explain
+    wire: NotionTransport, upload_id: str, urgency: Urgency
 ) -> Upload:
-    """Look an upload up.  Raises UploadLostError when there is none."""
+    """Return the state of an upload.  Raises UploadLostError if it is unknown."""
     try:
         raw = await wire.send_with_retries(
             urgency, lambda client: client.file_uploads.retrieve(upload_id)
         )
     except ApiError as error:
-        raise _explain_lookup(error.answer, explain) from error
+        if error.answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
+            raise UploadLostError(error.answer.message) from error
+        raise explain_item_refusal(error.answer) from error
     return _to_upload(raw, "file_uploads.retrieve")
 
 
-def _explain_refusal(answer: ErrorResponse, explain: Explain) -> NotionError:
+def _explain_refusal(answer: ErrorResponse) -> NotionError:
     if answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
         return UploadRefusedError(answer.message)
-    return explain(answer)
+    return explain_item_refusal(answer)
 
 
 def _require_usable(upload: Upload) -> Upload:
-    """Only a file that Notion says to have can be attached."""
+    """Return an upload that can be attached, and raise an error for any other."""
     if upload.usable:
         return upload
     if upload.pending:
@@ -117,14 +116,8 @@ def _require_usable(upload: Upload) -> Upload:
     raise UploadLostError("Notion took the file and says that the upload is over")
 
 
-def _explain_lookup(answer: ErrorResponse, explain: Explain) -> NotionError:
-    if answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
-        return UploadLostError(answer.message)
-    return explain(answer)
-
-
 def _to_upload(raw: Mapping[str, Any], endpoint: str) -> Upload:
-    # An expired one has no expiry time either: only the status counts.
+    # An expired upload has no expiry time, so only the status counts.
     with translate_shape_errors(endpoint):
         status = raw["status"]
         return Upload(

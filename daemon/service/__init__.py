@@ -1,1 +1,1 @@
-"""What makes it a service: log, journal, readiness, control socket."""
+"""The process as a service: log, systemd, notifications, control socket."""

@@ -1,7 +1,8 @@
-"""Apprise, which speaks to a hundred services that tell people things.
+"""Adapter for Apprise, which sends notifications to many services.
 
-Its only importer, and only when there is an address: it takes 20 MB and a third of a
-second.  All of it blocks and belongs into a thread (`daemon.service.detached_thread`).
+This is the only importer of Apprise, which takes 20 MB and a third of a second.  It is
+imported only when an address is configured.  All calls block, so they run in a thread
+(`daemon.service.detached_thread`).
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ _NAME = "postbrush"
 
 @dataclass(frozen=True, slots=True)
 class NotificationTarget:
-    """One notifier, ready to be used; `known` is False when it is no such address."""
+    """One notification address.
+
+    Attributes:
+        known: Whether Apprise accepts the address.
+    """
 
     _apprise: Apprise
     known: bool
 
     def send(self, message: Message) -> bool:
-        """Say whether the service took it; why not only Apprise knows."""
-        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415 - see above
+        """Return whether the service accepted the message; Apprise gives no reason."""
+        from apprise import NotifyFormat, NotifyType  # noqa: PLC0415 - takes 20 MB
 
         return self.known and bool(
             self._apprise.notify(
@@ -41,14 +46,14 @@ class NotificationTarget:
 
 
 def open_target(url: SecretStr) -> NotificationTarget:
-    """Open one address; nothing is sent yet."""
-    from apprise import Apprise, AppriseAsset, PersistentStoreMode  # noqa: PLC0415 - see above
+    """Return the target of an address, without sending anything."""
+    from apprise import Apprise, AppriseAsset, PersistentStoreMode  # noqa: PLC0415 - takes 20 MB
 
     asset = AppriseAsset(
         app_id=_NAME,
         app_desc=_NAME,
         app_url="",
-        storage_mode=PersistentStoreMode.MEMORY,  # nothing of it on disk
+        storage_mode=PersistentStoreMode.MEMORY,  # writes nothing to disk
     )
-    made = Apprise(asset=asset)
-    return NotificationTarget(made, known=bool(made.add(url.get_secret_value())))
+    client = Apprise(asset=asset)
+    return NotificationTarget(client, known=bool(client.add(url.get_secret_value())))

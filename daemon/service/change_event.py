@@ -1,4 +1,4 @@
-"""Something may have changed: whoever watches looks again, and nobody looks before."""
+"""Announces that state may have changed, so that watchers need not poll."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class ChangeEvent:
-    """Grows with every change; nothing is ever looked up to see whether one came.
+    """A counter of changes that tasks can wait for.
 
     Attributes:
-        version: How many changes there were.
+        version: The number of changes so far.
     """
 
     version: int = 0
     _next: asyncio.Event = field(default_factory=asyncio.Event)
 
     def announce_change(self) -> None:
-        """Say that something changed."""
+        """Count a change and wake every waiting task."""
         self.version += 1
         self._next.set()
         self._next = asyncio.Event()
 
     async def wait_beyond(self, version: int) -> int:
-        """Wait for a change beyond *version*; return the newest."""
+        """Wait until there is a newer version than *version*, and return it."""
         while self.version <= version:
             await self._next.wait()
         return self.version

@@ -1,6 +1,7 @@
-"""The control socket: commands wake the daemon, which never polls its own database.
+"""The control socket, by which commands wake the daemon.
 
-Line-delimited JSON, one request and one answer a connection.
+Without it the daemon would have to poll its own database.  The protocol is
+line-delimited JSON, with one request and one answer for each connection.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from daemon.errors import SetupError
 
 CommandHandler = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
+#: Bytes of a request.
 _LONGEST = 64 * 1024
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 
 
 class ControlServer:
-    """Listens on a Unix socket that only its owner may use."""
+    """Answers requests on a Unix socket that only its owner may use."""
 
     def __init__(self, path: Path, handle: CommandHandler) -> None:
         self._path = path
@@ -31,22 +33,24 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; a dead daemon's socket is replaced.  The data lock is held.
+        """Listen, and replace a socket that a dead daemon left.
+
+        The caller must hold the lock of the data folder.
 
         Raises:
             SetupError: The folder cannot be written to.
         """
         try:
             self._path.unlink(missing_ok=True)
-            listening = _bind_socket(self._path)
+            server_socket = _bind_socket(self._path)
         except OSError as error:
-            why = error.strerror or error
+            reason = error.strerror or error
             raise SetupError(
-                f"cannot listen on {self._path}: {why}. Give {self._path.parent} to "
+                f"cannot listen on {self._path}: {reason}. Give {self._path.parent} to "
                 "the user postbrush runs as"
             ) from error
         self._server = await asyncio.start_unix_server(
-            self._serve_client, sock=listening, limit=_LONGEST
+            self._serve_client, sock=server_socket, limit=_LONGEST
         )
 
     async def stop(self) -> None:
@@ -61,12 +65,12 @@ class ControlServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 line = await reader.readline()
                 answer = await self._handle_request(line)
                 writer.write(json.dumps(answer, default=str).encode() + b"\n")
                 await writer.drain()
-        # Rubbish, oversize, a client that hangs or has gone: its own problem.
+        # The request is not valid, too long or too slow, or the client closed.
         except (OSError, ValueError, TimeoutError):
             pass
         finally:
@@ -82,23 +86,25 @@ class ControlServer:
 
 
 def _bind_socket(path: Path) -> socket.socket:
-    """Bind within the folder: a socket's whole path may only have 107 bytes."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    listening.setblocking(False)  # noqa: FBT003 - the method has no keyword
-    before = os.umask(0o177)
+    """Return a bound socket; its path may be longer than the limit of 107 bytes."""
+    server_socket = socket.socket(
+        socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC
+    )
+    server_socket.setblocking(False)  # noqa: FBT003 - the method has no keyword
+    old_umask = os.umask(0o177)
     try:
         with _ShortFolderPath(path.parent) as folder:
-            listening.bind(f"{folder}/{path.name}")
+            server_socket.bind(f"{folder}/{path.name}")
     except OSError:
-        listening.close()
+        server_socket.close()
         raise
     finally:
-        os.umask(before)
-    return listening
+        os.umask(old_umask)
+    return server_socket
 
 
 class _ShortFolderPath:
-    """A folder by a name that is always short."""
+    """A context with a short path to a folder, for the length limit of sockets."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -115,9 +121,9 @@ class _ShortFolderPath:
 async def send_command(
     path: Path, command: str, **args: object
 ) -> dict[str, Any] | None:
-    """Ask the daemon; None when nobody answers."""
+    """Send a command to the daemon; return None if no daemon answers within 2 s."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             with _ShortFolderPath(path.parent) as folder:
                 reader, writer = await asyncio.open_unix_connection(
                     f"{folder}/{path.name}"
@@ -135,5 +141,5 @@ async def send_command(
 
 
 async def send_wake(path: Path) -> bool:
-    """Tell a running daemon that there is something new; say whether one runs."""
+    """Wake a running daemon after a change; return whether one runs."""
     return await send_command(path, "wake") is not None

@@ -1,7 +1,7 @@
-"""Blocking work aside: in a thread that nothing waits for, not even the exit.
+"""Runs blocking code in a daemon thread that neither the loop nor the exit joins.
 
-`asyncio.to_thread` will not do: its threads are joined when the loop closes, so one
-that hangs would hold up a stop for minutes.
+The loop joins the threads of `asyncio.to_thread` when it closes, so one that hangs
+would delay a stop for minutes.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-#: What libraries say in threads of this name is nobody's business.
+#: The log drops lines of libraries from threads of this name.
 THREAD_NAME = "postbrush-aside"
 
 T = TypeVar("T")
 
 
 async def run_detached(work: Callable[[], T], *, seconds: float) -> T:
-    """Return what *work* returns; it is left to itself when it takes too long.
+    """Run *work* in a thread and return its result, or raise its error.
 
     Raises:
-        TimeoutError: It goes on, and whatever it comes to is dropped.
+        TimeoutError: *work* takes too long.  Its thread continues without a reader.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
@@ -33,15 +33,15 @@ async def run_detached(work: Callable[[], T], *, seconds: float) -> T:
         if error is not None:
             answer.set_exception(error)
         else:
-            answer.set_result(result)  # type: ignore[arg-type]  # None is a T, or there is an error
+            answer.set_result(result)  # type: ignore[arg-type]  # set without an error, so it is a T
 
     def run() -> None:
         result, error = None, None
         try:
             result = work()
-        except Exception as caught:  # noqa: BLE001 - handed to who waits for it
+        except Exception as caught:  # noqa: BLE001 - raised again in the caller
             error = caught
-        # Nobody waits any more when the loop is closed.
+        # call_soon_threadsafe() raises RuntimeError after the loop was closed.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, error)
 

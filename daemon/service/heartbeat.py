@@ -1,7 +1,7 @@
-"""Progress as promises: each loop says until when it will be heard of again.
+"""Deadlines of the daemon's loops for the systemd watchdog.
 
-The watchdog is fed while every promise is kept.  Seconds are of a clock that only
-grows and stands still while the machine sleeps.
+The daemon notifies the watchdog while no loop has missed its deadline.  Times are
+seconds of a monotonic clock that stops while the machine sleeps.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class WatchdogDeadlines:
-    """The promises of one process.
+    """The deadlines of one process.
 
     Attributes:
-        monotonic: Seconds.
+        monotonic: Returns seconds.
     """
 
     monotonic: Callable[[], float]
@@ -25,22 +25,22 @@ class WatchdogDeadlines:
     _excused: dict[str, float] = field(default_factory=dict)
 
     def set_deadline(self, name: str, seconds: float) -> None:
-        """*name* will be heard of again within *seconds*, once it need not wait."""
-        begins = max(self.monotonic(), self._excused.get(name, 0.0))
-        self._until[name] = begins + seconds
+        """Expect progress of *name* within *seconds*, counted after any extension."""
+        start = max(self.monotonic(), self._excused.get(name, 0.0))
+        self._until[name] = start + seconds
         self._seconds[name] = seconds
 
     def extend_deadline(self, name: str, seconds: float) -> None:
-        """*name* is told to wait: what it promises counts from the end of that."""
-        ends = max(self.monotonic() + seconds, self._excused.get(name, 0.0))
-        self._excused[name] = ends
+        """Let the deadline of *name* count from *seconds* later, while it must wait."""
+        wait_end = max(self.monotonic() + seconds, self._excused.get(name, 0.0))
+        self._excused[name] = wait_end
         if name in self._until:
-            # After the wait, there is still to be done what it has promised.
-            self._until[name] = max(self._until[name], ends + self._seconds[name])
+            # The work of the deadline is still to do after the wait.
+            self._until[name] = max(self._until[name], wait_end + self._seconds[name])
 
     @contextmanager
     def deadline_during(self, name: str, seconds: float) -> Iterator[None]:
-        """What is done here takes at most *seconds*, and promises nothing after it."""
+        """Set a deadline for the time of a context, and remove it afterwards."""
         self.set_deadline(name, seconds)
         try:
             yield
@@ -48,6 +48,6 @@ class WatchdogDeadlines:
             self._until.pop(name, None)
 
     def missed_deadlines(self) -> list[str]:
-        """Return who has broken a promise."""
+        """Return the names with a missed deadline."""
         now = self.monotonic()
         return sorted(name for name, until in self._until.items() if now > until)

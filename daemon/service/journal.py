@@ -1,7 +1,8 @@
-"""journald's native protocol: one datagram a line, fields instead of text.
+"""Writes log entries to journald by its native protocol.
 
-Facts: systemd, "Native Journal Protocol"; a line whose value holds a newline is
-written with its length; what does not fit a datagram goes as a sealed memfd.
+Source: systemd, "Native Journal Protocol".  Each entry is one datagram of fields.  A
+value with a newline is written with its length.  An entry that does not fit a datagram
+is sent as a sealed memfd.
 """
 
 from __future__ import annotations
@@ -19,38 +20,38 @@ SOCKET = "/run/systemd/journal/socket"
 
 
 def is_journal_stream(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Say whether *stream* is the journal itself, by $JOURNAL_STREAM."""
+    """Return whether *stream* goes to the journal, by $JOURNAL_STREAM."""
     device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
     if not inode:
         return False
     try:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return False
-    return (str(found.st_dev), str(found.st_ino)) == (device, inode)
+    return (str(status.st_dev), str(status.st_ino)) == (device, inode)
 
 
 def encode_entry(fields: Mapping[str, str]) -> bytes:
     """Return one entry in the native protocol."""
-    out = bytearray()
+    entry = bytearray()
     for name, value in fields.items():
         raw = value.encode("utf-8", "replace")
         if b"\n" in raw:
-            out += name.encode() + b"\n" + struct.pack("<Q", len(raw)) + raw + b"\n"
+            entry += name.encode() + b"\n" + struct.pack("<Q", len(raw)) + raw + b"\n"
         else:
-            out += name.encode() + b"=" + raw + b"\n"
-    return bytes(out)
+            entry += name.encode() + b"=" + raw + b"\n"
+    return bytes(entry)
 
 
 class JournalSocket:
-    """The way to journald; a journal that is away loses the line, not the daemon."""
+    """A socket to journald; an error loses the entry and never stops the daemon."""
 
     def __init__(self, path: str = SOCKET) -> None:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def send(self, fields: Mapping[str, str]) -> bool:
-        """Send one entry; say whether the journal took it."""
+        """Send one entry; return whether the journal accepted it."""
         data = encode_entry(fields)
         try:
             self._socket.sendto(data, self._path)
@@ -71,8 +72,8 @@ class JournalSocket:
                 | fcntl.F_SEAL_SEAL
             )
             fcntl.fcntl(handle, fcntl.F_ADD_SEALS, seals)
-            rights = array.array("i", [handle])
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
+            descriptors = array.array("i", [handle])
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
             self._socket.sendmsg([b""], ancillary, 0, self._path)
         except OSError:
             return False

@@ -1,4 +1,4 @@
-"""One daemon per data folder: an exclusive lock, held for the process's life."""
+"""An exclusive lock for the life of a process, so that a data folder has one daemon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.errors import SetupError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockHolder:
-    """Who holds a lock, as it wrote itself down."""
+    """The process that holds a lock, as it wrote it to the file."""
 
     pid: int
     command: str
@@ -22,7 +22,10 @@ class LockHolder:
 
 
 class DataDirLock:
-    """The lock file of a data folder; holding it proves every other claim dead."""
+    """The lock file of a data folder.
+
+    Its holder may treat jobs that other processes claimed as abandoned.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,16 +35,16 @@ class DataDirLock:
         """Take the lock.
 
         Raises:
-            SetupError: Another process holds it (who), or the folder is not
-                writable.
+            SetupError: Another process, which the message names, holds the lock, or
+                the folder is not writable.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            why = error.strerror or error
+            reason = error.strerror or error
             raise SetupError(
-                f"cannot write to {self._path.parent}: {why}. Make it writable, "
+                f"cannot write to {self._path.parent}: {reason}. Make it writable, "
                 "or set data_dir"
             ) from error
         try:
@@ -51,12 +54,12 @@ class DataDirLock:
             raise SetupError(_conflict_message(self._path)) from None
         self._handle = handle
         since = datetime.now(UTC).astimezone().strftime("%d %b %H:%M:%S")
-        mine = {"pid": os.getpid(), "command": command, "since": since}
+        holder = {"pid": os.getpid(), "command": command, "since": since}
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(mine).encode(), 0)
+        os.pwrite(handle, json.dumps(holder).encode(), 0)
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._handle is not None:
             os.ftruncate(self._handle, 0)
             os.close(self._handle)
@@ -64,17 +67,17 @@ class DataDirLock:
 
 
 def _conflict_message(path: Path) -> str:
-    found = _read_holder(path)
-    if found is None:
+    holder = _read_holder(path)
+    if holder is None:
         return f"another postbrush holds {path}"
     return (
-        f"postbrush {found.command} already runs here: process {found.pid} since "
-        f"{found.since} holds {path}"
+        f"postbrush {holder.command} already runs here: process {holder.pid} since "
+        f"{holder.since} holds {path}"
     )
 
 
 def find_holder(path: Path) -> LockHolder | None:
-    """Return who holds the lock, without taking it; None when nobody does."""
+    """Return the process that holds the lock, None if it is free."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -90,11 +93,11 @@ def find_holder(path: Path) -> LockHolder | None:
 
 def _read_holder(path: Path) -> LockHolder | None:
     try:
-        found = json.loads(path.read_text())
+        data = json.loads(path.read_text())
         return LockHolder(
-            pid=int(found["pid"]),
-            command=str(found["command"]),
-            since=str(found["since"]),
+            pid=int(data["pid"]),
+            command=str(data["command"]),
+            since=str(data["since"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

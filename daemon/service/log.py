@@ -1,7 +1,7 @@
-"""The log: dotted event names with fields, one sentence a line, the event first.
+"""The log: one event a line, with a dotted name, a sentence and fields.
 
-The only place that configures structlog.  `log.info("job.done", summary="...",
-job=42)` gives the message `job.done ...`; the fields stay beside it.
+This is the only module that configures structlog.  `log.info("job.done",
+summary="...", job=42)` gives the message `job.done ...`; the fields stay separate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ _NOTIFIER = "apprise"
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One entry, redacted; `message` is what people read, the event first."""
+    """One redacted log entry.
+
+    Attributes:
+        error: The traceback; "" without one.
+    """
 
     level: str
     event: str
@@ -46,45 +50,46 @@ class LogLine:
 
     @property
     def message(self) -> str:
+        """Return the line for people: event, source and summary."""
         source = f"{self.fields['source']}:" if "source" in self.fields else ""
         return " ".join(f"{self.event} {source} {self.summary}".split())
 
 
 LogListener = Callable[[LogLine], None]
-#: Who listens; the log of a process is one, and so are they.
+#: The listeners of this process, in which there is one log.
 _listeners: list[LogListener] = []
 
 
 @contextmanager
-def listen_to_log(tap: LogListener) -> Iterator[None]:
-    """Give *tap* every line from info on, also what `log.level` keeps from people."""
-    _listeners.append(tap)
+def listen_to_log(listener: LogListener) -> Iterator[None]:
+    """Pass every line from info on to *listener*, also those below `log.level`."""
+    _listeners.append(listener)
     try:
         yield
     finally:
-        _listeners.remove(tap)
+        _listeners.remove(listener)
 
 
 @dataclass(slots=True)
 class FailureThrottle:
-    """Repeated failures: one line at the start, one an hour, one at the end.
+    """Limits the lines of repeated failures: at the start, each hour, at the end.
 
     Attributes:
-        open: Since when each lasts, and when it was last spoken of.
+        open: The start of each lasting failure, and the time of its last line.
     """
 
     open: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def record_failure(self, key: str, now: datetime) -> bool:
-        """Count a failure; say whether it is to be spoken of now."""
-        since, said = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
-        # Never later than an hour, even if the clock was set back.
-        speak = not timedelta() <= now - said < _HOUR
-        self.open[key] = (since, now if speak else said)
-        return speak
+        """Record a failure; return True if it should be logged now."""
+        since, logged_at = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
+        # A clock that was set back must not delay the next line.
+        is_due = not timedelta() <= now - logged_at < _HOUR
+        self.open[key] = (since, now if is_due else logged_at)
+        return is_due
 
     def record_recovery(self, key: str, now: datetime) -> timedelta | None:
-        """Return how long it lasted, or None when nothing was wrong."""
+        """End a failure; return its duration, None if there was none."""
         if key not in self.open:
             return None
         since, _ = self.open.pop(key)
@@ -99,54 +104,56 @@ def configure(
     stream: TextIO | None = None,
     secrets: Iterable[str] = (),
 ) -> BoundLogger:
-    """Set the log up, once a process, and return the logger.
+    """Configure the log, once in a process, and return the logger.
 
     Args:
-        stream: Where lines go that do not go to the journal's own socket.
+        stream: The output of lines that do not go to the journal's own socket;
+            standard output by default.
+        secrets: Texts to remove from every line.
     """
     out = stream or sys.stdout
-    clean = Redactor(secrets)
+    redact = Redactor(secrets)
     writer = _choose_writer(format, environ, out)
-    least = _LEVELS[level]
+    threshold = _LEVELS[level]
 
     def emit(_logger: object, method: str, event: Fields) -> str:
-        line = _build_line(method, event, clean)
-        if _LEVELS.get(line.level, least) >= least:
+        line = _build_line(method, event, redact)
+        if _LEVELS.get(line.level, threshold) >= threshold:
             writer(line)
-        for tap in tuple(_listeners):
-            tap(line)
+        for listener in tuple(_listeners):
+            listener(line)
         raise structlog.DropEvent
 
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, emit],
         wrapper_class=structlog.make_filtering_bound_logger(
-            min(least, _LEVELS["info"])
+            min(threshold, _LEVELS["info"])
         ),
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    _adopt_stdlib(least)
+    _adopt_stdlib(threshold)
     return structlog.get_logger()  # type: ignore[no-any-return]  # structlog types it as Any
 
 
-def _build_line(method: str, event: Fields, clean: Redactor) -> LogLine:
+def _build_line(method: str, event: Fields, redact: Redactor) -> LogLine:
     level = {"exception": "error", "warn": "warning"}.get(method, method)
     name = str(event.pop("event", ""))
-    summary = clean(str(event.pop("summary", "")))
-    found = event.pop("exc_info", None)
-    error = clean(_format_traceback(found)) if found else ""
+    summary = redact(str(event.pop("summary", "")))
+    exc_info = event.pop("exc_info", None)
+    error = redact(_format_traceback(exc_info)) if exc_info else ""
     fields = {
-        key: clean(value) if isinstance(value, str) else value
+        key: redact(value) if isinstance(value, str) else value
         for key, value in event.items()
         if value is not None
     }
     return LogLine(level, name, summary, fields, error)
 
 
-def _format_traceback(found: object) -> str:
-    error = sys.exc_info()[1] if found is True else found
+def _format_traceback(exc_info: object) -> str:
+    error = sys.exc_info()[1] if exc_info is True else exc_info
     if not isinstance(error, BaseException):
-        return str(found)
+        return str(exc_info)
     return "".join(traceback.format_exception(error)).rstrip()
 
 
@@ -199,7 +206,7 @@ def _json_writer(out: TextIO) -> Callable[[LogLine], None]:
 
 
 def _journal_writer(
-    journal: JournalSocket, otherwise: Callable[[LogLine], None]
+    journal: JournalSocket, fallback: Callable[[LogLine], None]
 ) -> Callable[[LogLine], None]:
     def write(line: LogLine) -> None:
         message = f"{line.message}\n{line.error}" if line.error else line.message
@@ -209,38 +216,36 @@ def _journal_writer(
             "SYSLOG_IDENTIFIER": "postbrush",
             "PB_EVENT": line.event,
         }
-        # Prefixed: systemd's own messages use JOB_ID.
+        # The prefix avoids systemd's own fields, such as JOB_ID.
         fields |= {
             f"PB_{key.upper()}": str(value) for key, value in line.fields.items()
         }
         if not journal.send(fields):
-            otherwise(line)
+            fallback(line)
 
     return write
 
 
 class _LibraryLogHandler(logging.Handler):
-    """What libraries say, as one event each."""
+    """Writes each log record of a library as one event."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # What a notifier says of its work may hold its address, which is a secret; it
-        # begins threads of its own, too.
+        # A notifier's records may contain its address, which is a secret.  It also logs
+        # from threads of its own.
         if record.threadName == detached_thread.THREAD_NAME or record.name.startswith(
             _NOTIFIER
         ):
             return
         level = record.levelname.lower()
-        speak = getattr(
-            structlog.get_logger(), "error" if level == "critical" else level
-        )
-        speak(
+        method = "error" if level == "critical" else level
+        getattr(structlog.get_logger(), method)(
             "library.log",
             summary=f"{record.name}: {record.getMessage()}",
             exc_info=record.exc_info[1] if record.exc_info else None,
         )
 
 
-def _adopt_stdlib(least: int) -> None:
+def _adopt_stdlib(threshold: int) -> None:
     root = logging.getLogger()
     root.handlers = [_LibraryLogHandler()]
-    root.setLevel(max(least, logging.WARNING))
+    root.setLevel(max(threshold, logging.WARNING))

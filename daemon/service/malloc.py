@@ -1,8 +1,8 @@
-"""Memory that only a picture needed goes back to the system.
+"""Returns memory that an image needed to the system.
 
-glibc keeps what was freed, apart for every thread, and the larger the pieces it sees,
-the more it keeps: 40 MB that nobody uses, after a hundred images.  Other C libraries
-have neither these knobs nor the habit.
+glibc keeps freed memory for each thread, and raises its threshold with the size of the
+blocks.  That is 40 MB of unused memory after a hundred images.  Other C libraries
+neither keep it nor have these options.
 """
 
 from __future__ import annotations
@@ -14,26 +14,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ctypes
 
-#: Of malloc.h.
+#: Options of mallopt(), from malloc.h.
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 _LARGE = 256 * 1024
 
 
 def limit_arenas() -> None:
-    """Keep what is freed for all threads together, and nothing that is large.
+    """Use one arena for all threads, and return blocks from 256 KiB on when freed.
 
-    Before there are threads.
+    Call it before any thread starts.
     """
-    if (library := _load_glibc()) is not None:
-        library.mallopt(_ARENA_MAX, 1)
-        library.mallopt(_MMAP_THRESHOLD, _LARGE)
+    if (glibc := _load_glibc()) is not None:
+        glibc.mallopt(_ARENA_MAX, 1)
+        glibc.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def freeze_loaded() -> None:
-    """Leave out of later collections what is loaded by now: modules, for the most part.
+    """Exclude the objects that exist now, mostly modules, from garbage collections.
 
-    Otherwise Python looks at all of it again whenever many objects were made, as by a
-    sweep, and everything waits for 60 ms.
+    Otherwise a full collection, such as during a sweep, stops the loop for 60 ms.
     """
     gc.unfreeze()
     gc.collect()
@@ -41,19 +40,19 @@ def freeze_loaded() -> None:
 
 
 def trim_heap() -> None:
-    """Return what is free; takes some milliseconds, so only when nothing is in work."""
+    """Return free memory to the system; call it when idle, it takes milliseconds."""
     gc.collect()
-    if (library := _load_glibc()) is not None:
-        library.malloc_trim(0)
+    if (glibc := _load_glibc()) is not None:
+        glibc.malloc_trim(0)
 
 
 @cache
 def _load_glibc() -> ctypes.CDLL | None:
     try:
-        # A system that lets nobody make code may refuse it.
-        import ctypes  # noqa: PLC0415 - as it says
+        # Importing ctypes fails on systems that forbid executable memory.
+        import ctypes  # noqa: PLC0415 - may fail
 
-        library = ctypes.CDLL(None)
+        glibc = ctypes.CDLL(None)
     except (ImportError, MemoryError, OSError):
         return None
-    return library if hasattr(library, "malloc_trim") else None
+    return glibc if hasattr(glibc, "malloc_trim") else None

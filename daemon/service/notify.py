@@ -1,7 +1,7 @@
-"""Tells people: hears the log, lets `alerts` decide, and sends beside the work.
+"""Sends the notifications that `alerts` derives from the log, in a background task.
 
-A message is told when one address took it.  While none does, it waits: it is tried
-again once a minute and with the next one.  Nothing here ever holds up the daemon.
+A message is sent when at least one address accepted it.  Otherwise it is tried again
+once a minute and with the next message.  Sending never delays other work.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from daemon.service.apprise_adapter import NotificationTarget
 from daemon.service.detached_thread import run_detached
 from daemon.service.log import FailureThrottle, LogLine
 
-#: How often time itself is looked at, and what waits is tried again.
+#: How often messages that are due are checked, and unsent ones are tried again.
 CHECK_INTERVAL = timedelta(minutes=1)
 SEND_SECONDS = 30.0
-_MOST = 20
+#: Unsent messages; the oldest is dropped for a newer one.
+_MAX_WAITING = 20
 
 
 @dataclass(slots=True, kw_only=True)
 class Notifier:
-    """One per process.
+    """The notifier of a process.
 
     Attributes:
-        seconds: What one address may take for one message.
-        patience: What all that waits may take at the end, in seconds.
-        lost: Messages that made room for newer ones since the last was told.
+        seconds: The timeout of one address for one message.
+        patience: The seconds for all unsent messages when the process ends.
+        lost: The messages that were dropped since the last one was sent.
     """
 
     addresses: Sequence[NotifierAddress]
@@ -53,11 +54,11 @@ class Notifier:
     _closing: bool = False
 
     def handle_line(self, line: LogLine) -> None:
-        """Take in a line of the log."""
+        """Queue the message of a log line, if it has one."""
         self._queue_message(self.alerts.handle_line(line, self.now()))
 
     async def send_due(self) -> None:
-        """Say what is to be said because time has passed; try again what waits."""
+        """Queue messages that are due, and try unsent ones again."""
         while (message := self.alerts.next_due_message(self.now())) is not None:
             self._queue_message(message)
         if self._waiting:
@@ -66,18 +67,18 @@ class Notifier:
     def _queue_message(self, message: Message | None) -> None:
         if message is None:
             return
-        if len(self._waiting) == _MOST:
+        if len(self._waiting) == _MAX_WAITING:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append(message)
         self._more.set()
 
     def start(self) -> None:
-        """Begin to send; a wrong address is named at once."""
+        """Start the task that sends.  It logs invalid addresses at once."""
         self._task = asyncio.create_task(self._run_sender(), name="notify")
 
     async def close(self) -> None:
-        """Send what waits if that is quick, and end."""
+        """Send unsent messages within `patience` seconds, and stop."""
         if self._task is None:
             return
         self._closing = True
@@ -99,84 +100,82 @@ class Notifier:
     async def _send_waiting(self) -> None:
         while self._waiting:
             message = self._waiting[0]
-            # Nobody takes anything: it waits, and is tried again later.
             if not await self._send_to_all(message):
                 return
-            # It may have been pushed out meanwhile.
+            # The message may have been dropped for a newer one meanwhile.
             if self._waiting and self._waiting[0] is message:
                 self._waiting.popleft()
 
     async def _send_to_all(self, message: Message) -> bool:
-        """Say whether anybody took it."""
-        taken = [await self._send_to(address, message) for address in self.addresses]
-        if any(taken) and self.lost:
+        """Return whether at least one address accepted the message."""
+        accepted = [await self._send_to(address, message) for address in self.addresses]
+        if any(accepted) and self.lost:
             self.log.warning(
                 "notify.lost",
                 summary=f"{self.lost} older messages were not told to anybody",
             )
             self.lost = 0
-        return any(taken)
+        return any(accepted)
 
     async def _open_target(self, address: NotifierAddress) -> NotificationTarget | None:
-        """Return the outlet of an address, which is opened once."""
-        if (found := self._outlets.get(address.place)) is not None:
-            return found
+        """Return the target of an address, which is opened once; None on an error."""
+        if (target := self._outlets.get(address.place)) is not None:
+            return target
         try:
-            found = await run_detached(
+            target = await run_detached(
                 lambda: apprise_adapter.open_target(address.url), seconds=self.seconds
             )
-        # Whatever it was: its words may hold the address.
-        except Exception as error:  # noqa: BLE001 - the notifier is not the daemon's work
+        # The text of the error may contain the address, so only its type is logged.
+        except Exception as error:  # noqa: BLE001 - notifications must not stop the daemon
             self._record_failure(
                 address, f"it cannot be opened ({type(error).__name__})"
             )
             return None
-        if not found.known:
+        if not target.known:
             self._record_failure(address, "it is no address that Apprise knows")
-        self._outlets[address.place] = found
-        return found
+        self._outlets[address.place] = target
+        return target
 
     async def _send_to(self, address: NotifierAddress, message: Message) -> bool:
-        found = await self._open_target(address)
-        if found is None or not found.known:
+        target = await self._open_target(address)
+        if target is None or not target.known:
             return False
-        # It hangs: threads must not pile up.
+        # An earlier message to this address hangs, and threads must not accumulate.
         if address.place in self._busy:
             return False
         self._busy.add(address.place)
 
-        def work() -> bool:
+        def send_and_release() -> bool:
             try:
-                return found.send(message)
+                return target.send(message)
             finally:
                 self._busy.discard(address.place)
 
         try:
-            taken = await run_detached(work, seconds=self.seconds)
-        # The same.
-        except Exception as error:  # noqa: BLE001 - the same
+            accepted = await run_detached(send_and_release, seconds=self.seconds)
+        except Exception as error:  # noqa: BLE001 - notifications must not stop the daemon
             self._record_failure(
                 address, f"it could not be sent to ({type(error).__name__})"
             )
             return False
-        if not taken:
+        if not accepted:
             self._record_failure(address, "it does not take messages")
             return False
         if (
-            lasted := self._spells.record_recovery(address.place, self.now())
+            duration := self._spells.record_recovery(address.place, self.now())
         ) is not None:
             self.log.info(
                 "notify.recovered",
                 summary=f"{address.place} takes messages again, after "
-                f"{lasted.total_seconds() / 60:.0f} min",
+                f"{duration.total_seconds() / 60:.0f} min",
             )
         return True
 
     def _record_failure(self, address: NotifierAddress, why: str) -> None:
-        # Once, and not once an hour: it is tried only when there is something to say.
-        known = address.place in self._spells.open
+        # Logged once, not hourly, because it is only tried when there is a message.
+        is_known = address.place in self._spells.open
         self._spells.record_failure(address.place, self.now())
-        if not known:
+        if not is_known:
             self.log.warning(
                 "notify.failed",
                 summary=f"{address.place}: {why}; `postbrush test --notify` tries it",

@@ -1,6 +1,6 @@
-"""The ping: a watcher elsewhere is told every few minutes that all is well.
+"""Sends a request to an external monitor every five minutes while polling works.
 
-When it is not told any more, it raises the alarm: also when this machine is off.
+The monitor raises an alarm when the requests stop, also if this machine is off.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from daemon.service.log import FailureThrottle
 
 PING_INTERVAL = timedelta(minutes=5)
 _SECONDS = 10.0
-#: All pages of a poll take time; this long is no poll any more.
+#: A poll that takes longer than this counts as hanging.
 _LONGEST_POLL = timedelta(minutes=10)
+#: Poll intervals without an answer before polling counts as failed.
 _MISSED = 3
 
 
 def is_polling_well(
     looked_at: datetime | None, *, away: bool, now: datetime, interval: timedelta
 ) -> bool:
-    """Say whether Notion is looked at as it should be.
+    """Return whether Notion is polled as configured.
 
     Args:
-        looked_at: When the last poll that Notion answered ended.
-        away: The newest poll was not answered.
-        interval: Between polls.
+        looked_at: The end of the last answered poll; None before the first.
+        away: Whether the newest poll was not answered.
+        interval: The time between polls.
     """
-    # Not once since the start.
     if looked_at is None:
         return False
-    # One poll that failed is no outage.
+    # A single failed poll is not an outage.
     if now - looked_at <= interval * _MISSED:
         return True
-    # A long poll is no failure; one that hangs is.
+    # A long poll is not a failure, but one that hangs is.
     return not away and now - looked_at <= max(_LONGEST_POLL, interval * _MISSED)
 
 
 @dataclass(slots=True, kw_only=True)
 class Ping:
-    """Fetches one address while *well* says so."""
+    """Fetches the address of the monitor while `well` returns True."""
 
     address: SecretStr
     well: Callable[[], Awaitable[bool]]
@@ -57,23 +57,23 @@ class Ping:
     _spells: FailureThrottle = field(default_factory=FailureThrottle)
 
     async def send_if_well(self) -> None:
-        """Fetch it once, if all is well."""
+        """Fetch the address if `well` returns True; log a failure or a recovery."""
         if not await self.well():
             return
-        why = await fetch_address(self.address)
-        known = "ping" in self._spells.open
+        problem = await fetch_address(self.address)
+        is_known = "ping" in self._spells.open
         name = host_of(self.address.get_secret_value())
-        if why is not None:
+        if problem is not None:
             self._spells.record_failure("ping", self.now())
-            if not known:
-                self.log.warning("ping.failed", summary=f"{name}: {why}")
-        elif (lasted := self._spells.record_recovery("ping", self.now())) is not None:
-            minutes = f"{lasted.total_seconds() / 60:.0f} min"
+            if not is_known:
+                self.log.warning("ping.failed", summary=f"{name}: {problem}")
+        elif (duration := self._spells.record_recovery("ping", self.now())) is not None:
+            minutes = f"{duration.total_seconds() / 60:.0f} min"
             self.log.info("ping.recovered", summary=f"{name} answers, after {minutes}")
 
 
 async def fetch_address(address: SecretStr) -> str | None:
-    """Fetch it; say what went wrong, without the address, or None."""
+    """Fetch an address; return the error without the address, None on success."""
     try:
         return await run_detached(lambda: _get_address(address), seconds=_SECONDS * 2)
     except TimeoutError:
@@ -82,7 +82,7 @@ async def fetch_address(address: SecretStr) -> str | None:
 
 def _get_address(address: SecretStr) -> str | None:
     try:
-        request = urllib.request.Request(  # noqa: S310 - the opener speaks nothing but HTTP
+        request = urllib.request.Request(  # noqa: S310 - the opener only allows HTTP
             address.get_secret_value(), headers={"User-Agent": "postbrush"}
         )
         with _build_opener().open(request, timeout=_SECONDS):
@@ -95,14 +95,14 @@ def _get_address(address: SecretStr) -> str | None:
         if isinstance(reason, str):
             return "it leads to something that is no web address"
         return getattr(reason, "strerror", None) or type(reason).__name__
-    # Their words may hold the address.
+    # The texts of these errors may contain the address.
     except (OSError, http.client.HTTPException, ValueError) as error:
         return type(error).__name__
 
 
 def _build_opener() -> urllib.request.OpenerDirector:
-    """Return one that no redirect leads to a file, or to anything but HTTP."""
-    made = urllib.request.OpenerDirector()
+    """Return an opener whose redirects cannot leave HTTP, for example to a file."""
+    opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPHandler(),
@@ -112,5 +112,5 @@ def _build_opener() -> urllib.request.OpenerDirector:
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),
     ):
-        made.add_handler(handler)
-    return made
+        opener.add_handler(handler)
+    return opener

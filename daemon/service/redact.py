@@ -1,4 +1,4 @@
-"""Nothing secret leaves the process: known values and what looks like a token."""
+"""Removes known secrets, and texts that look like tokens, from log lines."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Redactor:
     """Replaces secrets in text; never shows them in its own repr."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # The longest first, so that one inside another leaves nothing.
-        known = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len)
-        self._known = [re.escape(one) for one in reversed(known)]
-        self._pattern = re.compile("|".join(self._known)) if self._known else None
+        # The longest first, so that a secret which contains another is removed whole.
+        known = {secret for secret in secrets if len(secret) >= _SHORTEST}
+        escaped = [re.escape(secret) for secret in sorted(known, key=len, reverse=True)]
+        self._pattern = re.compile("|".join(escaped)) if escaped else None
 
     def __call__(self, text: str) -> str:
-        """Return *text* without anything secret."""
+        """Return *text* with each secret replaced by "[secret]"."""
         if self._pattern is not None:
             text = self._pattern.sub("[secret]", text)
         return _SHAPES.sub("[secret]", text)

@@ -1,6 +1,6 @@
-"""What systemd is told: ready, reloading, stopping, a line of status, a sign of life.
+"""Notifies systemd of readiness, reloads, the stop, the status and the watchdog.
 
-Facts: sd_notify(3), sd_watchdog_enabled(3).  Without $NOTIFY_SOCKET nothing is sent.
+Source: sd_notify(3), sd_watchdog_enabled(3).  Without $NOTIFY_SOCKET nothing is sent.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from datetime import timedelta
 
 _LONGEST_STATUS = 400
 _LONGEST_WATCH = timedelta(days=365)
-#: Seconds that a manager may be busy; what it has no room for then is said later.
+#: Seconds to wait for a busy manager; what it does not accept is sent later.
 _BUSY = 0.2
 
 
 @dataclass(slots=True)
 class SystemdNotifier:
-    """The way to the service manager.
+    """The connection to the service manager.
 
     Attributes:
-        address: A datagram socket; empty: nobody listens.
-        watchdog: A sign of life is wanted at least this often; None: not at all.
-        status: The line that was said last.
+        address: A datagram socket; "" without a service manager.
+        watchdog: The longest time between two watchdog notifications; None without.
+        status: The newest status line.
     """
 
     address: str = ""
@@ -35,30 +35,30 @@ class SystemdNotifier:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], pid: int) -> SystemdNotifier:
-        """Read what the service manager asks of the process *pid*."""
+        """Read the variables that the service manager set for the process *pid*."""
         return cls(environ.get("NOTIFY_SOCKET", ""), _watchdog_interval(environ, pid))
 
     def notify_ready(self) -> None:
-        """The work has begun, or goes on after a reload."""
+        """Notify systemd that the start or a reload is complete."""
         self._send_update("state", "READY=1")
 
     def notify_reloading(self) -> None:
-        """The configuration is read again; `notify_ready` ends it."""
+        """Notify systemd that a reload begins; `notify_ready` ends it."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send_update("state", f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
     def notify_stopping(self) -> None:
-        """Nothing new is begun."""
+        """Notify systemd that the stop begins."""
         self._send_update("state", "STOPPING=1")
 
     def notify_watchdog(self) -> None:
-        """The daemon makes progress."""
-        # Lost, it is not made up for: it would vouch for another moment.
+        """Notify the watchdog that the daemon makes progress."""
+        # A lost one is not sent later, because it only holds for this moment.
         if self._try_send("\n".join([*self._owed.values(), "WATCHDOG=1"])):
             self._owed.clear()
 
     def set_status(self, status: str) -> None:
-        """Show one line in `systemctl status`; the same line is sent once."""
+        """Show one line in `systemctl status`; an unchanged line is sent once."""
         line = " ".join(status.split())[:_LONGEST_STATUS]
         if line != self.status:
             self.status = line
@@ -71,10 +71,10 @@ class SystemdNotifier:
         self._send_pending()
 
     def _send_pending(self) -> None:
-        """Send what is new, and what the manager had no room for before.
+        """Send new lines, and those that the manager did not accept before.
 
-        Its queue holds ten lines by default (unix(7), max_dgram_qlen); on a machine
-        that is busy starting it is full, and a READY lost there is a failed start.
+        Its queue holds ten datagrams by default (unix(7), max_dgram_qlen).  It can be
+        full while the machine boots, and a lost READY would be a failed start.
         """
         if self._owed and self._try_send("\n".join(self._owed.values())):
             self._owed.clear()
@@ -82,33 +82,33 @@ class SystemdNotifier:
     def _try_send(self, lines: str) -> bool:
         if not self.address:
             return True
-        # A name that begins with @ is in the abstract namespace.
+        # An address that begins with @ is in the abstract namespace.
         address = f"\0{self.address[1:]}" if self.address[0] == "@" else self.address
         try:
             with socket.socket(
                 socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
             ) as s:
                 s.settimeout(_BUSY)
-                # Half a sign, which a title may hold, has no bytes of its own.
+                # A title may contain lone surrogates, which UTF-8 cannot encode.
                 s.sendto(lines.encode(errors="replace"), address)
         except OSError:
-            # Busy, or about to be started anew: the next sign of life tries again.
+            # The manager is busy or restarts; the next watchdog notification retries.
             return False
         return True
 
 
 def _watchdog_interval(environ: Mapping[str, str], pid: int) -> timedelta | None:
-    # It may be another process of the same service that is watched.
+    # The watchdog may be for another process of the service.
     if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
         return None
     try:
-        wanted = timedelta(microseconds=int(environ.get("WATCHDOG_USEC", "")))
+        interval = timedelta(microseconds=int(environ.get("WATCHDOG_USEC", "")))
     except (ValueError, OverflowError):
         return None
-    # "infinity" is a number, too.
-    return wanted if timedelta() < wanted <= _LONGEST_WATCH else None
+    # systemd passes "infinity" as a large number.
+    return interval if timedelta() < interval <= _LONGEST_WATCH else None
 
 
 def from_environment() -> SystemdNotifier:
-    """Return the way to the service manager of this process."""
+    """Return the connection to the service manager of this process."""
     return SystemdNotifier.from_environ(os.environ, os.getpid())

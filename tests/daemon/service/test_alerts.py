@@ -66,8 +66,8 @@ def test_a_short_rest_is_nobodys_business(reason: str) -> None:
 
 def test_after_a_restart_the_return_of_what_was_told_before_is_told() -> None:
     alerts = AlertRules()
-    alerts.mark_as_told("credits", "flux")
-    alerts.mark_as_told("loading", "localai")
+    alerts.mark_as_announced("credits", "flux")
+    alerts.mark_as_announced("loading", "localai")
     assert alerts.handle_line(OPENED, NOW) is None
     assert alerts.handle_line(CLOSED, NOW) is not None
     assert alerts.handle_line(line("breaker.closed", provider="localai"), NOW) is None
