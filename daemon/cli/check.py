@@ -138,7 +138,7 @@ def _check_database(found: Settings) -> CheckResult:
 async def _check_peers(found: Settings, flows: Sources) -> list[CheckResult]:
     """Say who else works on the database, and whether they share their images."""
     db, now = flows.first.db, flows.first.now()
-    if db.folder is not None or not upgrade.database_exists(db.place):
+    if db.folder is not None or not upgrade.database_exists(db.backend):
         return []
     async with db.read_transaction() as tx:
         known = await list_peers(tx, db, read_instance_id(found.data_dir))

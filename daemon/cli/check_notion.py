@@ -82,7 +82,7 @@ async def _load_property_ids(
     flow: SourceContext, data_source: str
 ) -> Mapping[str, str]:
     """Return the property IDs that the daemon has stored, so that renames hold."""
-    if not upgrade.database_exists(flow.db.place):
+    if not upgrade.database_exists(flow.db.backend):
         return {}
     async with flow.db.read_transaction() as tx:
         known = await posts.load_source_state(tx, flow.plan.source)

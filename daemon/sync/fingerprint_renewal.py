@@ -13,7 +13,7 @@ from daemon.context import SourceSettings
 from daemon.jobs.inputs import read_former_fingerprint
 from daemon.sync.plan_types import Action, PageSnapshot, SavePost, StoredState
 from daemon.sync.planner import merge_post, plan_actions
-from db import images, jobs
+from db import jobs
 from db.engine import Tx
 from db.models import Post
 
@@ -70,7 +70,4 @@ async def renew_stored_fingerprints(
     tx: Tx, source: str, sight: PageSnapshot, former: str
 ) -> None:
     """Renew what is stored of a page besides its post: ended jobs, and images."""
-    for table in (jobs, images):
-        await table.renew_fingerprint(
-            tx, source, sight.page.id, former, sight.fingerprint
-        )
+    await jobs.replace_fingerprint(tx, source, sight.page.id, former, sight.fingerprint)
