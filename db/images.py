@@ -57,7 +57,7 @@ async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
-    """Return all images made for a page, newest first."""
+    """Return all images of a page, newest first."""
     return await mapping.fetch_all(
         tx,
         ImageRecord,
