@@ -1,1 +1,1 @@
-"""What is remembered.  Knows nothing of providers or Notion."""
+"""The stored state.  This package imports nothing of the providers or of Notion."""

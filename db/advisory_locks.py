@@ -1,8 +1,7 @@
-"""To be there: one connection to PostgreSQL that hears the others and holds locks.
+"""One PostgreSQL connection that receives notifications and holds advisory locks.
 
-The server gives a lock to one connection and takes it back when that ends, however it
-ends: whoever holds one knows that nobody else does, and whoever loses the connection
-has lost them all.
+The server grants an advisory lock to one connection at a time, and releases it when
+that connection ends, however it ends.  A lost connection has lost all its locks.
 """
 
 from __future__ import annotations
@@ -21,30 +20,31 @@ from db.postgres import CHANNEL, SESSION, Postgres
 if TYPE_CHECKING:
     import psycopg
 
-#: Pauses between attempts to come back, in seconds: the first, and the longest.
-_SHORTEST, _LONGEST = 1.0, 30.0
-#: Seconds in which a question under way may still be answered.
-_LEAVING = 3.0
+#: Seconds between attempts to reconnect: the first pause and the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+#: Seconds that a query under way may still take when the session closes.
+_CLOSE_TIMEOUT = 3.0
 
 
 def lock_key(text: str) -> int:
-    """Return the number of a lock: of the same text the same, of 64 bits, signed."""
+    """Return the key of the lock named *text*: 64 bits of its SHA-256, signed."""
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @dataclass(slots=True, kw_only=True)
 class LockSession:
-    """What one daemon is to the others; `run` keeps it up until it is cancelled.
+    """The locks and notifications of one daemon, on a connection that `run` keeps open.
 
     Args:
-        place: Where they meet.
-        who: What is not told to us again: `Database.who`.
-        daemon: Id of the daemon, by which the server shows whose its locks are.
-        heard: Called with who changed something; with "" when some may have been
-            missed.
-        lost: Called when the connection is gone, and with it every lock.
-        sleep: Waits for so many seconds.
+        place: The server and its database.
+        who: `Database.who` of this process; its own notifications are ignored.
+        daemon: Id of the daemon; the connection's application name contains it, so
+            that the server shows which daemon holds a lock.
+        heard: Called with the `Database.who` of a process that committed a change,
+            and with "" after a reconnect, because notifications may have been missed.
+        lost: Called when the connection is lost, and with it every lock.
+        sleep: Waits for the given number of seconds.
     """
 
     place: Postgres
@@ -55,12 +55,13 @@ class LockSession:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _connection: psycopg.AsyncConnection[Any] | None = None
     _held: set[int] = field(default_factory=set)
-    _left: bool = False
-    #: Set when there is something to read: a notification, or the end.
-    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
-    _there: asyncio.Event = field(default_factory=asyncio.Event)
-    #: Of whoever asks, or closes: the driver crashes when closed in the middle.
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _closing: bool = False
+    #: Set when the socket is readable: by a notification, or by the end of input.
+    _readable: asyncio.Event = field(default_factory=asyncio.Event)
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Held during a query and during close: the driver crashes when a connection is
+    #: closed in the middle of a query.
+    _exclusive: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def _application_name(self) -> str:
@@ -68,37 +69,37 @@ class LockSession:
 
     @property
     def held_locks(self) -> frozenset[int]:
-        """The locks we have now."""
+        """The keys of the locks that this session holds now."""
         return frozenset(self._held)
 
     @property
     def is_connected(self) -> bool:
-        """Whether the others can be heard now."""
+        """Whether notifications arrive now."""
         return self._connection is not None
 
     async def wait_connected(self) -> None:
-        """Wait for the connection."""
-        await self._there.wait()
+        """Wait until the connection is open."""
+        await self._connected.wait()
 
     async def run(self) -> None:
-        """Be there; come back whenever the connection is lost."""
-        pause = _SHORTEST
+        """Keep the connection open until cancelled; reconnect when it is lost."""
+        pause = _FIRST_PAUSE
         try:
-            while not self._left:
+            while not self._closing:
                 try:
                     await self._open_connection()
                 except DatabaseAwayError:
                     await self.sleep(pause)
-                    pause = min(2 * pause, _LONGEST)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
                     continue
-                pause = _SHORTEST
+                pause = _FIRST_PAUSE
                 self.heard("")
                 await self._listen_until_lost()
         finally:
             await self._close_connection()
 
     async def _open_connection(self) -> None:
-        import psycopg  # noqa: PLC0415 - only who has several daemons needs it
+        import psycopg  # noqa: PLC0415 - installed only where PostgreSQL is used
 
         try:
             connection = await psycopg.AsyncConnection.connect(
@@ -115,39 +116,39 @@ class LockSession:
             raise self._away_error(error) from error
         connection.add_notify_handler(self._handle_notification)
         self._connection = connection
-        self._there.set()
+        self._connected.set()
 
-    def _handle_notification(self, notice: psycopg.Notify) -> None:
-        if notice.payload != self.who:
-            self.heard(notice.payload)
+    def _handle_notification(self, notification: psycopg.Notify) -> None:
+        if notification.payload != self.who:
+            self.heard(notification.payload)
 
     async def _listen_until_lost(self) -> None:
-        """Wait for what comes unasked, until the connection ends."""
+        """Receive notifications until the connection ends."""
         connection = self._connection
         if connection is None:
             return
-        # A number of our own for its socket: the driver watches that under its own
-        # while it waits for an answer, and forgets it then.
-        ear = os.dup(connection.fileno())
+        # A duplicate of the socket's descriptor.  The driver registers the original
+        # while it waits for an answer, and removes that reader afterwards.
+        descriptor = os.dup(connection.fileno())
         loop = asyncio.get_running_loop()
 
-        def stir() -> None:
-            loop.remove_reader(ear)
-            self._stirred.set()
+        def set_readable() -> None:
+            loop.remove_reader(descriptor)
+            self._readable.set()
 
         try:
             while self._connection is connection:
-                self._stirred.clear()
-                loop.add_reader(ear, stir)
-                await self._stirred.wait()
-                # Reads whatever has come, or finds that it was the end.
+                self._readable.clear()
+                loop.add_reader(descriptor, set_readable)
+                await self._readable.wait()
+                # The query reads pending notifications, or detects the end of input.
                 await self._query_row("SELECT 1")
         finally:
-            loop.remove_reader(ear)
-            os.close(ear)
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
 
     async def has_twin(self) -> bool:
-        """Say whether somebody else is there under the same name."""
+        """Return whether another connection has the id of this daemon."""
         row = await self._query_row(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
             "AND datname = current_database() AND pid <> pg_backend_pid()",
@@ -156,8 +157,8 @@ class LockSession:
         return row is not None and bool(row[0])
 
     async def try_lock(self, key: int) -> bool:
-        """Take a lock if nobody has it; say whether we have it now."""
-        # To its end, even if nobody waits for it any more: `held_locks` has the truth.
+        """Take a free lock without waiting; return whether this session holds it."""
+        # Shielded, so that `held_locks` is right even when the caller is cancelled.
         return await asyncio.shield(asyncio.ensure_future(self._acquire_lock(key)))
 
     async def _acquire_lock(self, key: int) -> bool:
@@ -170,7 +171,7 @@ class LockSession:
         return True
 
     async def unlock(self, key: int) -> None:
-        """Give a lock back."""
+        """Release a lock; a lock that is not held is ignored."""
         if key in self._held:
             self._held.discard(key)
             await self._query_row("SELECT pg_advisory_unlock(%s::bigint)", key)
@@ -178,10 +179,10 @@ class LockSession:
     async def _query_row(
         self, query: str, *values: int | str
     ) -> tuple[Any, ...] | None:
-        """Return the one row; None when there is no connection any more."""
-        import psycopg  # noqa: PLC0415 - the same
+        """Return the first row; None if the connection is lost."""
+        import psycopg  # noqa: PLC0415 - installed only where PostgreSQL is used
 
-        async with self._turn:
+        async with self._exclusive:
             connection = self._connection
             if connection is None:
                 return None
@@ -197,22 +198,22 @@ class LockSession:
             return
         self._reset_state()
         self.lost()
-        # Whoever waits for something to read waits in vain.
-        self._stirred.set()
+        # Nothing more arrives: end the wait in `_listen_until_lost`.
+        self._readable.set()
         with suppress(Exception):
             await connection.close()
 
     def _reset_state(self) -> None:
         self._connection = None
-        self._there.clear()
+        self._connected.clear()
         self._held.clear()
 
     async def _close_connection(self) -> None:
-        self._left = True
-        self._stirred.set()
-        # Not waited for: a question that nobody answers ends with the process.
+        self._closing = True
+        self._readable.set()
+        # An unanswered query ends with the process, so the wait is bounded.
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LEAVING), self._turn:
+            async with asyncio.timeout(_CLOSE_TIMEOUT), self._exclusive:
                 connection = self._connection
                 self._reset_state()
                 if connection is not None:
@@ -220,5 +221,6 @@ class LockSession:
         self._reset_state()
 
     def _away_error(self, error: BaseException) -> DatabaseAwayError:
-        said = self.place.translate_driver_error(error, cut=True)
-        return DatabaseAwayError(str(said))
+        return DatabaseAwayError(
+            str(self.place.translate_driver_error(error, cut=True))
+        )

@@ -1,4 +1,4 @@
-"""Attempts: one row per provider call, and what they add up to in money."""
+"""Attempts: one row per provider call, and sums of their cost."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from db.types import CleanText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingTotals:
-    """What the calls of a period add up to; open ones count in full.
+    """Sums over the calls of a period; open calls count at their full price.
 
     Attributes:
-        cost: Dollars, without what was included.
-        covered: Dollars worth of included calls.
-        calls: Of any outcome.
-        images: That brought an image.
+        cost: US dollars charged.
+        covered: US dollars covered by credits included in the plan.
+        calls: Number of calls, of any outcome.
+        images: Number of calls that returned an image.
     """
 
     cost: float = 0.0
@@ -41,7 +41,7 @@ _OF_JOBS = (
     .where(attempts.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
     .order_by(attempts.c.id)
 )
-#: Of jobs in work somewhere else; a call by hand is nobody's, so it is ours.
+#: Calls of jobs that another daemon has claimed.  A call without a job counts as ours.
 _ELSEWHERE = jobs.c.claimed_by != sa.bindparam("claimer", type_=CleanText())
 _OPEN = (
     sa.select(attempts.c.provider, sa.func.count(), sa.func.count().filter(_ELSEWHERE))
@@ -58,21 +58,21 @@ _OF_PAGES = (
     )
     .group_by(attempts.c.page_id)
 )
-_STEM, _BEHIND = (
-    sa.bindparam("stem", type_=CleanText()),
-    sa.bindparam("behind", type_=CleanText()),
+_PREFIX, _PREFIX_END = (
+    sa.bindparam("prefix", type_=CleanText()),
+    sa.bindparam("prefix_end", type_=CleanText()),
 )
-_TAKEN = sa.union_all(
-    sa.select(attempts.c.file_name).where(
-        attempts.c.file_name >= _STEM, attempts.c.file_name < _BEHIND
-    ),
-    sa.select(images.c.name).where(images.c.name >= _STEM, images.c.name < _BEHIND),
+_WITH_PREFIX = sa.union_all(
+    *(
+        sa.select(column).where(column >= _PREFIX, column < _PREFIX_END)
+        for column in (attempts.c.file_name, images.c.name)
+    )
 )
 
 
 async def start_attempt(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
-    """Insert an open attempt; commit before the request leaves."""
-    full: dict[str, Any] = {
+    """Insert an open attempt.  The caller commits before it sends the request."""
+    columns: dict[str, Any] = {
         "model": None,
         "ended_at": None,
         "outcome": None,
@@ -81,7 +81,7 @@ async def start_attempt(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the
         "error": "",
         **values,
     }
-    return Attempt(id=await mapping.insert_row(tx, attempts, full), **full)
+    return Attempt(id=await mapping.insert_row(tx, attempts, columns), **columns)
 
 
 async def end_attempt(
@@ -96,10 +96,14 @@ async def end_attempt(
     seed: int | None = None,
     model: str | None = None,
 ) -> bool:
-    """Close an attempt that is still open; a free one gives its money back.
+    """Close an attempt that is still open.
+
+    Args:
+        free: The call costs nothing: its cost and covered amount become 0.
+        error: The reason in words; the first 300 characters are stored.
 
     Returns:
-        Whether it was open: False means somebody else closed it first.
+        Whether the attempt was open; False if another process closed it first.
     """
     values: dict[str, Any] = {
         "outcome": outcome,
@@ -118,7 +122,7 @@ async def end_attempt(
 
 
 async def save_remote_id(tx: Tx, attempt: Attempt, remote: str) -> None:
-    """Store the job id or result URL before it is used."""
+    """Store the provider's job id or result URL; the caller commits before use."""
     await tx.execute(
         attempts.update().where(attempts.c.id == attempt.id).values(remote=remote)
     )
@@ -130,17 +134,16 @@ async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
 
 
 async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
-    """Return the attempts of several jobs, oldest first; jobs without: no key."""
-    found = await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids)
+    """Return attempts by job id, oldest first; a job without attempts has no key."""
     by_job: dict[int, list[Attempt]] = {}
-    for attempt in found:
+    for attempt in await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids):
         if attempt.job_id is not None:
             by_job.setdefault(attempt.job_id, []).append(attempt)
     return by_job
 
 
 async def list_open(tx: Tx) -> list[Attempt]:
-    """Return attempts whose end is not known, oldest first."""
+    """Return the open attempts, oldest first."""
     return await mapping.fetch_all(
         tx,
         Attempt,
@@ -151,15 +154,18 @@ async def list_open(tx: Tx) -> list[Attempt]:
 async def count_open_by_provider(
     tx: Tx, claimer: str
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many calls of each provider are under way, here and elsewhere.
+    """Return how many calls are open, by provider.
 
     Args:
-        claimer: Who we are.
+        claimer: Id of this daemon, as in `jobs.claimed_by`.
+
+    Returns:
+        The counts of this daemon, and those of all others.
     """
     here: dict[str, int] = {}
     elsewhere: dict[str, int] = {}
-    for name, every, theirs in await tx.execute(_OPEN, {"claimer": claimer}):
-        here[name], elsewhere[name] = every - theirs, theirs
+    for provider, total, others in await tx.execute(_OPEN, {"claimer": claimer}):
+        here[provider], elsewhere[provider] = total - others, others
     return here, elsewhere
 
 
@@ -177,7 +183,7 @@ def _sum_columns() -> tuple[sa.ColumnElement[Any], ...]:
 async def totals_since(
     tx: Tx, since: datetime, *, provider: str | None = None
 ) -> SpendingTotals:
-    """Return what calls that began at *since* or later add up to."""
+    """Return the sums over calls that started at *since* or later."""
     query = sa.select(*_sum_columns()).where(attempts.c.started_at >= since)
     if provider is not None:
         query = query.where(attempts.c.provider == provider)
@@ -188,25 +194,31 @@ async def totals_since(
 async def count_paid_calls(
     tx: Tx, page_ids: list[str], since: datetime
 ) -> dict[str, int]:
-    """Return how many calls for each page cost money or were included."""
-    found: dict[str, int] = {}
-    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
-        some = page_ids[start : start + 500]
-        counted = await tx.execute(_OF_PAGES, {"pages": some, "since": since})
-        found |= {page: count for page, count in counted}  # noqa: C416 - rows to a dictionary
-    return found
+    """Return, by page id, how many calls since then were charged or covered."""
+    counts: dict[str, int] = {}
+    for chunk in mapping.in_chunks(page_ids):
+        rows = await tx.execute(_OF_PAGES, {"pages": chunk, "since": since})
+        counts |= {page_id: count for page_id, count in rows}  # noqa: C416 - rows to a dictionary
+    return counts
 
 
-async def file_names_with_prefix(tx: Tx, stem: str) -> set[str]:
-    """Return the file names ever given out that begin with *stem*."""
-    behind = stem[:-1] + chr(ord(stem[-1]) + 1)
-    found = await tx.execute(_TAKEN, {"stem": stem, "behind": behind})
-    return set(found.scalars())
+async def file_names_with_prefix(tx: Tx, prefix: str) -> set[str]:
+    """Return all file names of attempts and images that start with *prefix*."""
+    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    rows = await tx.execute(_WITH_PREFIX, {"prefix": prefix, "prefix_end": end})
+    return set(rows.scalars())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRow:
-    """One line of `postbrush costs`: a month, a provider, perhaps a page."""
+    """Sums over the calls of a month, a source and a provider, perhaps of one page.
+
+    Attributes:
+        month: As "2026-11".
+        page_id: Empty unless the sums are by page.
+        cost: US dollars charged.
+        covered: US dollars covered by credits included in the plan.
+    """
 
     month: str
     source: str
@@ -219,9 +231,11 @@ class CostRow:
 
 
 async def started_range(tx: Tx) -> tuple[datetime, datetime] | None:
-    """Return when the first and the last call began; None: there was none."""
-    ends = (sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at))
-    first, last = (await tx.execute(sa.select(*ends))).one()
+    """Return when the first and the last call started; None if there was none."""
+    query = sa.select(
+        sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at)
+    )
+    first, last = (await tx.execute(query)).one()
     return (first, last) if first is not None else None
 
 
@@ -232,12 +246,12 @@ async def load_cost_rows(
     by_page: bool,
     source: str | None = None,
 ) -> list[CostRow]:
-    """Return calls, images and money by month, source and provider.
+    """Return the sums by month, source and provider.
 
     Args:
-        months: When each begins and ends, in the zone whose calendar counts.
-        by_page: And by page.
-        source: Only of this one.
+        months: Start and end of each month; the end is excluded.
+        by_page: Group by page as well.
+        source: Only this source; None for all.
     """
     page = attempts.c.page_id if by_page else sa.literal("")
     query = (

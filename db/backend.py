@@ -1,9 +1,10 @@
-"""Where a database is, and all that its kind does in its own way."""
+"""The interface to a kind of database: `db.sqlite` and `db.postgres` implement it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,14 +14,14 @@ from db.errors import DatabaseError
 
 
 class Backend(ABC):
-    """A database that is there, or is to be made; as `str`, what people may read.
+    """One database, which may not exist yet; its `str` is for people, without secrets.
 
     Attributes:
-        inline: Between begin and end a transaction waits for nobody, so that its
-            statements need no thread.
-        reading: What a transaction that sees one moment begins with, in SQL.
-        writing: The same of one that writes: only one does at a time, whoever began
-            it, and what it reads first is what all before it have written.
+        inline: Statements between begin and end of a transaction cannot block, so
+            they need no thread.
+        begin_read_sql: Begins a transaction that reads one snapshot.
+        begin_write_sql: Begins a writing transaction.  Only one runs at a time, over
+            all processes, and it sees everything committed before.
     """
 
     inline: ClassVar[bool]
@@ -28,35 +29,38 @@ class Backend(ABC):
     begin_write_sql: ClassVar[str]
 
     @abstractmethod
-    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
-        """Return an engine that leaves beginning a transaction to us.
+    def create_engine(self, *, size: int, overflow: int = 0) -> sa.Engine:
+        """Return an engine whose driver begins no transaction on its own.
 
         Args:
-            size: Connections that stay open; `more` may be for a moment.
+            size: Connections that stay open.
+            overflow: Further connections that are closed after use.
 
         Raises:
-            DatabaseUnusableError: Its driver is not installed.
+            DatabaseUnusableError: The driver is not installed.
         """
 
     @abstractmethod
-    def commit_sql(self, who: str) -> str:
-        """Return the SQL that ends a transaction which changed something.
+    def commit_sql(self, sender: str) -> str:
+        """Return the SQL that commits a change and notifies the other processes.
 
         Args:
-            who: Letters and digits: who tells the other processes of the change.
-                Empty SQL: there is nobody to tell, and a commit is all.
+            sender: Id of this process, letters and digits.
+
+        Returns:
+            Empty if there is no process to notify and a plain commit is enough.
         """
 
     @abstractmethod
     def translate_error(self, error: BaseException) -> DatabaseError | None:
-        """Return what an error of the driver means; None: it is not the driver's."""
+        """Return what a driver's error means; None if it is not a driver's error."""
 
     @abstractmethod
     def current_revision(self) -> str | None:
-        """Return the revision of the schema; None: none was made yet.
+        """Return the revision of the schema; None if there are no tables yet.
 
         Raises:
-            DatabaseError: It cannot be looked at, or is another program's.
+            DatabaseError: The database cannot be read, or is another program's.
         """
 
     @abstractmethod
@@ -65,32 +69,30 @@ class Backend(ABC):
 
     @abstractmethod
     def backup_before(self, change: str) -> Path | None:
-        """Keep a copy, named after a coming change; None: its owner's tools do."""
+        """Copy the database before *change*, which is part of the copy's name.
+
+        Returns:
+            The copy; None on a server, where backups are its owner's task.
+        """
 
     @abstractmethod
     def reset_sequences(
         self, writer: sa.Connection, tables: Sequence[sa.Table]
     ) -> None:
-        """Make the ids of new rows follow those of rows that were copied."""
+        """Make new ids continue after the highest id of the copied rows."""
 
     @property
     @abstractmethod
     def folder(self) -> Path | None:
-        """The folder of this machine that it is in; None: a server's."""
+        """The local folder that holds the database; None for a server."""
 
 
-class translate_errors:  # noqa: N801 - reads as a phrase where it is used
-    """Turn what a driver says into the errors of this package."""
-
-    def __init__(self, place: Backend) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
-        if (
-            error is not None
-            and (said := self._place.translate_error(error)) is not None
-        ):
-            raise said from error
+@contextmanager
+def translate_errors(backend: Backend) -> Iterator[None]:
+    """Raise a driver's error as the `DatabaseError` it means."""
+    try:
+        yield
+    except Exception as error:
+        if (translated := backend.translate_error(error)) is None:
+            raise
+        raise translated from error

@@ -1,4 +1,4 @@
-"""Circuit breakers as they are stored; what they mean is `providers.breaker`."""
+"""Storage of circuit breakers; `providers.breaker` has their logic."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from db.models import BreakerRecord
 from db.tables import breakers
 from db.types import CleanText
 
-#: A service that is out of credits is so for every source: breakers are shared, under
-#: the name that a single source has.
+#: All sources share the breakers, because a provider that is out of credits is so for
+#: every source.  They are stored under the name of the default source.
 SHARED = "default"
 
 _OF = sa.bindparam("of", type_=CleanText())
@@ -23,14 +23,14 @@ _CHANGE = breakers.update().where(
 
 async def load_all(tx: Tx) -> dict[str, BreakerRecord]:
     """Return the stored breakers, by provider."""
-    stored = await mapping.fetch_all(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
-    return {one.name: one for one in stored}
+    records = await mapping.fetch_all(tx, BreakerRecord, _OF_SOURCE, of=SHARED)
+    return {record.name: record for record in records}
 
 
 async def save(tx: Tx, record: BreakerRecord) -> None:
-    """Insert or replace one; call within the transaction that loaded it."""
+    """Insert or replace a breaker, in the transaction that loaded it."""
     values = mapping.values_of(record)
-    which = {"of": record.source, "called": record.name}
-    changed = await tx.execute(_CHANGE, {**values, **which})
-    if changed.rowcount == 0:
+    key = {"of": record.source, "called": record.name}
+    updated = await tx.execute(_CHANGE, {**values, **key})
+    if updated.rowcount == 0:
         await tx.execute(breakers.insert().values(**values))

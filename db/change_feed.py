@@ -1,4 +1,4 @@
-"""What has happened since somebody last looked: only the new rows are read."""
+"""The rows of `events` and `attempts` added since a position, in batches."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from db.engine import Tx
 from db.models import Attempt, JobEvent
 from db.tables import attempts, events
 
-_AT_ONCE = 2000
+#: Rows per read.
+_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
-    """How far somebody has read."""
+    """The highest ids that a reader has read, of `events` and of `attempts`."""
 
     event: int = 0
     attempt: int = 0
 
 
 async def current_position(tx: Tx) -> FeedPosition:
-    """Return the place behind everything there is."""
+    """Return the position after all rows."""
     return FeedPosition(
         event=await mapping.fetch_scalar(tx, sa.select(sa.func.max(events.c.id))),
         attempt=await mapping.fetch_scalar(tx, sa.select(sa.func.max(attempts.c.id))),
@@ -32,25 +33,23 @@ async def current_position(tx: Tx) -> FeedPosition:
 
 
 async def events_after(tx: Tx, event: int) -> list[JobEvent]:
-    """Return what happened to jobs since, oldest first; not all of it at once."""
+    """Return the events after the id *event*, oldest first, 2,000 at most."""
     query = sa.select(events).where(events.c.id > event).order_by(events.c.id)
-    return await mapping.fetch_all(tx, JobEvent, query.limit(_AT_ONCE))
+    return await mapping.fetch_all(tx, JobEvent, query.limit(_BATCH))
 
 
 async def attempts_after(tx: Tx, attempt: int) -> list[Attempt]:
-    """Return the calls that began since, oldest first; not all of them at once."""
+    """Return the calls after the id *attempt*, oldest first, 2,000 at most."""
     query = sa.select(attempts).where(attempts.c.id > attempt).order_by(attempts.c.id)
-    return await mapping.fetch_all(tx, Attempt, query.limit(_AT_ONCE))
+    return await mapping.fetch_all(tx, Attempt, query.limit(_BATCH))
 
 
 async def ended_among(tx: Tx, attempt_ids: Collection[int]) -> list[Attempt]:
-    """Return those of some calls that have ended."""
-    found: list[Attempt] = []
-    known = sorted(attempt_ids)
-    for start in range(0, len(known), 500):  # SQLite's limit of parameters
+    """Return the calls of *attempt_ids* that have ended."""
+    ended: list[Attempt] = []
+    for chunk in mapping.in_chunks(sorted(attempt_ids)):
         query = sa.select(attempts).where(
-            attempts.c.id.in_(known[start : start + 500]),
-            attempts.c.outcome.is_not(None),
+            attempts.c.id.in_(chunk), attempts.c.outcome.is_not(None)
         )
-        found += await mapping.fetch_all(tx, Attempt, query)
-    return found
+        ended += await mapping.fetch_all(tx, Attempt, query)
+    return ended

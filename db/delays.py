@@ -1,4 +1,4 @@
-"""The steps of a job that failed and are tried again, in the job's history."""
+"""Failed steps of a job that are retried, as events of the job's history."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _NEWEST_EVENT = (
 async def record_delay(
     tx: Tx, job: Job, *, now: datetime, why: str, over: bool = False
 ) -> None:
-    """Write into a job's history that a step failed and is tried again.
+    """Add an event to a job's history: a step failed and will be retried.
 
     Args:
-        over: The step has succeeded by now.
+        over: The step has succeeded: the event is "resumed" instead of "delayed".
     """
     await record_event(tx, job, "resumed" if over else "delayed", now, why)
 
 
 async def newest_delay(tx: Tx, job: Job) -> str:
-    """Return why a step of a job is tried again; empty: none failed last."""
+    """Return why a step of a job is retried; empty if none is."""
     if not (job.is_open or job.owed):
         return ""
     newest = await mapping.fetch_one(tx, JobEvent, _NEWEST_EVENT, which=job.id)

@@ -1,4 +1,4 @@
-"""The database, open: one connection writes, a few read and never wait for it.
+"""An open database: one connection writes, a few read without waiting for it.
 
 The other modules of this package are functions of a transaction (`Tx`) opened here.
 """
@@ -16,87 +16,99 @@ from db.tx import TransactionPool, Tx
 
 __all__ = ["Database", "Tx"]
 
-#: Readers that stay open, and how many more there may be for a moment.
-_READERS, _MORE_READERS = 2, 1
+#: Reading connections that stay open, and further ones that are closed after use.
+_READERS, _OVERFLOW_READERS = 2, 1
 
 
 class Database:
-    """One database, open.
+    """One open database; it connects with the first statement.
 
     Args:
-        place: Where it is.
-        readonly: Nothing is ever changed; it need not exist before it is read.
-        changed: Told after every transaction that was committed.
+        backend: The kind of database and its address.
+        readonly: Refuse writing transactions.
+        changed: Called after every committed writing transaction.
 
     Attributes:
-        who: What others are told this process is called when it changed something.
+        who: Random id of this process, sent to the others with every change.
 
     Raises:
-        DatabaseUnusableError: The driver it needs is not installed.
+        DatabaseUnusableError: The driver is not installed.
     """
 
     def __init__(
         self,
-        place: Backend,
+        backend: Backend,
         *,
         readonly: bool = False,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.place = place
+        self.backend = backend
         self.who = secrets.token_hex(8)
         self._changed = changed
         self._reader = _create_pool(
-            place, place.begin_read_sql, size=_READERS, more=_MORE_READERS
+            backend, backend.begin_read_sql, size=_READERS, overflow=_OVERFLOW_READERS
         )
         self._writer: TransactionPool | None = None
         if not readonly:
-            ending = place.commit_sql(self.who)
             self._writer = _create_pool(
-                place, place.begin_write_sql, size=1, ending=ending
+                backend,
+                backend.begin_write_sql,
+                size=1,
+                commit_sql=backend.commit_sql(self.who),
             )
 
     @property
     def folder(self) -> Path | None:
-        """The folder of this machine that it needs room in; None: none."""
-        return self.place.folder
+        """The local folder whose disk the database fills; None for a server."""
+        return self.backend.folder
 
     @asynccontextmanager
     async def read_transaction(self) -> AsyncIterator[Tx]:
-        """A consistent view; sees nothing that is committed after it began.
+        """Read one snapshot, taken at the first statement.
 
         Raises:
             DatabaseAwayError: The server cannot be reached.
         """
-        with translate_errors(self.place):
+        with translate_errors(self.backend):
             async with self._reader.transaction(commit=False) as tx:
                 yield tx
 
     @asynccontextmanager
     async def write_transaction(self) -> AsyncIterator[Tx]:
-        """One transaction, committed at the end, rolled back by an exception.
+        """Run one writing transaction: commit at the end, roll back on an exception.
 
         Raises:
-            DiskFullError: Nothing was written.
-            DatabaseBusyError: Another process wrote for ten seconds.
+            DatabaseError: The database was opened with `readonly`.
+            DiskFullError: The disk is full; nothing was written.
+            DatabaseBusyError: Another process held the write lock for ten seconds.
             DatabaseAwayError: The server cannot be reached.
         """
         if self._writer is None:
             raise DatabaseError("opened for reading only")
-        with translate_errors(self.place):
+        with translate_errors(self.backend):
             async with self._writer.transaction(commit=True) as tx:
                 yield tx
         self._changed()
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._reader.close()
         if self._writer is not None:
             await self._writer.close()
 
 
 def _create_pool(
-    place: Backend, begin: str, *, size: int, more: int = 0, ending: str = ""
+    backend: Backend,
+    begin_sql: str,
+    *,
+    size: int,
+    overflow: int = 0,
+    commit_sql: str = "",
 ) -> TransactionPool:
-    engine = place.create_engine(size=size, more=more)
     return TransactionPool(
-        engine, begin, size + more, ending=ending, inline=place.inline
+        backend.create_engine(size=size, overflow=overflow),
+        begin_sql,
+        size + overflow,
+        commit_sql=commit_sql,
+        inline=backend.inline,
     )

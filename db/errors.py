@@ -1,4 +1,4 @@
-"""What can go wrong with the database, in words an owner can act on.
+"""The errors of the database.  Their messages tell the owner what to do.
 
 ::
 
@@ -8,30 +8,30 @@
     ├── DatabaseBusyError       another process holds it for too long
     ├── DatabaseAwayError       the server cannot be reached, or was cut off
     ├── DiskFullError           nothing was written
-    └── MovedElsewhereError     a guarded move found the row in another state
+    └── StaleJobError           the job changed since it was read
 """
 
 from __future__ import annotations
 
 
 class DatabaseError(Exception):
-    """One line for people."""
+    """Base class; the message is one line for people."""
 
 
 class DatabaseMissingError(DatabaseError):
-    """There is no database yet, and this command does not make one."""
+    """There is no database yet, and this command does not create one."""
 
 
 class DatabaseUnusableError(DatabaseError):
-    """It cannot be used as it is; nothing was changed."""
+    """The database cannot be used as it is; nothing was changed."""
 
 
 class DatabaseBusyError(DatabaseError):
-    """Another process holds the database for longer than the busy timeout."""
+    """Another process held the write lock for longer than the busy timeout."""
 
 
 class DatabaseAwayError(DatabaseError):
-    """PostgreSQL cannot be reached.  What a commit cut off did, nobody knows."""
+    """PostgreSQL cannot be reached; the result of an interrupted commit is unknown."""
 
 
 class DiskFullError(DatabaseError):
@@ -39,4 +39,4 @@ class DiskFullError(DatabaseError):
 
 
 class StaleJobError(DatabaseError):
-    """The job is no longer in the state it was read in: somebody else moved it."""
+    """The state or the claim of a job changed after the job was read."""

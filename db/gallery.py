@@ -1,7 +1,7 @@
-"""The images as people look through them: newest first, filtered, a page at a time.
+"""The gallery: pages of images, newest first, filtered.
 
-A call and its image share a name, and calls are indexed by provider and time: that
-is the way through them, so that one page costs the same however many there are.
+The queries start at `attempts`, which is indexed by provider and time, and join the
+image by its file name.  So the cost of a page does not grow with their number.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import sqlalchemy as sa
 
 from db.engine import Tx
 from db.models import ImageRecord
+from db.posts import match_titles
 from db.tables import attempts, images, jobs, posts
 
-#: Posts whose title fits the words; who means more says more of them.
-_MOST_POSTS = 400
+#: The newest posts with a matching title that a search covers.
+_MAX_POSTS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryFilter:
-    """What is to be seen.
+    """Which images to show; an empty value does not filter.
 
     Attributes:
-        words: All of them are in the title of the post.
-        since: Made then or later; likewise `until`, which is not included.
+        words: The title of the post contains all of these words.
+        since: The call started then or later.
+        until: The call started before.
     """
 
     provider: str = ""
@@ -37,7 +39,14 @@ class GalleryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryItem:
-    """One image, with what it is of and what it cost."""
+    """One image with its post and its cost.
+
+    Attributes:
+        title: Title of the post when the job was created; empty without a job.
+        cost: US dollars charged.
+        covered: US dollars covered by credits included in the plan.
+        seconds: From the start of the call until the image was stored.
+    """
 
     image: ImageRecord
     title: str
@@ -48,10 +57,11 @@ class GalleryItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryPage:
-    """Some images, newest first.
+    """One page of images, newest first.
 
     Attributes:
-        newer: Whether there are newer ones; likewise `older`.
+        newer: There are newer images.
+        older: There are older images.
     """
 
     tiles: tuple[GalleryItem, ...] = ()
@@ -61,7 +71,7 @@ class GalleryPage:
 
 async def load_page(
     tx: Tx,
-    wanted: GalleryFilter,
+    gallery_filter: GalleryFilter,
     *,
     limit: int,
     before: int | None = None,
@@ -70,35 +80,35 @@ async def load_page(
     """Return one page of images.
 
     Args:
-        before: Older than this image; else `after`: newer than this one; else the
-            newest.
+        limit: Images on a page.
+        before: Return the images before the one with this id.
+        after: Return the images after the one with this id, unless `before` is given.
+            Without both, the page has the newest images.
     """
-    query = _item_query().limit(limit + 1)
+    conditions = await _build_conditions(tx, gallery_filter)
+    if conditions is None:
+        return GalleryPage()
+    # One row more than the page has tells whether there is another page.
+    query = _item_query().where(*conditions).limit(limit + 1)
     edge = before if before is not None else after
     ascending = before is None and after is not None
-    where = await _build_conditions(tx, wanted)
-    if where is None:
-        return GalleryPage()
-    query = query.where(*where)
-    # One row more than is shown says whether there is another page.
+    order = (attempts.c.started_at, attempts.c.id)
     if (position := await _position_of(tx, edge)) is not None:
-        here = sa.tuple_(attempts.c.started_at, attempts.c.id)
+        here = sa.tuple_(*order)
         there = sa.tuple_(
-            sa.literal(position[0], attempts.c.started_at.type),
-            sa.literal(position[1], attempts.c.id.type),
+            *(sa.literal(v, c.type) for v, c in zip(position, order, strict=True))
         )
         query = query.where(here > there if ascending else here < there)
-    order = (attempts.c.started_at, attempts.c.id)
-    query = query.order_by(*(order if ascending else [one.desc() for one in order]))
-    found = [_to_item(row) for row in await tx.execute(query)]
-    more, found = len(found) > limit, found[:limit]
+    query = query.order_by(*(order if ascending else [c.desc() for c in order]))
+    items = [_to_item(row) for row in await tx.execute(query)]
+    more, items = len(items) > limit, items[:limit]
     if ascending:
-        return GalleryPage(tiles=tuple(reversed(found)), newer=more, older=True)
-    return GalleryPage(tiles=tuple(found), newer=edge is not None, older=more)
+        return GalleryPage(tiles=tuple(reversed(items)), newer=more, older=True)
+    return GalleryPage(tiles=tuple(items), newer=edge is not None, older=more)
 
 
 async def load_item(tx: Tx, image_id: int) -> GalleryItem | None:
-    """Return one image."""
+    """Return one image by its id."""
     row = (await tx.execute(_item_query().where(images.c.id == image_id))).first()
     return _to_item(row) if row else None
 
@@ -117,15 +127,15 @@ async def of_page(
 
 
 async def providers_with_images(tx: Tx, names: list[str]) -> list[str]:
-    """Return those of *names* that have made an image, in their order."""
-    found = []
+    """Return those of *names* that have generated an image, in the given order."""
+    providers = []
     for name in names:
         query = sa.select(attempts.c.id).where(
             attempts.c.provider == name, attempts.c.outcome == "image"
         )
         if (await tx.execute(query.limit(1))).first() is not None:
-            found.append(name)
-    return found
+            providers.append(name)
+    return providers
 
 
 def _item_query() -> sa.Select[Any]:
@@ -146,46 +156,35 @@ def _item_query() -> sa.Select[Any]:
 def _to_item(row: sa.Row[Any]) -> GalleryItem:
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     title, cost, covered = (values.pop(key) for key in ("title", "cost", "covered"))
-    began: datetime = values.pop("started_at")
+    started_at: datetime = values.pop("started_at")
     image = ImageRecord(**values)
-    seconds = (image.made_at - began).total_seconds()
+    seconds = (image.made_at - started_at).total_seconds()
     return GalleryItem(
         image=image, title=title, cost=cost, covered=covered, seconds=max(0.0, seconds)
     )
 
 
 async def _build_conditions(
-    tx: Tx, wanted: GalleryFilter
+    tx: Tx, gallery_filter: GalleryFilter
 ) -> list[sa.ColumnElement[bool]] | None:
-    where: list[sa.ColumnElement[bool]] = []
-    if wanted.provider:
-        where.append(attempts.c.provider == wanted.provider)
-    if wanted.since is not None:
-        where.append(attempts.c.started_at >= wanted.since)
-    if wanted.until is not None:
-        where.append(attempts.c.started_at < wanted.until)
-    if wanted.words:
-        found = await _matching_page_ids(tx, wanted.words)
-        if not found:
+    """Return the filter in SQL; None if no post matches its words."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if gallery_filter.provider:
+        conditions.append(attempts.c.provider == gallery_filter.provider)
+    if gallery_filter.since is not None:
+        conditions.append(attempts.c.started_at >= gallery_filter.since)
+    if gallery_filter.until is not None:
+        conditions.append(attempts.c.started_at < gallery_filter.until)
+    if gallery_filter.words:
+        page_ids = await match_titles(tx, posts.c.page_id, gallery_filter.words)
+        if not page_ids:
             return None
-        where.append(images.c.page_id.in_(found))
-    return where
-
-
-async def _matching_page_ids(tx: Tx, words: str) -> list[str]:
-    # Compared here: each database folds the case of its own letters.
-    needed = words.casefold().split()
-    query = sa.select(posts.c.page_id, posts.c.title).order_by(posts.c.id)
-    titles = await tx.execute(query)
-    found = [
-        page_id
-        for page_id, title in titles
-        if all(word in title.casefold() for word in needed)
-    ]
-    return found[-_MOST_POSTS:]
+        conditions.append(images.c.page_id.in_(page_ids[-_MAX_POSTS:]))
+    return conditions
 
 
 async def _position_of(tx: Tx, image_id: int | None) -> tuple[datetime, int] | None:
+    """Return when the call of an image started, and the call's id."""
     if image_id is None:
         return None
     query = (

@@ -1,4 +1,4 @@
-"""The images we made, and which of them a page shows."""
+"""The stored images, and which of them a page shows."""
 
 from __future__ import annotations
 
@@ -38,13 +38,14 @@ _CHANGE_SOME = images.update().where(
 
 
 async def add(tx: Tx, **values: Any) -> int:  # noqa: ANN401 - the columns of the table
-    """Remember an image that is on disk."""
+    """Insert an image whose file is already stored; return its id."""
     return await mapping.insert_row(
         tx, images, {"upload_id": None, "shown_at": None, "pruned_at": None, **values}
     )
 
 
 async def by_id(tx: Tx, image_id: int) -> ImageRecord | None:
+    """Return an image by its id."""
     return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.id == image_id)
     )
@@ -56,7 +57,7 @@ async def of_job(tx: Tx, job_id: int) -> list[ImageRecord]:
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
-    """Return all images made for a page, newest first."""
+    """Return all images of a page, newest first."""
     return await mapping.fetch_all(
         tx,
         ImageRecord,
@@ -69,35 +70,25 @@ async def of_page(tx: Tx, source: str, page_id: str) -> list[ImageRecord]:
 async def of_inputs(
     tx: Tx, source: str, inputs: Mapping[str, str]
 ) -> list[ImageRecord]:
-    """Return images of some pages made of certain inputs: page id to fingerprint."""
-    found: list[ImageRecord] = []
-    pages = list(inputs)
-    for start in range(0, len(pages), 500):  # SQLite's limit of parameters
-        some = pages[start : start + 500]
-        made = await mapping.fetch_all(
-            tx, ImageRecord, _OF_PAGES, of=source, pages=some
-        )
-        found += [one for one in made if one.fingerprint == inputs[one.page_id]]
-    return found
+    """Return the images of some pages that were generated from given inputs.
 
-
-async def renew_fingerprint(
-    tx: Tx, source: str, page_id: str, former: str, newest: str
-) -> None:
-    """Put today's fingerprint in the place of an earlier version's."""
-    await tx.execute(
-        images.update()
-        .where(
-            images.c.source == source,
-            images.c.page_id == page_id,
-            images.c.fingerprint == former,
-        )
-        .values(fingerprint=newest)
-    )
+    Args:
+        inputs: Fingerprint of the inputs, by page id.
+    """
+    matching: list[ImageRecord] = []
+    for chunk in mapping.in_chunks(list(inputs)):
+        matching += [
+            image
+            for image in await mapping.fetch_all(
+                tx, ImageRecord, _OF_PAGES, of=source, pages=chunk
+            )
+            if image.fingerprint == inputs[image.page_id]
+        ]
+    return matching
 
 
 async def assign_to_job(tx: Tx, image_id: int, job_id: int) -> None:
-    """Let another job of its page deliver an image; it is uploaded anew."""
+    """Move an image to another job of its page, which uploads it again."""
     await tx.execute(
         images.update()
         .where(images.c.id == image_id)
@@ -106,16 +97,16 @@ async def assign_to_job(tx: Tx, image_id: int, job_id: int) -> None:
 
 
 async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
-    """Return those of *names* that are ours, made for whatever page."""
-    found: dict[str, ImageRecord] = {}
-    for start in range(0, len(names), 500):  # SQLite's limit of parameters
-        some = names[start : start + 500]
-        ours = await mapping.fetch_all(tx, ImageRecord, _BY_NAMES, names=some)
-        found |= {one.name: one for one in ours}
-    return found
+    """Return, by file name, the images of any page with one of these file names."""
+    by_name: dict[str, ImageRecord] = {}
+    for chunk in mapping.in_chunks(names):
+        rows = await mapping.fetch_all(tx, ImageRecord, _BY_NAMES, names=chunk)
+        by_name |= {image.name: image for image in rows}
+    return by_name
 
 
 async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
+    """Return the image of a provider call."""
     return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.attempt_id == attempt_id)
     )
@@ -124,7 +115,7 @@ async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:
 async def list_newest(
     tx: Tx, *, limit: int, source: str | None = None
 ) -> list[ImageRecord]:
-    """Return the newest images, newest first; None: of all sources."""
+    """Return the newest images of a source, newest first; None for all sources."""
     query = sa.select(images).order_by(images.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(images.c.source == source)
@@ -132,24 +123,24 @@ async def list_newest(
 
 
 async def set_upload(tx: Tx, image_id: int, upload_id: str | None) -> None:
-    """Store the id of the file upload before it is used."""
+    """Store the id of Notion's file upload; the caller commits before use."""
     await tx.execute(_CHANGE, {"which": image_id, "upload_id": upload_id})
 
 
 async def set_shown(tx: Tx, image_ids: Sequence[int], now: datetime) -> None:
-    """Notion confirmed that the page shows these images."""
+    """Store when Notion confirmed that the page shows these images."""
     await tx.execute(_CHANGE_SOME, {"these": image_ids, "shown_at": now})
 
 
 async def by_name(tx: Tx, name: str) -> ImageRecord | None:
-    """Return the image of that file name."""
+    """Return the image with this file name."""
     return await mapping.fetch_one(
         tx, ImageRecord, sa.select(images).where(images.c.name == name)
     )
 
 
 async def not_pruned(tx: Tx) -> list[ImageRecord]:
-    """Return all images whose file should be there, oldest first."""
+    """Return all images whose file has not been pruned, oldest first."""
     query = sa.select(images).where(images.c.pruned_at.is_(None)).order_by(images.c.id)
     return await mapping.fetch_all(tx, ImageRecord, query)
 
@@ -157,15 +148,20 @@ async def not_pruned(tx: Tx) -> list[ImageRecord]:
 async def list_prunable(
     tx: Tx, made_before: datetime, *, source: str | None = None
 ) -> list[ImageRecord]:
-    """Return images made before then that no page shows and no open job needs.
+    """Return older images that no page shows and no open job needs, oldest first.
 
-    What a page shows is the newest that Notion has confirmed, whatever we saw last.
+    A page shows the images that Notion confirmed last, whatever the last poll saw.
+
+    Args:
+        made_before: Only images generated before this time.
+        source: Only this source; None for all.
     """
-    latest = sa.select(
-        images.c.page_id, sa.func.max(images.c.shown_at).label("at")
-    ).group_by(images.c.page_id)
-    shown = latest.subquery()
-    working = sa.select(jobs.c.id).where(jobs.c.state.in_([one.value for one in OPEN]))
+    shown = (
+        sa.select(images.c.page_id, sa.func.max(images.c.shown_at).label("at"))
+        .group_by(images.c.page_id)
+        .subquery()
+    )
+    open_jobs = sa.select(jobs.c.id).where(jobs.c.state.in_([s.value for s in OPEN]))
     query = (
         sa.select(images)
         .outerjoin(shown, shown.c.page_id == images.c.page_id)
@@ -173,7 +169,7 @@ async def list_prunable(
             images.c.pruned_at.is_(None),
             images.c.made_at < made_before,
             sa.or_(images.c.shown_at.is_(None), images.c.shown_at < shown.c.at),
-            sa.or_(images.c.job_id.is_(None), images.c.job_id.not_in(working)),
+            sa.or_(images.c.job_id.is_(None), images.c.job_id.not_in(open_jobs)),
         )
         .order_by(images.c.id)
     )
@@ -183,7 +179,7 @@ async def list_prunable(
 
 
 async def set_pruned(tx: Tx, image_id: int, now: datetime) -> None:
-    """Its file is about to be removed."""
+    """Store that an image's file is pruned, before the file is removed."""
     await tx.execute(
         images.update().where(images.c.id == image_id).values(pruned_at=now)
     )

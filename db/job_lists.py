@@ -1,4 +1,4 @@
-"""Jobs as people look at them: lists and counts, a bounded number of rows each."""
+"""Lists and counts of jobs for people, each over a bounded number of rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def list_jobs(
     """Return jobs, newest first.
 
     Args:
-        states: Any of these; empty: all.
-        before: Only those made before this one.
+        states: Only jobs in one of these states; empty for all.
+        before: Only jobs with a lower id.
     """
     query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
     if states:
@@ -33,7 +33,7 @@ async def list_jobs(
 
 
 async def list_queued(tx: Tx, *, limit: int) -> list[Job]:
-    """Return queued jobs in about the order they will be taken up."""
+    """Return queued jobs in about the order in which they will start."""
     return await mapping.fetch_all(
         tx,
         Job,
@@ -45,16 +45,16 @@ async def list_queued(tx: Tx, *, limit: int) -> list[Job]:
 
 
 async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
-    """Return since when the longest waiting due job waits."""
+    """Return when the queued job that is due longest became due; None if none is."""
     query = sa.select(jobs.c.due_at).where(
         jobs.c.state == JobState.QUEUED, jobs.c.due_at <= now
     )
-    found = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
-    return found if isinstance(found, datetime) else None
+    due_at = (await tx.execute(query.order_by(jobs.c.due_at).limit(1))).scalar()
+    return due_at if isinstance(due_at, datetime) else None
 
 
 async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
-    """Return the same of open jobs only: it costs no more with years of ended ones."""
+    """Count the open jobs by state; ended jobs do not make the query slower."""
     query = (
         sa.select(jobs.c.state, sa.func.count())
         .where(jobs.c.state.in_([state.value for state in OPEN]))
@@ -66,7 +66,7 @@ async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
 async def count_created_since(
     tx: Tx, source: str, reason: JobReason, since: datetime
 ) -> int:
-    """Return how many jobs of a reason were made at *since* or later."""
+    """Return how many jobs of a reason were created at *since* or later."""
     return await mapping.fetch_scalar(
         tx,
         sa.select(sa.func.count())

@@ -1,4 +1,7 @@
-"""Jobs: made, moved (always guarded), found.  Every move leaves a row in `events`."""
+"""Jobs: create, change their state, find.
+
+A state changes only from the one that was read.  Every change adds a row to `events`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import Job, JobEvent, NewJob
 from db.states import OPEN, JobEventType, JobReason, JobState, next_state
-from db.tables import events, jobs, tallies
+from db.tables import events, images, jobs, tallies
 
 _OPEN = jobs.c.state.in_([state.value for state in OPEN])
 
-_ONE = sa.select(jobs).where(jobs.c.id == sa.bindparam("which"))
+_BY_ID = sa.select(jobs).where(jobs.c.id == sa.bindparam("which"))
 _OPEN_OF_PAGES = sa.select(jobs).where(
     jobs.c.source == sa.bindparam("of"),
     jobs.c.page_id.in_(sa.bindparam("pages", expanding=True)),
@@ -42,7 +45,7 @@ _WAKE = jobs.update().where(
 
 
 async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
-    """Make a queued job; the unique index refuses a second open one of a page."""
+    """Insert a queued job; a unique index refuses a second open job of a page."""
     values: dict[str, Any] = {
         **mapping.values_of(new),
         "inputs": dict(new.inputs),
@@ -69,20 +72,20 @@ async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
 async def apply_event(
     tx: Tx, job: Job, event: JobEventType, *, now: datetime, why: str, **changes: object
 ) -> Job:
-    """Carry out one move, only from the state, and the claim, *job* was read in.
+    """Change a job's state, if its state and claim are still those of *job*.
 
     Args:
         changes: Further columns to set in the same UPDATE.
 
     Raises:
-        IllegalMoveError: No such move.
-        MovedElsewhereError: The row is in another state by now.
+        IllegalTransitionError: *event* cannot happen in the job's state.
+        StaleJobError: The stored job has another state or claim by now.
     """
-    to = next_state(job.state, event)
-    values: dict[str, Any] = {"state": to, "moved_at": now, **changes}
-    which = {"which": job.id, "was": job.state, "claimer": job.claimed_by}
-    result = await tx.execute(_MOVE, {**values, **which})
-    if result.rowcount != 1:
+    state = next_state(job.state, event)
+    values: dict[str, Any] = {"state": state, "moved_at": now, **changes}
+    guard = {"which": job.id, "was": job.state, "claimer": job.claimed_by}
+    updated = await tx.execute(_MOVE, {**values, **guard})
+    if updated.rowcount != 1:
         raise StaleJobError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
     await record_event(tx, moved, event, now, why)
@@ -90,7 +93,7 @@ async def apply_event(
 
 
 async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
-    """Write what happened to a job into its history."""
+    """Add a row to a job's history."""
     values = {
         "source": job.source,
         "job_id": job.id,
@@ -103,7 +106,11 @@ async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) ->
 
 
 async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
-    """Return the jobs whose time to go on is stored, whether or not it has come."""
+    """Return the queued and the uploading jobs, whether or not they are due.
+
+    Args:
+        moved_after: Only jobs whose state changed later.
+    """
     states = [JobState.QUEUED, JobState.UPLOADING]
     query = sa.select(jobs).where(jobs.c.state.in_(states))
     if moved_after is not None:
@@ -112,7 +119,7 @@ async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[J
 
 
 async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
-    """Notion confirmed the write that was *owed*; a newer debt stays."""
+    """Clear the pending write *owed*, which Notion confirmed; a newer one stays."""
     await tx.execute(
         jobs.update()
         .where(jobs.c.id == job.id, jobs.c.owed == owed)
@@ -121,64 +128,67 @@ async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
 
 
 async def set_pending_write(tx: Tx, job: Job, owed: str, note: str) -> None:
-    """Remember a write the page still needs."""
+    """Store the write that a page still needs, with its note."""
     await tx.execute(
         jobs.update().where(jobs.c.id == job.id).values(owed=owed, owed_note=note)
     )
 
 
 async def mark_page_read(tx: Tx, job: Job, now: datetime) -> None:
-    """Its page was read, and nothing spoke against it."""
+    """Store when a job's page was read and its request was still valid."""
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(read_at=now))
 
 
 async def mark_waiting_notified(tx: Tx, job: Job) -> None:
+    """Store that people were notified of the job's long wait."""
     await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
 
 
 async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
-    """Make the jobs that wait for *provider* due: it moved; say whether there were."""
-    woken = await tx.execute(
+    """Make the jobs that wait for *provider* due now; return whether there were any."""
+    updated = await tx.execute(
         _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
     )
-    return woken.rowcount > 0
+    return updated.rowcount > 0
 
 
 async def get(tx: Tx, job_id: int) -> Job | None:
-    return await mapping.fetch_one(tx, Job, _ONE, which=job_id)
+    """Return a job by its id."""
+    return await mapping.fetch_one(tx, Job, _BY_ID, which=job_id)
 
 
 async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
     """Return several jobs, in any order."""
-    found: list[Job] = []
-    for start in range(0, len(job_ids), 500):  # SQLite's limit of parameters
-        some = job_ids[start : start + 500]
-        found += await mapping.fetch_all(
-            tx, Job, sa.select(jobs).where(jobs.c.id.in_(some))
+    return [
+        job
+        for chunk in mapping.in_chunks(job_ids)
+        for job in await mapping.fetch_all(
+            tx, Job, sa.select(jobs).where(jobs.c.id.in_(chunk))
         )
-    return found
+    ]
 
 
-async def renew_fingerprint(
+async def replace_fingerprint(
     tx: Tx, source: str, page_id: str, former: str, newest: str
 ) -> None:
-    """Put today's fingerprint in the place of an earlier version's."""
-    await tx.execute(
-        jobs.update()
-        .where(
-            jobs.c.source == source,
-            jobs.c.page_id == page_id,
-            jobs.c.fingerprint == former,
+    """Replace the fingerprint *former* in all jobs and images of a page."""
+    for table in (jobs, images):
+        await tx.execute(
+            table.update()
+            .where(
+                table.c.source == source,
+                table.c.page_id == page_id,
+                table.c.fingerprint == former,
+            )
+            .values(fingerprint=newest)
         )
-        .values(fingerprint=newest)
-    )
 
 
 async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -> None:
-    """Make sure that a job is where its worker believes it to be.
+    """Check that a job has this state and this claim.
 
     Raises:
-        MovedElsewhereError: It is not, is gone, or is in work elsewhere.
+        StaleJobError: It has another state or claim, or does not exist.
     """
     job = await get(tx, job_id)
     if job is None or job.state is not state or job.claimed_by != claimed_by:
@@ -191,15 +201,13 @@ async def find_open(tx: Tx, source: str, page_id: str) -> Job | None:
         tx,
         Job,
         sa.select(jobs).where(
-            jobs.c.source == source,
-            jobs.c.page_id == page_id,
-            jobs.c.state.in_([state.value for state in OPEN]),
+            jobs.c.source == source, jobs.c.page_id == page_id, _OPEN
         ),
     )
 
 
 async def has_open(tx: Tx, source: str, reason: JobReason) -> bool:
-    """Say whether a job of that reason is open."""
+    """Return whether a job of this reason is open."""
     query = sa.select(jobs.c.id).where(
         jobs.c.source == source, jobs.c.reason == reason, _OPEN
     )
@@ -207,7 +215,7 @@ async def has_open(tx: Tx, source: str, reason: JobReason) -> bool:
 
 
 async def has_automatic_open(tx: Tx, source: str) -> bool:
-    """Say whether a job is open that nobody has ticked a box for."""
+    """Return whether a job is open whose reason is not a tick."""
     query = sa.select(jobs.c.id).where(
         jobs.c.source == source, jobs.c.reason != JobReason.REGENERATE, _OPEN
     )
@@ -216,11 +224,12 @@ async def has_automatic_open(tx: Tx, source: str) -> bool:
 
 async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
     """Return the open jobs of several pages."""
-    found: list[Job] = []
-    for start in range(0, len(page_ids), 500):  # SQLite's limit of parameters
-        some = page_ids[start : start + 500]
-        found += await mapping.fetch_all(tx, Job, _OPEN_OF_PAGES, of=source, pages=some)
-    return found
+    open_jobs: list[Job] = []
+    for chunk in mapping.in_chunks(page_ids):
+        open_jobs += await mapping.fetch_all(
+            tx, Job, _OPEN_OF_PAGES, of=source, pages=chunk
+        )
+    return open_jobs
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
@@ -241,7 +250,12 @@ async def in_state(
     limit: int | None = None,
     sources: Sequence[str] | None = None,
 ) -> list[Job]:
-    """Return jobs in any of *states*, newest first; None: of all sources."""
+    """Return jobs in one of *states*, newest first.
+
+    Args:
+        limit: Number of jobs at most; None for all.
+        sources: Only these sources; None for all.
+    """
     query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
     if sources is not None:
         query = query.where(jobs.c.source.in_(sources))
@@ -249,7 +263,7 @@ async def in_state(
 
 
 async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
-    """Return the newest jobs, newest first; None: of all sources."""
+    """Return the newest jobs of a source, newest first; None for all sources."""
     query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
     if source is not None:
         query = query.where(jobs.c.source == source)
@@ -257,7 +271,7 @@ async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[
 
 
 async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
-    """Return how many jobs are in each state; None: of all sources."""
+    """Count a source's jobs by state; None for all sources."""
     query = (
         sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
         .where(tallies.c.what.in_([state.value for state in JobState]))
@@ -265,12 +279,12 @@ async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState,
     )
     if source is not None:
         query = query.where(tallies.c.source == source)
-    found = await tx.execute(query)
-    return {JobState(state): count for state, count in found if count}
+    rows = await tx.execute(query)
+    return {JobState(state): count for state, count in rows if count}
 
 
 async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
-    """Return what happened to a job, oldest first."""
+    """Return a job's events, oldest first."""
     return await mapping.fetch_all(
         tx,
         JobEvent,

@@ -1,6 +1,6 @@
-"""What the database hands out: frozen copies of rows, one class per table.
+"""Records: frozen copies of rows, one class per table.
 
-Field names are the column names of `db.tables`, where each is explained.
+Field names are the column names of `db.tables`, which explains each column.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ Json: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
+    """What is stored of one source; a row of `sync`."""
+
     source: str
     data_source: str
     title: str
@@ -29,6 +31,8 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
+    """What is stored of one page; a row of `posts`."""
+
     id: int = 0
     source: str
     page_id: str
@@ -53,6 +57,8 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPost:
+    """One post that waits for approval; a row of `held`."""
+
     id: int
     source: str
     page_id: str
@@ -62,7 +68,7 @@ class HeldPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """What a job is made of; see `db.jobs.create`."""
+    """The values that `db.jobs.create` needs for a new job."""
 
     source: str
     page_id: str
@@ -77,6 +83,8 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
+    """One request for an image; a row of `jobs`."""
+
     id: int
     source: str
     page_id: str
@@ -104,6 +112,7 @@ class Job:
 
     @property
     def is_open(self) -> bool:
+        """Whether the job is queued, generating or uploading."""
         return self.state in OPEN
 
 
@@ -111,8 +120,9 @@ class Job:
 class JobEvent:
     """One row of `events`.
 
-    "queued" when it was made, "delayed" and "resumed" for a step that is tried again;
-    else an `JobEventType`.
+    Attributes:
+        event: A `JobEventType`, or "queued" when the job was created, "delayed" when
+            a step failed and will be retried, "resumed" when it succeeded.
     """
 
     id: int
@@ -126,6 +136,8 @@ class JobEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
+    """One provider call; a row of `attempts`."""
+
     id: int
     source: str
     page_id: str
@@ -150,6 +162,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecord:
+    """One stored image; a row of `images`."""
+
     id: int
     source: str
     page_id: str
@@ -177,6 +191,8 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
+    """A source that a person has paused; `until` None: until it is resumed."""
+
     source: str
     since: datetime
     until: datetime | None
@@ -184,6 +200,8 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRecord:
+    """One stored circuit breaker; `providers.breaker` has its logic."""
+
     source: str
     name: str
     state: str
@@ -202,7 +220,7 @@ class BreakerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonRecord:
-    """One daemon; `beats` grows with every sign of life, whatever its clock says."""
+    """One daemon; `beats` counts its heartbeats, independent of its clock."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Whether a person has paused a source."""
+"""Sources that a person has paused."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ _OF_SOURCE = sa.select(pauses).where(pauses.c.source == sa.bindparam("of"))
 
 
 async def get(tx: Tx, source: str, now: datetime) -> Pause | None:
-    """Return the pause that holds at *now*, if one does."""
-    found = await mapping.fetch_one(tx, Pause, _OF_SOURCE, of=source)
-    over = found is not None and found.until is not None and found.until <= now
-    return None if over else found
+    """Return the pause of a source; None if there is none, or it has ended by *now*."""
+    pause = await mapping.fetch_one(tx, Pause, _OF_SOURCE, of=source)
+    has_ended = pause is not None and pause.until is not None and pause.until <= now
+    return None if has_ended else pause
 
 
 async def set_pause(tx: Tx, pause: Pause) -> None:
-    """Pause a source; an earlier pause gives way."""
+    """Pause a source; this replaces an earlier pause."""
     await clear_pause(tx, pause.source)
-    values = {"source": pause.source, "since": pause.since, "until": pause.until}
-    await tx.execute(pauses.insert().values(**values))
+    await tx.execute(pauses.insert().values(**mapping.values_of(pause)))
 
 
 async def clear_pause(tx: Tx, source: str) -> bool:
-    """Resume; say whether there was a pause."""
-    gone = await tx.execute(pauses.delete().where(pauses.c.source == source))
-    return gone.rowcount > 0
+    """Resume a source; return whether it was paused."""
+    deleted = await tx.execute(pauses.delete().where(pauses.c.source == source))
+    return deleted.rowcount > 0

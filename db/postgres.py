@@ -1,8 +1,8 @@
-"""PostgreSQL: a server, one writer at a time over all who work with it.
+"""PostgreSQL, with one writing transaction at a time over all its clients.
 
 SQLite has one writer because of BEGIN IMMEDIATE, and every decision of the daemon
-(budgets, breakers, one open job a page, names of files) is made in such a
-transaction.  Here each takes the same advisory lock as it begins.
+(budgets, breakers, one open job per page, file names) is made in such a transaction.
+On PostgreSQL every writing transaction takes the same advisory lock as it begins.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from db.errors import (
     DiskFullError,
 )
 
-#: What everybody who works with the database listens on.
+#: The LISTEN channel of all processes that use the database.
 CHANNEL = "postbrush"
 _MISSING = "psycopg, which speaks to PostgreSQL, is not installed: `make postgres`"
-#: The lock of whoever writes; a number nobody else takes by chance.
+#: Key of the write lock: "postbrus" in ASCII, unlikely to collide.
 _WRITER = 0x706F737462727573
-#: A server that is gone is noticed within half a minute, whatever is between.
-_CONNECTING: dict[str, Any] = {
+#: The client detects a dead server within half a minute, even behind a firewall that
+#: drops packets.
+_CONNECT_OPTIONS: dict[str, Any] = {
     "application_name": "postbrush",
     "connect_timeout": 10,
     "keepalives": 1,
@@ -38,9 +39,10 @@ _CONNECTING: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-#: The same the other way round, so that nobody who is gone holds a lock.  Times are
-#: written and read as every server writes them, wherever it is; and what is written
-#: before money is spent is not forgotten by a crash, however the server is set up.
+#: Settings of every session.  The server detects a dead client as fast, so that it
+#: does not hold a lock.  `datestyle` and `timezone` make times independent of the
+#: server's locale.  `synchronous_commit` keeps what is committed before money is
+#: spent, even if the server crashes.
 SESSION = (
     "SET synchronous_commit = on; "
     "SET datestyle = 'ISO'; SET timezone = 'UTC'; "
@@ -48,9 +50,10 @@ SESSION = (
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
     "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000; "
 )
-_PATIENCE = "10s"
-#: Somebody else changes the schema, which may take its time.
-_PATIENCE_TO_MIGRATE = "10min"
+_LOCK_TIMEOUT = "10s"
+#: Longer, because another process may be migrating the schema.
+_MIGRATION_LOCK_TIMEOUT = "10min"
+#: Tables of the current schema that do not belong to an extension.
 _TABLES = """
     SELECT relname FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
@@ -62,14 +65,14 @@ _TABLES = """
 
 
 class Postgres(Backend):
-    """A database of a server.
+    """A database on a PostgreSQL server.
 
     Args:
-        url: Such as "postgresql+psycopg://user@host/name"; a password in it counts
-            unless `password` is given.
+        url: Such as "postgresql+psycopg://user@host/name".
+        password: Replaces a password in `url`, unless it is empty.
 
     Raises:
-        DatabaseUnusableError: It is no such address.
+        DatabaseUnusableError: `url` is not such a URL.
     """
 
     inline: ClassVar[bool] = False
@@ -81,20 +84,20 @@ class Postgres(Backend):
 
     def __init__(self, url: str, password: str = "") -> None:
         try:
-            found = sa.make_url(url)
+            parsed = sa.make_url(url)
         except (ArgumentError, ValueError):
             raise DatabaseUnusableError(
                 "an address of PostgreSQL is written "
                 "postgresql+psycopg://USER@HOST/DATABASE"
             ) from None
         if password:
-            found = found.set(password=password)
-        self.url = found.set(drivername="postgresql+psycopg")
+            parsed = parsed.set(password=password)
+        self.url = parsed.set(drivername="postgresql+psycopg")
 
     @property
     def _host(self) -> str:
-        named = self.url.query.get("host", "")
-        host = self.url.host or (named if isinstance(named, str) else ",".join(named))
+        hosts = self.url.query.get("host", "")
+        host = self.url.host or (hosts if isinstance(hosts, str) else ",".join(hosts))
         port = f":{self.url.port}" if self.url.port else ""
         return f"{host or 'localhost'}{port}"
 
@@ -108,47 +111,52 @@ class Postgres(Backend):
     def __repr__(self) -> str:
         return f"Postgres({self})"
 
-    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
-        """Return an engine whose connections commit only when we say so."""
-        return self._create_engine(_PATIENCE, size=size, more=more)
+    def create_engine(self, *, size: int, overflow: int = 0) -> sa.Engine:
+        """Return an engine in autocommit mode, for explicit BEGIN and COMMIT."""
+        return self._create_engine(_LOCK_TIMEOUT, size=size, overflow=overflow)
 
-    def _create_engine(self, patience: str, *, size: int, more: int = 0) -> sa.Engine:
+    def _create_engine(
+        self, lock_timeout: str, *, size: int, overflow: int = 0
+    ) -> sa.Engine:
         try:
-            made = sa.create_engine(
+            engine = sa.create_engine(
                 self.url,
-                # The driver begins nothing by itself: our own BEGIN counts.
                 isolation_level="AUTOCOMMIT",
                 pool_size=size,
-                max_overflow=more,
+                max_overflow=overflow,
                 use_native_hstore=False,
                 connect_args=self._connection_options(),
             )
         except ModuleNotFoundError:
             raise DatabaseUnusableError(_MISSING) from None
-        session = f"{SESSION} SET lock_timeout = '{patience}'"
+        settings = f"{SESSION} SET lock_timeout = '{lock_timeout}'"
 
-        def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's
-            connection.execute(session)
+        def apply_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's
+            connection.execute(settings)
 
-        sa.event.listen(made, "connect", set_up)
-        return made
+        sa.event.listen(engine, "connect", apply_settings)
+        return engine
 
     def _connection_options(self) -> dict[str, Any]:
-        return {k: v for k, v in _CONNECTING.items() if k not in self.url.query}
+        return {k: v for k, v in _CONNECT_OPTIONS.items() if k not in self.url.query}
 
     def connection_parameters(self) -> dict[str, Any]:
-        """Return what psycopg connects with, the password among it."""
-        _, known = self.url.get_dialect()().create_connect_args(self.url)
-        return {**self._connection_options(), **known}
+        """Return the parameters of `psycopg.connect`, including the password."""
+        _, from_url = self.url.get_dialect()().create_connect_args(self.url)
+        return {**self._connection_options(), **from_url}
 
-    def commit_sql(self, who: str) -> str:
-        """Tell the others with the commit, in one trip."""
-        if not who.isalnum():
-            raise ValueError(f"{who!r} is not letters and digits")
-        return f"SELECT pg_notify('{CHANNEL}', '{who}'); COMMIT"
+    def commit_sql(self, sender: str) -> str:
+        """Return SQL that notifies and commits in one round trip.
+
+        Raises:
+            ValueError: *sender* has other characters than letters and digits.
+        """
+        if not sender.isalnum():
+            raise ValueError(f"{sender!r} is not letters and digits")
+        return f"SELECT pg_notify('{CHANNEL}', '{sender}'); COMMIT"
 
     def translate_error(self, error: BaseException) -> DatabaseError | None:
-        """Return what an error of psycopg means, as SQLAlchemy hands it on."""
+        """Return what a psycopg error means that SQLAlchemy has wrapped."""
         if not isinstance(error, DBAPIError) or error.orig is None:
             return None
         return self.translate_driver_error(error.orig, cut=error.connection_invalidated)
@@ -156,10 +164,10 @@ class Postgres(Backend):
     def translate_driver_error(
         self, error: BaseException, *, cut: bool
     ) -> DatabaseError:
-        """Return what an error of psycopg itself means.
+        """Return what a psycopg error means.
 
         Args:
-            cut: It was the end of its connection.
+            cut: The error has ended its connection.
         """
         text = _server_message(error)
         match getattr(error, "sqlstate", None) or "":
@@ -167,7 +175,8 @@ class Postgres(Backend):
                 return DiskFullError(f"disk full: nothing was written to {self}")
             case "55P03":
                 return DatabaseBusyError(
-                    f"{self} is held by another postbrush for longer than {_PATIENCE}"
+                    f"{self} is held by another postbrush for longer than "
+                    f"{_LOCK_TIMEOUT}"
                 )
             case "42501":
                 return DatabaseUnusableError(
@@ -177,10 +186,11 @@ class Postgres(Backend):
                 return DatabaseUnusableError(
                     f"{self} has no schema to make tables in: CREATE SCHEMA public"
                 )
-            # Away, starting, stopping, or without a connection left for us.
+            # The connection is lost (08), the server is starting, stopping (57) or out
+            # of connections (53), or it is a read-only standby (25006).
             case state if cut or state[:2] in {"08", "57", "53"} or state == "25006":
                 return self._away_error(text)
-            # The driver has no code for whatever went wrong before it was let in.
+            # psycopg has no SQLSTATE for errors before the login is complete.
             case "" if _is_operational(error):
                 return self._login_error(text)
             case _:
@@ -207,7 +217,12 @@ class Postgres(Backend):
         return self._away_error(text)
 
     def current_revision(self) -> str | None:
-        """Return it; a database without tables is none yet."""
+        """Return the revision of the schema; None for a database without tables.
+
+        Raises:
+            DatabaseUnusableError: The tables are another program's.
+            DatabaseAwayError: The server cannot be reached.
+        """
         engine = self.create_engine(size=1)
         try:
             with translate_errors(self), engine.connect() as connection:
@@ -220,51 +235,47 @@ class Postgres(Backend):
                         "of its own (createdb)"
                     )
                 query = "SELECT version_num FROM alembic_version"
-                found = connection.exec_driver_sql(query).scalar()
+                revision = connection.exec_driver_sql(query).scalar()
         finally:
             engine.dispose()
-        return None if found is None else str(found)
+        return None if revision is None else str(revision)
 
     def migration_engine(self) -> sa.Engine:
-        """Return an engine that waits for whoever else changes the schema."""
-        return self._create_engine(_PATIENCE_TO_MIGRATE, size=1)
+        """Return an engine that waits up to ten minutes for another migration."""
+        return self._create_engine(_MIGRATION_LOCK_TIMEOUT, size=1)
 
     def backup_before(self, change: str) -> Path | None:
-        """Make none: its owner's tools do, and a change is whole or not at all."""
+        """Return None: backups are the owner's task, and a migration is atomic."""
         del change
         return None
 
     def reset_sequences(
         self, writer: sa.Connection, tables: Sequence[sa.Table]
     ) -> None:
-        """Set the sequences that ids come from."""
+        """Set the sequence of each table to its highest id."""
         for table in tables:
             if table.autoincrement_column is None:
                 continue
             last = sa.func.max(table.c.id)
             sequence = sa.func.pg_get_serial_sequence(table.name, "id")
-            writer.execute(
-                sa.select(
-                    sa.func.setval(
-                        sequence, sa.func.coalesce(last, 1), last.is_not(None)
-                    )
-                )
-            )
+            value = (sa.func.coalesce(last, 1), last.is_not(None))
+            writer.execute(sa.select(sa.func.setval(sequence, *value)))
 
     @property
     def folder(self) -> Path | None:
+        """None: the database is not on this machine's disk."""
         return None
 
 
 def _is_operational(error: BaseException) -> bool:
-    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+    return any(base.__name__ == "OperationalError" for base in type(error).__mro__)
 
 
 def _server_message(error: BaseException) -> str:
-    """Return what the server or the system said, without who passed it on.
+    """Return the message of the server or the system, without libpq's prefix.
 
-    'connection to server at "db", port 5432 failed: FATAL:  no such thing' and then
-    hints, or the same of further addresses.
+    libpq writes 'connection to server at "db", port 5432 failed: FATAL:  no such
+    thing', and then lines with hints, or with the same for further addresses.
     """
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return first.rsplit(" failed: ", 1)[-1].removeprefix("FATAL:").strip()

@@ -1,4 +1,4 @@
-"""The books: what the calls of this month and this day add up to, in one reading."""
+"""Spending: sums over the calls of this month and this day, from one query."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from db.tables import attempts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingSnapshot:
-    """Sums of money of one moment, and who has worked lately.
+    """The sums at one moment, and which providers work.
 
     Attributes:
-        month: By source and provider; likewise `day`.
-        proven: The providers that have made an image lately.
+        month: Sums of the month by source and provider.
+        day: Sums of the day by source and provider.
+        proven: The providers that have generated an image recently.
     """
 
     month: Mapping[tuple[str, str], SpendingTotals]
@@ -30,74 +31,79 @@ class SpendingSnapshot:
 
 
 def sum_totals(sums: Iterable[SpendingTotals]) -> SpendingTotals:
-    """Return what several sums add up to."""
-    every = list(sums)
+    """Return the total of several sums."""
+    totals = list(sums)
     return SpendingTotals(
-        cost=sum(one.cost for one in every),
-        covered=sum(one.covered for one in every),
-        calls=sum(one.calls for one in every),
-        images=sum(one.images for one in every),
+        cost=sum(total.cost for total in totals),
+        covered=sum(total.covered for total in totals),
+        calls=sum(total.calls for total in totals),
+        images=sum(total.images for total in totals),
     )
 
 
 def totals_by_provider(
     sums: Mapping[tuple[str, str], SpendingTotals],
 ) -> dict[str, SpendingTotals]:
-    """Return what the calls of each provider add up to, in all sources."""
-    found: dict[str, list[SpendingTotals]] = defaultdict(list)
-    for (_, provider), one in sums.items():
-        found[provider].append(one)
-    return {provider: sum_totals(several) for provider, several in found.items()}
+    """Return the sums of each provider over all sources."""
+    by_provider: dict[str, list[SpendingTotals]] = defaultdict(list)
+    for (_, provider), total in sums.items():
+        by_provider[provider].append(total)
+    return {provider: sum_totals(totals) for provider, totals in by_provider.items()}
 
 
 def _totals_since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
-    counts = attempts.c.started_at >= sa.bindparam(name)
-    made = sa.and_(counts, attempts.c.outcome == "image")
+    in_period = attempts.c.started_at >= sa.bindparam(name)
     return (
-        sa.func.coalesce(sa.func.sum(attempts.c.cost).filter(counts), 0.0),
-        sa.func.coalesce(sa.func.sum(attempts.c.covered).filter(counts), 0.0),
-        sa.func.count().filter(counts),
-        sa.func.count().filter(made),
+        sa.func.coalesce(sa.func.sum(attempts.c.cost).filter(in_period), 0.0),
+        sa.func.coalesce(sa.func.sum(attempts.c.covered).filter(in_period), 0.0),
+        sa.func.count().filter(in_period),
+        sa.func.count().filter(in_period, attempts.c.outcome == "image"),
     )
 
 
-#: So written, it is no way into an index: what is asked for is a time, and the
-#: planner would rather read every call there ever was in the order of its groups.
-_NAME = attempts.c.provider.concat("")
-_LATELY = sa.and_(
+#: `|| ''` keeps the planner from grouping by the index on provider, for which it would
+#: read every call ever made.  We want the range of `started_at`.
+_PROVIDER = attempts.c.provider.concat("")
+_IMAGES_LATELY = sa.func.count().filter(
     attempts.c.started_at >= sa.bindparam("lately"), attempts.c.outcome == "image"
 )
-_BALANCE = (
+_SPENDING = (
     sa.select(
         attempts.c.source,
-        _NAME,
+        _PROVIDER,
         *_totals_since("month"),
         *_totals_since("day"),
-        sa.func.count().filter(_LATELY),
+        _IMAGES_LATELY,
     )
     .where(attempts.c.started_at >= sa.bindparam("first"))
-    .group_by(attempts.c.source, _NAME)
+    .group_by(attempts.c.source, _PROVIDER)
 )
 
 
 async def load_spending(
     tx: Tx, *, month: datetime, day: datetime, lately: datetime
 ) -> SpendingSnapshot:
-    """Return what calls that began at *month* or later add up to, and so on."""
+    """Return the sums over calls that started at or after three times.
+
+    Args:
+        month: Start of the month.
+        day: Start of the day.
+        lately: Providers that have generated an image since then count as proven.
+    """
     times = {"month": month, "day": day, "lately": lately}
-    found = await tx.execute(_BALANCE, {**times, "first": min(times.values())})
+    rows = await tx.execute(_SPENDING, {**times, "first": min(times.values())})
     by_month: dict[tuple[str, str], SpendingTotals] = {}
     by_day: dict[tuple[str, str], SpendingTotals] = {}
     proven: set[str] = set()
-    for source, name, *sums, made_lately in found:
-        for kept, (cost, covered, calls, made) in (
+    for source, provider, *sums, images_lately in rows:
+        for totals, (cost, covered, calls, images) in (
             (by_month, sums[:4]),
             (by_day, sums[4:]),
         ):
             if calls:
-                kept[source, name] = SpendingTotals(
-                    cost=cost, covered=covered, calls=calls, images=made
+                totals[source, provider] = SpendingTotals(
+                    cost=cost, covered=covered, calls=calls, images=images
                 )
-        if made_lately:
-            proven.add(name)
+        if images_lately:
+            proven.add(provider)
     return SpendingSnapshot(month=by_month, day=by_day, proven=frozenset(proven))

@@ -1,4 +1,4 @@
-"""SQLite: a file in WAL, every writing transaction BEGIN IMMEDIATE."""
+"""SQLite: a file in WAL mode; every writing transaction starts with BEGIN IMMEDIATE."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from db.errors import (
 )
 
 _BUSY_TIMEOUT_MS = 10_000
-#: KiB of pages that each connection keeps beside the system's own cache of the file;
-#: what another has written empties it anyway.  SQLite's default is 2,000.
+#: KiB of pages that each connection caches, besides the system's cache of the file.  A
+#: write by another connection empties it anyway.  SQLite's default is 2,000.
 _CACHE_KIB = 256
-#: Prepared statements that each keeps, up to 30 KB apiece; the default is 128.
+#: Prepared statements that each connection caches, up to 30 KB each.  sqlite3's default
+#: is 128.
 _STATEMENTS = 8
 
 
 class Sqlite(Backend):
-    """The file at a path."""
+    """The SQLite file at *path*, which may not exist yet."""
 
     inline: ClassVar[bool] = True
     begin_read_sql: ClassVar[str] = "BEGIN"
@@ -40,31 +41,39 @@ class Sqlite(Backend):
     def __str__(self) -> str:
         return str(self.path)
 
-    def create_engine(self, *, size: int, more: int = 0) -> sa.Engine:
-        """Return an engine; nobody needs a driver that Python has not got."""
-        made = sa.create_engine(
+    def create_engine(self, *, size: int, overflow: int = 0) -> sa.Engine:
+        """Return an engine whose driver begins no transaction on its own."""
+        engine = sa.create_engine(
             f"sqlite:///{self.path}",
             pool_size=size,
-            max_overflow=more,
+            max_overflow=overflow,
             connect_args={"cached_statements": _STATEMENTS},
         )
-        sa.event.listen(made, "connect", _set_pragmas)
-        return made
+        sa.event.listen(engine, "connect", _set_pragmas)
+        return engine
 
-    def commit_sql(self, who: str) -> str:
-        """Return nothing: the others of this machine are told by the control socket."""
-        del who
+    def commit_sql(self, sender: str) -> str:
+        """Return "": processes of this machine are notified by the control socket."""
+        del sender
         return ""
 
     def translate_error(self, error: BaseException) -> DatabaseError | None:
-        """Return what an error of sqlite3 means, SQLAlchemy's or its own."""
+        """Return what an sqlite3 error means, wrapped by SQLAlchemy or not."""
         original = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(original, sqlite3.Error):
             return None
         return _to_database_error(original, self.path)
 
     def current_revision(self) -> str | None:
-        """Return it without SQLAlchemy; an empty file is no database yet."""
+        """Return the revision of the schema, read without SQLAlchemy.
+
+        Returns:
+            None if the file does not exist, is empty or has no tables.
+
+        Raises:
+            DatabaseUnusableError: *path* is a folder, is damaged, or is a database of
+                another program.
+        """
         path = self.path
         if path.is_dir():
             raise DatabaseUnusableError(f"{path} is a folder: move it away")
@@ -86,7 +95,7 @@ class Sqlite(Backend):
         return str(row[0]) if row else None
 
     def migration_engine(self) -> sa.Engine:
-        """Return an engine that does not mind foreign keys while tables are remade."""
+        """Return an engine without foreign key checks, for rebuilding tables."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return sa.create_engine("sqlite://", creator=self._connect_bare)
 
@@ -98,7 +107,7 @@ class Sqlite(Backend):
         return connection
 
     def backup_before(self, change: str) -> Path:
-        """Copy the file as it is, beside it."""
+        """Copy the database to a file next to it; return the copy's path."""
         target = self.path.with_name(f"{self.path.name}.before-{change}")
         target.unlink(missing_ok=True)
         with (
@@ -111,16 +120,17 @@ class Sqlite(Backend):
     def reset_sequences(
         self, writer: sa.Connection, tables: Sequence[sa.Table]
     ) -> None:
-        """Do nothing: an id is one more than the highest."""
+        """Do nothing: SQLite's next id is one more than the highest."""
         del writer, tables
 
     @property
     def folder(self) -> Path:
+        """The folder of the file."""
         return self.path.parent
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI
-    # The driver would begin transactions by itself, and never IMMEDIATE ones.
+    # Otherwise sqlite3 begins transactions on its own, and never IMMEDIATE ones.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -135,7 +145,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - un
 
 
 def _to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """Return what *error* means, with its own words kept."""
+    """Return what *error* means, with SQLite's own message."""
     text = str(error)
     match getattr(error, "sqlite_errorname", "") or text:
         case name if "FULL" in name:

@@ -1,4 +1,4 @@
-"""The life of a job, as data: a move that is not in `TRANSITIONS` cannot happen."""
+"""The states of a job.  `TRANSITIONS` lists every change of state that can happen."""
 
 from __future__ import annotations
 
@@ -7,56 +7,57 @@ from types import MappingProxyType
 
 
 class JobState(StrEnum):
-    """Where a job stands.  Waiting is not a state: it is `due_at` in the future."""
+    """The state of a job.  A waiting job is queued, with a later `due_at`."""
 
-    #: Waits for its `due_at`.  Holds no worker; survives a crash as it is.
+    #: Waits for its `due_at`, without a worker.  A crash does not change it.
     QUEUED = "queued"
-    #: A worker asks the chain.  After a crash: rescued, open attempts looked into.
+    #: A worker calls the providers of the chain.  After a crash the job is rescued and
+    #: its open attempts are resumed.
     GENERATING = "generating"
-    #: All its images are on disk, Notion has not got them.  After a crash: goes on.
+    #: All its images are stored, but not uploaded to Notion.  After a crash it resumes.
     UPLOADING = "uploading"
     #: The page shows the image.
     DONE = "done"
-    #: Gave up; the reason is on the page and in the history.
+    #: No image: the reason is on the page and in the history.
     FAILED = "failed"
-    #: No longer wanted: by a person, or the page is gone, or it shows an image.
+    #: Cancelled by a person, or because the page was removed or shows an image.
     CANCELLED = "cancelled"
 
 
 class JobReason(StrEnum):
-    """Why an image is wanted, strongest first."""
+    """Why an image is requested, strongest first."""
 
     REGENERATE = "regenerate"  #: The box was ticked, or `regenerate` was called.
-    NEW = "new"  #: No image on the page and none made.
-    EDITED = "edited"  #: Inputs changed since its image.
-    REPLACE = "replace"  #: Its image is our card, and a service is back.
+    NEW = "new"  #: The page shows no image, and none was generated.
+    EDITED = "edited"  #: The inputs changed since the image was generated.
+    REPLACE = "replace"  #: The image is our card, and a provider is available again.
 
     @property
     def rank(self) -> int:
-        """0 for the strongest."""
+        """Position in the order of strength, 0 for the strongest."""
         return list(JobReason).index(self)
 
 
 class JobEventType(StrEnum):
-    """Why a job moved, or what happened to it.  Several may lead to one state."""
+    """What happened to a job.  Several events can lead to the same state."""
 
-    CLAIMED = "claimed"  #: A worker took it.
-    GENERATED = "generated"  #: Its images are on disk.
-    UPLOADED = "uploaded"  #: Notion confirmed the write that shows them.
-    RETRIED = "retried"  #: A round through the chain ended with nothing.
-    SNOOZED = "snoozed"  #: Waits for a service or Notion; costs no try.
-    RESCUED = "rescued"  #: The daemon died while holding it.
-    ABANDONED = "abandoned"  #: No try is left, or none would help.
+    CLAIMED = "claimed"  #: A worker claimed the job.
+    GENERATED = "generated"  #: All its images are stored.
+    UPLOADED = "uploaded"  #: Notion confirmed the write that shows the images.
+    RETRIED = "retried"  #: A round through the chain ended without an image.
+    SNOOZED = "snoozed"  #: It waits for a provider or Notion; this is not a try.
+    RESCUED = "rescued"  #: The daemon that had claimed it ended.
+    ABANDONED = "abandoned"  #: No try is left, or another try cannot help.
     CANCELLED = "cancelled"  #: See `JobState.CANCELLED`.
     REOPENED = "reopened"  #: A person asked for another try, or for its image again.
-    REPEATED = "repeated"  #: Ticked again before its image was there: the same wish.
-    FOLDED = "folded"  #: A newer wish joined it while it waited.
-    NOTED = "noted"  #: A newer wish waits for its end.
+    REPEATED = "repeated"  #: Ticked again before the image was shown: same request.
+    FOLDED = "folded"  #: A newer request was merged into the queued job.
+    NOTED = "noted"  #: A newer request will run after this job.
     ACKNOWLEDGED = "acknowledged"  #: Notion confirmed the un-tick.
 
 
 OPEN = frozenset({JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING})
-#: Left only when a person asks for another try (`REOPENED`).
+#: A job leaves these only when a person reopens it (`REOPENED`).
 FINAL = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 TRANSITIONS = MappingProxyType(
@@ -102,7 +103,7 @@ def next_state(state: JobState, event: JobEventType) -> JobState:
     """Return the state that *event* leads to.
 
     Raises:
-        IllegalMoveError: The move is not in the table.
+        IllegalTransitionError: *event* is not in `TRANSITIONS` for this state.
     """
     try:
         return TRANSITIONS[state, event]

@@ -1,7 +1,4 @@
-"""The tables.  Every one carries a source, so that one day there can be several.
-
-What their columns hold is explained in `db.types`.
-"""
+"""The tables.  `db.types` explains the types of their columns."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ def _page_column() -> sa.Column[str]:
     return sa.Column("page_id", CleanText(32), nullable=False)
 
 
-#: What we know of each source: where polls stand, what the columns are called.
+#: State of each source: progress of polls and sweeps, names of the Notion properties.
 sync = sa.Table(
     "sync",
     metadata,
@@ -38,11 +35,11 @@ sync = sa.Table(
     sa.Column("scope", CleanText(64), nullable=False),  # hash of source, only, columns
     sa.Column("watermark", UtcDateTime),
     sa.Column("swept_at", UtcDateTime),
-    # Why it is not served: a token refused, say; empty: it is.
+    # Why Notion cannot be used, e.g. a rejected token; empty if it can.
     sa.Column("shut", CleanText(), nullable=False, server_default=sa.text("''")),
 )
 
-#: One row per page: what it last showed and what we remember of it.
+#: One row per page: what it showed at the last poll, and what was stored about it.
 posts = sa.Table(
     "posts",
     metadata,
@@ -53,17 +50,17 @@ posts = sa.Table(
     sa.Column("title", CleanText(), nullable=False),
     sa.Column("date", CleanText(40), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
-    sa.Column("seen_at", UtcDateTime, nullable=False),  # first
-    sa.Column("changed_at", UtcDateTime, nullable=False),  # its text, as far as we saw
+    sa.Column("seen_at", UtcDateTime, nullable=False),  # first poll that saw it
+    sa.Column("changed_at", UtcDateTime, nullable=False),  # last seen edit of the text
     sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
-    sa.Column("shows", sa.JSON, nullable=False),  # names in the Image column
+    sa.Column("shows", sa.JSON, nullable=False),  # file names in the Image property
     sa.Column("chosen", sa.Boolean, nullable=False),  # matches posts.only
     sa.Column("skipped", sa.Boolean, nullable=False),  # matches posts.skip
-    sa.Column("gone", sa.Boolean, nullable=False),
-    sa.Column("answered", CleanText(64)),  # inputs a failed or cancelled job answered
-    sa.Column("made", CleanText(64)),  # inputs its newest image was made of
-    sa.Column("alt", CleanText()),  # the alt text we wrote last
+    sa.Column("gone", sa.Boolean, nullable=False),  # removed from Notion
+    sa.Column("answered", CleanText(64)),  # fingerprint of a failed or cancelled job
+    sa.Column("made", CleanText(64)),  # fingerprint of the newest image
+    sa.Column("alt", CleanText()),  # the alt text that postbrush wrote last
     sa.Column("unticked_at", UtcDateTime),
     sa.Column("replace_tried_at", UtcDateTime),
     sa.UniqueConstraint("source", "page_id"),
@@ -75,7 +72,7 @@ posts = sa.Table(
     ),
 )
 
-#: Posts that wait for `postbrush approve`.
+#: Posts that wait for approval by `postbrush approve`.
 held = sa.Table(
     "held",
     metadata,
@@ -93,9 +90,10 @@ pauses = sa.Table(
     metadata,
     sa.Column("source", CleanText(64), primary_key=True),
     sa.Column("since", UtcDateTime, nullable=False),
-    sa.Column("until", UtcDateTime),  # none: until somebody resumes
+    sa.Column("until", UtcDateTime),  # NULL: until a person resumes it
 )
 
+#: One row per request for an image; at most one open job per page.
 jobs = sa.Table(
     "jobs",
     metadata,
@@ -110,24 +108,23 @@ jobs = sa.Table(
     sa.Column("moved_at", UtcDateTime, nullable=False),
     sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
-    sa.Column("rounds", sa.Integer, nullable=False),  # through the chain, ended
-    sa.Column("tries", sa.Integer, nullable=False),  # rounds that counted
-    sa.Column("waited_since", UtcDateTime),  # for loading or rate limit, first
+    sa.Column("rounds", sa.Integer, nullable=False),  # ended rounds through the chain
+    sa.Column("tries", sa.Integer, nullable=False),  # rounds that count as a try
+    sa.Column("waited_since", UtcDateTime),  # first wait for loading or a rate limit
     sa.Column("waits_for", CleanText(32)),  # provider
-    sa.Column("acked_at", UtcDateTime),  # Notion confirmed the un-tick
-    sa.Column("owed", CleanText(16), nullable=False),  # a write the page still needs
+    sa.Column("acked_at", UtcDateTime),  # when Notion confirmed the un-tick
+    sa.Column("owed", CleanText(16), nullable=False),  # pending write; empty: none
     sa.Column("owed_note", CleanText(), nullable=False),
-    sa.Column("told_waiting", sa.Boolean, nullable=False),
-    sa.Column(
-        "reopened_at", UtcDateTime
-    ),  # earlier attempts no longer speak against it
-    sa.Column("again", sa.JSON(none_as_null=True)),  # the next wish of this page
+    sa.Column("told_waiting", sa.Boolean, nullable=False),  # people were notified
+    sa.Column("reopened_at", UtcDateTime),  # earlier attempts do not count any more
+    sa.Column("again", sa.JSON(none_as_null=True)),  # the next request of this page
     sa.Column("outcome", CleanText(), nullable=False),  # in words, when it ended
-    # The daemon that works on it; empty: none, or one from before there were several.
+    # Id of the daemon that works on it; empty if none does, or if it was claimed by a
+    # release that supported only one daemon.
     sa.Column(
         "claimed_by", CleanText(64), nullable=False, server_default=sa.text("''")
     ),
-    sa.Column("read_at", UtcDateTime),  # its page, for the last time before paying
+    sa.Column("read_at", UtcDateTime),  # when its page was last read, before paying
     sa.Index("ix_jobs_claimed", "claimed_by", **partial_index("state = 'generating'")),
     sa.Index("ix_jobs_state", "state"),
     sa.Index("ix_jobs_state_due", "state", "due_at"),
@@ -143,23 +140,24 @@ jobs = sa.Table(
     ),
 )
 
-#: The daemons that share this database, as each last said of itself.
+#: The daemons that share this database; each updates its own row.
 daemons = sa.Table(
     "daemons",
     metadata,
     sa.Column("id", CleanText(64), primary_key=True),
-    sa.Column("name", CleanText(), nullable=False),  # of the machine, for people
+    sa.Column("name", CleanText(), nullable=False),  # host name, for people
     sa.Column("started_at", UtcDateTime, nullable=False),
-    sa.Column("renewed_at", UtcDateTime, nullable=False),
-    sa.Column("beats", sa.Integer, nullable=False),  # grows: clocks may differ
+    sa.Column("renewed_at", UtcDateTime, nullable=False),  # last heartbeat
+    sa.Column("beats", sa.Integer, nullable=False),  # heartbeats; clocks may differ
     sa.Column("roles", CleanText(), nullable=False),
-    sa.Column("store", CleanText(), nullable=False),  # where its images are
+    sa.Column("store", CleanText(), nullable=False),  # where it stores images
 )
 
-#: How many posts there are, and jobs in each state.  On SQLite it is kept by triggers
-#: (the migration a3 has them), since counting takes longer every year; a migration
-#: that makes `posts` or `jobs` anew, as Alembic's batch mode does, makes these anew.
-#: On PostgreSQL it is a view that counts: writers would wait for each other's rows.
+#: The number of posts, and of jobs in each state.  On SQLite triggers maintain it (see
+#: migration a3), because counting takes longer every year.  A migration that rebuilds
+#: `posts` or `jobs`, as Alembic's batch mode does, has to create the triggers again.
+#: On PostgreSQL it is a view that counts, because writers would wait for each other's
+#: rows.
 tallies = sa.Table(
     "tallies",
     metadata,
@@ -168,6 +166,7 @@ tallies = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
 )
 
+#: The history of each job.
 events = sa.Table(
     "events",
     metadata,
@@ -176,7 +175,7 @@ events = sa.Table(
     sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=False, index=True),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("event", CleanText(16), nullable=False),
-    sa.Column("state", enum_type(JobState), nullable=False),  # after it
+    sa.Column("state", enum_type(JobState), nullable=False),  # after the event
     sa.Column("reason", CleanText(), nullable=False),
 )
 
@@ -187,26 +186,26 @@ attempts = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     _source_column(),
     _page_column(),
-    sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),  # none: by hand
+    sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),  # NULL: by a command
     sa.Column("number", sa.Integer, nullable=False),  # of the image within its job
     sa.Column("round", sa.Integer, nullable=False),
     sa.Column("provider", CleanText(32), nullable=False),
     sa.Column("model", CleanText()),
-    sa.Column("generation", sa.Integer, nullable=False),  # of the breaker when asked
-    sa.Column("price", sa.Float, nullable=False),
-    sa.Column("cost", sa.Float, nullable=False),  # money; 0 when free or included
-    sa.Column("covered", sa.Float, nullable=False),  # by what is included
+    sa.Column("generation", sa.Integer, nullable=False),  # of the breaker at the start
+    sa.Column("price", sa.Float, nullable=False),  # US dollars, by the price list
+    sa.Column("cost", sa.Float, nullable=False),  # US dollars charged
+    sa.Column("covered", sa.Float, nullable=False),  # US dollars of included credits
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
-    sa.Column("outcome", CleanText(16)),  # none: open
+    sa.Column("outcome", CleanText(16)),  # NULL: open
     sa.Column("http_status", sa.Integer),
-    sa.Column("remote", CleanText()),  # a job id or result URL
+    sa.Column("remote", CleanText()),  # the provider's job id or result URL
     sa.Column("seed", BigInt, nullable=False),
     sa.Column("file_name", CleanText(by_code=True), nullable=False, unique=True),
     sa.Column("error", CleanText(), nullable=False),
     sa.Index("ix_attempts_provider_started", "provider", "started_at"),
     sa.Index("ix_attempts_started", "started_at"),
-    # All that sums of money need, so that they are read from it alone.
+    # Covers the sums of spending, so that they read only this index.
     sa.Index(
         "ix_attempts_sums",
         *("started_at", "provider", "outcome", "cost", "covered"),
@@ -214,6 +213,7 @@ attempts = sa.Table(
     sa.Index("ix_attempts_open", "outcome", **partial_index("outcome IS NULL")),
 )
 
+#: One row per stored image.
 images = sa.Table(
     "images",
     metadata,
@@ -225,8 +225,8 @@ images = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("provider", CleanText(32), nullable=False),
     sa.Column("is_card", sa.Boolean, nullable=False),
-    sa.Column("card_why", CleanText(), nullable=False),  # why no service made it
-    sa.Column("replaceable", sa.Boolean, nullable=False),
+    sa.Column("card_why", CleanText(), nullable=False),  # why it is a card
+    sa.Column("replaceable", sa.Boolean, nullable=False),  # a card to replace later
     sa.Column("name", CleanText(by_code=True), nullable=False, unique=True),
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
@@ -235,11 +235,11 @@ images = sa.Table(
     sa.Column("seed", BigInt, nullable=False),
     sa.Column("model", CleanText()),
     sa.Column("prompt", CleanText(), nullable=False),
-    sa.Column("fingerprint", CleanText(64), nullable=False),  # of what it was made
+    sa.Column("fingerprint", CleanText(64), nullable=False),  # of its inputs
     sa.Column("made_at", UtcDateTime, nullable=False),
-    sa.Column("upload_id", CleanText()),
-    sa.Column("shown_at", UtcDateTime),  # Notion confirmed that the page shows it
-    sa.Column("pruned_at", UtcDateTime),  # its file was removed on purpose
+    sa.Column("upload_id", CleanText()),  # Notion's file upload
+    sa.Column("shown_at", UtcDateTime),  # when Notion confirmed that the page shows it
+    sa.Column("pruned_at", UtcDateTime),  # when its file was pruned
     sa.Index("ix_images_page", "source", "page_id"),
     sa.Index(
         "ix_images_replaceable",
@@ -249,6 +249,7 @@ images = sa.Table(
     ),
 )
 
+#: One row per provider's circuit breaker; see `db.breakers.SHARED`.
 breakers = sa.Table(
     "breakers",
     metadata,

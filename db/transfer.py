@@ -1,4 +1,4 @@
-"""All rows of one database into another that has none, of whatever kind each is."""
+"""Copy all rows of a database into an empty one, of the same kind or another."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from db.backend import Backend, translate_errors
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
 from db.tables import metadata, tallies
 
-#: Rows at a time: what is held in memory.
+#: Rows in memory at a time.
 _BATCH = 1000
-#: What is copied, in an order in which every row finds those it names; tallies are
-#: kept by each database itself, daemons say anew that they live.
+#: The tables to copy, referenced tables first.  Each database maintains `tallies`
+#: itself, and running daemons register again.
 _TABLES = [
     table
     for table in metadata.sorted_tables
@@ -23,13 +23,13 @@ _TABLES = [
 
 
 def copy_database(source: Backend, target: Backend) -> Mapping[str, int]:
-    """Copy everything, in one transaction; return how many rows each table has.
+    """Copy all rows in one transaction; return the number of rows by table.
 
     Raises:
-        DatabaseMissingError: There is nothing at *source*.
-        DatabaseUnusableError: *source* is of another release, *target* holds rows, or
-            one of them is no database of postbrush.
-        DatabaseError: It cannot be read or written; *target* holds no rows then.
+        DatabaseMissingError: There is no database at *source*.
+        DatabaseUnusableError: *source* is of another release, *target* has rows, or
+            one of them is not a database of postbrush.
+        DatabaseError: Reading or writing failed; *target* has no rows then.
     """
     _require_current_release(source)
     upgrade.upgrade_schema(target)
@@ -40,9 +40,10 @@ def copy_database(source: Backend, target: Backend) -> Mapping[str, int]:
             _require_no_rows(writer, target)
             with translate_errors(source), old.connect() as reader:
                 reader.exec_driver_sql(source.begin_read_sql)
-                counts = {}
-                for table in _TABLES:
-                    counts[table.name] = _copy_table(table, reader, writer, target)
+                counts = {
+                    table.name: _copy_table(table, reader, writer, target)
+                    for table in _TABLES
+                }
             target.reset_sequences(writer, _TABLES)
             _compare_counts(counts, writer, target)
             writer.commit()
@@ -52,28 +53,28 @@ def copy_database(source: Backend, target: Backend) -> Mapping[str, int]:
     return counts
 
 
-def require_empty(place: Backend) -> None:
-    """See that there are no rows at a place, or no tables yet.
+def require_empty(backend: Backend) -> None:
+    """Check that a database has no rows, or no tables yet.
 
     Raises:
-        DatabaseUnusableError: There are, or it is no database of postbrush.
+        DatabaseUnusableError: It has rows, or is not a database of postbrush.
     """
-    if upgrade.refuse_newer(place) is None:
+    if upgrade.refuse_newer(backend) is None:
         return
-    engine = place.create_engine(size=1)
+    engine = backend.create_engine(size=1)
     try:
-        with translate_errors(place), engine.connect() as reader:
-            reader.exec_driver_sql(place.begin_read_sql)
-            _require_no_rows(reader, place)
+        with translate_errors(backend), engine.connect() as reader:
+            reader.exec_driver_sql(backend.begin_read_sql)
+            _require_no_rows(reader, backend)
     finally:
         engine.dispose()
 
 
 def _require_current_release(source: Backend) -> None:
-    found = upgrade.refuse_newer(source)
-    if found is None:
+    revision = upgrade.refuse_newer(source)
+    if revision is None:
         raise DatabaseMissingError(f"there is no database at {source}")
-    if found != upgrade.HEAD:
+    if revision != upgrade.HEAD:
         raise DatabaseUnusableError(
             f"{source} was made by an older postbrush: run `postbrush migrate` with it "
             "first, which brings it up to date"
@@ -94,10 +95,10 @@ def _copy_table(
     query = sa.select(table).order_by(*table.primary_key)
     count = 0
     with reader.execution_options(yield_per=_BATCH).execute(query) as rows:
-        for some in rows.mappings().partitions():
+        for batch in rows.mappings().partitions():
             with translate_errors(target):
-                writer.execute(table.insert(), [dict(row) for row in some])
-            count += len(some)
+                writer.execute(table.insert(), [dict(row) for row in batch])
+            count += len(batch)
     return count
 
 
@@ -106,9 +107,9 @@ def _compare_counts(
 ) -> None:
     for table in _TABLES:
         query = sa.select(sa.func.count()).select_from(table)
-        found = writer.execute(query).scalar_one()
-        if found != counts[table.name]:
+        copied = writer.execute(query).scalar_one()
+        if copied != (expected := counts[table.name]):
             raise DatabaseError(
-                f"{target} got {found} rows of {counts[table.name]} into {table.name}: "
+                f"{target} got {copied} rows of {expected} into {table.name}: "
                 "nothing was copied"
             )

@@ -1,10 +1,9 @@
-"""A transaction, awaited: what may wait for others is done in a thread.
+"""Transactions for asyncio; statements that can block run in a thread.
 
-That is how a transaction begins, with its first statement, and how it ends.  Between
-the two SQLite waits for nobody, and most statements take less time than a trip to a
-thread; what goes over a network always takes the trip.  SQLAlchemy's asyncio extension
-takes four trips for each, and brings its ORM along: 8 MB of every process for what is
-not used here.
+BEGIN, with the first statement, and COMMIT can block.  Between the two SQLite cannot
+block, and most of its statements take less time than a switch to a thread and back.
+Statements to PostgreSQL always run in a thread.  SQLAlchemy's asyncio extension
+switches four times per statement, and loads the unused ORM, 8 MB in every process.
 """
 
 from __future__ import annotations
@@ -23,43 +22,45 @@ from db.errors import DatabaseError
 T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
-#: Statements, some milliseconds, after which others have a turn.
-_STRETCH = 20
+#: Inline statements, some milliseconds, after which other tasks get to run.
+_STATEMENTS_PER_YIELD = 20
 
 
 class TransactionPool:
-    """An engine, and as many transactions at a time as it has connections.
+    """Runs as many transactions at a time as the engine has connections.
 
     Args:
-        begin: What a transaction begins with, in SQL.
-        places: How many.
-        ending: What one that changed something ends with, in SQL; empty: a commit.
-        inline: Statements between the first and the end wait for nobody.
+        engine: Its driver begins no transaction on its own.
+        begin_sql: Begins a transaction.
+        size: Number of connections.
+        commit_sql: Ends a transaction that changed something; empty for a plain commit.
+        inline: Statements after the first cannot block and need no thread.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
-        begin: str,
-        places: int,
+        begin_sql: str,
+        size: int,
         *,
-        ending: str = "",
+        commit_sql: str = "",
         inline: bool,
     ) -> None:
         self.engine = engine
-        self.begin = begin
-        self.ending = ending
+        self.begin_sql = begin_sql
+        self.commit_sql = commit_sql
         self.inline = inline
-        self._places = asyncio.Semaphore(places)
-        self._threads = ThreadPoolExecutor(places, thread_name_prefix="database")
+        self._free = asyncio.Semaphore(size)
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="database")
 
     @asynccontextmanager
     async def transaction(self, *, commit: bool) -> AsyncIterator[Tx]:
-        """Begin with the first statement; at the end commit, or keep nothing.
+        """Begin at the first statement; at the end commit, or roll back.
 
-        An exception is the end of it, and nothing is kept.
+        Args:
+            commit: Commit at the end.  An exception always rolls back.
         """
-        async with self._places:
+        async with self._free:
             tx = Tx(self)
             try:
                 yield tx
@@ -69,9 +70,10 @@ class TransactionPool:
             await self.run_in_thread(lambda: tx.end_transaction(commit=commit))
 
     async def run_in_thread(self, work: Callable[[], T]) -> T:
-        """Do it in a thread.
+        """Call *work* in a thread and wait for its end.
 
-        To its end, even when we are cancelled meanwhile: a connection is one's alone.
+        A cancellation is raised only after *work* has ended, because its connection
+        must not be used by two threads.
         """
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._threads, work)
@@ -82,7 +84,7 @@ class TransactionPool:
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
-            future.exception()  # looked at: nobody else will
+            future.exception()  # Retrieved, so that asyncio does not log it as lost.
             raise cancelled
         return future.result()
 
@@ -93,19 +95,23 @@ class TransactionPool:
 
 
 class Tx:
-    """A transaction under way."""
+    """One open transaction; it begins with its first statement."""
 
     def __init__(self, pool: TransactionPool) -> None:
         self._pool = pool
         self._connection: sa.Connection | None = None
-        self._done = 0
+        self._inline_count = 0
         self._changed = False
         self._failed = False
 
     async def execute(
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
-        """Send a statement; the rows it returns are all here."""
+        """Execute a statement and fetch all its rows.
+
+        Raises:
+            DBAPIError: The statement failed; the transaction cannot be committed.
+        """
         return await self._execute_statement(
             statement, values, inline=self._pool.inline
         )
@@ -113,7 +119,7 @@ class Tx:
     async def execute_in_thread(
         self, statement: sa.Executable, values: Values | None = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
-        """Send a statement that may take long, in a thread: nobody waits for it."""
+        """Execute a slow statement in a thread, without blocking the event loop."""
         return await self._execute_statement(statement, values, inline=False)
 
     async def _execute_statement(
@@ -127,8 +133,8 @@ class Tx:
                 )
             elif inline:
                 result = _fetch_result(connection, statement, values)
-                self._done += 1
-                if self._done % _STRETCH == 0:
+                self._inline_count += 1
+                if self._inline_count % _STATEMENTS_PER_YIELD == 0:
                     await asyncio.sleep(0)
             else:
                 result = await self._pool.run_in_thread(
@@ -137,10 +143,10 @@ class Tx:
         except DBAPIError:
             self._failed = True
             raise
-        found = cast("sa.CursorResult[*tuple[Any, ...]]", result)
-        if statement.is_dml and found.rowcount != 0:
+        cursor = cast("sa.CursorResult[*tuple[Any, ...]]", result)
+        if statement.is_dml and cursor.rowcount != 0:
             self._changed = True
-        return found
+        return cursor
 
     def _begin_with_retry(
         self, statement: sa.Executable, values: Values | None
@@ -148,8 +154,9 @@ class Tx:
         try:
             return self._begin_once(statement, values)
         except DBAPIError as error:
-            # The server went away while the connection lay in the pool, which has
-            # thrown away all it had by now; nothing was done yet that could be lost.
+            # The server closed this connection while it was idle in the pool.  The pool
+            # has discarded all its connections, and this transaction has done nothing
+            # yet, so a second try is safe.
             if not error.connection_invalidated or self._connection is None:
                 raise
             self._connection.close()
@@ -160,15 +167,15 @@ class Tx:
         self, statement: sa.Executable, values: Values | None
     ) -> sa.Result[*tuple[Any, ...]]:
         self._connection = self._pool.engine.connect()
-        self._connection.exec_driver_sql(self._pool.begin)
+        self._connection.exec_driver_sql(self._pool.begin_sql)
         return _fetch_result(self._connection, statement, values)
 
     def end_transaction(self, *, commit: bool) -> None:
-        """End it; in the thread.
+        """Commit or roll back; called in a thread.
 
         Raises:
-            DatabaseError: A statement had failed, which PostgreSQL would answer with
-                a rollback that nobody hears of.
+            DatabaseError: A statement failed before.  PostgreSQL would answer COMMIT
+                with a rollback, without an error.
         """
         if self._connection is None:
             return
@@ -177,8 +184,8 @@ class Tx:
                 return
             if self._failed:
                 raise DatabaseError("a statement failed, so nothing was written")
-            if self._changed and self._pool.ending:
-                self._connection.exec_driver_sql(self._pool.ending)
+            if self._changed and self._pool.commit_sql:
+                self._connection.exec_driver_sql(self._pool.commit_sql)
             self._connection.commit()
 
 
@@ -186,6 +193,7 @@ def _fetch_result(
     connection: sa.Connection, statement: sa.Executable, values: Values | None
 ) -> sa.Result[*tuple[Any, ...]]:
     result = connection.execute(statement, values)
-    # Where an insert returns the new id, its result is what knows it.
-    asks = result.returns_rows and not statement.is_dml
-    return result.freeze()() if asks else result
+    # An insert may return the new id as a row, but callers need the original result
+    # for `inserted_primary_key`.
+    is_query = result.returns_rows and not statement.is_dml
+    return result.freeze()() if is_query else result

@@ -1,10 +1,9 @@
-"""Kinds of columns: what Python hands over, and what either database keeps of it.
+"""Column types, the same for SQLite and PostgreSQL.
 
-Times are UTC: both databases keep them without a zone, and `UtcDateTime` adds it.
-States
-and reasons are stored by value in columns of fixed length without a CHECK, so that a
-new member needs no migration.  The length of a text is a note for readers: SQLite
-does not enforce it, so PostgreSQL is not asked to.
+Times are UTC.  Both databases store them without a zone, and `UtcDateTime` adds it.
+States and reasons are stored by value in columns of fixed length without a CHECK, so
+that a new member needs no migration.  The length of a text is a note for readers.
+SQLite does not enforce it, so the type does not ask PostgreSQL to do so.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware datetime, stored in UTC."""
+    """An aware datetime, stored in UTC without its zone."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -38,13 +37,13 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 
 class CleanText(sa.TypeDecorator[str]):
-    """A text, as Notion and the services may send it.
+    """A text from Notion or a provider, stored without NUL.
 
-    NUL is left out: PostgreSQL cannot keep it, and nobody wrote it on purpose.
+    PostgreSQL cannot store NUL, and no one writes it on purpose.
 
     Args:
-        length: How long it gets; None: as long as it likes.
-        by_code: It is ordered by code points, whatever the language of the server.
+        length: Expected maximum length in characters; None if there is none.
+        by_code: Order by code points, whatever the locale of the server.
     """
 
     impl = sa.Text
@@ -65,21 +64,21 @@ class CleanText(sa.TypeDecorator[str]):
         return value.replace("\0", "") if value else value
 
 
-#: Up to 64 bits on either.
+#: An integer of up to 64 bits on both databases.
 BigInt = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
 def partial_index(where: str) -> dict[str, Any]:
-    """Return what makes an index hold only some rows.
+    """Return the arguments of an index over the rows that match *where*.
 
-    Migrations say it for either database.  To say it of PostgreSQL here would load
-    all that SQLAlchemy knows of that: 3 MB in every process.
+    They name SQLite only: `postgresql_where` would load SQLAlchemy's PostgreSQL
+    dialect, 3 MB in every process.  The migrations create the index on both.
     """
     return {"sqlite_where": sa.text(where)}
 
 
 def enum_type(kind: type[StrEnum]) -> sa.Enum:
-    """Return the kind of a column that holds members of *kind*."""
+    """Return a column type that stores members of the enum *kind* by value."""
     return sa.Enum(
         kind,
         native_enum=False,

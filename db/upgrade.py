@@ -1,7 +1,7 @@
-"""The schema: brought up to date at start, after a copy, in one transaction.
+"""Schema upgrades: at start, after a backup, in one transaction.
 
-Alembic is imported only when there is something to do, so that a daemon that
-starts on an up-to-date database does not pay for it.
+Alembic is imported only for an upgrade, so that a daemon that starts with a current
+database does not load it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from pathlib import Path
 from db.backend import Backend, translate_errors
 from db.errors import DatabaseUnusableError
 
-#: Every revision this program knows, oldest first; a test compares them with
-#: migrations/versions.
+#: All revisions, oldest first; a test compares them with migrations/versions.
 REVISIONS = (
     *("a1_first", "a2_upkeep", "a3_tallies"),
     *("a4_indexes", "a5_claims", "a6_claimed"),
@@ -21,72 +20,78 @@ HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
-def refuse_newer(place: Backend) -> str | None:
-    """Return the revision, or refuse one this program does not know.
+def refuse_newer(backend: Backend) -> str | None:
+    """Return the revision of the schema; None if there are no tables yet.
 
     Raises:
-        DatabaseUnusableError: Damaged, another program's, or made by a newer
-            postbrush; nothing was changed.
-        DatabaseAwayError: Its server cannot be reached.
+        DatabaseUnusableError: The database is damaged, another program's, or of a
+            newer release; nothing was changed.
+        DatabaseAwayError: The server cannot be reached.
     """
-    found = place.current_revision()
-    if found is not None and found not in REVISIONS:
+    revision = backend.current_revision()
+    if revision is not None and revision not in REVISIONS:
         raise DatabaseUnusableError(
-            f"{place} was made by a newer postbrush (revision {found}, this one knows "
-            f"up to {HEAD}): upgrade postbrush, or restore a backup"
+            f"{backend} was made by a newer postbrush (revision {revision}, this one "
+            f"knows up to {HEAD}): upgrade postbrush, or restore a backup"
         )
-    return found
+    return revision
 
 
-def database_exists(place: Backend) -> bool:
-    """Say whether a database has been made; an empty one is none yet."""
-    return place.current_revision() is not None
-
-
-def require_current(place: Backend) -> None:
-    """See that a command that does not migrate can work with the database.
+def database_exists(backend: Backend) -> bool:
+    """Return whether the database has tables.
 
     Raises:
-        DatabaseUnusableError: Newer or older than this program, damaged.
+        DatabaseError: The database cannot be read, or is another program's.
     """
-    found = refuse_newer(place)
-    if found is not None and found != HEAD:
+    return backend.current_revision() is not None
+
+
+def require_current(backend: Backend) -> None:
+    """Check that a command that does not upgrade can use the database.
+
+    Raises:
+        DatabaseUnusableError: The schema is of another release, or as `refuse_newer`.
+        DatabaseAwayError: The server cannot be reached.
+    """
+    revision = refuse_newer(backend)
+    if revision is not None and revision != HEAD:
         raise DatabaseUnusableError(
-            f"{place} was made by an older postbrush: start the daemon, or run "
+            f"{backend} was made by an older postbrush: start the daemon, or run "
             "`postbrush migrate`, to bring it up to date"
         )
 
 
-def upgrade_schema(place: Backend) -> Path | None:
-    """Bring the database to `HEAD`; return the copy made before, if one was.
+def upgrade_schema(backend: Backend) -> Path | None:
+    """Upgrade the schema to `HEAD`; return the backup made before, if there is one.
 
-    The caller holds the lock of the data directory.  Several may do it at once on a
-    server: the first does, the others wait for it and find it done.
+    The caller holds the lock of the data directory.  On a server several processes
+    may call it at the same time: one upgrades, the others wait and find it done.
 
     Raises:
         DatabaseUnusableError: As `refuse_newer`.
-        DatabaseError: The disk is full, no rights, ...; the old one is untouched.
+        DatabaseError: The upgrade failed, for example because the disk is full or
+            rights are missing; the schema is unchanged.
     """
-    found = refuse_newer(place)
-    if found == HEAD:
+    revision = refuse_newer(backend)
+    if revision == HEAD:
         return None
-    with translate_errors(place):
-        copy = place.backup_before(f"{HEAD}-was-{found}") if found else None
-        _run_migrations(place)
-    return copy
+    with translate_errors(backend):
+        backup = backend.backup_before(f"{HEAD}-was-{revision}") if revision else None
+        _run_migrations(backend)
+    return backup
 
 
-def _run_migrations(place: Backend) -> None:
-    from alembic import command  # noqa: PLC0415 - 0.3 s that most starts do not need
-    from alembic.config import Config  # noqa: PLC0415 - the same
+def _run_migrations(backend: Backend) -> None:
+    from alembic import command  # noqa: PLC0415 - takes 0.3 s, needed by few starts
+    from alembic.config import Config  # noqa: PLC0415 - part of Alembic
 
-    engine = place.migration_engine()
+    engine = backend.migration_engine()
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.connect() as connection:
-            # One explicit transaction, so that a crash leaves the old schema whole.
-            connection.exec_driver_sql(place.begin_write_sql)
+            # One explicit transaction, so that a crash leaves the old schema intact.
+            connection.exec_driver_sql(backend.begin_write_sql)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.exec_driver_sql("COMMIT")

@@ -138,7 +138,7 @@ def _check_database(settings: Settings) -> CheckResult:
 async def _check_peers(settings: Settings, flows: Sources) -> list[CheckResult]:
     """List the other daemons of a PostgreSQL database and compare their stores."""
     db, now = flows.first.db, flows.first.now()
-    if db.folder is not None or not upgrade.database_exists(db.place):
+    if db.folder is not None or not upgrade.database_exists(db.backend):
         return []
     async with db.read_transaction() as tx:
         peers = await list_peers(tx, db, read_instance_id(settings.data_dir))

@@ -85,7 +85,7 @@ async def _load_property_ids(
     flow: SourceContext, data_source: str
 ) -> Mapping[str, str]:
     """Return the stored property IDs, by which renamed properties are found."""
-    if not upgrade.database_exists(flow.db.place):
+    if not upgrade.database_exists(flow.db.backend):
         return {}
     async with flow.db.read_transaction() as tx:
         state = await posts.load_source_state(tx, flow.plan.source)

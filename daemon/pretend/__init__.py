@@ -1,1 +1,1 @@
-"""A pretend Notion and Hugging Face: the demo and the tests use the same ones."""
+"""A pretend Notion and a pretend Hugging Face, for the demo and the tests."""

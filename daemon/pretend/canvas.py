@@ -1,4 +1,4 @@
-"""A picture under way: layers with soft edges."""
+"""A canvas for shapes with soft edges, and random numbers for their layout."""
 
 from __future__ import annotations
 
@@ -11,32 +11,46 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from providers.card.colour import Rgb
 
-SHARPER = 2
+#: Factor at which masks are drawn before they are reduced, for soft edges.
+_OVERSAMPLING = 2
 
-
+#: x and y as shares of width and height, from the top left corner.
 Point = tuple[float, float]
 
 
 class Canvas:
-    """A picture under way: layers with soft edges."""
+    """A picture being drawn.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        seed: With *words*, the seed of `rng`.
+        words: The prompt.
+
+    Attributes:
+        rng: Random numbers for the layout.
+        hue: A random hue, in degrees.
+        image: The picture so far.
+    """
 
     def __init__(self, width: int, height: int, seed: int, words: str) -> None:
         digest = hashlib.sha256(f"{seed} {words}".encode("utf-8", "replace")).digest()
-        self.chance = random.Random(digest)  # noqa: S311 - a picture, not a secret
+        self.rng = random.Random(digest)  # noqa: S311 - a picture, not a secret
         self.width, self.height = width, height
-        self.hue = self.chance.uniform(0, 360)
-        self.canvas = Image.new("RGB", (width, height))
+        self.hue = self.rng.uniform(0, 360)
+        self.image = Image.new("RGB", (width, height))
 
     def fill_gradient(self, top: Rgb, bottom: Rgb) -> None:
-        """Fill with a vertical gradient."""
-        blend = Image.linear_gradient("L").resize((self.width, self.height))
-        over = Image.new("RGB", self.canvas.size, bottom)
-        self.canvas = Image.composite(
-            over, Image.new("RGB", self.canvas.size, top), blend
+        """Fill the canvas with a vertical gradient."""
+        size = self.image.size
+        self.image = Image.composite(
+            Image.new("RGB", size, bottom),
+            Image.new("RGB", size, top),
+            Image.linear_gradient("L").resize(size),
         )
 
     def polygon(self, points: Sequence[Point], colour: Rgb, alpha: float = 1) -> None:
-        """Fill a shape given in shares of width and height."""
+        """Fill a polygon; `alpha` is its opacity from 0 to 1."""
         self._fill_mask(
             points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha
         )
@@ -50,27 +64,36 @@ class Canvas:
         *,
         flat: float = 1,
     ) -> None:
-        """Fill a disc; the radius is a share of the shorter side."""
+        """Fill an ellipse.
+
+        Args:
+            radius: Share of the shorter side.
+            alpha: Opacity from 0 to 1.
+            flat: Height divided by width.
+        """
         short = min(self.width, self.height)
-        wide, high = radius * short / self.width, radius * short * flat / self.height
+        rx, ry = radius * short / self.width, radius * short * flat / self.height
         x, y = centre
-        box = [(x - wide, y - high), (x + wide, y + high)]
+        box = [(x - rx, y - ry), (x + rx, y + ry)]
         self._fill_mask(box, lambda pen, at: pen.ellipse(at, fill=255), colour, alpha)
 
     def add_glow(
         self, centre: Point, radius: float, colour: Rgb, strength: float
     ) -> None:
-        """Lay light around a point."""
-        small = Image.new("L", (96, 96))
+        """Blend a blurred disc around a point.
+
+        Args:
+            radius: Share of the shorter side.
+            strength: Opacity of the centre from 0 to 1.
+        """
+        mask = Image.new("L", (96, 96))
         short = min(self.width, self.height)
-        wide, high = 96 * radius * short / self.width, 96 * radius * short / self.height
+        rx, ry = 96 * radius * short / self.width, 96 * radius * short / self.height
         x, y = centre[0] * 96, centre[1] * 96
-        pen = ImageDraw.Draw(small)
-        pen.ellipse(
-            (x - wide, y - high, x + wide, y + high), fill=round(255 * strength)
-        )
-        soft = small.filter(ImageFilter.GaussianBlur(9)).resize(self.canvas.size)
-        self.canvas.paste(colour, (0, 0), soft)
+        pen = ImageDraw.Draw(mask)
+        pen.ellipse((x - rx, y - ry, x + rx, y + ry), fill=round(255 * strength))
+        blurred = mask.filter(ImageFilter.GaussianBlur(9)).resize(self.image.size)
+        self.image.paste(colour, (0, 0), blurred)
 
     def _fill_mask(
         self,
@@ -79,28 +102,37 @@ class Canvas:
         colour: Rgb,
         alpha: float,
     ) -> None:
-        """Fill a shape with soft edges, working on no more than its surroundings."""
+        """Fill a shape with soft edges, on a mask as large as its bounding box."""
         left = max(0, math.floor(min(x for x, _ in points) * self.width))
         top = max(0, math.floor(min(y for _, y in points) * self.height))
         right = min(self.width, math.ceil(max(x for x, _ in points) * self.width))
         bottom = min(self.height, math.ceil(max(y for _, y in points) * self.height))
         if right <= left or bottom <= top:
             return
-        size = ((right - left) * SHARPER, (bottom - top) * SHARPER)
+        size = ((right - left) * _OVERSAMPLING, (bottom - top) * _OVERSAMPLING)
         mask = Image.new("L", size)
         at = [
-            ((x * self.width - left) * SHARPER, (y * self.height - top) * SHARPER)
+            (
+                (x * self.width - left) * _OVERSAMPLING,
+                (y * self.height - top) * _OVERSAMPLING,
+            )
             for x, y in points
         ]
         draw(ImageDraw.Draw(mask), at)
-        mask = mask.reduce(SHARPER)
+        mask = mask.reduce(_OVERSAMPLING)
         if alpha < 1:
             mask = mask.point(lambda value: round(value * alpha))
-        self.canvas.paste(colour, (left, top), mask)
+        self.image.paste(colour, (left, top), mask)
 
     def ridge_outline(self, level: float, rough: float, waves: float) -> list[Point]:
-        """Return the outline of a hill from edge to edge, closed below."""
-        phases = [self.chance.uniform(0, math.tau) for _ in range(4)]
+        """Return the outline of a random range of hills, from edge to edge, down to 1.
+
+        Args:
+            level: Mean y of the ridge.
+            rough: Height of its waves.
+            waves: Their frequency, in half periods over the width.
+        """
+        phases = [self.rng.uniform(0, math.tau) for _ in range(4)]
         points = []
         for step in range(129):
             x = step / 128

@@ -1,4 +1,4 @@
-"""Notion's refusals, word for word as recorded or documented."""
+"""Notion's error responses, word for word as recorded or documented."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import uuid
 from typing import Any
 
 _ID_LENGTH = 32
-#: What a path is about, as Notion's refusals call it.
+#: The kinds of objects, as Notion's messages name them, that occur in paths.
 _KINDS = ("file_upload", "data_source", "database", "page")
 
 
 class ApiResponseError(Exception):
-    """An answer that is not 200."""
+    """An error response of the API.
+
+    Args:
+        status: HTTP status.
+        code: Notion's error code.
+        retry_after: Seconds for the Retry-After header; None for no header.
+        more: Further fields of the body.
+    """
 
     def __init__(
         self,
@@ -30,7 +37,7 @@ class ApiResponseError(Exception):
         self.more = more
 
     def to_json(self, request_id: str) -> dict[str, Any]:
-        """Return the JSON of the refusal."""
+        """Return the body of the response."""
         return {
             "object": "error",
             "status": self.status,
@@ -42,11 +49,13 @@ class ApiResponseError(Exception):
 
 
 def bad_token() -> ApiResponseError:
+    """Return the response to an unknown token."""
     return ApiResponseError(401, "unauthorized", "API token is invalid.")
 
 
-def missing_version(given: str | None) -> ApiResponseError:
-    shown = "undefined" if given is None else f'"{given}"'
+def missing_version(version: str | None) -> ApiResponseError:
+    """Return the response to a missing or unknown Notion-Version header."""
+    shown = "undefined" if version is None else f'"{version}"'
     return ApiResponseError(
         400,
         "missing_version",
@@ -56,6 +65,7 @@ def missing_version(given: str | None) -> ApiResponseError:
 
 
 def not_found(kind: str, identifier: str) -> ApiResponseError:
+    """Return the response to the id of an unknown or hidden object."""
     return ApiResponseError(
         404,
         "object_not_found",
@@ -66,7 +76,7 @@ def not_found(kind: str, identifier: str) -> ApiResponseError:
 
 
 def upload_not_ready(identifier: str) -> ApiResponseError:
-    """Return what a page write says of an unknown file, or one just sent."""
+    """Return the response to a page write with an unknown or unsent file upload."""
     return ApiResponseError(
         404,
         "object_not_found",
@@ -76,10 +86,12 @@ def upload_not_ready(identifier: str) -> ApiResponseError:
 
 
 def validation_error(message: str) -> ApiResponseError:
+    """Return the response to an invalid request."""
     return ApiResponseError(400, "validation_error", message)
 
 
 def archived_error() -> ApiResponseError:
+    """Return the response to an edit of a page in the trash."""
     return validation_error(
         "Can't edit block that is archived. You must unarchive the block before "
         "editing."
@@ -87,10 +99,12 @@ def archived_error() -> ApiResponseError:
 
 
 def invalid_url() -> ApiResponseError:
+    """Return the response to an unknown path."""
     return ApiResponseError(400, "invalid_request_url", "Invalid request URL.")
 
 
 def rate_limited(seconds: int) -> ApiResponseError:
+    """Return the response to a request above the rate limit."""
     return ApiResponseError(
         429,
         "rate_limited",
@@ -104,9 +118,13 @@ def rate_limited(seconds: int) -> ApiResponseError:
 
 
 def error_for_status(status: int, path: str = "") -> ApiResponseError:
-    """Return what Notion says with a status when it is in trouble, or refuses."""
-    identifier = next((one for one in path.split("/") if _is_id(one)), "")
-    kind = next((one for one in _KINDS if one in path), "page")
+    """Return Notion's response with a given HTTP status.
+
+    Args:
+        path: The request's path, for the kind and id that a 404 names.
+    """
+    identifier = next((part for part in path.split("/") if _is_id(part)), "")
+    kind = next((kind for kind in _KINDS if kind in path), "page")
     code, message = {
         400: ("validation_error", "body failed validation: body should be an object."),
         401: ("unauthorized", "API token is invalid."),
@@ -128,7 +146,11 @@ def _is_id(text: str) -> bool:
 
 
 def parse_uuid(text: str, name: str) -> str:
-    """Return an id in its long form; a path with anything else is refused."""
+    """Return an id of a path with dashes.
+
+    Raises:
+        ApiResponseError: 400, *text* is not a UUID.
+    """
     try:
         return str(uuid.UUID(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The outside at its worst, on demand, and a record of every request."""
+"""Faults to inject into responses, and the record of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """One request as an observer outside sees it."""
+    """One request and the status of its response; 0 if the connection was dropped."""
 
     method: str
     path: str
@@ -21,22 +21,26 @@ class RecordedRequest:
 
     @property
     def is_write(self) -> bool:
-        """It changes something, or announces a file."""
+        """Whether the request changes something or creates a file upload."""
         is_read = self.path.endswith("/query") or self.path.endswith("/search")
         return self.method in {"POST", "PATCH", "PUT", "DELETE"} and not is_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What happens to the next matching request.
+    """A fault of the response to a matching request.
 
     Attributes:
         match: A part of "METHOD /path".
-        after: The work is done, and then its answer is lost or spoilt.
-        drop: The connection is closed without an answer.
-        html: A page instead of JSON, as a proxy answers.
-        body: JSON instead of the right one.
-        chosen: Whether a matching request is meant, by its path and what it holds.
+        status: HTTP status of the response.
+        after: The request is carried out before the response is replaced.
+        drop: The connection is closed without a response.
+        html: The response is an HTML page, as from a proxy.
+        retry_after: Seconds for the Retry-After header; None for no header.
+        delay: Seconds before the request is handled.
+        body: JSON, or bytes, to respond with.
+        chosen: Called with the path and the content of a request that matches; returns
+            whether the fault applies.
     """
 
     match: str
@@ -50,37 +54,38 @@ class Fault:
     chosen: Callable[[str, str], bool] = lambda _path, _about: True
 
     def applies_to(self, method: str, path: str, about: str) -> bool:
-        """Say whether a request is to meet it."""
+        """Return whether the fault applies to a request; see `FaultQueue.pop_match`."""
         return self.match in f"{method} {path}" and self.chosen(path, about)
 
 
 @dataclass(slots=True)
 class FaultQueue:
-    """Faults in the order in which they were ordered.
+    """Injected faults, oldest first.
 
     Attributes:
-        lasting: Those that are met until somebody takes them away.
+        waiting: Faults that apply to one request each.
+        lasting: Faults that apply to every matching request until they are removed.
     """
 
     waiting: deque[Fault] = field(default_factory=deque)
     lasting: list[Fault] = field(default_factory=list)
 
     def add(self, fault: Fault, times: int | None) -> None:
-        """Order *fault* for the next *times* matching requests; None: for all."""
+        """Inject *fault* for the next *times* matching requests; None for all."""
         if times is None:
             self.lasting.append(fault)
         else:
             self.waiting.extend([fault] * times)
 
     def pop_match(self, method: str, path: str, about: str = "") -> Fault | None:
-        """Return the first fault that matches, and strike it off.
+        """Return the first fault that applies, and remove it unless it is lasting.
 
         Args:
-            about: What the request holds: a file's name, say.
+            about: Content of the request, such as the name of a file.
         """
         for fault in self.waiting:
             if fault.applies_to(method, path, about):
                 self.waiting.remove(fault)
                 return fault
-        lasting = (one for one in self.lasting if one.applies_to(method, path, about))
+        lasting = (f for f in self.lasting if f.applies_to(method, path, about))
         return next(lasting, None)

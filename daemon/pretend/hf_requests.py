@@ -1,4 +1,4 @@
-"""A request for an image in each route's own shape, and the answer to it."""
+"""The request for an image in the format of each route."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class GenerationRequest:
+    """A request for one image; `width` and `height` in pixels."""
+
     prompt: str
     width: int
     height: int
@@ -17,7 +19,11 @@ class GenerationRequest:
 
 
 def parse_request(route: str, body: Json) -> GenerationRequest:
-    """Read a request in its route's own shape; a wrong one is an error."""
+    """Parse a request in its route's own format.
+
+    Raises:
+        KeyError, TypeError, ValueError: The request is malformed.
+    """
     match route:
         case "nscale":
             width, height = (int(side) for side in body["size"].split("x"))
@@ -32,17 +38,17 @@ def parse_request(route: str, body: Json) -> GenerationRequest:
                 body["prompt"], size["width"], size["height"], body.get("seed")
             )
         case "replicate":
-            given = body["input"]
-            ratio = given.get("aspect_ratio", "1:1")
-            wide, high = (int(one) for one in ratio.split(":"))
-            short = 1024 / max(wide, high)
+            options = body["input"]
+            ratio = options.get("aspect_ratio", "1:1")
+            width, height = (int(side) for side in ratio.split(":"))
+            scale = 1024 / max(width, height)
             return GenerationRequest(
-                given["prompt"],
-                round(wide * short),
-                round(high * short),
-                given.get("seed"),
+                options["prompt"],
+                round(width * scale),
+                round(height * scale),
+                options.get("seed"),
             )
-    given = body["parameters"]
+    options = body["parameters"]
     return GenerationRequest(
-        body["inputs"], given["width"], given["height"], given.get("seed")
+        body["inputs"], options["width"], options["height"], options.get("seed")
     )

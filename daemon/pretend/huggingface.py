@@ -1,7 +1,7 @@
-"""A pretend Hugging Face: the router's routes, the Hub's list, credits, loading.
+"""A pretend Hugging Face: the router's routes, the Hub's API, credits, model loading.
 
-Paths, bodies and error texts are the real ones (see the providers' own modules);
-what it paints is `daemon.pretend.scenes`.
+Paths, bodies and error texts are the real ones, as described in the modules of the
+providers.  `daemon.pretend.scenes` renders the images.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from daemon.pretend.faults import Fault, FaultQueue
 from daemon.pretend.hf_requests import GenerationRequest, parse_request
 from daemon.pretend.scenes import render_scene
 
-Json = dict[str, Any]
-
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _NO_CREDITS = (
     "You have depleted your monthly included credits. Purchase pre-paid credits to "
@@ -36,7 +34,7 @@ _GONE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedRequest:
-    """One request for an image, as an observer sees it."""
+    """One request for an image and the status of its response; `size` in pixels."""
 
     at: datetime
     route: str
@@ -48,15 +46,18 @@ class ServedRequest:
 
 @dataclass(slots=True)
 class FakeHuggingFace:
-    """The pretend service.
+    """The state of the pretend service.
 
     Attributes:
-        credits: Images left; None: any number.
-        seconds_per_image: How long painting seems to take.
-        loading_every: After so many images the model is loaded again; 0: never.
-        loading_seconds: How long that takes.
-        fetched: Paths of finished files that were fetched.
-        changed: Called when something to be seen has changed.
+        credits: Images that the credits pay for; None for any number.
+        seconds_per_image: Simulated duration of a generation.
+        loading_every: Number of images after which the model is unloaded; 0 for never.
+        loading_seconds: Duration of loading the model.
+        fetched: Names of the finished files that were fetched.
+        routes: Model id at each partner that serves the model.
+        hub_is_up: Whether the Hub answers; otherwise it responds with 503.
+        changed: Called after every change that the board shows.
+        loaded_at: When the model is loaded; None if it is loaded from the start.
     """
 
     now: Callable[[], datetime]
@@ -79,17 +80,17 @@ class FakeHuggingFace:
     painted: int = 0
 
     def add_credits(self, images: int) -> None:
-        """Buy credits."""
+        """Add credits for *images* images."""
         self.credits = (self.credits or 0) + images
         self.changed()
 
     def spend_all(self) -> None:
-        """Use all credits up."""
+        """Use up all credits."""
         self.credits = 0
         self.changed()
 
     def unload_model(self) -> None:
-        """The model has to be loaded again."""
+        """Unload the model, so that it loads for `loading_seconds` from now."""
         self.loaded_at = self.now() + timedelta(seconds=self.loading_seconds)
         self.changed()
 
@@ -101,12 +102,12 @@ class FakeHuggingFace:
         return max(0.0, (self.loaded_at - self.now()).total_seconds())
 
     def inject_fault(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
-        """Order a fault for the next requests; see `Fault`."""
+        """Inject a fault for the next *times* matching requests; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
     @property
     def paid_images(self) -> int:
-        """How many images were painted, and so paid for."""
+        """Number of images generated; each was charged."""
         return self.painted
 
 
@@ -133,7 +134,7 @@ class _HubHandlers:
         self._hub = hub
 
     async def serve_model_info(self, request: web.Request) -> web.Response:
-        """Say who serves the model, as the Hub does."""
+        """Return which partners serve the model, as the Hub does."""
         if not self._hub.hub_is_up:
             return web.Response(status=503, text="Service Unavailable")
         del request
@@ -156,14 +157,14 @@ class _HubHandlers:
         )
 
     async def serve_whoami(self, request: web.Request) -> web.Response:
-        """Say whose token it is."""
+        """Return the owner of the token, as the Hub does."""
         if not self._has_valid_token(request):
             return _error_response(401, "Invalid username or password.")
         role = {"type": "access_token", "accessToken": {"role": "fineGrained"}}
         return web.json_response({"type": "user", "name": "demo", "auth": role})
 
     async def serve_file(self, request: web.Request) -> web.Response:
-        """Serve a finished file, as the services' own hosts do."""
+        """Serve a finished file, as the partners' own hosts do: without a token."""
         name = request.match_info["name"]
         self._hub.fetched.append(name)
         if "Authorization" in request.headers:
@@ -176,38 +177,38 @@ class _HubHandlers:
     def generation_handler(
         self, route: str
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Return the handler of one route."""
+        """Return the handler of one partner's route."""
 
-        async def serve(request: web.Request) -> web.Response:
+        async def respond(request: web.Request) -> web.Response:
             try:
-                order = parse_request(route, json.loads(await request.read()))
+                image_request = parse_request(route, json.loads(await request.read()))
             except (ValueError, KeyError, TypeError):
                 return _error_response(422, "Input validation error")
             fault = self._hub.faults.pop_match(request.method, request.path)
             if fault is not None:
-                answer = await self._fault_response(request, fault)
+                response = await self._fault_response(request, fault)
             else:
-                answer = await self._generate_response(request, route, order)
+                response = await self._generate_response(request, route, image_request)
             self._hub.served.append(
                 ServedRequest(
                     at=self._hub.now(),
                     route=route,
-                    status=answer.status,
-                    prompt=order.prompt,
-                    seed=order.seed,
-                    size=(order.width, order.height),
+                    status=response.status,
+                    prompt=image_request.prompt,
+                    seed=image_request.seed,
+                    size=(image_request.width, image_request.height),
                 )
             )
             self._hub.changed()
-            return answer
+            return response
 
-        return serve
+        return respond
 
     def _has_valid_token(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
 
     async def _generate_response(
-        self, request: web.Request, route: str, order: GenerationRequest
+        self, request: web.Request, route: str, image_request: GenerationRequest
     ) -> web.Response:
         hub = self._hub
         if not self._has_valid_token(request):
@@ -224,21 +225,29 @@ class _HubHandlers:
                 "estimated_time": math.ceil(left),
             }
             return web.json_response(body, status=503)
-        # Paid when the work begins, as the real ones do.
+        # The real services charge at the start of a generation, too.
         if hub.credits is not None:
             hub.credits -= 1
         hub.painted += 1
         hub.changed()
         await hub.sleep(hub.seconds_per_image)
         data = await asyncio.to_thread(
-            render_scene, order.prompt, order.seed or 0, order.width, order.height
+            render_scene,
+            image_request.prompt,
+            image_request.seed or 0,
+            image_request.width,
+            image_request.height,
         )
         if hub.loading_every and hub.painted % hub.loading_every == 0:
             hub.unload_model()
-        return self._format_result(request, route, data, order)
+        return self._format_result(request, route, data, image_request)
 
     def _format_result(
-        self, request: web.Request, route: str, data: bytes, order: GenerationRequest
+        self,
+        request: web.Request,
+        route: str,
+        data: bytes,
+        image_request: GenerationRequest,
     ) -> web.Response:
         text = base64.b64encode(data).decode()
         created = int(self._hub.now().timestamp())
@@ -249,7 +258,7 @@ class _HubHandlers:
                 )
             case "hf-inference":
                 return web.Response(body=data, content_type="image/png")
-        name = f"{len(self._hub.files)}-{order.seed}.png"
+        name = f"{len(self._hub.files)}-{image_request.seed}.png"
         self._hub.files[name] = data
         base = str(request.url.origin()) + request.path.split(f"/{route}/")[0]
         url = f"{base}/made/{name}"
@@ -257,9 +266,9 @@ class _HubHandlers:
             return web.json_response(
                 {
                     "images": [{"url": url, "content_type": "image/png"}],
-                    "seed": order.seed,
+                    "seed": image_request.seed,
                     "has_nsfw_concepts": [False],
-                    "prompt": order.prompt,
+                    "prompt": image_request.prompt,
                 }
             )
         return web.json_response(

@@ -1,4 +1,4 @@
-"""What every request to the pretend Notion meets: token, version, budget, faults."""
+"""Checks of every request to the pretend Notion: token, version, rate limit, faults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ _WINDOW = timedelta(seconds=60)
 
 @dataclass(slots=True)
 class ApiMiddleware:
-    """Lets requests in, notes each, and refuses as Notion does."""
+    """Checks and records every request, and responds with errors as Notion does.
+
+    Attributes:
+        times: When the requests of the last minute arrived.
+    """
 
     space: Workspace
     times: deque[datetime] = field(default_factory=deque)
@@ -40,7 +44,9 @@ class ApiMiddleware:
     def wrap_handler(
         self, handler: Handler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def answer(request: web.Request) -> web.StreamResponse:
+        """Return a handler that runs the checks, then *handler*."""
+
+        async def respond(request: web.Request) -> web.StreamResponse:
             body = await _read_json(request)
             about = self.space.uploads.name_of(request.path) or str(body)
             fault = self.space.faults.pop_match(request.method, request.path, about)
@@ -53,7 +59,7 @@ class ApiMiddleware:
                 return self._fault_response(request, fault, None)
             return response
 
-        return answer
+        return respond
 
     async def _handle_request(
         self, request: web.Request, body: Json, handler: Handler
@@ -61,7 +67,7 @@ class ApiMiddleware:
         try:
             self._check_request(request)
             data = await handler(request, body)
-            return self._success_response(request, 200, data, body)
+            return self._success_response(request, data, body)
         except ApiResponseError as refusal:
             return self._error_response(request, refusal, body)
 
@@ -86,17 +92,12 @@ class ApiMiddleware:
         return format_datetime(self.space.now().astimezone(UTC), usegmt=True)
 
     def _success_response(
-        self,
-        request: web.Request,
-        status: int,
-        data: Json,
-        body: object,
+        self, request: web.Request, data: Json, body: object
     ) -> web.Response:
         request_id = str(uuid.uuid4())
-        self._record_request(request, status, body)
+        self._record_request(request, 200, body)
         return web.json_response(
             {**data, "request_id": request_id},
-            status=status,
             headers={"x-notion-request-id": request_id, "Date": self._date_header},
         )
 

@@ -1,4 +1,4 @@
-"""What a pretend workspace is made of."""
+"""The objects of a pretend workspace."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class StoredFile:
-    """Bytes in Notion's storage; a files property names them."""
+    """A file in Notion's storage; files properties refer to it by `key`."""
 
     key: str
     filename: str
     data: bytes
 
+    @property
+    def content_type(self) -> str:
+        """The media type, by the first bytes: PNG or else JPEG."""
+        return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
-    """One file of a page, for tests and the board."""
+    """One file that a page shows, for tests and the board."""
 
     name: str
     data: bytes
@@ -31,7 +36,12 @@ class ShownFile:
 
 @dataclass(slots=True)
 class DataSource:
-    """A table, inside a database of the same title."""
+    """A data source, in a database of the same title.
+
+    Attributes:
+        columns: Properties by name.
+        shared: Whether the integration has access.
+    """
 
     id: str
     database_id: str
@@ -43,7 +53,13 @@ class DataSource:
 
 @dataclass(slots=True)
 class FakePage:
-    """A row; `values` by column id."""
+    """A page of a data source.
+
+    Attributes:
+        source: Id of the data source.
+        edited_by: Id of the user or bot that edited the page last.
+        values: JSON values by property id.
+    """
 
     id: str
     source: str

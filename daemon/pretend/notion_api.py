@@ -1,11 +1,10 @@
-"""The pretend Notion's HTTP side: the same paths, bodies and errors as the API."""
+"""The HTTP API of the pretend Notion, with the paths, bodies and errors of the real."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import BodyPartReader, web
 
@@ -18,18 +17,18 @@ from daemon.pretend.errors import (
     validation_error,
 )
 from daemon.pretend.middleware import VERSIONS, ApiMiddleware
-from daemon.pretend.models import DataSource, Json
+from daemon.pretend.models import DataSource, FakePage, Json
 from daemon.pretend.serializers import list_json
 from daemon.pretend.workspace import Workspace
 
 _PAGE_SIZE = 100
-_LARGEST = 32 * 2**20
+_MAX_BODY = 32 * 2**20
 
 
 def notion_app(workspace: Workspace) -> web.Application:
-    """Return an application with /v1 and /files, to be run or mounted."""
-    api, door = _ApiHandlers(workspace), ApiMiddleware(workspace)
-    app = web.Application(client_max_size=_LARGEST)
+    """Return an application with the API below /v1 and stored files below /files."""
+    api, middleware = _ApiHandlers(workspace), ApiMiddleware(workspace)
+    app = web.Application(client_max_size=_MAX_BODY)
     app.router.add_get("/files/{key}/{name}", api.serve_file)
     for method, path, handler in (
         ("GET", "/v1/users/me", api.get_me),
@@ -45,13 +44,20 @@ def notion_app(workspace: Workspace) -> web.Application:
         ("GET", "/v1/file_uploads/{id}", api.get_upload),
         ("POST", "/v1/file_uploads/{id}/send", api.send_upload),
     ):
-        app.router.add_route(method, path, door.wrap_handler(handler))
-    app.router.add_route("*", "/v1/{rest:.*}", door.wrap_handler(api.reject_unknown))
+        app.router.add_route(method, path, middleware.wrap_handler(handler))
+    reject_unknown = middleware.wrap_handler(api.reject_unknown)
+    app.router.add_route("*", "/v1/{rest:.*}", reject_unknown)
     return app
 
 
 @dataclass(slots=True)
 class _ApiHandlers:
+    """The handlers of the API.
+
+    Attributes:
+        cursors: Page ids of a query, and the start of its next page, by cursor.
+    """
+
     space: Workspace
     cursors: dict[str, tuple[list[str], int]] = field(default_factory=dict)
 
@@ -79,7 +85,7 @@ class _ApiHandlers:
 
     async def search_data_sources(self, request: web.Request, body: Json) -> Json:
         del request
-        found = schema.search_data_sources(self.space, body)
+        sources = schema.search_data_sources(self.space, body)
         size, start = min(body.get("page_size", _PAGE_SIZE), _PAGE_SIZE), 0
         if (cursor := body.get("start_cursor")) is not None:
             if cursor not in self.cursors:
@@ -88,30 +94,30 @@ class _ApiHandlers:
                 )
             _, start = self.cursors[cursor]
         results = [
-            serializers.data_source_json(self.space, one)
-            for one in found[start : start + size]
+            serializers.data_source_json(self.space, source)
+            for source in sources[start : start + size]
         ]
-        answer = list_json(results, "page_or_data_source")
-        if start + size < len(found):
+        page = list_json(results, "page_or_data_source")
+        if start + size < len(sources):
             cursor = str(uuid.uuid4())
             self.cursors[cursor] = ([], start + size)
-            answer |= {"next_cursor": cursor, "has_more": True}
-        return answer
+            page |= {"next_cursor": cursor, "has_more": True}
+        return page
 
     async def get_database(self, request: web.Request, body: Json) -> Json:
         del body
         identifier = parse_uuid(request.match_info["id"], "database_id")
-        for one in self.space.sources.values():
-            if one.shared and one.database_id == identifier:
-                return serializers.database_json(one, version=_api_version(request))
+        for source in self.space.sources.values():
+            if source.shared and source.database_id == identifier:
+                return serializers.database_json(source, version=_api_version(request))
         raise not_found("database", identifier)
 
     def _find_source(self, request: web.Request) -> DataSource:
         identifier = parse_uuid(request.match_info["id"], "data_source_id")
-        found = self.space.sources.get(identifier)
-        if found is None or not found.shared:
+        source = self.space.sources.get(identifier)
+        if source is None or not source.shared:
             raise not_found("database", identifier)
-        return found
+        return source
 
     async def get_data_source(self, request: web.Request, body: Json) -> Json:
         del body
@@ -134,41 +140,47 @@ class _ApiHandlers:
             raise error_for_status(504)
         cursor = body.get("start_cursor")
         if cursor is None:
-            cursor, found = self._begin_query(source, body)
-            place = 0
+            cursor, page_ids = self._begin_query(source, body)
+            start = 0
         elif cursor in self.cursors:
-            found, place = self.cursors[cursor]
+            page_ids, start = self.cursors[cursor]
         else:
             raise validation_error(f"The start_cursor provided is invalid: {cursor}")
-        end = place + min(size, _PAGE_SIZE)
-        rows = [self.space.rows[one] for one in found[place:end]]
-        shown = [self._page_json(one, request) for one in rows]
-        capped = len(found) >= self.space.query_cap
-        answer = list_json(shown, "page_or_data_source") | self._next_cursor(
-            cursor, found, end
-        )
-        if capped:
+        end = start + min(size, _PAGE_SIZE)
+        pages = [
+            self._page_json(self.space.rows[page_id], request)
+            for page_id in page_ids[start:end]
+        ]
+        response = list_json(pages, "page_or_data_source")
+        response |= self._next_cursor(cursor, page_ids, end)
+        if len(page_ids) >= self.space.query_cap:
             why = "query_result_limit_reached"
-            answer["request_status"] = {"type": "incomplete", "incomplete_reason": why}
-        return answer
+            response["request_status"] = {
+                "type": "incomplete",
+                "incomplete_reason": why,
+            }
+        return response
 
     def _begin_query(self, source: DataSource, body: Json) -> tuple[str, list[str]]:
-        test = query.build_filter(body.get("filter"), source.columns)
-        rows = self.space.pages_of(source.id)
-        found = [row for row in rows if not row.in_trash and test(row)]
-        query.sort_pages(found, body.get("sorts") or (), source.columns)
+        matches = query.build_filter(body.get("filter"), source.columns)
+        pages = [
+            page
+            for page in self.space.pages_of(source.id)
+            if not page.in_trash and matches(page)
+        ]
+        query.sort_pages(pages, body.get("sorts") or (), source.columns)
         session = f"s:{secrets.token_hex(8)}"
-        return session, [row.id for row in found[: self.space.query_cap]]
+        return session, [page.id for page in pages[: self.space.query_cap]]
 
-    def _next_cursor(self, cursor: str, found: list[str], end: int) -> Json:
-        if end >= len(found):
+    def _next_cursor(self, cursor: str, page_ids: list[str], end: int) -> Json:
+        if end >= len(page_ids):
             return {"next_cursor": None, "has_more": False}
         session = cursor.rsplit(":", 1)[0] if cursor.count(":") > 1 else cursor
-        following = f"{session}:{end}"
-        self.cursors[following] = (found, end)
-        return {"next_cursor": following, "has_more": True}
+        next_cursor = f"{session}:{end}"
+        self.cursors[next_cursor] = (page_ids, end)
+        return {"next_cursor": next_cursor, "has_more": True}
 
-    def _page_json(self, page: Any, request: web.Request) -> Json:  # noqa: ANN401 - a row
+    def _page_json(self, page: FakePage, request: web.Request) -> Json:
         return serializers.page_json(
             self.space, page, _base_url(request), version=_api_version(request)
         )
@@ -195,9 +207,11 @@ class _ApiHandlers:
     async def list_uploads(self, request: web.Request, body: Json) -> Json:
         del body
         uploads, status = self.space.uploads, request.query.get("status")
-        shown = [uploads.to_json(one) for one in uploads.files.values()]
-        chosen = [one for one in shown if status in {None, one["status"]}]
-        return list_json(chosen, "file_upload")
+        results = [uploads.to_json(upload) for upload in uploads.files.values()]
+        return list_json(
+            [result for result in results if status in {None, result["status"]}],
+            "file_upload",
+        )
 
     async def send_upload(self, request: web.Request, body: Json) -> Json:
         del body
@@ -209,19 +223,21 @@ class _ApiHandlers:
             if not isinstance(part, BodyPartReader):
                 continue
             if part.name == "file" and part.filename:
-                kind, data = part.headers.get("Content-Type", ""), await part.read()
-                key = request.match_info["id"]
-                return self.space.uploads.send(key, kind, bytes(data))
+                content_type = part.headers.get("Content-Type", "")
+                data = bytes(await part.read())
+                upload_id = request.match_info["id"]
+                return self.space.uploads.send(upload_id, content_type, data)
         raise validation_error("body failed validation: body.file should be a file.")
 
     async def serve_file(self, request: web.Request) -> web.Response:
-        """Serve a stored file; without a signature it is forbidden."""
+        """Serve a stored file; a URL without a signature gets a 403."""
         stored = self.space.stored.get(request.match_info["key"])
         if stored is None or "X-Amz-Signature" not in request.query:
             return web.Response(status=403)
-        kind = "image/png" if stored.data.startswith(b"\x89PNG") else "image/jpeg"
         headers = {"Cache-Control": "private, max-age=3600"}
-        return web.Response(body=stored.data, content_type=kind, headers=headers)
+        return web.Response(
+            body=stored.data, content_type=stored.content_type, headers=headers
+        )
 
 
 def _api_version(request: web.Request) -> str:

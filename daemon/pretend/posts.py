@@ -1,4 +1,4 @@
-"""What the demo's database holds: a dozen posts of a small bakery."""
+"""The content of the demo's database: a dozen posts of a small bakery."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Filters and sorts of the pretend Notion, checked as the real one checks them."""
+"""Filters and sorts of a query, validated as Notion does."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,59 +12,69 @@ from daemon.pretend.models import FakePage, Json
 from daemon.pretend.uploads import floor_to_minute
 from daemon.pretend.values import FakeProperty, empty_value, to_plain
 
-Test = Callable[[FakePage], bool]
+Filter = Callable[[FakePage], bool]
 
-_DEPTH = 2
+_MAX_DEPTH = 2
 
 
 def build_filter(
-    given: Any,  # noqa: ANN401 - JSON
+    config: Any,  # noqa: ANN401 - JSON
     columns: Mapping[str, FakeProperty],
     depth: int = 0,
-) -> Test:
-    """Return a test for a row.
+) -> Filter:
+    """Return a function that tells whether a page matches the filter *config*.
+
+    Args:
+        config: JSON of the filter; None matches every page.
+        depth: Level of nesting of this part.
 
     Raises:
-        RefusalError: An unknown property, a wrong type, more than two levels.
+        ApiResponseError: 400, for an unknown property, a wrong type, or more than two
+            levels.
     """
-    if given is None:
+    if config is None:
         return lambda _page: True
-    for joint, combine in (("and", all), ("or", any)):
-        if joint in given:
-            if depth >= _DEPTH:
+    for word, combine in (("and", all), ("or", any)):
+        if word in config:
+            if depth >= _MAX_DEPTH:
                 raise validation_error(
                     "body failed validation: filters may be nested two levels deep."
                 )
-            tests = [build_filter(one, columns, depth + 1) for one in given[joint]]
-            return _combine_filters(tests, combine)
-    if (field := given.get("timestamp")) in _TIMES:
-        return _timestamp_filter(field, given.get(field) or {})
-    return _property_filter(given, columns)
+            return _combine_filters(
+                [build_filter(part, columns, depth + 1) for part in config[word]],
+                combine,
+            )
+    if (field := config.get("timestamp")) in _TIMES:
+        return _timestamp_filter(field, config.get(field) or {})
+    return _property_filter(config, columns)
 
 
 def _combine_filters(
-    tests: list[Test], combine: Callable[[Iterable[bool]], bool]
-) -> Test:
-    return lambda page: combine(test(page) for test in tests)
+    filters: list[Filter], combine: Callable[[Iterable[bool]], bool]
+) -> Filter:
+    return lambda page: combine(matches(page) for matches in filters)
 
 
 def find_column(name: object, columns: Mapping[str, FakeProperty]) -> FakeProperty:
-    """Return a column by name or id."""
+    """Return a property by name or id.
+
+    Raises:
+        ApiResponseError: 400, there is no such property.
+    """
     for column in columns.values():
         if name in {column.name, column.id}:
             return column
     raise validation_error(f"Could not find property with name or id: {name}")
 
 
-def _property_filter(given: Json, columns: Mapping[str, FakeProperty]) -> Test:
-    column = find_column(given.get("property"), columns)
-    kinds = [key for key in given if key not in {"property", "type"}]
-    kind = kinds[0] if kinds else ""
+def _property_filter(config: Json, columns: Mapping[str, FakeProperty]) -> Filter:
+    column = find_column(config.get("property"), columns)
+    kind = next((key for key in config if key not in {"property", "type"}), "")
     if kind != column.type:
         raise validation_error(
             f"database property {column.type} does not match filter {kind}"
         )
-    condition = given[kind]
+    condition = config[kind]
     return lambda page: _matches_condition(_plain_value(column, page), condition)
 
 
@@ -71,61 +82,56 @@ def _plain_value(column: FakeProperty, page: FakePage) -> Any:  # noqa: ANN401 -
     return to_plain(column.type, page.values.get(column.id, empty_value(column.type)))
 
 
-def _edited_minute(page: FakePage) -> datetime:
-    return floor_to_minute(page.edited_at)
-
-
-def _created_minute(page: FakePage) -> datetime:
-    return floor_to_minute(page.created_at)
-
-
 _TIMES: Mapping[object, Callable[[FakePage], datetime]] = {
-    "created_time": _created_minute,
-    "last_edited_time": _edited_minute,
+    "created_time": lambda page: floor_to_minute(page.created_at),
+    "last_edited_time": lambda page: floor_to_minute(page.edited_at),
 }
 
 
 def _matches_condition(value: Any, condition: Mapping[str, Any]) -> bool:  # noqa: ANN401 - JSON
-    (word, wanted), *_ = condition.items()
+    (word, operand), *_ = condition.items()
     text = str(value or "")
     empty = value in (None, "", [], ())
     match word:
         case "equals":
-            return bool(value == wanted or (not wanted and empty))
+            return bool(value == operand or (not operand and empty))
         case "does_not_equal":
-            return bool(value != wanted)
+            return bool(value != operand)
         case "contains":
-            found = value if isinstance(value, list) else text.casefold()
-            return (wanted if isinstance(value, list) else wanted.casefold()) in found
+            if isinstance(value, list):
+                return operand in value
+            return str(operand).casefold() in text.casefold()
         case "does_not_contain":
-            return str(wanted).casefold() not in text.casefold()
+            return str(operand).casefold() not in text.casefold()
         case "is_empty":
-            return bool(empty) is bool(wanted)
+            return bool(empty) is bool(operand)
         case "is_not_empty":
-            return bool(empty) is not bool(wanted)
+            return bool(empty) is not bool(operand)
         case "on_or_after":
-            return text >= str(wanted)
+            return text >= str(operand)
         case "on_or_before":
-            return bool(text) and text <= str(wanted)
+            return bool(text) and text <= str(operand)
         case "greater_than":
-            return value is not None and bool(value > wanted)
+            return value is not None and bool(value > operand)
         case "less_than":
-            return value is not None and bool(value < wanted)
+            return value is not None and bool(value < operand)
     raise validation_error(
         f"body failed validation: `{word}` is not a condition of a filter."
     )
 
 
-def _timestamp_filter(field: str, condition: Mapping[str, Any]) -> Test:
-    compare: Mapping[str, Callable[[datetime, datetime], bool]] = {
-        "on_or_after": lambda mine, limit: mine >= limit,
-        "after": lambda mine, limit: mine > limit,
-        "on_or_before": lambda mine, limit: mine <= limit,
-        "before": lambda mine, limit: mine < limit,
-        "equals": lambda mine, limit: mine == limit,
-    }
+_COMPARISONS: Mapping[str, Callable[[datetime, datetime], bool]] = {
+    "on_or_after": operator.ge,
+    "after": operator.gt,
+    "on_or_before": operator.le,
+    "before": operator.lt,
+    "equals": operator.eq,
+}
+
+
+def _timestamp_filter(field: str, condition: Mapping[str, Any]) -> Filter:
     (word, text), *_ = condition.items()
-    if word not in compare:
+    if word not in _COMPARISONS:
         raise validation_error(
             f"body failed validation: body.filter.{field}.{word} is unknown."
         )
@@ -136,13 +142,17 @@ def _timestamp_filter(field: str, condition: Mapping[str, Any]) -> Test:
             f"body failed validation: body.filter.{field}.{word} should be a valid "
             f"ISO 8601 date string, instead was `{text!r}`."
         ) from None
-    return lambda page: compare[word](_TIMES[field](page), limit)
+    return lambda page: _COMPARISONS[word](_TIMES[field](page), limit)
 
 
 def sort_pages(
     pages: list[FakePage], sorts: Sequence[Json], columns: Mapping[str, FakeProperty]
 ) -> None:
-    """Sort pages in place, the first of *sorts* weighing most."""
+    """Sort pages in place; the first of *sorts* is the primary key.
+
+    Raises:
+        ApiResponseError: 400, for an unknown property or direction.
+    """
     for sort in reversed(sorts):
         direction = sort.get("direction", "ascending")
         if direction not in {"ascending", "descending"}:

@@ -1,4 +1,4 @@
-"""The schema of a pretend data source: what a PATCH of it does, and what it refuses."""
+"""Changes of a data source's schema, and the search for data sources."""
 
 from __future__ import annotations
 
@@ -23,42 +23,46 @@ _CHOICES = ("select", "multi_select", "status")
 
 
 def update_schema(
-    space: Workspace, source: DataSource, given: Mapping[str, Json | None]
+    space: Workspace, source: DataSource, changes: Mapping[str, Json | None]
 ) -> None:
-    """Carry out PATCH /v1/data_sources/{id}: all of it or nothing.
+    """Carry out PATCH /v1/data_sources/{id}, all of it or nothing.
 
-    What is not named stays.  None removes a column, {"name": ...} renames one; a
-    column that is named with a type gets that type, whatever it was before.
+    Args:
+        changes: By name or id of a property.  None removes the property, {"name": ...}
+            renames it, and a type gives it that type, whatever it was before.  Other
+            properties stay.
+
+    Raises:
+        ApiResponseError: 400, a change is invalid.
     """
-    for key, config in given.items():
+    for key, config in changes.items():
         _validate_change(source, key, config)
-    for key, config in given.items():
-        found = _find_column(source, key)
+    for key, config in changes.items():
+        column = _find_column(source, key)
         if config is None:
-            space.remove_column(source.id, found.name if found else key)
-        elif found is None:
+            space.remove_column(source.id, column.name if column else key)
+        elif column is None:
             _add_column(space, source, key, config)
         else:
-            _change_column(space, source, found, config)
+            _change_column(space, source, column, config)
     space.notify_changed()
 
 
 def _find_column(source: DataSource, key: str) -> FakeProperty | None:
     columns = source.columns.values()
-    return next((one for one in columns if key in {one.id, one.name}), None)
+    return next((c for c in columns if key in {c.id, c.name}), None)
 
 
 def _property_type(config: Json) -> str | None:
-    named = [key for key in config if key in _KINDS]
-    return config.get("type") or (named[0] if named else None)
+    return config.get("type") or next((key for key in config if key in _KINDS), None)
 
 
 def _validate_change(source: DataSource, key: str, config: object) -> None:
-    found = _find_column(source, key)
+    column = _find_column(source, key)
     if config is None:
-        if found is None:
+        if column is None:
             raise validation_error(f"Could not find property with name or id: {key}")
-        if found.type == "title":
+        if column.type == "title":
             raise validation_error("Cannot delete the title property.")
         return
     if not isinstance(config, dict):
@@ -66,16 +70,16 @@ def _validate_change(source: DataSource, key: str, config: object) -> None:
     kind, name = _property_type(config), config.get("name")
     if name is not None and name != key and name in source.columns:
         raise validation_error(f"Property name {name} is already in use.")
-    if kind is None and (found is None or name is None):
+    if kind is None and (column is None or name is None):
         raise _schema_error(key, config)
     if kind is not None and (
         kind not in _KINDS or not isinstance(config.get(kind), dict)
     ):
         raise _schema_error(key, config)
-    if kind == "title" and (found is None or found.type != "title"):
+    if kind == "title" and (column is None or column.type != "title"):
         raise validation_error("Cannot create a second title property.")
-    names = [one.get("name", "") for one in _given_options(config, kind)]
-    if any(not one or "," in one for one in names):
+    names = [option.get("name", "") for option in _options_in(config, kind)]
+    if any(not option or "," in option for option in names):
         raise validation_error("Invalid select option, commas not allowed.")
     if len(set(names)) < len(names):
         raise validation_error("Select option names must be unique.")
@@ -88,7 +92,7 @@ def _schema_error(key: str, config: object) -> Exception:
     )
 
 
-def _given_options(config: Json, kind: str | None) -> list[Json]:
+def _options_in(config: Json, kind: str | None) -> list[Json]:
     content = config.get(kind) if kind in _CHOICES else None
     return list((content or {}).get("options") or ())
 
@@ -104,35 +108,39 @@ def _add_column(space: Workspace, source: DataSource, key: str, config: Json) ->
 
 
 def _change_column(
-    space: Workspace, source: DataSource, found: FakeProperty, config: Json
+    space: Workspace, source: DataSource, column: FakeProperty, config: Json
 ) -> None:
     kind, name = _property_type(config), config.get("name")
-    if kind is not None and kind != found.type:
-        space.retype_column(source.id, found.name, kind)
-        found.options = []
-    if kind is not None and _given_options(config, kind):
-        # The list that is given replaces the one there was.
-        kept = {one["name"]: one for one in found.options}
-        found.options = []
-        _set_options(found, config)
-        found.options = [kept.get(one["name"], one) for one in found.options]
-    if name is not None and name != found.name:
-        space.rename_column(source.id, found.name, name)
+    if kind is not None and kind != column.type:
+        space.retype_column(source.id, column.name, kind)
+        column.options = []
+    if kind is not None and _options_in(config, kind):
+        # A list of options replaces the old list; options that stay keep their ids.
+        old = {option["name"]: option for option in column.options}
+        column.options = []
+        _set_options(column, config)
+        column.options = [old.get(new["name"], new) for new in column.options]
+    if name is not None and name != column.name:
+        space.rename_column(source.id, column.name, name)
 
 
 def _set_options(column: FakeProperty, config: Json) -> None:
-    for option in _given_options(config, column.type):
-        made = column.add_option(option["name"])
-        made["color"] = option.get("color", "default")
+    for option in _options_in(config, column.type):
+        added = column.add_option(option["name"])
+        added["color"] = option.get("color", "default")
 
 
 def search_data_sources(space: Workspace, body: Json) -> list[DataSource]:
-    """Return what POST /v1/search finds; pages are of no interest here."""
-    narrowed = body.get("filter")
-    if narrowed is not None and (
-        not isinstance(narrowed, dict)
-        or narrowed.get("property") != "object"
-        or narrowed.get("value") not in {"data_source", "page"}
+    """Return the data sources that POST /v1/search finds; it never returns pages.
+
+    Raises:
+        ApiResponseError: 400, the body is invalid.
+    """
+    search_filter = body.get("filter")
+    if search_filter is not None and (
+        not isinstance(search_filter, dict)
+        or search_filter.get("property") != "object"
+        or search_filter.get("value") not in {"data_source", "page"}
     ):
         raise validation_error("body failed validation: body.filter.value is wrong.")
     size = body.get("page_size", 1)
@@ -141,8 +149,8 @@ def search_data_sources(space: Workspace, body: Json) -> list[DataSource]:
             f"body failed validation: body.page_size should be ≥ `1`, instead was "
             f"`{size}`."
         )
-    if narrowed is not None and narrowed["value"] == "page":
+    if search_filter is not None and search_filter["value"] == "page":
         return []
-    words = str(body.get("query") or "").casefold()
-    every = space.sources.values()
-    return [one for one in every if one.shared and words in one.title.casefold()]
+    text = str(body.get("query") or "").casefold()
+    sources = space.sources.values()
+    return [s for s in sources if s.shared and text in s.title.casefold()]

@@ -1,4 +1,4 @@
-"""How Notion shows its objects to a client: the JSON of the API."""
+"""Notion's objects as JSON of the API."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from daemon.pretend.uploads import floor_to_minute, iso_time
 from daemon.pretend.values import FakeProperty, empty_value, rich_text, to_plain
 from daemon.pretend.workspace import PERSON, Workspace
 
-_SIGNED_FOR = timedelta(hours=1)
+_URL_LIFETIME = timedelta(hours=1)
 
 
 def page_json(space: Workspace, row: FakePage, base: str, *, version: str) -> Json:
-    """Return a page as Notion shows it to a client at *base*."""
+    """Return a page as JSON.
+
+    Args:
+        base: Base URL for the files of the page.
+        version: API version of the request.
+    """
     source = space.sources[row.source]
     cover = _file_json(space, row.cover, base) if row.cover else None
     if cover is not None:
         cover.pop("name", None)
-    title = "-".join(str(_title_of(row)).split())[:40]
-    plain = row.id.replace("-", "")
-    raw: Json = {
+    title = "-".join(_title_of(row).split())[:40]
+    short_id = row.id.replace("-", "")
+    body: Json = {
         "object": "page",
         "id": row.id,
         "created_time": iso_time(floor_to_minute(row.created_at)),
@@ -40,22 +45,22 @@ def page_json(space: Workspace, row: FakePage, base: str, *, version: str) -> Js
         "is_archived": False,
         "is_locked": False,
         "properties": {
-            one.name: {
-                "id": one.id,
-                "type": one.type,
-                one.type: _property_value(space, one, row, base),
+            column.name: {
+                "id": column.id,
+                "type": column.type,
+                column.type: _property_value(space, column, row, base),
             }
-            for one in source.columns.values()
+            for column in source.columns.values()
         },
-        "url": f"https://app.notion.com/p/{title + '-' if title else ''}{plain}",
+        "url": f"https://app.notion.com/p/{title + '-' if title else ''}{short_id}",
         "public_url": None,
     }
-    return _with_version_fields(raw, version)
+    return _with_version_fields(body, version)
 
 
-def _with_version_fields(raw: Json, version: str) -> Json:
-    """Add what an older API version still answers."""
-    return raw | {"archived": raw["in_trash"]} if version < "2026" else raw
+def _with_version_fields(body: Json, version: str) -> Json:
+    """Add the field that API versions before 2026 have."""
+    return body | {"archived": body["in_trash"]} if version < "2026" else body
 
 
 def _title_of(page: FakePage) -> str:
@@ -67,12 +72,12 @@ def _property_value(
 ) -> Any:  # noqa: ANN401 - JSON
     value = page.values.get(column.id, empty_value(column.type))
     if column.type == "files":
-        return [_file_json(space, one, base) for one in value]
+        return [_file_json(space, file, base) for file in value]
     return value
 
 
 def _file_json(space: Workspace, stored: Json, base: str) -> Json:
-    """A signed address that is another one at every read, as in Notion."""
+    """Return a file as JSON; its signed URL differs at every read, as in Notion."""
     if "external" in stored:
         return {
             "name": stored["name"],
@@ -80,71 +85,69 @@ def _file_json(space: Workspace, stored: Json, base: str) -> Json:
             "external": stored["external"],
         }
     file = space.stored[stored["key"]]
-    expiry = space.now() + _SIGNED_FOR
-    signature = secrets.token_hex(16)
     return {
         "name": stored["name"],
         "type": "file",
         "file": {
             "url": f"{base}/files/{file.key}/{file.filename}?X-Amz-Expires=3600"
-            f"&X-Amz-Signature={signature}",
-            "expiry_time": iso_time(expiry),
+            f"&X-Amz-Signature={secrets.token_hex(16)}",
+            "expiry_time": iso_time(space.now() + _URL_LIFETIME),
         },
     }
 
 
 def data_source_json(space: Workspace, source: DataSource) -> Json:
-    """Return a data source with its columns."""
+    """Return a data source with its schema as JSON."""
     created = iso_time(floor_to_minute(source.created_at))
-    by = {"object": "user", "id": space.bot_id}
-    plain = source.database_id.replace("-", "")
+    bot = {"object": "user", "id": space.bot_id}
+    short_id = source.database_id.replace("-", "")
     return {
         "object": "data_source",
         "id": source.id,
         "cover": None,
         "icon": None,
         "created_time": created,
-        "created_by": by,
-        "last_edited_by": by,
+        "created_by": bot,
+        "last_edited_by": bot,
         "last_edited_time": created,
         "title": rich_text(source.title),
         "description": [],
         "is_inline": False,
-        "properties": {one.name: one.schema_json() for one in source.columns.values()},
+        "properties": {c.name: c.schema_json() for c in source.columns.values()},
         "parent": {"type": "database_id", "database_id": source.database_id},
         "database_parent": {"type": "workspace", "workspace": True},
-        "url": f"https://www.notion.so/{plain}",
+        "url": f"https://www.notion.so/{short_id}",
         "public_url": None,
         "archived": False,
         "in_trash": False,
     }
 
 
-def database_json(one: DataSource, *, version: str) -> Json:
-    """Return the database around a data source."""
-    identifier = one.database_id.replace("-", "")
-    raw = {
+def database_json(source: DataSource, *, version: str) -> Json:
+    """Return the database of a data source as JSON of an API version."""
+    short_id = source.database_id.replace("-", "")
+    body = {
         "object": "database",
-        "id": one.database_id,
-        "title": rich_text(one.title),
+        "id": source.database_id,
+        "title": rich_text(source.title),
         "description": [],
         "parent": {"type": "workspace", "workspace": True},
         "is_inline": False,
         "in_trash": False,
         "is_locked": False,
-        "created_time": iso_time(one.created_at),
-        "last_edited_time": iso_time(one.created_at),
-        "data_sources": [{"id": one.id, "name": one.title}],
+        "created_time": iso_time(source.created_at),
+        "last_edited_time": iso_time(source.created_at),
+        "data_sources": [{"id": source.id, "name": source.title}],
         "icon": None,
         "cover": None,
-        "url": f"https://www.notion.so/{identifier}",
+        "url": f"https://www.notion.so/{short_id}",
         "public_url": None,
     }
-    return _with_version_fields(raw, version)
+    return _with_version_fields(body, version)
 
 
 def list_json(results: list[Json], kind: str) -> Json:
-    """Return a list that ends here."""
+    """Return a list of *results* as JSON, without a next page."""
     return {
         "object": "list",
         "results": results,

@@ -1,4 +1,4 @@
-"""The pretend outside world on one loopback port: Notion, Hugging Face, the board."""
+"""A server with the pretend Notion, the pretend Hugging Face and the board."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ _LINES = 60
 
 @dataclass(slots=True)
 class FakeServer:
-    """Everything postbrush talks to, and a page to see and use it.
+    """All services that postbrush uses, on one port, with a page to control them.
 
     Attributes:
+        port: 0 for any free port; after `start`, the port in use.
+        source: The data source with the demo's posts.
         lines: The daemon's newest log lines, for the board.
-        refilled: Awaited after somebody has bought credits.
-        page: Port of the daemon's own page; None: it has none.
-        password: That the page asks for; it is no secret here.
+        refilled: Awaited after credits were added on the board.
+        page: Port of the daemon's web interface; None if it is off.
+        password: Password of the web interface; in the demo it is not a secret.
     """
 
     now: Callable[[], datetime]
@@ -46,19 +48,18 @@ class FakeServer:
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        notion_token = f"ntn_{secrets.token_hex(20)}"
-        self.workspace = Workspace(self.now, notion_token)
-        self.hub = FakeHuggingFace(now=self.now, token=f"hf_{secrets.token_hex(16)}")
-        self.hub.changed = self._notify_changed
+        self.workspace = Workspace(self.now, f"ntn_{secrets.token_hex(20)}")
+        self.hub = FakeHuggingFace(
+            now=self.now,
+            token=f"hf_{secrets.token_hex(16)}",
+            changed=self.workspace.notify_changed,
+        )
         self.source = self.workspace.add_database(TITLE, COLUMNS)
-
-    def _notify_changed(self) -> None:
-        self.workspace.notify_changed()
 
     def add_log_line(self, line: str) -> None:
         """Show a line of the daemon's log on the board."""
         self.lines.append(line)
-        self._notify_changed()
+        self.workspace.notify_changed()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -68,10 +69,10 @@ class FakeServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen.
+        """Listen on `host` and `port`.
 
         Raises:
-            SetupError: The port is in use.
+            SetupError: The port cannot be used.
         """
         app = notion_app(self.workspace)
         app.add_subapp("/hf", huggingface_app(self.hub))
@@ -98,21 +99,21 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        """Where the board is."""
+        """URL of the board."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", ""} else self.host  # noqa: S104 - what --lan listens on
         return f"http://{host}:{self.port}"
 
     @property
     def notion_url(self) -> str:
-        """`notion.base_url`."""
+        """Value for the setting `notion.base_url`."""
         return self.url
 
     @property
     def hf_url(self) -> str:
-        """`providers.flux.base_url`."""
+        """Value for the setting `providers.flux.base_url`."""
         return f"{self.url}/hf"
 
     @property
     def hub_url(self) -> str:
-        """`providers.flux.hub_url`."""
+        """Value for the setting `providers.flux.hub_url`."""
         return f"{self.url}/hf"

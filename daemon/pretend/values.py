@@ -1,9 +1,9 @@
-"""Property values of the pretend Notion: plain in, JSON out, writes checked."""
+"""Property values: conversion between plain Python and JSON, validation of writes."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,17 +24,17 @@ _PLAIN_ANNOTATIONS = {
 
 @dataclass(slots=True)
 class FakeProperty:
-    """A property of a data source; the id survives renames."""
+    """A property of a data source; its id stays when it is renamed."""
 
     id: str
     name: str
     type: str
     options: list[Json] = field(default_factory=list)
-    #: What Notion says to every write of it; empty: it takes them.
+    #: Message of the error with which every write fails; empty: writes are accepted.
     refusal: str = ""
 
     def schema_json(self) -> Json:
-        """Return it as a data source shows it."""
+        """Return the property as JSON of a data source's schema."""
         config: Json = {}
         if self.type in {"select", "multi_select", "status"}:
             config = {"options": self.options}
@@ -51,18 +51,18 @@ class FakeProperty:
         }
 
     def find_option(self, name: str) -> Json | None:
-        """Return the option of that name, in Notion's exact spelling."""
-        return next((one for one in self.options if one["name"] == name), None)
+        """Return the option with this name; upper and lower case differ."""
+        return next((option for option in self.options if option["name"] == name), None)
 
     def add_option(self, name: str) -> Json:
-        """Make an option."""
-        made = {"id": str(uuid.uuid4()), "name": name, "color": "default"}
-        self.options.append(made)
-        return made
+        """Add an option and return it."""
+        option = {"id": str(uuid.uuid4()), "name": name, "color": "default"}
+        self.options.append(option)
+        return option
 
 
 def rich_text(text: str) -> list[Json]:
-    """Return text as Notion shows it."""
+    """Return plain text as JSON of a rich text value."""
     if not text:
         return []
     return [
@@ -77,14 +77,14 @@ def rich_text(text: str) -> list[Json]:
 
 
 def empty_value(kind: str) -> Any:  # noqa: ANN401 - JSON
-    """Return the value of a property nobody has set."""
+    """Return the value of a property of this type that was never set."""
     if kind in {"title", "rich_text", "files", "multi_select", "relation", "people"}:
         return []
     return False if kind == "checkbox" else None
 
 
 def from_plain(column: FakeProperty, value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a value as a person would have set it, from plain Python."""
+    """Return plain Python as a stored value; unknown options are added."""
     match column.type:
         case "title" | "rich_text":
             return rich_text(str(value or ""))
@@ -109,25 +109,27 @@ def to_plain(kind: str, value: Any) -> Any:  # noqa: ANN401 - JSON
             return "".join(part["plain_text"] for part in value)
         case "select" | "status":
             return value["name"] if value else None
-        case "multi_select":
-            return [one["name"] for one in value]
+        case "multi_select" | "files":
+            return [part["name"] for part in value]
         case "date":
             return value["start"] if value else None
         case "formula":
             return value["string"] if value else None
-        case "files":
-            return [one["name"] for one in value]
     return value
 
 
+#: Returns the stored value of an entry of a files property, given its position.
 FileOf = Callable[[Json, int], Json]
 
 
-def parse_write(column: FakeProperty, given: Mapping[str, Any], file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
-    """Return what a PATCH stores in a column.
+def parse_write(column: FakeProperty, entry: Json, file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
+    """Return the value that a PATCH of a page stores in a property.
+
+    Args:
+        entry: JSON of the property in the request.
 
     Raises:
-        RefusalError: Of another type, unknown, too long: the whole PATCH is refused.
+        ApiResponseError: 400, the value has another type, is unknown or too long.
     """
     kind = column.type
     if column.refusal:
@@ -136,9 +138,9 @@ def parse_write(column: FakeProperty, given: Mapping[str, Any], file_of: FileOf)
         raise validation_error(
             f"{column.name} is a computed property and cannot be updated."
         )
-    if kind not in given:
+    if kind not in entry:
         raise validation_error(f"{column.name} is expected to be {kind}.")
-    value = given[kind]
+    value = entry[kind]
     match kind:
         case "title" | "rich_text":
             return _parse_text(column, value)
@@ -157,7 +159,7 @@ def parse_write(column: FakeProperty, given: Mapping[str, Any], file_of: FileOf)
         ):
             return value
         case "files" if isinstance(value, list):
-            return [file_of(one, place) for place, one in enumerate(value)]
+            return [file_of(file, position) for position, file in enumerate(value)]
     raise validation_error(
         f"body failed validation: body.properties.{column.name}.{kind} should be of "
         f"another type, instead was `{type(value).__name__}`."
@@ -170,13 +172,13 @@ def _parse_text(column: FakeProperty, value: Any) -> list[Json]:  # noqa: ANN401
             f"body.properties.{column.name}.{column.type} should be an array."
         )
     text = ""
-    for place, part in enumerate(value):
+    for position, part in enumerate(value):
         content = part.get("text", {}).get("content", "")
         if len(content) > _TEXT_LIMIT:
             raise validation_error(
                 f"body failed validation: body.properties.{column.name}.{column.type}"
-                f"[{place}].text.content.length should be ≤ `{_TEXT_LIMIT}`, instead "
-                f"was `{len(content)}`."
+                f"[{position}].text.content.length should be ≤ `{_TEXT_LIMIT}`, "
+                f"instead was `{len(content)}`."
             )
         text += content
     return rich_text(text)
@@ -194,10 +196,10 @@ def _parse_select(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN
 def _parse_status(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN401 - JSON
     if value is None:
         return column.options[0] if column.options else None
-    found = column.find_option(value.get("name", ""))
-    if found is None:
+    option = column.find_option(value.get("name", ""))
+    if option is None:
         raise validation_error(f'Status option "{value.get("name")}" does not exist".')
-    return found
+    return option
 
 
 def _parse_date(column: FakeProperty, value: Any) -> Json | None:  # noqa: ANN401 - JSON

@@ -1,7 +1,4 @@
-"""A pretend Notion workspace, in memory: what people and the integration do to it.
-
-The HTTP side is `daemon.pretend.notion_api`; both see the same pages.
-"""
+"""A pretend Notion workspace in memory; `daemon.pretend.notion_api` is its HTTP API."""
 
 from __future__ import annotations
 
@@ -39,12 +36,12 @@ class Workspace:
     """The whole pretend Notion.
 
     Attributes:
-        upload_limit: What users.me reports, bytes.
-        requests_per_minute: Of the token; None: no limit.
-        query_cap: Rows after which a query ends (10,000 in the real one).
-        slow_above: Rows of an answer above which a query times out; None: none.
-        unreachable: Pages (dashed ids) that queries list and that answer 404.
-        version: Grows with every change somebody could see.
+        upload_limit: Largest file in bytes, as users.me reports it.
+        requests_per_minute: Rate limit of the token; None for no limit.
+        query_cap: Rows after which a query ends (10,000 in the real Notion).
+        slow_above: Page size above which a query times out; None for no limit.
+        unreachable: Ids, with dashes, of pages that queries list but that return 404.
+        version: Raised by every visible change.
     """
 
     now: Callable[[], datetime]
@@ -68,37 +65,36 @@ class Workspace:
     def __post_init__(self) -> None:
         self.uploads = UploadStore(self.now, self.upload_limit, self.bot_id)
 
-    # What people do.
+    # Edits by people.
 
     def add_database(
         self, title: str, columns: Mapping[str, str | Sequence[str]]
     ) -> DataSource:
-        """Make a database with one data source.
+        """Add a database with one data source.
 
         Args:
-            columns: Name to type; ("select", "A", "B") also names options.
+            columns: Type by name; ("select", "A", "B") is a type with options.
         """
-        made: dict[str, FakeProperty] = {}
-        for name, kind in columns.items():
-            words = [kind] if isinstance(kind, str) else list(kind)
-            column_id = "title" if words[0] == "title" else secrets.token_hex(4)
-            column = FakeProperty(id=column_id, name=name, type=words[0])
-            for option in words[1:]:
-                column.add_option(option)
-            made[name] = column
+        properties: dict[str, FakeProperty] = {}
+        for name, spec in columns.items():
+            kind, *options = [spec] if isinstance(spec, str) else spec
+            column_id = "title" if kind == "title" else secrets.token_hex(4)
+            properties[name] = FakeProperty(id=column_id, name=name, type=kind)
+            for option in options:
+                properties[name].add_option(option)
         source = DataSource(
             id=str(uuid.uuid4()),
             database_id=str(uuid.uuid4()),
             title=title,
             created_at=self.now(),
-            columns=made,
+            columns=properties,
         )
         self.sources[source.id] = source
         self.notify_changed()
         return source
 
     def add_page(self, source_id: str, values: Mapping[str, Any]) -> str:
-        """Add a row as a person; return its id (32 digits)."""
+        """Add a page as a person; return its id (32 digits)."""
         source = self.sources[source_id]
         now = self.now()
         page = FakePage(
@@ -107,7 +103,7 @@ class Workspace:
             created_at=now,
             edited_at=now,
             edited_by=PERSON,
-            values={one.id: empty_value(one.type) for one in source.columns.values()},
+            values={c.id: empty_value(c.type) for c in source.columns.values()},
         )
         self.rows[page.id] = page
         self._set_values(page, values)
@@ -115,10 +111,13 @@ class Workspace:
         return page.id.replace("-", "")
 
     def edit_page(self, page_id: str, values: Mapping[str, Any]) -> None:
-        """Change cells as a person."""
+        """Set properties of a page as a person, from plain Python."""
         page = self.get_page(page_id)
         self._set_values(page, values)
-        page.edited_at, page.edited_by = self.now(), PERSON
+        self._mark_edited(page)
+
+    def _mark_edited(self, page: FakePage, editor: str = PERSON) -> None:
+        page.edited_at, page.edited_by = self.now(), editor
         self.notify_changed()
 
     def _set_values(self, page: FakePage, values: Mapping[str, Any]) -> None:
@@ -131,48 +130,45 @@ class Workspace:
         self.edit_page(page_id, {column: True})
 
     def add_file(self, page_id: str, column: str, name: str, data: bytes) -> None:
-        """Put a file into a files column as a person."""
+        """Append a file to a files property as a person."""
         page = self.get_page(page_id)
-        kept = StoredFile(secrets.token_hex(16), name, data)
-        self.stored[kept.key] = kept
-        found = self.sources[page.source].columns[column]
-        page.values[found.id] = [
-            *page.values[found.id],
-            {"name": name, "key": kept.key},
-        ]
-        page.edited_at, page.edited_by = self.now(), PERSON
-        self.notify_changed()
+        file = StoredFile(secrets.token_hex(16), name, data)
+        self.stored[file.key] = file
+        column_id = self.sources[page.source].columns[column].id
+        files = page.values[column_id]
+        page.values[column_id] = [*files, {"name": name, "key": file.key}]
+        self._mark_edited(page)
 
     def trash_page(self, page_id: str, *, restore: bool = False) -> None:
-        """Put a page into the trash, or take it out."""
+        """Put a page in the trash as a person, or restore it."""
         page = self.get_page(page_id)
         page.in_trash = not restore
-        page.edited_at, page.edited_by = self.now(), PERSON
-        self.notify_changed()
+        self._mark_edited(page)
 
     def move_page(self, page_id: str, source_id: str) -> None:
-        """Move a row to another source: what has a namesake of its type there stays."""
+        """Move a page to another source as a person.
+
+        A value stays if the new source has a property of the same name and type.
+        """
         page = self.get_page(page_id)
-        old = self.sources[page.source].columns
-        kept = {one.name: (one.type, page.values[one.id]) for one in old.values()}
+        old_columns = self.sources[page.source].columns.values()
+        old = {(c.name, c.type): page.values[c.id] for c in old_columns}
         page.source = source_id
-        page.values = {}
-        for column in self.sources[source_id].columns.values():
-            kind, value = kept.get(column.name, ("", None))
-            fits = kind == column.type
-            page.values[column.id] = value if fits else empty_value(column.type)
-        page.edited_at, page.edited_by = self.now(), PERSON
-        self.notify_changed()
+        page.values = {
+            c.id: old.get((c.name, c.type), empty_value(c.type))
+            for c in self.sources[source_id].columns.values()
+        }
+        self._mark_edited(page)
 
     def add_column(self, source_id: str, column: FakeProperty) -> None:
-        """Add a column; it is empty on every page."""
+        """Add a property, with an empty value on every page."""
         self.sources[source_id].columns[column.name] = column
         for page in self.pages_of(source_id):
             page.values[column.id] = empty_value(column.type)
         self.notify_changed()
 
     def rename_column(self, source_id: str, name: str, new: str) -> None:
-        """Rename a column; its id stays."""
+        """Rename a property; its id stays."""
         columns = self.sources[source_id].columns
         column = columns.pop(name)
         column.name = new
@@ -180,7 +176,7 @@ class Workspace:
         self.notify_changed()
 
     def retype_column(self, source_id: str, name: str, kind: str) -> None:
-        """Give a column another type: its values are lost."""
+        """Change the type of a property; its values are lost."""
         column = self.sources[source_id].columns[name]
         column.type = kind
         for page in self.pages_of(source_id):
@@ -188,113 +184,117 @@ class Workspace:
         self.notify_changed()
 
     def remove_column(self, source_id: str, name: str) -> None:
-        """Remove a column with its values."""
+        """Remove a property."""
         self.sources[source_id].columns.pop(name)
         self.notify_changed()
 
     def hide_page(self, page_id: str, *, hidden: bool = True) -> None:
-        """Take a page from the integration, which still lists it, or give it back."""
+        """Let the page itself return 404 while queries still list it, or undo that."""
         page = {self.get_page(page_id).id}
         self.unreachable = self.unreachable - page | (page if hidden else set())
 
     def set_shared(self, source_id: str, *, shared: bool) -> None:
-        """Show a database to the integration, or hide it."""
+        """Give the integration access to a data source, or remove it."""
         self.sources[source_id].shared = shared
 
     def inject_fault(self, match: str, times: int | None = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
-        """Order a fault, for ever when *times* is None; see `Fault`."""
+        """Inject a fault for *times* matching requests, None for all; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
-    # What can be seen.
+    # Reads.
 
     def get_visible_page(self, page_id: str) -> FakePage:
-        """Return a page as the integration gets it by its id.  Raises 404."""
+        """Return a page as `get_page` does; an unreachable page raises a 404, too."""
         page = self.get_page(page_id)
         if page.id in self.unreachable:
             raise not_found("page", page.id)
         return page
 
     def get_page(self, page_id: str) -> FakePage:
-        """Return a page, by either form of its id.  Raises 404."""
-        found = self.rows.get(parse_uuid(page_id, "page_id"))
-        if found is None or not self.sources[found.source].shared:
+        """Return a page by its id, with dashes or without.
+
+        Raises:
+            ApiResponseError: 404, the page is unknown or not shared.
+        """
+        page = self.rows.get(parse_uuid(page_id, "page_id"))
+        if page is None or not self.sources[page.source].shared:
             raise not_found("page", page_id)
-        return found
+        return page
 
     def pages_of(self, source_id: str) -> list[FakePage]:
+        """Return a source's pages, oldest first, including those in the trash."""
         return [page for page in self.rows.values() if page.source == source_id]
 
     def list_page_ids(self, source_id: str) -> list[str]:
-        """Return the ids of a source's pages, oldest first."""
-        rows = self.pages_of(source_id)
-        return [page.id.replace("-", "") for page in rows if not page.in_trash]
+        """Return the ids of a source's pages, oldest first, without the trash."""
+        pages = self.pages_of(source_id)
+        return [page.id.replace("-", "") for page in pages if not page.in_trash]
 
     def read_cells(self, page_id: str) -> dict[str, Any]:
-        """Return a page's cells as plain Python, by column name."""
+        """Return a page's values as plain Python, by property name."""
         page = self.get_page(page_id)
         columns = self.sources[page.source].columns.values()
-        return {one.name: to_plain(one.type, page.values[one.id]) for one in columns}
+        return {c.name: to_plain(c.type, page.values[c.id]) for c in columns}
 
     def list_files(self, page_id: str, column: str = "Image") -> list[ShownFile]:
-        """Return the files of a column."""
+        """Return the files of a property, without external ones."""
         page = self.get_page(page_id)
-        cells = page.values[self.sources[page.source].columns[column].id]
+        files = page.values[self.sources[page.source].columns[column].id]
         return [
-            ShownFile(cell["name"], self.stored[cell["key"]].data, cell["key"])
-            for cell in cells
-            if "key" in cell
+            ShownFile(file["name"], self.stored[file["key"]].data, file["key"])
+            for file in files
+            if "key" in file
         ]
 
     async def wait_changed(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - a long poll
-        """Wait until `version` is no longer *since*; return it."""
+        """Wait up to *timeout* seconds until `version` is not *since*; return it."""
         if self.version == since:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), timeout)
         return self.version
 
     def notify_changed(self) -> None:
-        """Tell whoever waits that there is something new to see."""
+        """Raise `version` and wake all that wait for a change."""
         self.version += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
-    # What the integration does.
+    # Edits by the integration.
 
     def update_page(self, page_id: str, body: Json) -> FakePage:
-        """Carry out PATCH /v1/pages/{id}: all of it or nothing."""
+        """Carry out PATCH /v1/pages/{id}, all of it or nothing.  Raises 404 or 400."""
         page = self.get_visible_page(page_id)
-        # Only what takes it out of the trash is allowed.
+        # Only a request that restores a page from the trash is allowed.
         if page.in_trash and body.get("in_trash") is not False:
             raise archived_error()
         columns = self.sources[page.source].columns
-        by_key = {one.id: one for one in columns.values()} | dict(columns)
+        by_key = {column.id: column for column in columns.values()} | dict(columns)
         values: dict[str, Any] = {}
-        for key, given in (body.get("properties") or {}).items():
+        for key, entry in (body.get("properties") or {}).items():
             if key not in by_key:
                 raise validation_error(f"{key} is not a property that exists.")
             column = by_key[key]
-            values[column.id] = parse_write(column, given, self._store_file_value)
+            values[column.id] = parse_write(column, entry, self._store_file_value)
         if (cover := body.get("cover")) is not None:
             page.cover = self._store_file_value({**cover, "name": "cover"}, 0)
         page.values |= values
         page.in_trash = bool(body.get("in_trash", page.in_trash))
-        page.edited_at, page.edited_by = self.now(), self.bot_id
-        self.notify_changed()
+        self._mark_edited(page, self.bot_id)
         return page
 
-    def _store_file_value(self, given: Json, place: int) -> Json:
-        """Return what a files property stores for one entry of a write."""
-        if "file_upload" in given:
-            upload = self.uploads.attach(given["file_upload"].get("id"))
-            kept = StoredFile(upload.id, upload.filename, upload.data or b"")
-            self.stored[kept.key] = kept
-            return {"name": given.get("name") or upload.filename, "key": kept.key}
-        if "external" in given:
-            return {"name": given.get("name") or "file", "external": given["external"]}
-        if "file" in given:
-            key = str(given["file"].get("url", "")).split("?")[0].rsplit("/", 2)[-2]
+    def _store_file_value(self, entry: Json, position: int) -> Json:
+        """Return the value that a files property stores for one entry of a write."""
+        if "file_upload" in entry:
+            upload = self.uploads.attach(entry["file_upload"].get("id"))
+            file = StoredFile(upload.id, upload.filename, upload.data or b"")
+            self.stored[file.key] = file
+            return {"name": entry.get("name") or upload.filename, "key": file.key}
+        if "external" in entry:
+            return {"name": entry.get("name") or "file", "external": entry["external"]}
+        if "file" in entry:
+            key = str(entry["file"].get("url", "")).split("?")[0].rsplit("/", 2)[-2]
             if key in self.stored:
-                return {"name": given.get("name") or "file", "key": key}
+                return {"name": entry.get("name") or "file", "key": key}
         raise validation_error(
-            f"body failed validation: body.properties.files[{place}] is wrong."
+            f"body failed validation: body.properties.files[{position}] is wrong."
         )

@@ -13,7 +13,7 @@ from daemon.context import SourceSettings
 from daemon.jobs.inputs import read_former_fingerprint
 from daemon.sync.plan_types import Action, PageSnapshot, SavePost, StoredState
 from daemon.sync.planner import merge_post, plan_actions
-from db import images, jobs
+from db import jobs
 from db.engine import Tx
 from db.models import Post
 
@@ -70,7 +70,6 @@ async def renew_stored_fingerprints(
     tx: Tx, source: str, snapshot: PageSnapshot, former: str
 ) -> None:
     """Replace the former fingerprint in the ended jobs and images of a page."""
-    for table in (jobs, images):
-        await table.renew_fingerprint(
-            tx, source, snapshot.page.id, former, snapshot.fingerprint
-        )
+    await jobs.replace_fingerprint(
+        tx, source, snapshot.page.id, former, snapshot.fingerprint
+    )

@@ -225,11 +225,11 @@ async def test_a_database_somebody_else_holds_is_waited_for(
 ) -> None:
     # Ten seconds, by the clock of the database, are as good as a third of one.
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_MS", 300)
-    monkeypatch.setattr(postgres, "_PATIENCE", "300ms")
+    monkeypatch.setattr(postgres, "_LOCK_TIMEOUT", "300ms")
     async with house(tmp_path) as home:
         await home.begin()
         page = home.add()
-        other = Database(home.flow.db.place)
+        other = Database(home.flow.db.backend)
         async with other.write_transaction() as tx:
             await posts.count(tx)
             home.clock.move(seconds=130)

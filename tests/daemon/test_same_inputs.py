@@ -98,10 +98,9 @@ async def _make_old(home: House, page: str) -> None:
         assert post is not None
         old = {"fingerprint": former, "made": former}
         await posts.update_fields(tx, flow.plan.source, page, **old)
-        for table in (jobs, images):
-            await table.renew_fingerprint(
-                tx, flow.plan.source, page, post.fingerprint, former
-            )
+        await jobs.replace_fingerprint(
+            tx, flow.plan.source, page, post.fingerprint, former
+        )
 
 
 async def test_a_job_that_waits_at_an_upgrade_is_carried_out_once(

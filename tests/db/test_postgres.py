@@ -161,7 +161,7 @@ async def test_many_daemons_write_one_after_the_other_and_lose_nothing() -> None
 async def test_whoever_waits_too_long_for_its_turn_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("db.postgres._PATIENCE", "50ms")
+    monkeypatch.setattr("db.postgres._LOCK_TIMEOUT", "50ms")
     place = cluster().ready()
     slow, other = Database(place), Database(place)
     async with slow.write_transaction() as tx:

@@ -94,7 +94,7 @@ async def test_a_reader_sees_one_moment(db: Database) -> None:
 async def test_who_is_cancelled_while_another_writes_holds_nothing_after(
     db: Database,
 ) -> None:
-    other = Database(db.place)
+    other = Database(db.backend)
     async with other.write_transaction() as tx:
         await pauses.get(tx, "one", _NOW)
         waiting = asyncio.create_task(_pause(db, "one"))
