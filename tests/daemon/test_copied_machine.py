@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from daemon.cluster.member import ClusterMember
 from daemon.errors import SetupError
 from tests.daemon.fleet import fleet
 from tests.daemon.house import house
@@ -27,5 +29,10 @@ async def test_a_copy_of_a_machine_does_not_go_on_as_the_original(
                 await copy.company.recover_work()
             # Once the other is gone, it is the only one.
             await all_.first.die()
+            assert isinstance(copy.company, ClusterMember)
+            # The server notices the lost connection a little later.
+            async with asyncio.timeout(30):
+                while await copy.company.presence.has_twin():
+                    pass
             await copy.company.recover_work()
             assert copy.flow.speaks
