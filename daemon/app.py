@@ -141,18 +141,18 @@ async def open_context(
             readonly=readonly,
             changed=changes.announce_change,
         ),
-        studio=ProviderRunner(sleep=clock.sleep, monotonic=clock.monotonic),
+        provider_runner=ProviderRunner(sleep=clock.sleep, monotonic=clock.monotonic),
         store=open_store(settings, clock.monotonic),
         clock=clock,
-        generates="generate" in settings.options.roles,
-        pulse=WatchdogDeadlines(clock.monotonic),
-        news=changes,
+        runs_generation="generate" in settings.options.roles,
+        watchdog=WatchdogDeadlines(clock.monotonic),
+        change_event=changes,
     )
     transports = TransportPool(settings, shared)
     try:
         yield build_sources(settings, shared, transports)
     finally:
-        await shared.studio.close()
+        await shared.provider_runner.close()
         await transports.close()
         await shared.db.close()
 
@@ -235,14 +235,16 @@ def log_ready(flows: Sources, settings: Settings) -> None:
     """Log the poll interval, the providers and their prices for every source."""
     seconds = settings.notion.poll_interval.total_seconds()
     for flow in flows:
-        chain = ", then ".join(describe_price(flow, name) for name in flow.plan.chain)
-        month = flow.plan.limits.month
+        chain = ", then ".join(
+            describe_price(flow, name) for name in flow.settings.chain
+        )
+        month = flow.settings.budget_limits.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
         polling = f"looking every {seconds:g} s"
         generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
             polling = "another daemon asks Notion"
-        if not flow.generates:
+        if not flow.runs_generation:
             generation = "another daemon makes the images"
         flow.log.info("daemon.ready", summary=f"{polling}; {generation}")
 

@@ -15,6 +15,7 @@ Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 def utc_now() -> datetime:
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 

@@ -47,7 +47,7 @@ class ClockSteps:
                 "clock.set",
                 summary=f"This machine's clock was set {abs(step)} {direction}",
             )
-        if flow.who or not (step or is_first):
+        if flow.instance_id or not (step or is_first):
             return
         # Without a step, only times that an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE

@@ -55,8 +55,8 @@ class SourceSettings:
 
     source: str
     rules: Rules
-    recipe: InputSettings
-    limits: BudgetLimits
+    input_settings: InputSettings
+    budget_limits: BudgetLimits
     chain: tuple[str, ...]
     approve_above: int
     tries: int
@@ -94,45 +94,45 @@ class AppContext:
     """The services that all sources of a process share.
 
     Attributes:
-        who: Instance ID that claims jobs; empty: no other daemon uses the database.
-        generates: This daemon generates images.
-        reads_ahead: Number of pages to read again for jobs that other daemons claim.
-        spells: Limits repeated log lines about the same failure.
+        instance_id: Claims jobs; empty: no other daemon uses the database.
+        runs_generation: This daemon generates images.
+        reread_limit: Number of pages to read again for jobs that other daemons claim.
+        failure_throttle: Limits repeated log lines about the same failure.
         kick: Set by every change that may create work; the work loop clears it.
         stopping: Set at SIGTERM, to end every wait and to claim no further job.
-        pulse: Deadlines of the watchdog.
+        watchdog: Deadlines of the watchdog.
         decoding: Lock held while a large image is decoded.
-        announced: IDs of the jobs whose queueing is logged.
-        told: Keys of the budget thresholds that are logged, by period.
-        resting: Breaker generation of the providers that are logged as open.
-        withdrawn: Event for each running job, set when a person or an edit ends it.
-        news: Announces every change that a person can see.
+        logged_jobs: IDs of the jobs whose queueing is logged.
+        logged_thresholds: Keys of the budget thresholds that are logged, by period.
+        logged_open_breakers: Breaker generation of each provider logged as open.
+        cancel_events: Event for each running job, set when a person or an edit ends it.
+        change_event: Announces every change that a person can see.
         shared_log: Log for lines about no source; `log` names the source.
         traffic: Number of Notion requests since the start, by result.
-        delays: Failed tasks that wait for their next try.
+        retry_schedule: Failed tasks that wait for their next try.
     """
 
     db: Database
-    studio: ProviderRunner
+    provider_runner: ProviderRunner
     store: Store
     clock: Clock
-    who: str = ""
-    generates: bool = True
-    reads_ahead: int = 0
-    spells: FailureThrottle = field(default_factory=FailureThrottle)
-    pulse: WatchdogDeadlines = field(
+    instance_id: str = ""
+    runs_generation: bool = True
+    reread_limit: int = 0
+    failure_throttle: FailureThrottle = field(default_factory=FailureThrottle)
+    watchdog: WatchdogDeadlines = field(
         default_factory=lambda: WatchdogDeadlines(time.monotonic)
     )
     kick: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
-    announced: set[int] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
-    resting: dict[str, int] = field(default_factory=dict)
-    withdrawn: dict[int, asyncio.Event] = field(default_factory=dict)
-    news: ChangeEvent = field(default_factory=ChangeEvent)
+    logged_jobs: set[int] = field(default_factory=set)
+    logged_thresholds: set[str] = field(default_factory=set)
+    logged_open_breakers: dict[str, int] = field(default_factory=dict)
+    cancel_events: dict[int, asyncio.Event] = field(default_factory=dict)
+    change_event: ChangeEvent = field(default_factory=ChangeEvent)
     traffic: Counter[str] = field(default_factory=Counter)
-    delays: RetrySchedule = field(default_factory=RetrySchedule)
+    retry_schedule: RetrySchedule = field(default_factory=RetrySchedule)
     shared_log: BoundLogger = field(default_factory=structlog.get_logger)
 
     def now(self) -> datetime:
@@ -156,7 +156,7 @@ class AppContext:
         """
         event = asyncio.Event()
         if job_id is not None:
-            event = self.withdrawn.setdefault(job_id, event)
+            event = self.cancel_events.setdefault(job_id, event)
         return CancellationToken(self.stopping, event)
 
 
@@ -166,35 +166,36 @@ class SourceContext(AppContext):
 
     Attributes:
         schema: Schema of the source; None until Notion has answered once.
-        me: Bot user of the token; None until Notion has answered once.
-        looked_at: Steady time of the last successful poll.
-        speaks: This daemon is the leader, the only one that sends requests to Notion.
-        sweeping: A sweep of the source is running.
-        unreachable: IDs of pages whose un-tick was answered 404; a poll may list them.
-        outage: Backoff while Notion cannot be reached.
-        views: Cache of the source's pages.
+        bot_user: Bot user of the token; None until Notion has answered once.
+        polled_at: Steady time of the last successful poll.
+        is_leader: This daemon is the leader: only the leader sends requests to Notion.
+        is_sweeping: A sweep of the source is running.
+        unreachable_pages: IDs of pages whose un-tick was answered 404; polls may still
+            list them.
+        notion_backoff: Backoff while Notion cannot be reached.
+        page_cache: Cache of the source's pages.
     """
 
-    plan: SourceSettings
-    door: NotionClient
+    settings: SourceSettings
+    notion: NotionClient
     providers: Mapping[str, Provider]
     log: BoundLogger
     schema: Schema | None = None
-    me: BotUser | None = None
-    looked_at: datetime | None = None
-    speaks: bool = True
-    sweeping: bool = False
-    unreachable: set[str] = field(default_factory=set)
-    outage: NotionBackoff = field(default_factory=NotionBackoff)
-    views: PageCache = field(default_factory=PageCache)
+    bot_user: BotUser | None = None
+    polled_at: datetime | None = None
+    is_leader: bool = True
+    is_sweeping: bool = False
+    unreachable_pages: set[str] = field(default_factory=set)
+    notion_backoff: NotionBackoff = field(default_factory=NotionBackoff)
+    page_cache: PageCache = field(default_factory=PageCache)
 
     @classmethod
     def from_app_context(
         cls,
         shared: AppContext,
         *,
-        plan: SourceSettings,
-        door: NotionClient,
+        settings: SourceSettings,
+        notion: NotionClient,
         providers: Mapping[str, Provider],
         log: BoundLogger,
     ) -> SourceContext:
@@ -202,33 +203,35 @@ class SourceContext(AppContext):
         common = {
             entry.name: getattr(shared, entry.name) for entry in fields(AppContext)
         }
-        return cls(plan=plan, door=door, providers=providers, log=log, **common)
+        return cls(
+            settings=settings, notion=notion, providers=providers, log=log, **common
+        )
 
     @property
     def notion_retry_at(self) -> datetime | None:
         """Wall-clock time of the next request to Notion; None: no backoff."""
-        until = self.outage.until
+        until = self.notion_backoff.until
         return self.clock.to_wall_time(until) if until is not None else None
 
     @property
     def last_poll_at(self) -> datetime | None:
         """Wall-clock time of the last successful poll; None: none yet."""
         return (
-            self.clock.to_wall_time(self.looked_at)
-            if self.looked_at is not None
+            self.clock.to_wall_time(self.polled_at)
+            if self.polled_at is not None
             else None
         )
 
     @property
     def watchdog_name(self) -> str:
         """Name of the polls of this source in the watchdog."""
-        source = self.plan.source
+        source = self.settings.source
         return "poll" if source == SHARED else f"poll of {source}"
 
     @property
     def upload_limit(self) -> int:
         """Maximum bytes of a file; 5 MiB, the limit of the free plan, until known."""
-        return self.me.upload_limit if self.me else 5 * 2**20
+        return self.bot_user.upload_limit if self.bot_user else 5 * 2**20
 
     @property
     def known_schema(self) -> Schema:

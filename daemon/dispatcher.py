@@ -41,25 +41,25 @@ class Dispatcher:
     """Runs the jobs of all sources; one per process.
 
     Attributes:
-        postman: Runs the tasks that call Notion.
+        notion_worker: Runs the tasks that call Notion.
         generating: Runs the jobs in `generating`.
-        claimed_for: The provider each of these jobs was claimed for, by job ID.
-        greeting: Running health checks, by provider, or "images.store".
+        claimed_providers: The provider each of these jobs was claimed for, by job ID.
+        health_checks: Running health checks, by provider, or "images.store".
         patience: Seconds that tasks other than paid calls may take to end at a stop.
     """
 
     flows: Sources
-    postman: NotionWorker = field(init=False)
+    notion_worker: NotionWorker = field(init=False)
     generating: TaskPool = field(init=False)
-    claimed_for: dict[int, str] = field(default_factory=dict)
-    greeting: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    claimed_providers: dict[int, str] = field(default_factory=dict)
+    health_checks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     patience: float = 20.0
     clock_steps: ClockSteps = field(init=False)
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.clock_steps = ClockSteps(self.flow.clock)
-        self.postman = NotionWorker(self.flows)
+        self.notion_worker = NotionWorker(self.flows)
         self.generating = TaskPool(
             self.flows,
             generate_images,
@@ -77,15 +77,15 @@ class Dispatcher:
         if self.flow.stopping.is_set():
             return None
         await self.clock_steps.adjust_stored_times(self.flow)
-        self.postman.stop_lost_sources()
+        self.notion_worker.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
         # One transaction, so that all decisions are based on the same state.
         async with self.flow.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
-            notion_due = await self.postman.start_due_tasks(tx)
+            notion_due = await self.notion_worker.start_due_tasks(tx)
             picked = await self._select_jobs(tx)
-        check_in = self.flow.delays.next_retry_in(
+        check_in = self.flow.retry_schedule.next_retry_in(
             self.flow.clock.elapsed(), TaskKind.CHECK
         )
         check_at = self.flow.now() + check_in if check_in is not None else None
@@ -101,8 +101,8 @@ class Dispatcher:
     def _all_tasks(self) -> list[asyncio.Task[None]]:
         return [
             *self.generating.tasks.values(),
-            *self.postman.tasks,
-            *self.greeting.values(),
+            *self.notion_worker.tasks,
+            *self.health_checks.values(),
         ]
 
     async def drain(self) -> None:
@@ -125,14 +125,14 @@ class Dispatcher:
             task.cancel()
 
     def _on_generation_ended(self, job: Job) -> None:
-        self.claimed_for.pop(job.id, None)
-        self.flow.withdrawn.pop(job.id, None)
+        self.claimed_providers.pop(job.id, None)
+        self.flow.cancel_events.pop(job.id, None)
 
     async def _cancel_withdrawn(self, tx: Tx) -> None:
         """Cancel the remote jobs of jobs that were cancelled while running."""
         if not self.generating:
             return
-        wanted = await queue.generating_ids(tx, self.flow.who)
+        wanted = await queue.generating_ids(tx, self.flow.instance_id)
         for job_id in self.generating.tasks.keys() - wanted:
             self.flow.cancellation_token(job_id).withdrawn.set()
 
@@ -141,9 +141,9 @@ class Dispatcher:
         why = "its worker could not go on"
         async with self.flow.db.write_transaction() as tx:
             now = self.flow.now()
-            for job in await queue.list_claimed(tx, [self.flow.who]):
+            for job in await queue.list_claimed(tx, [self.flow.instance_id]):
                 if job.id not in self.generating:
-                    delay = self.flow.delays.time_left(
+                    delay = self.flow.retry_schedule.time_left(
                         self.generating.task_key(job), self.flow.clock.elapsed()
                     )
                     due = now + (delay or FIRST_PAUSE)
@@ -157,9 +157,9 @@ class Dispatcher:
 
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         flow = self.flow
-        task_key = TaskKey(TaskKind.CHECK, flow.plan.source, provider=name)
-        is_delayed = flow.delays.is_delayed(task_key, flow.clock.elapsed())
-        if name in self.greeting or is_delayed:
+        task_key = TaskKey(TaskKind.CHECK, flow.settings.source, provider=name)
+        is_delayed = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
+        if name in self.health_checks or is_delayed:
             return
 
         async def run() -> None:
@@ -171,10 +171,10 @@ class Dispatcher:
             else:
                 await end_delay(flow, task_key)
             finally:
-                self.greeting.pop(name, None)
+                self.health_checks.pop(name, None)
                 flow.kick.set()
 
-        self.greeting[name] = asyncio.create_task(run(), name=f"greet {name}")
+        self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _select_jobs(self, tx: Tx) -> Selection:
         # No images are generated for a source that Notion refuses access to.
@@ -182,7 +182,7 @@ class Dispatcher:
             flow for flow in self.flows if not await _is_access_refused(tx, flow)
         ]
         retry_at = earliest_time(
-            flow.notion_retry_at for flow in self.flows if flow.outage.shut
+            flow.notion_retry_at for flow in self.flows if flow.notion_backoff.shut
         )
         if not accessible:
             return Selection(look_again=retry_at, shut=True)
@@ -200,23 +200,25 @@ class Dispatcher:
         if free <= 0 and moment - self._looked_at < _BUSY_INTERVAL.total_seconds():
             return Selection(look_again=self.flow.now() + _BUSY_INTERVAL, shut=True)
         self._looked_at = moment
-        picked = await selection.select_jobs(tx, accessible, free, self.claimed_for)
+        picked = await selection.select_jobs(
+            tx, accessible, free, self.claimed_providers
+        )
         picked.look_again_by(retry_at)
         return picked
 
     @property
     def _free_slots(self) -> int:
         """Number of further jobs that this daemon may generate at the same time."""
-        if not self.flow.generates:
+        if not self.flow.runs_generation:
             return 0
-        return self.flow.plan.concurrency - len(self.generating)
+        return self.flow.settings.concurrency - len(self.generating)
 
     async def _start_generations(self, picked: Selection) -> datetime | None:
         if picked.shut:
             return picked.look_again
         for name in picked.greets:
             self._health_check(name)
-        self.postman.reread_pages(picked.reads)
+        self.notion_worker.reread_pages(picked.reads)
         try:
             claimed = await claims.claim_jobs(self.flows, picked)
         except DatabaseError:
@@ -224,12 +226,12 @@ class Dispatcher:
             self.generating.dropped = True
             raise
         for job in claimed:
-            self.claimed_for[job.id] = picked.asks[job.id].provider
+            self.claimed_providers[job.id] = picked.asks[job.id].provider
             self.generating.start(job)
         for flow in self.flows:
-            until = picked.pauses.get(flow.plan.source)
+            until = picked.pauses.get(flow.settings.source)
             job_log.log_pause_changed(
-                flow, paused=flow.plan.source in picked.pauses, until=until
+                flow, paused=flow.settings.source in picked.pauses, until=until
             )
         if not self.generating and not picked.queue:
             picked.look_again_by(await self._queue_replacement(picked))
@@ -239,8 +241,8 @@ class Dispatcher:
         """Queue the replacement of one card; return when to try again, or None."""
         look_again: datetime | None = None
         for flow in self.flows:
-            is_paused = flow.plan.source in picked.pauses
-            if flow.generates and not is_paused and not flow.outage.shut:
+            is_paused = flow.settings.source in picked.pauses
+            if flow.runs_generation and not is_paused and not flow.notion_backoff.shut:
                 source_time = await self._queue_replacement_in(flow)
                 look_again = earliest_time([look_again, source_time])
             # One replacement is queued at a time, over all sources.
@@ -249,8 +251,8 @@ class Dispatcher:
         return look_again
 
     async def _queue_replacement_in(self, flow: SourceContext) -> datetime | None:
-        task_key = TaskKey(TaskKind.REPLACE, flow.plan.source)
-        if flow.delays.is_delayed(task_key, flow.clock.elapsed()):
+        task_key = TaskKey(TaskKind.REPLACE, flow.settings.source)
+        if flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed()):
             return next_try_at(flow, task_key)
         try:
             look_again = await card_replacement.queue_replacement(
@@ -267,8 +269,8 @@ class Dispatcher:
 
 
 async def _is_access_refused(tx: Tx, flow: SourceContext) -> bool:
-    if flow.speaks:
-        return flow.outage.shut
+    if flow.is_leader:
+        return flow.notion_backoff.shut
     # The leader has stored it.
-    state = await posts.load_source_state(tx, flow.plan.source)
+    state = await posts.load_source_state(tx, flow.settings.source)
     return state is not None and bool(state.shut)

@@ -75,7 +75,7 @@ async def is_daemon_well(daemon: DaemonRunner) -> bool:
     )
     if (
         not is_polling
-        or "disk" in flow.spells.open
+        or "disk" in flow.failure_throttle.open
         or storage_guard.unwritable_reason(flow) is not None
     ):
         return False

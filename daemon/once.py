@@ -56,7 +56,7 @@ async def run_once(
     flow = flows.first
     started_at = flow.now()
     await company.recover_work()
-    if not all(flow.speaks for flow in flows):
+    if not all(flow.is_leader for flow in flows):
         raise SetupError(
             "another daemon asks Notion for this database already: `once` is for when "
             "none runs"
@@ -73,13 +73,13 @@ async def run_once(
         notion=flows.outage_reason or _describe_delayed(flow),
         failed=sum(job.moved_at >= started_at for job in failed_jobs),
         held=held,
-        no_room=not flow.spells.open.keys().isdisjoint({"disk", "store"}),
+        no_room=not flow.failure_throttle.open.keys().isdisjoint({"disk", "store"}),
     )
 
 
 def _describe_delayed(flow: SourceContext) -> str:
     """Return the tasks that failed; `once` does not wait for their next try."""
-    failed = (delay for delay in flow.delays.of_tasks() if delay.failures)
+    failed = (delay for delay in flow.retry_schedule.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
@@ -112,7 +112,9 @@ async def _next_due_time(flows: Sources) -> datetime | None:
     """
     now, steady = flows.first.now(), flows.first.steady_now()
     reachable = [
-        flow.plan.source for flow in flows if not flow.outage.is_active(steady)
+        flow.settings.source
+        for flow in flows
+        if not flow.notion_backoff.is_active(steady)
     ]
     async with flows.first.db.read_transaction() as tx:
         times = [

@@ -44,19 +44,19 @@ class DaemonRunner:
     """Runs the loops of one process until `SourceContext.stopping` is set.
 
     Attributes:
-        watchers: One poller for each source.
+        pollers: One poller for each source.
         started_at: Start of the process, for `status`.
-        readiness: Client of the service manager.
+        systemd: Client of the service manager.
     """
 
     flows: Sources
-    watchers: Sequence[Poller]
-    company: Membership
+    pollers: Sequence[Poller]
+    membership: Membership
     poll_interval: timedelta
     started_at: datetime
     dispatcher: Dispatcher = field(init=False)
     schedule: Scheduler = field(default_factory=Scheduler)
-    readiness: SystemdNotifier = field(default_factory=SystemdNotifier)
+    systemd: SystemdNotifier = field(default_factory=SystemdNotifier)
     _standing: str = ""
     _worked: bool = False
 
@@ -77,22 +77,22 @@ class DaemonRunner:
         self.schedule.start()
         try:
             now = flow.now()
-            for watcher in self.watchers:
+            for watcher in self.pollers:
                 name = watcher.flow.watchdog_name
                 poll = partial(self._poll_source, watcher)
                 self.schedule.call_every(name, self.poll_interval, poll, now)
-            if interval := self.company.renew_interval:
+            if interval := self.membership.renew_interval:
                 self.schedule.call_every(
                     "company", interval, self._renew_membership, now + interval
                 )
             self.schedule.call_every(
                 "prune", _PRUNE, self._prune_images, now + _FIRST_PRUNE
             )
-            if timeout := self.readiness.watchdog:
+            if timeout := self.systemd.watchdog:
                 self.schedule.call_every(
                     "watchdog", timeout / 3, self._feed_watchdog, now
                 )
-            self.readiness.notify_ready()
+            self.systemd.notify_ready()
             await self._run_work_loop()
         finally:
             await self.schedule.stop()
@@ -101,7 +101,7 @@ class DaemonRunner:
         """Recover the previous run's work, as soon as the database is available."""
         while not self.flow.stopping.is_set():
             try:
-                await self.company.recover_work()
+                await self.membership.recover_work()
             except DatabaseAwayError as error:
                 self._log_database_error(error)
                 await sleep_unless_stopping(self.flow, _AWAY_PAUSE)
@@ -111,23 +111,23 @@ class DaemonRunner:
     async def _poll_source(self, watcher: Poller) -> None:
         flow = watcher.flow
         max_seconds = self.poll_interval.total_seconds() + _MAX_POLL
-        flow.pulse.set_deadline(flow.watchdog_name, max_seconds)
-        task_key = TaskKey(TaskKind.POLL, flow.plan.source)
-        is_delayed = flow.delays.is_delayed(task_key, flow.clock.elapsed())
-        if not flow.speaks or is_delayed:
+        flow.watchdog.set_deadline(flow.watchdog_name, max_seconds)
+        task_key = TaskKey(TaskKind.POLL, flow.settings.source)
+        is_delayed = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
+        if not flow.is_leader or is_delayed:
             return
         try:
-            is_first, outage_before = flow.schema is None, flow.outage.why
+            is_first, outage_before = flow.schema is None, flow.notion_backoff.why
             applied = await watcher.poll()
-            if is_first or outage_before != flow.outage.why:
-                flow.news.announce_change()
+            if is_first or outage_before != flow.notion_backoff.why:
+                flow.change_event.announce_change()
             if is_first and flow.schema is not None:
                 # All modules that polls and sweeps need are loaded now.
                 malloc.freeze_loaded()
                 flow.kick.set()
             # A sweep runs beside the polls, as it may take minutes.
-            if applied is not None and watcher.sweep_is_due and not flow.sweeping:
-                name = f"sweep of {flow.plan.source}"
+            if applied is not None and watcher.sweep_is_due and not flow.is_sweeping:
+                name = f"sweep of {flow.settings.source}"
                 sweep = partial(self._sweep_source, flow)
                 self.schedule.call_at(name, flow.now(), sweep)
         except DatabaseError as error:
@@ -136,7 +136,7 @@ class DaemonRunner:
             await postpone_task(flow, task_key, error)
         else:
             await end_delay(flow, task_key)
-        flow.pulse.set_deadline(flow.watchdog_name, max_seconds)
+        flow.watchdog.set_deadline(flow.watchdog_name, max_seconds)
         # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
@@ -144,7 +144,7 @@ class DaemonRunner:
 
     async def _renew_membership(self) -> None:
         try:
-            await self.company.renew_membership()
+            await self.membership.renew_membership()
         except DatabaseError as error:
             self._log_database_error(error)
 
@@ -158,15 +158,15 @@ class DaemonRunner:
 
     async def _prune_images(self) -> None:
         for flow in self.flows:
-            if flow.plan.keep is not None:
-                await prune_source(flow, flow.plan.keep)
+            if flow.settings.keep is not None:
+                await prune_source(flow, flow.settings.keep)
 
     async def _run_work_loop(self) -> None:
         flow = self.flow
         while not flow.stopping.is_set():
             flow.kick.clear()
             try:
-                with flow.pulse.deadline_during("work", _MAX_STEP):
+                with flow.watchdog.deadline_during("work", _MAX_STEP):
                     look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
@@ -196,11 +196,11 @@ class DaemonRunner:
 
     async def _feed_watchdog(self) -> None:
         """Notify the watchdog unless a deadline was missed."""
-        stuck = self.flow.pulse.missed_deadlines()
+        stuck = self.flow.watchdog.missed_deadlines()
         if not stuck:
-            self.flow.spells.record_recovery("stuck", self.flow.steady_now())
-            self.readiness.notify_watchdog()
-        elif self.flow.spells.record_failure("stuck", self.flow.steady_now()):
+            self.flow.failure_throttle.record_recovery("stuck", self.flow.steady_now())
+            self.systemd.notify_watchdog()
+        elif self.flow.failure_throttle.record_failure("stuck", self.flow.steady_now()):
             names = " and ".join(stuck)
             self.flow.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
@@ -208,13 +208,13 @@ class DaemonRunner:
 
     async def _refresh_status(self) -> None:
         """Compose the status line anew, if there is a service manager."""
-        if self.readiness.address:
+        if self.systemd.address:
             self._standing = await status_line.compose_status_line(self.flows)
             self._publish_status()
 
     def _publish_status(self) -> None:
         watching = status_line.describe_watching(self.flows)
-        self.readiness.set_status(
+        self.systemd.set_status(
             f"{watching}; {self._standing}" if self._standing else watching
         )
 
@@ -222,18 +222,22 @@ class DaemonRunner:
         if isinstance(error, DiskFullError):
             log_outage(self.flow, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.flow.spells.record_failure("database", self.flow.steady_now()):
+            if self.flow.failure_throttle.record_failure(
+                "database", self.flow.steady_now()
+            ):
                 self.flow.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.flow.spells.record_failure(
+        elif self.flow.failure_throttle.record_failure(
             f"database: {error}", self.flow.steady_now()
         ):
             self.flow.shared_log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
-        lasted = self.flow.spells.record_recovery("database", self.flow.steady_now())
+        lasted = self.flow.failure_throttle.record_recovery(
+            "database", self.flow.steady_now()
+        )
         if lasted is not None:
             summary = f"it answers again after {str(lasted).split('.')[0]}"
             self.flow.shared_log.info("database.back", summary=summary)
@@ -274,14 +278,14 @@ class DaemonRunner:
             await self._log_command_changes()
             self.flow.kick.set()
             # Our own database object does not notice a write of another process.
-            self.flow.news.announce_change()
+            self.flow.change_event.announce_change()
         elif command == "status":
             polled = self.flows.last_poll_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.flows.outage_reason,
-                "asks_notion": any(flow.speaks for flow in self.flows),
+                "asks_notion": any(flow.is_leader for flow in self.flows),
                 "store": self.flow.store.away,
                 "in_work": len(self.dispatcher.generating),
                 "delayed": await list_delayed_tasks(self.flow),

@@ -64,12 +64,12 @@ def build_plan(
             only=posts.only,
             skip=posts.skip,
         ),
-        recipe=InputSettings(
+        input_settings=InputSettings(
             template=settings.prompt.template,
             style=settings.prompt.style,
             format=settings.images.format,
         ),
-        limits=BudgetLimits(
+        budget_limits=BudgetLimits(
             month=settings.budget.month,
             day=settings.budget.day,
             per_post_day=settings.budget.per_post_day,

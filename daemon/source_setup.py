@@ -63,7 +63,7 @@ class TransportPool:
 
     def _on_rate_limit(self, seconds: float) -> None:
         for name in self.polls:
-            self.shared.pulse.extend_deadline(name, seconds)
+            self.shared.watchdog.extend_deadline(name, seconds)
         self._limits.record_limit(seconds)
 
     async def close(self) -> None:
@@ -86,9 +86,9 @@ def build_sources(
         providers = build_providers(own, by_source)
         flow = contexts[name] = SourceContext.from_app_context(
             shared,
-            plan=build_plan(own, providers, fingerprints),
-            door=NotionApi(
-                wire=transports.transport_for(own),
+            settings=build_plan(own, providers, fingerprints),
+            notion=NotionApi(
+                transport=transports.transport_for(own),
                 names=property_names(own),
                 named=referenced_properties(own),
                 odd=OddPageReporter(log),
@@ -119,8 +119,8 @@ def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:
     return tuple(
         Poller(
             flow=flow,
-            target=by_source[flow.plan.source].notion.data_source,
-            others=frozenset(by_source) - {flow.plan.source},
+            target=by_source[flow.settings.source].notion.data_source,
+            others=frozenset(by_source) - {flow.settings.source},
         )
         for flow in flows
     )

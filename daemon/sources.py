@@ -26,13 +26,13 @@ class Sources:
     @property
     def shared_budget_source(self) -> SourceContext:
         """A source that spends from the common budget, otherwise the first source."""
-        shared = (flow for flow in self if not flow.plan.has_own_budget)
+        shared = (flow for flow in self if not flow.settings.has_own_budget)
         return next(shared, self.first)
 
     @property
     def own_budget_sources(self) -> list[SourceContext]:
         """The sources with a budget of their own, without `shared_budget_source`."""
-        separate = [flow for flow in self if flow.plan.has_own_budget]
+        separate = [flow for flow in self if flow.settings.has_own_budget]
         return [flow for flow in separate if flow is not self.shared_budget_source]
 
     @property
@@ -46,14 +46,16 @@ class Sources:
 
         None: one of these sources has not been polled yet, or there is none.
         """
-        times = [flow.last_poll_at for flow in self if flow.speaks]
+        times = [flow.last_poll_at for flow in self if flow.is_leader]
         return earliest_time(times) if None not in times else None
 
     @property
     def outage_reason(self) -> str:
         """Why Notion cannot be used, in one line; empty: it can."""
         reasons = {
-            flow.plan.source: flow.outage.why for flow in self if flow.outage.why
+            flow.settings.source: flow.notion_backoff.why
+            for flow in self
+            if flow.notion_backoff.why
         }
         if len(self.by_source) == 1 or not reasons:
             return "".join(reasons.values())

@@ -26,7 +26,7 @@ async def compose_status_line(flows: Sources) -> str:
         )
         counts = await job_lists.count_open_by_state(tx)
         held = await posts.count_held(tx)
-    names = dict.fromkeys(name for source in flows for name in source.plan.chain)
+    names = dict.fromkeys(name for source in flows for name in source.settings.chain)
     paused = [
         name + ": " + descriptions.describe_breaker(breaker, state.now, flow.clock.zone)
         for name in names
@@ -37,8 +37,8 @@ async def compose_status_line(flows: Sources) -> str:
         counts,
         held=held,
         resting=paused,
-        cost=state.books.month.cost,
-        budget=flows.shared_budget_source.plan.limits.month,
+        cost=state.spending.month.cost,
+        budget=flows.shared_budget_source.settings.budget_limits.month,
     )
 
 
@@ -79,10 +79,10 @@ def describe_watching(flows: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30", or why not."""
     if outage := flows.outage_reason:
         return f"Notion: {outage}"
-    if not any(flow.speaks for flow in flows):
+    if not any(flow.is_leader for flow in flows):
         return "another daemon asks Notion"
     polled_at = flows.last_poll_at
-    schemas = [flow.schema for flow in flows if flow.speaks]
+    schemas = [flow.schema for flow in flows if flow.is_leader]
     sources = [_format_source(schema) for schema in schemas if schema is not None]
     if polled_at is None or len(sources) < len(schemas):
         return "Notion has not answered yet"

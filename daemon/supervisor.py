@@ -42,7 +42,7 @@ class Supervisor:
     adopted: Callable[[Settings], None] = lambda _settings: None
     clock: Clock | None = None
     neighbours: bool = True
-    readiness: SystemdNotifier = field(default_factory=sd_notify.from_environment)
+    systemd: SystemdNotifier = field(default_factory=sd_notify.from_environment)
     following: Settings | None = None
     board: int | None = None
     _daemon: DaemonRunner | None = None
@@ -87,11 +87,11 @@ class Supervisor:
         ):
             daemon = DaemonRunner(
                 flows=flows,
-                watchers=build_pollers(settings, flows),
-                company=company,
+                pollers=build_pollers(settings, flows),
+                membership=company,
                 poll_interval=settings.notion.poll_interval,
                 started_at=flows.first.now(),
-                readiness=self.readiness,
+                systemd=self.systemd,
             )
             self._daemon = daemon
             # A signal may have arrived before the runner existed.
@@ -109,7 +109,7 @@ class Supervisor:
             return
         check = asyncio.ensure_future(
             service_conflict.refuse_if_service_watches(
-                daemon.flow, daemon.watchers, os.environ
+                daemon.flow, daemon.pollers, os.environ
             )
         )
         stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
@@ -135,7 +135,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Handle SIGTERM and SIGINT: drain at the first signal, abort at the second."""
-        self.readiness.notify_stopping()
+        self.systemd.notify_stopping()
         if self._daemon is not None:
             if self._stopping:
                 self._daemon.abort()
@@ -146,7 +146,7 @@ class Supervisor:
         """Handle SIGHUP: restart the runner, unless the configuration is invalid."""
         if self._stopping:
             return
-        self.readiness.notify_reloading()
+        self.systemd.notify_reloading()
         try:
             settings = self.reread()
             app.require_notion_token(settings)
@@ -172,4 +172,4 @@ class Supervisor:
         structlog.get_logger().error(
             "config.refused", summary=f"the old one stays: {why}"
         )
-        self.readiness.notify_ready()
+        self.systemd.notify_ready()

@@ -70,17 +70,19 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             results.append(await _check_provider(flows.first, name))
         for flow in flows:
             results += _describe_budget(
-                flow, f"{flow.plan.source}: " if settings.has_named_sources else ""
+                flow, f"{flow.settings.source}: " if settings.has_named_sources else ""
             )
         results += [result async for result in _check_notifications(settings)]
     return results
 
 
 def _describe_budget(flow: SourceContext, prefix: str) -> list[CheckResult]:
-    chain = ", then ".join(app.describe_price(flow, name) for name in flow.plan.chain)
-    month = flow.plan.limits.month
+    chain = ", then ".join(
+        app.describe_price(flow, name) for name in flow.settings.chain
+    )
+    month = flow.settings.budget_limits.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
-    if flow.plan.own_budgets and not flow.plan.has_own_budget:
+    if flow.settings.own_budgets and not flow.settings.has_own_budget:
         budget += ", for all sources without a budget of their own together"
     return [
         CheckResult(f"{prefix}chain", chain),
@@ -177,7 +179,7 @@ async def _check_provider(flow: SourceContext, name: str) -> CheckResult:
     if call is None:
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.raise_for_error(await flow.studio.send_once(call, traits))
+        provider.raise_for_error(await flow.provider_runner.send_once(call, traits))
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"

@@ -40,16 +40,16 @@ async def check_notion(
         return
     try:
         app.require_notion_token(settings)
-        bot = await flow.door.fetch_bot_user()
-        clock = compare_clocks(flow.now(), flow.door.told_time)
+        bot = await flow.notion.fetch_bot_user()
+        clock = compare_clocks(flow.now(), flow.notion.server_time)
         limit = bot.upload_limit // 2**20
         yield CheckResult(
             "Notion", f"{bot.workspace or bot.name}, files up to {limit} MiB"
         )
         if clock is not None:
             yield clock
-        info = await flow.door.resolve_source(settings.notion.data_source)
-        schema = await flow.door.fetch_schema(
+        info = await flow.notion.resolve_source(settings.notion.data_source)
+        schema = await flow.notion.fetch_schema(
             info.id, await _load_property_ids(flow, info.id)
         )
     except PostbrushError as error:
@@ -88,7 +88,7 @@ async def _load_property_ids(
     if not upgrade.database_exists(flow.db.backend):
         return {}
     async with flow.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.plan.source)
+        state = await posts.load_source_state(tx, flow.settings.source)
     return state.columns if state and state.data_source == data_source else {}
 
 
@@ -130,7 +130,7 @@ async def _load_first_pages(
     pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
-        window, position = await flow.door.fetch_page_batch(schema, after=position)
+        window, position = await flow.notion.fetch_page_batch(schema, after=position)
         pages |= {page.id: page for page in window}
         if position is None or len(pages) >= _COUNTED:
             return list(pages.values()), position is not None

@@ -61,7 +61,7 @@ async def _plan_one_source(
     held = 0
     if exists:
         async with flow.db.read_transaction() as tx:
-            held = await posts.count_held(tx, source=flow.plan.source)
+            held = await posts.count_held(tx, source=flow.settings.source)
     requests = [
         _describe_request(flow, page_plan.sight.inputs, page_plan.sight.page, action)
         for page_plan in page_plans
@@ -70,12 +70,12 @@ async def _plan_one_source(
     ]
     automatic = [request for request in requests if request["reason"] != "regenerate"]
     return {
-        "name": flow.plan.source,
+        "name": flow.settings.source,
         "source": schema.title,
         "posts": len(pages),
         "held": held,
-        "would_hold": 0 < flow.plan.approve_above < len(automatic),
-        "chain": [app.describe_price(flow, name) for name in flow.plan.chain],
+        "would_hold": 0 < flow.settings.approve_above < len(automatic),
+        "chain": [app.describe_price(flow, name) for name in flow.settings.chain],
         "cost": sum(request["price"] for request in requests),
         "wishes": requests,
     }
@@ -87,17 +87,17 @@ async def _load_schema_and_pages(
     state = None
     if stored:
         async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.plan.source)
-    info = await flow.door.resolve_source(
+            state = await posts.load_source_state(tx, flow.settings.source)
+    info = await flow.notion.resolve_source(
         target or (state.data_source if state else "")
     )
-    schema = await flow.door.fetch_schema(info.id, state.columns if state else {})
+    schema = await flow.notion.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:
         raise NoAccessError("; ".join(schema.problems))
     pages: dict[str, Page] = {}
     position = None
     while True:
-        window, position = await flow.door.fetch_page_batch(schema, after=position)
+        window, position = await flow.notion.fetch_page_batch(schema, after=position)
         pages |= {page.id: page for page in window}
         if position is None:
             return schema, list(pages.values())
@@ -106,7 +106,7 @@ async def _load_schema_and_pages(
 def _describe_request(
     flow: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
-    traits = flow.providers[flow.plan.chain[0]].traits
+    traits = flow.providers[flow.settings.chain[0]].traits
     price = traits.price(megapixels_of(inputs.format)) * inputs.variants
     return {
         "page_id": page.id,

@@ -29,7 +29,7 @@ async def _show_providers(*, json: bool) -> None:
     ):
         flow = flows.first
         chain_state = await provider_selection.load_chain_state(tx, flow)
-    in_chain = {name for source in flows for name in source.plan.chain}
+    in_chain = {name for source in flows for name in source.settings.chain}
     data = [
         describe_provider(flow, chain_state, name, in_chain) for name in flow.providers
     ]
@@ -63,7 +63,7 @@ def describe_provider(
         in_chain: Names of the providers that some chain contains.
     """
     traits = flow.providers[name].traits
-    totals = chain_state.books.by_provider.get(name, SpendingTotals())
+    totals = chain_state.spending.by_provider.get(name, SpendingTotals())
     breaker = chain_state.breakers[name]
     return {
         "provider": name,
@@ -82,7 +82,7 @@ def describe_provider(
         "calls": totals.calls,
         "images": totals.images,
         "cost": totals.cost,
-        "covered": chain_state.books.included_cost_of(traits),
+        "covered": chain_state.spending.included_cost_of(traits),
     }
 
 

@@ -49,7 +49,7 @@ async def _load_status(
 ) -> dict[str, Any]:
     flow = flows.first
     in_chain = dict.fromkeys(
-        name for source_flow in flows for name in source_flow.plan.chain
+        name for source_flow in flows for name in source_flow.settings.chain
     )
     async with flow.db.read_transaction() as tx:
         chain_state = await provider_selection.load_chain_state(
@@ -87,7 +87,7 @@ async def _load_status(
             # The shared budget; with a single source, its own.
             "month": _summarize_month(flows.shared_budget_source, chain_state),
             "own_months": {
-                source_flow.plan.source: _summarize_month(source_flow, own_state)
+                source_flow.settings.source: _summarize_month(source_flow, own_state)
                 for source_flow, own_state in own_budgets
             },
             "failed": [
@@ -105,15 +105,15 @@ def _summarize_month(
 ) -> dict[str, Any]:
     """Return this month's dollars and images, and the budget in dollars."""
     return {
-        "cost": chain_state.books.month.cost,
-        "budget": flow.plan.limits.month,
-        "images": chain_state.books.month.images,
+        "cost": chain_state.spending.month.cost,
+        "budget": flow.settings.budget_limits.month,
+        "images": chain_state.spending.month.images,
     }
 
 
 async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
     """Return the stored state of one source."""
-    name = flow.plan.source
+    name = flow.settings.source
     state = await posts.load_source_state(tx, name)
     return {
         "name": name,
@@ -122,7 +122,7 @@ async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
         "paused": await pauses.get(tx, name, flow.now()),
-        "chain": list(flow.plan.chain),
+        "chain": list(flow.settings.chain),
     }
 
 
@@ -153,11 +153,12 @@ def _print_status(
     if store := data["daemon"].get("store"):
         out.print(f"store    {store}: no images are made until then", markup=False)
     several = (
-        settings.has_named_sources and flows.shared_budget_source.plan.has_own_budget
+        settings.has_named_sources
+        and flows.shared_budget_source.settings.has_own_budget
     )
     out.print(
         _format_spending(
-            data["month"], flows.shared_budget_source.plan.source if several else ""
+            data["month"], flows.shared_budget_source.settings.source if several else ""
         ),
         markup=False,
     )

@@ -43,7 +43,7 @@ async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
 
 async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:
     """Return the filter because of which a post is skipped."""
-    rules, page = flow.plan.rules, None
+    rules, page = flow.settings.rules, None
     try:
         async with asyncio.timeout(_NOTION_TIMEOUT):
             page = await _read_page(tx, flow, post)
@@ -67,8 +67,8 @@ async def _read_page(tx: Tx, flow: SourceContext, post: Post) -> Page:
     state = await posts.load_source_state(tx, post.source)
     if state is None:
         raise NotionUnavailableError("the source has not been read yet")
-    schema = await flow.door.fetch_schema(state.data_source, state.columns)
-    return await flow.door.fetch_page(schema, post.page_id, Urgency.POLL)
+    schema = await flow.notion.fetch_schema(state.data_source, state.columns)
+    return await flow.notion.fetch_page(schema, post.page_id, Urgency.POLL)
 
 
 async def _load_explanation(tx: Tx, flow: SourceContext, post: Post) -> dict[str, Any]:

@@ -130,9 +130,9 @@ class ClusterMember:
             sleep=self.flows.first.clock.sleep,
         )
         for flow in self.flows:
-            flow.who = self.record.id
-            flow.speaks = False
-            flow.reads_ahead = _READS_AHEAD
+            flow.instance_id = self.record.id
+            flow.is_leader = False
+            flow.reread_limit = _READS_AHEAD
 
     @property
     def renew_interval(self) -> timedelta:
@@ -178,14 +178,14 @@ class ClusterMember:
                 )
 
     def _token_key(self, flow: SourceContext) -> int | None:
-        return self.keys.get(flow.plan.source)
+        return self.keys.get(flow.settings.source)
 
     async def _become_leader(self, flows: Sequence[SourceContext]) -> None:
         for flow in flows:
-            flow.speaks = True
+            flow.is_leader = True
             if self._begun:
                 # The previous leader may have used up the rate limit of this second.
-                flow.door.pause_requests(1.0)
+                flow.notion.pause_requests(1.0)
                 flow.log.info(
                     "leader.acquired", summary="it is this daemon that asks Notion now"
                 )
@@ -201,14 +201,14 @@ class ClusterMember:
 
     def _on_change_elsewhere(self, _who: str) -> None:
         """Wake the web page and the work loop after a change by another daemon."""
-        self.flows.first.news.announce_change()
+        self.flows.first.change_event.announce_change()
         self.flows.first.kick.set()
 
     def _on_connection_lost(self) -> None:
         """Stop being the leader, as the server has released our locks."""
         for flow in self.flows:
-            if flow.speaks:
-                flow.speaks = False
+            if flow.is_leader:
+                flow.is_leader = False
                 flow.log.warning(
                     "leader.lost", summary="the database is away: others may ask Notion"
                 )

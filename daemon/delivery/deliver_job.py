@@ -141,16 +141,18 @@ class _DeliverJob:
         """
         begun = any(image.upload_id for image in made)
         # `posts.on_done` must not change the status of a post that has moved on.
-        must_read = begun or depends_on_filter(self.flow.plan.rules, self.job)
+        must_read = begun or depends_on_filter(self.flow.settings.rules, self.job)
         steady = self.flow.steady_now()
         page = (
-            None if must_read else self.flow.views.get_fresh(self.job.page_id, steady)
+            None
+            if must_read
+            else self.flow.page_cache.get_fresh(self.job.page_id, steady)
         )
         if page is None:
-            page = await self.flow.door.fetch_page(
+            page = await self.flow.notion.fetch_page(
                 self.flow.known_schema, self.job.page_id, self.urgency
             )
-            self.flow.views.put_page(page, self.flow.steady_now())
+            self.flow.page_cache.put_page(page, self.flow.steady_now())
         self.shows_image = bool(page.image)
         if not page.image:
             return page, {}
@@ -163,7 +165,7 @@ class _DeliverJob:
         if self.job.reason is JobReason.REGENERATE:
             return None
         # The post no longer matches the posts that get images automatically.
-        if (why := filtered_reason(self.flow.plan.rules, page)) is not None:
+        if (why := filtered_reason(self.flow.settings.rules, page)) is not None:
             return why
         shown = classify_images(page.id, [file.name for file in page.image], ours)
         if shown.foreign:
@@ -198,8 +200,8 @@ class _DeliverJob:
         change = await compose_change(
             self.flow, self.job, page, made, uploads=uploads, keep=keep
         )
-        with self.flow.views.track_write(self.job.page_id):
-            written = await self.flow.door.update_page(
+        with self.flow.page_cache.track_write(self.job.page_id):
+            written = await self.flow.notion.update_page(
                 self.flow.known_schema, self.job.page_id, change, self.urgency
             )
         await self._finish_job(written.page, made, written.left_out, change.alt)
@@ -208,7 +210,9 @@ class _DeliverJob:
         """Return the ID of a usable upload of an image, created if there is none."""
         if image.upload_id is not None:
             try:
-                upload = await self.flow.door.find_upload(image.upload_id, self.urgency)
+                upload = await self.flow.notion.find_upload(
+                    image.upload_id, self.urgency
+                )
             except UploadLostError:
                 upload = None
             if upload is not None and upload.usable:
@@ -217,7 +221,7 @@ class _DeliverJob:
                 return await self._send_file(image, upload.id)
         # The file is fetched before the upload is created, as the store may be away.
         await self._file_path(image)
-        created = await self.flow.door.create_upload(image.name, self.urgency)
+        created = await self.flow.notion.create_upload(image.name, self.urgency)
         async with self.flow.db.write_transaction() as tx:
             await images.set_upload(tx, image.id, created.id)
         return await self._send_file(image, created.id)
@@ -229,7 +233,7 @@ class _DeliverJob:
         if len(data) > limit:
             async with self.flow.decoding:
                 data = await asyncio.to_thread(normalize.shrink_for_upload, data, limit)
-        await self.flow.door.send_upload(upload_id, image.name, data, self.urgency)
+        await self.flow.notion.send_upload(upload_id, image.name, data, self.urgency)
         return upload_id
 
     async def _file_path(self, image: ImageRecord) -> Path:
@@ -243,7 +247,7 @@ class _DeliverJob:
             return True
         # Notion reports the upload as uploaded, but refuses to attach it.
         task_key = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
-        times = self.flow.delays.count_same_cause(task_key, str(error)) + 1
+        times = self.flow.retry_schedule.count_same_cause(task_key, str(error)) + 1
         return times % _RESEND_AFTER == 0
 
     async def _clear_upload_ids(self, made: Sequence[ImageRecord]) -> None:

@@ -74,9 +74,9 @@ class NotionWorker:
         Notion is unavailable.  The poll that reaches Notion again sets `kick`.
         """
         sources = [
-            flow.plan.source
+            flow.settings.source
             for flow in self.flows
-            if flow.speaks and flow.schema and not flow.outage.why
+            if flow.is_leader and flow.schema and not flow.notion_backoff.why
         ]
         if not sources:
             return None
@@ -94,9 +94,9 @@ class NotionWorker:
     def stop_lost_sources(self) -> None:
         """Cancel the tasks of sources that another daemon leads now."""
         for flow in self.flows:
-            if not flow.speaks:
+            if not flow.is_leader:
                 for pool in self._pools:
-                    pool.cancel_source(flow.plan.source)
+                    pool.cancel_source(flow.settings.source)
 
     async def _start_pending_writes(self, tx: Tx, sources: list[str]) -> None:
         limit = _MAX_WRITES + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
@@ -113,7 +113,7 @@ class NotionWorker:
         # All refusals are logged in one line, once each write was tried.
         if all(self.paying.has_failed(job) for job in pending):
             for flow in self.flows:
-                self._refused_boxes.log_refusals(flow, flow.plan.source)
+                self._refused_boxes.log_refusals(flow, flow.settings.source)
 
     def _collect_refused_untick(
         self, flow: SourceContext, job: Job, error: Exception
@@ -126,7 +126,9 @@ class NotionWorker:
         is_refused = isinstance(error, WriteRefusedError | PageUnreachableError)
         if job.owed != "untick" or not is_refused:
             return False
-        times = flow.delays.count_same_cause(self.paying.task_key(job), str(error))
+        times = flow.retry_schedule.count_same_cause(
+            self.paying.task_key(job), str(error)
+        )
         # A 404 counts from its second time, as a poll may show that the page is gone.
         if times == isinstance(error, PageUnreachableError):
             self._refused_boxes.add(job, str(error))
@@ -149,11 +151,11 @@ class NotionWorker:
         return job.id in self.paying and job.owed == "waiting"
 
     def _delays_of(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
-        return self.flows.first.delays.of_tasks(*tasks)
+        return self.flows.first.retry_schedule.of_tasks(*tasks)
 
     def _next_retry_at(self) -> datetime | None:
         """Return when the next failed task may be tried again."""
         flow = self.flows.first
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
-        delay = flow.delays.next_retry_in(flow.clock.elapsed(), *kinds)
+        delay = flow.retry_schedule.next_retry_in(flow.clock.elapsed(), *kinds)
         return flow.now() + delay if delay is not None else None

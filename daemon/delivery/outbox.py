@@ -36,14 +36,14 @@ async def send_pending_write(flow: SourceContext, job: Job) -> None:
     )
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
-        with flow.views.track_write(job.page_id):
-            written = await flow.door.update_page(
+        with flow.page_cache.track_write(job.page_id):
+            written = await flow.notion.update_page(
                 flow.known_schema, job.page_id, change, urgency
             )
     except PageUnreachableError:
         # The next poll shows whether the page still exists.
         if is_untick and job.is_open:
-            flow.unreachable.add(job.page_id)
+            flow.unreachable_pages.add(job.page_id)
             raise
         await cancel_missing_page(flow, job)
         return
@@ -59,7 +59,7 @@ async def send_pending_write(flow: SourceContext, job: Job) -> None:
         async with flow.db.write_transaction() as tx:
             await jobs.clear_pending_write(tx, job, job.owed)
         return
-    flow.unreachable.discard(job.page_id)
+    flow.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(flow, written.left_out)
     async with flow.db.write_transaction() as tx:
         await _confirm_write(flow, job, tx)

@@ -36,12 +36,12 @@ async def compose_change(
         uploads=uploads,
         keep=keep,
         status="Card" if first.is_card else "Done",
-        note=_compose_note(made, inputs, flow.plan),
+        note=_compose_note(made, inputs, flow.settings),
         provider=provider.traits.label if provider else first.provider,
         alt=await _alt_text(flow, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
-        cover=uploads[0][0] if flow.plan.cover else None,
-        extra=_extra_values(flow.plan, job, page, card=first.is_card),
+        cover=uploads[0][0] if flow.settings.cover else None,
+        extra=_extra_values(flow.settings, job, page, card=first.is_card),
     )
 
 
@@ -76,7 +76,7 @@ async def _alt_text(
         return None
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt_text.alt_text_for_card(inputs.words, flow.plan.tag)
+        return alt_text.alt_text_for_card(inputs.words, flow.settings.tag)
     return alt_text.alt_text_for_prompt(inputs.prompt, inputs.words)
 
 

@@ -52,13 +52,13 @@ def _encode_image(
     flow: SourceContext, call: AdmittedCall, image: GeneratedImage
 ) -> bytes:
     provenance: normalize.Provenance | None = None
-    if flow.plan.mark_ai:
+    if flow.settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     return normalize.encode_png(
         normalize.normalize_image(image.data, call.spec.size),
         provenance=provenance,
-        prompt=call.order.prompt if flow.plan.embed_prompt else None,
+        prompt=call.order.prompt if flow.settings.embed_prompt else None,
     )
 
 
@@ -88,7 +88,7 @@ async def record_image(
             return
         await images.add(
             tx,
-            source=flow.plan.source,
+            source=flow.settings.source,
             page_id=spec.page_id,
             job_id=spec.job_id,
             attempt_id=attempt.id,

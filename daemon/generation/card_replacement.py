@@ -34,13 +34,13 @@ async def queue_replacement(
         state sets `kick` first.
     """
     services = [
-        name for name in flow.plan.chain if not flow.providers[name].traits.is_card
+        name for name in flow.settings.chain if not flow.providers[name].traits.is_card
     ]
-    max_age = flow.plan.replace_cards
+    max_age = flow.settings.replace_cards
     if max_age is None or not services:
         return None
     # The leader waits for the first answer of Notion.
-    if flow.speaks and flow.schema is None:
+    if flow.is_leader and flow.schema is None:
         return None
     now = flow.now()
     today = day_start(now, flow.clock.zone)
@@ -49,9 +49,9 @@ async def queue_replacement(
         if not candidates:
             return None
         created = await job_lists.count_created_since(
-            tx, flow.plan.source, JobReason.REPLACE, today
+            tx, flow.settings.source, JobReason.REPLACE, today
         )
-        if created >= flow.plan.replacements_per_day:
+        if created >= flow.settings.replacements_per_day:
             return next_day(now, flow.clock.zone)
         fresh = [post for post in candidates if not _tried_today(post, today)]
         if not fresh:
@@ -70,7 +70,7 @@ async def _load_candidates(
     tx: Tx, flow: SourceContext, now: datetime, max_age: timedelta
 ) -> list[Post]:
     with_card = await posts.list_replaceable(
-        tx, flow.plan.source, made_after=now - max_age
+        tx, flow.settings.source, made_after=now - max_age
     )
     today = now.astimezone(flow.clock.zone).date().isoformat()
     # A post whose date is past has been published with its card.

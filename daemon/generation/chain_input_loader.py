@@ -22,7 +22,7 @@ async def load_chain_inputs(
     tx: Tx, flow: SourceContext, waiting: Sequence[Job]
 ) -> dict[int, ChainInput]:
     """Return the chain input of each job of *flow*'s source, by job ID."""
-    source = flow.plan.source
+    source = flow.settings.source
     pages = [job.page_id for job in waiting]
     attempts_by_job = await attempts.of_jobs(tx, [job.id for job in waiting])
     post_by_page = await posts.get_many(tx, source, pages)
@@ -37,7 +37,7 @@ async def load_chain_inputs(
         post = post_by_page.get(job.page_id)
         chain_inputs[job.id] = _build_chain_input(
             job,
-            chain=flow.plan.chain,
+            chain=flow.settings.chain,
             tried=[
                 attempt
                 for attempt in attempts_by_job.get(job.id, ())

@@ -75,7 +75,7 @@ async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
                 now=now,
                 why=why,
                 waits_for=None,
-                claimed_by=flow.who,
+                claimed_by=flow.instance_id,
             )
             claimed.append(moved)
         for job, name, until in picked.snoozed:

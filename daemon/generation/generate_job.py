@@ -89,7 +89,7 @@ class _GenerateJob:
             return chain_input
         async with self.flow.db.write_transaction() as tx:
             await jobs.require_state(
-                tx, self.job.id, JobState.GENERATING, self.flow.who
+                tx, self.job.id, JobState.GENERATING, self.flow.instance_id
             )
             for image in lost:
                 await images.set_pruned(tx, image.id, self.flow.now())
@@ -170,7 +170,7 @@ class _GenerateJob:
         if result.interrupted:
             return False
         declined = _DECLINED.get(result.outcome) if result.outcome else None
-        if declined is None or self.flow.plan.on_refusal == "next":
+        if declined is None or self.flow.settings.on_refusal == "next":
             return True
         label = call.provider.traits.label
         note = no_image_note(
@@ -190,7 +190,7 @@ class _GenerateJob:
             hopeless=provider_selection.none_can_serve(self.flow, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=self.flow.plan.tries,
+            tries=self.flow.settings.tries,
         )
         match retry_policy.decide_after_round(chain_result, self.flow.now()):
             case DeliverPartial():

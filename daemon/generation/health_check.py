@@ -43,7 +43,9 @@ async def _is_up(flow: SourceContext, provider: Provider) -> bool:
     if call is None:
         return True
     try:
-        provider.raise_for_error(await flow.studio.send_once(call, provider.traits))
+        provider.raise_for_error(
+            await flow.provider_runner.send_once(call, provider.traits)
+        )
     except (UnavailableError, TimedOutError, ModelLoadingError):
         return False
     # Any other error is an answer of a running server; the next job records it.

@@ -47,7 +47,9 @@ async def admit_call(
     async with flow.db.write_transaction() as tx:
         # A job cancelled meanwhile causes no further cost.
         if spec.job_id is not None:
-            await jobs.require_state(tx, spec.job_id, JobState.GENERATING, flow.who)
+            await jobs.require_state(
+                tx, spec.job_id, JobState.GENERATING, flow.instance_id
+            )
         state = await provider_selection.load_chain_state(tx, flow)
         choice = provider_selection.choose_provider(flow, chain_input, state)
         if not isinstance(choice, CallProvider):
@@ -60,7 +62,7 @@ async def admit_call(
         traits = provider.traits
         attempt = await attempts.start_attempt(
             tx,
-            source=flow.plan.source,
+            source=flow.settings.source,
             page_id=spec.page_id,
             job_id=spec.job_id,
             number=chain_input.number,
@@ -191,7 +193,7 @@ async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
 
     _log_dropped_options(flow, call)
     try:
-        image = await flow.studio.run(
+        image = await flow.provider_runner.run(
             call.provider,
             call.order,
             now=flow.now(),
@@ -257,7 +259,7 @@ async def resume_call(
     call = _build_call(provider, attempt, spec)
     elapsed = max(0.0, (flow.now() - attempt.started_at).total_seconds())
     try:
-        image = await flow.studio.resume(
+        image = await flow.provider_runner.resume(
             provider,
             attempt.remote,
             left=provider.traits.timeout - elapsed,

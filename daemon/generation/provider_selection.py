@@ -93,14 +93,14 @@ class ChainState:
     calls: Mapping[str, int]
     elsewhere: Mapping[str, int]
     proven: frozenset[str]
-    books: Spending
+    spending: Spending
     now: datetime
 
 
 async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
     """Load the state of the chain for the source of *flow*."""
     now, zone = flow.now(), flow.clock.zone
-    own_calls, other_calls = await attempts.count_open_by_provider(tx, flow.who)
+    own_calls, other_calls = await attempts.count_open_by_provider(tx, flow.instance_id)
     totals = await spending.load_spending(
         tx,
         month=month_start(now, zone),
@@ -112,7 +112,7 @@ async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
         calls=own_calls,
         elsewhere=other_calls,
         proven=totals.proven,
-        books=Spending(
+        spending=Spending(
             month=_spent_from_budget(flow, totals.month),
             day=_spent_from_budget(flow, totals.day),
             by_provider=spending.totals_by_provider(totals.month),
@@ -129,7 +129,7 @@ def _spent_from_budget(
     return spending.sum_totals(
         totals
         for (source, _), totals in by_source.items()
-        if flow.plan.includes_spending_of(source)
+        if flow.settings.includes_spending_of(source)
     )
 
 
@@ -146,7 +146,7 @@ def choose_provider(
         candidates,
         now=state.now,
         waited_since=chain_input.waited_since,
-        loading_wait=flow.plan.loading_wait,
+        loading_wait=flow.settings.loading_wait,
         card_allowed=chain_input.card_allowed,
     )
 
@@ -210,7 +210,7 @@ def _budget_inputs(
     state: ChainState,
     traits: ProviderTraits,
 ) -> tuple[Pricing, AmountSpent, BudgetLimits, datetime, tzinfo]:
-    provider_totals = state.books.by_provider.get(traits.name, SpendingTotals())
+    provider_totals = state.spending.by_provider.get(traits.name, SpendingTotals())
     pricing = Pricing(
         price=traits.price(chain_input.megapixels),
         included=traits.included,
@@ -218,13 +218,13 @@ def _budget_inputs(
         monthly_budget=traits.monthly_budget,
     )
     spent = AmountSpent(
-        month=state.books.month.cost,
-        day=state.books.day.cost,
+        month=state.spending.month.cost,
+        day=state.spending.day.cost,
         provider=provider_totals.cost,
-        covered=state.books.included_cost_of(traits),
+        covered=state.spending.included_cost_of(traits),
         page_today=chain_input.page_today,
     )
-    return pricing, spent, flow.plan.limits, state.now, flow.clock.zone
+    return pricing, spent, flow.settings.budget_limits, state.now, flow.clock.zone
 
 
 def excluded_reason(chain_input: ChainInput, name: str) -> str | None:

@@ -45,7 +45,7 @@ async def recover_claims(flows: Sources, dead: Sequence[str] | None) -> None:
 
 async def recover_uploads(flows: Sequence[SourceContext]) -> None:
     """Take over the jobs in `uploading` of the sources whose leader this daemon is."""
-    flow_by_source = {flow.plan.source: flow for flow in flows}
+    flow_by_source = {flow.settings.source: flow for flow in flows}
     async with flows[0].db.write_transaction() as tx:
         now = flows[0].now()
         rescued = [
@@ -160,12 +160,12 @@ async def _release_probes(flows: Sources) -> None:
                 released = breaker.release_probe(stored, stored.probe_owner)
             adopted = breaker.adopt_settings(
                 released,
-                flow.plan.fingerprints.get(name, ""),
+                flow.settings.fingerprints.get(name, ""),
                 flow.now(),
                 breaker_policy.policy_of(flow.providers[name].traits),
             )
             if adopted.state is not breaker.BreakerState.CLOSED:
-                flow.resting[name] = adopted.generation
+                flow.logged_open_breakers[name] = adopted.generation
             if adopted != stored:
                 await breaker_store.save_breaker(tx, adopted)
                 job_log.log_breaker_changed(flow, stored, adopted)

@@ -55,13 +55,13 @@ async def select_jobs(
     active = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
     if not active:
         return picked
-    now, sources = active[0].now(), [flow.plan.source for flow in active]
+    now, sources = active[0].now(), [flow.settings.source for flow in active]
     picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, sources))
     queues: dict[str, _SourceQueue] = {}
     for flow in active:
-        due = await queue.list_due(tx, now, flow.plan.source, limit=_QUEUE_LIMIT)
+        due = await queue.list_due(tx, now, flow.settings.source, limit=_QUEUE_LIMIT)
         if due:
-            queues[flow.plan.source] = await _load_source_queue(tx, flow, due)
+            queues[flow.settings.source] = await _load_source_queue(tx, flow, due)
     picked.queue = sum(len(source_queue.due) for source_queue in queues.values())
     selector = _Selector(picked, free)
     selector.count_calls(queues.values(), claimed_for)
@@ -73,7 +73,7 @@ async def select_jobs(
 
 
 async def _is_paused(tx: Tx, flow: SourceContext, picked: Selection) -> bool:
-    pause = await pauses.get(tx, flow.plan.source, flow.now())
+    pause = await pauses.get(tx, flow.settings.source, flow.now())
     if pause is not None:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)
@@ -144,7 +144,7 @@ class _Selector:
             return
         unread = not chain_input.was_tried_this_round and needs_reread(flow, job)
         # Another daemon generates the image once the page is read here.
-        if not flow.generates:
+        if not flow.runs_generation:
             if unread and not _is_read_delayed(flow, job):
                 self._request_reread(flow, job)
             return
@@ -180,8 +180,8 @@ class _Selector:
 
     def _request_reread(self, flow: SourceContext, job: Job) -> None:
         """Have the page read if a worker here or elsewhere may claim the job next."""
-        limit = max(self.free - len(self.picked.asks), flow.reads_ahead)
-        if flow.speaks and len(self.picked.reads) < limit:
+        limit = max(self.free - len(self.picked.asks), flow.reread_limit)
+        if flow.is_leader and len(self.picked.reads) < limit:
             self.picked.reads.append(job)
 
     def _handle_exhausted(
@@ -194,7 +194,7 @@ class _Selector:
             hopeless=provider_selection.none_can_serve(flow, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=flow.plan.tries,
+            tries=flow.settings.tries,
         )
         decision = retry_policy.decide_after_round(chain_result, flow.now())
         if isinstance(decision, Idle):
@@ -206,8 +206,8 @@ class _Selector:
 def _is_read_delayed(flow: SourceContext, job: Job) -> bool:
     """Return True while Notion is unavailable or reading this page has failed."""
     task_key = TaskKey(TaskKind.READ, job.source, job.id)
-    is_refused = flow.delays.is_delayed(task_key, flow.clock.elapsed())
-    return is_refused or bool(flow.outage.why)
+    is_refused = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
+    return is_refused or bool(flow.notion_backoff.why)
 
 
 def _resume_reason(chain_input: ChainInput) -> str | None:

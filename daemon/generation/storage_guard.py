@@ -40,7 +40,7 @@ def unwritable_reason(flow: SourceContext, *, mend: bool = False) -> str | None:
     Args:
         mend: Create a missing folder again.
     """
-    required = max(flow.plan.min_free_disk, _MIN_FREE_BYTES)
+    required = max(flow.settings.min_free_disk, _MIN_FREE_BYTES)
     for folder in {flow.image_folder, flow.db.folder or flow.image_folder}:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
@@ -82,7 +82,7 @@ def log_outage(flow: SourceContext, why: Exception | str) -> None:
     # A name collision concerns one image; the other jobs continue.
     elif isinstance(why, NameCollisionError):
         outage, event, until = str(why), "store.name_collision", ""
-    if flow.spells.record_failure(outage, flow.steady_now()):
+    if flow.failure_throttle.record_failure(outage, flow.steady_now()):
         flow.shared_log.error(event, summary=f"{why}{until}")
 
 
@@ -93,7 +93,7 @@ def log_recovery(flow: SourceContext) -> None:
         ("store", "store.back", "the store can be reached again"),
     ):
         if (
-            lasted := flow.spells.record_recovery(outage, flow.steady_now())
+            lasted := flow.failure_throttle.record_recovery(outage, flow.steady_now())
         ) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             flow.shared_log.info(event, summary=f"{words} after {after}")
@@ -122,7 +122,7 @@ async def retry_until_stored(
         except (DatabaseAwayError, DatabaseBusyError) as error:
             if flow.stopping.is_set():
                 raise
-            if flow.spells.record_failure("database", flow.steady_now()):
+            if flow.failure_throttle.record_failure("database", flow.steady_now()):
                 flow.shared_log.error("database.away", summary=str(error))
             await sleep_unless_stopping(flow, _AWAY_SECONDS)
         except (

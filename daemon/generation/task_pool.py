@@ -82,11 +82,11 @@ class TaskPool:
     def is_delayed(self, job: Job) -> bool:
         """Return True while a job waits for its next try after a failure."""
         flow = self.flows.first
-        return flow.delays.is_delayed(self.task_key(job), flow.clock.elapsed())
+        return flow.retry_schedule.is_delayed(self.task_key(job), flow.clock.elapsed())
 
     def has_failed(self, job: Job) -> bool:
         """Return True if a job's last try failed."""
-        return self.flows.first.delays.has_failed(self.task_key(job))
+        return self.flows.first.retry_schedule.has_failed(self.task_key(job))
 
     def task_key(self, job: Job) -> TaskKey:
         """Return the key under which the delays of a job's step are counted."""
@@ -105,7 +105,7 @@ class TaskPool:
             if storage_guard.is_storage_error(error):
                 storage_guard.log_outage(flow, error)
                 until = flow.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
-                flow.delays.hold_until(self.task_key(job), str(error), until)
+                flow.retry_schedule.hold_until(self.task_key(job), str(error), until)
             else:
                 await self._handle_failure(flow, job, error)
         else:
@@ -122,7 +122,7 @@ class TaskPool:
             is_hopeless = isinstance(error, RequestRejectedError)
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
                 await self.give_up(flow, job, delay.why)
-                flow.delays.clear_failures(self.task_key(job))
+                flow.retry_schedule.clear_failures(self.task_key(job))
         # The delay has begun and the failure is logged; only this write is missing.
         except DatabaseError as write_error:
             flow.log.debug("database.failed", summary=str(write_error), job=job.id)

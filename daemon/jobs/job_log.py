@@ -21,9 +21,9 @@ _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
 
 def log_job_queued(flow: SourceContext, job: Job) -> None:
     """Log a new job, once per process."""
-    if job.id in flow.announced:
+    if job.id in flow.logged_jobs:
         return
-    flow.announced.add(job.id)
+    flow.logged_jobs.add(job.id)
     delay = (job.due_at - flow.now()).total_seconds()
     when = f", due in {delay:.0f} s" if delay >= 1 else ""
     flow.log.info(
@@ -72,8 +72,8 @@ def log_omitted_properties(flow: SourceContext, omitted: Sequence[str]) -> None:
     if not omitted:
         return
     names = ", ".join(f"'{name}'" for name in omitted)
-    if flow.spells.record_failure(
-        f"{flow.plan.source} leaves out {names}", flow.steady_now()
+    if flow.failure_throttle.record_failure(
+        f"{flow.settings.source} leaves out {names}", flow.steady_now()
     ):
         flow.log.warning(
             "property.refused",
@@ -96,7 +96,7 @@ def log_job_ended(flow: SourceContext, job: Job, why: str) -> None:
 def log_breaker_changed(flow: SourceContext, before: Breaker, after: Breaker) -> None:
     """Log that a breaker opened or closed between *before* and *after*."""
     if after.state is Position.OPEN and after.generation != before.generation:
-        flow.resting[after.name] = after.generation
+        flow.logged_open_breakers[after.name] = after.generation
         _log_breaker_opened(flow, after)
     elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
         _log_breaker_closed(flow, after.name, "serving again")
@@ -105,13 +105,13 @@ def log_breaker_changed(flow: SourceContext, before: Breaker, after: Breaker) ->
 def log_breaker_reset(flow: SourceContext, breaker: Breaker) -> None:
     """Log that a command in another process closed a breaker."""
     # A breaker read before its opening was committed is closed, but not reset.
-    opened_generation = flow.resting.get(breaker.name, breaker.generation)
+    opened_generation = flow.logged_open_breakers.get(breaker.name, breaker.generation)
     if breaker.state is Position.CLOSED and breaker.generation > opened_generation:
         _log_breaker_closed(flow, breaker.name, "reset, so it is asked again")
 
 
 def _log_breaker_closed(flow: SourceContext, name: str, words: str) -> None:
-    flow.resting.pop(name, None)
+    flow.logged_open_breakers.pop(name, None)
     flow.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
@@ -133,7 +133,7 @@ def _describe_fallback(flow: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
     if breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}:
         return "; jobs wait for it"
-    others = [name for name in flow.plan.chain if name != breaker.name]
+    others = [name for name in flow.settings.chain if name != breaker.name]
     labels = [
         "the card" if flow.providers[name].traits.is_card else name for name in others
     ]
@@ -147,11 +147,11 @@ def log_budget_thresholds(
     for budget in passed:
         event = "budget.reached" if budget.full else "budget.near"
         owner = provider if budget.name == "service" else ""
-        source = flow.plan.source if flow.plan.has_own_budget else ""
+        source = flow.settings.source if flow.settings.has_own_budget else ""
         key = f"{event} {budget.name} {owner} {source} {budget.until:%Y-%m-%d}"
-        if key in flow.told:
+        if key in flow.logged_thresholds:
             continue
-        flow.told.add(key)
+        flow.logged_thresholds.add(key)
         period = f"{owner}'s own month" if owner else f"the {budget.name}"
         when = f"on {_format_local(flow, budget.until)}"
         effect = (
@@ -178,14 +178,17 @@ def log_pause_changed(
     flow: SourceContext, *, paused: bool, until: datetime | None
 ) -> None:
     """Log the start and the end of a pause."""
-    key = f"paused {flow.plan.source}"
-    if paused and flow.spells.record_failure(key, flow.steady_now()):
+    key = f"paused {flow.settings.source}"
+    if paused and flow.failure_throttle.record_failure(key, flow.steady_now()):
         when = f" until {_format_local(flow, until)}" if until else ""
         flow.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
-    elif not paused and flow.spells.record_recovery(key, flow.steady_now()) is not None:
+    elif (
+        not paused
+        and flow.failure_throttle.record_recovery(key, flow.steady_now()) is not None
+    ):
         flow.log.info("daemon.resumed", summary="images are made again")
 
 

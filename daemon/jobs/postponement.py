@@ -41,14 +41,14 @@ async def postpone_task(
     """
     is_expected = isinstance(error, PostbrushError | DatabaseError)
     why = str(error) if is_expected else f"an unexpected error: {error!r:.200}"
-    delay = flow.delays.add_failure(
+    delay = flow.retry_schedule.add_failure(
         subject,
         why,
         flow.clock.elapsed(),
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and flow.delays.should_log(subject, why, flow.steady_now()):
+    if not is_told and flow.retry_schedule.should_log(subject, why, flow.steady_now()):
         _log_failure(flow, delay, None if is_expected else error, job)
     # A failing database cannot record its own failure.
     if job is not None and not isinstance(error, DatabaseError):
@@ -80,14 +80,16 @@ def _log_failure(
 async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and queue a note for its page."""
     now, steady, subject = flow.now(), flow.steady_now(), delay.subject
-    next_try = steady + flow.delays.time_left(subject, flow.clock.elapsed())
-    is_new_cause = flow.delays.should_record(subject, delay.why, steady, next_try)
+    next_try = steady + flow.retry_schedule.time_left(subject, flow.clock.elapsed())
+    is_new_cause = flow.retry_schedule.should_record(
+        subject, delay.why, steady, next_try
+    )
     # A page gets no note while Notion as a whole is unreachable.
     needs_note = (
         subject.task is TaskKind.UPLOAD
         and delay.failures >= _TELL_AT
         and not job.told_waiting
-        and not flow.outage.why
+        and not flow.notion_backoff.why
     )
     if not (is_new_cause or needs_note):
         return
@@ -100,7 +102,7 @@ async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) ->
             await delays.record_delay(tx, current, now=now, why=why)
         if needs_note:
             await _set_waiting_note(tx, current, delay)
-    flow.news.announce_change()
+    flow.change_event.announce_change()
 
 
 async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
@@ -121,7 +123,7 @@ async def end_delay(
     flow: SourceContext, subject: TaskKey, job: Job | None = None
 ) -> None:
     """End the pauses of a successful task, and record that in its job's history."""
-    if flow.delays.clear_failures(subject) and job is not None:
+    if flow.retry_schedule.clear_failures(subject) and job is not None:
         async with flow.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
@@ -133,13 +135,15 @@ async def end_delay(
 
 def next_try_at(flow: SourceContext, subject: TaskKey) -> datetime:
     """Return when a task may be tried again, by the wall clock."""
-    return flow.now() + flow.delays.time_left(subject, flow.clock.elapsed())
+    return flow.now() + flow.retry_schedule.time_left(subject, flow.clock.elapsed())
 
 
 async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
     """Return up to 20 tasks that wait for their next try, for `status`."""
     elapsed = flow.clock.elapsed()
-    waiting = [delay for delay in flow.delays.of_tasks() if delay.until > elapsed]
+    waiting = [
+        delay for delay in flow.retry_schedule.of_tasks() if delay.until > elapsed
+    ]
     tasks: list[dict[str, object]] = []
     async with flow.db.read_transaction() as tx:
         for delay in waiting[:_LISTED]:

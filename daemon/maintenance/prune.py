@@ -94,7 +94,7 @@ async def prune_source(flow: SourceContext, keep: timedelta) -> None:
     """Prune a source, and log the number of removed images or the error."""
     try:
         result = await prune_images(
-            flow.db, flow.store, now=flow.now(), keep=keep, source=flow.plan.source
+            flow.db, flow.store, now=flow.now(), keep=keep, source=flow.settings.source
         )
     except (DatabaseError, OSError, StoreUnavailableError) as error:
         flow.log.warning("images.kept", summary=f"cannot prune: {error}")

@@ -139,7 +139,7 @@ async def verify_pages(
         batch = pages[start : start + _BATCH]
         async with flow.db.read_transaction() as tx:
             ids = [page.id for page in batch]
-            post_by_page = await posts.get_many(tx, flow.plan.source, ids)
+            post_by_page = await posts.get_many(tx, flow.settings.source, ids)
         for page in batch:
             post = post_by_page.get(page.id)
             shown = tuple(file.name for file in page.image)
@@ -164,16 +164,18 @@ async def read_all_pages(flow: SourceContext, target: str) -> list[Page]:
     Raises:
         NotionError: Notion is unavailable, or refuses the request.
     """
-    flow.me = await flow.door.fetch_bot_user()
-    info = await flow.door.resolve_source(target)
+    flow.bot_user = await flow.notion.fetch_bot_user()
+    info = await flow.notion.resolve_source(target)
     async with flow.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.plan.source)
+        state = await posts.load_source_state(tx, flow.settings.source)
     columns = state.columns if state and state.data_source == info.id else {}
-    flow.schema = await flow.door.fetch_schema(info.id, columns)
+    flow.schema = await flow.notion.fetch_schema(info.id, columns)
     pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
-        batch, position = await flow.door.fetch_page_batch(flow.schema, after=position)
+        batch, position = await flow.notion.fetch_page_batch(
+            flow.schema, after=position
+        )
         pages |= {page.id: page for page in batch}
         if position is None:
             return list(pages.values())

@@ -53,7 +53,7 @@ class NotionApi:
             for an hour.
     """
 
-    wire: NotionTransport
+    transport: NotionTransport
     names: Mapping[Role, str]
     odd: Callable[[str, str], None]
     named: Sequence[str] = ()
@@ -61,20 +61,20 @@ class NotionApi:
     _query: PageQuery = field(init=False)
 
     def __post_init__(self) -> None:
-        self._query = PageQuery(self.wire, self.odd)
+        self._query = PageQuery(self.transport, self.odd)
 
     @property
-    def told_time(self) -> datetime | None:
+    def server_time(self) -> datetime | None:
         """Return the time of Notion's last answer by its own clock, None before it."""
-        return self.wire.told_time
+        return self.transport.server_time
 
     def pause_requests(self, seconds: float) -> None:
         """Send no request for so many seconds."""
-        self.wire.limiter.pause_all(seconds)
+        self.transport.limiter.pause_all(seconds)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.wire.close()
+        await self.transport.close()
 
     async def fetch_bot_user(self) -> BotUser:
         """Return the bot user of the token.
@@ -84,7 +84,7 @@ class NotionApi:
             NotionUnavailableError: Notion did not answer.
         """
         raw = await sources.send_request(
-            self.wire, Urgency.POLL, lambda client: client.users.me()
+            self.transport, Urgency.POLL, lambda client: client.users.me()
         )
         with translate_shape_errors("users.me"):
             require_object(raw, "user")
@@ -100,16 +100,18 @@ class NotionApi:
 
     async def list_sources(self) -> Sequence[SourceInfo]:
         """Return every data source that the token can read."""
-        return await sources.list_sources(self.wire)
+        return await sources.list_sources(self.transport)
 
     async def resolve_source(self, target: str) -> SourceInfo:
         """Return the data source of an id or link; "" means the only one there is."""
-        return await sources.resolve_source(self.wire, target)
+        return await sources.resolve_source(self.transport, target)
 
     async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
         """Read the properties of a source."""
         raw = await sources.send_request(
-            self.wire, Urgency.POLL, lambda client: client.data_sources.retrieve(source)
+            self.transport,
+            Urgency.POLL,
+            lambda client: client.data_sources.retrieve(source),
         )
         with translate_shape_errors("data_sources.retrieve"):
             return read_schema(raw, self.names, remembered, self.named)
@@ -118,12 +120,12 @@ class NotionApi:
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
         """Add missing properties, each given as role to (name, type)."""
-        await columns.add_properties(self.wire, source, wanted)
+        await columns.add_properties(self.transport, source, wanted)
 
     async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
         """Return at most the newest hundred pages, and whether those are all."""
         raw = await sources.send_request(
-            self.wire,
+            self.transport,
             Urgency.POLL,
             lambda client: client.data_sources.query(
                 schema.source, **columns.newest_query()
@@ -157,9 +159,9 @@ class NotionApi:
         """
         try:
             raw = await retry_if_missing(
-                self.wire,
+                self.transport,
                 urgency,
-                lambda: self.wire.send_with_retries(
+                lambda: self.transport.send_with_retries(
                     urgency, lambda client: client.pages.retrieve(page_id)
                 ),
             )
@@ -188,7 +190,7 @@ class NotionApi:
         async def write(with_schema: Schema, part: PageUpdate) -> WriteResult:
             return await self._write_page(with_schema, page_id, part, urgency)
 
-        now = self.wire.monotonic()
+        now = self.transport.monotonic()
         return await write_accepted_parts(
             change, schema, self.refused, write=write, read_again=read_again, now=now
         )
@@ -204,16 +206,16 @@ class NotionApi:
         lost: ErrorResponse | None = None
         for attempt in range(_WRITES):
             if lost is not None:
-                await self.wire.sleep(2.0**attempt)
+                await self.transport.sleep(2.0**attempt)
                 # The lost request may have taken effect, so the page is read first.
                 page = await self.fetch_page(schema, page_id, urgency)
                 if already_shows(page, change):
                     return WriteResult(page=page, left_out=tuple(left_out))
             try:
                 raw = await retry_if_missing(
-                    self.wire,
+                    self.transport,
                     urgency,
-                    lambda: self.wire.send_once(
+                    lambda: self.transport.send_once(
                         urgency, lambda client: client.pages.update(page_id, **body)
                     ),
                 )
@@ -245,14 +247,14 @@ class NotionApi:
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
         """Create a file upload."""
-        return await uploads.create_upload(self.wire, name, urgency)
+        return await uploads.create_upload(self.transport, name, urgency)
 
     async def send_upload(
         self, upload_id: str, name: str, data: bytes, urgency: Urgency
     ) -> Upload:
         """Send the bytes of a PNG.  Raises UploadLostError."""
-        return await uploads.send_upload(self.wire, upload_id, name, data, urgency)
+        return await uploads.send_upload(self.transport, upload_id, name, data, urgency)
 
     async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
         """Return the state of an upload.  Raises UploadLostError if it is unknown."""
-        return await uploads.find_upload(self.wire, upload_id, urgency)
+        return await uploads.find_upload(self.transport, upload_id, urgency)

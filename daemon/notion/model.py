@@ -235,7 +235,7 @@ class NotionClient(Protocol):
         """Return the data source of an ID, or of a URL of it or of its database."""
 
     @property
-    def told_time(self) -> datetime | None:
+    def server_time(self) -> datetime | None:
         """Return the time of Notion's last answer by its own clock, None before it."""
 
     async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:

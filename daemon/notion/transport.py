@@ -90,7 +90,7 @@ class NotionTransport:
     answered: Callable[[], None] = _ignore_answer
     monotonic: Callable[[], float] = time.monotonic
     traffic: Counter[str] = field(default_factory=Counter)
-    told_time: datetime | None = None
+    server_time: datetime | None = None
 
     @classmethod
     def open(
@@ -194,8 +194,8 @@ class NotionTransport:
         )
 
     async def _record_server_time(self, response: httpx.Response) -> None:
-        self.told_time = (
-            parse_date_header(response.headers.get("date", "")) or self.told_time
+        self.server_time = (
+            parse_date_header(response.headers.get("date", "")) or self.server_time
         )
 
     async def _send_request(self, request: Request) -> Any:  # noqa: ANN401 - JSON, or an ErrorResponse

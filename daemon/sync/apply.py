@@ -90,13 +90,13 @@ async def apply_pages(
         tx: Transaction to write in.  None: a write transaction is opened only if
             there is something to write.
     """
-    mark = flow.views.take_mark() if mark is None else mark
+    mark = flow.page_cache.take_mark() if mark is None else mark
     if tx is not None:
         return await _apply_in_tx(tx, flow, pages, mark, watermark=watermark, hold=hold)
     async with flow.db.read_transaction() as reading:
         if not (
             await _pages_with_actions(reading, flow, pages, mark)
-            or await _load_state_before(reading, flow.plan.source, watermark)
+            or await _load_state_before(reading, flow.settings.source, watermark)
         ):
             return ApplyResult()
     async with flow.db.write_transaction() as writing:
@@ -119,9 +119,9 @@ async def _pages_with_actions(
         batch = [
             page
             for page in pages[start : start + _BATCH]
-            if not flow.views.is_outdated(page.id, mark)
+            if not flow.page_cache.is_outdated(page.id, mark)
         ]
-        plans = await plan_pages(tx, flow.plan, batch, flow.now())
+        plans = await plan_pages(tx, flow.settings, batch, flow.now())
         _update_page_cache(flow, plans, mark)
         with_actions += [plan for plan in plans if plan.actions]
     return with_actions
@@ -132,12 +132,12 @@ def _update_page_cache(
 ) -> None:
     """Cache the pages that a job will read, and drop the others to save memory."""
     for plan in plans:
-        flow.views.mark_applied(plan.sight.page.id, mark)
+        flow.page_cache.mark_applied(plan.sight.page.id, mark)
         creates_job = any(isinstance(action, CreateJob) for action in plan.actions)
         if creates_job or plan.memory.job is not None:
-            flow.views.put_page(plan.sight.page, flow.steady_now())
+            flow.page_cache.put_page(plan.sight.page, flow.steady_now())
         else:
-            flow.views.drop_page(plan.sight.page.id)
+            flow.page_cache.drop_page(plan.sight.page.id)
 
 
 async def _load_state_before(
@@ -187,7 +187,7 @@ async def plan_pages(
 
 
 def _take_snapshot(page: Page, settings: SourceSettings) -> PageSnapshot:
-    inputs, fingerprint = read_inputs(page, settings.recipe)
+    inputs, fingerprint = read_inputs(page, settings.input_settings)
     return PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
 
 
@@ -201,11 +201,11 @@ async def plan_dry_run(
     """
     if has_database:
         async with flow.db.read_transaction() as tx:
-            return await plan_pages(tx, flow.plan, pages, flow.now())
+            return await plan_pages(tx, flow.settings, pages, flow.now())
     plans = []
     for page in pages:
-        snapshot = _take_snapshot(page, flow.plan)
-        actions = plan_actions(snapshot, StoredState(), flow.plan.rules, flow.now())
+        snapshot = _take_snapshot(page, flow.settings)
+        actions = plan_actions(snapshot, StoredState(), flow.settings.rules, flow.now())
         plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
     return plans
 
@@ -232,7 +232,7 @@ async def _apply_in_tx(
     watermark: datetime | None,
     hold: Hold,
 ) -> ApplyResult:
-    now, settings = flow.now(), flow.plan
+    now, settings = flow.now(), flow.settings
     plans = await _pages_with_actions(tx, flow, pages, mark)
     requests = [automatic_action(plan) for plan in plans]
     count = sum(request is not None for request in requests)
@@ -268,10 +268,10 @@ async def _apply_action(
     page, job = plan.sight.page, plan.memory.job
     match action:
         case SavePost(post):
-            await posts.save(tx, replace(post, source=flow.plan.source))
+            await posts.save(tx, replace(post, source=flow.settings.source))
         case CreateJob(reason, due_at, why):
-            await posts.release_post(tx, flow.plan.source, page.id)
-            job_values = new_job(flow.plan.source, plan.sight, reason, due_at)
+            await posts.release_post(tx, flow.settings.source, page.id)
+            job_values = new_job(flow.settings.source, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
             changes = merged_values(plan.sight, job, action)

@@ -27,7 +27,7 @@ def plan_page(
         The stored state with current fingerprints, the actions, and the fingerprint
         to replace in the database; empty: nothing to replace, or not yet.
     """
-    former = read_former_fingerprint(snapshot.page, settings.recipe)
+    former = read_former_fingerprint(snapshot.page, settings.input_settings)
     renewed = _renew_state(stored, former, snapshot.fingerprint)
     actions = plan_actions(snapshot, renewed, settings.rules, now)
     # An open job keeps its fingerprint, so its page is renewed later.

@@ -21,13 +21,13 @@ async def cancel_missing_pages(
         listed: IDs of the pages that the poll listed, including every ticked page.
         mark: Cache mark of the poll.
     """
-    for page_id in sorted(flow.unreachable - listed):
+    for page_id in sorted(flow.unreachable_pages - listed):
         # The un-tick was answered during the poll.
-        if flow.views.is_outdated(page_id, mark):
+        if flow.page_cache.is_outdated(page_id, mark):
             continue
-        flow.unreachable.discard(page_id)
+        flow.unreachable_pages.discard(page_id)
         async with flow.db.read_transaction() as tx:
-            job = await jobs.find_open(tx, flow.plan.source, page_id)
+            job = await jobs.find_open(tx, flow.settings.source, page_id)
         if job is not None and job.owed == "untick":
             await cancel_missing_page(flow, job)
 

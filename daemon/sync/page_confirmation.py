@@ -54,14 +54,14 @@ async def confirm_ticks(
     if not ticked:
         return list(pages)
     async with flow.db.read_transaction() as tx:
-        stored_posts = await posts.get_many(tx, flow.plan.source, ticked)
+        stored_posts = await posts.get_many(tx, flow.settings.source, ticked)
     confirmed: list[Page] = []
     for page in pages:
         if not _is_doubtful_tick(page, stored_posts, asked_at):
             confirmed.append(page)
             continue
         try:
-            newest = await flow.door.fetch_page(schema, page.id, urgency)
+            newest = await flow.notion.fetch_page(schema, page.id, urgency)
         # The next poll sees the tick; the other pages are still handled.
         except (PageGoneError, ItemRefusedError, NotionUnavailableError):
             continue

@@ -61,26 +61,26 @@ class Poller:
     async def poll(self) -> ApplyResult | None:
         """Poll once; None if a poll or a backoff is active, or the poll failed."""
         flow = self.flow
-        if self._polling.locked() or flow.outage.is_active(flow.steady_now()):
+        if self._polling.locked() or flow.notion_backoff.is_active(flow.steady_now()):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                flow.outage.record_failure(error, flow.steady_now(), flow.log)
+                flow.notion_backoff.record_failure(error, flow.steady_now(), flow.log)
                 await self._save_access_state(
-                    flow.outage.why if flow.outage.shut else ""
+                    flow.notion_backoff.why if flow.notion_backoff.shut else ""
                 )
                 return None
-            was_unreachable = bool(flow.outage.why)
-            flow.outage.record_success(flow.steady_now(), flow.log)
+            was_unreachable = bool(flow.notion_backoff.why)
+            flow.notion_backoff.record_success(flow.steady_now(), flow.log)
             # Retry delayed tasks now, since Notion is reachable again.
             if was_unreachable:
-                flow.delays.release_after_outage(flow.plan.source)
+                flow.retry_schedule.release_after_outage(flow.settings.source)
                 flow.kick.set()
             await self._save_access_state("")
-            flow.looked_at = flow.steady_now()
+            flow.polled_at = flow.steady_now()
             log_poll_result(flow, result)
             return result
 
@@ -89,7 +89,7 @@ class Poller:
         if why == self._written:
             return
         async with self.flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.flow.plan.source)
+            state = await posts.load_source_state(tx, self.flow.settings.source)
             if state is not None and state.shut != why:
                 await posts.save_source_state(tx, replace(state, shut=why))
         self._written = why
@@ -108,21 +108,21 @@ class Poller:
                 lacks a required property.
         """
         flow = self.flow
-        flow.me = await flow.door.fetch_bot_user()
+        flow.bot_user = await flow.notion.fetch_bot_user()
         async with flow.db.read_transaction() as tx:
-            stored = await posts.load_source_state(tx, flow.plan.source)
-        source = await flow.door.resolve_source(
+            stored = await posts.load_source_state(tx, flow.settings.source)
+        source = await flow.notion.resolve_source(
             self.target or (stored.data_source if stored else "")
         )
         same = stored if stored and stored.data_source == source.id else None
-        schema = await flow.door.fetch_schema(source.id, same.columns if same else {})
-        rules = flow.plan.rules
+        schema = await flow.notion.fetch_schema(source.id, same.columns if same else {})
+        rules = flow.settings.rules
         filter_errors = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or filter_errors:
             raise NoAccessError("; ".join([*schema.problems, *filter_errors]))
         is_solved = self._log_new_problems(schema)
         state = SourceState(
-            source=flow.plan.source,
+            source=flow.settings.source,
             data_source=source.id,
             title=source.title or schema.title,
             columns=dict(schema.column_ids),
@@ -151,7 +151,7 @@ class Poller:
         Returns:
             Whether an earlier problem is solved.
         """
-        rules = self.flow.plan.rules
+        rules = self.flow.settings.rules
         events = dict.fromkeys(schema.warnings, "column.unused")
         for problem in filter_problems(schema, rules.only, rules.skip):
             events[problem] = "filter.unmatched"
@@ -187,20 +187,25 @@ class Poller:
     async def _poll_pages(self, schema: Schema) -> ApplyResult:
         flow = self.flow
         async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.plan.source)
-            only = await _poll_filter(tx, flow.plan)
+            state = await posts.load_source_state(tx, flow.settings.source)
+            only = await _poll_filter(tx, flow.settings)
         self.sweep_is_due = is_sweep_due(state, flow.now())
         since = query_since(state, self.seen_until)
-        started_at, asked_at = earlier_time(flow.door.told_time, flow.now()), flow.now()
-        with flow.views.track_query() as mark:
-            pages = await flow.door.fetch_changed_pages(schema, since=since, only=only)
+        started_at, asked_at = (
+            earlier_time(flow.notion.server_time, flow.now()),
+            flow.now(),
+        )
+        with flow.page_cache.track_query() as mark:
+            pages = await flow.notion.fetch_changed_pages(
+                schema, since=since, only=only
+            )
             self.listed = len(pages)
-            current, _ = split_outdated(flow.views, pages, mark)
+            current, _ = split_outdated(flow.page_cache, pages, mark)
             confirmed = await confirm_ticks(
                 flow, schema, current, asked_at, Urgency.POLL
             )
             # Keep the watermark before pages that changed while ticks were read.
-            _, dropped = split_outdated(flow.views, pages, mark)
+            _, dropped = split_outdated(flow.page_cache, pages, mark)
             watermark = next_watermark(confirmed, dropped)
             result = await apply_pages(
                 flow,
@@ -274,11 +279,11 @@ def log_poll_result(flow: SourceContext, result: ApplyResult) -> None:
     for job in result.queued:
         job_log.log_job_queued(flow, job)
     if result.held:
-        cost = result.held * flow.plan.usual_price
+        cost = result.held * flow.settings.usual_price
         flow.log.warning(
             "poll.held",
             summary=f"{result.held} posts want an image, more than "
-            f"posts.approve_above = {flow.plan.approve_above}: none is made; "
+            f"posts.approve_above = {flow.settings.approve_above}: none is made; "
             "`postbrush approve` makes them "
             f"(about {format_dollars(cost)})",
             held=result.held,

@@ -36,8 +36,10 @@ def needs_reread(flow: SourceContext, job: Job) -> bool:
         return True
     # A recent poll knows whether the post still matches posts.only.
     steady_now = flow.steady_now()
-    is_polled = flow.looked_at is not None and steady_now - flow.looked_at < _FRESH
-    return flow.speaks and depends_on_filter(flow.plan.rules, job) and not is_polled
+    is_polled = flow.polled_at is not None and steady_now - flow.polled_at < _FRESH
+    return (
+        flow.is_leader and depends_on_filter(flow.settings.rules, job) and not is_polled
+    )
 
 
 def depends_on_filter(rules: Rules, job: Job) -> bool:
@@ -62,7 +64,7 @@ async def revalidate_page(flow: SourceContext, job: Job) -> None:
     page: Page | None = None
     is_answer = False
     try:
-        page = await flow.door.fetch_page(flow.known_schema, job.page_id, Urgency.JOB)
+        page = await flow.notion.fetch_page(flow.known_schema, job.page_id, Urgency.JOB)
         await apply_pages(flow, [page])
     except PageGoneError as error:
         is_answer = isinstance(error, PageUnreachableError)
@@ -102,7 +104,7 @@ def cancel_reason(
     if job.reason is JobReason.REGENERATE:
         return None
     # The post no longer matches the filters.
-    if (why := filtered_reason(flow.plan.rules, page)) is not None:
+    if (why := filtered_reason(flow.settings.rules, page)) is not None:
         return why
     # A person added a file, which stays.
     if shown.foreign:

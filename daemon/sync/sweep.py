@@ -39,14 +39,14 @@ async def sweep_if_due(flow: SourceContext) -> ApplyResult | None:
         The result; None if no sweep is due, one is already running, the pause after
         a failure has not ended, or this sweep failed.
     """
-    task = TaskKey(TaskKind.SWEEP, flow.plan.source)
-    is_delayed = flow.delays.is_delayed(task, flow.clock.elapsed())
-    if flow.schema is None or flow.sweeping or flow.outage.why or is_delayed:
+    task = TaskKey(TaskKind.SWEEP, flow.settings.source)
+    is_delayed = flow.retry_schedule.is_delayed(task, flow.clock.elapsed())
+    if flow.schema is None or flow.is_sweeping or flow.notion_backoff.why or is_delayed:
         return None
-    flow.sweeping = True
+    flow.is_sweeping = True
     try:
         async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.plan.source)
+            state = await posts.load_source_state(tx, flow.settings.source)
         if not is_sweep_due(state, flow.now()):
             return None
         result = await _Sweep(flow, flow.schema).run()
@@ -58,7 +58,7 @@ async def sweep_if_due(flow: SourceContext) -> ApplyResult | None:
         await postpone_task(flow, task, error)
         return None
     finally:
-        flow.sweeping = False
+        flow.is_sweeping = False
     await end_delay(flow, task)
     return result
 
@@ -86,12 +86,12 @@ class _Sweep:
     async def run(self) -> ApplyResult | None:
         """Sweep the source; None if this daemon stops or loses its leadership."""
         flow = self.flow
-        started_at, notion_time = flow.now(), flow.door.told_time
-        if not flow.plan.approve_above:
+        started_at, notion_time = flow.now(), flow.notion.server_time
+        if not flow.settings.approve_above:
             self._hold = "never"
         position = await self._apply_next_batch(None)
         while position is not None:
-            if not flow.speaks or flow.stopping.is_set():
+            if not flow.is_leader or flow.stopping.is_set():
                 return None
             position = await self._apply_next_batch(position)
         await self._decide_postponed("never")
@@ -106,13 +106,15 @@ class _Sweep:
     ) -> QueryPosition | None:
         """Read, plan and apply the pages of one response; return the next position."""
         flow, asked_at = self.flow, self.flow.now()
-        with flow.views.track_query() as mark:
-            pages, position = await flow.door.fetch_page_batch(self.schema, after=after)
+        with flow.page_cache.track_query() as mark:
+            pages, position = await flow.notion.fetch_page_batch(
+                self.schema, after=after
+            )
             ids = [page.id for page in pages]
             async with flow.db.read_transaction() as tx:
-                self.seen.update(await posts.row_ids(tx, flow.plan.source, ids))
+                self.seen.update(await posts.row_ids(tx, flow.settings.source, ids))
             # Newer views are already applied, and a poll lists the pages we wrote.
-            current, outdated = split_outdated(flow.views, pages, mark)
+            current, outdated = split_outdated(flow.page_cache, pages, mark)
             self._track_newest(current, outdated)
             confirmed = await confirm_ticks(
                 flow, self.schema, current, asked_at, Urgency.SWEEP
@@ -134,7 +136,7 @@ class _Sweep:
         log_poll_result(self.flow, replace(result, held=0))
         self.postponed += result.postponed
         # The limit is exceeded, so all further automatic requests are held.
-        if exceeds_hold(len(self.postponed), self.flow.plan.approve_above):
+        if exceeds_hold(len(self.postponed), self.flow.settings.approve_above):
             self._hold = "always"
             await self._decide_postponed("always")
 
@@ -142,7 +144,7 @@ class _Sweep:
         """Read the postponed pages again, and hold or queue their requests."""
         postponed, self.postponed = self.postponed, []
         for page_id in postponed:
-            with self.flow.views.track_query() as mark:
+            with self.flow.page_cache.track_query() as mark:
                 try:
                     page = await self._read_page(page_id)
                 except PageGoneError:
@@ -160,7 +162,9 @@ class _Sweep:
             NotionUnavailableError: Several consecutive pages could not be read.
         """
         try:
-            page = await self.flow.door.fetch_page(self.schema, page_id, Urgency.SWEEP)
+            page = await self.flow.notion.fetch_page(
+                self.schema, page_id, Urgency.SWEEP
+            )
         # Only this page is refused; the sweep continues.
         except ItemRefusedError:
             return None
@@ -174,7 +178,7 @@ class _Sweep:
 
     async def _mark_removed_pages(self, started_at: datetime) -> None:
         """Mark stored pages that the source no longer has, and cancel their jobs."""
-        source, last_row = self.flow.plan.source, 0
+        source, last_row = self.flow.settings.source, 0
         while True:
             async with self.flow.db.read_transaction() as tx:
                 rows = await posts.list_present_after(
@@ -203,7 +207,7 @@ class _Sweep:
         self, started_at: datetime, notion_time: datetime | None
     ) -> None:
         async with self.flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.flow.plan.source)
+            state = await posts.load_source_state(tx, self.flow.settings.source)
             if state is None:
                 return
             # This is the first watermark, from which polls query.  A page edited
@@ -215,7 +219,7 @@ class _Sweep:
 
 
 async def _remove_post(flow: SourceContext, page_id: str) -> None:
-    source, why = flow.plan.source, "the page is gone"
+    source, why = flow.settings.source, "the page is gone"
     async with flow.db.write_transaction() as tx:
         now = flow.now()
         await posts.update_fields(tx, source, page_id, gone=True)

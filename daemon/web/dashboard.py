@@ -70,7 +70,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "away": site.flows.outage_reason,
         "away_until": _next_notion_attempt(site.flows),
-        "others": await list_peers(tx, flow.db, flow.who),
+        "others": await list_peers(tx, flow.db, flow.instance_id),
         "disk": storage_guard.unwritable_reason(flow) or "",
         # `paused` lists the paused sources unless all of them are paused.
         "pause": source_pauses[0] if all(source_pauses) else None,
@@ -88,14 +88,18 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": format_dollars(held * flow.plan.usual_price),
+        "held_cost": format_dollars(held * flow.settings.usual_price),
         "failed": await job_lists.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.flows, chain_state),
-        "month": chain_state.books.month,
+        "month": chain_state.spending.month,
         "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
-        "budget": site.flows.shared_budget_source.plan.limits.month,
+        "budget": site.flows.shared_budget_source.settings.budget_limits.month,
         "own_months": [
-            (source.plan.source, own_state.books.month.cost, source.plan.limits.month)
+            (
+                source.settings.source,
+                own_state.spending.month.cost,
+                source.settings.budget_limits.month,
+            )
             for source, own_state in own_budgets
         ],
         "newest": newest.tiles,
@@ -103,7 +107,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
 
 
 async def _source_title(tx: Tx, flow: SourceContext) -> str:
-    state = await posts.load_source_state(tx, flow.plan.source)
+    state = await posts.load_source_state(tx, flow.settings.source)
     return state.title if state else ""
 
 
@@ -111,19 +115,19 @@ def _source_filter_problems(flow: SourceContext) -> list[str]:
     """Return the problems of posts.only and posts.skip; none before the first poll."""
     if flow.schema is None:
         return []
-    rules = flow.plan.rules
+    rules = flow.settings.rules
     return filter_problems(flow.schema, rules.only, rules.skip)
 
 
 def _next_notion_attempt(flows: Sources) -> datetime | None:
-    times = [flow.notion_retry_at for flow in flows if flow.outage.why]
+    times = [flow.notion_retry_at for flow in flows if flow.notion_backoff.why]
     return min((time for time in times if time is not None), default=None)
 
 
 def _describe_providers(
     flows: Sources, chain_state: ChainState
 ) -> list[dict[str, Any]]:
-    in_chain = {name for flow in flows for name in flow.plan.chain}
+    in_chain = {name for flow in flows for name in flow.settings.chain}
     described = [
         _describe_provider(flows.first, chain_state, name)
         for name in flows.first.providers
@@ -150,7 +154,7 @@ def _describe_running_job(
 
 def _describe_delay(flow: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when the next try is."""
-    for delay in flow.delays.of_job(job.id):
+    for delay in flow.retry_schedule.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
         return {
             "why": why,
@@ -187,9 +191,9 @@ def _describe_provider(
         ),
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
-        "sums": chain_state.books.by_provider.get(name, SpendingTotals()),
+        "sums": chain_state.spending.by_provider.get(name, SpendingTotals()),
         "included": traits.included,
         "included_per": traits.included_per,
-        "covered": chain_state.books.included_cost_of(traits),
+        "covered": chain_state.spending.included_cost_of(traits),
         "calls": chain_state.calls.get(name, 0),
     }

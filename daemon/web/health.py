@@ -40,6 +40,6 @@ async def find_problems(site: WebContext) -> dict[str, str]:
             await job_lists.count_open_by_state(tx)
     except DatabaseError as error:
         problems["database"] = str(error)
-    if stuck := flow.pulse.missed_deadlines():
+    if stuck := flow.watchdog.missed_deadlines():
         problems["stuck"] = f"no progress of {' and '.join(stuck)}"
     return problems

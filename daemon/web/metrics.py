@@ -141,7 +141,7 @@ class Metrics:
         gauges["held_posts"].set(held)
         for name in flow.providers:
             self._update_provider(name, chain_state)
-        gauges["month_budget_dollars"].set(flow.plan.limits.month or 0)
+        gauges["month_budget_dollars"].set(flow.settings.budget_limits.month or 0)
         gauges["notion_up"].set(0 if self._site.flows.outage_reason else 1)
         last_poll = self._site.flows.last_poll_at
         gauges["last_poll_timestamp_seconds"].set(_timestamp_of(last_poll))
@@ -162,7 +162,7 @@ class Metrics:
         until = None if breaker.state is Position.CLOSED else breaker.until
         gauges["breaker_until_timestamp_seconds"].labels(name).set(_timestamp_of(until))
         gauges["attempts_open"].labels(name).set(chain_state.calls.get(name, 0))
-        totals = chain_state.books.by_provider.get(name, SpendingTotals())
+        totals = chain_state.spending.by_provider.get(name, SpendingTotals())
         gauges["month_cost_dollars"].labels(name).set(totals.cost)
         gauges["month_included_dollars"].labels(name).set(totals.covered)
 

@@ -50,7 +50,7 @@ class Notion:
 
     def __init__(self) -> None:
         self.found: list[Page] = []
-        self.told_time = None
+        self.server_time = None
 
     async def fetch_bot_user(self) -> BotUser:
         return BotUser(id="b" * 32, name="bench", workspace="", upload_limit=5 * 2**20)
@@ -158,7 +158,7 @@ class Years:
             app.data_dir_lock(self.settings, "run"),
             app.open_context(self.settings) as flows,
         ):
-            flows.first.door = cast("NotionClient", Notion())
+            flows.first.notion = cast("NotionClient", Notion())
             await recover_claims(flows, None)
             await Poller(flow=flows.first, target="").poll()
             return time.perf_counter() - began
@@ -173,7 +173,7 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     settings = config.load_settings(folder / "postbrush.toml", environ, folder)
     async with app.open_context(settings) as flows:
         flow, notion = flows.first, Notion()
-        flow.door = cast("NotionClient", notion)
+        flow.notion = cast("NotionClient", notion)
         watcher = Poller(flow=flow, target="")
         site = WebContext(
             flows=flows,

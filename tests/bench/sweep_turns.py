@@ -83,7 +83,7 @@ class Stops:
 async def _forget_sweep(flow: SourceContext) -> None:
     """Let a day pass."""
     async with flow.db.write_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.plan.source)
+        state = await posts.load_source_state(tx, flow.settings.source)
         if state is None:
             raise AssertionError("the source is unknown")
         await posts.save_source_state(tx, replace(state, swept_at=None))
@@ -91,7 +91,7 @@ async def _forget_sweep(flow: SourceContext) -> None:
 
 async def _sweep(flow: SourceContext) -> None:
     if await sweep_if_due(flow) is None:
-        raise AssertionError(f"the sweep did not end: {flow.outage.why}")
+        raise AssertionError(f"the sweep did not end: {flow.notion_backoff.why}")
 
 
 async def _memory(watcher: Poller) -> dict[str, float]:
@@ -149,7 +149,9 @@ async def _timed_polls(
         await asyncio.sleep(pause)
         began = time.perf_counter()
         if await watcher.poll() is None or not is_busy():
-            raise AssertionError(f"there was no poll: {watcher.flow.outage.why}")
+            raise AssertionError(
+                f"there was no poll: {watcher.flow.notion_backoff.why}"
+            )
         if number >= _WARM_UP:
             took.append(time.perf_counter() - began)
     return took

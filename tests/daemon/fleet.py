@@ -57,7 +57,7 @@ class Fleet:
         return [(job.id, job.state) for job in jobs if job.is_open]
 
     def speakers(self) -> list[House]:
-        return [one for one in self.houses if one.flow.speaks]
+        return [one for one in self.houses if one.flow.is_leader]
 
     async def makers(self) -> Counter[str]:
         return Counter(job.claimed_by for job in await self.first.jobs())

@@ -104,12 +104,12 @@ class House:
 
     async def poll(self) -> None:
         for watcher in self.watchers:
-            if watcher.flow.speaks:
+            if watcher.flow.is_leader:
                 await watcher.poll()
 
     async def sweep(self) -> None:
         for flow in self.flows:
-            if flow.speaks:
+            if flow.is_leader:
                 await sweep_if_due(flow)
 
     async def work(self) -> None:

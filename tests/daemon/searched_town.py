@@ -111,7 +111,7 @@ class SearchedTown(RuleBasedStateMachine):
         """Sweep; after its answer was read something happens, and a poll sees it."""
         daemon, flow = self.daemon, self.daemon.flow
         async with flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.plan.source)
+            state = await posts.load_source_state(tx, flow.settings.source)
             if state is not None:
                 await posts.save_source_state(tx, replace(state, swept_at=None))
 
@@ -121,12 +121,12 @@ class SearchedTown(RuleBasedStateMachine):
             self.clock.move(seconds=70)
             await self.work()
 
-        door = flow.door
-        flow.door = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
+        door = flow.notion
+        flow.notion = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
         try:
             await daemon.sweep()
         finally:
-            flow.door = door
+            flow.notion = door
 
     async def pass_minute(self) -> None:
         """Live a minute; nothing came of it: then few requests were sent."""
@@ -173,8 +173,11 @@ class SearchedTown(RuleBasedStateMachine):
 
     def _fails(self) -> list[str]:
         flow = self.daemon.flow
-        failing = [f"{one.subject} {one.why}" for one in flow.delays.of_tasks()]
-        return [*failing, *([flow.outage.why] if flow.outage.why else [])]
+        failing = [f"{one.subject} {one.why}" for one in flow.retry_schedule.of_tasks()]
+        return [
+            *failing,
+            *([flow.notion_backoff.why] if flow.notion_backoff.why else []),
+        ]
 
     async def _die(self, commits: int, *, kept: bool) -> None:
         daemon, cut = self.daemon, PowerCut(commits, kept=kept)

@@ -52,7 +52,7 @@ async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
     _set_clock(home, -step)
     home.space.inject_fault("/query", times=5, status=503)
     await home.poll()
-    assert home.flow.outage.why
+    assert home.flow.notion_backoff.why
     home.space.faults.waiting.clear()
     _set_clock(home, step)
     home.forget()

@@ -127,7 +127,7 @@ async def test_an_untick_of_a_page_that_was_deleted_ends_its_job(home: House) ->
     await home.work()
     await home.poll()
     assert [job.state for job in await home.jobs()] == ["done", "cancelled"]
-    assert not home.flow.unreachable
+    assert not home.flow.unreachable_pages
 
 
 async def test_money_that_left_no_image_is_not_spent_again_after_the_trash(

@@ -100,7 +100,7 @@ async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> 
                 home.flow.stopping.set()
                 await asyncio.sleep(0)
 
-            home.flow.studio._sleep = stop
+            home.flow.provider_runner._sleep = stop
             await home.poll()
             await home.dispatcher.tick()
             await home.dispatcher.drain()
@@ -134,7 +134,7 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
             looked.set()
             await asyncio.sleep(0)
 
-        home.flow.studio._sleep = slowly
+        home.flow.provider_runner._sleep = slowly
         await home.dispatcher.tick()
         await looked.wait()
         async with home.flow.db.write_transaction() as tx:

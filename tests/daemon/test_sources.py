@@ -83,16 +83,16 @@ async def test_one_token_has_one_budget_and_two_tokens_have_two(
     tmp_path: Path,
 ) -> None:
     async with two(tmp_path) as (home, _):
-        wires = {id(flow.door.wire) for flow in home.flows}  # type: ignore[attr-defined]  # the real gateway's
+        wires = {id(flow.notion.transport) for flow in home.flows}  # type: ignore[attr-defined]  # the real gateway's
         assert len(wires) == 1
     environ = {"NOTION_TOKEN_CLUB": "ntn_another"}
     async with two(tmp_path, environ=environ) as (home, _):
-        wires = {id(flow.door.wire) for flow in home.flows}  # type: ignore[attr-defined]  # the same
+        wires = {id(flow.notion.transport) for flow in home.flows}  # type: ignore[attr-defined]  # the same
         assert len(wires) == 2
         shop, club = home.flows
         # The pretend Notion does not know it: that one source is shut, and only that.
-        assert club.outage.shut
-        assert not shop.outage.shut
+        assert club.notion_backoff.shut
+        assert not shop.notion_backoff.shut
         assert home.flows.outage_reason.startswith("club: ")
         page = home.add("Bread", "Bread for everyone.")
         await home.live()
@@ -142,9 +142,9 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         # The others got the card.
         assert {job.state for job in await home.jobs()} == {JobState.DONE}
         shop, own = home.flows
-        assert shop.plan.includes_spending_of("long gone")
-        assert not shop.plan.includes_spending_of("club")
-        assert not own.plan.includes_spending_of("shop")
+        assert shop.settings.includes_spending_of("long gone")
+        assert not shop.settings.includes_spending_of("club")
+        assert not own.settings.includes_spending_of("shop")
         # Said of each, in whatever order they are written.
         turned = Sources({"club": own, "shop": shop})
         assert (turned.shared_budget_source, turned.own_budget_sources) == (shop, [own])
@@ -213,8 +213,8 @@ async def test_one_database_as_two_sources_is_refused_for_the_second(
         try:
             await home.begin()
             club_flow, twin = home.flows
-            assert not club_flow.outage.why
-            assert "the database of source club, too" in twin.outage.why
+            assert not club_flow.notion_backoff.why
+            assert "the database of source club, too" in twin.notion_backoff.why
             page = _post(home, club, "Rowing", Post="A rowing boat.")
             await home.live()
             assert [job.page_id for job in await home.jobs()] == [page]

@@ -58,7 +58,7 @@ def test_the_queue_who_rests_and_the_money_are_said(
 
 async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
     schema = home.flow.known_schema
-    home.flow.looked_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    home.flow.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
     said = status_line.describe_watching(home.flows)
     mark = status_line.short_source_id(schema.source)
@@ -66,9 +66,9 @@ async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
-    home.flow.looked_at = None
+    home.flow.polled_at = None
     assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
-    home.flow.looked_at = home.clock.now()
+    home.flow.polled_at = home.clock.now()
     home.flow.schema = None
     assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
 
@@ -81,10 +81,10 @@ async def test_why_notion_is_not_looked_at_is_said(
     home: House, error: NotionUnavailableError | NoAccessError
 ) -> None:
     flow = home.flow
-    flow.outage.record_failure(error, flow.now(), flow.log)
+    flow.notion_backoff.record_failure(error, flow.now(), flow.log)
     said = status_line.describe_watching(home.flows)
     assert said == f"Notion: {error}"
-    flow.outage.record_success(flow.now(), flow.log)
+    flow.notion_backoff.record_success(flow.now(), flow.log)
     assert "Notion: " not in status_line.describe_watching(home.flows)
 
 
@@ -107,8 +107,6 @@ async def test_nothing_is_read_when_nobody_listens(home: House) -> None:
     daemon = daemon_of(home)
     await daemon._refresh_status()
     assert daemon._standing == ""
-    daemon.readiness = SystemdNotifier("/nowhere/at/all")
+    daemon.systemd = SystemdNotifier("/nowhere/at/all")
     await daemon._refresh_status()
-    assert daemon.readiness.status.endswith(
-        "; nothing queued; $0.00 of $5.00 this month"
-    )
+    assert daemon.systemd.status.endswith("; nothing queued; $0.00 of $5.00 this month")

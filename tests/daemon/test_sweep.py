@@ -22,8 +22,8 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 
 def _held_up(home: House, **about: object) -> HeldUp:
-    found = HeldUp(home.flow.door, **about)  # type: ignore[arg-type]  # its fields
-    home.flow.door = cast("NotionClient", found)
+    found = HeldUp(home.flow.notion, **about)  # type: ignore[arg-type]  # its fields
+    home.flow.notion = cast("NotionClient", found)
     return found
 
 
@@ -33,7 +33,7 @@ def _posts(home: House, count: int = _MANY) -> list[str]:
 
 async def _post(home: House, page: str) -> Post:
     async with home.flow.db.read_transaction() as tx:
-        found = await posts.get(tx, home.flow.plan.source, page)
+        found = await posts.get(tx, home.flow.settings.source, page)
     assert found is not None
     return found
 
@@ -99,7 +99,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
     await home.live()
     home.clock.move(days=1, minutes=5)
     home.space.edit_page(page, {"Post": "Newer bread."})
-    door = home.flow.door
+    door = home.flow.notion
     answered, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(HeldUp):
@@ -109,7 +109,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
             await go_on.wait()
             return found
 
-    home.flow.door = cast("NotionClient", Slow(door))
+    home.flow.notion = cast("NotionClient", Slow(door))
     polling = asyncio.create_task(home.poll())
     await answered.wait()
     home.space.edit_page(page, {"Post": "Newest cake."})
@@ -215,13 +215,13 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         _posts(home)
 
         async def hand_over(_window: int) -> None:
-            home.flow.speaks = False
+            home.flow.is_leader = False
 
         found = _held_up(home, meanwhile=hand_over)
         await home.begin()
         assert found.windows == 1
         async with home.flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, home.flow.plan.source)
+            state = await posts.load_source_state(tx, home.flow.settings.source)
         assert state is not None
         assert state.swept_at is None
 

@@ -31,8 +31,8 @@ def said(home: House, *events: str) -> list[str]:
 def daemon_of(home: House) -> DaemonRunner:
     return DaemonRunner(
         flows=home.flows,
-        watchers=home.watchers,
-        company=home.company,
+        pollers=home.watchers,
+        membership=home.company,
         poll_interval=home.settings.notion.poll_interval,
         started_at=home.flow.now(),
     )

@@ -110,7 +110,7 @@ class Watched:
             await _breath()
 
     def _at_work(self) -> bool:
-        return "work" in self.home.flow.pulse._until and not isinstance(
+        return "work" in self.home.flow.watchdog._until and not isinstance(
             self.daemon.dispatcher, HungWork
         )
 
@@ -137,12 +137,12 @@ async def watched(
             hands = Hands()
             daemon = DaemonRunner(
                 flows=home.flows,
-                watchers=[watcher(flow=home.flow, target="")],
-                company=home.company,
+                pollers=[watcher(flow=home.flow, target="")],
+                membership=home.company,
                 poll_interval=timedelta(seconds=_POLL),
                 started_at=home.flow.now(),
                 schedule=hands,
-                readiness=SystemdNotifier(manager.address, timedelta(minutes=1)),
+                systemd=SystemdNotifier(manager.address, timedelta(minutes=1)),
             )
             daemon.dispatcher = dispatcher(home.flows)
             running = asyncio.create_task(daemon.run())
@@ -238,7 +238,7 @@ async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
         assert isinstance(clock, HeldClock)
         await one.poll()
         one.home.space.inject_fault("/users/me", status=429, retry_after=3600)
-        upload = asyncio.create_task(one.home.flow.door.fetch_bot_user())
+        upload = asyncio.create_task(one.home.flow.notion.fetch_bot_user())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         poll = asyncio.create_task(one.poll())
         await _breath()
@@ -272,7 +272,7 @@ async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
         clock.move(minutes=3)
         await one.hands.calls["due"]()
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
-        assert one.daemon.dispatcher.postman.uploading
+        assert one.daemon.dispatcher.notion_worker.uploading
         one.daemon.stop()
         await asyncio.wait_for(one.running, _PATIENCE)
         assert clock.passed < 3600

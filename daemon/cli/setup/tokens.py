@@ -52,7 +52,7 @@ def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
         name, value = _ask_token(prompter, _NOTION, stored)
         session.tokens[name] = value
         try:
-            bot = session.run_query(lambda flow: flow.door.fetch_bot_user())
+            bot = session.run_query(lambda flow: flow.notion.fetch_bot_user())
         except NoAccessError:
             if not prompter.terminal:
                 raise
@@ -114,7 +114,9 @@ async def _check_flux_token(flow: SourceContext) -> None:
     """Check the token with a free call."""
     provider = flow.providers["flux"]
     if (call := provider.token_check_call()) is not None:
-        provider.raise_for_error(await flow.studio.send_once(call, provider.traits))
+        provider.raise_for_error(
+            await flow.provider_runner.send_once(call, provider.traits)
+        )
 
 
 def _ask_token(

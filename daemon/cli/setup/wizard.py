@@ -45,7 +45,7 @@ class Wizard:
         bot = tokens.ask_notion_token(self.prompter, self.session)
         self._ask_source(bot)
         schema = self.session.run_query(
-            lambda flow: flow.door.fetch_schema(self.answers.source.id, {})
+            lambda flow: flow.notion.fetch_schema(self.answers.source.id, {})
         )
         names = self._ask_columns(schema)
         self._ask_posts(schema, names)
@@ -68,7 +68,7 @@ class Wizard:
         self._record_change(("notion", "data_source"), before, source.id)
 
     def _resolve_source(self, target: str) -> SourceInfo:
-        return self.session.run_query(lambda flow: flow.door.resolve_source(target))
+        return self.session.run_query(lambda flow: flow.notion.resolve_source(target))
 
     def _configured_source_id(self) -> str:
         """Return the ID of the configured data source; "" for none."""
@@ -81,7 +81,7 @@ class Wizard:
 
     def _choose_source(self, bot: BotUser, before: str) -> SourceInfo:
         while True:
-            sources = self.session.run_query(lambda flow: flow.door.list_sources())
+            sources = self.session.run_query(lambda flow: flow.notion.list_sources())
             if not sources:
                 self._wait_for_access(bot)
                 continue
@@ -170,7 +170,7 @@ class Wizard:
             self.prompter.print_success(f"only {posts.format_only(only)}")
             return only
         pages, is_complete = self.session.run_query(
-            lambda flow: flow.door.fetch_newest_pages(schema)
+            lambda flow: flow.notion.fetch_newest_pages(schema)
         )
         values = posts.list_filter_values(schema.columns, set(names.values()), pages)
         sample_note = "" if is_complete else f" of the newest {len(pages)}"

@@ -78,14 +78,14 @@ async def _upload_breaks(_flow: SourceContext, _job: Job) -> None:
 async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     home: House,
 ) -> None:
-    home.dispatcher.postman.uploading.step = _upload_breaks
+    home.dispatcher.notion_worker.uploading.step = _upload_breaks
     home.add()
     for _ in range(60):
         await home.live(10)
     broke = [line for line in home.said if line.startswith("job.crashed")]
     assert len(broke) == 1
     assert "uploading the image failed: an unexpected error" in broke[0]
-    (delay,) = home.flow.delays.of_tasks(TaskKind.UPLOAD)
+    (delay,) = home.flow.retry_schedule.of_tasks(TaskKind.UPLOAD)
     assert 6 <= delay.failures <= 9
     history = await home.history(1)
     assert [one.event for one in history].count("delayed") == 1
@@ -191,7 +191,7 @@ async def test_an_outage_is_one_of_the_source_and_its_jobs_go_on_after_it(
     await home.work()
     for _ in range(30):
         await home.live(60)
-    assert home.flow.outage.why
+    assert home.flow.notion_backoff.why
     asked = len(home.space.requests)
     home.space.faults.lasting.clear()
     home.clock.move(minutes=5)

@@ -127,8 +127,8 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
                 flow = flows.first
                 daemon = DaemonRunner(
                     flows=flows,
-                    watchers=build_pollers(settings, flows),
-                    company=SingleNode(flows),
+                    pollers=build_pollers(settings, flows),
+                    membership=SingleNode(flows),
                     poll_interval=settings.notion.poll_interval,
                     started_at=flow.now(),
                 )

@@ -284,7 +284,7 @@ async def test_health_is_one_word_and_a_status(both: Both) -> None:
     home, visitor = both
     fine = await visitor.see("/healthz")
     assert (fine.status, fine.text) == (200, "ok\n")
-    home.flow.pulse.set_deadline("poll", 5)
+    home.flow.watchdog.set_deadline("poll", 5)
     home.clock.move(seconds=6)
     stuck = await visitor.see("/healthz")
     assert (stuck.status, stuck.text) == (503, "stuck: no progress of poll\n")
