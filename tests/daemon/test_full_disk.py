@@ -128,3 +128,22 @@ async def _go_wrong_at(
             jobs = await home.jobs()
             assert {job.state for job in jobs} == {"done"}, where
             assert len(jobs) == 2, where
+
+
+async def test_a_call_that_failed_is_free_though_the_disk_was_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The writes of the first call are among the first eight.
+    for number in range(1, 9):
+        with monkeypatch.context() as patch:
+            disk = Disk(patch, 0, "full")
+            async with house(_folder(tmp_path, str(number))) as home:
+                await home.begin()
+                disk.count, disk.full_at = 0, number
+                home.hub.inject_fault("POST", status=500)
+                home.add()
+                await _patiently(home)
+                calls = [call for call in await home.calls() if call.provider == "flux"]
+        # The first one failed; the second replaced the card that stood in.
+        assert [call.outcome for call in calls] == ["unavailable", "image"], number
+        assert calls[0].cost + calls[0].covered == 0, number
