@@ -159,7 +159,7 @@ async def test_connections_that_are_cut_lose_nothing(tmp_path: Path) -> None:
         await asyncio.gather(cut(), *(work(one) for one in all_.houses))
         all_.first.clock.move(seconds=70)
         for one in all_.houses:
-            await one.company.presence.until_there()  # type: ignore[attr-defined]  # of several
+            await one.company.presence.wait_connected()  # type: ignore[attr-defined]  # of several
         await all_.live()
         assert all(len(all_.first.read(page)["Image"]) == 1 for page in pages)
         calls = Counter(call.outcome for call in await all_.first.calls_all())

@@ -121,7 +121,7 @@ async def _seen(happened: threading.Event) -> None:
 
 def test_a_new_version_that_does_not_start_is_taken_back(server: Server) -> None:
     """One that changes the database first, and then breaks."""
-    broken = server.source / "daemon" / "life.py"
+    broken = server.source / "daemon" / "supervisor.py"
     whole = broken.read_text()
     jobs = server.machine.run("postbrush", "jobs", "--json").stdout
     revision = _revision(server)
