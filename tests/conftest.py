@@ -83,8 +83,9 @@ _ONCE = (
     *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
     *("tests/daemon/cli/test_init", "tests/daemon/cli/test_odd_use"),
     *("tests/daemon/cli/test_told", "tests/daemon/web/test_in_a_browser"),
-    *("tests/daemon/test_several", "tests/daemon/test_copied_machine"),
+    *("tests/daemon/test_cluster", "tests/daemon/test_copied_machine"),
     *("tests/daemon/test_month", "tests/daemon/test_schedule"),
+    "tests/daemon/test_every_answer",
     *("tests/daemon/imaging/test_normalize", "tests/daemon/sync/test_planner"),
 )
 

@@ -126,7 +126,8 @@ def test_a_new_version_that_does_not_start_is_taken_back(server: Server) -> None
     jobs = server.machine.run("postbrush", "jobs", "--json").stdout
     revision = _revision(server)
     try:
-        broken.write_text(whole.replace("await self._until_stopped()", "1 / 0"))
+        assert "await self._run_until_stopped()" in whole
+        broken.write_text(whole.replace("await self._run_until_stopped()", "1 / 0"))
         _add_revision(server, revision)
         said = server.install()
     finally:
