@@ -85,7 +85,7 @@ class NotionRateLimiter:
     def _seconds_to_wait(self, urgency: int) -> float:
         now = self._monotonic()
         if now < self._stopped_until:
-            return self._stopped_until - now
+            return max(_LEAST_PAUSE, self._stopped_until - now)
         gained = max(0.0, now - self._filled_at) * self._rate
         self._tokens = min(_BURST, self._tokens + gained)
         self._filled_at = max(now, self._filled_at)

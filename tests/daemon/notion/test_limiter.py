@@ -46,3 +46,14 @@ async def test_a_sweep_alone_uses_all_of_the_budget() -> None:
         await limiter.wait_turn(Urgency.SWEEP)
     await limiter.close()
     assert clock.passed < 300 / 3 * 1.05
+
+
+async def test_a_pause_shorter_than_the_clock_can_tell_ends() -> None:
+    """Times are summed up as floats, and the clock counts microseconds."""
+    clock = MovingClock()
+    limiter = NotionRateLimiter(3, monotonic=clock.monotonic, sleep=clock.sleep)
+    limiter.pause_all(1.0)
+    clock.passed += 1.0 - 1e-7
+    async with asyncio.timeout(10):
+        await limiter.wait_turn(Urgency.POLL)
+    await limiter.close()
