@@ -158,15 +158,17 @@ async def open_context(
 
 
 @asynccontextmanager
-async def join_cluster(settings: Settings, flows: Sources) -> AsyncIterator[Membership]:
+async def join_cluster(
+    settings: Settings, sources: Sources
+) -> AsyncIterator[Membership]:
     """Join the daemons of a PostgreSQL database; with SQLite, run as a single node."""
     backend = database_backend(settings)
     if isinstance(backend, Sqlite):
-        yield SingleNode(flows)
+        yield SingleNode(sources)
         return
     from daemon.cluster.member import open_membership  # noqa: PLC0415 - PostgreSQL only
 
-    async with open_membership(settings, flows, backend) as membership:
+    async with open_membership(settings, sources, backend) as membership:
         yield membership
 
 
@@ -217,7 +219,7 @@ async def migrate_database(settings: Settings) -> None:
 
 
 def serve_web(
-    flows: Sources, settings: Settings, *, board: int | None = None
+    sources: Sources, settings: Settings, *, board: int | None = None
 ) -> AbstractAsyncContextManager[object]:
     """Return a context manager that serves the web page, if it is enabled.
 
@@ -228,30 +230,30 @@ def serve_web(
         return nullcontext()
     from daemon.web.serve import run_web_server  # noqa: PLC0415 - loads the web framework
 
-    return run_web_server(flows, settings, board=board)
+    return run_web_server(sources, settings, board=board)
 
 
-def log_ready(flows: Sources, settings: Settings) -> None:
+def log_ready(sources: Sources, settings: Settings) -> None:
     """Log the poll interval, the providers and their prices for every source."""
     seconds = settings.notion.poll_interval.total_seconds()
-    for flow in flows:
+    for source in sources:
         chain = ", then ".join(
-            describe_price(flow, name) for name in flow.settings.chain
+            describe_price(source, name) for name in source.settings.chain
         )
-        month = flow.settings.budget_limits.month
+        month = source.settings.budget_limits.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
         polling = f"looking every {seconds:g} s"
         generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
             polling = "another daemon asks Notion"
-        if not flow.runs_generation:
+        if not source.runs_generation:
             generation = "another daemon makes the images"
-        flow.log.info("daemon.ready", summary=f"{polling}; {generation}")
+        source.log.info("daemon.ready", summary=f"{polling}; {generation}")
 
 
-def describe_price(flow: SourceContext, name: str) -> str:
+def describe_price(source: SourceContext, name: str) -> str:
     """Return name and price, like "flux ($0.0035, $0.10 a month included)"."""
-    traits = flow.providers[name].traits
+    traits = source.providers[name].traits
     price = format_dollars(traits.price(1.1664))
     period = traits.included_per
     included = (

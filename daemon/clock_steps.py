@@ -32,34 +32,34 @@ class ClockSteps:
     def __post_init__(self) -> None:
         self._looked_at = self.clock.steady_now()
 
-    async def adjust_stored_times(self, flow: SourceContext) -> None:
+    async def adjust_stored_times(self, source: SourceContext) -> None:
         """Log a step of the clock, and shift the stored times of a single daemon.
 
         The daemons of a cluster have different clocks, so none of them shifts times.
         """
         is_first, self._has_looked = not self._has_looked, True
-        step, now = self.measure_step(), flow.now()
+        step, now = self.measure_step(), source.now()
         last_look = self.clock.to_wall_time(self._looked_at)
         self._looked_at = self.clock.steady_now()
         if step:
             direction = "forward" if step > _NONE else "back"
-            flow.shared_log.warning(
+            source.shared_log.warning(
                 "clock.set",
                 summary=f"This machine's clock was set {abs(step)} {direction}",
             )
-        if flow.instance_id or not (step or is_first):
+        if source.instance_id or not (step or is_first):
             return
         # Without a step, only times that an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE
-        async with flow.db.read_transaction() as tx:
+        async with source.db.read_transaction() as tx:
             waiting = await jobs.list_waiting(tx, moved_after=since)
         if not (step or waiting):
             return
-        async with flow.db.write_transaction() as tx:
+        async with source.db.write_transaction() as tx:
             # Rows written since the last call already use the new clock.
             older = [job for job in waiting if not last_look <= job.moved_at <= now]
             await _shift_jobs(tx, older, step, now)
-            await _shift_breakers(tx, flow, step, now)
+            await _shift_breakers(tx, source, step, now)
 
     def measure_step(self) -> timedelta:
         """Return how far the wall clock was set since the last call, or zero."""
@@ -90,9 +90,9 @@ async def _shift_jobs(
 
 
 async def _shift_breakers(
-    tx: Tx, flow: SourceContext, step: timedelta, now: datetime
+    tx: Tx, source: SourceContext, step: timedelta, now: datetime
 ) -> None:
-    for before in (await breaker_store.load_breakers(tx, flow)).values():
+    for before in (await breaker_store.load_breakers(tx, source)).values():
         after = breaker_after_step(before, step, now)
         if after != before:
             await breaker_store.save_breaker(tx, after)

@@ -48,7 +48,7 @@ class Dispatcher:
         patience: Seconds that tasks other than paid calls may take to end at a stop.
     """
 
-    flows: Sources
+    sources: Sources
     notion_worker: NotionWorker = field(init=False)
     generating: TaskPool = field(init=False)
     claimed_providers: dict[int, str] = field(default_factory=dict)
@@ -58,37 +58,37 @@ class Dispatcher:
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.clock_steps = ClockSteps(self.flow.clock)
-        self.notion_worker = NotionWorker(self.flows)
+        self.clock_steps = ClockSteps(self.source.clock)
+        self.notion_worker = NotionWorker(self.sources)
         self.generating = TaskPool(
-            self.flows,
+            self.sources,
             generate_images,
             TaskKind.GENERATE,
             ended=self._on_generation_ended,
         )
 
     @property
-    def flow(self) -> SourceContext:
+    def source(self) -> SourceContext:
         """The context of the first source, for what all sources share."""
-        return self.flows.first
+        return self.sources.first
 
     async def tick(self) -> datetime | None:
         """Start what can start; return when to call again if nothing sets `kick`."""
-        if self.flow.stopping.is_set():
+        if self.source.stopping.is_set():
             return None
-        await self.clock_steps.adjust_stored_times(self.flow)
+        await self.clock_steps.adjust_stored_times(self.source)
         self.notion_worker.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
         # One transaction, so that all decisions are based on the same state.
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
             notion_due = await self.notion_worker.start_due_tasks(tx)
             picked = await self._select_jobs(tx)
-        check_in = self.flow.retry_schedule.next_retry_in(
-            self.flow.clock.elapsed(), TaskKind.CHECK
+        check_in = self.source.retry_schedule.next_retry_in(
+            self.source.clock.elapsed(), TaskKind.CHECK
         )
-        check_at = self.flow.now() + check_in if check_in is not None else None
+        check_at = self.source.now() + check_in if check_in is not None else None
         return earliest_time(
             [notion_due, check_at, await self._start_generations(picked)]
         )
@@ -126,25 +126,25 @@ class Dispatcher:
 
     def _on_generation_ended(self, job: Job) -> None:
         self.claimed_providers.pop(job.id, None)
-        self.flow.cancel_events.pop(job.id, None)
+        self.source.cancel_events.pop(job.id, None)
 
     async def _cancel_withdrawn(self, tx: Tx) -> None:
         """Cancel the remote jobs of jobs that were cancelled while running."""
         if not self.generating:
             return
-        wanted = await queue.generating_ids(tx, self.flow.instance_id)
+        wanted = await queue.generating_ids(tx, self.source.instance_id)
         for job_id in self.generating.tasks.keys() - wanted:
-            self.flow.cancellation_token(job_id).withdrawn.set()
+            self.source.cancellation_token(job_id).withdrawn.set()
 
     async def _requeue_dropped(self) -> None:
         """Requeue claimed jobs whose task failed before it could move them."""
         why = "its worker could not go on"
-        async with self.flow.db.write_transaction() as tx:
-            now = self.flow.now()
-            for job in await queue.list_claimed(tx, [self.flow.instance_id]):
+        async with self.source.db.write_transaction() as tx:
+            now = self.source.now()
+            for job in await queue.list_claimed(tx, [self.source.instance_id]):
                 if job.id not in self.generating:
-                    delay = self.flow.retry_schedule.time_left(
-                        self.generating.task_key(job), self.flow.clock.elapsed()
+                    delay = self.source.retry_schedule.time_left(
+                        self.generating.task_key(job), self.source.clock.elapsed()
                     )
                     due = now + (delay or FIRST_PAUSE)
                     await requeue_job(
@@ -153,12 +153,12 @@ class Dispatcher:
         self.generating.dropped = False
 
     def _health_check(self, name: str) -> None:
-        self._spawn_check(name, lambda: check_health(self.flow, name))
+        self._spawn_check(name, lambda: check_health(self.source, name))
 
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        flow = self.flow
-        task_key = TaskKey(TaskKind.CHECK, flow.settings.source, provider=name)
-        is_delayed = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
+        source = self.source
+        task_key = TaskKey(TaskKind.CHECK, source.settings.source, provider=name)
+        is_delayed = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
         if name in self.health_checks or is_delayed:
             return
 
@@ -167,38 +167,42 @@ class Dispatcher:
                 await work()
             # Any error delays the next check, which would else start immediately.
             except Exception as error:  # noqa: BLE001 - postpone_task logs it
-                await postpone_task(flow, task_key, error)
+                await postpone_task(source, task_key, error)
             else:
-                await end_delay(flow, task_key)
+                await end_delay(source, task_key)
             finally:
                 self.health_checks.pop(name, None)
-                flow.kick.set()
+                source.kick.set()
 
         self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _select_jobs(self, tx: Tx) -> Selection:
         # No images are generated for a source that Notion refuses access to.
         accessible = [
-            flow for flow in self.flows if not await _is_access_refused(tx, flow)
+            source
+            for source in self.sources
+            if not await _is_access_refused(tx, source)
         ]
         retry_at = earliest_time(
-            flow.notion_retry_at for flow in self.flows if flow.notion_backoff.shut
+            source.notion_retry_at
+            for source in self.sources
+            if source.notion_backoff.shut
         )
         if not accessible:
             return Selection(look_again=retry_at, shut=True)
-        if (why := storage_guard.unwritable_reason(self.flow, mend=True)) is not None:
-            storage_guard.log_outage(self.flow, why)
-            if self.flow.store.away and not self.flow.store.is_backing_off:
+        if (why := storage_guard.unwritable_reason(self.source, mend=True)) is not None:
+            storage_guard.log_outage(self.source, why)
+            if self.source.store.away and not self.source.store.is_backing_off:
                 self._spawn_check(
-                    "images.store", lambda: storage_guard.probe_store(self.flow)
+                    "images.store", lambda: storage_guard.probe_store(self.source)
                 )
-            return Selection(look_again=self.flow.now() + _DISK_PAUSE, shut=True)
-        storage_guard.log_recovery(self.flow)
+            return Selection(look_again=self.source.now() + _DISK_PAUSE, shut=True)
+        storage_guard.log_recovery(self.source)
         free = self._free_slots
-        moment = self.flow.clock.monotonic()
+        moment = self.source.clock.monotonic()
         # All workers are busy; the end of a task sets `kick`.
         if free <= 0 and moment - self._looked_at < _BUSY_INTERVAL.total_seconds():
-            return Selection(look_again=self.flow.now() + _BUSY_INTERVAL, shut=True)
+            return Selection(look_again=self.source.now() + _BUSY_INTERVAL, shut=True)
         self._looked_at = moment
         picked = await selection.select_jobs(
             tx, accessible, free, self.claimed_providers
@@ -209,9 +213,9 @@ class Dispatcher:
     @property
     def _free_slots(self) -> int:
         """Number of further jobs that this daemon may generate at the same time."""
-        if not self.flow.runs_generation:
+        if not self.source.runs_generation:
             return 0
-        return self.flow.settings.concurrency - len(self.generating)
+        return self.source.settings.concurrency - len(self.generating)
 
     async def _start_generations(self, picked: Selection) -> datetime | None:
         if picked.shut:
@@ -220,7 +224,7 @@ class Dispatcher:
             self._health_check(name)
         self.notion_worker.reread_pages(picked.reads)
         try:
-            claimed = await claims.claim_jobs(self.flows, picked)
+            claimed = await claims.claim_jobs(self.sources, picked)
         except DatabaseError:
             # The claim may have been committed, and its jobs must be requeued.
             self.generating.dropped = True
@@ -228,10 +232,10 @@ class Dispatcher:
         for job in claimed:
             self.claimed_providers[job.id] = picked.asks[job.id].provider
             self.generating.start(job)
-        for flow in self.flows:
-            until = picked.pauses.get(flow.settings.source)
+        for source in self.sources:
+            until = picked.pauses.get(source.settings.source)
             job_log.log_pause_changed(
-                flow, paused=flow.settings.source in picked.pauses, until=until
+                source, paused=source.settings.source in picked.pauses, until=until
             )
         if not self.generating and not picked.queue:
             picked.look_again_by(await self._queue_replacement(picked))
@@ -240,37 +244,41 @@ class Dispatcher:
     async def _queue_replacement(self, picked: Selection) -> datetime | None:
         """Queue the replacement of one card; return when to try again, or None."""
         look_again: datetime | None = None
-        for flow in self.flows:
-            is_paused = flow.settings.source in picked.pauses
-            if flow.runs_generation and not is_paused and not flow.notion_backoff.shut:
-                source_time = await self._queue_replacement_in(flow)
+        for source in self.sources:
+            is_paused = source.settings.source in picked.pauses
+            if (
+                source.runs_generation
+                and not is_paused
+                and not source.notion_backoff.shut
+            ):
+                source_time = await self._queue_replacement_in(source)
                 look_again = earliest_time([look_again, source_time])
             # One replacement is queued at a time, over all sources.
-            if self.flow.kick.is_set():
+            if self.source.kick.is_set():
                 break
         return look_again
 
-    async def _queue_replacement_in(self, flow: SourceContext) -> datetime | None:
-        task_key = TaskKey(TaskKind.REPLACE, flow.settings.source)
-        if flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed()):
-            return next_try_at(flow, task_key)
+    async def _queue_replacement_in(self, source: SourceContext) -> datetime | None:
+        task_key = TaskKey(TaskKind.REPLACE, source.settings.source)
+        if source.retry_schedule.is_delayed(task_key, source.clock.elapsed()):
+            return next_try_at(source, task_key)
         try:
             look_again = await card_replacement.queue_replacement(
-                flow, self._health_check
+                source, self._health_check
             )
         # The work loop handles errors of the database.
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
-            await postpone_task(flow, task_key, error)
-            return next_try_at(flow, task_key)
-        await end_delay(flow, task_key)
+            await postpone_task(source, task_key, error)
+            return next_try_at(source, task_key)
+        await end_delay(source, task_key)
         return look_again
 
 
-async def _is_access_refused(tx: Tx, flow: SourceContext) -> bool:
-    if flow.is_leader:
-        return flow.notion_backoff.shut
+async def _is_access_refused(tx: Tx, source: SourceContext) -> bool:
+    if source.is_leader:
+        return source.notion_backoff.shut
     # The leader has stored it.
-    state = await posts.load_source_state(tx, flow.settings.source)
+    state = await posts.load_source_state(tx, source.settings.source)
     return state is not None and bool(state.shut)

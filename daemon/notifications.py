@@ -26,26 +26,28 @@ async def run_notifications(
     settings: Settings, daemon: DaemonRunner
 ) -> AsyncIterator[None]:
     """Send notifications and pings of *daemon* while the context is open."""
-    flow = daemon.flow
+    source = daemon.source
     if address := settings.notify.ping:
 
         async def is_well() -> bool:
             return await is_daemon_well(daemon)
 
         pinger = Ping(
-            address=address, well=is_well, now=flow.steady_now, log=flow.shared_log
+            address=address, well=is_well, now=source.steady_now, log=source.shared_log
         )
-        first = flow.now() + _FIRST_PING
+        first = source.now() + _FIRST_PING
         daemon.schedule.call_every(
             "ping", ping.PING_INTERVAL, pinger.send_if_well, first
         )
     if not (addresses := settings.list_notifiers()):
         yield
         return
-    notifier = Notifier(addresses=addresses, now=flow.steady_now, log=flow.shared_log)
-    await _seed_open_breakers(flow, notifier)
+    notifier = Notifier(
+        addresses=addresses, now=source.steady_now, log=source.shared_log
+    )
+    await _seed_open_breakers(source, notifier)
     daemon.schedule.call_every(
-        "notify", notify.CHECK_INTERVAL, notifier.send_due, flow.now()
+        "notify", notify.CHECK_INTERVAL, notifier.send_due, source.now()
     )
     with log.listen_to_log(notifier.handle_line):
         notifier.start()
@@ -55,10 +57,10 @@ async def run_notifications(
             await notifier.close()
 
 
-async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
+async def _seed_open_breakers(source: SourceContext, notifier: Notifier) -> None:
     """Mark open breakers as notified by the previous run; only their closing is new."""
-    async with flow.db.read_transaction() as tx:
-        breakers = await breaker_store.load_breakers(tx, flow)
+    async with source.db.read_transaction() as tx:
+        breakers = await breaker_store.load_breakers(tx, source)
     for name, breaker in breakers.items():
         if breaker.state is not BreakerState.CLOSED and breaker.reason is not None:
             notifier.alerts.mark_as_announced(breaker.reason, name)
@@ -66,22 +68,22 @@ async def _seed_open_breakers(flow: SourceContext, notifier: Notifier) -> None:
 
 async def is_daemon_well(daemon: DaemonRunner) -> bool:
     """Return True if polls run and images and rows can be written."""
-    flow = daemon.flow
+    source = daemon.source
     is_polling = ping.is_polling_well(
-        daemon.flows.last_poll_at,
-        away=bool(daemon.flows.outage_reason),
-        now=flow.now(),
+        daemon.sources.last_poll_at,
+        away=bool(daemon.sources.outage_reason),
+        now=source.now(),
         interval=daemon.poll_interval,
     )
     if (
         not is_polling
-        or "disk" in flow.failure_throttle.open
-        or storage_guard.unwritable_reason(flow) is not None
+        or "disk" in source.failure_throttle.open
+        or storage_guard.unwritable_reason(source) is not None
     ):
         return False
     try:
         # An empty transaction takes the write lock.
-        async with flow.db.write_transaction():
+        async with source.db.write_transaction():
             return True
     except DatabaseError:
         return False

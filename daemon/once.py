@@ -39,7 +39,7 @@ class OnceResult:
 
 
 async def run_once(
-    flows: Sources,
+    sources: Sources,
     watchers: Sequence[Poller],
     company: Membership,
     approve: Callable[[int], Awaitable[bool]],
@@ -53,70 +53,70 @@ async def run_once(
     Raises:
         SetupError: Another daemon is the leader of one of the sources.
     """
-    flow = flows.first
-    started_at = flow.now()
+    source = sources.first
+    started_at = source.now()
     await company.recover_work()
-    if not all(flow.is_leader for flow in flows):
+    if not all(source.is_leader for source in sources):
         raise SetupError(
             "another daemon asks Notion for this database already: `once` is for when "
             "none runs"
         )
     for watcher in watchers:
         if await watcher.poll() is not None:
-            await sweep_if_due(watcher.flow)
-    if (held := await _count_held(flow)) and await approve(held):
-        held = await _count_held(flow)
-    await work_until_idle(flows, Dispatcher(flows))
-    async with flow.db.read_transaction() as tx:
+            await sweep_if_due(watcher.source)
+    if (held := await _count_held(source)) and await approve(held):
+        held = await _count_held(source)
+    await work_until_idle(sources, Dispatcher(sources))
+    async with source.db.read_transaction() as tx:
         failed_jobs = await jobs.in_state(tx, [JobState.FAILED], limit=500)
     return OnceResult(
-        notion=flows.outage_reason or _describe_delayed(flow),
+        notion=sources.outage_reason or _describe_delayed(source),
         failed=sum(job.moved_at >= started_at for job in failed_jobs),
         held=held,
-        no_room=not flow.failure_throttle.open.keys().isdisjoint({"disk", "store"}),
+        no_room=not source.failure_throttle.open.keys().isdisjoint({"disk", "store"}),
     )
 
 
-def _describe_delayed(flow: SourceContext) -> str:
+def _describe_delayed(source: SourceContext) -> str:
     """Return the tasks that failed; `once` does not wait for their next try."""
-    failed = (delay for delay in flow.retry_schedule.of_tasks() if delay.failures)
+    failed = (delay for delay in source.retry_schedule.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
-async def _count_held(flow: SourceContext) -> int:
-    async with flow.db.read_transaction() as tx:
+async def _count_held(source: SourceContext) -> int:
+    async with source.db.read_transaction() as tx:
         return await posts.count_held(tx)
 
 
-async def work_until_idle(flows: Sources, dispatcher: Dispatcher) -> None:
+async def work_until_idle(sources: Sources, dispatcher: Dispatcher) -> None:
     """Work until no task is running and no job of a reachable source will be due."""
-    flow = flows.first
-    while not flow.stopping.is_set():
-        flow.kick.clear()
+    source = sources.first
+    while not source.stopping.is_set():
+        source.kick.clear()
         await dispatcher.tick()
-        if dispatcher.is_busy or flow.kick.is_set():
-            await flow.kick.wait()
+        if dispatcher.is_busy or source.kick.is_set():
+            await source.kick.wait()
             continue
-        due = await _next_due_time(flows)
+        due = await _next_due_time(sources)
         if due is None:
             break
-        seconds = (due - flow.now()).total_seconds()
-        await sleep_unless_stopping(flow, min(_MAX_PAUSE, max(0.0, seconds)))
+        seconds = (due - source.now()).total_seconds()
+        await sleep_unless_stopping(source, min(_MAX_PAUSE, max(0.0, seconds)))
     await dispatcher.drain()
 
 
-async def _next_due_time(flows: Sources) -> datetime | None:
+async def _next_due_time(sources: Sources) -> datetime | None:
     """Return when the next job is due; None if no job is.
 
     Jobs of a source that Notion does not answer for are left out.
     """
-    now, steady = flows.first.now(), flows.first.steady_now()
+    now, steady = sources.first.now(), sources.first.steady_now()
     reachable = [
-        flow.settings.source
-        for flow in flows
-        if not flow.notion_backoff.is_active(steady)
+        source.settings.source
+        for source in sources
+        if not source.notion_backoff.is_active(steady)
     ]
-    async with flows.first.db.read_transaction() as tx:
+    async with sources.first.db.read_transaction() as tx:
         times = [
             await queue.next_due_at(tx, state, now, reachable)
             for state in (JobState.QUEUED, JobState.UPLOADING)

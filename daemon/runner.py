@@ -49,7 +49,7 @@ class DaemonRunner:
         systemd: Client of the service manager.
     """
 
-    flows: Sources
+    sources: Sources
     pollers: Sequence[Poller]
     membership: Membership
     poll_interval: timedelta
@@ -61,24 +61,24 @@ class DaemonRunner:
     _worked: bool = False
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(self.flows)
+        self.dispatcher = Dispatcher(self.sources)
 
     @property
-    def flow(self) -> SourceContext:
+    def source(self) -> SourceContext:
         """The context of the first source, for what all sources share."""
-        return self.flows.first
+        return self.sources.first
 
     async def run(self) -> None:
         """Run until `SourceContext.stopping` is set, then drain the running tasks."""
-        flow = self.flow
+        source = self.source
         await self._recover_work()
         # The next step of the work loop adjusts the stored times.
-        self.schedule.clock_set = flow.kick.set
+        self.schedule.clock_set = source.kick.set
         self.schedule.start()
         try:
-            now = flow.now()
+            now = source.now()
             for watcher in self.pollers:
-                name = watcher.flow.watchdog_name
+                name = watcher.source.watchdog_name
                 poll = partial(self._poll_source, watcher)
                 self.schedule.call_every(name, self.poll_interval, poll, now)
             if interval := self.membership.renew_interval:
@@ -99,44 +99,44 @@ class DaemonRunner:
 
     async def _recover_work(self) -> None:
         """Recover the previous run's work, as soon as the database is available."""
-        while not self.flow.stopping.is_set():
+        while not self.source.stopping.is_set():
             try:
                 await self.membership.recover_work()
             except DatabaseAwayError as error:
                 self._log_database_error(error)
-                await sleep_unless_stopping(self.flow, _AWAY_PAUSE)
+                await sleep_unless_stopping(self.source, _AWAY_PAUSE)
             else:
                 return
 
     async def _poll_source(self, watcher: Poller) -> None:
-        flow = watcher.flow
+        source = watcher.source
         max_seconds = self.poll_interval.total_seconds() + _MAX_POLL
-        flow.watchdog.set_deadline(flow.watchdog_name, max_seconds)
-        task_key = TaskKey(TaskKind.POLL, flow.settings.source)
-        is_delayed = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
-        if not flow.is_leader or is_delayed:
+        source.watchdog.set_deadline(source.watchdog_name, max_seconds)
+        task_key = TaskKey(TaskKind.POLL, source.settings.source)
+        is_delayed = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
+        if not source.is_leader or is_delayed:
             return
         try:
-            is_first, outage_before = flow.schema is None, flow.notion_backoff.why
+            is_first, outage_before = source.schema is None, source.notion_backoff.why
             applied = await watcher.poll()
-            if is_first or outage_before != flow.notion_backoff.why:
-                flow.change_event.announce_change()
-            if is_first and flow.schema is not None:
+            if is_first or outage_before != source.notion_backoff.why:
+                source.change_event.announce_change()
+            if is_first and source.schema is not None:
                 # All modules that polls and sweeps need are loaded now.
                 malloc.freeze_loaded()
-                flow.kick.set()
+                source.kick.set()
             # A sweep runs beside the polls, as it may take minutes.
-            if applied is not None and watcher.sweep_is_due and not flow.is_sweeping:
-                name = f"sweep of {flow.settings.source}"
-                sweep = partial(self._sweep_source, flow)
-                self.schedule.call_at(name, flow.now(), sweep)
+            if applied is not None and watcher.sweep_is_due and not source.is_sweeping:
+                name = f"sweep of {source.settings.source}"
+                sweep = partial(self._sweep_source, source)
+                self.schedule.call_at(name, source.now(), sweep)
         except DatabaseError as error:
             self._log_database_error(error)
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
-            await postpone_task(flow, task_key, error)
+            await postpone_task(source, task_key, error)
         else:
-            await end_delay(flow, task_key)
-        flow.watchdog.set_deadline(flow.watchdog_name, max_seconds)
+            await end_delay(source, task_key)
+        source.watchdog.set_deadline(source.watchdog_name, max_seconds)
         # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
@@ -148,41 +148,41 @@ class DaemonRunner:
         except DatabaseError as error:
             self._log_database_error(error)
 
-    async def _sweep_source(self, flow: SourceContext) -> None:
+    async def _sweep_source(self, source: SourceContext) -> None:
         try:
-            await sweep_if_due(flow)
+            await sweep_if_due(source)
         except DatabaseError as error:
             self._log_database_error(error)
         if not self.dispatcher.is_busy:
             malloc.trim_heap()
 
     async def _prune_images(self) -> None:
-        for flow in self.flows:
-            if flow.settings.keep is not None:
-                await prune_source(flow, flow.settings.keep)
+        for source in self.sources:
+            if source.settings.keep is not None:
+                await prune_source(source, source.settings.keep)
 
     async def _run_work_loop(self) -> None:
-        flow = self.flow
-        while not flow.stopping.is_set():
-            flow.kick.clear()
+        source = self.source
+        while not source.stopping.is_set():
+            source.kick.clear()
             try:
-                with flow.watchdog.deadline_during("work", _MAX_STEP):
+                with source.watchdog.deadline_during("work", _MAX_STEP):
                     look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
                 self._log_database_error(error)
                 is_away = isinstance(error, DatabaseAwayError)
                 pause = _AWAY_PAUSE if is_away else _TROUBLE_PAUSE
-                await sleep_unless_stopping(flow, pause)
+                await sleep_unless_stopping(source, pause)
                 continue
             self._log_database_recovery()
             # A due time in the past must not cause a busy loop.
-            earliest = flow.now() + _MIN_STEP_PAUSE
+            earliest = source.now() + _MIN_STEP_PAUSE
             self.schedule.call_at(
                 "due", look_again and max(look_again, earliest), self._wake_work_loop
             )
             self._release_memory()
-            await flow.kick.wait()
+            await source.kick.wait()
         await self.dispatcher.drain()
 
     def _release_memory(self) -> None:
@@ -192,67 +192,71 @@ class DaemonRunner:
         self._worked = self.dispatcher.is_busy
 
     async def _wake_work_loop(self) -> None:
-        self.flow.kick.set()
+        self.source.kick.set()
 
     async def _feed_watchdog(self) -> None:
         """Notify the watchdog unless a deadline was missed."""
-        stuck = self.flow.watchdog.missed_deadlines()
+        stuck = self.source.watchdog.missed_deadlines()
         if not stuck:
-            self.flow.failure_throttle.record_recovery("stuck", self.flow.steady_now())
+            self.source.failure_throttle.record_recovery(
+                "stuck", self.source.steady_now()
+            )
             self.systemd.notify_watchdog()
-        elif self.flow.failure_throttle.record_failure("stuck", self.flow.steady_now()):
+        elif self.source.failure_throttle.record_failure(
+            "stuck", self.source.steady_now()
+        ):
             names = " and ".join(stuck)
-            self.flow.shared_log.error(
+            self.source.shared_log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
             )
 
     async def _refresh_status(self) -> None:
         """Compose the status line anew, if there is a service manager."""
         if self.systemd.address:
-            self._standing = await status_line.compose_status_line(self.flows)
+            self._standing = await status_line.compose_status_line(self.sources)
             self._publish_status()
 
     def _publish_status(self) -> None:
-        watching = status_line.describe_watching(self.flows)
+        watching = status_line.describe_watching(self.sources)
         self.systemd.set_status(
             f"{watching}; {self._standing}" if self._standing else watching
         )
 
     def _log_database_error(self, error: DatabaseError) -> None:
         if isinstance(error, DiskFullError):
-            log_outage(self.flow, str(error))
+            log_outage(self.source, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.flow.failure_throttle.record_failure(
-                "database", self.flow.steady_now()
+            if self.source.failure_throttle.record_failure(
+                "database", self.source.steady_now()
             ):
-                self.flow.shared_log.error(
+                self.source.shared_log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.flow.failure_throttle.record_failure(
-            f"database: {error}", self.flow.steady_now()
+        elif self.source.failure_throttle.record_failure(
+            f"database: {error}", self.source.steady_now()
         ):
-            self.flow.shared_log.error("database.failed", summary=str(error))
+            self.source.shared_log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
-        lasted = self.flow.failure_throttle.record_recovery(
-            "database", self.flow.steady_now()
+        lasted = self.source.failure_throttle.record_recovery(
+            "database", self.source.steady_now()
         )
         if lasted is not None:
             summary = f"it answers again after {str(lasted).split('.')[0]}"
-            self.flow.shared_log.info("database.back", summary=summary)
+            self.source.shared_log.info("database.back", summary=summary)
 
     def stop(self) -> None:
         """Stop starting work; `run` returns when the paid calls have ended."""
         running = len(self.dispatcher.generating)
-        if running and not self.flow.stopping.is_set():
-            self.flow.shared_log.info(
+        if running and not self.source.stopping.is_set():
+            self.source.shared_log.info(
                 "daemon.stopping",
                 summary=f"once the images in work are there ({running}); "
                 "a second signal cuts them off",
             )
-        self.flow.stopping.set()
-        self.flow.kick.set()
+        self.source.stopping.set()
+        self.source.kick.set()
 
     def abort(self) -> None:
         """Cancel all tasks, even paid calls."""
@@ -260,14 +264,14 @@ class DaemonRunner:
 
     async def _log_command_changes(self) -> None:
         """Log the jobs that a command has queued, and the breakers it has reset."""
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
-            breakers = await breaker_store.load_breakers(tx, self.flow)
+            breakers = await breaker_store.load_breakers(tx, self.source)
         for breaker in breakers.values():
-            job_log.log_breaker_reset(self.flow, breaker)
+            job_log.log_breaker_reset(self.source, breaker)
         for job in queued:
             if job.created_at >= self.started_at:
-                job_log.log_job_queued(self.flows.get(job.source) or self.flow, job)
+                job_log.log_job_queued(self.sources.get(job.source) or self.source, job)
 
     async def handle_command(
         self, command: str, args: Mapping[str, Any]
@@ -276,19 +280,19 @@ class DaemonRunner:
         del args
         if command == "wake":
             await self._log_command_changes()
-            self.flow.kick.set()
+            self.source.kick.set()
             # Our own database object does not notice a write of another process.
-            self.flow.change_event.announce_change()
+            self.source.change_event.announce_change()
         elif command == "status":
-            polled = self.flows.last_poll_at
+            polled = self.sources.last_poll_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
-                "notion": self.flows.outage_reason,
-                "asks_notion": any(flow.is_leader for flow in self.flows),
-                "store": self.flow.store.away,
+                "notion": self.sources.outage_reason,
+                "asks_notion": any(source.is_leader for source in self.sources),
+                "store": self.source.store.away,
                 "in_work": len(self.dispatcher.generating),
-                "delayed": await list_delayed_tasks(self.flow),
+                "delayed": await list_delayed_tasks(self.source),
             }
         else:
             return {"error": f"unknown command {command!r}"}

@@ -42,7 +42,7 @@ def watched_sources(properties: str) -> frozenset[str] | None:
 
 
 async def refuse_if_service_watches(
-    flow: SourceContext,
+    source: SourceContext,
     watchers: Sequence[Poller],
     environ: Mapping[str, str],
     patience: float = _TIMEOUT,
@@ -69,7 +69,7 @@ async def refuse_if_service_watches(
                     "database already (`sudo postbrush status`): stop it first, with "
                     "`sudo systemctl stop postbrush`"
                 )
-    flow.log.warning(
+    source.log.warning(
         "service.active",
         summary="the postbrush service runs on this machine, too; on one Notion "
         "database, the two would make every image twice",

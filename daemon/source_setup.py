@@ -84,7 +84,7 @@ def build_sources(
         if settings.has_named_sources:
             log = log.bind(source=name)
         providers = build_providers(own, by_source)
-        flow = contexts[name] = SourceContext.from_app_context(
+        source = contexts[name] = SourceContext.from_app_context(
             shared,
             settings=build_plan(own, providers, fingerprints),
             notion=NotionApi(
@@ -96,7 +96,7 @@ def build_sources(
             providers=providers,
             log=log,
         )
-        transports.polls.append(flow.watchdog_name)
+        transports.polls.append(source.watchdog_name)
     return Sources(contexts)
 
 
@@ -113,14 +113,14 @@ class OddPageReporter:
             self.log.warning("page.unparsable", summary=f"{page} is passed over: {why}")
 
 
-def build_pollers(settings: Settings, flows: Sources) -> tuple[Poller, ...]:
+def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:
     """Return the poller of every source."""
     by_source = settings.by_source()
     return tuple(
         Poller(
-            flow=flow,
-            target=by_source[flow.settings.source].notion.data_source,
-            others=frozenset(by_source) - {flow.settings.source},
+            source=source,
+            target=by_source[source.settings.source].notion.data_source,
+            others=frozenset(by_source) - {source.settings.source},
         )
-        for flow in flows
+        for source in sources
     )

@@ -26,14 +26,16 @@ class Sources:
     @property
     def shared_budget_source(self) -> SourceContext:
         """A source that spends from the common budget, otherwise the first source."""
-        shared = (flow for flow in self if not flow.settings.has_own_budget)
+        shared = (source for source in self if not source.settings.has_own_budget)
         return next(shared, self.first)
 
     @property
     def own_budget_sources(self) -> list[SourceContext]:
         """The sources with a budget of their own, without `shared_budget_source`."""
-        separate = [flow for flow in self if flow.settings.has_own_budget]
-        return [flow for flow in separate if flow is not self.shared_budget_source]
+        separate = [source for source in self if source.settings.has_own_budget]
+        return [
+            source for source in separate if source is not self.shared_budget_source
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,20 +48,20 @@ class Sources:
 
         None: one of these sources has not been polled yet, or there is none.
         """
-        times = [flow.last_poll_at for flow in self if flow.is_leader]
+        times = [source.last_poll_at for source in self if source.is_leader]
         return earliest_time(times) if None not in times else None
 
     @property
     def outage_reason(self) -> str:
         """Why Notion cannot be used, in one line; empty: it can."""
         reasons = {
-            flow.settings.source: flow.notion_backoff.why
-            for flow in self
-            if flow.notion_backoff.why
+            source.settings.source: source.notion_backoff.why
+            for source in self
+            if source.notion_backoff.why
         }
         if len(self.by_source) == 1 or not reasons:
             return "".join(reasons.values())
-        return "; ".join(f"{source}: {why}" for source, why in reasons.items())
+        return "; ".join(f"{name}: {why}" for name, why in reasons.items())
 
     def get(self, source: str) -> SourceContext | None:
         """Return the context of *source*; None if it is not configured."""

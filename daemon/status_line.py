@@ -17,18 +17,20 @@ _OPEN = (JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING)
 _MAX_TITLE = 80
 
 
-async def compose_status_line(flows: Sources) -> str:
+async def compose_status_line(sources: Sources) -> str:
     """Return the queue, the paused providers and the spending of the month."""
-    flow = flows.first
-    async with flow.db.read_transaction() as tx:
+    source = sources.first
+    async with source.db.read_transaction() as tx:
         state = await provider_selection.load_chain_state(
-            tx, flows.shared_budget_source
+            tx, sources.shared_budget_source
         )
         counts = await job_lists.count_open_by_state(tx)
         held = await posts.count_held(tx)
-    names = dict.fromkeys(name for source in flows for name in source.settings.chain)
+    names = dict.fromkeys(name for source in sources for name in source.settings.chain)
     paused = [
-        name + ": " + descriptions.describe_breaker(breaker, state.now, flow.clock.zone)
+        name
+        + ": "
+        + descriptions.describe_breaker(breaker, state.now, source.clock.zone)
         for name in names
         if (breaker := state.breakers.get(name))
         and breaker.state is not BreakerState.CLOSED
@@ -38,7 +40,7 @@ async def compose_status_line(flows: Sources) -> str:
         held=held,
         resting=paused,
         cost=state.spending.month.cost,
-        budget=flows.shared_budget_source.settings.budget_limits.month,
+        budget=sources.shared_budget_source.settings.budget_limits.month,
     )
 
 
@@ -75,19 +77,19 @@ def short_source_id(source: str) -> str:
     return f"({source.replace('-', '')[:8]})"
 
 
-def describe_watching(flows: Sources) -> str:
+def describe_watching(sources: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30", or why not."""
-    if outage := flows.outage_reason:
+    if outage := sources.outage_reason:
         return f"Notion: {outage}"
-    if not any(flow.is_leader for flow in flows):
+    if not any(source.is_leader for source in sources):
         return "another daemon asks Notion"
-    polled_at = flows.last_poll_at
-    schemas = [flow.schema for flow in flows if flow.is_leader]
-    sources = [_format_source(schema) for schema in schemas if schema is not None]
-    if polled_at is None or len(sources) < len(schemas):
+    polled_at = sources.last_poll_at
+    schemas = [source.schema for source in sources if source.is_leader]
+    titles = [_format_source(schema) for schema in schemas if schema is not None]
+    if polled_at is None or len(titles) < len(schemas):
         return "Notion has not answered yet"
-    local = polled_at.astimezone(flows.first.clock.zone)
-    return f"{', '.join(sources)}, last poll {local:%H:%M:%S}"
+    local = polled_at.astimezone(sources.first.clock.zone)
+    return f"{', '.join(titles)}, last poll {local:%H:%M:%S}"
 
 
 def _format_source(schema: Schema) -> str:

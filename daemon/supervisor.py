@@ -82,15 +82,15 @@ class Supervisor:
     async def _run_daemon(self) -> None:
         settings = self.settings
         async with (
-            app.open_context(settings, clock=self.clock) as flows,
-            app.join_cluster(settings, flows) as company,
+            app.open_context(settings, clock=self.clock) as sources,
+            app.join_cluster(settings, sources) as company,
         ):
             daemon = DaemonRunner(
-                flows=flows,
-                pollers=build_pollers(settings, flows),
+                sources=sources,
+                pollers=build_pollers(settings, sources),
                 membership=company,
                 poll_interval=settings.notion.poll_interval,
-                started_at=flows.first.now(),
+                started_at=sources.first.now(),
                 systemd=self.systemd,
             )
             self._daemon = daemon
@@ -109,10 +109,10 @@ class Supervisor:
             return
         check = asyncio.ensure_future(
             service_conflict.refuse_if_service_watches(
-                daemon.flow, daemon.pollers, os.environ
+                daemon.source, daemon.pollers, os.environ
             )
         )
-        stopping = asyncio.ensure_future(daemon.flow.stopping.wait())
+        stopping = asyncio.ensure_future(daemon.source.stopping.wait())
         await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not check.done():
@@ -126,9 +126,9 @@ class Supervisor:
         try:
             async with (
                 notifications.run_notifications(self.settings, daemon),
-                app.serve_web(daemon.flows, self.settings, board=self.board),
+                app.serve_web(daemon.sources, self.settings, board=self.board),
             ):
-                app.log_ready(daemon.flows, self.settings)
+                app.log_ready(daemon.sources, self.settings)
                 await daemon.run()
         finally:
             await control.stop()

@@ -175,7 +175,7 @@ async def _run_once(home: House) -> None:
     async def approve(_held: int) -> bool:
         return False
 
-    await once.run_once(home.flows, home.watchers, home.company, approve)
+    await once.run_once(home.sources, home.watchers, home.company, approve)
 
 
 def main() -> None:

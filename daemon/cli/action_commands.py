@@ -75,7 +75,7 @@ def generate(
         count=count,
         seed=seed,
         out=out,
-        source=source,
+        source_name=source,
         json=json,
     )
 

@@ -60,29 +60,30 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
     ]
     results += [CheckResult("secrets", "", todo) for todo in settings.secrets.exposed]
     results += await asyncio.to_thread(_check_store, settings)
-    async with context.read_session(settings, missing_ok=True) as flows:
-        results += await _check_peers(settings, flows)
+    async with context.read_session(settings, missing_ok=True) as sources:
+        results += await _check_peers(settings, sources)
         for name, source_settings in settings.by_source().items():
             prefix = f"{name}: " if settings.has_named_sources else ""
-            async for result in check_notion(source_settings, flows.by_source[name]):
+            async for result in check_notion(source_settings, sources.by_source[name]):
                 results.append(replace(result, what=f"{prefix}{result.what}"))
-        for name in flows.first.providers:
-            results.append(await _check_provider(flows.first, name))
-        for flow in flows:
+        for name in sources.first.providers:
+            results.append(await _check_provider(sources.first, name))
+        for source in sources:
             results += _describe_budget(
-                flow, f"{flow.settings.source}: " if settings.has_named_sources else ""
+                source,
+                f"{source.settings.source}: " if settings.has_named_sources else "",
             )
         results += [result async for result in _check_notifications(settings)]
     return results
 
 
-def _describe_budget(flow: SourceContext, prefix: str) -> list[CheckResult]:
+def _describe_budget(source: SourceContext, prefix: str) -> list[CheckResult]:
     chain = ", then ".join(
-        app.describe_price(flow, name) for name in flow.settings.chain
+        app.describe_price(source, name) for name in source.settings.chain
     )
-    month = flow.settings.budget_limits.month
+    month = source.settings.budget_limits.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
-    if flow.settings.own_budgets and not flow.settings.has_own_budget:
+    if source.settings.own_budgets and not source.settings.has_own_budget:
         budget += ", for all sources without a budget of their own together"
     return [
         CheckResult(f"{prefix}chain", chain),
@@ -137,9 +138,9 @@ def _check_database(settings: Settings) -> CheckResult:
     return CheckResult("database", f"{backend}: {state}{running}")
 
 
-async def _check_peers(settings: Settings, flows: Sources) -> list[CheckResult]:
+async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult]:
     """List the other daemons of a PostgreSQL database and compare their stores."""
-    db, now = flows.first.db, flows.first.now()
+    db, now = sources.first.db, sources.first.now()
     if db.folder is not None or not upgrade.database_exists(db.backend):
         return []
     async with db.read_transaction() as tx:
@@ -166,9 +167,9 @@ async def _check_notifications(settings: Settings) -> AsyncIterator[CheckResult]
         yield CheckResult("notify", "nobody is told: notify.urls is empty")
 
 
-async def _check_provider(flow: SourceContext, name: str) -> CheckResult:
+async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     """Check the token of a provider with its free call, if it has one."""
-    provider = flow.providers[name]
+    provider = source.providers[name]
     traits = provider.traits
     if traits.is_card:
         return CheckResult(name, "made here, free")
@@ -179,7 +180,7 @@ async def _check_provider(flow: SourceContext, name: str) -> CheckResult:
     if call is None:
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.raise_for_error(await flow.provider_runner.send_once(call, traits))
+        provider.raise_for_error(await source.provider_runner.send_once(call, traits))
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"

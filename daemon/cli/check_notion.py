@@ -32,7 +32,7 @@ class CheckResult:
 
 
 async def check_notion(
-    settings: Settings, flow: SourceContext
+    settings: Settings, source: SourceContext
 ) -> AsyncIterator[CheckResult]:
     """Check token, clock, schema, filters and posts of one source."""
     if "notion" not in settings.options.roles:
@@ -40,17 +40,17 @@ async def check_notion(
         return
     try:
         app.require_notion_token(settings)
-        bot = await flow.notion.fetch_bot_user()
-        clock = compare_clocks(flow.now(), flow.notion.server_time)
+        bot = await source.notion.fetch_bot_user()
+        clock = compare_clocks(source.now(), source.notion.server_time)
         limit = bot.upload_limit // 2**20
         yield CheckResult(
             "Notion", f"{bot.workspace or bot.name}, files up to {limit} MiB"
         )
         if clock is not None:
             yield clock
-        info = await flow.notion.resolve_source(settings.notion.data_source)
-        schema = await flow.notion.fetch_schema(
-            info.id, await _load_property_ids(flow, info.id)
+        info = await source.notion.resolve_source(settings.notion.data_source)
+        schema = await source.notion.fetch_schema(
+            info.id, await _load_property_ids(source, info.id)
         )
     except PostbrushError as error:
         yield CheckResult("Notion", "", str(error))
@@ -78,17 +78,17 @@ async def check_notion(
                 "columns", "", f"posts.* names '{name}', which is no column"
             )
     if not schema.cannot_start:
-        yield await _check_posts(settings, flow, schema)
+        yield await _check_posts(settings, source, schema)
 
 
 async def _load_property_ids(
-    flow: SourceContext, data_source: str
+    source: SourceContext, data_source: str
 ) -> Mapping[str, str]:
     """Return the stored property IDs, by which renamed properties are found."""
-    if not upgrade.database_exists(flow.db.backend):
+    if not upgrade.database_exists(source.db.backend):
         return {}
-    async with flow.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.settings.source)
+    async with source.db.read_transaction() as tx:
+        state = await posts.load_source_state(tx, source.settings.source)
     return state.columns if state and state.data_source == data_source else {}
 
 
@@ -107,10 +107,10 @@ def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | Non
 
 
 async def _check_posts(
-    settings: Settings, flow: SourceContext, schema: Schema
+    settings: Settings, source: SourceContext, schema: Schema
 ) -> CheckResult:
     try:
-        pages, has_more = await _load_first_pages(flow, schema)
+        pages, has_more = await _load_first_pages(source, schema)
     except PostbrushError as error:
         return CheckResult("posts", "", str(error))
     matching = [
@@ -124,13 +124,13 @@ async def _check_posts(
 
 
 async def _load_first_pages(
-    flow: SourceContext, schema: Schema
+    source: SourceContext, schema: Schema
 ) -> tuple[list[Page], bool]:
     """Return up to about 10,000 posts, and whether there are more."""
     pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
-        window, position = await flow.notion.fetch_page_batch(schema, after=position)
+        window, position = await source.notion.fetch_page_batch(schema, after=position)
         pages |= {page.id: page for page in window}
         if position is None or len(pages) >= _COUNTED:
             return list(pages.values()), position is not None

@@ -72,8 +72,8 @@ async def read_session(
         upgrade.require_current(app.database_backend(settings))
     else:
         require_database(settings)
-    async with app.open_context(settings, readonly=True) as flows:
-        yield flows
+    async with app.open_context(settings, readonly=True) as sources:
+        yield sources
 
 
 @asynccontextmanager

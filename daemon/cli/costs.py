@@ -25,10 +25,10 @@ async def _show_costs(
 ) -> None:
     settings = context.load_settings(source)
     async with (
-        context.read_session(settings) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(settings) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
-        span, zone = await attempts.started_range(tx), flows.first.clock.zone
+        span, zone = await attempts.started_range(tx), sources.first.clock.zone
         months = months_between(*span, zone) if span else []
         rows = await attempts.load_cost_rows(tx, months, by_page=by_post, source=source)
         titles: dict[str, str] = {}

@@ -36,7 +36,7 @@ def generate_images(
     count: int,
     seed: int | None,
     out: Path | None,
-    source: str | None,
+    source_name: str | None,
     json: bool,
 ) -> None:
     """Generate images and print their paths; exit with 1 if one fails.
@@ -49,22 +49,22 @@ def generate_images(
     size = parse_format(format_name or "square")
     if out is not None:
         _check_target(out, count)
-    settings = context.load_settings(source)
+    settings = context.load_settings(source_name)
     chain = select_chain(first_source_settings(settings), provider)
     silence_log(settings)
 
     async def make_images() -> list[ImageRecord | str]:
         images: list[ImageRecord | str] = []
-        async with prepared_context(settings) as flows:
-            flow = flows.first
-            with graceful_interrupt(flow), make_progress_bar() as bar:
+        async with prepared_context(settings) as sources:
+            source = sources.first
+            with graceful_interrupt(source), make_progress_bar() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
-                    if flow.stopping.is_set():
+                    if source.stopping.is_set():
                         break
                     images.append(
                         await adhoc_image.generate_adhoc_image(
-                            flow,
+                            source,
                             text=text,
                             size=size,
                             chain=chain,

@@ -20,16 +20,16 @@ def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
     asyncio.run(_list_jobs(source, limit, json=json))
 
 
-async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
-    settings = context.load_settings(source)
+async def _list_jobs(source_name: str | None, limit: int, *, json: bool) -> None:
+    settings = context.load_settings(source_name)
     async with (
-        context.read_session(settings) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(settings) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
-        flow, several = flows.first, settings.has_named_sources
-        newest = await stored.list_latest(tx, limit=limit, source=source)
+        source, several = sources.first, settings.has_named_sources
+        newest = await stored.list_latest(tx, limit=limit, source=source_name)
         calls = await attempts.of_jobs(tx, [job.id for job in newest])
-        zone = flow.clock.zone
+        zone = source.clock.zone
 
         def job_row(job: Job) -> list[object]:
             job_calls = calls.get(job.id, ())
@@ -44,7 +44,7 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
                 providers,
                 format_dollars(cost) if providers else "",
                 context.format_time(job.created_at, zone),
-                job.outcome or describe_wait(job, flow),
+                job.outcome or describe_wait(job, source),
             ]
 
         def print_table(out: Console) -> None:
@@ -60,17 +60,15 @@ async def _list_jobs(source: str | None, limit: int, *, json: bool) -> None:
         )
 
 
-def describe_wait(job: Job, flow: SourceContext) -> str:
+def describe_wait(job: Job, source: SourceContext) -> str:
     """Return what an open job waits for, and until when; "" for an ended job."""
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:
         return "waits for Notion to confirm the un-tick"
-    if job.due_at > flow.now():
+    if job.due_at > source.now():
         for_whom = f" for {job.waits_for}" if job.waits_for else ""
-        return (
-            f"waits{for_whom} until {context.format_time(job.due_at, flow.clock.zone)}"
-        )
+        return f"waits{for_whom} until {context.format_time(job.due_at, source.clock.zone)}"
     return "is due"
 
 
@@ -81,10 +79,10 @@ def show_job(number: int, *, json: bool) -> None:
 
 async def _show_job(number: int, *, json: bool) -> None:
     async with (
-        context.read_session(context.load_settings()) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(context.load_settings()) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
-        flow = flows.first
+        source = sources.first
         job = await lookup.find_job(tx, number)
         data: dict[str, Any] = context.to_dict(job)
         data["history"] = [
@@ -97,12 +95,12 @@ async def _show_job(number: int, *, json: bool) -> None:
             context.to_dict(image) for image in await images.of_job(tx, number)
         ]
         context.print_result(
-            data, json=json, human=lambda out: _print_job(out, flow, data)
+            data, json=json, human=lambda out: _print_job(out, source, data)
         )
 
 
-def _print_job(out: Console, flow: SourceContext, data: dict[str, Any]) -> None:
-    zone = flow.clock.zone
+def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> None:
+    zone = source.clock.zone
     out.print(
         f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
         markup=False,

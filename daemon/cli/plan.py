@@ -42,71 +42,71 @@ def show_plan(source: str | None, *, json: bool) -> None:
 
 async def _plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
     exists = upgrade.database_exists(app.database_backend(settings))
-    async with context.read_session(settings, missing_ok=True) as flows:
+    async with context.read_session(settings, missing_ok=True) as sources:
         return [
             await _plan_one_source(
-                flows.by_source[name], source_settings, exists=exists
+                sources.by_source[name], source_settings, exists=exists
             )
             for name, source_settings in settings.by_source().items()
         ]
 
 
 async def _plan_one_source(
-    flow: SourceContext, settings: Settings, *, exists: bool
+    source: SourceContext, settings: Settings, *, exists: bool
 ) -> dict[str, Any]:
     schema, pages = await _load_schema_and_pages(
-        flow, settings.notion.data_source, stored=exists
+        source, settings.notion.data_source, stored=exists
     )
-    page_plans = await plan_dry_run(flow, pages, has_database=exists)
+    page_plans = await plan_dry_run(source, pages, has_database=exists)
     held = 0
     if exists:
-        async with flow.db.read_transaction() as tx:
-            held = await posts.count_held(tx, source=flow.settings.source)
+        async with source.db.read_transaction() as tx:
+            held = await posts.count_held(tx, source=source.settings.source)
     requests = [
-        _describe_request(flow, page_plan.sight.inputs, page_plan.sight.page, action)
+        _describe_request(source, page_plan.sight.inputs, page_plan.sight.page, action)
         for page_plan in page_plans
         for action in page_plan.actions
         if isinstance(action, CreateJob)
     ]
     automatic = [request for request in requests if request["reason"] != "regenerate"]
     return {
-        "name": flow.settings.source,
+        "name": source.settings.source,
         "source": schema.title,
         "posts": len(pages),
         "held": held,
-        "would_hold": 0 < flow.settings.approve_above < len(automatic),
-        "chain": [app.describe_price(flow, name) for name in flow.settings.chain],
+        "would_hold": 0 < source.settings.approve_above < len(automatic),
+        "chain": [app.describe_price(source, name) for name in source.settings.chain],
         "cost": sum(request["price"] for request in requests),
         "wishes": requests,
     }
 
 
 async def _load_schema_and_pages(
-    flow: SourceContext, target: str, *, stored: bool
+    source: SourceContext, target: str, *, stored: bool
 ) -> tuple[Schema, list[Page]]:
     state = None
     if stored:
-        async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.settings.source)
-    info = await flow.notion.resolve_source(
+        async with source.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.settings.source)
+    info = await source.notion.resolve_source(
         target or (state.data_source if state else "")
     )
-    schema = await flow.notion.fetch_schema(info.id, state.columns if state else {})
+    schema = await source.notion.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:
         raise NoAccessError("; ".join(schema.problems))
     pages: dict[str, Page] = {}
     position = None
     while True:
-        window, position = await flow.notion.fetch_page_batch(schema, after=position)
+        window, position = await source.notion.fetch_page_batch(schema, after=position)
         pages |= {page.id: page for page in window}
         if position is None:
             return schema, list(pages.values())
 
 
 def _describe_request(
-    flow: SourceContext, inputs: Inputs, page: Page, action: CreateJob
+    source: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
-    traits = flow.providers[flow.settings.chain[0]].traits
+    traits = source.providers[source.settings.chain[0]].traits
     price = traits.price(megapixels_of(inputs.format)) * inputs.variants
     return {
         "page_id": page.id,

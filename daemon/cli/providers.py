@@ -24,19 +24,20 @@ def show_providers(*, json: bool) -> None:
 async def _show_providers(*, json: bool) -> None:
     settings = context.load_settings()
     async with (
-        context.read_session(settings) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(settings) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
-        flow = flows.first
-        chain_state = await provider_selection.load_chain_state(tx, flow)
-    in_chain = {name for source in flows for name in source.settings.chain}
+        source = sources.first
+        chain_state = await provider_selection.load_chain_state(tx, source)
+    in_chain = {name for source in sources for name in source.settings.chain}
     data = [
-        describe_provider(flow, chain_state, name, in_chain) for name in flow.providers
+        describe_provider(source, chain_state, name, in_chain)
+        for name in source.providers
     ]
     absent = {
         name: settings.missing_requirement(name) or "only when the chain names it"
         for name in [*KINDS, *settings.providers]
-        if name not in flow.providers
+        if name not in source.providers
     }
     absent_data = [
         {"provider": name, "in_chain": False, "state": "absent", "words": why}
@@ -52,7 +53,7 @@ async def _show_providers(*, json: bool) -> None:
 
 
 def describe_provider(
-    flow: SourceContext,
+    source: SourceContext,
     chain_state: provider_selection.ChainState,
     name: str,
     in_chain: Collection[str],
@@ -62,7 +63,7 @@ def describe_provider(
     Args:
         in_chain: Names of the providers that some chain contains.
     """
-    traits = flow.providers[name].traits
+    traits = source.providers[name].traits
     totals = chain_state.spending.by_provider.get(name, SpendingTotals())
     breaker = chain_state.breakers[name]
     return {
@@ -71,7 +72,7 @@ def describe_provider(
         "in_chain": name in in_chain,
         "state": breaker.state,
         "words": descriptions.describe_breaker(
-            breaker, chain_state.now, flow.clock.zone
+            breaker, chain_state.now, source.clock.zone
         ),
         "until": breaker.until,
         "message": breaker.message,

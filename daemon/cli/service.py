@@ -38,22 +38,22 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
     app.require_notion_token(settings)
     async with (
         app.data_dir_lock(settings, "once"),
-        app.open_context(settings) as flows,
-        app.join_cluster(settings, flows) as membership,
+        app.open_context(settings) as sources,
+        app.join_cluster(settings, sources) as membership,
     ):
-        flow, pollers = flows.first, build_pollers(settings, flows)
-        await service_conflict.refuse_if_service_watches(flow, pollers, os.environ)
+        source, pollers = sources.first, build_pollers(settings, sources)
+        await service_conflict.refuse_if_service_watches(source, pollers, os.environ)
 
         async def approve_held(held: int) -> bool:
             question = f"{held} posts want an image. Make them all?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
-            async with flow.db.write_transaction() as tx:
-                await actions.approve_held(tx, None, flow.now())
+            async with source.db.write_transaction() as tx:
+                await actions.approve_held(tx, None, source.now())
             return True
 
-        with graceful_interrupt(flow):
-            result = await once.run_once(flows, pollers, membership, approve_held)
+        with graceful_interrupt(source):
+            result = await once.run_once(sources, pollers, membership, approve_held)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 

@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def graceful_interrupt(
-    flow: SourceContext, cut: Callable[[], object] | None = None
+    source: SourceContext, cut: Callable[[], object] | None = None
 ) -> Iterator[None]:
     """Let a running call finish when SIGINT or SIGTERM arrives.
 
@@ -28,13 +28,13 @@ def graceful_interrupt(
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
     def handle_signal() -> None:
-        if not flow.stopping.is_set():
+        if not source.stopping.is_set():
             print(  # noqa: T201 - the command's output
                 "stopping once the image in work is there; again cuts it off",
                 file=sys.stderr,
             )
-            flow.stopping.set()
-            flow.kick.set()
+            source.stopping.set()
+            source.kick.set()
         elif cut is not None:
             cut()
         elif task is not None:
@@ -45,11 +45,11 @@ def graceful_interrupt(
     try:
         yield
     except asyncio.CancelledError:
-        if flow.stopping.is_set():
+        if source.stopping.is_set():
             raise KeyboardInterrupt from None
         raise
     finally:
         for signal_number in _SIGNALS:
             loop.remove_signal_handler(signal_number)
-    if flow.stopping.is_set():
+    if source.stopping.is_set():
         raise KeyboardInterrupt

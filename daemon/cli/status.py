@@ -32,63 +32,66 @@ async def _show_status(source: str | None, *, json: bool) -> None:
     settings = context.load_settings(source)
     holder = lock.find_holder(app.lock_path(settings))
     reply = await control.send_command(app.socket_path(settings), "status")
-    async with context.read_session(settings) as flows:
-        data = await _load_status(flows, settings, source)
+    async with context.read_session(settings) as sources:
+        data = await _load_status(sources, settings, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         **(reply or {}),
     }
     context.print_result(
-        data, json=json, human=lambda out: _print_status(out, flows, settings, data)
+        data, json=json, human=lambda out: _print_status(out, sources, settings, data)
     )
 
 
 async def _load_status(
-    flows: Sources, settings: Settings, source: str | None
+    sources: Sources, settings: Settings, source_name: str | None
 ) -> dict[str, Any]:
-    flow = flows.first
+    source = sources.first
     in_chain = dict.fromkeys(
-        name for source_flow in flows for name in source_flow.settings.chain
+        name for source in sources for name in source.settings.chain
     )
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         chain_state = await provider_selection.load_chain_state(
-            tx, flows.shared_budget_source
+            tx, sources.shared_budget_source
         )
         own_budgets = [
-            (source_flow, await provider_selection.load_chain_state(tx, source_flow))
-            for source_flow in flows.own_budget_sources
+            (source, await provider_selection.load_chain_state(tx, source))
+            for source in sources.own_budget_sources
         ]
-        counts = await jobs.count_by_state(tx, source=source)
-        newest = await images.list_newest(tx, limit=_NEWEST, source=source)
+        counts = await jobs.count_by_state(tx, source=source_name)
+        newest = await images.list_newest(tx, limit=_NEWEST, source=source_name)
         failed = await jobs.in_state(
-            tx, [JobState.FAILED], limit=_NEWEST, sources=[source] if source else None
+            tx,
+            [JobState.FAILED],
+            limit=_NEWEST,
+            sources=[source_name] if source_name else None,
         )
-        sources = [await _load_source_status(tx, source_flow) for source_flow in flows]
-        peers = await list_peers(tx, flow.db, read_instance_id(settings.data_dir))
+        statuses = [await _load_source_status(tx, source) for source in sources]
+        peers = await list_peers(tx, source.db, read_instance_id(settings.data_dir))
         lease = settings.options.database.lease
         return {
             # With several sources, these two belong to the first.
-            **{key: sources[0][key] for key in ("source", "swept_at")},
-            "sources": sources,
-            "posts": sum(status["posts"] for status in sources),
-            "held": sum(status["held"] for status in sources),
+            **{key: statuses[0][key] for key in ("source", "swept_at")},
+            "sources": statuses,
+            "posts": sum(status["posts"] for status in statuses),
+            "held": sum(status["held"] for status in statuses),
             "daemons": [
-                context.to_dict(peer) | {"silent": peer.is_expired(flow.now(), lease)}
+                context.to_dict(peer) | {"silent": peer.is_expired(source.now(), lease)}
                 for peer in peers
             ],
-            "disk": storage_guard.unwritable_reason(flow) or "",
-            "paused": sources[0]["paused"] if len(sources) == 1 else None,
+            "disk": storage_guard.unwritable_reason(source) or "",
+            "paused": statuses[0]["paused"] if len(statuses) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
-                providers.describe_provider(flow, chain_state, name, in_chain)
+                providers.describe_provider(source, chain_state, name, in_chain)
                 for name in in_chain
             ],
             # The shared budget; with a single source, its own.
-            "month": _summarize_month(flows.shared_budget_source, chain_state),
+            "month": _summarize_month(sources.shared_budget_source, chain_state),
             "own_months": {
-                source_flow.settings.source: _summarize_month(source_flow, own_state)
-                for source_flow, own_state in own_budgets
+                source.settings.source: _summarize_month(source, own_state)
+                for source, own_state in own_budgets
             },
             "failed": [
                 {"job": job.id, "title": job.title, "why": job.outcome}
@@ -101,19 +104,19 @@ async def _load_status(
 
 
 def _summarize_month(
-    flow: SourceContext, chain_state: provider_selection.ChainState
+    source: SourceContext, chain_state: provider_selection.ChainState
 ) -> dict[str, Any]:
     """Return this month's dollars and images, and the budget in dollars."""
     return {
         "cost": chain_state.spending.month.cost,
-        "budget": flow.settings.budget_limits.month,
+        "budget": source.settings.budget_limits.month,
         "images": chain_state.spending.month.images,
     }
 
 
-async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
+async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
     """Return the stored state of one source."""
-    name = flow.settings.source
+    name = source.settings.source
     state = await posts.load_source_state(tx, name)
     return {
         "name": name,
@@ -121,15 +124,15 @@ async def _load_source_status(tx: Tx, flow: SourceContext) -> dict[str, Any]:
         "swept_at": state.swept_at if state else None,
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
-        "paused": await pauses.get(tx, name, flow.now()),
-        "chain": list(flow.settings.chain),
+        "paused": await pauses.get(tx, name, source.now()),
+        "chain": list(source.settings.chain),
     }
 
 
 def _print_status(
-    out: Console, flows: Sources, settings: Settings, data: dict[str, Any]
+    out: Console, sources: Sources, settings: Settings, data: dict[str, Any]
 ) -> None:
-    zone = flows.first.clock.zone
+    zone = sources.first.clock.zone
     out.print(_format_daemon(data["daemon"], settings, zone), markup=False)
     for index, peer in enumerate(data["daemons"]):
         words = _format_peer(peer, zone)
@@ -154,11 +157,12 @@ def _print_status(
         out.print(f"store    {store}: no images are made until then", markup=False)
     several = (
         settings.has_named_sources
-        and flows.shared_budget_source.settings.has_own_budget
+        and sources.shared_budget_source.settings.has_own_budget
     )
     out.print(
         _format_spending(
-            data["month"], flows.shared_budget_source.settings.source if several else ""
+            data["month"],
+            sources.shared_budget_source.settings.source if several else "",
         ),
         markup=False,
     )

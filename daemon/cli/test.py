@@ -72,21 +72,23 @@ def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
 async def _try_all(
     settings: Settings, names: tuple[str, ...], *, yes: bool
 ) -> list[dict[str, Any]]:
-    async with prepared_context(settings) as flows:
-        flow = flows.first
-        with graceful_interrupt(flow):
+    async with prepared_context(settings) as sources:
+        source = sources.first
+        with graceful_interrupt(source):
             results = [
-                await _try_provider(flow, name, yes=yes)
+                await _try_provider(source, name, yes=yes)
                 for name in names
-                if not flow.stopping.is_set()
+                if not source.stopping.is_set()
             ]
     await app.wake_daemon(settings)
     return results
 
 
-async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[str, Any]:
+async def _try_provider(
+    source: SourceContext, name: str, *, yes: bool
+) -> dict[str, Any]:
     size = parse_format("square")
-    price = flow.providers[name].traits.price(size.width * size.height / 1e6)
+    price = source.providers[name].traits.price(size.width * size.height / 1e6)
     result: dict[str, Any] = {
         "provider": name,
         "cost": 0.0,
@@ -97,21 +99,21 @@ async def _try_provider(flow: SourceContext, name: str, *, yes: bool) -> dict[st
     if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
         return result | {"result": "skipped"}
     # The test calls a provider even if its breaker is open.
-    async with flow.db.write_transaction() as tx:
+    async with source.db.write_transaction() as tx:
         await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
         bar.add_task(f"asking {name}", total=None)
         image = await adhoc_image.generate_adhoc_image(
-            flow, text=_TEXT, size=size, chain=(name,), number=1, seed=None
+            source, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
     result["seconds"] = monotonic() - began
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         totals = await attempts.totals_since(tx, since, provider=name)
     result["cost"] = totals.cost + totals.covered
     if isinstance(image, ImageRecord):
         dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"
-        path = flow.image_folder / image.name
+        path = source.image_folder / image.name
         return result | {"result": "ok", "size": dimensions, "file": str(path)}
     return result | {"result": image.removeprefix(f"{name}: ")}
 

@@ -82,8 +82,8 @@ def _describe_state(image: ImageRecord) -> str:
 async def _load_images(query: str, source: str | None) -> list[ImageRecord]:
     settings = context.load_settings(source)
     async with (
-        context.read_session(settings) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(settings) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
         post = await lookup.find_page(tx, query, source)
         return await images.of_page(tx, post.source, post.page_id)
@@ -240,16 +240,16 @@ def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> 
 async def _verify_all(
     settings: Settings, *, fix: bool, offline: bool
 ) -> Sequence[Finding]:
-    async with app.open_context(settings, readonly=not fix) as flows:
+    async with app.open_context(settings, readonly=not fix) as sources:
         findings = [
-            finding async for finding in checks.verify_files(flows.first, fix=fix)
+            finding async for finding in checks.verify_files(sources.first, fix=fix)
         ]
         for name, source_settings in {} if offline else settings.by_source().items():
-            flow = flows.by_source[name]
+            source = sources.by_source[name]
             pages = await checks.read_all_pages(
-                flow, source_settings.notion.data_source
+                source, source_settings.notion.data_source
             )
-            compared = checks.verify_pages(flow, pages, fix=fix)
+            compared = checks.verify_pages(source, pages, fix=fix)
             findings += [finding async for finding in compared]
     if fix:
         await app.wake_daemon(settings)

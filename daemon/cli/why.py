@@ -31,22 +31,24 @@ def explain_page(page: str, source: str | None, *, json: bool) -> None:
 async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
     settings = context.load_settings(source)
     async with (
-        context.read_session(settings) as flows,
-        flows.first.db.read_transaction() as tx,
+        context.read_session(settings) as sources,
+        sources.first.db.read_transaction() as tx,
     ):
         post = await lookup.find_page(tx, query, source)
-        data = await _load_explanation(tx, flows.get(post.source) or flows.first, post)
+        data = await _load_explanation(
+            tx, sources.get(post.source) or sources.first, post
+        )
     context.print_result(
         data, json=json, human=lambda out: _print_explanation(out, data)
     )
 
 
-async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:
+async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
     """Return the filter because of which a post is skipped."""
-    rules, page = flow.settings.rules, None
+    rules, page = source.settings.rules, None
     try:
         async with asyncio.timeout(_NOTION_TIMEOUT):
-            page = await _read_page(tx, flow, post)
+            page = await _read_page(tx, source, post)
     # Without the page, only the filter is printed.
     except (NotionError, TimeoutError) as error:
         unread = f"; Notion did not say what this post has: {error or 'no answer'}"
@@ -63,22 +65,24 @@ async def _explain_filter(tx: Tx, flow: SourceContext, post: Post) -> str:
     return f"Skipped by {reason}. Tick Regenerate to get an image anyway."
 
 
-async def _read_page(tx: Tx, flow: SourceContext, post: Post) -> Page:
+async def _read_page(tx: Tx, source: SourceContext, post: Post) -> Page:
     state = await posts.load_source_state(tx, post.source)
     if state is None:
         raise NotionUnavailableError("the source has not been read yet")
-    schema = await flow.notion.fetch_schema(state.data_source, state.columns)
-    return await flow.notion.fetch_page(schema, post.page_id, Urgency.POLL)
+    schema = await source.notion.fetch_schema(state.data_source, state.columns)
+    return await source.notion.fetch_page(schema, post.page_id, Urgency.POLL)
 
 
-async def _load_explanation(tx: Tx, flow: SourceContext, post: Post) -> dict[str, Any]:
+async def _load_explanation(
+    tx: Tx, source: SourceContext, post: Post
+) -> dict[str, Any]:
     records = await images.by_names(tx, list(post.shows))
     history = await jobs.of_page(tx, post.source, post.page_id)
     held = bool(await posts.held_among(tx, post.source, [post.page_id]))
     shown = classify_images(post.page_id, post.shows, records)
     lines = [
         *await _current_reasons(
-            tx, flow, post, history[0] if history else None, held=held
+            tx, source, post, history[0] if history else None, held=held
         ),
         *_describe_images(post, shown, records),
     ]
@@ -98,7 +102,7 @@ async def _load_explanation(tx: Tx, flow: SourceContext, post: Post) -> dict[str
 
 
 async def _current_reasons(
-    tx: Tx, flow: SourceContext, post: Post, newest: Job | None, *, held: bool
+    tx: Tx, source: SourceContext, post: Post, newest: Job | None, *, held: bool
 ) -> list[str]:
     reasons: list[str] = []
     # The order of the planner: the first reason that applies decides.
@@ -108,7 +112,7 @@ async def _current_reasons(
         reasons.append("It has no words, so there is nothing to make an image of.")
     elif newest is not None and newest.is_open:
         until = (
-            f"; {describe_wait(newest, flow)}"
+            f"; {describe_wait(newest, source)}"
             if newest.state is JobState.QUEUED
             else ""
         )
@@ -116,7 +120,7 @@ async def _current_reasons(
     elif held:
         reasons.append("It is held: `postbrush approve` makes what is held.")
     elif post.skipped or not post.chosen:
-        reasons.append(await _explain_filter(tx, flow, post))
+        reasons.append(await _explain_filter(tx, source, post))
     elif post.answered == post.fingerprint:
         reasons.append(
             "Its last job was the answer to these words: edit, tick or retry."

@@ -28,15 +28,15 @@ class Membership(Protocol):
 class SingleNode:
     """The only daemon on its database, which the lock of the data folder ensures."""
 
-    flows: Sources
+    sources: Sources
 
     @property
     def renew_interval(self) -> None:
         return None
 
     async def recover_work(self) -> None:
-        await recover_claims(self.flows, None)
-        await recover_uploads(list(self.flows))
+        await recover_claims(self.sources, None)
+        await recover_uploads(list(self.sources))
 
     async def renew_membership(self) -> None:
         """Do nothing, as there are no other members."""

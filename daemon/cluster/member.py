@@ -41,7 +41,7 @@ _TWIN_SECONDS = 40
 
 @asynccontextmanager
 async def open_membership(
-    settings: Settings, flows: Sources, place: Backend
+    settings: Settings, sources: Sources, place: Backend
 ) -> AsyncIterator[ClusterMember]:
     """Join the cluster, and leave it at the end of the context.
 
@@ -52,9 +52,9 @@ async def open_membership(
     if not isinstance(place, Postgres):
         raise TypeError(f"{place} is no database that several can share")
     member = ClusterMember(
-        flows=flows,
+        sources=sources,
         place=place,
-        record=_build_record(settings, flows.first),
+        record=_build_record(settings, sources.first),
         keys=_token_keys(settings),
         lease=settings.options.database.lease.total_seconds(),
     )
@@ -84,8 +84,8 @@ def _token_keys(settings: Settings) -> dict[str, int]:
     }
 
 
-def _build_record(settings: Settings, flow: SourceContext) -> DaemonRecord:
-    now = flow.now()
+def _build_record(settings: Settings, source: SourceContext) -> DaemonRecord:
+    now = source.now()
     return DaemonRecord(
         id=ensure_instance_id(settings.data_dir),
         name=socket.gethostname(),
@@ -110,7 +110,7 @@ class ClusterMember:
         lease: Seconds.
     """
 
-    flows: Sources
+    sources: Sources
     place: Postgres
     record: DaemonRecord
     keys: Mapping[str, int]
@@ -123,16 +123,16 @@ class ClusterMember:
     def __post_init__(self) -> None:
         self.presence = LockSession(
             place=self.place,
-            who=self.flows.first.db.who,
+            who=self.sources.first.db.who,
             daemon=self.record.id,
             heard=self._on_change_elsewhere,
             lost=self._on_connection_lost,
-            sleep=self.flows.first.clock.sleep,
+            sleep=self.sources.first.clock.sleep,
         )
-        for flow in self.flows:
-            flow.instance_id = self.record.id
-            flow.is_leader = False
-            flow.reread_limit = _READS_AHEAD
+        for source in self.sources:
+            source.instance_id = self.record.id
+            source.is_leader = False
+            source.reread_limit = _READS_AHEAD
 
     @property
     def renew_interval(self) -> timedelta:
@@ -146,13 +146,13 @@ class ClusterMember:
         """
         await self._reject_duplicate_id()
         await self._send_heartbeat()
-        await recover_claims(self.flows, [self.record.id])
+        await recover_claims(self.sources, [self.record.id])
         await self._acquire_free_locks()
         self._begun = True
 
     async def _reject_duplicate_id(self) -> None:
         """Refuse to run under the ID of another daemon, as a copied machine would."""
-        clock = self.flows.first.clock
+        clock = self.sources.first.clock
         # The server needs a while to drop the session of a machine that lost power.
         for _ in range(_TWIN_SECONDS):
             if not await self.presence.has_twin():
@@ -165,7 +165,7 @@ class ClusterMember:
 
     async def renew_membership(self) -> None:
         await self._acquire_free_locks()
-        elapsed = self.flows.first.clock.monotonic() - self._beaten_at
+        elapsed = self.sources.first.clock.monotonic() - self._beaten_at
         if elapsed >= self.lease / 3:
             await self._send_heartbeat()
 
@@ -174,52 +174,56 @@ class ClusterMember:
         for key in sorted(set(self.keys.values()) - self.presence.held_locks):
             if await self.presence.try_lock(key):
                 await self._become_leader(
-                    [flow for flow in self.flows if self._token_key(flow) == key]
+                    [
+                        source
+                        for source in self.sources
+                        if self._token_key(source) == key
+                    ]
                 )
 
-    def _token_key(self, flow: SourceContext) -> int | None:
-        return self.keys.get(flow.settings.source)
+    def _token_key(self, source: SourceContext) -> int | None:
+        return self.keys.get(source.settings.source)
 
-    async def _become_leader(self, flows: Sequence[SourceContext]) -> None:
-        for flow in flows:
-            flow.is_leader = True
+    async def _become_leader(self, sources: Sequence[SourceContext]) -> None:
+        for source in sources:
+            source.is_leader = True
             if self._begun:
                 # The previous leader may have used up the rate limit of this second.
-                flow.notion.pause_requests(1.0)
-                flow.log.info(
+                source.notion.pause_requests(1.0)
+                source.log.info(
                     "leader.acquired", summary="it is this daemon that asks Notion now"
                 )
-        await recover_uploads(flows)
-        flows[0].kick.set()
+        await recover_uploads(sources)
+        sources[0].kick.set()
 
     async def leave(self) -> None:
         """Delete our row, so that the others need not wait for the lease to end."""
         if self.presence.is_connected:
             with suppress(DatabaseError):
-                async with self.flows.first.db.write_transaction() as tx:
+                async with self.sources.first.db.write_transaction() as tx:
                     await instances.deregister_daemon(tx, self.record.id)
 
     def _on_change_elsewhere(self, _who: str) -> None:
         """Wake the web page and the work loop after a change by another daemon."""
-        self.flows.first.change_event.announce_change()
-        self.flows.first.kick.set()
+        self.sources.first.change_event.announce_change()
+        self.sources.first.kick.set()
 
     def _on_connection_lost(self) -> None:
         """Stop being the leader, as the server has released our locks."""
-        for flow in self.flows:
-            if flow.is_leader:
-                flow.is_leader = False
-                flow.log.warning(
+        for source in self.sources:
+            if source.is_leader:
+                source.is_leader = False
+                source.log.warning(
                     "leader.lost", summary="the database is away: others may ask Notion"
                 )
-        self.flows.first.kick.set()
+        self.sources.first.kick.set()
 
     async def _send_heartbeat(self) -> None:
-        flow = self.flows.first
-        record = replace(self.record, renewed_at=flow.now())
+        source = self.sources.first
+        record = replace(self.record, renewed_at=source.now())
         # After a failure, the waiting time of all peers starts again.
         seen, self._seen = self._seen, {}
-        async with flow.db.write_transaction() as tx:
+        async with source.db.write_transaction() as tx:
             await instances.record_heartbeat(tx, record)
             heartbeats = {
                 peer.id: peer.beats
@@ -227,26 +231,26 @@ class ClusterMember:
             }
             for who in await queue.list_claimers(tx) - {record.id}:
                 heartbeats.setdefault(who, _NO_HEARTBEATS)
-        self._beaten_at = moment = flow.clock.monotonic()
+        self._beaten_at = moment = source.clock.monotonic()
         self._seen = last_seen(seen, heartbeats, moment)
         dead = expired_members(self._seen, moment, self.lease)
         if dead:
             await self._take_over_dead(dead)
 
     async def _take_over_dead(self, dead: Sequence[str]) -> None:
-        flow = self.flows.first
+        source = self.sources.first
         structlog.get_logger().warning(
             "peer.expired",
             summary=f"{len(dead)} of those that share the database are silent for "
             f"{self.lease:g} s: what they had in work goes on here",
         )
-        await recover_claims(self.flows, dead)
-        async with flow.db.write_transaction() as tx:
+        await recover_claims(self.sources, dead)
+        async with source.db.write_transaction() as tx:
             for who in dead:
                 await instances.deregister_daemon(tx, who)
         for who in dead:
             del self._seen[who]
-        flow.kick.set()
+        source.kick.set()
 
 
 def last_seen(

@@ -40,7 +40,7 @@ from db.states import JobEventType, JobReason
 _RESEND_AFTER = 4
 
 
-async def upload_images(flow: SourceContext, job: Job) -> None:
+async def upload_images(source: SourceContext, job: Job) -> None:
     """Move a job from `uploading` to its end.
 
     Raises:
@@ -48,22 +48,22 @@ async def upload_images(flow: SourceContext, job: Job) -> None:
             schedules the next try.
     """
     try:
-        await _DeliverJob(flow, job).run()
+        await _DeliverJob(source, job).run()
     except StaleJobError:
-        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+        source.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
 
 
-async def abandon_upload(flow: SourceContext, job: Job, why: str) -> None:
+async def abandon_upload(source: SourceContext, job: Job, why: str) -> None:
     """Fail a job whose upload Notion keeps refusing for the same reason."""
     try:
-        await _DeliverJob(flow, job).fail_delivery(why)
+        await _DeliverJob(source, job).fail_delivery(why)
     except StaleJobError:
-        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+        source.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
 
 
 @dataclass(slots=True)
 class _DeliverJob:
-    flow: SourceContext
+    source: SourceContext
     job: Job
     shows_image: bool = False
 
@@ -106,14 +106,14 @@ class _DeliverJob:
 
     async def fail_delivery(self, why: str) -> None:
         """Fail the job, as no retry would help; its images stay on the disk."""
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             post = await posts.get(tx, self.job.source, self.job.page_id)
         shows_image = self.shows_image or bool(post and post.shows)
         kept = f" {KEPT}" if shows_image else ""
         await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
 
     async def _load_images(self) -> list[ImageRecord]:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             made = await images.of_job(tx, self.job.id)
         # A person has chosen the files and their order.
         if self.chosen_files:
@@ -124,7 +124,7 @@ class _DeliverJob:
         by_name = {image.name: image for image in made}
         first, *variants = self.chosen_files
         # The other images are shown even if the file of a variant is lost.
-        available = [name for name in variants if not self.flow.store.is_lost(name)]
+        available = [name for name in variants if not self.source.store.is_lost(name)]
         return [by_name[name] for name in (first, *available) if name in by_name]
 
     @property
@@ -141,22 +141,22 @@ class _DeliverJob:
         """
         begun = any(image.upload_id for image in made)
         # `posts.on_done` must not change the status of a post that has moved on.
-        must_read = begun or depends_on_filter(self.flow.settings.rules, self.job)
-        steady = self.flow.steady_now()
+        must_read = begun or depends_on_filter(self.source.settings.rules, self.job)
+        steady = self.source.steady_now()
         page = (
             None
             if must_read
-            else self.flow.page_cache.get_fresh(self.job.page_id, steady)
+            else self.source.page_cache.get_fresh(self.job.page_id, steady)
         )
         if page is None:
-            page = await self.flow.notion.fetch_page(
-                self.flow.known_schema, self.job.page_id, self.urgency
+            page = await self.source.notion.fetch_page(
+                self.source.known_schema, self.job.page_id, self.urgency
             )
-            self.flow.page_cache.put_page(page, self.flow.steady_now())
+            self.source.page_cache.put_page(page, self.source.steady_now())
         self.shows_image = bool(page.image)
         if not page.image:
             return page, {}
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             ours = await images.by_names(tx, [file.name for file in page.image])
         return page, ours
 
@@ -165,7 +165,7 @@ class _DeliverJob:
         if self.job.reason is JobReason.REGENERATE:
             return None
         # The post no longer matches the posts that get images automatically.
-        if (why := filtered_reason(self.flow.settings.rules, page)) is not None:
+        if (why := filtered_reason(self.source.settings.rules, page)) is not None:
             return why
         shown = classify_images(page.id, [file.name for file in page.image], ours)
         if shown.foreign:
@@ -198,11 +198,11 @@ class _DeliverJob:
         )
         keep = tuple(file for file in page.image if file.name not in ours)
         change = await compose_change(
-            self.flow, self.job, page, made, uploads=uploads, keep=keep
+            self.source, self.job, page, made, uploads=uploads, keep=keep
         )
-        with self.flow.page_cache.track_write(self.job.page_id):
-            written = await self.flow.notion.update_page(
-                self.flow.known_schema, self.job.page_id, change, self.urgency
+        with self.source.page_cache.track_write(self.job.page_id):
+            written = await self.source.notion.update_page(
+                self.source.known_schema, self.job.page_id, change, self.urgency
             )
         await self._finish_job(written.page, made, written.left_out, change.alt)
 
@@ -210,7 +210,7 @@ class _DeliverJob:
         """Return the ID of a usable upload of an image, created if there is none."""
         if image.upload_id is not None:
             try:
-                upload = await self.flow.notion.find_upload(
+                upload = await self.source.notion.find_upload(
                     image.upload_id, self.urgency
                 )
             except UploadLostError:
@@ -221,23 +221,23 @@ class _DeliverJob:
                 return await self._send_file(image, upload.id)
         # The file is fetched before the upload is created, as the store may be away.
         await self._file_path(image)
-        created = await self.flow.notion.create_upload(image.name, self.urgency)
-        async with self.flow.db.write_transaction() as tx:
+        created = await self.source.notion.create_upload(image.name, self.urgency)
+        async with self.source.db.write_transaction() as tx:
             await images.set_upload(tx, image.id, created.id)
         return await self._send_file(image, created.id)
 
     async def _send_file(self, image: ImageRecord, upload_id: str) -> str:
         path = await self._file_path(image)
-        limit = self.flow.upload_limit
+        limit = self.source.upload_limit
         data = await asyncio.to_thread(path.read_bytes)
         if len(data) > limit:
-            async with self.flow.decoding:
+            async with self.source.decoding:
                 data = await asyncio.to_thread(normalize.shrink_for_upload, data, limit)
-        await self.flow.notion.send_upload(upload_id, image.name, data, self.urgency)
+        await self.source.notion.send_upload(upload_id, image.name, data, self.urgency)
         return upload_id
 
     async def _file_path(self, image: ImageRecord) -> Path:
-        store = self.flow.store
+        store = self.source.store
         return await asyncio.to_thread(store.ensure_local, image.name, image.sha256)
 
     def _must_resend(self, error: UploadLostError) -> bool:
@@ -247,11 +247,11 @@ class _DeliverJob:
             return True
         # Notion reports the upload as uploaded, but refuses to attach it.
         task_key = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
-        times = self.flow.retry_schedule.count_same_cause(task_key, str(error)) + 1
+        times = self.source.retry_schedule.count_same_cause(task_key, str(error)) + 1
         return times % _RESEND_AFTER == 0
 
     async def _clear_upload_ids(self, made: Sequence[ImageRecord]) -> None:
-        async with self.flow.db.write_transaction() as tx:
+        async with self.source.db.write_transaction() as tx:
             for image in made:
                 await images.set_upload(tx, image.id, None)
 
@@ -262,8 +262,8 @@ class _DeliverJob:
         left_out: Sequence[str],
         alt_text: str | None,
     ) -> None:
-        now = self.flow.now()
-        async with self.flow.db.write_transaction() as tx:
+        now = self.source.now()
+        async with self.source.db.write_transaction() as tx:
             await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
@@ -271,9 +271,11 @@ class _DeliverJob:
             if alt_text is not None:
                 changes["alt"] = alt_text
             await posts.update_fields(tx, self.job.source, self.job.page_id, **changes)
-            await apply_pages(self.flow, [page], tx=tx)
+            await apply_pages(self.source, [page], tx=tx)
             calls = await attempts.of_job(tx, self.job.id)
-        job_log.log_job_done(self.flow, self.job, made, calls, _omission_text(left_out))
+        job_log.log_job_done(
+            self.source, self.job, made, calls, _omission_text(left_out)
+        )
 
     async def _fail_job(self, why: str, *, advice: str) -> None:
         note = no_image_note(why, shows_image=self.shows_image, advice=advice)
@@ -288,12 +290,12 @@ class _DeliverJob:
     async def _end_job(
         self, event: JobEventType, why: str, note: str = "", *, is_answer: bool = False
     ) -> None:
-        now = self.flow.now()
-        async with self.flow.db.write_transaction() as tx:
+        now = self.source.now()
+        async with self.source.db.write_transaction() as tx:
             ended = await end_job(
                 tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
             )
-        job_log.log_job_ended(self.flow, ended, why)
+        job_log.log_job_ended(self.source, ended, why)
 
 
 def _omission_text(left_out: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ class NotionWorker:
         reading: Tasks that read a page again before its job is claimed.
     """
 
-    flows: Sources
+    sources: Sources
     uploading: TaskPool = field(init=False)
     paying: TaskPool = field(init=False)
     reading: TaskPool = field(init=False)
@@ -48,15 +48,15 @@ class NotionWorker:
 
     def __post_init__(self) -> None:
         self.uploading = TaskPool(
-            self.flows, upload_images, TaskKind.UPLOAD, abandon_upload
+            self.sources, upload_images, TaskKind.UPLOAD, abandon_upload
         )
         self.paying = TaskPool(
-            self.flows,
+            self.sources,
             send_pending_write,
             _pending_write_task,
             tell=self._collect_refused_untick,
         )
-        self.reading = TaskPool(self.flows, revalidate_page, TaskKind.READ)
+        self.reading = TaskPool(self.sources, revalidate_page, TaskKind.READ)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -74,9 +74,9 @@ class NotionWorker:
         Notion is unavailable.  The poll that reaches Notion again sets `kick`.
         """
         sources = [
-            flow.settings.source
-            for flow in self.flows
-            if flow.is_leader and flow.schema and not flow.notion_backoff.why
+            source.settings.source
+            for source in self.sources
+            if source.is_leader and source.schema and not source.notion_backoff.why
         ]
         if not sources:
             return None
@@ -93,10 +93,10 @@ class NotionWorker:
 
     def stop_lost_sources(self) -> None:
         """Cancel the tasks of sources that another daemon leads now."""
-        for flow in self.flows:
-            if not flow.is_leader:
+        for source in self.sources:
+            if not source.is_leader:
                 for pool in self._pools:
-                    pool.cancel_source(flow.settings.source)
+                    pool.cancel_source(source.settings.source)
 
     async def _start_pending_writes(self, tx: Tx, sources: list[str]) -> None:
         limit = _MAX_WRITES + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
@@ -112,11 +112,11 @@ class NotionWorker:
                 self.paying.start(job)
         # All refusals are logged in one line, once each write was tried.
         if all(self.paying.has_failed(job) for job in pending):
-            for flow in self.flows:
-                self._refused_boxes.log_refusals(flow, flow.settings.source)
+            for source in self.sources:
+                self._refused_boxes.log_refusals(source, source.settings.source)
 
     def _collect_refused_untick(
-        self, flow: SourceContext, job: Job, error: Exception
+        self, source: SourceContext, job: Job, error: Exception
     ) -> bool:
         """Collect a refused un-tick for the log line about all of them.
 
@@ -126,7 +126,7 @@ class NotionWorker:
         is_refused = isinstance(error, WriteRefusedError | PageUnreachableError)
         if job.owed != "untick" or not is_refused:
             return False
-        times = flow.retry_schedule.count_same_cause(
+        times = source.retry_schedule.count_same_cause(
             self.paying.task_key(job), str(error)
         )
         # A 404 counts from its second time, as a poll may show that the page is gone.
@@ -135,7 +135,7 @@ class NotionWorker:
         return True
 
     async def _start_uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
-        now = self.flows.first.now()
+        now = self.sources.first.now()
         limit = _MAX_UPLOADS * 2 + len(self._delays_of(TaskKind.UPLOAD))
         for job in await queue.list_uploading(tx, now, sources, limit=limit):
             if (
@@ -151,11 +151,11 @@ class NotionWorker:
         return job.id in self.paying and job.owed == "waiting"
 
     def _delays_of(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
-        return self.flows.first.retry_schedule.of_tasks(*tasks)
+        return self.sources.first.retry_schedule.of_tasks(*tasks)
 
     def _next_retry_at(self) -> datetime | None:
         """Return when the next failed task may be tried again."""
-        flow = self.flows.first
+        source = self.sources.first
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
-        delay = flow.retry_schedule.next_retry_in(flow.clock.elapsed(), *kinds)
-        return flow.now() + delay if delay is not None else None
+        delay = source.retry_schedule.next_retry_in(source.clock.elapsed(), *kinds)
+        return source.now() + delay if delay is not None else None

@@ -21,7 +21,7 @@ from db.states import JobEventType
 _STATUS = {"untick": "Queued", "waiting": "Waiting"}
 
 
-async def send_pending_write(flow: SourceContext, job: Job) -> None:
+async def send_pending_write(source: SourceContext, job: Job) -> None:
     """Send the pending write of *job* to its page, and record that it arrived.
 
     Raises:
@@ -31,44 +31,44 @@ async def send_pending_write(flow: SourceContext, job: Job) -> None:
     is_untick = job.owed == "untick"
     change = PageUpdate(
         regenerate=False if is_untick else None,
-        status=await _status_of(flow, job),
+        status=await _status_of(source, job),
         note=None if is_untick else job.owed_note,
     )
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
-        with flow.page_cache.track_write(job.page_id):
-            written = await flow.notion.update_page(
-                flow.known_schema, job.page_id, change, urgency
+        with source.page_cache.track_write(job.page_id):
+            written = await source.notion.update_page(
+                source.known_schema, job.page_id, change, urgency
             )
     except PageUnreachableError:
         # The next poll shows whether the page still exists.
         if is_untick and job.is_open:
-            flow.unreachable_pages.add(job.page_id)
+            source.unreachable_pages.add(job.page_id)
             raise
-        await cancel_missing_page(flow, job)
+        await cancel_missing_page(source, job)
         return
     except PageGoneError:
-        await cancel_missing_page(flow, job)
+        await cancel_missing_page(source, job)
         return
     except WriteRefusedError as error:
         if is_untick:
             raise
-        flow.log.warning(
+        source.log.warning(
             "note.refused", summary=str(error), job=job.id, page=job.page_id
         )
-        async with flow.db.write_transaction() as tx:
+        async with source.db.write_transaction() as tx:
             await jobs.clear_pending_write(tx, job, job.owed)
         return
-    flow.unreachable_pages.discard(job.page_id)
-    job_log.log_omitted_properties(flow, written.left_out)
-    async with flow.db.write_transaction() as tx:
-        await _confirm_write(flow, job, tx)
-        await apply_pages(flow, [written.page], tx=tx)
-    flow.kick.set()
+    source.unreachable_pages.discard(job.page_id)
+    job_log.log_omitted_properties(source, written.left_out)
+    async with source.db.write_transaction() as tx:
+        await _confirm_write(source, job, tx)
+        await apply_pages(source, [written.page], tx=tx)
+    source.kick.set()
 
 
-async def _confirm_write(flow: SourceContext, job: Job, tx: Tx) -> None:
-    now = flow.now()
+async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
+    now = source.now()
     current = await jobs.get(tx, job.id)
     if current is None or current.owed != job.owed:
         return
@@ -85,11 +85,11 @@ async def _confirm_write(flow: SourceContext, job: Job, tx: Tx) -> None:
     await jobs.clear_pending_write(tx, current, job.owed)
 
 
-async def _status_of(flow: SourceContext, job: Job) -> str | None:
+async def _status_of(source: SourceContext, job: Job) -> str | None:
     """Return the value of the status property; None leaves it unchanged."""
     if job.owed != "failed":
         return _STATUS[job.owed] if job.is_open else None
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shows) if post else []
         ours = await images.by_names(tx, names) if names else {}

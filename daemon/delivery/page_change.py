@@ -15,7 +15,7 @@ from db.states import JobReason
 
 
 async def compose_change(
-    flow: SourceContext,
+    source: SourceContext,
     job: Job,
     page: Page,
     made: Sequence[ImageRecord],
@@ -31,17 +31,17 @@ async def compose_change(
     """
     first = made[0]
     inputs = Inputs.from_dict(job.inputs)
-    provider = flow.providers.get(first.provider)
+    provider = source.providers.get(first.provider)
     return PageUpdate(
         uploads=uploads,
         keep=keep,
         status="Card" if first.is_card else "Done",
-        note=_compose_note(made, inputs, flow.settings),
+        note=_compose_note(made, inputs, source.settings),
         provider=provider.traits.label if provider else first.provider,
-        alt=await _alt_text(flow, job, page, first),
+        alt=await _alt_text(source, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
-        cover=uploads[0][0] if flow.settings.cover else None,
-        extra=_extra_values(flow.settings, job, page, card=first.is_card),
+        cover=uploads[0][0] if source.settings.cover else None,
+        extra=_extra_values(source.settings, job, page, card=first.is_card),
     )
 
 
@@ -66,9 +66,9 @@ def _compose_note(
 
 
 async def _alt_text(
-    flow: SourceContext, job: Job, page: Page, first: ImageRecord
+    source: SourceContext, job: Job, page: Page, first: ImageRecord
 ) -> str | None:
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
     ours = post.alt if post else None
     # A person has written the text, so it stays.
@@ -76,7 +76,7 @@ async def _alt_text(
         return None
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt_text.alt_text_for_card(inputs.words, flow.settings.tag)
+        return alt_text.alt_text_for_card(inputs.words, source.settings.tag)
     return alt_text.alt_text_for_prompt(inputs.prompt, inputs.words)
 
 

@@ -23,7 +23,7 @@ _RETRY_SECONDS = 1.0
 
 
 async def generate_adhoc_image(
-    flow: SourceContext,
+    source: SourceContext,
     *,
     text: str,
     size: ImageFormat,
@@ -51,29 +51,29 @@ async def generate_adhoc_image(
         seed=seed,
     )
     tried: dict[str, str] = {}
-    started_at = flow.now()
-    while not flow.stopping.is_set():
+    started_at = source.now()
+    while not source.stopping.is_set():
         chain_input = ChainInput(
             number=number,
             chain=tuple(name for name in chain if name not in tried),
             megapixels=megapixels_of(size.name),
             waited_since=started_at,
         )
-        match await provider_call.admit_call(flow, spec, chain_input):
+        match await provider_call.admit_call(source, spec, chain_input):
             case AdmittedCall() as call:
-                result = await provider_call.send_call(flow, call)
+                result = await provider_call.send_call(source, call)
                 if result.outcome is Outcome.IMAGE:
-                    return _with_card_reason(await _load_image(flow, call), tried)
+                    return _with_card_reason(await _load_image(source, call), tried)
                 # A loading model and a reached rate limit are retried.
                 if result.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
                     tried[call.attempt.provider] = result.why
             case WaitUntil(_, until):
-                pause = (until - flow.now()).total_seconds()
-                await flow.clock.sleep(max(_RETRY_SECONDS, pause))
+                pause = (until - source.now()).total_seconds()
+                await source.clock.sleep(max(_RETRY_SECONDS, pause))
             case HealthCheck(name):
-                await check_health(flow, name)
+                await check_health(source, name)
             case AtCapacity():
-                await flow.clock.sleep(_RETRY_SECONDS)
+                await source.clock.sleep(_RETRY_SECONDS)
             case Exhausted(_, reasons):
                 return format_reasons([*tried.items(), *reasons])
     return "stopped"
@@ -90,7 +90,7 @@ def _with_card_reason(
     return image
 
 
-async def _load_image(flow: SourceContext, call: AdmittedCall) -> ImageRecord | str:
-    async with flow.db.read_transaction() as tx:
+async def _load_image(source: SourceContext, call: AdmittedCall) -> ImageRecord | str:
+    async with source.db.read_transaction() as tx:
         image = await images.of_attempt(tx, call.attempt.id)
     return image or "it was not recorded"

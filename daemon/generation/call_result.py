@@ -22,23 +22,23 @@ from providers.outcomes import FREE, Outcome, ProviderError
 
 
 async def store_image(
-    flow: SourceContext, call: AdmittedCall, image: GeneratedImage
+    source: SourceContext, call: AdmittedCall, image: GeneratedImage
 ) -> CallResult:
     """Write an image to the store and to the database, and return the call's result.
 
     An image that cannot be decoded is recorded as a failure.
     """
     try:
-        async with flow.decoding:
-            data = await asyncio.to_thread(_encode_image, flow, call, image)
+        async with source.decoding:
+            data = await asyncio.to_thread(_encode_image, source, call, image)
     except ProviderError as error:
-        return await record_failure(flow, call, error)
+        return await record_failure(source, call, error)
     name = call.attempt.file_name
     await retry_until_stored(
-        flow, lambda: asyncio.to_thread(flow.store.save_image, name, data)
+        source, lambda: asyncio.to_thread(source.store.save_image, name, data)
     )
-    await retry_until_stored(flow, lambda: record_image(flow, call, image, data))
-    flow.log.debug(
+    await retry_until_stored(source, lambda: record_image(source, call, image, data))
+    source.log.debug(
         "image.saved",
         summary=name,
         provider=call.attempt.provider,
@@ -49,21 +49,21 @@ async def store_image(
 
 
 def _encode_image(
-    flow: SourceContext, call: AdmittedCall, image: GeneratedImage
+    source: SourceContext, call: AdmittedCall, image: GeneratedImage
 ) -> bytes:
     provenance: normalize.Provenance | None = None
-    if flow.settings.mark_ai:
+    if source.settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     return normalize.encode_png(
         normalize.normalize_image(image.data, call.spec.size),
         provenance=provenance,
-        prompt=call.order.prompt if flow.settings.embed_prompt else None,
+        prompt=call.order.prompt if source.settings.embed_prompt else None,
     )
 
 
 async def record_image(
-    flow: SourceContext, call: AdmittedCall, image: GeneratedImage | None, data: bytes
+    source: SourceContext, call: AdmittedCall, image: GeneratedImage | None, data: bytes
 ) -> None:
     """Commit an image whose file is stored, the cost of its call and the breaker.
 
@@ -72,8 +72,8 @@ async def record_image(
         data: The PNG of the file.
     """
     attempt, traits, spec = call.attempt, call.provider.traits, call.spec
-    async with flow.db.write_transaction() as tx:
-        now = flow.now()
+    async with source.db.write_transaction() as tx:
+        now = source.now()
         closed = await attempts.end_attempt(
             tx,
             attempt,
@@ -88,7 +88,7 @@ async def record_image(
             return
         await images.add(
             tx,
-            source=flow.settings.source,
+            source=source.settings.source,
             page_id=spec.page_id,
             job_id=spec.job_id,
             attempt_id=attempt.id,
@@ -108,10 +108,10 @@ async def record_image(
             fingerprint=spec.fingerprint,
             made_at=now,
         )
-        await _report_to_breaker(tx, flow, attempt, Outcome.IMAGE)
+        await _report_to_breaker(tx, source, attempt, Outcome.IMAGE)
 
 
-async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
+async def adopt_file(source: SourceContext, call: AdmittedCall) -> bool:
     """Record the image of an open call whose file already exists, after a crash.
 
     Returns:
@@ -123,23 +123,23 @@ async def adopt_file(flow: SourceContext, call: AdmittedCall) -> bool:
     """
     name = call.attempt.file_name
     try:
-        path = await asyncio.to_thread(flow.store.ensure_local, name)
+        path = await asyncio.to_thread(source.store.ensure_local, name)
     except FileNotFoundError:
         return False
     data = await asyncio.to_thread(path.read_bytes)
     # The crash may have come before the upload to the shared store.
-    await asyncio.to_thread(flow.store.push_to_remote, name, data)
-    await record_image(flow, call, None, data)
+    await asyncio.to_thread(source.store.push_to_remote, name, data)
+    await record_image(source, call, None, data)
     return True
 
 
 async def record_failure(
-    flow: SourceContext, call: AdmittedCall, error: ProviderError
+    source: SourceContext, call: AdmittedCall, error: ProviderError
 ) -> CallResult:
     """Log and record a failed call, and report it to the breaker."""
     why = str(error)
     # Logged before its consequences, such as a breaker that opens.
-    flow.log.warning(
+    source.log.warning(
         "provider.failed",
         summary=f"{call.attempt.provider}: {why}",
         provider=call.attempt.provider,
@@ -149,31 +149,31 @@ async def record_failure(
         status=error.status,
     )
     await retry_until_stored(
-        flow, lambda: close_attempt(flow, call.attempt, error.outcome, why, error)
+        source, lambda: close_attempt(source, call.attempt, error.outcome, why, error)
     )
     return CallResult(outcome=error.outcome, why=why)
 
 
-async def record_abort(flow: SourceContext, call: AdmittedCall) -> None:
+async def record_abort(source: SourceContext, call: AdmittedCall) -> None:
     """Record a call cut off by a signal; whether it is charged is unknown."""
     why = "cut off by a signal before the answer came"
-    await asyncio.shield(close_attempt(flow, call.attempt, Outcome.UNKNOWN, why))
+    await asyncio.shield(close_attempt(source, call.attempt, Outcome.UNKNOWN, why))
 
 
 async def close_attempt(
-    flow: SourceContext,
+    source: SourceContext,
     attempt: Attempt,
     outcome: Outcome,
     why: str,
     error: ProviderError | None = None,
 ) -> None:
     """End an attempt without an image, in one transaction with its breaker."""
-    async with flow.db.write_transaction() as tx:
+    async with source.db.write_transaction() as tx:
         closed = await attempts.end_attempt(
             tx,
             attempt,
             outcome,
-            now=flow.now(),
+            now=source.now(),
             free=outcome in FREE,
             http_status=error.status if error else None,
             error=why,
@@ -185,7 +185,7 @@ async def close_attempt(
                 outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
             )
             await _report_to_breaker(
-                tx, flow, attempt, reported, seconds=seconds, why=why
+                tx, source, attempt, reported, seconds=seconds, why=why
             )
             job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
             # The job was cancelled during the call.
@@ -195,7 +195,7 @@ async def close_attempt(
 
 async def _report_to_breaker(
     tx: Tx,
-    flow: SourceContext,
+    source: SourceContext,
     attempt: Attempt,
     outcome: Outcome,
     *,
@@ -203,16 +203,16 @@ async def _report_to_breaker(
     why: str = "",
 ) -> None:
     """Record an outcome in the breaker, log its change, wake the waiting jobs."""
-    provider = flow.providers.get(attempt.provider)
+    provider = source.providers.get(attempt.provider)
     if provider is None:
         return
-    before = (await breaker_store.load_breakers(tx, flow))[attempt.provider]
+    before = (await breaker_store.load_breakers(tx, source))[attempt.provider]
     after = breaker.record_outcome(
         before,
         outcome,
         generation=attempt.generation,
         owner=str(attempt.job_id or "by hand"),
-        now=flow.now(),
+        now=source.now(),
         policy=breaker_policy.policy_of(provider.traits),
         seconds=seconds,
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
@@ -220,8 +220,8 @@ async def _report_to_breaker(
     )
     if after != before:
         await breaker_store.save_breaker(tx, after)
-        job_log.log_breaker_changed(flow, before, after)
-    woken = await jobs.wake_waiting(tx, attempt.provider, flow.now())
+        job_log.log_breaker_changed(source, before, after)
+    woken = await jobs.wake_waiting(tx, attempt.provider, source.now())
     # After an image, the next step of the job sets `kick`.
     if woken or after != before or outcome is not Outcome.IMAGE:
-        flow.kick.set()
+        source.kick.set()

@@ -20,7 +20,7 @@ from providers.chain import CallProvider, Exhausted, HealthCheck
 
 
 async def queue_replacement(
-    flow: SourceContext, check_provider: Callable[[str], None]
+    source: SourceContext, check_provider: Callable[[str], None]
 ) -> datetime | None:
     """Queue the replacement of at most one card; return when to look again.
 
@@ -34,45 +34,47 @@ async def queue_replacement(
         state sets `kick` first.
     """
     services = [
-        name for name in flow.settings.chain if not flow.providers[name].traits.is_card
+        name
+        for name in source.settings.chain
+        if not source.providers[name].traits.is_card
     ]
-    max_age = flow.settings.replace_cards
+    max_age = source.settings.replace_cards
     if max_age is None or not services:
         return None
     # The leader waits for the first answer of Notion.
-    if flow.is_leader and flow.schema is None:
+    if source.is_leader and source.schema is None:
         return None
-    now = flow.now()
-    today = day_start(now, flow.clock.zone)
-    async with flow.db.read_transaction() as tx:
-        candidates = await _load_candidates(tx, flow, now, max_age)
+    now = source.now()
+    today = day_start(now, source.clock.zone)
+    async with source.db.read_transaction() as tx:
+        candidates = await _load_candidates(tx, source, now, max_age)
         if not candidates:
             return None
         created = await job_lists.count_created_since(
-            tx, flow.settings.source, JobReason.REPLACE, today
+            tx, source.settings.source, JobReason.REPLACE, today
         )
-        if created >= flow.settings.replacements_per_day:
-            return next_day(now, flow.clock.zone)
+        if created >= source.settings.replacements_per_day:
+            return next_day(now, source.clock.zone)
         fresh = [post for post in candidates if not _tried_today(post, today)]
         if not fresh:
-            return next_day(now, flow.clock.zone)
-        choice = await _first_available(tx, flow, fresh[0], services)
+            return next_day(now, source.clock.zone)
+        choice = await _first_available(tx, source, fresh[0], services)
     if isinstance(choice, HealthCheck):
         check_provider(choice.name)
         return None
     if isinstance(choice, CallProvider):
-        await _create_replacement(flow, fresh[0], now)
+        await _create_replacement(source, fresh[0], now)
         return None
     return choice.until if isinstance(choice, Exhausted) else None
 
 
 async def _load_candidates(
-    tx: Tx, flow: SourceContext, now: datetime, max_age: timedelta
+    tx: Tx, source: SourceContext, now: datetime, max_age: timedelta
 ) -> list[Post]:
     with_card = await posts.list_replaceable(
-        tx, flow.settings.source, made_after=now - max_age
+        tx, source.settings.source, made_after=now - max_age
     )
-    today = now.astimezone(flow.clock.zone).date().isoformat()
+    today = now.astimezone(source.clock.zone).date().isoformat()
     # A post whose date is past has been published with its card.
     return [post for post in with_card if not post.date or post.date[:10] >= today]
 
@@ -82,9 +84,9 @@ def _tried_today(post: Post, today: datetime) -> bool:
 
 
 async def _first_available(
-    tx: Tx, flow: SourceContext, post: Post, services: list[str]
+    tx: Tx, source: SourceContext, post: Post, services: list[str]
 ) -> provider_selection.Choice:
-    today = day_start(flow.now(), flow.clock.zone)
+    today = day_start(source.now(), source.clock.zone)
     calls_today = await attempts.count_paid_calls(tx, [post.page_id], today)
     chain_input = ChainInput(
         page_id=post.page_id,
@@ -94,12 +96,12 @@ async def _first_available(
         page_today=calls_today.get(post.page_id, 0),
     )
     return provider_selection.choose_provider(
-        flow, chain_input, await provider_selection.load_chain_state(tx, flow)
+        source, chain_input, await provider_selection.load_chain_state(tx, source)
     )
 
 
-async def _create_replacement(flow: SourceContext, post: Post, now: datetime) -> None:
-    async with flow.db.write_transaction() as tx:
+async def _create_replacement(source: SourceContext, post: Post, now: datetime) -> None:
+    async with source.db.write_transaction() as tx:
         # A person or another daemon has queued a job since the candidates were read.
         if await jobs.find_open(tx, post.source, post.page_id) is not None:
             return
@@ -120,5 +122,5 @@ async def _create_replacement(flow: SourceContext, post: Post, now: datetime) ->
             why="its card stood in for a service, and one may be back",
         )
         await posts.update_fields(tx, post.source, post.page_id, replace_tried_at=now)
-    job_log.log_job_queued(flow, job)
-    flow.kick.set()
+    job_log.log_job_queued(source, job)
+    source.kick.set()

@@ -54,7 +54,7 @@ class Selection:
             self.look_again = time
 
 
-async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
+async def claim_jobs(sources: Sources, picked: Selection) -> list[Job]:
     """Claim, snooze and note jobs as picked, in one transaction.
 
     Returns:
@@ -63,9 +63,9 @@ async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
     if not (picked.asks or picked.snoozed or picked.told):
         return []
     claimed: list[Job] = []
-    flow = flows.first
-    async with flow.db.write_transaction() as tx:
-        now = flow.now()
+    source = sources.first
+    async with source.db.write_transaction() as tx:
+        now = source.now()
         for job in await queue.list_claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
             moved = await jobs.apply_event(
@@ -75,7 +75,7 @@ async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
                 now=now,
                 why=why,
                 waits_for=None,
-                claimed_by=flow.instance_id,
+                claimed_by=source.instance_id,
             )
             claimed.append(moved)
         for job, name, until in picked.snoozed:
@@ -95,5 +95,5 @@ async def claim_jobs(flows: Sources, picked: Selection) -> list[Job]:
                 continue
             await jobs.set_pending_write(tx, job, "waiting", note)
             await jobs.mark_waiting_notified(tx, job)
-            flow.kick.set()
+            source.kick.set()
     return claimed

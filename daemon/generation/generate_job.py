@@ -36,20 +36,20 @@ _DECLINED = {
 }
 
 
-async def generate_images(flow: SourceContext, job: Job) -> None:
+async def generate_images(source: SourceContext, job: Job) -> None:
     """Move a claimed job to `uploading`, back to `queued`, or to an end state."""
     try:
-        await _GenerateJob(flow, job).run()
+        await _GenerateJob(source, job).run()
     except StaleJobError:
         # The job was cancelled meanwhile; images paid for are saved and recorded.
-        flow.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
+        source.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
     finally:
-        flow.kick.set()
+        source.kick.set()
 
 
 @dataclass(slots=True)
 class _GenerateJob:
-    flow: SourceContext
+    source: SourceContext
     job: Job
     generated_reason: str = "its images are on disk"
 
@@ -63,7 +63,7 @@ class _GenerateJob:
             return
         # A call paid for before a crash or stop is resumed first.
         if chain_input.open_call is not None:
-            await provider_call.resume_call(self.flow, chain_input.open_call, spec)
+            await provider_call.resume_call(self.source, chain_input.open_call, spec)
             chain_input = await self._load_chain_input()
         chain_input = await self._adopt_existing_images(chain_input)
         while not chain_input.complete:
@@ -72,9 +72,9 @@ class _GenerateJob:
             if await self._finish_if_complete():
                 return
             # The call has ended, so another job may use the provider meanwhile.
-            self.flow.kick.set()
+            self.source.kick.set()
             chain_input = await self._load_chain_input()
-        async with self.flow.db.write_transaction() as tx:
+        async with self.source.db.write_transaction() as tx:
             await self._mark_generated(tx, self.generated_reason)
 
     async def _adopt_existing_images(self, chain_input: ChainInput) -> ChainInput:
@@ -87,12 +87,12 @@ class _GenerateJob:
         lost = [image for image in chain_input.made if not await self._is_stored(image)]
         if not lost and all(image.job_id == self.job.id for image in chain_input.made):
             return chain_input
-        async with self.flow.db.write_transaction() as tx:
+        async with self.source.db.write_transaction() as tx:
             await jobs.require_state(
-                tx, self.job.id, JobState.GENERATING, self.flow.instance_id
+                tx, self.job.id, JobState.GENERATING, self.source.instance_id
             )
             for image in lost:
-                await images.set_pruned(tx, image.id, self.flow.now())
+                await images.set_pruned(tx, image.id, self.source.now())
             stored = [image for image in chain_input.made if image not in lost]
             self.generated_reason = await adopt_images(tx, self.job, stored)
         return await self._load_chain_input() if lost else chain_input
@@ -100,28 +100,28 @@ class _GenerateJob:
     async def _is_stored(self, image: ImageRecord) -> bool:
         # This run has just generated it, so a look at the disk suffices.
         if image.job_id == self.job.id and self.job.reopened_at is None:
-            return not self.flow.store.is_lost(image.name)
+            return not self.source.store.is_lost(image.name)
 
         async def ensure_local() -> bool:
             try:
                 await asyncio.to_thread(
-                    self.flow.store.ensure_local, image.name, image.sha256
+                    self.source.store.ensure_local, image.name, image.sha256
                 )
             except FileNotFoundError:
                 return False
             return True
 
-        return await storage_guard.retry_until_stored(self.flow, ensure_local)
+        return await storage_guard.retry_until_stored(self.source, ensure_local)
 
     async def _load_chain_input(self) -> ChainInput:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             return (
-                await chain_input_loader.load_chain_inputs(tx, self.flow, [self.job])
+                await chain_input_loader.load_chain_inputs(tx, self.source, [self.job])
             )[self.job.id]
 
     async def _finish_if_complete(self) -> bool:
         """Move the job to `uploading` if it has all images; return whether it has."""
-        async with self.flow.db.write_transaction() as tx:
+        async with self.source.db.write_transaction() as tx:
             done = chain_input_loader.is_complete(
                 self.job, await images.of_job(tx, self.job.id)
             )
@@ -130,33 +130,33 @@ class _GenerateJob:
         return done
 
     async def _mark_generated(self, tx: Tx, why: str) -> None:
-        now = self.flow.now()
+        now = self.source.now()
         await jobs.apply_event(
             tx, self.job, JobEventType.GENERATED, now=now, why=why, due_at=now
         )
 
     async def _generate_one(self, spec: ImageSpec, chain_input: ChainInput) -> bool:
         """Generate one image; return False if the job has left `generating`."""
-        flow = self.flow
-        unwritable = storage_guard.unwritable_reason(flow)
-        if flow.stopping.is_set() or unwritable is not None:
+        source = self.source
+        unwritable = storage_guard.unwritable_reason(source)
+        if source.stopping.is_set() or unwritable is not None:
             await self._requeue_job(
-                JobEventType.SNOOZED, unwritable or "stopping", flow.now()
+                JobEventType.SNOOZED, unwritable or "stopping", source.now()
             )
             return False
-        match await provider_call.admit_call(flow, spec, chain_input):
+        match await provider_call.admit_call(source, spec, chain_input):
             case AdmittedCall() as call:
-                result = await provider_call.send_call(flow, call)
+                result = await provider_call.send_call(source, call)
                 return await self._handle_result(
                     result, call, shows_image=chain_input.shows_image
                 )
             case WaitUntil(name, until):
-                since = self.job.waited_since or flow.now()
+                since = self.job.waited_since or source.now()
                 await self._wait_for_provider(name, until, since)
             case AtCapacity(name) | HealthCheck(name):
                 # The end of a call or check wakes the job; this is the latest time.
-                until = flow.now() + timedelta(
-                    seconds=flow.providers[name].traits.timeout
+                until = source.now() + timedelta(
+                    seconds=source.providers[name].traits.timeout
                 )
                 await self._wait_for_provider(name, until, self.job.waited_since)
             case Exhausted() as spent:
@@ -170,7 +170,7 @@ class _GenerateJob:
         if result.interrupted:
             return False
         declined = _DECLINED.get(result.outcome) if result.outcome else None
-        if declined is None or self.flow.settings.on_refusal == "next":
+        if declined is None or self.source.settings.on_refusal == "next":
             return True
         label = call.provider.traits.label
         note = no_image_note(
@@ -187,14 +187,14 @@ class _GenerateJob:
         chain_result = ChainResult(
             job=self.job,
             case=chain_input,
-            hopeless=provider_selection.none_can_serve(self.flow, chain_input),
+            hopeless=provider_selection.none_can_serve(self.source, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=self.flow.settings.tries,
+            tries=self.source.settings.tries,
         )
-        match retry_policy.decide_after_round(chain_result, self.flow.now()):
+        match retry_policy.decide_after_round(chain_result, self.source.now()):
             case DeliverPartial():
-                async with self.flow.db.write_transaction() as tx:
+                async with self.source.db.write_transaction() as tx:
                     await self._mark_generated(tx, "some of its images are on disk")
             case RetryAt(due_at=due_at, counts=counts, why=why):
                 changes = {
@@ -205,7 +205,7 @@ class _GenerateJob:
                 await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
             case Idle():
                 await self._requeue_job(
-                    JobEventType.SNOOZED, "nobody can serve now", self.flow.now()
+                    JobEventType.SNOOZED, "nobody can serve now", self.source.now()
                 )
             case Fail() as final:
                 await self._fail_job(final)
@@ -221,12 +221,12 @@ class _GenerateJob:
     async def _requeue_job(
         self, event: JobEventType, why: str, due_at: datetime, **changes: object
     ) -> None:
-        async with self.flow.db.write_transaction() as tx:
+        async with self.source.db.write_transaction() as tx:
             await requeue_job(
                 tx,
                 self.job,
                 event,
-                now=self.flow.now(),
+                now=self.source.now(),
                 why=why,
                 **{"due_at": due_at, **changes},
             )
@@ -239,7 +239,7 @@ class _GenerateJob:
             await self._end_job(JobEventType.ABANDONED, final.why, final.note)
 
     async def _end_job(self, event: JobEventType, why: str, note: str = "") -> None:
-        async with self.flow.db.write_transaction() as tx:
-            now = self.flow.now()
+        async with self.source.db.write_transaction() as tx:
+            now = self.source.now()
             ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
-        log_job_ended(self.flow, ended, why)
+        log_job_ended(self.source, ended, why)

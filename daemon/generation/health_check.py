@@ -15,36 +15,36 @@ from providers.outcomes import (
 )
 
 
-async def check_health(flow: SourceContext, name: str) -> None:
+async def check_health(source: SourceContext, name: str) -> None:
     """Send the health check of provider *name*, record its result, wake its jobs.
 
     The request is free of charge.  Its result moves the breaker.
     """
-    provider = flow.providers[name]
-    is_up = await _is_up(flow, provider)
-    async with flow.db.write_transaction() as tx:
-        before = (await breaker_store.load_breakers(tx, flow))[name]
+    provider = source.providers[name]
+    is_up = await _is_up(source, provider)
+    async with source.db.write_transaction() as tx:
+        before = (await breaker_store.load_breakers(tx, source))[name]
         after = breaker.record_health_check(
             before,
             answered=is_up,
-            now=flow.now(),
+            now=source.now(),
             policy=breaker_policy.policy_of(provider.traits),
         )
         if after != before:
             await breaker_store.save_breaker(tx, after)
-        await jobs.wake_waiting(tx, name, flow.now())
+        await jobs.wake_waiting(tx, name, source.now())
     if not is_up:
-        job_log.log_provider_still_down(flow, after)
-    flow.kick.set()
+        job_log.log_provider_still_down(source, after)
+    source.kick.set()
 
 
-async def _is_up(flow: SourceContext, provider: Provider) -> bool:
+async def _is_up(source: SourceContext, provider: Provider) -> bool:
     call = provider.health_check_call()
     if call is None:
         return True
     try:
         provider.raise_for_error(
-            await flow.provider_runner.send_once(call, provider.traits)
+            await source.provider_runner.send_once(call, provider.traits)
         )
     except (UnavailableError, TimedOutError, ModelLoadingError):
         return False

@@ -34,7 +34,7 @@ from providers.outcomes import Outcome, ProviderError
 
 
 async def admit_call(
-    flow: SourceContext, spec: ImageSpec, chain_input: ChainInput
+    source: SourceContext, spec: ImageSpec, chain_input: ChainInput
 ) -> AdmittedCall | Choice:
     """Choose the provider and commit the attempt, its cost and its breaker slot.
 
@@ -44,25 +44,25 @@ async def admit_call(
     Raises:
         StaleJobError: The job is no longer in `generating`.
     """
-    async with flow.db.write_transaction() as tx:
+    async with source.db.write_transaction() as tx:
         # A job cancelled meanwhile causes no further cost.
         if spec.job_id is not None:
             await jobs.require_state(
-                tx, spec.job_id, JobState.GENERATING, flow.instance_id
+                tx, spec.job_id, JobState.GENERATING, source.instance_id
             )
-        state = await provider_selection.load_chain_state(tx, flow)
-        choice = provider_selection.choose_provider(flow, chain_input, state)
+        state = await provider_selection.load_chain_state(tx, source)
+        choice = provider_selection.choose_provider(source, chain_input, state)
         if not isinstance(choice, CallProvider):
             return choice
-        provider = flow.providers[choice.name]
-        generation = await _acquire_breaker(tx, flow, provider, spec, state)
-        charge = provider_selection.cost_of(flow, chain_input, state, provider.traits)
+        provider = source.providers[choice.name]
+        generation = await _acquire_breaker(tx, source, provider, spec, state)
+        charge = provider_selection.cost_of(source, chain_input, state, provider.traits)
         if isinstance(charge, OverBudget):
             raise AssertionError(choice.name)  # noqa: TRY004 - decide_next() excludes it
         traits = provider.traits
         attempt = await attempts.start_attempt(
             tx,
-            source=flow.settings.source,
+            source=source.settings.source,
             page_id=spec.page_id,
             job_id=spec.job_id,
             number=chain_input.number,
@@ -75,23 +75,23 @@ async def admit_call(
             started_at=state.now,
             seed=random.randrange(2**31) if spec.seed is None else spec.seed,  # noqa: S311 - not a secret
             file_name=await _free_file_name(
-                tx, flow, traits.prefix, chain_input.number
+                tx, source, traits.prefix, chain_input.number
             ),
         )
     if charge.cost > 0:
         crossed = provider_selection.budget_thresholds_crossed(
-            flow, chain_input, state, traits
+            source, chain_input, state, traits
         )
-        job_log.log_budget_thresholds(flow, traits.name, crossed)
+        job_log.log_budget_thresholds(source, traits.name, crossed)
     if traits.is_card:
         services = [
             name
             for name in chain_input.chain
-            if not flow.providers[name].traits.is_card
+            if not source.providers[name].traits.is_card
         ]
         spec = replace(
             spec,
-            card_why=_card_reason(flow, chain_input, state, services),
+            card_why=_card_reason(source, chain_input, state, services),
             replaceable=any(
                 provider_selection.permanently_excluded_reason(chain_input, name)
                 is None
@@ -103,7 +103,7 @@ async def admit_call(
 
 async def _acquire_breaker(
     tx: Tx,
-    flow: SourceContext,
+    source: SourceContext,
     provider: Provider,
     spec: ImageSpec,
     state: ChainState,
@@ -123,37 +123,42 @@ async def _acquire_breaker(
     if after != before:
         await breaker_store.save_breaker(tx, after)
     if is_probe:
-        job_log.log_breaker_probe(flow, after)
+        job_log.log_breaker_probe(source, after)
     return after.generation
 
 
 def _card_reason(
-    flow: SourceContext, chain_input: ChainInput, state: ChainState, services: list[str]
+    source: SourceContext,
+    chain_input: ChainInput,
+    state: ChainState,
+    services: list[str],
 ) -> str:
     """Return why no image service can generate; empty if the chain has none."""
     if not services:
         return ""
     without_card = replace(chain_input, chain=services, card_allowed=False)
-    choice = provider_selection.choose_provider(flow, without_card, state)
+    choice = provider_selection.choose_provider(source, without_card, state)
     if isinstance(choice, Exhausted):
-        return format_reasons(with_labels(flow, choice.reasons))
-    return f"{flow.providers[choice.name].traits.label} is still loading or too busy"
+        return format_reasons(with_labels(source, choice.reasons))
+    return f"{source.providers[choice.name].traits.label} is still loading or too busy"
 
 
 def with_labels(
-    flow: SourceContext, reasons: tuple[tuple[str, str], ...]
+    source: SourceContext, reasons: tuple[tuple[str, str], ...]
 ) -> list[tuple[str, str]]:
     """Replace the provider names of (name, reason) pairs by their labels."""
-    return [(flow.providers[name].traits.label, why) for name, why in reasons]
+    return [(source.providers[name].traits.label, why) for name, why in reasons]
 
 
-async def _free_file_name(tx: Tx, flow: SourceContext, prefix: str, number: int) -> str:
-    local = flow.now().astimezone(flow.clock.zone)
+async def _free_file_name(
+    tx: Tx, source: SourceContext, prefix: str, number: int
+) -> str:
+    local = source.now().astimezone(source.clock.zone)
     stem = files.file_name(prefix, local, number).removesuffix(f"{number}.png")
     taken = await attempts.file_names_with_prefix(tx, stem)
     while True:
         name = files.file_name(prefix, local, number)
-        if name not in taken and not flow.store.is_local(name):
+        if name not in taken and not source.store.is_local(name):
             return name
         number += 1
 
@@ -176,7 +181,7 @@ def _build_call(provider: Provider, attempt: Attempt, spec: ImageSpec) -> Admitt
     )
 
 
-async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
+async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
     """Send a committed call; store its image and record its result.
 
     Raises:
@@ -185,46 +190,46 @@ async def send_call(flow: SourceContext, call: AdmittedCall) -> CallResult:
 
     async def save_remote_id(remote_id: str) -> None:
         async def commit_remote_id() -> None:
-            async with flow.db.write_transaction() as tx:
+            async with source.db.write_transaction() as tx:
                 await attempts.save_remote_id(tx, call.attempt, remote_id)
 
         # The remote job is paid for, and only its ID leads to the image.
-        await retry_until_stored(flow, commit_remote_id)
+        await retry_until_stored(source, commit_remote_id)
 
-    _log_dropped_options(flow, call)
+    _log_dropped_options(source, call)
     try:
-        image = await flow.provider_runner.run(
+        image = await source.provider_runner.run(
             call.provider,
             call.order,
-            now=flow.now(),
+            now=source.now(),
             save_remote_id=save_remote_id,
-            cancellation=flow.cancellation_token(call.attempt.job_id),
+            cancellation=source.cancellation_token(call.attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)
     except JobCancelled:
-        return await _close_cancelled(flow, call.attempt)
+        return await _close_cancelled(source, call.attempt)
     except ProviderError as error:
-        return await call_result.record_failure(flow, call, error)
+        return await call_result.record_failure(source, call, error)
     except asyncio.CancelledError:
-        await call_result.record_abort(flow, call)
+        await call_result.record_abort(source, call)
         raise
-    return await call_result.store_image(flow, call, image)
+    return await call_result.store_image(source, call, image)
 
 
-async def _close_cancelled(flow: SourceContext, attempt: Attempt) -> CallResult:
+async def _close_cancelled(source: SourceContext, attempt: Attempt) -> CallResult:
     """Record a call whose job was cancelled; the provider may charge for it."""
     why = "cancelled there, because its job was"
-    await call_result.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
+    await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
     return CallResult(outcome=Outcome.UNKNOWN, why=why)
 
 
-def _log_dropped_options(flow: SourceContext, call: AdmittedCall) -> None:
+def _log_dropped_options(source: SourceContext, call: AdmittedCall) -> None:
     dropped = [*call.provider.dropped_options(call.order)]
     if call.was_cut:
         dropped.append(f"prompt cut to {len(call.order.prompt)} characters")
     if dropped:
-        flow.log.debug(
+        source.log.debug(
             "request.options_dropped",
             summary=f"{call.attempt.provider}: {', '.join(dropped)}",
             provider=call.attempt.provider,
@@ -233,14 +238,14 @@ def _log_dropped_options(flow: SourceContext, call: AdmittedCall) -> None:
 
 
 async def resume_call(
-    flow: SourceContext, attempt: Attempt, spec: ImageSpec
+    source: SourceContext, attempt: Attempt, spec: ImageSpec
 ) -> CallResult:
     """Fetch the result of a call that was sent before a crash or a stop.
 
     The provider is called at least once, even after the call's deadline.  The result
     stays unknown without a remote ID or if the provider is no longer configured.
     """
-    provider = flow.providers.get(attempt.provider)
+    provider = source.providers.get(attempt.provider)
     if provider is not None:
         # Recovery could not check this if the shared store was unavailable.
         call_with_file = _build_call(
@@ -249,26 +254,26 @@ async def resume_call(
             replace(spec, card_why=NOBODY_ANSWERED, replaceable=True),
         )
         if await retry_until_stored(
-            flow, lambda: call_result.adopt_file(flow, call_with_file)
+            source, lambda: call_result.adopt_file(source, call_with_file)
         ):
             return CallResult(outcome=Outcome.IMAGE)
     if provider is None or attempt.remote is None:
         why = "we stopped before the answer came"
-        await call_result.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
+        await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
         return CallResult(outcome=Outcome.UNKNOWN, why=why)
     call = _build_call(provider, attempt, spec)
-    elapsed = max(0.0, (flow.now() - attempt.started_at).total_seconds())
+    elapsed = max(0.0, (source.now() - attempt.started_at).total_seconds())
     try:
-        image = await flow.provider_runner.resume(
+        image = await source.provider_runner.resume(
             provider,
             attempt.remote,
             left=provider.traits.timeout - elapsed,
-            cancellation=flow.cancellation_token(attempt.job_id),
+            cancellation=source.cancellation_token(attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)
     except JobCancelled:
-        return await _close_cancelled(flow, attempt)
+        return await _close_cancelled(source, attempt)
     except ProviderError as error:
-        return await call_result.record_failure(flow, call, error)
-    return await call_result.store_image(flow, call, image)
+        return await call_result.record_failure(source, call, error)
+    return await call_result.store_image(source, call, image)

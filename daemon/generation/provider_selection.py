@@ -97,10 +97,12 @@ class ChainState:
     now: datetime
 
 
-async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
-    """Load the state of the chain for the source of *flow*."""
-    now, zone = flow.now(), flow.clock.zone
-    own_calls, other_calls = await attempts.count_open_by_provider(tx, flow.instance_id)
+async def load_chain_state(tx: Tx, source: SourceContext) -> ChainState:
+    """Load the state of the chain for *source*."""
+    now, zone = source.now(), source.clock.zone
+    own_calls, other_calls = await attempts.count_open_by_provider(
+        tx, source.instance_id
+    )
     totals = await spending.load_spending(
         tx,
         month=month_start(now, zone),
@@ -108,13 +110,13 @@ async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
         lately=now - _PROVEN_FOR,
     )
     return ChainState(
-        breakers=await breaker_store.load_breakers(tx, flow),
+        breakers=await breaker_store.load_breakers(tx, source),
         calls=own_calls,
         elsewhere=other_calls,
         proven=totals.proven,
         spending=Spending(
-            month=_spent_from_budget(flow, totals.month),
-            day=_spent_from_budget(flow, totals.day),
+            month=_spent_from_budget(source, totals.month),
+            day=_spent_from_budget(source, totals.day),
             by_provider=spending.totals_by_provider(totals.month),
             by_provider_today=spending.totals_by_provider(totals.day),
         ),
@@ -123,39 +125,42 @@ async def load_chain_state(tx: Tx, flow: SourceContext) -> ChainState:
 
 
 def _spent_from_budget(
-    flow: SourceContext, by_source: Mapping[tuple[str, str], SpendingTotals]
+    source: SourceContext, by_source: Mapping[tuple[str, str], SpendingTotals]
 ) -> SpendingTotals:
-    """Sum up what counts towards the budget of the source of *flow*."""
+    """Sum up what counts towards the budget of *source*."""
     return spending.sum_totals(
         totals
-        for (source, _), totals in by_source.items()
-        if flow.settings.includes_spending_of(source)
+        for (name, _), totals in by_source.items()
+        if source.settings.includes_spending_of(name)
     )
 
 
 def choose_provider(
-    flow: SourceContext, chain_input: ChainInput, state: ChainState
+    source: SourceContext, chain_input: ChainInput, state: ChainState
 ) -> Choice:
     """Choose the provider of a job's next image, or say why it has to wait."""
     candidates = [
-        _build_candidate(flow, chain_input, state, flow.providers[name])
+        _build_candidate(source, chain_input, state, source.providers[name])
         for name in chain_input.chain
-        if name in flow.providers
+        if name in source.providers
     ]
     return chain.decide_next(
         candidates,
         now=state.now,
         waited_since=chain_input.waited_since,
-        loading_wait=flow.settings.loading_wait,
+        loading_wait=source.settings.loading_wait,
         card_allowed=chain_input.card_allowed,
     )
 
 
 def _build_candidate(
-    flow: SourceContext, chain_input: ChainInput, state: ChainState, provider: Provider
+    source: SourceContext,
+    chain_input: ChainInput,
+    state: ChainState,
+    provider: Provider,
 ) -> Candidate:
     traits = provider.traits
-    cost = cost_of(flow, chain_input, state, traits)
+    cost = cost_of(source, chain_input, state, traits)
     admission = breaker.admission_at(state.breakers[traits.name], state.now)
     # The reason of an open breaker comes first, as it also has a time.
     is_paused = admission.kind is AdmissionKind.RESTING and not admission.waitable
@@ -185,27 +190,27 @@ def _is_at_capacity(traits: ProviderTraits, state: ChainState) -> bool:
 
 
 def cost_of(
-    flow: SourceContext,
+    source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
     traits: ProviderTraits,
 ) -> Charge | OverBudget:
     """Return the cost of a call of a provider now, or the budget that forbids it."""
-    return check_budget(*_budget_inputs(flow, chain_input, state, traits))
+    return check_budget(*_budget_inputs(source, chain_input, state, traits))
 
 
 def budget_thresholds_crossed(
-    flow: SourceContext,
+    source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
     traits: ProviderTraits,
 ) -> list[BudgetThreshold]:
     """Return the budget thresholds that a charged call of a provider would cross."""
-    return budget_thresholds(*_budget_inputs(flow, chain_input, state, traits))
+    return budget_thresholds(*_budget_inputs(source, chain_input, state, traits))
 
 
 def _budget_inputs(
-    flow: SourceContext,
+    source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
     traits: ProviderTraits,
@@ -224,7 +229,7 @@ def _budget_inputs(
         covered=state.spending.included_cost_of(traits),
         page_today=chain_input.page_today,
     )
-    return pricing, spent, flow.settings.budget_limits, state.now, flow.clock.zone
+    return pricing, spent, source.settings.budget_limits, state.now, source.clock.zone
 
 
 def excluded_reason(chain_input: ChainInput, name: str) -> str | None:
@@ -267,11 +272,11 @@ def _excluded_this_round(chain_input: ChainInput, name: str) -> str | None:
     return None
 
 
-def none_can_serve(flow: SourceContext, chain_input: ChainInput) -> bool:
+def none_can_serve(source: SourceContext, chain_input: ChainInput) -> bool:
     """Return True if no provider of the chain will ever generate this image."""
     return all(
         permanently_excluded_reason(chain_input, name)
         for name in chain_input.chain
-        if name in flow.providers
-        and (chain_input.card_allowed or not flow.providers[name].traits.is_card)
+        if name in source.providers
+        and (chain_input.card_allowed or not source.providers[name].traits.is_card)
     )

@@ -32,22 +32,22 @@ _ADHOC_GRACE = timedelta(minutes=15)
 _WHY = "the daemon stopped while it was in work"
 
 
-async def recover_claims(flows: Sources, dead: Sequence[str] | None) -> None:
+async def recover_claims(sources: Sources, dead: Sequence[str] | None) -> None:
     """Settle open calls, requeue claimed jobs, release breaker probes.
 
     Args:
         dead: IDs of the dead daemons; None if every claim is a dead one's.
     """
-    await _settle_open_calls(flows, dead)
-    await _requeue_claimed(flows, dead)
-    await _release_probes(flows)
+    await _settle_open_calls(sources, dead)
+    await _requeue_claimed(sources, dead)
+    await _release_probes(sources)
 
 
-async def recover_uploads(flows: Sequence[SourceContext]) -> None:
+async def recover_uploads(sources: Sequence[SourceContext]) -> None:
     """Take over the jobs in `uploading` of the sources whose leader this daemon is."""
-    flow_by_source = {flow.settings.source: flow for flow in flows}
-    async with flows[0].db.write_transaction() as tx:
-        now = flows[0].now()
+    flow_by_source = {source.settings.source: source for source in sources}
+    async with sources[0].db.write_transaction() as tx:
+        now = sources[0].now()
         rescued = [
             await jobs.apply_event(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
@@ -60,9 +60,9 @@ async def recover_uploads(flows: Sequence[SourceContext]) -> None:
         _log_job_rescued(flow_by_source[job.source], job)
 
 
-async def _settle_open_calls(flows: Sources, dead: Sequence[str] | None) -> None:
-    flow = flows.first
-    async with flow.db.read_transaction() as tx:
+async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> None:
+    source = sources.first
+    async with source.db.read_transaction() as tx:
         open_attempts = await attempts.list_open(tx)
         job_by_attempt = {
             attempt.id: await jobs.get(tx, attempt.job_id)
@@ -72,25 +72,29 @@ async def _settle_open_calls(flows: Sources, dead: Sequence[str] | None) -> None
     # Only an open call can leave a temporary file, as a call is closed after its file
     # is complete.  Listing years of images would delay every other start.
     if open_attempts:
-        await asyncio.to_thread(files.remove_temp_files, flow.image_folder)
+        await asyncio.to_thread(files.remove_temp_files, source.image_folder)
     for attempt in open_attempts:
         job = job_by_attempt.get(attempt.id)
         if job is not None and dead is not None and job.claimed_by not in dead:
             continue
         # The first source stands for one that is no longer configured.
-        await _settle_call(flows.get(attempt.source) or flow, attempt, job)
+        await _settle_call(sources.get(attempt.source) or source, attempt, job)
 
 
-async def _settle_call(flow: SourceContext, attempt: Attempt, job: Job | None) -> None:
+async def _settle_call(
+    source: SourceContext, attempt: Attempt, job: Job | None
+) -> None:
     is_adhoc = attempt.job_id is None
-    if is_adhoc and flow.now() - attempt.started_at < _ADHOC_GRACE:
+    if is_adhoc and source.now() - attempt.started_at < _ADHOC_GRACE:
         return
-    configured = attempt.provider in flow.providers
+    configured = attempt.provider in source.providers
     resumable = job is not None and job.is_open and configured
-    call = _rebuild_call(flow, attempt, job) if job is not None and configured else None
+    call = (
+        _rebuild_call(source, attempt, job) if job is not None and configured else None
+    )
     if call is not None:
         try:
-            if await call_result.adopt_file(flow, call):
+            if await call_result.adopt_file(source, call):
                 return
         except (StoreUnavailableError, NameCollisionError):
             # The job checks again for the file when it resumes.
@@ -100,11 +104,11 @@ async def _settle_call(flow: SourceContext, attempt: Attempt, job: Job | None) -
     if resumable and attempt.remote:
         return
     why = "we stopped before the answer came"
-    await call_result.close_attempt(flow, attempt, Outcome.UNKNOWN, why)
+    await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
 
 
 def _rebuild_call(
-    flow: SourceContext, attempt: Attempt, job: Job
+    source: SourceContext, attempt: Attempt, job: Job
 ) -> AdmittedCall | None:
     try:
         spec = build_image_spec(job)
@@ -112,7 +116,7 @@ def _rebuild_call(
         return None
     return AdmittedCall(
         attempt=attempt,
-        provider=flow.providers[attempt.provider],
+        provider=source.providers[attempt.provider],
         order=ImageRequest(
             prompt=spec.prompt,
             words=spec.words,
@@ -125,10 +129,10 @@ def _rebuild_call(
     )
 
 
-async def _requeue_claimed(flows: Sources, dead: Sequence[str] | None) -> None:
-    flow = flows.first
-    async with flow.db.write_transaction() as tx:
-        now = flow.now()
+async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None:
+    source = sources.first
+    async with source.db.write_transaction() as tx:
+        now = source.now()
         rescued = [
             await requeue_job(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
@@ -136,11 +140,11 @@ async def _requeue_claimed(flows: Sources, dead: Sequence[str] | None) -> None:
             for job in await queue.list_claimed(tx, dead)
         ]
     for job in rescued:
-        _log_job_rescued(flows.get(job.source) or flow, job)
+        _log_job_rescued(sources.get(job.source) or source, job)
 
 
-def _log_job_rescued(flow: SourceContext, job: Job) -> None:
-    flow.log.info(
+def _log_job_rescued(source: SourceContext, job: Job) -> None:
+    source.log.info(
         "job.rescued",
         summary=f"'{job.title}': {_WHY} (job {job.id})",
         job=job.id,
@@ -149,23 +153,23 @@ def _log_job_rescued(flow: SourceContext, job: Job) -> None:
     )
 
 
-async def _release_probes(flows: Sources) -> None:
+async def _release_probes(sources: Sources) -> None:
     """Release probes of half-open breakers and adopt changed tokens and settings."""
-    flow = flows.first
-    async with flow.db.write_transaction() as tx:
+    source = sources.first
+    async with source.db.write_transaction() as tx:
         claimed = {str(job.id) for job in await queue.list_claimed(tx, None)}
-        for name, stored in (await breaker_store.load_breakers(tx, flow)).items():
+        for name, stored in (await breaker_store.load_breakers(tx, source)).items():
             released = stored
             if stored.probe_owner is not None and stored.probe_owner not in claimed:
                 released = breaker.release_probe(stored, stored.probe_owner)
             adopted = breaker.adopt_settings(
                 released,
-                flow.settings.fingerprints.get(name, ""),
-                flow.now(),
-                breaker_policy.policy_of(flow.providers[name].traits),
+                source.settings.fingerprints.get(name, ""),
+                source.now(),
+                breaker_policy.policy_of(source.providers[name].traits),
             )
             if adopted.state is not breaker.BreakerState.CLOSED:
-                flow.logged_open_breakers[name] = adopted.generation
+                source.logged_open_breakers[name] = adopted.generation
             if adopted != stored:
                 await breaker_store.save_breaker(tx, adopted)
-                job_log.log_breaker_changed(flow, stored, adopted)
+                job_log.log_breaker_changed(source, stored, adopted)

@@ -37,14 +37,14 @@ _NOTE_AFTER = timedelta(minutes=10)
 class _SourceQueue:
     """The due jobs of one source, with the inputs of the decision about each."""
 
-    flow: SourceContext
+    source: SourceContext
     due: Sequence[Job]
     chain_inputs: Mapping[int, ChainInput]
     state: ChainState
 
 
 async def select_jobs(
-    tx: Tx, flows: Sequence[SourceContext], free: int, claimed_for: Mapping[int, str]
+    tx: Tx, sources: Sequence[SourceContext], free: int, claimed_for: Mapping[int, str]
 ) -> Selection:
     """Select from the due jobs of all sources for *free* workers.
 
@@ -52,16 +52,16 @@ async def select_jobs(
         claimed_for: The provider each running job of this daemon was claimed for.
     """
     picked = Selection()
-    active = [flow for flow in flows if not await _is_paused(tx, flow, picked)]
+    active = [source for source in sources if not await _is_paused(tx, source, picked)]
     if not active:
         return picked
-    now, sources = active[0].now(), [flow.settings.source for flow in active]
-    picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, sources))
+    now, names = active[0].now(), [source.settings.source for source in active]
+    picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, names))
     queues: dict[str, _SourceQueue] = {}
-    for flow in active:
-        due = await queue.list_due(tx, now, flow.settings.source, limit=_QUEUE_LIMIT)
+    for source in active:
+        due = await queue.list_due(tx, now, source.settings.source, limit=_QUEUE_LIMIT)
         if due:
-            queues[flow.settings.source] = await _load_source_queue(tx, flow, due)
+            queues[source.settings.source] = await _load_source_queue(tx, source, due)
     picked.queue = sum(len(source_queue.due) for source_queue in queues.values())
     selector = _Selector(picked, free)
     selector.count_calls(queues.values(), claimed_for)
@@ -72,8 +72,8 @@ async def select_jobs(
     return picked
 
 
-async def _is_paused(tx: Tx, flow: SourceContext, picked: Selection) -> bool:
-    pause = await pauses.get(tx, flow.settings.source, flow.now())
+async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
+    pause = await pauses.get(tx, source.settings.source, source.now())
     if pause is not None:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)
@@ -81,13 +81,13 @@ async def _is_paused(tx: Tx, flow: SourceContext, picked: Selection) -> bool:
 
 
 async def _load_source_queue(
-    tx: Tx, flow: SourceContext, due: Sequence[Job]
+    tx: Tx, source: SourceContext, due: Sequence[Job]
 ) -> _SourceQueue:
     return _SourceQueue(
-        flow=flow,
+        source=source,
         due=due,
-        chain_inputs=await chain_input_loader.load_chain_inputs(tx, flow, due),
-        state=await provider_selection.load_chain_state(tx, flow),
+        chain_inputs=await chain_input_loader.load_chain_inputs(tx, source, due),
+        state=await provider_selection.load_chain_state(tx, source),
     )
 
 
@@ -137,26 +137,26 @@ class _Selector:
 
     def evaluate_job(self, source_queue: _SourceQueue, job: Job) -> None:
         """Claim, snooze, check or leave one job, and record it in `picked`."""
-        flow, picked = source_queue.flow, self.picked
+        source, picked = source_queue.source, self.picked
         chain_input = source_queue.chain_inputs[job.id]
         if self._has_capacity and (why := _resume_reason(chain_input)) is not None:
             picked.asks[job.id] = ClaimRequest(job, "", why)
             return
-        unread = not chain_input.was_tried_this_round and needs_reread(flow, job)
+        unread = not chain_input.was_tried_this_round and needs_reread(source, job)
         # Another daemon generates the image once the page is read here.
-        if not flow.runs_generation:
-            if unread and not _is_read_delayed(flow, job):
-                self._request_reread(flow, job)
+        if not source.runs_generation:
+            if unread and not _is_read_delayed(source, job):
+                self._request_reread(source, job)
             return
         # The page has to be read first, which is not possible now.
-        if unread and _is_read_delayed(flow, job):
+        if unread and _is_read_delayed(source, job):
             return
         state = replace(source_queue.state, calls=self.calls)
-        choice = provider_selection.choose_provider(flow, chain_input, state)
+        choice = provider_selection.choose_provider(source, chain_input, state)
         match choice:
             # The leader reads the page first.
             case CallProvider() if unread:
-                self._request_reread(flow, job)
+                self._request_reread(source, job)
             # A half-open provider gets one job as its probe.
             case CallProvider(name, probe):
                 if self._has_capacity and name not in self.probes:
@@ -175,39 +175,39 @@ class _Selector:
             case HealthCheck(name):
                 picked.greets.add(name)
             case Exhausted() as spent:
-                self._handle_exhausted(flow, job, chain_input, spent)
-        _note_overdue(flow, picked, job, choice)
+                self._handle_exhausted(source, job, chain_input, spent)
+        _note_overdue(source, picked, job, choice)
 
-    def _request_reread(self, flow: SourceContext, job: Job) -> None:
+    def _request_reread(self, source: SourceContext, job: Job) -> None:
         """Have the page read if a worker here or elsewhere may claim the job next."""
-        limit = max(self.free - len(self.picked.asks), flow.reread_limit)
-        if flow.is_leader and len(self.picked.reads) < limit:
+        limit = max(self.free - len(self.picked.asks), source.reread_limit)
+        if source.is_leader and len(self.picked.reads) < limit:
             self.picked.reads.append(job)
 
     def _handle_exhausted(
-        self, flow: SourceContext, job: Job, chain_input: ChainInput, spent: Exhausted
+        self, source: SourceContext, job: Job, chain_input: ChainInput, spent: Exhausted
     ) -> None:
         """Leave a job without an available provider, or claim it to end its round."""
         chain_result = ChainResult(
             job=job,
             case=chain_input,
-            hopeless=provider_selection.none_can_serve(flow, chain_input),
+            hopeless=provider_selection.none_can_serve(source, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=flow.settings.tries,
+            tries=source.settings.tries,
         )
-        decision = retry_policy.decide_after_round(chain_result, flow.now())
+        decision = retry_policy.decide_after_round(chain_result, source.now())
         if isinstance(decision, Idle):
             self.picked.look_again_by(decision.until)
         elif self._has_capacity:
             self.picked.asks[job.id] = ClaimRequest(job, "", "nobody can serve it")
 
 
-def _is_read_delayed(flow: SourceContext, job: Job) -> bool:
+def _is_read_delayed(source: SourceContext, job: Job) -> bool:
     """Return True while Notion is unavailable or reading this page has failed."""
     task_key = TaskKey(TaskKind.READ, job.source, job.id)
-    is_refused = flow.retry_schedule.is_delayed(task_key, flow.clock.elapsed())
-    return is_refused or bool(flow.notion_backoff.why)
+    is_refused = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
+    return is_refused or bool(source.notion_backoff.why)
 
 
 def _resume_reason(chain_input: ChainInput) -> str | None:
@@ -218,14 +218,14 @@ def _resume_reason(chain_input: ChainInput) -> str | None:
 
 
 def _note_overdue(
-    flow: SourceContext, picked: Selection, job: Job, choice: Choice
+    source: SourceContext, picked: Selection, job: Job, choice: Choice
 ) -> None:
     """Queue a note on the page of a job that has waited for ten minutes."""
     if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
         return
     note_at = requested_at(job) + _NOTE_AFTER
-    if flow.now() < note_at:
+    if source.now() < note_at:
         picked.look_again_by(note_at)
     elif job.id not in picked.asks:
-        reasons = format_reasons(with_labels(flow, choice.reasons))
+        reasons = format_reasons(with_labels(source, choice.reasons))
         picked.told.append((job, f"Waiting: {reasons}."))

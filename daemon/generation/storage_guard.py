@@ -32,7 +32,7 @@ _INACCESSIBLE = frozenset(
 )
 
 
-def unwritable_reason(flow: SourceContext, *, mend: bool = False) -> str | None:
+def unwritable_reason(source: SourceContext, *, mend: bool = False) -> str | None:
     """Return why images cannot be saved, or None if no reason is known.
 
     This checks the image and database folders and the last error of the shared store.
@@ -40,13 +40,13 @@ def unwritable_reason(flow: SourceContext, *, mend: bool = False) -> str | None:
     Args:
         mend: Create a missing folder again.
     """
-    required = max(flow.settings.min_free_disk, _MIN_FREE_BYTES)
-    for folder in {flow.image_folder, flow.db.folder or flow.image_folder}:
+    required = max(source.settings.min_free_disk, _MIN_FREE_BYTES)
+    for folder in {source.image_folder, source.db.folder or source.image_folder}:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < required:
             return f"less than {required // 2**20} MiB free for {folder}"
-    return flow.store.away or None
+    return source.store.away or None
 
 
 def _folder_problem(folder: Path, *, mend: bool) -> str | None:
@@ -69,7 +69,7 @@ def is_storage_error(error: Exception) -> bool:
     )
 
 
-def log_outage(flow: SourceContext, why: Exception | str) -> None:
+def log_outage(source: SourceContext, why: Exception | str) -> None:
     """Log, once per outage, that no images are generated until storage works again.
 
     Args:
@@ -77,36 +77,38 @@ def log_outage(flow: SourceContext, why: Exception | str) -> None:
             `unwritable_reason`.
     """
     outage, event, until = "disk", "disk.full", ": no images are made until then"
-    if isinstance(why, StoreUnavailableError) or str(why) == flow.store.away:
+    if isinstance(why, StoreUnavailableError) or str(why) == source.store.away:
         outage, event = "store", "store.away"
     # A name collision concerns one image; the other jobs continue.
     elif isinstance(why, NameCollisionError):
         outage, event, until = str(why), "store.name_collision", ""
-    if flow.failure_throttle.record_failure(outage, flow.steady_now()):
-        flow.shared_log.error(event, summary=f"{why}{until}")
+    if source.failure_throttle.record_failure(outage, source.steady_now()):
+        source.shared_log.error(event, summary=f"{why}{until}")
 
 
-def log_recovery(flow: SourceContext) -> None:
+def log_recovery(source: SourceContext) -> None:
     """Log the end of each outage of the disk and the shared store."""
     for outage, event, words in (
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
         if (
-            lasted := flow.failure_throttle.record_recovery(outage, flow.steady_now())
+            lasted := source.failure_throttle.record_recovery(
+                outage, source.steady_now()
+            )
         ) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
-            flow.shared_log.info(event, summary=f"{words} after {after}")
+            source.shared_log.info(event, summary=f"{words} after {after}")
 
 
-async def probe_store(flow: SourceContext) -> None:
+async def probe_store(source: SourceContext) -> None:
     """Check whether the shared store is available; `Store.away` has the result."""
     with suppress(StoreUnavailableError):
-        await asyncio.to_thread(flow.store.check_remote)
+        await asyncio.to_thread(source.store.check_remote)
 
 
 async def retry_until_stored(
-    flow: SourceContext, write: Callable[[], Awaitable[T]]
+    source: SourceContext, write: Callable[[], Awaitable[T]]
 ) -> T:
     """Call *write* until it succeeds; an image paid for stays in memory meanwhile.
 
@@ -120,33 +122,33 @@ async def retry_until_stored(
         try:
             return await write()
         except (DatabaseAwayError, DatabaseBusyError) as error:
-            if flow.stopping.is_set():
+            if source.stopping.is_set():
                 raise
-            if flow.failure_throttle.record_failure("database", flow.steady_now()):
-                flow.shared_log.error("database.away", summary=str(error))
-            await sleep_unless_stopping(flow, _AWAY_SECONDS)
+            if source.failure_throttle.record_failure("database", source.steady_now()):
+                source.shared_log.error("database.away", summary=str(error))
+            await sleep_unless_stopping(source, _AWAY_SECONDS)
         except (
             DiskFullError,
             OSError,
             StoreUnavailableError,
             NameCollisionError,
         ) as error:
-            if not is_storage_error(error) or flow.stopping.is_set():
+            if not is_storage_error(error) or source.stopping.is_set():
                 raise
             # The state of the folder explains more than the failed operation.
             reason = (
-                unwritable_reason(flow)
+                unwritable_reason(source)
                 if isinstance(error, OSError | DiskFullError)
                 else None
             )
-            log_outage(flow, reason or error)
-            await sleep_unless_stopping(flow, RETRY_PAUSE)
+            log_outage(source, reason or error)
+            await sleep_unless_stopping(source, RETRY_PAUSE)
 
 
-async def sleep_unless_stopping(flow: SourceContext, seconds: float) -> None:
+async def sleep_unless_stopping(source: SourceContext, seconds: float) -> None:
     """Sleep for *seconds*, or until `SourceContext.stopping` is set."""
-    stopping = asyncio.ensure_future(flow.stopping.wait())
-    sleeping = asyncio.ensure_future(flow.clock.sleep(seconds))
+    stopping = asyncio.ensure_future(source.stopping.wait())
+    sleeping = asyncio.ensure_future(source.clock.sleep(seconds))
     _, pending = await asyncio.wait(
         {stopping, sleeping}, return_when=asyncio.FIRST_COMPLETED
     )

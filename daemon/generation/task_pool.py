@@ -40,12 +40,12 @@ class TaskPool:
         dropped: A step failed before it moved its job, which must be requeued.
     """
 
-    flows: Sources
+    sources: Sources
     step: JobStep
     task: TaskKind | Callable[[Job], TaskKind]
     give_up: GiveUpCallback | None = None
     ended: Callable[[Job], None] = lambda _job: None
-    tell: FailureReporter = lambda _flow, _job, _error: False
+    tell: FailureReporter = lambda _source, _job, _error: False
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _sources: dict[int, str] = field(default_factory=dict)
     dropped: bool = False
@@ -58,16 +58,16 @@ class TaskPool:
 
     def start(self, job: Job) -> None:
         """Start the step for a job; its end sets `SourceContext.kick`."""
-        flow = self.flows.by_source[job.source]
+        source = self.sources.by_source[job.source]
 
         async def run() -> None:
             try:
-                await self._run_step(flow, job)
+                await self._run_step(source, job)
             finally:
                 self.tasks.pop(job.id, None)
                 self._sources.pop(job.id, None)
                 self.ended(job)
-                flow.kick.set()
+                source.kick.set()
 
         self._sources[job.id] = job.source
         name = getattr(self.step, "__name__", "step")
@@ -81,48 +81,50 @@ class TaskPool:
 
     def is_delayed(self, job: Job) -> bool:
         """Return True while a job waits for its next try after a failure."""
-        flow = self.flows.first
-        return flow.retry_schedule.is_delayed(self.task_key(job), flow.clock.elapsed())
+        source = self.sources.first
+        return source.retry_schedule.is_delayed(
+            self.task_key(job), source.clock.elapsed()
+        )
 
     def has_failed(self, job: Job) -> bool:
         """Return True if a job's last try failed."""
-        return self.flows.first.retry_schedule.has_failed(self.task_key(job))
+        return self.sources.first.retry_schedule.has_failed(self.task_key(job))
 
     def task_key(self, job: Job) -> TaskKey:
         """Return the key under which the delays of a job's step are counted."""
         task = self.task(job) if callable(self.task) else self.task
         return TaskKey(task, job.source, job.id)
 
-    async def _run_step(self, flow: SourceContext, job: Job) -> None:
+    async def _run_step(self, source: SourceContext, job: Job) -> None:
         """Run the step; delay the job's next try after any failure."""
         try:
-            await self.step(flow, job)
+            await self.step(source, job)
         except NotionError as error:
-            await self._handle_failure(flow, job, error)
+            await self._handle_failure(source, job, error)
         except Exception as error:  # noqa: BLE001 - it is logged there
             self.dropped = True
             # `storage_guard` logs a storage outage once for all jobs.
             if storage_guard.is_storage_error(error):
-                storage_guard.log_outage(flow, error)
-                until = flow.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
-                flow.retry_schedule.hold_until(self.task_key(job), str(error), until)
+                storage_guard.log_outage(source, error)
+                until = source.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
+                source.retry_schedule.hold_until(self.task_key(job), str(error), until)
             else:
-                await self._handle_failure(flow, job, error)
+                await self._handle_failure(source, job, error)
         else:
-            await end_delay(flow, self.task_key(job), job)
+            await end_delay(source, self.task_key(job), job)
 
     async def _handle_failure(
-        self, flow: SourceContext, job: Job, error: Exception
+        self, source: SourceContext, job: Job, error: Exception
     ) -> None:
         try:
-            is_told = self.tell(flow, job, error)
+            is_told = self.tell(source, job, error)
             delay = await postpone_task(
-                flow, self.task_key(job), error, job, is_told=is_told
+                source, self.task_key(job), error, job, is_told=is_told
             )
             is_hopeless = isinstance(error, RequestRejectedError)
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
-                await self.give_up(flow, job, delay.why)
-                flow.retry_schedule.clear_failures(self.task_key(job))
+                await self.give_up(source, job, delay.why)
+                source.retry_schedule.clear_failures(self.task_key(job))
         # The delay has begun and the failure is logged; only this write is missing.
         except DatabaseError as write_error:
-            flow.log.debug("database.failed", summary=str(write_error), job=job.id)
+            source.log.debug("database.failed", summary=str(write_error), job=job.id)

@@ -15,14 +15,14 @@ from providers.outcomes import Outcome
 _FIELDS = tuple(field.name for field in fields(Breaker))
 
 
-async def load_breakers(tx: Tx, flow: SourceContext) -> Mapping[str, Breaker]:
+async def load_breakers(tx: Tx, source: SourceContext) -> Mapping[str, Breaker]:
     """Return the breaker of every configured provider, by provider name."""
     stored = await breakers.load_all(tx)
     return {
         name: breaker_from_record(stored[name])
         if name in stored
         else Breaker(name=name)
-        for name in flow.providers
+        for name in source.providers
     }
 
 

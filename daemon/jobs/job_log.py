@@ -19,14 +19,14 @@ from providers.outcomes import Outcome
 _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
 
 
-def log_job_queued(flow: SourceContext, job: Job) -> None:
+def log_job_queued(source: SourceContext, job: Job) -> None:
     """Log a new job, once per process."""
-    if job.id in flow.logged_jobs:
+    if job.id in source.logged_jobs:
         return
-    flow.logged_jobs.add(job.id)
-    delay = (job.due_at - flow.now()).total_seconds()
+    source.logged_jobs.add(job.id)
+    delay = (job.due_at - source.now()).total_seconds()
     when = f", due in {delay:.0f} s" if delay >= 1 else ""
-    flow.log.info(
+    source.log.info(
         "job.queued",
         summary=f"'{job.title}' {job.reason}{when} (job {job.id})",
         job=job.id,
@@ -37,7 +37,7 @@ def log_job_queued(flow: SourceContext, job: Job) -> None:
 
 
 def log_job_done(
-    flow: SourceContext,
+    source: SourceContext,
     job: Job,
     job_images: Sequence[ImageRecord],
     calls: Sequence[Attempt],
@@ -52,9 +52,9 @@ def log_job_done(
     is_included = cost == 0 and any(call.covered for call in calls)
     price = "included" if is_included else format_dollars(cost)
     # The clock may have been set back since the request.
-    seconds = max(0.0, (flow.now() - requested_at(job)).total_seconds())
+    seconds = max(0.0, (source.now() - requested_at(job)).total_seconds())
     provider = job_images[0].provider
-    flow.log.info(
+    source.log.info(
         "job.done",
         summary=f"'{job.title}' {provider} {price} {seconds:.1f} s "
         f"(job {job.id}){omission}",
@@ -67,23 +67,23 @@ def log_job_done(
     )
 
 
-def log_omitted_properties(flow: SourceContext, omitted: Sequence[str]) -> None:
+def log_omitted_properties(source: SourceContext, omitted: Sequence[str]) -> None:
     """Log the properties that Notion refused to write, at most once an hour."""
     if not omitted:
         return
     names = ", ".join(f"'{name}'" for name in omitted)
-    if flow.failure_throttle.record_failure(
-        f"{flow.settings.source} leaves out {names}", flow.steady_now()
+    if source.failure_throttle.record_failure(
+        f"{source.settings.source} leaves out {names}", source.steady_now()
     ):
-        flow.log.warning(
+        source.log.warning(
             "property.refused",
             summary=f"Notion refused to write {names}. postbrush leaves it out",
         )
 
 
-def log_job_ended(flow: SourceContext, job: Job, why: str) -> None:
+def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
     """Log that a job failed or was cancelled."""
-    write_line = flow.log.warning if job.state is JobState.FAILED else flow.log.info
+    write_line = source.log.warning if job.state is JobState.FAILED else source.log.info
     write_line(
         f"job.{job.state}",
         summary=f"'{job.title}': {why} (job {job.id})",
@@ -93,32 +93,34 @@ def log_job_ended(flow: SourceContext, job: Job, why: str) -> None:
     )
 
 
-def log_breaker_changed(flow: SourceContext, before: Breaker, after: Breaker) -> None:
+def log_breaker_changed(source: SourceContext, before: Breaker, after: Breaker) -> None:
     """Log that a breaker opened or closed between *before* and *after*."""
     if after.state is Position.OPEN and after.generation != before.generation:
-        flow.logged_open_breakers[after.name] = after.generation
-        _log_breaker_opened(flow, after)
+        source.logged_open_breakers[after.name] = after.generation
+        _log_breaker_opened(source, after)
     elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
-        _log_breaker_closed(flow, after.name, "serving again")
+        _log_breaker_closed(source, after.name, "serving again")
 
 
-def log_breaker_reset(flow: SourceContext, breaker: Breaker) -> None:
+def log_breaker_reset(source: SourceContext, breaker: Breaker) -> None:
     """Log that a command in another process closed a breaker."""
     # A breaker read before its opening was committed is closed, but not reset.
-    opened_generation = flow.logged_open_breakers.get(breaker.name, breaker.generation)
+    opened_generation = source.logged_open_breakers.get(
+        breaker.name, breaker.generation
+    )
     if breaker.state is Position.CLOSED and breaker.generation > opened_generation:
-        _log_breaker_closed(flow, breaker.name, "reset, so it is asked again")
+        _log_breaker_closed(source, breaker.name, "reset, so it is asked again")
 
 
-def _log_breaker_closed(flow: SourceContext, name: str, words: str) -> None:
-    flow.logged_open_breakers.pop(name, None)
-    flow.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
+def _log_breaker_closed(source: SourceContext, name: str, words: str) -> None:
+    source.logged_open_breakers.pop(name, None)
+    source.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
-def _log_breaker_opened(flow: SourceContext, breaker: Breaker) -> None:
-    words = descriptions.describe_breaker(breaker, flow.now(), flow.clock.zone)
-    fallback = _describe_fallback(flow, breaker)
-    log = flow.shared_log
+def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
+    words = descriptions.describe_breaker(breaker, source.now(), source.clock.zone)
+    fallback = _describe_fallback(source, breaker)
+    log = source.shared_log
     write_line = log.error if breaker.reason in _LOUD else log.warning
     write_line(
         "breaker.opened",
@@ -129,35 +131,35 @@ def _log_breaker_opened(flow: SourceContext, breaker: Breaker) -> None:
     )
 
 
-def _describe_fallback(flow: SourceContext, breaker: Breaker) -> str:
+def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
     if breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}:
         return "; jobs wait for it"
-    others = [name for name in flow.settings.chain if name != breaker.name]
+    others = [name for name in source.settings.chain if name != breaker.name]
     labels = [
-        "the card" if flow.providers[name].traits.is_card else name for name in others
+        "the card" if source.providers[name].traits.is_card else name for name in others
     ]
     return f"; meanwhile {', then '.join(labels)}" if labels else ""
 
 
 def log_budget_thresholds(
-    flow: SourceContext, provider: str, passed: Sequence[BudgetThreshold]
+    source: SourceContext, provider: str, passed: Sequence[BudgetThreshold]
 ) -> None:
     """Log budgets that are nearly or completely used up, once per period."""
     for budget in passed:
         event = "budget.reached" if budget.full else "budget.near"
         owner = provider if budget.name == "service" else ""
-        source = flow.settings.source if flow.settings.has_own_budget else ""
+        source_name = source.settings.source if source.settings.has_own_budget else ""
         key = f"{event} {budget.name} {owner} {source} {budget.until:%Y-%m-%d}"
-        if key in flow.logged_thresholds:
+        if key in source.logged_thresholds:
             continue
-        flow.logged_thresholds.add(key)
+        source.logged_thresholds.add(key)
         period = f"{owner}'s own month" if owner else f"the {budget.name}"
-        when = f"on {_format_local(flow, budget.until)}"
+        when = f"on {_format_local(source, budget.until)}"
         effect = (
             f"the next image by {provider} fits" if budget.full else "it begins anew"
         )
-        flow.log.warning(
+        source.log.warning(
             event,
             summary=f"${budget.spent:.2f} of the ${budget.limit:.2f} for {period} are "
             f"spent; {effect} {when}",
@@ -166,40 +168,41 @@ def log_budget_thresholds(
         )
 
 
-def log_provider_still_down(flow: SourceContext, breaker: Breaker) -> None:
+def log_provider_still_down(source: SourceContext, breaker: Breaker) -> None:
     """Log that a self-hosted provider failed its health check."""
-    words = descriptions.describe_breaker(breaker, flow.now(), flow.clock.zone)
-    flow.log.debug(
+    words = descriptions.describe_breaker(breaker, source.now(), source.clock.zone)
+    source.log.debug(
         "provider.away", summary=f"{breaker.name}: {words}", provider=breaker.name
     )
 
 
 def log_pause_changed(
-    flow: SourceContext, *, paused: bool, until: datetime | None
+    source: SourceContext, *, paused: bool, until: datetime | None
 ) -> None:
     """Log the start and the end of a pause."""
-    key = f"paused {flow.settings.source}"
-    if paused and flow.failure_throttle.record_failure(key, flow.steady_now()):
-        when = f" until {_format_local(flow, until)}" if until else ""
-        flow.log.info(
+    key = f"paused {source.settings.source}"
+    if paused and source.failure_throttle.record_failure(key, source.steady_now()):
+        when = f" until {_format_local(source, until)}" if until else ""
+        source.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
         )
     elif (
         not paused
-        and flow.failure_throttle.record_recovery(key, flow.steady_now()) is not None
+        and source.failure_throttle.record_recovery(key, source.steady_now())
+        is not None
     ):
-        flow.log.info("daemon.resumed", summary="images are made again")
+        source.log.info("daemon.resumed", summary="images are made again")
 
 
-def _format_local(flow: SourceContext, time: datetime) -> str:
-    local = time.astimezone(flow.clock.zone)
+def _format_local(source: SourceContext, time: datetime) -> str:
+    local = time.astimezone(source.clock.zone)
     return f"{local.day} {local:%b %H:%M}"
 
 
-def log_breaker_probe(flow: SourceContext, breaker: Breaker) -> None:
+def log_breaker_probe(source: SourceContext, breaker: Breaker) -> None:
     """Log that a half-open breaker admits one job as a probe."""
-    flow.shared_log.info(
+    source.shared_log.info(
         "breaker.half_open",
         summary=f"{breaker.name}: one job asks whether it is back",
         provider=breaker.name,

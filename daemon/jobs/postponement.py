@@ -25,7 +25,7 @@ _LISTED = 20
 
 
 async def postpone_task(
-    flow: SourceContext,
+    source: SourceContext,
     subject: TaskKey,
     error: Exception,
     job: Job | None = None,
@@ -41,23 +41,25 @@ async def postpone_task(
     """
     is_expected = isinstance(error, PostbrushError | DatabaseError)
     why = str(error) if is_expected else f"an unexpected error: {error!r:.200}"
-    delay = flow.retry_schedule.add_failure(
+    delay = source.retry_schedule.add_failure(
         subject,
         why,
-        flow.clock.elapsed(),
+        source.clock.elapsed(),
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and flow.retry_schedule.should_log(subject, why, flow.steady_now()):
-        _log_failure(flow, delay, None if is_expected else error, job)
+    if not is_told and source.retry_schedule.should_log(
+        subject, why, source.steady_now()
+    ):
+        _log_failure(source, delay, None if is_expected else error, job)
     # A failing database cannot record its own failure.
     if job is not None and not isinstance(error, DatabaseError):
-        await _record_failure(flow, delay, job)
+        await _record_failure(source, delay, job)
     return delay
 
 
 def _log_failure(
-    flow: SourceContext, delay: PendingRetry, error: Exception | None, job: Job | None
+    source: SourceContext, delay: PendingRetry, error: Exception | None, job: Job | None
 ) -> None:
     subject = delay.subject
     provider = f" {subject.provider}" if subject.provider else ""
@@ -66,22 +68,22 @@ def _log_failure(
     fields = {"job": job.id, "page": job.page_id} if job else {}
     failure = f"{title}{subject.task}{provider} failed: {delay.why.rstrip('.')}"
     if error is not None:
-        flow.log.error(
+        source.log.error(
             "job.crashed", summary=f"{failure}{number}", exc_info=error, **fields
         )
         return
-    flow.log.warning(
+    source.log.warning(
         "job.delayed",
         summary=f"{failure}. postbrush will try again with growing pauses{number}",
         **fields,
     )
 
 
-async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) -> None:
+async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and queue a note for its page."""
-    now, steady, subject = flow.now(), flow.steady_now(), delay.subject
-    next_try = steady + flow.retry_schedule.time_left(subject, flow.clock.elapsed())
-    is_new_cause = flow.retry_schedule.should_record(
+    now, steady, subject = source.now(), source.steady_now(), delay.subject
+    next_try = steady + source.retry_schedule.time_left(subject, source.clock.elapsed())
+    is_new_cause = source.retry_schedule.should_record(
         subject, delay.why, steady, next_try
     )
     # A page gets no note while Notion as a whole is unreachable.
@@ -89,11 +91,11 @@ async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) ->
         subject.task is TaskKind.UPLOAD
         and delay.failures >= _TELL_AT
         and not job.told_waiting
-        and not flow.notion_backoff.why
+        and not source.notion_backoff.why
     )
     if not (is_new_cause or needs_note):
         return
-    async with flow.db.write_transaction() as tx:
+    async with source.db.write_transaction() as tx:
         current = await jobs.get(tx, job.id)
         if current is None:
             return
@@ -102,7 +104,7 @@ async def _record_failure(flow: SourceContext, delay: PendingRetry, job: Job) ->
             await delays.record_delay(tx, current, now=now, why=why)
         if needs_note:
             await _set_waiting_note(tx, current, delay)
-    flow.change_event.announce_change()
+    source.change_event.announce_change()
 
 
 async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
@@ -120,32 +122,34 @@ async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
 
 
 async def end_delay(
-    flow: SourceContext, subject: TaskKey, job: Job | None = None
+    source: SourceContext, subject: TaskKey, job: Job | None = None
 ) -> None:
     """End the pauses of a successful task, and record that in its job's history."""
-    if flow.retry_schedule.clear_failures(subject) and job is not None:
-        async with flow.db.write_transaction() as tx:
+    if source.retry_schedule.clear_failures(subject) and job is not None:
+        async with source.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
                 why = f"{subject.task} succeeded"
                 await delays.record_delay(
-                    tx, current, now=flow.now(), why=why, over=True
+                    tx, current, now=source.now(), why=why, over=True
                 )
 
 
-def next_try_at(flow: SourceContext, subject: TaskKey) -> datetime:
+def next_try_at(source: SourceContext, subject: TaskKey) -> datetime:
     """Return when a task may be tried again, by the wall clock."""
-    return flow.now() + flow.retry_schedule.time_left(subject, flow.clock.elapsed())
+    return source.now() + source.retry_schedule.time_left(
+        subject, source.clock.elapsed()
+    )
 
 
-async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
+async def list_delayed_tasks(source: SourceContext) -> list[dict[str, object]]:
     """Return up to 20 tasks that wait for their next try, for `status`."""
-    elapsed = flow.clock.elapsed()
+    elapsed = source.clock.elapsed()
     waiting = [
-        delay for delay in flow.retry_schedule.of_tasks() if delay.until > elapsed
+        delay for delay in source.retry_schedule.of_tasks() if delay.until > elapsed
     ]
     tasks: list[dict[str, object]] = []
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         for delay in waiting[:_LISTED]:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
             # The job has ended in the meantime.
@@ -158,7 +162,7 @@ async def list_delayed_tasks(flow: SourceContext) -> list[dict[str, object]]:
                     "task": f"{delay.subject.task} {delay.subject.provider}".strip(),
                     "why": delay.why,
                     "failures": delay.failures,
-                    "next": next_try_at(flow, delay.subject).isoformat(),
+                    "next": next_try_at(source, delay.subject).isoformat(),
                 }
             )
     return tasks

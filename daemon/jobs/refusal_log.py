@@ -21,12 +21,12 @@ class RefusedUnticks:
         """Store a refusal for `log_refusals`."""
         self._by_cause.setdefault((job.source, cause), []).append(job)
 
-    def log_refusals(self, flow: SourceContext, source: str) -> None:
+    def log_refusals(self, source: SourceContext, source_name: str) -> None:
         """Log and forget the refusals of a source, once no un-tick is in progress."""
-        for key in [key for key in self._by_cause if key[0] == source]:
+        for key in [key for key in self._by_cause if key[0] == source_name]:
             refused = self._by_cause.pop(key)
             single = refused[0] if len(refused) == 1 else None
-            flow.log.error(
+            source.log.error(
                 "untick.refused",
                 summary=format_refusal(refused, key[1]),
                 job=single.id if single else None,

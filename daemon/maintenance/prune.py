@@ -90,17 +90,21 @@ async def _remove_image(
     files.thumbnail_path(store.folder, image.name).unlink(missing_ok=True)
 
 
-async def prune_source(flow: SourceContext, keep: timedelta) -> None:
+async def prune_source(source: SourceContext, keep: timedelta) -> None:
     """Prune a source, and log the number of removed images or the error."""
     try:
         result = await prune_images(
-            flow.db, flow.store, now=flow.now(), keep=keep, source=flow.settings.source
+            source.db,
+            source.store,
+            now=source.now(),
+            keep=keep,
+            source=source.settings.source,
         )
     except (DatabaseError, OSError, StoreUnavailableError) as error:
-        flow.log.warning("images.kept", summary=f"cannot prune: {error}")
+        source.log.warning("images.kept", summary=f"cannot prune: {error}")
         return
     if result.names:
-        flow.log.info(
+        source.log.info(
             "images.pruned",
             summary=f"{len(result.names)} old images, {result.bytes // 2**20} MiB",
         )

@@ -35,29 +35,29 @@ class Finding:
     fixed: str = ""
 
 
-async def verify_files(flow: SourceContext, *, fix: bool) -> AsyncIterator[Finding]:
+async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Finding]:
     """Compare the image rows with the folder and the shared store, both ways.
 
     Raises:
         StoreUnavailableError: The store cannot be listed.
     """
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         rows = await images.not_pruned(tx)
         open_attempts = await attempts.list_open(tx)
-    remote_sizes = await asyncio.to_thread(flow.store.remote_sizes)
+    remote_sizes = await asyncio.to_thread(source.store.remote_sizes)
     recorded = {row.name for row in rows}
     for row in rows:
         local = await asyncio.to_thread(
-            _check_local_file, flow.image_folder / row.name, row
+            _check_local_file, source.image_folder / row.name, row
         )
         remote = None if remote_sizes is None else _check_remote_copy(remote_sizes, row)
         repair = choose_repair(local, remote)
         if repair is not None:
-            fixed = await _apply_repair(flow, row, repair) if fix else ""
+            fixed = await _apply_repair(source, row, repair) if fix else ""
             yield Finding(row.name, repair.wrong, fixed)
     # An open call may have its file before its row.
     recorded |= {attempt.file_name for attempt in open_attempts}
-    for path in _unknown_files(flow.image_folder, recorded):
+    for path in _unknown_files(source.image_folder, recorded):
         yield Finding(path.name, "a file that no row names")
     for name in sorted((remote_sizes or {}).keys() - recorded):
         yield Finding(name, "no row names it, and it is on the store")
@@ -110,18 +110,18 @@ def choose_repair(local: str, remote: str | None) -> Repair | None:
     return Repair(f"{local}, and {remote}", "give up")
 
 
-async def _apply_repair(flow: SourceContext, row: ImageRecord, repair: Repair) -> str:
+async def _apply_repair(source: SourceContext, row: ImageRecord, repair: Repair) -> str:
     """Repair an image; return what was done."""
     match repair.mend:
         case "drop here":
-            await asyncio.to_thread((flow.image_folder / row.name).unlink)
+            await asyncio.to_thread((source.image_folder / row.name).unlink)
             return "removed here: the store has it"
         case "put there":
-            await asyncio.to_thread(flow.store.replace_remote, row.name)
+            await asyncio.to_thread(source.store.replace_remote, row.name)
             return "it is on the store now"
         case "give up":
-            async with flow.db.write_transaction() as tx:
-                await images.set_pruned(tx, row.id, flow.now())
+            async with source.db.write_transaction() as tx:
+                await images.set_pruned(tx, row.id, source.now())
             return "its row says so now"
 
 
@@ -132,14 +132,14 @@ def _unknown_files(folder: Path, recorded: set[str]) -> Iterator[Path]:
 
 
 async def verify_pages(
-    flow: SourceContext, pages: Sequence[Page], *, fix: bool
+    source: SourceContext, pages: Sequence[Page], *, fix: bool
 ) -> AsyncIterator[Finding]:
     """Compare the files that pages show with the stored state of their posts."""
     for start in range(0, len(pages), _BATCH):
         batch = pages[start : start + _BATCH]
-        async with flow.db.read_transaction() as tx:
+        async with source.db.read_transaction() as tx:
             ids = [page.id for page in batch]
-            post_by_page = await posts.get_many(tx, flow.settings.source, ids)
+            post_by_page = await posts.get_many(tx, source.settings.source, ids)
         for page in batch:
             post = post_by_page.get(page.id)
             shown = tuple(file.name for file in page.image)
@@ -149,7 +149,7 @@ async def verify_pages(
                 f"shows {_join_names(shown)}, and we believed {_join_names(post.shows)}"
             )
             if fix:
-                await apply_pages(flow, [page], hold="too many")
+                await apply_pages(source, [page], hold="too many")
             fixed = "we believe it now" if fix else ""
             yield Finding(f"'{page.title}'", wrong, fixed)
 
@@ -158,23 +158,23 @@ def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-async def read_all_pages(flow: SourceContext, target: str) -> list[Page]:
+async def read_all_pages(source: SourceContext, target: str) -> list[Page]:
     """Read every page of the source at *target*, a link or an ID.
 
     Raises:
         NotionError: Notion is unavailable, or refuses the request.
     """
-    flow.bot_user = await flow.notion.fetch_bot_user()
-    info = await flow.notion.resolve_source(target)
-    async with flow.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.settings.source)
+    source.bot_user = await source.notion.fetch_bot_user()
+    info = await source.notion.resolve_source(target)
+    async with source.db.read_transaction() as tx:
+        state = await posts.load_source_state(tx, source.settings.source)
     columns = state.columns if state and state.data_source == info.id else {}
-    flow.schema = await flow.notion.fetch_schema(info.id, columns)
+    source.schema = await source.notion.fetch_schema(info.id, columns)
     pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
-        batch, position = await flow.notion.fetch_page_batch(
-            flow.schema, after=position
+        batch, position = await source.notion.fetch_page_batch(
+            source.schema, after=position
         )
         pages |= {page.id: page for page in batch}
         if position is None:

@@ -69,7 +69,7 @@ class PagePlan:
 
 
 async def apply_pages(
-    flow: SourceContext,
+    source: SourceContext,
     pages: Sequence[Page],
     *,
     mark: int | None = None,
@@ -90,25 +90,27 @@ async def apply_pages(
         tx: Transaction to write in.  None: a write transaction is opened only if
             there is something to write.
     """
-    mark = flow.page_cache.take_mark() if mark is None else mark
+    mark = source.page_cache.take_mark() if mark is None else mark
     if tx is not None:
-        return await _apply_in_tx(tx, flow, pages, mark, watermark=watermark, hold=hold)
-    async with flow.db.read_transaction() as reading:
+        return await _apply_in_tx(
+            tx, source, pages, mark, watermark=watermark, hold=hold
+        )
+    async with source.db.read_transaction() as reading:
         if not (
-            await _pages_with_actions(reading, flow, pages, mark)
-            or await _load_state_before(reading, flow.settings.source, watermark)
+            await _pages_with_actions(reading, source, pages, mark)
+            or await _load_state_before(reading, source.settings.source, watermark)
         ):
             return ApplyResult()
-    async with flow.db.write_transaction() as writing:
+    async with source.db.write_transaction() as writing:
         result = await _apply_in_tx(
-            writing, flow, pages, mark, watermark=watermark, hold=hold
+            writing, source, pages, mark, watermark=watermark, hold=hold
         )
-    flow.kick.set()
+    source.kick.set()
     return result
 
 
 async def _pages_with_actions(
-    tx: Tx, flow: SourceContext, pages: Sequence[Page], mark: int
+    tx: Tx, source: SourceContext, pages: Sequence[Page], mark: int
 ) -> list[PagePlan]:
     """Return the plans that have actions; update the page cache for all *pages*.
 
@@ -119,25 +121,25 @@ async def _pages_with_actions(
         batch = [
             page
             for page in pages[start : start + _BATCH]
-            if not flow.page_cache.is_outdated(page.id, mark)
+            if not source.page_cache.is_outdated(page.id, mark)
         ]
-        plans = await plan_pages(tx, flow.settings, batch, flow.now())
-        _update_page_cache(flow, plans, mark)
+        plans = await plan_pages(tx, source.settings, batch, source.now())
+        _update_page_cache(source, plans, mark)
         with_actions += [plan for plan in plans if plan.actions]
     return with_actions
 
 
 def _update_page_cache(
-    flow: SourceContext, plans: Sequence[PagePlan], mark: int
+    source: SourceContext, plans: Sequence[PagePlan], mark: int
 ) -> None:
     """Cache the pages that a job will read, and drop the others to save memory."""
     for plan in plans:
-        flow.page_cache.mark_applied(plan.sight.page.id, mark)
+        source.page_cache.mark_applied(plan.sight.page.id, mark)
         creates_job = any(isinstance(action, CreateJob) for action in plan.actions)
         if creates_job or plan.memory.job is not None:
-            flow.page_cache.put_page(plan.sight.page, flow.steady_now())
+            source.page_cache.put_page(plan.sight.page, source.steady_now())
         else:
-            flow.page_cache.drop_page(plan.sight.page.id)
+            source.page_cache.drop_page(plan.sight.page.id)
 
 
 async def _load_state_before(
@@ -192,7 +194,7 @@ def _take_snapshot(page: Page, settings: SourceSettings) -> PageSnapshot:
 
 
 async def plan_dry_run(
-    flow: SourceContext, pages: Sequence[Page], *, has_database: bool
+    source: SourceContext, pages: Sequence[Page], *, has_database: bool
 ) -> list[PagePlan]:
     """Plan the actions of *pages* for `plan`, without writing anything.
 
@@ -200,12 +202,14 @@ async def plan_dry_run(
         has_database: Use the stored state.  Without a database it is empty.
     """
     if has_database:
-        async with flow.db.read_transaction() as tx:
-            return await plan_pages(tx, flow.settings, pages, flow.now())
+        async with source.db.read_transaction() as tx:
+            return await plan_pages(tx, source.settings, pages, source.now())
     plans = []
     for page in pages:
-        snapshot = _take_snapshot(page, flow.settings)
-        actions = plan_actions(snapshot, StoredState(), flow.settings.rules, flow.now())
+        snapshot = _take_snapshot(page, source.settings)
+        actions = plan_actions(
+            snapshot, StoredState(), source.settings.rules, source.now()
+        )
         plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
     return plans
 
@@ -225,15 +229,15 @@ def automatic_action(plan: PagePlan) -> CreateJob | None:
 
 async def _apply_in_tx(
     tx: Tx,
-    flow: SourceContext,
+    source: SourceContext,
     pages: Sequence[Page],
     mark: int,
     *,
     watermark: datetime | None,
     hold: Hold,
 ) -> ApplyResult:
-    now, settings = flow.now(), flow.settings
-    plans = await _pages_with_actions(tx, flow, pages, mark)
+    now, settings = source.now(), source.settings
+    plans = await _pages_with_actions(tx, source, pages, mark)
     requests = [automatic_action(plan) for plan in plans]
     count = sum(request is not None for request in requests)
     holds = hold in {"always", "postpone"} or (
@@ -251,7 +255,7 @@ async def _apply_in_tx(
         for action in plan.actions:
             if holds and action is request:
                 continue
-            if job := await _apply_action(tx, flow, plan, action, now):
+            if job := await _apply_action(tx, source, plan, action, now):
                 queued.append(job)
     if hold == "postpone":
         postponed = tuple(page_id for page_id, _ in held)
@@ -263,15 +267,15 @@ async def _apply_in_tx(
 
 
 async def _apply_action(
-    tx: Tx, flow: SourceContext, plan: PagePlan, action: Action, now: datetime
+    tx: Tx, source: SourceContext, plan: PagePlan, action: Action, now: datetime
 ) -> Job | None:
     page, job = plan.sight.page, plan.memory.job
     match action:
         case SavePost(post):
-            await posts.save(tx, replace(post, source=flow.settings.source))
+            await posts.save(tx, replace(post, source=source.settings.source))
         case CreateJob(reason, due_at, why):
-            await posts.release_post(tx, flow.settings.source, page.id)
-            job_values = new_job(flow.settings.source, plan.sight, reason, due_at)
+            await posts.release_post(tx, source.settings.source, page.id)
+            job_values = new_job(source.settings.source, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
             changes = merged_values(plan.sight, job, action)

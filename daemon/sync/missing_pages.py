@@ -13,7 +13,7 @@ from db.states import JobEventType
 
 
 async def cancel_missing_pages(
-    flow: SourceContext, listed: AbstractSet[str], mark: int
+    source: SourceContext, listed: AbstractSet[str], mark: int
 ) -> None:
     """Cancel jobs whose un-tick was answered 404 and whose page the poll did not list.
 
@@ -21,25 +21,25 @@ async def cancel_missing_pages(
         listed: IDs of the pages that the poll listed, including every ticked page.
         mark: Cache mark of the poll.
     """
-    for page_id in sorted(flow.unreachable_pages - listed):
+    for page_id in sorted(source.unreachable_pages - listed):
         # The un-tick was answered during the poll.
-        if flow.page_cache.is_outdated(page_id, mark):
+        if source.page_cache.is_outdated(page_id, mark):
             continue
-        flow.unreachable_pages.discard(page_id)
-        async with flow.db.read_transaction() as tx:
-            job = await jobs.find_open(tx, flow.settings.source, page_id)
+        source.unreachable_pages.discard(page_id)
+        async with source.db.read_transaction() as tx:
+            job = await jobs.find_open(tx, source.settings.source, page_id)
         if job is not None and job.owed == "untick":
-            await cancel_missing_page(flow, job)
+            await cancel_missing_page(source, job)
 
 
-async def cancel_missing_page(flow: SourceContext, job: Job) -> None:
+async def cancel_missing_page(source: SourceContext, job: Job) -> None:
     """Cancel a job whose page is gone; its paid images stay on disk."""
     ended: Job | None = None
-    async with flow.db.write_transaction() as tx:
+    async with source.db.write_transaction() as tx:
         await jobs.clear_pending_write(tx, job, job.owed)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
-            now, why = flow.now(), "the page is gone"
+            now, why = source.now(), "the page is gone"
             ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
-        job_log.log_job_ended(flow, ended, ended.outcome)
+        job_log.log_job_ended(source, ended, ended.outcome)

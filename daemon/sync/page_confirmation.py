@@ -36,7 +36,7 @@ def split_outdated(
 
 
 async def confirm_ticks(
-    flow: SourceContext,
+    source: SourceContext,
     schema: Schema,
     pages: Sequence[Page],
     asked_at: datetime,
@@ -53,15 +53,15 @@ async def confirm_ticks(
     ticked = [page.id for page in pages if page.regenerate]
     if not ticked:
         return list(pages)
-    async with flow.db.read_transaction() as tx:
-        stored_posts = await posts.get_many(tx, flow.settings.source, ticked)
+    async with source.db.read_transaction() as tx:
+        stored_posts = await posts.get_many(tx, source.settings.source, ticked)
     confirmed: list[Page] = []
     for page in pages:
         if not _is_doubtful_tick(page, stored_posts, asked_at):
             confirmed.append(page)
             continue
         try:
-            newest = await flow.notion.fetch_page(schema, page.id, urgency)
+            newest = await source.notion.fetch_page(schema, page.id, urgency)
         # The next poll sees the tick; the other pages are still handled.
         except (PageGoneError, ItemRefusedError, NotionUnavailableError):
             continue

@@ -46,7 +46,7 @@ class Poller:
         sweep_is_due: The last poll found that a sweep is due.
     """
 
-    flow: SourceContext
+    source: SourceContext
     target: str
     others: frozenset[str] = frozenset()
     seen_until: datetime | None = None
@@ -60,42 +60,46 @@ class Poller:
 
     async def poll(self) -> ApplyResult | None:
         """Poll once; None if a poll or a backoff is active, or the poll failed."""
-        flow = self.flow
-        if self._polling.locked() or flow.notion_backoff.is_active(flow.steady_now()):
+        source = self.source
+        if self._polling.locked() or source.notion_backoff.is_active(
+            source.steady_now()
+        ):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                flow.notion_backoff.record_failure(error, flow.steady_now(), flow.log)
+                source.notion_backoff.record_failure(
+                    error, source.steady_now(), source.log
+                )
                 await self._save_access_state(
-                    flow.notion_backoff.why if flow.notion_backoff.shut else ""
+                    source.notion_backoff.why if source.notion_backoff.shut else ""
                 )
                 return None
-            was_unreachable = bool(flow.notion_backoff.why)
-            flow.notion_backoff.record_success(flow.steady_now(), flow.log)
+            was_unreachable = bool(source.notion_backoff.why)
+            source.notion_backoff.record_success(source.steady_now(), source.log)
             # Retry delayed tasks now, since Notion is reachable again.
             if was_unreachable:
-                flow.retry_schedule.release_after_outage(flow.settings.source)
-                flow.kick.set()
+                source.retry_schedule.release_after_outage(source.settings.source)
+                source.kick.set()
             await self._save_access_state("")
-            flow.polled_at = flow.steady_now()
-            log_poll_result(flow, result)
+            source.polled_at = source.steady_now()
+            log_poll_result(source, result)
             return result
 
     async def _save_access_state(self, why: str) -> None:
         """Store why Notion refuses access, for daemons that only generate images."""
         if why == self._written:
             return
-        async with self.flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.flow.settings.source)
+        async with self.source.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, self.source.settings.source)
             if state is not None and state.shut != why:
                 await posts.save_source_state(tx, replace(state, shut=why))
         self._written = why
 
     async def _current_schema(self) -> Schema:
-        schema, now = self.flow.schema, self.flow.clock.monotonic()
+        schema, now = self.source.schema, self.source.clock.monotonic()
         if schema is not None and now - self._schema_read_at < _SCHEMA_LIFE:
             return schema
         return await self.connect_source()
@@ -107,24 +111,26 @@ class Poller:
             NotionError: Notion cannot be reached or refuses access, or the source
                 lacks a required property.
         """
-        flow = self.flow
-        flow.bot_user = await flow.notion.fetch_bot_user()
-        async with flow.db.read_transaction() as tx:
-            stored = await posts.load_source_state(tx, flow.settings.source)
-        source = await flow.notion.resolve_source(
+        source = self.source
+        source.bot_user = await source.notion.fetch_bot_user()
+        async with source.db.read_transaction() as tx:
+            stored = await posts.load_source_state(tx, source.settings.source)
+        data_source = await source.notion.resolve_source(
             self.target or (stored.data_source if stored else "")
         )
-        same = stored if stored and stored.data_source == source.id else None
-        schema = await flow.notion.fetch_schema(source.id, same.columns if same else {})
-        rules = flow.settings.rules
+        same = stored if stored and stored.data_source == data_source.id else None
+        schema = await source.notion.fetch_schema(
+            data_source.id, same.columns if same else {}
+        )
+        rules = source.settings.rules
         filter_errors = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or filter_errors:
             raise NoAccessError("; ".join([*schema.problems, *filter_errors]))
         is_solved = self._log_new_problems(schema)
         state = SourceState(
-            source=flow.settings.source,
-            data_source=source.id,
-            title=source.title or schema.title,
+            source=source.settings.source,
+            data_source=data_source.id,
+            title=data_source.title or schema.title,
             columns=dict(schema.column_ids),
             scope=sweep_scope(schema, rules.only),
             watermark=same.watermark if same else None,
@@ -135,14 +141,14 @@ class Poller:
         if is_solved or (stored is not None and stored.scope != state.scope):
             state = replace(state, swept_at=None)
         if state == stored:
-            async with flow.db.read_transaction() as tx:
-                await self._reject_duplicate_source(tx, source.id)
+            async with source.db.read_transaction() as tx:
+                await self._reject_duplicate_source(tx, data_source.id)
         else:
-            async with flow.db.write_transaction() as tx:
-                await self._reject_duplicate_source(tx, source.id)
+            async with source.db.write_transaction() as tx:
+                await self._reject_duplicate_source(tx, data_source.id)
                 await posts.save_source_state(tx, state)
-        flow.schema = schema
-        self._schema_read_at = flow.clock.monotonic()
+        source.schema = schema
+        self._schema_read_at = source.clock.monotonic()
         return schema
 
     def _log_new_problems(self, schema: Schema) -> bool:
@@ -151,13 +157,13 @@ class Poller:
         Returns:
             Whether an earlier problem is solved.
         """
-        rules = self.flow.settings.rules
+        rules = self.source.settings.rules
         events = dict.fromkeys(schema.warnings, "column.unused")
         for problem in filter_problems(schema, rules.only, rules.skip):
             events[problem] = "filter.unmatched"
         for problem, event in events.items():
             if problem not in self._warned:
-                self.flow.log.warning(event, summary=problem)
+                self.source.log.warning(event, summary=problem)
         warned, self._warned = self._warned, frozenset(events)
         return not warned <= self._warned
 
@@ -178,44 +184,44 @@ class Poller:
         try:
             return await self._poll_pages(schema)
         except SchemaOutdatedError:
-            now, refreshed_at = self.flow.clock.monotonic(), self._refreshed_at
+            now, refreshed_at = self.source.clock.monotonic(), self._refreshed_at
             if refreshed_at is not None and now - refreshed_at < _REFRESH_PAUSE:
                 raise
             self._refreshed_at = now
         return await self._poll_pages(await self.connect_source())
 
     async def _poll_pages(self, schema: Schema) -> ApplyResult:
-        flow = self.flow
-        async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.settings.source)
-            only = await _poll_filter(tx, flow.settings)
-        self.sweep_is_due = is_sweep_due(state, flow.now())
+        source = self.source
+        async with source.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.settings.source)
+            only = await _poll_filter(tx, source.settings)
+        self.sweep_is_due = is_sweep_due(state, source.now())
         since = query_since(state, self.seen_until)
         started_at, asked_at = (
-            earlier_time(flow.notion.server_time, flow.now()),
-            flow.now(),
+            earlier_time(source.notion.server_time, source.now()),
+            source.now(),
         )
-        with flow.page_cache.track_query() as mark:
-            pages = await flow.notion.fetch_changed_pages(
+        with source.page_cache.track_query() as mark:
+            pages = await source.notion.fetch_changed_pages(
                 schema, since=since, only=only
             )
             self.listed = len(pages)
-            current, _ = split_outdated(flow.page_cache, pages, mark)
+            current, _ = split_outdated(source.page_cache, pages, mark)
             confirmed = await confirm_ticks(
-                flow, schema, current, asked_at, Urgency.POLL
+                source, schema, current, asked_at, Urgency.POLL
             )
             # Keep the watermark before pages that changed while ticks were read.
-            _, dropped = split_outdated(flow.page_cache, pages, mark)
+            _, dropped = split_outdated(source.page_cache, pages, mark)
             watermark = next_watermark(confirmed, dropped)
             result = await apply_pages(
-                flow,
+                source,
                 confirmed,
                 mark=mark,
                 # A query for ticks only leaves edits unseen.
                 watermark=watermark if since else None,
                 hold="too many",
             )
-            await cancel_missing_pages(flow, {page.id for page in pages}, mark)
+            await cancel_missing_pages(source, {page.id for page in pages}, mark)
         if since and not dropped:
             self.seen_until = started_at or self.seen_until
         return result
@@ -274,16 +280,16 @@ def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
     return hashlib.sha256(scope.encode()).hexdigest()[:32]
 
 
-def log_poll_result(flow: SourceContext, result: ApplyResult) -> None:
+def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
     """Log the queued and held posts of a poll or sweep."""
     for job in result.queued:
-        job_log.log_job_queued(flow, job)
+        job_log.log_job_queued(source, job)
     if result.held:
-        cost = result.held * flow.settings.usual_price
-        flow.log.warning(
+        cost = result.held * source.settings.usual_price
+        source.log.warning(
             "poll.held",
             summary=f"{result.held} posts want an image, more than "
-            f"posts.approve_above = {flow.settings.approve_above}: none is made; "
+            f"posts.approve_above = {source.settings.approve_above}: none is made; "
             "`postbrush approve` makes them "
             f"(about {format_dollars(cost)})",
             held=result.held,

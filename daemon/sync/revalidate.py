@@ -24,9 +24,9 @@ _OLD = timedelta(minutes=10)
 _FRESH = timedelta(minutes=1)
 
 
-def needs_reread(flow: SourceContext, job: Job) -> bool:
+def needs_reread(source: SourceContext, job: Job) -> bool:
     """Return whether the page of *job* must be read before its next paid call."""
-    now = flow.now()
+    now = source.now()
     # The page was read less than a minute ago.
     if job.read_at is not None and abs(now - job.read_at) < _FRESH:
         return False
@@ -35,10 +35,12 @@ def needs_reread(flow: SourceContext, job: Job) -> bool:
     if job.reason is JobReason.REPLACE or waited >= _OLD:
         return True
     # A recent poll knows whether the post still matches posts.only.
-    steady_now = flow.steady_now()
-    is_polled = flow.polled_at is not None and steady_now - flow.polled_at < _FRESH
+    steady_now = source.steady_now()
+    is_polled = source.polled_at is not None and steady_now - source.polled_at < _FRESH
     return (
-        flow.is_leader and depends_on_filter(flow.settings.rules, job) and not is_polled
+        source.is_leader
+        and depends_on_filter(source.settings.rules, job)
+        and not is_polled
     )
 
 
@@ -55,7 +57,7 @@ def filtered_reason(rules: Rules, page: Page) -> str | None:
     return None
 
 
-async def revalidate_page(flow: SourceContext, job: Job) -> None:
+async def revalidate_page(source: SourceContext, job: Job) -> None:
     """Read the page of a queued job, and cancel the job if it is no longer valid.
 
     Raises:
@@ -64,36 +66,38 @@ async def revalidate_page(flow: SourceContext, job: Job) -> None:
     page: Page | None = None
     is_answer = False
     try:
-        page = await flow.notion.fetch_page(flow.known_schema, job.page_id, Urgency.JOB)
-        await apply_pages(flow, [page])
+        page = await source.notion.fetch_page(
+            source.known_schema, job.page_id, Urgency.JOB
+        )
+        await apply_pages(source, [page])
     except PageGoneError as error:
         is_answer = isinstance(error, PageUnreachableError)
-    async with flow.db.write_transaction() as tx:
-        now, current = flow.now(), await jobs.get(tx, job.id)
+    async with source.db.write_transaction() as tx:
+        now, current = source.now(), await jobs.get(tx, job.id)
         # The job was claimed, cancelled, or ended by the plan of its page.
         if current is None or current.state is not JobState.QUEUED:
             return
-        why = await _load_cancel_reason(tx, flow, current, page)
+        why = await _load_cancel_reason(tx, source, current, page)
         if why is None:
             await jobs.mark_page_read(tx, current, now)
             return
         ended = await end_job(
             tx, current, JobEventType.CANCELLED, now=now, why=why, is_answer=is_answer
         )
-    job_log.log_job_ended(flow, ended, why)
+    job_log.log_job_ended(source, ended, why)
 
 
 async def _load_cancel_reason(
-    tx: Tx, flow: SourceContext, job: Job, page: Page | None
+    tx: Tx, source: SourceContext, job: Job, page: Page | None
 ) -> str | None:
     if page is None:
         return "the page is gone"
     our_images = await images.by_names(tx, [file.name for file in page.image])
-    return cancel_reason(flow, job, page, our_images)
+    return cancel_reason(source, job, page, our_images)
 
 
 def cancel_reason(
-    flow: SourceContext, job: Job, page: Page, our_images: dict[str, ImageRecord]
+    source: SourceContext, job: Job, page: Page, our_images: dict[str, ImageRecord]
 ) -> str | None:
     """Return why a job is no longer valid for *page*; None: it is valid."""
     shown = classify_images(page.id, [file.name for file in page.image], our_images)
@@ -104,7 +108,7 @@ def cancel_reason(
     if job.reason is JobReason.REGENERATE:
         return None
     # The post no longer matches the filters.
-    if (why := filtered_reason(flow.settings.rules, page)) is not None:
+    if (why := filtered_reason(source.settings.rules, page)) is not None:
         return why
     # A person added a file, which stays.
     if shown.foreign:

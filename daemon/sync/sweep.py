@@ -32,34 +32,39 @@ _BATCH = 500
 _MAX_FAILURES = 3
 
 
-async def sweep_if_due(flow: SourceContext) -> ApplyResult | None:
+async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
     """Sweep at the first start, once a day, and when the scope has changed.
 
     Returns:
         The result; None if no sweep is due, one is already running, the pause after
         a failure has not ended, or this sweep failed.
     """
-    task = TaskKey(TaskKind.SWEEP, flow.settings.source)
-    is_delayed = flow.retry_schedule.is_delayed(task, flow.clock.elapsed())
-    if flow.schema is None or flow.is_sweeping or flow.notion_backoff.why or is_delayed:
+    task = TaskKey(TaskKind.SWEEP, source.settings.source)
+    is_delayed = source.retry_schedule.is_delayed(task, source.clock.elapsed())
+    if (
+        source.schema is None
+        or source.is_sweeping
+        or source.notion_backoff.why
+        or is_delayed
+    ):
         return None
-    flow.is_sweeping = True
+    source.is_sweeping = True
     try:
-        async with flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.settings.source)
-        if not is_sweep_due(state, flow.now()):
+        async with source.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.settings.source)
+        if not is_sweep_due(state, source.now()):
             return None
-        result = await _Sweep(flow, flow.schema).run()
+        result = await _Sweep(source, source.schema).run()
     # The main loop handles database errors.
     except DatabaseError:
         raise
     # The polls decide whether Notion as a whole is unreachable.
     except Exception as error:  # noqa: BLE001 - `postpone_task` logs it
-        await postpone_task(flow, task, error)
+        await postpone_task(source, task, error)
         return None
     finally:
-        flow.is_sweeping = False
-    await end_delay(flow, task)
+        source.is_sweeping = False
+    await end_delay(source, task)
     return result
 
 
@@ -74,7 +79,7 @@ class _Sweep:
             once they are counted.
     """
 
-    flow: SourceContext
+    source: SourceContext
     schema: Schema
     seen: RowSet = field(default_factory=RowSet)
     newest: datetime | None = None
@@ -85,44 +90,44 @@ class _Sweep:
 
     async def run(self) -> ApplyResult | None:
         """Sweep the source; None if this daemon stops or loses its leadership."""
-        flow = self.flow
-        started_at, notion_time = flow.now(), flow.notion.server_time
-        if not flow.settings.approve_above:
+        source = self.source
+        started_at, notion_time = source.now(), source.notion.server_time
+        if not source.settings.approve_above:
             self._hold = "never"
         position = await self._apply_next_batch(None)
         while position is not None:
-            if not flow.is_leader or flow.stopping.is_set():
+            if not source.is_leader or source.stopping.is_set():
                 return None
             position = await self._apply_next_batch(position)
         await self._decide_postponed("never")
         await self._mark_removed_pages(started_at)
         await self._save_sync_state(started_at, notion_time)
         result = ApplyResult(held=self._held)
-        log_poll_result(flow, result)
+        log_poll_result(source, result)
         return result
 
     async def _apply_next_batch(
         self, after: QueryPosition | None
     ) -> QueryPosition | None:
         """Read, plan and apply the pages of one response; return the next position."""
-        flow, asked_at = self.flow, self.flow.now()
-        with flow.page_cache.track_query() as mark:
-            pages, position = await flow.notion.fetch_page_batch(
+        source, asked_at = self.source, self.source.now()
+        with source.page_cache.track_query() as mark:
+            pages, position = await source.notion.fetch_page_batch(
                 self.schema, after=after
             )
             ids = [page.id for page in pages]
-            async with flow.db.read_transaction() as tx:
-                self.seen.update(await posts.row_ids(tx, flow.settings.source, ids))
+            async with source.db.read_transaction() as tx:
+                self.seen.update(await posts.row_ids(tx, source.settings.source, ids))
             # Newer views are already applied, and a poll lists the pages we wrote.
-            current, outdated = split_outdated(flow.page_cache, pages, mark)
+            current, outdated = split_outdated(source.page_cache, pages, mark)
             self._track_newest(current, outdated)
             confirmed = await confirm_ticks(
-                flow, self.schema, current, asked_at, Urgency.SWEEP
+                source, self.schema, current, asked_at, Urgency.SWEEP
             )
             # A single response holds all pages, so they are counted together.
             is_only_batch = after is None and position is None
             hold: Hold = "too many" if is_only_batch else self._hold
-            result = await apply_pages(flow, confirmed, mark=mark, hold=hold)
+            result = await apply_pages(source, confirmed, mark=mark, hold=hold)
         await self._count_held(result)
         return position
 
@@ -133,10 +138,10 @@ class _Sweep:
 
     async def _count_held(self, result: ApplyResult) -> None:
         self._held += result.held
-        log_poll_result(self.flow, replace(result, held=0))
+        log_poll_result(self.source, replace(result, held=0))
         self.postponed += result.postponed
         # The limit is exceeded, so all further automatic requests are held.
-        if exceeds_hold(len(self.postponed), self.flow.settings.approve_above):
+        if exceeds_hold(len(self.postponed), self.source.settings.approve_above):
             self._hold = "always"
             await self._decide_postponed("always")
 
@@ -144,14 +149,14 @@ class _Sweep:
         """Read the postponed pages again, and hold or queue their requests."""
         postponed, self.postponed = self.postponed, []
         for page_id in postponed:
-            with self.flow.page_cache.track_query() as mark:
+            with self.source.page_cache.track_query() as mark:
                 try:
                     page = await self._read_page(page_id)
                 except PageGoneError:
                     continue
                 if page is None:
                     continue
-                result = await apply_pages(self.flow, [page], mark=mark, hold=hold)
+                result = await apply_pages(self.source, [page], mark=mark, hold=hold)
             await self._count_held(result)
 
     async def _read_page(self, page_id: str) -> Page | None:
@@ -162,7 +167,7 @@ class _Sweep:
             NotionUnavailableError: Several consecutive pages could not be read.
         """
         try:
-            page = await self.flow.notion.fetch_page(
+            page = await self.source.notion.fetch_page(
                 self.schema, page_id, Urgency.SWEEP
             )
         # Only this page is refused; the sweep continues.
@@ -178,9 +183,9 @@ class _Sweep:
 
     async def _mark_removed_pages(self, started_at: datetime) -> None:
         """Mark stored pages that the source no longer has, and cancel their jobs."""
-        source, last_row = self.flow.settings.source, 0
+        source, last_row = self.source.settings.source, 0
         while True:
-            async with self.flow.db.read_transaction() as tx:
+            async with self.source.db.read_transaction() as tx:
                 rows = await posts.list_present_after(
                     tx, source, last_row, limit=_BATCH
                 )
@@ -188,7 +193,7 @@ class _Sweep:
                 if row in self.seen or seen_at >= started_at:
                     continue
                 if await self._is_removed(page_id):
-                    await _remove_post(self.flow, page_id)
+                    await _remove_post(self.source, page_id)
             if len(rows) < _BATCH:
                 return
             last_row = rows[-1][0]
@@ -206,8 +211,8 @@ class _Sweep:
     async def _save_sync_state(
         self, started_at: datetime, notion_time: datetime | None
     ) -> None:
-        async with self.flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.flow.settings.source)
+        async with self.source.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, self.source.settings.source)
             if state is None:
                 return
             # This is the first watermark, from which polls query.  A page edited
@@ -218,17 +223,17 @@ class _Sweep:
             await posts.save_source_state(tx, replace(state, swept_at=started_at))
 
 
-async def _remove_post(flow: SourceContext, page_id: str) -> None:
-    source, why = flow.settings.source, "the page is gone"
-    async with flow.db.write_transaction() as tx:
-        now = flow.now()
-        await posts.update_fields(tx, source, page_id, gone=True)
-        await posts.release_post(tx, source, page_id)
-        job = await jobs.find_open(tx, source, page_id)
+async def _remove_post(source: SourceContext, page_id: str) -> None:
+    source_name, why = source.settings.source, "the page is gone"
+    async with source.db.write_transaction() as tx:
+        now = source.now()
+        await posts.update_fields(tx, source_name, page_id, gone=True)
+        await posts.release_post(tx, source_name, page_id)
+        job = await jobs.find_open(tx, source_name, page_id)
         ended = (
             await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
             if job
             else None
         )
     if ended is not None and ended.state is JobState.CANCELLED:
-        job_log.log_job_ended(flow, ended, why)
+        job_log.log_job_ended(source, ended, why)

@@ -40,38 +40,38 @@ def add_routes(app: web.Application) -> None:
 
 async def _show_dashboard(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
-    async with site.flow.db.read_transaction() as tx:
+    async with site.source.db.read_transaction() as tx:
         data = await _load_dashboard(tx, site)
     return site.render(request, "now.html", **data)
 
 
 async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
-    flow, now = site.flow, site.flow.now()
+    source, now = site.source, site.source.now()
     chain_state = await provider_selection.load_chain_state(
-        tx, site.flows.shared_budget_source
+        tx, site.sources.shared_budget_source
     )
     own_budgets = [
         (source, await provider_selection.load_chain_state(tx, source))
-        for source in site.flows.own_budget_sources
+        for source in site.sources.own_budget_sources
     ]
     counts = await job_lists.count_open_by_state(tx)
     working = await jobs.in_state(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
-    titles = [await _source_title(tx, source) for source in site.flows]
-    source_pauses = [await pauses.get(tx, name, now) for name in site.flows.names]
+    titles = [await _source_title(tx, source) for source in site.sources]
+    source_pauses = [await pauses.get(tx, name, now) for name in site.sources.names]
     held = await posts.count_held(tx)
     newest = await gallery.load_page(tx, GalleryFilter(), limit=_NEWEST)
     return {
         "sources": [title for title in titles if title],
         "filters": [
             problem
-            for source in site.flows
+            for source in site.sources
             for problem in _source_filter_problems(source)
         ],
-        "away": site.flows.outage_reason,
-        "away_until": _next_notion_attempt(site.flows),
-        "others": await list_peers(tx, flow.db, flow.instance_id),
-        "disk": storage_guard.unwritable_reason(flow) or "",
+        "away": site.sources.outage_reason,
+        "away_until": _next_notion_attempt(site.sources),
+        "others": await list_peers(tx, source.db, source.instance_id),
+        "disk": storage_guard.unwritable_reason(source) or "",
         # `paused` lists the paused sources unless all of them are paused.
         "pause": source_pauses[0] if all(source_pauses) else None,
         "paused": [
@@ -83,17 +83,17 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "queued": counts.get(JobState.QUEUED, 0),
         "queue": [
-            _describe_queued_job(flow, job)
+            _describe_queued_job(source, job)
             for job in await job_lists.list_queued(tx, limit=_QUEUE)
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": format_dollars(held * flow.settings.usual_price),
+        "held_cost": format_dollars(held * source.settings.usual_price),
         "failed": await job_lists.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
-        "providers": _describe_providers(site.flows, chain_state),
+        "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
-        "month_name": now.astimezone(flow.clock.zone).strftime("%B"),
-        "budget": site.flows.shared_budget_source.settings.budget_limits.month,
+        "month_name": now.astimezone(source.clock.zone).strftime("%B"),
+        "budget": site.sources.shared_budget_source.settings.budget_limits.month,
         "own_months": [
             (
                 source.settings.source,
@@ -106,31 +106,31 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
     }
 
 
-async def _source_title(tx: Tx, flow: SourceContext) -> str:
-    state = await posts.load_source_state(tx, flow.settings.source)
+async def _source_title(tx: Tx, source: SourceContext) -> str:
+    state = await posts.load_source_state(tx, source.settings.source)
     return state.title if state else ""
 
 
-def _source_filter_problems(flow: SourceContext) -> list[str]:
+def _source_filter_problems(source: SourceContext) -> list[str]:
     """Return the problems of posts.only and posts.skip; none before the first poll."""
-    if flow.schema is None:
+    if source.schema is None:
         return []
-    rules = flow.settings.rules
-    return filter_problems(flow.schema, rules.only, rules.skip)
+    rules = source.settings.rules
+    return filter_problems(source.schema, rules.only, rules.skip)
 
 
-def _next_notion_attempt(flows: Sources) -> datetime | None:
-    times = [flow.notion_retry_at for flow in flows if flow.notion_backoff.why]
+def _next_notion_attempt(sources: Sources) -> datetime | None:
+    times = [source.notion_retry_at for source in sources if source.notion_backoff.why]
     return min((time for time in times if time is not None), default=None)
 
 
 def _describe_providers(
-    flows: Sources, chain_state: ChainState
+    sources: Sources, chain_state: ChainState
 ) -> list[dict[str, Any]]:
-    in_chain = {name for flow in flows for name in flow.settings.chain}
+    in_chain = {name for source in sources for name in source.settings.chain}
     described = [
-        _describe_provider(flows.first, chain_state, name)
-        for name in flows.first.providers
+        _describe_provider(sources.first, chain_state, name)
+        for name in sources.first.providers
     ]
     return [
         provider | {"in_chain": provider["name"] in in_chain} for provider in described
@@ -138,7 +138,7 @@ def _describe_providers(
 
 
 def _describe_running_job(
-    flow: SourceContext, job: Job, calls: Sequence[Attempt]
+    source: SourceContext, job: Job, calls: Sequence[Attempt]
 ) -> dict[str, Any]:
     provider = next((call.provider for call in calls if call.outcome is None), None)
     if job.state is JobState.UPLOADING:
@@ -146,30 +146,30 @@ def _describe_running_job(
     elif provider is None:
         doing = "is about to be made"
     else:
-        doing = f"is being made by {flow.providers[provider].traits.label}"
-    if (delay := _describe_delay(flow, job)) is not None:
+        doing = f"is being made by {source.providers[provider].traits.label}"
+    if (delay := _describe_delay(source, job)) is not None:
         return {"job": job, "doing": f"waits: {delay['why']}"} | delay
     return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
 
 
-def _describe_delay(flow: SourceContext, job: Job) -> dict[str, Any] | None:
+def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when the next try is."""
-    for delay in flow.retry_schedule.of_job(job.id):
+    for delay in source.retry_schedule.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
         return {
             "why": why,
             "since": job.moved_at,
-            "until": next_try_at(flow, delay.subject),
+            "until": next_try_at(source, delay.subject),
         }
     return None
 
 
-def _describe_queued_job(flow: SourceContext, job: Job) -> dict[str, Any]:
-    if (delay := _describe_delay(flow, job)) is not None:
+def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
+    if (delay := _describe_delay(source, job)) is not None:
         return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
     if job.owed == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
-    if job.due_at > flow.now():
+    if job.due_at > source.now():
         reason = f"for {job.waits_for}" if job.waits_for else "for its words to settle"
         if not job.waits_for and job.tries:
             reason = "for the next round"
@@ -178,16 +178,16 @@ def _describe_queued_job(flow: SourceContext, job: Job) -> dict[str, Any]:
 
 
 def _describe_provider(
-    flow: SourceContext, chain_state: ChainState, name: str
+    source: SourceContext, chain_state: ChainState, name: str
 ) -> dict[str, Any]:
-    traits, breaker = flow.providers[name].traits, chain_state.breakers[name]
+    traits, breaker = source.providers[name].traits, chain_state.breakers[name]
     return {
         "name": name,
         "label": traits.label,
         "open": breaker.state is not Position.CLOSED,
         "probing": breaker.state is Position.HALF_OPEN,
         "words": descriptions.describe_breaker(
-            breaker, chain_state.now, flow.clock.zone
+            breaker, chain_state.now, source.clock.zone
         ),
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),

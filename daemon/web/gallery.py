@@ -29,14 +29,14 @@ def add_routes(app: web.Application) -> None:
 async def _list_images(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
     query = {key: request.query.get(key, "")[:_LONGEST_WORDS] for key in _KEYS}
-    gallery_filter = _parse_filter(query, site.flow.clock.zone)
+    gallery_filter = _parse_filter(query, site.source.clock.zone)
     before, after = query_number(request, "before"), query_number(request, "after")
-    async with site.flow.db.read_transaction() as tx:
+    async with site.source.db.read_transaction() as tx:
         page = await gallery.load_page(
             tx, gallery_filter, limit=_SHOWN, before=before, after=after
         )
-        providers = await gallery.providers_with_images(tx, list(site.flow.providers))
-    labels = {name: site.flow.providers[name].traits.label for name in providers}
+        providers = await gallery.providers_with_images(tx, list(site.source.providers))
+    labels = {name: site.source.providers[name].traits.label for name in providers}
     return site.render(
         request,
         "images.html",
@@ -80,7 +80,7 @@ def _page_link(page: GalleryPage, query: dict[str, str], direction: str) -> str:
 
 async def _show_image(request: web.Request) -> web.StreamResponse:
     site, number = web_context_of(request), int(request.match_info["number"])
-    async with site.flow.db.read_transaction() as tx:
+    async with site.source.db.read_transaction() as tx:
         tile = await gallery.load_item(tx, number)
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")
@@ -112,5 +112,5 @@ async def _load_details(tx: Tx, tile: GalleryItem) -> dict[str, Any]:
 
 
 def _provider_label(request: web.Request, tile: GalleryItem) -> str:
-    provider = web_context_of(request).flow.providers.get(tile.image.provider)
+    provider = web_context_of(request).source.providers.get(tile.image.provider)
     return provider.traits.label if provider else tile.image.provider

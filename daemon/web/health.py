@@ -31,15 +31,15 @@ async def find_problems(site: WebContext) -> dict[str, str]:
 
     An outage of Notion is not included, because the daemon waits for its end.
     """
-    flow = site.flow
+    source = site.source
     problems: dict[str, str] = {}
-    if (why := storage_guard.unwritable_reason(flow)) is not None:
-        problems["store" if why == flow.store.away else "disk"] = why
+    if (why := storage_guard.unwritable_reason(source)) is not None:
+        problems["store" if why == source.store.away else "disk"] = why
     try:
-        async with flow.db.read_transaction() as tx:
+        async with source.db.read_transaction() as tx:
             await job_lists.count_open_by_state(tx)
     except DatabaseError as error:
         problems["database"] = str(error)
-    if stuck := flow.watchdog.missed_deadlines():
+    if stuck := source.watchdog.missed_deadlines():
         problems["stuck"] = f"no progress of {' and '.join(stuck)}"
     return problems

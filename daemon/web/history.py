@@ -49,7 +49,7 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
     kind = request.query.get("state", "")
     kind = kind if kind in _KINDS else ""
     before = query_number(request, "before")
-    async with site.flow.db.read_transaction() as tx:
+    async with site.source.db.read_transaction() as tx:
         rows = await job_lists.list_jobs(
             tx, _KINDS[kind], limit=_SHOWN + 1, before=before
         )
@@ -86,7 +86,7 @@ class TimelineEntry:
 
 async def _show_job(request: web.Request) -> web.StreamResponse:
     site, number = web_context_of(request), int(request.match_info["number"])
-    async with site.flow.db.read_transaction() as tx:
+    async with site.source.db.read_transaction() as tx:
         job = await jobs.get(tx, number)
         if job is None:
             raise web.HTTPNotFound(text="There is no such job.")
@@ -99,7 +99,7 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         "job.html",
         job=job,
         post=post,
-        line=_build_timeline(site.flow, history, calls),
+        line=_build_timeline(site.source, history, calls),
         made=job_images,
         made_names={image.name: image for image in job_images},
         open=job.is_open,
@@ -109,10 +109,10 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
 
 
 def _build_timeline(
-    flow: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
+    source: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
 ) -> list[TimelineEntry]:
     def label_of(name: str) -> str:
-        provider = flow.providers.get(name)
+        provider = source.providers.get(name)
         return provider.traits.label if provider else name
 
     entries = [TimelineEntry(at=event.at, event=event) for event in history]

@@ -42,7 +42,7 @@ async def _find_image(request: web.Request) -> ImageRecord:
     name = request.match_info["name"]
     if _NAME.fullmatch(name) is None:
         raise web.HTTPNotFound(text="There is no such image.")
-    async with web_context_of(request).flow.db.read_transaction() as tx:
+    async with web_context_of(request).source.db.read_transaction() as tx:
         image = await images.by_name(tx, name)
     if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
@@ -58,7 +58,7 @@ async def _serve_image(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304, headers={"ETag": etag})
     async with request.app[_READING]:
         data = await asyncio.to_thread(
-            _read_image, web_context_of(request).flow.store, image
+            _read_image, web_context_of(request).source.store, image
         )
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
@@ -67,11 +67,11 @@ async def _serve_image(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
-    image, flow = await _find_image(request), web_context_of(request).flow
-    path = files.thumbnail_path(flow.image_folder, image.name)
+    image, source = await _find_image(request), web_context_of(request).source
+    path = files.thumbnail_path(source.image_folder, image.name)
     data = await asyncio.to_thread(read_file, path.parent, path.name)
     if data is None:
-        data = await _make_thumbnail(flow, image, path)
+        data = await _make_thumbnail(source, image, path)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT}
@@ -79,13 +79,13 @@ async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
 
 
 async def _make_thumbnail(
-    flow: SourceContext, image: ImageRecord, target: Path
+    source: SourceContext, image: ImageRecord, target: Path
 ) -> bytes | None:
-    data = await asyncio.to_thread(_read_image, flow.store, image)
+    data = await asyncio.to_thread(_read_image, source.store, image)
     if data is None:
         return None
     try:
-        async with flow.decoding:
+        async with source.decoding:
             thumbnail = await asyncio.to_thread(
                 normalize.make_thumbnail, data, _THUMB_SIDE
             )

@@ -51,7 +51,7 @@ async def _log_in(request: web.Request) -> web.StreamResponse:
         site.set_session_cookie(response, site.new_session(inside=True))
         return response
     if result is False:
-        site.flow.log.warning(
+        site.source.log.warning(
             "web.refused", summary=f"wrong password from {request.remote}"
         )
         return site.render(

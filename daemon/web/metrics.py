@@ -123,32 +123,32 @@ class Metrics:
     async def render_text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
         async with self._turn:
-            await self._update_gauges(self._site.flow)
+            await self._update_gauges(self._site.source)
             return generate_latest(self._registry)
 
-    async def _update_gauges(self, flow: SourceContext) -> None:
-        now = flow.now()
-        async with flow.db.read_transaction() as tx:
+    async def _update_gauges(self, source: SourceContext) -> None:
+        now = source.now()
+        async with source.db.read_transaction() as tx:
             await self._tally.count_new_rows(tx)
             counts = await job_lists.count_open_by_state(tx)
             oldest = await job_lists.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
-            chain_state = await provider_selection.load_chain_state(tx, flow)
+            chain_state = await provider_selection.load_chain_state(tx, source)
         gauges = self._gauges
         for state in OPEN:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))
         gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
         gauges["held_posts"].set(held)
-        for name in flow.providers:
+        for name in source.providers:
             self._update_provider(name, chain_state)
-        gauges["month_budget_dollars"].set(flow.settings.budget_limits.month or 0)
-        gauges["notion_up"].set(0 if self._site.flows.outage_reason else 1)
-        last_poll = self._site.flows.last_poll_at
+        gauges["month_budget_dollars"].set(source.settings.budget_limits.month or 0)
+        gauges["notion_up"].set(0 if self._site.sources.outage_reason else 1)
+        last_poll = self._site.sources.last_poll_at
         gauges["last_poll_timestamp_seconds"].set(_timestamp_of(last_poll))
         with suppress(OSError):
-            gauges["disk_free_bytes"].set(files.free_bytes(flow.image_folder))
+            gauges["disk_free_bytes"].set(files.free_bytes(source.image_folder))
         # `traffic` counts from the start, so the difference to the last read is added.
-        for outcome, count in flow.traffic.items():
+        for outcome, count in source.traffic.items():
             new = count - self._asked.get(outcome, 0)
             self._counters["notion_requests_total"].labels(outcome).inc(new)
             self._asked[outcome] = count

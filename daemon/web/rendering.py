@@ -17,7 +17,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def create_renderer(
-    flow: SourceContext, assets: Mapping[str, StaticFile]
+    source: SourceContext, assets: Mapping[str, StaticFile]
 ) -> Callable[..., str]:
     """Return a function that renders a template by its name with data."""
     environment = jinja2.Environment(
@@ -30,10 +30,10 @@ def create_renderer(
     )
 
     def moment(at: datetime) -> str:
-        return text_format.format_time(at, flow.now(), flow.clock.zone)
+        return text_format.format_time(at, source.now(), source.clock.zone)
 
     def full(at: datetime) -> str:
-        return text_format.format_full_time(at, flow.clock.zone)
+        return text_format.format_full_time(at, source.clock.zone)
 
     def iso(at: datetime) -> str:
         return at.isoformat(timespec="seconds")

@@ -57,24 +57,24 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def run_web_server(
-    flows: Sources, settings: Settings, *, board: int | None = None
+    sources: Sources, settings: Settings, *, board: int | None = None
 ) -> AsyncIterator[WebContext | None]:
     """Listen on the address of `[web]`; yield None if it is off or unavailable.
 
     Args:
         board: Port of the demo's board, for a link.
     """
-    address, flow = parse_listen(settings.web.listen), flows.first
+    address, source = parse_listen(settings.web.listen), sources.first
     if address is None:
         yield None
         return
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         place = await change_feed.current_position(tx)
     site = WebContext(
-        flows=flows,
-        door=Authenticator(password, flow.clock.monotonic),
+        sources=sources,
+        door=Authenticator(password, source.clock.monotonic),
         names=own_host_names() | frozenset(settings.web.hosts),
         seal=Signer(_signing_key(password)),
         place=place,
@@ -99,7 +99,7 @@ def _signing_key(password: str) -> bytes:
 async def _start_listening(
     runner: web.AppRunner, site: WebContext, address: str, port: int
 ) -> bool:
-    log = site.flow.shared_log
+    log = site.source.shared_log
     shown = f"[{address}]" if ":" in address else address
     try:
         await web.TCPSite(runner, address, port).start()
@@ -123,7 +123,7 @@ def create_application(site: WebContext) -> web.Application:
         client_max_size=_LONGEST_FORM,
     )
     app[WEB_CONTEXT] = site
-    monotonic = site.flow.clock.monotonic
+    monotonic = site.source.clock.monotonic
     # One page of the gallery takes about 60 requests.
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
@@ -171,7 +171,7 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001 - logged, without a traceback on the page
-        web_context_of(request).flow.shared_log.exception(
+        web_context_of(request).source.shared_log.exception(
             "web.broke", summary=request.path
         )
         return _error_response(request, 500, "This went wrong here; the log says what.")

@@ -82,7 +82,7 @@ class WebContext:
         board: Port of the demo's board, None outside of the demo.
     """
 
-    flows: Sources
+    sources: Sources
     door: Authenticator
     names: frozenset[str]
     seal: Signer
@@ -93,20 +93,20 @@ class WebContext:
     _fill: Callable[..., str] | None = None
 
     @property
-    def flow(self) -> SourceContext:
+    def source(self) -> SourceContext:
         """Return the first source, for what all sources share."""
-        return self.flows.first
+        return self.sources.first
 
     def flow_of(self, source: str) -> SourceContext:
         """Return the context of a source, or the first one for a removed source."""
-        return self.flows.get(source) or self.flow
+        return self.sources.get(source) or self.source
 
     def render_template(self, page: str, **data: object) -> str:
         """Return a template as HTML; loads Jinja, which takes 2 MB, at first use."""
         if self._fill is None:
             from daemon.web.rendering import create_renderer  # noqa: PLC0415 - 2 MB, loaded at first use
 
-            self._fill = create_renderer(self.flow, self.assets)
+            self._fill = create_renderer(self.source, self.assets)
         return self._fill(page, **data)
 
     def session_of(self, request: web.Request) -> Session:
@@ -116,7 +116,7 @@ class WebContext:
             return cached
         signed = request.cookies.get(self._cookie_name("session"), "")
         text = self.seal.unsign(signed, "session")
-        now = int(self.flow.now().timestamp())
+        now = int(self.source.now().timestamp())
         session = Session(secrets.token_urlsafe(16), inside=False, began=now)
         if text is not None:
             session_id, inside, began = text.split(":")
@@ -146,7 +146,7 @@ class WebContext:
 
     def new_session(self, *, inside: bool) -> Session:
         """Return a session with a new ID, which prevents session fixation."""
-        began = int(self.flow.now().timestamp())
+        began = int(self.source.now().timestamp())
         return Session(secrets.token_urlsafe(16), inside=inside, began=began)
 
     def render(
@@ -157,7 +157,7 @@ class WebContext:
         text = self.render_template(
             page,
             **data,
-            several=len(self.flows.names) > 1,
+            several=len(self.sources.names) > 1,
             path=request.path,
             token=self.form_token(request),
             said=self._read_message(request),

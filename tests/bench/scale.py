@@ -80,7 +80,7 @@ class Years:
     """
 
     settings: Settings
-    flows: Sources
+    sources: Sources
     watcher: Poller
     notion: Notion
     site: WebContext
@@ -110,10 +110,10 @@ class Years:
 
     async def claim(self) -> float:
         began = time.perf_counter()
-        db = self.flows.first.db
+        db = self.sources.first.db
         async with db.read_transaction() as tx:
-            picked = await selection.select_jobs(tx, list(self.flows), 1, {})
-        claimed = await claims.claim_jobs(self.flows, picked)
+            picked = await selection.select_jobs(tx, list(self.sources), 1, {})
+        claimed = await claims.claim_jobs(self.sources, picked)
         took = time.perf_counter() - began
         async with db.write_transaction() as tx:
             for job in claimed:
@@ -156,11 +156,11 @@ class Years:
         began = time.perf_counter()
         async with (
             app.data_dir_lock(self.settings, "run"),
-            app.open_context(self.settings) as flows,
+            app.open_context(self.settings) as sources,
         ):
-            flows.first.notion = cast("NotionClient", Notion())
-            await recover_claims(flows, None)
-            await Poller(flow=flows.first, target="").poll()
+            sources.first.notion = cast("NotionClient", Notion())
+            await recover_claims(sources, None)
+            await Poller(source=sources.first, target="").poll()
             return time.perf_counter() - began
 
 
@@ -171,19 +171,19 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     environ = {"NOTION_TOKEN": "ntn_bench", "HUGGINGFACE_TOKEN": "hf_bench"}
     (folder / "postbrush.toml").touch()
     settings = config.load_settings(folder / "postbrush.toml", environ, folder)
-    async with app.open_context(settings) as flows:
-        flow, notion = flows.first, Notion()
-        flow.notion = cast("NotionClient", notion)
-        watcher = Poller(flow=flow, target="")
+    async with app.open_context(settings) as sources:
+        source, notion = sources.first, Notion()
+        source.notion = cast("NotionClient", notion)
+        watcher = Poller(source=source, target="")
         site = WebContext(
-            flows=flows,
-            door=auth.Authenticator("", flow.clock.monotonic),
+            sources=sources,
+            door=auth.Authenticator("", source.clock.monotonic),
             names=frozenset({"localhost"}),
             seal=Signer(b"bench" * 8),
             place=FeedPosition(),
         )
         yield Years(
-            settings, flows, watcher, notion, site, serve.create_application(site)
+            settings, sources, watcher, notion, site, serve.create_application(site)
         )
 
 

@@ -45,8 +45,11 @@ async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Poller]:
     }
     settings = config.load_settings(settings_file, environ, folder)
     log.configure("error", "pretty", environ={}, stream=io.StringIO())
-    async with app.data_dir_lock(settings, "run"), app.open_context(settings) as flows:
-        (watcher,) = build_pollers(settings, flows)
+    async with (
+        app.data_dir_lock(settings, "run"),
+        app.open_context(settings) as sources,
+    ):
+        (watcher,) = build_pollers(settings, sources)
         await watcher.poll()
         malloc.freeze_loaded()
         yield watcher
@@ -80,34 +83,34 @@ class Stops:
             self.busy = max(self.busy, time.thread_time() - worked)
 
 
-async def _forget_sweep(flow: SourceContext) -> None:
+async def _forget_sweep(source: SourceContext) -> None:
     """Let a day pass."""
-    async with flow.db.write_transaction() as tx:
-        state = await posts.load_source_state(tx, flow.settings.source)
+    async with source.db.write_transaction() as tx:
+        state = await posts.load_source_state(tx, source.settings.source)
         if state is None:
             raise AssertionError("the source is unknown")
         await posts.save_source_state(tx, replace(state, swept_at=None))
 
 
-async def _sweep(flow: SourceContext) -> None:
-    if await sweep_if_due(flow) is None:
-        raise AssertionError(f"the sweep did not end: {flow.notion_backoff.why}")
+async def _sweep(source: SourceContext) -> None:
+    if await sweep_if_due(source) is None:
+        raise AssertionError(f"the sweep did not end: {source.notion_backoff.why}")
 
 
 async def _memory(watcher: Poller) -> dict[str, float]:
     """Sweep for the first time, and the next day, when all posts are known."""
-    flow, pid = watcher.flow, os.getpid()
+    source, pid = watcher.source, os.getpid()
     malloc.trim_heap()
     idle = procfs.rss(pid)
     procfs.forget_peak(pid)
     stops, began = Stops(), time.perf_counter()
     async with stops.watched():
-        await _sweep(flow)
-        await _forget_sweep(flow)
-        await _sweep(flow)
+        await _sweep(source)
+        await _forget_sweep(source)
+        await _sweep(source)
     took, peak = time.perf_counter() - began, procfs.peak(pid)
     malloc.trim_heap()
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         count = await posts.count(tx)
     return {
         "idle": idle,
@@ -122,14 +125,14 @@ async def _memory(watcher: Poller) -> dict[str, float]:
 
 async def _polls(watcher: Poller, count: int, pause: float) -> dict[str, list[float]]:
     """Poll beside sweeps, and without one."""
-    flow = watcher.flow
-    await _sweep(flow)
+    source = watcher.source
+    await _sweep(source)
     without = await _timed_polls(watcher, count, pause)
 
     async def sweep() -> None:
         while True:
-            await _forget_sweep(flow)
-            await _sweep(flow)
+            await _forget_sweep(source)
+            await _sweep(source)
 
     sweeping = asyncio.create_task(sweep())
     beside = await _timed_polls(watcher, count, pause, lambda: not sweeping.done())
@@ -150,7 +153,7 @@ async def _timed_polls(
         began = time.perf_counter()
         if await watcher.poll() is None or not is_busy():
             raise AssertionError(
-                f"there was no poll: {watcher.flow.notion_backoff.why}"
+                f"there was no poll: {watcher.source.notion_backoff.why}"
             )
         if number >= _WARM_UP:
             took.append(time.perf_counter() - began)

@@ -126,17 +126,17 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
         log.configure("info", "pretty", environ={}, stream=lines)
         async with (
             app.data_dir_lock(settings, "run"),
-            app.open_context(settings) as flows,
+            app.open_context(settings) as sources,
         ):
-            await recover_claims(flows, None)
-            (watcher,) = build_pollers(settings, flows)
-            yield partial(_work, flows, watcher)
+            await recover_claims(sources, None)
+            (watcher,) = build_pollers(settings, sources)
+            yield partial(_work, sources, watcher)
 
 
-async def _work(flows: Sources, watcher: Poller, _pages: Sequence[str]) -> None:
+async def _work(sources: Sources, watcher: Poller, _pages: Sequence[str]) -> None:
     await watcher.poll()
-    await sweep_if_due(watcher.flow)
-    await work_until_idle(flows, Dispatcher(flows))
+    await sweep_if_due(watcher.source)
+    await work_until_idle(sources, Dispatcher(sources))
 
 
 def _used() -> float:

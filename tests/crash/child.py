@@ -151,11 +151,11 @@ async def _live(folder: Path, environ: Mapping[str, str]) -> None:
     clock = Clock(sleep=hurried)
     async with (
         app.data_dir_lock(settings, "once"),
-        app.open_context(settings, clock=clock) as flows,
-        app.join_cluster(settings, flows) as company,
+        app.open_context(settings, clock=clock) as sources,
+        app.join_cluster(settings, sources) as company,
     ):
 
         async def never(_held: int) -> bool:
             return False
 
-        await run_once(flows, build_pollers(settings, flows), company, never)
+        await run_once(sources, build_pollers(settings, sources), company, never)

@@ -70,7 +70,7 @@ class House:
     town: FakeServer
     clock: MovingClock
     settings: Settings
-    flows: Sources
+    sources: Sources
     watchers: Sequence[Poller]
     company: Membership
     dispatcher: Dispatcher
@@ -78,8 +78,8 @@ class House:
     warned: list[str] = field(default_factory=list)
 
     @property
-    def flow(self) -> SourceContext:
-        return self.flows.first
+    def source(self) -> SourceContext:
+        return self.sources.first
 
     @property
     def watcher(self) -> Poller:
@@ -104,24 +104,24 @@ class House:
 
     async def poll(self) -> None:
         for watcher in self.watchers:
-            if watcher.flow.is_leader:
+            if watcher.source.is_leader:
                 await watcher.poll()
 
     async def sweep(self) -> None:
-        for flow in self.flows:
-            if flow.is_leader:
-                await sweep_if_due(flow)
+        for source in self.sources:
+            if source.is_leader:
+                await sweep_if_due(source)
 
     async def work(self) -> None:
         """Do all that can be done now."""
         while True:
-            self.flow.kick.clear()
+            self.source.kick.clear()
             await self.dispatcher.tick()
             if not self.dispatcher.is_busy:
-                if not self.flow.kick.is_set():
+                if not self.source.kick.is_set():
                     return
                 continue
-            await self.flow.kick.wait()
+            await self.source.kick.wait()
 
     async def begin(self) -> None:
         """The first look of a daemon's life."""
@@ -151,31 +151,31 @@ class House:
             await self.work()
 
     async def jobs(self) -> list[Job]:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             found = await jobs.list_latest(tx, limit=500)
         return list(reversed(found))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             for job in reversed(await jobs.list_latest(tx, limit=500)):
                 if job_id in {None, job.id}:
                     found += await attempts.of_job(tx, job.id)
         return found
 
     async def jobs_all(self) -> list[Job]:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             return await jobs.list_latest(tx, limit=100_000)
 
     async def calls_all(self) -> list[Attempt]:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
                 tx, [one.id for one in await jobs.list_latest(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 
     async def history(self, job_id: int) -> list[JobEvent]:
-        async with self.flow.db.read_transaction() as tx:
+        async with self.source.db.read_transaction() as tx:
             return await jobs.list_events(tx, job_id)
 
     def writes(self) -> list[str]:
@@ -233,17 +233,17 @@ async def house(
                         sleep=clock.sleep,
                         zone=ZONE,
                     ),
-                ) as flows,
-                app.join_cluster(settings, flows) as company,
+                ) as sources,
+                app.join_cluster(settings, sources) as company,
             ):
                 yield House(
                     town=town,
                     clock=clock,
                     settings=settings,
-                    flows=flows,
-                    watchers=build_pollers(settings, flows),
+                    sources=sources,
+                    watchers=build_pollers(settings, sources),
                     company=company,
-                    dispatcher=Dispatcher(flows),
+                    dispatcher=Dispatcher(sources),
                     said=said,
                     warned=warned,
                 )

@@ -98,20 +98,20 @@ class SearchedTown(RuleBasedStateMachine):
         daemon, steps = self.daemon, 0
         await daemon.poll()
         while True:
-            daemon.flow.kick.clear()
+            daemon.source.kick.clear()
             await daemon.dispatcher.tick()
             steps += 1
             assert steps < _MOST_STEPS, "it turns in circles"
             if daemon.dispatcher.is_busy:
-                await daemon.flow.kick.wait()
-            elif not daemon.flow.kick.is_set():
+                await daemon.source.kick.wait()
+            elif not daemon.source.kick.is_set():
                 return
 
     async def sweep_while(self, something: Callable[[], object]) -> None:
         """Sweep; after its answer was read something happens, and a poll sees it."""
-        daemon, flow = self.daemon, self.daemon.flow
-        async with flow.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, flow.settings.source)
+        daemon, source = self.daemon, self.daemon.source
+        async with source.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, source.settings.source)
             if state is not None:
                 await posts.save_source_state(tx, replace(state, swept_at=None))
 
@@ -121,12 +121,12 @@ class SearchedTown(RuleBasedStateMachine):
             self.clock.move(seconds=70)
             await self.work()
 
-        door = flow.notion
-        flow.notion = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
+        door = source.notion
+        source.notion = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
         try:
             await daemon.sweep()
         finally:
-            flow.notion = door
+            source.notion = door
 
     async def pass_minute(self) -> None:
         """Live a minute; nothing came of it: then few requests were sent."""
@@ -172,17 +172,19 @@ class SearchedTown(RuleBasedStateMachine):
         return len(self.daemon.warned) + len(rows)
 
     def _fails(self) -> list[str]:
-        flow = self.daemon.flow
-        failing = [f"{one.subject} {one.why}" for one in flow.retry_schedule.of_tasks()]
+        source = self.daemon.source
+        failing = [
+            f"{one.subject} {one.why}" for one in source.retry_schedule.of_tasks()
+        ]
         return [
             *failing,
-            *([flow.notion_backoff.why] if flow.notion_backoff.why else []),
+            *([source.notion_backoff.why] if source.notion_backoff.why else []),
         ]
 
     async def _die(self, commits: int, *, kept: bool) -> None:
         daemon, cut = self.daemon, PowerCut(commits, kept=kept)
         with mock.patch.object(
-            daemon.flow.db, "write_transaction", cut.over(daemon.flow.db)
+            daemon.source.db, "write_transaction", cut.over(daemon.source.db)
         ):
             task = asyncio.ensure_future(self._some_of_it())
             await asyncio.wait(
@@ -261,7 +263,7 @@ class SearchedTown(RuleBasedStateMachine):
         cells = space.read_cells(page)
         assert cells["Regenerate"] is False
         names = [file.name for file in space.list_files(page)]
-        async with daemon.flow.db.read_transaction() as tx:
+        async with daemon.source.db.read_transaction() as tx:
             post = await posts.get(tx, "default", page)
             rows = await images.of_page(tx, "default", page)
             history = await jobs.of_page(tx, "default", page)
@@ -271,7 +273,7 @@ class SearchedTown(RuleBasedStateMachine):
         shown = [one for one in rows if one.name in names]
         for one in shown:
             assert one.shown_at is not None
-            assert (daemon.flow.image_folder / one.name).is_file()
+            assert (daemon.source.image_folder / one.name).is_file()
         # It has its image, or its wish has an answer.
         answered = any(
             job.state in {JobState.FAILED, JobState.CANCELLED} for job in history

@@ -198,9 +198,9 @@ async def _look(home: House, first: str, second: str) -> Hour:
 
 
 def _source(home: House) -> str:
-    if not home.flow.notion_backoff.why:
+    if not home.source.notion_backoff.why:
         return ""
-    return "shut" if home.flow.notion_backoff.shut else "away"
+    return "shut" if home.source.notion_backoff.shut else "away"
 
 
 def _burst(times: list[datetime]) -> int:

@@ -52,7 +52,7 @@ async def test_notion_is_asked_again_after_the_pause_and_not_after_the_step(
     _set_clock(home, -step)
     home.space.inject_fault("/query", times=5, status=503)
     await home.poll()
-    assert home.flow.notion_backoff.why
+    assert home.source.notion_backoff.why
     home.space.faults.waiting.clear()
     _set_clock(home, step)
     home.forget()
@@ -75,7 +75,7 @@ async def test_a_delay_is_said_once_an_hour_whatever_the_clock_says(
 
     async def count_lines() -> int:
         subject = TaskKey(TaskKind.UPLOAD, job.source, job.id)
-        await postpone_task(home.flow, subject, NotionError("not uploaded yet"), job)
+        await postpone_task(home.source, subject, NotionError("not uploaded yet"), job)
         return sum("job.delayed" in line for line in home.said)
 
     assert await count_lines() == 1

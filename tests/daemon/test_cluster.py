@@ -183,7 +183,7 @@ async def test_one_asks_notion_and_the_other_makes_images(tmp_path: Path) -> Non
         await all_.live()
         assert len(server.read(page)["Image"]) == 1
         assert asked(box) == 0
-        assert set(await all_.makers()) == {box.flow.instance_id}
+        assert set(await all_.makers()) == {box.source.instance_id}
         # Trashed meanwhile: nothing is made for it.
         gone = server.add("Gone", "Bread that is gone.")
         await server.poll()
@@ -201,8 +201,8 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
         await all_.begin()
 
         async def seen(by: House) -> list[tuple[str, bool]]:
-            async with by.flow.db.read_transaction() as tx:
-                there = await list_peers(tx, by.flow.db, by.flow.instance_id)
+            async with by.source.db.read_transaction() as tx:
+                there = await list_peers(tx, by.source.db, by.source.instance_id)
             return sorted((one.roles, one.asks) for one in there)
 
         first, second, third = all_.houses
@@ -212,9 +212,9 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
             ("notion, generate", True),
         ]
         await first.poll()
-        assert "last poll" in status_line.describe_watching(first.flows)
+        assert "last poll" in status_line.describe_watching(first.sources)
         assert (
-            status_line.describe_watching(third.flows) == "another daemon asks Notion"
+            status_line.describe_watching(third.sources) == "another daemon asks Notion"
         )
         # One that is stopped is gone at once, one that dies once it was silent.
         await third.company.leave()  # type: ignore[attr-defined]  # of several
@@ -265,7 +265,7 @@ async def test_nobody_makes_images_for_a_source_that_is_shut(tmp_path: Path) -> 
         first.clock.move(seconds=125)
         first.space.sources[first.town.source.id].shared = False
         await first.poll()
-        assert first.flow.notion_backoff.shut
+        assert first.source.notion_backoff.shut
         await second.work()
         assert second.hub.painted == 0
         first.space.sources[first.town.source.id].shared = True

@@ -215,7 +215,7 @@ async def test_a_query_of_more_posts_in_a_minute_than_it_lists_is_refused(
         await home.poll()
         await home.sweep()
         assert any("more pages were made in one minute" in one for one in home.said)
-        door, schema = home.flow.notion, home.flow.known_schema
+        door, schema = home.source.notion, home.source.known_schema
         pages, position = await door.fetch_page_batch(schema, after=None)
         assert len(pages) == 5
         with pytest.raises(NotionUnavailableError, match="in one minute"):

@@ -78,9 +78,9 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
         home.space.edit_page(page, {"Name": "Better bread"})
         await home.live()
         assert len(await home.jobs()) == 1
-        async with home.flow.db.read_transaction() as tx:
-            post = await posts.get(tx, home.flow.settings.source, page)
-            (image,) = await images.of_page(tx, home.flow.settings.source, page)
+        async with home.source.db.read_transaction() as tx:
+            post = await posts.get(tx, home.source.settings.source, page)
+            (image,) = await images.of_page(tx, home.source.settings.source, page)
         assert post is not None
         assert post.made == post.fingerprint == image.fingerprint
         home.space.edit_page(page, {"Post": "Cake."})
@@ -90,16 +90,16 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
 
 async def _make_old(home: House, page: str) -> None:
     """Leave what an earlier version would have left."""
-    flow = home.flow
-    seen = await flow.notion.fetch_page(flow.known_schema, page, Urgency.POLL)
-    former = read_former_fingerprint(seen, flow.settings.input_settings)
-    async with flow.db.write_transaction() as tx:
-        post = await posts.get(tx, flow.settings.source, page)
+    source = home.source
+    seen = await source.notion.fetch_page(source.known_schema, page, Urgency.POLL)
+    former = read_former_fingerprint(seen, source.settings.input_settings)
+    async with source.db.write_transaction() as tx:
+        post = await posts.get(tx, source.settings.source, page)
         assert post is not None
         old = {"fingerprint": former, "made": former}
-        await posts.update_fields(tx, flow.settings.source, page, **old)
+        await posts.update_fields(tx, source.settings.source, page, **old)
         await jobs.replace_fingerprint(
-            tx, flow.settings.source, page, post.fingerprint, former
+            tx, source.settings.source, page, post.fingerprint, former
         )
 
 

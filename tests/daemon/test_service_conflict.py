@@ -60,10 +60,10 @@ def test_no_such_service_is_none(shown: str) -> None:
 async def test_what_it_says_of_itself_is_what_another_reads(
     home: House, title: str
 ) -> None:
-    schema = home.flow.known_schema
+    schema = home.source.known_schema
     object.__setattr__(schema, "title", title)
     object.__setattr__(schema, "source", _SOURCE)
-    said = status_line.describe_watching(home.flows)
+    said = status_line.describe_watching(home.sources)
     status = " ".join(said.split())[:400]
     shown = f"ActiveState=active\nStatusText={status}\n"
     assert service_conflict.watched_sources(shown) == frozenset(
@@ -85,7 +85,7 @@ def _shows(status: str, state: str = "active") -> str:
 
 
 def _about(home: House) -> str:
-    return status_line.describe_watching(home.flows)
+    return status_line.describe_watching(home.sources)
 
 
 def _warned(home: House) -> int:
@@ -98,7 +98,7 @@ async def test_a_second_one_on_the_same_database_is_refused(
     environ = _systemctl(tmp_path, _shows(_about(home)))
     with pytest.raises(SetupError, match="sudo systemctl stop postbrush") as refused:
         await service_conflict.refuse_if_service_watches(
-            home.flow, home.watchers, environ
+            home.source, home.watchers, environ
         )
     assert refused.value.exit_code == 2
     assert len(str(refused.value).splitlines()) == 1
@@ -112,7 +112,9 @@ async def test_one_on_another_database_is_warned_of(
     home: House, tmp_path: Path, status: str
 ) -> None:
     environ = _systemctl(tmp_path, _shows(status))
-    await service_conflict.refuse_if_service_watches(home.flow, home.watchers, environ)
+    await service_conflict.refuse_if_service_watches(
+        home.source, home.watchers, environ
+    )
     assert _warned(home) == 1
 
 
@@ -121,7 +123,9 @@ async def test_one_that_cannot_ask_notion_is_warned_of(
 ) -> None:
     environ = _systemctl(tmp_path, _shows(_about(home)))
     home.space.inject_fault("/users/me", times=99, status=503)
-    await service_conflict.refuse_if_service_watches(home.flow, home.watchers, environ)
+    await service_conflict.refuse_if_service_watches(
+        home.source, home.watchers, environ
+    )
     assert _warned(home) == 1
 
 
@@ -132,7 +136,9 @@ async def test_one_that_cannot_ask_notion_is_warned_of(
 async def test_no_service_is_no_matter(home: House, tmp_path: Path, body: str) -> None:
     environ = _systemctl(tmp_path, body)
     home.forget()
-    await service_conflict.refuse_if_service_watches(home.flow, home.watchers, environ)
+    await service_conflict.refuse_if_service_watches(
+        home.source, home.watchers, environ
+    )
     assert (home.said, home.space.requests) == ([], [])
 
 
@@ -140,7 +146,9 @@ async def test_a_machine_without_systemd_is_no_matter(
     home: House, tmp_path: Path
 ) -> None:
     environ = {"PATH": str(tmp_path)}
-    await service_conflict.refuse_if_service_watches(home.flow, home.watchers, environ)
+    await service_conflict.refuse_if_service_watches(
+        home.source, home.watchers, environ
+    )
     assert home.said == []
 
 
@@ -150,7 +158,7 @@ async def test_a_systemd_that_does_not_answer_is_not_waited_for(
     pid = tmp_path / "pid"
     environ = _systemctl(tmp_path, f"echo $$ >{pid}\nexec sleep 3600")
     await service_conflict.refuse_if_service_watches(
-        home.flow, home.watchers, environ, patience=0.3
+        home.source, home.watchers, environ, patience=0.3
     )
     assert home.said == []
     # It is gone, too; a slow machine may not have begun it.
@@ -167,5 +175,7 @@ async def test_the_service_does_not_ask_about_itself(
     asked = tmp_path / "asked"
     environ = _systemctl(tmp_path, f"touch {asked}\n{_shows(_about(home))}")
     environ["SYSTEMD_EXEC_PID"] = str(os.getpid())
-    await service_conflict.refuse_if_service_watches(home.flow, home.watchers, environ)
+    await service_conflict.refuse_if_service_watches(
+        home.source, home.watchers, environ
+    )
     assert (home.said, asked.exists()) == ([], False)

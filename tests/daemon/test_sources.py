@@ -83,17 +83,17 @@ async def test_one_token_has_one_budget_and_two_tokens_have_two(
     tmp_path: Path,
 ) -> None:
     async with two(tmp_path) as (home, _):
-        wires = {id(flow.notion.transport) for flow in home.flows}  # type: ignore[attr-defined]  # the real gateway's
+        wires = {id(source.notion.transport) for source in home.sources}  # type: ignore[attr-defined]  # the real gateway's
         assert len(wires) == 1
     environ = {"NOTION_TOKEN_CLUB": "ntn_another"}
     async with two(tmp_path, environ=environ) as (home, _):
-        wires = {id(flow.notion.transport) for flow in home.flows}  # type: ignore[attr-defined]  # the same
+        wires = {id(source.notion.transport) for source in home.sources}  # type: ignore[attr-defined]  # the same
         assert len(wires) == 2
-        shop, club = home.flows
+        shop, club = home.sources
         # The pretend Notion does not know it: that one source is shut, and only that.
         assert club.notion_backoff.shut
         assert not shop.notion_backoff.shut
-        assert home.flows.outage_reason.startswith("club: ")
+        assert home.sources.outage_reason.startswith("club: ")
         page = home.add("Bread", "Bread for everyone.")
         await home.live()
         assert home.read(page)["Image"]
@@ -141,7 +141,7 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         assert sorted(paid) == ["club", "shop", "shop"]
         # The others got the card.
         assert {job.state for job in await home.jobs()} == {JobState.DONE}
-        shop, own = home.flows
+        shop, own = home.sources
         assert shop.settings.includes_spending_of("long gone")
         assert not shop.settings.includes_spending_of("club")
         assert not own.settings.includes_spending_of("shop")
@@ -158,8 +158,8 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
         home,
         club,
     ):
-        async with home.flow.db.write_transaction() as tx:
-            now = home.flow.now()
+        async with home.source.db.write_transaction() as tx:
+            now = home.source.now()
             await pauses.set_pause(tx, Pause(source="shop", since=now, until=None))
         resting = home.add("Bread", "Bread for everyone.")
         several = [
@@ -167,18 +167,18 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
         ]
         await home.live()
         assert not home.read(resting)["Image"]
-        async with home.flow.db.write_transaction() as tx:
+        async with home.source.db.write_transaction() as tx:
             assert await posts.count_held(tx, source="club") == 3
             assert await posts.count_held(tx, source="shop") == 0
             assert (
-                await actions.approve_held(tx, None, home.flow.now(), source="shop")
+                await actions.approve_held(tx, None, home.source.now(), source="shop")
                 == []
             )
-            await actions.approve_held(tx, None, home.flow.now(), source="club")
+            await actions.approve_held(tx, None, home.source.now(), source="club")
         await home.work()
         assert all(home.read(page)["Image"] for page in several)
         assert not home.read(resting)["Image"]
-        async with home.flow.db.write_transaction() as tx:
+        async with home.source.db.write_transaction() as tx:
             await pauses.clear_pause(tx, "shop")
         await home.work()
         assert home.read(resting)["Image"]
@@ -212,7 +212,7 @@ async def test_one_database_as_two_sources_is_refused_for_the_second(
         await home.town.start()
         try:
             await home.begin()
-            club_flow, twin = home.flows
+            club_flow, twin = home.sources
             assert not club_flow.notion_backoff.why
             assert "the database of source club, too" in twin.notion_backoff.why
             page = _post(home, club, "Rowing", Post="A rowing boat.")

@@ -57,20 +57,20 @@ def test_the_queue_who_rests_and_the_money_are_said(
 
 
 async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
-    schema = home.flow.known_schema
-    home.flow.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    schema = home.source.known_schema
+    home.source.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
-    said = status_line.describe_watching(home.flows)
+    said = status_line.describe_watching(home.sources)
     mark = status_line.short_source_id(schema.source)
     assert said == f"'{schema.title}' {mark}, last poll 11:15:30"
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
-    home.flow.polled_at = None
-    assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
-    home.flow.polled_at = home.clock.now()
-    home.flow.schema = None
-    assert status_line.describe_watching(home.flows) == "Notion has not answered yet"
+    home.source.polled_at = None
+    assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
+    home.source.polled_at = home.clock.now()
+    home.source.schema = None
+    assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ async def test_before_its_first_answer_notion_has_not_answered(home: House) -> N
 async def test_why_notion_is_not_looked_at_is_said(
     home: House, error: NotionUnavailableError | NoAccessError
 ) -> None:
-    flow = home.flow
-    flow.notion_backoff.record_failure(error, flow.now(), flow.log)
-    said = status_line.describe_watching(home.flows)
+    source = home.source
+    source.notion_backoff.record_failure(error, source.now(), source.log)
+    said = status_line.describe_watching(home.sources)
     assert said == f"Notion: {error}"
-    flow.notion_backoff.record_success(flow.now(), flow.log)
-    assert "Notion: " not in status_line.describe_watching(home.flows)
+    source.notion_backoff.record_success(source.now(), source.log)
+    assert "Notion: " not in status_line.describe_watching(home.sources)
 
 
 async def test_it_is_read_from_what_is_stored(home: House) -> None:
@@ -95,7 +95,7 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
     await home.live()
     home.add("Another", "Bread.")
     await home.poll()
-    said = await status_line.compose_status_line(home.flows)
+    said = await status_line.compose_status_line(home.sources)
     assert re.fullmatch(
         r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
         r"\$0\.00 of \$5\.00 this month",

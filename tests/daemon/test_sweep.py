@@ -22,8 +22,8 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 
 def _held_up(home: House, **about: object) -> HeldUp:
-    found = HeldUp(home.flow.notion, **about)  # type: ignore[arg-type]  # its fields
-    home.flow.notion = cast("NotionClient", found)
+    found = HeldUp(home.source.notion, **about)  # type: ignore[arg-type]  # its fields
+    home.source.notion = cast("NotionClient", found)
     return found
 
 
@@ -32,8 +32,8 @@ def _posts(home: House, count: int = _MANY) -> list[str]:
 
 
 async def _post(home: House, page: str) -> Post:
-    async with home.flow.db.read_transaction() as tx:
-        found = await posts.get(tx, home.flow.settings.source, page)
+    async with home.source.db.read_transaction() as tx:
+        found = await posts.get(tx, home.source.settings.source, page)
     assert found is not None
     return found
 
@@ -99,7 +99,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
     await home.live()
     home.clock.move(days=1, minutes=5)
     home.space.edit_page(page, {"Post": "Newer bread."})
-    door = home.flow.notion
+    door = home.source.notion
     answered, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(HeldUp):
@@ -109,7 +109,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
             await go_on.wait()
             return found
 
-    home.flow.notion = cast("NotionClient", Slow(door))
+    home.source.notion = cast("NotionClient", Slow(door))
     polling = asyncio.create_task(home.poll())
     await answered.wait()
     home.space.edit_page(page, {"Post": "Newest cake."})
@@ -125,7 +125,7 @@ async def test_too_many_posts_of_several_answers_are_all_held(tmp_path: Path) ->
         home.space.tick_box(pages[3])
         await home.begin()
         assert [job.page_id for job in await home.jobs()] == [pages[3]]
-        async with home.flow.db.read_transaction() as tx:
+        async with home.source.db.read_transaction() as tx:
             assert await posts.count_held(tx) == _MANY - 1
         (said,) = [line for line in home.said if line.startswith("poll.held")]
         assert f"{_MANY - 1} posts" in said
@@ -202,7 +202,7 @@ async def test_polls_go_on_beside_a_sweep_and_no_second_one_begins(
             if window == 1:
                 home.space.tick_box(ticked)
                 await home.poll()
-                seen.append(await sweep_if_due(home.flow))
+                seen.append(await sweep_if_due(home.source))
                 seen.append([job.reason for job in await home.jobs()])
 
         _held_up(home, meanwhile=look)
@@ -215,13 +215,13 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         _posts(home)
 
         async def hand_over(_window: int) -> None:
-            home.flow.is_leader = False
+            home.source.is_leader = False
 
         found = _held_up(home, meanwhile=hand_over)
         await home.begin()
         assert found.windows == 1
-        async with home.flow.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, home.flow.settings.source)
+        async with home.source.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, home.source.settings.source)
         assert state is not None
         assert state.swept_at is None
 

@@ -73,7 +73,7 @@ class HungPoll(Poller):
     """Notion's client neither answers nor gives up."""
 
     async def poll(self) -> ApplyResult | None:
-        await self.flow.stopping.wait()
+        await self.source.stopping.wait()
         return None
 
 
@@ -81,7 +81,7 @@ class HungWork(Dispatcher):
     """The disk neither answers nor fails."""
 
     async def tick(self) -> datetime | None:
-        await self.flow.stopping.wait()
+        await self.source.stopping.wait()
         return None
 
 
@@ -110,7 +110,7 @@ class Watched:
             await _breath()
 
     def _at_work(self) -> bool:
-        return "work" in self.home.flow.watchdog._until and not isinstance(
+        return "work" in self.home.source.watchdog._until and not isinstance(
             self.daemon.dispatcher, HungWork
         )
 
@@ -136,15 +136,15 @@ async def watched(
         async with house(folder, clock=HeldClock()) as home:
             hands = Hands()
             daemon = DaemonRunner(
-                flows=home.flows,
-                pollers=[watcher(flow=home.flow, target="")],
+                sources=home.sources,
+                pollers=[watcher(source=home.source, target="")],
                 membership=home.company,
                 poll_interval=timedelta(seconds=_POLL),
-                started_at=home.flow.now(),
+                started_at=home.source.now(),
                 schedule=hands,
                 systemd=SystemdNotifier(manager.address, timedelta(minutes=1)),
             )
-            daemon.dispatcher = dispatcher(home.flows)
+            daemon.dispatcher = dispatcher(home.sources)
             running = asyncio.create_task(daemon.run())
             try:
                 await asyncio.wait_for(hands.ready.wait(), _PATIENCE)
@@ -238,7 +238,7 @@ async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
         assert isinstance(clock, HeldClock)
         await one.poll()
         one.home.space.inject_fault("/users/me", status=429, retry_after=3600)
-        upload = asyncio.create_task(one.home.flow.notion.fetch_bot_user())
+        upload = asyncio.create_task(one.home.source.notion.fetch_bot_user())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         poll = asyncio.create_task(one.poll())
         await _breath()

@@ -28,18 +28,18 @@ _SOME = 150
 Look = Callable[[Tx], Awaitable[object]]
 
 
-@pytest_asyncio.fixture(name="flow")
-async def _flow(tmp_path: Path) -> AsyncIterator[SourceContext]:
+@pytest_asyncio.fixture(name="source")
+async def _source(tmp_path: Path) -> AsyncIterator[SourceContext]:
     async with house(tmp_path) as home:
-        await many_images(home.flow, _SOME)
-        yield home.flow
+        await many_images(home.source, _SOME)
+        yield home.source
 
 
-async def _walk(flow: SourceContext, wanted: GalleryFilter, limit: int) -> list[int]:
+async def _walk(source: SourceContext, wanted: GalleryFilter, limit: int) -> list[int]:
     """Go through all pages to the oldest, and back to the newest."""
     seen: list[int] = []
     back: list[int] = []
-    async with flow.db.read_transaction() as tx:
+    async with source.db.read_transaction() as tx:
         page = await gallery.load_page(tx, wanted, limit=limit)
         assert not page.newer
         while True:
@@ -59,20 +59,20 @@ async def _walk(flow: SourceContext, wanted: GalleryFilter, limit: int) -> list[
 
 @pytest.mark.parametrize("limit", [7, 50, 149, 150, 151])
 async def test_every_image_is_seen_once_newest_first(
-    flow: SourceContext, limit: int
+    source: SourceContext, limit: int
 ) -> None:
-    seen = await _walk(flow, GalleryFilter(), limit)
+    seen = await _walk(source, GalleryFilter(), limit)
     assert seen == list(range(_SOME, 0, -1))
 
 
-async def test_what_is_asked_for_is_what_is_seen(flow: SourceContext) -> None:
-    cards = await _walk(flow, GalleryFilter(provider="freeapi"), 20)
+async def test_what_is_asked_for_is_what_is_seen(source: SourceContext) -> None:
+    cards = await _walk(source, GalleryFilter(provider="freeapi"), 20)
     assert len(cards) == _SOME // 5
     day = GalleryFilter(
         since=_NOW - timedelta(hours=10), until=_NOW - timedelta(hours=5)
     )
-    assert len(await _walk(flow, day, 20)) == 15
-    assert await _walk(flow, GalleryFilter(words="no such words"), 20) == []
+    assert len(await _walk(source, day, 20)) == 15
+    assert await _walk(source, GalleryFilter(words="no such words"), 20) == []
 
 
 _LOOKS: dict[str, Look] = {
@@ -103,11 +103,11 @@ _LOOKS: dict[str, Look] = {
 @pytest.mark.sqlite_only  # it is asked how it would go about it
 @pytest.mark.parametrize("look", _LOOKS)
 async def test_no_look_goes_through_a_whole_table(
-    flow: SourceContext, look: str, tmp_path: Path
+    source: SourceContext, look: str, tmp_path: Path
 ) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
-    async with flow.db.read_transaction() as tx:
-        engine = flow.db._reader.engine
+    async with source.db.read_transaction() as tx:
+        engine = source.db._reader.engine
 
         def note(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own signature
             asked.append((args[2], tuple(args[3])))

@@ -61,7 +61,7 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path) as home:
-        asked = Asked(home.flow.db)
+        asked = Asked(home.source.db)
         home.hub.credits = 2
         await home.begin()
         pages = [home.add(f"Post {n}") for n in range(4)]
@@ -72,7 +72,7 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
         home.hub.credits = None
         home.clock.move(hours=30)
         await home.live()
-        await compose_status_line(home.flows)
+        await compose_status_line(home.sources)
         assert len(asked.statements) > 40
         slow = {}
         with closing(sqlite3.connect(tmp_path / "postbrush.db")) as db:

@@ -62,8 +62,8 @@ class ApiSession:
         async def run_question() -> T:
             async with app.open_context(
                 settings, clock=self.clock, readonly=True
-            ) as flows:
-                return await question(flows.first)
+            ) as sources:
+                return await question(sources.first)
 
         with _show_spinner():
             return asyncio.run(run_question())

@@ -201,7 +201,7 @@ def write_answers(
     if answers.added:
         columns = answers.columns
         session.run_query(
-            lambda flow: flow.notion.add_properties(answers.source.id, columns)
+            lambda source: source.notion.add_properties(answers.source.id, columns)
         )
     for name, value in answers.secrets.items():
         answer_files.write_secret(target.secret_file(name), value)

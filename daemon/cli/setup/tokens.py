@@ -52,7 +52,7 @@ def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
         name, value = _ask_token(prompter, _NOTION, stored)
         session.tokens[name] = value
         try:
-            bot = session.run_query(lambda flow: flow.notion.fetch_bot_user())
+            bot = session.run_query(lambda source: source.notion.fetch_bot_user())
         except NoAccessError:
             if not prompter.terminal:
                 raise
@@ -110,12 +110,12 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
         return
 
 
-async def _check_flux_token(flow: SourceContext) -> None:
+async def _check_flux_token(source: SourceContext) -> None:
     """Check the token with a free call."""
-    provider = flow.providers["flux"]
+    provider = source.providers["flux"]
     if (call := provider.token_check_call()) is not None:
         provider.raise_for_error(
-            await flow.provider_runner.send_once(call, provider.traits)
+            await source.provider_runner.send_once(call, provider.traits)
         )
 
 

@@ -45,7 +45,7 @@ class Wizard:
         bot = tokens.ask_notion_token(self.prompter, self.session)
         self._ask_source(bot)
         schema = self.session.run_query(
-            lambda flow: flow.notion.fetch_schema(self.answers.source.id, {})
+            lambda source: source.notion.fetch_schema(self.answers.source.id, {})
         )
         names = self._ask_columns(schema)
         self._ask_posts(schema, names)
@@ -68,7 +68,9 @@ class Wizard:
         self._record_change(("notion", "data_source"), before, source.id)
 
     def _resolve_source(self, target: str) -> SourceInfo:
-        return self.session.run_query(lambda flow: flow.notion.resolve_source(target))
+        return self.session.run_query(
+            lambda source: source.notion.resolve_source(target)
+        )
 
     def _configured_source_id(self) -> str:
         """Return the ID of the configured data source; "" for none."""
@@ -81,20 +83,22 @@ class Wizard:
 
     def _choose_source(self, bot: BotUser, before: str) -> SourceInfo:
         while True:
-            sources = self.session.run_query(lambda flow: flow.notion.list_sources())
-            if not sources:
+            databases = self.session.run_query(
+                lambda source: source.notion.list_sources()
+            )
+            if not databases:
                 self._wait_for_access(bot)
                 continue
-            options = [_label_source(source) for source in sources]
+            options = [_label_source(database) for database in databases]
             if self.prompter.terminal and not self.prompter.yes:
                 options.append("mine is not here")
-            ids = [source.id for source in sources]
-            only_source = 0 if len(sources) == 1 else None
+            ids = [database.id for database in databases]
+            only_source = 0 if len(databases) == 1 else None
             default = ids.index(before) if before in ids else only_source
             missing = "which database? say --data-source ID (or a link)"
             index = self.prompter.ask_choice(options, default, missing)
-            if index < len(sources):
-                return sources[index]
+            if index < len(databases):
+                return databases[index]
             self._wait_for_access(bot)
 
     def _wait_for_access(self, bot: BotUser) -> None:
@@ -170,7 +174,7 @@ class Wizard:
             self.prompter.print_success(f"only {posts.format_only(only)}")
             return only
         pages, is_complete = self.session.run_query(
-            lambda flow: flow.notion.fetch_newest_pages(schema)
+            lambda source: source.notion.fetch_newest_pages(schema)
         )
         values = posts.list_filter_values(schema.columns, set(names.values()), pages)
         sample_note = "" if is_complete else f" of the newest {len(pages)}"

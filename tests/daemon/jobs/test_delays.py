@@ -71,7 +71,7 @@ def test_what_waited_for_notion_is_tried_when_it_answers_and_nothing_else() -> N
     assert delays.is_delayed(refused, 1.0)
 
 
-async def _upload_breaks(_flow: SourceContext, _job: Job) -> None:
+async def _upload_breaks(_source: SourceContext, _job: Job) -> None:
     raise ZeroDivisionError("nobody thought of this")
 
 
@@ -85,7 +85,7 @@ async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     broke = [line for line in home.said if line.startswith("job.crashed")]
     assert len(broke) == 1
     assert "uploading the image failed: an unexpected error" in broke[0]
-    (delay,) = home.flow.retry_schedule.of_tasks(TaskKind.UPLOAD)
+    (delay,) = home.source.retry_schedule.of_tasks(TaskKind.UPLOAD)
     assert 6 <= delay.failures <= 9
     history = await home.history(1)
     assert [one.event for one in history].count("delayed") == 1
@@ -97,7 +97,7 @@ async def test_a_health_check_that_breaks_is_asked_again_with_pauses(
 ) -> None:
     asked = []
 
-    async def breaks(_flow: SourceContext, name: str) -> None:
+    async def breaks(_source: SourceContext, name: str) -> None:
         asked.append(name)
         raise ZeroDivisionError
 
@@ -142,7 +142,7 @@ async def test_bytes_refused_three_times_in_the_same_words_end_the_job(
     assert "could not be put here" in cells["Image note"]
     sent = [one for one in home.space.requests if one.path.endswith("/send")]
     assert len(sent) == 3
-    assert len(list(home.flow.image_folder.glob("*.png"))) == 1
+    assert len(list(home.source.image_folder.glob("*.png"))) == 1
 
 
 async def test_a_page_is_told_that_its_upload_waits_and_forgets_it_in_the_end(
@@ -171,14 +171,14 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     home.clock.move(days=1, minutes=1)
     await home.poll()
     await home.sweep()
-    async with home.flow.db.read_transaction() as tx:
+    async with home.source.db.read_transaction() as tx:
         found = await posts.get_many(tx, "default", [refused, gone])
         state = await posts.load_source_state(tx, "default")
     assert not found[refused].gone
     assert found[gone].gone
     assert state is not None
     assert state.swept_at is not None
-    assert home.flow.now() - state.swept_at < timedelta(hours=1)
+    assert home.source.now() - state.swept_at < timedelta(hours=1)
     assert not home.warned
 
 
@@ -191,7 +191,7 @@ async def test_an_outage_is_one_of_the_source_and_its_jobs_go_on_after_it(
     await home.work()
     for _ in range(30):
         await home.live(60)
-    assert home.flow.notion_backoff.why
+    assert home.source.notion_backoff.why
     asked = len(home.space.requests)
     home.space.faults.lasting.clear()
     home.clock.move(minutes=5)
@@ -213,23 +213,23 @@ async def test_once_says_what_it_did_not_wait_for(tmp_path: Path) -> None:
         home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         home.add()
         home.clock.move(minutes=10)
-        came = await run_once(home.flows, home.watchers, home.company, nobody)
+        came = await run_once(home.sources, home.watchers, home.company, nobody)
     assert came.notion.startswith("uploading the image failed: Notion forbids it")
 
 
 async def test_a_poll_that_breaks_is_tried_again_with_pauses(home: House) -> None:
     class Broken:
-        def __init__(self, flow: SourceContext) -> None:
-            self.flow, self.asked, self.listed = flow, 0, 0
+        def __init__(self, source: SourceContext) -> None:
+            self.source, self.asked, self.listed = source, 0, 0
 
         async def poll(self) -> None:
             self.asked += 1
             raise ZeroDivisionError
 
-    broken = Broken(home.flow)
+    broken = Broken(home.source)
     every = timedelta(seconds=10)
     daemon = DaemonRunner(
-        home.flows, home.watchers, home.company, every, home.clock.time
+        home.sources, home.watchers, home.company, every, home.clock.time
     )
     for _ in range(50):
         await daemon._poll_source(cast("Poller", broken))
@@ -247,17 +247,17 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     home.space.tick_box(page)
     home.space.inject_fault(f"PATCH /v1/pages/{page}", times=2, status=403)
     await home.live(1)
-    (one,) = await list_delayed_tasks(home.flow)
+    (one,) = await list_delayed_tasks(home.source)
     assert (one["job"], one["task"]) == (2, "clearing the Regenerate box")
     assert str(one["why"]).startswith("Notion forbids it")
-    async with home.flow.db.read_transaction() as tx:
+    async with home.source.db.read_transaction() as tx:
         job = (await home.jobs())[-1]
         assert "clearing the Regenerate box failed" in await delays.newest_delay(
             tx, job
         )
     for _ in range(3):
         await home.live(10)
-    assert await list_delayed_tasks(home.flow) == []
+    assert await list_delayed_tasks(home.source) == []
     assert home.read(page)["Regenerate"] is False
-    async with home.flow.db.read_transaction() as tx:
+    async with home.source.db.read_transaction() as tx:
         assert await delays.newest_delay(tx, (await home.jobs())[-1]) == ""

@@ -90,7 +90,7 @@ class Scene:
     """
 
     town: FakeServer
-    flow: SourceContext
+    source: SourceContext
     page: str
 
     @property
@@ -121,30 +121,30 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
         try:
             async with (
                 app.data_dir_lock(settings, "run"),
-                app.open_context(settings) as flows,
+                app.open_context(settings) as sources,
                 _shown(town),
             ):
-                flow = flows.first
+                source = sources.first
                 daemon = DaemonRunner(
-                    flows=flows,
-                    pollers=build_pollers(settings, flows),
-                    membership=SingleNode(flows),
+                    sources=sources,
+                    pollers=build_pollers(settings, sources),
+                    membership=SingleNode(sources),
                     poll_interval=settings.notion.poll_interval,
-                    started_at=flow.now(),
+                    started_at=source.now(),
                 )
 
                 async def refilled() -> None:
-                    async with flow.db.write_transaction() as tx:
-                        await actions.reset_breaker(tx, "flux", flow.now())
-                    flow.kick.set()
+                    async with source.db.write_transaction() as tx:
+                        await actions.reset_breaker(tx, "flux", source.now())
+                    source.kick.set()
 
                 town.refilled = refilled
-                async with run_web_server(flows, settings, board=town.port) as site:
+                async with run_web_server(sources, settings, board=town.port) as site:
                     assert site is not None
                     town.page = site.port
                     running = asyncio.create_task(daemon.run())
                     try:
-                        yield Scene(town, flow, f"http://127.0.0.1:{site.port}")
+                        yield Scene(town, source, f"http://127.0.0.1:{site.port}")
                     finally:
                         daemon.stop()
                         await running

@@ -19,43 +19,45 @@ _POSTS = 100
 _COLOURS = ("#7aa5c9", "#d98b66", "#7fae86", "#c2a2d8")
 
 
-async def many_images(flow: SourceContext, count: int) -> None:
+async def many_images(source: SourceContext, count: int) -> None:
     """Remember *count* images of a hundred posts, newest now."""
     for size, colour in zip(_SIZES, _COLOURS, strict=True):
         out = io.BytesIO()
         Image.new("RGB", size, colour).save(out, "PNG")
-        (flow.image_folder / f"model_{size[1]}.png").write_bytes(out.getvalue())
-    async with flow.db.write_transaction() as tx:
-        made = [await _job(tx, flow, number) for number in range(_POSTS)]
+        (source.image_folder / f"model_{size[1]}.png").write_bytes(out.getvalue())
+    async with source.db.write_transaction() as tx:
+        made = [await _job(tx, source, number) for number in range(_POSTS)]
         for number in range(count):
-            await _image(tx, flow, made[number % _POSTS], number, count)
+            await _image(tx, source, made[number % _POSTS], number, count)
 
 
-async def _job(tx: Tx, flow: SourceContext, number: int) -> Job:
+async def _job(tx: Tx, source: SourceContext, number: int) -> Job:
     new = NewJob(
         source="default",
         page_id=f"{number:032d}",
         title=f"Post {number}",
         reason=JobReason.NEW,
-        due_at=flow.now(),
+        due_at=source.now(),
         fingerprint="f",
         inputs={"prompt": "bread", "format": "square", "variants": 1},
     )
-    job = await jobs.create(tx, new, now=flow.now(), why="no image yet")
+    job = await jobs.create(tx, new, now=source.now(), why="no image yet")
     return await jobs.apply_event(
-        tx, job, JobEventType.CANCELLED, now=flow.now(), why="done with"
+        tx, job, JobEventType.CANCELLED, now=source.now(), why="done with"
     )
 
 
 async def _image(
-    tx: Tx, flow: SourceContext, job: Job, number: int, count: int
+    tx: Tx, source: SourceContext, job: Job, number: int, count: int
 ) -> None:
-    at = flow.now() - timedelta(minutes=20 * (count - number))
+    at = source.now() - timedelta(minutes=20 * (count - number))
     width, height = _SIZES[number % len(_SIZES)]
     card = number % 5 == 0
     provider = "freeapi" if card else "flux"
-    name = file_name(provider, at.astimezone(flow.clock.zone), number + 1)
-    (flow.image_folder / name).hardlink_to(flow.image_folder / f"model_{height}.png")
+    name = file_name(provider, at.astimezone(source.clock.zone), number + 1)
+    (source.image_folder / name).hardlink_to(
+        source.image_folder / f"model_{height}.png"
+    )
     common = {
         "source": "default",
         "page_id": job.page_id,

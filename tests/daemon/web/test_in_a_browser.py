@@ -223,7 +223,7 @@ async def _gallery(
     """Return the milliseconds, elements and bytes of the newest sixty of so many."""
     took: list[float] = []
     async with at_work(folder) as scene:
-        await many_images(scene.flow, count)
+        await many_images(scene.source, count)
         async with looking(browser) as page:
             # The small images are made at the first look.
             await go(page, f"{scene.page}/images")

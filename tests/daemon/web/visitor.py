@@ -101,7 +101,7 @@ async def open_page(
     if password:
         environ["WEB_PASSWORD"] = password
     settings = config.load_settings(folder / "web.toml", environ, folder)
-    async with run_web_server(home.flows, settings) as site:
+    async with run_web_server(home.sources, settings) as site:
         assert site is not None
         yield site
 

@@ -42,14 +42,14 @@ async def test_what_one_has_made_another_puts_on_the_page(
             assert here(home) == {first.name}
             assert home.hub.painted == 2
             # Nothing is fetched to compare it.
-            assert [one async for one in verify_files(home.flow, fix=False)] == []
+            assert [one async for one in verify_files(home.source, fix=False)] == []
             assert here(home) == {first.name}
             made = create_backup(
                 home.settings.data_dir,
                 app.database_backend(home.settings),
                 tmp_path / "copy.tar",
                 home.clock.now(),
-                home.flow.store,
+                home.source.store,
             )
             assert f"images/{newest.name}" in made["files"]
 
@@ -107,7 +107,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
             shut_while_it_paints(home, shop)
 
             async def stop(_wait: int) -> None:
-                home.flow.stopping.set()
+                home.source.stopping.set()
 
             at_each_wait(home, stop)
             await home.live()
@@ -117,7 +117,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
         if back == "before it starts":
             shop.gate.open()
         async with opened("one") as home:
-            await recover_claims(home.flows, None)
+            await recover_claims(home.sources, None)
 
             async def mended(wait: int) -> None:
                 if wait == 2:

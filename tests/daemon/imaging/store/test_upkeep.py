@@ -26,8 +26,8 @@ async def test_pictures_are_fetched_and_a_page_works_without_them(
             open_page(home) as site,
             visiting(f"http://127.0.0.1:{site.port}") as visitor,
         ):
-            (home.flow.image_folder / first.name).unlink()
-            (home.flow.image_folder / newest.name).unlink()
+            (home.source.image_folder / first.name).unlink()
+            (home.source.image_folder / newest.name).unlink()
             assert (await visitor.see(f"/thumbs/{first.name}")).status == 200
             assert here(home) == {first.name}
             shop.gate.shut()
@@ -47,10 +47,10 @@ async def test_old_images_go_from_both(shop: Shop, tmp_path: Path) -> None:
         home.clock.move(days=31)
 
         async def old_ones_go() -> tuple[str, ...]:
-            flow = home.flow
+            source = home.source
             keep = timedelta(days=30)
             return (
-                await prune_images(flow.db, flow.store, now=flow.now(), keep=keep)
+                await prune_images(source.db, source.store, now=source.now(), keep=keep)
             ).names
 
         shop.gate.shut()
@@ -61,7 +61,7 @@ async def test_old_images_go_from_both(shop: Shop, tmp_path: Path) -> None:
         assert await old_ones_go() == (first.name,)
         assert shop.names() == here(home) == {newest.name}
         # Another machine's cache follows, once its own copy is old.
-        copy = home.flow.image_folder / first.name
+        copy = home.source.image_folder / first.name
         copy.write_bytes(b"a copy")
         os.utime(copy, (0, 0))
         assert await old_ones_go() == ()
@@ -79,10 +79,10 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         whole = shop.file(third).read_bytes()
         shop.file(first.name).unlink()
         shop.file(newest.name).write_bytes(b"cut")
-        (home.flow.image_folder / third).write_bytes(b"spoilt")
+        (home.source.image_folder / third).write_bytes(b"spoilt")
         shop.file("holiday.png").write_bytes(b"somebody's")
         asked = len(shop.gate.asked)
-        found = [one async for one in verify_files(home.flow, fix=False)]
+        found = [one async for one in verify_files(home.source, fix=False)]
         assert [(one.what, one.wrong) for one in found] == [
             (first.name, "it is missing on the store"),
             (newest.name, "on the store it has another size"),
@@ -91,11 +91,11 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         ]
         # Listed, and not asked for one by one.
         assert len(shop.gate.asked) - asked == 1
-        mended = [one async for one in verify_files(home.flow, fix=True)]
+        mended = [one async for one in verify_files(home.source, fix=True)]
         assert [bool(one.fixed) for one in mended] == [True, True, True, False]
-        (left,) = [one async for one in verify_files(home.flow, fix=False)]
+        (left,) = [one async for one in verify_files(home.source, fix=False)]
         assert left.what == "holiday.png"
-        assert home.flow.store.ensure_local(third).read_bytes() == whole
+        assert home.source.store.ensure_local(third).read_bytes() == whole
         shop.gate.shut()
         with pytest.raises(PostbrushError, match="cannot be reached"):
-            _ = [one async for one in verify_files(home.flow, fix=False)]
+            _ = [one async for one in verify_files(home.source, fix=False)]
