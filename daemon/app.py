@@ -15,7 +15,7 @@ from daemon.clock import Clock, local_zone
 from daemon.cluster.base import Membership, SingleNode
 from daemon.config import Settings, sources, stores
 from daemon.config.secret import DATABASE, STORE
-from daemon.context import AppContext, SourceContext
+from daemon.context import AppContext, Instance, Signals, SourceContext, Sources
 from daemon.errors import SetupError
 from daemon.imaging import files
 from daemon.imaging.store.store import Store
@@ -26,7 +26,6 @@ from daemon.service.change_event import ChangeEvent
 from daemon.service.heartbeat import WatchdogDeadlines
 from daemon.service.lock import DataDirLock
 from daemon.source_setup import TransportPool, build_sources
-from daemon.sources import Sources
 from db import upgrade
 from db.backend import Backend
 from db.engine import Database
@@ -135,7 +134,7 @@ async def open_context(
     """
     clock = clock or Clock(zone=local_zone())
     changes = ChangeEvent()
-    shared = AppContext(
+    app = AppContext(
         db=Database(
             database_backend(settings),
             readonly=readonly,
@@ -144,17 +143,17 @@ async def open_context(
         provider_runner=ProviderRunner(sleep=clock.sleep, monotonic=clock.monotonic),
         store=open_store(settings, clock.monotonic),
         clock=clock,
-        runs_generation="generate" in settings.options.roles,
+        instance=Instance(runs_generation="generate" in settings.options.roles),
         watchdog=WatchdogDeadlines(clock.monotonic),
-        change_event=changes,
+        signals=Signals(change_event=changes),
     )
-    transports = TransportPool(settings, shared)
+    transports = TransportPool(settings, app)
     try:
-        yield build_sources(settings, shared, transports)
+        yield build_sources(settings, app, transports)
     finally:
-        await shared.provider_runner.close()
+        await app.provider_runner.close()
         await transports.close()
-        await shared.db.close()
+        await app.db.close()
 
 
 @asynccontextmanager
@@ -237,16 +236,14 @@ def log_ready(sources: Sources, settings: Settings) -> None:
     """Log the poll interval, the providers and their prices for every source."""
     seconds = settings.notion.poll_interval.total_seconds()
     for source in sources:
-        chain = ", then ".join(
-            describe_price(source, name) for name in source.settings.chain
-        )
-        month = source.settings.budget_limits.month
+        chain = ", then ".join(describe_price(source, name) for name in source.chain)
+        month = source.options.budget.month
         budget = f"; at most ${month:.2f} a month" if month is not None else ""
         polling = f"looking every {seconds:g} s"
         generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
             polling = "another daemon asks Notion"
-        if not source.runs_generation:
+        if not source.app.instance.runs_generation:
             generation = "another daemon makes the images"
         source.log.info("daemon.ready", summary=f"{polling}; {generation}")
 

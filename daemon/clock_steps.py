@@ -38,24 +38,24 @@ class ClockSteps:
         The daemons of a cluster have different clocks, so none of them shifts times.
         """
         is_first, self._has_looked = not self._has_looked, True
-        step, now = self.measure_step(), source.now()
+        step, now = self.measure_step(), source.app.now()
         last_look = self.clock.to_wall_time(self._looked_at)
         self._looked_at = self.clock.steady_now()
         if step:
             direction = "forward" if step > _NONE else "back"
-            source.shared_log.warning(
+            source.app.log.warning(
                 "clock.set",
                 summary=f"This machine's clock was set {abs(step)} {direction}",
             )
-        if source.instance_id or not (step or is_first):
+        if source.app.instance.id or not (step or is_first):
             return
         # Without a step, only times that an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE
-        async with source.db.read_transaction() as tx:
+        async with source.app.db.read_transaction() as tx:
             waiting = await jobs.list_waiting(tx, moved_after=since)
         if not (step or waiting):
             return
-        async with source.db.write_transaction() as tx:
+        async with source.app.db.write_transaction() as tx:
             # Rows written since the last call already use the new clock.
             older = [job for job in waiting if not last_look <= job.moved_at <= now]
             await _shift_jobs(tx, older, step, now)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from daemon.clock_steps import ClockSteps
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources, earliest_time
 from daemon.delivery.notion_worker import NotionWorker
 from daemon.generation import card_replacement, claims, selection, storage_guard
 from daemon.generation.claims import Selection
@@ -24,7 +24,6 @@ from daemon.jobs import job_log
 from daemon.jobs.lifecycle import requeue_job
 from daemon.jobs.postponement import end_delay, next_try_at, postpone_task
 from daemon.service.task_delays import FIRST_PAUSE, TaskKey, TaskKind
-from daemon.sources import Sources, earliest_time
 from db import posts, queue
 from db.engine import Tx
 from db.errors import DatabaseError
@@ -58,7 +57,7 @@ class Dispatcher:
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.clock_steps = ClockSteps(self.source.clock)
+        self.clock_steps = ClockSteps(self.source.app.clock)
         self.notion_worker = NotionWorker(self.sources)
         self.generating = TaskPool(
             self.sources,
@@ -74,21 +73,21 @@ class Dispatcher:
 
     async def tick(self) -> datetime | None:
         """Start what can start; return when to call again if nothing sets `kick`."""
-        if self.source.stopping.is_set():
+        if self.source.app.signals.stopping.is_set():
             return None
         await self.clock_steps.adjust_stored_times(self.source)
         self.notion_worker.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
         # One transaction, so that all decisions are based on the same state.
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
             notion_due = await self.notion_worker.start_due_tasks(tx)
             picked = await self._select_jobs(tx)
-        check_in = self.source.retry_schedule.next_retry_in(
-            self.source.clock.elapsed(), TaskKind.CHECK
+        check_in = self.source.app.retry_schedule.next_retry_in(
+            self.source.app.clock.elapsed(), TaskKind.CHECK
         )
-        check_at = self.source.now() + check_in if check_in is not None else None
+        check_at = self.source.app.now() + check_in if check_in is not None else None
         return earliest_time(
             [notion_due, check_at, await self._start_generations(picked)]
         )
@@ -126,25 +125,25 @@ class Dispatcher:
 
     def _on_generation_ended(self, job: Job) -> None:
         self.claimed_providers.pop(job.id, None)
-        self.source.cancel_events.pop(job.id, None)
+        self.source.app.signals.cancellations.pop(job.id, None)
 
     async def _cancel_withdrawn(self, tx: Tx) -> None:
         """Cancel the remote jobs of jobs that were cancelled while running."""
         if not self.generating:
             return
-        wanted = await queue.generating_ids(tx, self.source.instance_id)
+        wanted = await queue.generating_ids(tx, self.source.app.instance.id)
         for job_id in self.generating.tasks.keys() - wanted:
-            self.source.cancellation_token(job_id).withdrawn.set()
+            self.source.app.signals.cancellation_token(job_id).withdrawn.set()
 
     async def _requeue_dropped(self) -> None:
         """Requeue claimed jobs whose task failed before it could move them."""
         why = "its worker could not go on"
-        async with self.source.db.write_transaction() as tx:
-            now = self.source.now()
-            for job in await queue.list_claimed(tx, [self.source.instance_id]):
+        async with self.source.app.db.write_transaction() as tx:
+            now = self.source.app.now()
+            for job in await queue.list_claimed(tx, [self.source.app.instance.id]):
                 if job.id not in self.generating:
-                    delay = self.source.retry_schedule.time_left(
-                        self.generating.task_key(job), self.source.clock.elapsed()
+                    delay = self.source.app.retry_schedule.time_left(
+                        self.generating.task_key(job), self.source.app.clock.elapsed()
                     )
                     due = now + (delay or FIRST_PAUSE)
                     await requeue_job(
@@ -157,8 +156,10 @@ class Dispatcher:
 
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         source = self.source
-        task_key = TaskKey(TaskKind.CHECK, source.settings.source, provider=name)
-        is_delayed = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
+        task_key = TaskKey(TaskKind.CHECK, source.name, provider=name)
+        is_delayed = source.app.retry_schedule.is_delayed(
+            task_key, source.app.clock.elapsed()
+        )
         if name in self.health_checks or is_delayed:
             return
 
@@ -172,7 +173,7 @@ class Dispatcher:
                 await end_delay(source, task_key)
             finally:
                 self.health_checks.pop(name, None)
-                source.kick.set()
+                source.app.signals.kick.set()
 
         self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
 
@@ -192,17 +193,19 @@ class Dispatcher:
             return Selection(look_again=retry_at, shut=True)
         if (why := storage_guard.unwritable_reason(self.source, mend=True)) is not None:
             storage_guard.log_outage(self.source, why)
-            if self.source.store.away and not self.source.store.is_backing_off:
+            if self.source.app.store.away and not self.source.app.store.is_backing_off:
                 self._spawn_check(
                     "images.store", lambda: storage_guard.probe_store(self.source)
                 )
-            return Selection(look_again=self.source.now() + _DISK_PAUSE, shut=True)
+            return Selection(look_again=self.source.app.now() + _DISK_PAUSE, shut=True)
         storage_guard.log_recovery(self.source)
         free = self._free_slots
-        moment = self.source.clock.monotonic()
+        moment = self.source.app.clock.monotonic()
         # All workers are busy; the end of a task sets `kick`.
         if free <= 0 and moment - self._looked_at < _BUSY_INTERVAL.total_seconds():
-            return Selection(look_again=self.source.now() + _BUSY_INTERVAL, shut=True)
+            return Selection(
+                look_again=self.source.app.now() + _BUSY_INTERVAL, shut=True
+            )
         self._looked_at = moment
         picked = await selection.select_jobs(
             tx, accessible, free, self.claimed_providers
@@ -213,9 +216,9 @@ class Dispatcher:
     @property
     def _free_slots(self) -> int:
         """Number of further jobs that this daemon may generate at the same time."""
-        if not self.source.runs_generation:
+        if not self.source.app.instance.runs_generation:
             return 0
-        return self.source.settings.concurrency - len(self.generating)
+        return self.source.options.concurrency - len(self.generating)
 
     async def _start_generations(self, picked: Selection) -> datetime | None:
         if picked.shut:
@@ -233,9 +236,9 @@ class Dispatcher:
             self.claimed_providers[job.id] = picked.asks[job.id].provider
             self.generating.start(job)
         for source in self.sources:
-            until = picked.pauses.get(source.settings.source)
+            until = picked.pauses.get(source.name)
             job_log.log_pause_changed(
-                source, paused=source.settings.source in picked.pauses, until=until
+                source, paused=source.name in picked.pauses, until=until
             )
         if not self.generating and not picked.queue:
             picked.look_again_by(await self._queue_replacement(picked))
@@ -245,22 +248,22 @@ class Dispatcher:
         """Queue the replacement of one card; return when to try again, or None."""
         look_again: datetime | None = None
         for source in self.sources:
-            is_paused = source.settings.source in picked.pauses
+            is_paused = source.name in picked.pauses
             if (
-                source.runs_generation
+                source.app.instance.runs_generation
                 and not is_paused
                 and not source.notion_backoff.shut
             ):
                 source_time = await self._queue_replacement_in(source)
                 look_again = earliest_time([look_again, source_time])
             # One replacement is queued at a time, over all sources.
-            if self.source.kick.is_set():
+            if self.source.app.signals.kick.is_set():
                 break
         return look_again
 
     async def _queue_replacement_in(self, source: SourceContext) -> datetime | None:
-        task_key = TaskKey(TaskKind.REPLACE, source.settings.source)
-        if source.retry_schedule.is_delayed(task_key, source.clock.elapsed()):
+        task_key = TaskKey(TaskKind.REPLACE, source.name)
+        if source.app.retry_schedule.is_delayed(task_key, source.app.clock.elapsed()):
             return next_try_at(source, task_key)
         try:
             look_again = await card_replacement.queue_replacement(
@@ -277,8 +280,8 @@ class Dispatcher:
 
 
 async def _is_access_refused(tx: Tx, source: SourceContext) -> bool:
-    if source.is_leader:
+    if source.state.is_leader:
         return source.notion_backoff.shut
     # The leader has stored it.
-    state = await posts.load_source_state(tx, source.settings.source)
+    state = await posts.load_source_state(tx, source.name)
     return state is not None and bool(state.shut)

@@ -33,9 +33,12 @@ async def run_notifications(
             return await is_daemon_well(daemon)
 
         pinger = Ping(
-            address=address, well=is_well, now=source.steady_now, log=source.shared_log
+            address=address,
+            well=is_well,
+            now=source.app.steady_now,
+            log=source.app.log,
         )
-        first = source.now() + _FIRST_PING
+        first = source.app.now() + _FIRST_PING
         daemon.schedule.call_every(
             "ping", ping.PING_INTERVAL, pinger.send_if_well, first
         )
@@ -43,11 +46,11 @@ async def run_notifications(
         yield
         return
     notifier = Notifier(
-        addresses=addresses, now=source.steady_now, log=source.shared_log
+        addresses=addresses, now=source.app.steady_now, log=source.app.log
     )
     await _seed_open_breakers(source, notifier)
     daemon.schedule.call_every(
-        "notify", notify.CHECK_INTERVAL, notifier.send_due, source.now()
+        "notify", notify.CHECK_INTERVAL, notifier.send_due, source.app.now()
     )
     with log.listen_to_log(notifier.handle_line):
         notifier.start()
@@ -59,7 +62,7 @@ async def run_notifications(
 
 async def _seed_open_breakers(source: SourceContext, notifier: Notifier) -> None:
     """Mark open breakers as notified by the previous run; only their closing is new."""
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         breakers = await breaker_store.load_breakers(tx, source)
     for name, breaker in breakers.items():
         if breaker.state is not BreakerState.CLOSED and breaker.reason is not None:
@@ -72,18 +75,18 @@ async def is_daemon_well(daemon: DaemonRunner) -> bool:
     is_polling = ping.is_polling_well(
         daemon.sources.last_poll_at,
         away=bool(daemon.sources.outage_reason),
-        now=source.now(),
+        now=source.app.now(),
         interval=daemon.poll_interval,
     )
     if (
         not is_polling
-        or "disk" in source.failure_throttle.open
+        or "disk" in source.app.log_state.failures.open
         or storage_guard.unwritable_reason(source) is not None
     ):
         return False
     try:
         # An empty transaction takes the write lock.
-        async with source.db.write_transaction():
+        async with source.app.db.write_transaction():
             return True
     except DatabaseError:
         return False

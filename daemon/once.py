@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.cluster.base import Membership
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.errors import SetupError
 from daemon.generation.storage_guard import sleep_unless_stopping
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
 from db import jobs, posts, queue
@@ -54,9 +53,9 @@ async def run_once(
         SetupError: Another daemon is the leader of one of the sources.
     """
     source = sources.first
-    started_at = source.now()
+    started_at = source.app.now()
     await company.recover_work()
-    if not all(source.is_leader for source in sources):
+    if not all(source.state.is_leader for source in sources):
         raise SetupError(
             "another daemon asks Notion for this database already: `once` is for when "
             "none runs"
@@ -67,40 +66,42 @@ async def run_once(
     if (held := await _count_held(source)) and await approve(held):
         held = await _count_held(source)
     await work_until_idle(sources, Dispatcher(sources))
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         failed_jobs = await jobs.in_state(tx, [JobState.FAILED], limit=500)
     return OnceResult(
         notion=sources.outage_reason or _describe_delayed(source),
         failed=sum(job.moved_at >= started_at for job in failed_jobs),
         held=held,
-        no_room=not source.failure_throttle.open.keys().isdisjoint({"disk", "store"}),
+        no_room=not source.app.log_state.failures.open.keys().isdisjoint(
+            {"disk", "store"}
+        ),
     )
 
 
 def _describe_delayed(source: SourceContext) -> str:
     """Return the tasks that failed; `once` does not wait for their next try."""
-    failed = (delay for delay in source.retry_schedule.of_tasks() if delay.failures)
+    failed = (delay for delay in source.app.retry_schedule.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
 async def _count_held(source: SourceContext) -> int:
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         return await posts.count_held(tx)
 
 
 async def work_until_idle(sources: Sources, dispatcher: Dispatcher) -> None:
     """Work until no task is running and no job of a reachable source will be due."""
     source = sources.first
-    while not source.stopping.is_set():
-        source.kick.clear()
+    while not source.app.signals.stopping.is_set():
+        source.app.signals.kick.clear()
         await dispatcher.tick()
-        if dispatcher.is_busy or source.kick.is_set():
-            await source.kick.wait()
+        if dispatcher.is_busy or source.app.signals.kick.is_set():
+            await source.app.signals.kick.wait()
             continue
         due = await _next_due_time(sources)
         if due is None:
             break
-        seconds = (due - source.now()).total_seconds()
+        seconds = (due - source.app.now()).total_seconds()
         await sleep_unless_stopping(source, min(_MAX_PAUSE, max(0.0, seconds)))
     await dispatcher.drain()
 
@@ -110,13 +111,11 @@ async def _next_due_time(sources: Sources) -> datetime | None:
 
     Jobs of a source that Notion does not answer for are left out.
     """
-    now, steady = sources.first.now(), sources.first.steady_now()
+    now, steady = sources.app.now(), sources.app.steady_now()
     reachable = [
-        source.settings.source
-        for source in sources
-        if not source.notion_backoff.is_active(steady)
+        source.name for source in sources if not source.notion_backoff.is_active(steady)
     ]
-    async with sources.first.db.read_transaction() as tx:
+    async with sources.app.db.read_transaction() as tx:
         times = [
             await queue.next_due_at(tx, state, now, reachable)
             for state in (JobState.QUEUED, JobState.UPLOADING)

@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon import status_line
 from daemon.cluster.base import Membership
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.generation.storage_guard import log_outage, sleep_unless_stopping
 from daemon.jobs import breaker_store, job_log
@@ -20,7 +20,6 @@ from daemon.schedule import Scheduler
 from daemon.service import malloc
 from daemon.service.sd_notify import SystemdNotifier
 from daemon.service.task_delays import TaskKey, TaskKind
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
 from db import jobs
@@ -41,7 +40,7 @@ _MAX_STEP = 300.0
 
 @dataclass(slots=True)
 class DaemonRunner:
-    """Runs the loops of one process until `SourceContext.stopping` is set.
+    """Runs the loops of one process until `Signals.stopping` is set.
 
     Attributes:
         pollers: One poller for each source.
@@ -69,14 +68,14 @@ class DaemonRunner:
         return self.sources.first
 
     async def run(self) -> None:
-        """Run until `SourceContext.stopping` is set, then drain the running tasks."""
+        """Run until `Signals.stopping` is set, then drain the running tasks."""
         source = self.source
         await self._recover_work()
         # The next step of the work loop adjusts the stored times.
-        self.schedule.clock_set = source.kick.set
+        self.schedule.clock_set = source.app.signals.kick.set
         self.schedule.start()
         try:
-            now = source.now()
+            now = source.app.now()
             for watcher in self.pollers:
                 name = watcher.source.watchdog_name
                 poll = partial(self._poll_source, watcher)
@@ -99,7 +98,7 @@ class DaemonRunner:
 
     async def _recover_work(self) -> None:
         """Recover the previous run's work, as soon as the database is available."""
-        while not self.source.stopping.is_set():
+        while not self.source.app.signals.stopping.is_set():
             try:
                 await self.membership.recover_work()
             except DatabaseAwayError as error:
@@ -111,32 +110,41 @@ class DaemonRunner:
     async def _poll_source(self, watcher: Poller) -> None:
         source = watcher.source
         max_seconds = self.poll_interval.total_seconds() + _MAX_POLL
-        source.watchdog.set_deadline(source.watchdog_name, max_seconds)
-        task_key = TaskKey(TaskKind.POLL, source.settings.source)
-        is_delayed = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
-        if not source.is_leader or is_delayed:
+        source.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
+        task_key = TaskKey(TaskKind.POLL, source.name)
+        is_delayed = source.app.retry_schedule.is_delayed(
+            task_key, source.app.clock.elapsed()
+        )
+        if not source.state.is_leader or is_delayed:
             return
         try:
-            is_first, outage_before = source.schema is None, source.notion_backoff.why
+            is_first, outage_before = (
+                source.state.schema is None,
+                source.notion_backoff.why,
+            )
             applied = await watcher.poll()
             if is_first or outage_before != source.notion_backoff.why:
-                source.change_event.announce_change()
-            if is_first and source.schema is not None:
+                source.app.signals.change_event.announce_change()
+            if is_first and source.state.schema is not None:
                 # All modules that polls and sweeps need are loaded now.
                 malloc.freeze_loaded()
-                source.kick.set()
+                source.app.signals.kick.set()
             # A sweep runs beside the polls, as it may take minutes.
-            if applied is not None and watcher.sweep_is_due and not source.is_sweeping:
-                name = f"sweep of {source.settings.source}"
+            if (
+                applied is not None
+                and watcher.sweep_is_due
+                and not source.state.is_sweeping
+            ):
+                name = f"sweep of {source.name}"
                 sweep = partial(self._sweep_source, source)
-                self.schedule.call_at(name, source.now(), sweep)
+                self.schedule.call_at(name, source.app.now(), sweep)
         except DatabaseError as error:
             self._log_database_error(error)
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
             await postpone_task(source, task_key, error)
         else:
             await end_delay(source, task_key)
-        source.watchdog.set_deadline(source.watchdog_name, max_seconds)
+        source.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
         # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
@@ -158,15 +166,15 @@ class DaemonRunner:
 
     async def _prune_images(self) -> None:
         for source in self.sources:
-            if source.settings.keep is not None:
-                await prune_source(source, source.settings.keep)
+            if days := source.options.images.keep_days:
+                await prune_source(source, timedelta(days=days))
 
     async def _run_work_loop(self) -> None:
         source = self.source
-        while not source.stopping.is_set():
-            source.kick.clear()
+        while not source.app.signals.stopping.is_set():
+            source.app.signals.kick.clear()
             try:
-                with source.watchdog.deadline_during("work", _MAX_STEP):
+                with source.app.watchdog.deadline_during("work", _MAX_STEP):
                     look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
@@ -177,12 +185,12 @@ class DaemonRunner:
                 continue
             self._log_database_recovery()
             # A due time in the past must not cause a busy loop.
-            earliest = source.now() + _MIN_STEP_PAUSE
+            earliest = source.app.now() + _MIN_STEP_PAUSE
             self.schedule.call_at(
                 "due", look_again and max(look_again, earliest), self._wake_work_loop
             )
             self._release_memory()
-            await source.kick.wait()
+            await source.app.signals.kick.wait()
         await self.dispatcher.drain()
 
     def _release_memory(self) -> None:
@@ -192,21 +200,21 @@ class DaemonRunner:
         self._worked = self.dispatcher.is_busy
 
     async def _wake_work_loop(self) -> None:
-        self.source.kick.set()
+        self.source.app.signals.kick.set()
 
     async def _feed_watchdog(self) -> None:
         """Notify the watchdog unless a deadline was missed."""
-        stuck = self.source.watchdog.missed_deadlines()
+        stuck = self.source.app.watchdog.missed_deadlines()
         if not stuck:
-            self.source.failure_throttle.record_recovery(
-                "stuck", self.source.steady_now()
+            self.source.app.log_state.failures.record_recovery(
+                "stuck", self.source.app.steady_now()
             )
             self.systemd.notify_watchdog()
-        elif self.source.failure_throttle.record_failure(
-            "stuck", self.source.steady_now()
+        elif self.source.app.log_state.failures.record_failure(
+            "stuck", self.source.app.steady_now()
         ):
             names = " and ".join(stuck)
-            self.source.shared_log.error(
+            self.source.app.log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
             )
 
@@ -226,37 +234,37 @@ class DaemonRunner:
         if isinstance(error, DiskFullError):
             log_outage(self.source, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.source.failure_throttle.record_failure(
-                "database", self.source.steady_now()
+            if self.source.app.log_state.failures.record_failure(
+                "database", self.source.app.steady_now()
             ):
-                self.source.shared_log.error(
+                self.source.app.log.error(
                     "database.away",
                     summary=f"{error}: nothing is done until it is back",
                 )
-        elif self.source.failure_throttle.record_failure(
-            f"database: {error}", self.source.steady_now()
+        elif self.source.app.log_state.failures.record_failure(
+            f"database: {error}", self.source.app.steady_now()
         ):
-            self.source.shared_log.error("database.failed", summary=str(error))
+            self.source.app.log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
-        lasted = self.source.failure_throttle.record_recovery(
-            "database", self.source.steady_now()
+        lasted = self.source.app.log_state.failures.record_recovery(
+            "database", self.source.app.steady_now()
         )
         if lasted is not None:
             summary = f"it answers again after {str(lasted).split('.')[0]}"
-            self.source.shared_log.info("database.back", summary=summary)
+            self.source.app.log.info("database.back", summary=summary)
 
     def stop(self) -> None:
         """Stop starting work; `run` returns when the paid calls have ended."""
         running = len(self.dispatcher.generating)
-        if running and not self.source.stopping.is_set():
-            self.source.shared_log.info(
+        if running and not self.source.app.signals.stopping.is_set():
+            self.source.app.log.info(
                 "daemon.stopping",
                 summary=f"once the images in work are there ({running}); "
                 "a second signal cuts them off",
             )
-        self.source.stopping.set()
-        self.source.kick.set()
+        self.source.app.signals.stopping.set()
+        self.source.app.signals.kick.set()
 
     def abort(self) -> None:
         """Cancel all tasks, even paid calls."""
@@ -264,7 +272,7 @@ class DaemonRunner:
 
     async def _log_command_changes(self) -> None:
         """Log the jobs that a command has queued, and the breakers it has reset."""
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
             breakers = await breaker_store.load_breakers(tx, self.source)
         for breaker in breakers.values():
@@ -280,17 +288,17 @@ class DaemonRunner:
         del args
         if command == "wake":
             await self._log_command_changes()
-            self.source.kick.set()
+            self.source.app.signals.kick.set()
             # Our own database object does not notice a write of another process.
-            self.source.change_event.announce_change()
+            self.source.app.signals.change_event.announce_change()
         elif command == "status":
             polled = self.sources.last_poll_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.sources.outage_reason,
-                "asks_notion": any(source.is_leader for source in self.sources),
-                "store": self.source.store.away,
+                "asks_notion": any(source.state.is_leader for source in self.sources),
+                "store": self.source.app.store.away,
                 "in_work": len(self.dispatcher.generating),
                 "delayed": await list_delayed_tasks(self.source),
             }

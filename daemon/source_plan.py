@@ -7,19 +7,13 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 
-from daemon.config import Settings, sources
+from daemon.config import Settings
 from daemon.config.prompt_template import list_columns
-from daemon.context import SourceSettings
-from daemon.decision_settings import BudgetLimits, InputSettings, Rules
 from daemon.notion.model import Role
 from providers import build_provider
 from providers.base import Provider
 from providers.settings import ProviderSettings
-
-#: Megapixels of the usual square image.
-_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 def build_providers(
@@ -42,59 +36,6 @@ def build_providers(
         name: build_provider(own.provider_settings(name))
         for name in dict.fromkeys(names)
     }
-
-
-def build_plan(
-    settings: Settings,
-    providers: Mapping[str, Provider],
-    fingerprints: Mapping[str, str],
-) -> SourceSettings:
-    """Return the settings of one source.
-
-    Args:
-        fingerprints: Result of `provider_fingerprints`.
-    """
-    posts, options = settings.posts, settings.options
-    chain = settings.resolved_chain()
-    return SourceSettings(
-        source=settings.source or sources.DEFAULT,
-        rules=Rules(
-            wait_after_edit=posts.wait_after_edit,
-            on_edit=posts.on_edit,
-            only=posts.only,
-            skip=posts.skip,
-        ),
-        input_settings=InputSettings(
-            template=settings.prompt.template,
-            style=settings.prompt.style,
-            format=settings.images.format,
-        ),
-        budget_limits=BudgetLimits(
-            month=settings.budget.month,
-            day=settings.budget.day,
-            per_post_day=settings.budget.per_post_day,
-            free_only=options.free_only,
-        ),
-        chain=chain,
-        approve_above=posts.approve_above,
-        tries=posts.tries,
-        on_refusal=options.on_refusal,
-        loading_wait=options.loading_wait,
-        concurrency=options.concurrency,
-        on_done=posts.on_done,
-        on_card=posts.on_card,
-        replace_cards=posts.replace_cards,
-        replacements_per_day=posts.replacements_per_day,
-        cover=posts.cover,
-        mark_ai=settings.images.mark_ai,
-        embed_prompt=settings.images.embed_prompt,
-        min_free_disk=settings.images.min_free_disk,
-        keep=timedelta(days=days) if (days := settings.images.keep_days) else None,
-        tag=settings.card.tag,
-        usual_price=providers[chain[0]].traits.price(_USUAL_MEGAPIXELS),
-        fingerprints=fingerprints,
-        own_budgets=settings.own_budgets(),
-    )
 
 
 def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:

@@ -8,18 +8,16 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.config import Settings
-from daemon.context import AppContext, SourceContext
+from daemon.context import AppContext, SourceContext, Sources
 from daemon.notion.api import NotionApi
 from daemon.notion.limit_log import RateLimitLog
 from daemon.notion.transport import NotionTransport
 from daemon.source_plan import (
-    build_plan,
     build_providers,
     property_names,
     provider_fingerprints,
     referenced_properties,
 )
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 
 
@@ -32,13 +30,13 @@ class TransportPool:
     """
 
     settings: Settings
-    shared: AppContext
+    app: AppContext
     polls: list[str] = field(default_factory=list)
     _by_token: dict[str, NotionTransport] = field(default_factory=dict)
     _limits: RateLimitLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self._limits = RateLimitLog(structlog.get_logger(), self.shared.steady_now)
+        self._limits = RateLimitLog(structlog.get_logger(), self.app.steady_now)
 
     def transport_for(self, own: Settings) -> NotionTransport:
         """Return the transport for the token of a source; sources may share a token."""
@@ -49,7 +47,7 @@ class TransportPool:
         return self._by_token[token]
 
     def _open_transport(self, token: str) -> NotionTransport:
-        notion, clock = self.settings.notion, self.shared.clock
+        notion, clock = self.settings.notion, self.app.clock
         return NotionTransport.open(
             token,
             base_url=notion.base_url,
@@ -58,12 +56,12 @@ class TransportPool:
             monotonic=clock.monotonic,
             limited=self._on_rate_limit,
             answered=self._limits.record_answer,
-            traffic=self.shared.traffic,
+            traffic=self.app.traffic,
         )
 
     def _on_rate_limit(self, seconds: float) -> None:
         for name in self.polls:
-            self.shared.watchdog.extend_deadline(name, seconds)
+            self.app.watchdog.extend_deadline(name, seconds)
         self._limits.record_limit(seconds)
 
     async def close(self) -> None:
@@ -73,7 +71,7 @@ class TransportPool:
 
 
 def build_sources(
-    settings: Settings, shared: AppContext, transports: TransportPool
+    settings: Settings, app: AppContext, transports: TransportPool
 ) -> Sources:
     """Return the context of every source."""
     by_source = settings.by_source()
@@ -84,9 +82,13 @@ def build_sources(
         if settings.has_named_sources:
             log = log.bind(source=name)
         providers = build_providers(own, by_source)
-        source = contexts[name] = SourceContext.from_app_context(
-            shared,
-            settings=build_plan(own, providers, fingerprints),
+        source = contexts[name] = SourceContext(
+            app=app,
+            name=name,
+            options=own.options,
+            chain=own.resolved_chain(),
+            fingerprints=fingerprints,
+            own_budgets=own.own_budgets(),
             notion=NotionApi(
                 transport=transports.transport_for(own),
                 names=property_names(own),
@@ -97,7 +99,7 @@ def build_sources(
             log=log,
         )
         transports.polls.append(source.watchdog_name)
-    return Sources(contexts)
+    return Sources(app, contexts)
 
 
 @dataclass(slots=True)
@@ -119,8 +121,8 @@ def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:
     return tuple(
         Poller(
             source=source,
-            target=by_source[source.settings.source].notion.data_source,
-            others=frozenset(by_source) - {source.settings.source},
+            target=by_source[source.name].notion.data_source,
+            others=frozenset(by_source) - {source.name},
         )
         for source in sources
     )

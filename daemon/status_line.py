@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from daemon.context import Sources
 from daemon.generation import provider_selection
 from daemon.notion.model import Schema
-from daemon.sources import Sources
 from db import job_lists, posts
 from db.states import JobState
 from providers import descriptions
@@ -20,17 +20,17 @@ _MAX_TITLE = 80
 async def compose_status_line(sources: Sources) -> str:
     """Return the queue, the paused providers and the spending of the month."""
     source = sources.first
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         state = await provider_selection.load_chain_state(
             tx, sources.shared_budget_source
         )
         counts = await job_lists.count_open_by_state(tx)
         held = await posts.count_held(tx)
-    names = dict.fromkeys(name for source in sources for name in source.settings.chain)
+    names = dict.fromkeys(name for source in sources for name in source.chain)
     paused = [
         name
         + ": "
-        + descriptions.describe_breaker(breaker, state.now, source.clock.zone)
+        + descriptions.describe_breaker(breaker, state.now, source.app.clock.zone)
         for name in names
         if (breaker := state.breakers.get(name))
         and breaker.state is not BreakerState.CLOSED
@@ -40,7 +40,7 @@ async def compose_status_line(sources: Sources) -> str:
         held=held,
         resting=paused,
         cost=state.spending.month.cost,
-        budget=sources.shared_budget_source.settings.budget_limits.month,
+        budget=sources.shared_budget_source.options.budget.month,
     )
 
 
@@ -81,14 +81,14 @@ def describe_watching(sources: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30", or why not."""
     if outage := sources.outage_reason:
         return f"Notion: {outage}"
-    if not any(source.is_leader for source in sources):
+    if not any(source.state.is_leader for source in sources):
         return "another daemon asks Notion"
     polled_at = sources.last_poll_at
-    schemas = [source.schema for source in sources if source.is_leader]
+    schemas = [source.state.schema for source in sources if source.state.is_leader]
     titles = [_format_source(schema) for schema in schemas if schema is not None]
     if polled_at is None or len(titles) < len(schemas):
         return "Notion has not answered yet"
-    local = polled_at.astimezone(sources.first.clock.zone)
+    local = polled_at.astimezone(sources.app.clock.zone)
     return f"{', '.join(titles)}, last poll {local:%H:%M:%S}"
 
 

@@ -90,7 +90,7 @@ class Supervisor:
                 pollers=build_pollers(settings, sources),
                 membership=company,
                 poll_interval=settings.notion.poll_interval,
-                started_at=sources.first.now(),
+                started_at=sources.app.now(),
                 systemd=self.systemd,
             )
             self._daemon = daemon
@@ -112,7 +112,7 @@ class Supervisor:
                 daemon.source, daemon.pollers, os.environ
             )
         )
-        stopping = asyncio.ensure_future(daemon.source.stopping.wait())
+        stopping = asyncio.ensure_future(daemon.source.app.signals.stopping.wait())
         await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not check.done():

@@ -16,12 +16,11 @@ from daemon.cli.check_notion import CheckResult, check_notion
 from daemon.cli.generate import silence_log
 from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.imaging import files
 from daemon.imaging.store.errors import StoreUnavailableError
 from daemon.jobs.budget import format_dollars
 from daemon.service import lock
-from daemon.sources import Sources
 from db import upgrade
 from db.errors import DatabaseError
 from providers.outcomes import (
@@ -64,26 +63,24 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
         results += await _check_peers(settings, sources)
         for name, source_settings in settings.by_source().items():
             prefix = f"{name}: " if settings.has_named_sources else ""
-            async for result in check_notion(source_settings, sources.by_source[name]):
+            async for result in check_notion(source_settings, sources.by_name[name]):
                 results.append(replace(result, what=f"{prefix}{result.what}"))
         for name in sources.first.providers:
             results.append(await _check_provider(sources.first, name))
         for source in sources:
             results += _describe_budget(
                 source,
-                f"{source.settings.source}: " if settings.has_named_sources else "",
+                f"{source.name}: " if settings.has_named_sources else "",
             )
         results += [result async for result in _check_notifications(settings)]
     return results
 
 
 def _describe_budget(source: SourceContext, prefix: str) -> list[CheckResult]:
-    chain = ", then ".join(
-        app.describe_price(source, name) for name in source.settings.chain
-    )
-    month = source.settings.budget_limits.month
+    chain = ", then ".join(app.describe_price(source, name) for name in source.chain)
+    month = source.options.budget.month
     budget = "no limit" if month is None else f"${month:.2f} a month"
-    if source.settings.own_budgets and not source.settings.has_own_budget:
+    if source.own_budgets and not source.has_own_budget:
         budget += ", for all sources without a budget of their own together"
     return [
         CheckResult(f"{prefix}chain", chain),
@@ -140,7 +137,7 @@ def _check_database(settings: Settings) -> CheckResult:
 
 async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult]:
     """List the other daemons of a PostgreSQL database and compare their stores."""
-    db, now = sources.first.db, sources.first.now()
+    db, now = sources.app.db, sources.app.now()
     if db.folder is not None or not upgrade.database_exists(db.backend):
         return []
     async with db.read_transaction() as tx:
@@ -180,7 +177,9 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     if call is None:
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.raise_for_error(await source.provider_runner.send_once(call, traits))
+        provider.raise_for_error(
+            await source.app.provider_runner.send_once(call, traits)
+        )
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"

@@ -41,7 +41,7 @@ async def check_notion(
     try:
         app.require_notion_token(settings)
         bot = await source.notion.fetch_bot_user()
-        clock = compare_clocks(source.now(), source.notion.server_time)
+        clock = compare_clocks(source.app.now(), source.notion.server_time)
         limit = bot.upload_limit // 2**20
         yield CheckResult(
             "Notion", f"{bot.workspace or bot.name}, files up to {limit} MiB"
@@ -85,10 +85,10 @@ async def _load_property_ids(
     source: SourceContext, data_source: str
 ) -> Mapping[str, str]:
     """Return the stored property IDs, by which renamed properties are found."""
-    if not upgrade.database_exists(source.db.backend):
+    if not upgrade.database_exists(source.app.db.backend):
         return {}
-    async with source.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, source.settings.source)
+    async with source.app.db.read_transaction() as tx:
+        state = await posts.load_source_state(tx, source.name)
     return state.columns if state and state.data_source == data_source else {}
 
 

@@ -17,9 +17,9 @@ from rich.text import Text
 from daemon import app
 from daemon.cli import configuration
 from daemon.config import Settings
+from daemon.context import Sources
 from daemon.errors import SetupError
 from daemon.service import control
-from daemon.sources import Sources
 from db import upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseMissingError

@@ -26,9 +26,9 @@ async def _show_costs(
     settings = context.load_settings(source)
     async with (
         context.read_session(settings) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
-        span, zone = await attempts.started_range(tx), sources.first.clock.zone
+        span, zone = await attempts.started_range(tx), sources.app.clock.zone
         months = months_between(*span, zone) if span else []
         rows = await attempts.load_cost_rows(tx, months, by_page=by_post, source=source)
         titles: dict[str, str] = {}

@@ -18,11 +18,11 @@ from daemon.cli import context
 from daemon.cli.signals import graceful_interrupt
 from daemon.config import Settings
 from daemon.config.formats import parse_format
+from daemon.context import Sources
 from daemon.errors import SetupError
 from daemon.generation import adhoc_image
 from daemon.imaging import files
 from daemon.service import lock, log
-from daemon.sources import Sources
 from db import upgrade
 from db.models import ImageRecord
 from providers import KINDS
@@ -60,7 +60,7 @@ def generate_images(
             with graceful_interrupt(source), make_progress_bar() as bar:
                 task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
                 for number in range(1, count + 1):
-                    if source.stopping.is_set():
+                    if source.app.signals.stopping.is_set():
                         break
                     images.append(
                         await adhoc_image.generate_adhoc_image(

@@ -24,12 +24,12 @@ async def _list_jobs(source_name: str | None, limit: int, *, json: bool) -> None
     settings = context.load_settings(source_name)
     async with (
         context.read_session(settings) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
         source, several = sources.first, settings.has_named_sources
         newest = await stored.list_latest(tx, limit=limit, source=source_name)
         calls = await attempts.of_jobs(tx, [job.id for job in newest])
-        zone = source.clock.zone
+        zone = source.app.clock.zone
 
         def job_row(job: Job) -> list[object]:
             job_calls = calls.get(job.id, ())
@@ -62,13 +62,16 @@ async def _list_jobs(source_name: str | None, limit: int, *, json: bool) -> None
 
 def describe_wait(job: Job, source: SourceContext) -> str:
     """Return what an open job waits for, and until when; "" for an ended job."""
+    app = source.app
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:
         return "waits for Notion to confirm the un-tick"
-    if job.due_at > source.now():
+    if job.due_at > app.now():
         for_whom = f" for {job.waits_for}" if job.waits_for else ""
-        return f"waits{for_whom} until {context.format_time(job.due_at, source.clock.zone)}"
+        return (
+            f"waits{for_whom} until {context.format_time(job.due_at, app.clock.zone)}"
+        )
     return "is due"
 
 
@@ -80,7 +83,7 @@ def show_job(number: int, *, json: bool) -> None:
 async def _show_job(number: int, *, json: bool) -> None:
     async with (
         context.read_session(context.load_settings()) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
         source = sources.first
         job = await lookup.find_job(tx, number)
@@ -100,7 +103,7 @@ async def _show_job(number: int, *, json: bool) -> None:
 
 
 def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> None:
-    zone = source.clock.zone
+    zone = source.app.clock.zone
     out.print(
         f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
         markup=False,

@@ -45,7 +45,7 @@ async def _plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
     async with context.read_session(settings, missing_ok=True) as sources:
         return [
             await _plan_one_source(
-                sources.by_source[name], source_settings, exists=exists
+                sources.by_name[name], source_settings, exists=exists
             )
             for name, source_settings in settings.by_source().items()
         ]
@@ -60,8 +60,8 @@ async def _plan_one_source(
     page_plans = await plan_dry_run(source, pages, has_database=exists)
     held = 0
     if exists:
-        async with source.db.read_transaction() as tx:
-            held = await posts.count_held(tx, source=source.settings.source)
+        async with source.app.db.read_transaction() as tx:
+            held = await posts.count_held(tx, source=source.name)
     requests = [
         _describe_request(source, page_plan.sight.inputs, page_plan.sight.page, action)
         for page_plan in page_plans
@@ -70,12 +70,12 @@ async def _plan_one_source(
     ]
     automatic = [request for request in requests if request["reason"] != "regenerate"]
     return {
-        "name": source.settings.source,
+        "name": source.name,
         "source": schema.title,
         "posts": len(pages),
         "held": held,
-        "would_hold": 0 < source.settings.approve_above < len(automatic),
-        "chain": [app.describe_price(source, name) for name in source.settings.chain],
+        "would_hold": 0 < source.options.posts.approve_above < len(automatic),
+        "chain": [app.describe_price(source, name) for name in source.chain],
         "cost": sum(request["price"] for request in requests),
         "wishes": requests,
     }
@@ -86,8 +86,8 @@ async def _load_schema_and_pages(
 ) -> tuple[Schema, list[Page]]:
     state = None
     if stored:
-        async with source.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.settings.source)
+        async with source.app.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.name)
     info = await source.notion.resolve_source(
         target or (state.data_source if state else "")
     )
@@ -106,7 +106,7 @@ async def _load_schema_and_pages(
 def _describe_request(
     source: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
-    traits = source.providers[source.settings.chain[0]].traits
+    traits = source.providers[source.chain[0]].traits
     price = traits.price(megapixels_of(inputs.format)) * inputs.variants
     return {
         "page_id": page.id,

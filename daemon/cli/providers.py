@@ -25,11 +25,11 @@ async def _show_providers(*, json: bool) -> None:
     settings = context.load_settings()
     async with (
         context.read_session(settings) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
         source = sources.first
         chain_state = await provider_selection.load_chain_state(tx, source)
-    in_chain = {name for source in sources for name in source.settings.chain}
+    in_chain = {name for source in sources for name in source.chain}
     data = [
         describe_provider(source, chain_state, name, in_chain)
         for name in source.providers
@@ -72,7 +72,7 @@ def describe_provider(
         "in_chain": name in in_chain,
         "state": breaker.state,
         "words": descriptions.describe_breaker(
-            breaker, chain_state.now, source.clock.zone
+            breaker, chain_state.now, source.app.clock.zone
         ),
         "until": breaker.until,
         "message": breaker.message,

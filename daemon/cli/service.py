@@ -48,8 +48,8 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
             question = f"{held} posts want an image. Make them all?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
-            async with source.db.write_transaction() as tx:
-                await actions.approve_held(tx, None, source.now())
+            async with source.app.db.write_transaction() as tx:
+                await actions.approve_held(tx, None, source.app.now())
             return True
 
         with graceful_interrupt(source):

@@ -28,13 +28,13 @@ def graceful_interrupt(
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
     def handle_signal() -> None:
-        if not source.stopping.is_set():
+        if not source.app.signals.stopping.is_set():
             print(  # noqa: T201 - the command's output
                 "stopping once the image in work is there; again cuts it off",
                 file=sys.stderr,
             )
-            source.stopping.set()
-            source.kick.set()
+            source.app.signals.stopping.set()
+            source.app.signals.kick.set()
         elif cut is not None:
             cut()
         elif task is not None:
@@ -45,11 +45,11 @@ def graceful_interrupt(
     try:
         yield
     except asyncio.CancelledError:
-        if source.stopping.is_set():
+        if source.app.signals.stopping.is_set():
             raise KeyboardInterrupt from None
         raise
     finally:
         for signal_number in _SIGNALS:
             loop.remove_signal_handler(signal_number)
-    if source.stopping.is_set():
+    if source.app.signals.stopping.is_set():
         raise KeyboardInterrupt

@@ -12,10 +12,9 @@ from daemon import app
 from daemon.cli import context, providers
 from daemon.cluster.peers import list_peers, read_instance_id
 from daemon.config import Settings
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.generation import provider_selection, storage_guard
 from daemon.service import control, lock
-from daemon.sources import Sources
 from db import images, jobs, pauses, posts
 from db.engine import Tx
 from db.states import JobState
@@ -48,10 +47,8 @@ async def _load_status(
     sources: Sources, settings: Settings, source_name: str | None
 ) -> dict[str, Any]:
     source = sources.first
-    in_chain = dict.fromkeys(
-        name for source in sources for name in source.settings.chain
-    )
-    async with source.db.read_transaction() as tx:
+    in_chain = dict.fromkeys(name for source in sources for name in source.chain)
+    async with source.app.db.read_transaction() as tx:
         chain_state = await provider_selection.load_chain_state(
             tx, sources.shared_budget_source
         )
@@ -68,7 +65,7 @@ async def _load_status(
             sources=[source_name] if source_name else None,
         )
         statuses = [await _load_source_status(tx, source) for source in sources]
-        peers = await list_peers(tx, source.db, read_instance_id(settings.data_dir))
+        peers = await list_peers(tx, source.app.db, read_instance_id(settings.data_dir))
         lease = settings.options.database.lease
         return {
             # With several sources, these two belong to the first.
@@ -77,7 +74,8 @@ async def _load_status(
             "posts": sum(status["posts"] for status in statuses),
             "held": sum(status["held"] for status in statuses),
             "daemons": [
-                context.to_dict(peer) | {"silent": peer.is_expired(source.now(), lease)}
+                context.to_dict(peer)
+                | {"silent": peer.is_expired(source.app.now(), lease)}
                 for peer in peers
             ],
             "disk": storage_guard.unwritable_reason(source) or "",
@@ -90,7 +88,7 @@ async def _load_status(
             # The shared budget; with a single source, its own.
             "month": _summarize_month(sources.shared_budget_source, chain_state),
             "own_months": {
-                source.settings.source: _summarize_month(source, own_state)
+                source.name: _summarize_month(source, own_state)
                 for source, own_state in own_budgets
             },
             "failed": [
@@ -109,14 +107,14 @@ def _summarize_month(
     """Return this month's dollars and images, and the budget in dollars."""
     return {
         "cost": chain_state.spending.month.cost,
-        "budget": source.settings.budget_limits.month,
+        "budget": source.options.budget.month,
         "images": chain_state.spending.month.images,
     }
 
 
 async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
     """Return the stored state of one source."""
-    name = source.settings.source
+    name = source.name
     state = await posts.load_source_state(tx, name)
     return {
         "name": name,
@@ -124,15 +122,15 @@ async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
         "swept_at": state.swept_at if state else None,
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
-        "paused": await pauses.get(tx, name, source.now()),
-        "chain": list(source.settings.chain),
+        "paused": await pauses.get(tx, name, source.app.now()),
+        "chain": list(source.chain),
     }
 
 
 def _print_status(
     out: Console, sources: Sources, settings: Settings, data: dict[str, Any]
 ) -> None:
-    zone = sources.first.clock.zone
+    zone = sources.app.clock.zone
     out.print(_format_daemon(data["daemon"], settings, zone), markup=False)
     for index, peer in enumerate(data["daemons"]):
         words = _format_peer(peer, zone)
@@ -155,14 +153,11 @@ def _print_status(
         )
     if store := data["daemon"].get("store"):
         out.print(f"store    {store}: no images are made until then", markup=False)
-    several = (
-        settings.has_named_sources
-        and sources.shared_budget_source.settings.has_own_budget
-    )
+    several = settings.has_named_sources and sources.shared_budget_source.has_own_budget
     out.print(
         _format_spending(
             data["month"],
-            sources.shared_budget_source.settings.source if several else "",
+            sources.shared_budget_source.name if several else "",
         ),
         markup=False,
     )

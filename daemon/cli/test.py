@@ -78,7 +78,7 @@ async def _try_all(
             results = [
                 await _try_provider(source, name, yes=yes)
                 for name in names
-                if not source.stopping.is_set()
+                if not source.app.signals.stopping.is_set()
             ]
     await app.wake_daemon(settings)
     return results
@@ -99,7 +99,7 @@ async def _try_provider(
     if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
         return result | {"result": "skipped"}
     # The test calls a provider even if its breaker is open.
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
@@ -108,12 +108,12 @@ async def _try_provider(
             source, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
     result["seconds"] = monotonic() - began
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         totals = await attempts.totals_since(tx, since, provider=name)
     result["cost"] = totals.cost + totals.covered
     if isinstance(image, ImageRecord):
         dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"
-        path = source.image_folder / image.name
+        path = source.app.image_folder / image.name
         return result | {"result": "ok", "size": dimensions, "file": str(path)}
     return result | {"result": image.removeprefix(f"{name}: ")}
 

@@ -83,7 +83,7 @@ async def _load_images(query: str, source: str | None) -> list[ImageRecord]:
     settings = context.load_settings(source)
     async with (
         context.read_session(settings) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
         post = await lookup.find_page(tx, query, source)
         return await images.of_page(tx, post.source, post.page_id)
@@ -245,7 +245,7 @@ async def _verify_all(
             finding async for finding in checks.verify_files(sources.first, fix=fix)
         ]
         for name, source_settings in {} if offline else settings.by_source().items():
-            source = sources.by_source[name]
+            source = sources.by_name[name]
             pages = await checks.read_all_pages(
                 source, source_settings.notion.data_source
             )

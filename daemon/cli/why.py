@@ -32,7 +32,7 @@ async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
     settings = context.load_settings(source)
     async with (
         context.read_session(settings) as sources,
-        sources.first.db.read_transaction() as tx,
+        sources.app.db.read_transaction() as tx,
     ):
         post = await lookup.find_page(tx, query, source)
         data = await _load_explanation(
@@ -45,7 +45,7 @@ async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
 
 async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
     """Return the filter because of which a post is skipped."""
-    rules, page = source.settings.rules, None
+    rules, page = source.options.posts, None
     try:
         async with asyncio.timeout(_NOTION_TIMEOUT):
             page = await _read_page(tx, source, post)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from daemon.context import Sources
 from daemon.generation.recovery import recover_claims, recover_uploads
-from daemon.sources import Sources
 
 
 class Membership(Protocol):

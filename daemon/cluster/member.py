@@ -16,10 +16,9 @@ import structlog
 
 from daemon.cluster.peers import read_instance_id
 from daemon.config import Settings
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
 from daemon.generation.recovery import recover_claims, recover_uploads
-from daemon.sources import Sources
 from db import instances, queue
 from db.advisory_locks import LockSession, lock_key
 from db.backend import Backend
@@ -85,7 +84,7 @@ def _token_keys(settings: Settings) -> dict[str, int]:
 
 
 def _build_record(settings: Settings, source: SourceContext) -> DaemonRecord:
-    now = source.now()
+    now = source.app.now()
     return DaemonRecord(
         id=ensure_instance_id(settings.data_dir),
         name=socket.gethostname(),
@@ -123,16 +122,16 @@ class ClusterMember:
     def __post_init__(self) -> None:
         self.presence = LockSession(
             place=self.place,
-            who=self.sources.first.db.who,
+            who=self.sources.app.db.who,
             daemon=self.record.id,
             heard=self._on_change_elsewhere,
             lost=self._on_connection_lost,
-            sleep=self.sources.first.clock.sleep,
+            sleep=self.sources.app.clock.sleep,
         )
         for source in self.sources:
-            source.instance_id = self.record.id
-            source.is_leader = False
-            source.reread_limit = _READS_AHEAD
+            source.app.instance.id = self.record.id
+            source.state.is_leader = False
+            source.app.instance.reread_limit = _READS_AHEAD
 
     @property
     def renew_interval(self) -> timedelta:
@@ -152,7 +151,7 @@ class ClusterMember:
 
     async def _reject_duplicate_id(self) -> None:
         """Refuse to run under the ID of another daemon, as a copied machine would."""
-        clock = self.sources.first.clock
+        clock = self.sources.app.clock
         # The server needs a while to drop the session of a machine that lost power.
         for _ in range(_TWIN_SECONDS):
             if not await self.presence.has_twin():
@@ -165,7 +164,7 @@ class ClusterMember:
 
     async def renew_membership(self) -> None:
         await self._acquire_free_locks()
-        elapsed = self.sources.first.clock.monotonic() - self._beaten_at
+        elapsed = self.sources.app.clock.monotonic() - self._beaten_at
         if elapsed >= self.lease / 3:
             await self._send_heartbeat()
 
@@ -182,11 +181,11 @@ class ClusterMember:
                 )
 
     def _token_key(self, source: SourceContext) -> int | None:
-        return self.keys.get(source.settings.source)
+        return self.keys.get(source.name)
 
     async def _become_leader(self, sources: Sequence[SourceContext]) -> None:
         for source in sources:
-            source.is_leader = True
+            source.state.is_leader = True
             if self._begun:
                 # The previous leader may have used up the rate limit of this second.
                 source.notion.pause_requests(1.0)
@@ -194,36 +193,36 @@ class ClusterMember:
                     "leader.acquired", summary="it is this daemon that asks Notion now"
                 )
         await recover_uploads(sources)
-        sources[0].kick.set()
+        sources[0].app.signals.kick.set()
 
     async def leave(self) -> None:
         """Delete our row, so that the others need not wait for the lease to end."""
         if self.presence.is_connected:
             with suppress(DatabaseError):
-                async with self.sources.first.db.write_transaction() as tx:
+                async with self.sources.app.db.write_transaction() as tx:
                     await instances.deregister_daemon(tx, self.record.id)
 
     def _on_change_elsewhere(self, _who: str) -> None:
         """Wake the web page and the work loop after a change by another daemon."""
-        self.sources.first.change_event.announce_change()
-        self.sources.first.kick.set()
+        self.sources.app.signals.change_event.announce_change()
+        self.sources.app.signals.kick.set()
 
     def _on_connection_lost(self) -> None:
         """Stop being the leader, as the server has released our locks."""
         for source in self.sources:
-            if source.is_leader:
-                source.is_leader = False
+            if source.state.is_leader:
+                source.state.is_leader = False
                 source.log.warning(
                     "leader.lost", summary="the database is away: others may ask Notion"
                 )
-        self.sources.first.kick.set()
+        self.sources.app.signals.kick.set()
 
     async def _send_heartbeat(self) -> None:
         source = self.sources.first
-        record = replace(self.record, renewed_at=source.now())
+        record = replace(self.record, renewed_at=source.app.now())
         # After a failure, the waiting time of all peers starts again.
         seen, self._seen = self._seen, {}
-        async with source.db.write_transaction() as tx:
+        async with source.app.db.write_transaction() as tx:
             await instances.record_heartbeat(tx, record)
             heartbeats = {
                 peer.id: peer.beats
@@ -231,7 +230,7 @@ class ClusterMember:
             }
             for who in await queue.list_claimers(tx) - {record.id}:
                 heartbeats.setdefault(who, _NO_HEARTBEATS)
-        self._beaten_at = moment = source.clock.monotonic()
+        self._beaten_at = moment = source.app.clock.monotonic()
         self._seen = last_seen(seen, heartbeats, moment)
         dead = expired_members(self._seen, moment, self.lease)
         if dead:
@@ -245,12 +244,12 @@ class ClusterMember:
             f"{self.lease:g} s: what they had in work goes on here",
         )
         await recover_claims(self.sources, dead)
-        async with source.db.write_transaction() as tx:
+        async with source.app.db.write_transaction() as tx:
             for who in dead:
                 await instances.deregister_daemon(tx, who)
         for who in dead:
             del self._seen[who]
-        source.kick.set()
+        source.app.signals.kick.set()
 
 
 def last_seen(

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources, earliest_time
 from daemon.delivery.deliver_job import abandon_upload, upload_images
 from daemon.delivery.outbox import send_pending_write
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs.refusal_log import RefusedUnticks
 from daemon.notion.errors import PageUnreachableError, WriteRefusedError
 from daemon.service.task_delays import PendingRetry, TaskKind
-from daemon.sources import Sources, earliest_time
 from daemon.sync.revalidate import revalidate_page
 from db import queue
 from db.engine import Tx
@@ -74,9 +73,11 @@ class NotionWorker:
         Notion is unavailable.  The poll that reaches Notion again sets `kick`.
         """
         sources = [
-            source.settings.source
+            source.name
             for source in self.sources
-            if source.is_leader and source.schema and not source.notion_backoff.why
+            if source.state.is_leader
+            and source.state.schema
+            and not source.notion_backoff.why
         ]
         if not sources:
             return None
@@ -94,9 +95,9 @@ class NotionWorker:
     def stop_lost_sources(self) -> None:
         """Cancel the tasks of sources that another daemon leads now."""
         for source in self.sources:
-            if not source.is_leader:
+            if not source.state.is_leader:
                 for pool in self._pools:
-                    pool.cancel_source(source.settings.source)
+                    pool.cancel_source(source.name)
 
     async def _start_pending_writes(self, tx: Tx, sources: list[str]) -> None:
         limit = _MAX_WRITES + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
@@ -113,7 +114,7 @@ class NotionWorker:
         # All refusals are logged in one line, once each write was tried.
         if all(self.paying.has_failed(job) for job in pending):
             for source in self.sources:
-                self._refused_boxes.log_refusals(source, source.settings.source)
+                self._refused_boxes.log_refusals(source, source.name)
 
     def _collect_refused_untick(
         self, source: SourceContext, job: Job, error: Exception
@@ -126,7 +127,7 @@ class NotionWorker:
         is_refused = isinstance(error, WriteRefusedError | PageUnreachableError)
         if job.owed != "untick" or not is_refused:
             return False
-        times = source.retry_schedule.count_same_cause(
+        times = source.app.retry_schedule.count_same_cause(
             self.paying.task_key(job), str(error)
         )
         # A 404 counts from its second time, as a poll may show that the page is gone.
@@ -135,7 +136,7 @@ class NotionWorker:
         return True
 
     async def _start_uploads(self, tx: Tx, sources: list[str]) -> datetime | None:
-        now = self.sources.first.now()
+        now = self.sources.app.now()
         limit = _MAX_UPLOADS * 2 + len(self._delays_of(TaskKind.UPLOAD))
         for job in await queue.list_uploading(tx, now, sources, limit=limit):
             if (
@@ -151,11 +152,13 @@ class NotionWorker:
         return job.id in self.paying and job.owed == "waiting"
 
     def _delays_of(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
-        return self.sources.first.retry_schedule.of_tasks(*tasks)
+        return self.sources.app.retry_schedule.of_tasks(*tasks)
 
     def _next_retry_at(self) -> datetime | None:
         """Return when the next failed task may be tried again."""
         source = self.sources.first
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
-        delay = source.retry_schedule.next_retry_in(source.clock.elapsed(), *kinds)
-        return source.now() + delay if delay is not None else None
+        delay = source.app.retry_schedule.next_retry_in(
+            source.app.clock.elapsed(), *kinds
+        )
+        return source.app.now() + delay if delay is not None else None

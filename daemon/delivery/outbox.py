@@ -43,7 +43,7 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     except PageUnreachableError:
         # The next poll shows whether the page still exists.
         if is_untick and job.is_open:
-            source.unreachable_pages.add(job.page_id)
+            source.state.unreachable_pages.add(job.page_id)
             raise
         await cancel_missing_page(source, job)
         return
@@ -56,19 +56,19 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
         source.log.warning(
             "note.refused", summary=str(error), job=job.id, page=job.page_id
         )
-        async with source.db.write_transaction() as tx:
+        async with source.app.db.write_transaction() as tx:
             await jobs.clear_pending_write(tx, job, job.owed)
         return
-    source.unreachable_pages.discard(job.page_id)
+    source.state.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(source, written.left_out)
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         await _confirm_write(source, job, tx)
         await apply_pages(source, [written.page], tx=tx)
-    source.kick.set()
+    source.app.signals.kick.set()
 
 
 async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
-    now = source.now()
+    now = source.app.now()
     current = await jobs.get(tx, job.id)
     if current is None or current.owed != job.owed:
         return
@@ -89,7 +89,7 @@ async def _status_of(source: SourceContext, job: Job) -> str | None:
     """Return the value of the status property; None leaves it unchanged."""
     if job.owed != "failed":
         return _STATUS[job.owed] if job.is_open else None
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shows) if post else []
         ours = await images.by_names(tx, names) if names else {}

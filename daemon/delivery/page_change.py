@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from daemon.context import SourceContext, SourceSettings
+from daemon.config.model import PostsSection
+from daemon.context import SourceContext
 from daemon.delivery import alt_text
 from daemon.jobs.inputs import Inputs
 from daemon.notion.filters import Wanted, matches_filter
@@ -36,24 +37,24 @@ async def compose_change(
         uploads=uploads,
         keep=keep,
         status="Card" if first.is_card else "Done",
-        note=_compose_note(made, inputs, source.settings),
+        note=_compose_note(made, inputs, source.options.posts),
         provider=provider.traits.label if provider else first.provider,
         alt=await _alt_text(source, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
-        cover=uploads[0][0] if source.settings.cover else None,
-        extra=_extra_values(source.settings, job, page, card=first.is_card),
+        cover=uploads[0][0] if source.options.posts.cover else None,
+        extra=_extra_values(source.options.posts, job, page, card=first.is_card),
     )
 
 
 def _compose_note(
-    made: Sequence[ImageRecord], inputs: Inputs, plan: SourceSettings
+    made: Sequence[ImageRecord], inputs: Inputs, settings: PostsSection
 ) -> str:
     first = made[0]
     # A person has chosen the files, so there is nothing to explain.
     if inputs.chosen_files:
         return ""
     if first.is_card and first.card_why:
-        will_be_replaced = first.replaceable and plan.replace_cards is not None
+        will_be_replaced = first.replaceable and settings.replace_cards is not None
         outlook = (
             "An image follows when a service is back."
             if will_be_replaced
@@ -68,7 +69,7 @@ def _compose_note(
 async def _alt_text(
     source: SourceContext, job: Job, page: Page, first: ImageRecord
 ) -> str | None:
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
     ours = post.alt if post else None
     # A person has written the text, so it stays.
@@ -76,16 +77,18 @@ async def _alt_text(
         return None
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt_text.alt_text_for_card(inputs.words, source.settings.tag)
+        return alt_text.alt_text_for_card(inputs.words, source.options.card.tag)
     return alt_text.alt_text_for_prompt(inputs.prompt, inputs.words)
 
 
 def _extra_values(
-    plan: SourceSettings, job: Job, page: Page, *, card: bool
+    settings: PostsSection, job: Job, page: Page, *, card: bool
 ) -> Mapping[str, Wanted]:
     # The values of a post that has moved on, such as one posted, stay unchanged.
     if job.reason is not JobReason.NEW and not (
-        plan.rules.only and matches_filter(page.columns, plan.rules.only)
+        settings.only and matches_filter(page.columns, settings.only)
     ):
         return {}
-    return plan.on_card if card and plan.on_card is not None else plan.on_done
+    return (
+        settings.on_card if card and settings.on_card is not None else settings.on_done
+    )

@@ -51,8 +51,8 @@ async def generate_adhoc_image(
         seed=seed,
     )
     tried: dict[str, str] = {}
-    started_at = source.now()
-    while not source.stopping.is_set():
+    started_at = source.app.now()
+    while not source.app.signals.stopping.is_set():
         chain_input = ChainInput(
             number=number,
             chain=tuple(name for name in chain if name not in tried),
@@ -68,12 +68,12 @@ async def generate_adhoc_image(
                 if result.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
                     tried[call.attempt.provider] = result.why
             case WaitUntil(_, until):
-                pause = (until - source.now()).total_seconds()
-                await source.clock.sleep(max(_RETRY_SECONDS, pause))
+                pause = (until - source.app.now()).total_seconds()
+                await source.app.clock.sleep(max(_RETRY_SECONDS, pause))
             case HealthCheck(name):
                 await check_health(source, name)
             case AtCapacity():
-                await source.clock.sleep(_RETRY_SECONDS)
+                await source.app.clock.sleep(_RETRY_SECONDS)
             case Exhausted(_, reasons):
                 return format_reasons([*tried.items(), *reasons])
     return "stopped"
@@ -91,6 +91,6 @@ def _with_card_reason(
 
 
 async def _load_image(source: SourceContext, call: AdmittedCall) -> ImageRecord | str:
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         image = await images.of_attempt(tx, call.attempt.id)
     return image or "it was not recorded"

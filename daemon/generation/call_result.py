@@ -29,13 +29,13 @@ async def store_image(
     An image that cannot be decoded is recorded as a failure.
     """
     try:
-        async with source.decoding:
+        async with source.app.decoding:
             data = await asyncio.to_thread(_encode_image, source, call, image)
     except ProviderError as error:
         return await record_failure(source, call, error)
     name = call.attempt.file_name
     await retry_until_stored(
-        source, lambda: asyncio.to_thread(source.store.save_image, name, data)
+        source, lambda: asyncio.to_thread(source.app.store.save_image, name, data)
     )
     await retry_until_stored(source, lambda: record_image(source, call, image, data))
     source.log.debug(
@@ -52,13 +52,13 @@ def _encode_image(
     source: SourceContext, call: AdmittedCall, image: GeneratedImage
 ) -> bytes:
     provenance: normalize.Provenance | None = None
-    if source.settings.mark_ai:
+    if source.options.images.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     return normalize.encode_png(
         normalize.normalize_image(image.data, call.spec.size),
         provenance=provenance,
-        prompt=call.order.prompt if source.settings.embed_prompt else None,
+        prompt=call.order.prompt if source.options.images.embed_prompt else None,
     )
 
 
@@ -72,8 +72,8 @@ async def record_image(
         data: The PNG of the file.
     """
     attempt, traits, spec = call.attempt, call.provider.traits, call.spec
-    async with source.db.write_transaction() as tx:
-        now = source.now()
+    async with source.app.db.write_transaction() as tx:
+        now = source.app.now()
         closed = await attempts.end_attempt(
             tx,
             attempt,
@@ -88,7 +88,7 @@ async def record_image(
             return
         await images.add(
             tx,
-            source=source.settings.source,
+            source=source.name,
             page_id=spec.page_id,
             job_id=spec.job_id,
             attempt_id=attempt.id,
@@ -123,12 +123,12 @@ async def adopt_file(source: SourceContext, call: AdmittedCall) -> bool:
     """
     name = call.attempt.file_name
     try:
-        path = await asyncio.to_thread(source.store.ensure_local, name)
+        path = await asyncio.to_thread(source.app.store.ensure_local, name)
     except FileNotFoundError:
         return False
     data = await asyncio.to_thread(path.read_bytes)
     # The crash may have come before the upload to the shared store.
-    await asyncio.to_thread(source.store.push_to_remote, name, data)
+    await asyncio.to_thread(source.app.store.push_to_remote, name, data)
     await record_image(source, call, None, data)
     return True
 
@@ -168,12 +168,12 @@ async def close_attempt(
     error: ProviderError | None = None,
 ) -> None:
     """End an attempt without an image, in one transaction with its breaker."""
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         closed = await attempts.end_attempt(
             tx,
             attempt,
             outcome,
-            now=source.now(),
+            now=source.app.now(),
             free=outcome in FREE,
             http_status=error.status if error else None,
             error=why,
@@ -212,7 +212,7 @@ async def _report_to_breaker(
         outcome,
         generation=attempt.generation,
         owner=str(attempt.job_id or "by hand"),
-        now=source.now(),
+        now=source.app.now(),
         policy=breaker_policy.policy_of(provider.traits),
         seconds=seconds,
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
@@ -221,7 +221,7 @@ async def _report_to_breaker(
     if after != before:
         await breaker_store.save_breaker(tx, after)
         job_log.log_breaker_changed(source, before, after)
-    woken = await jobs.wake_waiting(tx, attempt.provider, source.now())
+    woken = await jobs.wake_waiting(tx, attempt.provider, source.app.now())
     # After an image, the next step of the job sets `kick`.
     if woken or after != before or outcome is not Outcome.IMAGE:
-        source.kick.set()
+        source.app.signals.kick.set()

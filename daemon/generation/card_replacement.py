@@ -34,30 +34,28 @@ async def queue_replacement(
         state sets `kick` first.
     """
     services = [
-        name
-        for name in source.settings.chain
-        if not source.providers[name].traits.is_card
+        name for name in source.chain if not source.providers[name].traits.is_card
     ]
-    max_age = source.settings.replace_cards
+    max_age = source.options.posts.replace_cards
     if max_age is None or not services:
         return None
     # The leader waits for the first answer of Notion.
-    if source.is_leader and source.schema is None:
+    if source.state.is_leader and source.state.schema is None:
         return None
-    now = source.now()
-    today = day_start(now, source.clock.zone)
-    async with source.db.read_transaction() as tx:
+    now = source.app.now()
+    today = day_start(now, source.app.clock.zone)
+    async with source.app.db.read_transaction() as tx:
         candidates = await _load_candidates(tx, source, now, max_age)
         if not candidates:
             return None
         created = await job_lists.count_created_since(
-            tx, source.settings.source, JobReason.REPLACE, today
+            tx, source.name, JobReason.REPLACE, today
         )
-        if created >= source.settings.replacements_per_day:
-            return next_day(now, source.clock.zone)
+        if created >= source.options.posts.replacements_per_day:
+            return next_day(now, source.app.clock.zone)
         fresh = [post for post in candidates if not _tried_today(post, today)]
         if not fresh:
-            return next_day(now, source.clock.zone)
+            return next_day(now, source.app.clock.zone)
         choice = await _first_available(tx, source, fresh[0], services)
     if isinstance(choice, HealthCheck):
         check_provider(choice.name)
@@ -71,10 +69,8 @@ async def queue_replacement(
 async def _load_candidates(
     tx: Tx, source: SourceContext, now: datetime, max_age: timedelta
 ) -> list[Post]:
-    with_card = await posts.list_replaceable(
-        tx, source.settings.source, made_after=now - max_age
-    )
-    today = now.astimezone(source.clock.zone).date().isoformat()
+    with_card = await posts.list_replaceable(tx, source.name, made_after=now - max_age)
+    today = now.astimezone(source.app.clock.zone).date().isoformat()
     # A post whose date is past has been published with its card.
     return [post for post in with_card if not post.date or post.date[:10] >= today]
 
@@ -86,7 +82,7 @@ def _tried_today(post: Post, today: datetime) -> bool:
 async def _first_available(
     tx: Tx, source: SourceContext, post: Post, services: list[str]
 ) -> provider_selection.Choice:
-    today = day_start(source.now(), source.clock.zone)
+    today = day_start(source.app.now(), source.app.clock.zone)
     calls_today = await attempts.count_paid_calls(tx, [post.page_id], today)
     chain_input = ChainInput(
         page_id=post.page_id,
@@ -101,7 +97,7 @@ async def _first_available(
 
 
 async def _create_replacement(source: SourceContext, post: Post, now: datetime) -> None:
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         # A person or another daemon has queued a job since the candidates were read.
         if await jobs.find_open(tx, post.source, post.page_id) is not None:
             return
@@ -123,4 +119,4 @@ async def _create_replacement(source: SourceContext, post: Post, now: datetime) 
         )
         await posts.update_fields(tx, post.source, post.page_id, replace_tried_at=now)
     job_log.log_job_queued(source, job)
-    source.kick.set()
+    source.app.signals.kick.set()

@@ -22,14 +22,14 @@ async def load_chain_inputs(
     tx: Tx, source: SourceContext, waiting: Sequence[Job]
 ) -> dict[int, ChainInput]:
     """Return the chain input of each job of *source*, by job ID."""
-    source_name = source.settings.source
+    source_name = source.name
     pages = [job.page_id for job in waiting]
     attempts_by_job = await attempts.of_jobs(tx, [job.id for job in waiting])
     post_by_page = await posts.get_many(tx, source_name, pages)
     shown_images = await images.by_names(
         tx, [name for post in post_by_page.values() for name in post.shows]
     )
-    today = day_start(source.now(), source.clock.zone)
+    today = day_start(source.app.now(), source.app.clock.zone)
     calls_today = await attempts.count_paid_calls(tx, pages, today)
     usable = await load_usable_images(tx, waiting)
     chain_inputs: dict[int, ChainInput] = {}
@@ -37,7 +37,7 @@ async def load_chain_inputs(
         post = post_by_page.get(job.page_id)
         chain_inputs[job.id] = _build_chain_input(
             job,
-            chain=source.settings.chain,
+            chain=source.chain,
             tried=[
                 attempt
                 for attempt in attempts_by_job.get(job.id, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daemon.sources import Sources
+from daemon.context import Sources
 from db import jobs, queue
 from db.errors import StaleJobError
 from db.models import Job
@@ -64,8 +64,8 @@ async def claim_jobs(sources: Sources, picked: Selection) -> list[Job]:
         return []
     claimed: list[Job] = []
     source = sources.first
-    async with source.db.write_transaction() as tx:
-        now = source.now()
+    async with source.app.db.write_transaction() as tx:
+        now = source.app.now()
         for job in await queue.list_claimable(tx, list(picked.asks), now):
             why = picked.asks[job.id].why
             moved = await jobs.apply_event(
@@ -75,7 +75,7 @@ async def claim_jobs(sources: Sources, picked: Selection) -> list[Job]:
                 now=now,
                 why=why,
                 waits_for=None,
-                claimed_by=source.instance_id,
+                claimed_by=source.app.instance.id,
             )
             claimed.append(moved)
         for job, name, until in picked.snoozed:
@@ -95,5 +95,5 @@ async def claim_jobs(sources: Sources, picked: Selection) -> list[Job]:
                 continue
             await jobs.set_pending_write(tx, job, "waiting", note)
             await jobs.mark_waiting_notified(tx, job)
-            source.kick.set()
+            source.app.signals.kick.set()
     return claimed

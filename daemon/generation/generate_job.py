@@ -44,7 +44,7 @@ async def generate_images(source: SourceContext, job: Job) -> None:
         # The job was cancelled meanwhile; images paid for are saved and recorded.
         source.log.debug("job.moved", summary=f"job {job.id} was moved", job=job.id)
     finally:
-        source.kick.set()
+        source.app.signals.kick.set()
 
 
 @dataclass(slots=True)
@@ -72,9 +72,9 @@ class _GenerateJob:
             if await self._finish_if_complete():
                 return
             # The call has ended, so another job may use the provider meanwhile.
-            self.source.kick.set()
+            self.source.app.signals.kick.set()
             chain_input = await self._load_chain_input()
-        async with self.source.db.write_transaction() as tx:
+        async with self.source.app.db.write_transaction() as tx:
             await self._mark_generated(tx, self.generated_reason)
 
     async def _adopt_existing_images(self, chain_input: ChainInput) -> ChainInput:
@@ -87,12 +87,12 @@ class _GenerateJob:
         lost = [image for image in chain_input.made if not await self._is_stored(image)]
         if not lost and all(image.job_id == self.job.id for image in chain_input.made):
             return chain_input
-        async with self.source.db.write_transaction() as tx:
+        async with self.source.app.db.write_transaction() as tx:
             await jobs.require_state(
-                tx, self.job.id, JobState.GENERATING, self.source.instance_id
+                tx, self.job.id, JobState.GENERATING, self.source.app.instance.id
             )
             for image in lost:
-                await images.set_pruned(tx, image.id, self.source.now())
+                await images.set_pruned(tx, image.id, self.source.app.now())
             stored = [image for image in chain_input.made if image not in lost]
             self.generated_reason = await adopt_images(tx, self.job, stored)
         return await self._load_chain_input() if lost else chain_input
@@ -100,12 +100,12 @@ class _GenerateJob:
     async def _is_stored(self, image: ImageRecord) -> bool:
         # This run has just generated it, so a look at the disk suffices.
         if image.job_id == self.job.id and self.job.reopened_at is None:
-            return not self.source.store.is_lost(image.name)
+            return not self.source.app.store.is_lost(image.name)
 
         async def ensure_local() -> bool:
             try:
                 await asyncio.to_thread(
-                    self.source.store.ensure_local, image.name, image.sha256
+                    self.source.app.store.ensure_local, image.name, image.sha256
                 )
             except FileNotFoundError:
                 return False
@@ -114,14 +114,14 @@ class _GenerateJob:
         return await storage_guard.retry_until_stored(self.source, ensure_local)
 
     async def _load_chain_input(self) -> ChainInput:
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             return (
                 await chain_input_loader.load_chain_inputs(tx, self.source, [self.job])
             )[self.job.id]
 
     async def _finish_if_complete(self) -> bool:
         """Move the job to `uploading` if it has all images; return whether it has."""
-        async with self.source.db.write_transaction() as tx:
+        async with self.source.app.db.write_transaction() as tx:
             done = chain_input_loader.is_complete(
                 self.job, await images.of_job(tx, self.job.id)
             )
@@ -130,7 +130,7 @@ class _GenerateJob:
         return done
 
     async def _mark_generated(self, tx: Tx, why: str) -> None:
-        now = self.source.now()
+        now = self.source.app.now()
         await jobs.apply_event(
             tx, self.job, JobEventType.GENERATED, now=now, why=why, due_at=now
         )
@@ -139,9 +139,9 @@ class _GenerateJob:
         """Generate one image; return False if the job has left `generating`."""
         source = self.source
         unwritable = storage_guard.unwritable_reason(source)
-        if source.stopping.is_set() or unwritable is not None:
+        if source.app.signals.stopping.is_set() or unwritable is not None:
             await self._requeue_job(
-                JobEventType.SNOOZED, unwritable or "stopping", source.now()
+                JobEventType.SNOOZED, unwritable or "stopping", source.app.now()
             )
             return False
         match await provider_call.admit_call(source, spec, chain_input):
@@ -151,11 +151,11 @@ class _GenerateJob:
                     result, call, shows_image=chain_input.shows_image
                 )
             case WaitUntil(name, until):
-                since = self.job.waited_since or source.now()
+                since = self.job.waited_since or source.app.now()
                 await self._wait_for_provider(name, until, since)
             case AtCapacity(name) | HealthCheck(name):
                 # The end of a call or check wakes the job; this is the latest time.
-                until = source.now() + timedelta(
+                until = source.app.now() + timedelta(
                     seconds=source.providers[name].traits.timeout
                 )
                 await self._wait_for_provider(name, until, self.job.waited_since)
@@ -170,7 +170,7 @@ class _GenerateJob:
         if result.interrupted:
             return False
         declined = _DECLINED.get(result.outcome) if result.outcome else None
-        if declined is None or self.source.settings.on_refusal == "next":
+        if declined is None or self.source.options.on_refusal == "next":
             return True
         label = call.provider.traits.label
         note = no_image_note(
@@ -190,11 +190,11 @@ class _GenerateJob:
             hopeless=provider_selection.none_can_serve(self.source, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=self.source.settings.tries,
+            tries=self.source.options.posts.tries,
         )
-        match retry_policy.decide_after_round(chain_result, self.source.now()):
+        match retry_policy.decide_after_round(chain_result, self.source.app.now()):
             case DeliverPartial():
-                async with self.source.db.write_transaction() as tx:
+                async with self.source.app.db.write_transaction() as tx:
                     await self._mark_generated(tx, "some of its images are on disk")
             case RetryAt(due_at=due_at, counts=counts, why=why):
                 changes = {
@@ -205,7 +205,7 @@ class _GenerateJob:
                 await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
             case Idle():
                 await self._requeue_job(
-                    JobEventType.SNOOZED, "nobody can serve now", self.source.now()
+                    JobEventType.SNOOZED, "nobody can serve now", self.source.app.now()
                 )
             case Fail() as final:
                 await self._fail_job(final)
@@ -221,12 +221,12 @@ class _GenerateJob:
     async def _requeue_job(
         self, event: JobEventType, why: str, due_at: datetime, **changes: object
     ) -> None:
-        async with self.source.db.write_transaction() as tx:
+        async with self.source.app.db.write_transaction() as tx:
             await requeue_job(
                 tx,
                 self.job,
                 event,
-                now=self.source.now(),
+                now=self.source.app.now(),
                 why=why,
                 **{"due_at": due_at, **changes},
             )
@@ -239,7 +239,7 @@ class _GenerateJob:
             await self._end_job(JobEventType.ABANDONED, final.why, final.note)
 
     async def _end_job(self, event: JobEventType, why: str, note: str = "") -> None:
-        async with self.source.db.write_transaction() as tx:
-            now = self.source.now()
+        async with self.source.app.db.write_transaction() as tx:
+            now = self.source.app.now()
             ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
         log_job_ended(self.source, ended, why)

@@ -22,20 +22,20 @@ async def check_health(source: SourceContext, name: str) -> None:
     """
     provider = source.providers[name]
     is_up = await _is_up(source, provider)
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         before = (await breaker_store.load_breakers(tx, source))[name]
         after = breaker.record_health_check(
             before,
             answered=is_up,
-            now=source.now(),
+            now=source.app.now(),
             policy=breaker_policy.policy_of(provider.traits),
         )
         if after != before:
             await breaker_store.save_breaker(tx, after)
-        await jobs.wake_waiting(tx, name, source.now())
+        await jobs.wake_waiting(tx, name, source.app.now())
     if not is_up:
         job_log.log_provider_still_down(source, after)
-    source.kick.set()
+    source.app.signals.kick.set()
 
 
 async def _is_up(source: SourceContext, provider: Provider) -> bool:
@@ -44,7 +44,7 @@ async def _is_up(source: SourceContext, provider: Provider) -> bool:
         return True
     try:
         provider.raise_for_error(
-            await source.provider_runner.send_once(call, provider.traits)
+            await source.app.provider_runner.send_once(call, provider.traits)
         )
     except (UnavailableError, TimedOutError, ModelLoadingError):
         return False

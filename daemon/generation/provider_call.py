@@ -44,11 +44,11 @@ async def admit_call(
     Raises:
         StaleJobError: The job is no longer in `generating`.
     """
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         # A job cancelled meanwhile causes no further cost.
         if spec.job_id is not None:
             await jobs.require_state(
-                tx, spec.job_id, JobState.GENERATING, source.instance_id
+                tx, spec.job_id, JobState.GENERATING, source.app.instance.id
             )
         state = await provider_selection.load_chain_state(tx, source)
         choice = provider_selection.choose_provider(source, chain_input, state)
@@ -62,7 +62,7 @@ async def admit_call(
         traits = provider.traits
         attempt = await attempts.start_attempt(
             tx,
-            source=source.settings.source,
+            source=source.name,
             page_id=spec.page_id,
             job_id=spec.job_id,
             number=chain_input.number,
@@ -153,12 +153,12 @@ def with_labels(
 async def _free_file_name(
     tx: Tx, source: SourceContext, prefix: str, number: int
 ) -> str:
-    local = source.now().astimezone(source.clock.zone)
+    local = source.app.now().astimezone(source.app.clock.zone)
     stem = files.file_name(prefix, local, number).removesuffix(f"{number}.png")
     taken = await attempts.file_names_with_prefix(tx, stem)
     while True:
         name = files.file_name(prefix, local, number)
-        if name not in taken and not source.store.is_local(name):
+        if name not in taken and not source.app.store.is_local(name):
             return name
         number += 1
 
@@ -190,7 +190,7 @@ async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
 
     async def save_remote_id(remote_id: str) -> None:
         async def commit_remote_id() -> None:
-            async with source.db.write_transaction() as tx:
+            async with source.app.db.write_transaction() as tx:
                 await attempts.save_remote_id(tx, call.attempt, remote_id)
 
         # The remote job is paid for, and only its ID leads to the image.
@@ -198,12 +198,12 @@ async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
 
     _log_dropped_options(source, call)
     try:
-        image = await source.provider_runner.run(
+        image = await source.app.provider_runner.run(
             call.provider,
             call.order,
-            now=source.now(),
+            now=source.app.now(),
             save_remote_id=save_remote_id,
-            cancellation=source.cancellation_token(call.attempt.job_id),
+            cancellation=source.app.signals.cancellation_token(call.attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)
@@ -262,13 +262,13 @@ async def resume_call(
         await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
         return CallResult(outcome=Outcome.UNKNOWN, why=why)
     call = _build_call(provider, attempt, spec)
-    elapsed = max(0.0, (source.now() - attempt.started_at).total_seconds())
+    elapsed = max(0.0, (source.app.now() - attempt.started_at).total_seconds())
     try:
-        image = await source.provider_runner.resume(
+        image = await source.app.provider_runner.resume(
             provider,
             attempt.remote,
             left=provider.traits.timeout - elapsed,
-            cancellation=source.cancellation_token(attempt.job_id),
+            cancellation=source.app.signals.cancellation_token(attempt.job_id),
         )
     except ShuttingDown:
         return CallResult(outcome=None, interrupted=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
+from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
-from daemon.decision_settings import BudgetLimits
 from daemon.jobs import breaker_store
 from daemon.jobs.budget import (
     AmountSpent,
@@ -99,9 +99,9 @@ class ChainState:
 
 async def load_chain_state(tx: Tx, source: SourceContext) -> ChainState:
     """Load the state of the chain for *source*."""
-    now, zone = source.now(), source.clock.zone
+    now, zone = source.app.now(), source.app.clock.zone
     own_calls, other_calls = await attempts.count_open_by_provider(
-        tx, source.instance_id
+        tx, source.app.instance.id
     )
     totals = await spending.load_spending(
         tx,
@@ -131,7 +131,7 @@ def _spent_from_budget(
     return spending.sum_totals(
         totals
         for (name, _), totals in by_source.items()
-        if source.settings.includes_spending_of(name)
+        if source.includes_spending_of(name)
     )
 
 
@@ -148,7 +148,7 @@ def choose_provider(
         candidates,
         now=state.now,
         waited_since=chain_input.waited_since,
-        loading_wait=source.settings.loading_wait,
+        loading_wait=source.options.loading_wait,
         card_allowed=chain_input.card_allowed,
     )
 
@@ -196,7 +196,8 @@ def cost_of(
     traits: ProviderTraits,
 ) -> Charge | OverBudget:
     """Return the cost of a call of a provider now, or the budget that forbids it."""
-    return check_budget(*_budget_inputs(source, chain_input, state, traits))
+    inputs = _budget_inputs(source, chain_input, state, traits)
+    return check_budget(*inputs, free_only=source.options.free_only)
 
 
 def budget_thresholds_crossed(
@@ -214,7 +215,7 @@ def _budget_inputs(
     chain_input: ChainInput,
     state: ChainState,
     traits: ProviderTraits,
-) -> tuple[Pricing, AmountSpent, BudgetLimits, datetime, tzinfo]:
+) -> tuple[Pricing, AmountSpent, BudgetSection, datetime, tzinfo]:
     provider_totals = state.spending.by_provider.get(traits.name, SpendingTotals())
     pricing = Pricing(
         price=traits.price(chain_input.megapixels),
@@ -229,7 +230,7 @@ def _budget_inputs(
         covered=state.spending.included_cost_of(traits),
         page_today=chain_input.page_today,
     )
-    return pricing, spent, source.settings.budget_limits, state.now, source.clock.zone
+    return pricing, spent, source.options.budget, state.now, source.app.clock.zone
 
 
 def excluded_reason(chain_input: ChainInput, name: str) -> str | None:

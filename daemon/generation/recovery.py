@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from daemon.config.formats import FormatError
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.generation import call_result
 from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall
 from daemon.generation.chain_input_loader import build_image_spec
@@ -19,7 +19,6 @@ from daemon.imaging import files
 from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.lifecycle import requeue_job
-from daemon.sources import Sources
 from db import attempts, jobs, queue
 from db.models import Attempt, Job
 from db.states import JobEventType, JobState
@@ -45,9 +44,9 @@ async def recover_claims(sources: Sources, dead: Sequence[str] | None) -> None:
 
 async def recover_uploads(sources: Sequence[SourceContext]) -> None:
     """Take over the jobs in `uploading` of the sources whose leader this daemon is."""
-    flow_by_source = {source.settings.source: source for source in sources}
-    async with sources[0].db.write_transaction() as tx:
-        now = sources[0].now()
+    flow_by_source = {source.name: source for source in sources}
+    async with sources[0].app.db.write_transaction() as tx:
+        now = sources[0].app.now()
         rescued = [
             await jobs.apply_event(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
@@ -62,7 +61,7 @@ async def recover_uploads(sources: Sequence[SourceContext]) -> None:
 
 async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> None:
     source = sources.first
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         open_attempts = await attempts.list_open(tx)
         job_by_attempt = {
             attempt.id: await jobs.get(tx, attempt.job_id)
@@ -72,7 +71,7 @@ async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> No
     # Only an open call can leave a temporary file, as a call is closed after its file
     # is complete.  Listing years of images would delay every other start.
     if open_attempts:
-        await asyncio.to_thread(files.remove_temp_files, source.image_folder)
+        await asyncio.to_thread(files.remove_temp_files, source.app.image_folder)
     for attempt in open_attempts:
         job = job_by_attempt.get(attempt.id)
         if job is not None and dead is not None and job.claimed_by not in dead:
@@ -85,7 +84,7 @@ async def _settle_call(
     source: SourceContext, attempt: Attempt, job: Job | None
 ) -> None:
     is_adhoc = attempt.job_id is None
-    if is_adhoc and source.now() - attempt.started_at < _ADHOC_GRACE:
+    if is_adhoc and source.app.now() - attempt.started_at < _ADHOC_GRACE:
         return
     configured = attempt.provider in source.providers
     resumable = job is not None and job.is_open and configured
@@ -131,8 +130,8 @@ def _rebuild_call(
 
 async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None:
     source = sources.first
-    async with source.db.write_transaction() as tx:
-        now = source.now()
+    async with source.app.db.write_transaction() as tx:
+        now = source.app.now()
         rescued = [
             await requeue_job(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
@@ -156,7 +155,7 @@ def _log_job_rescued(source: SourceContext, job: Job) -> None:
 async def _release_probes(sources: Sources) -> None:
     """Release probes of half-open breakers and adopt changed tokens and settings."""
     source = sources.first
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         claimed = {str(job.id) for job in await queue.list_claimed(tx, None)}
         for name, stored in (await breaker_store.load_breakers(tx, source)).items():
             released = stored
@@ -164,12 +163,12 @@ async def _release_probes(sources: Sources) -> None:
                 released = breaker.release_probe(stored, stored.probe_owner)
             adopted = breaker.adopt_settings(
                 released,
-                source.settings.fingerprints.get(name, ""),
-                source.now(),
+                source.fingerprints.get(name, ""),
+                source.app.now(),
                 breaker_policy.policy_of(source.providers[name].traits),
             )
             if adopted.state is not breaker.BreakerState.CLOSED:
-                source.logged_open_breakers[name] = adopted.generation
+                source.app.log_state.open_breakers[name] = adopted.generation
             if adopted != stored:
                 await breaker_store.save_breaker(tx, adopted)
                 job_log.log_breaker_changed(source, stored, adopted)

@@ -55,13 +55,13 @@ async def select_jobs(
     active = [source for source in sources if not await _is_paused(tx, source, picked)]
     if not active:
         return picked
-    now, names = active[0].now(), [source.settings.source for source in active]
+    now, names = active[0].app.now(), [source.name for source in active]
     picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, names))
     queues: dict[str, _SourceQueue] = {}
     for source in active:
-        due = await queue.list_due(tx, now, source.settings.source, limit=_QUEUE_LIMIT)
+        due = await queue.list_due(tx, now, source.name, limit=_QUEUE_LIMIT)
         if due:
-            queues[source.settings.source] = await _load_source_queue(tx, source, due)
+            queues[source.name] = await _load_source_queue(tx, source, due)
     picked.queue = sum(len(source_queue.due) for source_queue in queues.values())
     selector = _Selector(picked, free)
     selector.count_calls(queues.values(), claimed_for)
@@ -73,7 +73,7 @@ async def select_jobs(
 
 
 async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
-    pause = await pauses.get(tx, source.settings.source, source.now())
+    pause = await pauses.get(tx, source.name, source.app.now())
     if pause is not None:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)
@@ -144,7 +144,7 @@ class _Selector:
             return
         unread = not chain_input.was_tried_this_round and needs_reread(source, job)
         # Another daemon generates the image once the page is read here.
-        if not source.runs_generation:
+        if not source.app.instance.runs_generation:
             if unread and not _is_read_delayed(source, job):
                 self._request_reread(source, job)
             return
@@ -180,8 +180,8 @@ class _Selector:
 
     def _request_reread(self, source: SourceContext, job: Job) -> None:
         """Have the page read if a worker here or elsewhere may claim the job next."""
-        limit = max(self.free - len(self.picked.asks), source.reread_limit)
-        if source.is_leader and len(self.picked.reads) < limit:
+        limit = max(self.free - len(self.picked.asks), source.app.instance.reread_limit)
+        if source.state.is_leader and len(self.picked.reads) < limit:
             self.picked.reads.append(job)
 
     def _handle_exhausted(
@@ -194,9 +194,9 @@ class _Selector:
             hopeless=provider_selection.none_can_serve(source, chain_input),
             until=spent.until,
             reasons=spent.reasons,
-            tries=source.settings.tries,
+            tries=source.options.posts.tries,
         )
-        decision = retry_policy.decide_after_round(chain_result, source.now())
+        decision = retry_policy.decide_after_round(chain_result, source.app.now())
         if isinstance(decision, Idle):
             self.picked.look_again_by(decision.until)
         elif self._has_capacity:
@@ -206,7 +206,9 @@ class _Selector:
 def _is_read_delayed(source: SourceContext, job: Job) -> bool:
     """Return True while Notion is unavailable or reading this page has failed."""
     task_key = TaskKey(TaskKind.READ, job.source, job.id)
-    is_refused = source.retry_schedule.is_delayed(task_key, source.clock.elapsed())
+    is_refused = source.app.retry_schedule.is_delayed(
+        task_key, source.app.clock.elapsed()
+    )
     return is_refused or bool(source.notion_backoff.why)
 
 
@@ -224,7 +226,7 @@ def _note_overdue(
     if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
         return
     note_at = requested_at(job) + _NOTE_AFTER
-    if source.now() < note_at:
+    if source.app.now() < note_at:
         picked.look_again_by(note_at)
     elif job.id not in picked.asks:
         reasons = format_reasons(with_labels(source, choice.reasons))

@@ -40,13 +40,16 @@ def unwritable_reason(source: SourceContext, *, mend: bool = False) -> str | Non
     Args:
         mend: Create a missing folder again.
     """
-    required = max(source.settings.min_free_disk, _MIN_FREE_BYTES)
-    for folder in {source.image_folder, source.db.folder or source.image_folder}:
+    required = max(source.options.images.min_free_disk, _MIN_FREE_BYTES)
+    for folder in {
+        source.app.image_folder,
+        source.app.db.folder or source.app.image_folder,
+    }:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < required:
             return f"less than {required // 2**20} MiB free for {folder}"
-    return source.store.away or None
+    return source.app.store.away or None
 
 
 def _folder_problem(folder: Path, *, mend: bool) -> str | None:
@@ -77,13 +80,13 @@ def log_outage(source: SourceContext, why: Exception | str) -> None:
             `unwritable_reason`.
     """
     outage, event, until = "disk", "disk.full", ": no images are made until then"
-    if isinstance(why, StoreUnavailableError) or str(why) == source.store.away:
+    if isinstance(why, StoreUnavailableError) or str(why) == source.app.store.away:
         outage, event = "store", "store.away"
     # A name collision concerns one image; the other jobs continue.
     elif isinstance(why, NameCollisionError):
         outage, event, until = str(why), "store.name_collision", ""
-    if source.failure_throttle.record_failure(outage, source.steady_now()):
-        source.shared_log.error(event, summary=f"{why}{until}")
+    if source.app.log_state.failures.record_failure(outage, source.app.steady_now()):
+        source.app.log.error(event, summary=f"{why}{until}")
 
 
 def log_recovery(source: SourceContext) -> None:
@@ -93,18 +96,18 @@ def log_recovery(source: SourceContext) -> None:
         ("store", "store.back", "the store can be reached again"),
     ):
         if (
-            lasted := source.failure_throttle.record_recovery(
-                outage, source.steady_now()
+            lasted := source.app.log_state.failures.record_recovery(
+                outage, source.app.steady_now()
             )
         ) is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
-            source.shared_log.info(event, summary=f"{words} after {after}")
+            source.app.log.info(event, summary=f"{words} after {after}")
 
 
 async def probe_store(source: SourceContext) -> None:
     """Check whether the shared store is available; `Store.away` has the result."""
     with suppress(StoreUnavailableError):
-        await asyncio.to_thread(source.store.check_remote)
+        await asyncio.to_thread(source.app.store.check_remote)
 
 
 async def retry_until_stored(
@@ -122,10 +125,14 @@ async def retry_until_stored(
         try:
             return await write()
         except (DatabaseAwayError, DatabaseBusyError) as error:
-            if source.stopping.is_set():
+            if source.app.signals.stopping.is_set():
                 raise
-            if source.failure_throttle.record_failure("database", source.steady_now()):
-                source.shared_log.error("database.away", summary=str(error))
+            if source.app.log_state.failures.record_failure(
+                "database", source.app.steady_now()
+            ):
+                source.app.log.error(  # noqa: TRY400 - its text says it all
+                    "database.away", summary=str(error)
+                )
             await sleep_unless_stopping(source, _AWAY_SECONDS)
         except (
             DiskFullError,
@@ -133,7 +140,7 @@ async def retry_until_stored(
             StoreUnavailableError,
             NameCollisionError,
         ) as error:
-            if not is_storage_error(error) or source.stopping.is_set():
+            if not is_storage_error(error) or source.app.signals.stopping.is_set():
                 raise
             # The state of the folder explains more than the failed operation.
             reason = (
@@ -146,9 +153,9 @@ async def retry_until_stored(
 
 
 async def sleep_unless_stopping(source: SourceContext, seconds: float) -> None:
-    """Sleep for *seconds*, or until `SourceContext.stopping` is set."""
-    stopping = asyncio.ensure_future(source.stopping.wait())
-    sleeping = asyncio.ensure_future(source.clock.sleep(seconds))
+    """Sleep for *seconds*, or until `Signals.stopping` is set."""
+    stopping = asyncio.ensure_future(source.app.signals.stopping.wait())
+    sleeping = asyncio.ensure_future(source.app.clock.sleep(seconds))
     _, pending = await asyncio.wait(
         {stopping, sleeping}, return_when=asyncio.FIRST_COMPLETED
     )

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.generation import storage_guard
 from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import NotionError, RequestRejectedError
 from daemon.service.task_delays import TaskKey, TaskKind
-from daemon.sources import Sources
 from db.errors import DatabaseError
 from db.models import Job
 
@@ -58,7 +57,7 @@ class TaskPool:
 
     def start(self, job: Job) -> None:
         """Start the step for a job; its end sets `SourceContext.kick`."""
-        source = self.sources.by_source[job.source]
+        source = self.sources.by_name[job.source]
 
         async def run() -> None:
             try:
@@ -67,7 +66,7 @@ class TaskPool:
                 self.tasks.pop(job.id, None)
                 self._sources.pop(job.id, None)
                 self.ended(job)
-                source.kick.set()
+                source.app.signals.kick.set()
 
         self._sources[job.id] = job.source
         name = getattr(self.step, "__name__", "step")
@@ -82,13 +81,13 @@ class TaskPool:
     def is_delayed(self, job: Job) -> bool:
         """Return True while a job waits for its next try after a failure."""
         source = self.sources.first
-        return source.retry_schedule.is_delayed(
-            self.task_key(job), source.clock.elapsed()
+        return source.app.retry_schedule.is_delayed(
+            self.task_key(job), source.app.clock.elapsed()
         )
 
     def has_failed(self, job: Job) -> bool:
         """Return True if a job's last try failed."""
-        return self.sources.first.retry_schedule.has_failed(self.task_key(job))
+        return self.sources.app.retry_schedule.has_failed(self.task_key(job))
 
     def task_key(self, job: Job) -> TaskKey:
         """Return the key under which the delays of a job's step are counted."""
@@ -106,8 +105,10 @@ class TaskPool:
             # `storage_guard` logs a storage outage once for all jobs.
             if storage_guard.is_storage_error(error):
                 storage_guard.log_outage(source, error)
-                until = source.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
-                source.retry_schedule.hold_until(self.task_key(job), str(error), until)
+                until = source.app.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
+                source.app.retry_schedule.hold_until(
+                    self.task_key(job), str(error), until
+                )
             else:
                 await self._handle_failure(source, job, error)
         else:
@@ -124,7 +125,7 @@ class TaskPool:
             is_hopeless = isinstance(error, RequestRejectedError)
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
                 await self.give_up(source, job, delay.why)
-                source.retry_schedule.clear_failures(self.task_key(job))
+                source.app.retry_schedule.clear_failures(self.task_key(job))
         # The delay has begun and the failure is logged; only this write is missing.
         except DatabaseError as write_error:
             source.log.debug("database.failed", summary=str(write_error), job=job.id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
-from daemon.decision_settings import BudgetLimits
+from daemon.config.model import BudgetSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,17 @@ _NEARLY = 0.8
 def check_budget(
     pricing: Pricing,
     spent: AmountSpent,
-    limits: BudgetLimits,
+    limits: BudgetSection,
     now: datetime,
     zone: tzinfo,
+    *,
+    free_only: bool,
 ) -> Charge | OverBudget:
-    """Return the charge of one more call, or the budget that forbids the call."""
+    """Return the charge of one more call, or the budget that forbids the call.
+
+    Args:
+        free_only: Make no call that is charged.
+    """
     # The provider is free.
     if pricing.price <= 0:
         return Charge(cost=0.0, covered=0.0)
@@ -103,7 +109,7 @@ def check_budget(
     if spent.covered + pricing.price <= pricing.included + _TINY:
         return Charge(cost=0.0, covered=pricing.price)
     # The settings allow no charges.
-    if limits.free_only:
+    if free_only:
         daily = pricing.included_per == "day"
         return OverBudget(
             why="free_only, and what is included is used up",
@@ -124,7 +130,7 @@ def check_budget(
 def budget_thresholds(
     pricing: Pricing,
     spent: AmountSpent,
-    limits: BudgetLimits,
+    limits: BudgetSection,
     now: datetime,
     zone: tzinfo,
 ) -> list[BudgetThreshold]:

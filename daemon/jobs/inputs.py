@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
-from daemon.decision_settings import InputSettings
+from daemon.config.model import Options
 from daemon.jobs import prompt
 from daemon.notion.model import Page
 
@@ -63,7 +63,7 @@ class _FingerprintTexts(TypedDict):
 _FIELDS = tuple(field.name for field in fields(Inputs))
 
 
-def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
+def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
     """Return the inputs of *page* and their fingerprint.
 
     The fingerprint covers only what people write.  It leaves out the feedback, because
@@ -75,8 +75,8 @@ def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
         post=page.post,
         title=page.title,
         columns=columns,
-        template=recipe.template,
-        style=recipe.style,
+        template=options.prompt.template,
+        style=options.prompt.style,
         feedback=page.feedback,
     )
     inputs = Inputs(
@@ -84,25 +84,25 @@ def read_inputs(page: Page, recipe: InputSettings) -> tuple[Inputs, str]:
         origin=built.origin,
         words=prompt.words_for_card(page.post, page.title),
         title=page.title,
-        format=page.format or recipe.format,
+        format=page.format or options.images.format,
         variants=_count_variants(page),
         feedback=page.feedback,
     )
-    return inputs, prompt.compute_fingerprint(**_read_texts(page, recipe))
+    return inputs, prompt.compute_fingerprint(**_read_texts(page, options))
 
 
-def read_former_fingerprint(page: Page, recipe: InputSettings) -> str:
+def read_former_fingerprint(page: Page, options: Options) -> str:
     """Return the fingerprint that an earlier version computed for *page*."""
-    return prompt.compute_former_fingerprint(**_read_texts(page, recipe))
+    return prompt.compute_former_fingerprint(**_read_texts(page, options))
 
 
-def _read_texts(page: Page, recipe: InputSettings) -> _FingerprintTexts:
+def _read_texts(page: Page, options: Options) -> _FingerprintTexts:
     return _FingerprintTexts(
         page_prompt=page.prompt,
         post=page.post,
         title=page.title,
         columns={name: cell.text for name, cell in page.columns.items()},
-        template=recipe.template,
+        template=options.prompt.template,
         format=page.format,
         variants=_count_variants(page),
     )

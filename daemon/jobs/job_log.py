@@ -21,10 +21,10 @@ _LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
 
 def log_job_queued(source: SourceContext, job: Job) -> None:
     """Log a new job, once per process."""
-    if job.id in source.logged_jobs:
+    if job.id in source.app.log_state.jobs:
         return
-    source.logged_jobs.add(job.id)
-    delay = (job.due_at - source.now()).total_seconds()
+    source.app.log_state.jobs.add(job.id)
+    delay = (job.due_at - source.app.now()).total_seconds()
     when = f", due in {delay:.0f} s" if delay >= 1 else ""
     source.log.info(
         "job.queued",
@@ -52,7 +52,7 @@ def log_job_done(
     is_included = cost == 0 and any(call.covered for call in calls)
     price = "included" if is_included else format_dollars(cost)
     # The clock may have been set back since the request.
-    seconds = max(0.0, (source.now() - requested_at(job)).total_seconds())
+    seconds = max(0.0, (source.app.now() - requested_at(job)).total_seconds())
     provider = job_images[0].provider
     source.log.info(
         "job.done",
@@ -72,8 +72,8 @@ def log_omitted_properties(source: SourceContext, omitted: Sequence[str]) -> Non
     if not omitted:
         return
     names = ", ".join(f"'{name}'" for name in omitted)
-    if source.failure_throttle.record_failure(
-        f"{source.settings.source} leaves out {names}", source.steady_now()
+    if source.app.log_state.failures.record_failure(
+        f"{source.name} leaves out {names}", source.app.steady_now()
     ):
         source.log.warning(
             "property.refused",
@@ -96,7 +96,7 @@ def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
 def log_breaker_changed(source: SourceContext, before: Breaker, after: Breaker) -> None:
     """Log that a breaker opened or closed between *before* and *after*."""
     if after.state is Position.OPEN and after.generation != before.generation:
-        source.logged_open_breakers[after.name] = after.generation
+        source.app.log_state.open_breakers[after.name] = after.generation
         _log_breaker_opened(source, after)
     elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
         _log_breaker_closed(source, after.name, "serving again")
@@ -105,7 +105,7 @@ def log_breaker_changed(source: SourceContext, before: Breaker, after: Breaker) 
 def log_breaker_reset(source: SourceContext, breaker: Breaker) -> None:
     """Log that a command in another process closed a breaker."""
     # A breaker read before its opening was committed is closed, but not reset.
-    opened_generation = source.logged_open_breakers.get(
+    opened_generation = source.app.log_state.open_breakers.get(
         breaker.name, breaker.generation
     )
     if breaker.state is Position.CLOSED and breaker.generation > opened_generation:
@@ -113,14 +113,16 @@ def log_breaker_reset(source: SourceContext, breaker: Breaker) -> None:
 
 
 def _log_breaker_closed(source: SourceContext, name: str, words: str) -> None:
-    source.logged_open_breakers.pop(name, None)
-    source.shared_log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
+    source.app.log_state.open_breakers.pop(name, None)
+    source.app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
 def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
-    words = descriptions.describe_breaker(breaker, source.now(), source.clock.zone)
+    words = descriptions.describe_breaker(
+        breaker, source.app.now(), source.app.clock.zone
+    )
     fallback = _describe_fallback(source, breaker)
-    log = source.shared_log
+    log = source.app.log
     write_line = log.error if breaker.reason in _LOUD else log.warning
     write_line(
         "breaker.opened",
@@ -135,7 +137,7 @@ def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
     if breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}:
         return "; jobs wait for it"
-    others = [name for name in source.settings.chain if name != breaker.name]
+    others = [name for name in source.chain if name != breaker.name]
     labels = [
         "the card" if source.providers[name].traits.is_card else name for name in others
     ]
@@ -149,11 +151,11 @@ def log_budget_thresholds(
     for budget in passed:
         event = "budget.reached" if budget.full else "budget.near"
         owner = provider if budget.name == "service" else ""
-        source_name = source.settings.source if source.settings.has_own_budget else ""
-        key = f"{event} {budget.name} {owner} {source} {budget.until:%Y-%m-%d}"
-        if key in source.logged_thresholds:
+        source_name = source.name if source.has_own_budget else ""
+        key = f"{event} {budget.name} {owner} {source_name} {budget.until:%Y-%m-%d}"
+        if key in source.app.log_state.thresholds:
             continue
-        source.logged_thresholds.add(key)
+        source.app.log_state.thresholds.add(key)
         period = f"{owner}'s own month" if owner else f"the {budget.name}"
         when = f"on {_format_local(source, budget.until)}"
         effect = (
@@ -170,7 +172,9 @@ def log_budget_thresholds(
 
 def log_provider_still_down(source: SourceContext, breaker: Breaker) -> None:
     """Log that a self-hosted provider failed its health check."""
-    words = descriptions.describe_breaker(breaker, source.now(), source.clock.zone)
+    words = descriptions.describe_breaker(
+        breaker, source.app.now(), source.app.clock.zone
+    )
     source.log.debug(
         "provider.away", summary=f"{breaker.name}: {words}", provider=breaker.name
     )
@@ -180,8 +184,10 @@ def log_pause_changed(
     source: SourceContext, *, paused: bool, until: datetime | None
 ) -> None:
     """Log the start and the end of a pause."""
-    key = f"paused {source.settings.source}"
-    if paused and source.failure_throttle.record_failure(key, source.steady_now()):
+    key = f"paused {source.name}"
+    if paused and source.app.log_state.failures.record_failure(
+        key, source.app.steady_now()
+    ):
         when = f" until {_format_local(source, until)}" if until else ""
         source.log.info(
             "daemon.paused",
@@ -189,20 +195,20 @@ def log_pause_changed(
         )
     elif (
         not paused
-        and source.failure_throttle.record_recovery(key, source.steady_now())
+        and source.app.log_state.failures.record_recovery(key, source.app.steady_now())
         is not None
     ):
         source.log.info("daemon.resumed", summary="images are made again")
 
 
 def _format_local(source: SourceContext, time: datetime) -> str:
-    local = time.astimezone(source.clock.zone)
+    local = time.astimezone(source.app.clock.zone)
     return f"{local.day} {local:%b %H:%M}"
 
 
 def log_breaker_probe(source: SourceContext, breaker: Breaker) -> None:
     """Log that a half-open breaker admits one job as a probe."""
-    source.shared_log.info(
+    source.app.log.info(
         "breaker.half_open",
         summary=f"{breaker.name}: one job asks whether it is back",
         provider=breaker.name,

@@ -41,15 +41,15 @@ async def postpone_task(
     """
     is_expected = isinstance(error, PostbrushError | DatabaseError)
     why = str(error) if is_expected else f"an unexpected error: {error!r:.200}"
-    delay = source.retry_schedule.add_failure(
+    delay = source.app.retry_schedule.add_failure(
         subject,
         why,
-        source.clock.elapsed(),
+        source.app.clock.elapsed(),
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and source.retry_schedule.should_log(
-        subject, why, source.steady_now()
+    if not is_told and source.app.retry_schedule.should_log(
+        subject, why, source.app.steady_now()
     ):
         _log_failure(source, delay, None if is_expected else error, job)
     # A failing database cannot record its own failure.
@@ -81,9 +81,15 @@ def _log_failure(
 
 async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and queue a note for its page."""
-    now, steady, subject = source.now(), source.steady_now(), delay.subject
-    next_try = steady + source.retry_schedule.time_left(subject, source.clock.elapsed())
-    is_new_cause = source.retry_schedule.should_record(
+    now, steady, subject = (
+        source.app.now(),
+        source.app.steady_now(),
+        delay.subject,
+    )
+    next_try = steady + source.app.retry_schedule.time_left(
+        subject, source.app.clock.elapsed()
+    )
+    is_new_cause = source.app.retry_schedule.should_record(
         subject, delay.why, steady, next_try
     )
     # A page gets no note while Notion as a whole is unreachable.
@@ -95,7 +101,7 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
     )
     if not (is_new_cause or needs_note):
         return
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         current = await jobs.get(tx, job.id)
         if current is None:
             return
@@ -104,7 +110,7 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
             await delays.record_delay(tx, current, now=now, why=why)
         if needs_note:
             await _set_waiting_note(tx, current, delay)
-    source.change_event.announce_change()
+    source.app.signals.change_event.announce_change()
 
 
 async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
@@ -125,31 +131,31 @@ async def end_delay(
     source: SourceContext, subject: TaskKey, job: Job | None = None
 ) -> None:
     """End the pauses of a successful task, and record that in its job's history."""
-    if source.retry_schedule.clear_failures(subject) and job is not None:
-        async with source.db.write_transaction() as tx:
+    if source.app.retry_schedule.clear_failures(subject) and job is not None:
+        async with source.app.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
                 why = f"{subject.task} succeeded"
                 await delays.record_delay(
-                    tx, current, now=source.now(), why=why, over=True
+                    tx, current, now=source.app.now(), why=why, over=True
                 )
 
 
 def next_try_at(source: SourceContext, subject: TaskKey) -> datetime:
     """Return when a task may be tried again, by the wall clock."""
-    return source.now() + source.retry_schedule.time_left(
-        subject, source.clock.elapsed()
+    return source.app.now() + source.app.retry_schedule.time_left(
+        subject, source.app.clock.elapsed()
     )
 
 
 async def list_delayed_tasks(source: SourceContext) -> list[dict[str, object]]:
     """Return up to 20 tasks that wait for their next try, for `status`."""
-    elapsed = source.clock.elapsed()
+    elapsed = source.app.clock.elapsed()
     waiting = [
-        delay for delay in source.retry_schedule.of_tasks() if delay.until > elapsed
+        delay for delay in source.app.retry_schedule.of_tasks() if delay.until > elapsed
     ]
     tasks: list[dict[str, object]] = []
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         for delay in waiting[:_LISTED]:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
             # The job has ended in the meantime.

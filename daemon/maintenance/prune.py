@@ -94,11 +94,11 @@ async def prune_source(source: SourceContext, keep: timedelta) -> None:
     """Prune a source, and log the number of removed images or the error."""
     try:
         result = await prune_images(
-            source.db,
-            source.store,
-            now=source.now(),
+            source.app.db,
+            source.app.store,
+            now=source.app.now(),
             keep=keep,
-            source=source.settings.source,
+            source=source.name,
         )
     except (DatabaseError, OSError, StoreUnavailableError) as error:
         source.log.warning("images.kept", summary=f"cannot prune: {error}")

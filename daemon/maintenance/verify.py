@@ -41,14 +41,14 @@ async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Fin
     Raises:
         StoreUnavailableError: The store cannot be listed.
     """
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         rows = await images.not_pruned(tx)
         open_attempts = await attempts.list_open(tx)
-    remote_sizes = await asyncio.to_thread(source.store.remote_sizes)
+    remote_sizes = await asyncio.to_thread(source.app.store.remote_sizes)
     recorded = {row.name for row in rows}
     for row in rows:
         local = await asyncio.to_thread(
-            _check_local_file, source.image_folder / row.name, row
+            _check_local_file, source.app.image_folder / row.name, row
         )
         remote = None if remote_sizes is None else _check_remote_copy(remote_sizes, row)
         repair = choose_repair(local, remote)
@@ -57,7 +57,7 @@ async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Fin
             yield Finding(row.name, repair.wrong, fixed)
     # An open call may have its file before its row.
     recorded |= {attempt.file_name for attempt in open_attempts}
-    for path in _unknown_files(source.image_folder, recorded):
+    for path in _unknown_files(source.app.image_folder, recorded):
         yield Finding(path.name, "a file that no row names")
     for name in sorted((remote_sizes or {}).keys() - recorded):
         yield Finding(name, "no row names it, and it is on the store")
@@ -114,14 +114,14 @@ async def _apply_repair(source: SourceContext, row: ImageRecord, repair: Repair)
     """Repair an image; return what was done."""
     match repair.mend:
         case "drop here":
-            await asyncio.to_thread((source.image_folder / row.name).unlink)
+            await asyncio.to_thread((source.app.image_folder / row.name).unlink)
             return "removed here: the store has it"
         case "put there":
-            await asyncio.to_thread(source.store.replace_remote, row.name)
+            await asyncio.to_thread(source.app.store.replace_remote, row.name)
             return "it is on the store now"
         case "give up":
-            async with source.db.write_transaction() as tx:
-                await images.set_pruned(tx, row.id, source.now())
+            async with source.app.db.write_transaction() as tx:
+                await images.set_pruned(tx, row.id, source.app.now())
             return "its row says so now"
 
 
@@ -137,9 +137,9 @@ async def verify_pages(
     """Compare the files that pages show with the stored state of their posts."""
     for start in range(0, len(pages), _BATCH):
         batch = pages[start : start + _BATCH]
-        async with source.db.read_transaction() as tx:
+        async with source.app.db.read_transaction() as tx:
             ids = [page.id for page in batch]
-            post_by_page = await posts.get_many(tx, source.settings.source, ids)
+            post_by_page = await posts.get_many(tx, source.name, ids)
         for page in batch:
             post = post_by_page.get(page.id)
             shown = tuple(file.name for file in page.image)
@@ -164,17 +164,17 @@ async def read_all_pages(source: SourceContext, target: str) -> list[Page]:
     Raises:
         NotionError: Notion is unavailable, or refuses the request.
     """
-    source.bot_user = await source.notion.fetch_bot_user()
+    source.state.bot_user = await source.notion.fetch_bot_user()
     info = await source.notion.resolve_source(target)
-    async with source.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, source.settings.source)
+    async with source.app.db.read_transaction() as tx:
+        state = await posts.load_source_state(tx, source.name)
     columns = state.columns if state and state.data_source == info.id else {}
-    source.schema = await source.notion.fetch_schema(info.id, columns)
+    source.state.schema = await source.notion.fetch_schema(info.id, columns)
     pages: dict[str, Page] = {}
     position: QueryPosition | None = None
     while True:
         batch, position = await source.notion.fetch_page_batch(
-            source.schema, after=position
+            source.state.schema, after=position
         )
         pages |= {page.id: page for page in batch}
         if position is None:

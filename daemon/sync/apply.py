@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from daemon.context import SourceContext, SourceSettings
+from daemon.config.model import Options
+from daemon.context import SourceContext
 from daemon.jobs.inputs import read_inputs
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
@@ -95,17 +96,17 @@ async def apply_pages(
         return await _apply_in_tx(
             tx, source, pages, mark, watermark=watermark, hold=hold
         )
-    async with source.db.read_transaction() as reading:
+    async with source.app.db.read_transaction() as reading:
         if not (
             await _pages_with_actions(reading, source, pages, mark)
-            or await _load_state_before(reading, source.settings.source, watermark)
+            or await _load_state_before(reading, source.name, watermark)
         ):
             return ApplyResult()
-    async with source.db.write_transaction() as writing:
+    async with source.app.db.write_transaction() as writing:
         result = await _apply_in_tx(
             writing, source, pages, mark, watermark=watermark, hold=hold
         )
-    source.kick.set()
+    source.app.signals.kick.set()
     return result
 
 
@@ -123,7 +124,7 @@ async def _pages_with_actions(
             for page in pages[start : start + _BATCH]
             if not source.page_cache.is_outdated(page.id, mark)
         ]
-        plans = await plan_pages(tx, source.settings, batch, source.now())
+        plans = await plan_pages(tx, source, batch)
         _update_page_cache(source, plans, mark)
         with_actions += [plan for plan in plans if plan.actions]
     return with_actions
@@ -137,7 +138,7 @@ def _update_page_cache(
         source.page_cache.mark_applied(plan.sight.page.id, mark)
         creates_job = any(isinstance(action, CreateJob) for action in plan.actions)
         if creates_job or plan.memory.job is not None:
-            source.page_cache.put_page(plan.sight.page, source.steady_now())
+            source.page_cache.put_page(plan.sight.page, source.app.steady_now())
         else:
             source.page_cache.drop_page(plan.sight.page.id)
 
@@ -155,22 +156,22 @@ async def _load_state_before(
 
 
 async def plan_pages(
-    tx: Tx, settings: SourceSettings, pages: Sequence[Page], now: datetime
+    tx: Tx, source: SourceContext, pages: Sequence[Page]
 ) -> list[PagePlan]:
     """Plan the actions of *pages* from the stored state, without applying them."""
-    ids = [page.id for page in pages]
-    stored_posts = await posts.get_many(tx, settings.source, ids)
+    ids, now = [page.id for page in pages], source.app.now()
+    stored_posts = await posts.get_many(tx, source.name, ids)
     open_jobs = {
-        job.page_id: job for job in await jobs.open_of_pages(tx, settings.source, ids)
+        job.page_id: job for job in await jobs.open_of_pages(tx, source.name, ids)
     }
     names = [file.name for page in pages for file in page.image]
     our_images = await images.by_names(tx, names) if names else {}
-    held_ids = await posts.held_among(tx, settings.source, ids)
+    held_ids = await posts.held_among(tx, source.name, ids)
     plans = []
     for number, page in enumerate(pages, 1):
         if number % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        snapshot = _take_snapshot(page, settings)
+        snapshot = _take_snapshot(page, source.options)
         stored = StoredState(
             post=stored_posts.get(page.id),
             job=open_jobs.get(page.id),
@@ -181,15 +182,15 @@ async def plan_pages(
             },
             held=page.id in held_ids,
         )
-        stored, actions, former = plan_page(snapshot, stored, settings, now)
+        stored, actions, former = plan_page(snapshot, stored, source.options, now)
         plans.append(
             PagePlan(sight=snapshot, memory=stored, actions=actions, former=former)
         )
     return plans
 
 
-def _take_snapshot(page: Page, settings: SourceSettings) -> PageSnapshot:
-    inputs, fingerprint = read_inputs(page, settings.input_settings)
+def _take_snapshot(page: Page, options: Options) -> PageSnapshot:
+    inputs, fingerprint = read_inputs(page, options)
     return PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
 
 
@@ -202,13 +203,13 @@ async def plan_dry_run(
         has_database: Use the stored state.  Without a database it is empty.
     """
     if has_database:
-        async with source.db.read_transaction() as tx:
-            return await plan_pages(tx, source.settings, pages, source.now())
+        async with source.app.db.read_transaction() as tx:
+            return await plan_pages(tx, source, pages)
     plans = []
     for page in pages:
-        snapshot = _take_snapshot(page, source.settings)
+        snapshot = _take_snapshot(page, source.options)
         actions = plan_actions(
-            snapshot, StoredState(), source.settings.rules, source.now()
+            snapshot, StoredState(), source.options.posts, source.app.now()
         )
         plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
     return plans
@@ -236,20 +237,18 @@ async def _apply_in_tx(
     watermark: datetime | None,
     hold: Hold,
 ) -> ApplyResult:
-    now, settings = source.now(), source.settings
+    now = source.app.now()
     plans = await _pages_with_actions(tx, source, pages, mark)
     requests = [automatic_action(plan) for plan in plans]
     count = sum(request is not None for request in requests)
     holds = hold in {"always", "postpone"} or (
-        hold == "too many" and exceeds_hold(count, settings.approve_above)
+        hold == "too many" and exceeds_hold(count, source.options.posts.approve_above)
     )
     queued: list[Job] = []
     held: list[tuple[str, JobReason]] = []
     for plan, request in zip(plans, requests, strict=True):
         if plan.former:
-            await renew_stored_fingerprints(
-                tx, settings.source, plan.sight, plan.former
-            )
+            await renew_stored_fingerprints(tx, source.name, plan.sight, plan.former)
         if holds and request is not None:
             held.append((plan.sight.page.id, request.reason))
         for action in plan.actions:
@@ -260,8 +259,8 @@ async def _apply_in_tx(
     if hold == "postpone":
         postponed = tuple(page_id for page_id, _ in held)
         return ApplyResult(queued=tuple(queued), postponed=postponed)
-    await posts.hold_posts(tx, settings.source, held, now)
-    if state := await _load_state_before(tx, settings.source, watermark):
+    await posts.hold_posts(tx, source.name, held, now)
+    if state := await _load_state_before(tx, source.name, watermark):
         await posts.save_source_state(tx, replace(state, watermark=watermark))
     return ApplyResult(queued=tuple(queued), held=len(held))
 
@@ -272,10 +271,10 @@ async def _apply_action(
     page, job = plan.sight.page, plan.memory.job
     match action:
         case SavePost(post):
-            await posts.save(tx, replace(post, source=source.settings.source))
+            await posts.save(tx, replace(post, source=source.name))
         case CreateJob(reason, due_at, why):
-            await posts.release_post(tx, source.settings.source, page.id)
-            job_values = new_job(source.settings.source, plan.sight, reason, due_at)
+            await posts.release_post(tx, source.name, page.id)
+            job_values = new_job(source.name, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
             changes = merged_values(plan.sight, job, action)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.context import SourceSettings
+from daemon.config.model import Options
 from daemon.jobs.inputs import read_former_fingerprint
 from daemon.sync.plan_types import Action, PageSnapshot, SavePost, StoredState
 from daemon.sync.planner import merge_post, plan_actions
@@ -19,7 +19,7 @@ from db.models import Post
 
 
 def plan_page(
-    snapshot: PageSnapshot, stored: StoredState, settings: SourceSettings, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, options: Options, now: datetime
 ) -> tuple[StoredState, list[Action], str]:
     """Plan the actions of a page with current fingerprints.
 
@@ -27,13 +27,13 @@ def plan_page(
         The stored state with current fingerprints, the actions, and the fingerprint
         to replace in the database; empty: nothing to replace, or not yet.
     """
-    former = read_former_fingerprint(snapshot.page, settings.input_settings)
+    former = read_former_fingerprint(snapshot.page, options)
     renewed = _renew_state(stored, former, snapshot.fingerprint)
-    actions = plan_actions(snapshot, renewed, settings.rules, now)
+    actions = plan_actions(snapshot, renewed, options.posts, now)
     # An open job keeps its fingerprint, so its page is renewed later.
     if renewed.post == stored.post or stored.job is not None:
         return renewed, actions, ""
-    save_post = SavePost(merge_post(snapshot, renewed.post, settings.rules, now))
+    save_post = SavePost(merge_post(snapshot, renewed.post, options.posts, now))
     others = [action for action in actions if not isinstance(action, SavePost)]
     return renewed, [save_post, *others], former
 

@@ -21,13 +21,13 @@ async def cancel_missing_pages(
         listed: IDs of the pages that the poll listed, including every ticked page.
         mark: Cache mark of the poll.
     """
-    for page_id in sorted(source.unreachable_pages - listed):
+    for page_id in sorted(source.state.unreachable_pages - listed):
         # The un-tick was answered during the poll.
         if source.page_cache.is_outdated(page_id, mark):
             continue
-        source.unreachable_pages.discard(page_id)
-        async with source.db.read_transaction() as tx:
-            job = await jobs.find_open(tx, source.settings.source, page_id)
+        source.state.unreachable_pages.discard(page_id)
+        async with source.app.db.read_transaction() as tx:
+            job = await jobs.find_open(tx, source.name, page_id)
         if job is not None and job.owed == "untick":
             await cancel_missing_page(source, job)
 
@@ -35,11 +35,11 @@ async def cancel_missing_pages(
 async def cancel_missing_page(source: SourceContext, job: Job) -> None:
     """Cancel a job whose page is gone; its paid images stay on disk."""
     ended: Job | None = None
-    async with source.db.write_transaction() as tx:
+    async with source.app.db.write_transaction() as tx:
         await jobs.clear_pending_write(tx, job, job.owed)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
-            now, why = source.now(), "the page is gone"
+            now, why = source.app.now(), "the page is gone"
             ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
         job_log.log_job_ended(source, ended, ended.outcome)

@@ -53,8 +53,8 @@ async def confirm_ticks(
     ticked = [page.id for page in pages if page.regenerate]
     if not ticked:
         return list(pages)
-    async with source.db.read_transaction() as tx:
-        stored_posts = await posts.get_many(tx, source.settings.source, ticked)
+    async with source.app.db.read_transaction() as tx:
+        stored_posts = await posts.get_many(tx, source.name, ticked)
     confirmed: list[Page] = []
     for page in pages:
         if not _is_doubtful_tick(page, stored_posts, asked_at):

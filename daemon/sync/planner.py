@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from daemon.decision_settings import Rules
+from daemon.config.model import PostsSection
 from daemon.notion.filters import matches_filter
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
@@ -31,19 +31,23 @@ _FLOOR = timedelta(minutes=1)
 
 
 def plan_actions(
-    snapshot: PageSnapshot, stored: StoredState, rules: Rules, now: datetime
+    snapshot: PageSnapshot, stored: StoredState, settings: PostsSection, now: datetime
 ) -> list[Action]:
     """Return the actions of a page, at most one of them about its job."""
-    post = merge_post(snapshot, stored.post, rules, now)
+    post = merge_post(snapshot, stored.post, settings, now)
     # The page is new, or it has changed since it was last read.
     is_changed = stored.post is None or has_changed(post, stored.post)
     actions: list[Action] = [SavePost(post)] if is_changed else []
-    job_action = _plan_job(snapshot, stored, rules, post, now)
+    job_action = _plan_job(snapshot, stored, settings, post, now)
     return [*actions, job_action] if job_action else actions
 
 
 def _plan_job(
-    snapshot: PageSnapshot, stored: StoredState, rules: Rules, post: Post, now: datetime
+    snapshot: PageSnapshot,
+    stored: StoredState,
+    settings: PostsSection,
+    post: Post,
+    now: datetime,
 ) -> Action | None:
     # The page is in the trash, archived or out of the source.
     if post.gone:
@@ -56,8 +60,10 @@ def _plan_job(
     if snapshot.page.regenerate:
         return _plan_ticked(snapshot, stored, now)
     if stored.job is not None:
-        return _plan_open_job(snapshot, stored, stored.job, rules, post=post, now=now)
-    return _plan_automatic(snapshot, stored, rules, post, now)
+        return _plan_open_job(
+            snapshot, stored, stored.job, settings, post=post, now=now
+        )
+    return _plan_automatic(snapshot, stored, settings, post, now)
 
 
 def _plan_ticked(
@@ -89,7 +95,7 @@ def _plan_open_job(
     snapshot: PageSnapshot,
     stored: StoredState,
     job: Job,
-    rules: Rules,
+    settings: PostsSection,
     *,
     post: Post,
     now: datetime,
@@ -116,11 +122,11 @@ def _plan_open_job(
             return MergeIntoQueued(job.reason, job.due_at, ticked=False, why="edited")
         # The text is still being written: wait until it settles again.
         return MergeIntoQueued(
-            job.reason, now + rules.wait_after_edit, ticked=False, why="edited"
+            job.reason, now + settings.wait_after_edit, ticked=False, why="edited"
         )
     next_fingerprint = (job.again or {}).get("fingerprint")
     # The running job has older text and edits are followed: schedule the next job.
-    if rules.on_edit == "regenerate" and next_fingerprint != snapshot.fingerprint:
+    if settings.on_edit == "regenerate" and next_fingerprint != snapshot.fingerprint:
         return ScheduleNext(
             JobReason.EDITED, ticked=False, why="edited during the work"
         )
@@ -133,7 +139,11 @@ def _is_queued_unticked(job: Job) -> bool:
 
 
 def _plan_automatic(
-    snapshot: PageSnapshot, stored: StoredState, rules: Rules, post: Post, now: datetime
+    snapshot: PageSnapshot,
+    stored: StoredState,
+    settings: PostsSection,
+    post: Post,
+    now: datetime,
 ) -> Action | None:
     # The post does not match the filters, or it waits for approval.
     if post.skipped or not post.chosen or stored.held:
@@ -141,7 +151,7 @@ def _plan_automatic(
     # A job for exactly these inputs has failed or was cancelled.
     if post.answered == snapshot.fingerprint:
         return None
-    due_at = _settles_at(snapshot, post, rules, now)
+    due_at = _settles_at(snapshot, post, settings, now)
     shown = classify_images(snapshot.page.id, post.shows, stored.known)
     # A duplicate of another page gets its own image once its text differs.
     if shown.copies and shown.copies != {snapshot.fingerprint}:
@@ -151,20 +161,22 @@ def _plan_automatic(
         return CreateJob(JobReason.NEW, due_at, "no image yet")
     # The text has changed since our image was made, and edits are followed.
     is_edited = post.made is not None and post.made != snapshot.fingerprint
-    if rules.on_edit == "regenerate" and is_edited and shown.only_ours:
+    if settings.on_edit == "regenerate" and is_edited and shown.only_ours:
         return CreateJob(JobReason.EDITED, due_at, "edited")
     return None
 
 
 def _settles_at(
-    snapshot: PageSnapshot, post: Post, rules: Rules, now: datetime
+    snapshot: PageSnapshot, post: Post, settings: PostsSection, now: datetime
 ) -> datetime:
     """Return when the text will have been unchanged for `posts.wait_after_edit`."""
-    settled = min(post.changed_at, now) + rules.wait_after_edit
+    settled = min(post.changed_at, now) + settings.wait_after_edit
     first_seen = post.changed_at == post.seen_at
     # On first sight, Notion's edit time may show that the text has settled already.
     if first_seen:
-        settled = min(settled, snapshot.page.edited_at + _FLOOR + rules.wait_after_edit)
+        settled = min(
+            settled, snapshot.page.edited_at + _FLOOR + settings.wait_after_edit
+        )
     return max(now, settled)
 
 
@@ -207,7 +219,7 @@ def classify_images(
 
 
 def merge_post(
-    snapshot: PageSnapshot, old: Post | None, rules: Rules, now: datetime
+    snapshot: PageSnapshot, old: Post | None, settings: PostsSection, now: datetime
 ) -> Post:
     """Return the post to store for a page, based on the stored post *old*."""
     page = snapshot.page
@@ -236,8 +248,8 @@ def merge_post(
         fingerprint=snapshot.fingerprint,
         inputs=snapshot.inputs.to_dict(),
         shows=tuple(file.name for file in page.image),
-        chosen=matches_filter(page.columns, rules.only),
-        skipped=bool(rules.skip) and matches_filter(page.columns, rules.skip),
+        chosen=matches_filter(page.columns, settings.only),
+        skipped=bool(settings.skip) and matches_filter(page.columns, settings.skip),
         gone=page.gone,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from daemon.context import SourceContext, SourceSettings
+from daemon.context import SourceContext
 from daemon.jobs import job_log
 from daemon.jobs.budget import format_dollars
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
@@ -62,7 +62,7 @@ class Poller:
         """Poll once; None if a poll or a backoff is active, or the poll failed."""
         source = self.source
         if self._polling.locked() or source.notion_backoff.is_active(
-            source.steady_now()
+            source.app.steady_now()
         ):
             return None
         async with self._polling:
@@ -71,20 +71,20 @@ class Poller:
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
                 source.notion_backoff.record_failure(
-                    error, source.steady_now(), source.log
+                    error, source.app.steady_now(), source.log
                 )
                 await self._save_access_state(
                     source.notion_backoff.why if source.notion_backoff.shut else ""
                 )
                 return None
             was_unreachable = bool(source.notion_backoff.why)
-            source.notion_backoff.record_success(source.steady_now(), source.log)
+            source.notion_backoff.record_success(source.app.steady_now(), source.log)
             # Retry delayed tasks now, since Notion is reachable again.
             if was_unreachable:
-                source.retry_schedule.release_after_outage(source.settings.source)
-                source.kick.set()
+                source.app.retry_schedule.release_after_outage(source.name)
+                source.app.signals.kick.set()
             await self._save_access_state("")
-            source.polled_at = source.steady_now()
+            source.state.polled_at = source.app.steady_now()
             log_poll_result(source, result)
             return result
 
@@ -92,14 +92,14 @@ class Poller:
         """Store why Notion refuses access, for daemons that only generate images."""
         if why == self._written:
             return
-        async with self.source.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.source.settings.source)
+        async with self.source.app.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, self.source.name)
             if state is not None and state.shut != why:
                 await posts.save_source_state(tx, replace(state, shut=why))
         self._written = why
 
     async def _current_schema(self) -> Schema:
-        schema, now = self.source.schema, self.source.clock.monotonic()
+        schema, now = self.source.state.schema, self.source.app.clock.monotonic()
         if schema is not None and now - self._schema_read_at < _SCHEMA_LIFE:
             return schema
         return await self.connect_source()
@@ -112,9 +112,9 @@ class Poller:
                 lacks a required property.
         """
         source = self.source
-        source.bot_user = await source.notion.fetch_bot_user()
-        async with source.db.read_transaction() as tx:
-            stored = await posts.load_source_state(tx, source.settings.source)
+        source.state.bot_user = await source.notion.fetch_bot_user()
+        async with source.app.db.read_transaction() as tx:
+            stored = await posts.load_source_state(tx, source.name)
         data_source = await source.notion.resolve_source(
             self.target or (stored.data_source if stored else "")
         )
@@ -122,13 +122,13 @@ class Poller:
         schema = await source.notion.fetch_schema(
             data_source.id, same.columns if same else {}
         )
-        rules = source.settings.rules
+        rules = source.options.posts
         filter_errors = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or filter_errors:
             raise NoAccessError("; ".join([*schema.problems, *filter_errors]))
         is_solved = self._log_new_problems(schema)
         state = SourceState(
-            source=source.settings.source,
+            source=source.name,
             data_source=data_source.id,
             title=data_source.title or schema.title,
             columns=dict(schema.column_ids),
@@ -141,14 +141,14 @@ class Poller:
         if is_solved or (stored is not None and stored.scope != state.scope):
             state = replace(state, swept_at=None)
         if state == stored:
-            async with source.db.read_transaction() as tx:
+            async with source.app.db.read_transaction() as tx:
                 await self._reject_duplicate_source(tx, data_source.id)
         else:
-            async with source.db.write_transaction() as tx:
+            async with source.app.db.write_transaction() as tx:
                 await self._reject_duplicate_source(tx, data_source.id)
                 await posts.save_source_state(tx, state)
-        source.schema = schema
-        self._schema_read_at = source.clock.monotonic()
+        source.state.schema = schema
+        self._schema_read_at = source.app.clock.monotonic()
         return schema
 
     def _log_new_problems(self, schema: Schema) -> bool:
@@ -157,7 +157,7 @@ class Poller:
         Returns:
             Whether an earlier problem is solved.
         """
-        rules = self.source.settings.rules
+        rules = self.source.options.posts
         events = dict.fromkeys(schema.warnings, "column.unused")
         for problem in filter_problems(schema, rules.only, rules.skip):
             events[problem] = "filter.unmatched"
@@ -184,7 +184,7 @@ class Poller:
         try:
             return await self._poll_pages(schema)
         except SchemaOutdatedError:
-            now, refreshed_at = self.source.clock.monotonic(), self._refreshed_at
+            now, refreshed_at = self.source.app.clock.monotonic(), self._refreshed_at
             if refreshed_at is not None and now - refreshed_at < _REFRESH_PAUSE:
                 raise
             self._refreshed_at = now
@@ -192,14 +192,14 @@ class Poller:
 
     async def _poll_pages(self, schema: Schema) -> ApplyResult:
         source = self.source
-        async with source.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.settings.source)
-            only = await _poll_filter(tx, source.settings)
-        self.sweep_is_due = is_sweep_due(state, source.now())
+        async with source.app.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.name)
+            only = await _poll_filter(tx, source)
+        self.sweep_is_due = is_sweep_due(state, source.app.now())
         since = query_since(state, self.seen_until)
         started_at, asked_at = (
-            earlier_time(source.notion.server_time, source.now()),
-            source.now(),
+            earlier_time(source.notion.server_time, source.app.now()),
+            source.app.now(),
         )
         with source.page_cache.track_query() as mark:
             pages = await source.notion.fetch_changed_pages(
@@ -227,15 +227,15 @@ class Poller:
         return result
 
 
-async def _poll_filter(tx: Tx, settings: SourceSettings) -> Mapping[str, Wanted]:
+async def _poll_filter(tx: Tx, source: SourceContext) -> Mapping[str, Wanted]:
     """Return the part of posts.only that a poll may send to Notion as a filter.
 
     The filter is empty while an automatic job is open, so that the poll also lists the
     job's post when it no longer matches, before money is spent on it.
     """
-    if settings.rules.only and await jobs.has_automatic_open(tx, settings.source):
+    if source.options.posts.only and await jobs.has_automatic_open(tx, source.name):
         return {}
-    return settings.rules.only
+    return source.options.posts.only
 
 
 def earlier_time(notion_time: datetime | None, local_time: datetime) -> datetime | None:
@@ -285,11 +285,12 @@ def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
     for job in result.queued:
         job_log.log_job_queued(source, job)
     if result.held:
-        cost = result.held * source.settings.usual_price
+        cost = result.held * source.usual_price
+        limit = source.options.posts.approve_above
         source.log.warning(
             "poll.held",
             summary=f"{result.held} posts want an image, more than "
-            f"posts.approve_above = {source.settings.approve_above}: none is made; "
+            f"posts.approve_above = {limit}: none is made; "
             "`postbrush approve` makes them "
             f"(about {format_dollars(cost)})",
             held=result.held,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from daemon.config.model import PostsSection
 from daemon.context import SourceContext
-from daemon.decision_settings import Rules
 from daemon.jobs import job_log
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.errors import PageGoneError, PageUnreachableError
@@ -26,7 +26,7 @@ _FRESH = timedelta(minutes=1)
 
 def needs_reread(source: SourceContext, job: Job) -> bool:
     """Return whether the page of *job* must be read before its next paid call."""
-    now = source.now()
+    now = source.app.now()
     # The page was read less than a minute ago.
     if job.read_at is not None and abs(now - job.read_at) < _FRESH:
         return False
@@ -35,24 +35,29 @@ def needs_reread(source: SourceContext, job: Job) -> bool:
     if job.reason is JobReason.REPLACE or waited >= _OLD:
         return True
     # A recent poll knows whether the post still matches posts.only.
-    steady_now = source.steady_now()
-    is_polled = source.polled_at is not None and steady_now - source.polled_at < _FRESH
+    steady_now = source.app.steady_now()
+    is_polled = (
+        source.state.polled_at is not None
+        and steady_now - source.state.polled_at < _FRESH
+    )
     return (
-        source.is_leader
-        and depends_on_filter(source.settings.rules, job)
+        source.state.is_leader
+        and depends_on_filter(source.options.posts, job)
         and not is_polled
     )
 
 
-def depends_on_filter(rules: Rules, job: Job) -> bool:
+def depends_on_filter(settings: PostsSection, job: Job) -> bool:
     """Return whether *job* is only valid while its post matches the filters."""
-    return job.reason is not JobReason.REGENERATE and bool(rules.only or rules.skip)
+    return job.reason is not JobReason.REGENERATE and bool(
+        settings.only or settings.skip
+    )
 
 
-def filtered_reason(rules: Rules, page: Page) -> str | None:
+def filtered_reason(settings: PostsSection, page: Page) -> str | None:
     """Return why the post gets no automatic image; None: it matches the filters."""
-    is_skipped = bool(rules.skip) and matches_filter(page.columns, rules.skip)
-    if is_skipped or not matches_filter(page.columns, rules.only):
+    is_skipped = bool(settings.skip) and matches_filter(page.columns, settings.skip)
+    if is_skipped or not matches_filter(page.columns, settings.only):
         return "the post no longer matches posts.only, or posts.skip"
     return None
 
@@ -72,8 +77,8 @@ async def revalidate_page(source: SourceContext, job: Job) -> None:
         await apply_pages(source, [page])
     except PageGoneError as error:
         is_answer = isinstance(error, PageUnreachableError)
-    async with source.db.write_transaction() as tx:
-        now, current = source.now(), await jobs.get(tx, job.id)
+    async with source.app.db.write_transaction() as tx:
+        now, current = source.app.now(), await jobs.get(tx, job.id)
         # The job was claimed, cancelled, or ended by the plan of its page.
         if current is None or current.state is not JobState.QUEUED:
             return
@@ -108,7 +113,7 @@ def cancel_reason(
     if job.reason is JobReason.REGENERATE:
         return None
     # The post no longer matches the filters.
-    if (why := filtered_reason(source.settings.rules, page)) is not None:
+    if (why := filtered_reason(source.options.posts, page)) is not None:
         return why
     # A person added a file, which stays.
     if shown.foreign:

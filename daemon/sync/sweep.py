@@ -39,22 +39,22 @@ async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
         The result; None if no sweep is due, one is already running, the pause after
         a failure has not ended, or this sweep failed.
     """
-    task = TaskKey(TaskKind.SWEEP, source.settings.source)
-    is_delayed = source.retry_schedule.is_delayed(task, source.clock.elapsed())
+    task = TaskKey(TaskKind.SWEEP, source.name)
+    is_delayed = source.app.retry_schedule.is_delayed(task, source.app.clock.elapsed())
     if (
-        source.schema is None
-        or source.is_sweeping
+        source.state.schema is None
+        or source.state.is_sweeping
         or source.notion_backoff.why
         or is_delayed
     ):
         return None
-    source.is_sweeping = True
+    source.state.is_sweeping = True
     try:
-        async with source.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.settings.source)
-        if not is_sweep_due(state, source.now()):
+        async with source.app.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, source.name)
+        if not is_sweep_due(state, source.app.now()):
             return None
-        result = await _Sweep(source, source.schema).run()
+        result = await _Sweep(source, source.state.schema).run()
     # The main loop handles database errors.
     except DatabaseError:
         raise
@@ -63,7 +63,7 @@ async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
         await postpone_task(source, task, error)
         return None
     finally:
-        source.is_sweeping = False
+        source.state.is_sweeping = False
     await end_delay(source, task)
     return result
 
@@ -91,12 +91,12 @@ class _Sweep:
     async def run(self) -> ApplyResult | None:
         """Sweep the source; None if this daemon stops or loses its leadership."""
         source = self.source
-        started_at, notion_time = source.now(), source.notion.server_time
-        if not source.settings.approve_above:
+        started_at, notion_time = source.app.now(), source.notion.server_time
+        if not source.options.posts.approve_above:
             self._hold = "never"
         position = await self._apply_next_batch(None)
         while position is not None:
-            if not source.is_leader or source.stopping.is_set():
+            if not source.state.is_leader or source.app.signals.stopping.is_set():
                 return None
             position = await self._apply_next_batch(position)
         await self._decide_postponed("never")
@@ -110,14 +110,14 @@ class _Sweep:
         self, after: QueryPosition | None
     ) -> QueryPosition | None:
         """Read, plan and apply the pages of one response; return the next position."""
-        source, asked_at = self.source, self.source.now()
+        source, asked_at = self.source, self.source.app.now()
         with source.page_cache.track_query() as mark:
             pages, position = await source.notion.fetch_page_batch(
                 self.schema, after=after
             )
             ids = [page.id for page in pages]
-            async with source.db.read_transaction() as tx:
-                self.seen.update(await posts.row_ids(tx, source.settings.source, ids))
+            async with source.app.db.read_transaction() as tx:
+                self.seen.update(await posts.row_ids(tx, source.name, ids))
             # Newer views are already applied, and a poll lists the pages we wrote.
             current, outdated = split_outdated(source.page_cache, pages, mark)
             self._track_newest(current, outdated)
@@ -141,7 +141,7 @@ class _Sweep:
         log_poll_result(self.source, replace(result, held=0))
         self.postponed += result.postponed
         # The limit is exceeded, so all further automatic requests are held.
-        if exceeds_hold(len(self.postponed), self.source.settings.approve_above):
+        if exceeds_hold(len(self.postponed), self.source.options.posts.approve_above):
             self._hold = "always"
             await self._decide_postponed("always")
 
@@ -183,9 +183,9 @@ class _Sweep:
 
     async def _mark_removed_pages(self, started_at: datetime) -> None:
         """Mark stored pages that the source no longer has, and cancel their jobs."""
-        source, last_row = self.source.settings.source, 0
+        source, last_row = self.source.name, 0
         while True:
-            async with self.source.db.read_transaction() as tx:
+            async with self.source.app.db.read_transaction() as tx:
                 rows = await posts.list_present_after(
                     tx, source, last_row, limit=_BATCH
                 )
@@ -211,8 +211,8 @@ class _Sweep:
     async def _save_sync_state(
         self, started_at: datetime, notion_time: datetime | None
     ) -> None:
-        async with self.source.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.source.settings.source)
+        async with self.source.app.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, self.source.name)
             if state is None:
                 return
             # This is the first watermark, from which polls query.  A page edited
@@ -224,9 +224,9 @@ class _Sweep:
 
 
 async def _remove_post(source: SourceContext, page_id: str) -> None:
-    source_name, why = source.settings.source, "the page is gone"
-    async with source.db.write_transaction() as tx:
-        now = source.now()
+    source_name, why = source.name, "the page is gone"
+    async with source.app.db.write_transaction() as tx:
+        now = source.app.now()
         await posts.update_fields(tx, source_name, page_id, gone=True)
         await posts.release_post(tx, source_name, page_id)
         job = await jobs.find_open(tx, source_name, page_id)

@@ -50,7 +50,7 @@ def _form_handler(
         site, form = web_context_of(request), await request.post()
         target = safe_redirect_path(form.get("to"))
         try:
-            async with site.source.db.write_transaction() as tx:
+            async with site.source.app.db.write_transaction() as tx:
                 message = await action(request, site, tx)
         # The state changed in the meantime, or the action is not possible.
         except (PostbrushError, StaleJobError) as error:
@@ -58,7 +58,7 @@ def _form_handler(
             return site.redirect_to(
                 target, message[:1].upper() + message[1:], wrong=True
             )
-        site.source.kick.set()
+        site.source.app.signals.kick.set()
         return site.redirect_to(target, message)
 
     return handle_form
@@ -68,7 +68,7 @@ async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
     form = await request.post()
     text = str(form.get("newest", ""))
     newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
-    queued = await actions.approve_held(tx, newest, site.source.now())
+    queued = await actions.approve_held(tx, newest, site.source.app.now())
     for job in queued:
         job_log.log_job_queued(site.flow_of(job.source), job)
     return f"{len(queued)} post{'' if len(queued) == 1 else 's'} will get an image."
@@ -76,7 +76,7 @@ async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
 
 async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
     length = _PAUSES.get(str((await request.post()).get("for", "")))
-    now = site.source.now()
+    now = site.source.app.now()
     until = now + length if length is not None else None
     for source in site.sources.names:
         await pauses.set_pause(tx, Pause(source=source, since=now, until=until))
@@ -94,34 +94,38 @@ async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
     name = request.match_info["name"]
     if name not in site.source.providers:
         raise web.HTTPNotFound(text="There is no such service.")
-    was_open = await actions.reset_breaker(tx, name, site.source.now())
+    was_open = await actions.reset_breaker(tx, name, site.source.app.now())
     label = site.source.providers[name].traits.label
     return f"{label} {'may serve again' if was_open else 'was not resting'}."
 
 
 async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
-    job = await actions.retry_job(tx, await _find_job(request, tx), site.source.now())
+    job = await actions.retry_job(
+        tx, await _find_job(request, tx), site.source.app.now()
+    )
     job_log.log_job_queued(site.flow_of(job.source), job)
     return f"Job {job.id} gets another try."
 
 
 async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
-    job = await actions.cancel_job(tx, await _find_job(request, tx), site.source.now())
+    job = await actions.cancel_job(
+        tx, await _find_job(request, tx), site.source.app.now()
+    )
     return f"Job {job.id} is cancelled."
 
 
 async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:
     _, post = await _find_image(request, tx)
-    job = await actions.request_regeneration(tx, post, site.source.now())
+    job = await actions.request_regeneration(tx, post, site.source.app.now())
     job_log.log_job_queued(site.flow_of(job.source), job)
     return f"“{post.title}” gets another image."
 
 
 async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str:
     image, post = await _find_image(request, tx)
-    if site.source.store.is_lost(image.name):
+    if site.source.app.store.is_lost(image.name):
         raise PostbrushError(f"{image.name} is gone from the disk")
-    await actions.reattach_image(tx, post, image, site.source.now())
+    await actions.reattach_image(tx, post, image, site.source.app.now())
     return f"This image goes back onto “{post.title}”."
 
 

@@ -9,13 +9,12 @@ from typing import Any
 from aiohttp import web
 
 from daemon.cluster.peers import list_peers
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.generation import provider_selection, storage_guard
 from daemon.generation.provider_selection import ChainState
 from daemon.jobs.budget import format_dollars
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filter_check import filter_problems
-from daemon.sources import Sources
 from daemon.web.session import WebContext, web_context_of
 from db import attempts, gallery, job_lists, jobs, pauses, posts
 from db.attempts import SpendingTotals
@@ -40,13 +39,13 @@ def add_routes(app: web.Application) -> None:
 
 async def _show_dashboard(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
-    async with site.source.db.read_transaction() as tx:
+    async with site.source.app.db.read_transaction() as tx:
         data = await _load_dashboard(tx, site)
     return site.render(request, "now.html", **data)
 
 
 async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
-    source, now = site.source, site.source.now()
+    source, now = site.source, site.source.app.now()
     chain_state = await provider_selection.load_chain_state(
         tx, site.sources.shared_budget_source
     )
@@ -70,7 +69,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "away": site.sources.outage_reason,
         "away_until": _next_notion_attempt(site.sources),
-        "others": await list_peers(tx, source.db, source.instance_id),
+        "others": await list_peers(tx, source.app.db, source.app.instance.id),
         "disk": storage_guard.unwritable_reason(source) or "",
         # `paused` lists the paused sources unless all of them are paused.
         "pause": source_pauses[0] if all(source_pauses) else None,
@@ -88,17 +87,17 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": format_dollars(held * source.settings.usual_price),
+        "held_cost": format_dollars(held * source.usual_price),
         "failed": await job_lists.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
-        "month_name": now.astimezone(source.clock.zone).strftime("%B"),
-        "budget": site.sources.shared_budget_source.settings.budget_limits.month,
+        "month_name": now.astimezone(source.app.clock.zone).strftime("%B"),
+        "budget": site.sources.shared_budget_source.options.budget.month,
         "own_months": [
             (
-                source.settings.source,
+                source.name,
                 own_state.spending.month.cost,
-                source.settings.budget_limits.month,
+                source.options.budget.month,
             )
             for source, own_state in own_budgets
         ],
@@ -107,16 +106,16 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
 
 
 async def _source_title(tx: Tx, source: SourceContext) -> str:
-    state = await posts.load_source_state(tx, source.settings.source)
+    state = await posts.load_source_state(tx, source.name)
     return state.title if state else ""
 
 
 def _source_filter_problems(source: SourceContext) -> list[str]:
     """Return the problems of posts.only and posts.skip; none before the first poll."""
-    if source.schema is None:
+    if source.state.schema is None:
         return []
-    rules = source.settings.rules
-    return filter_problems(source.schema, rules.only, rules.skip)
+    rules = source.options.posts
+    return filter_problems(source.state.schema, rules.only, rules.skip)
 
 
 def _next_notion_attempt(sources: Sources) -> datetime | None:
@@ -127,7 +126,7 @@ def _next_notion_attempt(sources: Sources) -> datetime | None:
 def _describe_providers(
     sources: Sources, chain_state: ChainState
 ) -> list[dict[str, Any]]:
-    in_chain = {name for source in sources for name in source.settings.chain}
+    in_chain = {name for source in sources for name in source.chain}
     described = [
         _describe_provider(sources.first, chain_state, name)
         for name in sources.first.providers
@@ -154,7 +153,7 @@ def _describe_running_job(
 
 def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when the next try is."""
-    for delay in source.retry_schedule.of_job(job.id):
+    for delay in source.app.retry_schedule.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
         return {
             "why": why,
@@ -169,7 +168,7 @@ def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
         return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
     if job.owed == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
-    if job.due_at > source.now():
+    if job.due_at > source.app.now():
         reason = f"for {job.waits_for}" if job.waits_for else "for its words to settle"
         if not job.waits_for and job.tries:
             reason = "for the next round"
@@ -187,7 +186,7 @@ def _describe_provider(
         "open": breaker.state is not Position.CLOSED,
         "probing": breaker.state is Position.HALF_OPEN,
         "words": descriptions.describe_breaker(
-            breaker, chain_state.now, source.clock.zone
+            breaker, chain_state.now, source.app.clock.zone
         ),
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),

@@ -29,9 +29,9 @@ def add_routes(app: web.Application) -> None:
 async def _list_images(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
     query = {key: request.query.get(key, "")[:_LONGEST_WORDS] for key in _KEYS}
-    gallery_filter = _parse_filter(query, site.source.clock.zone)
+    gallery_filter = _parse_filter(query, site.source.app.clock.zone)
     before, after = query_number(request, "before"), query_number(request, "after")
-    async with site.source.db.read_transaction() as tx:
+    async with site.source.app.db.read_transaction() as tx:
         page = await gallery.load_page(
             tx, gallery_filter, limit=_SHOWN, before=before, after=after
         )
@@ -80,7 +80,7 @@ def _page_link(page: GalleryPage, query: dict[str, str], direction: str) -> str:
 
 async def _show_image(request: web.Request) -> web.StreamResponse:
     site, number = web_context_of(request), int(request.match_info["number"])
-    async with site.source.db.read_transaction() as tx:
+    async with site.source.app.db.read_transaction() as tx:
         tile = await gallery.load_item(tx, number)
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")

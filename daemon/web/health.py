@@ -34,12 +34,12 @@ async def find_problems(site: WebContext) -> dict[str, str]:
     source = site.source
     problems: dict[str, str] = {}
     if (why := storage_guard.unwritable_reason(source)) is not None:
-        problems["store" if why == source.store.away else "disk"] = why
+        problems["store" if why == source.app.store.away else "disk"] = why
     try:
-        async with source.db.read_transaction() as tx:
+        async with source.app.db.read_transaction() as tx:
             await job_lists.count_open_by_state(tx)
     except DatabaseError as error:
         problems["database"] = str(error)
-    if stuck := source.watchdog.missed_deadlines():
+    if stuck := source.app.watchdog.missed_deadlines():
         problems["stuck"] = f"no progress of {' and '.join(stuck)}"
     return problems

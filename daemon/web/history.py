@@ -49,7 +49,7 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
     kind = request.query.get("state", "")
     kind = kind if kind in _KINDS else ""
     before = query_number(request, "before")
-    async with site.source.db.read_transaction() as tx:
+    async with site.source.app.db.read_transaction() as tx:
         rows = await job_lists.list_jobs(
             tx, _KINDS[kind], limit=_SHOWN + 1, before=before
         )
@@ -86,7 +86,7 @@ class TimelineEntry:
 
 async def _show_job(request: web.Request) -> web.StreamResponse:
     site, number = web_context_of(request), int(request.match_info["number"])
-    async with site.source.db.read_transaction() as tx:
+    async with site.source.app.db.read_transaction() as tx:
         job = await jobs.get(tx, number)
         if job is None:
             raise web.HTTPNotFound(text="There is no such job.")

@@ -42,7 +42,7 @@ async def _find_image(request: web.Request) -> ImageRecord:
     name = request.match_info["name"]
     if _NAME.fullmatch(name) is None:
         raise web.HTTPNotFound(text="There is no such image.")
-    async with web_context_of(request).source.db.read_transaction() as tx:
+    async with web_context_of(request).source.app.db.read_transaction() as tx:
         image = await images.by_name(tx, name)
     if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
@@ -58,7 +58,7 @@ async def _serve_image(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304, headers={"ETag": etag})
     async with request.app[_READING]:
         data = await asyncio.to_thread(
-            _read_image, web_context_of(request).source.store, image
+            _read_image, web_context_of(request).source.app.store, image
         )
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
@@ -68,7 +68,7 @@ async def _serve_image(request: web.Request) -> web.StreamResponse:
 
 async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
     image, source = await _find_image(request), web_context_of(request).source
-    path = files.thumbnail_path(source.image_folder, image.name)
+    path = files.thumbnail_path(source.app.image_folder, image.name)
     data = await asyncio.to_thread(read_file, path.parent, path.name)
     if data is None:
         data = await _make_thumbnail(source, image, path)
@@ -81,11 +81,11 @@ async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
 async def _make_thumbnail(
     source: SourceContext, image: ImageRecord, target: Path
 ) -> bytes | None:
-    data = await asyncio.to_thread(_read_image, source.store, image)
+    data = await asyncio.to_thread(_read_image, source.app.store, image)
     if data is None:
         return None
     try:
-        async with source.decoding:
+        async with source.app.decoding:
             thumbnail = await asyncio.to_thread(
                 normalize.make_thumbnail, data, _THUMB_SIDE
             )

@@ -53,7 +53,7 @@ async def _serve_stream(request: web.Request) -> web.StreamResponse:
 
 
 async def _send_changes(request: web.Request, response: web.StreamResponse) -> None:
-    news = web_context_of(request).source.change_event
+    news = web_context_of(request).source.app.signals.change_event
     version = news.version
     # The version shows the page whether it missed a change before this stream.
     await response.write(f"retry: 2000\ndata: {version}\n\n".encode())

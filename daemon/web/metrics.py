@@ -127,8 +127,8 @@ class Metrics:
             return generate_latest(self._registry)
 
     async def _update_gauges(self, source: SourceContext) -> None:
-        now = source.now()
-        async with source.db.read_transaction() as tx:
+        now = source.app.now()
+        async with source.app.db.read_transaction() as tx:
             await self._tally.count_new_rows(tx)
             counts = await job_lists.count_open_by_state(tx)
             oldest = await job_lists.oldest_due_at(tx, now)
@@ -141,14 +141,14 @@ class Metrics:
         gauges["held_posts"].set(held)
         for name in source.providers:
             self._update_provider(name, chain_state)
-        gauges["month_budget_dollars"].set(source.settings.budget_limits.month or 0)
+        gauges["month_budget_dollars"].set(source.options.budget.month or 0)
         gauges["notion_up"].set(0 if self._site.sources.outage_reason else 1)
         last_poll = self._site.sources.last_poll_at
         gauges["last_poll_timestamp_seconds"].set(_timestamp_of(last_poll))
         with suppress(OSError):
-            gauges["disk_free_bytes"].set(files.free_bytes(source.image_folder))
+            gauges["disk_free_bytes"].set(files.free_bytes(source.app.image_folder))
         # `traffic` counts from the start, so the difference to the last read is added.
-        for outcome, count in source.traffic.items():
+        for outcome, count in source.app.traffic.items():
             new = count - self._asked.get(outcome, 0)
             self._counters["notion_requests_total"].labels(outcome).inc(new)
             self._asked[outcome] = count

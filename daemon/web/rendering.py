@@ -30,10 +30,10 @@ def create_renderer(
     )
 
     def moment(at: datetime) -> str:
-        return text_format.format_time(at, source.now(), source.clock.zone)
+        return text_format.format_time(at, source.app.now(), source.app.clock.zone)
 
     def full(at: datetime) -> str:
-        return text_format.format_full_time(at, source.clock.zone)
+        return text_format.format_full_time(at, source.app.clock.zone)
 
     def iso(at: datetime) -> str:
         return at.isoformat(timespec="seconds")

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from daemon.config import Settings
 from daemon.config.values import parse_listen
+from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store.errors import StoreUnavailableError
-from daemon.sources import Sources
 from daemon.web import (
     actions,
     dashboard,
@@ -70,11 +70,11 @@ async def run_web_server(
         return
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         place = await change_feed.current_position(tx)
     site = WebContext(
         sources=sources,
-        door=Authenticator(password, source.clock.monotonic),
+        door=Authenticator(password, source.app.clock.monotonic),
         names=own_host_names() | frozenset(settings.web.hosts),
         seal=Signer(_signing_key(password)),
         place=place,
@@ -99,7 +99,7 @@ def _signing_key(password: str) -> bytes:
 async def _start_listening(
     runner: web.AppRunner, site: WebContext, address: str, port: int
 ) -> bool:
-    log = site.source.shared_log
+    log = site.source.app.log
     shown = f"[{address}]" if ":" in address else address
     try:
         await web.TCPSite(runner, address, port).start()
@@ -123,7 +123,7 @@ def create_application(site: WebContext) -> web.Application:
         client_max_size=_LONGEST_FORM,
     )
     app[WEB_CONTEXT] = site
-    monotonic = site.source.clock.monotonic
+    monotonic = site.source.app.clock.monotonic
     # One page of the gallery takes about 60 requests.
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
@@ -171,7 +171,7 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001 - logged, without a traceback on the page
-        web_context_of(request).source.shared_log.exception(
+        web_context_of(request).source.app.log.exception(
             "web.broke", summary=request.path
         )
         return _error_response(request, 500, "This went wrong here; the log says what.")

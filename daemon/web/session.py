@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from daemon.context import SourceContext
-from daemon.sources import Sources
+from daemon.context import SourceContext, Sources
 from daemon.web.auth import Authenticator
 from daemon.web.security import Signer
 from db.change_feed import FeedPosition
@@ -116,7 +115,7 @@ class WebContext:
             return cached
         signed = request.cookies.get(self._cookie_name("session"), "")
         text = self.seal.unsign(signed, "session")
-        now = int(self.source.now().timestamp())
+        now = int(self.source.app.now().timestamp())
         session = Session(secrets.token_urlsafe(16), inside=False, began=now)
         if text is not None:
             session_id, inside, began = text.split(":")
@@ -146,7 +145,7 @@ class WebContext:
 
     def new_session(self, *, inside: bool) -> Session:
         """Return a session with a new ID, which prevents session fixation."""
-        began = int(self.source.now().timestamp())
+        began = int(self.source.app.now().timestamp())
         return Session(secrets.token_urlsafe(16), inside=inside, began=began)
 
     def render(

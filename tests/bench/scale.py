@@ -22,12 +22,12 @@ from daemon import app, config
 from daemon.cli import context, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
+from daemon.context import Sources
 from daemon.generation import claims, selection
 from daemon.generation.recovery import recover_claims
 from daemon.jobs.lifecycle import requeue_job
 from daemon.notion.model import BotUser, NotionClient, Page, Schema, SourceInfo
 from daemon.service import log
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 from daemon.web import auth, dashboard, serve
 from daemon.web.security import Signer
@@ -110,7 +110,7 @@ class Years:
 
     async def claim(self) -> float:
         began = time.perf_counter()
-        db = self.sources.first.db
+        db = self.sources.app.db
         async with db.read_transaction() as tx:
             picked = await selection.select_jobs(tx, list(self.sources), 1, {})
         claimed = await claims.claim_jobs(self.sources, picked)
@@ -158,7 +158,7 @@ class Years:
             app.data_dir_lock(self.settings, "run"),
             app.open_context(self.settings) as sources,
         ):
-            sources.first.notion = cast("NotionClient", Notion())
+            object.__setattr__(sources.first, "notion", Notion())
             await recover_claims(sources, None)
             await Poller(source=sources.first, target="").poll()
             return time.perf_counter() - began
@@ -173,11 +173,11 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     settings = config.load_settings(folder / "postbrush.toml", environ, folder)
     async with app.open_context(settings) as sources:
         source, notion = sources.first, Notion()
-        source.notion = cast("NotionClient", notion)
+        object.__setattr__(source, "notion", cast("NotionClient", notion))
         watcher = Poller(source=source, target="")
         site = WebContext(
             sources=sources,
-            door=auth.Authenticator("", source.clock.monotonic),
+            door=auth.Authenticator("", source.app.clock.monotonic),
             names=frozenset({"localhost"}),
             seal=Signer(b"bench" * 8),
             place=FeedPosition(),

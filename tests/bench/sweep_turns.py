@@ -85,8 +85,8 @@ class Stops:
 
 async def _forget_sweep(source: SourceContext) -> None:
     """Let a day pass."""
-    async with source.db.write_transaction() as tx:
-        state = await posts.load_source_state(tx, source.settings.source)
+    async with source.app.db.write_transaction() as tx:
+        state = await posts.load_source_state(tx, source.name)
         if state is None:
             raise AssertionError("the source is unknown")
         await posts.save_source_state(tx, replace(state, swept_at=None))
@@ -110,7 +110,7 @@ async def _memory(watcher: Poller) -> dict[str, float]:
         await _sweep(source)
     took, peak = time.perf_counter() - began, procfs.peak(pid)
     malloc.trim_heap()
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         count = await posts.count(tx)
     return {
         "idle": idle,

@@ -27,12 +27,12 @@ from notion_client import Client
 from PIL import Image, ImageOps
 
 from daemon import app, config
+from daemon.context import Sources
 from daemon.dispatcher import Dispatcher
 from daemon.generation.recovery import recover_claims
 from daemon.once import work_until_idle
 from daemon.service import log
 from daemon.source_setup import build_pollers
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
 from tests.bench.work_steps import Steps

@@ -57,7 +57,7 @@ class Fleet:
         return [(job.id, job.state) for job in jobs if job.is_open]
 
     def speakers(self) -> list[House]:
-        return [one for one in self.houses if one.source.is_leader]
+        return [one for one in self.houses if one.source.state.is_leader]
 
     async def makers(self) -> Counter[str]:
         return Counter(job.claimed_by for job in await self.first.jobs())
@@ -113,4 +113,4 @@ async def work(home: House) -> None:
 
 
 def asked(home: House) -> int:
-    return sum(home.source.traffic.values())
+    return sum(home.source.app.traffic.values())

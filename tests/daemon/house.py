@@ -19,12 +19,11 @@ from daemon.clock import Clock
 from daemon.cluster.base import Membership
 from daemon.cluster.member import ClusterMember
 from daemon.config import Settings
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.pretend.server import FakeServer
 from daemon.service import log
 from daemon.source_setup import build_pollers
-from daemon.sources import Sources
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
 from db import attempts, jobs
@@ -104,24 +103,24 @@ class House:
 
     async def poll(self) -> None:
         for watcher in self.watchers:
-            if watcher.source.is_leader:
+            if watcher.source.state.is_leader:
                 await watcher.poll()
 
     async def sweep(self) -> None:
         for source in self.sources:
-            if source.is_leader:
+            if source.state.is_leader:
                 await sweep_if_due(source)
 
     async def work(self) -> None:
         """Do all that can be done now."""
         while True:
-            self.source.kick.clear()
+            self.source.app.signals.kick.clear()
             await self.dispatcher.tick()
             if not self.dispatcher.is_busy:
-                if not self.source.kick.is_set():
+                if not self.source.app.signals.kick.is_set():
                     return
                 continue
-            await self.source.kick.wait()
+            await self.source.app.signals.kick.wait()
 
     async def begin(self) -> None:
         """The first look of a daemon's life."""
@@ -151,31 +150,31 @@ class House:
             await self.work()
 
     async def jobs(self) -> list[Job]:
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             found = await jobs.list_latest(tx, limit=500)
         return list(reversed(found))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             for job in reversed(await jobs.list_latest(tx, limit=500)):
                 if job_id in {None, job.id}:
                     found += await attempts.of_job(tx, job.id)
         return found
 
     async def jobs_all(self) -> list[Job]:
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             return await jobs.list_latest(tx, limit=100_000)
 
     async def calls_all(self) -> list[Attempt]:
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
                 tx, [one.id for one in await jobs.list_latest(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 
     async def history(self, job_id: int) -> list[JobEvent]:
-        async with self.source.db.read_transaction() as tx:
+        async with self.source.app.db.read_transaction() as tx:
             return await jobs.list_events(tx, job_id)
 
     def writes(self) -> list[str]:

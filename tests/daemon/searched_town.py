@@ -98,20 +98,20 @@ class SearchedTown(RuleBasedStateMachine):
         daemon, steps = self.daemon, 0
         await daemon.poll()
         while True:
-            daemon.source.kick.clear()
+            daemon.source.app.signals.kick.clear()
             await daemon.dispatcher.tick()
             steps += 1
             assert steps < _MOST_STEPS, "it turns in circles"
             if daemon.dispatcher.is_busy:
-                await daemon.source.kick.wait()
-            elif not daemon.source.kick.is_set():
+                await daemon.source.app.signals.kick.wait()
+            elif not daemon.source.app.signals.kick.is_set():
                 return
 
     async def sweep_while(self, something: Callable[[], object]) -> None:
         """Sweep; after its answer was read something happens, and a poll sees it."""
         daemon, source = self.daemon, self.daemon.source
-        async with source.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, source.settings.source)
+        async with source.app.db.write_transaction() as tx:
+            state = await posts.load_source_state(tx, source.name)
             if state is not None:
                 await posts.save_source_state(tx, replace(state, swept_at=None))
 
@@ -122,11 +122,13 @@ class SearchedTown(RuleBasedStateMachine):
             await self.work()
 
         door = source.notion
-        source.notion = cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
+        object.__setattr__(
+            source, "notion", cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
+        )
         try:
             await daemon.sweep()
         finally:
-            source.notion = door
+            object.__setattr__(source, "notion", door)
 
     async def pass_minute(self) -> None:
         """Live a minute; nothing came of it: then few requests were sent."""
@@ -174,7 +176,7 @@ class SearchedTown(RuleBasedStateMachine):
     def _fails(self) -> list[str]:
         source = self.daemon.source
         failing = [
-            f"{one.subject} {one.why}" for one in source.retry_schedule.of_tasks()
+            f"{one.subject} {one.why}" for one in source.app.retry_schedule.of_tasks()
         ]
         return [
             *failing,
@@ -184,7 +186,7 @@ class SearchedTown(RuleBasedStateMachine):
     async def _die(self, commits: int, *, kept: bool) -> None:
         daemon, cut = self.daemon, PowerCut(commits, kept=kept)
         with mock.patch.object(
-            daemon.source.db, "write_transaction", cut.over(daemon.source.db)
+            daemon.source.app.db, "write_transaction", cut.over(daemon.source.app.db)
         ):
             task = asyncio.ensure_future(self._some_of_it())
             await asyncio.wait(
@@ -263,7 +265,7 @@ class SearchedTown(RuleBasedStateMachine):
         cells = space.read_cells(page)
         assert cells["Regenerate"] is False
         names = [file.name for file in space.list_files(page)]
-        async with daemon.source.db.read_transaction() as tx:
+        async with daemon.source.app.db.read_transaction() as tx:
             post = await posts.get(tx, "default", page)
             rows = await images.of_page(tx, "default", page)
             history = await jobs.of_page(tx, "default", page)
@@ -273,7 +275,7 @@ class SearchedTown(RuleBasedStateMachine):
         shown = [one for one in rows if one.name in names]
         for one in shown:
             assert one.shown_at is not None
-            assert (daemon.source.image_folder / one.name).is_file()
+            assert (daemon.source.app.image_folder / one.name).is_file()
         # It has its image, or its wish has an answer.
         answered = any(
             job.state in {JobState.FAILED, JobState.CANCELLED} for job in history

@@ -15,8 +15,8 @@ from tests.daemon.house import House, house
 
 
 async def _reset(home: House) -> None:
-    async with home.source.db.write_transaction() as tx:
-        await actions.reset_breaker(tx, "flux", home.source.now())
+    async with home.source.app.db.write_transaction() as tx:
+        await actions.reset_breaker(tx, "flux", home.source.app.now())
 
 
 async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(

@@ -183,7 +183,7 @@ async def test_one_asks_notion_and_the_other_makes_images(tmp_path: Path) -> Non
         await all_.live()
         assert len(server.read(page)["Image"]) == 1
         assert asked(box) == 0
-        assert set(await all_.makers()) == {box.source.instance_id}
+        assert set(await all_.makers()) == {box.source.app.instance.id}
         # Trashed meanwhile: nothing is made for it.
         gone = server.add("Gone", "Bread that is gone.")
         await server.poll()
@@ -201,8 +201,10 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
         await all_.begin()
 
         async def seen(by: House) -> list[tuple[str, bool]]:
-            async with by.source.db.read_transaction() as tx:
-                there = await list_peers(tx, by.source.db, by.source.instance_id)
+            async with by.source.app.db.read_transaction() as tx:
+                there = await list_peers(
+                    tx, by.source.app.db, by.source.app.instance.id
+                )
             return sorted((one.roles, one.asks) for one in there)
 
         first, second, third = all_.houses

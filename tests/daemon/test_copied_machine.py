@@ -35,4 +35,4 @@ async def test_a_copy_of_a_machine_does_not_go_on_as_the_original(
                 while await copy.company.presence.has_twin():
                     pass
             await copy.company.recover_work()
-            assert copy.source.is_leader
+            assert copy.source.state.is_leader

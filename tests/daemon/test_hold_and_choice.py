@@ -15,7 +15,7 @@ from tests.daemon.house import House, house
 
 
 async def _held(home: House) -> int:
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         return await posts.count_held(tx)
 
 
@@ -38,8 +38,8 @@ async def test_a_first_start_on_old_posts_holds_them_and_spends_nothing(
         await home.live()
         assert len(home.hub.served) == 2
         assert await _held(home) == 119
-        async with home.source.db.write_transaction() as tx:
-            made = await actions.approve_held(tx, 5, home.source.now())
+        async with home.source.app.db.write_transaction() as tx:
+            made = await actions.approve_held(tx, 5, home.source.app.now())
         await home.work()
         assert [job.page_id for job in made] == list(reversed(old[-5:]))
         assert len(home.hub.served) == 7
@@ -175,7 +175,7 @@ async def test_an_image_too_large_for_the_workspace_is_coarsened_on_the_way(
         page = home.add(post="A city at night, with many windows.", Format="square")
         await home.live()
         (file,) = home.space.list_files(page)
-        on_disk = home.source.image_folder / file.name
+        on_disk = home.source.app.image_folder / file.name
         assert len(file.data) <= 100_000 < on_disk.stat().st_size
         assert Image.open(io.BytesIO(file.data)).size == (1080, 1080)
 
@@ -281,8 +281,8 @@ async def test_a_replacement_asks_first_whether_the_card_is_still_there(
     home.space.add_file(page, "Image", "mine.jpg", b"\xff\xd8\xff mine")
     home.hub.add_credits(5)
     home.forget()
-    async with home.source.db.write_transaction() as tx:
-        await actions.reset_breaker(tx, "flux", home.source.now())
+    async with home.source.app.db.write_transaction() as tx:
+        await actions.reset_breaker(tx, "flux", home.source.app.now())
     await home.work()
     assert home.hub.served == []
     assert [one.name for one in home.space.list_files(page)] == ["mine.jpg"]
@@ -293,7 +293,7 @@ async def test_a_post_whose_date_is_past_keeps_its_card(home: House) -> None:
     home.add(Date="2026-11-01")
     await home.live()
     home.hub.add_credits(5)
-    async with home.source.db.write_transaction() as tx:
-        await actions.reset_breaker(tx, "flux", home.source.now())
+    async with home.source.app.db.write_transaction() as tx:
+        await actions.reset_breaker(tx, "flux", home.source.app.now())
     await home.work()
     assert [job.reason for job in await home.jobs()] == ["new"]

@@ -39,7 +39,7 @@ async def test_a_page_that_is_put_away_is_cancelled_quietly(
     await home.poll()
     assert [job.state for job in await home.jobs()] == ["done", "cancelled"]
     assert home.hub.painted == (1 if moment == "un-tick" else 2)
-    assert len(list(home.source.image_folder.glob("*.png"))) == home.hub.painted
+    assert len(list(home.source.app.image_folder.glob("*.png"))) == home.hub.painted
     loud = ("refused", "failed", "broke", "error")
     assert not [line for line in home.said[said:] if any(w in line for w in loud)]
 

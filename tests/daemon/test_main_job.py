@@ -282,8 +282,8 @@ async def test_a_sign_no_database_keeps_is_no_news_at_every_look(home: House) ->
         home.clock.move(seconds=60)
         await home.poll()
         await home.work()
-    changes = home.source.change_event.version
+    changes = home.source.app.signals.change_event.version
     for _ in range(3):
         home.clock.move(seconds=10)
         await home.poll()
-    assert home.source.change_event.version == changes
+    assert home.source.app.signals.change_event.version == changes

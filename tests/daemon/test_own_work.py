@@ -42,7 +42,7 @@ async def test_an_image_asks_little_of_the_database(tmp_path: Path) -> None:
         await home.begin()
         for number in range(_POSTS):
             home.add(f"Post {number}")
-        counted = Counted(home.source.db)
+        counted = Counted(home.source.app.db)
         await home.live()
         assert home.hub.paid_images == _POSTS
         assert counted.statements / _POSTS <= _STATEMENTS

@@ -127,7 +127,7 @@ async def test_an_untick_of_a_page_that_was_deleted_ends_its_job(home: House) ->
     await home.work()
     await home.poll()
     assert [job.state for job in await home.jobs()] == ["done", "cancelled"]
-    assert not home.source.unreachable_pages
+    assert not home.source.state.unreachable_pages
 
 
 async def test_money_that_left_no_image_is_not_spent_again_after_the_trash(
@@ -137,7 +137,7 @@ async def test_money_that_left_no_image_is_not_spent_again_after_the_trash(
     async with house(tmp_path, toml=f'chain = ["flux"]\n{toml}') as home:
         await home.begin()
         page = home.add()
-        hangs = home.source.stopping
+        hangs = home.source.app.signals.stopping
 
         async def hang(_seconds: float) -> None:
             await hangs.wait()
@@ -163,7 +163,7 @@ async def test_an_image_whose_file_is_gone_is_made_again_at_a_tick(
     page = home.add()
     home.space.hide_page(page)
     await home.live()
-    (path,) = home.source.image_folder.glob("*.png")
+    (path,) = home.source.app.image_folder.glob("*.png")
     path.unlink()
     home.space.hide_page(page, hidden=False)
     home.space.tick_box(page)

@@ -16,12 +16,12 @@ from tests.daemon.house import House, house
 
 async def _of(home: House, page: str) -> list[ImageRecord]:
     """Return a page's images, oldest first."""
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         return list(reversed(await images.of_page(tx, "default", page)))
 
 
 async def _use(home: House, page: str, image: ImageRecord, *, alone: bool) -> None:
-    async with home.source.db.write_transaction() as tx:
+    async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
         await actions.reattach_image(tx, post, image, home.clock.now(), alone=alone)
@@ -66,7 +66,7 @@ async def test_the_named_variant_comes_first_or_alone(
     assert _shown(home, page) == [second, *others, "mine.jpg"]
     assert (_page_writes(home), home.hub.painted) == (0, 3)
     # And what is not shown may be pruned.
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         old = await images.list_prunable(tx, home.clock.now())
     assert {one.name for one in old} == ({first, third} if alone else set())
 
@@ -102,6 +102,6 @@ async def test_a_variant_whose_file_is_gone_is_left_out(home: House) -> None:
     page = home.add(Variants=2)
     await home.live()
     first, second = await _of(home, page)
-    (home.source.image_folder / first.name).unlink()
+    (home.source.app.image_folder / first.name).unlink()
     await _use(home, page, second, alone=False)
     assert _shown(home, page) == [second.name]

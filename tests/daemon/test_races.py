@@ -73,7 +73,7 @@ async def test_a_page_trashed_in_flight_is_paid_for_once(home: House) -> None:
     home.hub.sleep = trash_meanwhile
     await home.live()
     assert not [job for job in await home.jobs() if job.is_open]
-    assert len(list(home.source.image_folder.glob("*.png"))) == 1
+    assert len(list(home.source.app.image_folder.glob("*.png"))) == 1
     home.hub.sleep = home.clock.sleep
     home.space.trash_page(page, restore=True)
     await home.live()
@@ -229,7 +229,7 @@ async def test_a_database_somebody_else_holds_is_waited_for(
     async with house(tmp_path) as home:
         await home.begin()
         page = home.add()
-        other = Database(home.source.db.backend)
+        other = Database(home.source.app.db.backend)
         async with other.write_transaction() as tx:
             await posts.count(tx)
             home.clock.move(seconds=130)

@@ -78,9 +78,9 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
         home.space.edit_page(page, {"Name": "Better bread"})
         await home.live()
         assert len(await home.jobs()) == 1
-        async with home.source.db.read_transaction() as tx:
-            post = await posts.get(tx, home.source.settings.source, page)
-            (image,) = await images.of_page(tx, home.source.settings.source, page)
+        async with home.source.app.db.read_transaction() as tx:
+            post = await posts.get(tx, home.source.name, page)
+            (image,) = await images.of_page(tx, home.source.name, page)
         assert post is not None
         assert post.made == post.fingerprint == image.fingerprint
         home.space.edit_page(page, {"Post": "Cake."})
@@ -92,15 +92,13 @@ async def _make_old(home: House, page: str) -> None:
     """Leave what an earlier version would have left."""
     source = home.source
     seen = await source.notion.fetch_page(source.known_schema, page, Urgency.POLL)
-    former = read_former_fingerprint(seen, source.settings.input_settings)
-    async with source.db.write_transaction() as tx:
-        post = await posts.get(tx, source.settings.source, page)
+    former = read_former_fingerprint(seen, source.options)
+    async with source.app.db.write_transaction() as tx:
+        post = await posts.get(tx, source.name, page)
         assert post is not None
         old = {"fingerprint": former, "made": former}
-        await posts.update_fields(tx, source.settings.source, page, **old)
-        await jobs.replace_fingerprint(
-            tx, source.settings.source, page, post.fingerprint, former
-        )
+        await posts.update_fields(tx, source.name, page, **old)
+        await jobs.replace_fingerprint(tx, source.name, page, post.fingerprint, former)
 
 
 async def test_a_job_that_waits_at_an_upgrade_is_carried_out_once(

@@ -97,10 +97,10 @@ async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> 
 
             async def stop(seconds: float) -> None:
                 clock.move(seconds=seconds)
-                home.source.stopping.set()
+                home.source.app.signals.stopping.set()
                 await asyncio.sleep(0)
 
-            home.source.provider_runner._sleep = stop
+            home.source.app.provider_runner._sleep = stop
             await home.poll()
             await home.dispatcher.tick()
             await home.dispatcher.drain()
@@ -134,10 +134,10 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
             looked.set()
             await asyncio.sleep(0)
 
-        home.source.provider_runner._sleep = slowly
+        home.source.app.provider_runner._sleep = slowly
         await home.dispatcher.tick()
         await looked.wait()
-        async with home.source.db.write_transaction() as tx:
+        async with home.source.app.db.write_transaction() as tx:
             (job,) = await jobs.list_latest(tx, limit=1)
             await actions.cancel_job(tx, job, home.clock.now())
         await home.work()
@@ -181,7 +181,7 @@ async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
             await home.poll()
             await home.dispatcher.tick()
             await asked.wait()
-            async with home.source.db.write_transaction() as tx:
+            async with home.source.app.db.write_transaction() as tx:
                 (job,) = await jobs.list_latest(tx, limit=1)
                 await actions.cancel_job(tx, job, home.clock.now())
             go_on.set()
@@ -222,7 +222,7 @@ async def test_your_own_server_is_greeted_before_a_job_is_tried(
         fresh = home.add("Much later", "Much later bread.")
         await home.live()
         assert home.read(fresh)["Image provider"] == "LocalAI"
-        async with home.source.db.read_transaction() as tx:
+        async with home.source.app.db.read_transaction() as tx:
             (row,) = [
                 one
                 for one in (await breakers.load_all(tx)).values()

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import status_line
+from daemon.context import Sources
 from daemon.generation.selection import interleave_by_priority
 from daemon.jobs import actions
 from daemon.pretend.models import DataSource
 from daemon.pretend.posts import COLUMNS
 from daemon.pretend.server import FakeServer
-from daemon.sources import Sources
 from db import pauses, posts
 from db.models import Job, Pause
 from db.states import JobReason, JobState
@@ -142,11 +142,11 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
         # The others got the card.
         assert {job.state for job in await home.jobs()} == {JobState.DONE}
         shop, own = home.sources
-        assert shop.settings.includes_spending_of("long gone")
-        assert not shop.settings.includes_spending_of("club")
-        assert not own.settings.includes_spending_of("shop")
+        assert shop.includes_spending_of("long gone")
+        assert not shop.includes_spending_of("club")
+        assert not own.includes_spending_of("shop")
         # Said of each, in whatever order they are written.
-        turned = Sources({"club": own, "shop": shop})
+        turned = Sources(shop.app, {"club": own, "shop": shop})
         assert (turned.shared_budget_source, turned.own_budget_sources) == (shop, [own])
         assert "$2.00 of $2.00 this month" in await status_line.compose_status_line(
             turned
@@ -158,8 +158,8 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
         home,
         club,
     ):
-        async with home.source.db.write_transaction() as tx:
-            now = home.source.now()
+        async with home.source.app.db.write_transaction() as tx:
+            now = home.source.app.now()
             await pauses.set_pause(tx, Pause(source="shop", since=now, until=None))
         resting = home.add("Bread", "Bread for everyone.")
         several = [
@@ -167,18 +167,20 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
         ]
         await home.live()
         assert not home.read(resting)["Image"]
-        async with home.source.db.write_transaction() as tx:
+        async with home.source.app.db.write_transaction() as tx:
             assert await posts.count_held(tx, source="club") == 3
             assert await posts.count_held(tx, source="shop") == 0
             assert (
-                await actions.approve_held(tx, None, home.source.now(), source="shop")
+                await actions.approve_held(
+                    tx, None, home.source.app.now(), source="shop"
+                )
                 == []
             )
-            await actions.approve_held(tx, None, home.source.now(), source="club")
+            await actions.approve_held(tx, None, home.source.app.now(), source="club")
         await home.work()
         assert all(home.read(page)["Image"] for page in several)
         assert not home.read(resting)["Image"]
-        async with home.source.db.write_transaction() as tx:
+        async with home.source.app.db.write_transaction() as tx:
             await pauses.clear_pause(tx, "shop")
         await home.work()
         assert home.read(resting)["Image"]

@@ -58,7 +58,7 @@ def test_the_queue_who_rests_and_the_money_are_said(
 
 async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
     schema = home.source.known_schema
-    home.source.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
+    home.source.state.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
     said = status_line.describe_watching(home.sources)
     mark = status_line.short_source_id(schema.source)
@@ -66,10 +66,10 @@ async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
-    home.source.polled_at = None
+    home.source.state.polled_at = None
     assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
-    home.source.polled_at = home.clock.now()
-    home.source.schema = None
+    home.source.state.polled_at = home.clock.now()
+    home.source.state.schema = None
     assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
 
 
@@ -81,10 +81,10 @@ async def test_why_notion_is_not_looked_at_is_said(
     home: House, error: NotionUnavailableError | NoAccessError
 ) -> None:
     source = home.source
-    source.notion_backoff.record_failure(error, source.now(), source.log)
+    source.notion_backoff.record_failure(error, source.app.now(), source.log)
     said = status_line.describe_watching(home.sources)
     assert said == f"Notion: {error}"
-    source.notion_backoff.record_success(source.now(), source.log)
+    source.notion_backoff.record_success(source.app.now(), source.log)
     assert "Notion: " not in status_line.describe_watching(home.sources)
 
 

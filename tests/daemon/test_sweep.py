@@ -23,7 +23,7 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 def _held_up(home: House, **about: object) -> HeldUp:
     found = HeldUp(home.source.notion, **about)  # type: ignore[arg-type]  # its fields
-    home.source.notion = cast("NotionClient", found)
+    object.__setattr__(home.source, "notion", cast("NotionClient", found))
     return found
 
 
@@ -32,8 +32,8 @@ def _posts(home: House, count: int = _MANY) -> list[str]:
 
 
 async def _post(home: House, page: str) -> Post:
-    async with home.source.db.read_transaction() as tx:
-        found = await posts.get(tx, home.source.settings.source, page)
+    async with home.source.app.db.read_transaction() as tx:
+        found = await posts.get(tx, home.source.name, page)
     assert found is not None
     return found
 
@@ -109,7 +109,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
             await go_on.wait()
             return found
 
-    home.source.notion = cast("NotionClient", Slow(door))
+    object.__setattr__(home.source, "notion", cast("NotionClient", Slow(door)))
     polling = asyncio.create_task(home.poll())
     await answered.wait()
     home.space.edit_page(page, {"Post": "Newest cake."})
@@ -125,7 +125,7 @@ async def test_too_many_posts_of_several_answers_are_all_held(tmp_path: Path) ->
         home.space.tick_box(pages[3])
         await home.begin()
         assert [job.page_id for job in await home.jobs()] == [pages[3]]
-        async with home.source.db.read_transaction() as tx:
+        async with home.source.app.db.read_transaction() as tx:
             assert await posts.count_held(tx) == _MANY - 1
         (said,) = [line for line in home.said if line.startswith("poll.held")]
         assert f"{_MANY - 1} posts" in said
@@ -215,13 +215,13 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         _posts(home)
 
         async def hand_over(_window: int) -> None:
-            home.source.is_leader = False
+            home.source.state.is_leader = False
 
         found = _held_up(home, meanwhile=hand_over)
         await home.begin()
         assert found.windows == 1
-        async with home.source.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, home.source.settings.source)
+        async with home.source.app.db.read_transaction() as tx:
+            state = await posts.load_source_state(tx, home.source.name)
         assert state is not None
         assert state.swept_at is None
 

@@ -34,7 +34,7 @@ def daemon_of(home: House) -> DaemonRunner:
         pollers=home.watchers,
         membership=home.company,
         poll_interval=home.settings.notion.poll_interval,
-        started_at=home.source.now(),
+        started_at=home.source.app.now(),
     )
 
 
@@ -85,8 +85,8 @@ async def test_a_service_that_a_command_resets_is_said_to_serve_once(
     daemon = daemon_of(home)
     await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == []
-    async with home.source.db.write_transaction() as tx:
-        await actions.reset_breaker(tx, "flux", home.source.now())
+    async with home.source.app.db.write_transaction() as tx:
+        await actions.reset_breaker(tx, "flux", home.source.app.now())
     for _ in range(2):
         await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == [
@@ -114,8 +114,8 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
                 again.settings, daemon_of(again)
             ):
                 await again.begin()
-                async with again.source.db.write_transaction() as tx:
-                    await actions.reset_breaker(tx, "flux", again.source.now())
+                async with again.source.app.db.write_transaction() as tx:
+                    await actions.reset_breaker(tx, "flux", again.source.app.now())
                 await daemon_of(again).handle_command("wake", {})
                 titles = await box.arrived(2)
             assert titles[1:] == ["postbrush: flux serves again"]
@@ -141,5 +141,7 @@ async def test_all_is_well_until_notion_or_the_disk_is_away(home: House) -> None
     assert not await notifications.is_daemon_well(daemon)
     await home.poll()
     assert await notifications.is_daemon_well(daemon)
-    home.source.image_folder.rename(home.source.image_folder.with_name("elsewhere"))
+    home.source.app.image_folder.rename(
+        home.source.app.image_folder.with_name("elsewhere")
+    )
     assert not await notifications.is_daemon_well(daemon)

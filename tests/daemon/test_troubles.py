@@ -73,7 +73,7 @@ async def test_a_timeout_leads_to_the_next_provider_and_counts_as_paid(
     toml = '[providers.flux]\ntimeout = "300ms"\n[budget]\nmonth = 5.0\n'
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
-        hangs = home.source.stopping
+        hangs = home.source.app.signals.stopping
 
         async def hang(_seconds: float) -> None:
             await hangs.wait()
@@ -170,7 +170,7 @@ async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
 async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
     home: House,
 ) -> None:
-    images = home.source.image_folder
+    images = home.source.app.image_folder
     images.rmdir()
     images.write_text("somebody's file")
     page = home.add()
@@ -185,7 +185,7 @@ async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
 
 
 async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> None:
-    images, slept = home.source.image_folder, home.clock.sleep
+    images, slept = home.source.app.image_folder, home.clock.sleep
     page = home.add()
 
     async def barred_meanwhile(_seconds: float) -> None:
@@ -200,14 +200,14 @@ async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> 
             images.mkdir()
 
     home.hub.sleep = barred_meanwhile
-    object.__setattr__(home.source.clock, "sleep", mended)
+    object.__setattr__(home.source.app.clock, "sleep", mended)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 1
 
 
 async def test_a_folder_that_was_removed_is_made_again(home: House) -> None:
-    home.source.image_folder.rmdir()
+    home.source.app.image_folder.rmdir()
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"

@@ -73,7 +73,7 @@ class HungPoll(Poller):
     """Notion's client neither answers nor gives up."""
 
     async def poll(self) -> ApplyResult | None:
-        await self.source.stopping.wait()
+        await self.source.app.signals.stopping.wait()
         return None
 
 
@@ -81,7 +81,7 @@ class HungWork(Dispatcher):
     """The disk neither answers nor fails."""
 
     async def tick(self) -> datetime | None:
-        await self.source.stopping.wait()
+        await self.source.app.signals.stopping.wait()
         return None
 
 
@@ -110,7 +110,7 @@ class Watched:
             await _breath()
 
     def _at_work(self) -> bool:
-        return "work" in self.home.source.watchdog._until and not isinstance(
+        return "work" in self.home.source.app.watchdog._until and not isinstance(
             self.daemon.dispatcher, HungWork
         )
 
@@ -140,7 +140,7 @@ async def watched(
                 pollers=[watcher(source=home.source, target="")],
                 membership=home.company,
                 poll_interval=timedelta(seconds=_POLL),
-                started_at=home.source.now(),
+                started_at=home.source.app.now(),
                 schedule=hands,
                 systemd=SystemdNotifier(manager.address, timedelta(minutes=1)),
             )

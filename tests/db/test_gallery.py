@@ -39,7 +39,7 @@ async def _walk(source: SourceContext, wanted: GalleryFilter, limit: int) -> lis
     """Go through all pages to the oldest, and back to the newest."""
     seen: list[int] = []
     back: list[int] = []
-    async with source.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         page = await gallery.load_page(tx, wanted, limit=limit)
         assert not page.newer
         while True:
@@ -106,8 +106,8 @@ async def test_no_look_goes_through_a_whole_table(
     source: SourceContext, look: str, tmp_path: Path
 ) -> None:
     asked: list[tuple[str, tuple[object, ...]]] = []
-    async with source.db.read_transaction() as tx:
-        engine = source.db._reader.engine
+    async with source.app.db.read_transaction() as tx:
+        engine = source.app.db._reader.engine
 
         def note(*args: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own signature
             asked.append((args[2], tuple(args[3])))

@@ -61,7 +61,7 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path) as home:
-        asked = Asked(home.source.db)
+        asked = Asked(home.source.app.db)
         home.hub.credits = 2
         await home.begin()
         pages = [home.add(f"Post {n}") for n in range(4)]

@@ -115,7 +115,7 @@ async def _check_flux_token(source: SourceContext) -> None:
     provider = source.providers["flux"]
     if (call := provider.token_check_call()) is not None:
         provider.raise_for_error(
-            await source.provider_runner.send_once(call, provider.traits)
+            await source.app.provider_runner.send_once(call, provider.traits)
         )
 
 

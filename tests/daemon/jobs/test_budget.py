@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.decision_settings import BudgetLimits
+from daemon.config.model import BudgetSection
 from daemon.delivery.alt_text import alt_text_for_card, alt_text_for_prompt
 from daemon.jobs.budget import (
     AmountSpent,
@@ -43,24 +43,24 @@ _LIMIT = st.none() | _DOLLARS
         page_today=st.integers(0, 20),
     ),
     limits=st.builds(
-        BudgetLimits,
+        BudgetSection,
         month=_LIMIT,
         day=_LIMIT,
-        per_post_day=st.none() | st.integers(0, 20),
-        free_only=st.booleans(),
+        per_post_day=st.none() | st.integers(1, 20),
     ),
+    free_only=st.booleans(),
 )
 def test_no_budget_is_ever_exceeded(
-    tariff: Pricing, spent: AmountSpent, limits: BudgetLimits
+    tariff: Pricing, spent: AmountSpent, limits: BudgetSection, *, free_only: bool
 ) -> None:
-    found = check_budget(tariff, spent, limits, NOW, UTC)
+    found = check_budget(tariff, spent, limits, NOW, UTC, free_only=free_only)
     if isinstance(found, OverBudget):
         assert found.until > NOW
         return
     tiny = 1e-6
     assert found == Charge(cost=0, covered=0) or tariff.price > 0
     if found.cost:
-        assert not limits.free_only
+        assert not free_only
         for used, limit in (
             (spent.month, limits.month),
             (spent.day, limits.day),
@@ -79,22 +79,24 @@ def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
 ) -> None:
     """One service's calls, one price: nearly once at most, then full once at most."""
     price = prices[0] / 100 if prices else 0.01
-    limits = BudgetLimits(
-        month=limit / 100, day=None, per_post_day=None, free_only=False
-    )
+    limits = BudgetSection(month=limit / 100, per_post_day=None)
     tariff = Pricing(price=price, included=0, included_per="month", monthly_budget=None)
     used, passed = 0.0, []
     for _ in prices:
         spent = AmountSpent(
             month=used, day=used, provider=used, covered=0, page_today=0
         )
-        if isinstance(check_budget(tariff, spent, limits, NOW, UTC), OverBudget):
+        if isinstance(
+            check_budget(tariff, spent, limits, NOW, UTC, free_only=False), OverBudget
+        ):
             break
         passed += budget_thresholds(tariff, spent, limits, NOW, UTC)
         used += price
     assert [one.full for one in passed] in [[], [False], [True], [False, True]]
     over = AmountSpent(month=used, day=used, provider=used, covered=0, page_today=0)
-    stopped = isinstance(check_budget(tariff, over, limits, NOW, UTC), OverBudget)
+    stopped = isinstance(
+        check_budget(tariff, over, limits, NOW, UTC, free_only=False), OverBudget
+    )
     # Full is said with the last call that fits, if there was one at all.
     assert any(one.full for one in passed) == (stopped and used > 0)
     assert all(one.until == next_month(NOW, UTC) for one in passed)
@@ -104,14 +106,14 @@ def test_calls_one_after_another_stop_at_the_budget() -> None:
     tariff = Pricing(
         price=0.0035, included=0.10, included_per="month", monthly_budget=None
     )
-    limits = BudgetLimits(month=0.05, day=None, per_post_day=None, free_only=False)
+    limits = BudgetSection(month=0.05, per_post_day=None)
     cost = covered = 0.0
     calls = 0
     while True:
         spent = AmountSpent(
             month=cost, day=cost, provider=cost, covered=covered, page_today=0
         )
-        found = check_budget(tariff, spent, limits, NOW, UTC)
+        found = check_budget(tariff, spent, limits, NOW, UTC, free_only=False)
         if isinstance(found, OverBudget):
             break
         cost, covered, calls = cost + found.cost, covered + found.covered, calls + 1

@@ -85,7 +85,7 @@ async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     broke = [line for line in home.said if line.startswith("job.crashed")]
     assert len(broke) == 1
     assert "uploading the image failed: an unexpected error" in broke[0]
-    (delay,) = home.source.retry_schedule.of_tasks(TaskKind.UPLOAD)
+    (delay,) = home.source.app.retry_schedule.of_tasks(TaskKind.UPLOAD)
     assert 6 <= delay.failures <= 9
     history = await home.history(1)
     assert [one.event for one in history].count("delayed") == 1
@@ -142,7 +142,7 @@ async def test_bytes_refused_three_times_in_the_same_words_end_the_job(
     assert "could not be put here" in cells["Image note"]
     sent = [one for one in home.space.requests if one.path.endswith("/send")]
     assert len(sent) == 3
-    assert len(list(home.source.image_folder.glob("*.png"))) == 1
+    assert len(list(home.source.app.image_folder.glob("*.png"))) == 1
 
 
 async def test_a_page_is_told_that_its_upload_waits_and_forgets_it_in_the_end(
@@ -171,14 +171,14 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     home.clock.move(days=1, minutes=1)
     await home.poll()
     await home.sweep()
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         found = await posts.get_many(tx, "default", [refused, gone])
         state = await posts.load_source_state(tx, "default")
     assert not found[refused].gone
     assert found[gone].gone
     assert state is not None
     assert state.swept_at is not None
-    assert home.source.now() - state.swept_at < timedelta(hours=1)
+    assert home.source.app.now() - state.swept_at < timedelta(hours=1)
     assert not home.warned
 
 
@@ -250,7 +250,7 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     (one,) = await list_delayed_tasks(home.source)
     assert (one["job"], one["task"]) == (2, "clearing the Regenerate box")
     assert str(one["why"]).startswith("Notion forbids it")
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         job = (await home.jobs())[-1]
         assert "clearing the Regenerate box failed" in await delays.newest_delay(
             tx, job
@@ -259,5 +259,5 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
         await home.live(10)
     assert await list_delayed_tasks(home.source) == []
     assert home.read(page)["Regenerate"] is False
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         assert await delays.newest_delay(tx, (await home.jobs())[-1]) == ""

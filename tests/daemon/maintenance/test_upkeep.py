@@ -26,12 +26,12 @@ from tests.daemon.house import House, house, place_of
 
 
 async def _images(home: House, page: str) -> list[ImageRecord]:
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         return await images.of_page(tx, "default", page)
 
 
 async def _use(home: House, page: str, image: ImageRecord) -> Job:
-    async with home.source.db.write_transaction() as tx:
+    async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
         return await actions.reattach_image(tx, post, image, home.clock.now())
@@ -60,7 +60,7 @@ async def test_an_earlier_image_is_put_back(home: House) -> None:
 
 async def test_what_cannot_be_put_back_says_why(home: House) -> None:
     page, first, newest = await _two_images(home)
-    async with home.source.db.write_transaction() as tx:
+    async with home.source.app.db.write_transaction() as tx:
         await images.set_pruned(tx, first.id, home.clock.now())
     (_, pruned) = await _images(home, page)
     with pytest.raises(PostbrushError, match="was pruned"):
@@ -73,7 +73,7 @@ async def test_what_cannot_be_put_back_says_why(home: House) -> None:
 
 async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     until = home.clock.now() + timedelta(days=7)
-    async with home.source.db.write_transaction() as tx:
+    async with home.source.app.db.write_transaction() as tx:
         start = home.clock.now()
         await pauses.set_pause(tx, Pause(source="default", since=start, until=until))
     page = home.add()
@@ -92,8 +92,8 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
 
 async def _prune(home: House, days: int, *, dry_run: bool = False) -> PruneResult:
     return await prune_images(
-        home.source.db,
-        home.source.store,
+        home.source.app.db,
+        home.source.app.store,
         now=home.clock.now(),
         keep=timedelta(days=days),
         dry_run=dry_run,
@@ -102,7 +102,7 @@ async def _prune(home: House, days: int, *, dry_run: bool = False) -> PruneResul
 
 async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> None:
     page, first, newest = await _two_images(home)
-    folder = home.source.image_folder
+    folder = home.source.app.image_folder
     small = folder.parent / "thumbs" / f"{Path(first.name).stem}.webp"
     small.parent.mkdir()
     small.touch()
@@ -135,7 +135,7 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
     page, first, newest = await _two_images(home)
     home.add("Another", "Another bread.")
     target = tmp_path / "copy.tar"
-    async with home.source.db.write_transaction():
+    async with home.source.app.db.write_transaction():
         # Even in the middle of a transaction of the daemon's.
         made = create_backup(tmp_path, place_of(tmp_path), target, home.clock.now())
     assert set(made["files"]) == {
@@ -228,9 +228,9 @@ async def test_a_backup_is_not_restored_over_anything(
 
 async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     page, first, newest = await _two_images(home)
-    (home.source.image_folder / first.name).unlink()
-    (home.source.image_folder / newest.name).write_bytes(b"spoilt")
-    (home.source.image_folder / "holiday.png").write_bytes(b"somebody's")
+    (home.source.app.image_folder / first.name).unlink()
+    (home.source.app.image_folder / newest.name).write_bytes(b"spoilt")
+    (home.source.app.image_folder / "holiday.png").write_bytes(b"somebody's")
     home.space.edit_page(page, {"Post": "Bread for everyone."})
     home.space.add_file(page, "Image", "mine.png", b"mine")
     found = await _verify(home, fix=False)
@@ -246,7 +246,7 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     left = [one.what for one in await _verify(home, fix=False)]
     # What is somebody else's, or no longer known for sure, is never removed.
     assert set(left) == {"holiday.png", newest.name}
-    assert (home.source.image_folder / "holiday.png").exists()
+    assert (home.source.app.image_folder / "holiday.png").exists()
 
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:

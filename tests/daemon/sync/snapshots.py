@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from daemon.decision_settings import Rules
+from daemon.config.model import PostsSection
 from daemon.jobs.inputs import Inputs
 from daemon.notion.model import File, Page
 from daemon.sync.plan_types import (
@@ -24,10 +24,10 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 OLD = NOW - timedelta(days=9)
 
 
-RULES = Rules(wait_after_edit=timedelta(minutes=2), on_edit="keep", only={}, skip={})
+RULES = PostsSection(wait_after_edit=timedelta(minutes=2), on_edit="keep")
 
 
-EDITS = replace(RULES, on_edit="regenerate")
+EDITS = PostsSection(wait_after_edit=timedelta(minutes=2), on_edit="regenerate")
 
 
 INPUTS = Inputs(
@@ -113,7 +113,11 @@ def image_of(name: str = "ours.png", page: str = PAGE.id, **more: Any) -> ImageR
     return ImageRecord(**{**fields, **more})
 
 
-def planned_job(sight: PageSnapshot, rules: Rules = RULES, **memory: Any) -> object:  # noqa: ANN401 - fields
+def planned_job(
+    sight: PageSnapshot,
+    rules: PostsSection = RULES,
+    **memory: Any,  # noqa: ANN401 - fields
+) -> object:
     """Return what is wanted beside remembering."""
     memory.setdefault("post", post_of(sight))
     actions = plan_actions(sight, StoredState(**memory), rules, NOW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.decision_settings import Rules
+from daemon.config.model import PostsSection
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     CancelJob,
@@ -71,7 +70,7 @@ def test_nothing_is_wanted(sight: PageSnapshot, memory: dict[str, Any]) -> None:
 
 
 def test_skipped_posts_get_one_only_when_they_are_ticked() -> None:
-    rules = replace(RULES, only={"Status": ("Ready",)})
+    rules = RULES.model_copy(update={"only": {"Status": ("Ready",)}})
     assert planned_job(SEEN, rules) is None
     ticked = planned_job(snapshot(regenerate=True), rules)
     assert ticked == CreateJob(JobReason.REGENERATE, NOW, "ticked")
@@ -212,7 +211,7 @@ def test_whatever_the_page_and_the_memory(  # noqa: PLR0917 - Hypothesis names t
     job: Job | None,
     made: str | None,
     answered: str | None,
-    rules: Rules,
+    rules: PostsSection,
 ) -> None:
     ticked, gone, held = flags
     sight = snapshot(

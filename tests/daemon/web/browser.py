@@ -130,13 +130,13 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
                     pollers=build_pollers(settings, sources),
                     membership=SingleNode(sources),
                     poll_interval=settings.notion.poll_interval,
-                    started_at=source.now(),
+                    started_at=source.app.now(),
                 )
 
                 async def refilled() -> None:
-                    async with source.db.write_transaction() as tx:
-                        await actions.reset_breaker(tx, "flux", source.now())
-                    source.kick.set()
+                    async with source.app.db.write_transaction() as tx:
+                        await actions.reset_breaker(tx, "flux", source.app.now())
+                    source.app.signals.kick.set()
 
                 town.refilled = refilled
                 async with run_web_server(sources, settings, board=town.port) as site:

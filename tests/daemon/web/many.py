@@ -24,8 +24,8 @@ async def many_images(source: SourceContext, count: int) -> None:
     for size, colour in zip(_SIZES, _COLOURS, strict=True):
         out = io.BytesIO()
         Image.new("RGB", size, colour).save(out, "PNG")
-        (source.image_folder / f"model_{size[1]}.png").write_bytes(out.getvalue())
-    async with source.db.write_transaction() as tx:
+        (source.app.image_folder / f"model_{size[1]}.png").write_bytes(out.getvalue())
+    async with source.app.db.write_transaction() as tx:
         made = [await _job(tx, source, number) for number in range(_POSTS)]
         for number in range(count):
             await _image(tx, source, made[number % _POSTS], number, count)
@@ -37,26 +37,26 @@ async def _job(tx: Tx, source: SourceContext, number: int) -> Job:
         page_id=f"{number:032d}",
         title=f"Post {number}",
         reason=JobReason.NEW,
-        due_at=source.now(),
+        due_at=source.app.now(),
         fingerprint="f",
         inputs={"prompt": "bread", "format": "square", "variants": 1},
     )
-    job = await jobs.create(tx, new, now=source.now(), why="no image yet")
+    job = await jobs.create(tx, new, now=source.app.now(), why="no image yet")
     return await jobs.apply_event(
-        tx, job, JobEventType.CANCELLED, now=source.now(), why="done with"
+        tx, job, JobEventType.CANCELLED, now=source.app.now(), why="done with"
     )
 
 
 async def _image(
     tx: Tx, source: SourceContext, job: Job, number: int, count: int
 ) -> None:
-    at = source.now() - timedelta(minutes=20 * (count - number))
+    at = source.app.now() - timedelta(minutes=20 * (count - number))
     width, height = _SIZES[number % len(_SIZES)]
     card = number % 5 == 0
     provider = "freeapi" if card else "flux"
-    name = file_name(provider, at.astimezone(source.clock.zone), number + 1)
-    (source.image_folder / name).hardlink_to(
-        source.image_folder / f"model_{height}.png"
+    name = file_name(provider, at.astimezone(source.app.clock.zone), number + 1)
+    (source.app.image_folder / name).hardlink_to(
+        source.app.image_folder / f"model_{height}.png"
     )
     common = {
         "source": "default",

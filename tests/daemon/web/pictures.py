@@ -67,7 +67,7 @@ async def _furnish(scene: Scene, browser: Browser) -> None:
 
 
 async def _keep_card(scene: Scene, page: Page, name: str) -> None:
-    async with scene.source.db.read_transaction() as tx:
+    async with scene.source.app.db.read_transaction() as tx:
         (made,) = await images.list_newest(tx, limit=1)
     small = await page.request.get(f"{scene.page}/thumbs/{made.name}")
     (FOLDER / f"card-{name}.webp").write_bytes(await small.body())

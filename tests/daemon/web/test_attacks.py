@@ -140,11 +140,11 @@ async def test_a_link_in_the_folder_is_not_followed(
     home, visitor = both
     home.add()
     await home.live()
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         (made,) = await images.list_newest(tx, limit=1)
     secret = tmp_path / "secret"
     secret.write_text("the token")
-    path = home.source.image_folder / made.name
+    path = home.source.app.image_folder / made.name
     path.unlink()
     path.symlink_to(secret)
     for folder in ("images", "thumbs"):
@@ -213,7 +213,7 @@ async def test_without_the_password_nothing_is_seen(tmp_path: Path) -> None:
             page = await visitor.see(path)
             assert "/login?to=" in page.url
             assert "secret" not in page.words
-        async with home.source.db.read_transaction() as tx:
+        async with home.source.app.db.read_transaction() as tx:
             (made,) = await images.list_newest(tx, limit=1)
         assert "/login" in (await visitor.see(f"/images/{made.name}")).url
         assert (await visitor.see("/live")).status == 401

@@ -31,7 +31,7 @@ async def _both(tmp_path: Path) -> AsyncIterator[Both]:
 
 
 async def _newest(home: House) -> ImageRecord:
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         return (await images.list_newest(tx, limit=1))[0]
 
 
@@ -93,7 +93,7 @@ async def test_paused_nothing_is_made_until_it_is_resumed(both: Both) -> None:
     await home.live()
     assert not home.read(page_id)["Image"]
     assert "Images are made again." in (await visitor.press("/resume")).words
-    assert home.source.kick.is_set()
+    assert home.source.app.signals.kick.is_set()
     await home.work()
     assert home.read(page_id)["Image"]
 
@@ -187,8 +187,8 @@ async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None
     for number in range(55):
         home.add(f"Post {number}")
     await home.poll()
-    async with home.source.db.write_transaction() as tx:
-        await posts.hold_posts(tx, "default", [], home.source.now())
+    async with home.source.app.db.write_transaction() as tx:
+        await posts.hold_posts(tx, "default", [], home.source.app.now())
     page = await visitor.see("/jobs")
     assert "posts are held" in (await visitor.see("/")).words
     assert "No such job." in page.words
@@ -209,13 +209,13 @@ async def test_small_images_are_made_once_and_kept(both: Both) -> None:
     first = await visitor.see(f"/thumbs/{made.name}")
     assert first.headers["Content-Type"] == "image/webp"
     assert "immutable" in first.headers["Cache-Control"]
-    (kept,) = (home.source.image_folder.parent / "thumbs").iterdir()
+    (kept,) = (home.source.app.image_folder.parent / "thumbs").iterdir()
     with Image.open(kept) as small:
         assert small.size == (400, 400)
     before = kept.stat().st_mtime_ns
     await visitor.see(f"/thumbs/{made.name}")
     assert kept.stat().st_mtime_ns == before
-    (home.source.image_folder / made.name).unlink()
+    (home.source.app.image_folder / made.name).unlink()
     assert (await visitor.see(f"/thumbs/{made.name}")).status == 200
     assert (await visitor.see(f"/images/{made.name}")).status == 404
 
@@ -225,7 +225,7 @@ async def test_a_damaged_file_is_no_traceback(both: Both) -> None:
     home.add()
     await home.live()
     made = await _newest(home)
-    (home.source.image_folder / made.name).write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
+    (home.source.app.image_folder / made.name).write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
     assert (await visitor.see(f"/thumbs/{made.name}")).status == 404
 
 
@@ -284,7 +284,7 @@ async def test_health_is_one_word_and_a_status(both: Both) -> None:
     home, visitor = both
     fine = await visitor.see("/healthz")
     assert (fine.status, fine.text) == (200, "ok\n")
-    home.source.watchdog.set_deadline("poll", 5)
+    home.source.app.watchdog.set_deadline("poll", 5)
     home.clock.move(seconds=6)
     stuck = await visitor.see("/healthz")
     assert (stuck.status, stuck.text) == (503, "stuck: no progress of poll\n")

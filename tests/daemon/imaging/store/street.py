@@ -39,7 +39,7 @@ async def houses(
 
 
 async def made_for(home: House, page: str) -> list[ImageRecord]:
-    async with home.source.db.read_transaction() as tx:
+    async with home.source.app.db.read_transaction() as tx:
         return await images.of_page(tx, "default", page)
 
 
@@ -67,14 +67,14 @@ def move_in(home: House, folder: Path) -> None:
 
 
 async def use(home: House, page: str, image: ImageRecord) -> None:
-    async with home.source.db.write_transaction() as tx:
+    async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
         await actions.reattach_image(tx, post, image, home.clock.now())
 
 
 def here(home: House) -> set[str]:
-    return {path.name for path in home.source.image_folder.iterdir()}
+    return {path.name for path in home.source.app.image_folder.iterdir()}
 
 
 def at_each_wait(home: House, then: Callable[[int], Awaitable[None]]) -> None:
@@ -88,7 +88,7 @@ def at_each_wait(home: House, then: Callable[[int], Awaitable[None]]) -> None:
             waits += 1
             await then(waits)
 
-    object.__setattr__(home.source.clock, "sleep", waited)
+    object.__setattr__(home.source.app.clock, "sleep", waited)
 
 
 def shut_while_it_paints(home: House, shop: Shop) -> None:

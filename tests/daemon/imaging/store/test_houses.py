@@ -49,7 +49,7 @@ async def test_what_one_has_made_another_puts_on_the_page(
                 app.database_backend(home.settings),
                 tmp_path / "copy.tar",
                 home.clock.now(),
-                home.source.store,
+                home.source.app.store,
             )
             assert f"images/{newest.name}" in made["files"]
 
@@ -107,7 +107,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
             shut_while_it_paints(home, shop)
 
             async def stop(_wait: int) -> None:
-                home.source.stopping.set()
+                home.source.app.signals.stopping.set()
 
             at_each_wait(home, stop)
             await home.live()

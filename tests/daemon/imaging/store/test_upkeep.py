@@ -26,8 +26,8 @@ async def test_pictures_are_fetched_and_a_page_works_without_them(
             open_page(home) as site,
             visiting(f"http://127.0.0.1:{site.port}") as visitor,
         ):
-            (home.source.image_folder / first.name).unlink()
-            (home.source.image_folder / newest.name).unlink()
+            (home.source.app.image_folder / first.name).unlink()
+            (home.source.app.image_folder / newest.name).unlink()
             assert (await visitor.see(f"/thumbs/{first.name}")).status == 200
             assert here(home) == {first.name}
             shop.gate.shut()
@@ -50,7 +50,9 @@ async def test_old_images_go_from_both(shop: Shop, tmp_path: Path) -> None:
             source = home.source
             keep = timedelta(days=30)
             return (
-                await prune_images(source.db, source.store, now=source.now(), keep=keep)
+                await prune_images(
+                    source.app.db, source.app.store, now=source.app.now(), keep=keep
+                )
             ).names
 
         shop.gate.shut()
@@ -61,7 +63,7 @@ async def test_old_images_go_from_both(shop: Shop, tmp_path: Path) -> None:
         assert await old_ones_go() == (first.name,)
         assert shop.names() == here(home) == {newest.name}
         # Another machine's cache follows, once its own copy is old.
-        copy = home.source.image_folder / first.name
+        copy = home.source.app.image_folder / first.name
         copy.write_bytes(b"a copy")
         os.utime(copy, (0, 0))
         assert await old_ones_go() == ()
@@ -79,7 +81,7 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         whole = shop.file(third).read_bytes()
         shop.file(first.name).unlink()
         shop.file(newest.name).write_bytes(b"cut")
-        (home.source.image_folder / third).write_bytes(b"spoilt")
+        (home.source.app.image_folder / third).write_bytes(b"spoilt")
         shop.file("holiday.png").write_bytes(b"somebody's")
         asked = len(shop.gate.asked)
         found = [one async for one in verify_files(home.source, fix=False)]
@@ -95,7 +97,7 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         assert [bool(one.fixed) for one in mended] == [True, True, True, False]
         (left,) = [one async for one in verify_files(home.source, fix=False)]
         assert left.what == "holiday.png"
-        assert home.source.store.ensure_local(third).read_bytes() == whole
+        assert home.source.app.store.ensure_local(third).read_bytes() == whole
         shop.gate.shut()
         with pytest.raises(PostbrushError, match="cannot be reached"):
             _ = [one async for one in verify_files(home.source, fix=False)]
