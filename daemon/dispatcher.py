@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from daemon.clock_steps import ClockSteps
-from daemon.context import SourceContext, Sources, earliest_time
+from daemon.context import AppContext, SourceContext, Sources, earliest_time
 from daemon.delivery.notion_worker import NotionWorker
 from daemon.generation import card_replacement, claims, selection, storage_guard
 from daemon.generation.claims import Selection
@@ -57,7 +57,7 @@ class Dispatcher:
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.clock_steps = ClockSteps(self.source.app.clock)
+        self.clock_steps = ClockSteps(self.app.clock)
         self.notion_worker = NotionWorker(self.sources)
         self.generating = TaskPool(
             self.sources,
@@ -67,27 +67,32 @@ class Dispatcher:
         )
 
     @property
+    def app(self) -> AppContext:
+        """What all sources share."""
+        return self.sources.app
+
+    @property
     def source(self) -> SourceContext:
         """The context of the first source, for what all sources share."""
         return self.sources.first
 
     async def tick(self) -> datetime | None:
         """Start what can start; return when to call again if nothing sets `kick`."""
-        if self.source.app.signals.stopping.is_set():
+        if self.app.signals.stopping.is_set():
             return None
         await self.clock_steps.adjust_stored_times(self.source)
         self.notion_worker.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
         # One transaction, so that all decisions are based on the same state.
-        async with self.source.app.db.read_transaction() as tx:
+        async with self.app.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
             notion_due = await self.notion_worker.start_due_tasks(tx)
             picked = await self._select_jobs(tx)
-        check_in = self.source.app.retry_schedule.next_retry_in(
-            self.source.app.clock.elapsed(), TaskKind.CHECK
+        check_in = self.app.retry_schedule.next_retry_in(
+            self.app.clock.elapsed(), TaskKind.CHECK
         )
-        check_at = self.source.app.now() + check_in if check_in is not None else None
+        check_at = self.app.now() + check_in if check_in is not None else None
         return earliest_time(
             [notion_due, check_at, await self._start_generations(picked)]
         )
@@ -125,25 +130,25 @@ class Dispatcher:
 
     def _on_generation_ended(self, job: Job) -> None:
         self.claimed_providers.pop(job.id, None)
-        self.source.app.signals.cancellations.pop(job.id, None)
+        self.app.signals.cancellations.pop(job.id, None)
 
     async def _cancel_withdrawn(self, tx: Tx) -> None:
         """Cancel the remote jobs of jobs that were cancelled while running."""
         if not self.generating:
             return
-        wanted = await queue.generating_ids(tx, self.source.app.instance.id)
+        wanted = await queue.generating_ids(tx, self.app.instance.id)
         for job_id in self.generating.tasks.keys() - wanted:
-            self.source.app.signals.cancellation_token(job_id).withdrawn.set()
+            self.app.signals.cancellation_token(job_id).withdrawn.set()
 
     async def _requeue_dropped(self) -> None:
         """Requeue claimed jobs whose task failed before it could move them."""
         why = "its worker could not go on"
-        async with self.source.app.db.write_transaction() as tx:
-            now = self.source.app.now()
-            for job in await queue.list_claimed(tx, [self.source.app.instance.id]):
+        async with self.app.db.write_transaction() as tx:
+            now = self.app.now()
+            for job in await queue.list_claimed(tx, [self.app.instance.id]):
                 if job.id not in self.generating:
-                    delay = self.source.app.retry_schedule.time_left(
-                        self.generating.task_key(job), self.source.app.clock.elapsed()
+                    delay = self.app.retry_schedule.time_left(
+                        self.generating.task_key(job), self.app.clock.elapsed()
                     )
                     due = now + (delay or FIRST_PAUSE)
                     await requeue_job(
@@ -157,8 +162,8 @@ class Dispatcher:
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         source = self.source
         task_key = TaskKey(TaskKind.CHECK, source.name, provider=name)
-        is_delayed = source.app.retry_schedule.is_delayed(
-            task_key, source.app.clock.elapsed()
+        is_delayed = self.app.retry_schedule.is_delayed(
+            task_key, self.app.clock.elapsed()
         )
         if name in self.health_checks or is_delayed:
             return
@@ -173,7 +178,7 @@ class Dispatcher:
                 await end_delay(source, task_key)
             finally:
                 self.health_checks.pop(name, None)
-                source.app.signals.kick.set()
+                self.app.signals.kick.set()
 
         self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
 
@@ -193,19 +198,17 @@ class Dispatcher:
             return Selection(look_again=retry_at, shut=True)
         if (why := storage_guard.unwritable_reason(self.source, mend=True)) is not None:
             storage_guard.log_outage(self.source, why)
-            if self.source.app.store.away and not self.source.app.store.is_backing_off:
+            if self.app.store.away and not self.app.store.is_backing_off:
                 self._spawn_check(
                     "images.store", lambda: storage_guard.probe_store(self.source)
                 )
-            return Selection(look_again=self.source.app.now() + _DISK_PAUSE, shut=True)
+            return Selection(look_again=self.app.now() + _DISK_PAUSE, shut=True)
         storage_guard.log_recovery(self.source)
         free = self._free_slots
-        moment = self.source.app.clock.monotonic()
+        moment = self.app.clock.monotonic()
         # All workers are busy; the end of a task sets `kick`.
         if free <= 0 and moment - self._looked_at < _BUSY_INTERVAL.total_seconds():
-            return Selection(
-                look_again=self.source.app.now() + _BUSY_INTERVAL, shut=True
-            )
+            return Selection(look_again=self.app.now() + _BUSY_INTERVAL, shut=True)
         self._looked_at = moment
         picked = await selection.select_jobs(
             tx, accessible, free, self.claimed_providers
@@ -216,7 +219,7 @@ class Dispatcher:
     @property
     def _free_slots(self) -> int:
         """Number of further jobs that this daemon may generate at the same time."""
-        if not self.source.app.instance.runs_generation:
+        if not self.app.instance.runs_generation:
             return 0
         return self.source.options.concurrency - len(self.generating)
 
@@ -247,23 +250,20 @@ class Dispatcher:
     async def _queue_replacement(self, picked: Selection) -> datetime | None:
         """Queue the replacement of one card; return when to try again, or None."""
         look_again: datetime | None = None
+        if not self.app.instance.runs_generation:
+            return None
         for source in self.sources:
-            is_paused = source.name in picked.pauses
-            if (
-                source.app.instance.runs_generation
-                and not is_paused
-                and not source.notion_backoff.shut
-            ):
+            if source.name not in picked.pauses and not source.notion_backoff.shut:
                 source_time = await self._queue_replacement_in(source)
                 look_again = earliest_time([look_again, source_time])
             # One replacement is queued at a time, over all sources.
-            if self.source.app.signals.kick.is_set():
+            if self.app.signals.kick.is_set():
                 break
         return look_again
 
     async def _queue_replacement_in(self, source: SourceContext) -> datetime | None:
         task_key = TaskKey(TaskKind.REPLACE, source.name)
-        if source.app.retry_schedule.is_delayed(task_key, source.app.clock.elapsed()):
+        if self.app.retry_schedule.is_delayed(task_key, self.app.clock.elapsed()):
             return next_try_at(source, task_key)
         try:
             look_again = await card_replacement.queue_replacement(

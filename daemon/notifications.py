@@ -26,7 +26,7 @@ async def run_notifications(
     settings: Settings, daemon: DaemonRunner
 ) -> AsyncIterator[None]:
     """Send notifications and pings of *daemon* while the context is open."""
-    source = daemon.source
+    app = daemon.app
     if address := settings.notify.ping:
 
         async def is_well() -> bool:
@@ -35,22 +35,20 @@ async def run_notifications(
         pinger = Ping(
             address=address,
             well=is_well,
-            now=source.app.steady_now,
-            log=source.app.log,
+            now=app.steady_now,
+            log=app.log,
         )
-        first = source.app.now() + _FIRST_PING
+        first = app.now() + _FIRST_PING
         daemon.schedule.call_every(
             "ping", ping.PING_INTERVAL, pinger.send_if_well, first
         )
     if not (addresses := settings.list_notifiers()):
         yield
         return
-    notifier = Notifier(
-        addresses=addresses, now=source.app.steady_now, log=source.app.log
-    )
-    await _seed_open_breakers(source, notifier)
+    notifier = Notifier(addresses=addresses, now=app.steady_now, log=app.log)
+    await _seed_open_breakers(daemon.source, notifier)
     daemon.schedule.call_every(
-        "notify", notify.CHECK_INTERVAL, notifier.send_due, source.app.now()
+        "notify", notify.CHECK_INTERVAL, notifier.send_due, app.now()
     )
     with log.listen_to_log(notifier.handle_line):
         notifier.start()
@@ -71,22 +69,22 @@ async def _seed_open_breakers(source: SourceContext, notifier: Notifier) -> None
 
 async def is_daemon_well(daemon: DaemonRunner) -> bool:
     """Return True if polls run and images and rows can be written."""
-    source = daemon.source
+    app = daemon.app
     is_polling = ping.is_polling_well(
         daemon.sources.last_poll_at,
         away=bool(daemon.sources.outage_reason),
-        now=source.app.now(),
+        now=app.now(),
         interval=daemon.poll_interval,
     )
     if (
         not is_polling
-        or "disk" in source.app.log_state.failures.open
-        or storage_guard.unwritable_reason(source) is not None
+        or "disk" in app.log_state.failures.open
+        or storage_guard.unwritable_reason(daemon.source) is not None
     ):
         return False
     try:
         # An empty transaction takes the write lock.
-        async with source.app.db.write_transaction():
+        async with app.db.write_transaction():
             return True
     except DatabaseError:
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.cluster.base import Membership
-from daemon.context import SourceContext, Sources
+from daemon.context import AppContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.errors import SetupError
 from daemon.generation.storage_guard import sleep_unless_stopping
@@ -52,10 +52,10 @@ async def run_once(
     Raises:
         SetupError: Another daemon is the leader of one of the sources.
     """
-    source = sources.first
-    started_at = source.app.now()
+    app = sources.app
+    started_at = app.now()
     await company.recover_work()
-    if not all(source.state.is_leader for source in sources):
+    if len(sources.led) < len(sources.names):
         raise SetupError(
             "another daemon asks Notion for this database already: `once` is for when "
             "none runs"
@@ -63,46 +63,44 @@ async def run_once(
     for watcher in watchers:
         if await watcher.poll() is not None:
             await sweep_if_due(watcher.source)
-    if (held := await _count_held(source)) and await approve(held):
-        held = await _count_held(source)
+    if (held := await _count_held(app)) and await approve(held):
+        held = await _count_held(app)
     await work_until_idle(sources, Dispatcher(sources))
-    async with source.app.db.read_transaction() as tx:
+    async with app.db.read_transaction() as tx:
         failed_jobs = await jobs.in_state(tx, [JobState.FAILED], limit=500)
     return OnceResult(
-        notion=sources.outage_reason or _describe_delayed(source),
+        notion=sources.outage_reason or _describe_delayed(app),
         failed=sum(job.moved_at >= started_at for job in failed_jobs),
         held=held,
-        no_room=not source.app.log_state.failures.open.keys().isdisjoint(
-            {"disk", "store"}
-        ),
+        no_room=not app.log_state.failures.open.keys().isdisjoint({"disk", "store"}),
     )
 
 
-def _describe_delayed(source: SourceContext) -> str:
+def _describe_delayed(app: AppContext) -> str:
     """Return the tasks that failed; `once` does not wait for their next try."""
-    failed = (delay for delay in source.app.retry_schedule.of_tasks() if delay.failures)
+    failed = (delay for delay in app.retry_schedule.of_tasks() if delay.failures)
     return "; ".join(f"{delay.subject.task} failed: {delay.why}" for delay in failed)
 
 
-async def _count_held(source: SourceContext) -> int:
-    async with source.app.db.read_transaction() as tx:
+async def _count_held(app: AppContext) -> int:
+    async with app.db.read_transaction() as tx:
         return await posts.count_held(tx)
 
 
 async def work_until_idle(sources: Sources, dispatcher: Dispatcher) -> None:
     """Work until no task is running and no job of a reachable source will be due."""
-    source = sources.first
-    while not source.app.signals.stopping.is_set():
-        source.app.signals.kick.clear()
+    app = sources.app
+    while not app.signals.stopping.is_set():
+        app.signals.kick.clear()
         await dispatcher.tick()
-        if dispatcher.is_busy or source.app.signals.kick.is_set():
-            await source.app.signals.kick.wait()
+        if dispatcher.is_busy or app.signals.kick.is_set():
+            await app.signals.kick.wait()
             continue
         due = await _next_due_time(sources)
         if due is None:
             break
-        seconds = (due - source.app.now()).total_seconds()
-        await sleep_unless_stopping(source, min(_MAX_PAUSE, max(0.0, seconds)))
+        seconds = (due - app.now()).total_seconds()
+        await sleep_unless_stopping(sources.first, min(_MAX_PAUSE, max(0.0, seconds)))
     await dispatcher.drain()
 
 

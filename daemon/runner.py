@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon import status_line
 from daemon.cluster.base import Membership
-from daemon.context import SourceContext, Sources
+from daemon.context import AppContext, SourceContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.generation.storage_guard import log_outage, sleep_unless_stopping
 from daemon.jobs import breaker_store, job_log
@@ -63,19 +63,23 @@ class DaemonRunner:
         self.dispatcher = Dispatcher(self.sources)
 
     @property
+    def app(self) -> AppContext:
+        """What all sources share."""
+        return self.sources.app
+
+    @property
     def source(self) -> SourceContext:
         """The context of the first source, for what all sources share."""
         return self.sources.first
 
     async def run(self) -> None:
         """Run until `Signals.stopping` is set, then drain the running tasks."""
-        source = self.source
         await self._recover_work()
         # The next step of the work loop adjusts the stored times.
-        self.schedule.clock_set = source.app.signals.kick.set
+        self.schedule.clock_set = self.app.signals.kick.set
         self.schedule.start()
         try:
-            now = source.app.now()
+            now = self.app.now()
             for watcher in self.pollers:
                 name = watcher.source.watchdog_name
                 poll = partial(self._poll_source, watcher)
@@ -98,7 +102,7 @@ class DaemonRunner:
 
     async def _recover_work(self) -> None:
         """Recover the previous run's work, as soon as the database is available."""
-        while not self.source.app.signals.stopping.is_set():
+        while not self.app.signals.stopping.is_set():
             try:
                 await self.membership.recover_work()
             except DatabaseAwayError as error:
@@ -110,10 +114,10 @@ class DaemonRunner:
     async def _poll_source(self, watcher: Poller) -> None:
         source = watcher.source
         max_seconds = self.poll_interval.total_seconds() + _MAX_POLL
-        source.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
+        self.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
         task_key = TaskKey(TaskKind.POLL, source.name)
-        is_delayed = source.app.retry_schedule.is_delayed(
-            task_key, source.app.clock.elapsed()
+        is_delayed = self.app.retry_schedule.is_delayed(
+            task_key, self.app.clock.elapsed()
         )
         if not source.state.is_leader or is_delayed:
             return
@@ -124,11 +128,11 @@ class DaemonRunner:
             )
             applied = await watcher.poll()
             if is_first or outage_before != source.notion_backoff.why:
-                source.app.signals.change_event.announce_change()
+                self.app.signals.change_event.announce_change()
             if is_first and source.state.schema is not None:
                 # All modules that polls and sweeps need are loaded now.
                 malloc.freeze_loaded()
-                source.app.signals.kick.set()
+                self.app.signals.kick.set()
             # A sweep runs beside the polls, as it may take minutes.
             if (
                 applied is not None
@@ -137,14 +141,14 @@ class DaemonRunner:
             ):
                 name = f"sweep of {source.name}"
                 sweep = partial(self._sweep_source, source)
-                self.schedule.call_at(name, source.app.now(), sweep)
+                self.schedule.call_at(name, self.app.now(), sweep)
         except DatabaseError as error:
             self._log_database_error(error)
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
             await postpone_task(source, task_key, error)
         else:
             await end_delay(source, task_key)
-        source.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
+        self.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
         # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
@@ -170,27 +174,26 @@ class DaemonRunner:
                 await prune_source(source, timedelta(days=days))
 
     async def _run_work_loop(self) -> None:
-        source = self.source
-        while not source.app.signals.stopping.is_set():
-            source.app.signals.kick.clear()
+        while not self.app.signals.stopping.is_set():
+            self.app.signals.kick.clear()
             try:
-                with source.app.watchdog.deadline_during("work", _MAX_STEP):
+                with self.app.watchdog.deadline_during("work", _MAX_STEP):
                     look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
                 self._log_database_error(error)
                 is_away = isinstance(error, DatabaseAwayError)
                 pause = _AWAY_PAUSE if is_away else _TROUBLE_PAUSE
-                await sleep_unless_stopping(source, pause)
+                await sleep_unless_stopping(self.source, pause)
                 continue
             self._log_database_recovery()
             # A due time in the past must not cause a busy loop.
-            earliest = source.app.now() + _MIN_STEP_PAUSE
+            earliest = self.app.now() + _MIN_STEP_PAUSE
             self.schedule.call_at(
                 "due", look_again and max(look_again, earliest), self._wake_work_loop
             )
             self._release_memory()
-            await source.app.signals.kick.wait()
+            await self.app.signals.kick.wait()
         await self.dispatcher.drain()
 
     def _release_memory(self) -> None:
@@ -200,21 +203,18 @@ class DaemonRunner:
         self._worked = self.dispatcher.is_busy
 
     async def _wake_work_loop(self) -> None:
-        self.source.app.signals.kick.set()
+        self.app.signals.kick.set()
 
     async def _feed_watchdog(self) -> None:
         """Notify the watchdog unless a deadline was missed."""
-        stuck = self.source.app.watchdog.missed_deadlines()
+        stuck = self.app.watchdog.missed_deadlines()
+        failures, steady = self.app.log_state.failures, self.app.steady_now()
         if not stuck:
-            self.source.app.log_state.failures.record_recovery(
-                "stuck", self.source.app.steady_now()
-            )
+            failures.record_recovery("stuck", steady)
             self.systemd.notify_watchdog()
-        elif self.source.app.log_state.failures.record_failure(
-            "stuck", self.source.app.steady_now()
-        ):
+        elif failures.record_failure("stuck", steady):
             names = " and ".join(stuck)
-            self.source.app.log.error(
+            self.app.log.error(
                 "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
             )
 
@@ -231,40 +231,33 @@ class DaemonRunner:
         )
 
     def _log_database_error(self, error: DatabaseError) -> None:
+        failures, steady = self.app.log_state.failures, self.app.steady_now()
         if isinstance(error, DiskFullError):
             log_outage(self.source, str(error))
         elif isinstance(error, DatabaseAwayError):
-            if self.source.app.log_state.failures.record_failure(
-                "database", self.source.app.steady_now()
-            ):
-                self.source.app.log.error(
-                    "database.away",
-                    summary=f"{error}: nothing is done until it is back",
-                )
-        elif self.source.app.log_state.failures.record_failure(
-            f"database: {error}", self.source.app.steady_now()
-        ):
-            self.source.app.log.error("database.failed", summary=str(error))
+            if failures.record_failure("database", steady):
+                summary = f"{error}: nothing is done until it is back"
+                self.app.log.error("database.away", summary=summary)
+        elif failures.record_failure(f"database: {error}", steady):
+            self.app.log.error("database.failed", summary=str(error))
 
     def _log_database_recovery(self) -> None:
-        lasted = self.source.app.log_state.failures.record_recovery(
-            "database", self.source.app.steady_now()
-        )
-        if lasted is not None:
+        failures, steady = self.app.log_state.failures, self.app.steady_now()
+        if (lasted := failures.record_recovery("database", steady)) is not None:
             summary = f"it answers again after {str(lasted).split('.')[0]}"
-            self.source.app.log.info("database.back", summary=summary)
+            self.app.log.info("database.back", summary=summary)
 
     def stop(self) -> None:
         """Stop starting work; `run` returns when the paid calls have ended."""
         running = len(self.dispatcher.generating)
-        if running and not self.source.app.signals.stopping.is_set():
-            self.source.app.log.info(
+        if running and not self.app.signals.stopping.is_set():
+            self.app.log.info(
                 "daemon.stopping",
                 summary=f"once the images in work are there ({running}); "
                 "a second signal cuts them off",
             )
-        self.source.app.signals.stopping.set()
-        self.source.app.signals.kick.set()
+        self.app.signals.stopping.set()
+        self.app.signals.kick.set()
 
     def abort(self) -> None:
         """Cancel all tasks, even paid calls."""
@@ -272,7 +265,7 @@ class DaemonRunner:
 
     async def _log_command_changes(self) -> None:
         """Log the jobs that a command has queued, and the breakers it has reset."""
-        async with self.source.app.db.read_transaction() as tx:
+        async with self.app.db.read_transaction() as tx:
             queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
             breakers = await breaker_store.load_breakers(tx, self.source)
         for breaker in breakers.values():
@@ -288,17 +281,17 @@ class DaemonRunner:
         del args
         if command == "wake":
             await self._log_command_changes()
-            self.source.app.signals.kick.set()
+            self.app.signals.kick.set()
             # Our own database object does not notice a write of another process.
-            self.source.app.signals.change_event.announce_change()
+            self.app.signals.change_event.announce_change()
         elif command == "status":
             polled = self.sources.last_poll_at
             return {
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.sources.outage_reason,
-                "asks_notion": any(source.state.is_leader for source in self.sources),
-                "store": self.source.app.store.away,
+                "asks_notion": bool(self.sources.led),
+                "store": self.app.store.away,
                 "in_work": len(self.dispatcher.generating),
                 "delayed": await list_delayed_tasks(self.source),
             }

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.config import Settings
+from daemon.config.prompt_template import list_columns
 from daemon.context import AppContext, SourceContext, Sources
 from daemon.notion.api import NotionApi
 from daemon.notion.limit_log import RateLimitLog
+from daemon.notion.model import Role
 from daemon.notion.transport import NotionTransport
-from daemon.source_plan import (
-    build_providers,
-    property_names,
-    provider_fingerprints,
-    referenced_properties,
-)
 from daemon.sync.poller import Poller
+from providers import build_provider
+from providers.base import Provider
+from providers.settings import ProviderSettings
 
 
 @dataclass(slots=True)
@@ -126,3 +129,60 @@ def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:
         )
         for source in sources
     )
+
+
+def build_providers(
+    own: Settings, by_source: Mapping[str, Settings]
+) -> dict[str, Provider]:
+    """Build every configured provider by name, those of *own* first.
+
+    Args:
+        by_source: Settings by source.
+    """
+    names = [
+        *own.configured_providers(),
+        *(
+            name
+            for other in by_source.values()
+            for name in other.configured_providers()
+        ),
+    ]
+    return {
+        name: build_provider(own.provider_settings(name))
+        for name in dict.fromkeys(names)
+    }
+
+
+def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:
+    """Return a keyed hash of each provider's token and settings.
+
+    The key is a Notion token, so that a stored hash does not reveal a provider token.
+    """
+    token = next(iter(by_source.values())).notion_token
+    key = token.get_secret_value().encode() if token else b"postbrush"
+    return {
+        name: _hash_settings(key, own.provider_settings(name))
+        for own in by_source.values()
+        for name in own.configured_providers()
+    }
+
+
+def _hash_settings(key: bytes, provider: ProviderSettings) -> str:
+    values = asdict(provider) | {"extra": dict(provider.extra)}
+    # The look of the card has no effect on the availability of a provider.
+    del values["card"]
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def property_names(settings: Settings) -> Mapping[Role, str]:
+    """Return the configured property name of each role."""
+    return {role: getattr(settings.notion.properties, role.value) for role in Role}
+
+
+def referenced_properties(settings: Settings) -> tuple[str, ...]:
+    """Return the property names in filters, `on_done`, `on_card` and the template."""
+    posts = settings.posts
+    filters = (posts.only, posts.skip, posts.on_done, posts.on_card or {})
+    names = [name for pairs in filters for name in pairs]
+    return tuple(dict.fromkeys([*names, *list_columns(settings.prompt.template)]))

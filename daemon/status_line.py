@@ -19,8 +19,7 @@ _MAX_TITLE = 80
 
 async def compose_status_line(sources: Sources) -> str:
     """Return the queue, the paused providers and the spending of the month."""
-    source = sources.first
-    async with source.app.db.read_transaction() as tx:
+    async with sources.app.db.read_transaction() as tx:
         state = await provider_selection.load_chain_state(
             tx, sources.shared_budget_source
         )
@@ -30,7 +29,7 @@ async def compose_status_line(sources: Sources) -> str:
     paused = [
         name
         + ": "
-        + descriptions.describe_breaker(breaker, state.now, source.app.clock.zone)
+        + descriptions.describe_breaker(breaker, state.now, sources.app.clock.zone)
         for name in names
         if (breaker := state.breakers.get(name))
         and breaker.state is not BreakerState.CLOSED
@@ -81,10 +80,10 @@ def describe_watching(sources: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30", or why not."""
     if outage := sources.outage_reason:
         return f"Notion: {outage}"
-    if not any(source.state.is_leader for source in sources):
+    if not sources.led:
         return "another daemon asks Notion"
     polled_at = sources.last_poll_at
-    schemas = [source.state.schema for source in sources if source.state.is_leader]
+    schemas = [source.state.schema for source in sources.led]
     titles = [_format_source(schema) for schema in schemas if schema is not None]
     if polled_at is None or len(titles) < len(schemas):
         return "Notion has not answered yet"

@@ -112,7 +112,7 @@ class Supervisor:
                 daemon.source, daemon.pollers, os.environ
             )
         )
-        stopping = asyncio.ensure_future(daemon.source.app.signals.stopping.wait())
+        stopping = asyncio.ensure_future(daemon.app.signals.stopping.wait())
         await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not check.done():

@@ -17,7 +17,7 @@ from daemon.jobs.budget import format_dollars
 from daemon.jobs.inputs import Inputs
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
-from daemon.sync.apply import plan_dry_run
+from daemon.sync.page_plan import plan_dry_run
 from daemon.sync.plan_types import CreateJob
 from db import posts, upgrade
 

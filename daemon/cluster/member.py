@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -53,7 +53,7 @@ async def open_membership(
     member = ClusterMember(
         sources=sources,
         place=place,
-        record=_build_record(settings, sources.first),
+        record=_build_record(settings, sources.app.now()),
         keys=_token_keys(settings),
         lease=settings.options.database.lease.total_seconds(),
     )
@@ -83,8 +83,7 @@ def _token_keys(settings: Settings) -> dict[str, int]:
     }
 
 
-def _build_record(settings: Settings, source: SourceContext) -> DaemonRecord:
-    now = source.app.now()
+def _build_record(settings: Settings, now: datetime) -> DaemonRecord:
     return DaemonRecord(
         id=ensure_instance_id(settings.data_dir),
         name=socket.gethostname(),
@@ -128,10 +127,10 @@ class ClusterMember:
             lost=self._on_connection_lost,
             sleep=self.sources.app.clock.sleep,
         )
+        instance = self.sources.app.instance
+        instance.id, instance.reread_limit = self.record.id, _READS_AHEAD
         for source in self.sources:
-            source.app.instance.id = self.record.id
             source.state.is_leader = False
-            source.app.instance.reread_limit = _READS_AHEAD
 
     @property
     def renew_interval(self) -> timedelta:
@@ -173,15 +172,8 @@ class ClusterMember:
         for key in sorted(set(self.keys.values()) - self.presence.held_locks):
             if await self.presence.try_lock(key):
                 await self._become_leader(
-                    [
-                        source
-                        for source in self.sources
-                        if self._token_key(source) == key
-                    ]
+                    [one for one in self.sources if self.keys.get(one.name) == key]
                 )
-
-    def _token_key(self, source: SourceContext) -> int | None:
-        return self.keys.get(source.name)
 
     async def _become_leader(self, sources: Sequence[SourceContext]) -> None:
         for source in sources:
@@ -209,20 +201,19 @@ class ClusterMember:
 
     def _on_connection_lost(self) -> None:
         """Stop being the leader, as the server has released our locks."""
-        for source in self.sources:
-            if source.state.is_leader:
-                source.state.is_leader = False
-                source.log.warning(
-                    "leader.lost", summary="the database is away: others may ask Notion"
-                )
+        for source in self.sources.led:
+            source.state.is_leader = False
+            source.log.warning(
+                "leader.lost", summary="the database is away: others may ask Notion"
+            )
         self.sources.app.signals.kick.set()
 
     async def _send_heartbeat(self) -> None:
-        source = self.sources.first
-        record = replace(self.record, renewed_at=source.app.now())
+        app = self.sources.app
+        record = replace(self.record, renewed_at=app.now())
         # After a failure, the waiting time of all peers starts again.
         seen, self._seen = self._seen, {}
-        async with source.app.db.write_transaction() as tx:
+        async with app.db.write_transaction() as tx:
             await instances.record_heartbeat(tx, record)
             heartbeats = {
                 peer.id: peer.beats
@@ -230,26 +221,26 @@ class ClusterMember:
             }
             for who in await queue.list_claimers(tx) - {record.id}:
                 heartbeats.setdefault(who, _NO_HEARTBEATS)
-        self._beaten_at = moment = source.app.clock.monotonic()
+        self._beaten_at = moment = app.clock.monotonic()
         self._seen = last_seen(seen, heartbeats, moment)
         dead = expired_members(self._seen, moment, self.lease)
         if dead:
             await self._take_over_dead(dead)
 
     async def _take_over_dead(self, dead: Sequence[str]) -> None:
-        source = self.sources.first
+        app = self.sources.app
         structlog.get_logger().warning(
             "peer.expired",
             summary=f"{len(dead)} of those that share the database are silent for "
             f"{self.lease:g} s: what they had in work goes on here",
         )
         await recover_claims(self.sources, dead)
-        async with source.app.db.write_transaction() as tx:
+        async with app.db.write_transaction() as tx:
             for who in dead:
                 await instances.deregister_daemon(tx, who)
         for who in dead:
             del self._seen[who]
-        source.app.signals.kick.set()
+        app.signals.kick.set()
 
 
 def last_seen(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.context import SourceContext
+from daemon.context import AppContext, SourceContext
 from daemon.delivery.page_change import compose_change
 from daemon.imaging import normalize
 from daemon.imaging.store.errors import DamagedImageError
@@ -68,6 +68,10 @@ class _DeliverJob:
     shows_image: bool = False
 
     @property
+    def app(self) -> AppContext:
+        return self.source.app
+
+    @property
     def urgency(self) -> Urgency:
         ticked = self.job.reason is JobReason.REGENERATE
         return Urgency.REGENERATION if ticked else Urgency.JOB
@@ -98,7 +102,9 @@ class _DeliverJob:
             why = f"{name} is gone from the disk"
             if isinstance(error, DamagedImageError):
                 why = f"{name} is damaged on the store"
-            await self._fail_job(why, advice="Tick again.")
+            shown = self.shows_image
+            note = no_image_note(why, shows_image=shown, advice="Tick again.")
+            await self._abandon_job(why, note)
         except WriteRefusedError as error:
             if not error.is_final:
                 raise
@@ -106,14 +112,14 @@ class _DeliverJob:
 
     async def fail_delivery(self, why: str) -> None:
         """Fail the job, as no retry would help; its images stay on the disk."""
-        async with self.source.app.db.read_transaction() as tx:
+        async with self.app.db.read_transaction() as tx:
             post = await posts.get(tx, self.job.source, self.job.page_id)
         shows_image = self.shows_image or bool(post and post.shows)
         kept = f" {KEPT}" if shows_image else ""
         await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
 
     async def _load_images(self) -> list[ImageRecord]:
-        async with self.source.app.db.read_transaction() as tx:
+        async with self.app.db.read_transaction() as tx:
             made = await images.of_job(tx, self.job.id)
         # A person has chosen the files and their order.
         if self.chosen_files:
@@ -124,9 +130,7 @@ class _DeliverJob:
         by_name = {image.name: image for image in made}
         first, *variants = self.chosen_files
         # The other images are shown even if the file of a variant is lost.
-        available = [
-            name for name in variants if not self.source.app.store.is_lost(name)
-        ]
+        available = [name for name in variants if not self.app.store.is_lost(name)]
         return [by_name[name] for name in (first, *available) if name in by_name]
 
     @property
@@ -144,21 +148,16 @@ class _DeliverJob:
         begun = any(image.upload_id for image in made)
         # `posts.on_done` must not change the status of a post that has moved on.
         must_read = begun or depends_on_filter(self.source.options.posts, self.job)
-        steady = self.source.app.steady_now()
-        page = (
-            None
-            if must_read
-            else self.source.page_cache.get_fresh(self.job.page_id, steady)
-        )
+        cache, page_id = self.source.page_cache, self.job.page_id
+        page = None if must_read else cache.get_fresh(page_id, self.app.steady_now())
         if page is None:
-            page = await self.source.notion.fetch_page(
-                self.source.known_schema, self.job.page_id, self.urgency
-            )
-            self.source.page_cache.put_page(page, self.source.app.steady_now())
+            schema = self.source.known_schema
+            page = await self.source.notion.fetch_page(schema, page_id, self.urgency)
+            cache.put_page(page, self.app.steady_now())
         self.shows_image = bool(page.image)
         if not page.image:
             return page, {}
-        async with self.source.app.db.read_transaction() as tx:
+        async with self.app.db.read_transaction() as tx:
             ours = await images.by_names(tx, [file.name for file in page.image])
         return page, ours
 
@@ -224,7 +223,7 @@ class _DeliverJob:
         # The file is fetched before the upload is created, as the store may be away.
         await self._file_path(image)
         created = await self.source.notion.create_upload(image.name, self.urgency)
-        async with self.source.app.db.write_transaction() as tx:
+        async with self.app.db.write_transaction() as tx:
             await images.set_upload(tx, image.id, created.id)
         return await self._send_file(image, created.id)
 
@@ -233,13 +232,13 @@ class _DeliverJob:
         limit = self.source.upload_limit
         data = await asyncio.to_thread(path.read_bytes)
         if len(data) > limit:
-            async with self.source.app.decoding:
+            async with self.app.decoding:
                 data = await asyncio.to_thread(normalize.shrink_for_upload, data, limit)
         await self.source.notion.send_upload(upload_id, image.name, data, self.urgency)
         return upload_id
 
     async def _file_path(self, image: ImageRecord) -> Path:
-        store = self.source.app.store
+        store = self.app.store
         return await asyncio.to_thread(store.ensure_local, image.name, image.sha256)
 
     def _must_resend(self, error: UploadLostError) -> bool:
@@ -249,13 +248,11 @@ class _DeliverJob:
             return True
         # Notion reports the upload as uploaded, but refuses to attach it.
         task_key = TaskKey(TaskKind.UPLOAD, self.job.source, self.job.id)
-        times = (
-            self.source.app.retry_schedule.count_same_cause(task_key, str(error)) + 1
-        )
+        times = self.app.retry_schedule.count_same_cause(task_key, str(error)) + 1
         return times % _RESEND_AFTER == 0
 
     async def _clear_upload_ids(self, made: Sequence[ImageRecord]) -> None:
-        async with self.source.app.db.write_transaction() as tx:
+        async with self.app.db.write_transaction() as tx:
             for image in made:
                 await images.set_upload(tx, image.id, None)
 
@@ -266,8 +263,8 @@ class _DeliverJob:
         left_out: Sequence[str],
         alt_text: str | None,
     ) -> None:
-        now = self.source.app.now()
-        async with self.source.app.db.write_transaction() as tx:
+        now = self.app.now()
+        async with self.app.db.write_transaction() as tx:
             await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
@@ -281,10 +278,6 @@ class _DeliverJob:
             self.source, self.job, made, calls, _omission_text(left_out)
         )
 
-    async def _fail_job(self, why: str, *, advice: str) -> None:
-        note = no_image_note(why, shows_image=self.shows_image, advice=advice)
-        await self._abandon_job(why, note)
-
     async def _abandon_job(self, why: str, note: str) -> None:
         # postbrush queued the replacement, so the card stays and no note is written.
         if self.job.reason is JobReason.REPLACE:
@@ -294,8 +287,8 @@ class _DeliverJob:
     async def _end_job(
         self, event: JobEventType, why: str, note: str = "", *, is_answer: bool = False
     ) -> None:
-        now = self.source.app.now()
-        async with self.source.app.db.write_transaction() as tx:
+        now = self.app.now()
+        async with self.app.db.write_transaction() as tx:
             ended = await end_job(
                 tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
             )

@@ -74,10 +74,8 @@ class NotionWorker:
         """
         sources = [
             source.name
-            for source in self.sources
-            if source.state.is_leader
-            and source.state.schema
-            and not source.notion_backoff.why
+            for source in self.sources.led
+            if source.state.schema and not source.notion_backoff.why
         ]
         if not sources:
             return None
@@ -156,9 +154,7 @@ class NotionWorker:
 
     def _next_retry_at(self) -> datetime | None:
         """Return when the next failed task may be tried again."""
-        source = self.sources.first
+        app = self.sources.app
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
-        delay = source.app.retry_schedule.next_retry_in(
-            source.app.clock.elapsed(), *kinds
-        )
-        return source.app.now() + delay if delay is not None else None
+        delay = app.retry_schedule.next_retry_in(app.clock.elapsed(), *kinds)
+        return app.now() + delay if delay is not None else None

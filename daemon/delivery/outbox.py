@@ -10,8 +10,7 @@ from daemon.notion.errors import (
     WriteRefusedError,
 )
 from daemon.notion.model import PageUpdate, Urgency
-from daemon.sync.apply import apply_pages
-from daemon.sync.missing_pages import cancel_missing_page
+from daemon.sync.apply import apply_pages, cancel_missing_page
 from daemon.sync.planner import classify_images
 from db import images, jobs, posts
 from db.engine import Tx

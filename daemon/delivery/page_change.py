@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
-from daemon.delivery import alt_text
 from daemon.jobs.inputs import Inputs
+from daemon.jobs.prompt import strip_social_markup, truncate_text
 from daemon.notion.filters import Wanted, matches_filter
 from daemon.notion.model import File, Page, PageUpdate
 from db import posts
 from db.models import ImageRecord, Job
 from db.states import JobReason
+
+#: IPTC Photo Metadata User Guide: a plain sentence, without "image of" and hashtags.
+_ALT_LIMIT = 250
+#: Characters of the prompt's parts that describe the subject.
+_SUBJECT_LIMIT = 125
+_NEGATIVE = re.compile(r"\b(?:avoid|negative prompt|do not include)\b.*", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:please\s+)?(?:create|generate|make|paint|draw)?\s*(?:an?|the)?\s*"
+    r"(?:[\w-]+\s+){0,2}(?:image|photo|photograph|picture|illustration)\s+(?:of|showing)\s+",
+    re.IGNORECASE,
+)
+_QUALITY = re.compile(
+    r"^(?:\d+k|hdr|highly detailed|ultra[- ]?\w*|sharp focus|masterpiece|best quality|"
+    r"photorealistic|cinematic(?: lighting)?|award[- ]winning|"
+    r"no (?:text|letters|logos?)|"
+    r"\d+\s?mm(?: lens)?|f/\d.*|(?:style|mood|lighting|camera)\s*:.*)$",
+    re.IGNORECASE,
+)
 
 
 async def compose_change(
@@ -77,8 +96,8 @@ async def _alt_text(
         return None
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt_text.alt_text_for_card(inputs.words, source.options.card.tag)
-    return alt_text.alt_text_for_prompt(inputs.prompt, inputs.words)
+        return alt_text_for_card(inputs.words, source.options.card.tag)
+    return alt_text_for_prompt(inputs.prompt, inputs.words)
 
 
 def _extra_values(
@@ -92,3 +111,36 @@ def _extra_values(
     return (
         settings.on_card if card and settings.on_card is not None else settings.on_done
     )
+
+
+def alt_text_for_card(words: str, tag: str) -> str:
+    """Return the alternative text of a card: the words it shows, and its tag."""
+    one_line = re.sub(r"\s+", " ", words).strip()
+    tail = f" — {tag}" if tag else ""
+    room = _ALT_LIMIT - len(tail) - len("Text on a plain background: “…”")
+    quoted, was_cut = truncate_text(one_line, room)
+    return f"Text on a plain background: “{quoted}{'…' if was_cut else ''}”{tail}"
+
+
+def alt_text_for_prompt(prompt: str, words: str) -> str:
+    """Return the alternative text of an image, made of its prompt.
+
+    A prompt without a usable subject gives way to the first sentence of *words*.
+    """
+    subject = _LEAD.sub("", _NEGATIVE.sub("", prompt).strip())
+    kept: list[str] = []
+    for part in re.split(r"[,;\n]|\.\s", subject):
+        clean = part.strip(" .")
+        if not clean or _QUALITY.match(clean):
+            continue
+        if kept and len(", ".join([*kept, clean])) > _SUBJECT_LIMIT:
+            break
+        kept.append(clean)
+    if kept:
+        text, _ = truncate_text(", ".join(kept), _ALT_LIMIT - len(". (AI-generated)"))
+        return f"{text[:1].upper()}{text[1:].rstrip('.!?')}. (AI-generated)"
+    sentence = re.split(r"(?<=[.!?])\s", strip_social_markup(words) or "the post")[0]
+    text, _ = truncate_text(
+        sentence, _ALT_LIMIT - len("Illustration for: . (AI-generated)")
+    )
+    return f"Illustration for: {text.rstrip('.')}. (AI-generated)"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from daemon.config.model import Options
 from daemon.context import SourceContext
-from daemon.jobs.inputs import read_inputs
+from daemon.jobs import job_log
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
-from daemon.sync.fingerprint_renewal import plan_page, renew_stored_fingerprints
-from daemon.sync.job_values import merged_values, new_job, next_request_values
+from daemon.sync.page_plan import (
+    PagePlan,
+    plan_pages,
+)
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     Action,
@@ -24,18 +25,14 @@ from daemon.sync.plan_types import (
     PageSnapshot,
     SavePost,
     ScheduleNext,
-    StoredState,
 )
-from daemon.sync.planner import plan_actions
-from db import images, jobs, posts
+from db import jobs, posts
 from db.engine import Tx
-from db.models import Job, SourceState
+from db.models import Job, NewJob, SourceState
 from db.states import JobEventType, JobReason
 
 #: Pages that are planned together; a page takes about 3 KB.
 _BATCH = 100
-#: Pages planned, in a few milliseconds, before the event loop runs other tasks.
-_YIELD_EVERY = 20
 
 Hold: TypeAlias = Literal["never", "too many", "always", "postpone"]
 
@@ -53,20 +50,6 @@ class ApplyResult:
     queued: tuple[Job, ...] = ()
     held: int = 0
     postponed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PagePlan:
-    """A page and its planned actions.
-
-    Attributes:
-        former: Stored fingerprint of an earlier version to replace; empty: none.
-    """
-
-    sight: PageSnapshot
-    memory: StoredState
-    actions: Sequence[Action]
-    former: str = ""
 
 
 async def apply_pages(
@@ -155,77 +138,9 @@ async def _load_state_before(
     return state
 
 
-async def plan_pages(
-    tx: Tx, source: SourceContext, pages: Sequence[Page]
-) -> list[PagePlan]:
-    """Plan the actions of *pages* from the stored state, without applying them."""
-    ids, now = [page.id for page in pages], source.app.now()
-    stored_posts = await posts.get_many(tx, source.name, ids)
-    open_jobs = {
-        job.page_id: job for job in await jobs.open_of_pages(tx, source.name, ids)
-    }
-    names = [file.name for page in pages for file in page.image]
-    our_images = await images.by_names(tx, names) if names else {}
-    held_ids = await posts.held_among(tx, source.name, ids)
-    plans = []
-    for number, page in enumerate(pages, 1):
-        if number % _YIELD_EVERY == 0:
-            await asyncio.sleep(0)
-        snapshot = _take_snapshot(page, source.options)
-        stored = StoredState(
-            post=stored_posts.get(page.id),
-            job=open_jobs.get(page.id),
-            known={
-                file.name: our_images[file.name]
-                for file in page.image
-                if file.name in our_images
-            },
-            held=page.id in held_ids,
-        )
-        stored, actions, former = plan_page(snapshot, stored, source.options, now)
-        plans.append(
-            PagePlan(sight=snapshot, memory=stored, actions=actions, former=former)
-        )
-    return plans
-
-
-def _take_snapshot(page: Page, options: Options) -> PageSnapshot:
-    inputs, fingerprint = read_inputs(page, options)
-    return PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
-
-
-async def plan_dry_run(
-    source: SourceContext, pages: Sequence[Page], *, has_database: bool
-) -> list[PagePlan]:
-    """Plan the actions of *pages* for `plan`, without writing anything.
-
-    Args:
-        has_database: Use the stored state.  Without a database it is empty.
-    """
-    if has_database:
-        async with source.app.db.read_transaction() as tx:
-            return await plan_pages(tx, source, pages)
-    plans = []
-    for page in pages:
-        snapshot = _take_snapshot(page, source.options)
-        actions = plan_actions(
-            snapshot, StoredState(), source.options.posts, source.app.now()
-        )
-        plans.append(PagePlan(sight=snapshot, memory=StoredState(), actions=actions))
-    return plans
-
-
 def exceeds_hold(count: int, limit: int) -> bool:
     """Return whether *count* is above the limit `posts.hold`; 0 means no limit."""
     return 0 < limit < count
-
-
-def automatic_action(plan: PagePlan) -> CreateJob | None:
-    """Return the action that creates a job without a tick."""
-    for action in plan.actions:
-        if isinstance(action, CreateJob) and action.reason is not JobReason.REGENERATE:
-            return action
-    return None
 
 
 async def _apply_in_tx(
@@ -239,7 +154,7 @@ async def _apply_in_tx(
 ) -> ApplyResult:
     now = source.app.now()
     plans = await _pages_with_actions(tx, source, pages, mark)
-    requests = [automatic_action(plan) for plan in plans]
+    requests = [plan.automatic_request for plan in plans]
     count = sum(request is not None for request in requests)
     holds = hold in {"always", "postpone"} or (
         hold == "too many" and exceeds_hold(count, source.options.posts.approve_above)
@@ -248,7 +163,9 @@ async def _apply_in_tx(
     held: list[tuple[str, JobReason]] = []
     for plan, request in zip(plans, requests, strict=True):
         if plan.former:
-            await renew_stored_fingerprints(tx, source.name, plan.sight, plan.former)
+            await jobs.replace_fingerprint(
+                tx, source.name, plan.sight.page.id, plan.former, plan.sight.fingerprint
+            )
         if holds and request is not None:
             held.append((plan.sight.page.id, request.reason))
         for action in plan.actions:
@@ -274,15 +191,15 @@ async def _apply_action(
             await posts.save(tx, replace(post, source=source.name))
         case CreateJob(reason, due_at, why):
             await posts.release_post(tx, source.name, page.id)
-            job_values = new_job(source.name, plan.sight, reason, due_at)
+            job_values = _new_job(source.name, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
-            changes = merged_values(plan.sight, job, action)
+            changes = _merged_values(plan.sight, job, action)
             await jobs.apply_event(
                 tx, job, JobEventType.FOLDED, now=now, why=action.why, **changes
             )
         case ScheduleNext() if job is not None:
-            changes = next_request_values(plan.sight, action)
+            changes = _next_request_values(plan.sight, action)
             await jobs.apply_event(
                 tx, job, JobEventType.NOTED, now=now, why=action.why, **changes
             )
@@ -300,3 +217,82 @@ async def _apply_action(
         case _:
             raise AssertionError(f"{action} without a job")
     return None
+
+
+def _new_job(
+    source: str, snapshot: PageSnapshot, reason: JobReason, due_at: datetime
+) -> NewJob:
+    """Return the values of a new job for a page."""
+    return NewJob(
+        source=source,
+        page_id=snapshot.page.id,
+        title=snapshot.page.title,
+        reason=reason,
+        due_at=due_at,
+        fingerprint=snapshot.fingerprint,
+        inputs=snapshot.inputs.to_dict(),
+        owed="untick" if reason is JobReason.REGENERATE else "",
+    )
+
+
+def _merged_values(
+    snapshot: PageSnapshot, job: Job, action: MergeIntoQueued
+) -> Mapping[str, object]:
+    """Return the new values of a queued job that a newer request joins."""
+    changes: dict[str, object] = {
+        **_image_values(snapshot),
+        "reason": min(action.reason, job.reason, key=lambda reason: reason.rank),
+        "due_at": action.due_at,
+    }
+    if action.ticked:
+        changes |= {"owed": "untick", "acked_at": None}
+    return changes
+
+
+def _next_request_values(
+    snapshot: PageSnapshot, action: ScheduleNext
+) -> Mapping[str, object]:
+    """Return the new values of a running job that a newer request follows."""
+    again = {"reason": action.reason, **_image_values(snapshot)}
+    return {"again": again} | ({"owed": "untick"} if action.ticked else {})
+
+
+def _image_values(snapshot: PageSnapshot) -> Mapping[str, object]:
+    return {
+        "title": snapshot.page.title,
+        "fingerprint": snapshot.fingerprint,
+        "inputs": snapshot.inputs.to_dict(),
+    }
+
+
+async def cancel_missing_pages(
+    source: SourceContext, listed: AbstractSet[str], mark: int
+) -> None:
+    """Cancel jobs whose un-tick was answered 404 and whose page the poll did not list.
+
+    Args:
+        listed: IDs of the pages that the poll listed, including every ticked page.
+        mark: Cache mark of the poll.
+    """
+    for page_id in sorted(source.state.unreachable_pages - listed):
+        # The un-tick was answered during the poll.
+        if source.page_cache.is_outdated(page_id, mark):
+            continue
+        source.state.unreachable_pages.discard(page_id)
+        async with source.app.db.read_transaction() as tx:
+            job = await jobs.find_open(tx, source.name, page_id)
+        if job is not None and job.owed == "untick":
+            await cancel_missing_page(source, job)
+
+
+async def cancel_missing_page(source: SourceContext, job: Job) -> None:
+    """Cancel a job whose page is gone; its paid images stay on disk."""
+    ended: Job | None = None
+    async with source.app.db.write_transaction() as tx:
+        await jobs.clear_pending_write(tx, job, job.owed)
+        current = await jobs.get(tx, job.id)
+        if current is not None and current.is_open:
+            now, why = source.app.now(), "the page is gone"
+            ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
+    if ended is not None:
+        job_log.log_job_ended(source, ended, ended.outcome)

@@ -16,8 +16,7 @@ from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filter_check import filter_problems, uncomparable_properties
 from daemon.notion.filters import Wanted
 from daemon.notion.model import Page, Schema, Urgency
-from daemon.sync.apply import ApplyResult, apply_pages
-from daemon.sync.missing_pages import cancel_missing_pages
+from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, posts
 from db.engine import Tx

@@ -6,7 +6,7 @@ does not depend on the number of posts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,7 +21,6 @@ from daemon.service.task_delays import TaskKey, TaskKind
 from daemon.sync.apply import ApplyResult, Hold, apply_pages, exceeds_hold
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
 from daemon.sync.poller import log_poll_result, next_watermark
-from daemon.sync.row_set import RowSet
 from db import jobs, posts
 from db.errors import DatabaseError
 from db.states import JobEventType, JobState
@@ -66,6 +65,25 @@ async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
         source.state.is_sweeping = False
     await end_delay(source, task)
     return result
+
+
+class RowSet:
+    """A set of row IDs with one bit each: 100,000 IDs take 13 KB."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def update(self, rows: Iterable[int]) -> None:
+        """Add row IDs."""
+        for row in rows:
+            index, bit = divmod(row, 8)
+            if index >= len(self._bits):
+                self._bits.extend(bytes(index + 1 - len(self._bits)))
+            self._bits[index] |= 1 << bit
+
+    def __contains__(self, row: int) -> bool:
+        index, bit = divmod(row, 8)
+        return index < len(self._bits) and bool(self._bits[index] & 1 << bit)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from daemon.notion.errors import NoAccessError
 from daemon.notion.filters import Wanted
 from daemon.notion.model import BotUser, Role, Schema, SourceInfo
 from daemon.notion.schema import REQUIRED, TYPE_NAMES
-from daemon.source_plan import property_names
+from daemon.source_setup import property_names
 
 
 @dataclass(slots=True, kw_only=True)

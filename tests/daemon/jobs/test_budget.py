@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config.model import BudgetSection
-from daemon.delivery.alt_text import alt_text_for_card, alt_text_for_prompt
+from daemon.delivery.page_change import alt_text_for_card, alt_text_for_prompt
 from daemon.jobs.budget import (
     AmountSpent,
     Charge,
