@@ -13,7 +13,7 @@ import structlog
 
 from daemon.clock import Clock, local_zone
 from daemon.cluster.base import Membership, SingleNode
-from daemon.config import Settings, sources, stores
+from daemon.config import Settings, checks, entries
 from daemon.config.secret import DATABASE, STORE
 from daemon.context import AppContext, Instance, Signals, SourceContext, Sources
 from daemon.errors import SetupError
@@ -74,8 +74,8 @@ def open_store(
     store = Store(images_path(settings), monotonic=monotonic)
     if settings.store is not None:
         # `init` may run before the library is installed.
-        if not stores.is_installed():
-            raise SetupError(f"images.store: {stores.MISSING}")
+        if not checks.is_installed("obstore"):
+            raise SetupError(f"images.store: {checks.explain_missing('obstore')}")
         from daemon.imaging.store.remote import RemoteStore  # noqa: PLC0415 - optional
 
         key_id, key = [settings.secrets.first_value(names) or "" for names in STORE]
@@ -109,7 +109,7 @@ def require_notion_token(settings: Settings) -> None:
 
 def _missing_token_message(settings: Settings, source: str) -> str:
     if settings.has_named_sources:
-        first, *others = sources.token_names(settings.options, source)
+        first, *others = entries.source_tokens(settings.options, source)
         alternative = f" (or {others[0]})" if others else ""
         return f"sources.{source}: {first}{alternative} is not set"
     if settings.is_service:

@@ -12,7 +12,7 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.config import Settings
-from daemon.config.prompt_template import list_columns
+from daemon.config.parsing import list_columns
 from daemon.context import AppContext, SourceContext, Sources
 from daemon.notion.api import NotionApi
 from daemon.notion.limit_log import RateLimitLog

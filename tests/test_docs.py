@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from daemon import config
 from daemon.cli.command_group import app
+from daemon.config.entries import DEFAULT, source_tokens
 from daemon.config.model import (
     ImagesSection,
     Options,
@@ -20,7 +21,6 @@ from daemon.config.model import (
     SourceSection,
 )
 from daemon.config.secret import STORE
-from daemon.config.sources import DEFAULT, token_names
 from db.states import FINAL, TRANSITIONS, JobState
 from providers import KINDS, build_provider
 from providers.settings import ProviderSettings
@@ -95,7 +95,7 @@ def test_the_names_that_are_given_to_sources_have_the_tokens_that_are_named() ->
     (block,) = [one for one in _blocks("toml") if "[sources.club]" in one]
     options = Options.model_validate(tomllib.loads(block))
     expected = {"NOTION_TOKEN", "NOTION_TOKEN_CLUB"}
-    assert expected == set(token_names(options, "club"))
+    assert expected == set(source_tokens(options, "club"))
     assert expected <= set(re.findall(r"NOTION_TOKEN[A-Z_]*", README))
     assert DEFAULT == "default"
     assert f"[sources.{DEFAULT}]" in README

@@ -15,7 +15,7 @@ from rich.console import Console
 from daemon import app
 from daemon.cli import context
 from daemon.clock import local_zone, utc_now
-from daemon.config import Settings, databases
+from daemon.config import Settings, addresses
 from daemon.errors import SetupError
 from daemon.imaging import files
 from daemon.maintenance import backup as copies
@@ -105,9 +105,13 @@ def copy_database(source: str, target: str, *, json: bool) -> None:
 def _parse_backend(address: str, settings: Settings) -> Backend:
     if "://" in address:
         try:
-            return app.postgres_backend(databases.normalize_url(address), settings)
+            return app.postgres_backend(
+                addresses.normalize_database_url(address), settings
+            )
         except ValueError as error:
-            raise SetupError(f"{databases.mask_url(address)}: {error}") from None
+            raise SetupError(
+                f"{addresses.mask_database_url(address)}: {error}"
+            ) from None
     path = Path(address).expanduser().resolve()
     if path.is_dir():
         raise SetupError(f"{path} is a folder: name the file in it, postbrush.db")

@@ -17,7 +17,7 @@ from daemon import app
 from daemon.cli import context
 from daemon.cli.signals import graceful_interrupt
 from daemon.config import Settings
-from daemon.config.formats import parse_format
+from daemon.config.parsing import parse_format
 from daemon.context import Sources
 from daemon.errors import SetupError
 from daemon.generation import adhoc_image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.config.notion_links import page_id
+from daemon.config.parsing import page_id
 from daemon.errors import SetupError
 from db import jobs, posts
 from db.engine import Tx

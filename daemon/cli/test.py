@@ -22,7 +22,7 @@ from daemon.cli.generate import (
 from daemon.cli.signals import graceful_interrupt
 from daemon.clock import utc_now
 from daemon.config import Settings
-from daemon.config.formats import parse_format
+from daemon.config.parsing import parse_format
 from daemon.context import SourceContext
 from daemon.generation import adhoc_image
 from daemon.jobs import actions

@@ -16,7 +16,7 @@ from daemon.cli import context, lookup
 from daemon.cli.generate import silence_log
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
-from daemon.config.values import parse_duration
+from daemon.config.parsing import parse_duration
 from daemon.errors import PostbrushError, SetupError
 from daemon.jobs import actions
 from daemon.maintenance import verify as checks

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.config.example import example_text
+from daemon.config.display import example_text, list_origins
 from daemon.config.load import load_settings, load_text, secrets_path
-from daemon.config.origins import list_origins
 from daemon.config.settings import Settings
 
 __all__ = [

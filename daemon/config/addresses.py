@@ -1,48 +1,59 @@
-"""Secret addresses: of notifiers (Apprise) and of the ping.
-
-The user, the host and the path of an address may contain a token.  The whole address
-is therefore secret, and so is each part that looks like a token.
-"""
+"""Addresses of notifiers, ping, database and image store, and the secrets in them."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from ipaddress import IPv6Address
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
 from daemon.config.secret import NOTIFY, Secrets
 
-if TYPE_CHECKING:
-    from daemon.config.model import Options
-
-MISSING = (
-    "Apprise, which sends notifications, is not installed: run `make notify` here (for "
-    "the service: `sudo make install NOTIFY=1`), or install it into postbrush's "
-    "environment with `python -m pip install apprise`"
-)
 _BETWEEN = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _HOST = re.compile(r"localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|\[[0-9a-f:]+\]")
 _SHORTEST = 6
 #: A part of this length is secret in any case; ordinary words are shorter.
 _LONG = 16
+_POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
+_PASSWORDS = ("password", "sslpassword")
+_STORE = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:/(.*))?")
+_ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?"
+    r"(?:/[A-Za-z0-9._~/-]*)?"
+)
+_LONGEST_PREFIX = 500
+_LAST_PORT = 65535
+_STORE_FORM = 'this is written "s3://bucket/prefix"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierAddress:
-    """One notifier.
-
-    Attributes:
-        place: Its origin without secrets, such as "notify.urls no. 2 (ntfy)".
-    """
+    """One notifier; `place` is its origin, such as "notify.urls no. 2 (ntfy)"."""
 
     place: str
     url: SecretStr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreLocation:
+    """The location of a store.
+
+    Attributes:
+        prefix: Without slashes at its ends; "" is the whole bucket.
+        endpoint: The address of the server; "" is Amazon's for the region.
+    """
+
+    bucket: str
+    prefix: str
+    endpoint: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}{f'/{self.prefix}' if self.prefix else ''}"
 
 
 def split_addresses(text: str) -> list[str]:
@@ -53,6 +64,14 @@ def split_addresses(text: str) -> list[str]:
 def is_address(text: str) -> bool:
     """Return whether a text has the form of an address; Apprise checks the rest."""
     return _ADDRESS.fullmatch(text) is not None
+
+
+def host_of(address: str) -> str:
+    """Return the host of a web address, which is not secret; "" if it has none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def collect_notifiers(
@@ -71,29 +90,20 @@ def collect_notifiers(
     return list(notifiers.values())
 
 
-def host_of(address: str) -> str:
-    """Return the host of a web address, which is not secret; "" if it has none."""
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
-
-
 def secret_parts(address: str) -> Iterator[str]:
-    """Yield the secret texts of an address, the whole address first."""
+    """Yield the secret texts of a notifier or ping: the whole, then its parts.
+
+    The user, the host and the path may contain a token, so each part that looks like
+    one is secret.
+    """
     yield address
     rest = address.partition("://")[2]
     login, at, _ = rest.split("/", maxsplit=1)[0].rpartition("@")
     # A password is secret, even if it looks like an ordinary word.
-    if at:
-        yield from _url_spellings(login.partition(":")[2])
-    for part in re.split(r"[/?&=@:#,]", rest):
-        if _looks_secret(part):
-            yield from _url_spellings(part)
-
-
-def _url_spellings(part: str) -> set[str]:
-    return {part, unquote(part)}
+    passwords = [login.partition(":")[2]] if at else []
+    parts = re.split(r"[/?&=@:#,]", rest)
+    for part in [*passwords, *filter(_looks_secret, parts)]:
+        yield from {part, unquote(part)}
 
 
 def _looks_secret(part: str) -> bool:
@@ -102,34 +112,93 @@ def _looks_secret(part: str) -> bool:
     return len(part) >= _LONG or re.search(r"[A-Z0-9%]", part) is not None
 
 
-def notifier_secrets(options: Options, secrets: Secrets) -> list[SecretStr]:
-    """Return every secret text in `[notify]` and its variable."""
-    notifiers = collect_notifiers(options.notify.urls, secrets)
-    parts = [
-        part
-        for url in [*(notifier.url for notifier in notifiers), options.notify.ping]
-        for part in secret_parts(url.get_secret_value())
-    ]
-    return [SecretStr(part) for part in parts if part]
+def normalize_database_url(url: str) -> str:
+    """Return an address with the scheme of psycopg; "" stays "".
 
-
-def check_notifiers(
-    options: Options, secrets: Secrets, *, installed: bool
-) -> Iterator[str]:
-    """Yield the problems of the notifiers.
-
-    Args:
-        installed: Whether Apprise is installed.
+    Raises:
+        ValueError: It is not an address of PostgreSQL.  The message does not contain
+            it, because it may hold a password.
     """
-    addresses = split_addresses(secrets.first_value(NOTIFY) or "")
-    for number, url in enumerate(addresses, 1):
-        if not is_address(url):
-            yield f"{NOTIFY[0]}: no. {number} is no address such as ntfy://ntfy.sh/topic"
-    if not installed and collect_notifiers(options.notify.urls, secrets):
-        where = NOTIFY[0] if not options.notify.urls else "notify.urls"
-        yield f"{where}: {MISSING}"
+    if not url:
+        return url
+    scheme, separator, rest = url.partition("://")
+    if scheme not in _POSTGRES or not separator:
+        raise ValueError(
+            "this is written postgresql+psycopg://USER@HOST/DATABASE; leave it empty "
+            "for an SQLite file in data_dir"
+        )
+    try:
+        parts = urlsplit(url)
+        is_valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        is_valid_port = False
+    if not is_valid_port or not parts.path.strip("/") or not url.isprintable():
+        raise ValueError(
+            "this is written postgresql+psycopg://USER@HOST:PORT/DATABASE; signs such "
+            "as @ / : in a password are written %40 %2F %3A"
+        )
+    return f"{_POSTGRES[0]}://{rest}"
 
 
-def is_installed() -> bool:
-    """Return whether Apprise is installed, without the slow import."""
-    return importlib.util.find_spec("apprise") is not None
+def mask_database_url(url: str) -> str:
+    """Return an address without its secrets: scheme, user, host, port and path."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    host = parts.hostname or dict(parse_qsl(parts.query)).get("host", "")
+    user = f"{parts.username}@" if parts.username else ""
+    return f"{parts.scheme}://{user}{host}{port}{parts.path}"
+
+
+def database_passwords(url: str) -> set[str]:
+    """Return the passwords in an address of PostgreSQL, as written and decoded."""
+    parts = urlsplit(url)
+    password = parts.password or ""
+    in_query = {text for name, text in parse_qsl(parts.query) if name in _PASSWORDS}
+    return {password, unquote(password), *in_query} - {""}
+
+
+def parse_store(text: str) -> tuple[str, str]:
+    """Return (bucket, prefix) of "s3://bucket/prefix".
+
+    Raises:
+        ValueError: The text has another form.
+    """
+    match = _STORE.fullmatch(text)
+    prefix = (match[2] or "").strip("/") if match else ""
+    if match is None or not prefix.isprintable() or len(prefix) > _LONGEST_PREFIX:
+        raise ValueError(_STORE_FORM)
+    parts = prefix.split("/") if prefix else []
+    if any(part.strip() in {"", ".", ".."} for part in parts):
+        raise ValueError(f"{_STORE_FORM}, and no part of it is empty, . or ..")
+    return match[1], prefix
+
+
+def validate_store(text: str) -> str:
+    """Return a store in its canonical form; "" stays "".  Raises ValueError."""
+    if not text:
+        return ""
+    bucket, prefix = parse_store(text)
+    return str(StoreLocation(bucket=bucket, prefix=prefix, endpoint="", region=""))
+
+
+def validate_endpoint(text: str) -> str:
+    """Return the address of a server without a slash at its end; "" stays "".
+
+    Raises:
+        ValueError: It is not an address, contains a key, or would crash obstore.
+    """
+    match = _ENDPOINT.fullmatch(text)
+    if text and (match is None or not _is_valid_host(match[1], match[2])):
+        raise ValueError('an address is written "https://s3.example.org"')
+    return text.rstrip("/")
+
+
+def _is_valid_host(address: str | None, port: str | None) -> bool:
+    try:
+        IPv6Address(address or "::")
+    except ValueError:
+        return False
+    return 0 < int(port or 1) <= _LAST_PORT

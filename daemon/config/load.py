@@ -8,47 +8,21 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
-from daemon.config import addresses, databases, entries, secret, sources, stores
-from daemon.config.model import Options
-from daemon.config.problems import (
-    check_files,
-    check_options,
-    explain_errors,
-    unknown_variables,
-)
+from daemon.config import addresses, checks, entries, secret
+from daemon.config.model import ImagesSection, Options
+from daemon.config.problems import PREFIX, explain_errors, unknown_variables
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
 
-PREFIX = "POSTBRUSH_"
 _PLACES = ("postbrush.toml", "/etc/postbrush/postbrush.toml")
-
-
-class _EnvOptions(BaseSettings, Options):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _ConfigFile:
-    path: Path | None
-    values: dict[str, Any]
+_USUAL_REGION = "us-east-1"
 
 
 def load_settings(
@@ -65,8 +39,16 @@ def load_settings(
         ConfigError: There are problems; the message has one line for each.
     """
     problems: list[str] = []
-    file = _read_file(path, environ, cwd, problems)
-    return _build_settings(file, environ, cwd, problems, ready=ready)
+    file, text = _find_file(path, environ, cwd), ""
+    try:
+        text = file.read_text("utf-8-sig") if file else ""
+    except OSError as error:
+        remedy = f": chmod 644 {file}" if isinstance(error, PermissionError) else ""
+        problems.append(f"cannot read {file}: {error.strerror}{remedy}")
+        file = None
+    except UnicodeDecodeError:
+        problems.append("it is not UTF-8 text")
+    return _build_settings(text, file, environ, cwd, problems, ready=ready)
 
 
 def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -75,13 +57,8 @@ def load_text(text: str, path: Path, environ: Mapping[str, str], cwd: Path) -> S
     Raises:
         ConfigError: As `load_settings`.
     """
-    problems: list[str] = []
-    try:
-        file = _ConfigFile(cwd / path, parse_toml(text.removeprefix("\ufeff")))
-    except ValueError as error:
-        problems.append(f"not valid TOML: {error}")
-        file = _ConfigFile(cwd / path, {})
-    return _build_settings(file, environ, cwd, problems, ready=True)
+    text = text.removeprefix("\ufeff")
+    return _build_settings(text, cwd / path, environ, cwd, [], ready=True)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -89,129 +66,103 @@ def parse_toml(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def secrets_path(file: Path | None, cwd: Path) -> Path:
+    """Return the folder of the secret files, which is beside the configuration."""
+    return (file.parent if file else cwd) / secret.FOLDER
+
+
+def _find_file(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
+    if named := path or environ.get(f"{PREFIX}CONFIG"):
+        return cwd / named
+    places = (cwd / place for place in _PLACES)
+    return next((place for place in places if place.exists()), None)
+
+
 def _build_settings(
-    file: _ConfigFile,
+    text: str,
+    file: Path | None,
     environ: Mapping[str, str],
     cwd: Path,
     problems: list[str],
     *,
     ready: bool,
 ) -> Settings:
-    unknown = unknown_variables(environ, PREFIX)
+    values: dict[str, Any] = {}
+    try:
+        values = parse_toml(text)
+    except ValueError as error:
+        problems.append(f"not valid TOML: {error}")
+    variables = {name: env for name, env in environ.items() if name.startswith(PREFIX)}
+    unknown = unknown_variables(variables)
     problems += unknown.values()
-    known = {name: value for name, value in environ.items() if name not in unknown}
-    options = _validate_options(file, known, problems)
-    provider_variables = entries.all_variables(options.providers if options else {})
-    source_variables = sources.token_variables(options) if options else ()
-    location = stores.resolve_location(options.images, environ) if options else None
-    wanted = [secret.NOTION, secret.NOTIFY, secret.WEB, secret.DATABASE]
-    # The AWS variables may be for other programs, so they count only with a store.
-    wanted += secret.STORE if location else ()
-    folder = secrets_path(file.path, cwd)
-    secrets = secret.read_secrets(
-        environ, [*wanted, *source_variables, *provider_variables], problems, folder
-    )
+    known = {name: env for name, env in variables.items() if name not in unknown}
+    options = _validate_options(values, known, problems)
+    store = _resolve_store(options.images, environ) if options else None
+    wanted = entries.secret_variables(options or Options(), with_store=bool(store))
+    secrets = secret.read_secrets(environ, wanted, problems, secrets_path(file, cwd))
     if options is not None:
-        more_secrets = [
-            *addresses.notifier_secrets(options, secrets),
-            *databases.database_secrets(options),
-        ]
-        secrets = replace(secrets, others=more_secrets)
-        data_dir = _resolve_data_dir(options, file.path, environ, cwd)
-        problems += check_options(options, secrets, ready=ready)
-        problems += stores.check_store(options, secrets, location, ready=ready)
+        secrets = replace(secrets, others=_secret_texts(options, secrets))
+        data_dir = _resolve_data_dir(options, file, environ, cwd)
+        problems += checks.check_options(options, secrets, ready=ready)
+        if store:
+            problems += checks.check_store(options, secrets, store, ready=ready)
         problems += _check_files(options, data_dir)
     if problems or options is None:
-        if file.path:
-            problems.append(f"the configuration read is {file.path}")
+        if file:
+            problems.append(f"the configuration read is {file}")
         raise ConfigError(problems)
     return Settings(
         options=options,
         secrets=secrets,
-        file=file.path,
-        environ=_own_variables(environ),
+        file=file,
+        environ=variables,
         data_dir=data_dir,
-        store=location,
-        from_file=file.values,
+        store=store,
+        from_file=values,
     )
 
 
 def _check_files(options: Options, data_dir: Path) -> list[str]:
+    """Return the problems of the files of all sources, each once."""
     problems = [
         problem
-        for name in sources.source_names(options)
-        for problem in check_files(sources.options_of(options, name), data_dir)
+        for name in entries.source_names(options)
+        for problem in checks.check_files(entries.options_of(options, name), data_dir)
     ]
     return list(dict.fromkeys(problems))
 
 
-def secrets_path(file: Path | None, cwd: Path) -> Path:
-    """Return the folder of the secret files, which is beside the configuration."""
-    return (file.parent if file else cwd) / secret.FOLDER
-
-
-def _own_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-
-
-def _read_file(
-    path: Path | None, environ: Mapping[str, str], cwd: Path, problems: list[str]
-) -> _ConfigFile:
-    given_path = path or (
-        Path(environ[f"{PREFIX}CONFIG"]) if environ.get(f"{PREFIX}CONFIG") else None
-    )
-    if given_path is not None:
-        file = cwd / given_path
-    else:
-        places = [cwd / place for place in _PLACES]
-        existing = [place for place in places if place.exists()]
-        if not existing:
-            return _ConfigFile(None, {})
-        file = existing[0]
-    try:
-        return _ConfigFile(file, tomllib.loads(file.read_text("utf-8-sig")))
-    except OSError as error:
-        remedy = f": chmod 644 {file}" if isinstance(error, PermissionError) else ""
-        problems.append(f"cannot read {file}: {error.strerror}{remedy}")
-        return _ConfigFile(None, {})
-    except UnicodeDecodeError:
-        problems.append("it is not UTF-8 text")
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"not valid TOML: {error}")
-    return _ConfigFile(file, {})
-
-
 def _validate_options(
-    file: _ConfigFile, environ: Mapping[str, str], problems: list[str]
+    values: Mapping[str, Any], variables: Mapping[str, str], problems: list[str]
 ) -> Options | None:
-    class _BoundOptions(_EnvOptions):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            del init_settings, env_settings, dotenv_settings, file_secret_settings
-            variables = _PassedEnvironment(settings_cls, environ)
-            return (variables, InitSettingsSource(settings_cls, file.values))
-
     try:
-        return cast("Options", _BoundOptions())
+        return Options.model_validate(
+            _overlay_table(values, _VariableSource(variables)())
+        )
     except ValidationError as error:
-        problems += explain_errors(error, Options)
-        return None
+        problems += explain_errors(error)
     # A table or a list in the environment is not valid JSON.
     except ValueError:
-        problems += _json_problems(environ)
-        return None
+        problems += _json_problems(variables)
+    return None
 
 
-def _json_problems(environ: Mapping[str, str]) -> list[str]:
+def _overlay_table(
+    table: Mapping[str, Any], above: Mapping[str, Any]
+) -> dict[str, Any]:
+    overlaid = dict(table)
+    for key, value in above.items():
+        below = table.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            overlaid[key] = _overlay_table(below, value)
+        else:
+            overlaid[key] = value
+    return overlaid
+
+
+def _json_problems(variables: Mapping[str, str]) -> list[str]:
     problems = []
-    for name, value in _own_variables(environ).items():
+    for name, value in variables.items():
         try:
             json.loads(value)
         except ValueError:
@@ -223,21 +174,51 @@ def _json_problems(environ: Mapping[str, str]) -> list[str]:
     return problems or [f"a {PREFIX} variable holds no value for its key"]
 
 
-class _PassedEnvironment(EnvSettingsSource):
-    """Reads the environment that is passed in instead of that of the process."""
+class _VariableOptions(BaseSettings, Options):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
-    def __init__(
-        self, settings_cls: type[BaseSettings], environ: Mapping[str, str]
-    ) -> None:
-        self._environ = environ
-        super().__init__(settings_cls)
+
+class _VariableSource(EnvSettingsSource):
+    """Reads the variables that are passed in instead of those of the process."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        super().__init__(_VariableOptions)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {
             name.lower(): value
-            for name, value in self._environ.items()
-            if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG"
+            for name, value in self._variables.items()
+            if name != f"{PREFIX}CONFIG"
         }
+
+
+def _resolve_store(
+    images: ImagesSection, environ: Mapping[str, str]
+) -> addresses.StoreLocation | None:
+    """Return the configured store, None without one."""
+    if not images.store:
+        return None
+    bucket, prefix = addresses.parse_store(images.store)
+    region = images.store_region or environ.get("AWS_REGION", "").strip()
+    return addresses.StoreLocation(
+        bucket=bucket,
+        prefix=prefix,
+        endpoint=images.store_endpoint or environ.get("AWS_ENDPOINT_URL", "").strip(),
+        region=region or _USUAL_REGION,
+    )
+
+
+def _secret_texts(options: Options, secrets: secret.Secrets) -> list[SecretStr]:
+    """Return the secret texts in the addresses of `[notify]` and `[database]`."""
+    notifiers = addresses.collect_notifiers(options.notify.urls, secrets)
+    texts = [
+        part
+        for url in [*(notifier.url for notifier in notifiers), options.notify.ping]
+        for part in addresses.secret_parts(url.get_secret_value())
+    ]
+    texts += addresses.database_passwords(options.database.url.get_secret_value())
+    return [SecretStr(text) for text in texts if text]
 
 
 def _resolve_data_dir(

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from daemon.config import entries, sources
-from daemon.config.addresses import NotifierAddress, collect_notifiers
+from daemon.config import entries
+from daemon.config.addresses import NotifierAddress, StoreLocation, collect_notifiers
 from daemon.config.model import (
     BudgetSection,
     CardSection,
@@ -25,8 +25,6 @@ from daemon.config.model import (
     WebSection,
 )
 from daemon.config.secret import Secrets
-from daemon.config.sources import options_of
-from daemon.config.stores import StoreLocation
 from providers import KINDS
 from providers.settings import CardSettings, ProviderSettings
 
@@ -67,15 +65,18 @@ class Settings:
         if self.source is not None:
             return {self.source: self}
         return {
-            name: replace(self, source=name, options=options_of(self.options, name))
-            for name in sources.source_names(self.options)
+            name: replace(
+                self, source=name, options=entries.options_of(self.options, name)
+            )
+            for name in entries.source_names(self.options)
         }
 
     def own_budgets(self) -> frozenset[str]:
         """Return the names of the sources that spend from a budget of their own."""
-        names = sources.source_names(self.options)
         return frozenset(
-            name for name in names if sources.has_own_budget(self.options, name)
+            name
+            for name, own in self.options.sources.items()
+            if "budget" in own.model_fields_set
         )
 
     @property
@@ -86,7 +87,7 @@ class Settings:
     @property
     def notion_token(self) -> SecretStr | None:
         """Return the token of the source, None without one."""
-        for name in sources.token_names(self.options, self.source or ""):
+        for name in entries.source_tokens(self.options, self.source or ""):
             if name in self.secrets.found:
                 return self.secrets.found[name]
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from daemon.config.formats import ImageFormat
+from daemon.config.parsing import ImageFormat
 from daemon.context import SourceContext
 from daemon.generation import provider_call
 from daemon.generation.call_types import AdmittedCall, ImageSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.config.formats import ImageFormat
+from daemon.config.parsing import ImageFormat
 from db.models import Attempt
 from providers.base import ImageRequest, Provider
 from providers.outcomes import Outcome

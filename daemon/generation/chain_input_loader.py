@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daemon.config.formats import FormatError, parse_format
+from daemon.config.parsing import FormatError, parse_format
 from daemon.context import SourceContext
 from daemon.generation.call_types import ImageSpec
 from daemon.generation.kept_images import load_usable_images

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.config.formats import FormatError
+from daemon.config.parsing import FormatError
 from daemon.context import SourceContext
 from daemon.generation import (
     chain_input_loader,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from daemon.config.formats import FormatError
+from daemon.config.parsing import FormatError
 from daemon.context import SourceContext, Sources
 from daemon.generation import call_result
 from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
-from daemon.config.formats import ImageFormat
+from daemon.config.parsing import ImageFormat
 from providers.outcomes import BlankImageError, InvalidImageError
 
 #: IPTC DigitalSourceType of a generated image, and of a card.

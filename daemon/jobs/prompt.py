@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from daemon.config.prompt_template import fill_template, list_columns, uses_title
+from daemon.config.parsing import fill_template, list_columns, uses_title
 
 _NO_TEXT = "No text, no letters, no logo."
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daemon.config import notion_links
+from daemon.config import parsing
 from daemon.notion import columns, query, sources, uploads
 from daemon.notion.answer_shapes import require_object, translate_shape_errors
 from daemon.notion.error_classes import ErrorClass, ErrorResponse, mentions_archived
@@ -92,7 +92,7 @@ class NotionApi:
             limits = bot.get("workspace_limits") or {}
             limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
             return BotUser(
-                id=notion_links.plain_id(raw["id"]),
+                id=parsing.plain_id(raw["id"]),
                 name=str(raw.get("name") or ""),
                 workspace=str(bot.get("workspace_name") or ""),
                 upload_limit=min(int(limit), uploads.SINGLE_PART_LIMIT),

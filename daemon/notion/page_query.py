@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from daemon.config import notion_links
+from daemon.config import parsing
 from daemon.notion import query, sources
 from daemon.notion.answer_shapes import next_cursor, results_of, translate_shape_errors
 from daemon.notion.error_classes import ErrorClass, ErrorResponse, is_stale_cursor
@@ -205,9 +205,7 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
     """Return the read properties that a page of the source lacks, ID to name."""
     try:
         ids = {value["id"] for value in raw["properties"].values()}
-        is_here = (
-            notion_links.plain_id(raw["parent"]["data_source_id"]) == schema.source
-        )
+        is_here = parsing.plain_id(raw["parent"]["data_source_id"]) == schema.source
     # The row is not a page of the source.
     except (KeyError, TypeError, AttributeError):
         return {}

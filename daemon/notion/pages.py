@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from daemon.config.notion_links import plain_id
+from daemon.config.parsing import plain_id
 from daemon.notion.filters import LIST_TYPES, PropertyValue
 from daemon.notion.model import File, Page, Role, Schema
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from daemon.config.notion_links import plain_id
+from daemon.config.parsing import plain_id
 from daemon.notion.model import Property, Role, Schema
 
 _TEXT = ("rich_text", "title", "select", "formula")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.config import notion_links
+from daemon.config import parsing
 from daemon.notion.answer_shapes import next_cursor, results_of, translate_shape_errors
 from daemon.notion.error_classes import (
     CAPABILITY_MISSING,
@@ -79,7 +79,7 @@ async def resolve_source(wire: NotionTransport, target: str) -> SourceInfo:
     """
     if not target:
         return await _resolve_only_source(wire)
-    source_id = notion_links.database_id(target)
+    source_id = parsing.database_id(target)
     if source_id is None:
         raise NoAccessError(
             f"notion.data_source is no id or link of Notion: {target[:80]!r}"
@@ -113,7 +113,7 @@ async def _source_in_database(wire: NotionTransport, database: str) -> SourceInf
         if len(sources) == 1:
             source = sources[0]
             return SourceInfo(
-                id=notion_links.plain_id(source["id"]),
+                id=parsing.plain_id(source["id"]),
                 title=str(source.get("name") or ""),
                 url=str(raw.get("url") or ""),
             )
@@ -161,7 +161,7 @@ def explain_item_refusal(answer: ErrorResponse) -> NotionError:
 def _to_source_info(raw: Mapping[str, Any]) -> SourceInfo:
     title = raw.get("title") or ()
     return SourceInfo(
-        id=notion_links.plain_id(raw["id"]),
+        id=parsing.plain_id(raw["id"]),
         title="".join(str(part.get("plain_text") or "") for part in title),
         url=str(raw.get("url") or ""),
     )

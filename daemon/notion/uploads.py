@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.config.notion_links import plain_id
+from daemon.config.parsing import plain_id
 from daemon.notion.answer_shapes import translate_shape_errors
 from daemon.notion.error_classes import ErrorClass, ErrorResponse
 from daemon.notion.errors import (

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from daemon.config import Settings
-from daemon.config.values import parse_listen
+from daemon.config.parsing import parse_listen
 from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store.errors import StoreUnavailableError

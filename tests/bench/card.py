@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from daemon.config.formats import parse_format
+from daemon.config.parsing import parse_format
 from providers.base import ImageRequest
 from providers.card import compose, fonts
 from providers.card.card_text import prepare_text

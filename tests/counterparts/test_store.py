@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.config.stores import StoreLocation
+from daemon.config.addresses import StoreLocation
 from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
 from daemon.imaging.store.remote import RemoteStore
 from daemon.imaging.store.store import Store

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
-from daemon.config.formats import FormatError, parse_format
 from daemon.config.model import PropertyNames
+from daemon.config.parsing import FormatError, parse_format
 from daemon.notion.model import Property, Role
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 

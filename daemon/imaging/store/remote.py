@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, S3Store
 
-from daemon.config.stores import StoreLocation
+from daemon.config.addresses import StoreLocation
 from daemon.imaging.store.errors import StoreUnavailableError
 from daemon.imaging.store.s3_errors import explain_s3_error, s3_error_code
 

@@ -12,12 +12,7 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import list_origins
-from daemon.config.values import (
-    parse_duration,
-    parse_size,
-    show_bytes,
-    show_duration,
-)
+from daemon.config.parsing import parse_duration, parse_size, show_bytes, show_duration
 from daemon.errors import ConfigError
 
 TOKEN = "ntn_" + "k" * 40

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import app, config
-from daemon.config import databases, list_origins
+from daemon.config import addresses, checks, list_origins
 from daemon.service.redact import Redactor
 from db.sqlite import Sqlite
 from tests.daemon.config.test_config import ENVIRON, problems_of
@@ -97,19 +97,19 @@ def test_without_the_driver_it_is_a_problem_that_says_how_to_install_it(
 ) -> None:
     environ = {**ENVIRON, "POSTBRUSH_DATABASE__URL": _URL}
     found = config.load_settings(None, environ, tmp_path)
-    (problem,) = databases.check_database(found.options, installed=False)
+    (problem,) = checks.check_database(found.options, installed=False)
     assert problem.startswith("database.url: psycopg, which speaks to PostgreSQL, is")
     assert "`make postgres`" in problem
-    assert not list(databases.check_database(found.options, installed=True))
+    assert not list(checks.check_database(found.options, installed=True))
     bare = config.load_settings(None, ENVIRON, tmp_path)
-    assert not list(databases.check_database(bare.options, installed=False))
+    assert not list(checks.check_database(bare.options, installed=False))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_address_is_refused_or_has_one_scheme(text: str, more: str) -> None:
     for url in (text, f"postgres://{text}", f"postgresql://{text}@{more}/x"):
         with suppress(ValueError):
-            made = databases.normalize_url(url)
+            made = addresses.normalize_database_url(url)
             assert made == "" or made.startswith("postgresql+psycopg://")
-            assert databases.normalize_url(made) == made
-            assert isinstance(databases.mask_url(made), str)
+            assert addresses.normalize_database_url(made) == made
+            assert isinstance(addresses.mask_database_url(made), str)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config import addresses, list_origins
+from daemon.config import addresses, checks, list_origins
 from daemon.service.redact import Redactor
 from tests.daemon.config.test_config import ENVIRON, problems_of
 
@@ -91,19 +91,15 @@ def test_without_apprise_notifiers_are_a_problem_that_says_how_to_install_it(
 ) -> None:
     (tmp_path / "postbrush.toml").write_text(_NOTIFY)
     found = config.load_settings(None, ENVIRON, tmp_path)
-    (problem,) = addresses.check_notifiers(
-        found.options, found.secrets, installed=False
-    )
+    (problem,) = checks.check_notifiers(found.options, found.secrets, installed=False)
     assert problem.startswith("notify.urls: Apprise, which sends notifications, is not")
     assert "`make notify`" in problem
     assert not list(
-        addresses.check_notifiers(found.options, found.secrets, installed=True)
+        checks.check_notifiers(found.options, found.secrets, installed=True)
     )
     (tmp_path / "postbrush.toml").write_text("")
     bare = config.load_settings(None, ENVIRON, tmp_path)
-    assert not list(
-        addresses.check_notifiers(bare.options, bare.secrets, installed=False)
-    )
+    assert not list(checks.check_notifiers(bare.options, bare.secrets, installed=False))
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

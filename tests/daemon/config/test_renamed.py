@@ -8,8 +8,7 @@ import pytest
 
 from daemon import config
 from daemon.config.model import Options
-from daemon.config.problems import every_key
-from daemon.config.renamed import RENAMED_KEYS
+from daemon.config.problems import RENAMED_KEYS, every_key
 from daemon.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import config
-from daemon.config import list_origins, stores
+from daemon.config import checks, list_origins
 from daemon.errors import ConfigError
 from daemon.imaging.store.remote import RemoteStore
 from tests.daemon.config.test_config import ENVIRON
@@ -127,7 +127,7 @@ def test_an_address_is_one_that_can_be_asked(
 def test_a_missing_library_is_said_with_what_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "is_installed", lambda: False)
+    monkeypatch.setattr(checks, "is_installed", lambda _library: False)
     with pytest.raises(ConfigError, match="`make s3` here"):
         _load(tmp_path, 'store = "s3://pictures"', **_KEY)
     assert _load(tmp_path, "").store is None

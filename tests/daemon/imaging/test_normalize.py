@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.config.formats import FormatError, ImageFormat, parse_format
+from daemon.config.parsing import FormatError, ImageFormat, parse_format
 from daemon.imaging.normalize import encode_png, normalize_image, shrink_for_upload
 from providers.outcomes import BlankImageError, InvalidImageError
 from tests.search import examples

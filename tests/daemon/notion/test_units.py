@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import notion_links
+from daemon.config import parsing
 from daemon.notion.filters import PropertyValue, matches_filter
 from daemon.notion.limiter import NotionRateLimiter
 from daemon.notion.model import (
@@ -54,7 +54,7 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
     ],
 )
 def test_a_page_as_people_paste_it(text: str) -> None:
-    assert notion_links.page_id(text) == ID
+    assert parsing.page_id(text) == ID
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_page_as_people_paste_it(text: str) -> None:
     ],
 )
 def test_what_is_no_page(text: str) -> None:
-    assert notion_links.page_id(text) is None
+    assert parsing.page_id(text) is None
 
 
 def test_a_database_link_is_the_database_whatever_is_open_over_it() -> None:
     text = f"https://www.notion.so/x/{ID}?v={OTHER}&p={OTHER}"
-    assert notion_links.database_id(text) == ID
+    assert parsing.database_id(text) == ID
 
 
 @given(st.text(max_size=90))
 def test_no_link_is_an_exception(text: str) -> None:
-    found = notion_links.page_id(text)
+    found = parsing.page_id(text)
     assert found is None or len(found) == 32
 
 

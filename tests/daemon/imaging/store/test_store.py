@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from daemon.config.stores import StoreLocation
+from daemon.config.addresses import StoreLocation
 from daemon.imaging.store.errors import (
     DamagedImageError,
     NameCollisionError,

@@ -1,4 +1,7 @@
-"""`postbrush config --example`: made from the model, so it cannot disagree."""
+"""What `postbrush config` prints: an example, or every value and its origin.
+
+The example is made from the model, so it cannot disagree with it.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from datetime import timedelta
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from daemon.config import addresses, entries
 from daemon.config.model import Options, ProviderOptions, SourceSection
-from daemon.config.problems import section_of
-from daemon.config.values import IN_BYTES, show_bytes, show_duration
+from daemon.config.parsing import IN_BYTES, show_bytes, show_duration
+from daemon.config.problems import PREFIX, section_of
+from daemon.config.settings import Settings
 
 _HEAD = """\
 # postbrush.toml: everything here is optional, and every value is the default.
@@ -107,3 +112,72 @@ def _default_value(name: str, field: FieldInfo) -> str | None:
             return '""'
         case value:
             return json.dumps(value, ensure_ascii=False)
+
+
+def list_origins(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return (key, value, origin) of every setting; secrets only as set or not set."""
+    rows = list(_walk_settings(settings, settings.options, (), only_set=False))
+    origins = settings.secrets.origins
+    with_store = settings.store is not None
+    for names in entries.secret_variables(settings.options, with_store=with_store):
+        name = next((name for name in names if name in origins), names[0])
+        state = "set" if name in origins else "not set"
+        rows.append((name, state, origins.get(name, "")))
+    rows.append(("data_dir (resolved)", str(settings.data_dir), ""))
+    rows.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
+    return rows
+
+
+def _walk_settings(
+    settings: Settings, section: BaseModel, path: tuple[str, ...], *, only_set: bool
+) -> Iterator[tuple[str, str, str]]:
+    for name in type(section).model_fields:
+        if only_set and name not in section.model_fields_set:
+            continue
+        value, key_path = getattr(section, name), (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _walk_settings(settings, value, key_path, only_set=only_set)
+        elif name in {"providers", "sources"}:
+            for entry, options in value.items():
+                entry_path = (*key_path, entry)
+                yield from _walk_settings(settings, options, entry_path, only_set=True)
+        else:
+            text = show_bytes(value) if name in IN_BYTES else _show_value(value)
+            yield ".".join(key_path), text, _origin_of(settings, key_path)
+
+
+def _origin_of(settings: Settings, path: tuple[str, ...]) -> str:
+    variable = PREFIX + "__".join(path).upper()
+    for name in settings.environ:
+        if name.upper() == variable or name.upper().startswith(f"{variable}__"):
+            return name
+    value: object = settings.from_file
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return "default"
+        value = value[part]
+    return str(settings.file)
+
+
+def _show_value(value: object) -> str:
+    """Return a value as the file writes it, without secrets."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case timedelta():
+            return show_duration(value)
+        case SecretStr():
+            return _show_address(value.get_secret_value())
+        case [SecretStr(), *_]:
+            return f"{len(value)} (secret)"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _show_address(url: str) -> str:
+    if url.startswith("postgres"):
+        return addresses.mask_database_url(url)
+    return f"{addresses.host_of(url)} (the rest is secret)" if url else ""

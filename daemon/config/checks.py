@@ -1,0 +1,238 @@
+"""What single values cannot show: settings, secrets and files that do not fit."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from daemon.config import addresses, entries
+from daemon.config.model import Options, PropertyNames
+from daemon.config.parsing import database_id, is_loopback, parse_listen
+from daemon.config.secret import NOTIFY, STORE, Secrets
+from providers import KINDS
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
+#: Roles whose columns postbrush writes; the others are people's.
+_WRITTEN = ("image", "status", "note", "provider", "regenerate", "alt")
+#: How such files begin.
+_FONTS = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
+#: What an optional library does, its make target, and its requirement.
+_LIBRARIES = {
+    "apprise": ("Apprise, which sends notifications,", "notify", "apprise"),
+    "psycopg": (
+        "psycopg, which speaks to PostgreSQL,",
+        "postgres",
+        "'psycopg[binary]'",
+    ),
+    "obstore": ("obstore, which speaks to such stores,", "s3", "obstore"),
+}
+
+
+def is_installed(library: str) -> bool:
+    """Return whether an optional library is installed, without the slow import."""
+    return importlib.util.find_spec(library) is not None
+
+
+def explain_missing(library: str) -> str:
+    """Return how to install an optional library."""
+    name, target, requirement = _LIBRARIES[library]
+    return (
+        f"{name} is not installed: run `make {target}` here (for the service: `sudo "
+        f"make install {target.upper()}=1`), or install it into postbrush's "
+        f"environment with `python -m pip install {requirement}`"
+    )
+
+
+def check_options(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
+    """Return the problems of the settings.
+
+    Args:
+        ready: Whether a provider of the chain without a token is a problem.
+    """
+    return [
+        *_check_providers(options),
+        *_check_chain(options, secrets, ready=ready),
+        *_check_columns(options.notion.properties),
+        *_check_source(options.notion.data_source),
+        *_check_sources(options, secrets, ready=ready),
+        *check_notifiers(options, secrets, installed=is_installed("apprise")),
+        *check_database(options, installed=is_installed("psycopg")),
+        *_check_web(options.web.listen, secrets),
+        *_check_roles(options),
+    ]
+
+
+def check_files(options: Options, data_dir: Path) -> Iterator[str]:
+    """Yield what is wrong with the files that settings name."""
+    for key, kinds, what in (
+        ("font", _FONTS, "a .ttf or .otf font"),
+        ("logo", _PICTURES, "a .png, .jpg or .webp picture"),
+    ):
+        written = getattr(options.card, key)
+        if not written:
+            continue
+        path = data_dir / Path(written).expanduser()
+        try:
+            with path.open("rb") as file:
+                head = file.read(8)
+        except OSError as error:
+            yield f"card.{key}: cannot read {path}: {error.strerror}"
+            continue
+        if not head.startswith(kinds):
+            yield f"card.{key}: {path} is not {what}"
+
+
+def check_notifiers(
+    options: Options, secrets: Secrets, *, installed: bool
+) -> Iterator[str]:
+    """Yield the problems of the notifiers; *installed* is whether Apprise is."""
+    urls = addresses.split_addresses(secrets.first_value(NOTIFY) or "")
+    for number, url in enumerate(urls, 1):
+        if not addresses.is_address(url):
+            yield f"{NOTIFY[0]}: no. {number} is no address such as ntfy://ntfy.sh/topic"
+    if not installed and (options.notify.urls or urls):
+        where = "notify.urls" if options.notify.urls else NOTIFY[0]
+        yield f"{where}: {explain_missing('apprise')}"
+
+
+def check_database(options: Options, *, installed: bool) -> Iterator[str]:
+    """Yield the problems of the database; *installed* is whether psycopg is."""
+    if options.database.url.get_secret_value() and not installed:
+        yield f"database.url: {explain_missing('psycopg')}"
+
+
+def check_store(
+    options: Options,
+    secrets: Secrets,
+    location: addresses.StoreLocation,
+    *,
+    ready: bool,
+) -> Iterator[str]:
+    """Yield the problems of the store.
+
+    Args:
+        ready: Whether a missing key or a missing obstore is a problem.
+    """
+    if not options.images.store_endpoint:
+        try:
+            addresses.validate_endpoint(location.endpoint)
+        except ValueError as error:
+            yield f"AWS_ENDPOINT_URL: {error}"
+    if _REGION.fullmatch(location.region) is None:
+        setting = "images.store_region" if options.images.store_region else "AWS_REGION"
+        yield f'{setting}: a region is written "eu-central-1"'
+    if not ready:
+        return
+    missing = [names[0] for names in STORE if secrets.first_value(names) is None]
+    if missing:
+        yield (
+            f"images.store needs {' and '.join(missing)}: put each into a file of its "
+            "name in secrets/, or into the environment"
+        )
+    if not is_installed("obstore"):
+        yield f"images.store: {explain_missing('obstore')}"
+
+
+def _check_source(target: str) -> Iterator[str]:
+    if target and database_id(target) is None:
+        yield (
+            "notion.data_source: this is no id and no link of Notion's; open the "
+            "database as a page, and copy its link"
+        )
+
+
+def _check_sources(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
+    if options.sources and options.notion.data_source:
+        yield (
+            "notion.data_source: it says nothing beside [sources.NAME]; make it the "
+            f"data_source of one of these ([sources.{entries.DEFAULT}] goes on with "
+            "what was made so far)"
+        )
+    ids: dict[str, str] = {}
+    for name, own in options.sources.items():
+        where = f"sources.{name}"
+        if not _NAME.fullmatch(name):
+            yield f"{where}: a name has small letters, digits, - and _"
+        if not own.data_source:
+            yield f"{where}.data_source: say which database: its id or link"
+        other = ids.setdefault(database_id(own.data_source) or name, name)
+        if other != name:
+            yield f"{where}.data_source: it is the same as that of sources.{other}"
+        merged = entries.options_of(options, name)
+        problems = [
+            *_check_source(merged.notion.data_source),
+            *_check_columns(merged.notion.properties),
+        ]
+        if own.chain is not None:
+            problems += _check_chain(merged, secrets, ready=ready)
+        for problem in problems:
+            yield f"{where}.{problem.removeprefix('notion.')}"
+
+
+def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:
+    bound = parse_listen(listen)
+    if bound and not is_loopback(bound[0]) and secrets.web_password is None:
+        yield (
+            f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into the "
+            'environment, or listen on "127.0.0.1:8787"'
+        )
+
+
+def _check_roles(options: Options) -> Iterator[str]:
+    if not options.roles:
+        yield 'roles: it is empty, so nothing would be done; say ["notion", "generate"]'
+    elif len(set(options.roles)) == 1 and not options.database.url.get_secret_value():
+        yield (
+            "roles: what one daemon does not do another one has to, on the same "
+            "database: set database.url"
+        )
+
+
+def _check_providers(options: Options) -> Iterator[str]:
+    for name, entry in options.providers.items():
+        kind = entry.kind or name
+        if not _NAME.fullmatch(name):
+            yield f"providers.{name}: a name has small letters, digits, - and _"
+        elif kind not in KINDS:
+            where = f"providers.{name}{'.kind' if entry.kind else ''}"
+            hint = _suggest_name(kind, KINDS)
+            yield f"{where}: no kind of service is called {kind!r}; {hint}"
+
+
+def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
+    known = {*KINDS, *options.providers}
+    for name in options.chain or ():
+        if name not in known:
+            hint = _suggest_name(name, sorted(known))
+            yield f"chain: no provider is called {name!r}; {hint}"
+        elif ready and (
+            lack := entries.missing_requirement(options.providers, secrets, name)
+        ):
+            unset = "" if "[" in lack else ", which is not set"
+            yield f"chain: {name} {lack}{unset}"
+    if options.chain is not None and not options.chain:
+        yield "chain: it is empty; the card alone is ['freeapi']"
+    if options.chain and len(set(options.chain)) < len(options.chain):
+        yield "chain: a provider is named twice"
+
+
+def _suggest_name(name: str, choices: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
+
+
+def _check_columns(columns: PropertyNames) -> Iterator[str]:
+    roles: dict[str, list[str]] = {}
+    for role, name in columns:
+        roles.setdefault(name.casefold(), []).append(role)
+    for shared in roles.values():
+        if len(shared) > 1 and any(role in _WRITTEN for role in shared):
+            yield (
+                f"notion.properties: {' and '.join(shared)} are the same column; a "
+                "column postbrush writes cannot be one it uses for something else"
+            )
