@@ -28,6 +28,7 @@ _ONLY = {
     "jinja2": {"daemon/web/rendering.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
     "tomllib": {"daemon/config/load.py"},
+    "tomlkit": {"daemon/cli/setup/config_text.py"},
     "sqlalchemy": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("migrations/**/*.py")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from daemon.cli.setup.config_text import KeyPath
 from daemon.cli.setup.property_mapping import ColumnPolicy, ColumnSlot
-from daemon.config.edit import KeyPath
 from daemon.notion.model import Role, SourceInfo
 
 

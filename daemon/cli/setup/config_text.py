@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
-from daemon.config.edit import CannotEditError, KeyPath, edit_toml, toml_literal
+import tomlkit
+from tomlkit.container import Container
+from tomlkit.items import AoT, SingleKey, Table
+
+from daemon.config.load import parse_toml
 from daemon.errors import SetupError
 
+#: Sections and key, such as ("notion", "properties", "image").
+KeyPath = tuple[str, ...]
+
+_BOM = "\ufeff"
 _HEAD = """\
 # postbrush.toml, written by `postbrush init` for {title}
 # Everything here is optional. All settings with their defaults:
@@ -32,6 +41,10 @@ _WORDS: Mapping[KeyPath, str] = {
     ("notion", "data_source"): "id or link of the database",
     ("posts", "only"): "only posts like this get an image by themselves",
 }
+
+
+class CannotEditError(ValueError):
+    """The file is not TOML, or writes a key in an unusual way."""
 
 
 def new_config(title: str, wanted: Mapping[KeyPath, object]) -> str:
@@ -72,3 +85,102 @@ def format_keys(wanted: Mapping[KeyPath, object], *, comments: bool = True) -> s
     return "".join(
         f"\n[{'.'.join(table)}]\n{''.join(lines)}" for table, lines in sections.items()
     )
+
+
+def edit_toml(text: str, wanted: Mapping[KeyPath, object]) -> str:
+    """Return *text* with some keys set.
+
+    A key that has its value already keeps its line.  A new key goes to the top of its
+    section, and a new section to the end of the file.  A changed file ends with a
+    newline.
+
+    Raises:
+        CannotEditError: The text is not TOML, or writes a key in an unusual way.
+    """
+    body = text.removeprefix(_BOM)
+    for table in dict.fromkeys(path[:-1] for path in wanted):
+        # Each new key goes to the top of its section, so the last one is set first.
+        for path in reversed([path for path in wanted if path[:-1] == table]):
+            body = _set_and_verify(body, path, wanted[path])
+    return text[: len(text) - len(text.removeprefix(_BOM))] + body
+
+
+def _set_and_verify(body: str, path: KeyPath, value: object) -> str:
+    try:
+        wanted = parse_toml(body)
+        section = wanted
+        for name in path[:-1]:
+            section = section.setdefault(name, {})
+        if section.get(path[-1]) == value:
+            return body
+        section[path[-1]] = value
+        after = _set_key(body, path, value)
+        if parse_toml(after) == wanted:
+            return after
+    # A section is no table, or the key is set in another way.
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise CannotEditError(".".join(path))
+
+
+def _set_key(body: str, path: KeyPath, value: object) -> str:
+    *table, key = path
+    newline = "\r\n" if "\r\n" in body else "\n"
+    if body and not body.endswith("\n"):
+        body += newline
+    document = tomlkit.parse(body)
+    # tomlkit moves tables that stand between elements of [[array]] tables.
+    if document.as_string() != body:
+        raise CannotEditError
+    section = _find_section(document, table)
+    if section is None:
+        gap = newline if body else ""
+        head = f"[{'.'.join(table)}]{newline}"
+        return f"{body}{gap}{head}{key} = {toml_literal(value)}{newline}"
+    item = tomlkit.value(toml_literal(value))
+    item.trivia.trail = newline
+    if key not in section:
+        # The document is only printed now, so the index of the container may be stale.
+        section.value.body.insert(0, (SingleKey(key), item))
+    elif isinstance(section[key], Table | AoT):
+        raise CannotEditError
+    else:
+        section[key] = item
+        if item.trivia.comment:
+            item.trivia.comment_ws = "  "
+    return document.as_string()
+
+
+def _find_section(container: Container, path: list[str]) -> Table | None:
+    """Return the table of a [section] line, None without such a line."""
+    first, *rest = path
+    for key, item in container.body:
+        if key is None or key.key != first or not isinstance(item, Table):
+            continue
+        if rest and (inner := _find_section(item.value, rest)) is not None:
+            return inner
+        if not rest and not item.is_super_table():
+            return item
+    return None
+
+
+def toml_literal(value: object) -> str:
+    """Return a text, a bool, a list or a flat table in TOML."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict() if value:
+            pairs = [
+                f"{_quote_text(str(k))} = {toml_literal(v)}" for k, v in value.items()
+            ]
+            return f"{{ {', '.join(pairs)} }}"
+        case dict():
+            return "{}"
+        case list():
+            return f"[{', '.join(toml_literal(item) for item in value)}]"
+    return _quote_text(str(value))
+
+
+def _quote_text(value: str) -> str:
+    # TOML has the escapes of JSON, and must also escape DEL.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

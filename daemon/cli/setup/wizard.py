@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from daemon.cli.setup import posts, tokens
 from daemon.cli.setup.answers import InitAnswers, InitOptions
 from daemon.cli.setup.api_session import ApiSession
+from daemon.cli.setup.config_text import KeyPath
 from daemon.cli.setup.prompts import Prompter
 from daemon.cli.setup.property_mapping import (
     USEFUL,
@@ -17,7 +18,6 @@ from daemon.cli.setup.property_mapping import (
     ColumnStatus,
     propose_columns,
 )
-from daemon.config.edit import KeyPath
 from daemon.config.model import PropertyNames
 from daemon.notion.error_classes import explain_sharing
 from daemon.notion.errors import NoAccessError

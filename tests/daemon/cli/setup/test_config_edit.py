@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.config.edit import CannotEditError, edit_toml, toml_literal
+from daemon.cli.setup.config_text import CannotEditError, edit_toml, toml_literal
 
 ONLY = ("posts", "only")
 SOURCE = ("notion", "data_source")
@@ -39,6 +39,11 @@ WAITING = {"Status": "Waiting"}
         (
             '[posts]\nonly = { "A" = "#1" } # but why\napprove_above = 3\n',
             '[posts]\nonly = { "Status" = "Waiting" }  # but why\napprove_above = 3\n',
+        ),
+        # As far in, and as far from its value, as its owner has it.
+        (
+            '[posts]\n  only  =  "A"\n',
+            '[posts]\n  only  =  { "Status" = "Waiting" }\n',
         ),
         # Over several lines.
         (
@@ -75,6 +80,8 @@ def test_one_key_is_set_and_every_other_line_is_kept(before: str, after: str) ->
         'style = """\n[posts]\nonly = 3\n"""\n[[posts]]\n',
         "not toml",
         "posts = 3\n",
+        # Its tables would change their order.
+        "[[x]]\n[posts]\n[[x]]\n",
     ],
 )
 def test_what_is_written_unusually_is_refused(text: str) -> None:
