@@ -42,8 +42,8 @@ def init(
     Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
     """
     from daemon.cli.setup import command as module  # noqa: PLC0415 - loaded only for this command
-    from daemon.cli.setup.answers import InitOptions  # noqa: PLC0415 - loaded only for this command
-    from daemon.cli.setup.property_mapping import ColumnPolicy  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli.setup.proposals import ColumnPolicy  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli.setup.wizard import InitOptions  # noqa: PLC0415 - loaded only for this command
 
     module.run_init(
         InitOptions(

@@ -15,10 +15,8 @@ from daemon import app, config
 from daemon.cli import check, context
 from daemon.cli.global_options import OPTIONS
 from daemon.cli.setup import answer_files, config_text
-from daemon.cli.setup.answers import InitAnswers, InitOptions
-from daemon.cli.setup.api_session import ApiSession
-from daemon.cli.setup.prompts import Prompter, read_hidden
-from daemon.cli.setup.wizard import Wizard
+from daemon.cli.setup.dialog import ApiSession, Prompter, read_hidden
+from daemon.cli.setup.wizard import InitAnswers, InitOptions, Wizard
 from daemon.config import secret
 from daemon.errors import SetupError
 from daemon.service import lock
@@ -199,7 +197,7 @@ def write_answers(
         PostbrushError: One step failed, and the later ones were not done.
     """
     if answers.added:
-        columns = answers.columns
+        columns = {slot.role: (slot.name, slot.type) for slot in answers.added}
         session.run_query(
             lambda source: source.notion.add_properties(answers.source.id, columns)
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from daemon.cli.setup.api_session import ApiSession
-from daemon.cli.setup.prompts import Prompter
+from daemon.cli.setup.dialog import ApiSession, Prompter
 from daemon.config import secret
 from daemon.context import SourceContext
 from daemon.errors import SetupError

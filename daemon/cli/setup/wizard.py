@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from daemon.cli.setup import posts, tokens
-from daemon.cli.setup.answers import InitAnswers, InitOptions
-from daemon.cli.setup.api_session import ApiSession
+from daemon.cli.setup import proposals, tokens
 from daemon.cli.setup.config_text import KeyPath
-from daemon.cli.setup.prompts import Prompter
-from daemon.cli.setup.property_mapping import (
-    USEFUL,
+from daemon.cli.setup.dialog import ApiSession, Prompter
+from daemon.cli.setup.proposals import (
     ColumnPolicy,
     ColumnProposal,
     ColumnSlot,
     ColumnStatus,
-    propose_columns,
 )
 from daemon.config.model import PropertyNames
 from daemon.notion.error_classes import explain_sharing
@@ -25,6 +21,39 @@ from daemon.notion.filters import Wanted
 from daemon.notion.model import BotUser, Role, Schema, SourceInfo
 from daemon.notion.schema import REQUIRED, TYPE_NAMES
 from daemon.source_setup import property_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitOptions:
+    """Answers given as options; `init` asks for those that are None.
+
+    Attributes:
+        only: Filters such as "Status=Waiting".
+    """
+
+    source: str | None = None
+    columns: ColumnPolicy | None = None
+    only: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class InitAnswers:
+    """What `init` writes.
+
+    Attributes:
+        secrets: New or changed secrets by environment variable.
+        added: Properties to add to the Notion database.
+        wanted: New or changed keys of postbrush.toml.
+        text: The new content of postbrush.toml.
+    """
+
+    source: SourceInfo = field(
+        default_factory=lambda: SourceInfo(id="", title="", url="")
+    )
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    added: tuple[ColumnSlot, ...] = ()
+    wanted: dict[KeyPath, object] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,10 +88,10 @@ class Wizard:
     def _ask_source(self, bot: BotUser) -> None:
         self.prompter.print_title("2 of 5 · The database")
         before = self._configured_source_id()
-        wanted = self.options.source
-        source = (
-            self._resolve_source(wanted) if wanted else self._choose_source(bot, before)
-        )
+        if wanted := self.options.source:
+            source = self._resolve_source(wanted)
+        else:
+            source = self._choose_source(bot, before)
         self.prompter.print_success(_label_source(source))
         self.answers.source = source
         self._record_change(("notion", "data_source"), before, source.id)
@@ -102,21 +131,18 @@ class Wizard:
             self._wait_for_access(bot)
 
     def _wait_for_access(self, bot: BotUser) -> None:
-        if self.prompter.terminal:
-            self.prompter.print_note(
-                "In Notion, open the database as a page, click ••• at the top"
-            )
-            self.prompter.print_note(
-                f"right, then Connections, and choose '{bot.name}'."
-            )
-        else:
+        if not self.prompter.terminal:
             raise NoAccessError(explain_sharing("any database", ""))
-        self.prompter.wait_for_enter("Press Enter to look again: ", "")
+        self.prompter.print_note(
+            "In Notion, open the database as a page, click ••• at the top"
+        )
+        self.prompter.print_note(f"right, then Connections, and choose '{bot.name}'.")
+        self.prompter.line("  Press Enter to look again: ")
 
     def _ask_columns(self, schema: Schema) -> Mapping[Role, str]:
         self.prompter.print_title(f"3 of 5 · The columns of '{schema.title}'")
         configured = property_names(self.session.load_settings())
-        proposal = propose_columns(schema.columns.values(), configured)
+        proposal = proposals.propose_columns(schema.columns.values(), configured)
         existing = [
             slot.name for slot in proposal.places if slot.fate is ColumnStatus.HERE
         ]
@@ -137,25 +163,19 @@ class Wizard:
     def _choose_policy(self, proposal: ColumnProposal) -> ColumnPolicy:
         if self.options.columns is not None:
             return self.options.columns
-        offers = {
-            ColumnPolicy.ADD: _join_names(proposal.columns_to_add(ColumnPolicy.ADD)),
-            ColumnPolicy.REQUIRED: _join_names(
-                proposal.columns_to_add(ColumnPolicy.REQUIRED)
-            ),
-        }
-        if not offers[ColumnPolicy.ADD]:
+        useful = _join_names(proposal.columns_to_add(ColumnPolicy.ADD))
+        required = _join_names(proposal.columns_to_add(ColumnPolicy.REQUIRED))
+        if not useful:
             self.prompter.print_success("Nothing needs to be added.")
             return ColumnPolicy.KEEP
-        choices = [ColumnPolicy.ADD]
-        words = [f"add {offers[ColumnPolicy.ADD]}"]
-        if offers[ColumnPolicy.REQUIRED] not in {"", offers[ColumnPolicy.ADD]}:
-            choices.append(ColumnPolicy.REQUIRED)
-            words.append(f"add only what is needed: {offers[ColumnPolicy.REQUIRED]}")
-        choices.append(ColumnPolicy.KEEP)
-        needed = f"; nothing works without {offers[ColumnPolicy.REQUIRED]}"
-        words.append(f"add nothing{needed if offers[ColumnPolicy.REQUIRED] else ''}")
+        choices = {ColumnPolicy.ADD: f"add {useful}"}
+        if required not in {"", useful}:
+            choices[ColumnPolicy.REQUIRED] = f"add only what is needed: {required}"
+        needed = f"; nothing works without {required}" if required else ""
+        choices[ColumnPolicy.KEEP] = f"add nothing{needed}"
         missing = "add columns? say --columns add, required or keep"
-        return choices[self.prompter.ask_choice(words, 0, missing)]
+        index = self.prompter.ask_choice(list(choices.values()), 0, missing)
+        return list(choices)[index]
 
     def _ask_posts(self, schema: Schema, names: Mapping[Role, str]) -> None:
         self.prompter.print_title("4 of 5 · Which posts get an image by themselves")
@@ -170,17 +190,17 @@ class Wizard:
         configured: Mapping[str, Wanted],
     ) -> Mapping[str, Wanted]:
         if self.options.only:
-            only = posts.parse_only(self.options.only, schema.columns)
-            self.prompter.print_success(f"only {posts.format_only(only)}")
+            only = proposals.parse_only(self.options.only, schema.columns)
+            self.prompter.print_success(f"only {proposals.format_only(only)}")
             return only
         pages, is_complete = self.session.run_query(
             lambda source: source.notion.fetch_newest_pages(schema)
         )
-        values = posts.list_filter_values(schema.columns, set(names.values()), pages)
+        used = set(names.values())
         sample_note = "" if is_complete else f" of the newest {len(pages)}"
         choices: list[Mapping[str, Wanted]] = [{}]
         words = ["all of them"]
-        for value in values:
+        for value in proposals.list_filter_values(schema.columns, used, pages):
             choices.append({value.column: value.value})
             words.append(
                 f"only {value.column} = {value.value}  ({value.count}{sample_note})"
@@ -188,7 +208,7 @@ class Wizard:
         # A filter that was written by hand, with several values or properties.
         if configured not in choices and set(configured) <= set(schema.columns):
             choices.append(configured)
-            words.append(f"as it is: only {posts.format_only(configured)}")
+            words.append(f"as it is: only {proposals.format_only(configured)}")
         if len(choices) == 1:
             self.prompter.print_success("all of them")
             return {}
@@ -214,15 +234,12 @@ def _describe_slot(slot: ColumnSlot) -> str:
     missing = f"'{slot.name}' is missing ({kind}{needed})"
     match slot.fate:
         case ColumnStatus.OTHER:
-            return f"'{slot.name}' is used as {_default_name(slot.role)}"
-        case ColumnStatus.MISSING if slot.role in USEFUL:
+            default = PropertyNames.model_fields[slot.role.value].default
+            return f"'{slot.name}' is used as {default}"
+        case ColumnStatus.MISSING if slot.role in proposals.USEFUL:
             return missing
-        case ColumnStatus.TAKEN if slot.role in USEFUL:
+        case ColumnStatus.TAKEN if slot.role in proposals.USEFUL:
             return f"{slot.why} and is left alone; {missing}"
         case ColumnStatus.TAKEN:
             return f"{slot.why} and is left alone"
     return ""
-
-
-def _default_name(role: Role) -> str:
-    return str(PropertyNames.model_fields[role.value].default)

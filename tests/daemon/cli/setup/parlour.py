@@ -10,10 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon.cli.setup.answers import InitAnswers, InitOptions
-from daemon.cli.setup.api_session import ApiSession
 from daemon.cli.setup.command import InitTarget, collect_answers, write_answers
-from daemon.cli.setup.prompts import Prompter
+from daemon.cli.setup.dialog import ApiSession, Prompter
+from daemon.cli.setup.wizard import InitAnswers, InitOptions
 from daemon.clock import Clock
 from daemon.pretend.server import FakeServer
 from tests.daemon.house import ZONE, MovingClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.cli.setup.answers import InitOptions
+from daemon.cli.setup.wizard import InitOptions
 from daemon.errors import ConfigError, PostbrushError, SetupError
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from tests.daemon.cli.setup.parlour import Parlour

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daemon.cli.setup import posts
+from daemon.cli.setup import proposals
 from daemon.errors import SetupError
 from daemon.notion.filters import PropertyValue, Wanted
 from daemon.notion.model import Page, Property
@@ -44,7 +44,7 @@ def _page(status: str) -> Page:
     ],
 )
 def test_flags_are_posts_only(given: list[str], only: object) -> None:
-    assert posts.parse_only(given, COLUMNS) == only
+    assert proposals.parse_only(given, COLUMNS) == only
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_flags_are_posts_only(given: list[str], only: object) -> None:
 )
 def test_a_wrong_flag_is_one_line(given: str, tells: str) -> None:
     with pytest.raises(SetupError, match=tells):
-        posts.parse_only([given], COLUMNS)
+        proposals.parse_only([given], COLUMNS)
 
 
 def test_a_status_comes_first_and_is_counted() -> None:
     pages = [_page("Waiting"), _page("Waiting"), _page("Draft")]
-    found = posts.list_filter_values(COLUMNS, {"Image status"}, pages)
+    found = proposals.list_filter_values(COLUMNS, {"Image status"}, pages)
     assert [(one.column, one.value, one.count) for one in found] == [
         ("Status", "Draft", 1),
         ("Status", "Waiting", 2),
@@ -82,4 +82,4 @@ def test_what_is_chosen_is_said_in_words() -> None:
         "A": "b",
     }
     said = "Kind = Reel or Picture, and Ready is ticked, and Draft is not ticked"
-    assert posts.format_only(only) == f"{said}, and A = b"
+    assert proposals.format_only(only) == f"{said}, and A = b"

@@ -9,7 +9,7 @@ import warnings
 import pytest
 from rich.console import Console
 
-from daemon.cli.setup.prompts import Prompter, read_hidden
+from daemon.cli.setup.dialog import Prompter, read_hidden
 from daemon.errors import SetupError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.cli.setup.property_mapping import (
+from daemon.cli.setup.proposals import (
     ColumnPolicy,
     ColumnProposal,
     ColumnSlot,

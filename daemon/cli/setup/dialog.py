@@ -1,16 +1,37 @@
-"""Questions at a terminal; without one, options must give the answers."""
+"""Questions at a terminal, and API calls with the answers so far.
+
+Each query opens and closes its own connections.  None is open while a question
+waits for an answer, so that Ctrl-C ends the command immediately.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import getpass
+import sys
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.text import Text
 
+from daemon import app, config
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.context import SourceContext
 from daemon.errors import SetupError
+from daemon.service import log
+
+T = TypeVar("T")
+
+
+def printable_text(text: str) -> str:
+    """Return *text* with a space for each character that could move the cursor."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,10 +53,7 @@ class Prompter:
 
     def print_line(self, line: str = "", *, style: str = "") -> None:
         """Print one line without parsing Rich markup."""
-        clean = "".join(
-            character if character.isprintable() else " " for character in line
-        )
-        self.console.print(Text(clean, style=style), soft_wrap=True)
+        self.console.print(Text(printable_text(line), style=style), soft_wrap=True)
 
     def print_title(self, line: str) -> None:
         """Print the title of a question."""
@@ -85,12 +103,6 @@ class Prompter:
                 return int(answer) - 1
             self.print_failure(f"type a number from 1 to {len(options)}")
 
-    def wait_for_enter(self, prompt: str, missing: str) -> None:
-        """Wait for Enter; raise SetupError(*missing*) without a terminal."""
-        if not self.terminal:
-            raise SetupError(missing)
-        self.line(f"  {prompt}")
-
 
 def read_hidden(prompt: str) -> str:
     """Read a line without echo; raise SetupError if the terminal shows it."""
@@ -103,3 +115,47 @@ def read_hidden(prompt: str) -> str:
                 "this terminal cannot hide what is typed: put the tokens into "
                 "NOTION_TOKEN and HUGGINGFACE_TOKEN, and run init again"
             ) from None
+
+
+@dataclass(slots=True, kw_only=True)
+class ApiSession:
+    """The current configuration, and API queries with it.
+
+    Attributes:
+        file: Path of postbrush.toml, which may not exist yet.
+        tokens: Entered secrets by environment variable; they override all others.
+    """
+
+    file: Path
+    environ: Mapping[str, str]
+    cwd: Path
+    clock: Clock | None = None
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def load_settings(self, text: str | None = None) -> Settings:
+        """Read the configuration, with *text* in place of the file if it is given.
+
+        The existing file may lack a token, because `init` asks for it.
+
+        Raises:
+            ConfigError: The configuration is invalid.
+        """
+        environ = {**self.environ, **self.tokens}
+        if text is None and self.file.exists():
+            return config.load_settings(self.file, environ, self.cwd, ready=False)
+        return config.load_text(text or "", self.file, environ, self.cwd)
+
+    def run_query(self, query: Callable[[SourceContext], Awaitable[T]]) -> T:
+        """Run *query* with the first source, and raise what it raises."""
+        settings = self.load_settings()
+        secrets = settings.secrets.all_values()
+        log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=secrets)
+
+        async def run() -> T:
+            context = app.open_context(settings, clock=self.clock, readonly=True)
+            async with context as sources:
+                return await query(sources.first)
+
+        spinner = Console(stderr=True).status("one moment ...")
+        with spinner if sys.stderr.isatty() else nullcontext():
+            return asyncio.run(run())
