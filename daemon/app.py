@@ -225,7 +225,7 @@ def serve_web(
     Args:
         board: Port of the demo's board, for the web page to link to; None: no link.
     """
-    if settings.web.listen == "off":
+    if settings.options.web.listen == "off":
         return nullcontext()
     from daemon.web.serve import run_web_server  # noqa: PLC0415 - loads the web framework
 
@@ -234,7 +234,7 @@ def serve_web(
 
 def log_ready(sources: Sources, settings: Settings) -> None:
     """Log the poll interval, the providers and their prices for every source."""
-    seconds = settings.notion.poll_interval.total_seconds()
+    seconds = settings.options.notion.poll_interval.total_seconds()
     for source in sources:
         chain = ", then ".join(describe_price(source, name) for name in source.chain)
         month = source.options.budget.month

@@ -27,7 +27,7 @@ async def run_notifications(
 ) -> AsyncIterator[None]:
     """Send notifications and pings of *daemon* while the context is open."""
     app = daemon.app
-    if address := settings.notify.ping:
+    if address := settings.options.notify.ping:
 
         async def is_well() -> bool:
             return await is_daemon_well(daemon)

@@ -50,7 +50,7 @@ class TransportPool:
         return self._by_token[token]
 
     def _open_transport(self, token: str) -> NotionTransport:
-        notion, clock = self.settings.notion, self.app.clock
+        notion, clock = self.settings.options.notion, self.app.clock
         return NotionTransport.open(
             token,
             base_url=notion.base_url,
@@ -124,7 +124,7 @@ def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:
     return tuple(
         Poller(
             source=source,
-            target=by_source[source.name].notion.data_source,
+            target=by_source[source.name].options.notion.data_source,
             others=frozenset(by_source) - {source.name},
         )
         for source in sources
@@ -177,12 +177,13 @@ def _hash_settings(key: bytes, provider: ProviderSettings) -> str:
 
 def property_names(settings: Settings) -> Mapping[Role, str]:
     """Return the configured property name of each role."""
-    return {role: getattr(settings.notion.properties, role.value) for role in Role}
+    properties = settings.options.notion.properties
+    return {role: getattr(properties, role.value) for role in Role}
 
 
 def referenced_properties(settings: Settings) -> tuple[str, ...]:
     """Return the property names in filters, `on_done`, `on_card` and the template."""
-    posts = settings.posts
+    posts, template = settings.options.posts, settings.options.prompt.template
     filters = (posts.only, posts.skip, posts.on_done, posts.on_card or {})
     names = [name for pairs in filters for name in pairs]
-    return tuple(dict.fromkeys([*names, *list_columns(settings.prompt.template)]))
+    return tuple(dict.fromkeys([*names, *list_columns(template)]))

@@ -89,7 +89,7 @@ class Supervisor:
                 sources=sources,
                 pollers=build_pollers(settings, sources),
                 membership=company,
-                poll_interval=settings.notion.poll_interval,
+                poll_interval=settings.options.notion.poll_interval,
                 started_at=sources.app.now(),
                 systemd=self.systemd,
             )

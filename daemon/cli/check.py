@@ -93,7 +93,7 @@ def _check_disk(settings: Settings) -> CheckResult:
     existing = next(path for path in [folder, *folder.parents] if path.exists())
     free = files.free_bytes(existing)
     space = f"{folder}, {free // 2**20} MiB free"
-    if free < settings.images.min_free_disk:
+    if free < settings.options.images.min_free_disk:
         return CheckResult(
             "disk", space, "make room: below images.min_free_disk nothing is made"
         )

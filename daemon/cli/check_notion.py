@@ -48,7 +48,7 @@ async def check_notion(
         )
         if clock is not None:
             yield clock
-        info = await source.notion.resolve_source(settings.notion.data_source)
+        info = await source.notion.resolve_source(settings.options.notion.data_source)
         schema = await source.notion.fetch_schema(
             info.id, await _load_property_ids(source, info.id)
         )
@@ -66,13 +66,16 @@ async def check_notion(
         yield CheckResult("columns", used)
     for note in schema.notes:
         yield CheckResult("columns", note)
-    only, skip = settings.posts.only, settings.posts.skip
+    only, skip = settings.options.posts.only, settings.options.posts.skip
     for problem in [
         *uncomparable_properties(schema, only, skip),
         *filter_problems(schema, only, skip),
     ]:
         yield CheckResult("filters", "", problem)
-    for name in {**settings.posts.on_done, **(settings.posts.on_card or {})}:
+    for name in {
+        **settings.options.posts.on_done,
+        **(settings.options.posts.on_card or {}),
+    }:
         if schema.find_property(name) is None:
             yield CheckResult(
                 "columns", "", f"posts.* names '{name}', which is no column"
@@ -114,7 +117,9 @@ async def _check_posts(
     except PostbrushError as error:
         return CheckResult("posts", "", str(error))
     matching = [
-        page for page in pages if matches_filter(page.columns, settings.posts.only)
+        page
+        for page in pages
+        if matches_filter(page.columns, settings.options.posts.only)
     ]
     at_least = "at least " if has_more else ""
     words = f"{at_least}{len(pages)} posts, {len(matching)} match posts.only"

@@ -26,8 +26,8 @@ def read_configuration() -> Settings:
 def start_log(settings: Settings) -> None:
     """Configure the log as the daemon does, and warn about exposed secrets."""
     log.configure(
-        settings.log.level,
-        settings.log.format,
+        settings.options.log.level,
+        settings.options.log.format,
         environ=os.environ,
         secrets=settings.secrets.all_values(),
     )

@@ -104,7 +104,7 @@ def select_chain(settings: Settings, provider: str | None) -> tuple[str, ...]:
 
 
 def _unavailable_reason(settings: Settings, name: str) -> str:
-    if name not in KINDS and name not in settings.providers:
+    if name not in KINDS and name not in settings.options.providers:
         return f"known: {', '.join(settings.configured_providers())}"
     return settings.missing_requirement(name) or (
         f"put it into the chain, or [providers.{name}] into the configuration"

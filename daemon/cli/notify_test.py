@@ -65,16 +65,16 @@ async def check_addresses(settings: Settings) -> AsyncIterator[NotificationResul
         yield NotificationResult(
             address.place, await find_address_problem(address, None)
         )
-    if settings.notify.ping:
+    if settings.options.notify.ping:
         yield NotificationResult(
-            f"ping {host_of(settings.notify.ping.get_secret_value())}"
+            f"ping {host_of(settings.options.notify.ping.get_secret_value())}"
         )
 
 
 def send_test_notifications(*, json: bool) -> None:
     """Send a test message to each address; exit with 1 if one fails."""
     settings = context.load_settings()
-    if not settings.list_notifiers() and not settings.notify.ping:
+    if not settings.list_notifiers() and not settings.options.notify.ping:
         raise SetupError(
             "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
         )
@@ -105,7 +105,7 @@ async def notify_all(settings: Settings, message: Message) -> list[NotificationR
 
 async def _send_test(settings: Settings) -> list[NotificationResult]:
     results = await notify_all(settings, _MESSAGE)
-    if address := settings.notify.ping:
+    if address := settings.options.notify.ping:
         where = f"ping {host_of(address.get_secret_value())}"
         results.append(
             NotificationResult(where, await ping.fetch_address(address) or "")

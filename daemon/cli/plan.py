@@ -55,7 +55,7 @@ async def _plan_one_source(
     source: SourceContext, settings: Settings, *, exists: bool
 ) -> dict[str, Any]:
     schema, pages = await _load_schema_and_pages(
-        source, settings.notion.data_source, stored=exists
+        source, settings.options.notion.data_source, stored=exists
     )
     page_plans = await plan_dry_run(source, pages, has_database=exists)
     held = 0

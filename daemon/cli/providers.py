@@ -36,7 +36,7 @@ async def _show_providers(*, json: bool) -> None:
     ]
     absent = {
         name: settings.missing_requirement(name) or "only when the chain names it"
-        for name in [*KINDS, *settings.providers]
+        for name in [*KINDS, *settings.options.providers]
         if name not in source.providers
     }
     absent_data = [

@@ -179,7 +179,7 @@ def prune_old_images(
     """
     settings = context.load_settings(source)
     keep_days = {
-        name: days if days is not None else source_settings.images.keep_days
+        name: days if days is not None else source_settings.options.images.keep_days
         for name, source_settings in settings.by_source().items()
     }
     if not any(keep_days.values()):
@@ -247,7 +247,7 @@ async def _verify_all(
         for name, source_settings in {} if offline else settings.by_source().items():
             source = sources.by_name[name]
             pages = await checks.read_all_pages(
-                source, source_settings.notion.data_source
+                source, source_settings.options.notion.data_source
             )
             compared = checks.verify_pages(source, pages, fix=fix)
             findings += [finding async for finding in compared]

@@ -65,10 +65,14 @@ def _model_lines(model: type[BaseModel], path: str) -> Iterator[str]:
         if inner is SourceSection:
             yield f"# [{here}.shop]  # one of several databases"
             yield from _commented_lines(inner)
-            several = [key for key in SourceSection.model_fields if _is_section(key)]
+            *most, last = [
+                key
+                for key, field in inner.model_fields.items()
+                if section_of(field.annotation) and key != "posts"
+            ]
             yield (
-                f"# [{here}.shop.posts]  # likewise {', '.join(several[:-1])} and "
-                f"{several[-1]}: what differs"
+                f"# [{here}.shop.posts]  # likewise {', '.join(most)} and {last}: what "
+                "differs"
             )
         elif inner is ProviderOptions:
             yield f"# [{here}.flux]  # one service; all optional"
@@ -84,18 +88,11 @@ def _commented_lines(model: type[BaseModel]) -> Iterator[str]:
             yield f"# {_key_line(name, field).lstrip('# ')}"
 
 
-def _is_section(key: str) -> bool:
-    inner = section_of(SourceSection.model_fields[key].annotation)
-    return inner is not None and key != "posts"
-
-
 def _key_line(name: str, field: FieldInfo) -> str:
     value = _default_value(name, field)
-    written = f"{name} = {value}"
-    unset = field.default is None or value is None
-    if unset:
-        written = f"# {name} = {_EXAMPLES.get(name, '')}"
-    return f"{written:<34} # {field.description}"
+    if value is None:
+        name, value = f"# {name}", _EXAMPLES.get(name, "")
+    return f"{f'{name} = {value}':<34} # {field.description}"
 
 
 def _default_value(name: str, field: FieldInfo) -> str | None:

@@ -55,8 +55,9 @@ class Secrets:
 
     def all_values(self) -> list[str]:
         """Return every secret in plain text, only for the redaction of the log."""
-        secrets = [*self.found.values(), *self.others]
-        return [secret.get_secret_value() for secret in secrets]
+        return [
+            text.get_secret_value() for text in (*self.found.values(), *self.others)
+        ]
 
 
 def looks_like_token(value: str, longest: int = _LONGEST) -> bool:
@@ -77,32 +78,29 @@ def read_secrets(
         wanted: For each secret its variables, of which the first one set counts.
         folder: `secrets/`, which is searched last and need not exist.
     """
+    files = _list_files(folder, problems)
     origins: dict[str, str] = {}
     found: dict[str, SecretStr] = {}
-    places = _SecretSources(environ, _list_files(folder, problems), problems)
     for names in wanted:
-        _find_secret(names, places, origins=origins, found=found)
-    used_files = [
-        places.files[name]
-        for name in found
-        if _is_from_folder(origins[name], places, name)
-    ]
+        for name in names:
+            # Several entries may share a variable, which was read for another one.
+            if name in found:
+                break
+            value, origin = _look_up(name, environ, files, problems)
+            if value is None:
+                continue
+            if problem := _secret_problem(names, value):
+                problems.append(f"{name} (from {origin}) {problem}")
+                continue
+            origins[name], found[name] = origin, SecretStr(value)
+            break
+    used = [files[name] for name in found if origins[name] == str(files.get(name))]
+    exposed = [path for path in used if path.stat().st_mode & _OTHERS]
     return Secrets(
-        found=found, origins=origins, exposed=tuple(_exposed_files(used_files))
+        found=found,
+        origins=origins,
+        exposed=tuple(f"others can read {path}: chmod 600 {path}" for path in exposed),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _SecretSources:
-    """The places to search.
-
-    Attributes:
-        files: The files in `secrets/` by name.
-    """
-
-    environ: Mapping[str, str]
-    files: Mapping[str, Path]
-    problems: list[str]
 
 
 def _list_files(folder: Path, problems: list[str]) -> dict[str, Path]:
@@ -113,38 +111,6 @@ def _list_files(folder: Path, problems: list[str]) -> dict[str, Path]:
     except OSError as error:
         problems.append(f"cannot look into {folder}: {error.strerror}")
         return {}
-
-
-def _is_from_folder(origin: str, places: _SecretSources, name: str) -> bool:
-    return name in places.files and origin == str(places.files[name])
-
-
-def _exposed_files(paths: Iterable[Path]) -> Iterable[str]:
-    for path in paths:
-        if path.stat().st_mode & _OTHERS:
-            yield f"others can read {path}: chmod 600 {path}"
-
-
-def _find_secret(
-    names: Sequence[str],
-    places: _SecretSources,
-    *,
-    origins: dict[str, str],
-    found: dict[str, SecretStr],
-) -> None:
-    for name in names:
-        # Several entries may share a variable, which was read for another one.
-        if name in found:
-            return
-        value, origin = _look_up(name, places)
-        if value is None:
-            continue
-        if (problem := _secret_problem(names, value)) is not None:
-            places.problems.append(f"{name} (from {origin}) {problem}")
-            continue
-        origins[name] = origin
-        found[name] = SecretStr(value)
-        return
 
 
 def _secret_problem(names: Sequence[str], value: str) -> str | None:
@@ -160,11 +126,16 @@ def _secret_problem(names: Sequence[str], value: str) -> str | None:
     if names is NOTIFY:
         is_valid = looks_like_token("".join(value.split()), _LONGEST_LIST)
         return None if is_valid else "does not look like addresses"
-    return None if looks_like_token(value, _LONGEST) else "does not look like a token"
+    return None if looks_like_token(value) else "does not look like a token"
 
 
-def _look_up(name: str, places: _SecretSources) -> tuple[str | None, str]:
-    environ, problems = places.environ, places.problems
+def _look_up(
+    name: str,
+    environ: Mapping[str, str],
+    files: Mapping[str, Path],
+    problems: list[str],
+) -> tuple[str | None, str]:
+    """Return the value of a variable and its origin."""
     if value := environ.get(name, "").strip():
         return value, name
     if path := environ.get(f"{name}_FILE", ""):
@@ -173,8 +144,8 @@ def _look_up(name: str, places: _SecretSources) -> tuple[str | None, str]:
     if folder and (Path(folder) / name).is_file():
         origin = "systemd credentials"
         return _from_file(Path(folder) / name, origin, problems), origin
-    if (secret_file := places.files.get(name)) is not None:
-        return _from_file(secret_file, FOLDER, problems), str(secret_file)
+    if name in files:
+        return _from_file(files[name], FOLDER, problems), str(files[name])
     return None, ""
 
 

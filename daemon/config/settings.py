@@ -12,17 +12,8 @@ from pydantic import SecretStr
 from daemon.config import entries
 from daemon.config.addresses import NotifierAddress, StoreLocation, collect_notifiers
 from daemon.config.model import (
-    BudgetSection,
-    CardSection,
-    ImagesSection,
-    LogSection,
-    NotifySection,
-    NotionSection,
     Options,
-    PostsSection,
-    PromptSection,
     ProviderOptions,
-    WebSection,
 )
 from daemon.config.secret import Secrets
 from providers import KINDS
@@ -92,105 +83,56 @@ class Settings:
                 return self.secrets.found[name]
         return None
 
-    @property
-    def notion(self) -> NotionSection:
-        """Return the section `[notion]`."""
-        return self.options.notion
-
-    @property
-    def posts(self) -> PostsSection:
-        """Return the section `[posts]`."""
-        return self.options.posts
-
-    @property
-    def prompt(self) -> PromptSection:
-        """Return the section `[prompt]`."""
-        return self.options.prompt
-
-    @property
-    def images(self) -> ImagesSection:
-        """Return the section `[images]`."""
-        return self.options.images
-
-    @property
-    def budget(self) -> BudgetSection:
-        """Return the section `[budget]`."""
-        return self.options.budget
-
-    @property
-    def card(self) -> CardSection:
-        """Return the section `[card]`."""
-        return self.options.card
-
-    @property
-    def notify(self) -> NotifySection:
-        """Return the section `[notify]`."""
-        return self.options.notify
-
     def list_notifiers(self) -> list[NotifierAddress]:
         """Return each notifier once."""
-        return collect_notifiers(self.notify.urls, self.secrets)
+        return collect_notifiers(self.options.notify.urls, self.secrets)
 
     def database_url(self) -> str:
         """Return the address of the database with its password, "" for SQLite."""
         return self.options.database.url.get_secret_value()
 
-    @property
-    def web(self) -> WebSection:
-        """Return the section `[web]`."""
-        return self.options.web
-
-    @property
-    def log(self) -> LogSection:
-        """Return the section `[log]`."""
-        return self.options.log
-
-    @property
-    def providers(self) -> Mapping[str, ProviderOptions]:
-        """Return the section `[providers]`."""
-        return self.options.providers
-
     def resolved_chain(self) -> tuple[str, ...]:
         """Return the names of the chain's providers, in order."""
         if self.options.chain is not None:
             return tuple(self.options.chain)
-        built_in = [name for name, kind in KINDS.items() if kind.by_itself]
-        custom = [name for name in self.providers if name not in KINDS]
-        services = [name for name in [*built_in, *custom] if name != CARD]
-        ready = [name for name in services if self.missing_requirement(name) is None]
-        return (*ready, CARD)
+        services = [
+            name
+            for name in self._usable_providers()
+            if name != CARD and (name not in KINDS or KINDS[name].by_itself)
+        ]
+        return (*services, CARD)
 
     def missing_requirement(self, name: str) -> str | None:
         """Return what a provider needs before it can be used, None if nothing."""
-        return entries.missing_requirement(self.providers, self.secrets, name)
+        return entries.missing_requirement(self.options.providers, self.secrets, name)
 
     def configured_providers(self) -> tuple[str, ...]:
         """Return every provider that can be used, those of the chain first."""
-        built_in = [name for name, kind in KINDS.items() if kind.by_itself]
-        usable = [
-            name
-            for name in [*built_in, *self.providers]
-            if self.missing_requirement(name) is None
-        ]
+        usable = self._usable_providers()
         return tuple(dict.fromkeys([*self.resolved_chain(), *usable]))
+
+    def _usable_providers(self) -> list[str]:
+        built_in = (name for name, kind in KINDS.items() if kind.by_itself)
+        names = dict.fromkeys([*built_in, *self.options.providers])
+        return [name for name in names if self.missing_requirement(name) is None]
 
     def provider_settings(self, name: str) -> ProviderSettings:
         """Return the settings of a provider with its token, for `providers.build`."""
-        entry = self.providers.get(name, ProviderOptions())
+        entry = self.options.providers.get(name, ProviderOptions())
         values = entry.model_dump(exclude={"kind", "timeout", "account"})
         return ProviderSettings(
             name=name,
-            kind=entries.kind_name(self.providers, name),
-            token=entries.token_of(self.providers, self.secrets, name),
-            account=entries.account_of(self.providers, self.secrets, name),
+            kind=entries.kind_name(self.options.providers, name),
+            token=entries.token_of(self.options.providers, self.secrets, name),
+            account=entries.account_of(self.options.providers, self.secrets, name),
             timeout=entry.timeout.total_seconds() if entry.timeout else None,
-            card=self.card_settings(),
+            card=self._card_settings(),
             **values,
         )
 
-    def card_settings(self) -> CardSettings:
+    def _card_settings(self) -> CardSettings:
         """Return the design of the card; it chooses a default for each empty value."""
-        card = self.card
+        card = self.options.card
         return CardSettings(
             tag=card.tag,
             background=card.background or None,

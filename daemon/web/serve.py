@@ -64,7 +64,7 @@ async def run_web_server(
     Args:
         board: Port of the demo's board, for a link.
     """
-    address, source = parse_listen(settings.web.listen), sources.first
+    address, source = parse_listen(settings.options.web.listen), sources.first
     if address is None:
         yield None
         return
@@ -75,7 +75,7 @@ async def run_web_server(
     site = WebContext(
         sources=sources,
         door=Authenticator(password, source.app.clock.monotonic),
-        names=own_host_names() | frozenset(settings.web.hosts),
+        names=own_host_names() | frozenset(settings.options.web.hosts),
         seal=Signer(_signing_key(password)),
         place=place,
         board=board,

@@ -33,7 +33,7 @@ def daemon_of(home: House) -> DaemonRunner:
         sources=home.sources,
         pollers=home.watchers,
         membership=home.company,
-        poll_interval=home.settings.notion.poll_interval,
+        poll_interval=home.settings.options.notion.poll_interval,
         started_at=home.source.app.now(),
     )
 

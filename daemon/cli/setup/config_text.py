@@ -49,9 +49,7 @@ class CannotEditError(ValueError):
 
 def new_config(title: str, wanted: Mapping[KeyPath, object]) -> str:
     """Return a new file for the database *title*, with comments."""
-    printable = "".join(
-        character if character.isprintable() else " " for character in title
-    )
+    printable = "".join(char if char.isprintable() else " " for char in title)
     name = " ".join(printable.split()) or "a database without a title"
     return _HEAD.format(title=name) + format_keys(wanted) + _HINTS
 

@@ -29,11 +29,6 @@ from daemon.service import log
 T = TypeVar("T")
 
 
-def printable_text(text: str) -> str:
-    """Return *text* with a space for each character that could move the cursor."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 @dataclass(slots=True, kw_only=True)
 class Prompter:
     """Prints texts and reads answers.
@@ -53,7 +48,8 @@ class Prompter:
 
     def print_line(self, line: str = "", *, style: str = "") -> None:
         """Print one line without parsing Rich markup."""
-        self.console.print(Text(printable_text(line), style=style), soft_wrap=True)
+        clean = "".join(char if char.isprintable() else " " for char in line)
+        self.console.print(Text(clean, style=style), soft_wrap=True)
 
     def print_title(self, line: str) -> None:
         """Print the title of a question."""

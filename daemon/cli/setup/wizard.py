@@ -103,7 +103,7 @@ class Wizard:
 
     def _configured_source_id(self) -> str:
         """Return the ID of the configured data source; "" for none."""
-        target = self.session.load_settings().notion.data_source
+        target = self.session.load_settings().options.notion.data_source
         try:
             return self._resolve_source(target).id if target else ""
         # The source was deleted or is no longer shared.
@@ -179,7 +179,7 @@ class Wizard:
 
     def _ask_posts(self, schema: Schema, names: Mapping[Role, str]) -> None:
         self.prompter.print_title("4 of 5 · Which posts get an image by themselves")
-        configured = dict(self.session.load_settings().posts.only)
+        configured = dict(self.session.load_settings().options.posts.only)
         only = self._choose_filter(schema, names, configured)
         self._record_change(("posts", "only"), configured, only)
 

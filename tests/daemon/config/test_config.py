@@ -114,8 +114,8 @@ def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -
     )
     environ = {**ENVIRON, "POSTBRUSH_POSTS__WAIT_AFTER_EDIT": "7m"}
     found = config.load_settings(None, environ, tmp_path)
-    assert found.posts.wait_after_edit == timedelta(minutes=7)
-    assert found.posts.approve_above == 3
+    assert found.options.posts.wait_after_edit == timedelta(minutes=7)
+    assert found.options.posts.approve_above == 3
     named = {key: (value, origin) for key, value, origin in list_origins(found)}
     assert named["posts.wait_after_edit"] == ("7m", "POSTBRUSH_POSTS__WAIT_AFTER_EDIT")
     assert named["posts.approve_above"][1] == str(tmp_path / "postbrush.toml")
@@ -129,7 +129,7 @@ def test_the_page_needs_no_password_where_only_this_machine_sees_it(
     tmp_path: Path, listen: str
 ) -> None:
     environ = {**ENVIRON, "POSTBRUSH_WEB__LISTEN": listen}
-    assert config.load_settings(None, environ, tmp_path).web.listen == listen
+    assert config.load_settings(None, environ, tmp_path).options.web.listen == listen
 
 
 def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text("\ufeff[posts]\napprove_above = 3\n")
-    assert config.load_settings(None, {}, tmp_path).posts.approve_above == 3
+    assert config.load_settings(None, {}, tmp_path).options.posts.approve_above == 3
 
 
 def test_a_folder_in_the_files_place_is_not_passed_over(tmp_path: Path) -> None:

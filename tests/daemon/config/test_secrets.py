@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_file_of_secrets_is_said(tmp_path: Path) -> None:
 def test_a_text_is_read_as_if_it_were_the_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "postbrush.toml"
     found = config.load_text("[posts]\napprove_above = 3\n", path, ENVIRON, tmp_path)
-    assert (found.posts.approve_above, found.file) == (3, path)
+    assert (found.options.posts.approve_above, found.file) == (3, path)
     assert not path.parent.exists()
     with pytest.raises(ConfigError, match="not valid TOML"):
         config.load_text("[posts", path, ENVIRON, tmp_path)

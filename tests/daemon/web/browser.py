@@ -129,7 +129,7 @@ async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
                     sources=sources,
                     pollers=build_pollers(settings, sources),
                     membership=SingleNode(sources),
-                    poll_interval=settings.notion.poll_interval,
+                    poll_interval=settings.options.notion.poll_interval,
                     started_at=source.app.now(),
                 )
 

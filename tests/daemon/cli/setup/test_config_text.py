@@ -25,9 +25,9 @@ def _load(text: str) -> config.Settings:
 @pytest.mark.parametrize("title", ["My posts", "", "two\nlines = 3", "\x00\x1b[31m"])
 def test_a_new_file_loads(title: str) -> None:
     found = _load(config_text.new_config(title, WANTED))
-    assert found.notion.data_source == "0" * 32
-    assert found.notion.properties.image == 'My "picture"'
-    assert found.posts.only == {"Status": "Waiting"}
+    assert found.options.notion.data_source == "0" * 32
+    assert found.options.notion.properties.image == 'My "picture"'
+    assert found.options.posts.only == {"Status": "Waiting"}
 
 
 def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
@@ -37,9 +37,9 @@ def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
     written = "\n".join(line for line in hints if not line.startswith("To change"))
     found = _load(written)
     bare = _load("")
-    assert found.images == bare.images
-    assert found.budget == bare.budget
-    assert found.prompt != bare.prompt
+    assert found.options.images == bare.options.images
+    assert found.options.budget == bare.options.budget
+    assert found.options.prompt != bare.options.prompt
 
 
 def test_an_odd_file_is_not_touched_and_what_belongs_into_it_is_said() -> None:
