@@ -18,9 +18,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 #: Roles whose columns postbrush writes; the others are people's.
 _WRITTEN = ("image", "status", "note", "provider", "regenerate", "alt")
-#: How such files begin.
-_FONTS = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
+#: How the files of a card begin, and what they are.
+_FILES = {
+    "font": (
+        (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2"),
+        "a .ttf or .otf font",
+    ),
+    "logo": ((b"\x89PNG", b"\xff\xd8\xff", b"RIFF"), "a .png, .jpg or .webp picture"),
+}
 #: What an optional library does, its make target, and its requirement.
 _LIBRARIES = {
     "apprise": ("Apprise, which sends notifications,", "notify", "apprise"),
@@ -67,24 +72,33 @@ def check_options(options: Options, secrets: Secrets, *, ready: bool) -> list[st
     ]
 
 
-def check_files(options: Options, data_dir: Path) -> Iterator[str]:
-    """Yield what is wrong with the files that settings name."""
-    for key, kinds, what in (
-        ("font", _FONTS, "a .ttf or .otf font"),
-        ("logo", _PICTURES, "a .png, .jpg or .webp picture"),
-    ):
-        written = getattr(options.card, key)
-        if not written:
-            continue
-        path = data_dir / Path(written).expanduser()
-        try:
-            with path.open("rb") as file:
-                head = file.read(8)
-        except OSError as error:
-            yield f"card.{key}: cannot read {path}: {error.strerror}"
-            continue
-        if not head.startswith(kinds):
-            yield f"card.{key}: {path} is not {what}"
+def check_files(options: Options, data_dir: Path) -> list[str]:
+    """Return what is wrong with the files that the cards of all sources name."""
+    names = entries.source_names(options)
+    cards = [entries.options_of(options, name).card for name in names]
+    problems = [
+        problem
+        for card in cards
+        for problem in (
+            _file_problem("font", card.font, data_dir),
+            _file_problem("logo", card.logo, data_dir),
+        )
+        if problem
+    ]
+    return list(dict.fromkeys(problems))
+
+
+def _file_problem(key: str, written: str, data_dir: Path) -> str | None:
+    if not written:
+        return None
+    path = data_dir / Path(written).expanduser()
+    heads, what = _FILES[key]
+    try:
+        with path.open("rb") as file:
+            is_known = file.read(8).startswith(heads)
+    except OSError as error:
+        return f"card.{key}: cannot read {path}: {error.strerror}"
+    return None if is_known else f"card.{key}: {path} is not {what}"
 
 
 def check_notifiers(

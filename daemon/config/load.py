@@ -106,7 +106,7 @@ def _build_settings(
         problems += checks.check_options(options, secrets, ready=ready)
         if store:
             problems += checks.check_store(options, secrets, store, ready=ready)
-        problems += _check_files(options, data_dir)
+        problems += checks.check_files(options, data_dir)
     if problems or options is None:
         if file:
             problems.append(f"the configuration read is {file}")
@@ -120,16 +120,6 @@ def _build_settings(
         store=store,
         from_file=values,
     )
-
-
-def _check_files(options: Options, data_dir: Path) -> list[str]:
-    """Return the problems of the files of all sources, each once."""
-    problems = [
-        problem
-        for name in entries.source_names(options)
-        for problem in checks.check_files(entries.options_of(options, name), data_dir)
-    ]
-    return list(dict.fromkeys(problems))
 
 
 def _validate_options(

@@ -88,11 +88,8 @@ def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
         raise SetupError("--secrets goes with --service")
     named = OPTIONS.config or os.environ.get("POSTBRUSH_CONFIG") or "postbrush.toml"
     file = Path.cwd() / named
-    return InitTarget(
-        file=file,
-        folder=folder or config.secrets_path(file, Path.cwd()),
-        service=service,
-    )
+    folder = folder or config.secrets_path(file, Path.cwd())
+    return InitTarget(file=file, folder=folder, service=service)
 
 
 def _build_environ(target: InitTarget) -> Mapping[str, str]:
@@ -132,7 +129,6 @@ def collect_answers(
     Raises:
         PostbrushError: An answer, a service or an editable file is missing.
     """
-    session.load_settings()
     if prompter.terminal and not prompter.yes:
         prompter.print_line(
             "Five questions. Nothing is written before the last one is answered;"
@@ -144,7 +140,7 @@ def collect_answers(
         for name, value in session.tokens.items()
         if _read_private(target.secret_file(name)) != value
     }
-    answers.text = _build_config_text(session, answers, target)
+    answers.text = _build_config_text(answers, target)
     session.load_settings(answers.text)
     _show_changes(prompter, answers, target, dry_run=dry_run)
     return answers
@@ -160,13 +156,11 @@ def _read_private(path: Path) -> str:
         return ""
 
 
-def _build_config_text(
-    session: ApiSession, answers: InitAnswers, target: InitTarget
-) -> str:
+def _build_config_text(answers: InitAnswers, target: InitTarget) -> str:
     if not target.file.exists():
         return config_text.new_config(answers.source.title, answers.wanted)
     before = target.file.read_bytes().decode("utf-8")
-    return config_text.edit_config(before, answers.wanted, session.file.name)
+    return config_text.edit_config(before, answers.wanted, target.file.name)
 
 
 def _show_changes(
