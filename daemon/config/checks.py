@@ -53,11 +53,19 @@ def explain_missing(library: str) -> str:
     )
 
 
-def check_options(options: Options, secrets: Secrets, *, ready: bool) -> list[str]:
+def check_options(
+    options: Options,
+    secrets: Secrets,
+    store: addresses.StoreLocation | None,
+    data_dir: Path,
+    *,
+    ready: bool,
+) -> list[str]:
     """Return the problems of the settings.
 
     Args:
-        ready: Whether a provider of the chain without a token is a problem.
+        ready: Whether a missing token of the chain or the store, or a missing obstore,
+            is a problem.
     """
     return [
         *_check_providers(options),
@@ -69,36 +77,9 @@ def check_options(options: Options, secrets: Secrets, *, ready: bool) -> list[st
         *check_database(options, installed=is_installed("psycopg")),
         *_check_web(options.web.listen, secrets),
         *_check_roles(options),
+        *(_check_store(options, secrets, store, ready=ready) if store else ()),
+        *_check_files(options, data_dir),
     ]
-
-
-def check_files(options: Options, data_dir: Path) -> list[str]:
-    """Return what is wrong with the files that the cards of all sources name."""
-    names = entries.source_names(options)
-    cards = [entries.options_of(options, name).card for name in names]
-    problems = [
-        problem
-        for card in cards
-        for problem in (
-            _file_problem("font", card.font, data_dir),
-            _file_problem("logo", card.logo, data_dir),
-        )
-        if problem
-    ]
-    return list(dict.fromkeys(problems))
-
-
-def _file_problem(key: str, written: str, data_dir: Path) -> str | None:
-    if not written:
-        return None
-    path = data_dir / Path(written).expanduser()
-    heads, what = _FILES[key]
-    try:
-        with path.open("rb") as file:
-            is_known = file.read(8).startswith(heads)
-    except OSError as error:
-        return f"card.{key}: cannot read {path}: {error.strerror}"
-    return None if is_known else f"card.{key}: {path} is not {what}"
 
 
 def check_notifiers(
@@ -120,18 +101,13 @@ def check_database(options: Options, *, installed: bool) -> Iterator[str]:
         yield f"database.url: {explain_missing('psycopg')}"
 
 
-def check_store(
+def _check_store(
     options: Options,
     secrets: Secrets,
     location: addresses.StoreLocation,
     *,
     ready: bool,
 ) -> Iterator[str]:
-    """Yield the problems of the store.
-
-    Args:
-        ready: Whether a missing key or a missing obstore is a problem.
-    """
     if not options.images.store_endpoint:
         try:
             addresses.validate_endpoint(location.endpoint)
@@ -205,6 +181,35 @@ def _check_roles(options: Options) -> Iterator[str]:
             "roles: what one daemon does not do another one has to, on the same "
             "database: set database.url"
         )
+
+
+def _check_files(options: Options, data_dir: Path) -> list[str]:
+    """Return what is wrong with the files that the cards of all sources name."""
+    names = entries.source_names(options)
+    cards = [entries.options_of(options, name).card for name in names]
+    problems = [
+        problem
+        for card in cards
+        for problem in (
+            _file_problem("font", card.font, data_dir),
+            _file_problem("logo", card.logo, data_dir),
+        )
+        if problem
+    ]
+    return list(dict.fromkeys(problems))
+
+
+def _file_problem(key: str, written: str, data_dir: Path) -> str | None:
+    if not written:
+        return None
+    path = data_dir / Path(written).expanduser()
+    heads, what = _FILES[key]
+    try:
+        with path.open("rb") as file:
+            is_known = file.read(8).startswith(heads)
+    except OSError as error:
+        return f"card.{key}: cannot read {path}: {error.strerror}"
+    return None if is_known else f"card.{key}: {path} is not {what}"
 
 
 def _check_providers(options: Options) -> Iterator[str]:

@@ -103,10 +103,7 @@ def _build_settings(
     if options is not None:
         secrets = replace(secrets, others=_secret_texts(options, secrets))
         data_dir = _resolve_data_dir(options, file, environ, cwd)
-        problems += checks.check_options(options, secrets, ready=ready)
-        if store:
-            problems += checks.check_store(options, secrets, store, ready=ready)
-        problems += checks.check_files(options, data_dir)
+        problems += checks.check_options(options, secrets, store, data_dir, ready=ready)
     if problems or options is None:
         if file:
             problems.append(f"the configuration read is {file}")
