@@ -20,7 +20,7 @@ from daemon.errors import SetupError
 from daemon.imaging import files
 from daemon.imaging.store.store import Store
 from daemon.jobs.budget import format_dollars
-from daemon.notion.error_classes import CONNECTIONS
+from daemon.notion.responses import CONNECTIONS
 from daemon.service import control
 from daemon.service.change_event import ChangeEvent
 from daemon.service.heartbeat import WatchdogDeadlines

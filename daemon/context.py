@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from structlog.stdlib import BoundLogger
@@ -19,10 +20,10 @@ from structlog.stdlib import BoundLogger
 from daemon.clock import Clock
 from daemon.config.model import Options
 from daemon.imaging.store.store import Store
-from daemon.notion.backoff import NotionBackoff
 from daemon.notion.errors import NotionUnavailableError
-from daemon.notion.model import BotUser, NotionClient, Schema
+from daemon.notion.model import BotUser, Schema
 from daemon.notion.page_cache import PageCache
+from daemon.notion.throttling import NotionBackoff
 from daemon.service.change_event import ChangeEvent
 from daemon.service.heartbeat import WatchdogDeadlines
 from daemon.service.log import FailureThrottle
@@ -32,6 +33,9 @@ from db.engine import Database
 from providers.base import Provider
 from providers.cancellation import CancellationToken
 from providers.runner import ProviderRunner
+
+if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
+    from daemon.notion.api import NotionApi
 
 #: Megapixels of the usual square image.
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
@@ -180,7 +184,7 @@ class SourceContext:
     providers: Mapping[str, Provider]
     fingerprints: Mapping[str, str]
     own_budgets: frozenset[str]
-    notion: NotionClient
+    notion: NotionApi
     log: BoundLogger
     state: SourceState = field(default_factory=SourceState)
     notion_backoff: NotionBackoff = field(default_factory=NotionBackoff)
@@ -274,10 +278,7 @@ class Sources:
 
     @property
     def last_poll_at(self) -> datetime | None:
-        """Oldest last poll of the sources that this daemon leads.
-
-        None: one of these sources has not been polled yet, or there is none.
-        """
+        """Oldest last poll of the led sources; None: one has none, or none is led."""
         times = [source.last_poll_at for source in self.led]
         return earliest_time(times) if None not in times else None
 

@@ -192,7 +192,7 @@ class Dispatcher:
         retry_at = earliest_time(
             source.notion_retry_at
             for source in self.sources
-            if source.notion_backoff.shut
+            if source.notion_backoff.is_refused
         )
         if not accessible:
             return Selection(look_again=retry_at, shut=True)
@@ -253,7 +253,10 @@ class Dispatcher:
         if not self.app.instance.runs_generation:
             return None
         for source in self.sources:
-            if source.name not in picked.pauses and not source.notion_backoff.shut:
+            if (
+                source.name not in picked.pauses
+                and not source.notion_backoff.is_refused
+            ):
                 source_time = await self._queue_replacement_in(source)
                 look_again = earliest_time([look_again, source_time])
             # One replacement is queued at a time, over all sources.
@@ -281,7 +284,7 @@ class Dispatcher:
 
 async def _is_access_refused(tx: Tx, source: SourceContext) -> bool:
     if source.state.is_leader:
-        return source.notion_backoff.shut
+        return source.notion_backoff.is_refused
     # The leader has stored it.
     state = await posts.load_source_state(tx, source.name)
     return state is not None and bool(state.shut)

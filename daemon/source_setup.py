@@ -15,8 +15,8 @@ from daemon.config import Settings
 from daemon.config.parsing import list_columns
 from daemon.context import AppContext, SourceContext, Sources
 from daemon.notion.api import NotionApi
-from daemon.notion.limit_log import RateLimitLog
 from daemon.notion.model import Role
+from daemon.notion.throttling import RateLimitLog
 from daemon.notion.transport import NotionTransport
 from daemon.sync.poller import Poller
 from providers import build_provider
@@ -51,14 +51,14 @@ class TransportPool:
 
     def _open_transport(self, token: str) -> NotionTransport:
         notion, clock = self.settings.options.notion, self.app.clock
-        return NotionTransport.open(
+        return NotionTransport(
             token,
             base_url=notion.base_url,
             rate=notion.requests_per_second,
             sleep=clock.sleep,
             monotonic=clock.monotonic,
-            limited=self._on_rate_limit,
-            answered=self._limits.record_answer,
+            on_rate_limit=self._on_rate_limit,
+            on_success=self._limits.record_answer,
             traffic=self.app.traffic,
         )
 
@@ -94,9 +94,9 @@ def build_sources(
             own_budgets=own.own_budgets(),
             notion=NotionApi(
                 transport=transports.transport_for(own),
-                names=property_names(own),
-                named=referenced_properties(own),
-                odd=OddPageReporter(log),
+                role_names=property_names(own),
+                configured_names=referenced_properties(own),
+                report_unparsable=UnparsablePageReporter(log),
             ),
             providers=providers,
             log=log,
@@ -106,7 +106,7 @@ def build_sources(
 
 
 @dataclass(slots=True)
-class OddPageReporter:
+class UnparsablePageReporter:
     """Logs once per page that its response cannot be parsed."""
 
     log: BoundLogger

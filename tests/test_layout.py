@@ -19,7 +19,7 @@ _TOP = {
 }
 #: A library that only one module may know.
 _ONLY = {
-    "notion_client": {"daemon/notion/transport.py", "daemon/notion/error_classes.py"},
+    "notion_client": {"daemon/notion/transport.py"},
     "httpx": {"daemon/notion/transport.py"},
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/apprise_adapter.py"},

@@ -10,10 +10,12 @@ from daemon import app
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.errors import PostbrushError
-from daemon.notion.filter_check import filter_problems, uncomparable_properties
-from daemon.notion.filters import matches_filter
+from daemon.notion.filters import (
+    filter_problems,
+    matches_filter,
+    uncomparable_properties,
+)
 from daemon.notion.model import Page, Role, Schema
-from daemon.notion.query_position import QueryPosition
 from db import posts, upgrade
 
 #: Posts that are read at most; with more the result says "at least".
@@ -119,7 +121,7 @@ async def _check_posts(
     matching = [
         page
         for page in pages
-        if matches_filter(page.columns, settings.options.posts.only)
+        if matches_filter(page.properties, settings.options.posts.only)
     ]
     at_least = "at least " if has_more else ""
     words = f"{at_least}{len(pages)} posts, {len(matching)} match posts.only"
@@ -133,12 +135,11 @@ async def _load_first_pages(
 ) -> tuple[list[Page], bool]:
     """Return up to about 10,000 posts, and whether there are more."""
     pages: dict[str, Page] = {}
-    position: QueryPosition | None = None
-    while True:
-        window, position = await source.notion.fetch_page_batch(schema, after=position)
-        pages |= {page.id: page for page in window}
-        if position is None or len(pages) >= _COUNTED:
-            return list(pages.values()), position is not None
+    batches, has_more = source.notion.iterate_page_batches(schema), True
+    while has_more and len(pages) < _COUNTED:
+        batch, has_more = await anext(batches)
+        pages |= {page.id: page for page in batch}
+    return list(pages.values()), has_more
 
 
 def _hint_about_titles(pages: list[Page], schema: Schema) -> str:

@@ -94,13 +94,12 @@ async def _load_schema_and_pages(
     schema = await source.notion.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:
         raise NoAccessError("; ".join(schema.problems))
-    pages: dict[str, Page] = {}
-    position = None
-    while True:
-        window, position = await source.notion.fetch_page_batch(schema, after=position)
-        pages |= {page.id: page for page in window}
-        if position is None:
-            return schema, list(pages.values())
+    pages = {
+        page.id: page
+        async for batch, _has_more in source.notion.iterate_page_batches(schema)
+        for page in batch
+    }
+    return schema, list(pages.values())
 
 
 def _describe_request(

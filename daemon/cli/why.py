@@ -11,7 +11,7 @@ from daemon.cli import context, lookup
 from daemon.cli.history import describe_wait
 from daemon.context import SourceContext
 from daemon.notion.errors import NotionError, NotionUnavailableError
-from daemon.notion.filter_check import format_filter, format_unmet
+from daemon.notion.filters import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
 from daemon.sync.planner import ImageColumnState, classify_images
 from db import delays, images, jobs, posts
@@ -58,7 +58,7 @@ async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
     if post.skipped:
         reason = f"posts.skip ({format_filter(rules.skip)}{unread})"
     elif page is not None:
-        unmet = format_unmet(page.columns, rules.only)
+        unmet = format_unmet(page.properties, rules.only)
         reason = f"posts.only ({unmet or 'it matched when it was read just now'})"
     else:
         reason = f"posts.only (needs {format_filter(rules.only)}{unread})"

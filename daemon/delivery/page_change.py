@@ -9,8 +9,8 @@ from daemon.config.model import PostsSection
 from daemon.context import SourceContext
 from daemon.jobs.inputs import Inputs
 from daemon.jobs.prompt import strip_social_markup, truncate_text
-from daemon.notion.filters import Wanted, matches_filter
-from daemon.notion.model import File, Page, PageUpdate
+from daemon.notion.filters import matches_filter
+from daemon.notion.model import File, Page, PageUpdate, Wanted
 from db import posts
 from db.models import ImageRecord, Job
 from db.states import JobReason
@@ -105,7 +105,7 @@ def _extra_values(
 ) -> Mapping[str, Wanted]:
     # The values of a post that has moved on, such as one posted, stay unchanged.
     if job.reason is not JobReason.NEW and not (
-        settings.only and matches_filter(page.columns, settings.only)
+        settings.only and matches_filter(page.properties, settings.only)
     ):
         return {}
     return (

@@ -69,7 +69,7 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
     The fingerprint covers only what people write.  It leaves out the feedback, because
     postbrush clears the feedback when it delivers an image.
     """
-    columns = {name: cell.text for name, cell in page.columns.items()}
+    columns = {name: cell.text for name, cell in page.properties.items()}
     built = prompt.build_prompt(
         page_prompt=page.prompt,
         post=page.post,
@@ -101,7 +101,7 @@ def _read_texts(page: Page, options: Options) -> _FingerprintTexts:
         page_prompt=page.prompt,
         post=page.post,
         title=page.title,
-        columns={name: cell.text for name, cell in page.columns.items()},
+        columns={name: cell.text for name, cell in page.properties.items()},
         template=options.prompt.template,
         format=page.format,
         variants=_count_variants(page),

@@ -11,7 +11,6 @@ from typing import Literal
 
 from daemon.context import SourceContext
 from daemon.notion.model import Page
-from daemon.notion.query_position import QueryPosition
 from daemon.sync.apply import apply_pages
 from db import attempts, images, posts
 from db.models import ImageRecord
@@ -169,13 +168,10 @@ async def read_all_pages(source: SourceContext, target: str) -> list[Page]:
     async with source.app.db.read_transaction() as tx:
         state = await posts.load_source_state(tx, source.name)
     columns = state.columns if state and state.data_source == info.id else {}
-    source.state.schema = await source.notion.fetch_schema(info.id, columns)
-    pages: dict[str, Page] = {}
-    position: QueryPosition | None = None
-    while True:
-        batch, position = await source.notion.fetch_page_batch(
-            source.state.schema, after=position
-        )
-        pages |= {page.id: page for page in batch}
-        if position is None:
-            return list(pages.values())
+    schema = source.state.schema = await source.notion.fetch_schema(info.id, columns)
+    pages = {
+        page.id: page
+        async for batch, _has_more in source.notion.iterate_page_batches(schema)
+        for page in batch
+    }
+    return list(pages.values())

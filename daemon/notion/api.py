@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from daemon.config import parsing
-from daemon.notion import columns, query, sources, uploads
-from daemon.notion.answer_shapes import require_object, translate_shape_errors
-from daemon.notion.error_classes import ErrorClass, ErrorResponse, mentions_archived
+from daemon.notion import sources, uploads
 from daemon.notion.errors import (
     NotionUnavailableError,
     PageGoneError,
     PageUnreachableError,
     WriteRefusedError,
 )
-from daemon.notion.filters import Wanted
+from daemon.notion.filters import Filter, changed_filter
 from daemon.notion.model import (
     BotUser,
     Page,
@@ -28,53 +27,53 @@ from daemon.notion.model import (
     Urgency,
     WriteResult,
 )
-from daemon.notion.page_errors import explain_read, explain_write, retry_if_missing
-from daemon.notion.page_query import PageQuery, rows_and_cursor
+from daemon.notion.page_writes import (
+    RefusedProperties,
+    already_shows,
+    build_payload,
+    write_accepted_parts,
+)
 from daemon.notion.pages import UnparsablePageError, read_page
-from daemon.notion.partial_writes import RefusedProperties, write_accepted_parts
-from daemon.notion.payload import already_shows, build_payload
-from daemon.notion.query_position import QueryPosition
+from daemon.notion.query import PageQuery
+from daemon.notion.responses import explain_read, explain_write, translate_shape_errors
 from daemon.notion.schema import read_schema
 from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
 
 _WRITES = 4
 _FREE_LIMIT = 5 * 2**20
+#: Seconds before the second request.  A wrong 404 disappears within seconds.
+_NOT_FOUND_PAUSE = 5.0
 
 
 @dataclass(slots=True)
 class NotionApi:
-    """Implements `NotionClient` over the real API.
+    """Reads and writes one source.
 
     Attributes:
-        names: The configured property name of each role.
-        named: Further property names that the settings use.
-        odd: Called with (page id, reason) for each page that cannot be parsed.
-        refused: Properties that Notion refuses to write.  Writes omit each of them
-            for an hour.
+        role_names: The configured property name of each role.
+        configured_names: Further property names that the settings use.
+        report_unparsable: Called with (page ID, reason) for each such page.
+        refused: Properties that Notion refuses to write.
     """
 
     transport: NotionTransport
-    names: Mapping[Role, str]
-    odd: Callable[[str, str], None]
-    named: Sequence[str] = ()
+    role_names: Mapping[Role, str]
+    configured_names: Sequence[str]
+    report_unparsable: Callable[[str, str], None]
     refused: RefusedProperties = field(default_factory=RefusedProperties)
     _query: PageQuery = field(init=False)
 
     def __post_init__(self) -> None:
-        self._query = PageQuery(self.transport, self.odd)
+        self._query = PageQuery(self.transport, self.report_unparsable)
 
     @property
     def server_time(self) -> datetime | None:
-        """Return the time of Notion's last answer by its own clock, None before it."""
+        """The time of Notion's last response by its own clock, None before it."""
         return self.transport.server_time
 
     def pause_requests(self, seconds: float) -> None:
         """Send no request for so many seconds."""
         self.transport.limiter.pause_all(seconds)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self.transport.close()
 
     async def fetch_bot_user(self) -> BotUser:
         """Return the bot user of the token.
@@ -84,10 +83,11 @@ class NotionApi:
             NotionUnavailableError: Notion did not answer.
         """
         raw = await sources.send_request(
-            self.transport, Urgency.POLL, lambda client: client.users.me()
+            self.transport, lambda client: client.users.me()
         )
         with translate_shape_errors("users.me"):
-            require_object(raw, "user")
+            if raw["object"] != "user":
+                raise TypeError(f"a {raw['object']!r} where a user was expected")
             bot = raw.get("bot") or {}
             limits = bot.get("workspace_limits") or {}
             limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
@@ -103,51 +103,49 @@ class NotionApi:
         return await sources.list_sources(self.transport)
 
     async def resolve_source(self, target: str) -> SourceInfo:
-        """Return the data source of an id or link; "" means the only one there is."""
+        """Return the data source of an ID or a link to it or to its database.
+
+        An empty *target* means the only one there is.
+        """
         return await sources.resolve_source(self.transport, target)
 
-    async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
-        """Read the properties of a source."""
+    async def fetch_schema(self, source: str, stored_ids: Mapping[str, str]) -> Schema:
+        """Read the properties; *stored_ids* is an earlier `Schema.property_ids`."""
         raw = await sources.send_request(
-            self.transport,
-            Urgency.POLL,
-            lambda client: client.data_sources.retrieve(source),
+            self.transport, lambda client: client.data_sources.retrieve(source)
         )
         with translate_shape_errors("data_sources.retrieve"):
-            return read_schema(raw, self.names, remembered, self.named)
+            return read_schema(raw, self.role_names, stored_ids, self.configured_names)
 
     async def add_properties(
         self, source: str, wanted: Mapping[Role, tuple[str, str]]
     ) -> None:
-        """Add missing properties, each given as role to (name, type)."""
-        await columns.add_properties(self.transport, source, wanted)
+        """Add properties, role to (name, type), without changing existing ones."""
+        await sources.add_properties(self.transport, source, wanted)
 
     async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
         """Return at most the newest hundred pages, and whether those are all."""
-        raw = await sources.send_request(
-            self.transport,
-            Urgency.POLL,
-            lambda client: client.data_sources.query(
-                schema.source, **columns.newest_query()
-            ),
-        )
-        pages: dict[str, Page] = {}
-        rows, cursor = rows_and_cursor(raw)
-        await self._query.read_rows(rows, schema, into=pages)
-        return list(pages.values()), not cursor
+        return await self._query.fetch_newest(schema)
 
     async def fetch_changed_pages(
-        self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
+        self, schema: Schema, *, since: datetime | None, only: Filter
     ) -> Sequence[Page]:
-        """Return pages that are ticked, or edited since then and matched by *only*."""
-        wanted = query.changed_filter(schema, since, only)
-        return await self._query.collect_changed(schema, wanted)
+        """Return pages that are ticked, or edited since *since* and matched by *only*.
 
-    async def fetch_page_batch(
-        self, schema: Schema, *, after: QueryPosition | None
-    ) -> tuple[Sequence[Page], QueryPosition | None]:
-        """Return the next hundred pages, oldest first, and the position after them."""
-        return await self._query.fetch_next_pages(schema, after or QueryPosition())
+        Without *since*, only ticked pages are returned.  Notion applies *only* as far
+        as a query can express it, so the caller must compare every page.
+        """
+        wanted = changed_filter(schema, since, only)
+        return await self._query.fetch_changed(schema, wanted)
+
+    def iterate_page_batches(
+        self, schema: Schema
+    ) -> AsyncIterator[tuple[Sequence[Page], bool]]:
+        """Yield all pages, oldest first, by the hundred, with whether more follow.
+
+        A page may be in two batches; the later one is newer.
+        """
+        return self._query.iterate_batches(schema)
 
     async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
         """Read one page.
@@ -155,11 +153,10 @@ class NotionApi:
         Raises:
             PageUnreachableError: Two requests found no such page.
             ItemRefusedError, NoAccessError: Notion refuses to show the page.
-            NotionUnavailableError: Notion gave no readable answer.
+            NotionUnavailableError: Notion gave no readable response.
         """
         try:
-            raw = await retry_if_missing(
-                self.transport,
+            raw = await self._repeat_if_missing(
                 urgency,
                 lambda: self.transport.send_with_retries(
                     urgency, lambda client: client.pages.retrieve(page_id)
@@ -167,9 +164,26 @@ class NotionApi:
             )
             return read_page(raw, schema)
         except ApiError as error:
-            raise explain_read(error.answer) from error
+            raise explain_read(error.response) from error
         except UnparsablePageError as error:
             raise NotionUnavailableError(str(error)) from error
+
+    async def _repeat_if_missing(
+        self, urgency: Urgency, send: Callable[[], Awaitable[Any]]
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Send a request about a page, and repeat it once after a 404 about the page.
+
+        Raises:
+            ApiError, LostResponseError, NotionUnavailableError: From the request.
+        """
+        try:
+            return await send()
+        except ApiError as error:
+            # A sweep reads pages that a query did not list, so one 404 is enough.
+            if not error.response.is_missing_page or urgency is Urgency.SWEEP:
+                raise
+        await self.transport.sleep(_NOT_FOUND_PAUSE)
+        return await send()
 
     async def update_page(
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
@@ -185,7 +199,7 @@ class NotionApi:
 
         async def read_again(error: WriteRefusedError) -> Schema:
             await self._raise_if_gone(schema, page_id, urgency, error)
-            return await self.fetch_schema(schema.source, schema.column_ids)
+            return await self.fetch_schema(schema.source, schema.property_ids)
 
         async def write(with_schema: Schema, part: PageUpdate) -> WriteResult:
             return await self._write_page(with_schema, page_id, part, urgency)
@@ -199,41 +213,31 @@ class NotionApi:
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
     ) -> WriteResult:
         if change.uploads and Role.IMAGE not in schema.roles:
-            refusal = WriteRefusedError("the Image column is gone")
-            refusal.is_final = True
-            raise refusal
+            raise WriteRefusedError("the Image column is gone", is_final=True)
         body, left_out = build_payload(change, schema)
-        lost: ErrorResponse | None = None
+        message = ""
         for attempt in range(_WRITES):
-            if lost is not None:
+            if attempt:
                 await self.transport.sleep(2.0**attempt)
                 # The lost request may have taken effect, so the page is read first.
                 page = await self.fetch_page(schema, page_id, urgency)
                 if already_shows(page, change):
                     return WriteResult(page=page, left_out=tuple(left_out))
             try:
-                raw = await retry_if_missing(
-                    self.transport,
+                raw = await self._repeat_if_missing(
                     urgency,
                     lambda: self.transport.send_once(
                         urgency, lambda client: client.pages.update(page_id, **body)
                     ),
                 )
-                return WriteResult(
-                    page=read_page(raw, schema), left_out=tuple(left_out)
-                )
-            except LostResponseError as error:
-                lost = error.answer
+                page = read_page(raw, schema)
+                return WriteResult(page=page, left_out=tuple(left_out))
             except ApiError as error:
-                raise explain_write(error.answer, change) from error
+                raise explain_write(error.response, change) from error
             # The write may have taken effect.
-            except UnparsablePageError as error:
-                lost = ErrorResponse(
-                    kind=ErrorClass.AGAIN, status=200, message=str(error)
-                )
-        raise NotionUnavailableError(
-            f"Notion is away: {lost.message if lost else 'no answer'}"
-        )
+            except (LostResponseError, UnparsablePageError) as error:
+                message = str(error)
+        raise NotionUnavailableError(f"Notion is away: {message}")
 
     async def _raise_if_gone(
         self, schema: Schema, page_id: str, urgency: Urgency, error: WriteRefusedError
@@ -242,11 +246,11 @@ class NotionApi:
         if (await self.fetch_page(schema, page_id, urgency)).gone:
             raise PageGoneError(str(error)) from error
         # A parent of the page is archived.  Queries still list the page.
-        if mentions_archived(str(error)):
+        if "archived" in str(error).casefold():
             raise PageUnreachableError(str(error)) from error
 
     async def create_upload(self, name: str, urgency: Urgency) -> Upload:
-        """Create a file upload."""
+        """Create a file upload.  Raises UploadRefusedError."""
         return await uploads.create_upload(self.transport, name, urgency)
 
     async def send_upload(

@@ -1,4 +1,18 @@
-"""Errors of Notion's API, one class for each reaction to them."""
+"""Errors of Notion's API, one class for each reaction to them.
+
+NotionError
+├── NotionUnavailableError
+├── NoAccessError
+│   └── SchemaOutdatedError
+├── ItemRefusedError
+├── PageGoneError
+│   └── PageUnreachableError
+├── RequestRejectedError
+│   ├── WriteRefusedError
+│   └── UploadRefusedError
+└── UploadLostError
+    └── UploadRefusedError
+"""
 
 from __future__ import annotations
 
@@ -12,7 +26,7 @@ class NotionError(PostbrushError):
 class NotionUnavailableError(NotionError):
     """Notion is unavailable, and every attempt of one request has failed.
 
-    Causes: no connection, 409, 429, 5xx, or an answer that is not JSON.  The error
+    Causes: no connection, 409, 429, 5xx, or a response that is not JSON.  The error
     says nothing about the page.
     """
 
@@ -30,10 +44,7 @@ class ItemRefusedError(NotionError):
 
 
 class RequestRejectedError(NotionError):
-    """Notion refuses a request of a job.
-
-    The job fails after the third refusal with the same message.
-    """
+    """Notion refuses a request of a job, which fails after the third such refusal."""
 
 
 class PageGoneError(NotionError):
@@ -54,7 +65,9 @@ class WriteRefusedError(RequestRejectedError):
         is_final: Whether only a person can correct the cause.  There is no retry.
     """
 
-    is_final = False
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class UploadLostError(NotionError):

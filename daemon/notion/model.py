@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Protocol
 
-from daemon.notion.filters import PropertyValue, Wanted
-from daemon.notion.query_position import QueryPosition
+#: The wanted value of a filter: a text or option name, a tick, or any of several.
+Wanted = str | bool | Sequence[str]
 
 
 class Urgency(IntEnum):
@@ -39,9 +38,23 @@ class File:
     raw: Mapping[str, object] = field(repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PropertyValue:
+    """One value as text, with its property's type.
+
+    Attributes:
+        text: The value; a tick is "true" or "false".
+        names: The single names of a value of `LIST_TYPES`.
+    """
+
+    type: str
+    text: str
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a source as one answer of Notion shows it.
+    """A page of a source as one response of Notion shows it.
 
     Attributes:
         id: 32 lower-case hexadecimal digits.
@@ -49,9 +62,9 @@ class Page:
         edited_at: last_edited_time, which Notion rounds down to the minute.
         gone: Whether the page is in the trash, archived, or moved out of the source.
         image: The files of the Image property, in order.
-        columns: Every property that reads as text (an option name, a number, a tick
-            or a date included), by its present name and by the name that the
-            settings use (`Schema.named`).  Templates, `only` and `skip` read it.
+        properties: Every property that reads as text (an option name, a number, a
+            tick or a date included), by its present name and by the name that the
+            settings use.  Templates, `only` and `skip` read it.
     """
 
     id: str
@@ -73,7 +86,7 @@ class Page:
     variants: int | None = None
     alt: str = ""
     date: str = ""
-    columns: Mapping[str, PropertyValue] = field(
+    properties: Mapping[str, PropertyValue] = field(
         default_factory=lambda: MappingProxyType({})
     )
 
@@ -110,37 +123,42 @@ class Schema:
     """The properties of one data source and their roles.
 
     Attributes:
-        columns: All properties, by present name.
+        properties: All properties, by present name.
         roles: The property of each role, found by stored ID first, then by name.
-        named: The properties that the settings name (`posts.only`, a template, ...),
-            by the name that the settings use.  They are found in the same way.
+        configured: The properties that the settings name (`posts.only`, a template,
+            ...), by the name that the settings use.  They are found in the same way.
         problems: One line for people for each required property that is missing or
-            of the wrong type, with what to click.
+            of the wrong type, with what to click, and for each property that
+            postbrush writes and that has a second role.  None of them may remain.
         warnings: The same for properties that are not required.
         notes: One line for each name that could mean more than one property.
-        cannot_start: Whether a required property is missing or of the wrong type, or
-            one that postbrush writes has a second role.
     """
 
     source: str
     title: str
-    columns: Mapping[str, Property]
+    properties: Mapping[str, Property]
     roles: Mapping[Role, Property]
-    named: Mapping[str, Property] = field(default_factory=lambda: MappingProxyType({}))
+    configured: Mapping[str, Property] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    cannot_start: bool = False
+
+    @property
+    def cannot_start(self) -> bool:
+        """Whether a problem remains, so that no image can be written."""
+        return bool(self.problems)
 
     def find_property(self, name: str) -> Property | None:
         """Return the property that the settings call *name*, None if there is none."""
-        return self.named.get(name) or self.columns.get(name)
+        return self.configured.get(name) or self.properties.get(name)
 
     @property
-    def column_ids(self) -> Mapping[str, str]:
+    def property_ids(self) -> Mapping[str, str]:
         """Property IDs by role and "=name", stored so that a rename has no effect."""
-        roles = {role.value: column.id for role, column in self.roles.items()}
-        return roles | {f"={name}": column.id for name, column in self.named.items()}
+        roles = {role.value: found.id for role, found in self.roles.items()}
+        return roles | {f"={name}": found.id for name, found in self.configured.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,70 +235,3 @@ class WriteResult:
 
     page: Page
     left_out: tuple[str, ...] = ()
-
-
-class NotionClient(Protocol):
-    """The interface to Notion; `daemon.notion.api.NotionApi` implements it."""
-
-    def pause_requests(self, seconds: float) -> None:
-        """Send no request for so many seconds."""
-
-    async def fetch_bot_user(self) -> BotUser:
-        """Return the bot user of the token."""
-
-    async def list_sources(self) -> Sequence[SourceInfo]:
-        """Return every data source that the token can read."""
-
-    async def resolve_source(self, target: str) -> SourceInfo:
-        """Return the data source of an ID, or of a URL of it or of its database."""
-
-    @property
-    def server_time(self) -> datetime | None:
-        """Return the time of Notion's last answer by its own clock, None before it."""
-
-    async def fetch_schema(self, source: str, remembered: Mapping[str, str]) -> Schema:
-        """Read the properties; *remembered* is an earlier `Schema.column_ids`."""
-
-    async def add_properties(
-        self, source: str, wanted: Mapping[Role, tuple[str, str]]
-    ) -> None:
-        """Add properties, role to (name, type), without changing existing ones."""
-
-    async def fetch_newest_pages(self, schema: Schema) -> tuple[Sequence[Page], bool]:
-        """Return at most the newest hundred pages, and whether those are all."""
-
-    async def fetch_changed_pages(
-        self, schema: Schema, *, since: datetime | None, only: Mapping[str, Wanted]
-    ) -> Sequence[Page]:
-        """Return pages that are ticked, or edited since *since* and matched by *only*.
-
-        Without *since*, only ticked pages are returned.  Notion applies *only* as far
-        as a query can express it, so the caller must compare every page.
-        """
-
-    async def fetch_page_batch(
-        self, schema: Schema, *, after: QueryPosition | None
-    ) -> tuple[Sequence[Page], QueryPosition | None]:
-        """Return some of all pages, oldest first, and the position after them.
-
-        The position is None after the last page.  *after* is None for the oldest.
-        """
-
-    async def fetch_page(self, schema: Schema, page_id: str, urgency: Urgency) -> Page:
-        """Read one page.  Raises PageUnreachableError."""
-
-    async def update_page(
-        self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
-    ) -> WriteResult:
-        """Write once.  Raises PageGoneError, WriteRefusedError, UploadLostError."""
-
-    async def create_upload(self, name: str, urgency: Urgency) -> Upload:
-        """Create a file upload."""
-
-    async def send_upload(
-        self, upload_id: str, name: str, data: bytes, urgency: Urgency
-    ) -> Upload:
-        """Send the bytes of a PNG.  Raises UploadLostError."""
-
-    async def find_upload(self, upload_id: str, urgency: Urgency) -> Upload:
-        """Return the state of an upload.  Raises UploadLostError if it is unknown."""

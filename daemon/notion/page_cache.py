@@ -1,71 +1,62 @@
 """The newest view of each page, and the pages that postbrush is writing to.
 
-Every answer of Notion with a page is a view of it.  A view is outdated if, since its
-request was sent, postbrush wrote to the page, or applied a view that was requested
-later.
+Every response with a page is a view of it.  A view is outdated if, since its request
+was sent, postbrush wrote to the page, or applied a view that was requested later.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.notion.model import Page
 
-#: Views kept, 6 KB each; a page that was dropped is read again.
-_KEPT = 300
+#: 6 KB each; a page that was dropped is read again.
+_VIEWS_KEPT = 300
 _MARKS_KEPT = 5000
 #: Signed file URLs expire after an hour; a write must repeat younger ones.
-FRESH = timedelta(minutes=50)
-
-
-@dataclass(frozen=True, slots=True)
-class CachedPage:
-    """A page and the time when it was read."""
-
-    page: Page
-    at: datetime
+_FRESH = timedelta(minutes=50)
 
 
 class PageCache:
     """Holds views in memory; after a restart each page is read when it is needed."""
 
     def __init__(self) -> None:
-        self._views: OrderedDict[str, CachedPage] = OrderedDict()
-        self._serial = 0
+        #: Each page with the time when it was read, the newest last.
+        self._views: OrderedDict[str, tuple[Page, datetime]] = OrderedDict()
+        self._last_mark = 0
         #: The mark of each page's newest view or write; older views are outdated.
         self._newest: OrderedDict[str, int] = OrderedDict()
-        self._under_way: dict[str, int] = {}
-        self._reading = 0
+        #: The number of writes under way to each page.
+        self._writes: Counter[str] = Counter()
+        self._queries = 0
 
     def take_mark(self) -> int:
         """Return a mark of the present moment, for `is_outdated`."""
-        self._serial += 1
-        return self._serial
+        self._last_mark += 1
+        return self._last_mark
 
     @contextmanager
     def track_query(self) -> Iterator[int]:
         """Yield a mark for a query; leave the context when its pages are applied."""
-        self._reading += 1
+        self._queries += 1
         try:
             yield self.take_mark()
         finally:
-            self._reading -= 1
+            self._queries -= 1
             self._evict_marks()
 
     @contextmanager
     def track_write(self, page_id: str) -> Iterator[None]:
         """Make views of a page outdated during a write, and until the write's end."""
-        self._under_way[page_id] = self._under_way.get(page_id, 0) + 1
+        self._writes[page_id] += 1
         try:
             yield
         finally:
-            self._under_way[page_id] -= 1
-            if not self._under_way[page_id]:
-                del self._under_way[page_id]
+            self._writes[page_id] -= 1
+            self._writes = +self._writes  # Without the pages at 0.
             self.mark_applied(page_id, self.take_mark())
 
     def mark_applied(self, page_id: str, mark: int) -> None:
@@ -77,18 +68,18 @@ class PageCache:
 
     def is_outdated(self, page_id: str, mark: int) -> bool:
         """Return whether a view from a request sent at *mark* may be outdated."""
-        return page_id in self._under_way or self._newest.get(page_id, 0) > mark
+        return page_id in self._writes or self._newest.get(page_id, 0) > mark
 
     def _evict_marks(self) -> None:
         # A query under way still needs the marks set since it was sent.
-        while not self._reading and len(self._newest) > _MARKS_KEPT:
+        while not self._queries and len(self._newest) > _MARKS_KEPT:
             self._newest.popitem(last=False)
 
     def put_page(self, page: Page, now: datetime) -> None:
         """Store the newest view of a page."""
-        self._views[page.id] = CachedPage(page, now)
+        self._views[page.id] = page, now
         self._views.move_to_end(page.id)
-        if len(self._views) > _KEPT:
+        if len(self._views) > _VIEWS_KEPT:
             self._views.popitem(last=False)
 
     def drop_page(self, page_id: str) -> None:
@@ -97,5 +88,5 @@ class PageCache:
 
     def get_fresh(self, page_id: str, now: datetime) -> Page | None:
         """Return the newest view if its file URLs are valid for ten minutes or more."""
-        view = self._views.get(page_id)
-        return view.page if view and now - view.at < FRESH else None
+        page, read_at = self._views.get(page_id, (None, now))
+        return page if now - read_at < _FRESH else None

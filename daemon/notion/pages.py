@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from daemon.config.parsing import plain_id
-from daemon.notion.filters import LIST_TYPES, PropertyValue
-from daemon.notion.model import File, Page, Role, Schema
+from daemon.notion.filters import LIST_TYPES
+from daemon.notion.model import File, Page, PropertyValue, Role, Schema
 
 Json = Mapping[str, Any]
 
@@ -30,6 +30,8 @@ def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON
         UnparsablePageError: The JSON is partial, not a page, or of an unknown shape.
     """
     try:
+        if raw["object"] != "page" or "properties" not in raw:
+            raise UnparsablePageError(f"a {raw['object']!r} where a page was expected")
         return _parse_page(raw, schema)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnparsablePageError(
@@ -38,42 +40,42 @@ def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON
 
 
 def _parse_page(raw: Json, schema: Schema) -> Page:
-    if raw["object"] != "page" or "properties" not in raw:
-        raise UnparsablePageError(f"a {raw['object']!r} where a page was expected")
     properties = raw["properties"]
     # IDs are used, since a property may be renamed after the schema was read.
     by_id = {value["id"]: name for name, value in properties.items()}
     names = {
-        role: by_id[column.id]
-        for role, column in schema.roles.items()
-        if column.id in by_id and properties[by_id[column.id]]["type"] == column.type
+        role: by_id[found.id]
+        for role, found in schema.roles.items()
+        if found.id in by_id and properties[by_id[found.id]]["type"] == found.type
     }
     values = {role: properties[name] for role, name in names.items()}
     texts = {name: _property_text(value) for name, value in properties.items()}
-    by_role = {role: texts[name] for role, name in names.items()}
-    parent = raw.get("parent") or {}
     variants = values.get(Role.VARIANTS, {}).get("number")
+
+    def text_of(role: Role) -> str:
+        return texts[names[role]] if role in names else ""
+
     return Page(
         id=plain_id(raw["id"]),
-        source=plain_id(parent.get("data_source_id") or schema.source),
+        source=plain_id(_parent_source(raw) or schema.source),
         url=_without_nul(str(raw.get("url") or "")),
         title=_title_of(properties),
-        created_at=parse_time(raw["created_time"]),
-        edited_at=parse_time(raw["last_edited_time"]),
+        created_at=datetime.fromisoformat(raw["created_time"]),
+        edited_at=datetime.fromisoformat(raw["last_edited_time"]),
         gone=_is_trashed(raw) or _has_moved(raw, schema),
         regenerate=bool(values.get(Role.REGENERATE, {}).get("checkbox")),
         image=_files_of(values.get(Role.IMAGE, {})),
-        prompt=by_role.get(Role.PROMPT, ""),
-        post=by_role.get(Role.POST, ""),
-        feedback=by_role.get(Role.FEEDBACK, ""),
-        status=by_role.get(Role.STATUS, ""),
-        note=by_role.get(Role.NOTE, ""),
-        provider=by_role.get(Role.PROVIDER, ""),
-        format=by_role.get(Role.FORMAT, ""),
+        prompt=text_of(Role.PROMPT),
+        post=text_of(Role.POST),
+        feedback=text_of(Role.FEEDBACK),
+        status=text_of(Role.STATUS),
+        note=text_of(Role.NOTE),
+        provider=text_of(Role.PROVIDER),
+        format=text_of(Role.FORMAT),
         variants=int(variants) if variants is not None else None,
-        alt=by_role.get(Role.ALT, ""),
-        date=by_role.get(Role.DATE, ""),
-        columns=_property_values(properties, texts, schema, by_id),
+        alt=text_of(Role.ALT),
+        date=text_of(Role.DATE),
+        properties=_property_values(properties, texts, schema, by_id),
     )
 
 
@@ -81,9 +83,13 @@ def _is_trashed(raw: Json) -> bool:
     return bool(raw.get("in_trash") or raw.get("is_archived") or raw.get("archived"))
 
 
+def _parent_source(raw: Json) -> str | None:
+    return (raw.get("parent") or {}).get("data_source_id")
+
+
 def _has_moved(raw: Json, schema: Schema) -> bool:
     """Return whether a page was moved out of the source."""
-    source = (raw.get("parent") or {}).get("data_source_id")
+    source = _parent_source(raw)
     if source is not None:
         return plain_id(source) != plain_id(schema.source)
     # A page below another page of a wiki keeps the properties of its source.
@@ -96,24 +102,19 @@ def _property_values(
     properties: Json, texts: Mapping[str, str], schema: Schema, by_id: Mapping[str, str]
 ) -> dict[str, PropertyValue]:
     """Return every property that reads as text, by present and by configured name."""
-    cells = {
+    values = {
         name: PropertyValue(
             type=value["type"], text=texts[name], names=tuple(_option_names(value))
         )
         for name, value in properties.items()
         if value["type"] not in {"files", "relation", "button", "place"}
     }
-    named = {
-        name: cells[present]
-        for name, column in schema.named.items()
-        if (present := by_id.get(column.id, "")) in cells
+    configured = {
+        name: values[present]
+        for name, found in schema.configured.items()
+        if (present := by_id.get(found.id, "")) in values
     }
-    return cells | named
-
-
-def parse_time(text: str) -> datetime:
-    """Return the aware datetime of an ISO 8601 text.  Raises ValueError."""
-    return datetime.fromisoformat(text)
+    return values | configured
 
 
 def _title_of(properties: Json) -> str:
@@ -151,8 +152,6 @@ def _raw_text(value: Json) -> str:
             return "".join(part.get("plain_text") or "" for part in content or ())
         case "select" | "status":
             return str((content or {}).get("name") or "")
-        case "multi_select":
-            return ", ".join(_option_names(value))
         case "checkbox":
             return "true" if content else "false"
         case "number":
@@ -164,10 +163,10 @@ def _raw_text(value: Json) -> str:
         case "url" | "email" | "phone_number" | "created_time" | "last_edited_time":
             return str(content or "")
         case "unique_id":
-            number_parts = content or {}
-            prefix = f"{number_parts['prefix']}-" if number_parts.get("prefix") else ""
-            return f"{prefix}{number_parts.get('number', '')}"
-        case "people" | "created_by" | "last_edited_by":
+            parts = content or {}
+            prefix = f"{parts['prefix']}-" if parts.get("prefix") else ""
+            return f"{prefix}{parts.get('number', '')}"
+        case "multi_select" | "people" | "created_by" | "last_edited_by":
             return ", ".join(_option_names(value))
     return ""
 
@@ -194,22 +193,21 @@ def plain_number(value: float) -> str:
 
 
 def _computed_text(content: Json) -> str:
-    kind = content.get("type")
-    result = content.get(str(kind))
-    match result:
-        case None:
-            return ""
-        case bool():
-            return "true" if result else "false"
-        case int() | float():
-            return plain_number(result)
-        case str():
-            return result
-        case dict():
-            return str(result.get("start") or "")
-        case list():
-            parts = [
-                part for part in result if isinstance(part, dict) and "type" in part
+    """Return the result of a formula or rollup as text."""
+    match content.get(str(content.get("type"))):
+        case bool() as is_true:
+            return "true" if is_true else "false"
+        case int() | float() as number:
+            return plain_number(number)
+        case str() as text:
+            return text
+        case dict() as date:
+            return str(date.get("start") or "")
+        case list() as values:
+            texts = [
+                _property_text(value)
+                for value in values
+                if isinstance(value, dict) and "type" in value
             ]
-            return ", ".join(filter(None, (_property_text(part) for part in parts)))
+            return ", ".join(filter(None, texts))
     return ""

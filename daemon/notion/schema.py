@@ -48,99 +48,62 @@ TYPE_NAMES = MappingProxyType(
 
 def read_schema(
     raw: Mapping[str, Any],
-    names: Mapping[Role, str],
-    remembered: Mapping[str, str],
-    named: Iterable[str] = (),
+    role_names: Mapping[Role, str],
+    stored_ids: Mapping[str, str],
+    configured_names: Iterable[str] = (),
 ) -> Schema:
     """Return the properties of a data source.
 
     Args:
-        raw: The answer of GET /v1/data_sources/{id}.
-        names: The configured property name of each role.
-        remembered: An earlier `Schema.column_ids`.  These IDs count before names, so
+        raw: The response to GET /v1/data_sources/{id}.
+        role_names: The configured property name of each role.
+        stored_ids: An earlier `Schema.property_ids`.  These IDs count before names, so
             a rename in Notion has no effect.
-        named: Further property names that the settings use.
+        configured_names: Further property names that the settings use.
 
     Raises:
-        KeyError: The answer has no properties, so it is not a data source.
+        KeyError: The response has no properties, so it is not a data source.
     """
-    columns = {
+    properties = {
         name: _to_property(name, definition)
         for name, definition in raw["properties"].items()
     }
     # Every data source has at least a title property.
-    if not columns:
+    if not properties:
         raise KeyError("properties")
-    by_id = {column.id: column for column in columns.values()}
-    roles: dict[Role, Property] = {}
-    problems: list[str] = []
-    warnings: list[str] = []
-    for role in Role:
-        name = names[role]
-        column = by_id.get(remembered.get(role.value, "")) or find_by_name(
-            columns, name
-        )
-        problem = _property_problem(role, name, column)
-        if problem is None and column is not None:
-            roles[role] = column
-        elif problem is not None:
-            (problems if role in REQUIRED else warnings).append(problem)
-    problems += _shared_problems(roles)
-    others = {
-        name: column
-        for name in named
-        if (
-            column := by_id.get(remembered.get(f"={name}", ""))
-            or find_by_name(columns, name)
-        )
+    by_id = {found.id: found for found in properties.values()}
+
+    def find(key: str, name: str) -> Property | None:
+        stored = by_id.get(stored_ids.get(key, ""))
+        return stored or _find_by_name(properties, name)
+
+    by_role = {role: find(role.value, role_names[role]) for role in Role}
+    problems = {
+        role: problem
+        for role, found in by_role.items()
+        if (problem := _property_problem(role, role_names[role], found)) is not None
     }
+    roles = {
+        role: found
+        for role, found in by_role.items()
+        if found is not None and role not in problems
+    }
+    configured = {
+        name: found for name in configured_names if (found := find(f"={name}", name))
+    }
+    required = [problem for role, problem in problems.items() if role in REQUIRED]
     return Schema(
         source=plain_id(raw["id"]),
         title="".join(part.get("plain_text", "") for part in raw.get("title") or ()),
-        columns=columns,
+        properties=properties,
         roles=roles,
-        named=MappingProxyType(others),
-        problems=tuple(problems),
-        warnings=tuple(warnings),
-        notes=tuple(_ambiguous_names(columns, [*roles.values(), *others.values()])),
-        cannot_start=bool(problems),
+        configured=MappingProxyType(configured),
+        problems=(*required, *_shared_problems(roles)),
+        warnings=tuple(text for role, text in problems.items() if role not in REQUIRED),
+        notes=tuple(
+            _ambiguous_names(properties, [*roles.values(), *configured.values()])
+        ),
     )
-
-
-def find_by_name(columns: Mapping[str, Property], name: str) -> Property | None:
-    """Return the property of a name, an exact match before column in another case.
-
-    Outer blanks are ignored in the same way.
-    """
-    if name in columns:
-        return columns[name]
-    similar = [
-        column
-        for column in columns.values()
-        if _fold_name(column.name) == _fold_name(name)
-    ]
-    return similar[0] if similar else None
-
-
-def _fold_name(name: str) -> str:
-    return name.strip().casefold()
-
-
-def _ambiguous_names(
-    columns: Mapping[str, Property], used: Iterable[Property]
-) -> Iterator[str]:
-    for column in {every.id: every for every in used}.values():
-        others = [
-            f'"{other.name}"'
-            for other in columns.values()
-            if other.id != column.id
-            and _fold_name(other.name) == _fold_name(column.name)
-        ]
-        if others:
-            yield (
-                f'"{column.name}" and {" and ".join(others)} differ only in case or in '
-                f'blanks. postbrush uses "{column.name}"'
-            )
 
 
 def _to_property(name: str, raw: Mapping[str, Any]) -> Property:
@@ -154,34 +117,64 @@ def _to_property(name: str, raw: Mapping[str, Any]) -> Property:
     )
 
 
-def _property_problem(role: Role, name: str, column: Property | None) -> str | None:
+def _find_by_name(properties: Mapping[str, Property], name: str) -> Property | None:
+    """Return the property of a name, else one that differs in case or outer blanks."""
+    folded = _fold_name(name)
+    similar = (
+        found for found in properties.values() if _fold_name(found.name) == folded
+    )
+    return properties.get(name) or next(similar, None)
+
+
+def _fold_name(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _ambiguous_names(
+    properties: Mapping[str, Property], used: Iterable[Property]
+) -> Iterator[str]:
+    for found in {every.id: every for every in used}.values():
+        others = [
+            f'"{other.name}"'
+            for other in properties.values()
+            if other.id != found.id and _fold_name(other.name) == _fold_name(found.name)
+        ]
+        if others:
+            yield (
+                f'"{found.name}" and {" and ".join(others)} differ only in case or in '
+                f'blanks. postbrush uses "{found.name}"'
+            )
+
+
+def _property_problem(role: Role, name: str, found: Property | None) -> str | None:
     wanted = TYPES[role]
     kinds = " or ".join(TYPE_NAMES[kind] for kind in wanted)
-    if column is None:
+    if found is None:
         if role not in REQUIRED:
             return None
         return (
             f"the column '{name}' is missing: in Notion, click + at the right end of "
             f"the table's head, choose {kinds}, and name it {name}"
         )
-    if column.type not in wanted:
-        return (
-            f"the column '{column.name}' is a "
-            f"{TYPE_NAMES.get(column.type, column.type)}, but must be {kinds} for "
-            f"'{role.value}': in Notion, click its head > Edit property > Type, or "
-            f"name another in [notion.properties] {role.value}"
-        )
-    return None
+    if found.type in wanted:
+        return None
+    return (
+        f"the column '{found.name}' is a "
+        f"{TYPE_NAMES.get(found.type, found.type)}, but must be {kinds} for "
+        f"'{role.value}': in Notion, click its head > Edit property > Type, or "
+        f"name another in [notion.properties] {role.value}"
+    )
 
 
 def _shared_problems(roles: Mapping[Role, Property]) -> list[str]:
-    by_column: dict[str, list[Role]] = {}
-    for role, column in roles.items():
-        by_column.setdefault(column.id, []).append(role)
+    """Return one line for each property that is written and has a second role."""
+    by_id: dict[str, list[Role]] = {}
+    for role, found in roles.items():
+        by_id.setdefault(found.id, []).append(role)
     return [
         f"the column '{roles[shared[0]].name}' is used for "
         f"{' and '.join(role.value for role in shared)}: postbrush writes it, so it "
         "cannot also be used for something else; change [notion.properties]"
-        for shared in by_column.values()
+        for shared in by_id.values()
         if len(shared) > 1 and any(role in WRITTEN for role in shared)
     ]

@@ -1,37 +1,46 @@
-"""Finds the configured data source, and explains why Notion does not show it."""
+"""Data sources: finding the configured one, and adding missing properties to it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from daemon.config import parsing
-from daemon.notion.answer_shapes import next_cursor, results_of, translate_shape_errors
-from daemon.notion.error_classes import (
-    CAPABILITY_MISSING,
-    TOKEN_REFUSED,
+from daemon.notion.errors import NoAccessError, NotionUnavailableError
+from daemon.notion.model import Role, SourceInfo, Urgency
+from daemon.notion.responses import (
+    CursorTrail,
     ErrorClass,
-    ErrorResponse,
+    explain_no_access,
     explain_sharing,
+    rows_and_cursor,
+    translate_shape_errors,
 )
-from daemon.notion.errors import (
-    ItemRefusedError,
-    NoAccessError,
-    NotionError,
-    NotionUnavailableError,
+from daemon.notion.transport import (
+    ApiError,
+    LostResponseError,
+    NotionTransport,
+    Request,
 )
-from daemon.notion.model import SourceInfo, Urgency
-from daemon.notion.query_position import CursorTrail
-from daemon.notion.transport import ApiError, NotionTransport, Request
 
 _PAGE_SIZE = 100
-_UNAUTHORIZED = 401
-_FORBIDDEN = 403
+_WRITES = 4
+#: Options of each select property that postbrush adds, with Notion's colours.
+_OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
+    {
+        Role.STATUS: {
+            "Queued": "gray",
+            "Waiting": "yellow",
+            "Done": "green",
+            "Card": "blue",
+            "Failed": "red",
+        }
+    }
+)
 
 
-async def send_request(
-    wire: NotionTransport, urgency: Urgency, request: Request
-) -> Any:  # noqa: ANN401 - JSON
+async def send_request(transport: NotionTransport, request: Request) -> Any:  # noqa: ANN401 - JSON
     """Send a request that is about no single page, and repeat it if it fails.
 
     Raises:
@@ -39,26 +48,19 @@ async def send_request(
         NotionUnavailableError: Notion did not answer.
     """
     try:
-        return await wire.send_with_retries(urgency, request)
+        return await transport.send_with_retries(Urgency.POLL, request)
     except ApiError as error:
-        raise explain_no_access(error.answer) from error
+        raise explain_no_access(error.response) from error
 
 
-async def list_sources(wire: NotionTransport) -> Sequence[SourceInfo]:
+async def list_sources(transport: NotionTransport) -> Sequence[SourceInfo]:
     """Return every data source that the token can read."""
     sources: list[SourceInfo] = []
-    cursor = ""
-    trail = CursorTrail()
+    trail, cursor = CursorTrail(), ""
     while True:
-        body: dict[str, Any] = {
-            "filter": {"property": "object", "value": "data_source"},
-            "page_size": _PAGE_SIZE,
-        }
-        if cursor:
-            body["start_cursor"] = cursor
-        raw = await send_request(wire, Urgency.POLL, _search_request(body))
+        raw = await send_request(transport, _search_request(cursor))
         with translate_shape_errors("search"):
-            rows, cursor = results_of(raw), next_cursor(raw)
+            rows, cursor = rows_and_cursor(raw)
             sources += [_to_source_info(row) for row in rows if row.get("id")]
         if not cursor:
             return [source for source in sources if source.id]
@@ -66,11 +68,13 @@ async def list_sources(wire: NotionTransport) -> Sequence[SourceInfo]:
             raise NotionUnavailableError("Notion's search cursors lead in a circle")
 
 
-def _search_request(body: Mapping[str, Any]) -> Request:
-    return lambda client: client.search(**body)
+def _search_request(cursor: str) -> Request:
+    start = {"start_cursor": cursor} if cursor else {}
+    wanted = {"property": "object", "value": "data_source"}
+    return lambda client: client.search(filter=wanted, page_size=_PAGE_SIZE, **start)
 
 
-async def resolve_source(wire: NotionTransport, target: str) -> SourceInfo:
+async def resolve_source(transport: NotionTransport, target: str) -> SourceInfo:
     """Return the data source of an ID or link; "" means the only one there is.
 
     Raises:
@@ -78,43 +82,42 @@ async def resolve_source(wire: NotionTransport, target: str) -> SourceInfo:
         NotionUnavailableError: Notion did not answer.
     """
     if not target:
-        return await _resolve_only_source(wire)
+        return await _resolve_only_source(transport)
     source_id = parsing.database_id(target)
     if source_id is None:
         raise NoAccessError(
             f"notion.data_source is no id or link of Notion: {target[:80]!r}"
         )
     try:
-        raw = await wire.send_with_retries(
+        raw = await transport.send_with_retries(
             Urgency.POLL, lambda client: client.data_sources.retrieve(source_id)
         )
-        with translate_shape_errors("data_sources.retrieve"):
-            return _to_source_info(raw)
     except ApiError as error:
-        if error.answer.kind is not ErrorClass.NOT_FOUND:
-            raise explain_no_access(error.answer) from error
-    return await _source_in_database(wire, source_id)
+        if error.response.kind is not ErrorClass.NOT_FOUND:
+            raise explain_no_access(error.response) from error
+        return await _source_in_database(transport, source_id)
+    with translate_shape_errors("data_sources.retrieve"):
+        return _to_source_info(raw)
 
 
-async def _source_in_database(wire: NotionTransport, database: str) -> SourceInfo:
+async def _source_in_database(transport: NotionTransport, database: str) -> SourceInfo:
     try:
-        raw = await wire.send_with_retries(
+        raw = await transport.send_with_retries(
             Urgency.POLL, lambda client: client.databases.retrieve(database)
         )
     except ApiError as error:
-        if error.answer.kind is not ErrorClass.NOT_FOUND:
-            raise explain_no_access(error.answer) from error
-        visible = _format_names(await list_sources(wire))
+        if error.response.kind is not ErrorClass.NOT_FOUND:
+            raise explain_no_access(error.response) from error
+        visible = _format_names(await list_sources(transport))
         raise NoAccessError(
             explain_sharing(f"the database {database}", visible)
         ) from error
     with translate_shape_errors("databases.retrieve"):
         sources = raw["data_sources"]
         if len(sources) == 1:
-            source = sources[0]
             return SourceInfo(
-                id=parsing.plain_id(source["id"]),
-                title=str(source.get("name") or ""),
+                id=parsing.plain_id(sources[0]["id"]),
+                title=str(sources[0].get("name") or ""),
                 url=str(raw.get("url") or ""),
             )
         names = ", ".join(
@@ -126,8 +129,8 @@ async def _source_in_database(wire: NotionTransport, database: str) -> SourceInf
     )
 
 
-async def _resolve_only_source(wire: NotionTransport) -> SourceInfo:
-    visible = await list_sources(wire)
+async def _resolve_only_source(transport: NotionTransport) -> SourceInfo:
+    visible = await list_sources(transport)
     if len(visible) == 1:
         return visible[0]
     if not visible:
@@ -136,26 +139,6 @@ async def _resolve_only_source(wire: NotionTransport) -> SourceInfo:
         f"the token sees {len(visible)} databases ({_format_names(visible)}): put the "
         "id of one into notion.data_source"
     )
-
-
-def explain_no_access(answer: ErrorResponse) -> NotionError:
-    """Return the error for a refusal that is about no single page."""
-    if answer.status == _UNAUTHORIZED:
-        return NoAccessError(TOKEN_REFUSED)
-    if answer.kind is ErrorClass.NO_ACCESS:
-        return NoAccessError(f"{CAPABILITY_MISSING} ({answer.message})")
-    if answer.kind is ErrorClass.NOT_FOUND:
-        return NoAccessError(explain_sharing("the source"))
-    return NoAccessError(f"Notion refuses the request: {answer.message}")
-
-
-def explain_item_refusal(answer: ErrorResponse) -> NotionError:
-    """Return the error for a refusal that is about one page or one file."""
-    if answer.status == _FORBIDDEN:
-        return ItemRefusedError(f"Notion forbids it: {answer.message}")
-    if answer.kind is ErrorClass.NO_ACCESS:
-        return explain_no_access(answer)
-    return ItemRefusedError(f"Notion refuses it: {answer.message}")
 
 
 def _to_source_info(raw: Mapping[str, Any]) -> SourceInfo:
@@ -169,3 +152,64 @@ def _to_source_info(raw: Mapping[str, Any]) -> SourceInfo:
 
 def _format_names(sources: Sequence[SourceInfo]) -> str:
     return ", ".join(f"'{source.title}' {source.id}" for source in sources)
+
+
+async def add_properties(
+    transport: NotionTransport, source: str, wanted: Mapping[Role, tuple[str, str]]
+) -> None:
+    """Add the properties that do not exist yet, in one write.
+
+    A PATCH that names an existing property would change its type.  The properties are
+    therefore read just before each write, also after a lost response.
+
+    Args:
+        wanted: Role to (name, type).
+
+    Raises:
+        NoAccessError: Notion refuses the write.
+        NotionUnavailableError: Notion did not confirm the write.
+    """
+    message = ""
+    for attempt in range(_WRITES):
+        if attempt:
+            await transport.sleep(2.0**attempt)
+        missing = await _missing_definitions(transport, source, wanted)
+        if not missing:
+            return
+        try:
+            await transport.send_once(Urgency.POLL, _update_request(source, missing))
+        except LostResponseError as error:
+            message = error.response.message
+        except ApiError as error:
+            raise explain_no_access(error.response) from error
+        else:
+            return
+    raise NotionUnavailableError(f"Notion is away: {message}")
+
+
+async def _missing_definitions(
+    transport: NotionTransport, source: str, wanted: Mapping[Role, tuple[str, str]]
+) -> dict[str, Any]:
+    """Return the JSON of each property that the source does not have, by name."""
+    raw = await send_request(
+        transport, lambda client: client.data_sources.retrieve(source)
+    )
+    with translate_shape_errors("data_sources.retrieve"):
+        existing = {name.casefold() for name in raw["properties"]}
+    return {
+        name: _property_definition(role, kind)
+        for role, (name, kind) in wanted.items()
+        if name.casefold() not in existing
+    }
+
+
+def _update_request(source: str, properties: Mapping[str, Any]) -> Request:
+    return lambda client: client.data_sources.update(source, properties=properties)
+
+
+def _property_definition(role: Role, kind: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if kind == "select" and role in _OPTIONS:
+        colours = _OPTIONS[role].items()
+        content = {"options": [{"name": name, "color": col} for name, col in colours]}
+    return {"type": kind, kind: content}

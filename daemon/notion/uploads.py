@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.config.parsing import plain_id
-from daemon.notion.answer_shapes import translate_shape_errors
-from daemon.notion.error_classes import ErrorClass, ErrorResponse
 from daemon.notion.errors import (
     NotionError,
     NotionUnavailableError,
@@ -20,7 +18,12 @@ from daemon.notion.errors import (
     UploadRefusedError,
 )
 from daemon.notion.model import Upload, Urgency
-from daemon.notion.sources import explain_item_refusal
+from daemon.notion.responses import (
+    ErrorClass,
+    ErrorResponse,
+    explain_item_refusal,
+    translate_shape_errors,
+)
 from daemon.notion.transport import ApiError, LostResponseError, NotionTransport
 
 SINGLE_PART_LIMIT = 20 * 2**20
@@ -29,52 +32,58 @@ _TOO_LARGE = 413
 _TRIES = 3
 
 
-async def create_upload(wire: NotionTransport, name: str, urgency: Urgency) -> Upload:
+async def create_upload(
+    transport: NotionTransport, name: str, urgency: Urgency
+) -> Upload:
     """Create a file upload.
 
-    A lost answer leaves an empty upload at Notion, which expires automatically.
+    A lost response leaves an empty upload at Notion, which expires automatically.
 
     Raises:
         UploadRefusedError: Notion does not accept such a file.
     """
     try:
-        raw = await wire.send_with_retries(
+        raw = await transport.send_with_retries(
             urgency,
             lambda client: client.file_uploads.create(
                 mode="single_part", filename=name, content_type=_TYPE
             ),
         )
     except ApiError as error:
-        raise _explain_refusal(error.answer) from error
+        raise _explain_refusal(error.response, UploadRefusedError) from error
     return _to_upload(raw, "file_uploads.create")
 
 
 async def send_upload(
-    wire: NotionTransport, upload_id: str, name: str, data: bytes, urgency: Urgency
+    transport: NotionTransport,
+    upload_id: str,
+    name: str,
+    data: bytes,
+    urgency: Urgency,
 ) -> Upload:
-    """Send the bytes of a PNG.  After a lost answer, look the upload up before a retry.
+    """Send the bytes of a PNG.  After a lost response, the upload is looked up first.
 
     Raises:
         UploadRefusedError: The upload expired, Notion does not know it, or the file
             is too large.
-        UploadLostError: A look-up after a lost answer found no usable upload.
+        UploadLostError: A look-up after a lost response found no usable upload.
         NotionUnavailableError: Notion did not confirm the upload.
     """
     # Bytes without a tuple would not become a file part of the form.
     part = (name, data, _TYPE)
     for attempt in range(_TRIES):
         try:
-            raw = await wire.send_once(
+            raw = await transport.send_once(
                 urgency, lambda client: client.file_uploads.send(upload_id, file=part)
             )
         except ApiError as error:
-            raise _explain_refusal(error.answer) from error
+            raise _explain_refusal(error.response, UploadRefusedError) from error
         except LostResponseError as error:
             # A repetition would send the same number of bytes.
-            if error.answer.status == _TOO_LARGE:
-                raise UploadRefusedError(error.answer.message) from error
-            await wire.sleep(2.0**attempt)
-            upload = await find_upload(wire, upload_id, urgency)
+            if error.response.status == _TOO_LARGE:
+                raise UploadRefusedError(error.response.message) from error
+            await transport.sleep(2.0**attempt)
+            upload = await find_upload(transport, upload_id, urgency)
             if upload.usable:
                 return upload
             if not upload.pending:
@@ -85,24 +94,24 @@ async def send_upload(
 
 
 async def find_upload(
-    wire: NotionTransport, upload_id: str, urgency: Urgency
+    transport: NotionTransport, upload_id: str, urgency: Urgency
 ) -> Upload:
     """Return the state of an upload.  Raises UploadLostError if it is unknown."""
     try:
-        raw = await wire.send_with_retries(
+        raw = await transport.send_with_retries(
             urgency, lambda client: client.file_uploads.retrieve(upload_id)
         )
     except ApiError as error:
-        if error.answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
-            raise UploadLostError(error.answer.message) from error
-        raise explain_item_refusal(error.answer) from error
+        raise _explain_refusal(error.response, UploadLostError) from error
     return _to_upload(raw, "file_uploads.retrieve")
 
 
-def _explain_refusal(answer: ErrorResponse) -> NotionError:
-    if answer.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
-        return UploadRefusedError(answer.message)
-    return explain_item_refusal(answer)
+def _explain_refusal(
+    response: ErrorResponse, refused: type[UploadLostError]
+) -> NotionError:
+    if response.kind in {ErrorClass.NOT_FOUND, ErrorClass.REFUSED}:
+        return refused(response.message)
+    return explain_item_refusal(response)
 
 
 def _require_usable(upload: Upload) -> Upload:

@@ -248,8 +248,8 @@ def merge_post(
         fingerprint=snapshot.fingerprint,
         inputs=snapshot.inputs.to_dict(),
         shows=tuple(file.name for file in page.image),
-        chosen=matches_filter(page.columns, settings.only),
-        skipped=bool(settings.skip) and matches_filter(page.columns, settings.skip),
+        chosen=matches_filter(page.properties, settings.only),
+        skipped=bool(settings.skip) and matches_filter(page.properties, settings.skip),
         gone=page.gone,
     )
 

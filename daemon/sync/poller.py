@@ -13,9 +13,8 @@ from daemon.context import SourceContext
 from daemon.jobs import job_log
 from daemon.jobs.budget import format_dollars
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
-from daemon.notion.filter_check import filter_problems, uncomparable_properties
-from daemon.notion.filters import Wanted
-from daemon.notion.model import Page, Schema, Urgency
+from daemon.notion.filters import filter_problems, uncomparable_properties
+from daemon.notion.model import Page, Schema, Urgency, Wanted
 from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, posts
@@ -73,7 +72,9 @@ class Poller:
                     error, source.app.steady_now(), source.log
                 )
                 await self._save_access_state(
-                    source.notion_backoff.why if source.notion_backoff.shut else ""
+                    source.notion_backoff.why
+                    if source.notion_backoff.is_refused
+                    else ""
                 )
                 return None
             was_unreachable = bool(source.notion_backoff.why)
@@ -130,7 +131,7 @@ class Poller:
             source=source.name,
             data_source=data_source.id,
             title=data_source.title or schema.title,
-            columns=dict(schema.column_ids),
+            columns=dict(schema.property_ids),
             scope=sweep_scope(schema, rules.only),
             watermark=same.watermark if same else None,
             swept_at=same.swept_at if same else None,
@@ -272,7 +273,7 @@ def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
     A sweep is due when the hash changes.
     """
     scope = json.dumps(
-        [schema.source, dict(schema.column_ids), dict(only)],
+        [schema.source, dict(schema.property_ids), dict(only)],
         sort_keys=True,
         default=list,
     )

@@ -56,8 +56,8 @@ def depends_on_filter(settings: PostsSection, job: Job) -> bool:
 
 def filtered_reason(settings: PostsSection, page: Page) -> str | None:
     """Return why the post gets no automatic image; None: it matches the filters."""
-    is_skipped = bool(settings.skip) and matches_filter(page.columns, settings.skip)
-    if is_skipped or not matches_filter(page.columns, settings.only):
+    is_skipped = bool(settings.skip) and matches_filter(page.properties, settings.skip)
+    if is_skipped or not matches_filter(page.properties, settings.only):
         return "the post no longer matches posts.only, or posts.skip"
     return None
 

@@ -6,7 +6,7 @@ does not depend on the number of posts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +16,6 @@ from daemon.jobs.lifecycle import end_job
 from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import ItemRefusedError, NotionUnavailableError, PageGoneError
 from daemon.notion.model import Page, Schema, Urgency
-from daemon.notion.query_position import QueryPosition
 from daemon.service.task_delays import TaskKey, TaskKind
 from daemon.sync.apply import ApplyResult, Hold, apply_pages, exceeds_hold
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
@@ -104,6 +103,7 @@ class _Sweep:
     postponed: list[str] = field(default_factory=list)
     _hold: Hold = "postpone"
     _held: int = 0
+    _batches: int = 0
     _unread: int = 0
 
     async def run(self) -> ApplyResult | None:
@@ -112,11 +112,10 @@ class _Sweep:
         started_at, notion_time = source.app.now(), source.notion.server_time
         if not source.options.posts.approve_above:
             self._hold = "never"
-        position = await self._apply_next_batch(None)
-        while position is not None:
+        batches = source.notion.iterate_page_batches(self.schema)
+        while await self._apply_next_batch(batches):
             if not source.state.is_leader or source.app.signals.stopping.is_set():
                 return None
-            position = await self._apply_next_batch(position)
         await self._decide_postponed("never")
         await self._mark_removed_pages(started_at)
         await self._save_sync_state(started_at, notion_time)
@@ -125,14 +124,12 @@ class _Sweep:
         return result
 
     async def _apply_next_batch(
-        self, after: QueryPosition | None
-    ) -> QueryPosition | None:
-        """Read, plan and apply the pages of one response; return the next position."""
+        self, batches: AsyncIterator[tuple[Sequence[Page], bool]]
+    ) -> bool:
+        """Read, plan and apply the pages of one response; False after the last."""
         source, asked_at = self.source, self.source.app.now()
         with source.page_cache.track_query() as mark:
-            pages, position = await source.notion.fetch_page_batch(
-                self.schema, after=after
-            )
+            pages, has_more = await anext(batches)
             ids = [page.id for page in pages]
             async with source.app.db.read_transaction() as tx:
                 self.seen.update(await posts.row_ids(tx, source.name, ids))
@@ -143,11 +140,12 @@ class _Sweep:
                 source, self.schema, current, asked_at, Urgency.SWEEP
             )
             # A single response holds all pages, so they are counted together.
-            is_only_batch = after is None and position is None
+            is_only_batch = self._batches == 0 and not has_more
+            self._batches += 1
             hold: Hold = "too many" if is_only_batch else self._hold
             result = await apply_pages(source, confirmed, mark=mark, hold=hold)
         await self._count_held(result)
-        return position
+        return has_more
 
     def _track_newest(self, current: Sequence[Page], outdated: Sequence[Page]) -> None:
         newest = next_watermark(current, outdated)

@@ -14,7 +14,7 @@ from daemon.generation import provider_selection, storage_guard
 from daemon.generation.provider_selection import ChainState
 from daemon.jobs.budget import format_dollars
 from daemon.jobs.postponement import next_try_at
-from daemon.notion.filter_check import filter_problems
+from daemon.notion.filters import filter_problems
 from daemon.web.session import WebContext, web_context_of
 from db import attempts, gallery, job_lists, jobs, pauses, posts
 from db.attempts import SpendingTotals

@@ -26,7 +26,8 @@ from daemon.context import Sources
 from daemon.generation import claims, selection
 from daemon.generation.recovery import recover_claims
 from daemon.jobs.lifecycle import requeue_job
-from daemon.notion.model import BotUser, NotionClient, Page, Schema, SourceInfo
+from daemon.notion.api import NotionApi
+from daemon.notion.model import BotUser, Page, Schema, SourceInfo
 from daemon.service import log
 from daemon.sync.poller import Poller
 from daemon.web import auth, dashboard, serve
@@ -59,7 +60,7 @@ class Notion:
         return SourceInfo(id=DATA_SOURCE, title="Posts", url="")
 
     async def fetch_schema(self, source: str, _remembered: object) -> Schema:
-        return Schema(source=source, title="Posts", columns={}, roles={})
+        return Schema(source=source, title="Posts", properties={}, roles={})
 
     async def fetch_changed_pages(
         self, _schema: Schema, **_about: object
@@ -173,7 +174,7 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
     settings = config.load_settings(folder / "postbrush.toml", environ, folder)
     async with app.open_context(settings) as sources:
         source, notion = sources.first, Notion()
-        object.__setattr__(source, "notion", cast("NotionClient", notion))
+        object.__setattr__(source, "notion", cast("NotionApi", notion))
         watcher = Poller(source=source, target="")
         site = WebContext(
             sources=sources,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.notion.model import NotionClient, Page, Schema
-from daemon.notion.query_position import QueryPosition
+from daemon.notion.api import NotionApi
+from daemon.notion.model import Page, Schema
 
 Happens = Callable[[int], Awaitable[None]]
 Shows = Callable[[Page], Page]
@@ -27,7 +27,7 @@ class HeldUp:
         windows: Answers so far.
     """
 
-    door: NotionClient
+    door: NotionApi
     meanwhile: Happens = _nothing
     shows: Shows = lambda page: page
     windows: int = field(default=0)
@@ -35,10 +35,10 @@ class HeldUp:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the door has
         return getattr(self.door, name)
 
-    async def fetch_page_batch(
-        self, schema: Schema, *, after: QueryPosition | None
-    ) -> tuple[Sequence[Page], QueryPosition | None]:
-        pages, position = await self.door.fetch_page_batch(schema, after=after)
-        self.windows += 1
-        await self.meanwhile(self.windows)
-        return [self.shows(page) for page in pages], position
+    async def iterate_page_batches(
+        self, schema: Schema
+    ) -> AsyncIterator[tuple[Sequence[Page], bool]]:
+        async for pages, has_more in self.door.iterate_page_batches(schema):
+            self.windows += 1
+            await self.meanwhile(self.windows)
+            yield [self.shows(page) for page in pages], has_more

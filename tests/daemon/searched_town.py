@@ -15,7 +15,7 @@ from unittest import mock
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
-from daemon.notion.model import NotionClient
+from daemon.notion.api import NotionApi
 from daemon.pretend.server import FakeServer
 from db import images, jobs, posts
 from db.models import Job, JobEvent
@@ -123,7 +123,7 @@ class SearchedTown(RuleBasedStateMachine):
 
         door = source.notion
         object.__setattr__(
-            source, "notion", cast("NotionClient", HeldUp(door, meanwhile=meanwhile))
+            source, "notion", cast("NotionApi", HeldUp(door, meanwhile=meanwhile))
         )
         try:
             await daemon.sweep()

@@ -200,7 +200,7 @@ async def _look(home: House, first: str, second: str) -> Hour:
 def _source(home: House) -> str:
     if not home.source.notion_backoff.why:
         return ""
-    return "shut" if home.source.notion_backoff.shut else "away"
+    return "shut" if home.source.notion_backoff.is_refused else "away"
 
 
 def _burst(times: list[datetime]) -> int:

@@ -267,7 +267,7 @@ async def test_nobody_makes_images_for_a_source_that_is_shut(tmp_path: Path) -> 
         first.clock.move(seconds=125)
         first.space.sources[first.town.source.id].shared = False
         await first.poll()
-        assert first.source.notion_backoff.shut
+        assert first.source.notion_backoff.is_refused
         await second.work()
         assert second.hub.painted == 0
         first.space.sources[first.town.source.id].shared = True

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.notion.errors import NotionUnavailableError
-from daemon.notion.query_position import CursorTrail
+from daemon.notion.responses import CursorTrail
 from daemon.pretend.values import FakeProperty
 from tests.daemon.house import House, house
 
@@ -216,7 +216,8 @@ async def test_a_query_of_more_posts_in_a_minute_than_it_lists_is_refused(
         await home.sweep()
         assert any("more pages were made in one minute" in one for one in home.said)
         door, schema = home.source.notion, home.source.known_schema
-        pages, position = await door.fetch_page_batch(schema, after=None)
+        batches = door.iterate_page_batches(schema)
+        pages, _ = await anext(batches)
         assert len(pages) == 5
         with pytest.raises(NotionUnavailableError, match="in one minute"):
-            await door.fetch_page_batch(schema, after=position)
+            await anext(batches)

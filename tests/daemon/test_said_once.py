@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.notion.limit_log import _CALM
+from daemon.notion.throttling import CALM
 from tests.daemon.house import House
 
 _REFUSED = {
@@ -40,7 +40,7 @@ async def test_a_rate_limit_is_a_line_at_its_beginning_and_one_at_its_end(
         home.space.inject_fault("/query", status=429, retry_after=30)
         await home.poll()
     assert len(_limited(home)) == 1
-    home.clock.move(seconds=_CALM.total_seconds())
+    home.clock.move(seconds=CALM.total_seconds())
     await home.poll()
     await home.poll()
     begin, end = _limited(home)

@@ -83,16 +83,16 @@ async def test_one_token_has_one_budget_and_two_tokens_have_two(
     tmp_path: Path,
 ) -> None:
     async with two(tmp_path) as (home, _):
-        wires = {id(source.notion.transport) for source in home.sources}  # type: ignore[attr-defined]  # the real gateway's
+        wires = {id(source.notion.transport) for source in home.sources}
         assert len(wires) == 1
     environ = {"NOTION_TOKEN_CLUB": "ntn_another"}
     async with two(tmp_path, environ=environ) as (home, _):
-        wires = {id(source.notion.transport) for source in home.sources}  # type: ignore[attr-defined]  # the same
+        wires = {id(source.notion.transport) for source in home.sources}
         assert len(wires) == 2
         shop, club = home.sources
         # The pretend Notion does not know it: that one source is shut, and only that.
-        assert club.notion_backoff.shut
-        assert not shop.notion_backoff.shut
+        assert club.notion_backoff.is_refused
+        assert not shop.notion_backoff.is_refused
         assert home.sources.outage_reason.startswith("club: ")
         page = home.add("Bread", "Bread for everyone.")
         await home.live()

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from daemon.notion.model import NotionClient
+from daemon.notion.api import NotionApi
 from daemon.sync.sweep import sweep_if_due
 from db import posts
 from db.models import Post
@@ -23,7 +23,7 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 def _held_up(home: House, **about: object) -> HeldUp:
     found = HeldUp(home.source.notion, **about)  # type: ignore[arg-type]  # its fields
-    object.__setattr__(home.source, "notion", cast("NotionClient", found))
+    object.__setattr__(home.source, "notion", cast("NotionApi", found))
     return found
 
 
@@ -109,7 +109,7 @@ async def test_an_older_poll_does_not_overwrite_what_a_sweep_saw(home: House) ->
             await go_on.wait()
             return found
 
-    object.__setattr__(home.source, "notion", cast("NotionClient", Slow(door)))
+    object.__setattr__(home.source, "notion", cast("NotionApi", Slow(door)))
     polling = asyncio.create_task(home.poll())
     await answered.wait()
     home.space.edit_page(page, {"Post": "Newest cake."})

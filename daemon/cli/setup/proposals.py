@@ -15,8 +15,8 @@ from itertools import count
 from daemon.config.model import PropertyNames
 from daemon.config.parsing import FormatError, parse_format
 from daemon.errors import SetupError
-from daemon.notion.filters import TEXT_TYPES, Wanted
-from daemon.notion.model import Page, Property, Role
+from daemon.notion.filters import TEXT_TYPES
+from daemon.notion.model import Page, Property, Role, Wanted
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
 #: Roles whose property `ColumnPolicy.ADD` adds: the required ones, and the two that
@@ -224,7 +224,7 @@ def list_filter_values(
     for column_type in _CHOSEN_FROM:
         for name, column in columns.items():
             if column.type == column_type and name not in used:
-                cells = (page.columns.get(name) for page in pages)
+                cells = (page.properties.get(name) for page in pages)
                 counts = Counter(cell.text for cell in cells if cell)
                 values += [
                     FilterValue(column=name, value=option, count=counts[option])

@@ -8,9 +8,9 @@ from daemon.cli.setup.dialog import ApiSession, Prompter
 from daemon.config import secret
 from daemon.context import SourceContext
 from daemon.errors import SetupError
-from daemon.notion.error_classes import CONNECTIONS
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import BotUser
+from daemon.notion.responses import CONNECTIONS
 from providers import KINDS
 from providers.outcomes import ProviderError, UnauthorizedError
 

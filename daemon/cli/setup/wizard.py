@@ -15,10 +15,9 @@ from daemon.cli.setup.proposals import (
     ColumnStatus,
 )
 from daemon.config.model import PropertyNames
-from daemon.notion.error_classes import explain_sharing
 from daemon.notion.errors import NoAccessError
-from daemon.notion.filters import Wanted
-from daemon.notion.model import BotUser, Role, Schema, SourceInfo
+from daemon.notion.model import BotUser, Role, Schema, SourceInfo, Wanted
+from daemon.notion.responses import explain_sharing
 from daemon.notion.schema import REQUIRED, TYPE_NAMES
 from daemon.source_setup import property_names
 
@@ -142,7 +141,7 @@ class Wizard:
     def _ask_columns(self, schema: Schema) -> Mapping[Role, str]:
         self.prompter.print_title(f"3 of 5 · The columns of '{schema.title}'")
         configured = property_names(self.session.load_settings())
-        proposal = proposals.propose_columns(schema.columns.values(), configured)
+        proposal = proposals.propose_columns(schema.properties.values(), configured)
         existing = [
             slot.name for slot in proposal.places if slot.fate is ColumnStatus.HERE
         ]
@@ -190,7 +189,7 @@ class Wizard:
         configured: Mapping[str, Wanted],
     ) -> Mapping[str, Wanted]:
         if self.options.only:
-            only = proposals.parse_only(self.options.only, schema.columns)
+            only = proposals.parse_only(self.options.only, schema.properties)
             self.prompter.print_success(f"only {proposals.format_only(only)}")
             return only
         pages, is_complete = self.session.run_query(
@@ -200,13 +199,13 @@ class Wizard:
         sample_note = "" if is_complete else f" of the newest {len(pages)}"
         choices: list[Mapping[str, Wanted]] = [{}]
         words = ["all of them"]
-        for value in proposals.list_filter_values(schema.columns, used, pages):
+        for value in proposals.list_filter_values(schema.properties, used, pages):
             choices.append({value.column: value.value})
             words.append(
                 f"only {value.column} = {value.value}  ({value.count}{sample_note})"
             )
         # A filter that was written by hand, with several values or properties.
-        if configured not in choices and set(configured) <= set(schema.columns):
+        if configured not in choices and set(configured) <= set(schema.properties):
             choices.append(configured)
             words.append(f"as it is: only {proposals.format_only(configured)}")
         if len(choices) == 1:

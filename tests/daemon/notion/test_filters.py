@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.notion.filter_check import (
+from daemon.notion.filters import (
+    changed_filter,
     filter_problems,
     format_unmet,
+    matches_filter,
     uncomparable_properties,
 )
-from daemon.notion.filters import PropertyValue, Wanted, matches_filter
-from daemon.notion.model import Property, Role, Schema
+from daemon.notion.model import Property, PropertyValue, Role, Schema, Wanted
 from daemon.notion.pages import plain_number, read_page
-from daemon.notion.query import changed_filter
 from daemon.notion.schema import read_schema
-from tests.daemon.notion.test_units import DASHED, NOW
+from daemon.pretend import query as pretend
+from daemon.pretend.models import FakePage as PretendPage
+from daemon.pretend.values import FakeProperty as PretendColumn
+from daemon.pretend.values import from_plain
 
+DASHED = "01234567-89ab-cdef-0123-456789abcdef"
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 _NAMES = {role: role.value for role in Role}
 
 
@@ -43,7 +51,7 @@ def test_a_number_is_read_exactly(number: float, text: str) -> None:
         "Price": {"type": "number", "number": number},
         "Twice": formula,
     }
-    columns = read_page(_page(values), _schema()).columns
+    columns = read_page(_page(values), _schema()).properties
     assert (columns["Price"].text, columns["Twice"].text) == (text, text)
 
 
@@ -72,22 +80,22 @@ def test_of_several_names_any_one_matches(
     value: dict[str, Any], wanted: Wanted, *, found: bool
 ) -> None:
     page = read_page(_page({"Where": value}), _schema())
-    assert matches_filter(page.columns, {"Where": wanted}) is bool(found)
+    assert matches_filter(page.properties, {"Where": wanted}) is bool(found)
 
 
 def test_a_filter_goes_on_by_id_after_a_rename() -> None:
     raw = _raw({"Status": ("s1", "select"), "Price": ("p1", "number")})
     first = read_schema(raw, _NAMES, {}, ["Status", "Price"])
     renamed = _raw({"State": ("s1", "select"), "Status": ("s2", "select")})
-    later = read_schema(renamed, _NAMES, first.column_ids, ["Status", "Price"])
-    assert later.named["Status"].name == "State"
-    assert "Price" not in later.named
+    later = read_schema(renamed, _NAMES, first.property_ids, ["Status", "Price"])
+    assert later.configured["Status"].name == "State"
+    assert "Price" not in later.configured
     values = {
         "State": {"id": "s1", "type": "select", "select": {"name": "Ready"}},
         "Status": {"id": "s2", "type": "select", "select": {"name": "Idea"}},
     }
     page = read_page(_page(values), later)
-    assert matches_filter(page.columns, {"Status": "Ready"})
+    assert matches_filter(page.properties, {"Status": "Ready"})
     asked = changed_filter(_with_box(later), NOW, {"Status": "Ready"})
     (_, narrowed) = asked["or"]
     assert [one.get("property") for one in narrowed["and"]] == [None, "s1"]
@@ -187,7 +195,7 @@ def _checked_schema() -> Schema:
         )
         for name, kind in [*kinds.items(), ("Link", "relation")]
     }
-    return Schema(source="0" * 32, title="", columns=columns, roles={})
+    return Schema(source="0" * 32, title="", properties=columns, roles={})
 
 
 def _raw(columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
@@ -207,14 +215,14 @@ def _with_box(schema: Schema) -> Schema:
     return Schema(
         source=schema.source,
         title="",
-        columns=schema.columns,
+        properties=schema.properties,
         roles={Role.REGENERATE: box},
-        named=schema.named,
+        configured=schema.configured,
     )
 
 
 def _schema() -> Schema:
-    return Schema(source="0" * 32, title="", columns={}, roles={})
+    return Schema(source="0" * 32, title="", properties={}, roles={})
 
 
 def _page(values: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -225,3 +233,65 @@ def _page(values: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "last_edited_time": "2026-11-24T10:00:00.000Z",
         "properties": {name: {"id": name, **one} for name, one in values.items()},
     }
+
+
+_KINDS = {
+    "Stage": "select",
+    "State": "status",
+    "Words": "rich_text",
+    "Ready": "checkbox",
+}
+_SPELLINGS = ("Open", "open", "Opening", "Done", "DONE", "a Open b")
+_VALUES = st.sampled_from(["", *_SPELLINGS])
+
+
+def _with_options(*options: str) -> Schema:
+    columns = {
+        name: Property(id=name.lower(), name=name, type=kind, options=options)
+        for name, kind in _KINDS.items()
+    }
+    box = Property(id="box", name="Regenerate", type="checkbox")
+    return Schema(
+        source="0" * 32, title="", properties=columns, roles={Role.REGENERATE: box}
+    )
+
+
+@given(
+    cells=st.fixed_dictionaries(
+        {"Stage": _VALUES, "State": _VALUES, "Words": _VALUES, "Ready": st.booleans()}
+    ),
+    only=st.dictionaries(
+        st.sampled_from(list(_KINDS)),
+        st.sampled_from(["Open", "open", "Done", True, False]) | st.just(("Open", "x")),
+        max_size=3,
+    ),
+)
+def test_notion_is_never_asked_for_less_than_we_would_take(
+    cells: dict[str, Any], only: dict[str, Any]
+) -> None:
+    """What our own rule accepts, the pushed filter returns."""
+    columns = {
+        name: PretendColumn(name.lower(), name, kind) for name, kind in _KINDS.items()
+    }
+    box = PretendColumn("box", "Regenerate", "checkbox")
+    for column in columns.values():
+        for option in _SPELLINGS:
+            column.add_option(option)
+    values = {
+        column.id: from_plain(column, cells.get(name, False) or None)
+        if column.type in {"select", "status"}
+        else from_plain(column, cells.get(name, False))
+        for name, column in [*columns.items(), ("Regenerate", box)]
+    }
+    row = PretendPage(DASHED, DASHED, NOW, NOW, DASHED, values)
+    ours = {
+        name: PropertyValue(
+            kind, str(cells[name]).lower() if kind == "checkbox" else cells[name]
+        )
+        for name, kind in _KINDS.items()
+    }
+    options = [one for one in _SPELLINGS if one == "Open" or one in cells.values()]
+    asked = changed_filter(_with_options(*options), NOW, only)
+    test = pretend.build_filter(asked, columns | {"Regenerate": box})
+    if matches_filter(ours, only):
+        assert test(row)

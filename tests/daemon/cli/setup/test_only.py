@@ -8,8 +8,7 @@ import pytest
 
 from daemon.cli.setup import proposals
 from daemon.errors import SetupError
-from daemon.notion.filters import PropertyValue, Wanted
-from daemon.notion.model import Page, Property
+from daemon.notion.model import Page, Property, PropertyValue, Wanted
 
 COLUMNS = {
     one.name: one
@@ -28,7 +27,13 @@ def _page(status: str) -> Page:
     now = datetime(2026, 11, 24, tzinfo=UTC)
     cells = {"Status": PropertyValue("status", status)}
     return Page(
-        id="", source="", url="", title="", created_at=now, edited_at=now, columns=cells
+        id="",
+        source="",
+        url="",
+        title="",
+        created_at=now,
+        edited_at=now,
+        properties=cells,
     )
 
 

@@ -1,13 +1,32 @@
-"""A property that Notion refuses: the rest is written, and it is named."""
+"""Each value as its property takes it; a property that Notion refuses is named."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.notion.errors import WriteRefusedError
-from daemon.notion.model import Page, PageUpdate, Property, Role, Schema, WriteResult
-from daemon.notion.partial_writes import RefusedProperties, write_accepted_parts
-from daemon.notion.payload import build_payload
+from daemon.notion.model import (
+    File,
+    Page,
+    PageUpdate,
+    Property,
+    Role,
+    Schema,
+    WriteResult,
+)
+from daemon.notion.page_writes import (
+    TEXT_LIMIT,
+    RefusedProperties,
+    build_payload,
+    property_value,
+    rich_text,
+    write_accepted_parts,
+)
 from tests.daemon.house import START, House
 
 _COLUMNS = {
@@ -25,7 +44,7 @@ _ROLES = {
 _SCHEMA = Schema(
     source="1" * 32,
     title="",
-    columns={one.name: one for one in _ROLES.values()},
+    properties={one.name: one for one in _ROLES.values()},
     roles=_ROLES,
 )
 _PAGE = Page(
@@ -132,3 +151,46 @@ async def test_a_status_that_notion_refuses_does_not_hold_the_tick(home: House) 
     (line,) = [one for one in home.warned if one.startswith("property.refused")]
     assert "'Image status'" in line
     assert (await home.jobs())[-1].state == "done"
+
+
+@given(st.text(max_size=5000))
+def test_text_stays_within_notions_limit(text: str) -> None:
+    parts = rich_text(text)
+    whole = "".join(part["text"]["content"] for part in parts)
+    assert all(len(part["text"]["content"]) <= TEXT_LIMIT for part in parts)
+    assert whole == text or (whole.endswith("…") and text.startswith(whole[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "written"),
+    [
+        ("checkbox", True, {"checkbox": True}),
+        ("checkbox", "TRUE", {"checkbox": True}),
+        ("checkbox", "maybe", None),
+        ("select", "a, b", {"select": {"name": "a  b"}}),
+        ("select", "", {"select": None}),
+        ("status", "done", {"status": {"name": "Done"}}),
+        ("status", "Nowhere", None),
+        ("date", "2026-11-24", {"date": {"start": "2026-11-24"}}),
+        ("number", "7", None),
+        ("people", "me", None),
+        ("rich_text", True, None),
+    ],
+)
+def test_a_value_as_its_column_takes_it(kind: str, value: Any, written: object) -> None:  # noqa: ANN401 - any
+    column = Property(id="x", name="X", type=kind, options=("Open", "Done"))
+    assert property_value(column, value) == written
+
+
+def test_a_persons_files_are_repeated_behind_ours() -> None:
+    theirs = File(
+        name="mine.jpg",
+        raw={"type": "external", "external": {"url": "https://x.org/a"}},
+    )
+    image = Property(id="img", name="Image", type="files")
+    schema = replace(_SCHEMA, roles={Role.IMAGE: image})
+    change = PageUpdate(uploads=(("u1", "a.png"), ("u2", "b.png")), keep=(theirs,))
+    body, left_out = build_payload(change, schema)
+    names = [one["name"] for one in body["properties"]["img"]["files"]]
+    assert names == ["a.png", "b.png", "mine.jpg"]
+    assert left_out == []

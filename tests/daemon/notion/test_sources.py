@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from daemon.notion import columns
+from daemon.notion import sources
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from daemon.notion.model import Role
 from daemon.notion.transport import NotionTransport
@@ -35,7 +35,7 @@ async def _town() -> AsyncIterator[FakeServer]:
 @pytest_asyncio.fixture(name="wire")
 async def _wire(town: FakeServer) -> AsyncIterator[NotionTransport]:
     clock = MovingClock()
-    wire = NotionTransport.open(
+    wire = NotionTransport(
         town.workspace.token,
         base_url=town.notion_url,
         rate=100,
@@ -57,7 +57,7 @@ def _writes(town: FakeServer) -> list[Any]:
 async def test_they_are_added_in_one_write_with_options_to_choose(
     town: FakeServer, wire: NotionTransport
 ) -> None:
-    await columns.add_properties(wire, town.source.id, WANTED)
+    await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     options = town.source.columns["Image status"].options
     assert [one["name"] for one in options] == [
@@ -73,13 +73,13 @@ async def test_a_column_that_is_there_is_never_named_in_a_write(
     town.workspace.add_column(
         town.source.id, FakeProperty("x1", "image NOTE", "number")
     )
-    await columns.add_properties(wire, town.source.id, WANTED)
+    await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town)["image NOTE"] == "number"
     assert "Image note" not in _types(town)
     assert set(_writes(town)[0]["properties"]) == {
         *("Regenerate", "Image", "Image status"),
     }
-    await columns.add_properties(wire, town.source.id, WANTED)
+    await sources.add_properties(wire, town.source.id, WANTED)
     assert len(_writes(town)) == 1
 
 
@@ -88,7 +88,7 @@ async def test_a_lost_answer_is_looked_after_before_it_is_repeated(
     town: FakeServer, wire: NotionTransport, *, after: bool
 ) -> None:
     town.workspace.inject_fault("PATCH /v1/data_sources", status=503, after=after)
-    await columns.add_properties(wire, town.source.id, WANTED)
+    await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     # Carried out, it is not sent again.
     seen = [one for one in town.workspace.requests if one.method == "PATCH"]
@@ -109,7 +109,7 @@ async def test_what_is_made_by_somebody_meanwhile_stays_theirs(
         await sleep(seconds)
 
     wire.sleep = made_meanwhile
-    await columns.add_properties(wire, town.source.id, WANTED)
+    await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town)["Image"] == "url"
     assert _types(town)["Regenerate"] == "checkbox"
 
@@ -125,10 +125,10 @@ async def test_refusals_and_outages_are_said_in_words(
     }
     town.workspace.inject_fault("PATCH /v1/data_sources", status=403, body=body)
     with pytest.raises(NoAccessError, match="tick Read content, Update content"):
-        await columns.add_properties(wire, town.source.id, WANTED)
+        await sources.add_properties(wire, town.source.id, WANTED)
     town.workspace.inject_fault(
         "PATCH /v1/data_sources", times=9, status=502, html=True
     )
     with pytest.raises(NotionUnavailableError, match="Notion is away"):
-        await columns.add_properties(wire, town.source.id, WANTED)
+        await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title"}
