@@ -149,28 +149,32 @@ def _order(home: House, endpoint: str, page: str, fault: Mapping[str, Any]) -> N
 
 
 async def _live(home: House) -> None:
-    """An hour: polls every ten seconds at first, then every minute."""
-    end = home.clock.time + _HOUR
-    soon = home.clock.time + timedelta(minutes=5)
-    swept = home.clock.time
-    while home.clock.time < end:
+    """An hour, with many polls at first and a steady number in its second half."""
+    begin = home.clock.time
+    swept_at = begin
+    while (passed := home.clock.time - begin) < _HOUR:
         await home.poll()
-        if home.clock.time - swept >= timedelta(minutes=5):
+        if home.clock.time - swept_at >= timedelta(minutes=5):
             await home.sweep()
-            swept = home.clock.time
-        await home.work()
-        pause = 10 if home.clock.time < soon else 60
-        await work_until(home, home.clock.time + timedelta(seconds=pause))
+            swept_at = home.clock.time
+        await work_until(home, home.clock.time + _poll_pause(passed))
+
+
+def _poll_pause(passed: timedelta) -> timedelta:
+    """Return the time to the next poll; in the second half hour they are counted."""
+    if passed < timedelta(minutes=2):
+        return timedelta(seconds=10)
+    return timedelta(minutes=2 if passed < _HOUR / 2 else 1)
 
 
 async def work_until(home: House, end: datetime) -> None:
     """Let time pass, and do what is due at the moment when it is due."""
+    due_at = await home.work()
     while home.clock.time < end:
-        again = await home.dispatcher.tick()
-        until = max(again or end, home.clock.time + timedelta(seconds=0.5))
+        until = max(due_at or end, home.clock.time + timedelta(seconds=0.5))
         left = min(until, end) - home.clock.time
         home.clock.move(seconds=left.total_seconds())
-        await home.work()
+        due_at = await home.work()
 
 
 async def _look(home: House, first: str, second: str) -> Hour:
