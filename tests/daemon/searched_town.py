@@ -43,8 +43,8 @@ price = 0.0035
 _MOST_STEPS = 400
 #: Events of a job's history that lead nowhere by themselves.
 _NO_PROGRESS = {"delayed", "resumed"}
-#: Seconds: an hour, and the five minutes between two looks of the search.
-_SILENCE = 3900
+#: Seconds: an hour, and the ten minutes between two looks of the search.
+_SILENCE = 4200
 
 
 class SearchedTown(RuleBasedStateMachine):
@@ -159,10 +159,10 @@ class SearchedTown(RuleBasedStateMachine):
     async def pass_hours(self) -> None:
         """Live two hours, in which nothing that fails is silent for one."""
         spoken = self.clock.passed
-        for _ in range(24):
+        for _ in range(12):
             said = await self._count_signs()
             await self.work()
-            self.clock.move(minutes=5)
+            self.clock.move(minutes=10)
             if said != await self._count_signs() or not self._fails():
                 spoken = self.clock.passed
             assert self.clock.passed - spoken <= _SILENCE, self._fails()
