@@ -170,7 +170,7 @@ class House:
     async def calls_all(self) -> list[Attempt]:
         async with self.source.app.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
-                tx, [one.id for one in await jobs.list_latest(tx, limit=100_000)]
+                tx, [job.id for job in await jobs.list_latest(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 

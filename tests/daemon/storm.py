@@ -184,11 +184,13 @@ async def _look(home: House, first: str, second: str) -> Hour:
     if victim and other and victim.state is JobState.DONE is not other.state:
         victim, other = other, victim
     times = [request.at for request in home.space.requests]
-    polls = [one for one in home.space.requests if one.path.endswith("/query")]
+    polls = [
+        request for request in home.space.requests if request.path.endswith("/query")
+    ]
     late = home.clock.time - timedelta(minutes=30)
     beyond = sum(at > late for at in times) - sum(one.at > late for one in polls)
     history = await home.history(victim.id) if victim else []
-    whys = [one.reason for one in history if one.event == "delayed"]
+    whys = [event.reason for event in history if event.event == "delayed"]
     return Hour(
         state=victim.state if victim else "",
         others=other.state if other else "",

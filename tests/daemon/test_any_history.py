@@ -203,7 +203,7 @@ class AnyHistory(SearchedTown):
     def a_page_has_at_most_one_open_job(self) -> None:
         if self.home is None:
             return
-        found = [one for one in self.run(self.daemon.jobs()) if one.is_open]
+        found = [job for job in self.run(self.daemon.jobs()) if job.is_open]
         assert len(found) == len({one.page_id for one in found})
 
 

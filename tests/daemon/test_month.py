@@ -102,15 +102,15 @@ async def test_a_month(tmp_path: Path) -> None:
 async def _all_is_well(month: Month, home: House) -> None:
     space, hub = home.space, home.hub
     found = await home.jobs_all()
-    calls = [one for one in await home.calls_all() if one.provider == "flux"]
-    ends = Counter(one.outcome for one in calls)
+    calls = [call for call in await home.calls_all() if call.provider == "flux"]
+    ends = Counter(call.outcome for call in calls)
     replaced = sum(one.reason == "replace" and one.state == "done" for one in found)
     cards = sum(
         space.read_cells(page)["Image status"] == "Card" for page in month.pages
     )
     writes = len(home.writes())
     queries = sum(r.path.endswith("/query") for r in space.requests)
-    money = sum(one.cost for one in calls)
+    money = sum(call.cost for call in calls)
     print(  # noqa: T201 - what the month came to
         f"\n{len(month.pages)} posts, {month.restarts} starts: {dict(ends)} calls of "
         f"flux, {hub.painted} paid for (${money:.2f} and what is included), {cards} "

@@ -34,7 +34,7 @@ def _shown(home: House, page: str) -> list[str]:
 
 
 def _page_writes(home: House) -> int:
-    return sum(one.startswith("PATCH /v1/pages/") for one in home.writes())
+    return sum(write.startswith("PATCH /v1/pages/") for write in home.writes())
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ async def _post(home: House, page: str) -> Post:
 def _asked(home: House) -> Counter[str]:
     """Return the requests by method and kind of path."""
     return Counter(
-        f"{one.method} {one.path.split('/')[2]}" for one in home.space.requests
+        f"{request.method} {request.path.split('/')[2]}"
+        for request in home.space.requests
     )
 
 

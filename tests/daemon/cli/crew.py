@@ -69,7 +69,11 @@ class Crew:
 
     def uploads(self) -> list[RecordedRequest]:
         """The writes that put an image on a page."""
-        return [one for one in self.desk.town.workspace.requests if puts_image(one)]
+        return [
+            request
+            for request in self.desk.town.workspace.requests
+            if puts_image(request)
+        ]
 
     async def until(
         self, happened: Callable[[], bool], *, within: float = _PATIENCE

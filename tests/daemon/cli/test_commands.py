@@ -96,7 +96,7 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         assert status["jobs"]["done"] == 1
         assert "last poll" in (await desk.cli("status")).out
         job = (await desk.cli("job", "1", "--json")).json
-        assert [one["state"] for one in job["history"]] == [
+        assert [event["state"] for event in job["history"]] == [
             "queued",
             "generating",
             "uploading",
@@ -113,7 +113,7 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         assert [(one["provider"], one["images"]) for one in costs] == [("flux", 2)]
         rows = (await desk.cli("costs", "--posts", "--csv")).out.splitlines()
         assert len(rows) == 2
-        assert [one["id"] for one in (await desk.cli("jobs", "--json")).json] == [2, 1]
+        assert [row["id"] for row in (await desk.cli("jobs", "--json")).json] == [2, 1]
         assert "done already" in (await desk.cli("cancel", "1")).err
         assert "nothing to try again" in (await desk.cli("retry", "1")).err
         for command in ("run", "once", "migrate"):
@@ -214,12 +214,12 @@ async def test_without_a_command_it_shows_its_help(desk: Desk) -> None:
 async def test_the_test_script_with_and_without_an_account(desk: Desk) -> None:
     both = await desk.cli("test", "--json")
     assert both.code == 0
-    assert [(one["provider"], one["result"]) for one in both.json] == [
+    assert [(row["provider"], row["result"]) for row in both.json] == [
         ("flux", "ok"),
         ("freeapi", "ok"),
     ]
     alone = await desk.cli("test", "--json", HUGGINGFACE_TOKEN="")
-    assert [one["provider"] for one in alone.json] == ["freeapi"]
+    assert [row["provider"] for row in alone.json] == ["freeapi"]
     assert alone.code == 0
     desk.town.hub.credits = 0
     spent = await desk.cli("test")
@@ -253,7 +253,7 @@ async def test_every_wrong_key_is_named_at_once_and_nothing_starts(desk: Desk) -
 
 async def test_the_configuration_in_force_and_its_example(desk: Desk) -> None:
     shown = await desk.cli("config", "--json")
-    values = {one["key"]: one for one in shown.json}
+    values = {row["key"]: row for row in shown.json}
     assert values["images.min_free_disk"]["value"] == "100MiB"
     assert values["NOTION_TOKEN"]["value"] == "set"
     assert desk.town.workspace.token not in shown.out

@@ -37,9 +37,9 @@ def _mode(path: Path) -> int:
 
 def _left(desk: Desk) -> list[str]:
     return sorted(
-        str(one.relative_to(desk.folder))
-        for one in desk.folder.rglob("*")
-        if one.is_file()
+        str(path.relative_to(desk.folder))
+        for path in desk.folder.rglob("*")
+        if path.is_file()
     )
 
 
@@ -49,11 +49,13 @@ def _no_token(desk: Desk, *texts: str) -> None:
 
 
 def _writes(desk: Desk) -> list[str]:
-    return [one.path for one in desk.town.workspace.requests if one.is_write]
+    return [
+        request.path for request in desk.town.workspace.requests if request.is_write
+    ]
 
 
 def _types(desk: Desk) -> dict[str, str]:
-    return {one.name: one.type for one in desk.town.source.columns.values()}
+    return {column.name: column.type for column in desk.town.source.columns.values()}
 
 
 async def _no_tokens(desk: Desk, *words: str) -> Said:
@@ -99,7 +101,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         *("postbrush.toml", "secrets/HUGGINGFACE_TOKEN", "secrets/NOTION_TOKEN"),
     ]
     assert _mode(secrets) == 0o700
-    assert {_mode(one) for one in secrets.iterdir()} == {0o600}
+    assert {_mode(path) for path in secrets.iterdir()} == {0o600}
 
     # And it works: no variable, no flag.
     space, source = bare.town.workspace, bare.town.source.id
@@ -241,7 +243,7 @@ async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> 
         "etc/postbrush.toml",
     ]
     assert (_mode(file), _mode(folder)) == (0o644, 0o700)
-    assert {_mode(one) for one in folder.iterdir()} == {0o600}
+    assert {_mode(path) for path in folder.iterdir()} == {0o600}
     # Again it knows what is there.
     again = await _no_tokens(bare, *words, "--yes")
     assert (again.code, "all of it is there already" in again.out) == (0, True)

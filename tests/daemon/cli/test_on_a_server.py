@@ -71,16 +71,16 @@ async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
         assert "daemons" not in own.out
         told = await desk.cli("status", **box)
         assert "(notion, generate), since " in told.out
-        (line,) = [one for one in told.out.splitlines() if one[:7] == "daemons"]
+        (line,) = [line for line in told.out.splitlines() if line[:7] == "daemons"]
         assert line.endswith("; asks Notion")
         (other,) = (await desk.cli("status", "--json", **box)).json["daemons"]
         assert (other["asks"], other["silent"]) == (True, False)
         looked = await desk.cli("check", "--json", **box)
-        found = {one["what"]: one["found"] for one in looked.json}
+        found = {row["what"]: row["found"] for row in looked.json}
         assert found["daemons"].endswith("(notion, generate)")
         assert "mount one folder" in found["images"]
         assert found["Notion"] == "another daemon asks it (roles)"
-        assert not [one for one in looked.json if one["todo"]]
+        assert not [row for row in looked.json if row["todo"]]
         # It says so when it ends.
         assert await daemon.end() == 0
         gone = await desk.cli("status", "--json", **box)
@@ -108,7 +108,7 @@ async def test_a_copy_of_a_servers_is_restored_to_a_file_and_to_a_server(
         looked = await desk.cli("verify", "--offline", **environ)
         assert (looked.code, looked.out) == (0, "all fits together\n"), looked.err
         listed = await desk.cli("jobs", "--json", **environ)
-        assert [one["state"] for one in listed.json] == ["done"]
+        assert [row["state"] for row in listed.json] == ["done"]
     full = {
         "POSTBRUSH_DATABASE__URL": cluster().url(str(other.url.database)),
         "POSTBRUSH_DATA_DIR": str(desk.folder / "elsewhere"),

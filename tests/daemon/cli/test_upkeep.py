@@ -35,7 +35,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
         await desk.cli("regenerate", page)
         await daemon.says("job.done", times=2)
         listed = await desk.cli("use", "Bread day", "--json")
-        newest, first = [one["name"] for one in listed.json]
+        newest, first = [row["name"] for row in listed.json]
         back = await desk.cli("use", "Bread day", first)
         assert back.code == 0
         await daemon.says("job.done", times=3)

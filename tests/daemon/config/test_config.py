@@ -135,7 +135,7 @@ def test_the_page_needs_no_password_where_only_this_machine_sees_it(
 def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -> None:
     toml = '[web]\nlisten = "0.0.0.0:8787"'
     problems = problems_of(tmp_path, toml, WEB_PASSWORD="short")
-    assert any("WEB_PASSWORD" in one and "eight" in one for one in problems)
+    assert any("WEB_PASSWORD" in problem and "eight" in problem for problem in problems)
     (tmp_path / "postbrush.toml").write_text(toml)
     # A person's words: spaces and any letters.
     environ = {**ENVIRON, "WEB_PASSWORD": "süß ist der Schlaf"}
@@ -222,7 +222,9 @@ def test_any_text_is_a_configuration_or_a_list_ofproblems(
 
 def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, "", POSTBRUSH_POSTS__ONLY='{"Status"="A"}')
-    assert any("POSTBRUSH_POSTS__ONLY: tables and lists" in one for one in problems)
+    assert any(
+        "POSTBRUSH_POSTS__ONLY: tables and lists" in problem for problem in problems
+    )
 
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_what_is_no_address_of_postgresql_is_one_line_that_does_not_say_it(
     tmp_path: Path, url: str
 ) -> None:
     problems = problems_of(tmp_path, f'[database]\nurl = "{url}"')
-    (said,) = [one for one in problems if one.startswith("database.url")]
+    (said,) = [problem for problem in problems if problem.startswith("database.url")]
     assert "postgresql+psycopg://USER@HOST" in said
     assert "nokey0123" not in "\n".join(problems)
 

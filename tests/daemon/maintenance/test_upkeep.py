@@ -55,7 +55,7 @@ async def test_an_earlier_image_is_put_back(home: House) -> None:
     (file,) = home.space.list_files(page)
     assert file.name == first.name
     assert home.hub.painted == paid
-    assert {one.state for one in await home.jobs()} == {"done"}
+    assert {job.state for job in await home.jobs()} == {"done"}
 
 
 async def test_what_cannot_be_put_back_says_why(home: House) -> None:
@@ -83,11 +83,11 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Regenerate"] is False
-    assert len([one for one in home.said if "daemon.paused" in one]) == 1
+    assert len([line for line in home.said if "daemon.paused" in line]) == 1
     home.clock.move(days=7)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert any("daemon.resumed" in one for one in home.said)
+    assert any("daemon.resumed" in line for line in home.said)
 
 
 async def _prune(home: House, days: int, *, dry_run: bool = False) -> PruneResult:
@@ -116,7 +116,7 @@ async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> Non
     assert (folder / newest.name).exists()
     assert (await _prune(home, 30)).names == ()
     # What was pruned is not missed.
-    assert [one async for one in verify_files(home.source, fix=False)] == []
+    assert [problem async for problem in verify_files(home.source, fix=False)] == []
     assert home.space.list_files(page)
 
 
@@ -154,7 +154,9 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
         assert len(later.space.list_page_ids(later.town.source.id)) == 2
         assert later.read(page)["Image status"] == "Done"
         assert home.hub.painted == 3
-        assert [one async for one in verify_files(later.source, fix=False)] == []
+        assert [
+            problem async for problem in verify_files(later.source, fix=False)
+        ] == []
 
 
 def _spoil(source: Path, target: Path, how: str) -> None:
@@ -250,6 +252,8 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
 
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:
-    found = [one async for one in verify_files(home.source, fix=fix)]
+    found = [problem async for problem in verify_files(home.source, fix=fix)]
     pages = await read_all_pages(home.source, "")
-    return found + [one async for one in verify_pages(home.source, pages, fix=fix)]
+    return found + [
+        problem async for problem in verify_pages(home.source, pages, fix=fix)
+    ]

@@ -227,7 +227,7 @@ async def test_the_password_opens_and_logging_out_closes(tmp_path: Path) -> None
         assert wrong.status == 401
         inside = await visitor.press("/login", to="/jobs", password=PASSWORD)
         assert inside.url.endswith("/jobs")
-        cookies = {one.key: one for one in visitor.session.cookie_jar}
+        cookies = {cookie.key: cookie for cookie in visitor.session.cookie_jar}
         session = next(one for name, one in cookies.items() if "session" in name)
         assert session["httponly"]
         assert session["samesite"] == "Strict"

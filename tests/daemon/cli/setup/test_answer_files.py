@@ -99,7 +99,7 @@ def test_a_write_that_fails_changes_nothing(
     with pytest.raises(SetupError, match="No space left on device"):
         answer_files.write_config(path, "two = 2\n")
     assert (path.read_text(), hidden.read_text()) == ("one = 1\n", f"{SECRET}\n")
-    left = sorted(one.name for one in tmp_path.rglob("*"))
+    left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["NOTION_TOKEN", "postbrush.toml", "secrets"]
 
 

@@ -62,10 +62,12 @@ async def test_a_database_is_waited_for(parlour: Parlour) -> None:
 async def test_again_it_starts_from_what_is_there(parlour: Parlour) -> None:
     town = parlour.town
     await parlour.hold(town.workspace.token, "1", "1", "3", town.hub.token)
-    before = {one: one.stat().st_mtime_ns for one in parlour.folder.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in parlour.folder.rglob("*")}
     found = await parlour.hold("", "", "", "")
     assert (found.added, found.secrets, found.wanted) == ((), {}, {})
-    assert {one: one.stat().st_mtime_ns for one in parlour.folder.rglob("*")} == before
+    assert {
+        path: path.stat().st_mtime_ns for path in parlour.folder.rglob("*")
+    } == before
     assert "nothing: all of it is there already" in parlour.said.getvalue()
 
 
