@@ -152,8 +152,8 @@ class House:
 
     async def jobs(self) -> list[Job]:
         async with self.source.app.db.read_transaction() as tx:
-            found = await jobs.list_latest(tx, limit=500)
-        return list(reversed(found))
+            newest_first = await jobs.list_latest(tx, limit=500)
+        return list(reversed(newest_first))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []

@@ -236,10 +236,10 @@ class SearchedTown(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         daemon, space = self.daemon, self.town.workspace
-        found = await daemon.jobs()
+        all_jobs = await daemon.jobs()
         calls = await daemon.calls()
         # Nothing is stuck.
-        assert [one for one in found if one.is_open or one.owed] == []
+        assert [job for job in all_jobs if job.is_open or job.owed] == []
         # What was painted is on record, and what may have been paid is counted.
         charged = [call for call in calls if call.outcome not in FREE]
         flux = [one for one in charged if one.provider == "flux"]
@@ -250,7 +250,7 @@ class SearchedTown(RuleBasedStateMachine):
         made = [(c.job_id, c.number, c.round) for c in calls if c.outcome == "image"]
         assert len(made) == len(set(made))
         # Nobody paid twice for what was asked for once.
-        page_of = {one.id: one.page_id for one in found}
+        page_of = {job.id: job.page_id for job in all_jobs}
         paid = Counter(
             page_of[call.job_id or 0]
             for call in calls

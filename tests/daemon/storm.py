@@ -54,9 +54,9 @@ class _FirstFile:
     def __call__(self, path: str, about: str) -> bool:
         if not path.endswith(self.path_ends):
             return False
-        found = next((one for one in about.split("'") if one.endswith(".png")), about)
-        self.name = self.name or found
-        return found == self.name
+        name = next((part for part in about.split("'") if part.endswith(".png")), about)
+        self.name = self.name or name
+        return name == self.name
 
 
 @dataclass(slots=True)
@@ -188,7 +188,7 @@ async def _look(home: House, first: str, second: str) -> Hour:
         request for request in home.space.requests if request.path.endswith("/query")
     ]
     late = home.clock.time - timedelta(minutes=30)
-    beyond = sum(at > late for at in times) - sum(one.at > late for one in polls)
+    beyond = sum(at > late for at in times) - sum(poll.at > late for poll in polls)
     history = await home.history(victim.id) if victim else []
     whys = [event.reason for event in history if event.event == "delayed"]
     return Hour(

@@ -39,8 +39,13 @@ _REST = [
 def _table() -> Mapping[str, Mapping[str, str]]:
     """Return the table: endpoint to column to word."""
     rows = re.findall(r"^\| ([a-z_.]+(?:, [a-z-]+)?) \|(.+)\|$", _README, re.MULTILINE)
-    found = {name: [one.strip() for one in cells.split("|")] for name, cells in rows}
-    return {name: dict(zip(_COLUMNS, found[name], strict=True)) for name in _ENDPOINTS}
+    cells_by_name = {
+        name: [part.strip() for part in cells.split("|")] for name, cells in rows
+    }
+    return {
+        name: dict(zip(_COLUMNS, cells_by_name[name], strict=True))
+        for name in _ENDPOINTS
+    }
 
 
 def _column(answer: str) -> str:

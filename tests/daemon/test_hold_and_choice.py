@@ -221,13 +221,13 @@ async def test_notion_away_is_one_line_at_the_start_and_one_at_the_end(
     for _ in range(30):
         home.clock.move(seconds=60)
         await home.poll()
-    said = [line for line in home.said if line.startswith("poll.")]
-    assert len([line for line in said if line.startswith("poll.failed")]) <= 2
+    lines = [line for line in home.said if line.startswith("poll.")]
+    assert len([line for line in lines if line.startswith("poll.failed")]) <= 2
     home.space.faults.waiting.clear()
     home.clock.move(minutes=6)
     await home.poll()
-    said = [line for line in home.said if line.startswith("poll.")]
-    assert said[-1].startswith("poll.recovered Notion answers again after")
+    lines = [line for line in home.said if line.startswith("poll.")]
+    assert lines[-1].startswith("poll.recovered Notion answers again after")
 
 
 async def test_a_source_that_is_no_longer_shared_stops_generation(home: House) -> None:

@@ -101,10 +101,10 @@ async def test_a_month(tmp_path: Path) -> None:
 
 async def _all_is_well(month: Month, home: House) -> None:
     space, hub = home.space, home.hub
-    found = await home.jobs_all()
+    jobs = await home.jobs_all()
     calls = [call for call in await home.calls_all() if call.provider == "flux"]
     ends = Counter(call.outcome for call in calls)
-    replaced = sum(one.reason == "replace" and one.state == "done" for one in found)
+    replaced = sum(job.reason == "replace" and job.state == "done" for job in jobs)
     cards = sum(
         space.read_cells(page)["Image status"] == "Card" for page in month.pages
     )
@@ -119,9 +119,9 @@ async def _all_is_well(month: Month, home: House) -> None:
     # No post without its image, and no job that is not at its end.
     assert len(month.pages) == POSTS
     assert all(len(space.list_files(page)) == 1 for page in month.pages)
-    assert not [one for one in found if one.is_open]
+    assert not [job for job in jobs if job.is_open]
     # A replacement that finds the credits still gone leaves its card alone.
-    assert all(one.state == "done" or one.reason == "replace" for one in found)
+    assert all(job.state == "done" or job.reason == "replace" for job in jobs)
     # Everything that was paid for is an image, and every image was paid for once.
     assert ends["image"] == hub.painted
     assert ends["unknown"] == 0

@@ -24,7 +24,7 @@ def _queries(home: House, *, sweep: bool) -> Sequence[Any]:
 
 
 def _sizes(home: House, *, sweep: bool = False) -> list[int]:
-    return [one.body["page_size"] for one in _queries(home, sweep=sweep)]
+    return [query.body["page_size"] for query in _queries(home, sweep=sweep)]
 
 
 def _schema_reads(home: House) -> int:

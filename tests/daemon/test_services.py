@@ -70,8 +70,10 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
             await home.live()
             assert home.read(page)["Image provider"] == "LocalAI"
             calls = await home.calls()
-            said = [(call.provider, call.outcome, call.http_status) for call in calls]
-            assert said == [
+            calls_made = [
+                (call.provider, call.outcome, call.http_status) for call in calls
+            ]
+            assert calls_made == [
                 ("flux", "credits", 402),
                 ("replicate", "throttled", 429),
                 ("runpod", "unavailable", 500),

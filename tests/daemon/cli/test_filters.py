@@ -20,12 +20,12 @@ def _column(desk: Desk) -> FakeProperty:
 async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
     _column(desk)
     desk.configure(f'{QUICK}only = {{ Stage = "Redy", Stauts = "x" }}\n')
-    said = await desk.cli("check", "--json")
-    todo = [row["todo"] for row in said.json if row["what"] == "filters"]
-    assert (said.code, len(todo)) == (1, 2)
+    result = await desk.cli("check", "--json")
+    todo = [row["todo"] for row in result.json if row["what"] == "filters"]
+    assert (result.code, len(todo)) == (1, 2)
     assert todo[0].endswith('Did you mean "Ready"?')
     assert todo[1].startswith('posts.only names the property "Stauts"')
-    clock = [row["found"] for row in said.json if row["what"] == "clock"]
+    clock = [row["found"] for row in result.json if row["what"] == "clock"]
     assert clock == ["agrees with Notion's"]
     desk.configure(f'{QUICK}only = {{ Stage = "Ready" }}\n')
     desk.add("Soup day", Stage="Idea")
@@ -46,9 +46,12 @@ async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
 
 async def test_check_warns_of_a_clock_that_is_wrong(desk: Desk) -> None:
     desk.town.workspace.now = lambda: utc_now() - timedelta(hours=1)
-    said = await desk.cli("check", "--json")
-    (clock,) = [row for row in said.json if row["what"] == "clock"]
-    assert (said.code, clock["found"].split()[-3:]) == (1, ["ahead", "of", "Notion's"])
+    result = await desk.cli("check", "--json")
+    (clock,) = [row for row in result.json if row["what"] == "clock"]
+    assert (result.code, clock["found"].split()[-3:]) == (
+        1,
+        ["ahead", "of", "Notion's"],
+    )
     assert "timedatectl" in clock["todo"]
 
 

@@ -172,9 +172,9 @@ async def test_a_spoilt_data_folder_is_refused_and_kept(
     assert callable(spoil)
     spoil(desk.folder)
     before = (desk.folder / "postbrush.db").read_bytes()
-    said = await desk.cli("run")
-    assert said.code == 2
-    lines = said.err.splitlines() or said.out.splitlines()
+    result = await desk.cli("run")
+    assert result.code == 2
+    lines = result.err.splitlines() or result.out.splitlines()
     assert len(lines) == 1
     assert tells in lines[0]
     assert (desk.folder / "postbrush.db").read_bytes() == before
@@ -240,10 +240,10 @@ async def test_the_demo_shows_itself_and_ends_with_ctrl_c(desk: Desk) -> None:
 
 
 async def test_a_demo_on_a_port_in_use_says_which_option_helps(desk: Desk) -> None:
-    said = await desk.cli("demo", "--port", str(desk.town.port))
-    assert said.code == 2
-    assert "--port" in said.err
-    assert len(said.err.splitlines()) == 1
+    result = await desk.cli("demo", "--port", str(desk.town.port))
+    assert result.code == 2
+    assert "--port" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 async def test_every_line_of_the_log_is_json_for_machines(desk: Desk) -> None:

@@ -51,8 +51,8 @@ async def test_check_and_config_show_where_an_address_is_and_not_what_it_is(
 ) -> None:
     environ = {"NOTIFY_URLS": f"{box.url}\nnonsense://{KEY}"}
     checked = await desk.cli("check", "--json", **environ)
-    found = [row for row in checked.json if row["what"] == "notify"]
-    assert [(one["found"], bool(one["todo"])) for one in found] == [
+    rows = [row for row in checked.json if row["what"] == "notify"]
+    assert [(row["found"], bool(row["todo"])) for row in rows] == [
         ("NOTIFY_URLS no. 1 (json)", False),
         ("NOTIFY_URLS no. 2 (nonsense)", True),
     ]

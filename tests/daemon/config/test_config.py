@@ -113,10 +113,10 @@ def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -
         '[posts]\nwait_after_edit = "5m"\napprove_above = 3\n'
     )
     environ = {**ENVIRON, "POSTBRUSH_POSTS__WAIT_AFTER_EDIT": "7m"}
-    found = config.load_settings(None, environ, tmp_path)
-    assert found.options.posts.wait_after_edit == timedelta(minutes=7)
-    assert found.options.posts.approve_above == 3
-    named = {key: (value, origin) for key, value, origin in list_origins(found)}
+    settings = config.load_settings(None, environ, tmp_path)
+    assert settings.options.posts.wait_after_edit == timedelta(minutes=7)
+    assert settings.options.posts.approve_above == 3
+    named = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert named["posts.wait_after_edit"] == ("7m", "POSTBRUSH_POSTS__WAIT_AFTER_EDIT")
     assert named["posts.approve_above"][1] == str(tmp_path / "postbrush.toml")
     assert named["notion.poll_interval"] == ("10s", "default")
@@ -139,15 +139,15 @@ def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -
     (tmp_path / "postbrush.toml").write_text(toml)
     # A person's words: spaces and any letters.
     environ = {**ENVIRON, "WEB_PASSWORD": "süß ist der Schlaf"}
-    found = config.load_settings(None, environ, tmp_path)
-    assert "Schlaf" not in repr(found)
-    assert found.secrets.web_password is not None
+    settings = config.load_settings(None, environ, tmp_path)
+    assert "Schlaf" not in repr(settings)
+    assert settings.secrets.web_password is not None
 
 
 def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
-    found = config.load_settings(None, ENVIRON, tmp_path)
-    assert found.data_dir == tmp_path
-    assert found.resolved_chain() == ("freeapi",)
+    settings = config.load_settings(None, ENVIRON, tmp_path)
+    assert settings.data_dir == tmp_path
+    assert settings.resolved_chain() == ("freeapi",)
     with_account = {**ENVIRON, "HF_TOKEN": "hf_" + "a" * 20}
     assert config.load_settings(None, with_account, tmp_path).resolved_chain() == (
         "flux",
@@ -165,11 +165,11 @@ def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> Non
         "file": {"NOTION_TOKEN_FILE": str(folder / "NOTION_TOKEN")},
         "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
     }[way]
-    found = config.load_settings(None, environ, tmp_path)
-    assert found.notion_token is not None
-    assert found.notion_token.get_secret_value() == TOKEN
-    assert TOKEN not in repr(found)
-    assert TOKEN not in str(list(list_origins(found)))
+    settings = config.load_settings(None, environ, tmp_path)
+    assert settings.notion_token is not None
+    assert settings.notion_token.get_secret_value() == TOKEN
+    assert TOKEN not in repr(settings)
+    assert TOKEN not in str(list(list_origins(settings)))
 
 
 @pytest.mark.parametrize("value", ["two words", "tök", "x\x00y"])

@@ -174,10 +174,10 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     await home.poll()
     await home.sweep()
     async with home.source.app.db.read_transaction() as tx:
-        found = await posts.get_many(tx, "default", [refused, gone])
+        posts_by_page = await posts.get_many(tx, "default", [refused, gone])
         state = await posts.load_source_state(tx, "default")
-    assert not found[refused].gone
-    assert found[gone].gone
+    assert not posts_by_page[refused].gone
+    assert posts_by_page[gone].gone
     assert state is not None
     assert state.swept_at is not None
     assert home.source.app.now() - state.swept_at < timedelta(hours=1)

@@ -235,16 +235,16 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     (home.source.app.image_folder / "holiday.png").write_bytes(b"somebody's")
     home.space.edit_page(page, {"Post": "Bread for everyone."})
     home.space.add_file(page, "Image", "mine.png", b"mine")
-    found = await _verify(home, fix=False)
-    assert [(one.what, one.wrong.split(",")[0]) for one in found] == [
+    problems = await _verify(home, fix=False)
+    assert [(problem.what, problem.wrong.split(",")[0]) for problem in problems] == [
         (first.name, "its file is gone"),
         (newest.name, "its file is not what was written"),
         ("holiday.png", "a file that no row names"),
         ("'A post'", f"shows {newest.name}"),
     ]
-    assert not any(one.fixed for one in found)
+    assert not any(problem.fixed for problem in problems)
     mended = await _verify(home, fix=True)
-    assert [bool(one.fixed) for one in mended] == [True, True, False, True]
+    assert [bool(problem.fixed) for problem in mended] == [True, True, False, True]
     left = [one.what for one in await _verify(home, fix=False)]
     # What is somebody else's, or no longer known for sure, is never removed.
     assert set(left) == {"holiday.png", newest.name}
@@ -252,8 +252,8 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
 
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:
-    found = [problem async for problem in verify_files(home.source, fix=fix)]
+    problems = [problem async for problem in verify_files(home.source, fix=fix)]
     pages = await read_all_pages(home.source, "")
-    return found + [
+    return problems + [
         problem async for problem in verify_pages(home.source, pages, fix=fix)
     ]

@@ -62,7 +62,7 @@ async def test_they_are_added_in_one_write_with_options_to_choose(
     await columns.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     options = town.source.columns["Image status"].options
-    assert [one["name"] for one in options] == [
+    assert [option["name"] for option in options] == [
         *("Queued", "Waiting", "Done", "Card", "Failed"),
     ]
     assert len(_writes(town)) == 1

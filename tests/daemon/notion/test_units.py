@@ -80,8 +80,8 @@ def test_a_database_link_is_the_database_whatever_is_open_over_it() -> None:
 
 @given(st.text(max_size=90))
 def test_no_link_is_an_exception(text: str) -> None:
-    found = parsing.page_id(text)
-    assert found is None or len(found) == 32
+    page_id = parsing.page_id(text)
+    assert page_id is None or len(page_id) == 32
 
 
 _KINDS = {
@@ -268,8 +268,8 @@ def test_a_renamed_column_is_found_again_by_its_id() -> None:
 
 
 def test_what_is_wrong_with_the_columns_says_where_to_click() -> None:
-    found = read_schema(_raw(image="checkbox", status="number"), _NAMES, {})
-    assert found.cannot_start
-    assert "must be Files & media" in found.problems[0]
-    assert "'regenerate' is missing: in Notion, click +" in found.problems[1]
-    assert "must be Select or Status or Text" in found.warnings[0]
+    schema = read_schema(_raw(image="checkbox", status="number"), _NAMES, {})
+    assert schema.cannot_start
+    assert "must be Files & media" in schema.problems[0]
+    assert "'regenerate' is missing: in Notion, click +" in schema.problems[1]
+    assert "must be Select or Status or Text" in schema.warnings[0]

@@ -34,12 +34,12 @@ async def test_a_daemon_says_that_its_store_is_away_and_stops_all_the_same(
         shop.gate.shut()
         async with here.daemon(**shop.environ) as daemon:
             here.add()
-            said = await daemon.says("store.away")
-            assert "cannot be reached (no connection" in said["message"]
+            line = await daemon.says("store.away")
+            assert "cannot be reached (no connection" in line["message"]
             status = await here.cli("status", **shop.environ)
             assert f"store    the store s3://{shop.bucket}/oven cannot be" in status.out
             assert await daemon.end() == 0
-            assert not any("Traceback" in one for one in daemon.raw)
+            assert not any("Traceback" in line for line in daemon.raw)
         shop.gate.open()
         async with here.daemon(**shop.environ) as daemon:
             await daemon.says("job.done")
