@@ -45,6 +45,45 @@ _HELD_AMONG = sa.select(held.c.page_id).where(
 _ONE_HELD = sa.select(held).where(held.c.id == sa.bindparam("which"))
 _RELEASE = held.delete().where(held.c.source == _OF, held.c.page_id == _PAGE)
 _SYNC = sa.select(sync).where(sync.c.source == _OF)
+_NEWER = images.alias("newer")
+_IS_NEWEST = ~(
+    sa.select(_NEWER.c.id)
+    .where(
+        _NEWER.c.source == images.c.source,
+        _NEWER.c.page_id == images.c.page_id,
+        _NEWER.c.id > images.c.id,
+        _NEWER.c.shown_at.is_not(None),
+    )
+    .exists()
+)
+_HAS_OPEN_JOB = (
+    sa.select(jobs.c.id)
+    .where(
+        jobs.c.source == posts.c.source,
+        jobs.c.page_id == posts.c.page_id,
+        jobs.c.state.in_(["queued", "generating", "uploading"]),
+    )
+    .exists()
+)
+_REPLACEABLE = (
+    sa.select(posts)
+    .join(
+        images,
+        sa.and_(images.c.source == posts.c.source, images.c.page_id == posts.c.page_id),
+    )
+    .where(
+        # The condition of the partial index, word for word, so that it is used.
+        sa.text("images.replaceable"),
+        images.c.source == _OF,
+        images.c.made_at >= sa.bindparam("made_after", type_=images.c.made_at.type),
+        images.c.shown_at.is_not(None),
+        posts.c.gone.is_(False),
+        posts.c.skipped.is_(False),
+        _IS_NEWEST,
+        ~_HAS_OPEN_JOB,
+    )
+    .order_by(posts.c.date == "", posts.c.date, posts.c.created_at.desc())
+)
 
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
@@ -159,48 +198,8 @@ async def list_replaceable(tx: Tx, source: str, *, made_after: datetime) -> list
     Args:
         made_after: Only cards rendered then or later.
     """
-    newer = images.alias("newer")
-    is_newest = ~(
-        sa.select(newer.c.id)
-        .where(
-            newer.c.source == images.c.source,
-            newer.c.page_id == images.c.page_id,
-            newer.c.id > images.c.id,
-            newer.c.shown_at.is_not(None),
-        )
-        .exists()
-    )
-    is_open = (
-        sa.select(jobs.c.id)
-        .where(
-            jobs.c.source == posts.c.source,
-            jobs.c.page_id == posts.c.page_id,
-            jobs.c.state.in_(["queued", "generating", "uploading"]),
-        )
-        .exists()
-    )
     return await mapping.fetch_all(
-        tx,
-        Post,
-        sa.select(posts)
-        .join(
-            images,
-            sa.and_(
-                images.c.source == posts.c.source, images.c.page_id == posts.c.page_id
-            ),
-        )
-        .where(
-            # The condition of the partial index, word for word, so that it is used.
-            sa.text("images.replaceable"),
-            images.c.source == source,
-            images.c.made_at >= made_after,
-            images.c.shown_at.is_not(None),
-            posts.c.gone.is_(False),
-            posts.c.skipped.is_(False),
-            is_newest,
-            ~is_open,
-        )
-        .order_by(posts.c.date == "", posts.c.date, posts.c.created_at.desc()),
+        tx, Post, _REPLACEABLE, of=source, made_after=made_after
     )
 
 

@@ -85,7 +85,6 @@ _ONCE = (
     *("tests/daemon/cli/test_told", "tests/daemon/web/test_in_a_browser"),
     *("tests/daemon/test_cluster", "tests/daemon/test_copied_machine"),
     *("tests/daemon/test_month", "tests/daemon/test_schedule"),
-    "tests/daemon/test_every_answer",
     *("tests/daemon/imaging/test_normalize", "tests/daemon/sync/test_planner"),
 )
 

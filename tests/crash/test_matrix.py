@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import on_postgres
 from tests.crash.world import World, all_is_well, unknowable, world
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,9 +30,21 @@ async def test_killed_at_every_border(kind: str, ticked: bool, tmp_path: Path) -
         expected = len(whole.writes)
         all_is_well(whole, "killed nowhere", expected, unknowable=False)
     _the_list_is_worth_something(borders)
-    for number in range(1, len(borders) + 1):
+    for number in _chosen(borders):
         async with world(tmp_path / str(number), kind, ticked=ticked) as here:
             await _killed_at(here, number, borders, expected + 1)
+
+
+def _chosen(borders: list[str]) -> list[int]:
+    """Return the crossings to die at: on a server those that it can tell apart.
+
+    Between two commits it holds the same whatever else was crossed; the file shows
+    what becomes of that.
+    """
+    numbered = enumerate(borders, start=1)
+    if not on_postgres():
+        return [number for number, _ in numbered]
+    return [number for number, border in numbered if " commit in " in border]
 
 
 async def test_killed_at_one_border_of_each_kind(tmp_path: Path) -> None:

@@ -29,16 +29,16 @@ class Fleet:
         return self.houses[0]
 
     async def begin(self) -> None:
-        for one in self.houses:
-            await one.begin()
+        for member in self.houses:
+            await member.begin()
 
     async def live(self, rounds: int = 40) -> None:
         """Let all of them poll and work until nothing is open."""
         for _ in range(rounds):
-            for one in self.houses:
-                await one.company.renew_membership()
-                await one.poll()
-            await asyncio.gather(*(self._along(one) for one in self.houses))
+            for member in self.houses:
+                await member.company.renew_membership()
+                await member.poll()
+            await asyncio.gather(*(self._along(member) for member in self.houses))
             if not await self.open():
                 return
             self.first.clock.move(seconds=20)
@@ -48,7 +48,7 @@ class Fleet:
         """Work as long as any of them does: each may make work for the others."""
         while True:
             await work(home)
-            if not any(one.dispatcher.is_busy for one in self.houses):
+            if not any(member.dispatcher.is_busy for member in self.houses):
                 return
             await asyncio.sleep(0)
 
@@ -57,7 +57,7 @@ class Fleet:
         return [(job.id, job.state) for job in jobs if job.is_open]
 
     def speakers(self) -> list[House]:
-        return [one for one in self.houses if one.source.state.is_leader]
+        return [member for member in self.houses if member.source.state.is_leader]
 
     async def makers(self) -> Counter[str]:
         return Counter(job.claimed_by for job in await self.first.jobs())

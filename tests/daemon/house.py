@@ -31,6 +31,7 @@ from db.backend import Backend
 from db.models import Attempt, Job, JobEvent
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres
+from tests.daemon.power import empty_database
 
 START = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -111,14 +112,14 @@ class House:
             if source.state.is_leader:
                 await sweep_if_due(source)
 
-    async def work(self) -> None:
-        """Do all that can be done now."""
+    async def work(self) -> datetime | None:
+        """Do all that can be done now; return when there is more."""
         while True:
             self.source.app.signals.kick.clear()
-            await self.dispatcher.tick()
+            due_at = await self.dispatcher.tick()
             if not self.dispatcher.is_busy:
                 if not self.source.app.signals.kick.is_set():
-                    return
+                    return due_at
                 continue
             await self.source.app.signals.kick.wait()
 
@@ -151,8 +152,8 @@ class House:
 
     async def jobs(self) -> list[Job]:
         async with self.source.app.db.read_transaction() as tx:
-            found = await jobs.list_latest(tx, limit=500)
-        return list(reversed(found))
+            newest_first = await jobs.list_latest(tx, limit=500)
+        return list(reversed(newest_first))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []
@@ -169,7 +170,7 @@ class House:
     async def calls_all(self) -> list[Attempt]:
         async with self.source.app.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
-                tx, [one.id for one in await jobs.list_latest(tx, limit=100_000)]
+                tx, [job.id for job in await jobs.list_latest(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 
@@ -211,6 +212,9 @@ async def house(
         settings = settings_for(
             folder, town, toml, hugging=hugging, environ=environ or {}
         )
+        database = settings.data_dir / "postbrush.db"
+        if not database.exists() and not on_postgres():
+            database.write_bytes(empty_database())
         said: list[str] = []
         warned: list[str] = []
 

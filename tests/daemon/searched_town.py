@@ -43,8 +43,8 @@ price = 0.0035
 _MOST_STEPS = 400
 #: Events of a job's history that lead nowhere by themselves.
 _NO_PROGRESS = {"delayed", "resumed"}
-#: Seconds: an hour, and the five minutes between two looks of the search.
-_SILENCE = 3900
+#: Seconds: an hour, and the ten minutes between two looks of the search.
+_SILENCE = 4200
 
 
 class SearchedTown(RuleBasedStateMachine):
@@ -134,7 +134,7 @@ class SearchedTown(RuleBasedStateMachine):
         """Live a minute; nothing came of it: then few requests were sent."""
         space, begin = self.town.workspace, self.clock.passed
         before = await self._count_progress()
-        waiting = [one for one in await self.daemon.jobs() if one.is_open or one.owed]
+        waiting = [job for job in await self.daemon.jobs() if job.is_open or job.owed]
         sent = len(space.requests)
         while self.clock.passed < begin + 60:
             await self.work()
@@ -159,10 +159,10 @@ class SearchedTown(RuleBasedStateMachine):
     async def pass_hours(self) -> None:
         """Live two hours, in which nothing that fails is silent for one."""
         spoken = self.clock.passed
-        for _ in range(24):
+        for _ in range(12):
             said = await self._count_signs()
             await self.work()
-            self.clock.move(minutes=5)
+            self.clock.move(minutes=10)
             if said != await self._count_signs() or not self._fails():
                 spoken = self.clock.passed
             assert self.clock.passed - spoken <= _SILENCE, self._fails()
@@ -176,7 +176,8 @@ class SearchedTown(RuleBasedStateMachine):
     def _fails(self) -> list[str]:
         source = self.daemon.source
         failing = [
-            f"{one.subject} {one.why}" for one in source.app.retry_schedule.of_tasks()
+            f"{task.subject} {task.why}"
+            for task in source.app.retry_schedule.of_tasks()
         ]
         return [
             *failing,
@@ -235,25 +236,25 @@ class SearchedTown(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         daemon, space = self.daemon, self.town.workspace
-        found = await daemon.jobs()
+        all_jobs = await daemon.jobs()
         calls = await daemon.calls()
         # Nothing is stuck.
-        assert [one for one in found if one.is_open or one.owed] == []
+        assert [job for job in all_jobs if job.is_open or job.owed] == []
         # What was painted is on record, and what may have been paid is counted.
-        charged = [one for one in calls if one.outcome not in FREE]
+        charged = [call for call in calls if call.outcome not in FREE]
         flux = [one for one in charged if one.provider == "flux"]
         assert self.town.hub.painted <= len(flux)
         assert all(one.cost + one.covered > 0 for one in flux)
-        assert sum(one.cost for one in calls) <= 0.5 + 1e-9
+        assert sum(call.cost for call in calls) <= 0.5 + 1e-9
         # No image was made twice for the same place in a job.
         made = [(c.job_id, c.number, c.round) for c in calls if c.outcome == "image"]
         assert len(made) == len(set(made))
         # Nobody paid twice for what was asked for once.
-        page_of = {one.id: one.page_id for one in found}
+        page_of = {job.id: job.page_id for job in all_jobs}
         paid = Counter(
-            page_of[one.job_id or 0]
-            for one in calls
-            if one.outcome == "image" and one.cost + one.covered > 0
+            page_of[call.job_id or 0]
+            for call in calls
+            if call.outcome == "image" and call.cost + call.covered > 0
         )
         assert paid <= self.wishes, (paid, self.wishes)
         for page in space.list_page_ids(self.town.source.id):
@@ -272,7 +273,7 @@ class SearchedTown(RuleBasedStateMachine):
         assert post is not None
         # We know what it shows; what people put there is still there.
         assert list(post.shows) == names
-        shown = [one for one in rows if one.name in names]
+        shown = [row for row in rows if row.name in names]
         for one in shown:
             assert one.shown_at is not None
             assert (daemon.source.app.image_folder / one.name).is_file()

@@ -28,9 +28,9 @@ def toml_for(kind: str, fake: Fake) -> str:
 
 def keys_for(kind: str, fake: Fake) -> dict[str, str]:
     """Return the variables a provider's key is read from."""
-    found = KINDS[kind]
-    keys = {found.tokens[0]: fake.token} if found.tokens else {}
-    return keys | ({found.account: "acc"} if found.account else {})
+    provider_type = KINDS[kind]
+    keys = {provider_type.tokens[0]: fake.token} if provider_type.tokens else {}
+    return keys | ({provider_type.account: "acc"} if provider_type.account else {})
 
 
 @asynccontextmanager

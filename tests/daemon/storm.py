@@ -54,9 +54,9 @@ class _FirstFile:
     def __call__(self, path: str, about: str) -> bool:
         if not path.endswith(self.path_ends):
             return False
-        found = next((one for one in about.split("'") if one.endswith(".png")), about)
-        self.name = self.name or found
-        return found == self.name
+        name = next((part for part in about.split("'") if part.endswith(".png")), about)
+        self.name = self.name or name
+        return name == self.name
 
 
 @dataclass(slots=True)
@@ -149,28 +149,32 @@ def _order(home: House, endpoint: str, page: str, fault: Mapping[str, Any]) -> N
 
 
 async def _live(home: House) -> None:
-    """An hour: polls every ten seconds at first, then every minute."""
-    end = home.clock.time + _HOUR
-    soon = home.clock.time + timedelta(minutes=5)
-    swept = home.clock.time
-    while home.clock.time < end:
+    """An hour, with many polls at first and a steady number in its second half."""
+    begin = home.clock.time
+    swept_at = begin
+    while (passed := home.clock.time - begin) < _HOUR:
         await home.poll()
-        if home.clock.time - swept >= timedelta(minutes=5):
+        if home.clock.time - swept_at >= timedelta(minutes=5):
             await home.sweep()
-            swept = home.clock.time
-        await home.work()
-        pause = 10 if home.clock.time < soon else 60
-        await work_until(home, home.clock.time + timedelta(seconds=pause))
+            swept_at = home.clock.time
+        await work_until(home, home.clock.time + _poll_pause(passed))
+
+
+def _poll_pause(passed: timedelta) -> timedelta:
+    """Return the time to the next poll; in the second half hour they are counted."""
+    if passed < timedelta(minutes=2):
+        return timedelta(seconds=10)
+    return timedelta(minutes=2 if passed < _HOUR / 2 else 1)
 
 
 async def work_until(home: House, end: datetime) -> None:
     """Let time pass, and do what is due at the moment when it is due."""
+    due_at = await home.work()
     while home.clock.time < end:
-        again = await home.dispatcher.tick()
-        until = max(again or end, home.clock.time + timedelta(seconds=0.5))
+        until = max(due_at or end, home.clock.time + timedelta(seconds=0.5))
         left = min(until, end) - home.clock.time
         home.clock.move(seconds=left.total_seconds())
-        await home.work()
+        due_at = await home.work()
 
 
 async def _look(home: House, first: str, second: str) -> Hour:
@@ -180,11 +184,13 @@ async def _look(home: House, first: str, second: str) -> Hour:
     if victim and other and victim.state is JobState.DONE is not other.state:
         victim, other = other, victim
     times = [request.at for request in home.space.requests]
-    polls = [one for one in home.space.requests if one.path.endswith("/query")]
+    polls = [
+        request for request in home.space.requests if request.path.endswith("/query")
+    ]
     late = home.clock.time - timedelta(minutes=30)
-    beyond = sum(at > late for at in times) - sum(one.at > late for one in polls)
+    beyond = sum(at > late for at in times) - sum(poll.at > late for poll in polls)
     history = await home.history(victim.id) if victim else []
-    whys = [one.reason for one in history if one.event == "delayed"]
+    whys = [event.reason for event in history if event.event == "delayed"]
     return Hour(
         state=victim.state if victim else "",
         others=other.state if other else "",

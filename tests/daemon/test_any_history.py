@@ -203,8 +203,8 @@ class AnyHistory(SearchedTown):
     def a_page_has_at_most_one_open_job(self) -> None:
         if self.home is None:
             return
-        found = [one for one in self.run(self.daemon.jobs()) if one.is_open]
-        assert len(found) == len({one.page_id for one in found})
+        open_jobs = [job for job in self.run(self.daemon.jobs()) if job.is_open]
+        assert len(open_jobs) == len({job.page_id for job in open_jobs})
 
 
 #: `HISTORIES=400` looks further than `make test-long` does.

@@ -29,7 +29,7 @@ async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(
     note = home.read(pages[0])["Image note"]
     assert "credits used up" in note
     assert "An image follows" in note
-    assert [one.status for one in home.hub.served] == [402]
+    assert [request.status for request in home.hub.served] == [402]
 
 
 async def test_cards_are_not_paid_for_again_after_a_restart(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_a_reset_replaces_cards_by_real_images_each_paid_once(
     assert [home.read(page)["Image status"] for page in pages] == ["Done"] * 3
     assert len(home.hub.served) == 3
     for page in pages:
-        assert [one.name.split("_")[0] for one in home.space.list_files(page)] == [
+        assert [file.name.split("_")[0] for file in home.space.list_files(page)] == [
             "flux"
         ]
     reasons = [job.reason for job in await home.jobs()]
@@ -88,7 +88,7 @@ async def test_the_reset_of_the_month_ends_the_rest_and_one_job_goes_first(
     home.clock.move(days=8)
     home.add("New", "A new month.")
     await home.live()
-    assert next(one.status for one in home.hub.served) == 200
+    assert next(request.status for request in home.hub.served) == 200
 
 
 async def test_a_card_never_replaces_a_real_image(home: House) -> None:
@@ -125,7 +125,7 @@ async def test_while_nobody_can_serve_no_row_is_touched(home: House) -> None:
         home.clock.move(seconds=60)
         await home.work()
     assert await home.history(2) == before
-    assert [one.status for one in home.hub.served] == [200, 402]
+    assert [request.status for request in home.hub.served] == [200, 402]
 
 
 async def test_a_loading_model_is_waited_for_by_all_and_asked_by_one(
@@ -148,7 +148,7 @@ async def test_a_loading_model_is_waited_for_by_all_and_asked_by_one(
     home.clock.move(seconds=31)
     await home.work()
     assert [home.read(page)["Image status"] for page in pages] == ["Done"] * 6
-    assert [one.status for one in home.hub.served[asked:]] == [200] * 6
+    assert [request.status for request in home.hub.served[asked:]] == [200] * 6
 
 
 async def test_a_model_that_loads_for_longer_than_the_patience_is_passed_over(
@@ -162,7 +162,7 @@ async def test_a_model_that_loads_for_longer_than_the_patience_is_passed_over(
     await home.work()
     (job,) = await home.jobs()
     assert job.state == "done"
-    assert [one.provider for one in await home.calls()] == ["flux", "freeapi"]
+    assert [call.provider for call in await home.calls()] == ["flux", "freeapi"]
 
 
 async def test_over_budget_is_a_card_and_not_a_call(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
         assert len(home.hub.served) == 3
         assert home.read(page)["Image status"] == "Failed"
         assert sum(
-            one.cost + one.covered for one in await home.calls()
+            call.cost + call.covered for call in await home.calls()
         ) == pytest.approx(3 * 0.003 * 1.1664)
 
 
@@ -239,5 +239,5 @@ async def test_times_far_ahead_count_as_now(home: House) -> None:
     home.hub.add_credits(9)
     home.clock.time -= timedelta(days=400)
     await home.work()
-    assert [one.status for one in home.hub.served] == [402, 200]
+    assert [request.status for request in home.hub.served] == [402, 200]
     assert [job.reason for job in await home.jobs()] == ["new", "replace"]

@@ -39,7 +39,7 @@ async def test_they_share_the_work_and_one_of_them_asks_notion(tmp_path: Path) -
         assert hub.painted == len(pages)
         assert all(len(all_.first.read(page)["Image"]) == 1 for page in pages)
         assert len(await all_.makers()) > 1
-        assert [bool(asked(one)) for one in all_.houses] == [True, False, False]
+        assert [bool(asked(member)) for member in all_.houses] == [True, False, False]
         # A tick is seen by the one, and the image made by whoever is free.
         all_.first.space.tick_box(pages[0])
         await all_.live()
@@ -68,7 +68,7 @@ async def test_when_the_one_who_asks_notion_dies_another_does(tmp_path: Path) ->
         await all_.live()
         assert len(second.read(page)["Image"]) == 1
         assert second.hub.painted == 1
-        assert [bool(asked(one)) for one in all_.houses].count(True) == 1
+        assert [bool(asked(member)) for member in all_.houses].count(True) == 1
 
 
 async def test_what_a_dead_one_had_in_work_goes_on_when_its_lease_is_over(
@@ -156,7 +156,7 @@ async def test_connections_that_are_cut_lose_nothing(tmp_path: Path) -> None:
                 await until(lambda: all_.first.hub.painted >= images)  # noqa: B023 - called at once
                 await asyncio.to_thread(cluster().end_all, all_.place)
 
-        await asyncio.gather(cut(), *(work(one) for one in all_.houses))
+        await asyncio.gather(cut(), *(work(member) for member in all_.houses))
         all_.first.clock.move(seconds=70)
         for one in all_.houses:
             await one.company.presence.wait_connected()  # type: ignore[attr-defined]  # of several

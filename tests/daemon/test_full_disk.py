@@ -90,6 +90,8 @@ async def test_each_write_goes_wrong_in_one_of_the_ways(
 
 
 @pytest.mark.long
+# The disk is a pretend one, above the database: on a server each write fails once.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("how", _WAYS)
 async def test_each_write_goes_wrong_in_each_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str

@@ -123,7 +123,7 @@ async def test_text_must_be_still_before_an_image_is_made(home: House) -> None:
     assert home.hub.served == []
     home.clock.move(seconds=40)
     await home.work()
-    assert [one.prompt.split(".")[0] for one in home.hub.served] == ["Bread"]
+    assert [request.prompt.split(".")[0] for request in home.hub.served] == ["Bread"]
 
 
 async def test_feedback_goes_into_the_next_image_and_is_cleared(home: House) -> None:
@@ -209,7 +209,7 @@ async def test_a_write_whose_answer_was_lost_is_not_repeated(home: House) -> Non
     home.space.inject_fault("PATCH /v1/pages/", status=503, after=True)
     await home.work()
     assert [job.state for job in await home.jobs()] == ["done"]
-    patches = [one for one in home.space.requests if one.method == "PATCH"]
+    patches = [request for request in home.space.requests if request.method == "PATCH"]
     assert len(patches) == 1 + 1  # the lost one is noted with both its answers
     assert len(home.space.list_files(page)) == 1
 
@@ -221,13 +221,13 @@ async def test_notion_away_is_one_line_at_the_start_and_one_at_the_end(
     for _ in range(30):
         home.clock.move(seconds=60)
         await home.poll()
-    said = [line for line in home.said if line.startswith("poll.")]
-    assert len([line for line in said if line.startswith("poll.failed")]) <= 2
+    lines = [line for line in home.said if line.startswith("poll.")]
+    assert len([line for line in lines if line.startswith("poll.failed")]) <= 2
     home.space.faults.waiting.clear()
     home.clock.move(minutes=6)
     await home.poll()
-    said = [line for line in home.said if line.startswith("poll.")]
-    assert said[-1].startswith("poll.recovered Notion answers again after")
+    lines = [line for line in home.said if line.startswith("poll.")]
+    assert lines[-1].startswith("poll.recovered Notion answers again after")
 
 
 async def test_a_source_that_is_no_longer_shared_stops_generation(home: House) -> None:
@@ -285,7 +285,7 @@ async def test_a_replacement_asks_first_whether_the_card_is_still_there(
         await actions.reset_breaker(tx, "flux", home.source.app.now())
     await home.work()
     assert home.hub.served == []
-    assert [one.name for one in home.space.list_files(page)] == ["mine.jpg"]
+    assert [file.name for file in home.space.list_files(page)] == ["mine.jpg"]
 
 
 async def test_a_post_whose_date_is_past_keeps_its_card(home: House) -> None:

@@ -115,7 +115,7 @@ async def test_an_impatient_second_tick_is_the_same_wish(home: House) -> None:
     await home.work()
     assert [job.state for job in await home.jobs()] == ["done", "done"]
     assert home.hub.painted == 2
-    events = [one.event for one in await home.history(2)]
+    events = [event.event for event in await home.history(2)]
     assert "repeated" in events
     assert home.read(page)["Regenerate"] is False
 
@@ -170,7 +170,8 @@ async def test_an_idle_minute_is_one_query_a_poll_and_writes_no_byte(
         await home.poll()
         await home.work()
     asked = [
-        f"{one.method} {one.path.rsplit('/', 1)[-1]}" for one in home.space.requests
+        f"{request.method} {request.path.rsplit('/', 1)[-1]}"
+        for request in home.space.requests
     ]
     assert asked == ["POST query"] * 6
     after = [
@@ -206,7 +207,7 @@ async def test_a_peoples_own_file_survives_behind_the_new_image(home: House) -> 
     home.space.tick_box(page)
     await home.poll()
     await home.work()
-    names = [one.name for one in home.space.list_files(page)]
+    names = [file.name for file in home.space.list_files(page)]
     assert names[1] == "mine.jpg"
     assert names[0].startswith("flux_generated_")
     assert home.space.list_files(page)[1].data == b"\xff\xd8\xff mine"
@@ -244,10 +245,10 @@ async def test_variants_are_separate_calls_and_all_are_shown(tmp_path: Path) -> 
         await home.begin()
         page = home.add(Variants=3)
         await home.live()
-        names = [one.name for one in home.space.list_files(page)]
+        names = [file.name for file in home.space.list_files(page)]
         assert len(names) == 3
         assert len(home.hub.served) == 3
-        assert len({one.seed for one in home.hub.served}) == 3
+        assert len({request.seed for request in home.hub.served}) == 3
 
 
 async def test_a_column_renamed_at_run_time_is_found_by_its_id(home: House) -> None:

@@ -101,16 +101,16 @@ async def test_a_month(tmp_path: Path) -> None:
 
 async def _all_is_well(month: Month, home: House) -> None:
     space, hub = home.space, home.hub
-    found = await home.jobs_all()
-    calls = [one for one in await home.calls_all() if one.provider == "flux"]
-    ends = Counter(one.outcome for one in calls)
-    replaced = sum(one.reason == "replace" and one.state == "done" for one in found)
+    jobs = await home.jobs_all()
+    calls = [call for call in await home.calls_all() if call.provider == "flux"]
+    ends = Counter(call.outcome for call in calls)
+    replaced = sum(job.reason == "replace" and job.state == "done" for job in jobs)
     cards = sum(
         space.read_cells(page)["Image status"] == "Card" for page in month.pages
     )
     writes = len(home.writes())
     queries = sum(r.path.endswith("/query") for r in space.requests)
-    money = sum(one.cost for one in calls)
+    money = sum(call.cost for call in calls)
     print(  # noqa: T201 - what the month came to
         f"\n{len(month.pages)} posts, {month.restarts} starts: {dict(ends)} calls of "
         f"flux, {hub.painted} paid for (${money:.2f} and what is included), {cards} "
@@ -119,9 +119,9 @@ async def _all_is_well(month: Month, home: House) -> None:
     # No post without its image, and no job that is not at its end.
     assert len(month.pages) == POSTS
     assert all(len(space.list_files(page)) == 1 for page in month.pages)
-    assert not [one for one in found if one.is_open]
+    assert not [job for job in jobs if job.is_open]
     # A replacement that finds the credits still gone leaves its card alone.
-    assert all(one.state == "done" or one.reason == "replace" for one in found)
+    assert all(job.state == "done" or job.reason == "replace" for job in jobs)
     # Everything that was paid for is an image, and every image was paid for once.
     assert ends["image"] == hub.painted
     assert ends["unknown"] == 0

@@ -44,7 +44,7 @@ async def test_a_file_that_notion_never_takes_is_no_loop(home: House) -> None:
     await home.live()
     home.forget()
     await home.pass_time(minutes=60, steps=360)
-    sent = [one for one in home.space.requests if one.method == "PATCH"]
+    sent = [request for request in home.space.requests if request.method == "PATCH"]
     tries = [one for one in sent if _attaches(one.path, str(one.body))]
     assert 5 <= len(tries) <= 12
     assert home.hub.paid_images == 1

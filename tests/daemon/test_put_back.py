@@ -34,16 +34,16 @@ def _shown(home: House, page: str) -> list[str]:
 
 
 def _page_writes(home: House) -> int:
-    return sum(one.startswith("PATCH /v1/pages/") for one in home.writes())
+    return sum(write.startswith("PATCH /v1/pages/") for write in home.writes())
 
 
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[House]:
-    async with house(tmp_path) as one:
+    async with house(tmp_path) as made:
         number = FakeProperty("variants", "Variants", "number")
-        one.space.add_column(one.town.source.id, number)
-        await one.begin()
-        yield one
+        made.space.add_column(made.town.source.id, number)
+        await made.begin()
+        yield made
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -54,7 +54,7 @@ async def test_the_named_variant_comes_first_or_alone(
     home.space.add_file(page, "Image", "mine.jpg", b"\xff\xd8\xff mine")
     home.space.tick_box(page)
     await home.live()
-    first, second, third = [one.name for one in await _of(home, page)]
+    first, second, third = [image.name for image in await _of(home, page)]
     assert _shown(home, page) == [first, second, third, "mine.jpg"]
     await _use(home, page, (await _of(home, page))[1], alone=alone)
     others = [] if alone else [first, third]

@@ -17,18 +17,20 @@ _ONLY = '[posts]\nonly = { Stage = "Ready" }\n'
 
 
 def _queries(home: House, *, sweep: bool) -> Sequence[Any]:
-    asked = [one for one in home.space.requests if one.path.endswith("/query")]
+    asked = [
+        request for request in home.space.requests if request.path.endswith("/query")
+    ]
     return [one for one in asked if ("sorts" in one.body) is sweep]
 
 
 def _sizes(home: House, *, sweep: bool = False) -> list[int]:
-    return [one.body["page_size"] for one in _queries(home, sweep=sweep)]
+    return [query.body["page_size"] for query in _queries(home, sweep=sweep)]
 
 
 def _schema_reads(home: House) -> int:
     return sum(
-        one.method == "GET" and "/data_sources/" in one.path
-        for one in home.space.requests
+        request.method == "GET" and "/data_sources/" in request.path
+        for request in home.space.requests
     )
 
 
@@ -122,7 +124,9 @@ async def test_a_search_cursor_that_repeats_itself_is_said(tmp_path: Path) -> No
         home.space.inject_fault("/search", times=10_000, status=200, body=_circle())
         await home.company.recover_work()
         await home.poll()
-        searches = [one for one in home.space.requests if "/search" in one.path]
+        searches = [
+            request for request in home.space.requests if "/search" in request.path
+        ]
         assert len(searches) == 2
         assert any("search cursors lead in a circle" in line for line in home.said)
 
@@ -214,7 +218,7 @@ async def test_a_query_of_more_posts_in_a_minute_than_it_lists_is_refused(
         await home.company.recover_work()
         await home.poll()
         await home.sweep()
-        assert any("more pages were made in one minute" in one for one in home.said)
+        assert any("more pages were made in one minute" in line for line in home.said)
         door, schema = home.source.notion, home.source.known_schema
         batches = door.iterate_page_batches(schema)
         pages, _ = await anext(batches)

@@ -56,7 +56,7 @@ async def test_a_tick_between_a_poll_and_its_untick_is_the_same_wish(
     await home.live()
     home.space.tick_box(page)
     await home.poll()
-    (job,) = [one for one in await home.jobs() if one.is_open]
+    (job,) = [job for job in await home.jobs() if job.is_open]
     await send_pending_write(home.source, job)
     home.space.tick_box(page)
     await home.live()
@@ -128,12 +128,12 @@ async def test_a_token_that_is_rotated_stops_it_and_lets_it_go_on(home: House) -
     page = home.add()
     await home.live()
     assert home.hub.served == []
-    assert len([one for one in home.said if "poll.failed" in one]) == 1
+    assert len([line for line in home.said if "poll.failed" in line]) == 1
     for _ in range(4):
         home.clock.move(minutes=5)
         await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert any("poll.recovered" in one for one in home.said)
+    assert any("poll.recovered" in line for line in home.said)
 
 
 async def test_a_long_pause_of_notions_is_kept_to_the_second(home: House) -> None:
@@ -251,7 +251,7 @@ async def test_two_variants_and_a_prompt_nobody_accepts_cost_three_calls(
         for _ in range(6):
             await home.live()
             home.clock.move(minutes=30)
-        flux = [one for one in await home.calls() if one.provider == "flux"]
+        flux = [call for call in await home.calls() if call.provider == "flux"]
         assert len(flux) <= 3 + 5 * 1
         first = [one for one in flux if one.job_id == 1]
         assert len(first) <= 3

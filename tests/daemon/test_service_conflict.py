@@ -63,8 +63,8 @@ async def test_what_it_says_of_itself_is_what_another_reads(
     schema = home.source.known_schema
     object.__setattr__(schema, "title", title)
     object.__setattr__(schema, "source", _SOURCE)
-    said = status_line.describe_watching(home.sources)
-    status = " ".join(said.split())[:400]
+    sentence = status_line.describe_watching(home.sources)
+    status = " ".join(sentence.split())[:400]
     shown = f"ActiveState=active\nStatusText={status}\n"
     assert service_conflict.watched_sources(shown) == frozenset(
         {status_line.short_source_id(_SOURCE)}

@@ -70,8 +70,10 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
             await home.live()
             assert home.read(page)["Image provider"] == "LocalAI"
             calls = await home.calls()
-            said = [(one.provider, one.outcome, one.http_status) for one in calls]
-            assert said == [
+            calls_made = [
+                (call.provider, call.outcome, call.http_status) for call in calls
+            ]
+            assert calls_made == [
                 ("flux", "credits", 402),
                 ("replicate", "throttled", 429),
                 ("runpod", "unavailable", 500),
@@ -81,7 +83,7 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
             assert words in calls[1].error
             assert "worker crashed" in calls[2].error
             # What came to nothing was not paid for.
-            assert sum(one.cost + one.covered for one in calls) == 0
+            assert sum(call.cost + call.covered for call in calls) == 0
 
 
 async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
         # Some bill what was begun: it counts as paid until somebody knows better.
         assert (call.outcome, call.cost > 0) == ("unknown", True)
         assert home.space.list_files(page) == []
-        assert [one.state for one in await home.jobs()] == ["cancelled"]
+        assert [job.state for job in await home.jobs()] == ["cancelled"]
 
 
 async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
@@ -187,7 +189,7 @@ async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
             go_on.set()
             await home.work()
             assert second.orders == []
-            assert [one.provider for one in await home.calls()] == ["localai"]
+            assert [call.provider for call in await home.calls()] == ["localai"]
 
 
 async def test_your_own_server_is_greeted_before_a_job_is_tried(
@@ -202,7 +204,7 @@ async def test_your_own_server_is_greeted_before_a_job_is_tried(
         for number in range(3):
             home.add(f"Post {number}", f"Bread number {number}.")
         await home.live()
-        opened = [one for one in home.said if "breaker.opened" in one]
+        opened = [line for line in home.said if "breaker.opened" in line]
         assert len(opened) == 1
         tried = len(fake.orders)
         # Still away when its time has come: it is greeted, and no job tried.
@@ -250,4 +252,4 @@ async def test_a_daily_allowance_is_counted_by_the_day(tmp_path: Path) -> None:
             home.clock.move(days=1)
             await home.live()
             assert fake.painted == 3
-            assert {one.cost for one in await home.calls()} == {0.0}
+            assert {call.cost for call in await home.calls()} == {0.0}

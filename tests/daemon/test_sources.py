@@ -137,7 +137,7 @@ async def test_a_budget_of_its_own_and_the_one_shared_by_the_others(
             home.add(f"Bread {number}", f"Bread number {number}.")
             _post(home, club, f"Boat {number}", Post=f"Boat number {number}.")
         await home.live()
-        paid = [one.source for one in await home.calls() if one.cost]
+        paid = [call.source for call in await home.calls() if call.cost]
         assert sorted(paid) == ["club", "shop", "shop"]
         # The others got the card.
         assert {job.state for job in await home.jobs()} == {JobState.DONE}

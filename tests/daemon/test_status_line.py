@@ -60,9 +60,9 @@ async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
     schema = home.source.known_schema
     home.source.state.polled_at = datetime(2026, 11, 24, 10, 15, 30, tzinfo=UTC)
     # In the owner's zone.
-    said = status_line.describe_watching(home.sources)
+    sentence = status_line.describe_watching(home.sources)
     mark = status_line.short_source_id(schema.source)
-    assert said == f"'{schema.title}' {mark}, last poll 11:15:30"
+    assert sentence == f"'{schema.title}' {mark}, last poll 11:15:30"
 
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
@@ -82,8 +82,8 @@ async def test_why_notion_is_not_looked_at_is_said(
 ) -> None:
     source = home.source
     source.notion_backoff.record_failure(error, source.app.now(), source.log)
-    said = status_line.describe_watching(home.sources)
-    assert said == f"Notion: {error}"
+    sentence = status_line.describe_watching(home.sources)
+    assert sentence == f"Notion: {error}"
     source.notion_backoff.record_success(source.app.now(), source.log)
     assert "Notion: " not in status_line.describe_watching(home.sources)
 
@@ -95,11 +95,11 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
     await home.live()
     home.add("Another", "Bread.")
     await home.poll()
-    said = await status_line.compose_status_line(home.sources)
+    sentence = await status_line.compose_status_line(home.sources)
     assert re.fullmatch(
         r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
         r"\$0\.00 of \$5\.00 this month",
-        said,
+        sentence,
     )
 
 

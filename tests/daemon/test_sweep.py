@@ -22,9 +22,9 @@ _PICTURE = b"\xff\xd8\xff mine"
 
 
 def _held_up(home: House, **about: object) -> HeldUp:
-    found = HeldUp(home.source.notion, **about)  # type: ignore[arg-type]  # its fields
-    object.__setattr__(home.source, "notion", cast("NotionApi", found))
-    return found
+    held_up = HeldUp(home.source.notion, **about)  # type: ignore[arg-type]  # its fields
+    object.__setattr__(home.source, "notion", cast("NotionApi", held_up))
+    return held_up
 
 
 def _posts(home: House, count: int = _MANY) -> list[str]:
@@ -33,15 +33,16 @@ def _posts(home: House, count: int = _MANY) -> list[str]:
 
 async def _post(home: House, page: str) -> Post:
     async with home.source.app.db.read_transaction() as tx:
-        found = await posts.get(tx, home.source.name, page)
-    assert found is not None
-    return found
+        post = await posts.get(tx, home.source.name, page)
+    assert post is not None
+    return post
 
 
 def _asked(home: House) -> Counter[str]:
     """Return the requests by method and kind of path."""
     return Counter(
-        f"{one.method} {one.path.split('/')[2]}" for one in home.space.requests
+        f"{request.method} {request.path.split('/')[2]}"
+        for request in home.space.requests
     )
 
 
@@ -145,9 +146,9 @@ async def test_few_posts_among_many_are_queued_with_their_newest_words(
 
         _held_up(home, meanwhile=edit)
         await home.begin()
-        found = {job.page_id: job.inputs["words"] for job in await home.jobs()}
-        assert found.keys() == {*pages[:2], *pages[-2:]}
-        assert found[pages[0]] == "Newer words."
+        words_by_page = {job.page_id: job.inputs["words"] for job in await home.jobs()}
+        assert words_by_page.keys() == {*pages[:2], *pages[-2:]}
+        assert words_by_page[pages[0]] == "Newer words."
 
 
 async def test_pages_that_are_gone_are_found_whatever_answer_they_were_in(
@@ -217,9 +218,9 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         async def hand_over(_window: int) -> None:
             home.source.state.is_leader = False
 
-        found = _held_up(home, meanwhile=hand_over)
+        held_up = _held_up(home, meanwhile=hand_over)
         await home.begin()
-        assert found.windows == 1
+        assert held_up.windows == 1
         async with home.source.app.db.read_transaction() as tx:
             state = await posts.load_source_state(tx, home.source.name)
         assert state is not None

@@ -64,7 +64,7 @@ async def test_every_other_trouble_leads_to_the_next_provider(
         await home.live()
         assert home.read(page)["Image status"] == "Card"
         calls = list(await home.calls(1))
-        assert [one.outcome for one in calls] == [outcome, "image"]
+        assert [call.outcome for call in calls] == [outcome, "image"]
 
 
 async def test_a_timeout_leads_to_the_next_provider_and_counts_as_paid(
@@ -114,7 +114,7 @@ async def test_one_dead_route_leads_to_the_next_within_the_same_call(
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert [one.route for one in home.hub.served] == ["hf-inference", "fal-ai"]
+    assert [request.route for request in home.hub.served] == ["hf-inference", "fal-ai"]
     assert len(await home.calls()) == 1
 
 
@@ -123,7 +123,7 @@ async def test_a_silent_hub_means_the_usual_routes(home: House) -> None:
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert [one.route for one in home.hub.served] == ["nscale"]
+    assert [request.route for request in home.hub.served] == ["nscale"]
 
 
 @pytest.mark.parametrize(("setting", "status"), [("fail", "Failed"), ("next", "Card")])
@@ -176,12 +176,12 @@ async def test_a_folder_that_is_barred_makes_no_call_and_loses_nothing(
     page = home.add()
     await home.live()
     assert home.hub.served == []
-    assert len([one for one in home.said if "disk.full" in one]) == 1
+    assert len([line for line in home.said if "disk.full" in line]) == 1
     images.unlink()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 1
-    assert any("disk.freed" in one for one in home.said)
+    assert any("disk.freed" in line for line in home.said)
 
 
 async def test_a_folder_barred_while_an_image_is_made_pays_once(home: House) -> None:

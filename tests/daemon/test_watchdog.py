@@ -159,138 +159,142 @@ async def _breath() -> None:
 
 
 async def test_it_is_fed_thrice_a_period_while_polls_go_on(tmp_path: Path) -> None:
-    async with watched(tmp_path) as one:
-        assert one.hands.pauses["watchdog"] == timedelta(seconds=20)
+    async with watched(tmp_path) as watch:
+        assert watch.hands.pauses["watchdog"] == timedelta(seconds=20)
         for _ in range(150):
-            await one.poll()
-            assert await one.fed()
-        assert one.home.clock.passed >= 3000
-        assert one.stuck() == []
+            await watch.poll()
+            assert await watch.fed()
+        assert watch.home.clock.passed >= 3000
+        assert watch.stuck() == []
 
 
 async def test_notion_away_for_hours_is_no_standstill(tmp_path: Path) -> None:
-    async with watched(tmp_path) as one:
-        one.home.space.inject_fault("POST", times=10_000, status=503)
-        one.home.space.inject_fault("GET", times=10_000, status=503)
+    async with watched(tmp_path) as watch:
+        watch.home.space.inject_fault("POST", times=10_000, status=503)
+        watch.home.space.inject_fault("GET", times=10_000, status=503)
         for _ in range(40):
-            await one.poll()
-            await one.rest()
-            one.home.clock.move(minutes=5)
-            assert await one.fed()
+            await watch.poll()
+            await watch.rest()
+            watch.home.clock.move(minutes=5)
+            assert await watch.fed()
         # Nor does it fill the log: one line an hour, and none of the library's own.
-        assert {line.split()[0] for line in one.home.said} == {"poll.failed"}
-        assert len(one.home.said) == 4
+        assert {line.split()[0] for line in watch.home.said} == {"poll.failed"}
+        assert len(watch.home.said) == 4
 
 
 async def test_a_poll_that_hangs_starves_it_and_says_so_once(tmp_path: Path) -> None:
-    async with watched(tmp_path, watcher=HungPoll) as one:
-        poll = asyncio.create_task(one.poll())
+    async with watched(tmp_path, watcher=HungPoll) as watch:
+        poll = asyncio.create_task(watch.poll())
         await _breath()
-        assert await one.fed()
-        await one.rest()
-        one.home.clock.move(seconds=860)
-        assert await one.fed()
-        one.home.clock.move(seconds=20)
-        assert [await one.fed() for _ in range(9)] == [False] * 9
-        assert one.stuck() == ["daemon.stuck poll: no progress; waiting for a restart"]
-        one.daemon.stop()
+        assert await watch.fed()
+        await watch.rest()
+        watch.home.clock.move(seconds=860)
+        assert await watch.fed()
+        watch.home.clock.move(seconds=20)
+        assert [await watch.fed() for _ in range(9)] == [False] * 9
+        assert watch.stuck() == [
+            "daemon.stuck poll: no progress; waiting for a restart"
+        ]
+        watch.daemon.stop()
         await poll
 
 
 async def test_polls_that_are_never_made_again_starve_it(tmp_path: Path) -> None:
-    async with watched(tmp_path) as one:
-        await one.poll()
-        one.home.clock.move(seconds=_POLL + 900)
-        assert not await one.fed()
-        await one.poll()
-        assert await one.fed()
+    async with watched(tmp_path) as watch:
+        await watch.poll()
+        watch.home.clock.move(seconds=_POLL + 900)
+        assert not await watch.fed()
+        await watch.poll()
+        assert await watch.fed()
         # The next time is news again.
-        one.home.clock.move(seconds=_POLL + 900)
-        assert not await one.fed()
-        assert len(one.stuck()) == 2
+        watch.home.clock.move(seconds=_POLL + 900)
+        assert not await watch.fed()
+        assert len(watch.stuck()) == 2
 
 
 async def test_an_hour_that_notion_asks_for_does_not_starve_it(tmp_path: Path) -> None:
-    async with watched(tmp_path) as one:
-        clock = one.home.clock
+    async with watched(tmp_path) as watch:
+        clock = watch.home.clock
         assert isinstance(clock, HeldClock)
-        await one.poll()
-        one.home.space.inject_fault("/query", status=429, retry_after=3600)
-        poll = asyncio.create_task(one.poll())
+        await watch.poll()
+        watch.home.space.inject_fault("/query", status=429, retry_after=3600)
+        poll = asyncio.create_task(watch.poll())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
         assert clock.asked == pytest.approx(3600)
         until = clock.passed + 3600
         while clock.passed < until:
-            assert await one.fed()
+            assert await watch.fed()
         # Also while it asks again, after the wait.
-        assert await one.fed()
+        assert await watch.fed()
         clock.go.set()
         await poll
-        assert await one.fed()
-        assert one.stuck() == []
+        assert await watch.fed()
+        assert watch.stuck() == []
 
 
 async def test_a_wait_that_another_request_was_told_of_counts_for_polls_too(
     tmp_path: Path,
 ) -> None:
-    async with watched(tmp_path) as one:
-        clock = one.home.clock
+    async with watched(tmp_path) as watch:
+        clock = watch.home.clock
         assert isinstance(clock, HeldClock)
-        await one.poll()
-        one.home.space.inject_fault("/users/me", status=429, retry_after=3600)
-        upload = asyncio.create_task(one.home.source.notion.fetch_bot_user())
+        await watch.poll()
+        watch.home.space.inject_fault("/users/me", status=429, retry_after=3600)
+        upload = asyncio.create_task(watch.home.source.notion.fetch_bot_user())
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
-        poll = asyncio.create_task(one.poll())
+        poll = asyncio.create_task(watch.poll())
         await _breath()
         for _ in range(170):
-            assert await one.fed()
+            assert await watch.fed()
         clock.move(seconds=200)
         clock.go.set()
         await asyncio.gather(poll, upload)
-        assert await one.fed()
+        assert await watch.fed()
 
 
 async def test_a_step_of_the_work_that_hangs_starves_it(tmp_path: Path) -> None:
-    async with watched(tmp_path, dispatcher=HungWork) as one:
-        await one.poll()
-        one.home.clock.move(seconds=270)
-        assert await one.fed()
+    async with watched(tmp_path, dispatcher=HungWork) as watch:
+        await watch.poll()
+        watch.home.clock.move(seconds=270)
+        assert await watch.fed()
         for _ in range(9):
-            await one.poll()
-            assert not await one.fed()
-        assert one.stuck() == ["daemon.stuck work: no progress; waiting for a restart"]
+            await watch.poll()
+            assert not await watch.fed()
+        assert watch.stuck() == [
+            "daemon.stuck work: no progress; waiting for a restart"
+        ]
 
 
 async def test_a_stop_does_not_wait_an_hour_for_notion(tmp_path: Path) -> None:
-    async with watched(tmp_path) as one:
-        clock, page = one.home.clock, one.home.add()
+    async with watched(tmp_path) as watch:
+        clock, page = watch.home.clock, watch.home.add()
         assert isinstance(clock, HeldClock)
-        one.daemon.dispatcher.patience = 0.0
-        one.home.space.inject_fault("/file_uploads", status=429, retry_after=3600)
-        await one.poll()
-        await one.rest()
+        watch.daemon.dispatcher.patience = 0.0
+        watch.home.space.inject_fault("/file_uploads", status=429, retry_after=3600)
+        await watch.poll()
+        await watch.rest()
         clock.move(minutes=3)
-        await one.hands.calls["due"]()
+        await watch.hands.calls["due"]()
         await asyncio.wait_for(clock.asks.wait(), _PATIENCE)
-        assert one.daemon.dispatcher.notion_worker.uploading
-        one.daemon.stop()
-        await asyncio.wait_for(one.running, _PATIENCE)
+        assert watch.daemon.dispatcher.notion_worker.uploading
+        watch.daemon.stop()
+        await asyncio.wait_for(watch.running, _PATIENCE)
         assert clock.passed < 3600
-        assert one.home.hub.painted == 1
-        assert one.home.space.list_files(page) == []
-        (job,) = await one.home.jobs()
+        assert watch.home.hub.painted == 1
+        assert watch.home.space.list_files(page) == []
+        (job,) = await watch.home.jobs()
         assert job.state == "uploading"
 
 
 async def test_a_sweep_that_failed_is_tried_again_once_notion_answers(
     tmp_path: Path,
 ) -> None:
-    async with watched(tmp_path) as one:
-        page = one.home.add()
-        await one.hands.calls["poll"]()
-        one.home.space.inject_fault("/query", times=5, status=503)
-        await one.hands.calls.pop("sweep of default")()
-        assert any("reading all posts failed" in line for line in one.home.said)
-        one.home.clock.move(seconds=6)
-        await one.poll()
-        assert [job.page_id for job in await one.home.jobs()] == [page]
+    async with watched(tmp_path) as watch:
+        page = watch.home.add()
+        await watch.hands.calls["poll"]()
+        watch.home.space.inject_fault("/query", times=5, status=503)
+        await watch.hands.calls.pop("sweep of default")()
+        assert any("reading all posts failed" in line for line in watch.home.said)
+        watch.home.clock.move(seconds=6)
+        await watch.poll()
+        assert [job.page_id for job in await watch.home.jobs()] == [page]

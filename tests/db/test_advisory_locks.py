@@ -90,53 +90,53 @@ async def _takes_over(one: Daemon, key: int) -> None:
 
 async def test_a_lock_is_one_daemons_until_it_gives_it_back() -> None:
     place = cluster().empty()
-    async with daemon(place, "a") as one, daemon(place, "b") as two:
-        assert await one.presence.try_lock(_KEY)
-        assert await one.presence.try_lock(_KEY)
+    async with daemon(place, "a") as member, daemon(place, "b") as two:
+        assert await member.presence.try_lock(_KEY)
+        assert await member.presence.try_lock(_KEY)
         assert not await two.presence.try_lock(_KEY)
         assert await two.presence.try_lock(lock_key("another"))
-        assert one.presence.held_locks == {_KEY}
-        await one.presence.unlock(_KEY)
-        assert one.presence.held_locks == frozenset()
+        assert member.presence.held_locks == {_KEY}
+        await member.presence.unlock(_KEY)
+        assert member.presence.held_locks == frozenset()
         assert await two.presence.try_lock(_KEY)
-        assert not await one.presence.try_lock(_KEY)
+        assert not await member.presence.try_lock(_KEY)
 
 
 async def test_whoever_is_killed_knows_at_once_and_another_takes_over() -> None:
     place = cluster().empty()
-    async with daemon(place, "a") as one, daemon(place, "b") as two:
-        assert await one.presence.try_lock(_KEY)
-        _end(one)
+    async with daemon(place, "a") as member, daemon(place, "b") as two:
+        assert await member.presence.try_lock(_KEY)
+        _end(member)
         await _takes_over(two, _KEY)
         # It hears of it without asking, and comes back without its locks.
-        assert await one.next() == ""
-        assert (one.lost, one.presence.held_locks) == (1, frozenset())
-        assert not await one.presence.try_lock(_KEY)
+        assert await member.next() == ""
+        assert (member.lost, member.presence.held_locks) == (1, frozenset())
+        assert not await member.presence.try_lock(_KEY)
         assert two.lost == 0
 
 
 async def test_who_ends_leaves_its_locks_to_others() -> None:
     place = cluster().empty()
     async with daemon(place, "b") as two:
-        async with daemon(place, "a") as one:
-            assert await one.presence.try_lock(_KEY)
-        assert one.lost == 0
+        async with daemon(place, "a") as member:
+            assert await member.presence.try_lock(_KEY)
+        assert member.lost == 0
         await _takes_over(two, _KEY)
 
 
 async def test_whoever_writes_is_heard_by_the_others_and_not_by_itself() -> None:
     place = cluster().ready()
     own, other = Database(place), Database(place)
-    async with daemon(place, own.who) as one:
+    async with daemon(place, own.who) as member:
         for db in (own, other, own, other):
             async with db.write_transaction() as tx:
                 pause = Pause(source="x", since=_NOW, until=None)
                 await pauses.set_pause(tx, pause)
             # It asks something itself meanwhile.
-            await one.presence.try_lock(_KEY)
-        assert [await one.next(), await one.next()] == [other.who, other.who]
-        await one.presence.unlock(_KEY)
-        assert one.heard.empty()
+            await member.presence.try_lock(_KEY)
+        assert [await member.next(), await member.next()] == [other.who, other.who]
+        await member.presence.unlock(_KEY)
+        assert member.heard.empty()
     await own.close()
     await other.close()
 
@@ -186,30 +186,30 @@ async def test_a_wire_that_is_cut_is_noticed_at_once() -> None:
     async with Wire(folder) as wire:
         place = Postgres(cluster().url(name, host=folder))
         direct = Postgres(cluster().url(name))
-        async with daemon(place, "a") as one, daemon(direct, "b") as two:
-            assert await one.presence.try_lock(_KEY)
+        async with daemon(place, "a") as member, daemon(direct, "b") as two:
+            assert await member.presence.try_lock(_KEY)
             wire.cut()
             await _takes_over(two, _KEY)
-            assert await one.next() == ""
-            assert (one.lost, one.presence.held_locks) == (1, frozenset())
+            assert await member.next() == ""
+            assert (member.lost, member.presence.held_locks) == (1, frozenset())
     shutil.rmtree(folder)
 
 
 async def test_a_server_that_restarts_is_waited_for_with_growing_pauses() -> None:
     place = cluster().empty()
-    async with daemon(place, "a") as one:
-        assert await one.presence.try_lock(_KEY)
+    async with daemon(place, "a") as member:
+        assert await member.presence.try_lock(_KEY)
         cluster().stop()
         try:
             async with asyncio.timeout(5):
-                await one.away.wait()
-            assert one.lost == 1
-            assert not await one.presence.try_lock(_KEY)
+                await member.away.wait()
+            assert member.lost == 1
+            assert not await member.presence.try_lock(_KEY)
         finally:
             cluster().start()
-        one.may_come_back.set()
-        assert await one.next() == ""
-        assert await one.presence.try_lock(_KEY)
+        member.may_come_back.set()
+        assert await member.next() == ""
+        assert await member.presence.try_lock(_KEY)
 
 
 async def test_pauses_grow_up_to_half_a_minute() -> None:

@@ -43,13 +43,13 @@ async def _walk(source: SourceContext, wanted: GalleryFilter, limit: int) -> lis
         page = await gallery.load_page(tx, wanted, limit=limit)
         assert not page.newer
         while True:
-            seen += [one.image.id for one in page.tiles]
+            seen += [tile.image.id for tile in page.tiles]
             if not page.older:
                 break
             page = await gallery.load_page(tx, wanted, limit=limit, before=seen[-1])
             assert page.newer
         while True:
-            back = [one.image.id for one in page.tiles] + back
+            back = [tile.image.id for tile in page.tiles] + back
             if not page.newer:
                 break
             page = await gallery.load_page(tx, wanted, limit=limit, after=back[0])

@@ -137,10 +137,10 @@ class AnyMoves(RuleBasedStateMachine):
 
     @invariant()
     def a_page_has_one_open_job_and_every_move_a_row(self) -> None:
-        found = self.newest()
-        held = [job.page_id for job in found if job.is_open]
+        newest = self.newest()
+        held = [job.page_id for job in newest if job.is_open]
         assert len(held) == len(set(held))
-        for job in found:
+        for job in newest:
             rows = self.run(partial(jobs.list_events, job_id=job.id))
             assert rows[0].event == "queued"
             assert rows[-1].state is job.state

@@ -83,6 +83,6 @@ async def test_no_question_asked_all_the_time_reads_a_whole_table(
                     continue
                 question = f"EXPLAIN QUERY PLAN {statement}"
                 plan = db.execute(question, parameters).fetchall()
-                if found := _whole_tables(plan):
-                    slow[statement] = found
+                if tables := _whole_tables(plan):
+                    slow[statement] = tables
         assert slow == {}

@@ -50,11 +50,11 @@ def test_the_tables_are_what_the_code_believes() -> None:
             connection,
             opts={"compare_type": True, "compare_server_default": True},
         )
-        found = compare_metadata(context, metadata)
+        differences = compare_metadata(context, metadata)
     engine.dispose()
-    views = [one for one in found if one[0] == "add_table"]
+    views = [one for one in differences if one[0] == "add_table"]
     assert [one[1].name for one in views] == ["tallies"]
-    assert [one for one in found if one not in views] == []
+    assert [one for one in differences if one not in views] == []
 
 
 def test_many_who_start_at_once_make_the_tables_once() -> None:
@@ -143,17 +143,17 @@ async def test_many_daemons_write_one_after_the_other_and_lose_nothing() -> None
     async def count(db: Database) -> None:
         for _ in range(5):
             async with db.write_transaction() as tx:
-                found = await pauses.get(tx, "sum", _NOW)
-                number = found.since.microsecond if found else 0
+                pause = await pauses.get(tx, "sum", _NOW)
+                number = pause.since.microsecond if pause else 0
                 await asyncio.sleep(0)
                 since = _NOW.replace(microsecond=number + 1)
                 await pauses.set_pause(tx, Pause(source="sum", since=since, until=None))
 
     await asyncio.gather(*[count(db) for db in daemons])
     async with daemons[0].read_transaction() as tx:
-        found = await pauses.get(tx, "sum", _NOW)
-    assert found is not None
-    assert found.since.microsecond == 20
+        pause = await pauses.get(tx, "sum", _NOW)
+    assert pause is not None
+    assert pause.since.microsecond == 20
     for db in daemons:
         await db.close()
 
@@ -189,7 +189,7 @@ async def test_who_writes_tells_the_others_and_who_looks_does_not() -> None:
         await _pause(db, "two")
         told = list(listener.notifies(timeout=1, stop_after=2))
         told += listener.notifies(timeout=0)
-    assert [one.payload for one in told] == [db.who, db.who]
+    assert [row.payload for row in told] == [db.who, db.who]
     await db.close()
 
 
@@ -227,12 +227,12 @@ async def test_what_it_cannot_work_with_is_said_in_one_line_without_the_password
         (guest, DatabaseUnusableError, "make guest the owner"),
         (away, DatabaseAwayError, "127.0.0.1:1 cannot be reached: Connection refused$"),
     ):
-        with pytest.raises(kind, match=tells) as said:
+        with pytest.raises(kind, match=tells) as raised:
             upgrade.upgrade_schema(place)
-        whole = f"{said.value} {place} {place!r} {place.create_engine(size=1)!r}"
-        assert len(str(said.value).splitlines()) == 1
+        whole = f"{raised.value} {place} {place!r} {place.create_engine(size=1)!r}"
+        assert len(str(raised.value).splitlines()) == 1
         assert _PASSWORD not in whole
-        assert _PASSWORD not in repr(said.value.__cause__)
+        assert _PASSWORD not in repr(raised.value.__cause__)
 
 
 class _RefusedError(Exception):
@@ -285,9 +285,9 @@ def test_what_the_server_says_is_said_in_our_words(
 
 def test_an_address_that_is_none_is_refused_and_not_said() -> None:
     for url in (_PASSWORD, f"{_PASSWORD}@h:port/x"):
-        with pytest.raises(DatabaseUnusableError, match="USER@HOST") as said:
+        with pytest.raises(DatabaseUnusableError, match="USER@HOST") as raised:
             Postgres(url)
-        assert _PASSWORD not in str(said.value)
+        assert _PASSWORD not in str(raised.value)
 
 
 def test_nobody_who_has_a_file_loads_the_driver() -> None:

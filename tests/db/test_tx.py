@@ -21,9 +21,9 @@ _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 @pytest.fixture
 async def db(place: Backend) -> AsyncIterator[Database]:
-    found = Database(place)
-    yield found
-    await found.close()
+    database = Database(place)
+    yield database
+    await database.close()
 
 
 async def _pause(db: Database, source: str) -> None:

@@ -96,7 +96,7 @@ async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
         lines = await attempts.load_cost_rows(tx, months, by_page=True)
         sums = await attempts.totals_since(tx, _NOW)
         seeds = {one.seed for one in await attempts.list_open(tx)}
-    assert [(one.month, one.page_id, one.calls, one.cost) for one in lines] == [
+    assert [(line.month, line.page_id, line.calls, line.cost) for line in lines] == [
         ("2026-12", "p", 1, 0.5),
         ("2026-11", "p", 8, 2.75),
     ]

@@ -13,7 +13,7 @@ from tests.daemon.cli.desk import Desk, desk, of_server
 
 @pytest_asyncio.fixture(name="desk")
 async def _desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk(tmp_path) as found:
+    async with desk(tmp_path) as new_desk:
         if on_postgres():
-            found.environ["POSTBRUSH_DATABASE__URL"] = of_server(cluster().ready())
-        yield found
+            new_desk.environ["POSTBRUSH_DATABASE__URL"] = of_server(cluster().ready())
+        yield new_desk

@@ -69,7 +69,11 @@ class Crew:
 
     def uploads(self) -> list[RecordedRequest]:
         """The writes that put an image on a page."""
-        return [one for one in self.desk.town.workspace.requests if puts_image(one)]
+        return [
+            request
+            for request in self.desk.town.workspace.requests
+            if puts_image(request)
+        ]
 
     async def until(
         self, happened: Callable[[], bool], *, within: float = _PATIENCE
@@ -117,14 +121,14 @@ async def crew(
 ) -> AsyncIterator[Crew]:
     """Set one up; nobody runs yet."""
     place = cluster().ready()
-    async with desk(folder) as found:
+    async with desk(folder) as new_desk:
         url = place.url.render_as_string()
-        found.environ |= {"POSTBRUSH_DATABASE__URL": url, **environ}
+        new_desk.environ |= {"POSTBRUSH_DATABASE__URL": url, **environ}
         # What Notion enforces in these tests is what the daemons are told.
-        found.town.workspace.requests_per_minute = 60 * rate
+        new_desk.town.workspace.requests_per_minute = 60 * rate
         # What comes before the first table is of none.
         text = top + SHARED.format(rate=rate, poll=poll, lease=lease) + toml
-        made = Crew(found, place, text)
+        made = Crew(new_desk, place, text)
         try:
             for number in range(size):
                 await made.start(number)

@@ -99,10 +99,10 @@ class Desk:
 
     def elsewhere(self, folder: str) -> dict[str, str]:
         """Return what makes commands work on another data folder, a new one."""
-        found = {"POSTBRUSH_DATA_DIR": str(self.folder / folder)}
+        environ = {"POSTBRUSH_DATA_DIR": str(self.folder / folder)}
         if on_postgres():
-            found["POSTBRUSH_DATABASE__URL"] = of_server(cluster().empty())
-        return found
+            environ["POSTBRUSH_DATABASE__URL"] = of_server(cluster().empty())
+        return environ
 
     def configure(self, text: str) -> None:
         """Write the configuration."""
@@ -213,6 +213,6 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
             "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
             "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
         }
-        found = Desk(folder, town, environ)
-        found.configure(QUICK)
-        yield found
+        new_desk = Desk(folder, town, environ)
+        new_desk.configure(QUICK)
+        yield new_desk

@@ -115,13 +115,13 @@ async def started(request: Request, *, merged: bool = False) -> Process:
     """Start a command with pipes; *merged*: its errors are among its output."""
     its_input, given = os.pipe()
     outputs = [os.pipe() for _ in range(1 if merged else 2)]
-    theirs = [its_input, *(one[1] for one in outputs)]
+    theirs = [its_input, *(output[1] for output in outputs)]
     try:
         pid, end = await forked(request, [*theirs, theirs[-1]][:3])
     finally:
         for file in theirs:
             os.close(file)
-    streams = [await _reader(one[0]) for one in outputs]
+    streams = [await _reader(output[0]) for output in outputs]
     return Process(pid, streams[0], None if merged else streams[1], end, given)
 
 

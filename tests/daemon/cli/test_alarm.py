@@ -28,9 +28,9 @@ def _lines(said: Said) -> list[dict[str, Any]]:
 async def test_it_is_logged_whatever_the_configuration_is(
     desk: Desk, spoil: dict[str, str]
 ) -> None:
-    said = await desk.cli("alarm", _UNIT, **spoil)
-    assert (said.code, said.err) == (0, "")
-    (line,) = _lines(said)
+    result = await desk.cli("alarm", _UNIT, **spoil)
+    assert (result.code, result.err) == (0, "")
+    (line,) = _lines(result)
     assert (line["event"], line["level"]) == ("service.failed", "error")
     assert line["unit"] == _UNIT
     assert f"sudo systemctl start {_UNIT}" in line["message"]
@@ -39,15 +39,17 @@ async def test_it_is_logged_whatever_the_configuration_is(
 async def test_whoever_is_notified_is_told_once(desk: Desk) -> None:
     async with post() as box:
         desk.configure(f'{QUICK}[notify]\nurls = ["{box.url}"]\n')
-        said = await desk.cli("alarm", _UNIT)
-        assert said.code == 0
-        assert [line["event"] for line in _lines(said)] == ["service.failed"]
-        assert [one["title"] for one in box.got] == ["postbrush: the service is down"]
+        result = await desk.cli("alarm", _UNIT)
+        assert result.code == 0
+        assert [line["event"] for line in _lines(result)] == ["service.failed"]
+        assert [message["title"] for message in box.got] == [
+            "postbrush: the service is down"
+        ]
         assert f"{_UNIT} has failed" in box.got[0]["message"]
         # Nobody takes it: that is said, too.
         box.status = 500
-        said = await desk.cli("alarm", _UNIT)
-        assert [line["event"] for line in _lines(said)] == [
+        result = await desk.cli("alarm", _UNIT)
+        assert [line["event"] for line in _lines(result)] == [
             *("service.failed", "notify.failed"),
         ]
-        assert KEY not in said.out + said.err
+        assert KEY not in result.out + result.err

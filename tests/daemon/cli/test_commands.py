@@ -45,8 +45,8 @@ def _one_line(said: Said, code: int) -> str:
 async def test_wrong_use_is_one_line_and_exit_code_2(
     desk: Desk, words: str, tells: str
 ) -> None:
-    said = await desk.cli(*shlex.split(words))
-    assert tells in _one_line(said, 2)
+    result = await desk.cli(*shlex.split(words))
+    assert tells in _one_line(result, 2)
     assert not (desk.folder / "postbrush.db").exists()
 
 
@@ -68,8 +68,8 @@ async def test_before_the_first_start_there_is_nothing_to_look_at(
 ) -> None:
     desk.without_database()
     # With nothing imported beforehand: each finds its own.
-    said = await desk.cli_itself(*shlex.split(words))
-    assert "no database at" in _one_line(said, 2)
+    result = await desk.cli_itself(*shlex.split(words))
+    assert "no database at" in _one_line(result, 2)
     assert not (desk.folder / "postbrush.db").exists()
 
 
@@ -96,7 +96,7 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         assert status["jobs"]["done"] == 1
         assert "last poll" in (await desk.cli("status")).out
         job = (await desk.cli("job", "1", "--json")).json
-        assert [one["state"] for one in job["history"]] == [
+        assert [event["state"] for event in job["history"]] == [
             "queued",
             "generating",
             "uploading",
@@ -110,10 +110,10 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         await daemon.says("job.done", 2)
         assert len(desk.town.workspace.list_files(page)) == 1
         costs = (await desk.cli("costs", "--json")).json
-        assert [(one["provider"], one["images"]) for one in costs] == [("flux", 2)]
+        assert [(row["provider"], row["images"]) for row in costs] == [("flux", 2)]
         rows = (await desk.cli("costs", "--posts", "--csv")).out.splitlines()
         assert len(rows) == 2
-        assert [one["id"] for one in (await desk.cli("jobs", "--json")).json] == [2, 1]
+        assert [row["id"] for row in (await desk.cli("jobs", "--json")).json] == [2, 1]
         assert "done already" in (await desk.cli("cancel", "1")).err
         assert "nothing to try again" in (await desk.cli("retry", "1")).err
         for command in ("run", "once", "migrate"):
@@ -154,8 +154,8 @@ async def test_held_posts_are_counted_listed_and_approved(desk: Desk) -> None:
     assert "5" in first.out + first.err
     assert (await desk.cli("status", "--json")).json["held"] == 5
     async with desk.daemon() as daemon:
-        said = await desk.cli("approve", "--newest", "2", "--json")
-        assert said.json["still_held"] == 3
+        result = await desk.cli("approve", "--newest", "2", "--json")
+        assert result.json["still_held"] == 3
         await daemon.says("job.done", 2)
         assert len(desk.town.hub.served) == 2
         assert (
@@ -166,18 +166,18 @@ async def test_held_posts_are_counted_listed_and_approved(desk: Desk) -> None:
 
 async def test_once_makes_what_is_wanted_and_ends(desk: Desk) -> None:
     page = desk.add("Bread")
-    said = await desk.cli("once")
-    assert (said.code, desk.shows(page)) == (0, "Done")
+    result = await desk.cli("once")
+    assert (result.code, desk.shows(page)) == (0, "Done")
     assert (await desk.cli("once")).code == 0
     assert len(desk.town.hub.served) == 1
 
 
 async def test_images_by_hand(desk: Desk) -> None:
-    said = await desk.cli(
+    result = await desk.cli(
         "generate", "A red bike", "-n", "2", "--format", "story", "--json"
     )
-    assert said.code == 0
-    first, second = said.json
+    assert result.code == 0
+    first, second = result.json
     assert first["seed"] != second["seed"]
     for one in (first, second):
         with Image.open(one["file"]) as image:
@@ -197,29 +197,29 @@ async def test_images_by_hand(desk: Desk) -> None:
 async def test_a_card_by_hand_says_what_it_stands_in_for(desk: Desk) -> None:
     away = {"POSTBRUSH_PROVIDERS__FLUX__BASE_URL": "http://127.0.0.1:9"}
     for _ in range(4):
-        said = await desk.cli("generate", "A red bike", **away)
-        assert said.code == 0
-        assert "freeapi, seed " in said.out
-        assert ", because flux: cannot be reached" in said.out or (
-            "not answering properly, resting until" in said.out
+        result = await desk.cli("generate", "A red bike", **away)
+        assert result.code == 0
+        assert "freeapi, seed " in result.out
+        assert ", because flux: cannot be reached" in result.out or (
+            "not answering properly, resting until" in result.out
         )
 
 
 async def test_without_a_command_it_shows_its_help(desk: Desk) -> None:
-    said = await desk.cli()
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("Usage: postbrush")
+    result = await desk.cli()
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("Usage: postbrush")
 
 
 async def test_the_test_script_with_and_without_an_account(desk: Desk) -> None:
     both = await desk.cli("test", "--json")
     assert both.code == 0
-    assert [(one["provider"], one["result"]) for one in both.json] == [
+    assert [(row["provider"], row["result"]) for row in both.json] == [
         ("flux", "ok"),
         ("freeapi", "ok"),
     ]
     alone = await desk.cli("test", "--json", HUGGINGFACE_TOKEN="")
-    assert [one["provider"] for one in alone.json] == ["freeapi"]
+    assert [row["provider"] for row in alone.json] == ["freeapi"]
     assert alone.code == 0
     desk.town.hub.credits = 0
     spent = await desk.cli("test")
@@ -243,17 +243,17 @@ async def test_check_says_what_to_do(desk: Desk) -> None:
 
 async def test_every_wrong_key_is_named_at_once_and_nothing_starts(desk: Desk) -> None:
     desk.configure('[post]\nwait_after_edit = "2m"\n[notion]\npol_interval = "1s"\n')
-    said = await desk.cli("run")
-    assert said.code == 2
-    assert "[posts]" in said.err or "posts" in said.err
-    assert "poll_interval" in said.err
-    assert len(said.err.splitlines()) == 3
+    result = await desk.cli("run")
+    assert result.code == 2
+    assert "[posts]" in result.err or "posts" in result.err
+    assert "poll_interval" in result.err
+    assert len(result.err.splitlines()) == 3
     assert sorted(path.name for path in desk.folder.iterdir()) == ["postbrush.toml"]
 
 
 async def test_the_configuration_in_force_and_its_example(desk: Desk) -> None:
     shown = await desk.cli("config", "--json")
-    values = {one["key"]: one for one in shown.json}
+    values = {row["key"]: row for row in shown.json}
     assert values["images.min_free_disk"]["value"] == "100MiB"
     assert values["NOTION_TOKEN"]["value"] == "set"
     assert desk.town.workspace.token not in shown.out
@@ -267,16 +267,16 @@ def test_help_is_whole_at_80_columns() -> None:
 
     from daemon.cli.command_group import app  # noqa: PLC0415 - one test
 
-    said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
-    assert said.exit_code == 0
-    assert "..." not in said.output.partition("Commands:")[2]
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    assert "..." not in result.output.partition("Commands:")[2]
 
 
 async def test_why_says_until_when_a_wish_waits(desk: Desk) -> None:
     desk.add("Bread day")
     async with desk.daemon(POSTBRUSH_POSTS__WAIT_AFTER_EDIT="1h") as daemon:
         await daemon.says("job.queued")
-        said = await desk.cli("why", "bread")
+        result = await desk.cli("why", "bread")
         waits = r"Job 1 is queued: new; waits until \d+ \w{3} [\d:]{8}\."
-        assert re.search(waits, said.out)
+        assert re.search(waits, result.out)
         assert "waits until" in (await desk.cli("jobs")).out

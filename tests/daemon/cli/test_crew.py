@@ -43,7 +43,7 @@ async def test_three_share_300_posts_and_keep_notions_budget(
         makers = all_.ask("SELECT claimed_by, count(*) FROM jobs GROUP BY 1")
         assert len(makers) == 3
         assert min(count for _, count in makers) > _POSTS // 10
-        statuses = Counter(one.status for one in town.workspace.requests)
+        statuses = Counter(request.status for request in town.workspace.requests)
         assert set(statuses) == {200}, statuses
         assert all_.speaker() in all_.running
 
@@ -61,7 +61,8 @@ async def test_whatever_happens_to_them_nothing_is_lost_or_paid_for_twice(
         async def until(count: int) -> None:
             await all_.until(
                 lambda: (
-                    sum(bool(town.workspace.list_files(one)) for one in pages) >= count
+                    sum(bool(town.workspace.list_files(page)) for page in pages)
+                    >= count
                 )
             )
 

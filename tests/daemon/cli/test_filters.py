@@ -20,12 +20,12 @@ def _column(desk: Desk) -> FakeProperty:
 async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
     _column(desk)
     desk.configure(f'{QUICK}only = {{ Stage = "Redy", Stauts = "x" }}\n')
-    said = await desk.cli("check", "--json")
-    todo = [one["todo"] for one in said.json if one["what"] == "filters"]
-    assert (said.code, len(todo)) == (1, 2)
+    result = await desk.cli("check", "--json")
+    todo = [row["todo"] for row in result.json if row["what"] == "filters"]
+    assert (result.code, len(todo)) == (1, 2)
     assert todo[0].endswith('Did you mean "Ready"?')
     assert todo[1].startswith('posts.only names the property "Stauts"')
-    clock = [one["found"] for one in said.json if one["what"] == "clock"]
+    clock = [row["found"] for row in result.json if row["what"] == "clock"]
     assert clock == ["agrees with Notion's"]
     desk.configure(f'{QUICK}only = {{ Stage = "Ready" }}\n')
     desk.add("Soup day", Stage="Idea")
@@ -46,9 +46,12 @@ async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
 
 async def test_check_warns_of_a_clock_that_is_wrong(desk: Desk) -> None:
     desk.town.workspace.now = lambda: utc_now() - timedelta(hours=1)
-    said = await desk.cli("check", "--json")
-    (clock,) = [one for one in said.json if one["what"] == "clock"]
-    assert (said.code, clock["found"].split()[-3:]) == (1, ["ahead", "of", "Notion's"])
+    result = await desk.cli("check", "--json")
+    (clock,) = [row for row in result.json if row["what"] == "clock"]
+    assert (result.code, clock["found"].split()[-3:]) == (
+        1,
+        ["ahead", "of", "Notion's"],
+    )
     assert "timedatectl" in clock["todo"]
 
 
@@ -59,17 +62,17 @@ async def test_use_puts_one_file_back_alone(desk: Desk) -> None:
     async with desk.daemon() as daemon:
         await daemon.says("job.done")
         listed = await desk.cli("use", "bread", "--json")
-        second, first = [one["name"] for one in listed.json]
+        second, first = [row["name"] for row in listed.json]
         no_file = await desk.cli("use", "bread", "--only")
         assert (no_file.code, "--only needs the FILE" in no_file.err) == (2, True)
         back = await desk.cli("use", "bread", second)
         assert "as its first image" in " ".join(back.out.split())
         await daemon.says("job.done", times=2)
-        assert [one.name for one in desk.town.workspace.list_files(page)] == [
+        assert [file.name for file in desk.town.workspace.list_files(page)] == [
             second,
             first,
         ]
         alone = await desk.cli("use", "bread", first, "--only")
         assert "as its only image" in " ".join(alone.out.split())
         await daemon.says("job.done", times=3)
-        assert [one.name for one in desk.town.workspace.list_files(page)] == [first]
+        assert [file.name for file in desk.town.workspace.list_files(page)] == [first]

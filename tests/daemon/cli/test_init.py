@@ -37,9 +37,9 @@ def _mode(path: Path) -> int:
 
 def _left(desk: Desk) -> list[str]:
     return sorted(
-        str(one.relative_to(desk.folder))
-        for one in desk.folder.rglob("*")
-        if one.is_file()
+        str(path.relative_to(desk.folder))
+        for path in desk.folder.rglob("*")
+        if path.is_file()
     )
 
 
@@ -49,11 +49,13 @@ def _no_token(desk: Desk, *texts: str) -> None:
 
 
 def _writes(desk: Desk) -> list[str]:
-    return [one.path for one in desk.town.workspace.requests if one.is_write]
+    return [
+        request.path for request in desk.town.workspace.requests if request.is_write
+    ]
 
 
 def _types(desk: Desk) -> dict[str, str]:
-    return {one.name: one.type for one in desk.town.source.columns.values()}
+    return {column.name: column.type for column in desk.town.source.columns.values()}
 
 
 async def _no_tokens(desk: Desk, *words: str) -> Said:
@@ -99,7 +101,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         *("postbrush.toml", "secrets/HUGGINGFACE_TOKEN", "secrets/NOTION_TOKEN"),
     ]
     assert _mode(secrets) == 0o700
-    assert {_mode(one) for one in secrets.iterdir()} == {0o600}
+    assert {_mode(path) for path in secrets.iterdir()} == {0o600}
 
     # And it works: no variable, no flag.
     space, source = bare.town.workspace, bare.town.source.id
@@ -139,14 +141,14 @@ async def test_the_end_of_the_input_is_an_end(bare: Desk) -> None:
 
 
 async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
-    said = await bare.cli(
+    result = await bare.cli(
         "init",
         *("--data-source", bare.town.source.id, "--columns", "required"),
         *("--only", "Status=Waiting", "--only", "Status=Draft"),
     )
-    assert (said.code, said.err) == (0, "")
-    assert "✓" in said.out
-    _no_token(bare, said.out)
+    assert (result.code, result.err) == (0, "")
+    assert "✓" in result.out
+    _no_token(bare, result.out)
     assert _types(bare) == {
         **{
             name: kind if isinstance(kind, str) else kind[0]
@@ -155,7 +157,7 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
         "Regenerate": "checkbox",
     }
     told = (await _no_tokens(bare, "config", "--json")).json
-    values = {one["key"]: one for one in told}
+    values = {row["key"]: row for row in told}
     assert values["NOTION_TOKEN"]["from"] == str(bare.folder / "secrets/NOTION_TOKEN")
     assert values["posts.only"]["value"] == '{"Status": ["Waiting", "Draft"]}'
     assert values["notion.properties.image"]["value"] == "Picture"
@@ -178,18 +180,18 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
 async def test_a_missing_or_wrong_answer_is_one_line(
     bare: Desk, words: str, tells: str
 ) -> None:
-    said = await bare.cli(
+    result = await bare.cli(
         "init", *shlex.split(words.replace("SOURCE", bare.town.source.id))
     )
-    assert said.code in {1, 2}
-    assert re.fullmatch(r"postbrush: [^\n]+\n", said.err), said.err
-    assert tells in said.err
+    assert result.code in {1, 2}
+    assert re.fullmatch(r"postbrush: [^\n]+\n", result.err), result.err
+    assert tells in result.err
     assert (_left(bare), _writes(bare)) == ([], [])
 
 
 async def test_a_dry_run_writes_nothing_anywhere(bare: Desk) -> None:
-    said = await bare.cli("init", "--yes", "--dry-run", "--only", "Status=Waiting")
-    assert said.code == 0
+    result = await bare.cli("init", "--yes", "--dry-run", "--only", "Status=Waiting")
+    assert result.code == 0
     for words in (
         "What would be written",
         "a column 'Regenerate' in Notion",
@@ -197,15 +199,15 @@ async def test_a_dry_run_writes_nothing_anywhere(bare: Desk) -> None:
         'only = { "Status" = "Waiting" }',
         "Nothing was written (--dry-run).",
     ):
-        assert words in said.out
-    _no_token(bare, said.out)
+        assert words in result.out
+    _no_token(bare, result.out)
     assert (_left(bare), _writes(bare)) == ([], [])
 
 
 async def test_a_token_that_is_refused_ends_it_without_a_terminal(bare: Desk) -> None:
-    said = await bare.cli("init", "--yes", NOTION_TOKEN="ntn_wrong")
-    assert (said.code, "Notion refuses the token" in said.err) == (1, True)
-    assert "ntn_wrong" not in said.out + said.err
+    result = await bare.cli("init", "--yes", NOTION_TOKEN="ntn_wrong")
+    assert (result.code, "Notion refuses the token" in result.err) == (1, True)
+    assert "ntn_wrong" not in result.out + result.err
     assert _left(bare) == []
 
 
@@ -223,8 +225,8 @@ async def test_an_owners_file_keeps_its_lines(bare: Desk) -> None:
 
 async def test_a_file_that_is_wrong_is_mended_first(bare: Desk) -> None:
     bare.configure("[post]\n")
-    said = await bare.cli("init", "--yes")
-    assert (said.code, "did you mean posts?" in said.err) == (2, True)
+    result = await bare.cli("init", "--yes")
+    assert (result.code, "did you mean posts?" in result.err) == (2, True)
     assert _left(bare) == ["postbrush.toml"]
     assert bare.town.workspace.requests == []
 
@@ -232,16 +234,16 @@ async def test_a_file_that_is_wrong_is_mended_first(bare: Desk) -> None:
 async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> None:
     file, folder = bare.folder / "etc" / "postbrush.toml", bare.folder / "credstore"
     words = ("--config", str(file), "init", "--service", "--secrets", str(folder))
-    said = await bare.cli(*words, "--yes")
-    assert (said.code, said.err) == (0, "")
-    assert "make run" not in said.out
-    assert "WHAT TO DO" not in said.out
+    result = await bare.cli(*words, "--yes")
+    assert (result.code, result.err) == (0, "")
+    assert "make run" not in result.out
+    assert "WHAT TO DO" not in result.out
     assert _left(bare) == [
         *("credstore/postbrush.HUGGINGFACE_TOKEN", "credstore/postbrush.NOTION_TOKEN"),
         "etc/postbrush.toml",
     ]
     assert (_mode(file), _mode(folder)) == (0o644, 0o700)
-    assert {_mode(one) for one in folder.iterdir()} == {0o600}
+    assert {_mode(path) for path in folder.iterdir()} == {0o600}
     # Again it knows what is there.
     again = await _no_tokens(bare, *words, "--yes")
     assert (again.code, "all of it is there already" in again.out) == (0, True)
@@ -251,13 +253,13 @@ async def test_a_secret_that_others_can_read_is_said(bare: Desk) -> None:
     assert (await bare.cli("init", "--yes")).code == 0
     path = bare.folder / "secrets" / "NOTION_TOKEN"
     path.chmod(0o644)
-    said = await _no_tokens(bare, "check", "--json")
-    assert said.code == 1
-    assert f"chmod 600 {path}" in said.out
+    result = await _no_tokens(bare, "check", "--json")
+    assert result.code == 1
+    assert f"chmod 600 {path}" in result.out
     once = await _no_tokens(bare, "once")
     assert once.code == 0
     assert "secret.exposed" in once.out + once.err
-    _no_token(bare, said.out, once.out, once.err)
+    _no_token(bare, result.out, once.out, once.err)
 
 
 async def test_where_several_databases_are_set_up_it_changes_nothing(
@@ -265,7 +267,7 @@ async def test_where_several_databases_are_set_up_it_changes_nothing(
 ) -> None:
     text = f'{QUICK}[sources.shop]\ndata_source = "{desk.town.source.id}"\n'
     desk.configure(text)
-    said = await desk.cli("init", "--yes")
-    assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "edit the file" in said.err
+    result = await desk.cli("init", "--yes")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "edit the file" in result.err
     assert (desk.folder / "postbrush.toml").read_text() == text

@@ -61,12 +61,12 @@ async def test_once_knows_what_was_held_before(desk: Desk) -> None:
 
 async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     (desk.folder / "postbrush.db").touch()
-    said = await desk.cli("status")
-    assert (said.code, "no database at" in said.err) == (2, True)
+    result = await desk.cli("status")
+    assert (result.code, "no database at" in result.err) == (2, True)
     (desk.folder / "postbrush.db").unlink()
     (desk.folder / "postbrush.db").mkdir()
-    said = await desk.cli("status")
-    assert (said.code, "is a folder: move it away" in said.err) == (2, True)
+    result = await desk.cli("status")
+    assert (result.code, "is a folder: move it away" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("words", ["check", "providers", "status"])
@@ -75,13 +75,13 @@ async def test_an_output_without_our_signs_loses_the_signs_only(
 ) -> None:
     desk.add()
     await desk.cli("once")
-    said = await desk.cli(words, PYTHONIOENCODING="ascii")
-    assert said.err == ""
-    assert said.out
+    result = await desk.cli(words, PYTHONIOENCODING="ascii")
+    assert result.err == ""
+    assert result.out
     closed = await asyncio.create_subprocess_shell(
         f"exec {COMMAND} {words} >&- 2>&-", cwd=desk.folder, env=desk.environ
     )
-    assert await closed.wait() == said.code
+    assert await closed.wait() == result.code
 
 
 @pytest.mark.parametrize("words", [("status",), ("status", "--json")])
@@ -118,14 +118,14 @@ async def _writing_to(desk: Desk, out: int, *words: str) -> tuple[int | None, st
 async def test_a_start_that_failed_is_an_error_in_the_journal(desk: Desk) -> None:
     journal = desk.folder / "journal"
     with journal.open("wb") as stream:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
         process = await asyncio.create_subprocess_exec(
             COMMAND,
             "run",
             cwd=desk.folder,
             env={
                 **desk.environ,
-                "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}",
+                "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}",
                 "POSTBRUSH_CHAIN": '["nobody"]',
             },
             stderr=stream,
@@ -138,9 +138,9 @@ async def test_a_start_that_failed_is_an_error_in_the_journal(desk: Desk) -> Non
 
 async def test_a_data_folder_that_is_a_file_is_seen_by_check(desk: Desk) -> None:
     (desk.folder / "data").write_text("not a folder")
-    said = await desk.cli("check", POSTBRUSH_DATA_DIR=str(desk.folder / "data"))
-    assert said.code == 1
-    assert "is no folder" in said.out
+    result = await desk.cli("check", POSTBRUSH_DATA_DIR=str(desk.folder / "data"))
+    assert result.code == 1
+    assert "is no folder" in result.out
 
 
 async def test_a_job_made_by_a_command_is_in_the_log(desk: Desk) -> None:

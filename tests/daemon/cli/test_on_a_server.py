@@ -71,16 +71,16 @@ async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
         assert "daemons" not in own.out
         told = await desk.cli("status", **box)
         assert "(notion, generate), since " in told.out
-        (line,) = [one for one in told.out.splitlines() if one[:7] == "daemons"]
+        (line,) = [line for line in told.out.splitlines() if line[:7] == "daemons"]
         assert line.endswith("; asks Notion")
         (other,) = (await desk.cli("status", "--json", **box)).json["daemons"]
         assert (other["asks"], other["silent"]) == (True, False)
         looked = await desk.cli("check", "--json", **box)
-        found = {one["what"]: one["found"] for one in looked.json}
-        assert found["daemons"].endswith("(notion, generate)")
-        assert "mount one folder" in found["images"]
-        assert found["Notion"] == "another daemon asks it (roles)"
-        assert not [one for one in looked.json if one["todo"]]
+        found_by_check = {row["what"]: row["found"] for row in looked.json}
+        assert found_by_check["daemons"].endswith("(notion, generate)")
+        assert "mount one folder" in found_by_check["images"]
+        assert found_by_check["Notion"] == "another daemon asks it (roles)"
+        assert not [row for row in looked.json if row["todo"]]
         # It says so when it ends.
         assert await daemon.end() == 0
         gone = await desk.cli("status", "--json", **box)
@@ -108,7 +108,7 @@ async def test_a_copy_of_a_servers_is_restored_to_a_file_and_to_a_server(
         looked = await desk.cli("verify", "--offline", **environ)
         assert (looked.code, looked.out) == (0, "all fits together\n"), looked.err
         listed = await desk.cli("jobs", "--json", **environ)
-        assert [one["state"] for one in listed.json] == ["done"]
+        assert [row["state"] for row in listed.json] == ["done"]
     full = {
         "POSTBRUSH_DATABASE__URL": cluster().url(str(other.url.database)),
         "POSTBRUSH_DATA_DIR": str(desk.folder / "elsewhere"),
@@ -126,7 +126,7 @@ async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
     async with desk.daemon():
         running = await desk.cli("copy-db", "postbrush.db", url)
     assert "stop it first" in running.err
-    said = [running]
+    results = [running]
     nowhere = f"postgresql://me:{_PASSWORD}@127.0.0.1:1/x"
     for of, to, tells in (
         ("nothing.db", url, "no database at"),
@@ -135,11 +135,11 @@ async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
         ("postbrush.db", f"mysql://me:{_PASSWORD}@h/x", "written postgresql+psycopg"),
         ("postbrush.db", nowhere, "PostgreSQL at 127.0.0.1:1 cannot be reached"),
     ):
-        said.append(await desk.cli("copy-db", of, to))
-        assert tells in said[-1].err
-    for one in said:
-        assert one.code in {1, 2}
-        assert one.err.count("\n") == 1
-        assert _PASSWORD not in one.out + one.err
+        results.append(await desk.cli("copy-db", of, to))
+        assert tells in results[-1].err
+    for result in results:
+        assert result.code in {1, 2}
+        assert result.err.count("\n") == 1
+        assert _PASSWORD not in result.out + result.err
     assert empty.current_revision() is None
     assert not (desk.folder / "new.db").exists()

@@ -67,8 +67,8 @@ async def test_a_reload_goes_on_in_the_same_process_with_the_new_settings(
         async with desk.daemon(**_as_service(manager)) as daemon:
             await desk.until(lambda: desk.shows(before) == "Done")
             desk.configure(_CARDS)
-            said = await _reload(daemon)
-            assert said["message"].endswith(f"from {desk.folder / 'postbrush.toml'}")
+            line = await _reload(daemon)
+            assert line["message"].endswith(f"from {desk.folder / 'postbrush.toml'}")
             await daemon.says("daemon.ready", times=2)
             after = desk.add("Later", "Cake.")
             await desk.until(lambda: desk.shows(after) == "Card")
@@ -107,12 +107,12 @@ async def test_a_wrong_configuration_is_refused_in_one_line_and_the_old_one_stay
             await manager.hears("READY=1")
             for times, spoil in enumerate([_wrong, _gone, _folder, _binary], 1):
                 spoil(path)
-                said = await _reload(daemon, "config.refused", times)
-                assert said["level"] == "error"
-                assert "the old one stays" in said["message"]
+                line = await _reload(daemon, "config.refused", times)
+                assert line["level"] == "error"
+                assert "the old one stays" in line["message"]
                 if spoil is _wrong:
                     # Each of its problems is named.
-                    assert re.search("rubbish.*; .*nonsense", said["message"])
+                    assert re.search("rubbish.*; .*nonsense", line["message"])
             page = desk.add()
             await desk.until(lambda: desk.shows(page) == "Done")
             desk.configure(_CARDS)
@@ -136,12 +136,12 @@ async def test_another_folder_or_database_takes_a_restart_and_nothing_of_it_is_t
     async with desk.daemon() as daemon:
         secret.write_text("ntn_" + "0" * 40)
         desk.configure(f'data_dir = "elsewhere"\n{_CARDS}[log]\nlevel = "error"\n')
-        said = await _reload(daemon, "config.refused")
-        assert "data_dir" in said["message"]
+        line = await _reload(daemon, "config.refused")
+        assert "data_dir" in line["message"]
         url = "postgresql://me:s3cret-Pass@127.0.0.1:1/x"
         desk.configure(f'{_CARDS}[database]\nurl = "{url}"\n')
-        said = await _reload(daemon, "config.refused", times=2)
-        assert "database.url" in said["message"]
+        line = await _reload(daemon, "config.refused", times=2)
+        assert "database.url" in line["message"]
         page = desk.add(f"A post about {token}", "Bread.")
         # It is as loud as before, and keeps the same secrets.
         await daemon.says("job.done")
@@ -226,9 +226,9 @@ async def test_a_reload_that_comes_in_the_last_moment_kills_nobody(desk: Desk) -
         while b"daemon.ready" not in await process.stdout.readline():
             assert process.returncode is None
         process.send_signal(signal.SIGTERM)
-        said = await process.stdout.read()
+        output = await process.stdout.read()
         assert await process.wait() == 0
-    assert b"daemon.stopped" in said
+    assert b"daemon.stopped" in output
 
 
 async def test_a_reload_that_comes_while_it_starts_is_done_when_it_has(

@@ -56,7 +56,7 @@ async def test_a_second_signal_does_not_wait_for_anybody(desk: Desk) -> None:
         await daemon.says("daemon.stopping")
         assert await daemon.end(signal.SIGTERM) == 0
     calls = (await desk.cli("job", "1", "--json")).json["attempts"]
-    assert [one["outcome"] for one in calls] == ["unknown"]
+    assert [call["outcome"] for call in calls] == ["unknown"]
 
 
 async def test_killed_while_generating_the_call_is_counted_and_made_again(
@@ -72,8 +72,8 @@ async def test_killed_while_generating_the_call_is_counted_and_made_again(
         await daemon.says("job.rescued")
         await daemon.says("job.done")
     calls = (await desk.cli("job", "1", "--json")).json["attempts"]
-    assert [one["outcome"] for one in calls] == ["unknown", "image"]
-    assert all(one["covered"] > 0 for one in calls)
+    assert [call["outcome"] for call in calls] == ["unknown", "image"]
+    assert all(call["covered"] > 0 for call in calls)
     assert len(desk.town.workspace.list_files(page)) == 1
 
 
@@ -105,7 +105,7 @@ async def test_killed_again_and_again_every_post_gets_one_image(desk: Desk) -> N
             await daemon.end(signal.SIGKILL)
     async with desk.daemon():
         # A card where three calls were paid for and lost: money is bounded.
-        await desk.until(lambda: all(desk.shows(one) in _ENDS for one in pages))
+        await desk.until(lambda: all(desk.shows(page) in _ENDS for page in pages))
     for one in pages:
         assert len(desk.town.workspace.list_files(one)) == 1
     if isinstance(desk.place, Sqlite):
@@ -172,9 +172,9 @@ async def test_a_spoilt_data_folder_is_refused_and_kept(
     assert callable(spoil)
     spoil(desk.folder)
     before = (desk.folder / "postbrush.db").read_bytes()
-    said = await desk.cli("run")
-    assert said.code == 2
-    lines = said.err.splitlines() or said.out.splitlines()
+    result = await desk.cli("run")
+    assert result.code == 2
+    lines = result.err.splitlines() or result.out.splitlines()
     assert len(lines) == 1
     assert tells in lines[0]
     assert (desk.folder / "postbrush.db").read_bytes() == before
@@ -206,9 +206,9 @@ async def test_an_idle_daemon_asks_one_query_a_poll_and_writes_nothing(
         }
         said, asked = len(daemon.raw), len(space.requests)
         await desk.until(lambda: len(space.requests) >= asked + 5)
-        assert {one.path.rsplit("/", 1)[-1] for one in space.requests[asked:]} == {
-            "query"
-        }
+        assert {
+            request.path.rsplit("/", 1)[-1] for request in space.requests[asked:]
+        } == {"query"}
         assert len(daemon.raw) == said
         assert {
             path.name: (path.stat().st_mtime_ns, path.stat().st_size)
@@ -240,10 +240,10 @@ async def test_the_demo_shows_itself_and_ends_with_ctrl_c(desk: Desk) -> None:
 
 
 async def test_a_demo_on_a_port_in_use_says_which_option_helps(desk: Desk) -> None:
-    said = await desk.cli("demo", "--port", str(desk.town.port))
-    assert said.code == 2
-    assert "--port" in said.err
-    assert len(said.err.splitlines()) == 1
+    result = await desk.cli("demo", "--port", str(desk.town.port))
+    assert result.code == 2
+    assert "--port" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 async def test_every_line_of_the_log_is_json_for_machines(desk: Desk) -> None:

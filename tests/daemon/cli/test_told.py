@@ -35,7 +35,7 @@ async def test_a_test_message_is_sent_to_each_address_and_says_what_came_of_it(
         NOTIFY_URLS=f"json://127.0.0.1:9/{KEY},nonsense://{KEY}",
     )
     assert broken.code == 1
-    assert [(one["where"], one["wrong"][:14]) for one in broken.json] == [
+    assert [(row["where"], row["wrong"][:14]) for row in broken.json] == [
         ("notify.urls no. 1 (json)", ""),
         ("NOTIFY_URLS no. 1 (json)", "it does not ta"),
         ("NOTIFY_URLS no. 2 (nonsense)", "it is no addre"),
@@ -51,8 +51,8 @@ async def test_check_and_config_show_where_an_address_is_and_not_what_it_is(
 ) -> None:
     environ = {"NOTIFY_URLS": f"{box.url}\nnonsense://{KEY}"}
     checked = await desk.cli("check", "--json", **environ)
-    found = [one for one in checked.json if one["what"] == "notify"]
-    assert [(one["found"], bool(one["todo"])) for one in found] == [
+    rows = [row for row in checked.json if row["what"] == "notify"]
+    assert [(row["found"], bool(row["todo"])) for row in rows] == [
         ("NOTIFY_URLS no. 1 (json)", False),
         ("NOTIFY_URLS no. 2 (nonsense)", True),
     ]

@@ -35,7 +35,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
         await desk.cli("regenerate", page)
         await daemon.says("job.done", times=2)
         listed = await desk.cli("use", "Bread day", "--json")
-        newest, first = [one["name"] for one in listed.json]
+        newest, first = [row["name"] for row in listed.json]
         back = await desk.cli("use", "Bread day", first)
         assert back.code == 0
         await daemon.says("job.done", times=3)
@@ -57,8 +57,8 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
     assert desk.town.hub.painted == 2
     assert (await desk.cli("verify", **new)).code == 0
     (desk.folder / "new" / "images" / newest).unlink()
-    found = await desk.cli("verify", "--offline", **new)
-    assert (found.code, "its file is gone" in found.out) == (1, True)
+    result = await desk.cli("verify", "--offline", **new)
+    assert (result.code, "its file is gone" in result.out) == (1, True)
     fixed = await desk.cli("verify", "--offline", "--fix", **new)
     assert fixed.code == 0
     gone = await desk.cli("use", "Bread day", newest, **new)
@@ -77,8 +77,8 @@ async def test_wrong_use_of_them_says_what_to_do(desk: Desk) -> None:
         (("use", "bread"), "no database at"),
         (("pause",), "no database at"),
     ):
-        said = await desk.cli(*words)
-        assert (said.code, tells in said.err) == (2, True), (words, said)
+        result = await desk.cli(*words)
+        assert (result.code, tells in result.err) == (2, True), (words, result)
     await asyncio.to_thread((desk.folder / "x.tar").write_bytes, b"rubbish")
-    said = await desk.cli("restore", "x.tar")
-    assert (said.code, "no backup of postbrush" in said.err) == (2, True)
+    result = await desk.cli("restore", "x.tar")
+    assert (result.code, "no backup of postbrush" in result.err) == (2, True)

@@ -113,10 +113,10 @@ def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -
         '[posts]\nwait_after_edit = "5m"\napprove_above = 3\n'
     )
     environ = {**ENVIRON, "POSTBRUSH_POSTS__WAIT_AFTER_EDIT": "7m"}
-    found = config.load_settings(None, environ, tmp_path)
-    assert found.options.posts.wait_after_edit == timedelta(minutes=7)
-    assert found.options.posts.approve_above == 3
-    named = {key: (value, origin) for key, value, origin in list_origins(found)}
+    settings = config.load_settings(None, environ, tmp_path)
+    assert settings.options.posts.wait_after_edit == timedelta(minutes=7)
+    assert settings.options.posts.approve_above == 3
+    named = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert named["posts.wait_after_edit"] == ("7m", "POSTBRUSH_POSTS__WAIT_AFTER_EDIT")
     assert named["posts.approve_above"][1] == str(tmp_path / "postbrush.toml")
     assert named["notion.poll_interval"] == ("10s", "default")
@@ -135,19 +135,19 @@ def test_the_page_needs_no_password_where_only_this_machine_sees_it(
 def test_the_page_is_for_others_with_a_password_of_some_length(tmp_path: Path) -> None:
     toml = '[web]\nlisten = "0.0.0.0:8787"'
     problems = problems_of(tmp_path, toml, WEB_PASSWORD="short")
-    assert any("WEB_PASSWORD" in one and "eight" in one for one in problems)
+    assert any("WEB_PASSWORD" in problem and "eight" in problem for problem in problems)
     (tmp_path / "postbrush.toml").write_text(toml)
     # A person's words: spaces and any letters.
     environ = {**ENVIRON, "WEB_PASSWORD": "süß ist der Schlaf"}
-    found = config.load_settings(None, environ, tmp_path)
-    assert "Schlaf" not in repr(found)
-    assert found.secrets.web_password is not None
+    settings = config.load_settings(None, environ, tmp_path)
+    assert "Schlaf" not in repr(settings)
+    assert settings.secrets.web_password is not None
 
 
 def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
-    found = config.load_settings(None, ENVIRON, tmp_path)
-    assert found.data_dir == tmp_path
-    assert found.resolved_chain() == ("freeapi",)
+    settings = config.load_settings(None, ENVIRON, tmp_path)
+    assert settings.data_dir == tmp_path
+    assert settings.resolved_chain() == ("freeapi",)
     with_account = {**ENVIRON, "HF_TOKEN": "hf_" + "a" * 20}
     assert config.load_settings(None, with_account, tmp_path).resolved_chain() == (
         "flux",
@@ -165,11 +165,11 @@ def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> Non
         "file": {"NOTION_TOKEN_FILE": str(folder / "NOTION_TOKEN")},
         "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
     }[way]
-    found = config.load_settings(None, environ, tmp_path)
-    assert found.notion_token is not None
-    assert found.notion_token.get_secret_value() == TOKEN
-    assert TOKEN not in repr(found)
-    assert TOKEN not in str(list(list_origins(found)))
+    settings = config.load_settings(None, environ, tmp_path)
+    assert settings.notion_token is not None
+    assert settings.notion_token.get_secret_value() == TOKEN
+    assert TOKEN not in repr(settings)
+    assert TOKEN not in str(list(list_origins(settings)))
 
 
 @pytest.mark.parametrize("value", ["two words", "tök", "x\x00y"])
@@ -222,7 +222,9 @@ def test_any_text_is_a_configuration_or_a_list_ofproblems(
 
 def test_a_table_in_the_environment_is_json(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, "", POSTBRUSH_POSTS__ONLY='{"Status"="A"}')
-    assert any("POSTBRUSH_POSTS__ONLY: tables and lists" in one for one in problems)
+    assert any(
+        "POSTBRUSH_POSTS__ONLY: tables and lists" in problem for problem in problems
+    )
 
 
 def test_a_file_from_a_windows_editor_is_read(tmp_path: Path) -> None:

@@ -21,17 +21,17 @@ _URL = "postgresql://me:s3cret-Pass%2Fword@db.example.org:5433/brush?sslmode=req
 
 def test_a_password_in_the_address_is_used_and_never_shown(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(f'[database]\nurl = "{_URL}"')
-    found = config.load_settings(None, ENVIRON, tmp_path)
-    place = app.database_backend(found)
+    settings = config.load_settings(None, ENVIRON, tmp_path)
+    place = app.database_backend(settings)
     assert str(place) == "db.example.org:5433/brush (PostgreSQL)"
-    assert found.database_url() == _URL.replace("postgresql", "postgresql+psycopg")
-    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
+    assert settings.database_url() == _URL.replace("postgresql", "postgresql+psycopg")
+    rows = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert rows["database.url"] == (
         "postgresql+psycopg://me@db.example.org:5433/brush",
         str(tmp_path / "postbrush.toml"),
     )
-    shown = f"{rows}{found}{found.options.model_dump()}{place}{place!r}"
-    clean = Redactor(found.secrets.all_values())
+    shown = f"{rows}{settings}{settings.options.model_dump()}{place}{place!r}"
+    clean = Redactor(settings.secrets.all_values())
     for secret in (_PASSWORD, "s3cret-Pass%2Fword"):
         assert secret not in shown
         assert secret not in clean(f"FATAL: {secret} is wrong")
@@ -53,18 +53,18 @@ def test_a_password_comes_from_where_secrets_come_from(
         environ["DATABASE_PASSWORD_FILE"] = str(folder / "DATABASE_PASSWORD")
     elif way == "credentials":
         environ["CREDENTIALS_DIRECTORY"] = str(folder)
-    found = config.load_settings(None, environ, tmp_path)
-    place = app.database_backend(found)
+    settings = config.load_settings(None, environ, tmp_path)
+    place = app.database_backend(settings)
     assert not isinstance(place, Sqlite)
     assert place.connection_parameters()["password"] == written  # type: ignore[attr-defined]  # of PostgreSQL's
-    rows = {key: value for key, value, _ in list_origins(found)}
+    rows = {key: value for key, value, _ in list_origins(settings)}
     assert rows["DATABASE_PASSWORD"] == "set"
-    assert written not in f"{rows}{found}{place!r}"
+    assert written not in f"{rows}{settings}{place!r}"
 
 
 def test_without_an_address_it_is_the_file_in_the_data_folder(tmp_path: Path) -> None:
-    found = config.load_settings(None, ENVIRON, tmp_path)
-    place = app.database_backend(found)
+    settings = config.load_settings(None, ENVIRON, tmp_path)
+    place = app.database_backend(settings)
     assert isinstance(place, Sqlite)
     assert place.path == tmp_path / "postbrush.db"
 
@@ -87,7 +87,7 @@ def test_what_is_no_address_of_postgresql_is_one_line_that_does_not_say_it(
     tmp_path: Path, url: str
 ) -> None:
     problems = problems_of(tmp_path, f'[database]\nurl = "{url}"')
-    (said,) = [one for one in problems if one.startswith("database.url")]
+    (said,) = [problem for problem in problems if problem.startswith("database.url")]
     assert "postgresql+psycopg://USER@HOST" in said
     assert "nokey0123" not in "\n".join(problems)
 
@@ -96,11 +96,11 @@ def test_without_the_driver_it_is_a_problem_that_says_how_to_install_it(
     tmp_path: Path,
 ) -> None:
     environ = {**ENVIRON, "POSTBRUSH_DATABASE__URL": _URL}
-    found = config.load_settings(None, environ, tmp_path)
-    (problem,) = checks.check_database(found.options, installed=False)
+    settings = config.load_settings(None, environ, tmp_path)
+    (problem,) = checks.check_database(settings.options, installed=False)
     assert problem.startswith("database.url: psycopg, which speaks to PostgreSQL, is")
     assert "`make postgres`" in problem
-    assert not list(checks.check_database(found.options, installed=True))
+    assert not list(checks.check_database(settings.options, installed=True))
     bare = config.load_settings(None, ENVIRON, tmp_path)
     assert not list(checks.check_database(bare.options, installed=False))
 

@@ -36,8 +36,10 @@ def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
         environ["NOTIFY_URLS_FILE"] = str(tmp_path / "NOTIFY_URLS")
     else:
         environ["CREDENTIALS_DIRECTORY"] = str(tmp_path)
-    found = config.load_settings(None, environ, tmp_path).list_notifiers()
-    assert [(one.place, one.url.get_secret_value()) for one in found] == [
+    notifiers = config.load_settings(None, environ, tmp_path).list_notifiers()
+    assert [
+        (notifier.place, notifier.url.get_secret_value()) for notifier in notifiers
+    ] == [
         ("notify.urls no. 1 (tgram)", TELEGRAM),
         ("notify.urls no. 2 (ntfys)", NTFY),
         ("NOTIFY_URLS no. 1 (mailto)", MAIL),
@@ -47,16 +49,18 @@ def test_notifiers_come_from_the_file_and_from_a_variable_each_once(
 def test_no_address_is_shown_and_the_log_knows_its_secret_parts(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(_NOTIFY)
     environ = {**ENVIRON, "NOTIFY_URLS": MAIL, "POSTBRUSH_NOTIFY__PING": _PING}
-    found = config.load_settings(None, environ, tmp_path)
-    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
+    settings = config.load_settings(None, environ, tmp_path)
+    rows = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert rows["notify.urls"][0] == "2 (secret)"
     assert rows["notify.ping"] == (
         "watch.example.org (the rest is secret)",
         "POSTBRUSH_NOTIFY__PING",
     )
     assert rows["NOTIFY_URLS"] == ("set", "NOTIFY_URLS")
-    shown = f"{rows}{found}{found.list_notifiers()}{found.options.model_dump()}"
-    clean = Redactor(found.secrets.all_values())
+    shown = (
+        f"{rows}{settings}{settings.list_notifiers()}{settings.options.model_dump()}"
+    )
+    clean = Redactor(settings.secrets.all_values())
     for secret in (KEY, "secret-pass"):
         assert secret not in shown
         assert secret not in clean(f"POST /x/{secret} failed")
@@ -90,12 +94,14 @@ def test_without_apprise_notifiers_are_a_problem_that_says_how_to_install_it(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "postbrush.toml").write_text(_NOTIFY)
-    found = config.load_settings(None, ENVIRON, tmp_path)
-    (problem,) = checks.check_notifiers(found.options, found.secrets, installed=False)
+    settings = config.load_settings(None, ENVIRON, tmp_path)
+    (problem,) = checks.check_notifiers(
+        settings.options, settings.secrets, installed=False
+    )
     assert problem.startswith("notify.urls: Apprise, which sends notifications, is not")
     assert "`make notify`" in problem
     assert not list(
-        checks.check_notifiers(found.options, found.secrets, installed=True)
+        checks.check_notifiers(settings.options, settings.secrets, installed=True)
     )
     (tmp_path / "postbrush.toml").write_text("")
     bare = config.load_settings(None, ENVIRON, tmp_path)

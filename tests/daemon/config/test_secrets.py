@@ -26,10 +26,10 @@ def test_a_token_lies_in_a_file_beside_the_configuration(tmp_path: Path) -> None
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for file, cwd in ((None, tmp_path), (tmp_path / "postbrush.toml", elsewhere)):
-        found = config.load_settings(file, {}, cwd)
-        named = {key: (value, origin) for key, value, origin in list_origins(found)}
+        settings = config.load_settings(file, {}, cwd)
+        named = {key: (value, origin) for key, value, origin in list_origins(settings)}
         assert named["NOTION_TOKEN"] == ("set", str(path))
-        assert found.secrets.exposed == ()
+        assert settings.secrets.exposed == ()
     # Everything that is said for one start wins over it.
     other = config.load_settings(None, {"NOTION_TOKEN": "ntn_other"}, tmp_path)
     assert other.secrets.all_values() == ["ntn_other"]
@@ -60,8 +60,8 @@ def test_what_is_wrong_with_a_file_of_secrets_is_said(tmp_path: Path) -> None:
 
 def test_a_text_is_read_as_if_it_were_the_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "postbrush.toml"
-    found = config.load_text("[posts]\napprove_above = 3\n", path, ENVIRON, tmp_path)
-    assert (found.options.posts.approve_above, found.file) == (3, path)
+    settings = config.load_text("[posts]\napprove_above = 3\n", path, ENVIRON, tmp_path)
+    assert (settings.options.posts.approve_above, settings.file) == (3, path)
     assert not path.parent.exists()
     with pytest.raises(ConfigError, match="not valid TOML"):
         config.load_text("[posts", path, ENVIRON, tmp_path)

@@ -77,8 +77,12 @@ def test_a_token_is_the_sources_own_or_the_shared_one(tmp_path: Path) -> None:
         f'[sources.c]\ndata_source = "{"c" * 32}"\n'
     )
     environ = {"NOTION_TOKEN": "one", "NOTION_TOKEN_A_SHOP": "two", "OTHER": "three"}
-    found = load_settings(tmp_path / "postbrush.toml", environ, tmp_path)
-    tokens = [own.notion_token for own in found.by_source().values()]
-    assert [one.get_secret_value() for one in tokens if one] == ["two", "three", "one"]
+    settings = load_settings(tmp_path / "postbrush.toml", environ, tmp_path)
+    tokens = [own.notion_token for own in settings.by_source().values()]
+    assert [token.get_secret_value() for token in tokens if token] == [
+        "two",
+        "three",
+        "one",
+    ]
     # Redacted like every other.
-    assert set(found.secrets.all_values()) >= {"one", "two", "three"}
+    assert set(settings.secrets.all_values()) >= {"one", "two", "three"}

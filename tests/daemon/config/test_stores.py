@@ -40,13 +40,13 @@ def test_a_store_is_a_bucket_and_a_folder_in_it(tmp_path: Path) -> None:
 
 
 def test_the_key_is_a_secret_and_only_read_when_it_is_wanted(tmp_path: Path) -> None:
-    found = _load(tmp_path, 'store = "s3://pictures"', **_KEY)
-    rows = {key: (value, origin) for key, value, origin in list_origins(found)}
+    settings = _load(tmp_path, 'store = "s3://pictures"', **_KEY)
+    rows = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert rows["images.store"][0] == "s3://pictures"
     for name, value in _KEY.items():
         assert rows[name] == ("set", name)
-        assert value in found.secrets.all_values()
-        assert value not in repr(found) + str(rows)
+        assert value in settings.secrets.all_values()
+        assert value not in repr(settings) + str(rows)
     # Somebody's for something else.
     other = _load(tmp_path, "", **_KEY)
     assert other.store is None

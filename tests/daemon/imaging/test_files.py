@@ -29,13 +29,13 @@ def _read_by_exiftool(paths: list[Path]) -> list[dict[str, object]]:
     tool = shutil.which("exiftool")
     if tool is None:
         pytest.skip("exiftool is not installed: apt install libimage-exiftool-perl")
-    said = subprocess.run(
+    ended = subprocess.run(
         [tool, "-json", "-G1", "-a", "-s", *map(str, paths)],
         capture_output=True,
         check=True,
         text=True,
     )
-    return list(json.loads(said.stdout))
+    return list(json.loads(ended.stdout))
 
 
 async def _made(home: House, folder: Path) -> list[Path]:
@@ -104,11 +104,11 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         "from daemon.imaging.files import save_new\n"
         f"save_new(Path({str(tmp_path)!r}), 'a.png', bytes(5000))\n"
     )
-    said = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
-    assert said.returncode == 1
-    assert "OSError" in said.stderr
+    assert ended.returncode == 1
+    assert "OSError" in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 

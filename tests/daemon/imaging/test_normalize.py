@@ -111,8 +111,8 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
         scene = _scene(512, 512)
         image = (scene.convert("L") if mode == "LA" else scene).convert(mode)
     kind = "JPEG" if mode == "CMYK" else "PNG"
-    found = normalize_image(_bytes(image, kind), SQUARE)
-    assert (found.size, found.mode) == ((1080, 1080), "RGB")
+    normalized = normalize_image(_bytes(image, kind), SQUARE)
+    assert (normalized.size, normalized.mode) == ((1080, 1080), "RGB")
 
 
 def test_nothing_that_was_hidden_in_the_file_is_kept() -> None:

@@ -53,21 +53,24 @@ _LIMIT = st.none() | _DOLLARS
 def test_no_budget_is_ever_exceeded(
     tariff: Pricing, spent: AmountSpent, limits: BudgetSection, *, free_only: bool
 ) -> None:
-    found = check_budget(tariff, spent, limits, NOW, UTC, free_only=free_only)
-    if isinstance(found, OverBudget):
-        assert found.until > NOW
+    decision = check_budget(tariff, spent, limits, NOW, UTC, free_only=free_only)
+    if isinstance(decision, OverBudget):
+        assert decision.until > NOW
         return
     tiny = 1e-6
-    assert found == Charge(cost=0, covered=0) or tariff.price > 0
-    if found.cost:
+    assert decision == Charge(cost=0, covered=0) or tariff.price > 0
+    if decision.cost:
         assert not free_only
         for used, limit in (
             (spent.month, limits.month),
             (spent.day, limits.day),
             (spent.provider, tariff.monthly_budget),
         ):
-            assert limit is None or used + found.cost <= limit + tiny
-    assert not found.covered or spent.covered + found.covered <= tariff.included + tiny
+            assert limit is None or used + decision.cost <= limit + tiny
+    assert (
+        not decision.covered
+        or spent.covered + decision.covered <= tariff.included + tiny
+    )
 
 
 @given(
@@ -92,14 +95,19 @@ def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
             break
         passed += budget_thresholds(tariff, spent, limits, NOW, UTC)
         used += price
-    assert [one.full for one in passed] in [[], [False], [True], [False, True]]
+    assert [decision.full for decision in passed] in [
+        [],
+        [False],
+        [True],
+        [False, True],
+    ]
     over = AmountSpent(month=used, day=used, provider=used, covered=0, page_today=0)
     stopped = isinstance(
         check_budget(tariff, over, limits, NOW, UTC, free_only=False), OverBudget
     )
     # Full is said with the last call that fits, if there was one at all.
-    assert any(one.full for one in passed) == (stopped and used > 0)
-    assert all(one.until == next_month(NOW, UTC) for one in passed)
+    assert any(decision.full for decision in passed) == (stopped and used > 0)
+    assert all(decision.until == next_month(NOW, UTC) for decision in passed)
 
 
 def test_calls_one_after_another_stop_at_the_budget() -> None:
@@ -113,10 +121,14 @@ def test_calls_one_after_another_stop_at_the_budget() -> None:
         spent = AmountSpent(
             month=cost, day=cost, provider=cost, covered=covered, page_today=0
         )
-        found = check_budget(tariff, spent, limits, NOW, UTC, free_only=False)
-        if isinstance(found, OverBudget):
+        decision = check_budget(tariff, spent, limits, NOW, UTC, free_only=False)
+        if isinstance(decision, OverBudget):
             break
-        cost, covered, calls = cost + found.cost, covered + found.covered, calls + 1
+        cost, covered, calls = (
+            cost + decision.cost,
+            covered + decision.covered,
+            calls + 1,
+        )
     assert calls == 28 + 14
     assert cost <= 0.05
     assert covered <= 0.10

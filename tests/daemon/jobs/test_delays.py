@@ -88,7 +88,7 @@ async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     (delay,) = home.source.app.retry_schedule.of_tasks(TaskKind.UPLOAD)
     assert 6 <= delay.failures <= 9
     history = await home.history(1)
-    assert [one.event for one in history].count("delayed") == 1
+    assert [event.event for event in history].count("delayed") == 1
     assert home.hub.paid_images == 1
 
 
@@ -107,7 +107,7 @@ async def test_a_health_check_that_breaks_is_asked_again_with_pauses(
         await home.work()
         home.clock.move(seconds=1)
     assert 4 <= len(asked) <= 5
-    assert len([one for one in home.said if one.startswith("job.crashed")]) == 1
+    assert len([line for line in home.said if line.startswith("job.crashed")]) == 1
 
 
 async def test_an_upload_that_is_not_uploaded_waits_and_is_sent_again(
@@ -117,12 +117,12 @@ async def test_an_upload_that_is_not_uploaded_waits_and_is_sent_again(
     home.space.inject_fault("/send", status=200, body=pending)
     page = home.add()
     await home.live()
-    (line,) = [one for one in home.said if one.startswith("job.delayed")]
+    (line,) = [line for line in home.said if line.startswith("job.delayed")]
     assert "'A post': uploading the image failed" in line
     await home.live(10)
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.paid_images == 1
-    events = [one.event for one in await home.history(1)]
+    events = [event.event for event in await home.history(1)]
     assert events[-2:] == ["delayed", "uploaded"]
 
 
@@ -140,7 +140,9 @@ async def test_bytes_refused_three_times_in_the_same_words_end_the_job(
     cells = home.read(page)
     assert cells["Image status"] == "Failed"
     assert "could not be put here" in cells["Image note"]
-    sent = [one for one in home.space.requests if one.path.endswith("/send")]
+    sent = [
+        request for request in home.space.requests if request.path.endswith("/send")
+    ]
     assert len(sent) == 3
     assert len(list(home.source.app.image_folder.glob("*.png"))) == 1
 
@@ -172,10 +174,10 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     await home.poll()
     await home.sweep()
     async with home.source.app.db.read_transaction() as tx:
-        found = await posts.get_many(tx, "default", [refused, gone])
+        posts_by_page = await posts.get_many(tx, "default", [refused, gone])
         state = await posts.load_source_state(tx, "default")
-    assert not found[refused].gone
-    assert found[gone].gone
+    assert not posts_by_page[refused].gone
+    assert posts_by_page[gone].gone
     assert state is not None
     assert state.swept_at is not None
     assert home.source.app.now() - state.swept_at < timedelta(hours=1)
@@ -201,7 +203,7 @@ async def test_an_outage_is_one_of_the_source_and_its_jobs_go_on_after_it(
     await home.work()
     assert home.read(page)["Image status"] == "Done"
     assert asked < 120
-    assert len([one for one in home.warned if one.startswith("poll.failed")]) == 1
+    assert len([line for line in home.warned if line.startswith("poll.failed")]) == 1
 
 
 async def test_once_says_what_it_did_not_wait_for(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ async def test_a_poll_that_breaks_is_tried_again_with_pauses(home: House) -> Non
         await daemon._poll_source(cast("Poller", broken))
         home.clock.move(seconds=1)
     assert 4 <= broken.asked <= 5
-    (line,) = [one for one in home.said if one.startswith("job.crashed")]
+    (line,) = [line for line in home.said if line.startswith("job.crashed")]
     assert "looking for changes failed" in line
 
 

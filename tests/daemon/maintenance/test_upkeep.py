@@ -55,7 +55,7 @@ async def test_an_earlier_image_is_put_back(home: House) -> None:
     (file,) = home.space.list_files(page)
     assert file.name == first.name
     assert home.hub.painted == paid
-    assert {one.state for one in await home.jobs()} == {"done"}
+    assert {job.state for job in await home.jobs()} == {"done"}
 
 
 async def test_what_cannot_be_put_back_says_why(home: House) -> None:
@@ -83,11 +83,11 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     home.space.tick_box(page)
     await home.live()
     assert home.read(page)["Regenerate"] is False
-    assert len([one for one in home.said if "daemon.paused" in one]) == 1
+    assert len([line for line in home.said if "daemon.paused" in line]) == 1
     home.clock.move(days=7)
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert any("daemon.resumed" in one for one in home.said)
+    assert any("daemon.resumed" in line for line in home.said)
 
 
 async def _prune(home: House, days: int, *, dry_run: bool = False) -> PruneResult:
@@ -116,7 +116,7 @@ async def test_only_old_images_that_no_page_shows_are_pruned(home: House) -> Non
     assert (folder / newest.name).exists()
     assert (await _prune(home, 30)).names == ()
     # What was pruned is not missed.
-    assert [one async for one in verify_files(home.source, fix=False)] == []
+    assert [problem async for problem in verify_files(home.source, fix=False)] == []
     assert home.space.list_files(page)
 
 
@@ -154,7 +154,9 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
         assert len(later.space.list_page_ids(later.town.source.id)) == 2
         assert later.read(page)["Image status"] == "Done"
         assert home.hub.painted == 3
-        assert [one async for one in verify_files(later.source, fix=False)] == []
+        assert [
+            problem async for problem in verify_files(later.source, fix=False)
+        ] == []
 
 
 def _spoil(source: Path, target: Path, how: str) -> None:
@@ -233,16 +235,16 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     (home.source.app.image_folder / "holiday.png").write_bytes(b"somebody's")
     home.space.edit_page(page, {"Post": "Bread for everyone."})
     home.space.add_file(page, "Image", "mine.png", b"mine")
-    found = await _verify(home, fix=False)
-    assert [(one.what, one.wrong.split(",")[0]) for one in found] == [
+    problems = await _verify(home, fix=False)
+    assert [(problem.what, problem.wrong.split(",")[0]) for problem in problems] == [
         (first.name, "its file is gone"),
         (newest.name, "its file is not what was written"),
         ("holiday.png", "a file that no row names"),
         ("'A post'", f"shows {newest.name}"),
     ]
-    assert not any(one.fixed for one in found)
+    assert not any(problem.fixed for problem in problems)
     mended = await _verify(home, fix=True)
-    assert [bool(one.fixed) for one in mended] == [True, True, False, True]
+    assert [bool(problem.fixed) for problem in mended] == [True, True, False, True]
     left = [one.what for one in await _verify(home, fix=False)]
     # What is somebody else's, or no longer known for sure, is never removed.
     assert set(left) == {"holiday.png", newest.name}
@@ -250,6 +252,8 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
 
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:
-    found = [one async for one in verify_files(home.source, fix=fix)]
+    problems = [problem async for problem in verify_files(home.source, fix=fix)]
     pages = await read_all_pages(home.source, "")
-    return found + [one async for one in verify_pages(home.source, pages, fix=fix)]
+    return problems + [
+        problem async for problem in verify_pages(home.source, pages, fix=fix)
+    ]

@@ -109,9 +109,9 @@ def test_of_two_properties_that_differ_in_case_the_exact_one_is_used() -> None:
             "POST": ("c", "title"),
         }
     )
-    found = read_schema(raw, _NAMES, {})
-    assert found.roles[Role.POST].id == "b"
-    (note,) = found.notes
+    schema = read_schema(raw, _NAMES, {})
+    assert schema.roles[Role.POST].id == "b"
+    (note,) = schema.notes
     assert note == (
         '"post" and "post " and "POST" differ only in case or in blanks. postbrush '
         'uses "post"'

@@ -148,7 +148,7 @@ async def test_a_status_that_notion_refuses_does_not_hold_the_tick(home: House) 
     assert cells["Regenerate"] is False
     assert home.hub.paid_images == 2
     assert "Notion refused to write 'Image status'" in cells["Image note"]
-    (line,) = [one for one in home.warned if one.startswith("property.refused")]
+    (line,) = [line for line in home.warned if line.startswith("property.refused")]
     assert "'Image status'" in line
     assert (await home.jobs())[-1].state == "done"
 

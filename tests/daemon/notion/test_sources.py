@@ -47,11 +47,13 @@ async def _wire(town: FakeServer) -> AsyncIterator[NotionTransport]:
 
 
 def _types(town: FakeServer) -> dict[str, str]:
-    return {one.name: one.type for one in town.source.columns.values()}
+    return {column.name: column.type for column in town.source.columns.values()}
 
 
 def _writes(town: FakeServer) -> list[Any]:
-    return [one.body for one in town.workspace.requests if one.method == "PATCH"]
+    return [
+        request.body for request in town.workspace.requests if request.method == "PATCH"
+    ]
 
 
 async def test_they_are_added_in_one_write_with_options_to_choose(
@@ -60,7 +62,7 @@ async def test_they_are_added_in_one_write_with_options_to_choose(
     await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     options = town.source.columns["Image status"].options
-    assert [one["name"] for one in options] == [
+    assert [option["name"] for option in options] == [
         *("Queued", "Waiting", "Done", "Card", "Failed"),
     ]
     assert len(_writes(town)) == 1
@@ -91,7 +93,7 @@ async def test_a_lost_answer_is_looked_after_before_it_is_repeated(
     await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     # Carried out, it is not sent again.
-    seen = [one for one in town.workspace.requests if one.method == "PATCH"]
+    seen = [request for request in town.workspace.requests if request.method == "PATCH"]
     assert len([one for one in seen if one.status == 200]) == 1
 
 

@@ -51,11 +51,11 @@ def differences(
             return []
         missing = set(real) - set(ours) - (set() if exact else _OLDER)
         extra = set(ours) - set(real) - {"request_id"} if exact else set()
-        found = [f"{where}.{key} is missing" for key in sorted(missing)]
-        found += [f"{where}.{key} is invented" for key in sorted(extra)]
+        lines = [f"{where}.{key} is missing" for key in sorted(missing)]
+        lines += [f"{where}.{key} is invented" for key in sorted(extra)]
         for key in set(real) & set(ours):
-            found += differences(real[key], ours[key], f"{where}.{key}", exact=exact)
-        return found
+            lines += differences(real[key], ours[key], f"{where}.{key}", exact=exact)
+        return lines
     if isinstance(real, list) and isinstance(ours, list):
         pairs = [(real[0], one) for one in ours] if real else []
         return [

@@ -110,7 +110,7 @@ async def test_a_search_shows_what_is_shared_page_by_page(caller: Caller) -> Non
         more: Json = {"start_cursor": cursor} if cursor else {}
         _, answer = await caller.ask("POST", "/v1/search", {**wanted, **more})
         assert len(answer["results"]) <= 2
-        found += [one["title"][0]["plain_text"] for one in answer["results"]]
+        found += [row["title"][0]["plain_text"] for row in answer["results"]]
         cursor = answer["next_cursor"]
         if not answer["has_more"]:
             break

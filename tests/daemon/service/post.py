@@ -44,7 +44,7 @@ class Post:
         """Wait until so many messages were brought; return their titles."""
         async with asyncio.timeout(_PATIENCE), self.more:
             await self.more.wait_for(lambda: len(self.got) >= count)
-        return [one["title"] for one in self.got]
+        return [message["title"] for message in self.got]
 
     async def reached(self) -> None:
         """Wait until somebody asks, who may be kept waiting."""

@@ -49,11 +49,11 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
 
 
 def test_what_needs_a_person_is_loud() -> None:
-    found = AlertRules().handle_line(
+    message = AlertRules().handle_line(
         line("breaker.opened", "error", provider="fal", reason="token"), NOW
     )
-    assert found is not None
-    assert (found.title, found.level) == ("fal refuses its token", "failure")
+    assert message is not None
+    assert (message.title, message.level) == ("fal refuses its token", "failure")
 
 
 @pytest.mark.parametrize("reason", ["loading", "throttled", "unavailable"])
@@ -105,15 +105,15 @@ def test_a_clock_that_is_set_back_silences_nothing() -> None:
     past = NOW - timedelta(days=365)
     assert alerts.next_due_message(past) is None
     assert alerts.handle_line(line("job.failed"), past) is not None
-    found = alerts.next_due_message(past + AWAY)
-    assert found is not None
-    assert "Notion" in found.title
+    message = alerts.next_due_message(past + AWAY)
+    assert message is not None
+    assert "Notion" in message.title
 
 
 def test_notion_refusing_us_is_told_at_once() -> None:
-    found = AlertRules().handle_line(REFUSED, NOW)
-    assert found is not None
-    assert (found.title, found.level) == ("Notion refuses access", "failure")
+    message = AlertRules().handle_line(REFUSED, NOW)
+    assert message is not None
+    assert (message.title, message.level) == ("Notion refuses access", "failure")
 
 
 def test_failures_are_told_at_once_and_then_counted_for_an_hour() -> None:
@@ -137,11 +137,11 @@ def test_a_budget_is_told_once_a_period_and_again_in_the_next() -> None:
     november = line("budget.near", budget="month", until="2026-12-01")
     december = line("budget.near", budget="month", until="2027-01-01")
     full = line("budget.reached", budget="month", until="2026-12-01")
-    said = [
+    message = [
         alerts.handle_line(one, NOW)
         for one in (november, november, full, full, december)
     ]
-    assert [one.title if one else None for one in said] == [
+    assert [one.title if one else None for one in message] == [
         "a budget is nearly used up",
         None,
         "a budget is used up",
@@ -173,9 +173,9 @@ class Listening(RuleBasedStateMachine):
         self.failures_told = 0
 
     def _hear(self, heard: LogLine) -> Message | None:
-        found = self.alerts.handle_line(heard, self.now)
-        self._note(found)
-        return found
+        message = self.alerts.handle_line(heard, self.now)
+        self._note(message)
+        return message
 
     def _note(self, found: Message | None) -> None:
         if found is None:
@@ -188,23 +188,23 @@ class Listening(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 8000))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
-        while (found := self.alerts.next_due_message(self.now)) is not None:
-            self._note(found)
+        while (message := self.alerts.next_due_message(self.now)) is not None:
+            self._note(message)
         if self.away_since is not None and self.now - self.away_since >= AWAY:
             self.balance["away"] = 1
 
     @rule(name=st.sampled_from(["flux", "fal"]), reason=st.sampled_from([*RESTS, "x"]))
     def rests(self, name: str, reason: str) -> None:
-        found = self._hear(line("breaker.opened", provider=name, reason=reason))
+        message = self._hear(line("breaker.opened", provider=name, reason=reason))
         new = reason in RESTS and not self.balance[f"{name} {reason}"]
-        assert (found is not None) == new
+        assert (message is not None) == new
         self.balance[f"{name} {reason}"] |= reason in RESTS
 
     @rule(name=st.sampled_from(["flux", "fal"]))
     def serves(self, name: str) -> None:
-        found = self._hear(line("breaker.closed", provider=name))
+        message = self._hear(line("breaker.closed", provider=name))
         known = [key for key in self.balance if key.startswith(name)]
-        assert (found is not None) == any(self.balance[key] for key in known)
+        assert (message is not None) == any(self.balance[key] for key in known)
         for key in known:
             self.balance[key] = 0
 
@@ -216,16 +216,16 @@ class Listening(RuleBasedStateMachine):
     @rule()
     def notion_refuses(self) -> None:
         self.away_since = None
-        found = self._hear(REFUSED)
-        assert (found is not None) == (not self.balance["refused"])
+        message = self._hear(REFUSED)
+        assert (message is not None) == (not self.balance["refused"])
         self.balance["refused"] = 1
 
     @rule()
     def notion_answers(self) -> None:
         self.away_since = None
-        found = self._hear(RECOVERED)
+        message = self._hear(RECOVERED)
         known = self.balance["away"] or self.balance["refused"]
-        assert (found is not None) == bool(known)
+        assert (message is not None) == bool(known)
         self.balance["away"] = self.balance["refused"] = 0
 
     @rule(
@@ -235,15 +235,15 @@ class Listening(RuleBasedStateMachine):
         over=st.booleans(),
     )
     def cannot_be_kept(self, events: tuple[str, str], *, over: bool) -> None:
-        found = self._hear(line(events[over]))
-        assert (found is not None) == (bool(self.balance[events[0]]) is over)
+        message = self._hear(line(events[over]))
+        assert (message is not None) == (bool(self.balance[events[0]]) is over)
         self.balance[events[0]] = int(not over)
 
     @rule(event=st.sampled_from(BUDGETS), until=st.integers(12, 13))
     def budget(self, event: str, until: int) -> None:
-        found = self._hear(line(event, budget="month", until=str(until)))
+        message = self._hear(line(event, budget="month", until=str(until)))
         key = f"{event} until"
-        assert (found is not None) == (self.balance[key] != until)
+        assert (message is not None) == (self.balance[key] != until)
         self.balance[key] = until
 
     @rule()

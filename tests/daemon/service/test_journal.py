@@ -53,11 +53,11 @@ def test_a_line_arrives_with_its_fields(
     logger.warning("breaker.opened", summary="flux: s3cret-value", provider="flux")
     structlog.reset_defaults()
     sender.close()
-    found = _decoded(listener.recv(65536))
-    assert found["MESSAGE"] == "breaker.opened flux: [secret]"
-    assert found["PRIORITY"] == "4"
-    assert found["PB_EVENT"] == "breaker.opened"
-    assert found["PB_PROVIDER"] == "flux"
+    fields = _decoded(listener.recv(65536))
+    assert fields["MESSAGE"] == "breaker.opened flux: [secret]"
+    assert fields["PRIORITY"] == "4"
+    assert fields["PB_EVENT"] == "breaker.opened"
+    assert fields["PB_PROVIDER"] == "flux"
 
 
 def test_what_does_not_fit_a_datagram_goes_as_a_sealed_file(
@@ -83,8 +83,8 @@ def test_a_journal_that_is_away_loses_the_line_and_nothing_else(tmp_path: Path) 
 
 def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
     with (tmp_path / "stream").open("w") as stream:
-        found = os.fstat(stream.fileno())
-        mine = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        status = os.fstat(stream.fileno())
+        mine = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
         assert journal.is_journal_stream(stream, mine)
         assert not journal.is_journal_stream(stream, {"JOURNAL_STREAM": "1:2"})
         assert not journal.is_journal_stream(stream, {})

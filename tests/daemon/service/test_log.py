@@ -122,9 +122,9 @@ def test_the_lock_names_who_holds_it_and_dies_with_it(tmp_path: Path) -> None:
     first.acquire("run")
     with pytest.raises(SetupError, match=r"postbrush run already runs here: process"):
         second.acquire("once")
-    found = find_holder(path)
-    assert found is not None
-    assert found.command == "run"
+    holder = find_holder(path)
+    assert holder is not None
+    assert holder.command == "run"
     first.release()
     assert find_holder(path) is None
     second.acquire("once")

@@ -89,7 +89,9 @@ async def test_a_message_arrives_with_title_words_and_weight() -> None:
         # `level = "error"` is about what is written, not about who is told.
         here.logger.info("breaker.closed", summary="flux: serving", provider="flux")
         await box.arrived(2)
-    assert [(one["title"], one["message"], one["type"]) for one in box.got] == [
+    assert [
+        (message["title"], message["message"], message["type"]) for message in box.got
+    ] == [
         ("postbrush: flux is out of credits", "flux rests", "warning"),
         ("postbrush: flux serves again", "flux: serving", "success"),
     ]
@@ -215,8 +217,8 @@ async def test_the_ping_is_fetched_while_all_is_well_and_fails_once() -> None:
         well.well = True
         for box.status in (500, 404, 200, 200):
             await ping.send_if_well()
-    said = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
-    assert said == [
+    messages = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
+    assert messages == [
         "ping.failed 127.0.0.1: HTTP 500",
         "ping.recovered 127.0.0.1 answers, after 0 min",
     ]

@@ -53,8 +53,8 @@ def test_of_two_clocks_the_one_behind_is_believed(
 
 @given(header=st.text() | st.sampled_from(["Tue, 24 Nov 2026 10:15:30 GMT"]))
 def test_a_date_is_read_or_there_is_none(header: str) -> None:
-    found = parse_date_header(header)
-    assert found is None or found.tzinfo is UTC
+    parsed = parse_date_header(header)
+    assert parsed is None or parsed.tzinfo is UTC
     assert parse_date_header("Tue, 24 Nov 2026 10:15:30 GMT") == _NOW
 
 

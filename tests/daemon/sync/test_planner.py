@@ -44,9 +44,9 @@ def test_a_post_without_an_image_wants_one_at_once_when_it_is_old() -> None:
 
 def test_a_post_just_written_waits_until_it_is_still() -> None:
     fresh = snapshot(edited_at=NOW)
-    found = planned_job(fresh, post=None)
-    assert isinstance(found, CreateJob)
-    assert NOW < found.due_at <= NOW + timedelta(minutes=3)
+    planned = planned_job(fresh, post=None)
+    assert isinstance(planned, CreateJob)
+    assert NOW < planned.due_at <= NOW + timedelta(minutes=3)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_edited_words_make_another_only_when_edits_are_followed() -> None:
     sight = snapshot("two", image=files_of("ours.png"))
     memory = {"post": post_of(made="one"), "known": {"ours.png": image_of()}}
     assert planned_job(sight, RULES, **memory) is None
-    found = planned_job(sight, EDITS, **memory)
-    assert isinstance(found, CreateJob)
-    assert found.reason is JobReason.EDITED
+    planned = planned_job(sight, EDITS, **memory)
+    assert isinstance(planned, CreateJob)
+    assert planned.reason is JobReason.EDITED
     # Never over a file of the owner's own.
     mixed = snapshot("two", image=files_of("ours.png", "theirs.png"))
     assert planned_job(mixed, EDITS, **memory) is None
@@ -93,9 +93,9 @@ def test_a_duplicate_wants_its_own_once_it_says_something_else() -> None:
     same = snapshot(image=files_of("ours.png"))
     assert planned_job(same, known=copied) is None
     other = snapshot("two", image=files_of("ours.png"))
-    found = planned_job(other, known=copied)
-    assert isinstance(found, CreateJob)
-    assert found.why == "a duplicated page"
+    planned = planned_job(other, known=copied)
+    assert isinstance(planned, CreateJob)
+    assert planned.why == "a duplicated page"
 
 
 _TICKED = snapshot(regenerate=True)
@@ -175,8 +175,8 @@ def test_a_page_with_a_job(
 
 def test_words_that_change_during_the_work_are_noted_once_when_followed() -> None:
     sight = snapshot("two")
-    found = planned_job(sight, EDITS, job=job_of(JobState.GENERATING))
-    assert found == ScheduleNext(
+    planned = planned_job(sight, EDITS, job=job_of(JobState.GENERATING))
+    assert planned == ScheduleNext(
         JobReason.EDITED, ticked=False, why="edited during the work"
     )
     noted = job_of(JobState.GENERATING, again={"fingerprint": "two"})
@@ -222,21 +222,21 @@ def test_whatever_the_page_and_the_memory(  # noqa: PLR0917 - Hypothesis names t
         "card.png": image_of("card.png", is_card=True),
     }
     post = post_of(sight, made=made, answered=answered)
-    found = planned_job(sight, rules, post=post, job=job, known=known, held=held)
+    planned = planned_job(sight, rules, post=post, job=job, known=known, held=held)
     # One open job a page.
-    assert not (job and isinstance(found, CreateJob))
+    assert not (job and isinstance(planned, CreateJob))
     assert job or not isinstance(
-        found, MergeIntoQueued | ScheduleNext | AcknowledgeRepeat | CancelJob
+        planned, MergeIntoQueued | ScheduleNext | AcknowledgeRepeat | CancelJob
     )
     # A person's own file is never replaced without a tick.
     if "theirs.png" in names and not ticked and job is None:
-        assert found is None
+        assert planned is None
     # Nothing for a page that is gone or says nothing.
     if gone or not prompt:
-        assert found is None or isinstance(found, CancelJob)
+        assert planned is None or isinstance(planned, CancelJob)
     # A tick is always obeyed, at once or by the job under way.
     if ticked and prompt and not gone and job is None:
-        assert found == CreateJob(JobReason.REGENERATE, NOW, "ticked")
+        assert planned == CreateJob(JobReason.REGENERATE, NOW, "ticked")
     # What it is, it stays: the same look twice changes nothing more.
     again = plan_actions(
         sight, StoredState(post=post, job=job, known=known, held=held), rules, NOW

@@ -192,12 +192,12 @@ async def complaints(page: Page) -> list[str]:
     """Return what axe finds serious on a page."""
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     await page.evaluate(axe)
-    found: dict[str, Any] = await page.evaluate(
+    report: dict[str, Any] = await page.evaluate(
         "axe.run({resultTypes: ['violations']})"
     )
     return [
         f"{one['id']}: {one['help']}: {node['html'][:150]} {node['failureSummary']}"
-        for one in found["violations"]
+        for one in report["violations"]
         if one["impact"] in {"serious", "critical"}
         for node in one["nodes"]
     ]

@@ -37,8 +37,8 @@ async def test_a_form_of_another_site_does_nothing(
 ) -> None:
     _, visitor = both
     data = {"token": await visitor.token(), "to": "/"}
-    said = await visitor.send("/pause", data, **headers)
-    assert said.status == 403
+    answer = await visitor.send("/pause", data, **headers)
+    assert answer.status == 403
     assert "Paused" not in (await visitor.see("/")).words
 
 
@@ -48,8 +48,8 @@ async def test_a_form_without_its_token_does_nothing(
 ) -> None:
     _, visitor = both
     data = {"to": "/"} | ({"token": token} if token is not None else {})
-    said = await visitor.send("/pause", data, Origin=visitor.url)
-    assert said.status == 403
+    answer = await visitor.send("/pause", data, Origin=visitor.url)
+    assert answer.status == 403
     assert "Paused" not in (await visitor.see("/")).words
 
 
@@ -60,8 +60,8 @@ async def test_the_token_of_another_visitor_is_none(
     async with visiting(visitor.url) as other:
         stolen = await other.token()
     await visitor.see("/")
-    said = await visitor.send("/pause", {"token": stolen}, Origin=visitor.url)
-    assert said.status == 403
+    answer = await visitor.send("/pause", {"token": stolen}, Origin=visitor.url)
+    assert answer.status == 403
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ async def test_a_name_that_was_pointed_at_us_shows_nothing(
     both: tuple[House, Visitor], host: str
 ) -> None:
     _, visitor = both
-    said = await visitor.see("/", Host=host)
-    assert said.status in {400, 421}
-    assert "Watching" not in said.text
+    answer = await visitor.see("/", Host=host)
+    assert answer.status in {400, 421}
+    assert "Watching" not in answer.text
 
 
 async def test_a_name_the_owner_gave_us_is_ours(tmp_path: Path) -> None:
     web = '[web]\nhosts = ["Pictures.example.org"]'
     async with inhabited(tmp_path, web=web) as (_, visitor):
-        said = await visitor.see("/", Host="pictures.example.org")
-        assert said.status == 200
+        answer = await visitor.see("/", Host="pictures.example.org")
+        assert answer.status == 200
         port = visitor.url.rpartition(":")[2]
         assert (await visitor.see("/", Host=f"localhost:{port}")).status == 200
 
@@ -148,31 +148,31 @@ async def test_a_link_in_the_folder_is_not_followed(
     path.unlink()
     path.symlink_to(secret)
     for folder in ("images", "thumbs"):
-        said = await visitor.see(f"/{folder}/{made.name}")
-        assert said.status == 404
-        assert "token" not in said.text
+        answer = await visitor.see(f"/{folder}/{made.name}")
+        assert answer.status == 404
+        assert "token" not in answer.text
 
 
 async def test_a_huge_form_is_not_read(both: tuple[House, Visitor]) -> None:
     _, visitor = both
-    said = await visitor.send(
+    answer = await visitor.send(
         "/pause", {"token": await visitor.token(), "for": "x" * 100_000}
     )
-    assert said.status == 413
+    assert answer.status == 413
 
 
 async def test_only_forms_are_taken(both: tuple[House, Visitor]) -> None:
     _, visitor = both
-    said = await visitor.send("/pause", b"{}", Content_Type="application/json")
-    assert said.status == 415
+    answer = await visitor.send("/pause", b"{}", Content_Type="application/json")
+    assert answer.status == 415
 
 
 async def test_haste_is_slowed_down(both: tuple[House, Visitor]) -> None:
     home, visitor = both
     data = {"token": "x"}
-    found = [(await visitor.send("/resume", data)).status for _ in range(45)]
-    assert set(found[:40]) == {403}
-    assert found[-1] == 429
+    statuses = [(await visitor.send("/resume", data)).status for _ in range(45)]
+    assert set(statuses[:40]) == {403}
+    assert statuses[-1] == 429
     home.clock.move(seconds=5)
     assert (await visitor.send("/resume", data)).status == 403
 
@@ -227,7 +227,7 @@ async def test_the_password_opens_and_logging_out_closes(tmp_path: Path) -> None
         assert wrong.status == 401
         inside = await visitor.press("/login", to="/jobs", password=PASSWORD)
         assert inside.url.endswith("/jobs")
-        cookies = {one.key: one for one in visitor.session.cookie_jar}
+        cookies = {cookie.key: cookie for cookie in visitor.session.cookie_jar}
         session = next(one for name, one in cookies.items() if "session" in name)
         assert session["httponly"]
         assert session["samesite"] == "Strict"
@@ -243,9 +243,9 @@ async def test_who_guesses_waits_longer_each_time(tmp_path: Path) -> None:
         for _ in range(4):
             assert (await visitor.press("/login", password="guess")).status == 401
         # Not even the right one is looked at now.
-        said = await visitor.press("/login", password=PASSWORD)
-        assert said.status == 429
-        assert int(said.headers["Retry-After"]) >= 1
+        answer = await visitor.press("/login", password=PASSWORD)
+        assert answer.status == 429
+        assert int(answer.headers["Retry-After"]) >= 1
         home.clock.move(seconds=301)
         assert (await visitor.press("/login", password=PASSWORD)).status == 200
 

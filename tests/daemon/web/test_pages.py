@@ -71,16 +71,16 @@ async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> No
     assert "“You have depleted" in page.words
     assert home.read(page_id)["Image status"] == "Card"
     home.hub.credits = 5
-    said = await visitor.press("/providers/flux/reset")
-    assert "Hugging Face FLUX may serve again." in said.words
+    answer = await visitor.press("/providers/flux/reset")
+    assert "Hugging Face FLUX may serve again." in answer.words
     await home.work()
     assert home.read(page_id)["Image status"] == "Done"
 
 
 async def test_a_message_is_shown_once(both: Both) -> None:
     _, visitor = both
-    said = await visitor.press("/pause", **{"for": "1h"})
-    assert "Paused: wishes are remembered" in said.words
+    answer = await visitor.press("/pause", **{"for": "1h"})
+    assert "Paused: wishes are remembered" in answer.words
     again = await visitor.see("/")
     assert "Paused: wishes" not in again.words
     assert "Paused until" in again.words
@@ -124,16 +124,18 @@ async def test_another_and_then_the_first_one_back(both: Both) -> None:
     page_id = home.add("Bread")
     await home.live()
     first = await _newest(home)
-    said = await visitor.press(f"/images/{first.id}/another", to=f"/images/{first.id}")
-    assert "“Bread” gets another image." in said.words
+    answer = await visitor.press(
+        f"/images/{first.id}/another", to=f"/images/{first.id}"
+    )
+    assert "“Bread” gets another image." in answer.words
     await home.live()
     second = await _newest(home)
     assert second.id != first.id
     page = await visitor.see(f"/images/{first.id}")
     assert "was on the page" in page.words
     assert f'href="/images/{second.id}"' in page.text
-    said = await visitor.press(f"/images/{first.id}/use", to=f"/images/{first.id}")
-    assert "goes back onto “Bread”" in said.words
+    answer = await visitor.press(f"/images/{first.id}/use", to=f"/images/{first.id}")
+    assert "goes back onto “Bread”" in answer.words
     await home.live()
     assert home.space.list_files(page_id)[0].name == first.name
     assert "on the page now" in (await visitor.see(f"/images/{first.id}")).words
@@ -172,9 +174,9 @@ async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
     home.add("Bread")
     await home.poll()
     assert "waits for its words to settle, until" in (await visitor.see("/")).words
-    said = await visitor.press("/jobs/1/cancel", to="/jobs/1")
-    assert "Job 1 is cancelled." in said.words
-    assert "cancelled by a person" in said.words
+    answer = await visitor.press("/jobs/1/cancel", to="/jobs/1")
+    assert "Job 1 is cancelled." in answer.words
+    assert "cancelled by a person" in answer.words
     twice = await visitor.press("/jobs/1/cancel", to="/jobs/1")
     assert "Job 1 is cancelled already" in twice.words
     await visitor.press("/jobs/1/retry", to="/jobs/1")

@@ -50,12 +50,12 @@ class Visitor:
     async def token(self) -> str:
         """Return what the forms of this visitor carry."""
         page = await self.see("/login")
-        found = re.search(r'name="token" value="([^"]+)"', page.text)
-        if found is None:
+        match = re.search(r'name="token" value="([^"]+)"', page.text)
+        if match is None:
             page = await self.see("/")
-            found = re.search(r'name="token" value="([^"]+)"', page.text)
-        assert found is not None
-        return found[1]
+            match = re.search(r'name="token" value="([^"]+)"', page.text)
+        assert match is not None
+        return match[1]
 
     async def press(self, path: str, *, to: str = "/", **fields: str) -> Seen:
         """Send one of our own forms."""

@@ -83,7 +83,9 @@ class Parlour:
         return found
 
     def left(self) -> list[str]:
-        return sorted(one.name for one in self.folder.rglob("*"))
+        return sorted(path.name for path in self.folder.rglob("*"))
 
     def writes(self) -> list[str]:
-        return [one.path for one in self.town.workspace.requests if one.is_write]
+        return [
+            request.path for request in self.town.workspace.requests if request.is_write
+        ]

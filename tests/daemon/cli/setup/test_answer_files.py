@@ -43,8 +43,8 @@ def test_a_secret_is_closed_before_a_byte_of_it_is_there(
     def opened(path: str, flags: int, mode: int = 0o777) -> int:
         handle = real(path, flags, mode)
         if flags & os.O_CREAT:
-            found = os.fstat(handle)
-            seen.append((stat.S_IMODE(found.st_mode), flags & os.O_EXCL))
+            status = os.fstat(handle)
+            seen.append((stat.S_IMODE(status.st_mode), flags & os.O_EXCL))
         return handle
 
     monkeypatch.setattr(os, "open", opened)
@@ -67,7 +67,7 @@ def test_a_configuration_keeps_its_mode_its_link_and_a_copy(tmp_path: Path) -> N
     ]
     assert link.is_symlink()
     assert (real.read_text(), _mode(real)) == ("three = 2\n", 0o640)
-    assert [one.read_text() for one in copies if one] == ["one = 1\n", "two = 2\n"]
+    assert [copy.read_text() for copy in copies if copy] == ["one = 1\n", "two = 2\n"]
 
 
 def test_a_new_configuration_can_be_read_by_a_service(
@@ -99,7 +99,7 @@ def test_a_write_that_fails_changes_nothing(
     with pytest.raises(SetupError, match="No space left on device"):
         answer_files.write_config(path, "two = 2\n")
     assert (path.read_text(), hidden.read_text()) == ("one = 1\n", f"{SECRET}\n")
-    left = sorted(one.name for one in tmp_path.rglob("*"))
+    left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == ["NOTION_TOKEN", "postbrush.toml", "secrets"]
 
 

@@ -24,10 +24,10 @@ def _load(text: str) -> config.Settings:
 
 @pytest.mark.parametrize("title", ["My posts", "", "two\nlines = 3", "\x00\x1b[31m"])
 def test_a_new_file_loads(title: str) -> None:
-    found = _load(config_text.new_config(title, WANTED))
-    assert found.options.notion.data_source == "0" * 32
-    assert found.options.notion.properties.image == 'My "picture"'
-    assert found.options.posts.only == {"Status": "Waiting"}
+    settings = _load(config_text.new_config(title, WANTED))
+    assert settings.options.notion.data_source == "0" * 32
+    assert settings.options.notion.properties.image == 'My "picture"'
+    assert settings.options.posts.only == {"Status": "Waiting"}
 
 
 def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
@@ -35,11 +35,11 @@ def test_what_it_hints_at_exists_and_is_the_default_or_an_example() -> None:
     hints = [line.removeprefix("# ") for line in lines if " = " in line or "[" in line]
     hints = [line for line in hints if line[0] == "[" or " = " in line]
     written = "\n".join(line for line in hints if not line.startswith("To change"))
-    found = _load(written)
+    settings = _load(written)
     bare = _load("")
-    assert found.options.images == bare.options.images
-    assert found.options.budget == bare.options.budget
-    assert found.options.prompt != bare.options.prompt
+    assert settings.options.images == bare.options.images
+    assert settings.options.budget == bare.options.budget
+    assert settings.options.prompt != bare.options.prompt
 
 
 def test_an_odd_file_is_not_touched_and_what_belongs_into_it_is_said() -> None:

@@ -70,8 +70,8 @@ def test_a_wrong_flag_is_one_line(given: str, tells: str) -> None:
 
 def test_a_status_comes_first_and_is_counted() -> None:
     pages = [_page("Waiting"), _page("Waiting"), _page("Draft")]
-    found = proposals.list_filter_values(COLUMNS, {"Image status"}, pages)
-    assert [(one.column, one.value, one.count) for one in found] == [
+    values = proposals.list_filter_values(COLUMNS, {"Image status"}, pages)
+    assert [(value.column, value.value, value.count) for value in values] == [
         ("Status", "Draft", 1),
         ("Status", "Waiting", 2),
         ("Kind", "Picture", 0),

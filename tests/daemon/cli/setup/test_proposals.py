@@ -30,7 +30,7 @@ def _columns(**kinds: str) -> list[Property]:
 
 
 def _place(found: ColumnProposal, role: Role) -> ColumnSlot:
-    return next(one for one in found.places if one.role is role)
+    return next(slot for slot in found.places if slot.role is role)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def _place(found: ColumnProposal, role: Role) -> ColumnSlot:
 def test_each_column_has_its_fate(
     columns: list[Property], role: Role, fate: ColumnStatus, name: str
 ) -> None:
-    found = _place(propose_columns(columns, NAMES), role)
-    assert (found.fate, found.name) == (fate, name)
+    slot = _place(propose_columns(columns, NAMES), role)
+    assert (slot.fate, slot.name) == (fate, name)
 
 
 def test_a_format_whose_options_are_none_is_left_alone() -> None:
@@ -125,22 +125,24 @@ def test_a_format_whose_options_are_none_is_left_alone() -> None:
 
 
 def test_what_is_chosen_is_what_is_added() -> None:
-    found = propose_columns(_columns(Picture="files"), NAMES)
-    assert [one.name for one in found.columns_to_add(ColumnPolicy.ADD)] == [
+    proposal = propose_columns(_columns(Picture="files"), NAMES)
+    assert [column.name for column in proposal.columns_to_add(ColumnPolicy.ADD)] == [
         "Regenerate",
         "Image status",
         "Image note",
     ]
-    assert [one.name for one in found.columns_to_add(ColumnPolicy.REQUIRED)] == [
-        "Regenerate"
-    ]
-    assert found.columns_to_add(ColumnPolicy.KEEP) == ()
+    assert [
+        column.name for column in proposal.columns_to_add(ColumnPolicy.REQUIRED)
+    ] == ["Regenerate"]
+    assert proposal.columns_to_add(ColumnPolicy.KEEP) == ()
 
 
 def test_what_the_owner_has_configured_stays() -> None:
     names = {**NAMES, Role.POST: "Name", Role.PROMPT: "Name", Role.IMAGE: "B"}
-    found = propose_columns(_columns(Name="title", A="files", B="files"), names).names
-    assert (found[Role.POST], found[Role.PROMPT], found[Role.IMAGE]) == (
+    proposed = propose_columns(
+        _columns(Name="title", A="files", B="files"), names
+    ).names
+    assert (proposed[Role.POST], proposed[Role.PROMPT], proposed[Role.IMAGE]) == (
         "Name",
         "Name",
         "B",
@@ -185,11 +187,11 @@ def test_any_database_gets_columns_that_fit_and_keeps_its_own(
     there: dict[str, str], choice: ColumnPolicy
 ) -> None:
     columns = [Property(id=name, name=name, type=kind) for name, kind in there.items()]
-    found = propose_columns(columns, NAMES)
+    proposal = propose_columns(columns, NAMES)
 
-    added = {one.name: one.type for one in found.columns_to_add(choice)}
+    added = {column.name: column.type for column in proposal.columns_to_add(choice)}
     assert not {name.casefold() for name in added} & {n.casefold() for n in there}
-    schema = read_schema(_raw({**there, **added}), found.names, {})
+    schema = read_schema(_raw({**there, **added}), proposal.names, {})
     assert schema.warnings == ()
     if choice is not ColumnPolicy.KEEP:
         assert schema.problems == ()
@@ -199,4 +201,4 @@ def test_any_database_gets_columns_that_fit_and_keeps_its_own(
         Property(id=name, name=name, type=kind)
         for name, kind in {**there, **added}.items()
     ]
-    assert propose_columns(after, found.names).names == found.names
+    assert propose_columns(after, proposal.names).names == proposal.names

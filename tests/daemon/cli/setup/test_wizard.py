@@ -30,7 +30,7 @@ async def test_wrong_answers_are_asked_again(parlour: Parlour) -> None:
         *("0", "x", "1", "4", "2", "1"),
         *("hf_wrong", town.workspace.token, town.hub.token),
     )
-    said = parlour.said.getvalue()
+    output = parlour.said.getvalue()
     for words in (
         "That does not look like a token",
         "That is a token of Hugging Face; here the one of Notion is needed",
@@ -39,7 +39,7 @@ async def test_wrong_answers_are_asked_again(parlour: Parlour) -> None:
         "Hugging Face refuses this token",
         "That is a token of Notion; here the one of Hugging Face is needed",
     ):
-        assert words in said
+        assert words in output
     assert set(town.source.columns) == {"Name", "Status", "Image", "Regenerate"}
 
 
@@ -51,21 +51,23 @@ async def test_a_database_is_waited_for(parlour: Parlour) -> None:
         *("", "", lambda: space.set_shared(source, shared=True), ""),
         *("2", "", "1", "1", "1", ""),
     )
-    said = parlour.said.getvalue()
+    output = parlour.said.getvalue()
     assert (
         "click ••• at the top\n  right, then Connections, and choose 'postbrush'"
-        in said
+        in output
     )
-    assert said.count("Press Enter to look again") == 4
+    assert output.count("Press Enter to look again") == 4
 
 
 async def test_again_it_starts_from_what_is_there(parlour: Parlour) -> None:
     town = parlour.town
     await parlour.hold(town.workspace.token, "1", "1", "3", town.hub.token)
-    before = {one: one.stat().st_mtime_ns for one in parlour.folder.rglob("*")}
-    found = await parlour.hold("", "", "", "")
-    assert (found.added, found.secrets, found.wanted) == ((), {}, {})
-    assert {one: one.stat().st_mtime_ns for one in parlour.folder.rglob("*")} == before
+    before = {path: path.stat().st_mtime_ns for path in parlour.folder.rglob("*")}
+    answers = await parlour.hold("", "", "", "")
+    assert (answers.added, answers.secrets, answers.wanted) == ((), {}, {})
+    assert {
+        path: path.stat().st_mtime_ns for path in parlour.folder.rglob("*")
+    } == before
     assert "nothing: all of it is there already" in parlour.said.getvalue()
 
 
@@ -164,8 +166,8 @@ async def test_another_database_forgets_the_posts_of_the_first(
     await parlour.hold(space.token, "1", "1", "3", "")
     other = space.add_database("Other", {"Name": "title", "Kind": ("select", "A")})
     parlour.flags = InitOptions(source=other.id)
-    found = await parlour.hold("", "1", "", "")
-    assert found.wanted["posts", "only"] == {}
+    answers = await parlour.hold("", "1", "", "")
+    assert answers.wanted["posts", "only"] == {}
 
 
 async def test_a_secret_that_others_could_read_is_closed(parlour: Parlour) -> None:

@@ -12,7 +12,7 @@ async def test_check_tries_the_store(shop: Shop, tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         here.configure(QUICK + shop.toml())
         fine = await here.cli("check", "--json", **shop.environ)
-        (line,) = [one for one in fine.json if one["what"] == "store"]
+        (line,) = [row for row in fine.json if row["what"] == "store"]
         assert line["found"].endswith("written, read and removed")
         assert line["todo"] == ""
         # Nothing stays there.
@@ -20,7 +20,7 @@ async def test_check_tries_the_store(shop: Shop, tmp_path: Path) -> None:
         wrong = {**shop.environ, "AWS_SECRET_ACCESS_KEY": "wrong/Key+0123456789"}
         refused = await here.cli("--debug", "check", "--json", **wrong)
         assert refused.code == 1
-        (line,) = [one for one in refused.json if one["what"] == "store"]
+        (line,) = [row for row in refused.json if row["what"] == "store"]
         assert "AWS_SECRET_ACCESS_KEY is not the one" in line["todo"]
         for secret in (KEY_ID, KEY, "wrong/Key"):
             assert secret not in refused.out + refused.err + fine.out + fine.err
@@ -34,12 +34,12 @@ async def test_a_daemon_says_that_its_store_is_away_and_stops_all_the_same(
         shop.gate.shut()
         async with here.daemon(**shop.environ) as daemon:
             here.add()
-            said = await daemon.says("store.away")
-            assert "cannot be reached (no connection" in said["message"]
+            line = await daemon.says("store.away")
+            assert "cannot be reached (no connection" in line["message"]
             status = await here.cli("status", **shop.environ)
             assert f"store    the store s3://{shop.bucket}/oven cannot be" in status.out
             assert await daemon.end() == 0
-            assert not any("Traceback" in one for one in daemon.raw)
+            assert not any("Traceback" in line for line in daemon.raw)
         shop.gate.open()
         async with here.daemon(**shop.environ) as daemon:
             await daemon.says("job.done")

@@ -42,7 +42,9 @@ async def test_what_one_has_made_another_puts_on_the_page(
             assert here(home) == {first.name}
             assert home.hub.painted == 2
             # Nothing is fetched to compare it.
-            assert [one async for one in verify_files(home.source, fix=False)] == []
+            assert [
+                problem async for problem in verify_files(home.source, fix=False)
+            ] == []
             assert here(home) == {first.name}
             made = create_backup(
                 home.settings.data_dir,
@@ -70,7 +72,7 @@ async def test_while_the_store_is_away_nothing_is_lost_or_paid_for_twice(
                 await home.poll()
             await home.dispatcher.tick()
             painted.append(home.hub.painted)
-            assert [one.state for one in await home.jobs()][:1] == ["generating"]
+            assert [job.state for job in await home.jobs()][:1] == ["generating"]
             if wait == 4:
                 assert "store" in await health.find_problems(site)
                 shop.gate.open()
@@ -86,14 +88,14 @@ async def test_while_the_store_is_away_nothing_is_lost_or_paid_for_twice(
             assert home.read(page)["Image status"] == "Done"
         assert home.hub.painted == 2
         assert shop.names() == here(home)
-        assert {one.outcome for one in await home.calls_all()} == {"image"}
+        assert {call.outcome for call in await home.calls_all()} == {"image"}
         away, back = [
-            [one for one in home.said if f"store.{event} " in one]
+            [line for line in home.said if f"store.{event} " in line]
             for event in ("away", "back")
         ]
         assert (len(away), len(back)) == (1, 1)
         assert away[0].endswith("no images are made until then")
-        assert not any("disk." in one for one in home.said)
+        assert not any("disk." in line for line in home.said)
 
 
 @pytest.mark.parametrize("back", ["before it starts", "later"])
@@ -129,7 +131,7 @@ async def test_stopped_while_the_store_is_away_it_goes_on(
                 shop.gate.open()
             assert home.read(page)["Image status"] == "Done"
             assert home.hub.painted == 1
-            assert [one.outcome for one in await home.calls_all()] == ["image"]
+            assert [call.outcome for call in await home.calls_all()] == ["image"]
             assert shop.names() == here(home)
 
 
@@ -145,18 +147,18 @@ async def test_an_upload_waits_for_the_store_and_fails_nothing(
             await use(home, page, first)
             shop.gate.shut()
             await home.work()
-            (job,) = [one for one in await home.jobs() if one.id == first.job_id]
+            (job,) = [job for job in await home.jobs() if job.id == first.job_id]
             before = len(await home.history(job.id))
             home.forget()
             for _ in range(5):
                 home.clock.move(seconds=10)
                 await home.work()
-            (now,) = [one for one in await home.jobs() if one.id == first.job_id]
+            (now,) = [job for job in await home.jobs() if job.id == first.job_id]
             assert (now.state, now.tries) == ("uploading", job.tries)
             assert len(await home.history(job.id)) == before
             # Once in half a minute it looks, and announces nothing.
             assert len(home.space.requests) <= 2
-            assert not any("file_uploads" in one for one in home.writes())
+            assert not any("file_uploads" in write for write in home.writes())
             shop.gate.open()
             home.clock.move(seconds=31)
             await home.work()

@@ -46,11 +46,11 @@ def _store(
 
 
 def test_what_one_keeps_another_has(shop: Shop, tmp_path: Path) -> None:
-    one = _store(tmp_path / "one", _remote(shop))
+    store = _store(tmp_path / "one", _remote(shop))
     other = _store(tmp_path / "other", _remote(shop))
-    one.save_image(NAME, DATA)
+    store.save_image(NAME, DATA)
     # Its answer was lost, and it is done again.
-    one.save_image(NAME, DATA)
+    store.save_image(NAME, DATA)
     assert shop.file(NAME).read_bytes() == DATA
     path = other.ensure_local(NAME, SHA256)
     assert path.read_bytes() == DATA
@@ -142,12 +142,12 @@ def test_what_refuses_us_is_said_without_a_key(
     ):
         with pytest.raises(StoreUnavailableError) as caught:
             ask()
-        said = "".join(traceback.format_exception(caught.value)) + repr(store)
-        assert tells in said
+        text = "".join(traceback.format_exception(caught.value)) + repr(store)
+        assert tells in text
         for secret in (KEY_ID, KEY, wrong.get("key_id"), wrong.get("key")):
-            assert secret is None or secret not in said
+            assert secret is None or secret not in text
         # Nor is anything that the server said.
-        assert "<Code>" not in said
+        assert "<Code>" not in text
 
 
 @pytest.mark.parametrize("prefix", ["", "a b/c+d", "Bäckerei & Söhne/=?#%41"])

@@ -84,8 +84,8 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         (home.source.app.image_folder / third).write_bytes(b"spoilt")
         shop.file("holiday.png").write_bytes(b"somebody's")
         asked = len(shop.gate.asked)
-        found = [one async for one in verify_files(home.source, fix=False)]
-        assert [(one.what, one.wrong) for one in found] == [
+        problems = [problem async for problem in verify_files(home.source, fix=False)]
+        assert [(problem.what, problem.wrong) for problem in problems] == [
             (first.name, "it is missing on the store"),
             (newest.name, "on the store it has another size"),
             (third, "its file is not what was written"),
@@ -93,11 +93,11 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         ]
         # Listed, and not asked for one by one.
         assert len(shop.gate.asked) - asked == 1
-        mended = [one async for one in verify_files(home.source, fix=True)]
-        assert [bool(one.fixed) for one in mended] == [True, True, True, False]
-        (left,) = [one async for one in verify_files(home.source, fix=False)]
+        mended = [problem async for problem in verify_files(home.source, fix=True)]
+        assert [bool(problem.fixed) for problem in mended] == [True, True, True, False]
+        (left,) = [problem async for problem in verify_files(home.source, fix=False)]
         assert left.what == "holiday.png"
         assert home.source.app.store.ensure_local(third).read_bytes() == whole
         shop.gate.shut()
         with pytest.raises(PostbrushError, match="cannot be reached"):
-            _ = [one async for one in verify_files(home.source, fix=False)]
+            _ = [problem async for problem in verify_files(home.source, fix=False)]
