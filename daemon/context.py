@@ -30,8 +30,7 @@ from daemon.service.task_delays import RetrySchedule
 from db.breakers import SHARED
 from db.engine import Database
 from providers.base import Provider
-from providers.cancellation import CancellationToken
-from providers.runner import ProviderRunner
+from providers.runner import CancellationToken, ProviderRunner
 
 #: Megapixels of the usual square image.
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6

@@ -20,8 +20,7 @@ from daemon.notion.model import Role
 from daemon.notion.transport import NotionTransport
 from daemon.sync.poller import Poller
 from providers import build_provider
-from providers.base import Provider
-from providers.settings import ProviderSettings
+from providers.base import Provider, ProviderSettings
 
 
 @dataclass(slots=True)

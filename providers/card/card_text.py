@@ -6,8 +6,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
-
 #: Lengths in characters: no sentence is added to more than `_ENOUGH`; a text of less
 #: than `_SHORT` may grow to `_LIMIT`.
 _ENOUGH, _LIMIT, _SHORT = 110, 170, 60
@@ -239,3 +237,68 @@ def _choose_kicker(tags: list[str], text: str) -> str:
         if re.sub(r"\W+", "", tag.casefold()) not in letters and len(tag) <= 24:
             return tag
     return ""
+
+
+_ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
+_VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
+
+
+def split_graphemes(text: str) -> list[str]:
+    """Return the grapheme clusters of *text*."""
+    clusters: list[str] = []
+    for char in text:
+        if clusters and _joins_previous(clusters[-1], char):
+            clusters[-1] += char
+        else:
+            clusters.append(char)
+    return clusters
+
+
+def _joins_previous(before: str, char: str) -> bool:
+    if char == "\n" or before == "\n":
+        return False
+    category = unicodedata.category(char)
+    is_mark = category in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
+    is_skin_tone = 0x1F3FB <= ord(char) <= 0x1F3FF
+    if is_mark or is_skin_tone or 0xE0020 <= ord(char) <= 0xE007F:
+        return before[-1] != " "
+    if before[-1] == _ZWJ:
+        return True
+    if _is_flag_letter(char):
+        return len(before) == 1 and _is_flag_letter(before)
+    # In Devanagari and related scripts a consonant joins a virama before it.
+    return before[-1] in _VIRAMA and category == "Lo"
+
+
+def _is_flag_letter(char: str) -> bool:
+    return len(char) == 1 and 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def is_emoji(cluster: str) -> bool:
+    """Return True if a cluster is displayed as an emoji."""
+    first = ord(cluster[0])
+    if _VS15 in cluster:
+        return False
+    if _VS16 in cluster or _KEYCAP in cluster:
+        return True
+    if 0x1F000 <= first <= 0x1FAFF:
+        return True
+    return first in _ALWAYS
+
+
+#: Older characters with emoji presentation by default (Emoji_Presentation).
+_ALWAYS = frozenset(
+    ord(char)
+    for char in (
+        "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿"
+        "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
+        "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
+    )
+)
+
+
+def plain_emoji(cluster: str) -> str:
+    """Return the first emoji of a joined sequence, without skin tone."""
+    first = cluster.split(_ZWJ, maxsplit=1)[0]
+    kept = [char for char in first if not 0x1F3FB <= ord(char) <= 0x1F3FF]
+    return "".join(char for char in kept if not 0xE0020 <= ord(char) <= 0xE007F)

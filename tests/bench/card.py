@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from daemon.config.parsing import parse_format
-from providers.base import ImageRequest
+from providers.base import CardSettings, ImageRequest
 from providers.card import compose, fonts
 from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette
 from providers.card.layout import compute_layout
-from providers.settings import CardSettings
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
 

@@ -29,8 +29,8 @@ def toml_for(kind: str, fake: Fake) -> str:
 def keys_for(kind: str, fake: Fake) -> dict[str, str]:
     """Return the variables a provider's key is read from."""
     found = KINDS[kind]
-    keys = {found.tokens[0]: fake.token} if found.tokens else {}
-    return keys | ({found.account: "acc"} if found.account else {})
+    keys = {found.token_variables[0]: fake.token} if found.token_variables else {}
+    return keys | ({found.account_variable: "acc"} if found.account_variable else {})
 
 
 @asynccontextmanager

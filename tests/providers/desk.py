@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from providers.base import GeneratedImage, ImageRequest, Provider
-from providers.cancellation import CancellationToken
-from providers.runner import ProviderRunner
+from providers.runner import CancellationToken, ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -64,6 +63,6 @@ class Desk:
             return await studio.resume(
                 self.provider,
                 self.remembered[-1],
-                left=left,
+                seconds_left=left,
                 cancellation=self.cancellation,
             )

@@ -10,14 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from providers.base import ImageRequest
+from providers.base import CardSettings, ImageRequest
 from providers.card import background, fonts, lines
 from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette, contrast_ratio
 from providers.card.compose import card_lines, render_card
 from providers.card.layout import compute_layout
 from providers.outcomes import BadRequestError
-from providers.settings import CardSettings
 from tests.search import examples
 
 PLAIN = CardSettings(tag="Oven & Oak")

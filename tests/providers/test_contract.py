@@ -33,7 +33,7 @@ from tests.providers.fakes.base import Answer
 
 def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
     assert set(FAKES) == set(KINDS) - {"freeapi"}
-    made = {Path(inspect.getfile(kind.make)).name for kind in KINDS.values()}
+    made = {Path(inspect.getfile(kind.build)).name for kind in KINDS.values()}
     folder = Path(providers.__file__).parent
     written = {
         path.name
@@ -41,11 +41,11 @@ def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef)
         and any(
-            isinstance(base, ast.Name) and base.id == "BaseProvider"
+            isinstance(base, ast.Name) and base.id in {"BaseProvider", "JobProvider"}
             for base in node.bases
         )
     }
-    assert made == written
+    assert made == written - {"base_provider.py"}
 
 
 @pytest.mark.parametrize("kind", ALL)

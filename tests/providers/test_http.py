@@ -16,12 +16,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.addresses import forbidden_reason, is_public
-from providers.base import HttpCall, ProviderTraits, Response, Step
+from providers.base import HttpCall, ProviderSettings, ProviderTraits, Response, Step
 from providers.flux import Flux
+from providers.http import forbidden_reason, is_public
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.runner import ProviderRunner
-from providers.settings import ProviderSettings
 
 TOKEN = "hf_" + "s" * 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,12 +71,12 @@ def _post(url: str) -> HttpCall:
         read=_unread,
         json={},
         headers={"Authorization": f"Bearer {TOKEN}"},
-        wants_image=True,
+        is_image_request=True,
     )
 
 
 def _fetch(url: str) -> HttpCall:
-    return HttpCall(method="GET", url=url, read=_unread, fetches=True)
+    return HttpCall(method="GET", url=url, read=_unread, is_download=True)
 
 
 async def _tried(call: HttpCall, traits: ProviderTraits, **more: Any) -> str:  # noqa: ANN401 - Studio's
