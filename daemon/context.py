@@ -29,7 +29,7 @@ from daemon.service.log import FailureThrottle
 from daemon.service.task_delays import RetrySchedule
 from db.breakers import SHARED
 from db.engine import Database
-from providers.base import Provider
+from providers.provider import Provider
 from providers.runner import CancellationToken, ProviderRunner
 
 #: Megapixels of the usual square image.

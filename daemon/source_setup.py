@@ -20,7 +20,8 @@ from daemon.notion.model import Role
 from daemon.notion.transport import NotionTransport
 from daemon.sync.poller import Poller
 from providers import build_provider
-from providers.base import Provider, ProviderSettings
+from providers.base import ProviderSettings
+from providers.provider import Provider
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from providers.a1111 import A1111
-from providers.base import Provider, ProviderSettings
+from providers.base import ProviderSettings
 from providers.card_provider import CardProvider
 from providers.cloudflare import Cloudflare
 from providers.fal import Fal
@@ -18,6 +18,7 @@ from providers.flux import Flux
 from providers.horde import Horde
 from providers.localai import LocalAi
 from providers.openai import OpenAi
+from providers.provider import Provider
 from providers.replicate import Replicate
 from providers.runpod import RunPod
 from providers.together import Together

@@ -18,8 +18,8 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import BaseProvider, flat_price
 from providers.outcomes import NotFoundError
+from providers.provider import Provider, flat_price
 from providers.request_fitting import escape_syntax
 from providers.responses import (
     ErrorRule,
@@ -32,7 +32,7 @@ _STEPS = 20
 _PROGRESS = "/sdapi/v1/progress?skip_current_image=true"
 
 
-class A1111(BaseProvider):
+class A1111(Provider):
     """The provider kind `a1111`."""
 
     defaults = ProviderTraits(

@@ -1,8 +1,7 @@
-"""The interface between the daemon and an image service.  Standard library only.
+"""What goes into a provider and comes out of it.  Standard library only.
 
-A provider builds requests and reads responses.  It does not send, sleep, retry or
-log.  `start` returns the first `HttpCall` (or, for the card, the image itself).  Each
-`HttpCall` names the function that reads its response.  That function returns a
+`Provider.start` returns the first `HttpCall` (or, for the card, the image itself).
+Each `HttpCall` names the function that reads its response.  That function returns a
 `GeneratedImage` or a `FollowUp` (the next call, after a pause), or raises one of the
 errors of `providers.outcomes`.
 """
@@ -11,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from providers.outcomes import CreditsReset, ProviderError
 
@@ -150,47 +149,6 @@ class ProviderTraits:
     is_card: bool = False
     file_hosts: tuple[str, ...] = ()
     base_url: str = ""
-
-
-class Provider(Protocol):
-    """Builds the requests of one image service and reads its responses."""
-
-    @property
-    def traits(self) -> ProviderTraits:
-        """The properties of the provider."""
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
-        """Return the first call for *request*, or the image itself (the card).
-
-        Raises:
-            ProviderError: This provider cannot serve the request.
-        """
-
-    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
-        """Return the options of *request* that will be ignored, in a few words each."""
-
-    def resume(self, remote_id: str) -> HttpCall | None:
-        """Return the call that continues from an earlier `FollowUp.remote_id`."""
-
-    def cancel(self, remote_id: str) -> HttpCall | None:
-        """Return the call that cancels the remote job, or None if there is none."""
-
-    def health_check_call(self) -> HttpCall | None:
-        """Return a cheap call whose good response shows that the server is up.
-
-        The owner's servers have one, so that no job is tried on a server that is
-        down.  None if only a job can tell.
-        """
-
-    def token_check_call(self) -> HttpCall | None:
-        """Return a free call that shows whether the token is valid, or None."""
-
-    def raise_for_error(self, response: Response) -> None:
-        """Return if *response* is a good one, else raise what it means.
-
-        Raises:
-            ProviderError: Its class, by status and text, says what to do.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

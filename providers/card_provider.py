@@ -9,13 +9,13 @@ import threading
 from datetime import datetime
 
 from providers.base import GeneratedImage, ImageRequest, ProviderTraits
-from providers.base_provider import BaseProvider, flat_price
+from providers.provider import Provider, flat_price
 
 #: FreeType's fonts are not thread-safe.
 _FONT_LOCK = threading.Lock()
 
 
-class CardProvider(BaseProvider):
+class CardProvider(Provider):
     """Renders the words of the post as a card."""
 
     defaults = ProviderTraits(

@@ -13,7 +13,6 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import BaseProvider, flat_price
 from providers.outcomes import (
     BadRequestError,
     NotFoundError,
@@ -22,6 +21,7 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
+from providers.provider import Provider, flat_price
 from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,
@@ -39,7 +39,7 @@ _NEURONS_PER_IMAGE = 60
 _NEURONS_PER_DAY = 10_000
 
 
-class Cloudflare(BaseProvider):
+class Cloudflare(Provider):
     """The provider kind `cloudflare`."""
 
     defaults = ProviderTraits(

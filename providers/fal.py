@@ -19,7 +19,6 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import JobProvider, job_id_in, price_per_megapixel
 from providers.outcomes import (
     ModelLoadingError,
     NotFoundError,
@@ -29,6 +28,7 @@ from providers.outcomes import (
     RemoteJobFailedError,
     TimedOutError,
 )
+from providers.provider import JobProvider, job_id_in, price_per_megapixel
 from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,

@@ -20,14 +20,14 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import (
-    BaseProvider,
+from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
+from providers.outcomes import NotFoundError, ProviderError
+from providers.provider import (
+    Provider,
     merge_body,
     price_per_megapixel,
     raise_no_image,
 )
-from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
-from providers.outcomes import NotFoundError, ProviderError
 from providers.request_fitting import RequestSize, fit_to_side
 from providers.responses import parse_object
 
@@ -42,7 +42,7 @@ _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
 _DAY = timedelta(days=1)
 
 
-class Flux(BaseProvider):
+class Flux(Provider):
     """The provider kind `flux`.
 
     Attributes:

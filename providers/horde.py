@@ -17,7 +17,6 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import JobProvider, flat_price, job_id_in, with_fallback
 from providers.outcomes import (
     BadRequestError,
     PromptRefusedError,
@@ -26,6 +25,7 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
+from providers.provider import JobProvider, flat_price, job_id_in, with_fallback
 from providers.request_fitting import (
     RequestSize,
     fit_to_pixels,

@@ -15,7 +15,7 @@ from providers.base import (
     ProviderTraits,
     Response,
 )
-from providers.base_provider import BaseProvider, flat_price
+from providers.provider import Provider, flat_price
 from providers.request_fitting import without_bars, without_tags, without_weights
 from providers.responses import parse_object
 
@@ -23,7 +23,7 @@ from providers.responses import parse_object
 _IMAGE_MODELS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
 
 
-class LocalAi(BaseProvider):
+class LocalAi(Provider):
     """The provider kind `localai`."""
 
     defaults = ProviderTraits(

@@ -8,8 +8,8 @@ three sizes, no seed and no steps, and sends base64.  Price: OpenAI's list for q
 from __future__ import annotations
 
 from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
-from providers.base_provider import BaseProvider, flat_price
 from providers.outcomes import OutOfCreditsError, PromptRefusedError, UnauthorizedError
+from providers.provider import Provider, flat_price
 from providers.request_fitting import RequestSize, nearest_size
 from providers.responses import ErrorRule
 
@@ -20,7 +20,7 @@ _SIZES = (
 )
 
 
-class OpenAi(BaseProvider):
+class OpenAi(Provider):
     """The provider kind `openai`."""
 
     defaults = ProviderTraits(

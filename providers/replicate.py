@@ -18,12 +18,12 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import JobProvider, flat_price, job_id_in
 from providers.outcomes import (
     PromptRefusedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
+from providers.provider import JobProvider, flat_price, job_id_in
 from providers.request_fitting import RequestSize, nearest_ratio
 from providers.responses import (
     Fetch,

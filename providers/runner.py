@@ -18,13 +18,13 @@ from providers.base import (
     GeneratedImage,
     HttpCall,
     ImageRequest,
-    Provider,
     ProviderTraits,
     Response,
     Step,
 )
 from providers.http import HttpClient
 from providers.outcomes import ProviderError, RemoteJobLostError, TimedOutError
+from providers.provider import Provider
 
 _MAX_STEPS = 2000
 _MAX_RETRIES = 5

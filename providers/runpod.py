@@ -23,13 +23,13 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.base_provider import JobProvider, flat_price, job_id_in
 from providers.outcomes import (
     PromptRefusedError,
     ProviderError,
     RemoteJobFailedError,
     TimedOutError,
 )
+from providers.provider import JobProvider, flat_price, job_id_in
 from providers.responses import (
     follow_url_or_base64,
     is_refusal,

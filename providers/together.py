@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
-from providers.base_provider import BaseProvider, price_per_megapixel, with_fallback
 from providers.outcomes import BadRequestError, ProviderError
+from providers.provider import Provider, price_per_megapixel, with_fallback
 from providers.request_fitting import RequestSize, nearest_ratio
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
@@ -33,7 +33,7 @@ def build_together_body(
     }
 
 
-class Together(BaseProvider):
+class Together(Provider):
     """The provider kind `together`."""
 
     defaults = ProviderTraits(

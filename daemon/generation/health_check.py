@@ -6,13 +6,13 @@ from daemon.context import SourceContext
 from daemon.jobs import breaker_store, job_log
 from db import jobs
 from providers import breaker
-from providers.base import Provider
 from providers.outcomes import (
     ModelLoadingError,
     ProviderError,
     TimedOutError,
     UnavailableError,
 )
+from providers.provider import Provider
 
 
 async def check_health(source: SourceContext, name: str) -> None:

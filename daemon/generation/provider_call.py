@@ -27,9 +27,10 @@ from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
 from providers import breaker
-from providers.base import ImageRequest, Provider
+from providers.base import ImageRequest
 from providers.chain import CallProvider, Exhausted
 from providers.outcomes import Outcome, ProviderError
+from providers.provider import Provider
 from providers.runner import JobCancelled, ShuttingDown
 
 

@@ -31,10 +31,11 @@ from db import attempts, spending
 from db.attempts import SpendingTotals
 from db.engine import Tx
 from providers import breaker, chain
-from providers.base import Provider, ProviderTraits
+from providers.base import ProviderTraits
 from providers.breaker import AdmissionKind, Breaker
 from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
 from providers.outcomes import OUTCOMES, Outcome
+from providers.provider import Provider
 
 #: Outcomes of calls that may have cost money and returned no image.
 _WASTED = frozenset(

@@ -108,7 +108,7 @@ def _plain(order: ImageRequest) -> _Plain:
     face = fonts.choose_base_font(wording.text, shouted=False, own=None)
     place = compute_layout(order.width, order.height, with_foot=True)
     setting = compose._typeset_text(wording, face, place)
-    colours = choose_palette(wording.text, order.seed)
+    colours = choose_palette(wording.text, order.seed, _LOOK)
     return _Plain(
         size=(order.width, order.height),
         text="\n".join(setting.lines),

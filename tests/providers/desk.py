@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from providers.base import GeneratedImage, ImageRequest, Provider
+from providers.base import GeneratedImage, ImageRequest
+from providers.provider import Provider
 from providers.runner import CancellationToken, ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 

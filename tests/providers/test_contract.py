@@ -41,11 +41,11 @@ def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef)
         and any(
-            isinstance(base, ast.Name) and base.id in {"BaseProvider", "JobProvider"}
+            isinstance(base, ast.Name) and base.id in {"Provider", "JobProvider"}
             for base in node.bases
         )
     }
-    assert made == written - {"base_provider.py"}
+    assert made == written - {"provider.py"}
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -60,7 +60,7 @@ async def test_it_makes_an_image_and_is_paid_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 async def test_what_it_cannot_honour_is_said(desk: Desk) -> None:
-    size = desk.provider.supported_size(ORDER)  # type: ignore[attr-defined]  # of each HTTP one
+    size = desk.provider.supported_size(ORDER)
     dropped = desk.provider.dropped_options(ORDER)
 
     assert all(dropped)

@@ -1,4 +1,7 @@
-"""The base classes of the kinds of image service: traits, requests and jobs."""
+"""The base classes of the kinds of image service.  Pure.
+
+A provider builds requests and reads responses.  It does not send, sleep, retry or log.
+"""
 
 from __future__ import annotations
 
@@ -82,8 +85,8 @@ def with_fallback(
     return replace(call, read=read)
 
 
-class BaseProvider:
-    """The base class of the kinds, which add their requests and readers.
+class Provider:
+    """Builds the requests of one image service and reads its responses.
 
     Attributes:
         defaults: The kind's traits, which the owner's settings override.
@@ -91,9 +94,8 @@ class BaseProvider:
         auth_scheme: The scheme of the Authorization header.
         size_multiple: Both sides of a requested size are multiples of it, in pixels.
         max_side: The longest side of a requested size, in pixels.
-        health_check_path: The path of a cheap request that shows that the server is
-            up.  Only a job shows whether a hosted service is up.
-        token_check_path: The path of a free request that needs the token.
+        health_check_path: The path of `health_check_call`.
+        token_check_path: The path of `token_check_call`.
     """
 
     defaults: ClassVar[ProviderTraits]
@@ -109,7 +111,11 @@ class BaseProvider:
         self.traits = _override_traits(self.defaults, settings)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
-        """Return the first call for *request*, or the image itself (the card)."""
+        """Return the first call for *request*, or the image itself (the card).
+
+        Raises:
+            ProviderError: This provider cannot serve the request.
+        """
         del now
         return self.first_call(request)
 
@@ -135,16 +141,20 @@ class BaseProvider:
         return self._download_call(remote_id) if is_url else None
 
     def cancel(self, remote_id: str) -> HttpCall | None:
-        """Return None: most services have no jobs."""
+        """Return the call that cancels the remote job, or None if there is none."""
         del remote_id
         return None
 
     def health_check_call(self) -> HttpCall | None:
-        """Return the request of `health_check_path`, or None."""
+        """Return a cheap call whose good response shows that the server is up, or None.
+
+        The owner's servers have one, so that no job is tried on a server that is
+        down.  Only a job shows whether a hosted service is up.
+        """
         return self._api_call(path) if (path := self.health_check_path) else None
 
     def token_check_call(self) -> HttpCall | None:
-        """Return the request of `token_check_path`, or None."""
+        """Return a free call that shows whether the token is valid, or None."""
         return self._api_call(path) if (path := self.token_check_path) else None
 
     def raise_for_error(self, response: Response) -> None:
@@ -203,7 +213,7 @@ class BaseProvider:
         return responses.read_openai(response, self._download_call)
 
 
-class JobProvider(BaseProvider):
+class JobProvider(Provider):
     """The base class of services that queue a request as a job, which is polled."""
 
     poll_seconds: ClassVar[float] = 1.0
