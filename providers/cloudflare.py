@@ -6,20 +6,13 @@ Protocol and error codes: Cloudflare's Workers AI documentation (page "errors",
 
 from __future__ import annotations
 
+from providers import outcomes
 from providers.base import (
     HttpCall,
     ImageRequest,
     ProviderTraits,
     Response,
     Step,
-)
-from providers.outcomes import (
-    BadRequestError,
-    NotFoundError,
-    OutOfCreditsError,
-    TimedOutError,
-    UnauthorizedError,
-    UnavailableError,
 )
 from providers.provider import Provider, flat_price
 from providers.request_fitting import RequestSize
@@ -55,19 +48,19 @@ class Cloudflare(Provider):
         supported_options=frozenset({"steps"}),
     )
     error_rules = (
-        ErrorRule(OutOfCreditsError, text="daily free allocation"),
-        ErrorRule(OutOfCreditsError, status=429, text='"code":3036'),
-        ErrorRule(OutOfCreditsError, status=429, text='"code":4006'),
+        ErrorRule(outcomes.OutOfCreditsError, text="daily free allocation"),
+        ErrorRule(outcomes.OutOfCreditsError, status=429, text='"code":3036'),
+        ErrorRule(outcomes.OutOfCreditsError, status=429, text='"code":4006'),
         # Cloudflare is out of capacity; the account is not.
-        ErrorRule(UnavailableError, status=429, text='"code":3040'),
-        ErrorRule(TimedOutError, text='"code":3007'),
-        ErrorRule(TimedOutError, text='"code":3008'),
-        ErrorRule(BadRequestError, text='"code":3006'),
-        ErrorRule(NotFoundError, text='"code":3042'),
-        ErrorRule(NotFoundError, text='"code":5007'),
-        ErrorRule(UnauthorizedError, text='"code":10000'),
+        ErrorRule(outcomes.UnavailableError, status=429, text='"code":3040'),
+        ErrorRule(outcomes.TimedOutError, text='"code":3007'),
+        ErrorRule(outcomes.TimedOutError, text='"code":3008'),
+        ErrorRule(outcomes.BadRequestError, text='"code":3006'),
+        ErrorRule(outcomes.NotFoundError, text='"code":3042'),
+        ErrorRule(outcomes.NotFoundError, text='"code":5007'),
+        ErrorRule(outcomes.UnauthorizedError, text='"code":10000'),
         # The account in the path does not exist or is not the token's.
-        ErrorRule(UnauthorizedError, text='"code":7003'),
+        ErrorRule(outcomes.UnauthorizedError, text='"code":7003'),
     )
     # Verifies the token, but not its right to use Workers AI.
     token_check_path = "/user/tokens/verify"  # noqa: S105 - a path

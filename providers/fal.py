@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from providers import outcomes
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -18,15 +19,6 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
-)
-from providers.outcomes import (
-    ModelLoadingError,
-    NotFoundError,
-    OutOfCreditsError,
-    PromptRefusedError,
-    ProviderError,
-    RemoteJobFailedError,
-    TimedOutError,
 )
 from providers.provider import JobProvider, job_id_in, price_per_megapixel
 from providers.request_fitting import RequestSize
@@ -66,7 +58,7 @@ def read_fal(response: Response, fetch: Fetch, *, commit: bool = True) -> Step:
     """
     flagged = parse_object(response).get("has_nsfw_concepts")
     if isinstance(flagged, list) and any(flagged):
-        raise PromptRefusedError("its filter flagged the image")
+        raise outcomes.PromptRefusedError("its filter flagged the image")
     first = first_item(response, "images")
     if not isinstance(first, dict):
         raise missing_image_error(response)
@@ -89,12 +81,12 @@ class Fal(JobProvider):
         file_hosts=FILE_HOSTS,
     )
     error_rules = (
-        ErrorRule(OutOfCreditsError, status=403, text="exhausted balance"),
-        ErrorRule(ModelLoadingError, text="runner_scheduling_failure"),
-        ErrorRule(ModelLoadingError, text="startup_timeout"),
-        ErrorRule(TimedOutError, text="request_timeout"),
-        ErrorRule(PromptRefusedError, text="content_policy_violation"),
-        ErrorRule(NotFoundError, status=404, text="application"),
+        ErrorRule(outcomes.OutOfCreditsError, status=403, text="exhausted balance"),
+        ErrorRule(outcomes.ModelLoadingError, text="runner_scheduling_failure"),
+        ErrorRule(outcomes.ModelLoadingError, text="startup_timeout"),
+        ErrorRule(outcomes.TimedOutError, text="request_timeout"),
+        ErrorRule(outcomes.PromptRefusedError, text="content_policy_violation"),
+        ErrorRule(outcomes.NotFoundError, status=404, text="application"),
     )
     auth_scheme = "Key"
 
@@ -135,10 +127,10 @@ class Fal(JobProvider):
             return read_fal(response, self._download_call, commit=False)
         try:
             self.raise_for_error(response)
-        except (PromptRefusedError, TimedOutError):
+        except (outcomes.PromptRefusedError, outcomes.TimedOutError):
             raise
         # The error rules match, but the error is about a job that ran.
-        except ProviderError as error:
+        except outcomes.ProviderError as error:
             text = error_text(response)
-            raise RemoteJobFailedError(text, status=response.status) from error
+            raise outcomes.RemoteJobFailedError(text, status=response.status) from error
         raise missing_image_error(response)

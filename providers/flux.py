@@ -43,13 +43,7 @@ _DAY = timedelta(days=1)
 
 
 class Flux(Provider):
-    """The provider kind `flux`.
-
-    Attributes:
-        _routes: The model's ids ("" if unknown) by the routes that serve it, in order.
-        _read_at: When the routes were last read from the Hub.
-        _paused_until: Routes that do not serve the model for this account.
-    """
+    """The provider kind `flux`."""
 
     defaults = ProviderTraits(
         label="Hugging Face FLUX",
@@ -70,11 +64,13 @@ class Flux(Provider):
         super().__init__(settings)
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
-        self._is_auto = settings.route in {None, "", "auto"}
-        self._routes: Mapping[str, str] = {}
-        if not self._is_auto and settings.route is not None:
-            self._routes = {settings.route: ""}
+        route = settings.route or "auto"
+        self._is_auto = route == "auto"
+        # The model's ids ("" if unknown) by the routes that serve it, in order.
+        self._routes: Mapping[str, str] = {} if self._is_auto else {route: ""}
+        # When the routes were last read from the Hub.
         self._read_at: datetime | None = None
+        # Routes that do not serve the model for this account.
         self._paused_until: dict[str, datetime] = {}
 
     def supported_size(self, request: ImageRequest) -> RequestSize:

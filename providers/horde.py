@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from providers import outcomes
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -16,14 +17,6 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
-)
-from providers.outcomes import (
-    BadRequestError,
-    PromptRefusedError,
-    RateLimitedError,
-    RemoteJobFailedError,
-    UnauthorizedError,
-    UnavailableError,
 )
 from providers.provider import JobProvider, flat_price, job_id_in, with_fallback
 from providers.request_fitting import (
@@ -49,7 +42,7 @@ _PIXELS, _FEW_PIXELS = 1024 * 1024, 576 * 576
 _MIN_POLL, _MAX_POLL = 2.0, 15.0
 
 
-class _TooLargeError(BadRequestError):
+class _TooLargeError(outcomes.BadRequestError):
     """The size is too large for an account without kudos now."""
 
 
@@ -71,12 +64,12 @@ class Horde(JobProvider):
     )
     error_rules = (
         ErrorRule(_TooLargeError, status=403, text="kudosupfront"),
-        ErrorRule(RateLimitedError, status=403, text="timeoutip"),
-        ErrorRule(UnauthorizedError, status=403),
-        ErrorRule(PromptRefusedError, status=400, text="corruptprompt"),
+        ErrorRule(outcomes.RateLimitedError, status=403, text="timeoutip"),
+        ErrorRule(outcomes.UnauthorizedError, status=403),
+        ErrorRule(outcomes.PromptRefusedError, status=400, text="corruptprompt"),
         # No volunteer can serve the request now, or the service is in maintenance.
-        ErrorRule(UnavailableError, status=400, text="novalidworkers"),
-        ErrorRule(UnavailableError, status=400, text="maintenancemode"),
+        ErrorRule(outcomes.UnavailableError, status=400, text="novalidworkers"),
+        ErrorRule(outcomes.UnavailableError, status=400, text="maintenancemode"),
     )
     # The service knows the owner even of the anonymous key.
     token_check_path = "/api/v2/find_user"  # noqa: S105 - a path
@@ -132,9 +125,9 @@ class Horde(JobProvider):
     def _read_status(self, job_id: str, response: Response) -> Step:
         data = parse_object(response)
         if data.get("faulted"):
-            raise RemoteJobFailedError("the volunteer's machine failed")
+            raise outcomes.RemoteJobFailedError("the volunteer's machine failed")
         if data.get("is_possible") is False:
-            raise RemoteJobFailedError("nobody there can do it")
+            raise outcomes.RemoteJobFailedError("nobody there can do it")
         if not data.get("done"):
             return self._poll_later(job_id, _poll_delay(data.get("wait_time")))
         path = f"/api/v2/generate/status/{job_id}"
@@ -143,9 +136,9 @@ class Horde(JobProvider):
     def _read_result(self, response: Response) -> Step:
         first = first_item(response, "generations")
         if not isinstance(first, dict):
-            raise RemoteJobFailedError("it ended without an image")
+            raise outcomes.RemoteJobFailedError("it ended without an image")
         if first.get("censored"):
-            raise PromptRefusedError("its filter censored the image")
+            raise outcomes.PromptRefusedError("its filter censored the image")
         return follow_url_or_base64(first.get("img"), self._download_call, commit=False)
 
 

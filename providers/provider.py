@@ -51,15 +51,10 @@ def raise_no_image(response: Response) -> Step:
     raise UnavailableError("answered without an image", status=response.status)
 
 
-def is_job_id(text: str) -> bool:
-    """Return True if *text* can be a job id in a path: 1 to 128 of A-Za-z0-9_-."""
-    return _JOB_ID.fullmatch(text) is not None
-
-
 def job_id_in(response: Response, key: str = "id") -> str:
-    """Return the job id in a response, or "" if it has none."""
+    """Return the job id in a response, or "" if it has none that can be in a path."""
     job_id = str(responses.parse_object(response).get(key) or "")
-    return job_id if is_job_id(job_id) else ""
+    return job_id if _JOB_ID.fullmatch(job_id) else ""
 
 
 def with_fallback(
@@ -120,7 +115,7 @@ class Provider:
         return self.first_call(request)
 
     def first_call(self, request: ImageRequest) -> HttpCall:
-        """Return the first call of a kind that needs no time for it."""
+        """Return the first call for *request*; a kind has this or its own `start`."""
         raise NotImplementedError
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
@@ -220,12 +215,12 @@ class JobProvider(Provider):
 
     def resume(self, remote_id: str) -> HttpCall | None:
         """Return the call that continues from a committed URL or job id, or None."""
-        is_id = is_job_id(remote_id)
+        is_id = _JOB_ID.fullmatch(remote_id)
         return self._poll_call(remote_id) if is_id else super().resume(remote_id)
 
     def cancel(self, remote_id: str) -> HttpCall | None:
         """Return the call that cancels the remote job, or None if there is none."""
-        return self._cancel_call(remote_id) if is_job_id(remote_id) else None
+        return self._cancel_call(remote_id) if _JOB_ID.fullmatch(remote_id) else None
 
     def _cancel_call(self, job_id: str) -> HttpCall | None:
         raise NotImplementedError
