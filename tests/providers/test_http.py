@@ -80,12 +80,12 @@ def _fetch(url: str) -> HttpCall:
 
 
 async def _tried(call: HttpCall, traits: ProviderTraits, **more: Any) -> str:  # noqa: ANN401 - Studio's
-    studio = ProviderRunner(**more)
+    runner = ProviderRunner(**more)
     try:
         with pytest.raises((UnavailableError, InvalidImageError)) as caught:
-            await studio.send_once(call, traits)
+            await runner.send_once(call, traits)
     finally:
-        await studio.close()
+        await runner.close()
     assert TOKEN not in str(caught.value)
     return str(caught.value)
 
@@ -238,14 +238,14 @@ async def test_the_deadline_covers_a_service_that_trickles() -> None:
         return response
 
     async with serving(trickles) as service:
-        studio = ProviderRunner()
+        runner = ProviderRunner()
         call = _post(f"{service.url}/a")
         try:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
-                    await studio.send_once(call, _traits(service.url))
+                    await runner.send_once(call, _traits(service.url))
         finally:
-            await studio.close()
+            await runner.close()
 
 
 @given(st.ip_addresses())
