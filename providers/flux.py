@@ -79,7 +79,7 @@ class Flux(Provider):
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that the first route ignores."""
-        return (*self._first_route().drops, *super().dropped_options(request))
+        return (*self._first_route().dropped_options, *super().dropped_options(request))
 
     def _first_route(self) -> Route:
         return ROUTES[next(iter(self._routes or _FALLBACK_ROUTES))]

@@ -43,7 +43,7 @@ class Route:
         model: The model's id on the route, if it differs from the Hub's.
         headers: Headers beside the token.
         multiple: Both sides are multiples of this many pixels.
-        drops: The options of a request that the route ignores, in words.
+        dropped_options: The options of a request that the route ignores, in words.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Route:
     model: str = ""
     headers: Mapping[str, str] | None = None
     multiple: int = 16
-    drops: tuple[str, ...] = ()
+    dropped_options: tuple[str, ...] = ()
 
 
 def _nscale_body(request: ImageRequest, size: RequestSize, model: str) -> JsonBody:
@@ -93,7 +93,7 @@ ROUTES: Mapping[str, Route] = {
         path="/nscale/v1/images/generations",
         body=_nscale_body,
         read=read_openai,
-        drops=("steps",),
+        dropped_options=("steps",),
     ),
     "fal-ai": Route(
         name="fal-ai",
@@ -115,7 +115,7 @@ ROUTES: Mapping[str, Route] = {
         body=lambda request, _size, _model: build_replicate_body(request),
         read=_read_waited_prediction,
         headers={"Prefer": "wait"},
-        drops=("exact size: the nearest aspect ratio is asked for",),
+        dropped_options=("exact size: the nearest aspect ratio is asked for",),
     ),
     "hf-inference": Route(
         name="hf-inference",
