@@ -8,6 +8,7 @@ partners from the Hub once a day, and an error of one partner leads to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from providers import fal, replicate
@@ -22,12 +23,7 @@ from providers.base import (
 )
 from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
 from providers.outcomes import NotFoundError, ProviderError
-from providers.provider import (
-    Provider,
-    merge_body,
-    price_per_megapixel,
-    raise_no_image,
-)
+from providers.provider import Provider, merge_body, price_per_megapixel
 from providers.request_fitting import RequestSize, fit_to_side
 from providers.responses import parse_object
 
@@ -103,13 +99,9 @@ class Flux(Provider):
         return self._settings.hub_url is None or self._settings.base_url is not None
 
     def token_check_call(self) -> HttpCall:
-        """Return the free request for the owner of the token."""
-        return HttpCall(
-            method="GET",
-            url=f"{self._hub}/api/whoami-v2",
-            headers=self._auth_headers(),
-            read=raise_no_image,
-        )
+        """Return the free request for the owner of the token, to the Hub."""
+        path = "/api/whoami-v2"
+        return replace(self._api_call(path), url=f"{self._hub}{path}")
 
     def raise_for_error(self, response: Response) -> None:
         """Return if the router's response is a good one, else raise what it means."""

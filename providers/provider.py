@@ -42,7 +42,7 @@ def price_per_megapixel(dollars: float) -> Price:
     return lambda megapixels: dollars * megapixels
 
 
-def raise_no_image(response: Response) -> Step:
+def _raise_no_image(response: Response) -> Step:
     """Read the response to a request that is not for an image.
 
     Raises:
@@ -175,19 +175,14 @@ class Provider:
         headers: Mapping[str, str] | None = None,
     ) -> HttpCall:
         """Return the request for an image, with the owner's `extra` in its body."""
-        return HttpCall(
-            method="POST",
-            url=f"{self.traits.base_url}{path}",
-            json=merge_body(body, self._settings.extra),
-            headers={**self._auth_headers(), **(headers or {})},
-            read=self._with_error_check(read),
-            is_image_request=True,
-        )
+        body = merge_body(body, self._settings.extra)
+        call = self._api_call(path, read, "POST", json=body, is_image_request=True)
+        return replace(call, headers={**call.headers, **(headers or {})})
 
     def _api_call(
         self,
         path: str,
-        read: Reader = raise_no_image,
+        read: Reader = _raise_no_image,
         method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
         **more: Any,  # noqa: ANN401 - the remaining fields of HttpCall
     ) -> HttpCall:
