@@ -177,12 +177,10 @@ class CardSettings:
 class ProviderSettings:
     """`[providers.NAME]` of the configuration with its token; None means the default.
 
+    Times are in seconds, amounts in US dollars.
+
     Attributes:
         account: The account id, for services that need it.
-        timeout: Seconds for one image.
-        price: US dollars per image.
-        included: US dollars that the plan includes.
-        monthly_budget: US dollars a month.
         extra: Merged into the request body, tables recursively.
         card: The look of a card, for the kind that renders it.
     """

@@ -58,10 +58,10 @@ class HttpClient:
         """
         url = call.url
         for _ in range(_MAX_REDIRECTS + 1):
-            response, location = await self._send_request(call, url, traits)
+            response = await self._send_request(call, url, traits)
             if response.status not in _REDIRECTS:
                 return response
-            if not location:
+            if not (location := response.headers.get("location")):
                 raise UnavailableError(f"a redirect to nowhere ({response.status})")
             target = urljoin(url, location)
             _check_redirect(call, url, target, traits)
@@ -70,7 +70,7 @@ class HttpClient:
 
     async def _send_request(
         self, call: HttpCall, url: str, traits: ProviderTraits
-    ) -> tuple[Response, str | None]:
+    ) -> Response:
         if call.is_download and (why := forbidden_reason(url, traits)) is not None:
             raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
         public_only = call.is_download and not same_origin(url, traits.base_url)
@@ -85,21 +85,15 @@ class HttpClient:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
             ) as response:
-                body = await _read_capped(response)
-                received = {
-                    name.lower(): value for name, value in response.headers.items()
-                }
-                redacted = _redact_secrets(body, call)
-                location = response.headers.get("Location")
-                return Response(response.status, received, redacted), location
-        except ForbiddenAddressError as error:
-            raise InvalidImageError(str(error)) from error
+                body = _redact_secrets(await _read_capped(response), call)
+                named = response.headers.items()
+                received = {name.lower(): value for name, value in named}
+                return Response(response.status, received, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            cause = error.__cause__ or error.__context__
-            if isinstance(cause, ForbiddenAddressError):
-                raise InvalidImageError(str(cause)) from error
-            if isinstance(error, TimeoutError):
-                raise UnavailableError("cannot be reached in time") from error
+            # aiohttp may hide the resolver's error behind its own.
+            for cause in (error, error.__cause__ or error.__context__):
+                if isinstance(cause, ForbiddenAddressError):
+                    raise InvalidImageError(str(cause)) from error
             raise UnavailableError(_connection_error(error)) from error
 
     def _session_for(self, *, public_only: bool) -> aiohttp.ClientSession:
@@ -153,6 +147,8 @@ def _check_redirect(
 
 def _connection_error(error: Exception) -> str:
     match error:
+        case TimeoutError():
+            return "cannot be reached in time"
         case aiohttp.ClientConnectorError():
             return "cannot be reached"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError():

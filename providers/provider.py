@@ -43,11 +43,7 @@ def price_per_megapixel(dollars: float) -> Price:
 
 
 def _raise_no_image(response: Response) -> Step:
-    """Read the response to a request that is not for an image.
-
-    Raises:
-        UnavailableError: Always.
-    """
+    """Read the response to a request that is not for an image: raise always."""
     raise UnavailableError("answered without an image", status=response.status)
 
 
@@ -63,11 +59,7 @@ def with_fallback(
     otherwise: HttpCall,
     applies: Callable[[ProviderError], bool] = lambda _error: True,
 ) -> HttpCall:
-    """Return *call*, which *otherwise* follows if its response means *error*.
-
-    Args:
-        applies: Decides whether *otherwise* follows that particular error.
-    """
+    """Return *call*, which *otherwise* follows on an *error* that *applies*."""
 
     def read(response: Response) -> Step:
         try:
