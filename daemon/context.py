@@ -30,9 +30,8 @@ from daemon.service.log import FailureThrottle
 from daemon.service.task_delays import RetrySchedule
 from db.breakers import SHARED
 from db.engine import Database
-from providers.base import Provider
-from providers.cancellation import CancellationToken
-from providers.runner import ProviderRunner
+from providers.provider import Provider
+from providers.runner import CancellationToken, ProviderRunner
 
 if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
     from daemon.notion.api import NotionApi

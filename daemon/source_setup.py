@@ -20,8 +20,8 @@ from daemon.notion.throttling import RateLimitLog
 from daemon.notion.transport import NotionTransport
 from daemon.sync.poller import Poller
 from providers import build_provider
-from providers.base import Provider
-from providers.settings import ProviderSettings
+from providers.base import ProviderSettings
+from providers.provider import Provider
 
 
 @dataclass(slots=True)

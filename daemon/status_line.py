@@ -9,8 +9,7 @@ from daemon.generation import provider_selection
 from daemon.notion.model import Schema
 from db import job_lists, posts
 from db.states import JobState
-from providers import descriptions
-from providers.breaker import BreakerState
+from providers.breaker import BreakerState, describe_breaker
 
 _OPEN = (JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING)
 #: Characters; a title may have 2,000, and systemd truncates the line.
@@ -27,9 +26,7 @@ async def compose_status_line(sources: Sources) -> str:
         held = await posts.count_held(tx)
     names = dict.fromkeys(name for source in sources for name in source.chain)
     paused = [
-        name
-        + ": "
-        + descriptions.describe_breaker(breaker, state.now, sources.app.clock.zone)
+        name + ": " + describe_breaker(breaker, state.now, sources.app.clock.zone)
         for name in names
         if (breaker := state.breakers.get(name))
         and breaker.state is not BreakerState.CLOSED

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from providers.a1111 import A1111
-from providers.base import Provider
+from providers.base import ProviderSettings
 from providers.card_provider import CardProvider
 from providers.cloudflare import Cloudflare
 from providers.fal import Fal
@@ -18,9 +18,9 @@ from providers.flux import Flux
 from providers.horde import Horde
 from providers.localai import LocalAi
 from providers.openai import OpenAi
+from providers.provider import Provider
 from providers.replicate import Replicate
 from providers.runpod import RunPod
-from providers.settings import ProviderSettings
 from providers.together import Together
 
 
@@ -29,47 +29,66 @@ class ProviderType:
     """One kind of image service.
 
     Attributes:
-        make: Builds a provider of this kind.
-        tokens: Environment variables that may hold its token, the usual one first.
-        account: Environment variable of the account id.
-        needs: Settings of `[providers.NAME]`, `token` included, that are required.
-        by_itself: A provider of this kind joins the default chain when all that it
-            needs is set.  Other kinds are called only if `chain` names them.
+        build: Builds a provider of this kind.
+        token_variables: Environment variables that may hold its token, the usual
+            one first.
+        account_variable: Environment variable of the account id.
+        required_settings: Settings of `[providers.NAME]`, `token` included.
+        in_default_chain: A provider of this kind joins the default chain when all
+            required settings are set.  Other kinds are called only if `chain` names
+            them.
     """
 
-    make: Callable[[ProviderSettings], Provider]
-    tokens: tuple[str, ...] = ()
-    account: str = ""
-    needs: tuple[str, ...] = ("token",)
-    by_itself: bool = True
+    build: Callable[[ProviderSettings], Provider]
+    token_variables: tuple[str, ...] = ()
+    account_variable: str = ""
+    required_settings: tuple[str, ...] = ("token",)
+    in_default_chain: bool = True
 
 
 #: Every kind of image service, in the order of the default chain; the card is last.
 KINDS: Mapping[str, ProviderType] = {
-    "flux": ProviderType(make=Flux, tokens=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
+    "flux": ProviderType(build=Flux, token_variables=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
     "localai": ProviderType(
-        make=LocalAi, tokens=("LOCALAI_API_KEY",), needs=("base_url",)
+        build=LocalAi,
+        token_variables=("LOCALAI_API_KEY",),
+        required_settings=("base_url",),
     ),
-    "a1111": ProviderType(make=A1111, tokens=("A1111_API_AUTH",), needs=("base_url",)),
+    "a1111": ProviderType(
+        build=A1111,
+        token_variables=("A1111_API_AUTH",),
+        required_settings=("base_url",),
+    ),
     "cloudflare": ProviderType(
-        make=Cloudflare,
-        tokens=("CLOUDFLARE_API_TOKEN",),
-        account="CLOUDFLARE_ACCOUNT_ID",
-        needs=("token", "account"),
+        build=Cloudflare,
+        token_variables=("CLOUDFLARE_API_TOKEN",),
+        account_variable="CLOUDFLARE_ACCOUNT_ID",
+        required_settings=("token", "account"),
     ),
-    "replicate": ProviderType(make=Replicate, tokens=("REPLICATE_API_TOKEN",)),
+    "replicate": ProviderType(
+        build=Replicate, token_variables=("REPLICATE_API_TOKEN",)
+    ),
     "runpod": ProviderType(
-        make=RunPod, tokens=("RUNPOD_API_KEY",), needs=("token", "endpoint")
+        build=RunPod,
+        token_variables=("RUNPOD_API_KEY",),
+        required_settings=("token", "endpoint"),
     ),
     "together": ProviderType(
-        make=Together, tokens=("TOGETHER_API_KEY",), by_itself=False
+        build=Together, token_variables=("TOGETHER_API_KEY",), in_default_chain=False
     ),
-    "fal": ProviderType(make=Fal, tokens=("FAL_KEY",), by_itself=False),
-    "openai": ProviderType(make=OpenAi, tokens=("OPENAI_API_KEY",), by_itself=False),
+    "fal": ProviderType(
+        build=Fal, token_variables=("FAL_KEY",), in_default_chain=False
+    ),
+    "openai": ProviderType(
+        build=OpenAi, token_variables=("OPENAI_API_KEY",), in_default_chain=False
+    ),
     "horde": ProviderType(
-        make=Horde, tokens=("HORDE_API_KEY",), needs=(), by_itself=False
+        build=Horde,
+        token_variables=("HORDE_API_KEY",),
+        required_settings=(),
+        in_default_chain=False,
     ),
-    "freeapi": ProviderType(make=CardProvider, needs=()),
+    "freeapi": ProviderType(build=CardProvider, required_settings=()),
 }
 
 
@@ -79,4 +98,4 @@ def build_provider(settings: ProviderSettings) -> Provider:
     Raises:
         KeyError: The kind is unknown.  The configuration rejects such an entry.
     """
-    return KINDS[settings.kind].make(settings)
+    return KINDS[settings.kind].build(settings)

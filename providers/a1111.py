@@ -7,52 +7,53 @@ with `extra` (`extra = { steps = 4, cfg_scale = 1 }` for FLUX.1-schnell).
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
-from datetime import datetime
 
-from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import FREE, BaseProvider, basic_auth_header
+from providers.base import (
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderTraits,
+    Response,
+    Step,
+)
 from providers.outcomes import NotFoundError
-from providers.prompt_sanitizer import escape_syntax
+from providers.provider import Provider, flat_price
+from providers.request_fitting import escape_syntax
 from providers.responses import (
     ErrorRule,
+    first_item,
     image_from_base64,
     missing_image_error,
-    parse_object,
 )
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side
 
 _STEPS = 20
+_PROGRESS = "/sdapi/v1/progress?skip_current_image=true"
 
 
-class A1111(BaseProvider):
+class A1111(Provider):
     """The provider kind `a1111`."""
 
+    defaults = ProviderTraits(
+        label="Stable Diffusion",
+        prefix="a1111",
+        price=flat_price(0.0),
+        price_source="your own server",
+        timeout=600.0,
+        concurrency=1,
+        supported_options=frozenset({"size", "seed", "steps"}),
+    )
     # A server started without --api has no such path.
-    error_rules = (ErrorRule(means=NotFoundError, status=404),)
+    error_rules = (ErrorRule(NotFoundError, status=404),)
+    # The models need sizes in steps of 8.
+    size_multiple, max_side = 8, 2048
+    # Requires the password.
+    health_check_path = token_check_path = _PROGRESS
 
-    def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="Stable Diffusion",
-            prefix="a1111",
-            price=FREE,
-            price_source="your own server",
-            base_url="",
-            timeout=600.0,
-            concurrency=1,
-            honours=frozenset({"size", "seed", "steps"}),
-        )
-
-    def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 8, which the models need, up to 2048 a side."""
-        return fit_to_side(request, 8, most=2048)
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that generates the image."""
-        del now
-        size = self.supported_size(request)
+        size, model = self.supported_size(request), self._settings.model
         body: dict[str, JsonValue] = {
             "prompt": escape_syntax(request.prompt),
             "width": size.width,
@@ -61,28 +62,21 @@ class A1111(BaseProvider):
             "steps": _STEPS,
             "batch_size": 1,
             "save_images": False,
+            **({"override_settings": {"sd_model_checkpoint": model}} if model else {}),
         }
-        if self._settings.model:
-            body["override_settings"] = {
-                "sd_model_checkpoint": self._settings.model,
-            }
         return self._image_call("/sdapi/v1/txt2img", body, self._read_image)
-
-    def health_check_call(self) -> HttpCall:
-        """Return the request for the server's progress."""
-        return self._api_call("/sdapi/v1/progress?skip_current_image=true")
-
-    def token_check_call(self) -> HttpCall:
-        """Return the health check, which requires the password."""
-        return self.health_check_call()
 
     def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token
         return {"Authorization": basic_auth_header(token)} if token else {}
 
     def _read_image(self, response: Response) -> Step:
-        images = parse_object(response).get("images")
-        first = images[0] if isinstance(images, list) and images else None
-        if first is None:
+        image = first_item(response, "images")
+        if image is None:
             raise missing_image_error(response)
-        return image_from_base64(first)
+        return image_from_base64(image)
+
+
+def basic_auth_header(user_and_password: str) -> str:
+    """Return the value of a Basic Authorization header for "user:password"."""
+    return f"Basic {base64.b64encode(user_and_password.encode()).decode()}"

@@ -2,35 +2,62 @@
 
 ::
 
-    CLOSED --credits, loading, rate limit, token, not breaker, 3 failures--> OPEN
+    CLOSED --credits, loading, rate limit, token, not found, 3 failures--> OPEN
     OPEN   --the pause is over: the next job is admitted--> HALF_OPEN
     HALF_OPEN --an image--> CLOSED        HALF_OPEN --any other error--> OPEN
 
 Half-open admits exactly one probe, which is always a job that needs the provider.
 The generation number makes a late result of an earlier period harmless.  A stored
-time further ahead than it could have been set counts as now.
+time further ahead than it could have been set counts as now: a clock was wrong.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from providers.admission import Admission, AdmissionKind
-from providers.breaker_policy import (
-    CREDITS_MAX,
-    FAILED_MAX,
-    LONGEST,
-    WHY,
-    BreakerPolicy,
-    open_until,
-)
-from providers.outcomes import Outcome
+from providers.base import ProviderTraits
+from providers.outcomes import LONGEST, OUTCOMES, Outcome, longest_pause, pause_until
 
-_FAILURES = 3
+_MAX_FAILURES = 3
 #: Time for decoding and writing, beyond the provider's timeout of the probe.
 _PROBE_SLACK = timedelta(seconds=60)
+#: Outcomes about the prompt or about us: refused prompts, our mistakes, aborted calls.
+_NO_VERDICT = frozenset(
+    {Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST, Outcome.UNKNOWN}
+)
+
+
+class AdmissionKind(StrEnum):
+    """What a breaker means to a job now."""
+
+    READY = "ready"  #: The job may call the provider.
+    PROBE = "probe"  #: The job may call the provider, as the only probe.
+    PAUSED = "paused"  #: No job may call the provider before `Admission.until`.
+    PROBE_RUNNING = "probe_running"  #: Another job is the probe.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A breaker's decision on one job.
+
+    Attributes:
+        until: When the decision may change without a reset; None if it does not.
+        available_at: When the provider is expected to be available.  An earlier
+            probe is possible.
+        is_waitable: Jobs wait for it: its model is loading, or its rate is limited.
+        needs_health_check: The provider returned errors, and its pause is over.  A
+            server that has a health check gets one before a job.
+        reason: The reason in words; empty when ready.
+    """
+
+    kind: AdmissionKind
+    until: datetime | None = None
+    available_at: datetime | None = None
+    is_waitable: bool = False
+    needs_health_check: bool = False
+    reason: str = ""
 
 
 class BreakerState(StrEnum):
@@ -54,9 +81,8 @@ class Breaker:
         probe_at: When a probe is admitted although credits are used up, because a
             top-up may have ended that early.
         generation: A number that grows at every opening and closing.
-        probe_owner: Who runs the probe in half-open, until `probe_until`.
+        probe_owner: Who runs the probe, until `probe_until`.
         settings: Keyed hash of the token and settings that the breaker applies to.
-        message: The service's error message.
     """
 
     name: str
@@ -76,61 +102,47 @@ class Breaker:
 
 def admission_at(breaker: Breaker, now: datetime) -> Admission:
     """Return whether the breaker admits a job at *now*."""
-    waitable = breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}
-    why = WHY.get(breaker.reason, "resting") if breaker.reason else ""
     if breaker.state is BreakerState.CLOSED:
         return Admission(kind=AdmissionKind.READY)
-    held = breaker.probe_owner is not None and breaker.probe_until is not None
+    is_half_open = breaker.state is BreakerState.HALF_OPEN
+    probe_ends = breaker.probe_until if breaker.probe_owner is not None else None
+    probe = Admission(
+        kind=AdmissionKind.PROBE,
+        is_waitable=breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED},
+        reason=_reason_in_words(breaker) if breaker.reason else "",
+    )
     # Another job is the probe.
-    if (
-        breaker.state is BreakerState.HALF_OPEN
-        and held
-        and now < _clamp_expiry(breaker.probe_until, now)
-    ):
-        return Admission(
-            kind=AdmissionKind.PROBING,
-            until=breaker.probe_until,
-            waitable=waitable,
-            why=why,
-        )
+    if is_half_open and probe_ends and now < probe_ends <= now + timedelta(days=1):
+        return replace(probe, kind=AdmissionKind.PROBE_RUNNING, until=probe_ends)
     # The probe was released or has expired, so the next job is the probe.
-    if breaker.state is BreakerState.HALF_OPEN:
-        return Admission(kind=AdmissionKind.PROBE, waitable=waitable, why=why)
+    if is_half_open:
+        return probe
     opens = _half_open_at(breaker, now)
     # The pause is over.
     if opens is not None and opens <= now:
-        unseen = breaker.reason is Outcome.UNAVAILABLE
-        return Admission(
-            kind=AdmissionKind.PROBE, waitable=waitable, unseen=unseen, why=why
-        )
-    return Admission(
-        kind=AdmissionKind.RESTING,
-        until=opens,
-        back=breaker.until,
-        waitable=waitable,
-        why=why,
+        failed = breaker.reason is Outcome.UNAVAILABLE
+        return replace(probe, needs_health_check=failed)
+    return replace(
+        probe, kind=AdmissionKind.PAUSED, until=opens, available_at=breaker.until
     )
 
 
-def _clamp_expiry(time: datetime | None, now: datetime) -> datetime:
-    """Return *time*, or *now* if a wrong clock set it more than a day ahead."""
-    if time is None or time - now > timedelta(days=1):
-        return now
-    return time
+def _reason_in_words(breaker: Breaker) -> str:
+    if breaker.reason is Outcome.LOADING:
+        return "model is loading"
+    return OUTCOMES[breaker.reason] if breaker.reason else "resting"
 
 
 def _half_open_at(breaker: Breaker, now: datetime) -> datetime | None:
     times = [time for time in (breaker.until, breaker.probe_at) if time is not None]
     if not times:
         return None
-    earliest = min(times)
-    most = LONGEST.get(breaker.reason, FAILED_MAX) if breaker.reason else FAILED_MAX
-    # A time further ahead than it could have been set comes from a wrong clock.
-    return now if earliest - now > most else earliest
+    most = longest_pause(breaker.reason or Outcome.UNAVAILABLE)
+    return now if min(times) - now > most else min(times)
 
 
 def try_acquire(
-    breaker: Breaker, owner: str, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, owner: str, now: datetime, traits: ProviderTraits
 ) -> tuple[Breaker, bool] | None:
     """Admit one call of *owner*.
 
@@ -142,13 +154,9 @@ def try_acquire(
         case AdmissionKind.READY:
             return breaker, False
         case AdmissionKind.PROBE:
-            probe = replace(
-                breaker,
-                state=BreakerState.HALF_OPEN,
-                probe_owner=owner,
-                probe_until=now + timedelta(seconds=policy.timeout) + _PROBE_SLACK,
-            )
-            return probe, True
+            ends = now + timedelta(seconds=traits.timeout) + _PROBE_SLACK
+            probe = replace(breaker, probe_owner=owner, probe_until=ends)
+            return replace(probe, state=BreakerState.HALF_OPEN), True
         case _:
             return None
 
@@ -160,7 +168,7 @@ def record_outcome(
     generation: int,
     owner: str,
     now: datetime,
-    policy: BreakerPolicy,
+    traits: ProviderTraits,
     seconds: float | None = None,
     jitter: float = 0.0,
     message: str = "",
@@ -169,96 +177,63 @@ def record_outcome(
 
     Args:
         generation: The breaker's generation when the call was admitted.
-        owner: The owner of the call.
         seconds: The seconds that the service asked to wait.
         jitter: A random number from 0 to 1.
-        message: The service's error message.
     """
-    # A late result of an earlier period changes nothing.
-    if generation != breaker.generation:
+    # A late result of an earlier period, or no result about the service.
+    if generation != breaker.generation or outcome in _NO_VERDICT:
         return release_probe(breaker, owner)
     if outcome is Outcome.IMAGE:
         return close_breaker(breaker)
-    # The outcome is about the prompt or about us, not about the service.
-    if outcome in _NO_VERDICT:
-        return release_probe(breaker, owner)
-    # The service is not available, and its response says why.
-    if outcome in LONGEST:
-        return _open_breaker(
-            breaker,
-            outcome,
-            now=now,
-            policy=policy,
-            seconds=seconds,
-            jitter=jitter,
-            message=message,
-        )
-    failed = replace(breaker, failures=breaker.failures + 1, message=message)
-    # A failed probe, or the third consecutive failure.
-    if breaker.state is not BreakerState.CLOSED or failed.failures >= _FAILURES:
-        return _open_breaker(
-            failed, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
-        )
-    return failed
-
-
-#: Refused prompts, our own mistakes, and calls that we aborted.
-_NO_VERDICT = frozenset(
-    {Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED, Outcome.UNKNOWN}
-)
+    breaker = replace(breaker, message=message)
+    # The response says why the service is not available; all else is a failure.
+    if outcome not in LONGEST:
+        outcome = Outcome.UNAVAILABLE
+        breaker = replace(breaker, failures=breaker.failures + 1)
+        if breaker.state is BreakerState.CLOSED and breaker.failures < _MAX_FAILURES:
+            return breaker
+    return _open_breaker(breaker, outcome, now, traits, seconds=seconds, jitter=jitter)
 
 
 def _open_breaker(
     breaker: Breaker,
     reason: Outcome,
-    *,
     now: datetime,
-    policy: BreakerPolicy,
-    message: str,
+    traits: ProviderTraits,
+    *,
     seconds: float | None = None,
     jitter: float = 0.0,
 ) -> Breaker:
     trips = breaker.trips + 1 if breaker.reason is reason else 1
-    until = open_until(
-        reason, trips, now=now, policy=policy, seconds=seconds, jitter=jitter
-    )
-    probe = policy.credits_probe if reason is Outcome.CREDITS else None
-    return Breaker(
-        name=breaker.name,
+    reset = traits.credits_reset
+    until = pause_until(reason, trips, now, reset, seconds=seconds, jitter=jitter)
+    probe = traits.credits_probe if reason is Outcome.CREDITS else None
+    return replace(
+        breaker,
         state=BreakerState.OPEN,
         reason=reason,
-        failures=breaker.failures,
         trips=trips,
         opened_at=now,
         until=until,
         probe_at=now + probe if probe is not None else None,
         generation=breaker.generation + 1,
-        settings=breaker.settings,
-        message=message,
+        probe_owner=None,
+        probe_until=None,
     )
 
 
 def record_health_check(
-    breaker: Breaker, *, answered: bool, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, *, answered: bool, now: datetime, traits: ProviderTraits
 ) -> Breaker:
-    """Return the breaker after a health check.
-
-    Args:
-        answered: True if the server gave a good response.
-    """
+    """Return the breaker after a health check, which *answered* if it was good."""
+    is_open = breaker.state is BreakerState.OPEN
     # Another result has moved the breaker meanwhile.
-    if (
-        breaker.state is not BreakerState.OPEN
-        or breaker.reason is not Outcome.UNAVAILABLE
-    ):
+    if not is_open or breaker.reason is not Outcome.UNAVAILABLE:
         return breaker
     # The server is up, so the next job is the probe.
     if answered:
         return replace(breaker, state=BreakerState.HALF_OPEN)
-    message = breaker.message
-    return _open_breaker(
-        breaker, Outcome.UNAVAILABLE, now=now, policy=policy, message=message
-    )
+    return _open_breaker(breaker, Outcome.UNAVAILABLE, now, traits)
 
 
 def release_probe(breaker: Breaker, owner: str) -> Breaker:
@@ -278,23 +253,46 @@ def close_breaker(breaker: Breaker) -> Breaker:
 
 
 def adopt_settings(
-    breaker: Breaker, settings: str, now: datetime, policy: BreakerPolicy
+    breaker: Breaker, settings: str, now: datetime, traits: ProviderTraits
 ) -> Breaker:
     """Return the breaker at a start of the daemon; changed settings close it.
-
-    Times stored further ahead than they could have been set count as now.
 
     Args:
         settings: Keyed hash of the provider's token and settings.
     """
-    changed = breaker.settings not in {"", settings}
+    is_closed = breaker.state is BreakerState.CLOSED
     # The state of another token, model or address does not apply.
-    if changed and breaker.state is not BreakerState.CLOSED:
+    if breaker.settings not in {"", settings} and not is_closed:
         return replace(close_breaker(breaker), settings=settings)
     kept = replace(breaker, settings=settings)
     if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
         return kept
-    most = LONGEST.get(kept.reason, FAILED_MAX)
-    if kept.reason is Outcome.CREDITS and not isinstance(policy.credits_reset, str):
-        most = CREDITS_MAX
+    most = longest_pause(kept.reason)
+    if kept.reason is Outcome.CREDITS and not isinstance(traits.credits_reset, str):
+        most = timedelta(days=1)
     return replace(kept, until=now) if kept.until - now > most else kept
+
+
+def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
+    """Return a breaker's state: "credits used up, resting until 1 Dec 01:00"."""
+    if breaker.state is BreakerState.CLOSED:
+        return "serving"
+    reason = _reason_in_words(breaker)
+    match admission_at(breaker, now).kind:
+        case AdmissionKind.PROBE_RUNNING:
+            return f"{reason}; one job asks whether it is back"
+        case AdmissionKind.PROBE:
+            return f"{reason}; the next job asks whether it is back"
+        case _ if breaker.until is None:
+            is_token = breaker.reason is Outcome.UNAUTHORIZED
+            end = "its token is changed" if is_token else "a reset"
+        case _:
+            end = _format_time(breaker.until, now, zone)
+    return f"{reason}, resting until {end}"
+
+
+def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
+    local = time.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from providers.admission import Admission, AdmissionKind
+from providers.breaker import Admission, AdmissionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,19 +15,18 @@ class Candidate:
     """The state of one provider of the chain, for one job.
 
     Attributes:
-        standing: The decision of the provider's breaker.
-        busy: The provider is at its concurrency.
-        greets: The provider has a health check.
-        out: Why the provider is excluded for this job, or None.
+        admission: The decision of the provider's breaker.
+        is_busy: The provider is at its concurrency.
+        excluded_reason: Why the provider is excluded for this job, or None.
         budget_until: The end of the period whose budget is used up, or None.
     """
 
     name: str
-    standing: Admission
+    admission: Admission
     is_card: bool = False
-    busy: bool = False
-    greets: bool = False
-    out: str | None = None
+    is_busy: bool = False
+    has_health_check: bool = False
+    excluded_reason: str | None = None
     budget_until: datetime | None = None
 
 
@@ -94,60 +93,64 @@ def decide_next(
     """
     wait_ends = (waited_since or now) + loading_wait
     reasons: list[tuple[str, str]] = []
-    times: list[datetime] = []
+    times: list[datetime | None] = []
     for candidate in candidates:
-        admission = candidate.standing
+        admission = candidate.admission
         # A card never replaces a real image.
         if candidate.is_card and not card_allowed:
             continue
         # The provider has declined this job, or has cost too much on it.
-        if candidate.out is not None:
-            reasons.append((candidate.name, candidate.out))
-            continue
-        if candidate.budget_until is not None:
+        if candidate.excluded_reason is not None:
+            reasons.append((candidate.name, candidate.excluded_reason))
+        elif candidate.budget_until is not None:
             reasons.append((candidate.name, "over its budget"))
             times.append(candidate.budget_until)
-            continue
-        match admission.kind:
-            # At its concurrency: wait for the provider rather than skip it.
-            case AdmissionKind.READY | AdmissionKind.PROBE if candidate.busy:
-                return AtCapacity(candidate.name)
-            # The owner's server was down: check its health before a job is tried.
-            case AdmissionKind.PROBE if candidate.greets and admission.unseen:
-                return HealthCheck(candidate.name)
-            # Available, or this job is the probe.
-            case AdmissionKind.READY | AdmissionKind.PROBE:
-                return CallProvider(
-                    candidate.name, probe=admission.kind is AdmissionKind.PROBE
-                )
-            # Loading, and the probe is running: wait for its result.
-            case AdmissionKind.PROBING if admission.waitable and now < wait_ends:
-                return AtCapacity(candidate.name)
-            # Loading, and ready before this job's wait ends.
-            case AdmissionKind.RESTING if _is_worth_waiting(admission, wait_ends):
-                return WaitUntil(candidate.name, admission.until or wait_ends)
+        elif (decision := _decide_candidate(candidate, now, wait_ends)) is not None:
+            return decision
         # Paused for longer, or another job is the probe: try the next candidate.
-        reasons.append((candidate.name, _blocked_reason(admission, now)))
-        if admission.until is not None:
+        else:
+            reasons.append((candidate.name, _blocked_reason(admission, now)))
             times.append(admission.until)
-    return Exhausted(min(times, default=None), tuple(reasons))
+    until = min((time for time in times if time is not None), default=None)
+    return Exhausted(until, tuple(reasons))
 
 
-def _is_worth_waiting(admission: Admission, wait_ends: datetime) -> bool:
-    return (
-        admission.waitable
-        and admission.until is not None
-        and admission.until <= wait_ends
-    )
+def _decide_candidate(
+    candidate: Candidate, now: datetime, wait_ends: datetime
+) -> Decision | None:
+    """Return what the job does with one provider, or None: it tries the next one."""
+    admission, name = candidate.admission, candidate.name
+    match admission.kind:
+        # At its concurrency: wait for the provider rather than skip it.
+        case AdmissionKind.READY | AdmissionKind.PROBE if candidate.is_busy:
+            return AtCapacity(name)
+        # The owner's server was down: check its health before a job is tried.
+        case AdmissionKind.PROBE if (
+            candidate.has_health_check and admission.needs_health_check
+        ):
+            return HealthCheck(name)
+        # Available, or this job is the probe.
+        case AdmissionKind.READY | AdmissionKind.PROBE:
+            return CallProvider(name, probe=admission.kind is AdmissionKind.PROBE)
+        # Loading, and the probe is running: wait for its result.
+        case AdmissionKind.PROBE_RUNNING if admission.is_waitable and now < wait_ends:
+            return AtCapacity(name)
+        # Loading, and ready before this job's wait ends.
+        case AdmissionKind.PAUSED if (
+            admission.is_waitable and admission.until and admission.until <= wait_ends
+        ):
+            return WaitUntil(name, admission.until)
+        case _:
+            return None
 
 
 def _blocked_reason(admission: Admission, now: datetime) -> str:
-    if admission.kind is AdmissionKind.PROBING:
-        return f"{admission.why}, being asked again now"
-    back = admission.back
+    if admission.kind is AdmissionKind.PROBE_RUNNING:
+        return f"{admission.reason}, being asked again now"
+    back = admission.available_at
     if back is None:
-        return admission.why
+        return admission.reason
     # UTC, as in the notes on pages, since the reader's time zone is unknown.
     far = (back - now) > timedelta(hours=20)
     when = f"{back.day} {back:%b %H:%M}" if far else f"{back:%H:%M}"
-    return f"{admission.why}, resting until {when} UTC"
+    return f"{admission.reason}, resting until {when} UTC"

@@ -1,45 +1,39 @@
 """fal.ai, FLUX.1-schnell: the request is queued and polled, the image downloaded.
 
-Protocol: fal's queue API and client 1.0.  The request's id is committed before the
-first poll.  The paths of status and result contain the app's name, which is the
-first two parts of the model's (`fal-ai/flux`, not `fal-ai/flux/schnell`).
+Protocol: fal's queue API and client 1.0.  The paths of status and result contain the
+app's name, which is the first two parts of the model's (`fal-ai/flux`, not
+`fal-ai/flux/schnell`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 
-from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import (
-    BaseProvider,
-    is_job_id,
-    price_per_megapixel,
+from providers import outcomes
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderSettings,
+    ProviderTraits,
+    Response,
+    Step,
 )
-from providers.outcomes import (
-    ModelLoadingError,
-    NotFoundError,
-    OutOfCreditsError,
-    PromptRefusedError,
-    ProviderError,
-    RemoteJobFailedError,
-    TimedOutError,
-)
+from providers.provider import JobProvider, job_id_in, price_per_megapixel
+from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,
     Fetch,
     error_text,
+    first_item,
     follow_url,
     missing_image_error,
     parse_object,
 )
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side
 
 MODEL = "fal-ai/flux/schnell"
 FILE_HOSTS = ("fal.media", ".fal.media")
-_POLL_SECONDS = 1.0
-_WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 _OK = 200
 
 
@@ -62,113 +56,81 @@ def read_fal(response: Response, fetch: Fetch, *, commit: bool = True) -> Step:
         PromptRefusedError: The filter of fal has blackened the image.
         ProviderError: The response has no image.
     """
-    data = parse_object(response)
-    flagged = data.get("has_nsfw_concepts")
+    flagged = parse_object(response).get("has_nsfw_concepts")
     if isinstance(flagged, list) and any(flagged):
-        raise PromptRefusedError("its filter flagged the image")
-    images = data.get("images")
-    first = images[0] if isinstance(images, list) and images else None
+        raise outcomes.PromptRefusedError("its filter flagged the image")
+    first = first_item(response, "images")
     if not isinstance(first, dict):
         raise missing_image_error(response)
     return follow_url(first.get("url"), fetch, commit=commit)
 
 
-class Fal(BaseProvider):
+class Fal(JobProvider):
     """The provider kind `fal`."""
 
-    error_rules = (
-        ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
-        ErrorRule(means=ModelLoadingError, words="runner_scheduling_failure"),
-        ErrorRule(means=ModelLoadingError, words="startup_timeout"),
-        ErrorRule(means=TimedOutError, words="request_timeout"),
-        ErrorRule(means=PromptRefusedError, words="content_policy_violation"),
-        ErrorRule(means=NotFoundError, status=404, words="application"),
+    defaults = ProviderTraits(
+        label="fal FLUX",
+        prefix="fal",
+        # The limit of a new account.
+        concurrency=2,
+        price=price_per_megapixel(0.003),
+        price_source="fal's price per megapixel",
+        base_url="https://queue.fal.run",
+        max_prompt=2000,
+        supported_options=frozenset({"size", "seed", "steps"}),
+        file_hosts=FILE_HOSTS,
     )
+    error_rules = (
+        ErrorRule(outcomes.OutOfCreditsError, status=403, text="exhausted balance"),
+        ErrorRule(outcomes.ModelLoadingError, text="runner_scheduling_failure"),
+        ErrorRule(outcomes.ModelLoadingError, text="startup_timeout"),
+        ErrorRule(outcomes.TimedOutError, text="request_timeout"),
+        ErrorRule(outcomes.PromptRefusedError, text="content_policy_violation"),
+        ErrorRule(outcomes.NotFoundError, status=404, text="application"),
+    )
+    auth_scheme = "Key"
 
     def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="fal FLUX",
-            prefix="fal",
-            # The limit of a new account.
-            concurrency=2,
-            price=price_per_megapixel(0.003),
-            price_source="fal's price per megapixel",
-            base_url="https://queue.fal.run",
-            max_prompt=2000,
-            honours=frozenset({"size", "seed", "steps"}),
-            file_hosts=FILE_HOSTS,
-        )
+        super().__init__(settings)
         self._model = settings.model or MODEL
-        self._app = "/".join(self._model.split("/")[:2])
+        self._requests = f"/{'/'.join(self._model.split('/')[:2])}/requests"
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 16, up to 1440 a side."""
-        return fit_to_side(request, 16)
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""
-        del now
-        return self._image_call(
-            f"/{self._model}",
-            build_fal_body(request, self.supported_size(request)),
-            self._read_submitted,
-        )
+        body = build_fal_body(request, self.supported_size(request))
+        return self._image_call(f"/{self._model}", body, self._read_submitted)
 
     def _cancel_call(self, job_id: str) -> HttpCall:
-        return self._api_call(f"/{self._app}/requests/{job_id}/cancel", method="PUT")
+        return self._api_call(f"{self._requests}/{job_id}/cancel", method="PUT")
 
-    def _auth_headers(self) -> Mapping[str, str]:
-        token = self._settings.token
-        return {"Authorization": f"Key {token}"} if token else {}
-
-    def _poll_call(self, job_id: str) -> HttpCall:
-        return self._api_call(
-            f"/{self._app}/requests/{job_id}/status",
-            lambda response: self._read_status(job_id, response),
-            waits=True,
-        )
+    def _poll_path(self, job_id: str) -> str:
+        return f"{self._requests}/{job_id}/status"
 
     def _read_submitted(self, response: Response) -> Step:
-        job_id = str(parse_object(response).get("request_id") or "")
+        if job_id := job_id_in(response, "request_id"):
+            return self._poll_later(job_id)
         # A proxy that returns the image at once, as fal.run does.
-        if not is_job_id(job_id):
-            return read_fal(response, self._download_call)
-        return FollowUp(
-            call=self._poll_call(job_id), seconds=_POLL_SECONDS, remote=job_id
-        )
+        return read_fal(response, self._download_call)
 
     def _read_status(self, job_id: str, response: Response) -> Step:
-        data = parse_object(response)
-        status = str(data.get("status") or "")
-        if status in _WAITING:
-            return FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
+        status = str(parse_object(response).get("status") or "")
+        if status in {"IN_QUEUE", "IN_PROGRESS"}:
+            return self._poll_later(job_id)
         if status != "COMPLETED":
             raise missing_image_error(response)
+        result = self._api_call(f"{self._requests}/{job_id}", is_poll=True)
         # Without `_with_error_check`, since an error here is the job's result.
-        result = HttpCall(
-            method="GET",
-            url=f"{self.traits.base_url}/{self._app}/requests/{job_id}",
-            headers=self._auth_headers(),
-            read=self._read_result,
-            waits=True,
-        )
-        return FollowUp(call=result)
+        return FollowUp(call=replace(result, read=self._read_result))
 
     def _read_result(self, response: Response) -> Step:
         if response.status == _OK:
             return read_fal(response, self._download_call, commit=False)
         try:
             self.raise_for_error(response)
-        except PromptRefusedError:
+        except (outcomes.PromptRefusedError, outcomes.TimedOutError):
             raise
         # The error rules match, but the error is about a job that ran.
-        except ProviderError as error:
-            raise _job_error(error, response) from error
+        except outcomes.ProviderError as error:
+            text = error_text(response)
+            raise outcomes.RemoteJobFailedError(text, status=response.status) from error
         raise missing_image_error(response)
-
-
-def _job_error(error: ProviderError, response: Response) -> ProviderError:
-    if isinstance(error, TimedOutError):
-        return error
-    return RemoteJobFailedError(error_text(response), status=response.status)

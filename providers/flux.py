@@ -8,24 +8,25 @@ partners from the Hub once a day, and an error of one partner leads to the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from providers import fal, replicate
-from providers.base import FollowUp, HttpCall, ImageRequest, Response, Step
-from providers.base_http import (
-    BaseProvider,
-    merge_body,
-    price_per_megapixel,
-    raise_no_image,
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    ProviderSettings,
+    ProviderTraits,
+    Response,
+    Step,
 )
 from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
 from providers.outcomes import NotFoundError, ProviderError
+from providers.provider import Provider, merge_body, price_per_megapixel
+from providers.request_fitting import RequestSize, fit_to_side
 from providers.responses import parse_object
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side
 
-_ROUTER = "https://router.huggingface.co"
 _HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 #: fal's published price in US dollars; Hugging Face adds nothing to it.
@@ -33,60 +34,40 @@ _DOLLARS_PER_MEGAPIXEL = 0.003
 #: US dollars a month that a free account includes ("subject to change").
 _INCLUDED = 0.10
 #: The routes while the Hub does not respond.
-_FALLBACK_ROUTES = ("nscale", "fal-ai")
-_ROUTES_VALID = timedelta(days=1)
-_FILE_HOSTS = (*fal.FILE_HOSTS, *replicate.FILE_HOSTS)
+_FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
+_DAY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class _RouteCache:
-    """The state of the routes, kept in memory.
-
-    Attributes:
-        routes: Names of the routes that serve the model, in order.
-        read_at: When the Hub was last read.
-        paused_until: Routes that do not serve the model for this account.
-        model_ids: The model's id on each route, from the Hub.
-    """
-
-    routes: Sequence[str] = ()
-    read_at: datetime | None = None
-    paused_until: dict[str, datetime] = field(default_factory=dict)
-    model_ids: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RouteAttempt:
-    """One request and the routes that are left for it."""
-
-    request: ImageRequest
-    now: datetime
-    routes: tuple[str, ...]
-
-
-class Flux(BaseProvider):
+class Flux(Provider):
     """The provider kind `flux`."""
 
+    defaults = ProviderTraits(
+        label="Hugging Face FLUX",
+        prefix="flux",
+        price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
+        price_source="fal's price per megapixel",
+        base_url="https://router.huggingface.co",
+        included=_INCLUDED,
+        credits_reset="monthly",
+        # A top-up makes credits available before the reset.
+        credits_probe=_DAY,
+        max_prompt=2000,
+        supported_options=frozenset({"size", "seed", "steps"}),
+        file_hosts=(*fal.FILE_HOSTS, *replicate.FILE_HOSTS),
+    )
+
     def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="Hugging Face FLUX",
-            prefix="flux",
-            price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
-            price_source="fal's price per megapixel",
-            base_url=_ROUTER,
-            included=_INCLUDED,
-            credits_reset="monthly",
-            # A top-up makes credits available before the reset.
-            credits_probe=timedelta(days=1),
-            max_prompt=2000,
-            honours=frozenset({"size", "seed", "steps"}),
-            file_hosts=_FILE_HOSTS,
-        )
+        super().__init__(settings)
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
-        self._route = settings.route or "auto"
-        self._cache = _RouteCache()
+        route = settings.route or "auto"
+        self._is_auto = route == "auto"
+        # The model's ids ("" if unknown) by the routes that serve it, in order.
+        self._routes: Mapping[str, str] = {} if self._is_auto else {route: ""}
+        # When the routes were last read from the Hub.
+        self._read_at: datetime | None = None
+        # Routes that do not serve the model for this account.
+        self._paused_until: dict[str, datetime] = {}
 
     def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return the size for the first route, up to 1440 a side."""
@@ -94,21 +75,16 @@ class Flux(BaseProvider):
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that the first route ignores."""
-        return (*self._first_route().drops, *super().dropped_options(request))
+        return (*self._first_route().dropped_options, *super().dropped_options(request))
 
     def _first_route(self) -> Route:
-        routes = self._usable_routes(None) or _FALLBACK_ROUTES
-        return ROUTES[routes[0]]
+        return ROUTES[next(iter(self._routes or _FALLBACK_ROUTES))]
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of routes if outdated."""
-        if self._route != "auto":
-            return self._route_call(
-                _RouteAttempt(request=request, now=now, routes=(self._route,))
-            )
-        read_at = self._cache.read_at
-        if read_at is not None and now - read_at < _ROUTES_VALID:
-            return self._first_call(request, now)
+        is_read = self._read_at is not None and now - self._read_at < _DAY
+        if not self._is_auto or is_read:
+            return self._first_route_call(request, now)
         # The brackets are part of the parameter's name.
         url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
         return HttpCall(
@@ -116,20 +92,16 @@ class Flux(BaseProvider):
             url=url,
             headers=self._auth_headers() if self._hub_may_see_token() else {},
             read=lambda response: self._read_routes(response, request, now),
-            failed=lambda _error: self._use_fallback_routes(request, now),
+            on_error=lambda _error: self._use_fallback_routes(request, now),
         )
 
     def _hub_may_see_token(self) -> bool:
         return self._settings.hub_url is None or self._settings.base_url is not None
 
     def token_check_call(self) -> HttpCall:
-        """Return the free request for the owner of the token."""
-        return HttpCall(
-            method="GET",
-            url=f"{self._hub}/api/whoami-v2",
-            headers=self._auth_headers(),
-            read=raise_no_image,
-        )
+        """Return the free request for the owner of the token, to the Hub."""
+        path = "/api/whoami-v2"
+        return replace(self._api_call(path), url=f"{self._hub}{path}")
 
     def raise_for_error(self, response: Response) -> None:
         """Return if the router's response is a good one, else raise what it means."""
@@ -139,62 +111,45 @@ class Flux(BaseProvider):
         self, response: Response, request: ImageRequest, now: datetime
     ) -> Step:
         mapping = parse_object(response).get("inferenceProviderMapping")
-        model_ids: dict[str, str] = {}
-        for name, entry in _mapping_entries(mapping):
-            live = entry.get("status", "live") == "live"
-            if (
-                name in ROUTES
-                and live
-                and str(entry.get("task", "")) in {"", "text-to-image"}
-            ):
-                model_ids[name] = str(entry.get("providerId") or "")
-        if not model_ids:
+        routes = {
+            name: str(entry.get("providerId") or "")
+            for name, entry in _mapping_entries(mapping)
+            if name in ROUTES
+            and entry.get("status", "live") == "live"
+            and str(entry.get("task", "")) in {"", "text-to-image"}
+        }
+        if not routes:
             return self._use_fallback_routes(request, now)
-        self._cache.routes = tuple(model_ids)
-        self._cache.model_ids = model_ids
-        self._cache.read_at = now
-        return FollowUp(call=self._first_call(request, now))
+        self._routes, self._read_at = routes, now
+        return FollowUp(call=self._first_route_call(request, now))
 
     def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> FollowUp:
         """Use the fallback routes; the next request reads the Hub again."""
-        if not self._cache.routes:
-            self._cache.routes = _FALLBACK_ROUTES
-        return FollowUp(call=self._first_call(request, now))
+        self._routes = self._routes or _FALLBACK_ROUTES
+        return FollowUp(call=self._first_route_call(request, now))
 
-    def _first_call(self, request: ImageRequest, now: datetime) -> HttpCall:
-        routes = self._usable_routes(now)
-        if not routes:
-            # All routes are paused: try them by the end of their pause.
-            paused_until = self._cache.paused_until
-            routes = tuple(sorted(paused_until, key=paused_until.__getitem__))
-        return self._route_call(_RouteAttempt(request=request, now=now, routes=routes))
+    def _first_route_call(self, request: ImageRequest, now: datetime) -> HttpCall:
+        paused = self._paused_until if self._is_auto else {}
+        usable = [name for name in self._routes if paused.get(name, now) <= now]
+        # If all routes are paused, try them by the end of their pause.
+        routes = usable or sorted(paused, key=paused.__getitem__)
+        return self._route_call(request, now, routes)
 
-    def _usable_routes(self, now: datetime | None) -> tuple[str, ...]:
-        if self._route != "auto":
-            return (self._route,)
-        paused_until = self._cache.paused_until
-        return tuple(
-            name
-            for name in self._cache.routes
-            if now is None or name not in paused_until or paused_until[name] <= now
-        )
-
-    def _route_call(self, attempt: _RouteAttempt) -> HttpCall:
-        route = ROUTES[attempt.routes[0]]
-        model = self._cache.model_ids.get(route.name) or route.model or self._model
-        body = route.body(
-            attempt.request, fit_to_side(attempt.request, route.multiple), model
-        )
+    def _route_call(
+        self, request: ImageRequest, now: datetime, routes: Sequence[str]
+    ) -> HttpCall:
+        """Return the request for an image by the first of the *routes* left for it."""
+        route = ROUTES[routes[0]]
+        model = self._routes.get(route.name) or route.model or self._model
+        body = route.body(request, fit_to_side(request, route.multiple), model)
+        accept = route.headers or {"Accept": "image/png"}
         return HttpCall(
             method="POST",
             url=self.traits.base_url + route.path.format(model=model),
             json=merge_body(body, self._settings.extra),
-            headers={
-                **self._auth_headers(),
-                **(route.headers or {"Accept": "image/png"}),
-            },
-            read=lambda response: self._read_route_response(response, route, attempt),
-            wants_image=True,
+            headers={**self._auth_headers(), **accept},
+            read=lambda response: self._read_image(response, request, now, routes),
+            is_image_request=True,
         )
 
     def _auth_headers(self) -> Mapping[str, str]:
@@ -202,26 +157,28 @@ class Flux(BaseProvider):
         bill_to = {"X-HF-Bill-To": account} if account else {}
         return {**super()._auth_headers(), **bill_to}
 
-    def _read_route_response(
-        self, response: Response, route: Route, attempt: _RouteAttempt
+    def _read_image(
+        self,
+        response: Response,
+        request: ImageRequest,
+        now: datetime,
+        routes: Sequence[str],
     ) -> Step:
+        name, *other_routes = routes
         try:
             self.raise_for_error(response)
-            return route.read(response, self._download_call)
+            return ROUTES[name].read(response, self._download_call)
         except RouteOnlyError as error:
-            self._pause_route(route.name, error, attempt.now)
-            if self._route == "auto" and attempt.routes[1:]:
-                next_attempt = replace(attempt, routes=attempt.routes[1:])
-                return FollowUp(call=self._route_call(next_attempt))
-            raise NotFoundError(
-                f"{route.name}: {error}", status=error.status
-            ) from error
+            self._pause_route(name, error, now)
+            if self._is_auto and other_routes:
+                return FollowUp(call=self._route_call(request, now, other_routes))
+            raise NotFoundError(f"{name}: {error}", status=error.status) from error
 
     def _pause_route(self, name: str, error: ProviderError, now: datetime) -> None:
-        until = now + timedelta(days=1)
+        until = now + _DAY
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
-        self._cache.paused_until[name] = until
+        self._paused_until[name] = until
 
 
 def _mapping_entries(mapping: object) -> list[tuple[str, dict[str, object]]]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from providers.base import ImageRequest, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import build_fal_body, read_fal
-from providers.openai import read_openai
 from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
 from providers.replicate import build_replicate_body, read_prediction
+from providers.request_fitting import RequestSize
 from providers.responses import (
     MAX_ERROR_BYTES,
     ErrorRule,
@@ -24,9 +25,11 @@ from providers.responses import (
     image_from_bytes,
     parse_object,
     raise_for_error,
+    read_openai,
 )
-from providers.sizes import RequestSize
 from providers.together import build_together_body
+
+JsonBody: TypeAlias = dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +43,20 @@ class Route:
         model: The model's id on the route, if it differs from the Hub's.
         headers: Headers beside the token.
         multiple: Both sides are multiples of this many pixels.
-        drops: The options of a request that the route ignores, in words.
+        dropped_options: The options of a request that the route ignores, in words.
     """
 
     name: str
     path: str
-    body: Callable[[ImageRequest, RequestSize, str], dict[str, JsonValue]]
+    body: Callable[[ImageRequest, RequestSize, str], JsonBody]
     read: Callable[[Response, Fetch], Step]
     model: str = ""
     headers: Mapping[str, str] | None = None
     multiple: int = 16
-    drops: tuple[str, ...] = ()
+    dropped_options: tuple[str, ...] = ()
 
 
-def _nscale_body(
-    request: ImageRequest, size: RequestSize, model: str
-) -> dict[str, JsonValue]:
+def _nscale_body(request: ImageRequest, size: RequestSize, model: str) -> JsonBody:
     return {
         "prompt": request.prompt,
         "model": model,
@@ -65,9 +66,7 @@ def _nscale_body(
     }
 
 
-def _hf_body(
-    request: ImageRequest, size: RequestSize, _model: str
-) -> dict[str, JsonValue]:
+def _hf_body(request: ImageRequest, size: RequestSize, _model: str) -> JsonBody:
     return {
         "inputs": request.prompt,
         "parameters": {
@@ -77,10 +76,6 @@ def _hf_body(
             "seed": request.seed,
         },
     }
-
-
-def _read_raw(response: Response, _fetch: Fetch) -> Step:
-    return image_from_bytes(response.body)
 
 
 def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
@@ -98,7 +93,7 @@ ROUTES: Mapping[str, Route] = {
         path="/nscale/v1/images/generations",
         body=_nscale_body,
         read=read_openai,
-        drops=("steps",),
+        dropped_options=("steps",),
     ),
     "fal-ai": Route(
         name="fal-ai",
@@ -120,13 +115,13 @@ ROUTES: Mapping[str, Route] = {
         body=lambda request, _size, _model: build_replicate_body(request),
         read=_read_waited_prediction,
         headers={"Prefer": "wait"},
-        drops=("exact size: the nearest aspect ratio is asked for",),
+        dropped_options=("exact size: the nearest aspect ratio is asked for",),
     ),
     "hf-inference": Route(
         name="hf-inference",
         path="/hf-inference/models/{model}",
         body=_hf_body,
-        read=_read_raw,
+        read=lambda response, _fetch: image_from_bytes(response.body),
         headers={"Accept": "image/png"},
     ),
 }
@@ -138,13 +133,13 @@ class RouteOnlyError(NotFoundError):
 
 #: The partner behind a route answers through the router, with its own texts.
 _ERROR_RULES = (
-    ErrorRule(means=RouteOnlyError, status=402, words="pay-as-you go is not enabled"),
-    ErrorRule(means=RouteOnlyError, status=402, words="free monthly usage limit for"),
-    ErrorRule(means=OutOfCreditsError, status=403, words="exhausted balance"),
-    ErrorRule(means=OutOfCreditsError, status=429, words="insufficient credit"),
-    ErrorRule(means=RouteOnlyError, status=404),
-    ErrorRule(means=RouteOnlyError, status=410),
-    ErrorRule(means=RouteOnlyError, status=400, words="model not supported"),
+    ErrorRule(RouteOnlyError, status=402, text="pay-as-you go is not enabled"),
+    ErrorRule(RouteOnlyError, status=402, text="free monthly usage limit for"),
+    ErrorRule(OutOfCreditsError, status=403, text="exhausted balance"),
+    ErrorRule(OutOfCreditsError, status=429, text="insufficient credit"),
+    ErrorRule(RouteOnlyError, status=404),
+    ErrorRule(RouteOnlyError, status=410),
+    ErrorRule(RouteOnlyError, status=400, text="model not supported"),
 )
 
 

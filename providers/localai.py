@@ -6,45 +6,45 @@ sd-server.  The first request loads the model, which may take minutes.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import FREE, BaseProvider
-from providers.openai import read_openai
-from providers.prompt_sanitizer import without_bars, without_tags, without_weights
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderSettings,
+    ProviderTraits,
+    Response,
+)
+from providers.provider import Provider, flat_price
+from providers.request_fitting import without_bars, without_tags, without_weights
 from providers.responses import parse_object
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side
 
 #: Parts of the names of image models, for servers with models of several types.
 _IMAGE_MODELS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
 
 
-class LocalAi(BaseProvider):
+class LocalAi(Provider):
     """The provider kind `localai`."""
 
+    defaults = ProviderTraits(
+        label="LocalAI",
+        prefix="localai",
+        price=flat_price(0.0),
+        price_source="your own server",
+        timeout=600.0,
+        concurrency=1,
+        supported_options=frozenset({"size", "seed"}),
+    )
+    # Such servers round to 16.
+    max_side = 2048
+
     def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="LocalAI",
-            prefix="localai",
-            price=FREE,
-            price_source="your own server",
-            base_url="",
-            timeout=600.0,
-            concurrency=1,
-            honours=frozenset({"size", "seed"}),
-        )
+        super().__init__(settings)
         # The owner may have configured the URL with or without /v1.
         self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 16, to which such servers round, up to 2048."""
-        return fit_to_side(request, 16, most=2048)
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request for an image, or for the list of models if none is set."""
-        del now
         if self._settings.model:
             return self._generation_call(request, self._settings.model)
         return self._api_call(
@@ -53,7 +53,7 @@ class LocalAi(BaseProvider):
                 call=self._generation_call(request, choose_image_model(response))
             ),
             # Without a list, request the image from the server's default model.
-            failed=lambda _error: FollowUp(call=self._generation_call(request, "")),
+            on_error=lambda _error: FollowUp(call=self._generation_call(request, "")),
         )
 
     def health_check_call(self) -> HttpCall:
@@ -71,15 +71,10 @@ class LocalAi(BaseProvider):
             "seed": request.seed,
             "n": 1,
             "response_format": "b64_json",
+            **({"model": model} if model else {}),
         }
-        if model:
-            body["model"] = model
-        return self._image_call(
-            f"{self._v1}/images/generations", body, self._read_image
-        )
-
-    def _read_image(self, response: Response) -> Step:
-        return read_openai(response, self._download_call)
+        path = f"{self._v1}/images/generations"
+        return self._image_call(path, body, self._read_openai)
 
 
 def choose_image_model(response: Response) -> str:

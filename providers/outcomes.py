@@ -1,43 +1,141 @@
-"""Outcomes of calls to image services, and their errors.  Standard library only."""
+"""Outcomes of calls to image services, their pauses, and the errors that mean them.
+
+Only the response to a request *for an image*, or the end of the remote job it
+started, moves a breaker.  Any other error while a remote job is polled or its image
+downloaded is retried until the deadline, or becomes a `RemoteJobLostError`.
+Standard library only.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
+
+#: When used-up credits are expected back: at the start of a month or a day (UTC), only
+#: after a reset by a person, or in seconds, which double up to a day.
+CreditsReset: TypeAlias = Literal["monthly", "daily", "manual"] | float
 
 
 class Outcome(StrEnum):
     """The outcome of one call of a provider.  The value is what the database stores."""
 
-    IMAGE = "image"  #: A usable image.
-    CREDITS = "credits"  #: Out of credits.
-    LOADING = "loading"  #: The model is being loaded.
-    THROTTLED = "throttled"  #: Rate limit reached.
-    TIMEOUT = "timeout"  #: No answer in time.
-    UNAVAILABLE = "unavailable"  #: Unreachable, 5xx, or a 200 without an image.
-    UNUSABLE = "unusable"  #: Invalid image: cut short, bomb, wrong type.
-    TOKEN = "token"  # noqa: S105 - the name of an outcome  #: Token rejected.
-    GONE = "gone"  #: Model or route not found.
-    REFUSED = "refused"  #: Refused by moderation.
-    BLANK = "blank"  #: A blank or single-colour image.
-    REJECTED = "rejected"  #: Any other 400 or 422.
-    REMOTE_FAILED = "remote_failed"  #: The remote job failed or was lost.
-    UNKNOWN = "unknown"  #: The daemon ended or aborted the call first.
+    IMAGE = "image"
+    CREDITS = "credits"
+    LOADING = "loading"
+    RATE_LIMITED = "throttled"
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+    INVALID_IMAGE = "unusable"
+    UNAUTHORIZED = "token"
+    NOT_FOUND = "gone"
+    REFUSED = "refused"
+    BLANK = "blank"
+    BAD_REQUEST = "rejected"
+    REMOTE_FAILED = "remote_failed"
+    #: The daemon ended or aborted the call first.
+    UNKNOWN = "unknown"
 
+
+#: Every outcome in words.
+OUTCOMES = {
+    Outcome.IMAGE: "an image",
+    Outcome.CREDITS: "credits used up",
+    Outcome.LOADING: "the model is loading",
+    Outcome.RATE_LIMITED: "asked too fast",
+    Outcome.TIMEOUT: "no answer in time",
+    Outcome.UNAVAILABLE: "not answering properly",
+    Outcome.INVALID_IMAGE: "sent something that is no image",
+    Outcome.UNAUTHORIZED: "token refused",
+    Outcome.NOT_FOUND: "model or route gone",
+    Outcome.REFUSED: "refused the prompt",
+    Outcome.BLANK: "sent a blank image",
+    Outcome.BAD_REQUEST: "did not accept the request",
+    Outcome.REMOTE_FAILED: "its work failed",
+    Outcome.UNKNOWN: "how it ended is not known",
+}
 
 #: Outcomes that are not charged, since the service did no work.
 FREE = frozenset(
     {
         Outcome.CREDITS,
         Outcome.LOADING,
-        Outcome.THROTTLED,
+        Outcome.RATE_LIMITED,
         Outcome.UNAVAILABLE,
-        Outcome.TOKEN,
-        Outcome.GONE,
+        Outcome.UNAUTHORIZED,
+        Outcome.NOT_FOUND,
         Outcome.REFUSED,
-        Outcome.REJECTED,
+        Outcome.BAD_REQUEST,
     }
 )
+
+
+_DAY, _MONTH = timedelta(days=1), timedelta(days=32)
+#: The monthly reset of credits has up to an hour of jitter.
+_JITTER = timedelta(hours=1)
+#: The longest pause of each reason; other outcomes count as failures.
+LONGEST = {
+    Outcome.CREDITS: _MONTH + _JITTER,
+    Outcome.LOADING: timedelta(minutes=10),
+    Outcome.RATE_LIMITED: timedelta(hours=1),
+    Outcome.UNAUTHORIZED: timedelta.max,
+    Outcome.NOT_FOUND: _DAY,
+}
+
+
+def longest_pause(reason: Outcome) -> timedelta:
+    """Return how long a breaker stays open at most because of *reason*."""
+    return LONGEST.get(reason, timedelta(minutes=30))
+
+
+def pause_until(
+    reason: Outcome,
+    trips: int,
+    now: datetime,
+    credits_reset: CreditsReset,
+    *,
+    seconds: float | None,
+    jitter: float,
+) -> datetime | None:
+    """Return the end of a breaker's pause, or None if only a change or a reset ends it.
+
+    Args:
+        trips: Consecutive openings for this reason.
+        seconds: The seconds that the service asked to wait.
+        jitter: A random number from 0 to 1.
+    """
+    doubled = 1 << min(trips - 1, 20)
+    asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
+    match reason:
+        case Outcome.CREDITS:
+            return _credits_reset_at(now, credits_reset, doubled, jitter)
+        case Outcome.UNAUTHORIZED:
+            return None
+        case Outcome.LOADING:
+            pause = max(timedelta(seconds=2), asked or timedelta(seconds=20)) * doubled
+        case Outcome.RATE_LIMITED:
+            wait = timedelta(seconds=30) if asked is None else asked
+            pause = max(wait, timedelta(seconds=1))
+        case Outcome.NOT_FOUND:
+            pause = _DAY
+        case _:
+            pause = timedelta(seconds=60) * doubled
+    return now + min(longest_pause(reason), pause)
+
+
+def _credits_reset_at(
+    now: datetime, credits_reset: CreditsReset, doubled: int, jitter: float
+) -> datetime | None:
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    match credits_reset:
+        case "monthly":
+            return (day.replace(day=1) + _MONTH).replace(day=1) + _JITTER * jitter
+        case "daily":
+            return day + _DAY + timedelta(minutes=10 * jitter)
+        case "manual":
+            return None
+        case pause:
+            return now + min(_DAY, timedelta(seconds=pause) * doubled)
 
 
 class ProviderError(Exception):
@@ -57,6 +155,10 @@ class ProviderError(Exception):
     outcome: ClassVar[Outcome]
     moves_breaker: ClassVar[bool] = True
 
+    def __init_subclass__(cls, *, outcome: Outcome | None = None) -> None:
+        if outcome is not None:
+            cls.outcome = outcome
+
     def __init__(
         self,
         message: str,
@@ -69,79 +171,55 @@ class ProviderError(Exception):
         self.seconds = seconds
 
 
-class OutOfCreditsError(ProviderError):
-    """The account has no credits."""
-
-    outcome = Outcome.CREDITS
+class OutOfCreditsError(ProviderError, outcome=Outcome.CREDITS):
+    """The account has no credits: next provider; paused until they are reset."""
 
 
-class ModelLoadingError(ProviderError):
-    """The service is loading the model."""
-
-    outcome = Outcome.LOADING
+class ModelLoadingError(ProviderError, outcome=Outcome.LOADING):
+    """The service is loading the model: wait, then call the same provider again."""
 
 
-class RateLimitedError(ProviderError):
-    """The rate limit is reached."""
-
-    outcome = Outcome.THROTTLED
+class RateLimitedError(ProviderError, outcome=Outcome.RATE_LIMITED):
+    """The rate limit is reached: wait, then call the same provider again."""
 
 
-class TimedOutError(ProviderError):
-    """There was no response in time; the image may be charged."""
-
-    outcome = Outcome.TIMEOUT
+class TimedOutError(ProviderError, outcome=Outcome.TIMEOUT):
+    """There was no response in time: next provider; the image may be charged."""
 
 
-class UnavailableError(ProviderError):
+class UnavailableError(ProviderError, outcome=Outcome.UNAVAILABLE):
     """The service is unreachable, returns 5xx, or a 200 without an image."""
 
-    outcome = Outcome.UNAVAILABLE
 
-
-class InvalidImageError(ProviderError):
+class InvalidImageError(ProviderError, outcome=Outcome.INVALID_IMAGE):
     """The image is cut short, too large, of a wrong type or at a forbidden address."""
 
-    outcome = Outcome.UNUSABLE
+
+class UnauthorizedError(ProviderError, outcome=Outcome.UNAUTHORIZED):
+    """A 401, or a 403 about the token: paused until the token changes."""
 
 
-class UnauthorizedError(ProviderError):
-    """The service rejects the token."""
-
-    outcome = Outcome.TOKEN
+class NotFoundError(ProviderError, outcome=Outcome.NOT_FOUND):
+    """The model or route is no longer served: paused for a day."""
 
 
-class NotFoundError(ProviderError):
-    """The model or route is no longer served."""
-
-    outcome = Outcome.GONE
+class PromptRefusedError(ProviderError, outcome=Outcome.REFUSED):
+    """The service's moderation refuses the prompt; the service itself works."""
 
 
-class PromptRefusedError(ProviderError):
-    """The service's moderation refuses the prompt."""
-
-    outcome = Outcome.REFUSED
+class BlankImageError(ProviderError, outcome=Outcome.BLANK):
+    """The image is blank or of a single colour, which is treated as a refusal."""
 
 
-class BlankImageError(ProviderError):
-    """The image is blank or of a single colour."""
-
-    outcome = Outcome.BLANK
+class BadRequestError(ProviderError, outcome=Outcome.BAD_REQUEST):
+    """Any other 400 or 422: our mistake, logged for a report."""
 
 
-class BadRequestError(ProviderError):
-    """The service rejects the request for any other reason."""
-
-    outcome = Outcome.REJECTED
-
-
-class RemoteJobFailedError(ProviderError):
-    """The remote job failed."""
-
-    outcome = Outcome.REMOTE_FAILED
+class RemoteJobFailedError(ProviderError, outcome=Outcome.REMOTE_FAILED):
+    """The remote job failed: next provider."""
 
 
 class RemoteJobLostError(RemoteJobFailedError):
-    """The remote job or its image no longer exists."""
+    """The remote job or its image no longer exists: next provider."""
 
     moves_breaker = False

@@ -1,22 +1,30 @@
 """Replicate, FLUX.1-schnell: a prediction is created, polled and downloaded.
 
-Protocol: Replicate's HTTP API and its client 1.0 and 2.0.  The prediction's id is
-committed before the first poll.  Polls use known paths rather than the URLs in the
-response, so that the token goes to no other host.
+Protocol: Replicate's HTTP API and its client 1.0 and 2.0.  Polls use known paths
+rather than the URLs in the response, so that the token goes to no other host.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from dataclasses import replace
 
-from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, flat_price, is_job_id
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderTraits,
+    Response,
+    Step,
+)
 from providers.outcomes import (
     PromptRefusedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
+from providers.provider import JobProvider, flat_price, job_id_in
+from providers.request_fitting import RequestSize, nearest_ratio
 from providers.responses import (
     Fetch,
     follow_url,
@@ -25,26 +33,13 @@ from providers.responses import (
     parse_object,
     sanitize_text,
 )
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, nearest_ratio
 
 MODEL = "black-forest-labs/flux-schnell"
 RATIOS = (
-    "1:1",
-    "16:9",
-    "21:9",
-    "3:2",
-    "2:3",
-    "4:5",
-    "5:4",
-    "3:4",
-    "4:3",
-    "9:16",
-    "9:21",
+    *("1:1", "16:9", "21:9", "3:2", "2:3", "4:5"),
+    *("5:4", "3:4", "4:3", "9:16", "9:21"),
 )
 FILE_HOSTS = ("replicate.delivery", ".replicate.delivery")
-_ENDED = frozenset({"failed", "canceled", "aborted"})
-_POLL_SECONDS = 1.0
 
 
 def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
@@ -77,7 +72,7 @@ def read_prediction(response: Response, fetch: Fetch, *, commit: bool) -> Step |
     if isinstance(url, str) and url:
         return follow_url(url, fetch, commit=commit)
     status = str(data.get("status"))
-    if status in _ENDED:
+    if status in {"failed", "canceled", "aborted"}:
         error = sanitize_text(str(data.get("error") or ""))
         if is_refusal(error):
             raise PromptRefusedError(error)
@@ -87,24 +82,23 @@ def read_prediction(response: Response, fetch: Fetch, *, commit: bool) -> Step |
     raise missing_image_error(response)
 
 
-class Replicate(BaseProvider):
+class Replicate(JobProvider):
     """The provider kind `replicate`."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="Replicate FLUX",
-            prefix="replicate",
-            # Below $5 of credit the limit is 6 a minute without bursts, and
-            # a 429 under concurrency can hide a 402.
-            concurrency=1,
-            price=flat_price(0.003),
-            price_source="Replicate's $3 for 1000 images",
-            base_url="https://api.replicate.com",
-            max_prompt=2000,
-            honours=frozenset({"seed", "steps"}),
-            file_hosts=FILE_HOSTS,
-        )
+    defaults = ProviderTraits(
+        label="Replicate FLUX",
+        prefix="replicate",
+        # Below $5 of credit the limit is 6 a minute without bursts, and a 429 under
+        # concurrency can hide a 402.
+        concurrency=1,
+        price=flat_price(0.003),
+        price_source="Replicate's $3 for 1000 images",
+        base_url="https://api.replicate.com",
+        max_prompt=2000,
+        supported_options=frozenset({"seed", "steps"}),
+        file_hosts=FILE_HOSTS,
+    )
+    token_check_path = "/v1/account"  # noqa: S105 - a path
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the size: the service accepts an aspect ratio only."""
@@ -113,14 +107,13 @@ class Replicate(BaseProvider):
     def supported_size(self, request: ImageRequest) -> RequestSize:
         """Return about the size of the image: a megapixel of the nearest ratio."""
         wide, _, high = nearest_ratio(request, RATIOS).partition(":")
-        side = math.sqrt(2**20 / (int(wide) * int(high)))
+        unit = math.sqrt(2**20 / (int(wide) * int(high)))
         return RequestSize(
-            width=round(int(wide) * side), height=round(int(high) * side)
+            width=round(int(wide) * unit), height=round(int(high) * unit)
         )
 
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that creates the prediction."""
-        del now
         return self._image_call(
             f"/v1/models/{self._settings.model or MODEL}/predictions",
             build_replicate_body(request),
@@ -130,43 +123,22 @@ class Replicate(BaseProvider):
         )
 
     def _cancel_call(self, job_id: str) -> HttpCall:
-        return self._api_call(f"/v1/predictions/{job_id}/cancel", method="POST")
+        return self._api_call(f"{self._poll_path(job_id)}/cancel", method="POST")
 
-    def token_check_call(self) -> HttpCall:
-        """Return the request for the owner of the token."""
-        return self._api_call("/v1/account")
-
-    def _poll_call(self, job_id: str) -> HttpCall:
-        return self._api_call(
-            f"/v1/predictions/{job_id}",
-            lambda response: self._read_status(job_id, response),
-            waits=True,
-        )
+    def _poll_path(self, job_id: str) -> str:
+        return f"/v1/predictions/{job_id}"
 
     def _read_submitted(self, response: Response) -> Step:
-        job_id = str(parse_object(response).get("id") or "")
-        if not is_job_id(job_id):
-            return read_prediction(
-                response, self._download_call, commit=True
-            ) or _raise_lost(response)
-        ready = read_prediction(response, self._download_call, commit=False)
+        if job_id := job_id_in(response):
+            return self._read_status(job_id, response)
+        ready = read_prediction(response, self._download_call, commit=True)
         if ready is None:
-            return FollowUp(
-                call=self._poll_call(job_id), seconds=_POLL_SECONDS, remote=job_id
-            )
-        return _with_remote_id(ready, job_id)
+            text = "a prediction without an id"
+            raise RemoteJobLostError(text, status=response.status)
+        return ready
 
     def _read_status(self, job_id: str, response: Response) -> Step:
         ready = read_prediction(response, self._download_call, commit=False)
-        return ready or FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
-
-
-def _with_remote_id(step: Step, job_id: str) -> Step:
-    """Return *step* so that the job id is committed before the download."""
-    if isinstance(step, FollowUp):
-        return FollowUp(call=step.call, seconds=step.seconds, remote=job_id)
-    return step
-
-
-def _raise_lost(response: Response) -> Step:
-    raise RemoteJobLostError("a prediction without an id", status=response.status)
+        if isinstance(ready, FollowUp):
+            return replace(ready, remote_id=job_id)
+        return ready or self._poll_later(job_id)

@@ -1,36 +1,23 @@
-"""Read what services answer: JSON, error texts, error classes, images.  Pure.
+"""Reads responses of services: JSON, error texts, error classes, images.  Pure.
 
 A status means different things at different services, so status *and* text decide.
-The general rules are here; each kind adds its own.  Sources: the services'
-documentation and published live answers (quoted in the kinds' tests).  Error texts
-come in many shapes (text, object, list, plain text, HTML); all are untrusted.
+The general rules are here; each kind adds its own.  All texts are untrusted.  Sources:
+the services' documentation and published live answers (quoted in the kinds' tests).
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from providers import outcomes
 from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
-from providers.outcomes import (
-    BadRequestError,
-    ModelLoadingError,
-    NotFoundError,
-    OutOfCreditsError,
-    PromptRefusedError,
-    ProviderError,
-    RateLimitedError,
-    RemoteJobLostError,
-    TimedOutError,
-    UnauthorizedError,
-    UnavailableError,
-)
+from providers.outcomes import ProviderError, UnavailableError
 
 #: No error body is longer; an image as base64 is.
 MAX_ERROR_BYTES = 64 * 1024
@@ -44,7 +31,15 @@ _MODERATION = re.compile(
 )
 _LOADING = ("is currently loading", "setup has not finished", "model_loading")
 _IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-_GOOD = range(200, 300)
+_GOOD, _FORBIDDEN = range(200, 300), 403
+_ERRORS: dict[int, type[ProviderError]] = {
+    401: outcomes.UnauthorizedError,
+    402: outcomes.OutOfCreditsError,
+    **dict.fromkeys((404, 405, 410), outcomes.NotFoundError),
+    # A server or proxy stopped waiting; the image may have been generated.
+    **dict.fromkeys((408, 504, 524), outcomes.TimedOutError),
+    429: outcomes.RateLimitedError,
+}
 #: Statuses of a download address that has expired or was deleted.
 _LOST = frozenset({400, 401, 403, 404, 410})
 
@@ -62,6 +57,12 @@ def parse_json(response: Response) -> Any:  # noqa: ANN401 - whatever JSON came
 def parse_object(response: Response) -> Mapping[str, Any]:
     """Return the body as a JSON object, or {} if it is not one."""
     return data if isinstance(data := parse_json(response), dict) else {}
+
+
+def first_item(response: Response, key: str) -> Any:  # noqa: ANN401 - as in parse_json
+    """Return the first item of the list *key* in a JSON object, or None."""
+    items = parse_object(response).get(key)
+    return items[0] if isinstance(items, list) and items else None
 
 
 def is_html(response: Response) -> bool:
@@ -116,11 +117,9 @@ def seconds_to_wait(response: Response) -> float | None:
     for value in (retry_after, data.get("estimated_time"), data.get("retry_after")):
         if (seconds := _parse_seconds(value)) is not None:
             return seconds
-    if match := re.search(r"\bt=([0-9]+)", response.headers.get("ratelimit", "")):
-        return float(match[1])
-    if match := re.search(r"resets? in ~?([0-9]+)\s*s", error_text(response)):
-        return float(match[1])
-    return None
+    match = re.search(r"\bt=([0-9]+)", response.headers.get("ratelimit", ""))
+    match = match or re.search(r"resets? in ~?([0-9]+)\s*s", error_text(response))
+    return float(match[1]) if match else None
 
 
 def _parse_seconds(value: object) -> float | None:
@@ -133,30 +132,28 @@ def _parse_seconds(value: object) -> float | None:
     return seconds if 0 <= seconds < 1e7 else None  # noqa: PLR2004 - no nan, no inf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ErrorRule:
     """One service's own spelling of an error.
 
     Attributes:
-        means: The error to raise.
-        words: Lower-case text that the body must contain; empty matches any body.
+        error: The error to raise.
+        text: Lower-case text that the body must contain; empty matches any body.
         status: The HTTP status; None matches any status outside 200 to 299.
     """
 
-    means: type[ProviderError]
-    words: str = ""
+    error: type[ProviderError]
+    _: KW_ONLY
     status: int | None = None
+    text: str = ""
 
     def matches(self, response: Response, body_text: str) -> bool:
         """Return True if the rule applies; *body_text* is the lower-case body."""
-        return self.status in {None, response.status} and self.words in body_text
+        return self.status in {None, response.status} and self.text in body_text
 
 
 def raise_for_error(response: Response, *rules: ErrorRule) -> None:
-    """Return if *response* is a good one, else raise the error that it means.
-
-    Args:
-        rules: The service's own spellings, tried before the general rules.
+    """Return if *response* is a good one; the service's *rules* precede the general.
 
     Raises:
         ProviderError: Its class says what the chain does next.
@@ -169,18 +166,20 @@ def raise_for_error(response: Response, *rules: ErrorRule) -> None:
     # Some services report a loading model with status 200.
     if _is_loading(response, body_text):
         seconds = seconds_to_wait(response)
-        raise ModelLoadingError(text, status=status, seconds=seconds)
-    if is_good and is_html(response):
-        raise UnavailableError("answered with a web page", status=status)
+        raise outcomes.ModelLoadingError(text, status=status, seconds=seconds)
     if is_good:
+        if is_html(response):
+            raise UnavailableError("answered with a web page", status=status)
         return
     # A page or code 1010 instead of JSON: the CDN refuses, not the account.
-    if status == 403 and (is_html(response) or "1010" in text):  # noqa: PLR2004 - forbidden
+    if status == _FORBIDDEN and (is_html(response) or "1010" in text):
         raise UnavailableError(text, status=status)
     for rule in rules:
         if rule.matches(response, body_text):
-            raise rule.means(text, status=status, seconds=seconds_to_wait(response))
-    raise _error_for_status(response, text)
+            raise rule.error(text, status=status, seconds=seconds_to_wait(response))
+    error = _error_class(status, text)
+    seconds = seconds_to_wait(response) if error is outcomes.RateLimitedError else None
+    raise error(text, status=status, seconds=seconds)
 
 
 def _is_loading(response: Response, body_text: str) -> bool:
@@ -192,29 +191,16 @@ def _is_loading(response: Response, body_text: str) -> bool:
     return is_error and any(words in body_text for words in _LOADING)
 
 
-def _error_for_status(response: Response, text: str) -> ProviderError:
-    status = response.status
-    match status:
-        case 403 if is_refusal(text):
-            return PromptRefusedError(text, status=status)
-        case 401 | 403:
-            return UnauthorizedError(text, status=status)
-        case 402:
-            return OutOfCreditsError(text, status=status)
-        case 404 | 405 | 410:
-            return NotFoundError(text, status=status)
-        # A server or proxy stopped waiting; the image may have been generated.
-        case 408 | 504 | 524:
-            return TimedOutError(text, status=status)
-        case 429:
-            seconds = seconds_to_wait(response)
-            return RateLimitedError(text, status=status, seconds=seconds)
-        case _ if status >= 500:  # noqa: PLR2004 - the service's fault
-            return UnavailableError(text, status=status)
-        case _ if is_refusal(text):
-            return PromptRefusedError(text, status=status)
-        case _:
-            return BadRequestError(text, status=status)
+def _error_class(status: int, text: str) -> type[ProviderError]:
+    if status in _ERRORS:
+        return _ERRORS[status]
+    if status >= 500:  # noqa: PLR2004 - the service's fault
+        return UnavailableError
+    if is_refusal(text):
+        return outcomes.PromptRefusedError
+    return (
+        outcomes.UnauthorizedError if status == _FORBIDDEN else outcomes.BadRequestError
+    )
 
 
 def looks_like_image(data: bytes) -> bool:
@@ -246,7 +232,7 @@ def image_from_base64(text: object) -> GeneratedImage:
     try:
         # Some encoders break lines.
         data = base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise UnavailableError("sent an image that is not base64") from error
     return image_from_bytes(data)
 
@@ -265,7 +251,7 @@ def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
         raise UnavailableError("answered without an image")
     if url.startswith("data:"):
         return image_from_base64(url)
-    return FollowUp(call=fetch(url), remote=url if commit else None)
+    return FollowUp(call=fetch(url), remote_id=url if commit else None)
 
 
 def follow_url_or_base64(value: object, fetch: Fetch, *, commit: bool = True) -> Step:
@@ -275,16 +261,30 @@ def follow_url_or_base64(value: object, fetch: Fetch, *, commit: bool = True) ->
     return follow_url(value, fetch, commit=commit)
 
 
+def read_openai(response: Response, fetch: Fetch) -> Step:
+    """Read the format of OpenAI's images API: `{"data": [{"b64_json" | "url"}]}`.
+
+    Raises:
+        ProviderError: The response has no image.
+    """
+    first = first_item(response, "data")
+    if not isinstance(first, dict):
+        raise missing_image_error(response)
+    if first.get("b64_json"):
+        return image_from_base64(first["b64_json"])
+    return follow_url(first.get("url"), fetch)
+
+
 def read_download(response: Response) -> GeneratedImage:
     """Return the image of a finished file's download.
 
     Raises:
         RemoteJobLostError: The file is no longer there.
-        UnavailableError: Any other status than 200.
+        UnavailableError: The response is not an image.
     """
     status = response.status
     if status in _LOST:
-        raise RemoteJobLostError("the finished image is gone", status=status)
+        raise outcomes.RemoteJobLostError("the finished image is gone", status=status)
     if status != 200:  # noqa: PLR2004 - OK
         raise UnavailableError(f"HTTP {status} for the image", status=status)
     return image_from_bytes(response.body)
@@ -295,6 +295,6 @@ def missing_image_error(response: Response) -> ProviderError:
     status = response.status
     text = error_text(response) if len(response.body) <= MAX_ERROR_BYTES else ""
     if is_refusal(text):
-        return PromptRefusedError(text, status=status)
-    words = f": {text}" if text not in {"", f"HTTP {status}"} else ""
-    return UnavailableError(f"answered without an image{words}", status=status)
+        return outcomes.PromptRefusedError(text, status=status)
+    more = f": {text}" if text not in {"", f"HTTP {status}"} else ""
+    return UnavailableError(f"answered without an image{more}", status=status)

@@ -12,31 +12,19 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from providers import outcomes
 from providers.base import (
     FollowUp,
     GeneratedImage,
     HttpCall,
     ImageRequest,
-    Provider,
     ProviderTraits,
     Response,
     Step,
 )
-from providers.cancellation import CancellationToken, JobCancelled, ShuttingDown
 from providers.http import HttpClient
-from providers.outcomes import (
-    BadRequestError,
-    BlankImageError,
-    InvalidImageError,
-    ModelLoadingError,
-    PromptRefusedError,
-    ProviderError,
-    RateLimitedError,
-    RemoteJobFailedError,
-    RemoteJobLostError,
-    TimedOutError,
-    UnavailableError,
-)
+from providers.outcomes import ProviderError, RemoteJobLostError, TimedOutError
+from providers.provider import Provider
 
 _MAX_STEPS = 2000
 _MAX_RETRIES = 5
@@ -44,20 +32,44 @@ _RETRY_SECONDS = 2.0
 _CALL_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
 #: Temporary errors while a remote job runs.
-_TEMPORARY = (UnavailableError, RateLimitedError, ModelLoadingError)
+_TEMPORARY = (
+    outcomes.UnavailableError,
+    outcomes.RateLimitedError,
+    outcomes.ModelLoadingError,
+)
 #: Results of a remote job or of its image.
 _RESULTS = (
-    RemoteJobFailedError,
-    PromptRefusedError,
-    BlankImageError,
-    BadRequestError,
-    InvalidImageError,
+    outcomes.RemoteJobFailedError,
+    outcomes.PromptRefusedError,
+    outcomes.BlankImageError,
+    outcomes.BadRequestError,
+    outcomes.InvalidImageError,
     TimedOutError,
 )
 
 SaveRemoteId = Callable[[str], Awaitable[None]]
-Sleep = Callable[[float], Awaitable[None]]
 T = TypeVar("T")
+
+
+class ShuttingDown(Exception):  # noqa: N818 - not an error: the wait resumes at the next start
+    """The daemon stops while the remote job runs on; its result is read later."""
+
+
+class JobCancelled(Exception):  # noqa: N818 - not an error: a person cancelled it
+    """The image is no longer wanted, and the remote job was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationToken:
+    """The events that end the wait for a remote job.
+
+    Attributes:
+        stopping: The daemon stops.  It resumes the remote job at its next start.
+        withdrawn: The image is no longer wanted.
+    """
+
+    stopping: asyncio.Event
+    withdrawn: asyncio.Event
 
 
 class _DeadlineExceededError(TimedOutError):
@@ -70,19 +82,18 @@ class _RequestState:
 
     Attributes:
         deadline: Seconds on the monotonic clock.
-        remote: The job id or URL that was committed.
-        waiting: The last poll said that the image is not ready, so the deadline
-            applies.  A ready image is downloaded after it, and a resumed job is
-            polled once.
+        remote_id: The job id or URL that was committed.
+        is_waiting: The image was not ready, so the deadline applies.  A ready image
+            is downloaded after it, and a resumed job is polled once.
         retries: Consecutive errors of polls and downloads.
     """
 
     provider: Provider
     deadline: float
-    save_remote_id: SaveRemoteId
     cancellation: CancellationToken
-    remote: str | None = None
-    waiting: bool = False
+    save_remote_id: SaveRemoteId | None = None
+    remote_id: str | None = None
+    is_waiting: bool = False
     retries: int = 0
 
 
@@ -98,7 +109,7 @@ class ProviderRunner:
     def __init__(
         self,
         *,
-        sleep: Sleep = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         resolver: aiohttp.abc.AbstractResolver | None = None,
     ) -> None:
@@ -145,40 +156,35 @@ class ProviderRunner:
     async def resume(
         self,
         provider: Provider,
-        remote: str,
+        remote_id: str,
         *,
-        left: float,
+        seconds_left: float,
         cancellation: CancellationToken,
     ) -> GeneratedImage:
         """Return the image of a remote job; poll once before the deadline applies.
 
         Args:
-            left: Seconds until the deadline; negative if it has passed.
+            seconds_left: Seconds until the deadline; negative if it has passed.
 
         Raises:
             ProviderError: The job failed, was lost, or takes too long.
             ShuttingDown: The daemon stops.
             JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
-        call = provider.resume(remote)
+        call = provider.resume(remote_id)
         if call is None:
             raise RemoteJobLostError("cannot be asked for its result again")
-
-        async def keep_id(_: str) -> None:
-            return
-
         state = _RequestState(
             provider=provider,
-            deadline=self._monotonic() + left,
-            save_remote_id=keep_id,
+            deadline=self._monotonic() + seconds_left,
             cancellation=cancellation,
-            remote=remote,
+            remote_id=remote_id,
         )
         return await self._run_steps(call, state)
 
-    async def cancel(self, provider: Provider, remote: str) -> None:
+    async def cancel(self, provider: Provider, remote_id: str) -> None:
         """Try to cancel a remote job within 5 seconds; errors are ignored."""
-        if (call := provider.cancel(remote)) is not None:
+        if (call := provider.cancel(remote_id)) is not None:
             with contextlib.suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(_CANCEL_SECONDS):
                     await self._http.send(call, provider.traits)
@@ -202,7 +208,7 @@ class ProviderRunner:
                 if isinstance(step, GeneratedImage):
                     return step
                 await self._persist_remote_id(step, state)
-                state.waiting = step.seconds > 0
+                state.is_waiting = step.seconds > 0
                 await self._wait_before_step(step.seconds, state)
                 call = step.call
         except (_DeadlineExceededError, JobCancelled):
@@ -212,13 +218,15 @@ class ProviderRunner:
         raise RemoteJobLostError("never came to an end")
 
     async def _cancel_remote(self, state: _RequestState) -> None:
-        if state.remote is not None:
-            await self.cancel(state.provider, state.remote)
+        if state.remote_id is not None:
+            await self.cancel(state.provider, state.remote_id)
 
     async def _persist_remote_id(self, step: FollowUp, state: _RequestState) -> None:
-        if step.remote is not None and step.remote != state.remote:
-            await state.save_remote_id(step.remote)
-            state.remote = step.remote
+        if step.remote_id is None or step.remote_id == state.remote_id:
+            return
+        if state.save_remote_id is not None:
+            await state.save_remote_id(step.remote_id)
+        state.remote_id = step.remote_id
 
     async def _run_step(self, call: HttpCall, state: _RequestState) -> Step:
         try:
@@ -226,8 +234,6 @@ class ProviderRunner:
                 self._http.send(call, state.provider.traits), state, call
             )
             step = call.read(response)
-        except _DeadlineExceededError:
-            raise
         except ProviderError as error:
             return self._handle_error(call, error, state)
         state.retries = 0
@@ -236,16 +242,17 @@ class ProviderRunner:
     def _handle_error(
         self, call: HttpCall, error: ProviderError, state: _RequestState
     ) -> FollowUp:
+        is_late = isinstance(error, _DeadlineExceededError)
         # An optional call names its replacement.
-        if call.failed is not None:
-            return call.failed(error)
+        if call.on_error is not None and not is_late:
+            return call.on_error(error)
         # The error is the result of the request for an image.
-        if not (call.waits or call.fetches):
+        if is_late or not (call.is_poll or call.is_download):
             raise error
         # The remote job runs on despite temporary errors of polls and downloads.
         state.retries += 1
-        may_retry = call.waits or state.retries < _MAX_RETRIES
-        if isinstance(error, _TEMPORARY) and may_retry:
+        may_retry = call.is_poll or state.retries < _MAX_RETRIES
+        if may_retry and isinstance(error, _TEMPORARY):
             return FollowUp(call=call, seconds=error.seconds or _RETRY_SECONDS)
         if isinstance(error, _RESULTS):
             raise error
@@ -255,40 +262,36 @@ class ProviderRunner:
         self, sending: Coroutine[Any, Any, T], state: _RequestState, call: HttpCall
     ) -> T:
         left = state.deadline - self._monotonic()
-        repeatable = call.waits or call.fetches
-        if repeatable and not state.waiting:
+        is_repeatable = call.is_poll or call.is_download
+        if is_repeatable and not state.is_waiting:
             left = max(left, _CALL_SECONDS)
         try:
             async with asyncio.timeout(max(0.0, left)):
-                return await self._run_cancellable(sending, state, may=repeatable)
+                if is_repeatable:
+                    return await self._run_cancellable(sending, state)
+                return await sending
         except TimeoutError:
-            raise _DeadlineExceededError(
-                f"no image within {state.provider.traits.timeout:g} s"
-            ) from None
+            timeout = state.provider.traits.timeout
+            raise _DeadlineExceededError(f"no image within {timeout:g} s") from None
 
     async def _wait_before_step(self, seconds: float, state: _RequestState) -> None:
-        left = max(0.0, state.deadline - self._monotonic())
-        is_saved = state.remote is not None
-        pause = self._sleep(min(seconds, left) if is_saved else seconds)
-        await self._run_cancellable(pause, state, may=True)
+        if state.remote_id is not None:
+            seconds = min(seconds, max(0.0, state.deadline - self._monotonic()))
+        await self._run_cancellable(self._sleep(seconds), state)
 
-    async def _run_cancellable(
-        self, work: Awaitable[T], state: _RequestState, *, may: bool
-    ) -> T:
-        """Await *work*; abort it on cancellation if it *may* be repeated later."""
+    async def _run_cancellable(self, work: Awaitable[T], state: _RequestState) -> T:
+        """Await *work*; abort it on cancellation if a saved id leads to the image."""
+        if state.remote_id is None:
+            return await work
         task = asyncio.ensure_future(work)
-        if not may or state.remote is None:
-            return await task
-        ends = [
-            asyncio.ensure_future(event.wait())
-            for event in (state.cancellation.stopping, state.cancellation.withdrawn)
-        ]
+        stopping, withdrawn = state.cancellation.stopping, state.cancellation.withdrawn
+        ends = [asyncio.ensure_future(event.wait()) for event in (stopping, withdrawn)]
         try:
-            if not state.cancellation.is_cancelled:
+            if not stopping.is_set() and not withdrawn.is_set():
                 await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
-            if state.cancellation.withdrawn.is_set():
+            if withdrawn.is_set():
                 raise JobCancelled
-            if state.cancellation.stopping.is_set() and not task.done():
+            if stopping.is_set() and not task.done():
                 raise ShuttingDown
             return await task
         finally:

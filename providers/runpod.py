@@ -10,12 +10,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
-from providers.base import FollowUp, HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import BaseProvider, flat_price, is_job_id
-from providers.outcomes import PromptRefusedError, RemoteJobFailedError, TimedOutError
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderSettings,
+    ProviderTraits,
+    Response,
+    Step,
+)
+from providers.outcomes import (
+    PromptRefusedError,
+    ProviderError,
+    RemoteJobFailedError,
+    TimedOutError,
+)
+from providers.provider import JobProvider, flat_price, job_id_in
 from providers.responses import (
     follow_url_or_base64,
     is_refusal,
@@ -23,11 +37,7 @@ from providers.responses import (
     parse_object,
     sanitize_text,
 )
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side
 
-_POLL_SECONDS = 2.0
-_WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
 _IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
 _MAX_DEPTH = 6
 #: The least execution time of a job and the lifetime of its result, in milliseconds.
@@ -35,30 +45,28 @@ _MIN_EXECUTION = 5_000
 _KEPT = 3_600_000
 
 
-class RunPod(BaseProvider):
+class RunPod(JobProvider):
     """The provider kind `runpod`."""
 
+    defaults = ProviderTraits(
+        label="RunPod",
+        prefix="runpod",
+        price=flat_price(0.003),
+        price_source="RunPod's public FLUX endpoint, as seen in 2026",
+        base_url="https://api.runpod.ai/v2",
+        supported_options=frozenset({"size", "seed", "steps"}),
+        file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
+    )
+    size_multiple, max_side = 64, 1536
+    poll_seconds = 2.0
+
     def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="RunPod",
-            prefix="runpod",
-            price=flat_price(0.003),
-            price_source="RunPod's public FLUX endpoint, as seen in 2026",
-            base_url="https://api.runpod.ai/v2",
-            honours=frozenset({"size", "seed", "steps"}),
-            file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),
-        )
+        super().__init__(settings)
         endpoint = (settings.endpoint or "").strip("/")
         self._path = f"/{endpoint}" if endpoint else ""
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 64, from 256 to 1536."""
-        return fit_to_side(request, 64, most=1536)
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""
-        del now
         size = self.supported_size(request)
         execution = max(_MIN_EXECUTION, round(self.traits.timeout * 1000))
         body: dict[str, JsonValue] = {
@@ -76,41 +84,35 @@ class RunPod(BaseProvider):
         path = f"{self._path}/run" if self._path else "/runsync"
         return self._image_call(path, body, self._read_submitted)
 
-    def _cancel_call(self, job_id: str) -> HttpCall | None:
-        if not self._path:
-            return None
-        return self._api_call(f"{self._path}/cancel/{job_id}", method="POST")
-
     def token_check_call(self) -> HttpCall | None:
         """Return the request for the endpoint's health, which requires the token."""
         return self._api_call(f"{self._path}/health") if self._path else None
 
-    def _poll_call(self, job_id: str) -> HttpCall:
-        return self._api_call(
-            f"{self._path}/status/{job_id}",
-            lambda response: self._read_status(job_id, response),
-            waits=True,
-        )
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        path = f"{self._path}/cancel/{job_id}"
+        return self._api_call(path, method="POST") if self._path else None
+
+    def _poll_path(self, job_id: str) -> str:
+        return f"{self._path}/status/{job_id}"
 
     def _read_submitted(self, response: Response) -> Step:
-        job_id = str(parse_object(response).get("id") or "")
+        job_id = job_id_in(response)
         step = self._read_status(job_id, response)
-        if isinstance(step, FollowUp) and is_job_id(job_id):
-            return FollowUp(call=step.call, seconds=step.seconds, remote=job_id)
+        if isinstance(step, FollowUp) and job_id:
+            return replace(step, remote_id=job_id)
         return step
 
     def _read_status(self, job_id: str, response: Response) -> Step:
         data = parse_object(response)
         status = str(data.get("status") or "")
-        if status in _WAITING and is_job_id(job_id):
-            return FollowUp(call=self._poll_call(job_id), seconds=_POLL_SECONDS)
+        if status in {"IN_QUEUE", "IN_PROGRESS", "RUNNING"} and job_id:
+            return self._poll_later(job_id)
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:
             raise _job_error(status, data.get("error") or output)
-        for image in _find_images(output):
-            return follow_url_or_base64(
-                image, self._download_call, commit=not self._path
-            )
+        if image := next(_find_images(output), None):
+            commit = not self._path
+            return follow_url_or_base64(image, self._download_call, commit=commit)
         if error := _error_message(
             output.get("error") if isinstance(output, dict) else None
         ):
@@ -118,16 +120,12 @@ class RunPod(BaseProvider):
         raise missing_image_error(response)
 
 
-def _job_error(status: str, error: object) -> Exception:
-    words = (
-        sanitize_text(_error_message(error))
-        or f"the job is {status.casefold() or 'over'}"
-    )
-    if is_refusal(words):
-        return PromptRefusedError(words)
-    if status == "TIMED_OUT":
-        return TimedOutError(words)
-    return RemoteJobFailedError(words)
+def _job_error(status: str, error: object) -> ProviderError:
+    text = sanitize_text(_error_message(error))
+    text = text or f"the job is {status.casefold() or 'over'}"
+    if is_refusal(text):
+        return PromptRefusedError(text)
+    return TimedOutError(text) if status == "TIMED_OUT" else RemoteJobFailedError(text)
 
 
 def _error_message(error: object) -> str:

@@ -7,18 +7,11 @@ accepts an aspect ratio instead of a size, so a rejected size is sent as a ratio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
-from providers.base import HttpCall, ImageRequest, JsonValue, Response, Step
-from providers.base_http import (
-    BaseProvider,
-    price_per_megapixel,
-    with_fallback,
-)
-from providers.openai import read_openai
+from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
 from providers.outcomes import BadRequestError, ProviderError
-from providers.settings import ProviderSettings
-from providers.sizes import RequestSize, fit_to_side, nearest_ratio
+from providers.provider import Provider, price_per_megapixel, with_fallback
+from providers.request_fitting import RequestSize, nearest_ratio
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
@@ -40,29 +33,23 @@ def build_together_body(
     }
 
 
-class Together(BaseProvider):
+class Together(Provider):
     """The provider kind `together`."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(
-            settings,
-            label="Together FLUX",
-            prefix="together",
-            price=price_per_megapixel(0.0027),
-            price_source="Together's price per megapixel, as reported in 2026",
-            base_url="https://api.together.xyz",
-            max_prompt=2000,
-            honours=frozenset({"size", "seed", "steps"}),
-            file_hosts=("api.together.ai", "api.together.xyz"),
-        )
+    defaults = ProviderTraits(
+        label="Together FLUX",
+        prefix="together",
+        price=price_per_megapixel(0.0027),
+        price_source="Together's price per megapixel, as reported in 2026",
+        base_url="https://api.together.xyz",
+        max_prompt=2000,
+        supported_options=frozenset({"size", "seed", "steps"}),
+        file_hosts=("api.together.ai", "api.together.xyz"),
+    )
+    token_check_path = "/v1/models"  # noqa: S105 - a path
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
-        """Return a size in steps of 16, up to 1440 a side."""
-        return fit_to_side(request, 16)
-
-    def start(self, request: ImageRequest, now: datetime) -> HttpCall:
+    def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that generates the image."""
-        del now
         body = build_together_body(
             request, self.supported_size(request), self._settings.model or _MODEL
         )
@@ -75,15 +62,8 @@ class Together(BaseProvider):
             _concerns_size,
         )
 
-    def token_check_call(self) -> HttpCall:
-        """Return the request for the list of models, which is free."""
-        return self._api_call("/v1/models")
-
     def _generation_call(self, body: Mapping[str, JsonValue]) -> HttpCall:
-        return self._image_call("/v1/images/generations", body, self._read_image)
-
-    def _read_image(self, response: Response) -> Step:
-        return read_openai(response, self._download_call)
+        return self._image_call("/v1/images/generations", body, self._read_openai)
 
 
 def _concerns_size(error: ProviderError) -> bool:

@@ -23,7 +23,7 @@ from daemon.config.model import (
 from daemon.config.secret import STORE
 from db.states import FINAL, TRANSITIONS, JobState
 from providers import KINDS, build_provider
-from providers.settings import ProviderSettings
+from providers.base import ProviderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -120,13 +120,13 @@ def test_the_table_of_services_is_the_registry() -> None:
         _, _, needs, price, _ = rows[name]
         # What it needs, in the words the program itself uses.
         assert set(re.findall(r"`([A-Z0-9_]+)`", needs)) == {
-            *kind.tokens,
-            *([kind.account] if kind.account else []),
+            *kind.token_variables,
+            *([kind.account_variable] if kind.account_variable else []),
         }
-        assert {"base_url", "endpoint"} & set(kind.needs) == set(
+        assert {"base_url", "endpoint"} & set(kind.required_settings) == set(
             re.findall(r"`(base_url|endpoint)`", needs)
         )
-        assert ("\\*" in rows[name][0]) is not kind.by_itself
+        assert ("\\*" in rows[name][0]) is not kind.in_default_chain
         assert _told(price) == _price(name)
 
 
@@ -157,7 +157,11 @@ def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
 @pytest.mark.parametrize("block", _blocks("toml"))
 def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(block)
-    wanted = [name for kind in KINDS.values() for name in (*kind.tokens, kind.account)]
+    wanted = [
+        name
+        for kind in KINDS.values()
+        for name in (*kind.token_variables, kind.account_variable)
+    ]
     wanted += [name for names in STORE for name in names]
     environ = dict.fromkeys(["NOTION_TOKEN", *filter(None, wanted)], "ntn_" + "0" * 40)
     config.load_settings(None, environ, tmp_path)

@@ -124,7 +124,6 @@ def test_only_its_own_package_speaks_http_to_services() -> None:
         if any(name.split(".")[0] == "aiohttp" for name in _imports(path)):
             assert within in {
                 "providers/http.py",
-                "providers/addresses.py",
                 "providers/runner.py",
             }
 

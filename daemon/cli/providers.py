@@ -13,7 +13,8 @@ from daemon.context import SourceContext
 from daemon.generation import provider_selection
 from daemon.jobs.budget import format_dollars
 from db.attempts import SpendingTotals
-from providers import KINDS, descriptions
+from providers import KINDS
+from providers.breaker import describe_breaker
 
 
 def show_providers(*, json: bool) -> None:
@@ -71,9 +72,7 @@ def describe_provider(
         "label": traits.label,
         "in_chain": name in in_chain,
         "state": breaker.state,
-        "words": descriptions.describe_breaker(
-            breaker, chain_state.now, source.app.clock.zone
-        ),
+        "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "until": breaker.until,
         "message": breaker.message,
         "price": traits.price(1.1664),

@@ -70,7 +70,9 @@ def secret_variables(options: Options, *, with_store: bool) -> list[tuple[str, .
     for name in [*KINDS, *options.providers]:
         kind = _kind_of(options.providers, name)
         variables.append(_provider_tokens(options.providers, name))
-        variables.append((kind.account,) if kind and kind.account else ())
+        variables.append(
+            (kind.account_variable,) if kind and kind.account_variable else ()
+        )
     return list(dict.fromkeys(filter(None, variables)))
 
 
@@ -92,10 +94,10 @@ def _provider_tokens(entries: Entries, name: str) -> tuple[str, ...]:
     """
     kind = _kind_of(entries, name)
     if kind is None or name in KINDS:
-        return kind.tokens if kind else ()
+        return kind.token_variables if kind else ()
     own = f"{name.upper().replace('-', '_')}_TOKEN"
     entry = entries.get(name)
-    return (own,) if entry and entry.base_url else (own, *kind.tokens)
+    return (own,) if entry and entry.base_url else (own, *kind.token_variables)
 
 
 def token_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
@@ -107,18 +109,18 @@ def account_of(entries: Entries, secrets: Secrets, name: str) -> str | None:
     """Return the account of a provider, None without one."""
     entry, kind = entries.get(name), _kind_of(entries, name)
     account = entry.account if entry else None
-    return account or (secrets.first_value((kind.account,)) if kind else None)
+    return account or (secrets.first_value((kind.account_variable,)) if kind else None)
 
 
 def missing_requirement(entries: Entries, secrets: Secrets, name: str) -> str | None:
     """Return what a provider needs before it can be used, None if nothing."""
     kind = _kind_of(entries, name)
     entry = entries.get(name) or ProviderOptions()
-    for need in kind.needs if kind else ():
+    for need in kind.required_settings if kind else ():
         if need == "token" and token_of(entries, secrets, name) is None:
             return f"needs {_provider_tokens(entries, name)[0]}"
         if need == "account" and account_of(entries, secrets, name) is None:
-            return f"needs {kind.account}" if kind else None
+            return f"needs {kind.account_variable}" if kind else None
         if need in {"base_url", "endpoint"} and getattr(entry, need) is None:
             return f"needs {need} in [providers.{name}]"
     return None

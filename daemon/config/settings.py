@@ -17,7 +17,7 @@ from daemon.config.model import (
 )
 from daemon.config.secret import Secrets
 from providers import KINDS
-from providers.settings import CardSettings, ProviderSettings
+from providers.base import CardSettings, ProviderSettings
 
 #: The last provider of every chain, unless the configuration sets another.
 CARD = "freeapi"
@@ -98,7 +98,7 @@ class Settings:
         services = [
             name
             for name in self._usable_providers()
-            if name != CARD and (name not in KINDS or KINDS[name].by_itself)
+            if name != CARD and (name not in KINDS or KINDS[name].in_default_chain)
         ]
         return (*services, CARD)
 
@@ -112,7 +112,7 @@ class Settings:
         return tuple(dict.fromkeys([*self.resolved_chain(), *usable]))
 
     def _usable_providers(self) -> list[str]:
-        built_in = (name for name, kind in KINDS.items() if kind.by_itself)
+        built_in = (name for name, kind in KINDS.items() if kind.in_default_chain)
         names = dict.fromkeys([*built_in, *self.options.providers])
         return [name for name in names if self.missing_requirement(name) is None]
 

@@ -65,7 +65,7 @@ async def generate_adhoc_image(
                 if result.outcome is Outcome.IMAGE:
                     return _with_card_reason(await _load_image(source, call), tried)
                 # A loading model and a reached rate limit are retried.
-                if result.outcome not in {Outcome.LOADING, Outcome.THROTTLED}:
+                if result.outcome not in {Outcome.LOADING, Outcome.RATE_LIMITED}:
                     tried[call.attempt.provider] = result.why
             case WaitUntil(_, until):
                 pause = (until - source.app.now()).total_seconds()

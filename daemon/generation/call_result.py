@@ -16,7 +16,7 @@ from db import attempts, images, jobs
 from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
-from providers import breaker, breaker_policy
+from providers import breaker
 from providers.base import GeneratedImage
 from providers.outcomes import FREE, Outcome, ProviderError
 
@@ -213,7 +213,7 @@ async def _report_to_breaker(
         generation=attempt.generation,
         owner=str(attempt.job_id or "by hand"),
         now=source.app.now(),
-        policy=breaker_policy.policy_of(provider.traits),
+        traits=provider.traits,
         seconds=seconds,
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
         message=why,

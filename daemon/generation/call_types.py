@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from daemon.config.parsing import ImageFormat
 from db.models import Attempt
-from providers.base import ImageRequest, Provider
+from providers.base import ImageRequest
 from providers.outcomes import Outcome
+from providers.provider import Provider
 
 #: Reason of a card found after a crash, whose own reason was not recorded.
 NOBODY_ANSWERED = "no service answered"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from daemon.context import SourceContext
 from daemon.jobs import breaker_store, job_log
 from db import jobs
-from providers import breaker, breaker_policy
-from providers.base import Provider
+from providers import breaker
 from providers.outcomes import (
     ModelLoadingError,
     ProviderError,
     TimedOutError,
     UnavailableError,
 )
+from providers.provider import Provider
 
 
 async def check_health(source: SourceContext, name: str) -> None:
@@ -28,7 +28,7 @@ async def check_health(source: SourceContext, name: str) -> None:
             before,
             answered=is_up,
             now=source.app.now(),
-            policy=breaker_policy.policy_of(provider.traits),
+            traits=provider.traits,
         )
         if after != before:
             await breaker_store.save_breaker(tx, after)

@@ -26,11 +26,12 @@ from db import attempts, jobs
 from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
-from providers import breaker, breaker_policy
-from providers.base import ImageRequest, Provider
-from providers.cancellation import JobCancelled, ShuttingDown
+from providers import breaker
+from providers.base import ImageRequest
 from providers.chain import CallProvider, Exhausted
 from providers.outcomes import Outcome, ProviderError
+from providers.provider import Provider
+from providers.runner import JobCancelled, ShuttingDown
 
 
 async def admit_call(
@@ -115,7 +116,7 @@ async def _acquire_breaker(
         before,
         str(spec.job_id or "by hand"),
         state.now,
-        breaker_policy.policy_of(traits),
+        traits,
     )
     if acquired is None:
         raise AssertionError(f"the chain chose {traits.name}, which does not serve")
@@ -267,7 +268,7 @@ async def resume_call(
         image = await source.app.provider_runner.resume(
             provider,
             attempt.remote,
-            left=provider.traits.timeout - elapsed,
+            seconds_left=provider.traits.timeout - elapsed,
             cancellation=source.app.signals.cancellation_token(attempt.job_id),
         )
     except ShuttingDown:

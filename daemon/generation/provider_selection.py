@@ -30,23 +30,23 @@ from daemon.jobs.chain_input import ChainInput
 from db import attempts, spending
 from db.attempts import SpendingTotals
 from db.engine import Tx
-from providers import breaker, chain, descriptions
-from providers.admission import AdmissionKind
-from providers.base import Provider, ProviderTraits
-from providers.breaker import Breaker
+from providers import breaker, chain
+from providers.base import ProviderTraits
+from providers.breaker import AdmissionKind, Breaker
 from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
-from providers.outcomes import Outcome
+from providers.outcomes import OUTCOMES, Outcome
+from providers.provider import Provider
 
 #: Outcomes of calls that may have cost money and returned no image.
 _WASTED = frozenset(
-    {Outcome.TIMEOUT, Outcome.UNKNOWN, Outcome.REMOTE_FAILED, Outcome.UNUSABLE}
+    {Outcome.TIMEOUT, Outcome.UNKNOWN, Outcome.REMOTE_FAILED, Outcome.INVALID_IMAGE}
 )
 #: Wasted calls for one image after which a provider is excluded.
 _WASTE_LIMIT = 3
 #: The provider will never accept this job's request.
-_DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED})
+_DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST})
 #: Retried in the same round: the provider named a time, or we ended the call.
-_RETRIED_IN_ROUND = frozenset({Outcome.LOADING, Outcome.THROTTLED, Outcome.UNKNOWN})
+_RETRIED_IN_ROUND = frozenset({Outcome.LOADING, Outcome.RATE_LIMITED, Outcome.UNKNOWN})
 
 #: A provider is proven for so long after its last image.
 _PROVEN_FOR = timedelta(minutes=10)
@@ -163,14 +163,14 @@ def _build_candidate(
     cost = cost_of(source, chain_input, state, traits)
     admission = breaker.admission_at(state.breakers[traits.name], state.now)
     # The reason of an open breaker comes first, as it also has a time.
-    is_paused = admission.kind is AdmissionKind.RESTING and not admission.waitable
+    is_paused = admission.kind is AdmissionKind.PAUSED and not admission.is_waitable
     return Candidate(
         name=traits.name,
-        standing=admission,
+        admission=admission,
         is_card=traits.is_card,
-        greets=provider.health_check_call() is not None,
-        busy=_is_at_capacity(traits, state),
-        out=permanently_excluded_reason(chain_input, traits.name)
+        has_health_check=provider.health_check_call() is not None,
+        is_busy=_is_at_capacity(traits, state),
+        excluded_reason=permanently_excluded_reason(chain_input, traits.name)
         if is_paused
         else excluded_reason(chain_input, traits.name),
         budget_until=cost.until if isinstance(cost, OverBudget) else None,
@@ -250,7 +250,7 @@ def permanently_excluded_reason(chain_input: ChainInput, name: str) -> str | Non
     # A declined request excludes the provider for every image of the job.
     for outcome in _DECLINED:
         if outcomes[outcome]:
-            return descriptions.OUTCOMES[outcome]
+            return OUTCOMES[outcome]
     wasted = sum(
         attempt.provider == name
         and attempt.number == chain_input.number
@@ -269,7 +269,7 @@ def _excluded_this_round(chain_input: ChainInput, name: str) -> str | None:
             continue
         outcome = Outcome(attempt.outcome)
         if outcome is not Outcome.IMAGE and outcome not in _RETRIED_IN_ROUND:
-            return descriptions.OUTCOMES[outcome]
+            return OUTCOMES[outcome]
     return None
 
 

@@ -22,7 +22,7 @@ from daemon.jobs.lifecycle import requeue_job
 from db import attempts, jobs, queue
 from db.models import Attempt, Job
 from db.states import JobEventType, JobState
-from providers import breaker, breaker_policy
+from providers import breaker
 from providers.base import ImageRequest
 from providers.outcomes import Outcome
 
@@ -165,7 +165,7 @@ async def _release_probes(sources: Sources) -> None:
                 released,
                 source.fingerprints.get(name, ""),
                 source.app.now(),
-                breaker_policy.policy_of(source.providers[name].traits),
+                source.providers[name].traits,
             )
             if adopted.state is not breaker.BreakerState.CLOSED:
                 source.app.log_state.open_breakers[name] = adopted.generation

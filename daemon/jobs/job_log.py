@@ -10,13 +10,12 @@ from daemon.jobs.budget import BudgetThreshold, format_dollars
 from daemon.jobs.retry_policy import requested_at
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobState
-from providers import descriptions
-from providers.breaker import Breaker
+from providers.breaker import Breaker, describe_breaker
 from providers.breaker import BreakerState as Position
 from providers.outcomes import Outcome
 
 #: Outcomes that only a person can fix, logged as errors.
-_LOUD = frozenset({Outcome.TOKEN, Outcome.GONE})
+_LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND})
 
 
 def log_job_queued(source: SourceContext, job: Job) -> None:
@@ -118,9 +117,7 @@ def _log_breaker_closed(source: SourceContext, name: str, words: str) -> None:
 
 
 def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
-    words = descriptions.describe_breaker(
-        breaker, source.app.now(), source.app.clock.zone
-    )
+    words = describe_breaker(breaker, source.app.now(), source.app.clock.zone)
     fallback = _describe_fallback(source, breaker)
     log = source.app.log
     write_line = log.error if breaker.reason in _LOUD else log.warning
@@ -135,7 +132,7 @@ def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
 
 def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
-    if breaker.reason in {Outcome.LOADING, Outcome.THROTTLED}:
+    if breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED}:
         return "; jobs wait for it"
     others = [name for name in source.chain if name != breaker.name]
     labels = [
@@ -172,9 +169,7 @@ def log_budget_thresholds(
 
 def log_provider_still_down(source: SourceContext, breaker: Breaker) -> None:
     """Log that a self-hosted provider failed its health check."""
-    words = descriptions.describe_breaker(
-        breaker, source.app.now(), source.app.clock.zone
-    )
+    words = describe_breaker(breaker, source.app.now(), source.app.clock.zone)
     source.log.debug(
         "provider.away", summary=f"{breaker.name}: {words}", provider=breaker.name
     )

@@ -22,8 +22,8 @@ from db.engine import Tx
 from db.gallery import GalleryFilter
 from db.models import Attempt, Job
 from db.states import JobState
-from providers import descriptions
 from providers.breaker import BreakerState as Position
+from providers.breaker import describe_breaker
 
 _QUEUE = 8
 _HELD = 4
@@ -185,9 +185,7 @@ def _describe_provider(
         "label": traits.label,
         "open": breaker.state is not Position.CLOSED,
         "probing": breaker.state is Position.HALF_OPEN,
-        "words": descriptions.describe_breaker(
-            breaker, chain_state.now, source.app.clock.zone
-        ),
+        "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
         "sums": chain_state.spending.by_provider.get(name, SpendingTotals()),

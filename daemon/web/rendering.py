@@ -11,7 +11,7 @@ import jinja2
 from daemon.context import SourceContext
 from daemon.web import text_format
 from daemon.web.session import StaticFile
-from providers import descriptions
+from providers.outcomes import OUTCOMES
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -52,7 +52,7 @@ def create_renderer(
         "WHY": text_format.REASONS,
         "STATE": text_format.STATES,
         "EVENT": text_format.EVENTS,
-        "OUTCOME": descriptions.OUTCOMES,
+        "OUTCOME": OUTCOMES,
     }
 
     def render(page: str, **data: object) -> str:

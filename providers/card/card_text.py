@@ -1,12 +1,14 @@
-"""Chooses the words of a post for a card: no links, markup or hashtags.  Pure."""
+"""Chooses the words of a post for a card: no links, markup or hashtags.  Pure.
+
+Sources: Unicode Standard Annex 29 (grapheme clusters) and Technical Standard 51
+(emoji), as far as a card needs them.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
-
-from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
 
 #: Lengths in characters: no sentence is added to more than `_ENOUGH`; a text of less
 #: than `_SHORT` may grow to `_LIMIT`.
@@ -37,6 +39,22 @@ _QUOTED = re.compile(
     rf"^[{_OPENING}](?P<quotation>.{{12,}}?)[{_CLOSING}]"
     rf"\s*(?:[–—―-]+\s*(?P<author>[^\n]{{2,{_NAME_LIMIT}}}?))?[.\s]*$",
     re.DOTALL,
+)
+#: Styled Latin letters: mathematical, squared, negative squared and circled ones.
+_FANCY = (
+    *((0x1D400, 0x1D7FF), (0x1F130, 0x1F149)),
+    *((0x1F170, 0x1F189), (0x24B6, 0x24E9)),
+)
+_ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
+_VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
+#: Older characters with emoji presentation by default (Emoji_Presentation).
+_ALWAYS = frozenset(
+    ord(char)
+    for char in (
+        "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿"
+        "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
+        "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
+    )
 )
 
 
@@ -79,7 +97,7 @@ def prepare_text(post: str) -> CardText:
     # A text of punctuation only is not shown.
     if not any(char.isalnum() for char in "".join(paragraphs)):
         paragraphs = ()
-    letters = [char for char in "".join(paragraphs) if char.isalpha()]
+    letters = filter(str.isalpha, "".join(paragraphs))
     cased = [char for char in letters if char.lower() != char.upper()]
     capitals = sum(char.isupper() for char in cased)
     return CardText(
@@ -106,27 +124,19 @@ def _normalize_text(text: str) -> str:
         plain = unicodedata.normalize("NFKC", char) if _is_fancy(char) else char
         kind = unicodedata.category(plain[0])
         marks = marks + 1 if kind in {"Mn", "Me"} else 0
-        is_joiner = plain in "\u200d\u200c\n"
-        if marks > _MAX_MARKS or (
-            kind in {"Cc", "Cf", "Co", "Cn", "Cs"} and not is_joiner
-        ):
+        is_control = kind.startswith("C") and plain not in "\u200d\u200c\n"
+        if marks > _MAX_MARKS or is_control:
             kept.append(" " if plain in "\t\r\v\f\x85" else "")
-            continue
-        kept.append("\n" if kind in {"Zl", "Zp"} else plain)
+        else:
+            kept.append("\n" if kind in {"Zl", "Zp"} else plain)
     return "".join(kept)
 
 
 def _is_fancy(char: str) -> bool:
     """Return True for styled Latin letters, such as mathematical or circled ones."""
     code = ord(char)
-    ranges = (
-        (0x1D400, 0x1D7FF),
-        (0x1F130, 0x1F149),
-        (0x1F170, 0x1F189),
-        (0x24B6, 0x24E9),
-    )
     emoji = code in {0x1F170, 0x1F171, 0x1F17E, 0x1F17F}
-    return not emoji and any(low <= code <= high for low, high in ranges)
+    return not emoji and any(low <= code <= high for low, high in _FANCY)
 
 
 def _strip_markup(text: str) -> str:
@@ -239,3 +249,51 @@ def _choose_kicker(tags: list[str], text: str) -> str:
         if re.sub(r"\W+", "", tag.casefold()) not in letters and len(tag) <= 24:
             return tag
     return ""
+
+
+def split_graphemes(text: str) -> list[str]:
+    """Return the grapheme clusters of *text*."""
+    clusters: list[str] = []
+    for char in text:
+        if clusters and _joins_previous(clusters[-1], char):
+            clusters[-1] += char
+        else:
+            clusters.append(char)
+    return clusters
+
+
+def _joins_previous(before: str, char: str) -> bool:
+    if char == "\n" or before == "\n":
+        return False
+    category = unicodedata.category(char)
+    is_mark = category in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
+    if is_mark or _is_modifier(char):
+        return before[-1] != " "
+    if before[-1] == _ZWJ:
+        return True
+    if _is_flag_letter(char):
+        return len(before) == 1 and _is_flag_letter(before)
+    # In Devanagari and related scripts a consonant joins a virama before it.
+    return before[-1] in _VIRAMA and category == "Lo"
+
+
+def _is_modifier(char: str) -> bool:
+    """Return True for skin tones and the tag letters of regional flags."""
+    return 0x1F3FB <= ord(char) <= 0x1F3FF or 0xE0020 <= ord(char) <= 0xE007F
+
+
+def _is_flag_letter(char: str) -> bool:
+    return len(char) == 1 and 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def is_emoji(cluster: str) -> bool:
+    """Return True if a cluster is displayed as an emoji."""
+    if _VS15 in cluster or _VS16 in cluster or _KEYCAP in cluster:
+        return _VS15 not in cluster
+    return 0x1F000 <= ord(cluster[0]) <= 0x1FAFF or ord(cluster[0]) in _ALWAYS
+
+
+def plain_emoji(cluster: str) -> str:
+    """Return the first emoji of a joined sequence, without skin tone."""
+    first = cluster.split(_ZWJ, maxsplit=1)[0]
+    return "".join(char for char in first if not _is_modifier(char))

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from providers.base import CardSettings
+
 Rgb: TypeAlias = tuple[int, int, int]
 
 #: The contrast of body text at level AAA.
@@ -99,69 +101,52 @@ def legible_tint(
 ) -> Rgb:
     """Return a tint with a contrast to all *grounds* of *ratio*, and not much more.
 
+    If no tint has that ratio of WCAG's, the result is the better of white and black.
+
     Args:
-        grounds: The background colours.
         dark: The background is dark, so the tint is light.
-        ratio: WCAG's contrast ratio.  If no tint has it, the result is the better
-            of white and black.
     """
     light, deep = (0.93, 0.32) if ratio >= TEXT_RATIO else (0.80, 0.46)
     for step in range(41):
         share = step / 40
         lightness = light + (1 - light) * share if dark else deep * (1 - share)
         tint = oklch_to_rgb(lightness, chroma * (1 - share), hue)
-        if all(contrast_ratio(tint, ground) >= ratio for ground in grounds):
+        if _least_contrast(tint, grounds) >= ratio:
             return tint
     white, black = (255, 255, 255), (0, 0, 0)
-    return max(
-        (white, black),
-        key=lambda tint: min(contrast_ratio(tint, ground) for ground in grounds),
-    )
+    return max((white, black), key=lambda tint: _least_contrast(tint, grounds))
 
 
-def choose_palette(
-    words: str,
-    seed: int,
-    *,
-    background: str | None = None,
-    color: str | None = None,
-    accent: str | None = None,
-) -> Palette:
-    """Return the colours of a card.
+def _least_contrast(colour: Rgb, grounds: Sequence[Rgb]) -> float:
+    return min(contrast_ratio(colour, ground) for ground in grounds)
 
-    Args:
-        words: The text, which together with *seed* selects the colours.
-        background: The owner's colour as "#rrggbb".
-        color: The owner's text colour, ignored below a contrast of 4.5.
-        accent: The owner's colour of ornaments.
+
+def choose_palette(words: str, seed: int, look: CardSettings) -> Palette:
+    """Return the colours of a card, which *words* and *seed* select.
+
+    The owner's colours in *look* replace them, but for a text colour whose contrast
+    is below 4.5.
     """
     digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "replace")).digest()
     hue = float(_HUES[digest[0] % len(_HUES)])
     kind = ("ink", "vivid", "vivid", "paper")[digest[1] % 4]
     drift = (24 + digest[2] % 17) * (1 if digest[3] % 2 else -1)
     first, second, motif = _choose_backgrounds(kind, hue, drift)
-    if background is not None:
-        first = parse_hex(background)
+    if look.background is not None:
+        first = _parse_hex(look.background)
         second, motif = _shade_colour(first, 0.06), _shade_colour(first, 0.03)
     grounds = (first, second, motif)
     dark = max(relative_luminance(ground) for ground in grounds) < 0.18
-    text = legible_tint(
-        grounds, hue, 0.02 if dark else 0.05, dark=dark, ratio=TEXT_RATIO
-    )
-    if (
-        color is not None
-        and min(contrast_ratio(parse_hex(color), ground) for ground in grounds) >= 4.5
-    ):
-        text = parse_hex(color)
-    other = hue + _TURNS[digest[4] % len(_TURNS)]
-    tint = legible_tint(grounds, other, 0.15, dark=dark, ratio=_ACCENT_RATIO)
-    return Palette(
-        first=first,
-        second=second,
-        motif=motif,
-        text=text,
-        accent=parse_hex(accent) if accent is not None else tint,
-    )
+    chroma = 0.02 if dark else 0.05
+    text = legible_tint(grounds, hue, chroma, dark=dark, ratio=TEXT_RATIO)
+    color = _parse_hex(look.color) if look.color is not None else text
+    text = color if _least_contrast(color, grounds) >= 4.5 else text
+    if look.accent is not None:
+        accent = _parse_hex(look.accent)
+    else:
+        other = hue + _TURNS[digest[4] % len(_TURNS)]
+        accent = legible_tint(grounds, other, 0.15, dark=dark, ratio=_ACCENT_RATIO)
+    return Palette(first=first, second=second, motif=motif, text=text, accent=accent)
 
 
 def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, Rgb]:
@@ -189,6 +174,6 @@ def _shade_colour(colour: Rgb, amount: float) -> Rgb:
     return (red, green, blue)
 
 
-def parse_hex(text: str) -> Rgb:
-    """Return the colour of "#rrggbb"."""
-    return (int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16))
+def _parse_hex(text: str) -> Rgb:
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return (red, green, blue)

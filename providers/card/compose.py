@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageOps
 
-from providers.base import ImageRequest
+from providers.base import CardSettings, ImageRequest
 from providers.card import background, fonts, lines
-from providers.card.card_text import CardText, one_line, prepare_text
+from providers.card.card_text import CardText, one_line, prepare_text, split_graphemes
 from providers.card.colour import Palette, choose_palette
 from providers.card.fonts import FontChoice
-from providers.card.graphemes import split_graphemes
 from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
-from providers.card.lines import TypeSetting
-from providers.card.tokens import split_line_items
+from providers.card.lines import TypeSetting, split_line_items
 from providers.outcomes import BadRequestError
-from providers.settings import CardSettings
 
 _MISSING_ALLOWED = 0.05
 _LOGO_EMS = 2.2
@@ -26,20 +22,20 @@ _OPENERS = '“„«‘"「『'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardComposition:
-    """A card that is being drawn: `place` has the positions, `face` is the font."""
+class _Card:
+    """A card that is being drawn."""
 
     canvas: Image.Image
-    colours: Palette
-    place: Layout
-    face: FontChoice
-    wording: CardText
+    palette: Palette
+    layout: Layout
+    font: FontChoice
+    words: CardText
     setting: TypeSetting
 
     @property
     def leading(self) -> float:
         """The line height in pixels."""
-        return self.face.leading * self.setting.size
+        return self.font.leading * self.setting.size
 
     @property
     def text_height(self) -> float:
@@ -55,33 +51,26 @@ def render_card(request: ImageRequest, look: CardSettings) -> bytes:
             do not fit.
     """
     look = replace(look, tag=one_line(look.tag))
-    wording = prepare_text(request.words)
-    if not wording.paragraphs and look.tag:
-        wording = CardText(paragraphs=(look.tag,), emblem=wording.emblem)
-    if not wording.paragraphs:
+    words = prepare_text(request.words)
+    if not words.paragraphs and look.tag:
+        words = CardText(paragraphs=(look.tag,), emblem=words.emblem)
+    if not words.paragraphs:
         raise BadRequestError("no words to letter on a card")
-    face = fonts.choose_base_font(
-        wording.text, shouted=wording.is_shouted, own=look.font
-    )
-    _check_coverage(wording.text, face)
+    font = fonts.choose_base_font(words.text, shouted=words.is_shouted, own=look.font)
+    _check_coverage(words.text, font)
     with_foot = bool(look.tag or look.logo)
-    place = compute_layout(request.width, request.height, with_foot=with_foot)
-    colours = choose_palette(
-        wording.text,
-        request.seed,
-        background=look.background,
-        color=look.color,
-        accent=look.accent,
+    layout = compute_layout(request.width, request.height, with_foot=with_foot)
+    palette = choose_palette(words.text, request.seed, look)
+    canvas = background.render_background(
+        palette, request.width, request.height, request.seed, mirrored=font.is_rtl
     )
-    card = CardComposition(
-        canvas=background.render_background(
-            colours, request.width, request.height, request.seed, mirrored=face.rtl
-        ),
-        colours=colours,
-        place=place,
-        face=face,
-        wording=wording,
-        setting=_typeset_text(wording, face, place),
+    card = _Card(
+        canvas=canvas,
+        palette=palette,
+        layout=layout,
+        font=font,
+        words=words,
+        setting=_typeset_text(words, font, layout),
     )
     _draw_content(card)
     _draw_foot(card, look)
@@ -90,122 +79,116 @@ def render_card(request: ImageRequest, look: CardSettings) -> bytes:
     return png.getvalue()
 
 
-def _check_coverage(text: str, face: FontChoice) -> None:
-    if face.shaped and not fonts.has_raqm():
+def _check_coverage(text: str, font: FontChoice) -> None:
+    if font.needs_shaping and not fonts.has_raqm():
         raise BadRequestError("its script needs the system library libfribidi0")
-    _, missing = fonts.split_runs(text, face)
+    _, missing = fonts.split_runs(text, font)
     total = sum(not cluster.isspace() for cluster in split_graphemes(text))
     if missing > _MISSING_ALLOWED * total:
         raise BadRequestError(f"no font for {missing} of its {total} characters")
 
 
-def _typeset_text(wording: CardText, face: FontChoice, place: Layout) -> TypeSetting:
+def _typeset_text(words: CardText, font: FontChoice, layout: Layout) -> TypeSetting:
     """Return lines and size; long words are broken only if nothing else fits.
 
     Raises:
-        BadRequestError: The text does not fit.
+        BadRequestError: The words do not fit.
     """
-    height = place.bottom - place.top - _head_height(wording, place)
-    if wording.author:
-        height -= place.small * 3
-    length = len(wording.text) * (2 if face.features else 1)
+    height = layout.bottom - layout.top - _head_height(words, layout)
+    if words.author:
+        height -= layout.small * 3
+    length = len(words.text) * (2 if font.features else 1)
     for chopped in (False, True):
         setting = lines.fit_text(
-            split_line_items(wording.paragraphs, face, chopped=chopped),
-            width=place.width,
+            split_line_items(words.paragraphs, font, chopped=chopped),
+            width=layout.width,
             height=height,
-            largest=largest_size(place, length, face.share),
-            smallest=smallest_size(place),
-            leading=face.leading,
+            largest=largest_size(layout, length, font.relative_size),
+            smallest=smallest_size(layout),
+            leading=font.leading,
         )
         if setting is not None:
             return setting
     raise BadRequestError("its words do not fit on a card of this size")
 
 
-def _head_height(wording: CardText, place: Layout) -> float:
-    if wording.emblem and not wording.is_quotation:
-        return place.short * 0.165
-    if wording.is_quotation:
-        return place.short * 0.15
-    if wording.kicker:
-        return place.short * 0.05 + place.small * 3.2
-    return place.short * 0.075
+def _head_height(words: CardText, layout: Layout) -> float:
+    if words.emblem and not words.is_quotation:
+        return layout.short * 0.165
+    if words.is_quotation:
+        return layout.short * 0.15
+    if words.kicker:
+        return layout.short * 0.05 + layout.small * 3.2
+    return layout.short * 0.075
 
 
-def _draw_content(card: CardComposition) -> None:
+def _draw_content(card: _Card) -> None:
     """Draw head and text, a little above the middle of the free height."""
-    place = card.place
-    head = _head_height(card.wording, place)
-    author = place.small * 3 if card.wording.author else 0
+    layout = card.layout
+    head = _head_height(card.words, layout)
+    author = layout.small * 3 if card.words.author else 0
     block = head + card.text_height + author
-    free = place.bottom - place.top - block
-    top = place.top + max(0.0, free) * place.height_share
+    free = layout.bottom - layout.top - block
+    top = layout.top + max(0.0, free) * layout.height_share
     _draw_head(card, top)
     baseline = top + head + card.setting.size * 0.78
     for line in card.setting.lines:
         _draw_line(card, line, baseline)
         baseline += card.leading
-    if card.wording.author:
+    if card.words.author:
         _draw_small_line(
-            card, f"— {card.wording.author}", top + block, place.small * 1.25
+            card, f"— {card.words.author}", top + block, layout.small * 1.25
         )
 
 
-def _draw_line(card: CardComposition, line: str, baseline: float) -> None:
-    size = card.setting.size
-    left = _margin_left(card, fonts.width_at_100(line, card.face) * size / 100)
-    if not card.face.rtl:
-        left -= fonts.left_bearing(line, card.face, size)
+def _draw_line(card: _Card, line: str, baseline: float) -> None:
+    size, font = card.setting.size, card.font
+    left = _text_left(card, line, font, size)
+    if not font.is_rtl:
+        left -= fonts.left_bearing(line, font, size)
         # An opening quotation mark hangs, so that the words start at the margin.
         if line[0] in _OPENERS:
-            left -= 0.8 * fonts.width_at_100(line[0], card.face) * size / 100
+            left -= 0.8 * fonts.width_at_100(line[0], font) * size / 100
+    ink = card.palette.text
     fonts.draw_line(
-        card.canvas,
-        line,
-        card.face,
-        size=size,
-        left=left,
-        baseline=baseline,
-        colour=card.colours.text,
+        card.canvas, line, font, size=size, left=left, baseline=baseline, colour=ink
     )
 
 
-def _margin_left(card: CardComposition, width: float) -> float:
+def _text_left(card: _Card, text: str, font: FontChoice, size: float) -> float:
+    """Return the left edge of a text of *size* pixels at the margin."""
+    return _margin_left(card, fonts.width_at_100(text, font) * size / 100)
+
+
+def _margin_left(card: _Card, width: float) -> float:
     """Return the left edge of an element at the margin where the text starts."""
-    return card.place.right - width if card.face.rtl else card.place.left
+    return card.layout.right - width if card.font.is_rtl else card.layout.left
 
 
-def _draw_head(card: CardComposition, top: float) -> None:
+def _draw_head(card: _Card, top: float) -> None:
     """Draw one element: quotation mark, emblem, kicker, or a short bar."""
-    if card.wording.is_quotation:
+    if card.words.is_quotation:
         _draw_quotation_mark(card, top)
-    elif card.wording.emblem:
+    elif card.words.emblem:
         _draw_emblem(card, top)
-    elif card.wording.kicker:
+    elif card.words.kicker:
         _draw_kicker(card, top)
     else:
         _draw_bar(card, top, 0.085)
 
 
-def _draw_quotation_mark(card: CardComposition, top: float) -> None:
-    size = round(card.place.short * 0.24)
-    left = _margin_left(card, fonts.width_at_100("“", fonts.SERIF) * size / 100)
-    left -= fonts.left_bearing("“", fonts.SERIF, size)
+def _draw_quotation_mark(card: _Card, top: float) -> None:
+    size, font = round(card.layout.short * 0.24), fonts.SERIF
+    left = _text_left(card, "“", font, size) - fonts.left_bearing("“", font, size)
+    base, ink = top + size * 0.70, card.palette.accent
     fonts.draw_line(
-        card.canvas,
-        "“",
-        fonts.SERIF,
-        size=size,
-        left=left,
-        baseline=top + size * 0.70,
-        colour=card.colours.accent,
+        card.canvas, "“", font, size=size, left=left, baseline=base, colour=ink
     )
 
 
-def _draw_emblem(card: CardComposition, top: float) -> None:
-    size = round(card.place.short * 0.098)
-    images = [fonts.render_emoji(emoji, size) for emoji in card.wording.emblem]
+def _draw_emblem(card: _Card, top: float) -> None:
+    size = round(card.layout.short * 0.098)
+    images = [fonts.render_emoji(emoji, size) for emoji in card.words.emblem]
     tiles = [image for image in images if image is not None]
     if not tiles:
         _draw_bar(card, top, 0.085)
@@ -215,82 +198,61 @@ def _draw_emblem(card: CardComposition, top: float) -> None:
         card.canvas.paste(tile, (round(left) + step * index, round(top)), tile)
 
 
-def _draw_kicker(card: CardComposition, top: float) -> None:
-    size = card.place.small * 1.15
+def _draw_kicker(card: _Card, top: float) -> None:
+    size = card.layout.small * 1.15
     _draw_bar(card, top, 0.05)
     _draw_small_line(
-        card, card.wording.kicker, top + card.place.short * 0.012 + size * 1.65, size
+        card, card.words.kicker, top + card.layout.short * 0.012 + size * 1.65, size
     )
 
 
-def _draw_bar(card: CardComposition, top: float, share: float) -> None:
-    length, thick = card.place.short * share, max(3.0, card.place.short * 0.0095)
+def _draw_bar(card: _Card, top: float, share: float) -> None:
+    length, thick = card.layout.short * share, max(3.0, card.layout.short * 0.0095)
     left = _margin_left(card, length)
     ImageDraw.Draw(card.canvas).rounded_rectangle(
-        (left, top, left + length, top + thick), thick / 2, fill=card.colours.accent
+        (left, top, left + length, top + thick), thick / 2, fill=card.palette.accent
     )
 
 
-def _draw_small_line(
-    card: CardComposition, text: str, baseline: float, size: float
-) -> None:
+def _draw_small_line(card: _Card, text: str, baseline: float, size: float) -> None:
     """Draw a small line at the text's margin, shortened to what fits."""
-    face = fonts.choose_base_font(text, shouted=True, own=None)
-    shown = fonts.shorten_to_width(text, face, size, card.place.width)
-    left = _margin_left(card, fonts.width_at_100(shown, face) * size / 100)
+    font = fonts.choose_base_font(text, shouted=True, own=None)
+    shown = fonts.shorten_to_width(text, font, size, card.layout.width)
+    left, ink = _text_left(card, shown, font, size), card.palette.text
+    side = round(size)
     fonts.draw_line(
-        card.canvas,
-        shown,
-        face,
-        size=round(size),
-        left=left,
-        baseline=baseline,
-        colour=card.colours.text,
+        card.canvas, shown, font, size=side, left=left, baseline=baseline, colour=ink
     )
 
 
-def _draw_foot(card: CardComposition, look: CardSettings) -> None:
+def _draw_foot(card: _Card, look: CardSettings) -> None:
     if not look.tag and not look.logo:
         return
-    place = card.place
-    rule = place.foot - place.small * 1.75
-    length = place.short * 0.05
+    layout = card.layout
+    rule = layout.foot - layout.small * 1.75
+    length = layout.short * 0.05
     left = _margin_left(card, length)
     ImageDraw.Draw(card.canvas).rectangle(
-        (left, rule, left + length, rule + max(2.0, place.short * 0.003)),
-        fill=card.colours.accent,
+        (left, rule, left + length, rule + max(2.0, layout.short * 0.003)),
+        fill=card.palette.accent,
     )
     if look.logo:
         _draw_logo(card, look.logo)
     if look.tag:
-        _draw_small_line(card, look.tag, place.foot, place.small)
+        _draw_small_line(card, look.tag, layout.foot, layout.small)
 
 
-def _draw_logo(card: CardComposition, path: str) -> None:
+def _draw_logo(card: _Card, path: str) -> None:
     """Draw the owner's logo in the other corner of the foot; skip an invalid file."""
-    place = card.place
-    height = round(place.small * _LOGO_EMS)
+    layout = card.layout
+    height = round(layout.small * _LOGO_EMS)
     try:
         with Image.open(path) as opened:
             logo = ImageOps.contain(
-                opened.convert("RGBA"), (round(place.width * 0.4), height)
+                opened.convert("RGBA"), (round(layout.width * 0.4), height)
             )
     except (OSError, ValueError, Image.DecompressionBombError):
         return
-    left = place.left if card.face.rtl else place.right - logo.width
-    top = round(place.foot - logo.height * 0.85)
+    left = layout.left if card.font.is_rtl else layout.right - logo.width
+    top = round(layout.foot - logo.height * 0.85)
     card.canvas.paste(logo, (round(left), top), logo)
-
-
-def card_lines(request: ImageRequest, look: CardSettings) -> Sequence[str]:
-    """Return the lines of a card without drawing it, for tests.
-
-    Raises:
-        BadRequestError: The text does not fit.
-    """
-    wording = prepare_text(request.words)
-    face = fonts.choose_base_font(
-        wording.text, shouted=wording.is_shouted, own=look.font
-    )
-    place = compute_layout(request.width, request.height, with_foot=bool(look.tag))
-    return _typeset_text(wording, face, place).lines

@@ -13,7 +13,7 @@ from typing import Literal
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw, ImageFont, features
 
-from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
+from providers.card.card_text import is_emoji, plain_emoji, split_graphemes
 
 _FONTS = Path(__file__).parent / "fonts"
 #: The bitmaps of the emoji font have one size, in pixels.
@@ -32,45 +32,47 @@ class FontChoice:
     Attributes:
         path: Path of the font file.
         leading: Line height in ems.
-        share: Size as a share of a Latin font's, so that texts look equally large.
-        shaped: The script joins, reorders or stacks letters, which needs Raqm.
-        rtl: The script runs from right to left.
+        relative_size: Size as a share of a Latin font's, so that texts look equal.
+        needs_shaping: The script joins, reorders or stacks letters, which needs Raqm.
+        is_rtl: The script runs from right to left.
         features: OpenType features.
     """
 
     path: str
     leading: float = 1.17
-    share: float = 1.0
-    shaped: bool = False
-    rtl: bool = False
+    relative_size: float = 1.0
+    needs_shaping: bool = False
+    is_rtl: bool = False
     features: tuple[str, ...] = ()
 
 
-def _bundled_path(name: str) -> str:
-    return str(_FONTS / name)
-
-
-SERIF = FontChoice(_bundled_path("SourceSerif4-SemiBold.ttf"))
-SANS = FontChoice(_bundled_path("Inter-SemiBold.ttf"), leading=1.2, share=0.9)
-EMOJI = FontChoice(_bundled_path("NotoColorEmoji-subset.ttf"))
+SERIF = FontChoice(f"{_FONTS}/SourceSerif4-SemiBold.ttf")
+SANS = FontChoice(f"{_FONTS}/Inter-SemiBold.ttf", leading=1.2, relative_size=0.9)
+EMOJI = FontChoice(f"{_FONTS}/NotoColorEmoji-subset.ttf")
 _SCRIPTS = {
     "ARABIC": FontChoice(
-        _bundled_path("NotoNaskhArabic-Bold.ttf"), leading=1.6, shaped=True, rtl=True
+        f"{_FONTS}/NotoNaskhArabic-Bold.ttf",
+        leading=1.6,
+        needs_shaping=True,
+        is_rtl=True,
     ),
     "HEBREW": FontChoice(
-        _bundled_path("NotoSansHebrew-Bold.ttf"), leading=1.32, shaped=True, rtl=True
+        f"{_FONTS}/NotoSansHebrew-Bold.ttf",
+        leading=1.32,
+        needs_shaping=True,
+        is_rtl=True,
     ),
     "DEVANAGARI": FontChoice(
-        _bundled_path("NotoSansDevanagari-Bold.ttf"), leading=1.45, shaped=True
+        f"{_FONTS}/NotoSansDevanagari-Bold.ttf", leading=1.45, needs_shaping=True
     ),
     "THAI": FontChoice(
-        _bundled_path("NotoSansThai-Bold.ttf"), leading=1.45, shaped=True
+        f"{_FONTS}/NotoSansThai-Bold.ttf", leading=1.45, needs_shaping=True
     ),
     "JAPANESE": FontChoice(
-        _bundled_path("NotoSansJP-Bold-subset.ttf"), 1.42, 0.82, features=("palt",)
+        f"{_FONTS}/NotoSansJP-Bold-subset.ttf", 1.42, 0.82, features=("palt",)
     ),
-    "CHINESE": FontChoice(_bundled_path("NotoSansSC-Bold-subset.ttf"), 1.42, 0.82),
-    "HANGUL": FontChoice(_bundled_path("NotoSansKR-Bold-subset.ttf"), 1.42, 0.86),
+    "CHINESE": FontChoice(f"{_FONTS}/NotoSansSC-Bold-subset.ttf", 1.42, 0.82),
+    "HANGUL": FontChoice(f"{_FONTS}/NotoSansKR-Bold-subset.ttf", 1.42, 0.86),
 }
 _WIDE = ("JAPANESE", "CHINESE", "HANGUL")
 
@@ -104,9 +106,7 @@ def script_of(char: str) -> str:
     """Return a letter's script in this module's names; "" if it is not a letter."""
     if not char.isalpha():
         return ""
-    name = unicodedata.name(char, "")
-    first = name.split(" ", maxsplit=1)[0]
-    match first:
+    match first := unicodedata.name(char, "").split(" ", maxsplit=1)[0]:
         case "HIRAGANA" | "KATAKANA" | "KATAKANA-HIRAGANA":
             return "JAPANESE"
         case "CJK":
@@ -144,8 +144,7 @@ class TextRun:
     """Consecutive grapheme clusters of one font."""
 
     text: str
-    face: FontChoice
-    emoji: bool = False
+    choice: FontChoice
 
 
 def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
@@ -160,21 +159,20 @@ def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
         if is_emoji(part):
             emoji = plain_emoji(part)
             if _can_show_emoji(emoji):
-                runs.append(TextRun(emoji, EMOJI, emoji=True))
+                runs.append(TextRun(emoji, EMOJI))
             continue
         shown = "".join(char for char in part if char not in "\ufe0e\ufe0f")
-        face = _font_for(shown, base)
+        choice = _choice_for(shown, base)
         # Omit marks that no font has, but keep their letter.
-        if face is None and len(shown) > 1:
+        if choice is None and len(shown) > 1:
             shown = shown[0]
-            face = _font_for(shown, base)
-        if face is None:
+            choice = _choice_for(shown, base)
+        if choice is None:
             missing += 1
-            continue
-        if runs and runs[-1].face == face and not runs[-1].emoji:
-            runs[-1] = TextRun(runs[-1].text + shown, face)
+        elif runs and runs[-1].choice == choice:
+            runs[-1] = TextRun(runs[-1].text + shown, choice)
         else:
-            runs.append(TextRun(shown, face))
+            runs.append(TextRun(shown, choice))
     return runs, missing
 
 
@@ -184,11 +182,12 @@ def _can_show_emoji(part: str) -> bool:
     return wanted <= covered_characters(EMOJI.path) and (has_raqm() or not joined)
 
 
-def _font_for(part: str, base: FontChoice) -> FontChoice | None:
+def _choice_for(part: str, base: FontChoice) -> FontChoice | None:
     wanted = {ord(char) for char in part if char not in _INVISIBLE}
-    for face in (base, SERIF, SANS, *_SCRIPTS.values()):
-        if wanted <= covered_characters(face.path) and (has_raqm() or not face.shaped):
-            return face
+    for choice in (base, SERIF, SANS, *_SCRIPTS.values()):
+        is_usable = has_raqm() or not choice.needs_shaping
+        if wanted <= covered_characters(choice.path) and is_usable:
+            return choice
     return None
 
 
@@ -210,15 +209,15 @@ def shorten_to_width(text: str, base: FontChoice, size: float, width: float) -> 
 
 
 def _run_width(run: TextRun) -> float:
-    if run.emoji:
+    if run.choice is EMOJI:
         return _EMOJI_EM * _MEASURED_AT
-    font = load_font(run.face.path, _MEASURED_AT)
-    return font.getlength(run.text, features=_font_features(run.face))
+    font = load_font(run.choice.path, _MEASURED_AT)
+    return font.getlength(run.text, features=_font_features(run.choice))
 
 
-def _font_features(face: FontChoice) -> list[str] | None:
+def _font_features(choice: FontChoice) -> list[str] | None:
     """Return the OpenType features, or None without Raqm, which rejects them."""
-    return list(face.features) if face.features and has_raqm() else None
+    return list(choice.features) if choice.features and has_raqm() else None
 
 
 def draw_line(
@@ -233,28 +232,23 @@ def draw_line(
 ) -> None:
     """Draw one line; *size*, *left* and *baseline* are in pixels."""
     runs, _ = split_runs(text, base)
-    if base.rtl:
+    if base.is_rtl:
         runs = _in_visual_order(runs)
+    direction = "rtl" if base.is_rtl and has_raqm() else None
     pen = ImageDraw.Draw(canvas)
     for run in runs:
-        if run.emoji:
+        if run.choice is EMOJI:
             tile = render_emoji(run.text, round(size * _EMOJI_EM))
             if tile is not None:
                 top = round(baseline - size * 0.88)
                 canvas.paste(tile, (round(left), top), tile)
             left += size * _EMOJI_EM
             continue
-        font = load_font(run.face.path, size)
-        tags = _font_features(run.face)
-        direction = "rtl" if base.rtl and has_raqm() else None
+        font = load_font(run.choice.path, size)
+        tags = _font_features(run.choice)
+        where = (left, baseline)
         pen.text(
-            (left, baseline),
-            run.text,
-            colour,
-            font,
-            anchor="ls",
-            direction=direction,
-            features=tags,
+            where, run.text, colour, font, "ls", direction=direction, features=tags
         )
         left += font.getlength(run.text, direction=direction, features=tags)
 
@@ -263,7 +257,7 @@ def _in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
     """Return runs from right to left; adjacent left-to-right runs keep their order."""
     groups: list[list[TextRun]] = []
     for run in runs:
-        if groups and not run.face.rtl and not groups[-1][0].face.rtl:
+        if groups and not run.choice.is_rtl and not groups[-1][0].choice.is_rtl:
             groups[-1].append(run)
         else:
             groups.append([run])
@@ -287,7 +281,7 @@ def render_emoji(emoji: str, size: int) -> Image.Image | None:
 def left_bearing(text: str, base: FontChoice, size: int) -> float:
     """Return the distance in pixels from the first letter's origin to its ink."""
     runs, _ = split_runs(text[:1], base)
-    if not runs or runs[0].emoji:
+    if not runs or runs[0].choice is EMOJI:
         return 0.0
-    font = load_font(runs[0].face.path, size)
+    font = load_font(runs[0].choice.path, size)
     return float(font.getbbox(runs[0].text, anchor="ls")[0])

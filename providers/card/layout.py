@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_LANDSCAPE, _TALL = 1.4, 1.6
 #: Pairs of text length and the largest text size as a share of the short side.
 _CEILINGS = ((18, 0.16), (45, 0.128), (90, 0.108))
 _LONG = 0.09
@@ -21,10 +20,7 @@ class Layout:
 
     Attributes:
         short: The shorter side, of which the other sizes are shares.
-        left: Left edge of the text.
-        right: Right edge of the text.
-        top: Top of the area for text.
-        bottom: Bottom of the area for text.
+        left, right, top, bottom: The edges of the area for text.
         foot: Baseline of the small line at the foot.
         small: Size of the small line.
         height_share: Share of the free height that is above the text.
@@ -54,41 +50,36 @@ def compute_layout(width: int, height: int, *, with_foot: bool) -> Layout:
         with_foot: Reserve space for a small line or a logo at the foot.
     """
     short = min(width, height)
-    landscape, tall = width / height >= _LANDSCAPE, height / width >= _TALL
+    landscape, tall = width / height >= 1.4, height / width >= 1.6
     margin = short * (0.115 if landscape else 0.098)
     top, bottom = margin, height - margin
     if tall:
         top, bottom = height * 0.15, height * 0.785
     small = max(11, round(short * (0.036 if landscape else 0.028)))
-    foot = bottom
-    if with_foot:
-        bottom -= small * 3.4
     return Layout(
         short=short,
         left=margin,
         right=width - margin,
         top=top,
-        bottom=bottom,
-        foot=foot,
+        bottom=bottom - small * 3.4 if with_foot else bottom,
+        foot=bottom,
         small=small,
         height_share=0.5 if tall else 0.46,
         ceiling=1.36 if landscape else 1.12 if height > width else 1.0,
     )
 
 
-def largest_size(place: Layout, length: int, share: float) -> int:
-    """Return the largest text size in pixels.
+def largest_size(layout: Layout, length: int, relative_size: float) -> int:
+    """Return the largest text size in pixels, for a text of *length* characters.
 
     Args:
-        length: Length of the text in characters.
-        share: The font's size as a share of a Latin font's.
+        relative_size: The font's size as a share of a Latin font's.
     """
     ceiling = next((size for limit, size in _CEILINGS if length < limit), _LONG)
-    return max(
-        smallest_size(place), round(ceiling * place.ceiling * share * place.short)
-    )
+    largest = round(ceiling * layout.ceiling * relative_size * layout.short)
+    return max(smallest_size(layout), largest)
 
 
-def smallest_size(place: Layout) -> int:
+def smallest_size(layout: Layout) -> int:
     """Return the smallest legible text size in pixels."""
-    return max(10, round(_FLOOR * place.short))
+    return max(10, round(_FLOOR * layout.short))

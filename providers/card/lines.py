@@ -1,19 +1,44 @@
-"""Breaks a text into balanced lines and chooses their size.  Pure.
+"""Breaks a text into balanced lines and chooses their size.
 
-A `LineItem` is not broken.  Its width is measured once at a size of 100 pixels and
-scales with the size.
+A `LineItem` is not broken: a word, or ideographs in phrases.  Its width is measured
+once at a size of 100 pixels and scales with the size.  Source for Japanese line
+breaks: JIS X 4051 (kinsoku), as far as a card needs it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
+from providers.card.card_text import split_graphemes
+from providers.card.fonts import FontChoice, script_of, width_at_100
+
+#: Sizes to try, as shares of the largest that fits.
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)
 _SHORT_WORD = 3
+_NO_START = frozenset(
+    "、。，．・：；？！゛゜ヽヾゝゞ々ー）〕］｝〉》」』】ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ…‥%％ๆฯ,.!?;:)]}”’»\u0e46"
+)
+_NO_END = frozenset("（〔［｛〈《「『【([{“‘„«เแโใไ$€£¥#")
+_CHUNK = 13
+_UNSPACED = frozenset({"JAPANESE", "HAN", "THAI", "LAO", "KHMER", "MYANMAR"})
+#: The penalty of a break between characters of two scripts, 0 to 1; a particle ends in
+#: hiragana, and the next phrase begins.
+_PENALTIES = {
+    ("hiragana", "han"): 0.0,
+    ("hiragana", "katakana"): 0.0,
+    ("hiragana", "other"): 0.0,
+    ("han", "han"): 0.6,
+    ("hiragana", "hiragana"): 0.7,
+    ("han", "hiragana"): 0.9,
+    ("katakana", "hiragana"): 0.9,
+    ("katakana", "katakana"): 1.0,
+}
+_OTHER_PENALTY = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +48,15 @@ class LineItem:
     Attributes:
         width: Width in pixels at a size of 100.
         space: Width of the gap before the item, unless it begins a line.
-        begins: The item must begin a line.
-        awkward: The penalty of a line break before the item, 0 to 1.
+        starts_line: The item must begin a line.
+        break_penalty: The penalty of a line break before the item, 0 to 1.
     """
 
     text: str
     width: float
     space: float = 0.0
-    begins: bool = False
-    awkward: float = 0.0
+    starts_line: bool = False
+    break_penalty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +65,103 @@ class TypeSetting:
 
     lines: tuple[str, ...]
     size: int
+
+
+def split_line_items(
+    paragraphs: Sequence[str], base: FontChoice, *, chopped: bool = False
+) -> list[LineItem]:
+    """Return the items of a text with their widths.
+
+    Args:
+        base: The font of the text.
+        chopped: Break words of more than 13 characters as well.
+    """
+    items: list[LineItem] = []
+    for paragraph in paragraphs:
+        starts_line = bool(items)
+        for word in _split_words(paragraph):
+            for index, (part, penalty) in enumerate(_split_word(word, chopped=chopped)):
+                item = LineItem(
+                    text=part,
+                    width=width_at_100(part, base),
+                    space=0.0 if index else width_at_100(" ", base),
+                    starts_line=starts_line,
+                    break_penalty=penalty,
+                )
+                items.append(item)
+                starts_line = False
+    return items
+
+
+def _split_words(paragraph: str) -> Iterator[str]:
+    """Yield words; a dash joins the word before it, a bullet the word after it."""
+    pending = ""
+    for word in paragraph.split():
+        if word == "•":
+            pending = f"{word}\N{NO-BREAK SPACE}"
+        elif word in {"\N{EN DASH}", "\N{EM DASH}", "-", "|", "·"} and pending:
+            pending = f"{pending}\N{NO-BREAK SPACE}{word}"
+        elif pending.endswith("\N{NO-BREAK SPACE}"):
+            pending += word
+        else:
+            if pending:
+                yield pending
+            pending = word
+    if pending:
+        yield pending
+
+
+def _split_word(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
+    """Yield the parts of a word, each with the penalty of a break before it."""
+    if any(script_of(char) in _UNSPACED for char in word):
+        yield from _split_phrases(word)
+    elif chopped and len(word) > _CHUNK:
+        parts = split_graphemes(word)
+        for start in range(0, len(parts), _CHUNK):
+            yield "".join(parts[start : start + _CHUNK]), float(start > 0)
+    else:
+        yield word, 0.0
+
+
+def _split_phrases(text: str) -> Iterator[tuple[str, float]]:
+    pending, penalty = "", 0.0
+    for part in split_graphemes(text):
+        if not pending:
+            pending, penalty = part, 0.0
+        elif (
+            part[0] in _NO_START
+            or pending[-1] in _NO_END
+            or _are_both_latin(pending, part)
+        ):
+            pending += part
+        else:
+            yield pending, penalty
+            pending, penalty = part, _break_penalty(pending[-1], part[0])
+    yield pending, penalty
+
+
+def _are_both_latin(pending: str, part: str) -> bool:
+    """Return True inside a Latin word or a number, which are not broken."""
+    return all(
+        script_of(char) == "LATIN" or char.isdecimal()
+        for char in (pending[-1], part[0])
+    )
+
+
+def _break_penalty(before: str, after: str) -> float:
+    """Return the penalty of a break, 0 to 1, by script, since phrases end in kana."""
+    if unicodedata.category(before).startswith("P"):
+        return 0.0
+    return _PENALTIES.get((_script_kind(before), _script_kind(after)), _OTHER_PENALTY)
+
+
+def _script_kind(char: str) -> str:
+    code = ord(char)
+    if 0x3041 <= code <= 0x309F:
+        return "hiragana"
+    if 0x30A0 <= code <= 0x30FF:
+        return "katakana"
+    return "han" if script_of(char) == "HAN" else "other"
 
 
 def fit_text(
@@ -53,16 +175,14 @@ def fit_text(
 ) -> TypeSetting | None:
     """Return the best setting within a box, or None if the smallest size is too large.
 
-    Args:
-        width: Width of the box in pixels.
-        height: Height of the box in pixels.
-        largest: Largest size in pixels.
-        smallest: Smallest size in pixels.
-        leading: Line height in ems.
+    *width* and *height* of the box and the sizes are in pixels, *leading* is in ems.
     """
-    biggest = _largest_that_fits(
-        items, width=width, height=height, sizes=(smallest, largest), leading=leading
-    )
+
+    def fits(size: int) -> bool:
+        lines = _fill_greedily(items, width * 100 / size)
+        return lines is not None and len(lines) * leading * size <= height
+
+    biggest = _largest_that_fits(fits, smallest, largest)
     if biggest is None:
         return None
     best: tuple[float, TypeSetting] | None = None
@@ -82,19 +202,7 @@ def fit_text(
     return best[1] if best else None
 
 
-def _largest_that_fits(
-    items: Sequence[LineItem],
-    *,
-    width: float,
-    height: float,
-    sizes: tuple[int, int],
-    leading: float,
-) -> int | None:
-    def fits(size: int) -> bool:
-        lines = _fill_greedily(items, width * 100 / size)
-        return lines is not None and len(lines) * leading * size <= height
-
-    low, high = sizes
+def _largest_that_fits(fits: Callable[[int], bool], low: int, high: int) -> int | None:
     if not fits(low):
         return None
     while low < high:
@@ -113,7 +221,7 @@ def _fill_greedily(items: Sequence[LineItem], measure: float) -> list[float] | N
         if item.width > measure:
             return None
         gap = item.space + item.width
-        if lines and not item.begins and lines[-1] + gap <= measure:
+        if lines and not item.starts_line and lines[-1] + gap <= measure:
             lines[-1] += gap
         else:
             lines.append(item.width)
@@ -138,7 +246,7 @@ def _break_lines(
         first = amount if left == 1 else start + 1
         for end in range(start + 1, amount - left + 2):
             line = sums[end] - before
-            if line > measure or (end - 1 > start and items[end - 1].begins):
+            if line > measure or (end - 1 > start and items[end - 1].starts_line):
                 break
             # The remaining lines cannot hold the remaining items.
             if end < first or total - sums[end] > (left - 1) * roomiest:
@@ -156,34 +264,21 @@ def _break_lines(
 def _line_cost(
     items: Sequence[LineItem], start: int, end: int, fill: float, *, last: bool
 ) -> float:
-    """Return the cost of a line by its length and its end.
-
-    Args:
-        fill: The line's width as a share of the ideal width.
-    """
+    """Return the cost of a line; *fill* is its width as a share of the ideal width."""
     cost = (fill - 1) ** 2
     final = items[end - 1].text
-    forced = last or items[end].begins
+    forced = last or items[end].starts_line
     if forced and not last:
         # The last line of a paragraph may be short.
         cost *= 0.35
-    if (
-        last
-        and end - start == 1
-        and len(final) > 1
-        and start > 0
-        and items[start].space
-    ):
+    is_single = end - start == 1 and len(final) > 1
+    if last and is_single and start > 0 and items[start].space:
         cost += 0.05
     if last and fill < 0.35:
         cost += 0.08
     if not forced:
-        cost += 0.22 * items[end].awkward
-        if (
-            items[end].space
-            and len(final.strip(".,!?")) <= _SHORT_WORD
-            and final.isalpha()
-        ):
+        cost += 0.22 * items[end].break_penalty
+        if items[end].space and final.isalpha() and len(final) <= _SHORT_WORD:
             cost += 0.045
         if final[-1:] in ".!?…。！？":
             cost -= 0.09
@@ -197,11 +292,9 @@ def _line_cost(
 
 def _join_lines(items: Sequence[LineItem], ends: Sequence[int]) -> tuple[str, ...]:
     lines: list[str] = []
-    start = 0
-    for end in ends:
-        text = ""
-        for item in items[start:end]:
-            text += f" {item.text}" if text and item.space else item.text
+    for start, end in pairwise((0, *ends)):
+        text = items[start].text
+        for item in items[start + 1 : end]:
+            text += f" {item.text}" if item.space else item.text
         lines.append(text)
-        start = end
     return tuple(lines)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from daemon.config.parsing import parse_format
-from providers.base import ImageRequest
+from providers.base import CardSettings, ImageRequest
 from providers.card import compose, fonts
 from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette
 from providers.card.layout import compute_layout
-from providers.settings import CardSettings
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
 
@@ -109,7 +108,7 @@ def _plain(order: ImageRequest) -> _Plain:
     face = fonts.choose_base_font(wording.text, shouted=False, own=None)
     place = compute_layout(order.width, order.height, with_foot=True)
     setting = compose._typeset_text(wording, face, place)
-    colours = choose_palette(wording.text, order.seed)
+    colours = choose_palette(wording.text, order.seed, _LOOK)
     return _Plain(
         size=(order.width, order.height),
         text="\n".join(setting.lines),

@@ -11,8 +11,7 @@ from PIL import Image
 
 from providers import build_provider
 from providers.base import GeneratedImage as Made
-from providers.base import ImageRequest
-from providers.cancellation import CancellationToken
+from providers.base import ImageRequest, ProviderSettings
 from providers.outcomes import (
     BadRequestError,
     ModelLoadingError,
@@ -22,8 +21,7 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.runner import ProviderRunner
-from providers.settings import ProviderSettings
+from providers.runner import CancellationToken, ProviderRunner
 from tests.counterparts.conftest import cog
 from tests.counterparts.shim import TOKEN, shimmed
 

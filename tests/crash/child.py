@@ -69,7 +69,13 @@ class Borders:
         async def to_service(
             http: HttpClient, call: HttpCall, traits: ProviderTraits
         ) -> Response:
-            what = "order" if call.wants_image else "file" if call.fetches else "look"
+            what = (
+                "order"
+                if call.is_image_request
+                else "file"
+                if call.is_download
+                else "look"
+            )
             return await borders._around(
                 f"service {what}", lambda: ask(http, call, traits)
             )

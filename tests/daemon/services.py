@@ -28,9 +28,10 @@ def toml_for(kind: str, fake: Fake) -> str:
 
 def keys_for(kind: str, fake: Fake) -> dict[str, str]:
     """Return the variables a provider's key is read from."""
-    provider_type = KINDS[kind]
-    keys = {provider_type.tokens[0]: fake.token} if provider_type.tokens else {}
-    return keys | ({provider_type.account: "acc"} if provider_type.account else {})
+    provider = KINDS[kind]
+    tokens, account = provider.token_variables, provider.account_variable
+    keys = {tokens[0]: fake.token} if tokens else {}
+    return keys | ({account: "acc"} if account else {})
 
 
 @asynccontextmanager

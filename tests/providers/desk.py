@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from providers.base import GeneratedImage, ImageRequest, Provider
-from providers.cancellation import CancellationToken
-from providers.runner import ProviderRunner
+from providers.base import GeneratedImage, ImageRequest
+from providers.provider import Provider
+from providers.runner import CancellationToken, ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -28,42 +28,42 @@ class Desk:
     kind: str
     fake: Fake
     provider: Provider
-    passed: float = 0.0
-    remembered: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    remote_ids: list[str] = field(default_factory=list)
     cancellation: CancellationToken = field(
         default_factory=lambda: CancellationToken(asyncio.Event(), asyncio.Event())
     )
 
     async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
+        self.seconds += seconds
         await asyncio.sleep(0)
 
-    async def remember(self, remote: str) -> None:
-        self.remembered.append(remote)
+    async def save_remote_id(self, remote: str) -> None:
+        self.remote_ids.append(remote)
 
     @asynccontextmanager
-    async def studio(self) -> AsyncIterator[ProviderRunner]:
-        studio = ProviderRunner(sleep=self.sleep, monotonic=lambda: self.passed)
+    async def open_runner(self) -> AsyncIterator[ProviderRunner]:
+        runner = ProviderRunner(sleep=self.sleep, monotonic=lambda: self.seconds)
         try:
-            yield studio
+            yield runner
         finally:
-            await studio.close()
+            await runner.close()
 
-    async def draw(self, order: ImageRequest = ORDER) -> GeneratedImage:
-        async with self.studio() as studio:
-            return await studio.run(
+    async def run(self, order: ImageRequest = ORDER) -> GeneratedImage:
+        async with self.open_runner() as runner:
+            return await runner.run(
                 self.provider,
                 order,
                 now=NOW,
-                save_remote_id=self.remember,
+                save_remote_id=self.save_remote_id,
                 cancellation=self.cancellation,
             )
 
     async def resume(self, left: float) -> GeneratedImage:
-        async with self.studio() as studio:
-            return await studio.resume(
+        async with self.open_runner() as runner:
+            return await runner.resume(
                 self.provider,
-                self.remembered[-1],
-                left=left,
+                self.remote_ids[-1],
+                seconds_left=left,
                 cancellation=self.cancellation,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,17 +10,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from providers import breaker
-from providers.admission import AdmissionKind
-from providers.breaker import Breaker, BreakerState
-from providers.breaker_policy import LONGEST, BreakerPolicy
-from providers.descriptions import describe_breaker
-from providers.outcomes import Outcome
+from providers import breaker, build_provider
+from providers.base import ProviderSettings
+from providers.breaker import (
+    AdmissionKind,
+    Breaker,
+    BreakerState,
+    describe_breaker,
+)
+from providers.outcomes import LONGEST, Outcome
 from tests.search import examples
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-FLUX = BreakerPolicy(credits_reset="monthly", credits_probe=timedelta(days=1))
-HOURLY = BreakerPolicy(credits_reset=3600.0)
+FLUX = build_provider(ProviderSettings(name="flux", kind="flux")).traits
+HOURLY = replace(FLUX, credits_reset=3600.0)
 
 _SAID = st.sampled_from(list(Outcome))
 
@@ -62,7 +66,7 @@ class AnyHistory(RuleBasedStateMachine):
             generation=generation,
             owner=owner,
             now=self.now,
-            policy=FLUX,
+            traits=FLUX,
             seconds=seconds,
             jitter=data.draw(st.floats(0, 1)),
         )
@@ -108,7 +112,7 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def it_never_rests_for_longer_than_its_reason_allows(self) -> None:
         found = breaker.admission_at(self.found, self.now)
-        if found.kind is AdmissionKind.RESTING and found.until is not None:
+        if found.kind is AdmissionKind.PAUSED and found.until is not None:
             assert self.found.reason is not None
             most = LONGEST.get(self.found.reason, timedelta(minutes=30))
             assert found.until - self.now <= most
@@ -135,7 +139,7 @@ def _after(outcome: Outcome, times: int = 1, **more: float) -> Breaker:
             generation=found.generation,
             owner="a",
             now=NOW,
-            policy=FLUX,
+            traits=FLUX,
             **more,  # type: ignore[arg-type]
         )
     return found
@@ -148,11 +152,11 @@ def _after(outcome: Outcome, times: int = 1, **more: float) -> Breaker:
         (Outcome.LOADING, 0.5, 2.0),
         (Outcome.LOADING, 47.0, 47.0),
         (Outcome.LOADING, 9e9, 600.0),
-        (Outcome.THROTTLED, None, 30.0),
-        (Outcome.THROTTLED, 12.0, 12.0),
-        (Outcome.THROTTLED, 1e6, 3600.0),
-        (Outcome.GONE, None, 86400.0),
-        (Outcome.TOKEN, None, None),
+        (Outcome.RATE_LIMITED, None, 30.0),
+        (Outcome.RATE_LIMITED, 12.0, 12.0),
+        (Outcome.RATE_LIMITED, 1e6, 3600.0),
+        (Outcome.NOT_FOUND, None, 86400.0),
+        (Outcome.UNAUTHORIZED, None, None),
     ],
 )
 def test_how_long_it_rests(
@@ -183,7 +187,7 @@ def test_prepaid_credits_are_asked_for_in_doubling_pauses_up_to_a_day() -> None:
             generation=found.generation,
             owner="a",
             now=now,
-            policy=HOURLY,
+            traits=HOURLY,
         )
         assert found.until is not None
         pauses.append((found.until - now).total_seconds() / 3600)
@@ -201,13 +205,13 @@ def test_failures_open_it_at_the_third_and_an_image_forgets_them() -> None:
         generation=0,
         owner="a",
         now=NOW,
-        policy=FLUX,
+        traits=FLUX,
     )
     assert once_more.failures == 0
 
 
 @pytest.mark.parametrize(
-    "outcome", [Outcome.REFUSED, Outcome.BLANK, Outcome.REJECTED, Outcome.UNKNOWN]
+    "outcome", [Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST, Outcome.UNKNOWN]
 )
 def test_what_concerns_the_prompt_or_us_does_not_move_it(outcome: Outcome) -> None:
     assert _after(outcome, 5) == Breaker(name="flux")

@@ -10,14 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from providers.base import ImageRequest
-from providers.card import background, fonts, lines
+from providers.base import CardSettings, ImageRequest
+from providers.card import background, compose, fonts, lines
 from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette, contrast_ratio
-from providers.card.compose import card_lines, render_card
+from providers.card.compose import render_card
 from providers.card.layout import compute_layout
 from providers.outcomes import BadRequestError
-from providers.settings import CardSettings
 from tests.search import examples
 
 PLAIN = CardSettings(tag="Oven & Oak")
@@ -41,6 +40,13 @@ def _order(words: str, width: int, height: int, seed: int = 1) -> ImageRequest:
     return ImageRequest(prompt="", words=words, width=width, height=height, seed=seed)
 
 
+def _lines(words: str) -> tuple[str, ...]:
+    text = prepare_text(words)
+    face = fonts.choose_base_font(text.text, shouted=text.is_shouted, own=None)
+    place = compute_layout(1080, 1080, with_foot=True)
+    return compose._typeset_text(text, face, place).lines
+
+
 def _opened(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.load()
@@ -58,7 +64,7 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
     wording = prepare_text(words)
     face = fonts.choose_base_font(wording.text, shouted=wording.is_shouted, own=None)
     bare = background.render_background(
-        choose_palette(wording.text, 1), width, height, 1, mirrored=face.rtl
+        choose_palette(wording.text, 1, PLAIN), width, height, 1, mirrored=face.is_rtl
     ).convert("RGB")
     ink = ImageChops.difference(image, bare).getbbox()
     assert ink is not None
@@ -72,7 +78,7 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
 
 @pytest.mark.parametrize("words", TEXTS)
 def test_no_word_is_lost_but_hashtags_and_links(words: str) -> None:
-    lines = card_lines(_order(words, 1080, 1080), PLAIN)
+    lines = _lines(words)
     lettered = "".join("".join(lines).split())
     assert "#" not in lettered
     assert "http" not in lettered
@@ -97,7 +103,9 @@ def test_the_same_order_is_the_same_card_and_another_seed_another() -> None:
 def test_letters_stand_off_their_ground(
     words: str, seed: int, background: str | None, color: str | None
 ) -> None:
-    colours = choose_palette(words, seed, background=background, color=color)
+    colours = choose_palette(
+        words, seed, CardSettings(background=background, color=color)
+    )
     worst = min(contrast_ratio(colours.text, one) for one in colours.background_colours)
     # A ground of the owner's own may be a grey on which nothing reaches seven.
     assert worst >= (4.3 if background or color else 7.0)
@@ -160,6 +168,5 @@ def test_lines_that_leave_too_much_for_the_rest_are_not_weighed(
         return weigh(*given, last=last)
 
     monkeypatch.setattr(lines, "_line_cost", counted)
-    order = _order("新鲜面包每天早上七点开门" * 15, 1080, 1080)
-    assert card_lines(order, PLAIN)
+    assert _lines("新鲜面包每天早上七点开门" * 15)
     assert len(weighed) < 50_000  # 160,000 before

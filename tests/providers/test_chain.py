@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.admission import Admission, AdmissionKind
+from providers.breaker import Admission, AdmissionKind
 from providers.chain import (
     AtCapacity,
     CallProvider,
@@ -21,28 +21,38 @@ from providers.chain import (
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(seconds=30), NOW + timedelta(hours=5)
 READY = Admission(kind=AdmissionKind.READY)
-PROBE = Admission(kind=AdmissionKind.PROBE, why="w")
+PROBE = Admission(kind=AdmissionKind.PROBE, reason="w")
 LOADING = Admission(
-    kind=AdmissionKind.RESTING, until=SOON, back=SOON, waitable=True, why="loads"
+    kind=AdmissionKind.PAUSED,
+    until=SOON,
+    available_at=SOON,
+    is_waitable=True,
+    reason="loads",
 )
 LOADS_LONG = Admission(
-    kind=AdmissionKind.RESTING, until=LATER, back=LATER, waitable=True, why="loads"
+    kind=AdmissionKind.PAUSED,
+    until=LATER,
+    available_at=LATER,
+    is_waitable=True,
+    reason="loads",
 )
 BROKE = Admission(
-    kind=AdmissionKind.RESTING, until=LATER, back=LATER, why="credits used up"
+    kind=AdmissionKind.PAUSED, until=LATER, available_at=LATER, reason="credits used up"
 )
-SHUT = Admission(kind=AdmissionKind.RESTING, why="token refused")
-PROBED = Admission(kind=AdmissionKind.PROBING, until=SOON, why="credits used up")
+SHUT = Admission(kind=AdmissionKind.PAUSED, reason="token refused")
+PROBED = Admission(
+    kind=AdmissionKind.PROBE_RUNNING, until=SOON, reason="credits used up"
+)
 PROBED_LOADING = Admission(
-    kind=AdmissionKind.PROBING, until=SOON, waitable=True, why="loads"
+    kind=AdmissionKind.PROBE_RUNNING, until=SOON, is_waitable=True, reason="loads"
 )
 
 
-def _link(standing: Admission, **more: object) -> Candidate:
-    return Candidate(name="flux", standing=standing, **more)  # type: ignore[arg-type]
+def _link(admission: Admission, **more: object) -> Candidate:
+    return Candidate(name="flux", admission=admission, **more)  # type: ignore[arg-type]
 
 
-CARD = Candidate(name="freeapi", standing=READY, is_card=True)
+CARD = Candidate(name="freeapi", admission=READY, is_card=True)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +60,19 @@ CARD = Candidate(name="freeapi", standing=READY, is_card=True)
     [
         (_link(READY), CallProvider("flux", probe=False)),
         (_link(PROBE), CallProvider("flux", probe=True)),
-        (_link(READY, busy=True), AtCapacity("flux")),
+        (_link(READY, is_busy=True), AtCapacity("flux")),
         (_link(LOADING), WaitUntil("flux", SOON)),
         (_link(LOADS_LONG), CallProvider("freeapi", probe=False)),
         (_link(BROKE), CallProvider("freeapi", probe=False)),
         (_link(SHUT), CallProvider("freeapi", probe=False)),
         (_link(PROBED), CallProvider("freeapi", probe=False)),
         (_link(PROBED_LOADING), AtCapacity("flux")),
-        (_link(READY, out="refused it"), CallProvider("freeapi", probe=False)),
+        (
+            _link(READY, excluded_reason="refused it"),
+            CallProvider("freeapi", probe=False),
+        ),
         (_link(READY, budget_until=LATER), CallProvider("freeapi", probe=False)),
-        (_link(BROKE, busy=True), CallProvider("freeapi", probe=False)),
+        (_link(BROKE, is_busy=True), CallProvider("freeapi", probe=False)),
     ],
 )
 def test_the_first_that_serves_is_asked(first: Candidate, decided: object) -> None:
@@ -87,7 +100,7 @@ def test_patience_is_counted_from_the_first_wait() -> None:
 
 def test_without_the_card_it_says_why_and_until_when() -> None:
     found = decide_next(
-        [_link(BROKE), Candidate(name="b", standing=SHUT), CARD],
+        [_link(BROKE), Candidate(name="b", admission=SHUT), CARD],
         now=NOW,
         waited_since=None,
         loading_wait=timedelta(seconds=120),
@@ -111,9 +124,9 @@ _STANDINGS = st.sampled_from(
         st.builds(
             Candidate,
             name=st.text("abc", min_size=1, max_size=3),
-            standing=_STANDINGS,
-            busy=st.booleans(),
-            out=st.none() | st.just("out"),
+            admission=_STANDINGS,
+            is_busy=st.booleans(),
+            excluded_reason=st.none() | st.just("out"),
             budget_until=st.none() | st.just(LATER),
         ),
         max_size=5,
@@ -131,7 +144,7 @@ def test_with_a_card_allowed_somebody_always_serves(links: list[Candidate]) -> N
     if isinstance(found, CallProvider) and found.name != "freeapi":
         asked = next(one for one in links if one.name == found.name)
         assert any(
-            one.out is None and one.budget_until is None and not one.busy
+            one.excluded_reason is None and one.budget_until is None and not one.is_busy
             for one in links
             if one.name == asked.name
         )

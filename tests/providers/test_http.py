@@ -16,12 +16,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.addresses import forbidden_reason, is_public
-from providers.base import HttpCall, ProviderTraits, Response, Step
+from providers.base import HttpCall, ProviderSettings, ProviderTraits, Response, Step
 from providers.flux import Flux
+from providers.http import forbidden_reason, is_public
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.runner import ProviderRunner
-from providers.settings import ProviderSettings
 
 TOKEN = "hf_" + "s" * 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -72,21 +71,21 @@ def _post(url: str) -> HttpCall:
         read=_unread,
         json={},
         headers={"Authorization": f"Bearer {TOKEN}"},
-        wants_image=True,
+        is_image_request=True,
     )
 
 
 def _fetch(url: str) -> HttpCall:
-    return HttpCall(method="GET", url=url, read=_unread, fetches=True)
+    return HttpCall(method="GET", url=url, read=_unread, is_download=True)
 
 
 async def _tried(call: HttpCall, traits: ProviderTraits, **more: Any) -> str:  # noqa: ANN401 - Studio's
-    studio = ProviderRunner(**more)
+    runner = ProviderRunner(**more)
     try:
         with pytest.raises((UnavailableError, InvalidImageError)) as caught:
-            await studio.send_once(call, traits)
+            await runner.send_once(call, traits)
     finally:
-        await studio.close()
+        await runner.close()
     assert TOKEN not in str(caught.value)
     return str(caught.value)
 
@@ -239,14 +238,14 @@ async def test_the_deadline_covers_a_service_that_trickles() -> None:
         return response
 
     async with serving(trickles) as service:
-        studio = ProviderRunner()
+        runner = ProviderRunner()
         call = _post(f"{service.url}/a")
         try:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
-                    await studio.send_once(call, _traits(service.url))
+                    await runner.send_once(call, _traits(service.url))
         finally:
-            await studio.close()
+            await runner.close()
 
 
 @given(st.ip_addresses())

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from providers import build_provider
-from providers.cancellation import JobCancelled, ShuttingDown
 from providers.outcomes import RemoteJobLostError, TimedOutError
+from providers.runner import JobCancelled, ShuttingDown
 from tests.providers.desk import WITH_JOBS, Desk
 from tests.providers.fakes import Fake, settings_for
 
@@ -17,13 +17,13 @@ from tests.providers.fakes import Fake, settings_for
 async def test_the_id_is_committed_before_it_is_waited_for(desk: Desk) -> None:
     seen: list[str] = []
 
-    async def remember(remote: str) -> None:
+    async def save_remote_id(remote: str) -> None:
         # Nothing was painted yet, and nobody has looked.
         assert desk.fake.painted == 0
         seen.append(remote)
 
-    desk.remember = remember  # type: ignore[method-assign]  # on this one desk
-    await desk.draw()
+    desk.save_remote_id = save_remote_id  # type: ignore[method-assign]  # on this one desk
+    await desk.run()
     assert seen == ["job-0"]
 
 
@@ -32,18 +32,18 @@ async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
     desk.fake.looks = 3
 
     async def stop(seconds: float) -> None:
-        desk.passed += seconds
+        desk.seconds += seconds
         desk.cancellation.stopping.set()
         await asyncio.sleep(0)
 
     desk.sleep = stop  # type: ignore[method-assign]  # on this one desk
     with pytest.raises(ShuttingDown):
-        await desk.draw()
+        await desk.run()
     assert desk.fake.cancelled == []
     again = Desk(
         desk.kind, desk.fake, build_provider(settings_for(desk.kind, desk.fake))
     )
-    again.remembered = desk.remembered
+    again.remote_ids = desk.remote_ids
     image = await again.resume(left=60)
 
     assert image.data
@@ -52,12 +52,12 @@ async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", WITH_JOBS)
 async def test_a_late_job_is_asked_once_before_any_deadline(desk: Desk) -> None:
-    desk.remembered.append(_begun(desk.fake))
+    desk.remote_ids.append(_begun(desk.fake))
     desk.fake.jobs["job-0"]["looks"] = 0
     image = await desk.resume(left=-3600)
     assert image.data
 
-    desk.remembered.append(_begun(desk.fake))
+    desk.remote_ids.append(_begun(desk.fake))
     desk.fake.jobs["job-1"]["looks"] = 10**6
     with pytest.raises(TimedOutError):
         await desk.resume(left=-3600)
@@ -73,13 +73,13 @@ async def test_a_job_nobody_wants_any_more_is_cancelled_there(desk: Desk) -> Non
     desk.fake.looks = 10**6
 
     async def withdraw(seconds: float) -> None:
-        desk.passed += seconds
+        desk.seconds += seconds
         desk.cancellation.withdrawn.set()
         await asyncio.sleep(0)
 
     desk.sleep = withdraw  # type: ignore[method-assign]  # on this one desk
     with pytest.raises(JobCancelled):
-        await desk.draw()
+        await desk.run()
     assert desk.fake.cancelled == ["job-0"]
 
 
@@ -90,7 +90,7 @@ async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
 ) -> None:
     desk.fake.fail_look(status, {"error": "no such job"})
     with pytest.raises(RemoteJobLostError) as caught:
-        await desk.draw()
+        await desk.run()
     assert not caught.value.moves_breaker
 
 
@@ -98,7 +98,7 @@ async def test_a_job_that_cannot_be_found_is_lost_and_moves_no_breaker(
 async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> None:
     for status in (500, 502, 503, 429, 500, 500, 500):
         desk.fake.fail_look(status, {"error": "one moment"})
-    image = await desk.draw()
+    image = await desk.run()
 
     assert image.data
     assert desk.fake.painted == 1
@@ -108,5 +108,5 @@ async def test_a_service_that_stumbles_meanwhile_is_asked_again(desk: Desk) -> N
 async def test_a_finished_file_that_is_gone_is_lost(desk: Desk) -> None:
     desk.fake.keep = lambda data: f"{desk.fake.url}/files/nowhere.png"  # type: ignore[method-assign]  # noqa: ARG005 - its name counts
     with pytest.raises(RemoteJobLostError) as caught:
-        await desk.draw()
+        await desk.run()
     assert not caught.value.moves_breaker

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import FollowUp, GeneratedImage, ImageRequest, Response
+from providers.base import (
+    FollowUp,
+    GeneratedImage,
+    ImageRequest,
+    ProviderSettings,
+    Response,
+)
 from providers.flux import Flux
 from providers.huggingface_routes import ROUTES, RouteOnlyError
 from providers.huggingface_routes import check_route as check
@@ -24,7 +30,6 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.settings import ProviderSettings
 
 _JSON = {"content-type": "application/json"}
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -151,7 +156,7 @@ def test_no_list_of_routes_is_ever_an_exception_of_ours(
     call = flux.start(_ORDER, _NOW)
     step = call.read(Response(200, _JSON, body))
     assert isinstance(step, FollowUp)
-    assert step.call.wants_image
+    assert step.call.is_image_request
     assert step.call.url.startswith("https://router.huggingface.co/")
 
 
@@ -160,4 +165,4 @@ def test_an_address_that_was_committed_is_fetched_after_a_crash(scheme: str) -> 
     flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
     call = flux.resume(f"{scheme}://v3.fal.media/a.png")
     assert call is not None
-    assert (call.fetches, call.headers) == (True, {})
+    assert (call.is_download, call.headers) == (True, {})

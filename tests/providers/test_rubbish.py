@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import KINDS, prompt_sanitizer
+from providers import KINDS, request_fitting
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -81,8 +81,8 @@ def walk(call: HttpCall, replies: list[Response]) -> None:
         assert 0 <= step.seconds <= 60
         call = step.call
         # Wherever a file is: no key goes there.
-        assert not (call.fetches and call.headers)
-        assert call.fetches or call.url.startswith("http://service.test")
+        assert not (call.is_download and call.headers)
+        assert call.is_download or call.url.startswith("http://service.test")
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"freeapi"}))
@@ -96,7 +96,10 @@ def test_every_kind_reads_everything(kind: str, replies: list[Response]) -> None
 def test_every_route_reads_everything(name: str, reply: Response) -> None:
     def fetch(url: str) -> HttpCall:
         return HttpCall(
-            method="GET", url=url, read=lambda _: GeneratedImage(data=b""), fetches=True
+            method="GET",
+            url=url,
+            read=lambda _: GeneratedImage(data=b""),
+            is_download=True,
         )
 
     try:
@@ -118,15 +121,15 @@ def test_every_order_is_a_request(
     order = ImageRequest(prompt=prompt, words="", width=width, height=height, seed=seed)
     call = first_call(kind, order)
     assert json.dumps(call.json)
-    assert call.wants_image
+    assert call.is_image_request
 
 
 @given(st.text(alphabet="<>()[]{}|#:1.3 abANDREK\\lorasdcpp_", max_size=80))
 def test_no_command_survives_its_service(text: str) -> None:
-    assert "|" not in prompt_sanitizer.without_bars(text)
-    assert "<" not in prompt_sanitizer.without_tags(text)
-    assert "###" not in prompt_sanitizer.without_hashes(text)
-    escaped = prompt_sanitizer.escape_syntax(text)
+    assert "|" not in request_fitting.without_bars(text)
+    assert "<" not in request_fitting.without_tags(text)
+    assert "###" not in request_fitting.without_hashes(text)
+    escaped = request_fitting.escape_syntax(text)
     for bracket in "()[]":
         assert escaped.count(bracket) == escaped.count(f"\\{bracket}")
     assert not set("<>{}") & set(escaped)

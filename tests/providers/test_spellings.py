@@ -16,6 +16,7 @@ from providers.base import (
     GeneratedImage,
     HttpCall,
     ImageRequest,
+    ProviderSettings,
     Response,
     Step,
 )
@@ -25,7 +26,6 @@ from providers.outcomes import (
     RateLimitedError,
     RemoteJobFailedError,
 )
-from providers.settings import ProviderSettings
 from tests.providers.desk import NOW, ORDER
 from tests.providers.said import SAID
 
@@ -101,7 +101,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUg=="
 def test_every_shape_of_runpods_outputs_leads_to_the_file(output: object) -> None:
     step = read("runpod", 200, {"id": "x", "status": "COMPLETED", "output": output})
     assert isinstance(step, FollowUp)
-    assert step.call.fetches
+    assert step.call.is_download
     assert step.call.headers == {}
 
 

@@ -37,7 +37,9 @@ class _StoredToken:
 
 
 _NOTION = _TokenType(whose="Notion", names=secret.NOTION)
-_FLUX = _TokenType(whose="Hugging Face", names=KINDS["flux"].tokens, none="cards only")
+_FLUX = _TokenType(
+    whose="Hugging Face", names=KINDS["flux"].token_variables, none="cards only"
+)
 
 
 def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:

@@ -16,8 +16,7 @@ from daemon.web.serve import run_web_server
 from db import images, posts
 from db.models import ImageRecord
 from db.states import JobEventType, JobReason, JobState
-from providers import descriptions
-from providers.outcomes import Outcome
+from providers.outcomes import OUTCOMES, Outcome
 from tests.daemon.house import House, house
 from tests.daemon.web.visitor import Visitor, inhabited, open_page
 
@@ -39,7 +38,7 @@ def test_there_are_words_for_everything() -> None:
     assert set(text_format.STATES) == set(JobState)
     assert set(text_format.REASONS) == set(JobReason)
     assert set(text_format.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
-    assert set(descriptions.OUTCOMES) == set(Outcome)
+    assert set(OUTCOMES) == set(Outcome)
 
 
 async def test_an_empty_house_says_so_kindly(both: Both) -> None:

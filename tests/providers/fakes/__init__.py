@@ -6,7 +6,7 @@ kind); `tests/counterparts` points the services' official clients at them.
 
 from __future__ import annotations
 
-from providers.settings import ProviderSettings
+from providers.base import ProviderSettings
 from tests.providers.fakes.base import Fake
 from tests.providers.fakes.cloudflare import FakeCloudflare
 from tests.providers.fakes.fal import FakeFal

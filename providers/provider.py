@@ -1,0 +1,269 @@
+"""The base classes of the kinds of image service.  Pure.
+
+A provider builds requests and reads responses.  It does not send, sleep, retry or log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from providers import responses
+from providers.base import (
+    FollowUp,
+    GeneratedImage,
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    Price,
+    ProviderSettings,
+    ProviderTraits,
+    Response,
+    Step,
+)
+from providers.outcomes import ProviderError, UnavailableError
+from providers.request_fitting import RequestSize, fit_to_side
+from providers.responses import ErrorRule
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+Reader = Callable[[Response], Step]
+
+
+def flat_price(dollars: float) -> Price:
+    """Return a price that is the same for every image, in US dollars."""
+    return lambda _megapixels: dollars
+
+
+def price_per_megapixel(dollars: float) -> Price:
+    """Return a price in proportion to the image's megapixels, in US dollars."""
+    return lambda megapixels: dollars * megapixels
+
+
+def _raise_no_image(response: Response) -> Step:
+    """Read the response to a request that is not for an image: raise always."""
+    raise UnavailableError("answered without an image", status=response.status)
+
+
+def job_id_in(response: Response, key: str = "id") -> str:
+    """Return the job id in a response, or "" if it has none that can be in a path."""
+    job_id = str(responses.parse_object(response).get(key) or "")
+    return job_id if _JOB_ID.fullmatch(job_id) else ""
+
+
+def with_fallback(
+    call: HttpCall,
+    error: type[ProviderError],
+    otherwise: HttpCall,
+    applies: Callable[[ProviderError], bool] = lambda _error: True,
+) -> HttpCall:
+    """Return *call*, which *otherwise* follows on an *error* that *applies*."""
+
+    def read(response: Response) -> Step:
+        try:
+            return call.read(response)
+        except error as caught:
+            if not applies(caught):
+                raise
+            return FollowUp(call=otherwise)
+
+    return replace(call, read=read)
+
+
+class Provider:
+    """Builds the requests of one image service and reads its responses.
+
+    Attributes:
+        defaults: The kind's traits, which the owner's settings override.
+        error_rules: The service's own spellings of errors.
+        auth_scheme: The scheme of the Authorization header.
+        size_multiple: Both sides of a requested size are multiples of it, in pixels.
+        max_side: The longest side of a requested size, in pixels.
+        health_check_path: The path of `health_check_call`.
+        token_check_path: The path of `token_check_call`.
+    """
+
+    defaults: ClassVar[ProviderTraits]
+    error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
+    auth_scheme: ClassVar[str] = "Bearer"
+    size_multiple: ClassVar[int] = 16
+    max_side: ClassVar[int] = 1440
+    health_check_path: ClassVar[str] = ""
+    token_check_path: ClassVar[str] = ""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+        self.traits = _override_traits(self.defaults, settings)
+
+    def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
+        """Return the first call for *request*, or the image itself (the card).
+
+        Raises:
+            ProviderError: This provider cannot serve the request.
+        """
+        del now
+        return self.first_call(request)
+
+    def first_call(self, request: ImageRequest) -> HttpCall:
+        """Return the first call for *request*; a kind has this or its own `start`."""
+        raise NotImplementedError
+
+    def supported_size(self, request: ImageRequest) -> RequestSize:
+        """Return the size to request from the service."""
+        return fit_to_side(request, self.size_multiple, self.max_side)
+
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
+        """Return the options of *request* that will be ignored, in a few words each."""
+        size, supported = self.supported_size(request), self.traits.supported_options
+        dropped = [option for option in ("seed", "steps") if option not in supported]
+        if (size.width, size.height) != (request.width, request.height):
+            dropped.append(f"size: {size} is asked for")
+        return tuple(dropped)
+
+    def resume(self, remote_id: str) -> HttpCall | None:
+        """Return the call that continues from a committed URL or job id, or None."""
+        is_url = remote_id.startswith(("https://", "http://"))
+        return self._download_call(remote_id) if is_url else None
+
+    def cancel(self, remote_id: str) -> HttpCall | None:
+        """Return the call that cancels the remote job, or None if there is none."""
+        del remote_id
+        return None
+
+    def health_check_call(self) -> HttpCall | None:
+        """Return a cheap call whose good response shows that the server is up, or None.
+
+        The owner's servers have one, so that no job is tried on a server that is
+        down.  Only a job shows whether a hosted service is up.
+        """
+        return self._api_call(path) if (path := self.health_check_path) else None
+
+    def token_check_call(self) -> HttpCall | None:
+        """Return a free call that shows whether the token is valid, or None."""
+        return self._api_call(path) if (path := self.token_check_path) else None
+
+    def raise_for_error(self, response: Response) -> None:
+        """Return if *response* is a good one, else raise the ProviderError it means."""
+        responses.raise_for_error(response, *self.error_rules)
+
+    def _with_error_check(self, read: Reader) -> Reader:
+        def checked(response: Response) -> Step:
+            self.raise_for_error(response)
+            return read(response)
+
+        return checked
+
+    def _auth_headers(self) -> Mapping[str, str]:
+        token = self._settings.token
+        return {"Authorization": f"{self.auth_scheme} {token}"} if token else {}
+
+    def _image_call(
+        self,
+        path: str,
+        body: Mapping[str, JsonValue],
+        read: Reader,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpCall:
+        """Return the request for an image, with the owner's `extra` in its body."""
+        body = merge_body(body, self._settings.extra)
+        call = self._api_call(path, read, "POST", json=body, is_image_request=True)
+        return replace(call, headers={**call.headers, **(headers or {})})
+
+    def _api_call(
+        self,
+        path: str,
+        read: Reader = _raise_no_image,
+        method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
+        **more: Any,  # noqa: ANN401 - the remaining fields of HttpCall
+    ) -> HttpCall:
+        """Return any other request to the service."""
+        return HttpCall(
+            method=method,
+            url=f"{self.traits.base_url}{path}",
+            headers=self._auth_headers(),
+            read=self._with_error_check(read),
+            **more,
+        )
+
+    def _download_call(self, url: str) -> HttpCall:
+        read = responses.read_download
+        return HttpCall(method="GET", url=url, read=read, is_download=True)
+
+    def _read_openai(self, response: Response) -> Step:
+        return responses.read_openai(response, self._download_call)
+
+
+class JobProvider(Provider):
+    """The base class of services that queue a request as a job, which is polled."""
+
+    poll_seconds: ClassVar[float] = 1.0
+
+    def resume(self, remote_id: str) -> HttpCall | None:
+        """Return the call that continues from a committed URL or job id, or None."""
+        is_id = _JOB_ID.fullmatch(remote_id)
+        return self._poll_call(remote_id) if is_id else super().resume(remote_id)
+
+    def cancel(self, remote_id: str) -> HttpCall | None:
+        """Return the call that cancels the remote job, or None if there is none."""
+        return self._cancel_call(remote_id) if _JOB_ID.fullmatch(remote_id) else None
+
+    def _cancel_call(self, job_id: str) -> HttpCall | None:
+        raise NotImplementedError
+
+    def _poll_path(self, job_id: str) -> str:
+        raise NotImplementedError
+
+    def _read_status(self, job_id: str, response: Response) -> Step:
+        raise NotImplementedError
+
+    def _poll_call(self, job_id: str) -> HttpCall:
+        return self._api_call(
+            self._poll_path(job_id),
+            lambda response: self._read_status(job_id, response),
+            is_poll=True,
+        )
+
+    def _poll_later(self, job_id: str, seconds: float | None = None) -> FollowUp:
+        """Return the next poll of a job, whose id is committed before it."""
+        return FollowUp(
+            call=self._poll_call(job_id),
+            seconds=self.poll_seconds if seconds is None else seconds,
+            remote_id=job_id,
+        )
+
+
+def _override_traits(
+    traits: ProviderTraits, settings: ProviderSettings
+) -> ProviderTraits:
+    price, source = traits.price, traits.price_source
+    if settings.price is not None:
+        price, source = flat_price(settings.price), "configuration"
+    return replace(
+        traits,
+        name=settings.name,
+        label=settings.label or traits.label,
+        price=price,
+        price_source=source,
+        included=traits.included if settings.included is None else settings.included,
+        monthly_budget=settings.monthly_budget,
+        credits_reset=settings.credits_reset or traits.credits_reset,
+        timeout=settings.timeout or traits.timeout,
+        concurrency=settings.concurrency or traits.concurrency,
+        base_url=(settings.base_url or traits.base_url).rstrip("/"),
+    )
+
+
+def merge_body(
+    body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return *body* overridden by *extra*; tables are merged recursively."""
+    merged = dict(body)
+    for key, value in extra.items():
+        inner = merged.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            merged[key] = merge_body(inner, value)
+        else:
+            merged[key] = value
+    return merged

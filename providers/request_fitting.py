@@ -1,0 +1,122 @@
+"""Fits a request to a service: its sizes and ratios, and the syntax of its prompts.
+
+Prompts come from posts, whose text is untrusted.  Sources: the services' reference
+pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` and
+`<sd_cpp_extra_args>`, AI Horde splits at `###`, AUTOMATIC1111 weighs `(word:1.3)` and
+`[word]`.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from providers.base import ImageRequest
+
+_TAG = re.compile(r"<[^<>]{0,200}>")
+_WEIGHT = re.compile(r":\s*[+-]?\d+(?:\.\d+)?(?=\s*[)\]])")
+_KEYWORDS = re.compile(r"\b(AND|BREAK|ADDCOMM|ADDROW|ADDCOL)\b")
+_BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSize:
+    """The size to request from a service, in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+def fit_to_side(
+    request: ImageRequest, multiple: int, most: int = 1440, least: int = 256
+) -> RequestSize:
+    """Return the nearest size of the requested shape within *most* pixels a side.
+
+    The size is scaled down if a side would be too long.  The image is enlarged later.
+
+    Args:
+        multiple: Both sides are multiples of this many pixels.
+        most: The longest side in pixels.
+        least: The shortest side in pixels.
+    """
+    scale = min(1.0, most / max(request.width, request.height))
+
+    def fit(side: float) -> int:
+        up = -(-round(side * scale) // multiple) * multiple
+        return max(least, up if up <= most else most // multiple * multiple)
+
+    return RequestSize(width=fit(request.width), height=fit(request.height))
+
+
+def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestSize:
+    """Return the largest size of the requested shape with at most *pixels* pixels.
+
+    Both sides are multiples of *multiple* pixels.
+    """
+    scale = min(1.0, (pixels / (request.width * request.height)) ** 0.5)
+    return RequestSize(
+        width=max(multiple, int(request.width * scale) // multiple * multiple),
+        height=max(multiple, int(request.height * scale) // multiple * multiple),
+    )
+
+
+def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
+    """Return the one of *sizes* whose shape is nearest to the requested shape."""
+    return min(sizes, key=lambda size: _distance(request, size.width / size.height))
+
+
+def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
+    """Return the nearest of aspect ratios such as "16:9"."""
+
+    def distance(ratio: str) -> float:
+        wide, _, high = ratio.partition(":")
+        return _distance(request, int(wide) / int(high))
+
+    return min(ratios, key=distance)
+
+
+def _distance(request: ImageRequest, ratio: float) -> float:
+    requested = request.width / request.height
+    return max(ratio / requested, requested / ratio)
+
+
+def without_bars(prompt: str) -> str:
+    """Return *prompt* without `|`, which separates a negative prompt."""
+    return _tidy_spaces(prompt.replace("|", ", "))
+
+
+def without_tags(prompt: str) -> str:
+    """Return *prompt* without `<...>`, which loads files and sets options."""
+    previous = None
+    # Removing an inner tag can complete an outer one.
+    while previous != prompt:
+        previous, prompt = prompt, _TAG.sub(" ", prompt)
+    return _tidy_spaces(prompt.replace("<", " ").replace(">", " "))
+
+
+def without_weights(prompt: str) -> str:
+    """Return *prompt* without the numbers of `(word:1.3)`."""
+    return _WEIGHT.sub("", prompt)
+
+
+def without_hashes(prompt: str) -> str:
+    """Return *prompt* without `###`, which separates a negative prompt."""
+    return _tidy_spaces(re.sub(r"#{3,}", " ", prompt))
+
+
+def escape_syntax(prompt: str) -> str:
+    """Return *prompt* with escaped brackets and lower-case keywords.
+
+    AUTOMATIC1111 and its forks read an escaped bracket as a plain one.
+    """
+    plain = without_tags(prompt.replace("\\", " ")).translate(_BRACES)
+    plain = _KEYWORDS.sub(lambda match: match[0].lower(), plain)
+    return re.sub(r"([()\[\]])", r"\\\1", plain)
+
+
+def _tidy_spaces(prompt: str) -> str:
+    return re.sub(r" +(?=[ ,])", "", prompt).strip()
