@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
+from tzlocal import get_localzone
+
 Now: TypeAlias = Callable[[], datetime]
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -21,8 +23,6 @@ def utc_now() -> datetime:
 
 def local_zone() -> tzinfo:
     """Return the machine's time zone, or UTC if none is configured."""
-    from tzlocal import get_localzone  # noqa: PLC0415 - comes with APScheduler
-
     with warnings.catch_warnings():
         # A minimal container has no /etc/localtime, and then means UTC.
         warnings.simplefilter("ignore")

@@ -37,11 +37,11 @@ def test(
 ) -> None:
     """Make one image with every configured provider."""
     if notify:
-        from daemon.cli import notify_test  # noqa: PLC0415 - loaded only for this command
+        from daemon.cli import notify_test
 
         notify_test.send_test_notifications(json=json)
         return
-    from daemon.cli import test as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import test as module
 
     module.try_providers(provider=provider, yes=yes, json=json)
 
@@ -66,7 +66,7 @@ def generate(
     json: Json = False,
 ) -> None:
     """Make one image through the chain, without Notion."""
-    from daemon.cli import generate as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import generate as module
 
     module.generate_images(
         text,
@@ -88,28 +88,28 @@ def approve(
     json: Json = False,
 ) -> None:
     """Make what is held."""
-    from daemon.cli import job_actions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import job_actions
 
     job_actions.approve_posts(source, newest=newest, json=json)
 
 
 def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Make another image for a page, as its tick box does."""
-    from daemon.cli import job_actions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import job_actions
 
     job_actions.regenerate_page(page, source, json=json)
 
 
 def retry(number: JobArgument, json: Json = False) -> None:
     """Give a failed or cancelled job another try."""
-    from daemon.cli import job_actions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import job_actions
 
     job_actions.retry_job(number, json=json)
 
 
 def cancel(number: JobArgument, json: Json = False) -> None:
     """End an open job."""
-    from daemon.cli import job_actions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import job_actions
 
     job_actions.cancel_job(number, json=json)
 
@@ -118,7 +118,7 @@ def cancel(number: JobArgument, json: Json = False) -> None:
 def providers(context: typer.Context, json: Json = False) -> None:
     """The chain: who serves, who rests, what they cost."""
     if context.invoked_subcommand is None:
-        from daemon.cli import providers as module  # noqa: PLC0415 - loaded only for this command
+        from daemon.cli import providers as module
 
         module.show_providers(json=json)
 
@@ -128,6 +128,6 @@ def reset(
     name: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False
 ) -> None:
     """Let a resting provider serve again, now."""
-    from daemon.cli import job_actions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import job_actions
 
     job_actions.reset_provider(name, json=json)

@@ -41,9 +41,9 @@ def init(
 
     Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
     """
-    from daemon.cli.setup import command as module  # noqa: PLC0415 - loaded only for this command
-    from daemon.cli.setup.proposals import ColumnPolicy  # noqa: PLC0415 - loaded only for this command
-    from daemon.cli.setup.wizard import InitOptions  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli.setup import command as module
+    from daemon.cli.setup.proposals import ColumnPolicy
+    from daemon.cli.setup.wizard import InitOptions
 
     module.run_init(
         InitOptions(
@@ -70,7 +70,7 @@ def use(
     json: Json = False,
 ) -> None:
     """List a page's earlier images, or put one back as the first."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import upkeep
 
     upkeep.use_image(page, file, source, only=only, json=json)
 
@@ -83,14 +83,14 @@ def pause(
     json: Json = False,
 ) -> None:
     """Make nothing until `resume`; wishes are remembered."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import upkeep
 
     upkeep.pause_sources(duration, source, json=json)
 
 
 def resume(source: Source = None, json: Json = False) -> None:
     """End a pause."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import upkeep
 
     upkeep.resume_sources(source, json=json)
 
@@ -107,7 +107,7 @@ def prune(
     json: Json = False,
 ) -> None:
     """Remove old images that no page shows."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import upkeep
 
     upkeep.prune_old_images(days, source, dry_run=dry_run, json=json)
 
@@ -123,7 +123,7 @@ def backup(
     json: Json = False,
 ) -> None:
     """Copy database and images into one file, while it runs."""
-    from daemon.cli import backup  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import backup
 
     backup.create_backup(file, keep=keep, json=json)
 
@@ -135,7 +135,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """Put a backup into an empty data folder."""
-    from daemon.cli import backup  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import backup
 
     backup.restore_backup(file, json=json)
 
@@ -153,7 +153,7 @@ def copy_db(
 
     Such as: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
     """
-    from daemon.cli import backup  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import backup
 
     backup.copy_database(source, target, json=json)
 
@@ -167,6 +167,6 @@ def verify(
     json: Json = False,
 ) -> None:
     """Compare rows, files and pages with each other."""
-    from daemon.cli import upkeep  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import upkeep
 
     upkeep.verify_data(source, fix=fix, offline=offline, json=json)

@@ -29,21 +29,21 @@ def check(source: Source = None, json: Json = False) -> None:
 
     Ends with exit code 1 when something must be done.
     """
-    from daemon.cli import check as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import check as module
 
     module.run_checks(source, json=json)
 
 
 def plan(source: Source = None, json: Json = False) -> None:
     """Show what would be made now, and what it would cost."""
-    from daemon.cli import plan as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import plan as module
 
     module.show_plan(source, json=json)
 
 
 def status(source: Source = None, json: Json = False) -> None:
     """One screen: daemon, queue, services, money."""
-    from daemon.cli import status as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import status as module
 
     module.show_status(source, json=json)
 
@@ -55,7 +55,7 @@ def costs(
     json: Json = False,
 ) -> None:
     """Images and money by month and provider."""
-    from daemon.cli import costs as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import costs as module
 
     module.show_costs(source, posts=posts, csv=csv, json=json)
 
@@ -68,20 +68,20 @@ def jobs(
     json: Json = False,
 ) -> None:
     """List the newest jobs."""
-    from daemon.cli import history  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import history
 
     history.list_jobs(source, limit=limit, json=json)
 
 
 def job(number: JobArgument, json: Json = False) -> None:
     """Show one job's whole history."""
-    from daemon.cli import history  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import history
 
     history.show_job(number, json=json)
 
 
 def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Say why a page has the image it has, or none."""
-    from daemon.cli import why as module  # noqa: PLC0415 - loaded only for this command
+    from daemon.cli import why as module
 
     module.explain_page(page, source, json=json)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal, TypeAlias
 from xml.sax.saxutils import escape
 
-from PIL import Image, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageCms, ImageFilter, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
 from daemon.config.parsing import ImageFormat
@@ -92,9 +92,6 @@ def _flatten_image(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    # Most services send no profile, so LittleCMS is seldom needed.
-    from PIL import ImageCms  # noqa: PLC0415 - loads a library of its own
-
     # A broken profile is ignored; the image is kept as it is.
     with suppress(OSError, ImageCms.PyCMSError, ValueError):
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
