@@ -22,9 +22,9 @@ from daemon.imaging.store.store import Store
 from daemon.jobs.budget import format_dollars
 from daemon.notion.responses import CONNECTIONS
 from daemon.service import control
-from daemon.service.change_event import ChangeEvent
-from daemon.service.heartbeat import WatchdogDeadlines
 from daemon.service.lock import DataDirLock
+from daemon.service.systemd import WatchdogDeadlines
+from daemon.service.tasks import ChangeEvent
 from daemon.source_setup import TransportPool, build_sources
 from db import upgrade
 from db.backend import Backend

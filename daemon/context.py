@@ -24,10 +24,8 @@ from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.model import BotUser, Schema
 from daemon.notion.page_cache import PageCache
 from daemon.notion.throttling import NotionBackoff
-from daemon.service.change_event import ChangeEvent
-from daemon.service.heartbeat import WatchdogDeadlines
-from daemon.service.log import FailureThrottle
-from daemon.service.task_delays import RetrySchedule
+from daemon.service.systemd import WatchdogDeadlines
+from daemon.service.tasks import ChangeEvent, FailureThrottle, RetrySchedule
 from db.breakers import SHARED
 from db.engine import Database
 from providers.provider import Provider

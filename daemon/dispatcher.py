@@ -23,7 +23,7 @@ from daemon.generation.task_pool import TaskPool
 from daemon.jobs import job_log
 from daemon.jobs.lifecycle import requeue_job
 from daemon.jobs.postponement import end_delay, next_try_at, postpone_task
-from daemon.service.task_delays import FIRST_PAUSE, TaskKey, TaskKind
+from daemon.service.tasks import FIRST_PAUSE, TaskKey, TaskKind
 from db import posts, queue
 from db.engine import Tx
 from db.errors import DatabaseError

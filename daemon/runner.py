@@ -18,8 +18,8 @@ from daemon.jobs.postponement import end_delay, list_delayed_tasks, postpone_tas
 from daemon.maintenance.prune import prune_source
 from daemon.schedule import Scheduler
 from daemon.service import malloc
-from daemon.service.sd_notify import SystemdNotifier
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.systemd import SystemdNotifier
+from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
 from db import jobs

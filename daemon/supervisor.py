@@ -16,9 +16,8 @@ from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.runner import DaemonRunner
-from daemon.service import sd_notify
 from daemon.service.control import ControlServer
-from daemon.service.sd_notify import SystemdNotifier
+from daemon.service.systemd import SystemdNotifier
 from daemon.source_setup import build_pollers
 
 
@@ -42,7 +41,7 @@ class Supervisor:
     adopted: Callable[[Settings], None] = lambda _settings: None
     clock: Clock | None = None
     neighbours: bool = True
-    systemd: SystemdNotifier = field(default_factory=sd_notify.from_environment)
+    systemd: SystemdNotifier = field(default_factory=SystemdNotifier.from_environ)
     following: Settings | None = None
     board: int | None = None
     _daemon: DaemonRunner | None = None

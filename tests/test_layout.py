@@ -22,7 +22,7 @@ _ONLY = {
     "notion_client": {"daemon/notion/transport.py"},
     "httpx": {"daemon/notion/transport.py"},
     "apscheduler": {"daemon/schedule.py"},
-    "apprise": {"daemon/service/apprise_adapter.py"},
+    "apprise": {"daemon/service/notify.py"},
     "psycopg": {"db/advisory_locks.py"},
     "obstore": {"daemon/imaging/store/remote.py"},
     "jinja2": {"daemon/web/rendering.py"},

@@ -41,7 +41,7 @@ def _flush_output() -> None:
 
 
 def _print_error(line: str) -> None:
-    from daemon.service.journal import is_journal_stream  # noqa: PLC0415 - 9 ms, only on failure
+    from daemon.service.systemd import is_journal_stream  # noqa: PLC0415 - 9 ms, only on failure
 
     # The prefix <3> sets the priority of a journal line, see sd-daemon(3).
     mark = "<3>" if is_journal_stream(sys.stderr, os.environ) else ""

@@ -14,10 +14,10 @@ from daemon.cli.generate import silence_log
 from daemon.config import Settings
 from daemon.config.addresses import NotifierAddress, host_of
 from daemon.errors import SetupError
-from daemon.service import apprise_adapter, ping
+from daemon.service import notify, ping
 from daemon.service.alerts import Message
-from daemon.service.detached_thread import run_detached
 from daemon.service.notify import SEND_SECONDS
+from daemon.service.tasks import run_detached
 
 _MESSAGE = Message(
     title="a test",
@@ -45,7 +45,7 @@ async def find_address_problem(
     """
 
     def try_address() -> str:
-        target = apprise_adapter.open_target(address.url)
+        target = notify.open_target(address.url)
         if not target.known:
             return UNKNOWN
         if message is not None and not target.send(message):

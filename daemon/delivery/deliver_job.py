@@ -27,7 +27,7 @@ from daemon.notion.errors import (
     WriteRefusedError,
 )
 from daemon.notion.model import Page, Urgency
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.apply import apply_pages
 from daemon.sync.planner import classify_images
 from daemon.sync.revalidate import depends_on_filter, filtered_reason

@@ -13,7 +13,7 @@ from daemon.delivery.outbox import send_pending_write
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs.refusal_log import RefusedUnticks
 from daemon.notion.errors import PageUnreachableError, WriteRefusedError
-from daemon.service.task_delays import PendingRetry, TaskKind
+from daemon.service.tasks import PendingRetry, TaskKind
 from daemon.sync.revalidate import revalidate_page
 from db import queue
 from db.engine import Tx

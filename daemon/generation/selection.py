@@ -19,7 +19,7 @@ from daemon.generation.provider_selection import ChainState, Choice
 from daemon.jobs import retry_policy
 from daemon.jobs.chain_input import ChainInput
 from daemon.jobs.retry_policy import ChainResult, Idle, format_reasons, requested_at
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.revalidate import needs_reread
 from db import pauses, queue
 from db.engine import Tx

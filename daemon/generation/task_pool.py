@@ -12,7 +12,7 @@ from daemon.context import SourceContext, Sources
 from daemon.generation import storage_guard
 from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import NotionError, RequestRejectedError
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.tasks import TaskKey, TaskKind
 from db.errors import DatabaseError
 from db.models import Job
 

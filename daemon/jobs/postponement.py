@@ -11,7 +11,7 @@ from datetime import datetime
 from daemon.context import SourceContext
 from daemon.errors import PostbrushError
 from daemon.notion.errors import NotionUnavailableError
-from daemon.service.task_delays import PendingRetry, TaskKey, TaskKind
+from daemon.service.tasks import PendingRetry, TaskKey, TaskKind
 from db import delays, jobs
 from db.engine import Tx
 from db.errors import DatabaseError

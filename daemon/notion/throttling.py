@@ -16,7 +16,7 @@ from structlog.stdlib import BoundLogger
 
 from daemon.notion.errors import NoAccessError, NotionError
 from daemon.notion.model import Urgency
-from daemon.service.log import FailureThrottle
+from daemon.service.tasks import FailureThrottle
 
 _BURST = 3.0
 #: Seconds; a shorter sleep may not advance the clock.
@@ -158,7 +158,7 @@ class NotionBackoff:
 
     Only requests about the whole source count: the poll, and the reading of the schema
     before it.  A refusal about a single page or file delays only its job
-    (`daemon.service.task_delays`), because polls still succeed.
+    (`daemon.service.tasks`), because polls still succeed.
 
     Attributes:
         failures: Failures in a row.

@@ -39,7 +39,7 @@ class Message:
 class _Burst:
     """Events that may come in numbers: a message at once, then one an hour."""
 
-    told_at: datetime | None = None
+    sent_at: datetime | None = None
     count: int = 0
     newest: str = ""
 
@@ -50,11 +50,11 @@ class _Burst:
     def take_due(self, now: datetime) -> tuple[int, str] | None:
         """Return the count and the newest event if a message is due, else None."""
         # abs() lets messages through after the clock was set back.
-        recent = self.told_at is not None and abs(now - self.told_at) < PAUSE
+        recent = self.sent_at is not None and abs(now - self.sent_at) < PAUSE
         if not self.count or recent:
             return None
         due = self.count, self.newest
-        self.told_at, self.count, self.newest = now, 0, ""
+        self.sent_at, self.count, self.newest = now, 0, ""
         return due
 
 
@@ -63,12 +63,12 @@ class AlertRules:
     """Decides which events become messages, and stores which did.
 
     Attributes:
-        told: Lasting problems with a message: (reason, provider or subject).
+        announced: Lasting problems with a message: (reason, provider or subject).
         budgets: Budget events with a message: (event, budget) to end of the period.
         away_since: When Notion stopped answering; None while it answers.
     """
 
-    told: set[tuple[str, str]] = field(default_factory=set)
+    announced: set[tuple[str, str]] = field(default_factory=set)
     budgets: dict[tuple[str, str], str] = field(default_factory=dict)
     away_since: datetime | None = None
     _away_why: str = ""
@@ -129,8 +129,8 @@ class AlertRules:
         if since is not None and since > now:
             self.away_since = since = now
         is_long_outage = since is not None and now - since >= AWAY
-        if is_long_outage and ("away", "Notion") not in self.told:
-            self.told.add(("away", "Notion"))
+        if is_long_outage and ("away", "Notion") not in self.announced:
+            self.announced.add(("away", "Notion"))
             title = "Notion has not answered for an hour"
             return Message(title=title, body=self._away_why, level="warning")
         if (held := self._held.take_due(now)) is not None:
@@ -148,14 +148,14 @@ class AlertRules:
     def mark_as_announced(self, reason: str, provider: str) -> None:
         """Record an open breaker that had a message before a restart."""
         if reason in RESTS:
-            self.told.add((reason, provider))
+            self.announced.add((reason, provider))
 
     def _report_begin(
         self, problem: tuple[str, str], title: str, line: LogLine
     ) -> Message | None:
-        if problem in self.told:
+        if problem in self.announced:
             return None
-        self.told.add(problem)
+        self.announced.add(problem)
         is_error = line.level == "error"
         level: Level = "failure" if is_error else "warning"
         return Message(title=title, body=line.summary, level=level)
@@ -163,10 +163,10 @@ class AlertRules:
     def _report_end(
         self, problems: set[tuple[str, str]], title: str, line: LogLine
     ) -> Message | None:
-        announced = problems & self.told
-        self.told -= problems
+        was_announced = bool(problems & self.announced)
+        self.announced -= problems
         # A problem without a message needs none about its end.
-        if not announced:
+        if not was_announced:
             return None
         return Message(title=title, body=line.summary, level="success")
 

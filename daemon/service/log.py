@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.stdlib import BoundLogger
 
-from daemon.service import detached_thread
-from daemon.service.journal import JournalSocket, is_journal_stream
-from daemon.service.redact import Redactor
+from daemon.service.systemd import JournalSocket, is_journal_stream
+from daemon.service.tasks import THREAD_NAME
 
 Format = Literal["auto", "pretty", "json", "journal"]
 Fields = MutableMapping[str, Any]
@@ -30,17 +30,18 @@ Fields = MutableMapping[str, Any]
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
 _COLOURS = {"debug": "2", "info": "0", "warning": "33", "error": "31;1"}
-_HOUR = timedelta(hours=1)
 _NOTIFIER = "apprise"
+#: Texts that look like tokens of a provider or of Notion.
+_SHAPES = re.compile(
+    r"\b(?:hf|ntn|secret|r8|sk|pk|rpa)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9-]{8,}"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{6,}"
+)
+_SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One redacted log entry.
-
-    Attributes:
-        error: The traceback; "" without one.
-    """
+    """One redacted log entry; `error` is the traceback, "" without one."""
 
     level: str
     event: str
@@ -70,30 +71,20 @@ def listen_to_log(listener: LogListener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-@dataclass(slots=True)
-class FailureThrottle:
-    """Limits the lines of repeated failures: at the start, each hour, at the end.
+class Redactor:
+    """Removes known secrets, and texts that look like tokens; its repr has none."""
 
-    Attributes:
-        open: The start of each lasting failure, and the time of its last line.
-    """
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # The longest first, so that a secret which contains another is removed whole.
+        known = {secret for secret in secrets if len(secret) >= _SHORTEST}
+        escaped = [re.escape(secret) for secret in sorted(known, key=len, reverse=True)]
+        self._pattern = re.compile("|".join(escaped)) if escaped else None
 
-    open: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-
-    def record_failure(self, key: str, now: datetime) -> bool:
-        """Record a failure; return True if it should be logged now."""
-        since, logged_at = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
-        # A clock that was set back must not delay the next line.
-        is_due = not timedelta() <= now - logged_at < _HOUR
-        self.open[key] = (since, now if is_due else logged_at)
-        return is_due
-
-    def record_recovery(self, key: str, now: datetime) -> timedelta | None:
-        """End a failure; return its duration, None if there was none."""
-        if key not in self.open:
-            return None
-        since, _ = self.open.pop(key)
-        return max(timedelta(), now - since)
+    def __call__(self, text: str) -> str:
+        """Return *text* with each secret replaced by "[secret]"."""
+        if self._pattern is not None:
+            text = self._pattern.sub("[secret]", text)
+        return _SHAPES.sub("[secret]", text)
 
 
 def configure(
@@ -232,9 +223,7 @@ class _LibraryLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # A notifier's records may contain its address, which is a secret.  It also logs
         # from threads of its own.
-        if record.threadName == detached_thread.THREAD_NAME or record.name.startswith(
-            _NOTIFIER
-        ):
+        if record.threadName == THREAD_NAME or record.name.startswith(_NOTIFIER):
             return
         level = record.levelname.lower()
         method = "error" if level == "critical" else level

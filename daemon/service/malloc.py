@@ -8,11 +8,15 @@ neither keep it nor have these options.
 from __future__ import annotations
 
 import gc
-from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+try:
     import ctypes
+
+    _LIBC: ctypes.CDLL | None = ctypes.CDLL(None)
+# Executable memory is forbidden, or this Python has no dynamic loader.
+except (ImportError, MemoryError, OSError):
+    _LIBC = None
+_GLIBC = _LIBC if hasattr(_LIBC, "malloc_trim") else None
 
 #: Options of mallopt(), from malloc.h.
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
@@ -24,9 +28,16 @@ def limit_arenas() -> None:
 
     Call it before any thread starts.
     """
-    if (glibc := _load_glibc()) is not None:
-        glibc.mallopt(_ARENA_MAX, 1)
-        glibc.mallopt(_MMAP_THRESHOLD, _LARGE)
+    if _GLIBC is not None:
+        _GLIBC.mallopt(_ARENA_MAX, 1)
+        _GLIBC.mallopt(_MMAP_THRESHOLD, _LARGE)
+
+
+def trim_heap() -> None:
+    """Return free memory to the system; call it when idle, it takes milliseconds."""
+    gc.collect()
+    if _GLIBC is not None:
+        _GLIBC.malloc_trim(0)
 
 
 def freeze_loaded() -> None:
@@ -37,22 +48,3 @@ def freeze_loaded() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-
-
-def trim_heap() -> None:
-    """Return free memory to the system; call it when idle, it takes milliseconds."""
-    gc.collect()
-    if (glibc := _load_glibc()) is not None:
-        glibc.malloc_trim(0)
-
-
-@cache
-def _load_glibc() -> ctypes.CDLL | None:
-    try:
-        # Importing ctypes fails on systems that forbid executable memory.
-        import ctypes  # noqa: PLC0415 - may fail
-
-        glibc = ctypes.CDLL(None)
-    except (ImportError, MemoryError, OSError):
-        return None
-    return glibc if hasattr(glibc, "malloc_trim") else None

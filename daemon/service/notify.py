@@ -2,6 +2,9 @@
 
 A message is sent when at least one address accepted it.  Otherwise it is tried again
 once a minute and with the next message.  Sending never delays other work.
+
+Apprise sends them, and this is its only importer.  All its calls block, so they run in
+a thread.
 """
 
 from __future__ import annotations
@@ -11,21 +14,25 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import NotifierAddress
-from daemon.service import apprise_adapter
 from daemon.service.alerts import AlertRules, Message
-from daemon.service.apprise_adapter import NotificationTarget
-from daemon.service.detached_thread import run_detached
-from daemon.service.log import FailureThrottle, LogLine
+from daemon.service.log import LogLine
+from daemon.service.tasks import FailureThrottle, run_detached
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 #: How often messages that are due are checked, and unsent ones are tried again.
 CHECK_INTERVAL = timedelta(minutes=1)
 SEND_SECONDS = 30.0
 #: Unsent messages; the oldest is dropped for a newer one.
 _MAX_WAITING = 20
+_NAME = "postbrush"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +53,9 @@ class Notifier:
     patience: float = 5.0
     lost: int = 0
     _waiting: deque[Message] = field(default_factory=deque)
-    _outlets: dict[str, NotificationTarget] = field(default_factory=dict)
+    _targets: dict[str, NotificationTarget] = field(default_factory=dict)
     _busy: set[str] = field(default_factory=set)
-    _spells: FailureThrottle = field(default_factory=FailureThrottle)
+    _failures: FailureThrottle = field(default_factory=FailureThrottle)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _closing: bool = False
@@ -119,11 +126,11 @@ class Notifier:
 
     async def _open_target(self, address: NotifierAddress) -> NotificationTarget | None:
         """Return the target of an address, which is opened once; None on an error."""
-        if (target := self._outlets.get(address.place)) is not None:
+        if (target := self._targets.get(address.place)) is not None:
             return target
         try:
             target = await run_detached(
-                lambda: apprise_adapter.open_target(address.url), seconds=self.seconds
+                lambda: open_target(address.url), seconds=self.seconds
             )
         # The text of the error may contain the address, so only its type is logged.
         except Exception as error:  # noqa: BLE001 - notifications must not stop the daemon
@@ -133,7 +140,7 @@ class Notifier:
             return None
         if not target.known:
             self._record_failure(address, "it is no address that Apprise knows")
-        self._outlets[address.place] = target
+        self._targets[address.place] = target
         return target
 
     async def _send_to(self, address: NotifierAddress, message: Message) -> bool:
@@ -161,22 +168,57 @@ class Notifier:
         if not accepted:
             self._record_failure(address, "it does not take messages")
             return False
-        if (
-            duration := self._spells.record_recovery(address.place, self.now())
-        ) is not None:
+        self._record_recovery(address.place)
+        return True
+
+    def _record_recovery(self, place: str) -> None:
+        duration = self._failures.record_recovery(place, self.now())
+        if duration is not None:
+            minutes = f"{duration.total_seconds() / 60:.0f} min"
             self.log.info(
                 "notify.recovered",
-                summary=f"{address.place} takes messages again, after "
-                f"{duration.total_seconds() / 60:.0f} min",
+                summary=f"{place} takes messages again, after {minutes}",
             )
-        return True
 
     def _record_failure(self, address: NotifierAddress, why: str) -> None:
         # Logged once, not hourly, because it is only tried when there is a message.
-        is_known = address.place in self._spells.open
-        self._spells.record_failure(address.place, self.now())
+        is_known = address.place in self._failures.open
+        self._failures.record_failure(address.place, self.now())
         if not is_known:
             self.log.warning(
                 "notify.failed",
                 summary=f"{address.place}: {why}; `postbrush test --notify` tries it",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationTarget:
+    """One notification address; `known` if Apprise accepts it."""
+
+    _apprise: Apprise
+    known: bool
+
+    def send(self, message: Message) -> bool:
+        """Return whether the service accepted the message; Apprise gives no reason."""
+        return self.known and bool(
+            self._apprise.notify(
+                title=f"{_NAME}: {message.title}",
+                body=message.body,
+                notify_type=message.level,
+                body_format="text",
+            )
+        )
+
+
+def open_target(url: SecretStr) -> NotificationTarget:
+    """Return the target of an address, without sending anything."""
+    from apprise import Apprise, AppriseAsset, PersistentStoreMode  # noqa: PLC0415 - 0.3 s and 20 MB with the first address
+
+    asset = AppriseAsset(
+        app_id=_NAME,
+        app_desc=_NAME,
+        app_url="",
+        storage_mode=PersistentStoreMode.MEMORY,  # writes nothing to disk
+    )
+    client = Apprise(asset=asset)
+    return NotificationTarget(client, known=bool(client.add(url.get_secret_value())))

@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import host_of
-from daemon.service.detached_thread import run_detached
-from daemon.service.log import FailureThrottle
+from daemon.service.tasks import FailureThrottle, run_detached
 
 PING_INTERVAL = timedelta(minutes=5)
 _SECONDS = 10.0

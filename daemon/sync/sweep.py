@@ -16,7 +16,7 @@ from daemon.jobs.lifecycle import end_job
 from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import ItemRefusedError, NotionUnavailableError, PageGoneError
 from daemon.notion.model import Page, Schema, Urgency
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.apply import ApplyResult, Hold, apply_pages, exceeds_hold
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
 from daemon.sync.poller import log_poll_result, next_watermark

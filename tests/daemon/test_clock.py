@@ -16,8 +16,7 @@ from daemon.jobs.postponement import postpone_task
 from daemon.notion.errors import NotionError
 from daemon.pretend.server import FakeServer
 from daemon.schedule import Scheduler, _CatchUpInterval
-from daemon.service.log import FailureThrottle
-from daemon.service.task_delays import TaskKey, TaskKind
+from daemon.service.tasks import FailureThrottle, TaskKey, TaskKind
 from providers.breaker import Breaker, BreakerState
 from providers.outcomes import Outcome
 from tests.daemon.house import START, ZONE, House, MovingClock, house

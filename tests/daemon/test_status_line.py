@@ -11,7 +11,7 @@ import pytest
 
 from daemon import status_line
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
-from daemon.service.sd_notify import SystemdNotifier
+from daemon.service.systemd import SystemdNotifier
 from db.states import JobState
 from tests.daemon.house import House
 from tests.daemon.test_told import daemon_of

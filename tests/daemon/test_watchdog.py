@@ -14,7 +14,7 @@ import pytest
 from daemon.dispatcher import Dispatcher
 from daemon.runner import DaemonRunner
 from daemon.schedule import Action, Scheduler
-from daemon.service.sd_notify import SystemdNotifier
+from daemon.service.systemd import SystemdNotifier
 from daemon.sync.apply import ApplyResult
 from daemon.sync.poller import Poller
 from tests.daemon.house import House, MovingClock, house

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon import app, config
 from daemon.config import addresses, checks, list_origins
-from daemon.service.redact import Redactor
+from daemon.service.log import Redactor
 from db.sqlite import Sqlite
 from tests.daemon.config.test_config import ENVIRON, problems_of
 

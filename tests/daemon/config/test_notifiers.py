@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import addresses, checks, list_origins
-from daemon.service.redact import Redactor
+from daemon.service.log import Redactor
 from tests.daemon.config.test_config import ENVIRON, problems_of
 
 KEY = "AbcdefKey0123"

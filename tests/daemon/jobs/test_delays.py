@@ -15,7 +15,7 @@ from daemon.context import SourceContext
 from daemon.jobs.postponement import list_delayed_tasks
 from daemon.once import run_once
 from daemon.runner import DaemonRunner
-from daemon.service.task_delays import (
+from daemon.service.tasks import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     RetrySchedule,

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from structlog.stdlib import BoundLogger
 
 from daemon.errors import SetupError
-from daemon.service import control, log
-from daemon.service.detached_thread import run_detached
+from daemon.service import control, log, tasks
 from daemon.service.lock import DataDirLock, find_holder
-from daemon.service.redact import Redactor
+from daemon.service.log import Redactor
+from daemon.service.tasks import run_detached
 
 TOKEN = "ntn_" + "q" * 40
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_json_is_one_object_a_line_whatever_is_said() -> None:
 
 
 def test_a_failure_is_said_when_it_starts_once_an_hour_and_when_it_ends() -> None:
-    spells = log.FailureThrottle()
+    spells = tasks.FailureThrottle()
     said = [
         minute
         for minute in range(0, 150, 5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.service.heartbeat import WatchdogDeadlines
+from daemon.service.systemd import WatchdogDeadlines
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.service.sd_notify import SystemdNotifier
+from daemon.service.systemd import SystemdNotifier
 from tests.daemon.service.manager import Manager, listening
 
 

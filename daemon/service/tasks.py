@@ -1,4 +1,4 @@
-"""Increasing pauses between the attempts of a task, for every kind of task.  Pure.
+"""What the daemon's tasks share: retries, waiting for changes, blocking work.
 
 A failed task waits 5 seconds, then twice as long each time, up to 30 minutes.
 `daemon.jobs.postponement` writes the reason to the log and to the history of the job.
@@ -7,21 +7,28 @@ The pauses are only in memory, so every task is tried at once after a restart.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-
-from daemon.service.log import FailureThrottle
+from typing import TypeVar
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=30)
 #: Pauses are shorter by up to this random share, so that tasks spread out.
 _JITTER = 0.2
-_RECORD_AGAIN = timedelta(hours=1)
+#: A lasting failure is logged and recorded this often.
+_REPEAT = timedelta(hours=1)
 #: Identifiers and numbers, which differ between two messages of one cause.
 _CHANGING = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9]+")
+#: Name of the threads of `run_detached`; the log drops their lines of libraries.
+THREAD_NAME = "postbrush-aside"
+
+T = TypeVar("T")
 
 
 class TaskKind(StrEnum):
@@ -69,14 +76,9 @@ class PendingRetry:
 
 
 def pause_after(failures: int, chance: float) -> timedelta:
-    """Return the pause after so many failures in a row.
-
-    Args:
-        chance: A random number from 0 to 1.
-    """
+    """Return the pause after *failures* in a row, by a random number from 0 to 1."""
     doubled: timedelta = FIRST_PAUSE * 2 ** min(max(failures, 1) - 1, 20)
-    seconds = min(LONGEST_PAUSE, doubled).total_seconds() * (1 - _JITTER * chance)
-    return timedelta(seconds=seconds)
+    return min(LONGEST_PAUSE, doubled) * (1 - _JITTER * chance)
 
 
 def cause_of(why: str) -> str:
@@ -85,11 +87,37 @@ def cause_of(why: str) -> str:
 
 
 @dataclass(slots=True)
+class FailureThrottle:
+    """Limits the lines of repeated failures: at the start, each hour, at the end.
+
+    Attributes:
+        open: The start of each lasting failure, and the time of its last line.
+    """
+
+    open: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+
+    def record_failure(self, key: str, now: datetime) -> bool:
+        """Record a failure; return True if it should be logged now."""
+        since, logged_at = self.open.get(key, (now, datetime.min.replace(tzinfo=UTC)))
+        # A clock that was set back must not delay the next line.
+        is_due = not timedelta() <= now - logged_at < _REPEAT
+        self.open[key] = (since, now if is_due else logged_at)
+        return is_due
+
+    def record_recovery(self, key: str, now: datetime) -> timedelta | None:
+        """End a failure; return its duration, None if there was none."""
+        if key not in self.open:
+            return None
+        since, _ = self.open.pop(key)
+        return max(timedelta(), now - since)
+
+
+@dataclass(slots=True)
 class RetrySchedule:
     """The pauses of all failed tasks; *moment* is in seconds of `Clock.elapsed`."""
 
     _waiting: dict[TaskKey, PendingRetry] = field(default_factory=dict)
-    _said: FailureThrottle = field(default_factory=FailureThrottle)
+    _throttle: FailureThrottle = field(default_factory=FailureThrottle)
     _recorded: dict[TaskKey, tuple[str, datetime]] = field(default_factory=dict)
 
     def add_failure(
@@ -141,18 +169,17 @@ class RetrySchedule:
     def should_log(self, subject: TaskKey, why: str, now: datetime) -> bool:
         """Return whether to log a cause, which is due once an hour."""
         key = (subject.source, subject.task, subject.provider, cause_of(why))
-        return self._said.record_failure(" ".join(key), now)
+        return self._throttle.record_failure(" ".join(key), now)
 
     def should_record(
         self, subject: TaskKey, why: str, now: datetime, next_try: datetime
     ) -> bool:
         """Return whether to add a cause to a job's history, which is due once an hour.
 
-        Args:
-            next_try: The time of the next attempt, before which none can be added.
+        None can be added before *next_try*, the time of the next attempt.
         """
         cause, at = self._recorded.get(subject, ("", now))
-        if cause == cause_of(why) and next_try - at < _RECORD_AGAIN:
+        if cause == cause_of(why) and next_try - at < _REPEAT:
             return False
         self._recorded[subject] = (cause_of(why), now)
         return True
@@ -185,11 +212,7 @@ class RetrySchedule:
         return timedelta(seconds=min(ends) - moment) if ends else None
 
     def release_after_outage(self, source: str) -> bool:
-        """End the pauses of a source that an outage of Notion caused.
-
-        Returns:
-            Whether there were any.
-        """
+        """End a source's pauses by an outage of Notion; return whether it had any."""
         released = [
             subject
             for subject, delay in self._waiting.items()
@@ -198,3 +221,47 @@ class RetrySchedule:
         for subject in released:
             del self._waiting[subject]
         return bool(released)
+
+
+@dataclass(slots=True)
+class ChangeEvent:
+    """A counter of changes that tasks can wait for, so that they need not poll."""
+
+    version: int = 0
+    _next: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def announce_change(self) -> None:
+        """Count a change and wake every waiting task."""
+        self.version += 1
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def wait_beyond(self, version: int) -> int:
+        """Wait until there is a newer version than *version*, and return it."""
+        while self.version <= version:
+            await self._next.wait()
+        return self.version
+
+
+async def run_detached(work: Callable[[], T], *, seconds: float) -> T:
+    """Run *work* in a thread and return its result, or raise its error.
+
+    The loop would join a thread of `asyncio.to_thread` when it closes, so one that
+    hangs would delay a stop for minutes.  Neither the loop nor the exit joins this one.
+
+    Raises:
+        TimeoutError: *work* takes too long.  Its thread continues without a reader.
+    """
+    result: Future[T] = Future()
+
+    def run() -> None:
+        if not result.set_running_or_notify_cancel():
+            return
+        try:
+            result.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised again in the caller
+            result.set_exception(error)
+
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(result)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from daemon.service import journal, log
-from daemon.service.journal import JournalSocket, encode_entry
+from daemon.service import log, systemd
+from daemon.service.systemd import JournalSocket, encode_entry
 
 
 @pytest.fixture(name="listener")
@@ -85,6 +85,6 @@ def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
     with (tmp_path / "stream").open("w") as stream:
         status = os.fstat(stream.fileno())
         mine = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-        assert journal.is_journal_stream(stream, mine)
-        assert not journal.is_journal_stream(stream, {"JOURNAL_STREAM": "1:2"})
-        assert not journal.is_journal_stream(stream, {})
+        assert systemd.is_journal_stream(stream, mine)
+        assert not systemd.is_journal_stream(stream, {"JOURNAL_STREAM": "1:2"})
+        assert not systemd.is_journal_stream(stream, {})
