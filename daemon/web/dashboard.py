@@ -1,4 +1,4 @@
-"""The dashboard: running and queued jobs, providers and costs."""
+"""The dashboard, and /healthz, which tells a monitor whether the daemon can work."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from daemon.web.session import WebContext, web_context_of
 from db import attempts, gallery, job_lists, jobs, pauses, posts
 from db.attempts import SpendingTotals
 from db.engine import Tx
+from db.errors import DatabaseError
 from db.gallery import GalleryFilter
 from db.models import Attempt, Job
 from db.states import JobState
-from providers.breaker import BreakerState as Position
-from providers.breaker import describe_breaker
+from providers.breaker import BreakerState, describe_breaker
 
 _QUEUE = 8
 _HELD = 4
@@ -33,8 +33,9 @@ _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 def add_routes(app: web.Application) -> None:
-    """Add the route of the dashboard."""
+    """Add the routes of the dashboard and of /healthz."""
     app.router.add_get("/", _show_dashboard)
+    app.router.add_get("/healthz", _show_health)
 
 
 async def _show_dashboard(request: web.Request) -> web.StreamResponse:
@@ -127,12 +128,10 @@ def _describe_providers(
     sources: Sources, chain_state: ChainState
 ) -> list[dict[str, Any]]:
     in_chain = {name for source in sources for name in source.chain}
-    described = [
-        _describe_provider(sources.first, chain_state, name)
-        for name in sources.first.providers
-    ]
     return [
-        provider | {"in_chain": provider["name"] in in_chain} for provider in described
+        _describe_provider(sources.first, chain_state, name)
+        | {"in_chain": name in in_chain}
+        for name in sources.first.providers
     ]
 
 
@@ -155,11 +154,8 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when the next try is."""
     for delay in source.app.retry_schedule.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
-        return {
-            "why": why,
-            "since": job.moved_at,
-            "until": next_try_at(source, delay.subject),
-        }
+        until = next_try_at(source, delay.subject)
+        return {"why": why, "since": job.moved_at, "until": until}
     return None
 
 
@@ -183,8 +179,8 @@ def _describe_provider(
     return {
         "name": name,
         "label": traits.label,
-        "open": breaker.state is not Position.CLOSED,
-        "probing": breaker.state is Position.HALF_OPEN,
+        "open": breaker.state is not BreakerState.CLOSED,
+        "probing": breaker.state is BreakerState.HALF_OPEN,
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
@@ -194,3 +190,33 @@ def _describe_provider(
         "covered": chain_state.spending.included_cost_of(traits),
         "calls": chain_state.calls.get(name, 0),
     }
+
+
+async def _show_health(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    problems = await find_problems(site)
+    if not problems:
+        return web.Response(text="ok\n")
+    # Without access to the page, a visitor gets no paths and messages.
+    may_enter = site.may_enter(request)
+    lines = [f"{word}: {why}" if may_enter else word for word, why in problems.items()]
+    return web.Response(text="\n".join(lines) + "\n", status=503)
+
+
+async def find_problems(site: WebContext) -> dict[str, str]:
+    """Return the problems that prevent work, as keyword and message.
+
+    An outage of Notion is not included, because the daemon waits for its end.
+    """
+    source = site.source
+    problems: dict[str, str] = {}
+    if (why := storage_guard.unwritable_reason(source)) is not None:
+        problems["store" if why == source.app.store.away else "disk"] = why
+    try:
+        async with source.app.db.read_transaction() as tx:
+            await job_lists.count_open_by_state(tx)
+    except DatabaseError as error:
+        problems["database"] = str(error)
+    if stuck := source.app.watchdog.missed_deadlines():
+        problems["stuck"] = f"no progress of {' and '.join(stuck)}"
+    return problems

@@ -43,7 +43,7 @@ async def _show_login(request: web.Request) -> web.StreamResponse:
 async def _log_in(request: web.Request) -> web.StreamResponse:
     site, form = web_context_of(request), await request.post()
     to = safe_redirect_path(form.get("to"))
-    result = await site.door.authenticate(
+    result = await site.authenticator.authenticate(
         request.remote or "", str(form.get("password", ""))
     )
     if result is True:

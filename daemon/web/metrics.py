@@ -1,4 +1,4 @@
-"""/metrics for Prometheus.  Loaded at the first request, to save memory without one.
+"""/metrics for Prometheus, with a session of the page or with basic authentication.
 
 The process metrics are our own, because those of prometheus_client are missing
 under systemd's ProcSubset=pid.
@@ -7,12 +7,16 @@ under systemd's ProcSubset=pid.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from aiohttp import web
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -26,13 +30,14 @@ from daemon.context import SourceContext
 from daemon.generation import provider_selection
 from daemon.generation.provider_selection import ChainState
 from daemon.imaging import files
-from daemon.web.counters import EventCounters
-from daemon.web.session import WebContext
-from db import job_lists, posts
+from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
+from db import change_feed, job_lists, posts
 from db.attempts import SpendingTotals
-from db.models import Attempt
+from db.change_feed import FeedPosition
+from db.engine import Tx
+from db.models import Attempt, JobEvent
 from db.states import FINAL, OPEN, JobState
-from providers.breaker import BreakerState as Position
+from providers.breaker import BreakerState
 
 #: Name without "postbrush_", help text, labels.
 GAUGES = (
@@ -64,6 +69,7 @@ HISTOGRAMS = (
     ("attempt_seconds", "How long a call took.", "provider"),
     ("step_seconds", "How long a job was in a state.", "step"),
 )
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
@@ -73,7 +79,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in prometheus_client
         self._site = site
         self._turn = asyncio.Lock()
-        self._asked: dict[str, int] = {}
+        self._requests: dict[str, int] = {}
         registry = self._registry = CollectorRegistry()
         self._gauges = {
             name: Gauge(f"postbrush_{name}", words, labels, registry=registry)
@@ -83,7 +89,7 @@ class Metrics:
             name: Counter(f"postbrush_{name}", words, labels, registry=registry)
             for name, words, *labels in COUNTERS
         }
-        self._histograms = {
+        histograms = {
             name: Histogram(
                 f"postbrush_{name}",
                 words,
@@ -100,25 +106,7 @@ class Metrics:
             self._counters["jobs_ended_total"].labels(state.value)
         for outcome in ("answered", "limited"):
             self._counters["notion_requests_total"].labels(outcome)
-        self._tally = EventCounters(
-            site.place, self._count_ended_job, self._observe_step, self._count_call
-        )
-
-    def _count_ended_job(self, state: JobState) -> None:
-        self._counters["jobs_ended_total"].labels(state.value).inc()
-
-    def _observe_step(self, state: JobState, seconds: float) -> None:
-        self._histograms["step_seconds"].labels(state.value).observe(seconds)
-
-    def _count_call(self, call: Attempt) -> None:
-        labels = (call.provider, call.outcome or "")
-        self._counters["attempts_total"].labels(*labels).inc()
-        self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
-        if call.ended_at is not None:
-            seconds = max(0.0, (call.ended_at - call.started_at).total_seconds())
-            self._histograms["attempt_seconds"].labels(call.provider).observe(
-                max(0.0, seconds)
-            )
+        self._events = EventCounters(self._counters, histograms, site.feed_position)
 
     async def render_text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
@@ -129,7 +117,7 @@ class Metrics:
     async def _update_gauges(self, source: SourceContext) -> None:
         now = source.app.now()
         async with source.app.db.read_transaction() as tx:
-            await self._tally.count_new_rows(tx)
+            await self._events.count_new_rows(tx)
             counts = await job_lists.count_open_by_state(tx)
             oldest = await job_lists.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
@@ -149,22 +137,80 @@ class Metrics:
             gauges["disk_free_bytes"].set(files.free_bytes(source.app.image_folder))
         # `traffic` counts from the start, so the difference to the last read is added.
         for outcome, count in source.app.traffic.items():
-            new = count - self._asked.get(outcome, 0)
+            new = count - self._requests.get(outcome, 0)
             self._counters["notion_requests_total"].labels(outcome).inc(new)
-            self._asked[outcome] = count
+            self._requests[outcome] = count
         self._process.update_metrics()
 
     def _update_provider(self, name: str, chain_state: ChainState) -> None:
         gauges, breaker = self._gauges, chain_state.breakers[name]
-        for position in Position:
+        for position in BreakerState:
             is_current = breaker.state is position
             gauges["breaker_state"].labels(name, position.value).set(int(is_current))
-        until = None if breaker.state is Position.CLOSED else breaker.until
+        until = None if breaker.state is BreakerState.CLOSED else breaker.until
         gauges["breaker_until_timestamp_seconds"].labels(name).set(_timestamp_of(until))
         gauges["attempts_open"].labels(name).set(chain_state.calls.get(name, 0))
         totals = chain_state.spending.by_provider.get(name, SpendingTotals())
         gauges["month_cost_dollars"].labels(name).set(totals.cost)
         gauges["month_included_dollars"].labels(name).set(totals.covered)
+
+
+class EventCounters:
+    """Counts job events and provider calls from the rows added since the last read.
+
+    The database has all of them in their order, so that the pipeline needs no counters.
+    """
+
+    def __init__(
+        self,
+        counters: Mapping[str, Counter],
+        histograms: Mapping[str, Histogram],
+        position: FeedPosition,
+    ) -> None:
+        self._counters, self._histograms = counters, histograms
+        self._position = position
+        self._since: dict[int, tuple[JobState, datetime]] = {}
+        self._open: set[int] = set()
+
+    async def count_new_rows(self, tx: Tx) -> None:
+        """Count all rows after the position, and advance it."""
+        event_id, attempt_id = self._position.event, self._position.attempt
+        while events := await change_feed.events_after(tx, event_id):
+            for event in events:
+                self._count_event(event)
+            event_id = events[-1].id
+        for attempt in await change_feed.ended_among(tx, self._open):
+            self._open.discard(attempt.id)
+            self._count_call(attempt)
+        while attempts := await change_feed.attempts_after(tx, attempt_id):
+            for attempt in attempts:
+                if attempt.outcome is None:
+                    self._open.add(attempt.id)
+                else:
+                    self._count_call(attempt)
+            attempt_id = attempts[-1].id
+        self._position = FeedPosition(event_id, attempt_id)
+
+    def _count_event(self, event: JobEvent) -> None:
+        state, since = self._since.get(event.job_id, (None, event.at))
+        if state is event.state:
+            return
+        if state is not None:
+            seconds = max(0.0, (event.at - since).total_seconds())
+            self._histograms["step_seconds"].labels(state.value).observe(seconds)
+        if event.state in FINAL:
+            self._since.pop(event.job_id, None)
+            self._counters["jobs_ended_total"].labels(event.state.value).inc()
+        else:
+            self._since[event.job_id] = (event.state, event.at)
+
+    def _count_call(self, call: Attempt) -> None:
+        labels = (call.provider, call.outcome or "")
+        self._counters["attempts_total"].labels(*labels).inc()
+        self._counters["cost_dollars_total"].labels(call.provider).inc(call.cost)
+        if call.ended_at is not None:
+            seconds = max(0.0, (call.ended_at - call.started_at).total_seconds())
+            self._histograms["attempt_seconds"].labels(call.provider).observe(seconds)
 
 
 class ProcessMetrics:
@@ -193,3 +239,35 @@ class ProcessMetrics:
 
 def _timestamp_of(time: datetime | None) -> float:
     return time.timestamp() if time else 0.0
+
+
+_METRICS = web.AppKey("metrics", Metrics)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the route /metrics."""
+    app[_METRICS] = Metrics(app[WEB_CONTEXT])
+    app.router.add_get("/metrics", _serve_metrics)
+
+
+async def _serve_metrics(request: web.Request) -> web.StreamResponse:
+    site = web_context_of(request)
+    if not site.may_enter(request) and not await _has_basic_password(site, request):
+        raise web.HTTPUnauthorized(
+            text="Say the password: any name, and WEB_PASSWORD.",
+            headers={"WWW-Authenticate": 'Basic realm="postbrush", charset="UTF-8"'},
+        )
+    text = await request.app[_METRICS].render_text()
+    return web.Response(body=text, headers={"Content-Type": _CONTENT_TYPE})
+
+
+async def _has_basic_password(site: WebContext, request: web.Request) -> bool:
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() != "basic":
+        return False
+    try:
+        credentials = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    password = credentials.partition(":")[2]
+    return await site.authenticator.authenticate(request.remote or "", password) is True

@@ -17,20 +17,10 @@ from daemon.config.parsing import parse_listen
 from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store.errors import StoreUnavailableError
-from daemon.web import (
-    actions,
-    dashboard,
-    gallery,
-    health,
-    history,
-    images,
-    live,
-    login,
-    metrics_auth,
-)
-from daemon.web.auth import Authenticator
+from daemon.web import actions, dashboard, gallery, history, live, login, metrics
 from daemon.web.security import (
     HEADERS,
+    Authenticator,
     RateLimiter,
     Signer,
     is_host_allowed,
@@ -71,13 +61,13 @@ async def run_web_server(
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
     async with source.app.db.read_transaction() as tx:
-        place = await change_feed.current_position(tx)
+        position = await change_feed.current_position(tx)
     site = WebContext(
         sources=sources,
-        door=Authenticator(password, source.app.clock.monotonic),
+        authenticator=Authenticator(password, source.app.clock.monotonic),
         names=own_host_names() | frozenset(settings.options.web.hosts),
-        seal=Signer(_signing_key(password)),
-        place=place,
+        signer=Signer(_signing_key(password)),
+        feed_position=position,
         board=board,
     )
     runner = web.AppRunner(
@@ -128,18 +118,8 @@ def create_application(site: WebContext) -> web.Application:
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
-    for module in (
-        dashboard,
-        gallery,
-        images,
-        history,
-        actions,
-        login,
-        health,
-        metrics_auth,
-    ):
+    for module in (dashboard, gallery, history, actions, login, metrics, live):
         module.add_routes(app)
-    live.add_routes(app)
     return app
 
 

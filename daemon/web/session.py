@@ -14,16 +14,15 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from daemon.context import SourceContext, Sources
-from daemon.web.auth import Authenticator
-from daemon.web.security import Signer
+from daemon.web.security import Authenticator, Signer
 from db.change_feed import FeedPosition
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 #: Seconds a session is valid.
-_LONGEST_STAY = 30 * 86400
+_SESSION_SECONDS = 30 * 86400
 #: Characters of a message.
-_LONGEST_SAID = 300
+_LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,11 @@ class Session:
     inside: bool
     began: int
 
-    def serialize(self) -> str:
-        """Return the value of the session cookie before signing."""
-        return f"{self.id}:{int(self.inside)}:{self.began}"
-
 
 #: Set on a request by `WebContext.session_of`.
 _SESSION = web.RequestKey("session", Session)
 #: Whether the request had a valid session cookie.
-_HAS_IT = web.RequestKey("has it", bool)
+_HAS_COOKIE = web.RequestKey("has it", bool)
 
 
 def load_static_files() -> dict[str, StaticFile]:
@@ -75,21 +70,21 @@ class WebContext:
 
     Attributes:
         names: Host names that requests may use.
-        seal: Signer of sessions, forms and messages.
-        place: End of the change feed when the server started.
+        signer: Signs sessions, forms and messages.
+        feed_position: End of the change feed when the server started.
         port: Port of the server; cookie names contain it, as cookies ignore ports.
         board: Port of the demo's board, None outside of the demo.
     """
 
     sources: Sources
-    door: Authenticator
+    authenticator: Authenticator
     names: frozenset[str]
-    seal: Signer
-    place: FeedPosition
+    signer: Signer
+    feed_position: FeedPosition
     port: int = 0
     board: int | None = None
     assets: Mapping[str, StaticFile] = field(default_factory=load_static_files)
-    _fill: Callable[..., str] | None = None
+    _renderer: Callable[..., str] | None = None
 
     @property
     def source(self) -> SourceContext:
@@ -100,48 +95,40 @@ class WebContext:
         """Return the context of a source, or the first one for a removed source."""
         return self.sources.get(source) or self.source
 
-    def render_template(self, page: str, **data: object) -> str:
-        """Return a template as HTML; loads Jinja, which takes 2 MB, at first use."""
-        if self._fill is None:
-            from daemon.web.rendering import create_renderer  # noqa: PLC0415 - 20 ms and 1.4 MB, used by visits
-
-            self._fill = create_renderer(self.source, self.assets)
-        return self._fill(page, **data)
-
     def session_of(self, request: web.Request) -> Session:
         """Return the visitor's session, or a new one without a valid cookie."""
         cached: Session | None = request.get(_SESSION)
         if cached is not None:
             return cached
         signed = request.cookies.get(self._cookie_name("session"), "")
-        text = self.seal.unsign(signed, "session")
-        now = int(self.source.app.now().timestamp())
-        session = Session(secrets.token_urlsafe(16), inside=False, began=now)
+        text = self.signer.unsign(signed, "session")
+        session = self.new_session(inside=False)
         if text is not None:
             session_id, inside, began = text.split(":")
-            if now - int(began) < _LONGEST_STAY:
+            if session.began - int(began) < _SESSION_SECONDS:
                 session = Session(session_id, inside=inside == "1", began=int(began))
-                request[_HAS_IT] = True
+                request[_HAS_COOKIE] = True
         request[_SESSION] = session
         return session
 
     def may_enter(self, request: web.Request) -> bool:
         """Return whether the visitor is logged in or no password is configured."""
-        return not self.door.requires_password or self.session_of(request).inside
+        return (
+            not self.authenticator.requires_password or self.session_of(request).inside
+        )
 
     def form_token(self, request: web.Request) -> str:
         """Return the token against forged requests for this visitor's forms."""
-        return self.seal.sign(self.session_of(request).id, "form")
+        return self.signer.sign(self.session_of(request).id, "form")
 
     def is_form_token(self, request: web.Request, token: str) -> bool:
         """Return whether *token* belongs to the visitor's session."""
-        return self.seal.unsign(token, "form") == self.session_of(request).id
+        return self.signer.unsign(token, "form") == self.session_of(request).id
 
     def set_session_cookie(self, response: web.Response, session: Session) -> None:
         """Set the signed session cookie."""
-        self._set_cookie(
-            response, "session", self.seal.sign(session.serialize(), "session")
-        )
+        text = f"{session.id}:{int(session.inside)}:{session.began}"
+        self._set_cookie(response, "session", self.signer.sign(text, "session"))
 
     def new_session(self, *, inside: bool) -> Session:
         """Return a session with a new ID, which prevents session fixation."""
@@ -152,8 +139,13 @@ class WebContext:
         self, request: web.Request, page: str, *, status: int = 200, **data: object
     ) -> web.Response:
         """Return the response of a template, with the data that all pages need."""
+        if self._renderer is None:
+            from daemon.web.rendering import create_renderer  # noqa: PLC0415 - 20 ms and 1.4 MB, used by visits
+
+            marks = {name: asset.mark for name, asset in self.assets.items()}
+            self._renderer = create_renderer(self.source, marks)
         host = urlsplit(f"//{request.host}").hostname or "localhost"
-        text = self.render_template(
+        text = self._renderer(
             page,
             **data,
             several=len(self.sources.names) > 1,
@@ -161,14 +153,14 @@ class WebContext:
             token=self.form_token(request),
             said=self._read_message(request),
             inside=self.may_enter(request),
-            locked=self.door.requires_password,
+            locked=self.authenticator.requires_password,
             board=f"http://{host}:{self.board}/" if self.board else "",
         )
         response = web.Response(text=text, content_type="text/html", status=status)
         response.headers["Cache-Control"] = "no-store"
         session = self.session_of(request)
         # Setting an existing session again could undo a logout that runs meanwhile.
-        if _HAS_IT not in request:
+        if _HAS_COOKIE not in request:
             self.set_session_cookie(response, session)
         # Automatic reloads by the script do not show the message.
         if "X-Live" not in request.headers:
@@ -182,15 +174,15 @@ class WebContext:
         response = web.Response(status=303, headers={"Location": path})
         if said:
             kind = "!" if wrong else " "
-            text = base64.urlsafe_b64encode(f"{kind}{said[:_LONGEST_SAID]}".encode())
+            text = base64.urlsafe_b64encode(f"{kind}{said[:_LONGEST_MESSAGE]}".encode())
             self._set_cookie(
-                response, "said", self.seal.sign(text.decode(), "said"), 60
+                response, "said", self.signer.sign(text.decode(), "said"), 60
             )
         return response
 
     def _read_message(self, request: web.Request) -> dict[str, Any]:
         signed = request.cookies.get(self._cookie_name("said"), "")
-        text = self.seal.unsign(signed, "said") if signed else None
+        text = self.signer.unsign(signed, "said") if signed else None
         if text is None or "X-Live" in request.headers:
             return {}
         message = base64.urlsafe_b64decode(text).decode()
@@ -205,7 +197,7 @@ class WebContext:
         response.set_cookie(
             self._cookie_name(name),
             value,
-            max_age=age or _LONGEST_STAY,
+            max_age=age or _SESSION_SECONDS,
             path="/",
             httponly=True,
             samesite="Strict",

@@ -30,7 +30,7 @@ from daemon.notion.api import NotionApi
 from daemon.notion.model import BotUser, Page, Schema, SourceInfo
 from daemon.service import log
 from daemon.sync.poller import Poller
-from daemon.web import auth, dashboard, serve
+from daemon.web import dashboard, security, serve
 from daemon.web.security import Signer
 from daemon.web.session import WebContext
 from db.change_feed import FeedPosition
@@ -178,10 +178,10 @@ async def years(folder: Path, size: tuple[int, int]) -> AsyncIterator[Years]:
         watcher = Poller(source=source, target="")
         site = WebContext(
             sources=sources,
-            door=auth.Authenticator("", source.app.clock.monotonic),
+            authenticator=security.Authenticator("", source.app.clock.monotonic),
             names=frozenset({"localhost"}),
-            seal=Signer(b"bench" * 8),
-            place=FeedPosition(),
+            signer=Signer(b"bench" * 8),
+            feed_position=FeedPosition(),
         )
         yield Years(
             settings, sources, watcher, notion, site, serve.create_application(site)

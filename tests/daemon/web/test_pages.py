@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from daemon import config
-from daemon.web import text_format
+from daemon.web import rendering
 from daemon.web.serve import run_web_server
 from db import images, posts
 from db.models import ImageRecord
@@ -35,9 +35,9 @@ async def _newest(home: House) -> ImageRecord:
 
 
 def test_there_are_words_for_everything() -> None:
-    assert set(text_format.STATES) == set(JobState)
-    assert set(text_format.REASONS) == set(JobReason)
-    assert set(text_format.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
+    assert set(rendering.STATES) == set(JobState)
+    assert set(rendering.REASONS) == set(JobReason)
+    assert set(rendering.EVENTS) == {"queued", "delayed", "resumed", *JobEventType}
     assert set(OUTCOMES) == set(Outcome)
 
 

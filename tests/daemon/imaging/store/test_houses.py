@@ -10,7 +10,7 @@ from daemon import app
 from daemon.generation.recovery import recover_claims
 from daemon.maintenance.backup import create_backup
 from daemon.maintenance.verify import verify_files
-from daemon.web import health
+from daemon.web import dashboard
 from tests.daemon.imaging.store.server import Shop
 from tests.daemon.imaging.store.street import (
     at_each_wait,
@@ -74,14 +74,14 @@ async def test_while_the_store_is_away_nothing_is_lost_or_paid_for_twice(
             painted.append(home.hub.painted)
             assert [job.state for job in await home.jobs()][:1] == ["generating"]
             if wait == 4:
-                assert "store" in await health.find_problems(site)
+                assert "store" in await dashboard.find_problems(site)
                 shop.gate.open()
 
         at_each_wait(home, meanwhile)
         async with open_page(home) as site:
             for _ in range(3):
                 await home.live()
-            assert await health.find_problems(site) == {}
+            assert await dashboard.find_problems(site) == {}
         assert painted == [1] * len(painted)
         assert len(painted) >= 4
         for page in pages:
