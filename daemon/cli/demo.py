@@ -100,9 +100,9 @@ def _demo_settings(folder: Path, server: FakeServer) -> Settings:
     environ = {
         "NOTION_TOKEN": server.workspace.token,
         "HUGGINGFACE_TOKEN": server.hub.token,
-        "POSTBRUSH_NOTION__BASE_URL": server.notion_url,
+        "POSTBRUSH_NOTION__BASE_URL": server.url,
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": server.hf_url,
-        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": server.hub_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": server.hf_url,
         "POSTBRUSH_WEB__LISTEN": f"{server.host}:{server.page}",
         "WEB_PASSWORD": server.password,
     }

@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from providers.card.colour import Rgb
+from providers.card.colour import oklch_to_rgb
 
 #: Factor at which masks are drawn before they are reduced, for soft edges.
 _OVERSAMPLING = 2
 
 #: x and y as shares of width and height, from the top left corner.
 Point = tuple[float, float]
+#: Lightness from 0 to 1, chroma and hue in degrees of OKLCH.
+Colour = tuple[float, float, float]
 
 
 class Canvas:
@@ -40,16 +42,18 @@ class Canvas:
         self.hue = self.rng.uniform(0, 360)
         self.image = Image.new("RGB", (width, height))
 
-    def fill_gradient(self, top: Rgb, bottom: Rgb) -> None:
+    def fill_gradient(self, top: Colour, bottom: Colour) -> None:
         """Fill the canvas with a vertical gradient."""
         size = self.image.size
         self.image = Image.composite(
-            Image.new("RGB", size, bottom),
-            Image.new("RGB", size, top),
+            Image.new("RGB", size, oklch_to_rgb(*bottom)),
+            Image.new("RGB", size, oklch_to_rgb(*top)),
             Image.linear_gradient("L").resize(size),
         )
 
-    def polygon(self, points: Sequence[Point], colour: Rgb, alpha: float = 1) -> None:
+    def polygon(
+        self, points: Sequence[Point], colour: Colour, alpha: float = 1
+    ) -> None:
         """Fill a polygon; `alpha` is its opacity from 0 to 1."""
         self._fill_mask(
             points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha
@@ -59,7 +63,7 @@ class Canvas:
         self,
         centre: Point,
         radius: float,
-        colour: Rgb,
+        colour: Colour,
         alpha: float = 1,
         *,
         flat: float = 1,
@@ -78,7 +82,7 @@ class Canvas:
         self._fill_mask(box, lambda pen, at: pen.ellipse(at, fill=255), colour, alpha)
 
     def add_glow(
-        self, centre: Point, radius: float, colour: Rgb, strength: float
+        self, centre: Point, radius: float, colour: Colour, strength: float
     ) -> None:
         """Blend a blurred disc around a point.
 
@@ -93,13 +97,13 @@ class Canvas:
         pen = ImageDraw.Draw(mask)
         pen.ellipse((x - rx, y - ry, x + rx, y + ry), fill=round(255 * strength))
         blurred = mask.filter(ImageFilter.GaussianBlur(9)).resize(self.image.size)
-        self.image.paste(colour, (0, 0), blurred)
+        self.image.paste(oklch_to_rgb(*colour), (0, 0), blurred)
 
     def _fill_mask(
         self,
         points: Sequence[Point],
         draw: Callable[[ImageDraw.ImageDraw, list[Point]], None],
-        colour: Rgb,
+        colour: Colour,
         alpha: float,
     ) -> None:
         """Fill a shape with soft edges, on a mask as large as its bounding box."""
@@ -122,7 +126,7 @@ class Canvas:
         mask = mask.reduce(_OVERSAMPLING)
         if alpha < 1:
             mask = mask.point(lambda value: round(value * alpha))
-        self.image.paste(colour, (left, top), mask)
+        self.image.paste(oklch_to_rgb(*colour), (left, top), mask)
 
     def ridge_outline(self, level: float, rough: float, waves: float) -> list[Point]:
         """Return the outline of a random range of hills, from edge to edge, down to 1.

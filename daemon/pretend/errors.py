@@ -1,11 +1,14 @@
-"""Notion's error responses, word for word as recorded or documented."""
+"""Notion's error responses, word for word as recorded; faults to inject."""
 
 from __future__ import annotations
 
 import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-_ID_LENGTH = 32
 #: The kinds of objects, as Notion's messages name them, that occur in paths.
 _KINDS = ("file_upload", "data_source", "database", "page")
 
@@ -36,7 +39,7 @@ class ApiResponseError(Exception):
         self.retry_after = retry_after
         self.more = more
 
-    def to_json(self, request_id: str) -> dict[str, Any]:
+    def to_json(self, request_id: str = "") -> dict[str, Any]:
         """Return the body of the response."""
         return {
             "object": "error",
@@ -46,11 +49,6 @@ class ApiResponseError(Exception):
             **self.more,
             "request_id": request_id,
         }
-
-
-def bad_token() -> ApiResponseError:
-    """Return the response to an unknown token."""
-    return ApiResponseError(401, "unauthorized", "API token is invalid.")
 
 
 def missing_version(version: str | None) -> ApiResponseError:
@@ -90,19 +88,6 @@ def validation_error(message: str) -> ApiResponseError:
     return ApiResponseError(400, "validation_error", message)
 
 
-def archived_error() -> ApiResponseError:
-    """Return the response to an edit of a page in the trash."""
-    return validation_error(
-        "Can't edit block that is archived. You must unarchive the block before "
-        "editing."
-    )
-
-
-def invalid_url() -> ApiResponseError:
-    """Return the response to an unknown path."""
-    return ApiResponseError(400, "invalid_request_url", "Invalid request URL.")
-
-
 def rate_limited(seconds: int) -> ApiResponseError:
     """Return the response to a request above the rate limit."""
     return ApiResponseError(
@@ -123,7 +108,8 @@ def error_for_status(status: int, path: str = "") -> ApiResponseError:
     Args:
         path: The request's path, for the kind and id that a 404 names.
     """
-    identifier = next((part for part in path.split("/") if _is_id(part)), "")
+    parts = path.split("/")
+    identifier = next((part for part in parts if len(part.replace("-", "")) == 32), "")  # noqa: PLR2004 - digits of a UUID
     kind = next((kind for kind in _KINDS if kind in path), "page")
     code, message = {
         400: ("validation_error", "body failed validation: body should be an object."),
@@ -141,10 +127,6 @@ def error_for_status(status: int, path: str = "") -> ApiResponseError:
     return ApiResponseError(status, code, message)
 
 
-def _is_id(text: str) -> bool:
-    return len(text.replace("-", "")) == _ID_LENGTH
-
-
 def parse_uuid(text: str, name: str) -> str:
     """Return an id of a path with dashes.
 
@@ -158,3 +140,85 @@ def parse_uuid(text: str, name: str) -> str:
             f"path failed validation: path.{name} should be a valid uuid, instead "
             f'was `"{text}"`.'
         ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """One request and the status of its response; 0 if the connection was dropped."""
+
+    method: str
+    path: str
+    status: int
+    at: datetime
+    body: Any = None
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the request changes something or creates a file upload."""
+        is_read = self.path.endswith("/query") or self.path.endswith("/search")
+        return self.method in {"POST", "PATCH", "PUT", "DELETE"} and not is_read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault of the response to a matching request.
+
+    Attributes:
+        match: A part of "METHOD /path".
+        status: HTTP status of the response.
+        after: The request is carried out before the response is replaced.
+        drop: The connection is closed without a response.
+        html: The response is an HTML page, as from a proxy.
+        retry_after: Seconds for the Retry-After header; None for no header.
+        delay: Seconds before the request is handled.
+        body: JSON, or bytes, to respond with.
+        chosen: Called with the path and the content of a request that matches; returns
+            whether the fault applies.
+    """
+
+    match: str
+    status: int = 500
+    after: bool = False
+    drop: bool = False
+    html: bool = False
+    retry_after: int | None = None
+    delay: float = 0.0
+    body: Any = None
+    chosen: Callable[[str, str], bool] = lambda _path, _about: True
+
+    def applies_to(self, method: str, path: str, about: str) -> bool:
+        """Return whether the fault applies to a request; see `FaultQueue.pop_match`."""
+        return self.match in f"{method} {path}" and self.chosen(path, about)
+
+
+@dataclass(slots=True)
+class FaultQueue:
+    """Injected faults, oldest first.
+
+    Attributes:
+        waiting: Faults that apply to one request each.
+        lasting: Faults that apply to every matching request until they are removed.
+    """
+
+    waiting: deque[Fault] = field(default_factory=deque)
+    lasting: list[Fault] = field(default_factory=list)
+
+    def add(self, fault: Fault, times: int | None) -> None:
+        """Inject *fault* for the next *times* matching requests; None for all."""
+        if times is None:
+            self.lasting.append(fault)
+        else:
+            self.waiting.extend([fault] * times)
+
+    def pop_match(self, method: str, path: str, about: str = "") -> Fault | None:
+        """Return the first fault that applies, and remove it unless it is lasting.
+
+        Args:
+            about: Content of the request, such as the name of a file.
+        """
+        for fault in self.waiting:
+            if fault.applies_to(method, path, about):
+                self.waiting.remove(fault)
+                return fault
+        lasting = (f for f in self.lasting if f.applies_to(method, path, about))
+        return next(lasting, None)

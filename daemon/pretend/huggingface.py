@@ -1,7 +1,6 @@
 """A pretend Hugging Face: the router's routes, the Hub's API, credits, model loading.
 
-Paths, bodies and error texts are the real ones, as described in the modules of the
-providers.  `daemon.pretend.scenes` renders the images.
+Paths, bodies and error texts are the real ones; see the modules of the providers.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.pretend.faults import Fault, FaultQueue
-from daemon.pretend.hf_requests import GenerationRequest, parse_request
+from daemon.pretend.errors import Fault, FaultQueue
+from daemon.pretend.models import Json
 from daemon.pretend.scenes import render_scene
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
@@ -32,7 +31,7 @@ _GONE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ServedRequest:
     """One request for an image and the status of its response; `size` in pixels."""
 
@@ -50,12 +49,11 @@ class FakeHuggingFace:
 
     Attributes:
         credits: Images that the credits pay for; None for any number.
-        seconds_per_image: Simulated duration of a generation.
         loading_every: Number of images after which the model is unloaded; 0 for never.
-        loading_seconds: Duration of loading the model.
         fetched: Names of the finished files that were fetched.
         routes: Model id at each partner that serves the model.
         hub_is_up: Whether the Hub answers; otherwise it responds with 503.
+        painted: Number of images generated; each was charged.
         changed: Called after every change that the board shows.
         loaded_at: When the model is loaded; None if it is loaded from the start.
     """
@@ -105,11 +103,6 @@ class FakeHuggingFace:
         """Inject a fault for the next *times* matching requests; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
-    @property
-    def paid_images(self) -> int:
-        """Number of images generated; each was charged."""
-        return self.painted
-
 
 def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     """Return an application with the router's and the Hub's paths."""
@@ -129,32 +122,21 @@ def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     return app
 
 
+@dataclass(slots=True)
 class _HubHandlers:
-    def __init__(self, hub: FakeHuggingFace) -> None:
-        self._hub = hub
+    _hub: FakeHuggingFace
 
-    async def serve_model_info(self, request: web.Request) -> web.Response:
+    async def serve_model_info(self, _request: web.Request) -> web.Response:
         """Return which partners serve the model, as the Hub does."""
         if not self._hub.hub_is_up:
             return web.Response(status=503, text="Service Unavailable")
-        del request
+        entry = {"status": "live", "task": "text-to-image"}
+        routes = self._hub.routes.items()
         entries = [
-            {
-                "provider": name,
-                "providerId": model,
-                "status": "live",
-                "task": "text-to-image",
-            }
-            for name, model in self._hub.routes.items()
+            entry | {"provider": name, "providerId": id_} for name, id_ in routes
         ]
-        return web.json_response(
-            {
-                "id": _MODEL,
-                "pipeline_tag": "text-to-image",
-                "tags": [],
-                "inferenceProviderMapping": entries,
-            }
-        )
+        about = {"id": _MODEL, "pipeline_tag": "text-to-image", "tags": []}
+        return web.json_response(about | {"inferenceProviderMapping": entries})
 
     async def serve_whoami(self, request: web.Request) -> web.Response:
         """Return the owner of the token, as the Hub does."""
@@ -181,24 +163,21 @@ class _HubHandlers:
 
         async def respond(request: web.Request) -> web.Response:
             try:
-                image_request = parse_request(route, json.loads(await request.read()))
+                body = json.loads(await request.read())
+                prompt, size, seed = parse_request(route, body)
             except (ValueError, KeyError, TypeError):
                 return _error_response(422, "Input validation error")
             fault = self._hub.faults.pop_match(request.method, request.path)
             if fault is not None:
                 response = await self._fault_response(request, fault)
+            elif (refusal := self._refusal(request, route)) is not None:
+                response = refusal
             else:
-                response = await self._generate_response(request, route, image_request)
-            self._hub.served.append(
-                ServedRequest(
-                    at=self._hub.now(),
-                    route=route,
-                    status=response.status,
-                    prompt=image_request.prompt,
-                    seed=image_request.seed,
-                    size=(image_request.width, image_request.height),
-                )
-            )
+                data = await self._generate_image(prompt, seed or 0, size)
+                response = self._image_response(request, route, data, prompt, seed)
+            at, status = self._hub.now(), response.status
+            served = ServedRequest(at, route, status, prompt, seed, size)
+            self._hub.served.append(served)
             self._hub.changed()
             return response
 
@@ -207,9 +186,8 @@ class _HubHandlers:
     def _has_valid_token(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
 
-    async def _generate_response(
-        self, request: web.Request, route: str, image_request: GenerationRequest
-    ) -> web.Response:
+    def _refusal(self, request: web.Request, route: str) -> web.Response | None:
+        """Return the response to a request that gets no image, None for the others."""
         hub = self._hub
         if not self._has_valid_token(request):
             return _error_response(401, "Invalid username or password.")
@@ -220,61 +198,56 @@ class _HubHandlers:
         if hub.credits is not None and hub.credits <= 0:
             return _error_response(402, _NO_CREDITS)
         if (left := hub.loading_left) > 0:
-            body = {
-                "error": f"Model {_MODEL} is currently loading",
-                "estimated_time": math.ceil(left),
-            }
+            message = f"Model {_MODEL} is currently loading"
+            body = {"error": message, "estimated_time": math.ceil(left)}
             return web.json_response(body, status=503)
+        return None
+
+    async def _generate_image(
+        self, prompt: str, seed: int, size: tuple[int, int]
+    ) -> bytes:
+        hub = self._hub
         # The real services charge at the start of a generation, too.
         if hub.credits is not None:
             hub.credits -= 1
         hub.painted += 1
         hub.changed()
         await hub.sleep(hub.seconds_per_image)
-        data = await asyncio.to_thread(
-            render_scene,
-            image_request.prompt,
-            image_request.seed or 0,
-            image_request.width,
-            image_request.height,
-        )
+        data = await asyncio.to_thread(render_scene, prompt, seed, *size)
         if hub.loading_every and hub.painted % hub.loading_every == 0:
             hub.unload_model()
-        return self._format_result(request, route, data, image_request)
+        return data
 
-    def _format_result(
+    def _image_response(
         self,
         request: web.Request,
         route: str,
         data: bytes,
-        image_request: GenerationRequest,
+        prompt: str,
+        seed: int | None,
     ) -> web.Response:
-        text = base64.b64encode(data).decode()
-        created = int(self._hub.now().timestamp())
+        """Return an image in the format of a route."""
         match route:
             case "nscale" | "together":
-                return web.json_response(
-                    {"created": created, "data": [{"b64_json": text}]}
-                )
+                created = int(self._hub.now().timestamp())
+                images = [{"b64_json": base64.b64encode(data).decode()}]
+                return web.json_response({"created": created, "data": images})
             case "hf-inference":
                 return web.Response(body=data, content_type="image/png")
-        name = f"{len(self._hub.files)}-{image_request.seed}.png"
+        name = f"{len(self._hub.files)}-{seed}.png"
         self._hub.files[name] = data
         base = str(request.url.origin()) + request.path.split(f"/{route}/")[0]
         url = f"{base}/made/{name}"
         if route == "fal-ai":
-            return web.json_response(
-                {
-                    "images": [{"url": url, "content_type": "image/png"}],
-                    "seed": image_request.seed,
-                    "has_nsfw_concepts": [False],
-                    "prompt": image_request.prompt,
-                }
-            )
-        return web.json_response(
-            {"id": name, "status": "succeeded", "output": [url], "error": None},
-            status=201,
-        )
+            body: Json = {
+                "images": [{"url": url, "content_type": "image/png"}],
+                "seed": seed,
+                "has_nsfw_concepts": [False],
+                "prompt": prompt,
+            }
+            return web.json_response(body)
+        body = {"id": name, "status": "succeeded", "output": [url], "error": None}
+        return web.json_response(body, status=201)
 
     async def _fault_response(self, request: web.Request, fault: Fault) -> web.Response:
         if fault.delay:
@@ -288,12 +261,38 @@ class _HubHandlers:
             return web.Response(
                 text=page, status=fault.status, content_type="text/html"
             )
-        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-        if isinstance(fault.body, bytes):
-            return web.Response(body=fault.body, status=fault.status, headers=headers)
         body = fault.body if fault.body is not None else {"error": "Internal error"}
+        headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+        if isinstance(body, bytes):
+            return web.Response(body=body, status=fault.status, headers=headers)
         return web.json_response(body, status=fault.status, headers=headers)
 
 
 def _error_response(status: int, message: str) -> web.Response:
     return web.json_response({"error": message}, status=status)
+
+
+def parse_request(route: str, body: Json) -> tuple[str, tuple[int, int], int | None]:
+    """Return prompt, size in pixels and seed of a request in its route's own format.
+
+    Raises KeyError, TypeError or ValueError if it is malformed.
+    """
+    match route:
+        case "nscale":
+            width, height = (int(side) for side in body["size"].split("x"))
+            return body["prompt"], (width, height), body.get("seed")
+        case "together":
+            return body["prompt"], (body["width"], body["height"]), body.get("seed")
+        case "fal-ai":
+            size = body["image_size"]
+            return body["prompt"], (size["width"], size["height"]), body.get("seed")
+        case "replicate":
+            options = body["input"]
+            ratio = options.get("aspect_ratio", "1:1")
+            width, height = (int(side) for side in ratio.split(":"))
+            scale = 1024 / max(width, height)
+            shape = round(width * scale), round(height * scale)
+            return options["prompt"], shape, options.get("seed")
+    options = body["parameters"]
+    shape = options["width"], options["height"]
+    return body["inputs"], shape, options.get("seed")

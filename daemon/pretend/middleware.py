@@ -15,12 +15,12 @@ from aiohttp import web
 
 from daemon.pretend.errors import (
     ApiResponseError,
-    bad_token,
+    Fault,
+    RecordedRequest,
     error_for_status,
     missing_version,
     rate_limited,
 )
-from daemon.pretend.faults import Fault, RecordedRequest
 from daemon.pretend.models import Json
 from daemon.pretend.workspace import Workspace
 
@@ -67,13 +67,13 @@ class ApiMiddleware:
         try:
             self._check_request(request)
             data = await handler(request, body)
-            return self._success_response(request, data, body)
+            return self._respond(request, body, data)
         except ApiResponseError as refusal:
-            return self._error_response(request, refusal, body)
+            return self._refuse(request, body, refusal)
 
     def _check_request(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self.space.token}":
-            raise bad_token()
+            raise error_for_status(401)
         version = request.headers.get("Notion-Version")
         if version not in VERSIONS:
             raise missing_version(version)
@@ -87,30 +87,30 @@ class ApiMiddleware:
             raise rate_limited(max(1, -int(-left // 1)))
         self.times.append(now)
 
-    @property
-    def _date_header(self) -> str:
-        return format_datetime(self.space.now().astimezone(UTC), usegmt=True)
-
-    def _success_response(
-        self, request: web.Request, data: Json, body: object
+    def _respond(
+        self,
+        request: web.Request,
+        body: object,
+        data: Json,
+        *,
+        status: int = 200,
+        retry_after: int | None = None,
     ) -> web.Response:
+        self._record_request(request, status, body)
         request_id = str(uuid.uuid4())
-        self._record_request(request, 200, body)
-        return web.json_response(
-            {**data, "request_id": request_id},
-            headers={"x-notion-request-id": request_id, "Date": self._date_header},
-        )
+        date = format_datetime(self.space.now().astimezone(UTC), usegmt=True)
+        headers = {"x-notion-request-id": request_id, "Date": date}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        data = {**data, "request_id": request_id}
+        return web.json_response(data, status=status, headers=headers)
 
-    def _error_response(
-        self, request: web.Request, refusal: ApiResponseError, body: object
+    def _refuse(
+        self, request: web.Request, body: object, refusal: ApiResponseError
     ) -> web.Response:
-        request_id = str(uuid.uuid4())
-        self._record_request(request, refusal.status, body)
-        headers = {"x-notion-request-id": request_id, "Date": self._date_header}
-        if refusal.retry_after is not None:
-            headers["Retry-After"] = str(refusal.retry_after)
-        return web.json_response(
-            refusal.to_json(request_id), status=refusal.status, headers=headers
+        status, retry_after = refusal.status, refusal.retry_after
+        return self._respond(
+            request, body, refusal.to_json(), status=status, retry_after=retry_after
         )
 
     def _fault_response(
@@ -131,12 +131,10 @@ class ApiMiddleware:
             self._record_request(request, fault.status, body)
             return web.json_response(fault.body, status=fault.status)
         if fault.status == 429:  # noqa: PLR2004 - Too Many Requests
-            return self._error_response(
-                request, rate_limited(fault.retry_after or 1), body
-            )
+            return self._refuse(request, body, rate_limited(fault.retry_after or 1))
         refusal = error_for_status(fault.status, request.path)
         refusal.retry_after = fault.retry_after
-        return self._error_response(request, refusal, body)
+        return self._refuse(request, body, refusal)
 
     def _record_request(self, request: web.Request, status: int, body: object) -> None:
         self.space.requests.append(

@@ -10,8 +10,8 @@ from aiohttp import BodyPartReader, web
 
 from daemon.pretend import query, schema, serializers
 from daemon.pretend.errors import (
+    ApiResponseError,
     error_for_status,
-    invalid_url,
     not_found,
     parse_uuid,
     validation_error,
@@ -63,7 +63,7 @@ class _ApiHandlers:
 
     async def reject_unknown(self, request: web.Request, body: Json) -> Json:
         del request, body
-        raise invalid_url()
+        raise ApiResponseError(400, "invalid_request_url", "Invalid request URL.")
 
     async def get_me(self, request: web.Request, body: Json) -> Json:
         del request, body

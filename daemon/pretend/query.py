@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pretend.errors import validation_error
-from daemon.pretend.models import FakePage, Json
+from daemon.pretend.models import FakePage, FakeProperty, Json, empty_value, to_plain
 from daemon.pretend.uploads import floor_to_minute
-from daemon.pretend.values import FakeProperty, empty_value, to_plain
 
 Filter = Callable[[FakePage], bool]
 
@@ -111,10 +110,6 @@ def _matches_condition(value: Any, condition: Mapping[str, Any]) -> bool:  # noq
             return text >= str(operand)
         case "on_or_before":
             return bool(text) and text <= str(operand)
-        case "greater_than":
-            return value is not None and bool(value > operand)
-        case "less_than":
-            return value is not None and bool(value < operand)
     raise validation_error(
         f"body failed validation: `{word}` is not a condition of a filter."
     )
@@ -124,8 +119,6 @@ _COMPARISONS: Mapping[str, Callable[[datetime, datetime], bool]] = {
     "on_or_after": operator.ge,
     "after": operator.gt,
     "on_or_before": operator.le,
-    "before": operator.lt,
-    "equals": operator.eq,
 }
 
 

@@ -6,8 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from daemon.pretend.errors import validation_error
-from daemon.pretend.models import DataSource, Json
-from daemon.pretend.values import FakeProperty
+from daemon.pretend.models import DataSource, FakeProperty, Json
 from daemon.pretend.workspace import Workspace
 
 _KINDS = frozenset(

@@ -6,9 +6,16 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from daemon.pretend.models import DataSource, FakePage, Json
+from daemon.pretend.models import (
+    DataSource,
+    FakePage,
+    FakeProperty,
+    Json,
+    empty_value,
+    rich_text,
+    to_plain,
+)
 from daemon.pretend.uploads import floor_to_minute, iso_time
-from daemon.pretend.values import FakeProperty, empty_value, rich_text, to_plain
 from daemon.pretend.workspace import PERSON, Workspace
 
 _URL_LIFETIME = timedelta(hours=1)

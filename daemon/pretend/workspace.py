@@ -12,21 +12,26 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pretend.errors import (
-    archived_error,
+    Fault,
+    FaultQueue,
+    RecordedRequest,
     not_found,
     parse_uuid,
     validation_error,
 )
-from daemon.pretend.faults import Fault, FaultQueue, RecordedRequest
-from daemon.pretend.models import DataSource, FakePage, Json, ShownFile, StoredFile
-from daemon.pretend.uploads import UploadStore
-from daemon.pretend.values import (
+from daemon.pretend.models import (
+    DataSource,
+    FakePage,
     FakeProperty,
+    Json,
+    ShownFile,
+    StoredFile,
     empty_value,
     from_plain,
     parse_write,
     to_plain,
 )
+from daemon.pretend.uploads import UploadStore
 
 PERSON = "1f2e3d4c-5b6a-4988-8776-655443322110"
 
@@ -40,7 +45,6 @@ class Workspace:
         requests_per_minute: Rate limit of the token; None for no limit.
         query_cap: Rows after which a query ends (10,000 in the real Notion).
         slow_above: Page size above which a query times out; None for no limit.
-        unreachable: Ids, with dashes, of pages that queries list but that return 404.
         version: Raised by every visible change.
     """
 
@@ -57,15 +61,12 @@ class Workspace:
     stored: dict[str, StoredFile] = field(default_factory=dict)
     requests: list[RecordedRequest] = field(default_factory=list)
     faults: FaultQueue = field(default_factory=FaultQueue)
-    unreachable: set[str] = field(default_factory=set)
     version: int = 0
     uploads: UploadStore = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.uploads = UploadStore(self.now, self.upload_limit, self.bot_id)
-
-    # Edits by people.
 
     def add_database(
         self, title: str, columns: Mapping[str, str | Sequence[str]]
@@ -190,8 +191,7 @@ class Workspace:
 
     def hide_page(self, page_id: str, *, hidden: bool = True) -> None:
         """Let the page itself return 404 while queries still list it, or undo that."""
-        page = {self.get_page(page_id).id}
-        self.unreachable = self.unreachable - page | (page if hidden else set())
+        self.get_page(page_id).is_hidden = hidden
 
     def set_shared(self, source_id: str, *, shared: bool) -> None:
         """Give the integration access to a data source, or remove it."""
@@ -201,12 +201,10 @@ class Workspace:
         """Inject a fault for *times* matching requests, None for all; see `Fault`."""
         self.faults.add(Fault(match=match, **what), times)
 
-    # Reads.
-
     def get_visible_page(self, page_id: str) -> FakePage:
-        """Return a page as `get_page` does; an unreachable page raises a 404, too."""
+        """Return a page as `get_page` does; a hidden page raises a 404, too."""
         page = self.get_page(page_id)
-        if page.id in self.unreachable:
+        if page.is_hidden:
             raise not_found("page", page.id)
         return page
 
@@ -259,14 +257,15 @@ class Workspace:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    # Edits by the integration.
-
     def update_page(self, page_id: str, body: Json) -> FakePage:
         """Carry out PATCH /v1/pages/{id}, all of it or nothing.  Raises 404 or 400."""
         page = self.get_visible_page(page_id)
         # Only a request that restores a page from the trash is allowed.
         if page.in_trash and body.get("in_trash") is not False:
-            raise archived_error()
+            raise validation_error(
+                "Can't edit block that is archived. You must unarchive the block "
+                "before editing."
+            )
         columns = self.sources[page.source].columns
         by_key = {column.id: column for column in columns.values()} | dict(columns)
         values: dict[str, Any] = {}

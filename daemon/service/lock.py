@@ -94,10 +94,7 @@ def find_holder(path: Path) -> LockHolder | None:
 def _read_holder(path: Path) -> LockHolder | None:
     try:
         data = json.loads(path.read_text())
-        return LockHolder(
-            pid=int(data["pid"]),
-            command=str(data["command"]),
-            since=str(data["since"]),
-        )
+        pid, command, since = data["pid"], data["command"], data["since"]
+        return LockHolder(pid=int(pid), command=str(command), since=str(since))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -25,17 +25,10 @@ _KINDS: Mapping[str, tuple[JobState, ...]] = {
     "cancelled": (JobState.CANCELLED,),
 }
 #: Events that follow from a call, and sort after one of the same instant.
-_AFTER_A_CALL = frozenset(
-    {
-        *(
-            JobEventType.GENERATED,
-            JobEventType.UPLOADED,
-            JobEventType.RETRIED,
-            JobEventType.SNOOZED,
-        ),
-        *(JobEventType.ABANDONED, JobEventType.CANCELLED),
-    }
-)
+_AFTER_A_CALL = {
+    *(JobEventType.GENERATED, JobEventType.UPLOADED, JobEventType.RETRIED),
+    *(JobEventType.SNOOZED, JobEventType.ABANDONED, JobEventType.CANCELLED),
+}
 
 
 def add_routes(app: web.Application) -> None:

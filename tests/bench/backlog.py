@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.pretend.faults import RecordedRequest
+from daemon.pretend.errors import RecordedRequest
 from tests.bench.table import Figure
 from tests.daemon.cli.desk import Desk, desk
 

@@ -38,7 +38,7 @@ async def _serve() -> None:
             if town is not None:
                 await town.stop()
             town = await _filled(int(line))
-            answer = {"notion": town.notion_url, "token": town.workspace.token}
+            answer = {"notion": town.url, "token": town.workspace.token}
             sys.stdout.write(f"{json.dumps(answer)}\n")
             sys.stdout.flush()
     finally:

@@ -51,10 +51,10 @@ async def _serve() -> None:
 
 def _about(town: FakeServer) -> dict[str, Any]:
     return {
-        "notion": town.notion_url,
+        "notion": town.url,
         "token": town.workspace.token,
         "hf": town.hf_url,
-        "hub": town.hub_url,
+        "hub": town.hf_url,
         "key": town.hub.token,
     }
 

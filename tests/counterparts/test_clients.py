@@ -52,7 +52,7 @@ async def test_huggingface_hub_and_the_pretend_router(
 ) -> None:
     async with FakeServer(now=utc_now) as town:
         town.hub.routes = {route: "black-forest-labs/FLUX.1-schnell"}
-        words = (town.hf_url, town.hub.token, route, town.hub_url)
+        words = (town.hf_url, town.hub.token, route, town.hf_url)
         said = await ask(python, "huggingface", *words)
         assert said["size"] == size
         assert town.hub.painted == 1

@@ -84,7 +84,7 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
         _set_up(folder, toml_for(kind, fake))
         environ = {
             "NOTION_TOKEN": town.workspace.token,
-            "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+            "POSTBRUSH_NOTION__BASE_URL": town.url,
             **keys_for(kind, fake),
         }
         if on_postgres():

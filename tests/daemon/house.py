@@ -277,10 +277,10 @@ def settings_for(
     path.write_text(toml)
     given = {
         "NOTION_TOKEN": town.workspace.token,
-        "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+        "POSTBRUSH_NOTION__BASE_URL": town.url,
         "POSTBRUSH_NOTION__REQUESTS_PER_SECOND": "100",
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
-        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
         **(environ or {}),
     }
     if "format" not in toml:

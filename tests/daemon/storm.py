@@ -194,7 +194,7 @@ async def _look(home: House, first: str, second: str) -> Hour:
     return Hour(
         state=victim.state if victim else "",
         others=other.state if other else "",
-        paid=home.hub.paid_images,
+        paid=home.hub.painted,
         burst=_burst(times),
         late=beyond / 30,
         lines=Counter(line.split()[0] for line in home.warned),

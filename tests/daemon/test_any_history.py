@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, precondition, rule
 
+from daemon.pretend.models import FakeProperty
 from daemon.pretend.scenes import render_scene
-from daemon.pretend.values import FakeProperty
 from tests.cluster import on_postgres
 from tests.daemon.searched_town import SearchedTown
 from tests.search import examples

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.pretend.values import FakeProperty
+from daemon.pretend.models import FakeProperty
 from tests.daemon.house import house
 from tests.daemon.web.visitor import inhabited
 

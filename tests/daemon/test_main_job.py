@@ -70,7 +70,7 @@ async def test_a_box_ticked_again_while_its_image_waits_is_the_same_wish(
     assert home.read(page)["Regenerate"] is False
     await home.live()
     assert len(await home.jobs()) == 2
-    assert home.hub.paid_images == 2
+    assert home.hub.painted == 2
     assert home.read(page)["Image status"] == "Done"
 
 

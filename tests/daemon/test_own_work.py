@@ -44,6 +44,6 @@ async def test_an_image_asks_little_of_the_database(tmp_path: Path) -> None:
             home.add(f"Post {number}")
         counted = Counted(home.source.app.db)
         await home.live()
-        assert home.hub.paid_images == _POSTS
+        assert home.hub.painted == _POSTS
         assert counted.statements / _POSTS <= _STATEMENTS
         assert counted.transactions / _POSTS <= _TRANSACTIONS

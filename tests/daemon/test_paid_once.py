@@ -28,7 +28,7 @@ async def test_a_404_about_a_file_just_sent_is_waited_for(home: House) -> None:
     home.space.inject_fault("PATCH /v1/pages", times=2, **_unready())
     await home.live()
     await home.pass_time(minutes=2)
-    assert home.hub.paid_images == 1
+    assert home.hub.painted == 1
     assert home.read(page)["Image status"] == "Done"
     assert [job.state for job in await home.jobs()] == ["done"]
     # The same upload was used: nothing was sent again.
@@ -47,7 +47,7 @@ async def test_a_file_that_notion_never_takes_is_no_loop(home: House) -> None:
     sent = [request for request in home.space.requests if request.method == "PATCH"]
     tries = [one for one in sent if _attaches(one.path, str(one.body))]
     assert 5 <= len(tries) <= 12
-    assert home.hub.paid_images == 1
+    assert home.hub.painted == 1
     assert [job.state for job in await home.jobs()] == ["uploading"]
     # Said once, and once an hour: the hour is over with the next refusal.
     await home.pass_time(minutes=30, steps=60)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.jobs import actions
-from daemon.pretend.values import FakeProperty
+from daemon.pretend.models import FakeProperty
 from db import images, posts
 from db.models import ImageRecord
 from tests.daemon.house import House, house

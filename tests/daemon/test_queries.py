@@ -10,7 +10,7 @@ import pytest
 
 from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.responses import CursorTrail
-from daemon.pretend.values import FakeProperty
+from daemon.pretend.models import FakeProperty
 from tests.daemon.house import House, house
 
 _ONLY = '[posts]\nonly = { Stage = "Ready" }\n'

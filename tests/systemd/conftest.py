@@ -48,10 +48,10 @@ class Server:
         painter = painter or town.hf_url
         text = (
             f'{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
-            f'[notion]\nbase_url = "{town.notion_url}"\npoll_interval = "500ms"'
+            f'[notion]\nbase_url = "{town.url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nwait_after_edit = '0s'\n"
             "[providers.flux]\n"
-            f'base_url = "{painter}"\nhub_url = "{town.hub_url}"\n'
+            f'base_url = "{painter}"\nhub_url = "{town.hf_url}"\n'
             f'timeout = "{timeout}"\n'
         )
         self.machine.write(SETTINGS, text)

@@ -219,7 +219,7 @@ def test_one_by_hand_is_refused_beside_it(server: Server) -> None:
     town = server.town
     environ = [
         f"NOTION_TOKEN={town.workspace.token}",
-        f"POSTBRUSH_NOTION__BASE_URL={town.notion_url}",
+        f"POSTBRUSH_NOTION__BASE_URL={town.url}",
         "POSTBRUSH_DATA_DIR=/tmp/by-hand",
         "POSTBRUSH_CONFIG=",
     ]

@@ -121,9 +121,9 @@ def our_side(folder: Path, world: World) -> Side:
         "NOTION_TOKEN": town.workspace.token,
         "HUGGINGFACE_TOKEN": town.hub.token,
         "POSTBRUSH_WEB__LISTEN": f"127.0.0.1:{_free_port()}",
-        "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+        "POSTBRUSH_NOTION__BASE_URL": town.url,
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
-        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+        "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
     }
 
     def listen() -> Callable[[], bool]:
@@ -151,7 +151,7 @@ def n8n_side(folder: Path, world: World, places: installed.Places) -> Side:
         "N8N_RUNNERS_BROKER_PORT": str(_free_port()),
         "BENCH_TRIGGER": world.porch,
         "BENCH_IMAGES": f"{world.porch}/image",
-        "BENCH_NOTION": world.town.notion_url,
+        "BENCH_NOTION": world.town.url,
         "BENCH_SOURCE": world.town.source.id,
     }
 

@@ -76,7 +76,7 @@ async def world() -> AsyncIterator[World]:
 
         async def query(request: web.Request) -> web.Response:
             """Ask as the trigger did before databases had data sources."""
-            url = f"{town.notion_url}/v1/data_sources/{town.source.id}/query"
+            url = f"{town.url}/v1/data_sources/{town.source.id}/query"
             headers = {
                 "Authorization": request.headers["Authorization"].strip(),
                 "Notion-Version": "2025-09-03",

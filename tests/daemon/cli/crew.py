@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.pretend.faults import RecordedRequest
+from daemon.pretend.errors import RecordedRequest
 from db.postgres import Postgres
 from tests.cluster import cluster, rows
 from tests.daemon.cli.desk import Daemon, Desk, desk

@@ -209,9 +209,9 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
             "TZ": "UTC",
             "NOTION_TOKEN": town.workspace.token,
             "HUGGINGFACE_TOKEN": town.hub.token,
-            "POSTBRUSH_NOTION__BASE_URL": town.notion_url,
+            "POSTBRUSH_NOTION__BASE_URL": town.url,
             "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
-            "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hub_url,
+            "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
         }
         new_desk = Desk(folder, town, environ)
         new_desk.configure(QUICK)

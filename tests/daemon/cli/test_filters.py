@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daemon.clock import utc_now
-from daemon.pretend.values import FakeProperty
+from daemon.pretend.models import FakeProperty
 from tests.daemon.cli.desk import QUICK, Desk
 
 

@@ -35,7 +35,7 @@ async def test_a_database_moves_to_a_server_works_there_and_comes_back(
     once = await desk.cli("once")
     assert once.code == 0, once.err
     assert (desk.shows(first), desk.shows(second)) == ("Done", "Done")
-    assert desk.town.hub.paid_images == 2
+    assert desk.town.hub.painted == 2
     assert rows(place, "SELECT count(*) FROM jobs WHERE state = 'done'") == [(2,)]
     assert (desk.folder / "postbrush.db").read_bytes() == before
     words = [moved, again, once]

@@ -89,7 +89,7 @@ async def test_a_step_that_breaks_is_tried_again_with_pauses_and_said_once(
     assert 6 <= delay.failures <= 9
     history = await home.history(1)
     assert [event.event for event in history].count("delayed") == 1
-    assert home.hub.paid_images == 1
+    assert home.hub.painted == 1
 
 
 async def test_a_health_check_that_breaks_is_asked_again_with_pauses(
@@ -121,7 +121,7 @@ async def test_an_upload_that_is_not_uploaded_waits_and_is_sent_again(
     assert "'A post': uploading the image failed" in line
     await home.live(10)
     assert home.read(page)["Image status"] == "Done"
-    assert home.hub.paid_images == 1
+    assert home.hub.painted == 1
     events = [event.event for event in await home.history(1)]
     assert events[-2:] == ["delayed", "uploaded"]
 

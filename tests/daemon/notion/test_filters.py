@@ -21,8 +21,8 @@ from daemon.notion.pages import plain_number, read_page
 from daemon.notion.schema import read_schema
 from daemon.pretend import query as pretend
 from daemon.pretend.models import FakePage as PretendPage
-from daemon.pretend.values import FakeProperty as PretendColumn
-from daemon.pretend.values import from_plain
+from daemon.pretend.models import FakeProperty as PretendColumn
+from daemon.pretend.models import from_plain
 
 DASHED = "01234567-89ab-cdef-0123-456789abcdef"
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)

@@ -146,7 +146,7 @@ async def test_a_status_that_notion_refuses_does_not_hold_the_tick(home: House) 
     await home.live(10)
     cells = home.read(page)
     assert cells["Regenerate"] is False
-    assert home.hub.paid_images == 2
+    assert home.hub.painted == 2
     assert "Notion refused to write 'Image status'" in cells["Image note"]
     (line,) = [line for line in home.warned if line.startswith("property.refused")]
     assert "'Image status'" in line

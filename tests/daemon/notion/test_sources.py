@@ -12,8 +12,8 @@ from daemon.notion import sources
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from daemon.notion.model import Role
 from daemon.notion.transport import NotionTransport
+from daemon.pretend.models import FakeProperty
 from daemon.pretend.server import FakeServer
-from daemon.pretend.values import FakeProperty
 from tests.daemon.house import MovingClock
 
 WANTED = {
@@ -37,7 +37,7 @@ async def _wire(town: FakeServer) -> AsyncIterator[NotionTransport]:
     clock = MovingClock()
     wire = NotionTransport(
         town.workspace.token,
-        base_url=town.notion_url,
+        base_url=town.url,
         rate=100,
         sleep=clock.sleep,
         monotonic=clock.monotonic,

@@ -32,7 +32,7 @@ class Caller:
             "Authorization": f"Bearer {more.pop('token', self.town.workspace.token)}",
             "Notion-Version": more.pop("version", "2025-09-03"),
         }
-        url = self.town.notion_url + path
+        url = self.town.url + path
         async with self._session.request(
             method, url, json=body, headers=headers, **more
         ) as answer:

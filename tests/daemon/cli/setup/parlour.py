@@ -56,9 +56,9 @@ class Parlour:
         visit = ApiSession(
             file=self.target.file,
             environ={
-                "POSTBRUSH_NOTION__BASE_URL": self.town.notion_url,
+                "POSTBRUSH_NOTION__BASE_URL": self.town.url,
                 "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": self.town.hf_url,
-                "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hub_url,
+                "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hf_url,
                 **self.environ,
             },
             cwd=self.folder,
