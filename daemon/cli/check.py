@@ -18,7 +18,7 @@ from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.imaging import files
-from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.imaging.store import StoreUnavailableError
 from daemon.jobs.budget import format_dollars
 from daemon.service import lock
 from db import upgrade

@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon.context import AppContext, SourceContext
 from daemon.delivery.page_change import compose_change
 from daemon.imaging import normalize
-from daemon.imaging.store.errors import DamagedImageError
+from daemon.imaging.store import DamagedImageError
 from daemon.jobs import job_log
 from daemon.jobs.inputs import Inputs
 from daemon.jobs.lifecycle import end_job

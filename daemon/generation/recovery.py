@@ -16,7 +16,7 @@ from daemon.generation import call_result
 from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall
 from daemon.generation.chain_input_loader import build_image_spec
 from daemon.imaging import files
-from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.lifecycle import requeue_job
 from db import attempts, jobs, queue

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from daemon.context import SourceContext
 from daemon.imaging import files
-from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.imaging.store.store import RETRY_PAUSE
 from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
 

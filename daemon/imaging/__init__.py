@@ -1,1 +1,1 @@
-"""Pixels, files and the words for them: prompt, formats, normalisation, the store."""
+"""Pixels and files: normalisation, and the store of the images."""

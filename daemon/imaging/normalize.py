@@ -176,9 +176,13 @@ def encode_png(
         provenance: IPTC DigitalSourceType; None leaves it out.
         prompt: Embedded in the XMP packet; None leaves it out.
     """
+    return _save_png(image, _build_xmp(provenance, prompt))
+
+
+def _save_png(image: Image.Image, xmp: str) -> bytes:
     info = PngInfo()
     info.add(b"sRGB", b"\0")
-    info.add_itxt("XML:com.adobe.xmp", _build_xmp(provenance, prompt))
+    info.add_itxt("XML:com.adobe.xmp", xmp)
     out = io.BytesIO()
     image.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
     return out.getvalue()
@@ -218,20 +222,15 @@ def shrink_for_upload(png: bytes, limit: int) -> bytes:
     """
     image = Image.open(io.BytesIO(png), formats=("PNG",))
     image.load()
-    packet = image.info.get("xmp", b"")
+    xmp = image.info.get("xmp", b"").decode("utf-8", "replace")
     pixels = image.convert("RGB")
     smallest = png
     for bits in (7, 6, 5, 4):
         if len(smallest) <= limit:
             break
-        info = PngInfo()
-        info.add(b"sRGB", b"\0")
-        info.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8", "replace"))
-        out = io.BytesIO()
         coarse = ImageOps.posterize(pixels, bits)
         coarse.info.clear()
-        coarse.save(out, "PNG", pnginfo=info, compress_level=_COMPRESSION)
-        smallest = out.getvalue()
+        smallest = _save_png(coarse, xmp)
     return smallest
 
 

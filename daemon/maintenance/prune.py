@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.context import SourceContext
 from daemon.imaging import files
-from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.imaging.store import StoreUnavailableError
 from daemon.imaging.store.store import Store
 from db import images
 from db.engine import Database

@@ -16,7 +16,7 @@ from daemon.config import Settings
 from daemon.config.parsing import parse_listen
 from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
-from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.imaging.store import StoreUnavailableError
 from daemon.web import actions, dashboard, gallery, history, live, login, metrics
 from daemon.web.security import (
     HEADERS,

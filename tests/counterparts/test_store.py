@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from daemon.config.addresses import StoreLocation
-from daemon.imaging.store.errors import NameCollisionError, StoreUnavailableError
+from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.imaging.store.remote import RemoteStore
 from daemon.imaging.store.store import Store
 from tests.counterparts.conftest import BIN, free_port, running

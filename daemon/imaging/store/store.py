@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from daemon.imaging import files
-from daemon.imaging.store.errors import (
+from daemon.imaging.store import (
     DamagedImageError,
     NameCollisionError,
     StoreUnavailableError,
@@ -110,9 +110,8 @@ class Store:
         path = self.folder / name
         if self.is_local(name):
             return path
-        if self.remote is None:
+        if (remote := self.remote) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        remote = self.remote
         data = self._call_remote(lambda: remote.get(name))
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedImageError(
@@ -129,8 +128,7 @@ class Store:
         Raises:
             StoreUnavailableError: The remote cannot be reached; nothing is removed.
         """
-        if self.remote is not None:
-            remote = self.remote
+        if (remote := self.remote) is not None:
             self._call_remote(lambda: remote.remove(name))
         (self.folder / name).unlink(missing_ok=True)
 
@@ -141,23 +139,17 @@ class Store:
             OSError, StoreUnavailableError, NameCollisionError: As `save_image`.
         """
         data = (self.folder / name).read_bytes()
-        if self.remote is not None:
-            remote = self.remote
+        if (remote := self.remote) is not None:
             self._call_remote(lambda: remote.remove(name))
             self.push_to_remote(name, data)
 
     def remote_sizes(self) -> Mapping[str, int] | None:
-        """Return the size in bytes of every image on the remote, by name.
-
-        Returns:
-            None if there is no remote.
+        """Return the bytes of every image on the remote by name; None without one.
 
         Raises:
             StoreUnavailableError: The remote cannot be reached.
         """
-        return (
-            None if self.remote is None else self._call_remote(self.remote.object_sizes)
-        )
+        return self._call_remote(self.remote.object_sizes) if self.remote else None
 
     def check_remote(self) -> None:
         """Check that the remote can be reached, if there is one.

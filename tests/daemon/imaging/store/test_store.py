@@ -12,7 +12,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from daemon.config.addresses import StoreLocation
-from daemon.imaging.store.errors import (
+from daemon.imaging.store import (
     DamagedImageError,
     NameCollisionError,
     StoreUnavailableError,

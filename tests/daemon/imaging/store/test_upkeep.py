@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import PostbrushError
-from daemon.imaging.store.errors import StoreUnavailableError
+from daemon.imaging.store import StoreUnavailableError
 from daemon.maintenance.prune import prune_images
 from daemon.maintenance.verify import verify_files
 from tests.daemon.imaging.store.server import Shop

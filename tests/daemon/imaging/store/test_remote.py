@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.imaging.store.s3_errors import explain_s3_error
+from daemon.imaging.store.remote import explain_s3_error
 
 _XML = (
     "Generic S3 error: Error performing PUT http://s3.example.org/pictures/x in 1ms - "
