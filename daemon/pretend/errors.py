@@ -128,11 +128,7 @@ def error_for_status(status: int, path: str = "") -> ApiResponseError:
 
 
 def parse_uuid(text: str, name: str) -> str:
-    """Return an id of a path with dashes.
-
-    Raises:
-        ApiResponseError: 400, *text* is not a UUID.
-    """
+    """Return an id of a path with dashes; a 400 if *text* is not a UUID."""
     try:
         return str(uuid.UUID(text))
     except ValueError:

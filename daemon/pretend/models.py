@@ -188,11 +188,7 @@ FileOf = Callable[[Json, int], Json]
 def parse_write(column: FakeProperty, entry: Json, file_of: FileOf) -> Any:  # noqa: ANN401 - JSON
     """Return the value that a PATCH of a page stores in a property.
 
-    Args:
-        entry: JSON of the property in the request.
-
-    Raises:
-        ApiResponseError: 400, the value has another type, is unknown or too long.
+    Raises a 400 if the value in *entry* has another type, is unknown or too long.
     """
     kind = column.type
     if column.refusal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, web
 
-from daemon.pretend import query, schema, serializers
+from daemon.pretend import data_sources, serializers
 from daemon.pretend.errors import (
     ApiResponseError,
     error_for_status,
@@ -85,7 +85,7 @@ class _ApiHandlers:
 
     async def search_data_sources(self, request: web.Request, body: Json) -> Json:
         del request
-        sources = schema.search_data_sources(self.space, body)
+        sources = _search(self.space, body)
         size, start = min(body.get("page_size", _PAGE_SIZE), _PAGE_SIZE), 0
         if (cursor := body.get("start_cursor")) is not None:
             if cursor not in self.cursors:
@@ -125,7 +125,7 @@ class _ApiHandlers:
 
     async def update_data_source(self, request: web.Request, body: Json) -> Json:
         source = self._find_source(request)
-        schema.update_schema(self.space, source, body.get("properties") or {})
+        data_sources.update_schema(self.space, source, body.get("properties") or {})
         return serializers.data_source_json(self.space, source)
 
     async def query_data_source(self, request: web.Request, body: Json) -> Json:
@@ -162,13 +162,13 @@ class _ApiHandlers:
         return response
 
     def _begin_query(self, source: DataSource, body: Json) -> tuple[str, list[str]]:
-        matches = query.build_filter(body.get("filter"), source.columns)
+        matches = data_sources.build_filter(body.get("filter"), source.columns)
         pages = [
             page
             for page in self.space.pages_of(source.id)
             if not page.in_trash and matches(page)
         ]
-        query.sort_pages(pages, body.get("sorts") or (), source.columns)
+        data_sources.sort_pages(pages, body.get("sorts") or (), source.columns)
         session = f"s:{secrets.token_hex(8)}"
         return session, [page.id for page in pages[: self.space.query_cap]]
 
@@ -238,6 +238,28 @@ class _ApiHandlers:
         return web.Response(
             body=stored.data, content_type=stored.content_type, headers=headers
         )
+
+
+def _search(space: Workspace, body: Json) -> list[DataSource]:
+    """Return the data sources that POST /v1/search finds; it never returns pages."""
+    search_filter = body.get("filter")
+    if search_filter is not None and (
+        not isinstance(search_filter, dict)
+        or search_filter.get("property") != "object"
+        or search_filter.get("value") not in {"data_source", "page"}
+    ):
+        raise validation_error("body failed validation: body.filter.value is wrong.")
+    size = body.get("page_size", 1)
+    if not isinstance(size, int) or size < 1:
+        raise validation_error(
+            f"body failed validation: body.page_size should be ≥ `1`, instead was "
+            f"`{size}`."
+        )
+    if search_filter is not None and search_filter["value"] == "page":
+        return []
+    text = str(body.get("query") or "").casefold()
+    sources = space.sources.values()
+    return [s for s in sources if s.shared and text in s.title.casefold()]
 
 
 def _api_version(request: web.Request) -> str:

@@ -22,17 +22,12 @@ _URL_LIFETIME = timedelta(hours=1)
 
 
 def page_json(space: Workspace, row: FakePage, base: str, *, version: str) -> Json:
-    """Return a page as JSON.
-
-    Args:
-        base: Base URL for the files of the page.
-        version: API version of the request.
-    """
+    """Return a page as JSON of an API version; *base* is the URL of its files."""
     source = space.sources[row.source]
     cover = _file_json(space, row.cover, base) if row.cover else None
     if cover is not None:
         cover.pop("name", None)
-    title = "-".join(_title_of(row).split())[:40]
+    title = "-".join(to_plain("title", row.values.get("title") or []).split())[:40]
     short_id = row.id.replace("-", "")
     body: Json = {
         "object": "page",
@@ -70,10 +65,6 @@ def _with_version_fields(body: Json, version: str) -> Json:
     return body | {"archived": body["in_trash"]} if version < "2026" else body
 
 
-def _title_of(page: FakePage) -> str:
-    return str(to_plain("title", page.values.get("title") or []))
-
-
 def _property_value(
     space: Workspace, column: FakeProperty, page: FakePage, base: str
 ) -> Any:  # noqa: ANN401 - JSON
@@ -86,11 +77,8 @@ def _property_value(
 def _file_json(space: Workspace, stored: Json, base: str) -> Json:
     """Return a file as JSON; its signed URL differs at every read, as in Notion."""
     if "external" in stored:
-        return {
-            "name": stored["name"],
-            "type": "external",
-            "external": stored["external"],
-        }
+        external = stored["external"]
+        return {"name": stored["name"], "type": "external", "external": external}
     file = space.stored[stored["key"]]
     return {
         "name": stored["name"],

@@ -57,14 +57,9 @@ class UploadStore:
     files: dict[str, FileUpload] = field(default_factory=dict)
 
     def create(self, body: Json, base: str) -> Json:
-        """Carry out POST /v1/file_uploads.
+        """Carry out POST /v1/file_uploads; *base* is the URL of the API.
 
-        Args:
-            body: JSON of the request.
-            base: Base URL of the API.
-
-        Raises:
-            ApiResponseError: 400, the file is not accepted.
+        Raises a 400 if the file is not accepted.
         """
         if body.get("mode", "single_part") != "single_part":
             raise validation_error(
@@ -98,8 +93,7 @@ class UploadStore:
     def send(self, identifier: str, content_type: str, data: bytes) -> Json:
         """Carry out POST /v1/file_uploads/{id}/send.
 
-        Raises:
-            ApiResponseError: 404, unknown; 400, not pending, another type, too large.
+        Raises a 404 if it is unknown; a 400 for another type or if it is too large.
         """
         upload = self.find(identifier)
         status = upload.status_at(self.now())
@@ -128,11 +122,7 @@ class UploadStore:
         return next((upload.filename for upload in uploads if upload is not None), "")
 
     def find(self, identifier: str) -> FileUpload:
-        """Return an upload.
-
-        Raises:
-            ApiResponseError: 404, there is no such upload.
-        """
+        """Return an upload; a 404 if there is no such upload."""
         upload = self.files.get(_dashed_id(identifier))
         if upload is None:
             raise not_found("file_upload", identifier)
@@ -141,8 +131,7 @@ class UploadStore:
     def attach(self, identifier: object) -> FileUpload:
         """Attach an upload to a page; an attached upload never expires.
 
-        Raises:
-            ApiResponseError: 404, unknown; 400, not sent yet or expired.
+        Raises a 404 if it is unknown, and a 400 if it is not sent yet or expired.
         """
         upload = self.files.get(_dashed_id(str(identifier)))
         if upload is None:

@@ -209,11 +209,7 @@ class Workspace:
         return page
 
     def get_page(self, page_id: str) -> FakePage:
-        """Return a page by its id, with dashes or without.
-
-        Raises:
-            ApiResponseError: 404, the page is unknown or not shared.
-        """
+        """Return a page by its id, with dashes or without; a 404 if it is unknown."""
         page = self.rows.get(parse_uuid(page_id, "page_id"))
         if page is None or not self.sources[page.source].shared:
             raise not_found("page", page_id)

@@ -19,7 +19,7 @@ from daemon.notion.filters import (
 from daemon.notion.model import Property, PropertyValue, Role, Schema, Wanted
 from daemon.notion.pages import plain_number, read_page
 from daemon.notion.schema import read_schema
-from daemon.pretend import query as pretend
+from daemon.pretend import data_sources as pretend
 from daemon.pretend.models import FakePage as PretendPage
 from daemon.pretend.models import FakeProperty as PretendColumn
 from daemon.pretend.models import from_plain
