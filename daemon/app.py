@@ -17,9 +17,9 @@ from daemon.config import Settings, checks, entries
 from daemon.config.secret import DATABASE, STORE
 from daemon.context import AppContext, Instance, Signals, SourceContext, Sources
 from daemon.errors import SetupError
+from daemon.formatting import format_cents, format_dollars
 from daemon.imaging import files
 from daemon.imaging.store.store import Store
-from daemon.jobs.budget import format_dollars
 from daemon.notion.responses import CONNECTIONS
 from daemon.service import control
 from daemon.service.lock import DataDirLock
@@ -237,7 +237,7 @@ def log_ready(sources: Sources, settings: Settings) -> None:
     for source in sources:
         chain = ", then ".join(describe_price(source, name) for name in source.chain)
         month = source.options.budget.month
-        budget = f"; at most ${month:.2f} a month" if month is not None else ""
+        budget = f"; at most {format_cents(month)} a month" if month is not None else ""
         polling = f"looking every {seconds:g} s"
         generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
@@ -252,9 +252,9 @@ def describe_price(source: SourceContext, name: str) -> str:
     traits = source.providers[name].traits
     price = format_dollars(traits.price(1.1664))
     period = traits.included_per
-    included = (
-        f", ${traits.included:.2f} a {period} included" if traits.included else ""
-    )
+    included = ""
+    if traits.included:
+        included = f", {format_cents(traits.included)} a {period} included"
     return f"{name} ({price}{included})"
 
 

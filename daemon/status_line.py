@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from daemon.context import Sources
+from daemon.formatting import format_clock, format_spending
 from daemon.generation import provider_selection
 from daemon.notion.model import Schema
 from db import job_lists, posts
@@ -58,12 +59,11 @@ def format_status(
     open_jobs = [
         f"{counts[state]} {state.value}" for state in _OPEN if counts.get(state)
     ]
-    limit = f" of ${budget:.2f}" if budget is not None else ""
     parts = [
         ", ".join(open_jobs) or "nothing queued",
         *([f"{held} held"] if held else []),
         *resting,
-        f"${cost:.2f}{limit} this month",
+        f"{format_spending(cost, budget)} this month",
     ]
     return "; ".join(parts)
 
@@ -84,8 +84,8 @@ def describe_watching(sources: Sources) -> str:
     titles = [_format_source(schema) for schema in schemas if schema is not None]
     if polled_at is None or len(titles) < len(schemas):
         return "Notion has not answered yet"
-    local = polled_at.astimezone(sources.app.clock.zone)
-    return f"{', '.join(titles)}, last poll {local:%H:%M:%S}"
+    time = format_clock(polled_at, sources.app.clock.zone, seconds=True)
+    return f"{', '.join(titles)}, last poll {time}"
 
 
 def _format_source(schema: Schema) -> str:

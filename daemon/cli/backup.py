@@ -17,6 +17,7 @@ from daemon.cli import context
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings, addresses
 from daemon.errors import SetupError
+from daemon.formatting import format_count
 from daemon.imaging import files
 from daemon.maintenance import backup as copies
 from daemon.service import lock
@@ -67,7 +68,7 @@ def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
         },
         json=json,
         human=lambda out: out.print(
-            f"{target}: the database and {context.format_image_count(count)}, "
+            f"{target}: the database and {format_count(count, 'image')}, "
             f"{size / 2**20:.1f} MiB{older}. "
             "Your configuration and tokens are not in it",
             markup=False,

@@ -17,9 +17,9 @@ from daemon.cli.generate import silence_log
 from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
+from daemon.formatting import format_cents, format_dollars
 from daemon.imaging import files
 from daemon.imaging.store import StoreUnavailableError
-from daemon.jobs.budget import format_dollars
 from daemon.service import lock
 from db import upgrade
 from db.errors import DatabaseError
@@ -79,7 +79,7 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
 def _describe_budget(source: SourceContext, prefix: str) -> list[CheckResult]:
     chain = ", then ".join(app.describe_price(source, name) for name in source.chain)
     month = source.options.budget.month
-    budget = "no limit" if month is None else f"${month:.2f} a month"
+    budget = "no limit" if month is None else f"{format_cents(month)} a month"
     if source.own_budgets and not source.has_own_budget:
         budget += ", for all sources without a budget of their own together"
     return [

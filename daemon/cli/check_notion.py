@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from daemon import app
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.errors import PostbrushError
+from daemon.formatting import format_duration
 from daemon.notion.filters import (
     filter_problems,
     matches_filter,
@@ -104,7 +105,7 @@ def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | Non
     seconds = (ours - theirs).total_seconds()
     if abs(seconds) <= _CLOCK_TOLERANCE:
         return CheckResult("clock", "agrees with Notion's")
-    difference = str(timedelta(seconds=round(abs(seconds))))
+    difference = format_duration(round(abs(seconds)), "h:mm:ss")
     words = f"{difference} {'ahead of' if seconds > 0 else 'behind'} Notion's"
     return CheckResult(
         "clock", words, "Set this machine's clock: timedatectl set-ntp true"

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from daemon import app
+from daemon import app, formatting
 from daemon.cli import configuration
 from daemon.config import Settings
 from daemon.context import Sources
@@ -134,14 +134,9 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Tabl
     return table
 
 
-def format_image_count(count: int) -> str:
-    """Return "1 image", "2 images"."""
-    return f"{count} image{'' if count == 1 else 's'}"
-
-
 def format_time(time: datetime | None, zone: tzinfo) -> str:
     """Return *time* as "24 Nov 10:15:03" in *zone*; "" for None."""
-    return f"{time.astimezone(zone):%d %b %H:%M:%S}" if time else ""
+    return formatting.format_time(time, zone, seconds=True, padded=True) if time else ""
 
 
 def to_dict(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass

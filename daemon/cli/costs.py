@@ -10,7 +10,8 @@ from dataclasses import asdict
 from rich.console import Console
 
 from daemon.cli import context
-from daemon.jobs.budget import format_dollars, months_between
+from daemon.formatting import format_dollars
+from daemon.jobs.budget import months_between
 from db import attempts, posts
 from db.attempts import CostRow
 

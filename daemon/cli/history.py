@@ -9,7 +9,7 @@ from rich.console import Console
 
 from daemon.cli import context, lookup
 from daemon.context import SourceContext
-from daemon.jobs.budget import format_dollars
+from daemon.formatting import format_dollars, format_price
 from db import attempts, images
 from db import jobs as stored
 from db.models import Job
@@ -126,7 +126,7 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
             context.format_time(call["started_at"], zone),
             call["provider"],
             call["outcome"] or "under way",
-            _format_cost(call),
+            format_price(call["cost"], call["covered"]),
             call["file_name"] if call["outcome"] == "image" else call["error"],
         ]
         for call in data["attempts"]
@@ -134,9 +134,3 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
     if calls:
         columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
         out.print(context.make_table(columns, calls))
-
-
-def _format_cost(attempt: dict[str, Any]) -> str:
-    if attempt["covered"] > 0:
-        return "included"
-    return format_dollars(attempt["cost"])

@@ -12,8 +12,8 @@ from daemon.cli import context
 from daemon.cli.generate import silence_log
 from daemon.config import Settings
 from daemon.context import SourceContext
+from daemon.formatting import format_dollars
 from daemon.generation.chain_input_loader import megapixels_of
-from daemon.jobs.budget import format_dollars
 from daemon.jobs.inputs import Inputs
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from daemon.cli import context
 from daemon.context import SourceContext
+from daemon.formatting import format_dollars, format_spending
 from daemon.generation import provider_selection
-from daemon.jobs.budget import format_dollars
 from db.attempts import SpendingTotals
 from providers import KINDS
 from providers.breaker import describe_breaker
@@ -109,4 +109,4 @@ def _format_included(provider: dict[str, Any]) -> str:
     if not provider["included"]:
         return ""
     used, included = provider["covered"], provider["included"]
-    return f"${used:.2f} of ${included:.2f} a {provider['included_per']}"
+    return f"{format_spending(used, included)} a {provider['included_per']}"

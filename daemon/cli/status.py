@@ -13,6 +13,7 @@ from daemon.cli import context, providers
 from daemon.cluster.peers import list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
+from daemon.formatting import format_count, format_spending
 from daemon.generation import provider_selection, storage_guard
 from daemon.service import control, lock
 from db import images, jobs, pauses, posts
@@ -186,9 +187,9 @@ def _format_delayed(delay: dict[str, Any], zone: tzinfo) -> str:
 
 def _format_spending(month: dict[str, Any], source: str) -> str:
     whose = f"{source}: " if source else ""
-    budget = f" of ${month['budget']:.2f}" if month["budget"] is not None else ""
-    spent = f"${month['cost']:.2f}{budget} this month"
-    return f"money    {whose}{spent} for {context.format_image_count(month['images'])}"
+    spent = format_spending(month["cost"], month["budget"])
+    images_made = format_count(month["images"], "image")
+    return f"money    {whose}{spent} this month for {images_made}"
 
 
 def _print_source(

@@ -24,9 +24,9 @@ from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.config.parsing import parse_format
 from daemon.context import SourceContext
+from daemon.formatting import format_dollars, format_duration
 from daemon.generation import adhoc_image
 from daemon.jobs import actions
-from daemon.jobs.budget import format_dollars
 from db import attempts
 from db.models import ImageRecord
 
@@ -55,7 +55,7 @@ def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
                 result["provider"],
                 result["result"],
                 format_dollars(result["cost"]),
-                f"{result['seconds']:.1f} s" if result["seconds"] else "",
+                format_duration(result["seconds"], "s") if result["seconds"] else "",
                 result["size"],
                 result["file"],
             ]

@@ -18,6 +18,7 @@ from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.config.parsing import parse_duration
 from daemon.errors import PostbrushError, SetupError
+from daemon.formatting import format_count
 from daemon.jobs import actions
 from daemon.maintenance import verify as checks
 from daemon.maintenance.prune import PruneResult, prune_images
@@ -211,7 +212,7 @@ def prune_old_images(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
         human=lambda out: out.print(
-            f"{context.format_image_count(len(names))} {verb}, {size / 2**20:.1f} MiB"
+            f"{format_count(len(names), 'image')} {verb}, {size / 2**20:.1f} MiB"
         ),
     )
 

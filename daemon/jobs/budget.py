@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 from daemon.config.model import BudgetSection
+from daemon.formatting import format_cents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,9 @@ def check_budget(
     ):
         # The call would exceed this budget.
         if limit is not None and amount + pricing.price > limit + _TINY:
-            return OverBudget(why=f"{name} of ${limit:.2f} is used up", until=until)
+            return OverBudget(
+                why=f"{name} of {format_cents(limit)} is used up", until=until
+            )
     return Charge(cost=pricing.price, covered=0.0)
 
 
@@ -198,10 +201,3 @@ def months_between(
         months.append((start, end))
         start = end
     return months[::-1]
-
-
-def format_dollars(amount: float) -> str:
-    """Format dollars for people: "$0.0031", "$1.20", "free"."""
-    if amount <= 0:
-        return "free"
-    return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"  # noqa: PLR2004 - tenths of a cent matter below a dime

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from daemon.context import SourceContext
-from daemon.jobs.budget import BudgetThreshold, format_dollars
+from daemon.formatting import format_cents, format_dollars, format_duration, format_time
+from daemon.jobs.budget import BudgetThreshold
 from daemon.jobs.retry_policy import requested_at
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobState
@@ -55,7 +56,7 @@ def log_job_done(
     provider = job_images[0].provider
     source.log.info(
         "job.done",
-        summary=f"'{job.title}' {provider} {price} {seconds:.1f} s "
+        summary=f"'{job.title}' {provider} {price} {format_duration(seconds, 's')} "
         f"(job {job.id}){omission}",
         job=job.id,
         page=job.page_id,
@@ -154,14 +155,14 @@ def log_budget_thresholds(
             continue
         source.app.log_state.thresholds.add(key)
         period = f"{owner}'s own month" if owner else f"the {budget.name}"
-        when = f"on {_format_local(source, budget.until)}"
+        when = f"on {format_time(budget.until, source.app.clock.zone)}"
         effect = (
             f"the next image by {provider} fits" if budget.full else "it begins anew"
         )
         source.log.warning(
             event,
-            summary=f"${budget.spent:.2f} of the ${budget.limit:.2f} for {period} are "
-            f"spent; {effect} {when}",
+            summary=f"{format_cents(budget.spent)} of the "
+            f"{format_cents(budget.limit)} for {period} are spent; {effect} {when}",
             budget=f"{budget.name} {owner}".strip(),
             until=budget.until.isoformat(),
         )
@@ -183,7 +184,7 @@ def log_pause_changed(
     if paused and source.app.log_state.failures.record_failure(
         key, source.app.steady_now()
     ):
-        when = f" until {_format_local(source, until)}" if until else ""
+        when = f" until {format_time(until, source.app.clock.zone)}" if until else ""
         source.log.info(
             "daemon.paused",
             summary=f"nothing is made{when}; `postbrush resume` ends it",
@@ -194,11 +195,6 @@ def log_pause_changed(
         is not None
     ):
         source.log.info("daemon.resumed", summary="images are made again")
-
-
-def _format_local(source: SourceContext, time: datetime) -> str:
-    local = time.astimezone(source.app.clock.zone)
-    return f"{local.day} {local:%b %H:%M}"
 
 
 def log_breaker_probe(source: SourceContext, breaker: Breaker) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
+from daemon.formatting import format_time
 from daemon.jobs.chain_input import ChainInput
 from daemon.jobs.page_notes import no_image_note
 from db.models import Attempt, Job
@@ -118,7 +119,9 @@ def _wake_time(
 
 
 def _kept_image_note(ended: ChainResult, why: str) -> str:
-    when = f" (until {ended.until:%d %b %H:%M} UTC)" if ended.until else ""
+    when = ""
+    if ended.until:
+        when = f" (until {format_time(ended.until, UTC, padded=True)} UTC)"
     return no_image_note(f"{why}{when}", shows_image=True, advice="Tick again later.")
 
 

@@ -14,6 +14,7 @@ from itertools import count
 
 from structlog.stdlib import BoundLogger
 
+from daemon.formatting import format_duration
 from daemon.notion.errors import NoAccessError, NotionError
 from daemon.notion.model import Urgency
 from daemon.service.tasks import FailureThrottle
@@ -144,11 +145,11 @@ class RateLimitLog:
         duration = self._throttle.record_recovery("limited", until) or timedelta()
         times = "once" if self._limits == 1 else f"{self._limits} times"
         self._paused_until, self._limits = None, 0
-        shown_duration = str(duration).split(".", maxsplit=1)[0]
+        lasted = format_duration(duration.total_seconds(), "h:mm:ss")
         self.log.info(
             "notion.unlimited",
             summary="Notion's rate limit is no longer reached, after "
-            f"{shown_duration}. It was reached {times}",
+            f"{lasted}. It was reached {times}",
         )
 
 
@@ -200,6 +201,6 @@ class NotionBackoff:
         self.failures, self.until, self.is_refused, self.why = 0, None, False, ""
         for reason in ("refused", "away"):
             if (duration := self._throttle.record_recovery(reason, now)) is not None:
-                minutes = duration.total_seconds() / 60
-                summary = f"Notion answers again after {minutes:.0f} min"
+                lasted = format_duration(duration.total_seconds(), "min")
+                summary = f"Notion answers again after {lasted}"
                 log.info("poll.recovered", summary=summary)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.errors import SetupError
+from daemon.formatting import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class DataDirLock:
             os.close(handle)
             raise SetupError(_conflict_message(self._path)) from None
         self._handle = handle
-        since = datetime.now(UTC).astimezone().strftime("%d %b %H:%M:%S")
+        since = format_time(datetime.now(UTC), seconds=True, padded=True)
         holder = {"pid": os.getpid(), "command": command, "since": since}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)

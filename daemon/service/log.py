@@ -21,6 +21,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.stdlib import BoundLogger
 
+from daemon.formatting import format_clock
 from daemon.service.systemd import JournalSocket, is_journal_stream
 from daemon.service.tasks import THREAD_NAME
 
@@ -167,7 +168,7 @@ def _pretty_writer(out: TextIO) -> Callable[[LogLine], None]:
     colour = out.isatty() and "NO_COLOR" not in os.environ
 
     def write(line: LogLine) -> None:
-        time = f"{datetime.now(UTC).astimezone():%H:%M:%S}"
+        time = format_clock(datetime.now(UTC), seconds=True)
         text = f"{time} {line.message}"
         if line.level in {"warning", "error"} and not colour:
             text = f"{time} {line.level.upper()} {line.message}"

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import NotifierAddress
+from daemon.formatting import format_duration
 from daemon.service.alerts import AlertRules, Message
 from daemon.service.log import LogLine
 from daemon.service.tasks import FailureThrottle, run_detached
@@ -174,7 +175,7 @@ class Notifier:
     def _record_recovery(self, place: str) -> None:
         duration = self._failures.record_recovery(place, self.now())
         if duration is not None:
-            minutes = f"{duration.total_seconds() / 60:.0f} min"
+            minutes = format_duration(duration.total_seconds(), "min")
             self.log.info(
                 "notify.recovered",
                 summary=f"{place} takes messages again, after {minutes}",

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger
 
 from daemon.config.addresses import host_of
+from daemon.formatting import format_duration
 from daemon.service.tasks import FailureThrottle, run_detached
 
 PING_INTERVAL = timedelta(minutes=5)
@@ -67,7 +68,7 @@ class Ping:
             if not is_known:
                 self.log.warning("ping.failed", summary=f"{name}: {problem}")
         elif (duration := self._spells.record_recovery("ping", self.now())) is not None:
-            minutes = f"{duration.total_seconds() / 60:.0f} min"
+            minutes = format_duration(duration.total_seconds(), "min")
             self.log.info("ping.recovered", summary=f"{name} answers, after {minutes}")
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from daemon.context import SourceContext
+from daemon.formatting import format_dollars
 from daemon.jobs import job_log
-from daemon.jobs.budget import format_dollars
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filters import filter_problems, uncomparable_properties
 from daemon.notion.model import Page, Schema, Urgency, Wanted

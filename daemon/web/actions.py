@@ -9,6 +9,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from daemon.errors import PostbrushError
+from daemon.formatting import format_count
 from daemon.jobs import actions, job_log
 from daemon.web.login import safe_redirect_path
 from daemon.web.session import WebContext, web_context_of
@@ -71,7 +72,7 @@ async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
     queued = await actions.approve_held(tx, newest, site.source.app.now())
     for job in queued:
         job_log.log_job_queued(site.flow_of(job.source), job)
-    return f"{len(queued)} post{'' if len(queued) == 1 else 's'} will get an image."
+    return f"{format_count(len(queued), 'post')} will get an image."
 
 
 async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:

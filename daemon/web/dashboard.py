@@ -10,9 +10,9 @@ from aiohttp import web
 
 from daemon.cluster.peers import list_peers
 from daemon.context import SourceContext, Sources
+from daemon.formatting import format_dollars
 from daemon.generation import provider_selection, storage_guard
 from daemon.generation.provider_selection import ChainState
-from daemon.jobs.budget import format_dollars
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
 from daemon.web.session import WebContext, web_context_of

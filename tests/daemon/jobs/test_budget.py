@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon import formatting
 from daemon.config.model import BudgetSection
 from daemon.delivery.page_change import alt_text_for_card, alt_text_for_prompt
 from daemon.jobs.budget import (
@@ -19,7 +20,6 @@ from daemon.jobs.budget import (
     budget_thresholds,
     check_budget,
     day_start,
-    format_dollars,
     month_start,
     months_between,
     next_day,
@@ -151,7 +151,7 @@ def test_periods_are_the_owners_and_without_gaps(naive: datetime, name: str) -> 
     [(0, "free"), (0.0031, "$0.0031"), (0.25, "$0.25"), (12, "$12.00")],
 )
 def test_money_for_people(amount: float, words: str) -> None:
-    assert format_dollars(amount) == words
+    assert formatting.format_dollars(amount) == words
 
 
 def _built(**more: str) -> str:
