@@ -7,13 +7,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import context
+from daemon.cli import context, output
+from daemon.cli.command_group import Json
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings, addresses
 from daemon.errors import SetupError
@@ -29,12 +32,17 @@ from db.sqlite import Sqlite
 _PIPE = Path("-")
 
 
-def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
-    """Write the database and all images to *file*, a folder, or stdout for "-".
-
-    Args:
-        keep: Number of backups to keep in the folder *file*; SetupError for "-".
-    """
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new .tar file, a folder, or -.")
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="FILE is a folder of the newest N."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Copy database and images into one file, while it runs."""
     if file == _PIPE and keep is not None:
         raise SetupError("--keep wants a folder, and - is none")
     settings = context.load_settings()
@@ -48,18 +56,11 @@ def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
     target = file
     if file.is_dir():
         target = file / copies.backup_name(now.astimezone(local_zone()))
-    manifest = copies.create_backup(
-        settings.data_dir,
-        app.database_backend(settings),
-        target,
-        now,
-        app.open_store(settings),
-    )
+    count = _create_backup(settings, target, now)
     removed = copies.remove_old_backups(file, keep, target) if keep is not None else []
     size = target.stat().st_size
-    count = len(manifest["files"]) - 1
     older = f"; {len(removed)} older ones removed" if removed else ""
-    context.print_result(
+    output.print_result(
         {
             "file": str(target),
             "bytes": size,
@@ -67,23 +68,38 @@ def create_backup(file: Path, *, keep: int | None, json: bool) -> None:
             "removed": [str(path) for path in removed],
         },
         json=json,
-        human=lambda out: out.print(
+        human=lambda out: _print_unwrapped(
+            out,
             f"{target}: the database and {format_count(count, 'image')}, "
             f"{size / 2**20:.1f} MiB{older}. "
             "Your configuration and tokens are not in it",
-            markup=False,
-            soft_wrap=True,
         ),
     )
 
 
-def copy_database(source: str, target: str, *, json: bool) -> None:
-    """Copy all rows of *source* into the empty database *target*.
+def _create_backup(settings: Settings, target: Path, now: datetime) -> int:
+    """Write *target*, and return the number of images in it."""
+    store, backend = app.open_store(settings), app.database_backend(settings)
+    manifest = copies.create_backup(settings.data_dir, backend, target, now, store)
+    return len(manifest["files"]) - 1
 
-    Both are a path of a SQLite file or the URL of a PostgreSQL database.
 
-    Raises:
-        SetupError: An address is wrong, or a daemon uses one of the databases.
+def _print_unwrapped(out: Console, line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
+
+
+def copy_db(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A file, or PostgreSQL's address.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The same; nothing may be in it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Copy a database into an empty one.
+
+    Such as: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
     """
     settings = context.load_settings()
     old, new = _parse_backend(source, settings), _parse_backend(target, settings)
@@ -92,15 +108,13 @@ def copy_database(source: str, target: str, *, json: bool) -> None:
     counts = transfer.copy_database(old, new)
 
     def print_table(out: Console) -> None:
-        out.print(context.make_table(("TABLE", "ROWS"), counts.items()))
-        out.print(
-            f"{new} has all of {old}. Images are files, and stay where they are",
-            markup=False,
-            soft_wrap=True,
+        out.print(output.make_table(("TABLE", "ROWS"), counts.items()))
+        _print_unwrapped(
+            out, f"{new} has all of {old}. Images are files, and stay where they are"
         )
 
     data = {"from": str(old), "to": str(new), "rows": dict(counts)}
-    context.print_result(data, json=json, human=print_table)
+    output.print_result(data, json=json, human=print_table)
 
 
 def _parse_backend(address: str, settings: Settings) -> Backend:
@@ -145,20 +159,19 @@ def _write_to_stdout(settings: Settings) -> None:
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
     with _temporary_folder(settings) as folder:
         archive = folder / "whole.tar"
-        copies.create_backup(
-            settings.data_dir,
-            app.database_backend(settings),
-            archive,
-            utc_now(),
-            app.open_store(settings),
-        )
+        _create_backup(settings, archive, utc_now())
         with archive.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 
-def restore_backup(file: Path, *, json: bool) -> None:
-    """Restore *file*, or stdin for "-", into an empty data folder."""
+def restore(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Made by backup; - reads a pipe.")
+    ],
+    json: Json = False,
+) -> None:
+    """Put a backup into an empty data folder."""
     if file == _PIPE and sys.stdin.isatty():
         raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
     settings = context.load_settings()
@@ -173,19 +186,14 @@ def restore_backup(file: Path, *, json: bool) -> None:
     finally:
         data_lock.release()
     count = len(manifest["files"]) - 1
-    context.print_result(
-        {
-            "data_dir": str(settings.data_dir),
-            "images": count,
-            "made_at": manifest["made_at"],
-        },
+    data_dir, made_at = settings.data_dir, manifest["made_at"]
+    output.print_result(
+        {"data_dir": str(data_dir), "images": count, "made_at": made_at},
         json=json,
-        human=lambda out: out.print(
-            f"{settings.data_dir}: the database of {manifest['made_at'][:16]} and "
-            f"{count} images; what Notion shows by now is looked at when the daemon "
-            "starts",
-            markup=False,
-            soft_wrap=True,
+        human=lambda out: _print_unwrapped(
+            out,
+            f"{data_dir}: the database of {made_at[:16]} and {count} images; what "
+            "Notion shows by now is looked at when the daemon starts",
         ),
     )
 

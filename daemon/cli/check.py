@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 
 import typer
-from rich.console import Console
 
 from daemon import app
-from daemon.cli import context, notify_test
+from daemon.cli import context, output
 from daemon.cli.check_notion import CheckResult, check_notion
-from daemon.cli.generate import silence_log
+from daemon.cli.command_group import Json, Source
+from daemon.cli.test import check_addresses
 from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
@@ -31,21 +31,22 @@ from providers.outcomes import (
 )
 
 
-def run_checks(source: str | None, *, json: bool) -> None:
-    """Run all checks and print them; exit with 1 if one has something to do."""
+def check(source: Source = None, json: Json = False) -> None:
+    """Test the whole set-up without paying.
+
+    Ends with exit code 1 when something must be done.
+    """
     settings = context.load_settings(source)
-    silence_log(settings)
+    context.silence_log(settings)
     results = asyncio.run(_check_all(settings))
-
-    def print_table(out: Console) -> None:
-        rows = [
-            ["✗" if result.todo else "✓", result.what, result.found, result.todo]
-            for result in results
-        ]
-        out.print(context.make_table(("", "WHAT", "FOUND", "WHAT TO DO"), rows))
-
-    context.print_result(
-        [asdict(result) for result in results], json=json, human=print_table
+    rows = [
+        ["✗" if result.todo else "✓", result.what, result.found, result.todo]
+        for result in results
+    ]
+    output.print_result(
+        [asdict(result) for result in results],
+        json=json,
+        human=output.make_table(("", "WHAT", "FOUND", "WHAT TO DO"), rows),
     )
     if any(result.todo for result in results):
         raise typer.Exit(1)
@@ -157,7 +158,7 @@ async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult
 async def _check_notifications(settings: Settings) -> AsyncIterator[CheckResult]:
     """Check every notification address without sending a message."""
     none = True
-    async for result in notify_test.check_addresses(settings):
+    async for result in check_addresses(settings):
         none = False
         yield CheckResult("notify", result.where, result.wrong)
     if none:

@@ -1,37 +1,122 @@
-"""The Typer application with the signatures of all commands.
+"""The table of commands, and the Typer application that loads them one by one.
 
-Each command imports its implementation when it runs.  That takes 0.9 s and 60 MB, and
-`--help` needs none of it.
+A command's module holds its signature and its code.  It is imported when the command
+runs or shows its own help, since most of them import half a second of libraries.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
-from daemon.cli import action_commands, maintenance_commands, read_commands
-from daemon.cli import run as daemon
-from daemon.cli.global_options import OPTIONS
-from daemon.cli.read_commands import Json
+from daemon.cli import OPTIONS
+
+Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+Source = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of several databases, this one.")
+]
+PageArgument = Annotated[
+    str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
+]
+JobArgument = Annotated[
+    int, typer.Argument(metavar="JOB", min=1, max=2**62, help="Its number.")
+]
 
 _HELP = """\
 Watches a Notion database of posts and puts an image on every page that wants one.
 
 Try it without an account: postbrush demo
 """
+#: Module and help line of each command, in the order of `--help`.  Those without a
+#: line are hidden.  A test holds the lines to the docstrings.
+COMMANDS = {
+    "check": ("check", "Test the whole set-up without paying."),
+    "plan": ("plan", "Show what would be made now, and what it would cost."),
+    "status": ("status", "One screen: daemon, queue, services, money."),
+    "costs": ("history", "Images and money by month and provider."),
+    "jobs": ("history", "List the newest jobs."),
+    "job": ("history", "Show one job's whole history."),
+    "why": ("why", "Say why a page has the image it has, or none."),
+    "test": ("test", "Make one image with every configured provider."),
+    "generate": ("generate", "Make one image through the chain, without Notion."),
+    "approve": ("job_actions", "Make what is held."),
+    "regenerate": (
+        "job_actions",
+        "Make another image for a page, as its tick box does.",
+    ),
+    "retry": ("job_actions", "Give a failed or cancelled job another try."),
+    "cancel": ("job_actions", "End an open job."),
+    "init": ("init", "Set everything up: five questions, then a check."),
+    "use": (
+        "job_actions",
+        "List a page's earlier images, or put one back as the first.",
+    ),
+    "pause": ("upkeep", "Make nothing until `resume`; wishes are remembered."),
+    "resume": ("upkeep", "End a pause."),
+    "prune": ("upkeep", "Remove old images that no page shows."),
+    "backup": ("backup", "Copy database and images into one file, while it runs."),
+    "restore": ("backup", "Put a backup into an empty data folder."),
+    "copy-db": ("backup", "Copy a database into an empty one."),
+    "verify": ("upkeep", "Compare rows, files and pages with each other."),
+    "run": ("run", "Watch Notion and make images, until stopped (Ctrl-C)."),
+    "once": ("service", "Look once, work until nothing is due, and exit."),
+    "demo": ("demo", "Show all of it with a pretend Notion; no account."),
+    "migrate": ("service", ""),
+    "alarm": ("service", ""),
+    "config": ("service", "Show every setting and where it comes from."),
+    "providers": ("providers", "The chain: who serves, who rests, what they cost."),
+}
 
-app = typer.Typer(
-    help=_HELP,
-    invoke_without_command=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-read_commands.register_commands(app)
-action_commands.register_commands(app)
-maintenance_commands.register_commands(app)
+
+class CommandGroup(TyperGroup):
+    """A group that replaces the placeholder of a command when it is called."""
+
+    def resolve_command(
+        self,
+        ctx: Any,  # noqa: ANN401 - Typer does not export its base classes
+        args: list[str],
+    ) -> tuple[str | None, Any, list[str]]:
+        """Return name, command and remaining arguments; imports the module."""
+        name, _, remaining = super().resolve_command(ctx, args)
+        return name, load_command(str(name)), remaining
+
+
+def make_app(**options: Any) -> typer.Typer:  # noqa: ANN401 - as Typer takes them
+    """Return a Typer application without completion, panels and own tracebacks."""
+    return typer.Typer(
+        invoke_without_command=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        **options,
+    )
+
+
+def load_command(name: str) -> Any:  # noqa: ANN401 - as above
+    """Import the module of a command, and build the command from its function.
+
+    A command with subcommands is an application instead of a function.
+    """
+    module = import_module(f"daemon.cli.{COMMANDS[name][0]}")
+    command = getattr(module, name.replace("-", "_"))
+    if not isinstance(command, typer.Typer):
+        function, command = command, make_app()
+        command.command(name)(function)
+    return typer.main.get_command(command)
+
+
+def _placeholder() -> None:
+    """Stand for a command whose module is not imported."""
+
+
+app = make_app(cls=CommandGroup, help=_HELP)
+for _name, (_, _line) in COMMANDS.items():
+    app.command(_name, help=_line, hidden=not _line)(_placeholder)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
@@ -66,67 +151,3 @@ def _set_global_options(
     OPTIONS.debug = debug
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-@app.command()
-def run() -> None:
-    """Watch Notion and make images, until stopped (Ctrl-C)."""
-    daemon.run_daemon()
-
-
-@app.command()
-def once(
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Make what is held without asking.")
-    ] = False,
-) -> None:
-    """Look once, work until nothing is due, and exit."""
-    from daemon.cli import service
-
-    service.run_once(yes=yes)
-
-
-@app.command()
-def demo(
-    lan: Annotated[
-        bool, typer.Option("--lan", help="Let other machines of the network in.")
-    ] = False,
-    port: Annotated[
-        int, typer.Option(help="Where the page listens; 0: any free port.")
-    ] = 8788,
-) -> None:
-    """Show all of it with a pretend Notion; no account."""
-    from daemon.cli import demo as module
-
-    module.run_demo(lan=lan, port=port)
-
-
-@app.command(hidden=True)
-def migrate() -> None:
-    """Bring the database up to date; `run` does it by itself."""
-    from daemon.cli import service
-
-    service.run_migrations()
-
-
-@app.command(hidden=True)
-def alarm(
-    unit: Annotated[str, typer.Argument(help="The systemd unit that failed.")],
-) -> None:
-    """Say that a unit of the service has failed; systemd calls it."""
-    from daemon.cli import service
-
-    service.report_failed_unit(unit)
-
-
-@app.command()
-def config(
-    example: Annotated[
-        bool, typer.Option("--example", help="Print a commented postbrush.toml.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Show every setting and where it comes from."""
-    from daemon.cli import settings
-
-    settings.show_settings(example=example, json=json)

@@ -1,28 +1,31 @@
-"""Settings, database sessions and console output for the commands."""
+"""What the commands work with: settings, log, database, lookups, Ctrl-C."""
 
 from __future__ import annotations
 
-import json as json_module
+import asyncio
+import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict
-from datetime import datetime, tzinfo
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import structlog
 
-from daemon import app, formatting
-from daemon.cli import configuration
+from daemon import app, config
+from daemon.cli import OPTIONS
 from daemon.config import Settings
-from daemon.context import Sources
+from daemon.config.parsing import page_id
+from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
-from daemon.service import control
-from db import upgrade
+from daemon.service import control, log
+from db import jobs, posts, upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseMissingError
+from db.models import Job, Post
+
+_MAX_TITLES = 5
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def load_settings(source: str | None = None) -> Settings:
@@ -30,14 +33,36 @@ def load_settings(source: str | None = None) -> Settings:
 
     Raises:
         ConfigError: The configuration is invalid.
-        SetupError: There is no source of that name.
+        SetupError: There is no source of that name, or no current folder.
     """
-    settings = configuration.read_configuration()
+    try:
+        cwd = Path.cwd()
+    except OSError:
+        raise SetupError("the folder you are in is gone: go to another") from None
+    settings = config.load_settings(OPTIONS.config, os.environ, cwd)
     if source is None:
         return settings
     if source not in (by_source := settings.by_source()):
         raise SetupError(f"no source is called {source!r} ({', '.join(by_source)})")
     return by_source[source]
+
+
+def start_log(settings: Settings) -> None:
+    """Configure the log as the daemon does, and warn about exposed secrets."""
+    log.configure(
+        settings.options.log.level,
+        settings.options.log.format,
+        environ=os.environ,
+        secrets=settings.secrets.all_values(),
+    )
+    for warning in settings.secrets.exposed:
+        structlog.get_logger().warning("secret.exposed", summary=warning)
+
+
+def silence_log(settings: Settings) -> None:
+    """Log only errors, to stderr."""
+    secrets = settings.secrets.all_values()
+    log.configure("error", "pretty", environ={}, stream=sys.stderr, secrets=secrets)
 
 
 def require_database(settings: Settings) -> None:
@@ -51,12 +76,17 @@ def require_database(settings: Settings) -> None:
     backend = app.database_backend(settings)
     upgrade.require_current(backend)
     if not upgrade.database_exists(backend):
-        start = "`postbrush run`"
-        if settings.is_service:
-            start = "`sudo systemctl start postbrush`"
         raise DatabaseMissingError(
-            f"no database at {backend} yet: start the daemon with {start}"
+            f"no database at {backend} yet: start the daemon with "
+            f"`{start_command(settings)}`"
         )
+
+
+def start_command(settings: Settings) -> str:
+    """Return the command that starts the daemon of this configuration."""
+    if settings.is_service:
+        return "sudo systemctl start postbrush"
+    return "postbrush run"
 
 
 @asynccontextmanager
@@ -74,6 +104,16 @@ async def read_session(
         require_database(settings)
     async with app.open_context(settings, readonly=True) as sources:
         yield sources
+
+
+@asynccontextmanager
+async def read_transaction(settings: Settings) -> AsyncIterator[tuple[Sources, Tx]]:
+    """Open a `read_session` and one transaction in it."""
+    async with (
+        read_session(settings) as sources,
+        sources.app.db.read_transaction() as tx,
+    ):
+        yield sources, tx
 
 
 @asynccontextmanager
@@ -98,47 +138,72 @@ async def write_transaction(settings: Settings) -> AsyncIterator[Tx]:
         yield tx
 
 
-def make_console() -> Console:
-    """Return a console as wide as the terminal, or 160 columns without one."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+async def find_page(tx: Tx, query: str, source: str | None = None) -> Post:
+    """Return the one stored post that *query* names: an ID, a link, or title words.
+
+    Args:
+        source: Name of the source to which a search by title is limited.
+
+    Raises:
+        SetupError: No post matches, or several do.
+    """
+    known_id = page_id(query)
+    if known_id is not None:
+        post = await posts.find_by_page_id(tx, known_id)
+        if post is None:
+            raise SetupError(
+                f"page {known_id} was never seen: is it in the source, and has the "
+                "daemon polled since it was made?"
+            )
+        return post
+    matches = await posts.find_by_title(tx, query, source=source)
+    exact = [post for post in matches if post.title.casefold() == query.casefold()]
+    if len(exact) == 1 or len(matches) == 1:
+        return (exact or matches)[0]
+    if not matches:
+        raise SetupError(f"no post with {query!r} in its title was seen yet")
+    titles = ", ".join(f"'{post.title}'" for post in matches[:_MAX_TITLES])
+    raise SetupError(f"{query!r} fits {len(matches)} posts ({titles}): say more of it")
 
 
-def print_result(data: object, *, json: bool, human: Callable[[Console], None]) -> None:
-    """Print *data* as JSON, or call *human* to print it for people."""
-    if json:
-        text = json_module.dumps(
-            data, indent=2, default=_to_json_value, ensure_ascii=False
-        )
-        print(text)  # noqa: T201 - the command's output
-    else:
-        human(make_console())
+async def find_job(tx: Tx, number: int) -> Job:
+    """Return a job by its number; raise SetupError if there is none."""
+    job = await jobs.get(tx, number)
+    if job is None:
+        raise SetupError(f"there is no job {number} (postbrush jobs lists them)")
+    return job
 
 
-def _to_json_value(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, tuple | set | frozenset):
-        return list(value)
-    return str(value)
+@contextmanager
+def graceful_interrupt(source: SourceContext) -> Iterator[None]:
+    """Let a paid call finish at the first SIGINT or SIGTERM; a second cancels it.
 
+    Raises:
+        KeyboardInterrupt: At the end, if a signal arrived.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
-def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a table without borders; cells are not parsed as Rich markup."""
-    table = Table(box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold", header_style="bold")
-    for row in rows:
-        table.add_row(*[Text(str(cell)) for cell in row])
-    return table
+    def handle_signal() -> None:
+        if not source.app.signals.stopping.is_set():
+            print(  # noqa: T201 - the command's output
+                "stopping once the image in work is there; again cuts it off",
+                file=sys.stderr,
+            )
+            source.app.signals.stopping.set()
+            source.app.signals.kick.set()
+        elif task is not None:
+            task.cancel()
 
-
-def format_time(time: datetime | None, zone: tzinfo) -> str:
-    """Return *time* as "24 Nov 10:15:03" in *zone*; "" for None."""
-    return formatting.format_time(time, zone, seconds=True, padded=True) if time else ""
-
-
-def to_dict(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
-    """Return a dataclass instance as a dictionary for --json."""
-    return asdict(record)
+    for signal_number in _SIGNALS:
+        loop.add_signal_handler(signal_number, handle_signal)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if source.app.signals.stopping.is_set():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for signal_number in _SIGNALS:
+            loop.remove_signal_handler(signal_number)
+    if source.app.signals.stopping.is_set():
+        raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import secrets
 import socket
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -44,8 +45,15 @@ _CREDITS = 7
 _SECONDS_BETWEEN_POSTS = 1.5
 
 
-def run_demo(*, lan: bool, port: int) -> None:
-    """Run the demo until Ctrl-C; *lan* listens on all addresses, with a password."""
+def demo(
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Let other machines of the network in.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="Where the page listens; 0: any free port.")
+    ] = 8788,
+) -> None:
+    """Show all of it with a pretend Notion; no account."""
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
         contextlib.suppress(KeyboardInterrupt),
@@ -55,6 +63,7 @@ def run_demo(*, lan: bool, port: int) -> None:
 
 
 async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
+    """Run until cancelled; *lan* listens on all addresses, with a password."""
     host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - only when asked for
     server = FakeServer(now=utc_now, host=host, port=port)
     server.hub.credits = _CREDITS

@@ -1,4 +1,4 @@
-"""The command `generate TEXT`: images without Notion."""
+"""The command `generate`: images without Notion."""
 
 from __future__ import annotations
 
@@ -8,83 +8,90 @@ import shutil
 import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from daemon import app
-from daemon.cli import context
-from daemon.cli.signals import graceful_interrupt
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, Source
 from daemon.config import Settings
-from daemon.config.parsing import parse_format
+from daemon.config.parsing import ImageFormat, parse_format
 from daemon.context import Sources
 from daemon.errors import SetupError
 from daemon.generation import adhoc_image
 from daemon.imaging import files
-from daemon.service import lock, log
+from daemon.service import lock
 from db import upgrade
 from db.models import ImageRecord
 from providers import KINDS
 
 
-def generate_images(
-    text: str,
-    *,
-    provider: str | None,
-    format_name: str | None,
-    count: int,
-    seed: int | None,
-    out: Path | None,
-    source_name: str | None,
-    json: bool,
+def generate(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to paint.")],
+    provider: Annotated[
+        str | None, typer.Option(help="Only this one.", metavar="NAME")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option(help="square, portrait, landscape, story, WxH.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=4, help="How many.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="For the same image again."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Copy the image to this file or folder.")
+    ] = None,
+    source: Source = None,
+    json: Json = False,
 ) -> None:
-    """Generate images and print their paths; exit with 1 if one fails.
-
-    Raises:
-        SetupError: An argument is wrong, or *out* is not writable.
-    """
+    """Make one image through the chain, without Notion."""
     if not text.strip():
         raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
-    size = parse_format(format_name or "square")
+    size = parse_format(format or "square")
     if out is not None:
         _check_target(out, count)
-    settings = context.load_settings(source_name)
+    settings = context.load_settings(source)
     chain = select_chain(first_source_settings(settings), provider)
-    silence_log(settings)
-
-    async def make_images() -> list[ImageRecord | str]:
-        images: list[ImageRecord | str] = []
-        async with prepared_context(settings) as sources:
-            source = sources.first
-            with graceful_interrupt(source), make_progress_bar() as bar:
-                task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
-                for number in range(1, count + 1):
-                    if source.app.signals.stopping.is_set():
-                        break
-                    images.append(
-                        await adhoc_image.generate_adhoc_image(
-                            source,
-                            text=text,
-                            size=size,
-                            chain=chain,
-                            number=number,
-                            seed=seed,
-                        )
-                    )
-                    bar.advance(task)
-        return images
-
-    results = asyncio.run(make_images())
+    context.silence_log(settings)
+    results = asyncio.run(_generate_images(settings, text, size, chain, count, seed))
     folder = app.images_path(settings)
     descriptions = [_describe_result(result, folder, out, count) for result in results]
-    context.print_result(
+    output.print_result(
         descriptions,
         json=json,
         human=lambda console: _print_results(console, descriptions),
     )
     if any("error" in result or "not_copied" in result for result in descriptions):
         raise typer.Exit(1)
+
+
+async def _generate_images(
+    settings: Settings,
+    text: str,
+    size: ImageFormat,
+    chain: tuple[str, ...],
+    count: int,
+    seed: int | None,
+) -> list[ImageRecord | str]:
+    """Return an image or an error for each of *count*, or fewer after Ctrl-C."""
+    images: list[ImageRecord | str] = []
+    async with prepared_context(settings) as sources:
+        source = sources.first
+        with context.graceful_interrupt(source), make_progress_bar() as bar:
+            task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
+            for number in range(1, count + 1):
+                if source.app.signals.stopping.is_set():
+                    break
+                image = await adhoc_image.generate_adhoc_image(
+                    source, text=text, size=size, chain=chain, number=number, seed=seed
+                )
+                images.append(image)
+                bar.advance(task)
+    return images
 
 
 def first_source_settings(settings: Settings) -> Settings:
@@ -108,17 +115,6 @@ def _unavailable_reason(settings: Settings, name: str) -> str:
         return f"known: {', '.join(settings.configured_providers())}"
     return settings.missing_requirement(name) or (
         f"put it into the chain, or [providers.{name}] into the configuration"
-    )
-
-
-def silence_log(settings: Settings) -> None:
-    """Log only errors, to stderr."""
-    log.configure(
-        "error",
-        "pretty",
-        environ={},
-        stream=sys.stderr,
-        secrets=settings.secrets.all_values(),
     )
 
 

@@ -1,105 +1,109 @@
-"""The commands `jobs` and `job`: requests and their results."""
+"""The commands `jobs`, `job` and `costs`: requests, their results and their price."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import csv as csv_module
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
+from rich.table import Table
 
-from daemon.cli import context, lookup
+from daemon.cli import context, output
+from daemon.cli.command_group import JobArgument, Json, Source
+from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars, format_price
-from db import attempts, images
+from daemon.jobs.budget import months_between
+from db import attempts, images, posts
 from db import jobs as stored
-from db.models import Job
+from db.attempts import CostRow
+from db.models import Attempt, Job
 
 
-def list_jobs(source: str | None, *, limit: int, json: bool) -> None:
-    """List the newest *limit* jobs."""
-    asyncio.run(_list_jobs(source, limit, json=json))
+def jobs(
+    limit: Annotated[
+        int, typer.Option("-n", min=1, max=100_000, help="How many.")
+    ] = 20,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """List the newest jobs."""
+    asyncio.run(list_jobs(source, limit, json=json))
 
 
-async def _list_jobs(source_name: str | None, limit: int, *, json: bool) -> None:
-    settings = context.load_settings(source_name)
-    async with (
-        context.read_session(settings) as sources,
-        sources.app.db.read_transaction() as tx,
-    ):
-        source, several = sources.first, settings.has_named_sources
-        newest = await stored.list_latest(tx, limit=limit, source=source_name)
+async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
+    """Print the newest *limit* jobs."""
+    settings = context.load_settings(source)
+    async with context.read_transaction(settings) as (sources, tx):
+        newest = await stored.list_latest(tx, limit=limit, source=source)
         calls = await attempts.of_jobs(tx, [job.id for job in newest])
-        zone = source.app.clock.zone
+    several = settings.has_named_sources
+    rows = [
+        _job_row(job, calls.get(job.id, ()), sources.first, several=several)
+        for job in newest
+    ]
+    columns = (
+        *("JOB", *(["SOURCE"] if several else [])),
+        *("STATE", "WHY", "POST", "ASKED", "COST", "WHEN", "OUTCOME"),
+    )
+    output.print_result(
+        [asdict(job) for job in newest],
+        json=json,
+        human=output.make_table(columns, rows) if newest else "no jobs yet",
+    )
 
-        def job_row(job: Job) -> list[object]:
-            job_calls = calls.get(job.id, ())
-            cost = sum(call.cost for call in job_calls)
-            providers = ", ".join(dict.fromkeys(call.provider for call in job_calls))
-            return [
-                job.id,
-                *([job.source] if several else []),
-                job.state,
-                job.reason,
-                job.title,
-                providers,
-                format_dollars(cost) if providers else "",
-                context.format_time(job.created_at, zone),
-                job.outcome or describe_wait(job, source),
-            ]
 
-        def print_table(out: Console) -> None:
-            columns = (
-                *("JOB", *(["SOURCE"] if several else [])),
-                *("STATE", "WHY", "POST", "ASKED", "COST", "WHEN", "OUTCOME"),
-            )
-            table = context.make_table(columns, map(job_row, newest))
-            out.print(table if newest else "no jobs yet")
-
-        context.print_result(
-            [context.to_dict(job) for job in newest], json=json, human=print_table
-        )
+def _job_row(
+    job: Job, calls: Sequence[Attempt], source: SourceContext, *, several: bool
+) -> list[object]:
+    providers = ", ".join(dict.fromkeys(call.provider for call in calls))
+    return [
+        job.id,
+        *([job.source] if several else []),
+        job.state,
+        job.reason,
+        job.title,
+        providers,
+        format_dollars(sum(call.cost for call in calls)) if providers else "",
+        output.format_time(job.created_at, source.app.clock.zone),
+        job.outcome or describe_wait(job, source),
+    ]
 
 
 def describe_wait(job: Job, source: SourceContext) -> str:
     """Return what an open job waits for, and until when; "" for an ended job."""
-    app = source.app
     if not job.is_open:
         return ""
     if job.owed == "untick" and job.acked_at is None:
         return "waits for Notion to confirm the un-tick"
-    if job.due_at > app.now():
+    if job.due_at > source.app.now():
         for_whom = f" for {job.waits_for}" if job.waits_for else ""
-        return (
-            f"waits{for_whom} until {context.format_time(job.due_at, app.clock.zone)}"
-        )
+        until = output.format_time(job.due_at, source.app.clock.zone)
+        return f"waits{for_whom} until {until}"
     return "is due"
 
 
-def show_job(number: int, *, json: bool) -> None:
-    """Print the history of one job; raise SetupError if there is none."""
+def job(number: JobArgument, json: Json = False) -> None:
+    """Show one job's whole history."""
     asyncio.run(_show_job(number, json=json))
 
 
 async def _show_job(number: int, *, json: bool) -> None:
-    async with (
-        context.read_session(context.load_settings()) as sources,
-        sources.app.db.read_transaction() as tx,
-    ):
-        source = sources.first
-        job = await lookup.find_job(tx, number)
-        data: dict[str, Any] = context.to_dict(job)
-        data["history"] = [
-            context.to_dict(event) for event in await stored.list_events(tx, number)
-        ]
-        data["attempts"] = [
-            context.to_dict(attempt) for attempt in await attempts.of_job(tx, number)
-        ]
-        data["images"] = [
-            context.to_dict(image) for image in await images.of_job(tx, number)
-        ]
-        context.print_result(
-            data, json=json, human=lambda out: _print_job(out, source, data)
-        )
+    async with context.read_transaction(context.load_settings()) as (sources, tx):
+        events = await stored.list_events(tx, number)
+        data = asdict(await context.find_job(tx, number)) | {
+            "history": [asdict(event) for event in events],
+            "attempts": [asdict(call) for call in await attempts.of_job(tx, number)],
+            "images": [asdict(image) for image in await images.of_job(tx, number)],
+        }
+    output.print_result(
+        data, json=json, human=lambda out: _print_job(out, sources.first, data)
+    )
 
 
 def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> None:
@@ -113,17 +117,17 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
     )
     history = [
         [
-            context.format_time(event["at"], zone),
+            output.format_time(event["at"], zone),
             event["event"],
             event["state"],
             event["reason"],
         ]
         for event in data["history"]
     ]
-    out.print(context.make_table(("WHEN", "EVENT", "STATE", "WHY"), history))
+    out.print(output.make_table(("WHEN", "EVENT", "STATE", "WHY"), history))
     calls = [
         [
-            context.format_time(call["started_at"], zone),
+            output.format_time(call["started_at"], zone),
             call["provider"],
             call["outcome"] or "under way",
             format_price(call["cost"], call["covered"]),
@@ -133,4 +137,95 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
     ]
     if calls:
         columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
-        out.print(context.make_table(columns, calls))
+        out.print(output.make_table(columns, calls))
+
+
+def costs(
+    posts: Annotated[bool, typer.Option("--posts", help="One line per post.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """Images and money by month and provider."""
+    settings = context.load_settings(source)
+    rows, titles = asyncio.run(_load_costs(settings, source, by_post=posts))
+    if csv:
+        _write_csv(rows, titles)
+        return
+
+    def print_table(out: Console) -> None:
+        if not rows:
+            out.print("no calls yet")
+            return
+        out.print(
+            _cost_table(rows, titles, by_post=posts, several=settings.has_named_sources)
+        )
+        out.print(f"in all {format_dollars(sum(row.cost for row in rows))}")
+
+    data = [asdict(row) | {"title": titles.get(row.page_id, "")} for row in rows]
+    output.print_result(data, json=json, human=print_table)
+
+
+async def _load_costs(
+    settings: Settings, source: str | None, *, by_post: bool
+) -> tuple[list[CostRow], dict[str, str]]:
+    """Return the rows, and the titles of their pages."""
+    async with context.read_transaction(settings) as (sources, tx):
+        span, zone = await attempts.started_range(tx), sources.app.clock.zone
+        months = months_between(*span, zone) if span else []
+        rows = await attempts.load_cost_rows(tx, months, by_page=by_post, source=source)
+        titles: dict[str, str] = {}
+        for name in {row.source for row in rows}:
+            pages = [row.page_id for row in rows if row.page_id and row.source == name]
+            stored_posts = await posts.get_many(tx, name, pages)
+            titles |= {page: post.title for page, post in stored_posts.items()}
+    return rows, titles
+
+
+def _write_csv(rows: Sequence[CostRow], titles: Mapping[str, str]) -> None:
+    writer = csv_module.writer(sys.stdout)
+    columns = "month provider page title calls images usd included_usd source"
+    writer.writerow(columns.split())
+    for row in rows:
+        writer.writerow(
+            [
+                row.month,
+                row.provider,
+                row.page_id,
+                _escape_formula(titles.get(row.page_id, "")),
+                row.calls,
+                row.images,
+                f"{row.cost:.6f}",
+                f"{row.covered:.6f}",
+                row.source,
+            ]
+        )
+
+
+def _escape_formula(title: str) -> str:
+    """Quote a title that a spreadsheet would read as a formula."""
+    return f"'{title}" if title[:1] in "=+-@\t\r" and title else title
+
+
+def _cost_table(
+    rows: Sequence[CostRow], titles: Mapping[str, str], *, by_post: bool, several: bool
+) -> Table:
+    columns = (
+        *("MONTH", *(["SOURCE"] if several else [])),
+        *("PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"),
+        *(["POST"] if by_post else []),
+    )
+    cells = [
+        [
+            row.month,
+            *([row.source] if several else []),
+            row.provider,
+            row.calls,
+            row.images,
+            format_dollars(row.cost),
+            format_dollars(row.covered) if row.covered else "",
+            *([titles.get(row.page_id, "by hand")] if by_post else []),
+        ]
+        for row in rows
+    ]
+    return output.make_table(columns, cells)

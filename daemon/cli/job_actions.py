@@ -1,62 +1,70 @@
-"""The commands that change jobs or breakers, and wake the daemon."""
+"""The commands that queue or end jobs: approve, regenerate, retry, cancel, use."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from typing import Annotated
 
-from daemon.cli import context, lookup
-from daemon.clock import utc_now
-from daemon.errors import SetupError
+import typer
+
+from daemon import app
+from daemon.cli import context, output
+from daemon.cli.command_group import JobArgument, Json, PageArgument, Source
+from daemon.clock import local_zone, utc_now
+from daemon.config import Settings
+from daemon.errors import PostbrushError, SetupError
 from daemon.jobs import actions
-from db import posts
+from db import images, posts
 from db.engine import Tx
-from db.models import Job
+from db.models import ImageRecord, Job
 
 
-def approve_posts(source: str | None, *, newest: int | None, json: bool) -> None:
-    """Queue held posts: the *newest* ones, or all."""
-    queued, still_held = asyncio.run(_queue_held_posts(source, newest))
-    data = {"queued": [job.id for job in queued], "still_held": still_held}
+def approve(
+    newest: Annotated[
+        int | None, typer.Option(min=1, help="Only the newest of them.", metavar="N")
+    ] = None,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """Make what is held."""
+
+    async def queue() -> tuple[list[Job], int]:
+        async with context.write_transaction(context.load_settings(source)) as tx:
+            queued = await actions.approve_held(tx, newest, utc_now(), source=source)
+            return queued, await posts.count_held(tx, source=source)
+
+    queued, still_held = asyncio.run(queue())
+    result = f"{len(queued)} posts queued" if queued else "nothing to queue"
     held_note = f", {still_held} still held" if still_held else ""
-    context.print_result(
-        data,
+    output.print_result(
+        {"queued": [job.id for job in queued], "still_held": still_held},
         json=json,
-        human=lambda out: out.print(
-            f"{len(queued)} posts queued{held_note}"
-            if queued
-            else f"nothing to queue{held_note}"
-        ),
+        human=f"{result}{held_note}",
     )
 
 
-async def _queue_held_posts(
-    source: str | None, newest: int | None
-) -> tuple[list[Job], int]:
-    async with context.write_transaction(context.load_settings(source)) as tx:
-        queued = await actions.approve_held(tx, newest, utc_now(), source=source)
-        return queued, await posts.count_held(tx, source=source)
+def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
+    """Make another image for a page, as its tick box does."""
+
+    async def queue() -> Job:
+        async with context.write_transaction(context.load_settings(source)) as tx:
+            post = await context.find_page(tx, page, source)
+            return await actions.request_regeneration(tx, post, utc_now())
+
+    _print_job_state(asyncio.run(queue()), json=json)
 
 
-def regenerate_page(page: str, source: str | None, *, json: bool) -> None:
-    """Queue another image for the page that `lookup.find_page` finds."""
-    _print_job_state(asyncio.run(_queue_regeneration(page, source)), json=json)
-
-
-async def _queue_regeneration(query: str, source: str | None) -> Job:
-    async with context.write_transaction(context.load_settings(source)) as tx:
-        post = await lookup.find_page(tx, query, source)
-        return await actions.request_regeneration(tx, post, utc_now())
-
-
-def retry_job(number: int, *, json: bool) -> None:
-    """Queue a failed or cancelled job again; SetupError if there is no such job."""
+def retry(number: JobArgument, json: Json = False) -> None:
+    """Give a failed or cancelled job another try."""
     _change_job(number, actions.retry_job, json=json)
 
 
-def cancel_job(number: int, *, json: bool) -> None:
-    """Cancel an open job; SetupError if there is no such job."""
+def cancel(number: JobArgument, json: Json = False) -> None:
+    """End an open job."""
     _change_job(number, actions.cancel_job, json=json)
 
 
@@ -65,36 +73,85 @@ def _change_job(
 ) -> None:
     async def change() -> Job:
         async with context.write_transaction(context.load_settings()) as tx:
-            return await action(tx, await lookup.find_job(tx, number), utc_now())
+            return await action(tx, await context.find_job(tx, number), utc_now())
 
     _print_job_state(asyncio.run(change()), json=json)
 
 
 def _print_job_state(job: Job, *, json: bool) -> None:
-    context.print_result(
-        context.to_dict(job),
-        json=json,
-        human=lambda out: out.print(
-            f"job {job.id} '{job.title}' is {job.state}", markup=False
-        ),
+    output.print_result(
+        asdict(job), json=json, human=f"job {job.id} '{job.title}' is {job.state}"
     )
 
 
-def reset_provider(name: str, *, json: bool) -> None:
-    """Close a provider's breaker; SetupError if it is not configured."""
-    was_open = asyncio.run(_reset_breaker(name))
-    result = "serves again" if was_open else "was not resting"
-    context.print_result(
-        {"provider": name, "was_resting": was_open},
+def use(
+    page: PageArgument,
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="Which to put back.")
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Without the variants it came with.")
+    ] = False,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """List a page's earlier images, or put one back as the first."""
+    if only and file is None:
+        raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
+    settings = context.load_settings(source)
+    if file is not None:
+        job = asyncio.run(_queue_reattach(settings, page, file, source, only=only))
+        output.print_result(
+            asdict(job),
+            json=json,
+            human=f"{file} goes back onto '{job.title}' as its "
+            f"{'only' if only else 'first'} image (job {job.id})",
+        )
+        return
+    records = asyncio.run(_load_images(settings, page, source))
+    zone = local_zone()
+    rows = [
+        [
+            image.name,
+            output.format_time(image.made_at, zone),
+            image.provider,
+            _describe_state(image),
+        ]
+        for image in records
+    ]
+    table = output.make_table(("FILE", "MADE", "BY", ""), rows)
+    output.print_result(
+        [asdict(image) for image in records],
         json=json,
-        human=lambda out: out.print(f"{name} {result}", markup=False),
+        human=table if rows else "no image was made for it yet",
     )
 
 
-async def _reset_breaker(name: str) -> bool:
-    settings = context.load_settings()
-    configured = settings.configured_providers()
-    if name not in configured:
-        raise SetupError(f"{name!r} is not configured ({', '.join(configured)})")
+def _describe_state(image: ImageRecord) -> str:
+    if image.pruned_at is not None:
+        return "pruned"
+    return "was on the page" if image.shown_at else "never on the page"
+
+
+async def _load_images(
+    settings: Settings, query: str, source: str | None
+) -> list[ImageRecord]:
+    async with context.read_transaction(settings) as (_, tx):
+        post = await context.find_page(tx, query, source)
+        return await images.of_page(tx, post.source, post.page_id)
+
+
+async def _queue_reattach(
+    settings: Settings, query: str, name: str, source: str | None, *, only: bool
+) -> Job:
     async with context.write_transaction(settings) as tx:
-        return await actions.reset_breaker(tx, name, utc_now())
+        post = await context.find_page(tx, query, source)
+        image = await images.by_name(tx, Path(name).name)
+        if image is None or image.page_id != post.page_id:
+            raise SetupError(
+                f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
+                "what was"
+            )
+        if app.open_store(settings).is_lost(image.name):
+            raise PostbrushError(f"{image.name} is gone from the disk")
+        return await actions.reattach_image(tx, post, image, utc_now(), alone=only)

@@ -6,46 +6,9 @@ import io
 import os
 import sys
 
-from daemon.cli import run
-from daemon.cli.global_options import OPTIONS
-
-
-def _make_output_robust() -> None:
-    """Replace characters the terminal cannot encode; survive a closed stdout."""
-    for name in ("stdout", "stderr"):
-        if (stream := getattr(sys, name)) is None:
-            setattr(sys, name, io.StringIO())
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _run_command() -> object:
-    # The daemon runs for months, so it does not load Typer and the commands.
-    if sys.argv[1:] == ["run"]:
-        run.run_daemon()
-        return 0
-    from daemon.cli.command_group import app  # noqa: PLC0415 - 40 ms and 4 MB, not needed by `run`
-
-    return app(standalone_mode=False)
-
-
-def _flush_output() -> None:
-    """Flush stdout, or discard its buffer if nothing reads it.
-
-    Python would otherwise flush again at exit and print an error.
-    """
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_error(line: str) -> None:
-    from daemon.service.systemd import is_journal_stream  # noqa: PLC0415 - 9 ms, only on failure
-
-    # The prefix <3> sets the priority of a journal line, see sd-daemon(3).
-    mark = "<3>" if is_journal_stream(sys.stderr, os.environ) else ""
-    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+from daemon.cli import OPTIONS
+from daemon.errors import ConfigError, PostbrushError
+from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
 
 
 def main() -> int:
@@ -61,9 +24,7 @@ def main() -> int:
     except Exception as error:
         if OPTIONS.debug:
             raise
-        from daemon.cli.errors import explain_error  # noqa: PLC0415 - 39 ms, only on failure
-
-        lines, code = explain_error(error)
+        lines, code = _explain_error(error)
         for line in lines:
             _print_error(line)
     except KeyboardInterrupt:
@@ -71,3 +32,73 @@ def main() -> int:
     finally:
         _flush_output()
     return code if isinstance(code, int) else 0
+
+
+def _make_output_robust() -> None:
+    """Replace characters the terminal cannot encode; survive a closed stdout."""
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, io.StringIO())
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _run_command() -> object:
+    if sys.argv[1:] == ["run"]:
+        from daemon.cli import run
+
+        run.run()
+        return 0
+    # `run`, which stays for months, does without Typer (1.2 MB).
+    from daemon.cli.command_group import app
+
+    return app(standalone_mode=False)
+
+
+def _flush_output() -> None:
+    """Flush stdout, or discard its buffer if nothing reads it.
+
+    Python would otherwise flush again at exit and print an error.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain_error(error: Exception) -> tuple[list[str], int]:
+    """Return the lines to print for *error*, and the exit code."""
+    from typer import Abort
+    from typer.exceptions import TyperException
+
+    match error:
+        # One line for each wrong key.
+        case ConfigError(problems=problems):
+            return problems, error.exit_code
+        case PostbrushError():
+            return [str(error)], error.exit_code
+        case DatabaseMissingError() | DatabaseUnusableError():
+            return [str(error)], 2
+        case DatabaseError():
+            return [str(error)], 1
+        case BrokenPipeError():
+            return ["whoever read the output has closed it"], 1
+        case OSError(strerror=str(why)):
+            where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+            return [f"{where}{why}"], 1
+        case Abort():
+            return ["stopped"], 1
+        # An unknown option or command.
+        case TyperException():
+            return [f"{error.format_message()} (see postbrush --help)"], 2
+        case _:
+            kind = type(error).__name__
+            return [f"{kind}: {error} (postbrush --debug shows more)"], 1
+
+
+def _print_error(line: str) -> None:
+    from daemon.service.systemd import is_journal_stream
+
+    # The prefix <3> sets the priority of a journal line, see sd-daemon(3).
+    mark = "<3>" if is_journal_stream(sys.stderr, os.environ) else ""
+    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's output

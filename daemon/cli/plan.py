@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import context
-from daemon.cli.generate import silence_log
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars
@@ -24,18 +24,18 @@ from db import posts, upgrade
 _SHOWN = 30
 
 
-def show_plan(source: str | None, *, json: bool) -> None:
-    """Read the pages, plan them as the daemon would, and print the requests."""
+def plan(source: Source = None, json: Json = False) -> None:
+    """Show what would be made now, and what it would cost."""
     settings = context.load_settings(source)
     app.require_notion_token(settings)
-    silence_log(settings)
+    context.silence_log(settings)
     plans = asyncio.run(_plan_all_sources(settings))
 
     def print_plans(out: Console) -> None:
-        for plan in plans:
-            _print_plan(out, plan)
+        for source_plan in plans:
+            _print_plan(out, source_plan)
 
-    context.print_result(
+    output.print_result(
         plans if settings.has_named_sources else plans[0], json=json, human=print_plans
     )
 
@@ -129,7 +129,7 @@ def _print_plan(out: Console, plan: dict[str, Any]) -> None:
             for request in requests[:_SHOWN]
         ]
         columns = ("POST", "WHY", "FORMAT", "IMAGES", "PRICE")
-        out.print(context.make_table(columns, rows))
+        out.print(output.make_table(columns, rows))
     if len(requests) > _SHOWN:
         out.print(f"... and {len(requests) - _SHOWN} more")
     out.print(

@@ -1,33 +1,61 @@
-"""The command `providers`: states, prices and costs of the providers."""
+"""The commands `providers` and `providers reset`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
+from rich.table import Table
 
-from daemon.cli import context
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, make_app
+from daemon.clock import utc_now
 from daemon.context import SourceContext
+from daemon.errors import SetupError
 from daemon.formatting import format_dollars, format_spending
 from daemon.generation import provider_selection
+from daemon.jobs import actions
 from db.attempts import SpendingTotals
 from providers import KINDS
 from providers.breaker import describe_breaker
 
+providers = make_app(help="The chain: who serves, who rests, what they cost.")
 
-def show_providers(*, json: bool) -> None:
-    """Print one line per provider."""
-    asyncio.run(_show_providers(json=json))
+
+@providers.callback()
+def _run_without_subcommand(context: typer.Context, json: Json = False) -> None:
+    if context.invoked_subcommand is None:
+        asyncio.run(_show_providers(json=json))
+
+
+@providers.command()
+def reset(
+    name: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False
+) -> None:
+    """Let a resting provider serve again, now."""
+    was_open = asyncio.run(_reset_breaker(name))
+    result = "serves again" if was_open else "was not resting"
+    output.print_result(
+        {"provider": name, "was_resting": was_open}, json=json, human=f"{name} {result}"
+    )
+
+
+async def _reset_breaker(name: str) -> bool:
+    """Close a provider's breaker; SetupError if it is not configured."""
+    settings = context.load_settings()
+    configured = settings.configured_providers()
+    if name not in configured:
+        raise SetupError(f"{name!r} is not configured ({', '.join(configured)})")
+    async with context.write_transaction(settings) as tx:
+        return await actions.reset_breaker(tx, name, utc_now())
 
 
 async def _show_providers(*, json: bool) -> None:
     settings = context.load_settings()
-    async with (
-        context.read_session(settings) as sources,
-        sources.app.db.read_transaction() as tx,
-    ):
+    async with context.read_transaction(settings) as (sources, tx):
         source = sources.first
         chain_state = await provider_selection.load_chain_state(tx, source)
     in_chain = {name for source in sources for name in source.chain}
@@ -46,11 +74,11 @@ async def _show_providers(*, json: bool) -> None:
     ]
 
     def print_all(out: Console) -> None:
-        print_providers(out, data)
+        out.print(make_provider_table(data))
         for name, why in absent.items():
             out.print(f"{name}: not asked, {why}", markup=False, style="dim")
 
-    context.print_result([*data, *absent_data], json=json, human=print_all)
+    output.print_result([*data, *absent_data], json=json, human=print_all)
 
 
 def describe_provider(
@@ -86,9 +114,12 @@ def describe_provider(
     }
 
 
-def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
-    """Print provider descriptions as a table."""
-    columns = ("PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES")
+def make_provider_table(data: list[dict[str, Any]]) -> Table:
+    """Return a table of provider descriptions."""
+    columns = (
+        *("PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES"),
+        "THIS MONTH",
+    )
     rows = [
         [
             provider["provider"]
@@ -102,7 +133,7 @@ def print_providers(out: Console, data: list[dict[str, Any]]) -> None:
         ]
         for provider in data
     ]
-    out.print(context.make_table((*columns, "THIS MONTH"), rows))
+    return output.make_table(columns, rows)
 
 
 def _format_included(provider: dict[str, Any]) -> str:

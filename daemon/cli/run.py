@@ -9,31 +9,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def run_daemon() -> None:
-    """Run the daemon until it is stopped; ConfigError if it is misconfigured."""
+def run() -> None:
+    """Watch Notion and make images, until stopped (Ctrl-C)."""
     # SIGHUP would end the process until the supervisor handles it, so it is blocked.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # structlog and httpx import these two if they are installed, for colours and a
     # command of their own.  That costs 6 MB and 0.1 s, and the daemon needs neither.
     with _hide_modules("rich", "click"):
-        import asyncio  # noqa: PLC0415 - after the signal is blocked
+        import asyncio
 
-        from daemon import app  # noqa: PLC0415 - while the modules are hidden
-        from daemon.cli.configuration import read_configuration, start_log  # noqa: PLC0415 - while the modules are hidden
-        from daemon.service import malloc  # noqa: PLC0415 - while the modules are hidden
-        from daemon.supervisor import Supervisor  # noqa: PLC0415 - while the modules are hidden
+        from daemon import app
+        from daemon.cli import context
+        from daemon.service import malloc
+        from daemon.supervisor import Supervisor
 
     malloc.limit_arenas()
-    settings = read_configuration()
-    start_log(settings)
+    settings = context.load_settings()
+    context.start_log(settings)
     app.require_notion_token(settings)
     if not app.is_schema_current(settings):
         asyncio.run(app.migrate_database(settings))
         # Alembic would stay in memory, so the process replaces itself.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
-    asyncio.run(
-        Supervisor(settings, reread=read_configuration, adopted=start_log).run()
+    supervisor = Supervisor(
+        settings, reread=context.load_settings, adopted=context.start_log
     )
+    asyncio.run(supervisor.run())
 
 
 @contextmanager

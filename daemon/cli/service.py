@@ -1,18 +1,21 @@
-"""The commands `once`, `migrate` and `alarm`."""
+"""The commands `once`, `migrate`, `alarm` and `config`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from typing import Annotated
 
 import structlog
 import typer
 
-from daemon import app, once, service_conflict
-from daemon.cli import context, notify_test
-from daemon.cli.configuration import start_log
-from daemon.cli.signals import graceful_interrupt
+from daemon import app, service_conflict
+from daemon import config as configuration
+from daemon import once as one_pass
+from daemon.cli import context, output
+from daemon.cli.command_group import Json
+from daemon.cli.test import notify_all
 from daemon.config import Settings
 from daemon.errors import PostbrushError
 from daemon.jobs import actions
@@ -21,20 +24,23 @@ from daemon.service.alerts import Message
 from daemon.source_setup import build_pollers
 
 
-def run_once(*, yes: bool) -> None:
-    """Poll once and work until nothing is due.
-
-    Exits with 1 if something failed, is held, or could not be stored.
-
-    Args:
-        yes: Whether to approve held posts without a question.
-    """
+def once(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Make what is held without asking.")
+    ] = False,
+) -> None:
+    """Look once, work until nothing is due, and exit."""
     settings = context.load_settings()
-    start_log(settings)
+    context.start_log(settings)
     raise typer.Exit(asyncio.run(_run_once(settings, yes=yes)))
 
 
 async def _run_once(settings: Settings, *, yes: bool) -> int:
+    """Return 1 if something failed, is held, or could not be stored; else 0.
+
+    Args:
+        yes: Whether to approve held posts without a question.
+    """
     app.require_notion_token(settings)
     async with (
         app.data_dir_lock(settings, "once"),
@@ -52,15 +58,15 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
                 await actions.approve_held(tx, None, source.app.now())
             return True
 
-        with graceful_interrupt(source):
-            result = await once.run_once(sources, pollers, membership, approve_held)
+        with context.graceful_interrupt(source):
+            result = await one_pass.run_once(sources, pollers, membership, approve_held)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
 
 
-def run_migrations() -> None:
-    """Upgrade the database schema."""
+def migrate() -> None:
+    """Bring the database up to date; `run` does it by itself."""
     settings = context.load_settings()
-    start_log(settings)
+    context.start_log(settings)
     asyncio.run(_run_migrations(settings))
 
 
@@ -69,8 +75,10 @@ async def _run_migrations(settings: Settings) -> None:
         typer.echo(f"{app.database_backend(settings)} is up to date")
 
 
-def report_failed_unit(unit: str) -> None:
-    """Log that a systemd unit has failed, and notify the owner."""
+def alarm(
+    unit: Annotated[str, typer.Argument(help="The systemd unit that failed.")],
+) -> None:
+    """Say that a unit of the service has failed; systemd calls it."""
     logger = structlog.get_logger()
     summary = (
         f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; then: "
@@ -83,9 +91,30 @@ def report_failed_unit(unit: str) -> None:
         log.configure("info", "auto", environ=os.environ)
         logger.error("service.failed", summary=summary, unit=unit)  # noqa: TRY400 - it is not about this one
         return
-    start_log(settings)
+    context.start_log(settings)
     logger.error("service.failed", summary=summary, unit=unit)
     message = Message(title="the service is down", body=summary, level="failure")
-    for result in asyncio.run(notify_test.notify_all(settings, message)):
+    for result in asyncio.run(notify_all(settings, message)):
         if result.wrong:
             logger.warning("notify.failed", summary=f"{result.where}: {result.wrong}")
+
+
+def config(
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a commented postbrush.toml.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show every setting and where it comes from."""
+    if example:
+        sys.stdout.write(configuration.example_text())
+        return
+    origins = configuration.list_origins(context.load_settings())
+    output.print_result(
+        [
+            {"key": key, "value": value, "from": origin}
+            for key, value, origin in origins
+        ],
+        json=json,
+        human=output.make_table(("KEY", "VALUE", "FROM"), origins),
+    )

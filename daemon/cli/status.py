@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
 
 from daemon import app
-from daemon.cli import context, providers
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, Source
+from daemon.cli.providers import describe_provider, make_provider_table
 from daemon.cluster.peers import list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
@@ -23,12 +26,13 @@ from db.states import JobState
 _NEWEST = 5
 
 
-def show_status(source: str | None, *, json: bool) -> None:
+def status(source: Source = None, json: Json = False) -> None:
+    """One screen: daemon, queue, services, money."""
+    asyncio.run(show_status(source, json=json))
+
+
+async def show_status(source: str | None, *, json: bool) -> None:
     """Print the state of the daemon and its sources."""
-    asyncio.run(_show_status(source, json=json))
-
-
-async def _show_status(source: str | None, *, json: bool) -> None:
     settings = context.load_settings(source)
     holder = lock.find_holder(app.lock_path(settings))
     reply = await control.send_command(app.socket_path(settings), "status")
@@ -39,7 +43,7 @@ async def _show_status(source: str | None, *, json: bool) -> None:
         "pid": holder.pid if holder else None,
         **(reply or {}),
     }
-    context.print_result(
+    output.print_result(
         data, json=json, human=lambda out: _print_status(out, sources, settings, data)
     )
 
@@ -75,15 +79,14 @@ async def _load_status(
             "posts": sum(status["posts"] for status in statuses),
             "held": sum(status["held"] for status in statuses),
             "daemons": [
-                context.to_dict(peer)
-                | {"silent": peer.is_expired(source.app.now(), lease)}
+                asdict(peer) | {"silent": peer.is_expired(source.app.now(), lease)}
                 for peer in peers
             ],
             "disk": storage_guard.unwritable_reason(source) or "",
             "paused": statuses[0]["paused"] if len(statuses) == 1 else None,
             "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
-                providers.describe_provider(source, chain_state, name, in_chain)
+                describe_provider(source, chain_state, name, in_chain)
                 for name in in_chain
             ],
             # The shared budget; with a single source, its own.
@@ -144,9 +147,7 @@ def _print_status(
         out.print(f"held     {data['held']} posts wait for `postbrush approve`")
     if data["paused"]:
         until = data["paused"].until
-        when = (
-            f"until {context.format_time(until, zone)}" if until else "until `resume`"
-        )
+        when = f"until {output.format_time(until, zone)}" if until else "until `resume`"
         out.print(f"paused   nothing is made {when}", markup=False)
     if data["disk"]:
         out.print(
@@ -157,15 +158,14 @@ def _print_status(
     several = settings.has_named_sources and sources.shared_budget_source.has_own_budget
     out.print(
         _format_spending(
-            data["month"],
-            sources.shared_budget_source.name if several else "",
+            data["month"], sources.shared_budget_source.name if several else ""
         ),
         markup=False,
     )
     for name, month in data["own_months"].items():
         out.print(_format_spending(month, name), markup=False)
     out.print()
-    providers.print_providers(out, data["providers"])
+    out.print(make_provider_table(data["providers"]))
     for delay in data["daemon"].get("delayed", ()):
         out.print(_format_delayed(delay, zone), markup=False)
     for job in data["failed"]:
@@ -174,14 +174,14 @@ def _print_status(
         )
     for image in data["newest"]:
         out.print(
-            f"image    {image['name']}  {context.format_time(image['made_at'], zone)}"
+            f"image    {image['name']}  {output.format_time(image['made_at'], zone)}"
         )
 
 
 def _format_delayed(delay: dict[str, Any], zone: tzinfo) -> str:
     """Return "delayed  job 3 'A post': TASK failed: WHY; next try TIME"."""
     about = f"job {delay['job']} '{delay['title']}': " if delay["job"] else ""
-    at = context.format_time(datetime.fromisoformat(delay["next"]), zone)
+    at = output.format_time(datetime.fromisoformat(delay["next"]), zone)
     return f"delayed  {about}{delay['task']} failed: {delay['why']}; next try {at}"
 
 
@@ -206,31 +206,24 @@ def _print_source(
     if source["paused"]:
         until = source["paused"].until
         words += (
-            f", paused{f' until {context.format_time(until, zone)}' if until else ''}"
+            f", paused{f' until {output.format_time(until, zone)}' if until else ''}"
         )
     out.print(f"source   {source['name']}: {words}", markup=False)
 
 
 def _format_peer(peer: dict[str, Any], zone: tzinfo) -> str:
-    heard_at = context.format_time(peer["heard_at"], zone)
+    heard_at = output.format_time(peer["heard_at"], zone)
     words = f"{peer['name']} ({peer['roles']})"
     if peer["silent"]:
         return f"{words}, silent since {heard_at}"
-    since = context.format_time(peer["since"], zone)
+    since = output.format_time(peer["since"], zone)
     leader_note = "; asks Notion" if peer["asks"] else ""
     return f"{words}, since {since}, last heard of {heard_at}{leader_note}"
 
 
-def _start_command(settings: Settings) -> str:
-    """Return the command that starts the daemon of this configuration."""
-    if settings.is_service:
-        return "sudo systemctl start postbrush"
-    return "postbrush run"
-
-
 def _format_daemon(daemon: dict[str, Any], settings: Settings, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return f"daemon   is not running ({_start_command(settings)})"
+        return f"daemon   is not running ({context.start_command(settings)})"
     words = f"daemon   runs (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"
@@ -239,5 +232,5 @@ def _format_daemon(daemon: dict[str, Any], settings: Settings, zone: tzinfo) -> 
     polled = daemon.get("polled_at")
     if not polled:
         return words
-    at = context.format_time(datetime.fromisoformat(polled), zone)
+    at = output.format_time(datetime.fromisoformat(polled), zone)
     return f"{words}, last poll {at}"

@@ -1,70 +1,89 @@
-"""The command `test`: one image with every configured provider."""
+"""The command `test`: an image of every provider, a message to every address."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from daemon import app
-from daemon.cli import context
+from daemon.cli import context, output
+from daemon.cli.command_group import Json
 from daemon.cli.generate import (
     first_source_settings,
     make_progress_bar,
     prepared_context,
     select_chain,
-    silence_log,
 )
-from daemon.cli.signals import graceful_interrupt
 from daemon.clock import utc_now
 from daemon.config import Settings
+from daemon.config.addresses import NotifierAddress, host_of
 from daemon.config.parsing import parse_format
 from daemon.context import SourceContext
+from daemon.errors import SetupError
 from daemon.formatting import format_dollars, format_duration
 from daemon.generation import adhoc_image
 from daemon.jobs import actions
+from daemon.service import notify as notify_service
+from daemon.service import ping
+from daemon.service.alerts import Message
+from daemon.service.notify import SEND_SECONDS
+from daemon.service.tasks import run_detached
 from db import attempts
 from db.models import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 #: Dollars for an image above which the command asks first.
 _ASK_ABOVE = 0.01
+_MESSAGE = Message(
+    title="a test",
+    body="This is what it looks like when postbrush has something to tell you.",
+    level="success",
+)
+_UNKNOWN = (
+    "it is no address that Apprise knows: its first word says which service it is"
+)
 
 
-def try_providers(*, provider: str | None, yes: bool, json: bool) -> None:
-    """Generate one image with each provider, or with *provider* alone.
-
-    Prints the results and exits with 1 if a provider fails.
-
-    Args:
-        yes: Whether to skip the question above $0.01.
-    """
+def test(
+    provider: Annotated[
+        str | None, typer.Option(help="Only this one.", metavar="NAME")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, even above $0.01.")
+    ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Only send a test notification.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make one image with every configured provider."""
     settings = context.load_settings()
+    if notify:
+        _send_test_notifications(settings, json=json)
+        return
     first = first_source_settings(settings)
     names = select_chain(first, provider) if provider else first.configured_providers()
-    silence_log(settings)
+    context.silence_log(settings)
     results = asyncio.run(_try_all(settings, names, yes=yes))
-
-    def print_table(console: Console) -> None:
-        rows = [
-            [
-                result["provider"],
-                result["result"],
-                format_dollars(result["cost"]),
-                format_duration(result["seconds"], "s") if result["seconds"] else "",
-                result["size"],
-                result["file"],
-            ]
-            for result in results
+    rows = [
+        [
+            result["provider"],
+            result["result"],
+            format_dollars(result["cost"]),
+            format_duration(result["seconds"], "s") if result["seconds"] else "",
+            result["size"],
+            result["file"],
         ]
-        columns = ("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
-        console.print(context.make_table(columns, rows))
-
-    context.print_result(results, json=json, human=print_table)
+        for result in results
+    ]
+    columns = ("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
+    output.print_result(results, json=json, human=output.make_table(columns, rows))
     if any(result["result"] not in {"ok", "skipped"} for result in results):
         raise typer.Exit(1)
 
@@ -74,7 +93,7 @@ async def _try_all(
 ) -> list[dict[str, Any]]:
     async with prepared_context(settings) as sources:
         source = sources.first
-        with graceful_interrupt(source):
+        with context.graceful_interrupt(source):
             results = [
                 await _try_provider(source, name, yes=yes)
                 for name in names
@@ -122,3 +141,82 @@ def _confirm_price(name: str, price: float) -> bool:
     if not sys.stdin.isatty():
         return False
     return typer.confirm(f"{name} costs {format_dollars(price)}. Ask it?", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationResult:
+    """The result for one address; an empty `wrong` means success."""
+
+    where: str
+    wrong: str = ""
+
+
+def _send_test_notifications(settings: Settings, *, json: bool) -> None:
+    """Send a test message to each address; exit with 1 if one fails."""
+    if not settings.list_notifiers() and not settings.options.notify.ping:
+        raise SetupError(
+            "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
+        )
+    context.silence_log(settings)
+    results = asyncio.run(_send_test(settings))
+    rows = [
+        ["✗" if result.wrong else "✓", result.where, result.wrong or "sent"]
+        for result in results
+    ]
+    output.print_result(
+        [asdict(result) for result in results],
+        json=json,
+        human=output.make_table(("", "WHERE", "RESULT"), rows),
+    )
+    if any(result.wrong for result in results):
+        raise typer.Exit(1)
+
+
+async def _send_test(settings: Settings) -> list[NotificationResult]:
+    results = await notify_all(settings, _MESSAGE)
+    if address := settings.options.notify.ping:
+        where = f"ping {host_of(address.get_secret_value())}"
+        results.append(
+            NotificationResult(where, await ping.fetch_address(address) or "")
+        )
+    return results
+
+
+async def notify_all(settings: Settings, message: Message) -> list[NotificationResult]:
+    """Send *message* to each address and return the results."""
+    return [
+        NotificationResult(address.place, await _find_problem(address, message))
+        for address in settings.list_notifiers()
+    ]
+
+
+async def check_addresses(settings: Settings) -> AsyncIterator[NotificationResult]:
+    """Yield a result for each address and the ping, without sending anything."""
+    for address in settings.list_notifiers():
+        yield NotificationResult(address.place, await _find_problem(address, None))
+    if settings.options.notify.ping:
+        yield NotificationResult(
+            f"ping {host_of(settings.options.notify.ping.get_secret_value())}"
+        )
+
+
+async def _find_problem(address: NotifierAddress, message: Message | None) -> str:
+    """Return what is wrong with an address, "" if nothing is.
+
+    Args:
+        message: Message to send; None only checks whether Apprise knows the address.
+    """
+
+    def try_address() -> str:
+        target = notify_service.open_target(address.url)
+        if not target.known:
+            return _UNKNOWN
+        if message is not None and not target.send(message):
+            return "it does not take the message: is every part of it right?"
+        return ""
+
+    try:
+        return await run_detached(try_address, seconds=SEND_SECONDS)
+    # The message of the error is left out: it may contain the address.
+    except Exception as error:  # noqa: BLE001 - Apprise plugins raise anything
+        return f"it cannot be used ({type(error).__name__})"

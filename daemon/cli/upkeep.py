@@ -1,114 +1,39 @@
-"""The commands `use`, `pause`, `resume`, `prune` and `verify`."""
+"""The commands `pause`, `resume`, `prune` and `verify`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from daemon import app
-from daemon.cli import context, lookup
-from daemon.cli.generate import silence_log
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, Source
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.config.parsing import parse_duration
-from daemon.errors import PostbrushError, SetupError
+from daemon.errors import SetupError
 from daemon.formatting import format_count
-from daemon.jobs import actions
 from daemon.maintenance import verify as checks
 from daemon.maintenance.prune import PruneResult, prune_images
 from daemon.maintenance.verify import Finding
-from db import images, pauses
-from db.models import ImageRecord, Job, Pause
+from db import pauses
+from db.models import Pause
 
 
-def use_image(
-    query: str, name: str | None, source: str | None, *, only: bool, json: bool
+def pause(
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="7d", help="It ends by itself then."),
+    ] = None,
+    source: Source = None,
+    json: Json = False,
 ) -> None:
-    """List a page's images, or queue the upload of the file *name*.
-
-    Args:
-        only: Whether to leave out the variants the file was generated with.
-    """
-    if name is None and only:
-        raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
-    if name is None:
-        _list_images(query, source, json=json)
-        return
-    job = asyncio.run(_queue_reattach(query, name, source, only=only))
-    context.print_result(
-        context.to_dict(job),
-        json=json,
-        human=lambda out: out.print(
-            f"{name} goes back onto '{job.title}' as its "
-            f"{'only' if only else 'first'} image (job {job.id})",
-            markup=False,
-        ),
-    )
-
-
-def _list_images(query: str, source: str | None, *, json: bool) -> None:
-    records = asyncio.run(_load_images(query, source))
-    zone = local_zone()
-
-    def print_table(out: Console) -> None:
-        rows = [
-            [
-                image.name,
-                context.format_time(image.made_at, zone),
-                image.provider,
-                _describe_state(image),
-            ]
-            for image in records
-        ]
-        table = context.make_table(("FILE", "MADE", "BY", ""), rows)
-        out.print(table if rows else "no image was made for it yet")
-
-    context.print_result(
-        [context.to_dict(image) for image in records], json=json, human=print_table
-    )
-
-
-def _describe_state(image: ImageRecord) -> str:
-    if image.pruned_at is not None:
-        return "pruned"
-    return "was on the page" if image.shown_at else "never on the page"
-
-
-async def _load_images(query: str, source: str | None) -> list[ImageRecord]:
-    settings = context.load_settings(source)
-    async with (
-        context.read_session(settings) as sources,
-        sources.app.db.read_transaction() as tx,
-    ):
-        post = await lookup.find_page(tx, query, source)
-        return await images.of_page(tx, post.source, post.page_id)
-
-
-async def _queue_reattach(
-    query: str, name: str, source: str | None, *, only: bool
-) -> Job:
-    settings = context.load_settings(source)
-    async with context.write_transaction(settings) as tx:
-        post = await lookup.find_page(tx, query, source)
-        image = await images.by_name(tx, Path(name).name)
-        if image is None or image.page_id != post.page_id:
-            raise SetupError(
-                f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
-                "what was"
-            )
-        if app.open_store(settings).is_lost(image.name):
-            raise PostbrushError(f"{image.name} is gone from the disk")
-        return await actions.reattach_image(tx, post, image, utc_now(), alone=only)
-
-
-def pause_sources(duration: str | None, source: str | None, *, json: bool) -> None:
-    """Pause the sources for *duration*, such as "7d", or until `resume`."""
+    """Make nothing until `resume`; wishes are remembered."""
     now = utc_now()
     until = now + _parse_pause(duration) if duration is not None else None
     settings = context.load_settings(source)
@@ -116,19 +41,13 @@ def pause_sources(duration: str | None, source: str | None, *, json: bool) -> No
         Pause(source=name, since=now, until=until) for name in settings.by_source()
     ]
     asyncio.run(_store_pauses(settings, new_pauses))
-    when = (
-        f"until {context.format_time(until, local_zone())}"
-        if until
-        else "until `resume`"
-    )
-    data = [context.to_dict(pause) for pause in new_pauses]
-    context.print_result(
+    end = output.format_time(until, local_zone()) if until else "`resume`"
+    data = [asdict(new_pause) for new_pause in new_pauses]
+    output.print_result(
         data if settings.has_named_sources else data[0],
         json=json,
-        human=lambda out: out.print(
-            f"{_source_prefix(settings)}nothing is made {when}; wishes are remembered",
-            markup=False,
-        ),
+        human=f"{_source_prefix(settings)}nothing is made until {end}; wishes are "
+        "remembered",
     )
 
 
@@ -150,17 +69,15 @@ async def _store_pauses(settings: Settings, new_pauses: Sequence[Pause]) -> None
             await pauses.set_pause(tx, pause)
 
 
-def resume_sources(source: str | None, *, json: bool) -> None:
-    """End the pauses of the sources."""
+def resume(source: Source = None, json: Json = False) -> None:
+    """End a pause."""
     settings = context.load_settings(source)
     was_paused = asyncio.run(_end_pauses(settings))
     message = "images are made again" if was_paused else "it was not paused"
-    context.print_result(
+    output.print_result(
         {"was_paused": was_paused},
         json=json,
-        human=lambda out: out.print(
-            f"{_source_prefix(settings)}{message}", markup=False
-        ),
+        human=f"{_source_prefix(settings)}{message}",
     )
 
 
@@ -171,13 +88,18 @@ async def _end_pauses(settings: Settings) -> bool:
         )
 
 
-def prune_old_images(
-    days: int | None, source: str | None, *, dry_run: bool, json: bool
+def prune(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=3650, help="Default: images.keep_days.", metavar="N"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would go.")
+    ] = False,
+    source: Source = None,
+    json: Json = False,
 ) -> None:
-    """Remove images that are on no page and older than *days*.
-
-    By default, *days* is `images.keep_days` of each source.
-    """
+    """Remove old images that no page shows."""
     settings = context.load_settings(source)
     keep_days = {
         name: days if days is not None else source_settings.options.images.keep_days
@@ -187,52 +109,58 @@ def prune_old_images(
         raise SetupError(
             "images.keep_days is 0, which keeps all: say --days N, or set it"
         )
-
-    async def prune_all() -> list[PruneResult]:
-        async with context.write_session(settings) as db:
-            store = app.open_store(settings)
-            return [
-                await prune_images(
-                    db,
-                    store,
-                    now=utc_now(),
-                    keep=timedelta(days=source_days),
-                    source=name,
-                    dry_run=dry_run,
-                )
-                for name, source_days in keep_days.items()
-                if source_days
-            ]
-
-    results = asyncio.run(prune_all())
+    results = asyncio.run(_prune_all(settings, keep_days, dry_run=dry_run))
     names = [name for result in results for name in result.names]
     size = sum(result.bytes for result in results)
     verb = "would go" if dry_run else "removed"
-    context.print_result(
+    output.print_result(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
-        human=lambda out: out.print(
-            f"{format_count(len(names), 'image')} {verb}, {size / 2**20:.1f} MiB"
-        ),
+        human=f"{format_count(len(names), 'image')} {verb}, {size / 2**20:.1f} MiB",
     )
 
 
-def verify_data(source: str | None, *, fix: bool, offline: bool, json: bool) -> None:
-    """Compare rows, files and pages; exit with 1 if a finding was not repaired."""
+async def _prune_all(
+    settings: Settings, keep_days: Mapping[str, int], *, dry_run: bool
+) -> list[PruneResult]:
+    """Remove the images of each source that are older; 0 days keeps all."""
+    async with context.write_session(settings) as db:
+        store = app.open_store(settings)
+        return [
+            await prune_images(
+                db,
+                store,
+                now=utc_now(),
+                keep=timedelta(days=days),
+                source=name,
+                dry_run=dry_run,
+            )
+            for name, days in keep_days.items()
+            if days
+        ]
+
+
+def verify(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask Notion about the pages.")
+    ] = False,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """Compare rows, files and pages with each other."""
     settings = context.load_settings(source)
     context.require_database(settings)
     if not offline:
         app.require_notion_token(settings)
-    silence_log(settings)
+    context.silence_log(settings)
     findings = asyncio.run(_verify_all(settings, fix=fix, offline=offline))
-
-    def print_table(out: Console) -> None:
-        rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
-        table = context.make_table(("WHAT", "WRONG", "DONE"), rows)
-        out.print(table if rows else "all fits together")
-
-    context.print_result(
-        [asdict(finding) for finding in findings], json=json, human=print_table
+    rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
+    table = output.make_table(("WHAT", "WRONG", "DONE"), rows)
+    output.print_result(
+        [asdict(finding) for finding in findings],
+        json=json,
+        human=table if rows else "all fits together",
     )
     if any(not finding.fixed for finding in findings):
         raise typer.Exit(1)

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from daemon.cli import context, lookup
+from daemon.cli import context, output
+from daemon.cli.command_group import Json, PageArgument, Source
 from daemon.cli.history import describe_wait
 from daemon.context import SourceContext
 from daemon.notion.errors import NotionError, NotionUnavailableError
@@ -23,24 +24,24 @@ from db.states import JobState
 _NOTION_TIMEOUT = 10.0
 
 
-def explain_page(page: str, source: str | None, *, json: bool) -> None:
-    """Print why the page that `lookup.find_page` finds has its image, or none."""
-    asyncio.run(_explain_page(page, source, json=json))
+def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
+    """Say why a page has the image it has, or none."""
+    data = asyncio.run(_explain_page(page, source))
+
+    def print_lines(out: Console) -> None:
+        out.print(f"'{data['title']}'  {data['url']}", markup=False)
+        for line in data["why"]:
+            out.print(f"  {line}", markup=False)
+
+    output.print_result(data, json=json, human=print_lines)
 
 
-async def _explain_page(query: str, source: str | None, *, json: bool) -> None:
-    settings = context.load_settings(source)
-    async with (
-        context.read_session(settings) as sources,
-        sources.app.db.read_transaction() as tx,
-    ):
-        post = await lookup.find_page(tx, query, source)
-        data = await _load_explanation(
+async def _explain_page(query: str, source: str | None) -> dict[str, Any]:
+    async with context.read_transaction(context.load_settings(source)) as (sources, tx):
+        post = await context.find_page(tx, query, source)
+        return await _load_explanation(
             tx, sources.get(post.source) or sources.first, post
         )
-    context.print_result(
-        data, json=json, human=lambda out: _print_explanation(out, data)
-    )
 
 
 async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
@@ -78,14 +79,9 @@ async def _load_explanation(
 ) -> dict[str, Any]:
     records = await images.by_names(tx, list(post.shows))
     history = await jobs.of_page(tx, post.source, post.page_id)
-    held = bool(await posts.held_among(tx, post.source, [post.page_id]))
     shown = classify_images(post.page_id, post.shows, records)
-    lines = [
-        *await _current_reasons(
-            tx, source, post, history[0] if history else None, held=held
-        ),
-        *_describe_images(post, shown, records),
-    ]
+    reason = await _current_reason(tx, source, post, history[0] if history else None)
+    lines = [*filter(None, [reason]), *_describe_images(post, shown, records)]
     if history and (delayed := await delays.newest_delay(tx, history[0])):
         lines.insert(1, f"It is tried again with growing pauses: {delayed}")
     lines += [_format_job(job) for job in history[:5]]
@@ -101,31 +97,25 @@ async def _load_explanation(
     }
 
 
-async def _current_reasons(
-    tx: Tx, source: SourceContext, post: Post, newest: Job | None, *, held: bool
-) -> list[str]:
-    reasons: list[str] = []
-    # The order of the planner: the first reason that applies decides.
+async def _current_reason(
+    tx: Tx, source: SourceContext, post: Post, newest: Job | None
+) -> str:
+    """Return why nothing, or something, will happen; in the planner's order."""
     if post.gone:
-        reasons.append("It is in the trash or no longer in the source.")
-    elif not post.inputs.get("prompt"):
-        reasons.append("It has no words, so there is nothing to make an image of.")
-    elif newest is not None and newest.is_open:
-        until = (
-            f"; {describe_wait(newest, source)}"
-            if newest.state is JobState.QUEUED
-            else ""
-        )
-        reasons.append(f"Job {newest.id} is {newest.state}: {newest.reason}{until}.")
-    elif held:
-        reasons.append("It is held: `postbrush approve` makes what is held.")
-    elif post.skipped or not post.chosen:
-        reasons.append(await _explain_filter(tx, source, post))
-    elif post.answered == post.fingerprint:
-        reasons.append(
-            "Its last job was the answer to these words: edit, tick or retry."
-        )
-    return reasons
+        return "It is in the trash or no longer in the source."
+    if not post.inputs.get("prompt"):
+        return "It has no words, so there is nothing to make an image of."
+    if newest is not None and newest.is_open:
+        is_queued = newest.state is JobState.QUEUED
+        until = f"; {describe_wait(newest, source)}" if is_queued else ""
+        return f"Job {newest.id} is {newest.state}: {newest.reason}{until}."
+    if await posts.held_among(tx, post.source, [post.page_id]):
+        return "It is held: `postbrush approve` makes what is held."
+    if post.skipped or not post.chosen:
+        return await _explain_filter(tx, source, post)
+    if post.answered == post.fingerprint:
+        return "Its last job was the answer to these words: edit, tick or retry."
+    return ""
 
 
 def _describe_images(
@@ -153,9 +143,3 @@ def _describe_images(
 def _format_job(job: Job) -> str:
     outcome = f": {job.outcome}" if job.outcome else ""
     return f"job {job.id} ({job.reason}) is {job.state}{outcome}"
-
-
-def _print_explanation(out: Console, data: dict[str, Any]) -> None:
-    out.print(f"'{data['title']}'  {data['url']}", markup=False)
-    for line in data["why"]:
-        out.print(f"  {line}", markup=False)

@@ -131,12 +131,10 @@ class Years:
         return took
 
     async def status(self) -> float:
-        return await self._command(lambda: status._show_status(None, json=False))
+        return await self._command(lambda: status.show_status(None, json=False))
 
     async def jobs(self) -> float:
-        return await self._command(
-            lambda: history._list_jobs(None, _LISTED, json=False)
-        )
+        return await self._command(lambda: history.list_jobs(None, _LISTED, json=False))
 
     async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
         with (

@@ -12,8 +12,7 @@ from pathlib import Path
 import typer
 
 from daemon import app, config
-from daemon.cli import check, context
-from daemon.cli.global_options import OPTIONS
+from daemon.cli import OPTIONS, check, context, output
 from daemon.cli.setup import answer_files, config_text
 from daemon.cli.setup.dialog import ApiSession, Prompter, read_hidden
 from daemon.cli.setup.wizard import InitAnswers, InitOptions, Wizard
@@ -102,7 +101,7 @@ def _build_environ(target: InitTarget) -> Mapping[str, str]:
 
 
 def _make_prompter(*, yes: bool) -> Prompter:
-    console = context.make_console()
+    console = output.make_console()
 
     def read_line(prompt: str) -> str:
         return console.input(prompt, markup=False)
@@ -210,7 +209,7 @@ def _check_setup(prompter: Prompter, target: InitTarget) -> None:
     OPTIONS.config = target.file
     prompter.print_title("Does all of it work?")
     try:
-        check.run_checks(None, json=False)
+        check.check()
     except typer.Exit:
         prompter.print_line()
         prompter.print_line("Do what the table says, then look again: postbrush check")

@@ -272,6 +272,15 @@ def test_help_is_whole_at_80_columns() -> None:
     assert "..." not in result.output.partition("Commands:")[2]
 
 
+def test_the_table_of_commands_has_the_first_lines_of_their_help() -> None:
+    from daemon.cli import command_group  # noqa: PLC0415 - one test
+
+    for name, (_, line) in command_group.COMMANDS.items():
+        command = command_group.load_command(name)
+        if line:
+            assert (command.help.splitlines()[0], name) == (line, name)
+
+
 async def test_why_says_until_when_a_wish_waits(desk: Desk) -> None:
     desk.add("Bread day")
     async with desk.daemon(POSTBRUSH_POSTS__WAIT_AFTER_EDIT="1h") as daemon:

@@ -1,0 +1,45 @@
+"""The command `init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from daemon.cli.setup.command import run_init
+from daemon.cli.setup.proposals import ColumnPolicy
+from daemon.cli.setup.wizard import InitOptions
+
+
+def init(
+    data_source: Annotated[
+        str | None, typer.Option(metavar="ID", help="The database: its id or link.")
+    ] = None,
+    columns: Annotated[
+        Literal["add", "required", "keep"] | None,
+        typer.Option(help="Which missing columns are added to it."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Only such posts; repeatable."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept what is proposed without asking.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; say what would be.")
+    ] = False,
+    service: Annotated[bool, typer.Option("--service", hidden=True)] = False,
+    secrets: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Set everything up: five questions, then a check.
+
+    Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
+    """
+    options = InitOptions(
+        source=data_source,
+        columns=ColumnPolicy(columns) if columns else None,
+        only=tuple(only or ()),
+    )
+    run_init(options, yes=yes, dry_run=dry_run, service=service, secrets=secrets)

@@ -1,0 +1,59 @@
+"""What the commands print: data as JSON, or tables and lines for people."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from daemon import formatting
+
+
+def make_console() -> Console:
+    """Return a console as wide as the terminal, or 160 columns without one."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def print_result(
+    data: object, *, json: bool, human: str | Table | Callable[[Console], None]
+) -> None:
+    """Print *data* as JSON, or *human* for people; a function prints by itself."""
+    if json:
+        text = json_module.dumps(
+            data, indent=2, default=_to_json_value, ensure_ascii=False
+        )
+        print(text)  # noqa: T201 - the command's output
+    elif callable(human):
+        human(make_console())
+    else:
+        make_console().print(human, markup=False)
+
+
+def _to_json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return str(value)
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table without borders; cells are not parsed as Rich markup."""
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold", header_style="bold")
+    for row in rows:
+        table.add_row(*[Text(str(cell)) for cell in row])
+    return table
+
+
+def format_time(time: datetime | None, zone: tzinfo) -> str:
+    """Return *time* as "03 Nov 10:15:03" in *zone*; "" for None."""
+    return formatting.format_time(time, zone, seconds=True, padded=True) if time else ""
