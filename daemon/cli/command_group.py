@@ -121,7 +121,7 @@ for _name, (_, _line) in COMMANDS.items():
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import version  # noqa: PLC0415 - only for --version
 
         typer.echo(f"postbrush {version('postbrush')}")
         raise typer.Exit
