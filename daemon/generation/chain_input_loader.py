@@ -11,7 +11,7 @@ from daemon.generation.kept_images import load_usable_images
 from daemon.jobs.budget import day_start
 from daemon.jobs.chain_input import ChainInput
 from daemon.jobs.inputs import Inputs
-from daemon.sync.planner import ImageColumnState, classify_images
+from daemon.jobs.job_validity import ImageColumnState, classify_images
 from db import attempts, images, posts
 from db.engine import Tx
 from db.models import Attempt, ImageRecord, Job
