@@ -16,7 +16,6 @@ from daemon.delivery.page_change import compose_change
 from daemon.imaging import normalize
 from daemon.imaging.store import DamagedImageError
 from daemon.jobs import job_log
-from daemon.jobs.inputs import Inputs
 from daemon.jobs.job_validity import (
     PAGE_GONE,
     Stage,
@@ -24,7 +23,8 @@ from daemon.jobs.job_validity import (
     depends_on_filter,
 )
 from daemon.jobs.lifecycle import end_job
-from daemon.jobs.page_notes import KEPT, no_image_note
+from daemon.jobs.prompt import Inputs
+from daemon.jobs.retry_policy import KEPT, no_image_note
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
