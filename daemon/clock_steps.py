@@ -92,7 +92,7 @@ async def _shift_jobs(
 async def _shift_breakers(
     tx: Tx, source: SourceContext, step: timedelta, now: datetime
 ) -> None:
-    for before in (await breaker_store.load_breakers(tx, source)).values():
+    for before in (await breaker_store.load_breakers(tx, source.providers)).values():
         after = breaker_after_step(before, step, now)
         if after != before:
             await breaker_store.save_breaker(tx, after)

@@ -139,7 +139,7 @@ class AppContext:
 
 
 @dataclass(slots=True, kw_only=True)
-class SourceState:
+class SourceRuntime:
     """What the process knows about a source, in memory.
 
     Attributes:
@@ -183,7 +183,7 @@ class SourceContext:
     own_budgets: frozenset[str]
     notion: NotionApi
     log: BoundLogger
-    state: SourceState = field(default_factory=SourceState)
+    state: SourceRuntime = field(default_factory=SourceRuntime)
     notion_backoff: NotionBackoff = field(default_factory=NotionBackoff)
     page_cache: PageCache = field(default_factory=PageCache)
 

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from daemon.clock_steps import ClockSteps
 from daemon.context import AppContext, SourceContext, Sources, earliest_time
 from daemon.delivery.notion_worker import NotionWorker
-from daemon.generation import card_replacement, claims, selection, storage_guard
-from daemon.generation.claims import Selection
+from daemon.generation import card_replacement, selection, storage_guard
 from daemon.generation.generate_job import generate_images
-from daemon.generation.health_check import check_health
+from daemon.generation.selection import Selection
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs import job_log
+from daemon.jobs.breaker_store import check_health
 from daemon.jobs.lifecycle import requeue_job
 from daemon.jobs.postponement import end_delay, next_try_at, postpone_task
 from daemon.service.tasks import FIRST_PAUSE, TaskKey, TaskKind
@@ -157,7 +157,9 @@ class Dispatcher:
         self.generating.dropped = False
 
     def _health_check(self, name: str) -> None:
-        self._spawn_check(name, lambda: check_health(self.source, name))
+        self._spawn_check(
+            name, lambda: check_health(self.source.app, self.source.providers[name])
+        )
 
     def _spawn_check(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         source = self.source
@@ -175,7 +177,7 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001 - postpone_task logs it
                 await postpone_task(source, task_key, error)
             else:
-                await end_delay(source, task_key)
+                await end_delay(source.app, task_key)
             finally:
                 self.health_checks.pop(name, None)
                 self.app.signals.kick.set()
@@ -197,13 +199,13 @@ class Dispatcher:
         if not accessible:
             return Selection(look_again=retry_at, shut=True)
         if (why := storage_guard.unwritable_reason(self.source, mend=True)) is not None:
-            storage_guard.log_outage(self.source, why)
+            storage_guard.log_outage(self.app, why)
             if self.app.store.away and not self.app.store.is_backing_off:
                 self._spawn_check(
-                    "images.store", lambda: storage_guard.probe_store(self.source)
+                    "images.store", lambda: storage_guard.probe_store(self.app)
                 )
             return Selection(look_again=self.app.now() + _DISK_PAUSE, shut=True)
-        storage_guard.log_recovery(self.source)
+        storage_guard.log_recovery(self.app)
         free = self._free_slots
         moment = self.app.clock.monotonic()
         # All workers are busy; the end of a task sets `kick`.
@@ -230,7 +232,7 @@ class Dispatcher:
             self._health_check(name)
         self.notion_worker.reread_pages(picked.reads)
         try:
-            claimed = await claims.claim_jobs(self.sources, picked)
+            claimed = await selection.claim_jobs(self.sources.app, picked)
         except DatabaseError:
             # The claim may have been committed, and its jobs must be requeued.
             self.generating.dropped = True
@@ -267,7 +269,7 @@ class Dispatcher:
     async def _queue_replacement_in(self, source: SourceContext) -> datetime | None:
         task_key = TaskKey(TaskKind.REPLACE, source.name)
         if self.app.retry_schedule.is_delayed(task_key, self.app.clock.elapsed()):
-            return next_try_at(source, task_key)
+            return next_try_at(source.app, task_key)
         try:
             look_again = await card_replacement.queue_replacement(
                 source, self._health_check
@@ -277,8 +279,8 @@ class Dispatcher:
             raise
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
             await postpone_task(source, task_key, error)
-            return next_try_at(source, task_key)
-        await end_delay(source, task_key)
+            return next_try_at(source.app, task_key)
+        await end_delay(source.app, task_key)
         return look_again
 
 

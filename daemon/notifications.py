@@ -61,7 +61,7 @@ async def run_notifications(
 async def _seed_open_breakers(source: SourceContext, notifier: Notifier) -> None:
     """Mark open breakers as notified by the previous run; only their closing is new."""
     async with source.app.db.read_transaction() as tx:
-        breakers = await breaker_store.load_breakers(tx, source)
+        breakers = await breaker_store.load_breakers(tx, source.providers)
     for name, breaker in breakers.items():
         if breaker.state is not BreakerState.CLOSED and breaker.reason is not None:
             notifier.alerts.mark_as_announced(breaker.reason, name)

@@ -100,7 +100,7 @@ async def work_until_idle(sources: Sources, dispatcher: Dispatcher) -> None:
         if due is None:
             break
         seconds = (due - app.now()).total_seconds()
-        await sleep_unless_stopping(sources.first, min(_MAX_PAUSE, max(0.0, seconds)))
+        await sleep_unless_stopping(sources.app, min(_MAX_PAUSE, max(0.0, seconds)))
     await dispatcher.drain()
 
 

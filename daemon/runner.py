@@ -107,7 +107,7 @@ class DaemonRunner:
                 await self.membership.recover_work()
             except DatabaseAwayError as error:
                 self._log_database_error(error)
-                await sleep_unless_stopping(self.source, _AWAY_PAUSE)
+                await sleep_unless_stopping(self.app, _AWAY_PAUSE)
             else:
                 return
 
@@ -147,7 +147,7 @@ class DaemonRunner:
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
             await postpone_task(source, task_key, error)
         else:
-            await end_delay(source, task_key)
+            await end_delay(source.app, task_key)
         self.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
         # Reading a hundred pages takes 4 MB.
         if watcher.listed and not self.dispatcher.is_busy:
@@ -184,7 +184,7 @@ class DaemonRunner:
                 self._log_database_error(error)
                 is_away = isinstance(error, DatabaseAwayError)
                 pause = _AWAY_PAUSE if is_away else _TROUBLE_PAUSE
-                await sleep_unless_stopping(self.source, pause)
+                await sleep_unless_stopping(self.app, pause)
                 continue
             self._log_database_recovery()
             # A due time in the past must not cause a busy loop.
@@ -233,7 +233,7 @@ class DaemonRunner:
     def _log_database_error(self, error: DatabaseError) -> None:
         failures, steady = self.app.log_state.failures, self.app.steady_now()
         if isinstance(error, DiskFullError):
-            log_outage(self.source, str(error))
+            log_outage(self.app, str(error))
         elif isinstance(error, DatabaseAwayError):
             if failures.record_failure("database", steady):
                 summary = f"{error}: nothing is done until it is back"
@@ -267,9 +267,9 @@ class DaemonRunner:
         """Log the jobs that a command has queued, and the breakers it has reset."""
         async with self.app.db.read_transaction() as tx:
             queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
-            breakers = await breaker_store.load_breakers(tx, self.source)
+            breakers = await breaker_store.load_breakers(tx, self.source.providers)
         for breaker in breakers.values():
-            job_log.log_breaker_reset(self.source, breaker)
+            breaker_store.log_breaker_reset(self.sources.app, breaker)
         for job in queued:
             if job.created_at >= self.started_at:
                 job_log.log_job_queued(self.sources.get(job.source) or self.source, job)
@@ -293,7 +293,7 @@ class DaemonRunner:
                 "asks_notion": bool(self.sources.led),
                 "store": self.app.store.away,
                 "in_work": len(self.dispatcher.generating),
-                "delayed": await list_delayed_tasks(self.source),
+                "delayed": await list_delayed_tasks(self.app),
             }
         else:
             return {"error": f"unknown command {command!r}"}

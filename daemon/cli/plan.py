@@ -13,8 +13,8 @@ from daemon.cli.command_group import Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars
-from daemon.generation.chain_input_loader import megapixels_of
-from daemon.jobs.inputs import Inputs
+from daemon.generation.chain_input import read_image_spec
+from daemon.jobs.prompt import Inputs
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
 from daemon.sync.page_plan import plan_dry_run
@@ -106,7 +106,8 @@ def _describe_request(
     source: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
     traits = source.providers[source.chain[0]].traits
-    price = traits.price(megapixels_of(inputs.format)) * inputs.variants
+    image = read_image_spec(inputs.to_dict(), page.id)
+    price = traits.price(image.megapixels) * inputs.variants
     return {
         "page_id": page.id,
         "title": page.title,

@@ -11,10 +11,10 @@ from daemon.cli import context, output
 from daemon.cli.command_group import Json, PageArgument, Source
 from daemon.cli.history import describe_wait
 from daemon.context import SourceContext
+from daemon.jobs.job_validity import ImageColumnState, classify_images
 from daemon.notion.errors import NotionError, NotionUnavailableError
 from daemon.notion.filters import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
-from daemon.sync.planner import ImageColumnState, classify_images
 from db import delays, images, jobs, posts
 from db.engine import Tx
 from db.models import ImageRecord, Job, Post

@@ -32,9 +32,11 @@ class SingleNode:
 
     @property
     def renew_interval(self) -> None:
+        """None: there is nothing to renew."""
         return None
 
     async def recover_work(self) -> None:
+        """Requeue all claimed jobs, as no other daemon can run."""
         await recover_claims(self.sources, None)
         await recover_uploads(list(self.sources))
 

@@ -134,6 +134,7 @@ class ClusterMember:
 
     @property
     def renew_interval(self) -> timedelta:
+        """How often to call `renew_membership`: at least six times a lease."""
         return min(_LOCK_INTERVAL, timedelta(seconds=self.lease / 6))
 
     async def recover_work(self) -> None:
@@ -162,6 +163,7 @@ class ClusterMember:
         )
 
     async def renew_membership(self) -> None:
+        """Try for free locks, and send a heartbeat three times a lease."""
         await self._acquire_free_locks()
         elapsed = self.sources.app.clock.monotonic() - self._beaten_at
         if elapsed >= self.lease / 3:

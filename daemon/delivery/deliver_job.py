@@ -16,9 +16,15 @@ from daemon.delivery.page_change import compose_change
 from daemon.imaging import normalize
 from daemon.imaging.store import DamagedImageError
 from daemon.jobs import job_log
-from daemon.jobs.inputs import Inputs
+from daemon.jobs.job_validity import (
+    PAGE_GONE,
+    Stage,
+    cancel_reason,
+    depends_on_filter,
+)
 from daemon.jobs.lifecycle import end_job
-from daemon.jobs.page_notes import KEPT, no_image_note
+from daemon.jobs.prompt import Inputs
+from daemon.jobs.retry_policy import KEPT, no_image_note
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
@@ -29,8 +35,6 @@ from daemon.notion.errors import (
 from daemon.notion.model import Page, Urgency
 from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.apply import apply_pages
-from daemon.sync.planner import classify_images
-from daemon.sync.revalidate import depends_on_filter, filtered_reason
 from db import attempts, images, posts
 from db.errors import StaleJobError
 from db.models import ImageRecord, Job
@@ -80,19 +84,19 @@ class _DeliverJob:
         made = await self._load_images()
         try:
             page, ours = await self._load_page(made)
-            if page.gone:
-                await self._end_job(JobEventType.CANCELLED, "the page is gone")
-            elif self._is_shown(page, ours, made):
+            settings = self.source.options.posts
+            if not page.gone and self._is_shown(page, ours, made):
                 await self._finish_job(page, made, (), None)
-            elif (why := self._cancel_reason(page, ours)) is not None:
+            elif why := cancel_reason(self.job, page, ours, settings, Stage.ATTACHING):
                 await self._end_job(JobEventType.CANCELLED, why)
             else:
                 await self._attach_images(page, ours, made)
         except PageGoneError as error:
             # A query may still list the page, which must not create another job.
             unreachable = isinstance(error, PageUnreachableError)
-            why = "the page is gone"
-            await self._end_job(JobEventType.CANCELLED, why, is_answer=unreachable)
+            await self._end_job(
+                JobEventType.CANCELLED, PAGE_GONE, is_answer=unreachable
+            )
         except UploadLostError as error:
             if self._must_resend(error):
                 await self._clear_upload_ids(made)
@@ -160,22 +164,6 @@ class _DeliverJob:
         async with self.app.db.read_transaction() as tx:
             ours = await images.by_names(tx, [file.name for file in page.image])
         return page, ours
-
-    def _cancel_reason(self, page: Page, ours: Mapping[str, ImageRecord]) -> str | None:
-        # A person has ticked the box; their own files stay behind the new image.
-        if self.job.reason is JobReason.REGENERATE:
-            return None
-        # The post no longer matches the posts that get images automatically.
-        if (why := filtered_reason(self.source.options.posts, page)) is not None:
-            return why
-        shown = classify_images(page.id, [file.name for file in page.image], ours)
-        if shown.foreign:
-            return "the page shows an image of somebody else's making"
-        if self.job.reason is JobReason.REPLACE and not (
-            page.image and shown.cards_only
-        ):
-            return "the page no longer shows the card"
-        return None
 
     def _is_shown(
         self,

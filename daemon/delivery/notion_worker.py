@@ -11,7 +11,7 @@ from daemon.context import SourceContext, Sources, earliest_time
 from daemon.delivery.deliver_job import abandon_upload, upload_images
 from daemon.delivery.outbox import send_pending_write
 from daemon.generation.task_pool import TaskPool
-from daemon.jobs.refusal_log import RefusedUnticks
+from daemon.jobs.job_log import RefusedUnticks
 from daemon.notion.errors import PageUnreachableError, WriteRefusedError
 from daemon.service.tasks import PendingRetry, TaskKind
 from daemon.sync.revalidate import revalidate_page

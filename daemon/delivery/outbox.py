@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.context import SourceContext
 from daemon.jobs import job_log
+from daemon.jobs.job_validity import classify_images
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
@@ -11,7 +12,6 @@ from daemon.notion.errors import (
 )
 from daemon.notion.model import PageUpdate, Urgency
 from daemon.sync.apply import apply_pages, cancel_missing_page
-from daemon.sync.planner import classify_images
 from db import images, jobs, posts
 from db.engine import Tx
 from db.models import Job

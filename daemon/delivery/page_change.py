@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
-from daemon.jobs.inputs import Inputs
-from daemon.jobs.prompt import strip_social_markup, truncate_text
+from daemon.jobs.prompt import Inputs, strip_social_markup, truncate_text
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import File, Page, PageUpdate, Wanted
 from db import posts

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from daemon.config.parsing import ImageFormat
-from daemon.context import SourceContext
+from daemon.context import AppContext, SourceContext
 from daemon.generation import provider_call
-from daemon.generation.call_types import AdmittedCall, ImageSpec
-from daemon.generation.chain_input_loader import megapixels_of
-from daemon.generation.health_check import check_health
-from daemon.jobs.chain_input import ChainInput
+from daemon.generation.call_result import AdmittedCall
+from daemon.generation.chain_input import ChainInput, ImageSpec
+from daemon.jobs.breaker_store import check_health
 from daemon.jobs.retry_policy import format_reasons
 from db import images
 from db.models import ImageRecord
@@ -41,56 +40,44 @@ async def generate_adhoc_image(
     Returns:
         The image, or the reason why there is none.
     """
-    spec = ImageSpec(
-        page_id="",
-        job_id=None,
-        prompt=text,
-        words=text,
-        size=size,
-        fingerprint="",
-        seed=seed,
-    )
+    image = ImageSpec(prompt=text, words=text, size=size, seed=seed)
     tried: dict[str, str] = {}
-    started_at = source.app.now()
-    while not source.app.signals.stopping.is_set():
+    app, started_at = source.app, source.app.now()
+    while not app.signals.stopping.is_set():
         chain_input = ChainInput(
+            image=image,
             number=number,
             chain=tuple(name for name in chain if name not in tried),
-            megapixels=megapixels_of(size.name),
             waited_since=started_at,
         )
-        match await provider_call.admit_call(source, spec, chain_input):
+        match await provider_call.admit_call(source, chain_input):
             case AdmittedCall() as call:
                 result = await provider_call.send_call(source, call)
                 if result.outcome is Outcome.IMAGE:
-                    return _with_card_reason(await _load_image(source, call), tried)
+                    return await _load_image(app, call, tried)
                 # A loading model and a reached rate limit are retried.
                 if result.outcome not in {Outcome.LOADING, Outcome.RATE_LIMITED}:
                     tried[call.attempt.provider] = result.why
             case WaitUntil(_, until):
-                pause = (until - source.app.now()).total_seconds()
-                await source.app.clock.sleep(max(_RETRY_SECONDS, pause))
+                pause = (until - app.now()).total_seconds()
+                await app.clock.sleep(max(_RETRY_SECONDS, pause))
             case HealthCheck(name):
-                await check_health(source, name)
+                await check_health(app, source.providers[name])
             case AtCapacity():
-                await source.app.clock.sleep(_RETRY_SECONDS)
+                await app.clock.sleep(_RETRY_SECONDS)
             case Exhausted(_, reasons):
                 return format_reasons([*tried.items(), *reasons])
     return "stopped"
 
 
-def _with_card_reason(
-    image: ImageRecord | str, tried: Mapping[str, str]
+async def _load_image(
+    app: AppContext, call: AdmittedCall, tried: Mapping[str, str]
 ) -> ImageRecord | str:
-    # No job records the earlier calls, so the card's reason is completed here.
-    if isinstance(image, ImageRecord) and image.is_card and tried:
-        return replace(
-            image, card_why=image.card_why or format_reasons([*tried.items()])
-        )
-    return image
-
-
-async def _load_image(source: SourceContext, call: AdmittedCall) -> ImageRecord | str:
-    async with source.app.db.read_transaction() as tx:
+    async with app.db.read_transaction() as tx:
         image = await images.of_attempt(tx, call.attempt.id)
-    return image or "it was not recorded"
+    if image is None:
+        return "it was not recorded"
+    # No job records the earlier calls, so the card's reason is completed here.
+    if image.is_card and tried and not image.card_why:
+        return replace(image, card_why=format_reasons([*tried.items()]))
+    return image

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
+from dataclasses import dataclass
 
+from daemon.config.model import ImagesSection
 from daemon.context import SourceContext
-from daemon.generation.call_types import AdmittedCall, CallResult
+from daemon.generation.chain_input import ImageSpec
 from daemon.generation.storage_guard import retry_until_stored
 from daemon.imaging import normalize
-from daemon.jobs import breaker_store, job_log
+from daemon.jobs import breaker_store
 from daemon.jobs.lifecycle import reject_if_charged_without_image
 from db import attempts, images, jobs
-from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
-from providers import breaker
-from providers.base import GeneratedImage
+from providers.base import GeneratedImage, ImageRequest
 from providers.outcomes import FREE, Outcome, ProviderError
+from providers.provider import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmittedCall:
+    """A committed attempt, ready to be sent.
+
+    Attributes:
+        order: What is sent; its prompt is cut to the provider's limit.
+        card_why: Reason of a card; empty if the chain has no image service.
+        replaceable: A service may generate the image later, as it was unavailable
+            and did not refuse the prompt.
+    """
+
+    attempt: Attempt
+    provider: Provider
+    order: ImageRequest
+    image: ImageSpec
+    card_why: str = ""
+    replaceable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """How a call ended.
+
+    Attributes:
+        outcome: None if a stop interrupted the wait; the restart resumes the call.
+    """
+
+    outcome: Outcome | None
+    why: str = ""
 
 
 async def store_image(
@@ -30,7 +61,9 @@ async def store_image(
     """
     try:
         async with source.app.decoding:
-            data = await asyncio.to_thread(_encode_image, source, call, image)
+            data = await asyncio.to_thread(
+                _encode_image, source.options.images, call, image
+            )
     except ProviderError as error:
         return await record_failure(source, call, error)
     name = call.attempt.file_name
@@ -45,20 +78,20 @@ async def store_image(
         job=call.attempt.job_id,
         page=call.attempt.page_id,
     )
-    return CallResult(outcome=Outcome.IMAGE)
+    return CallResult(Outcome.IMAGE)
 
 
 def _encode_image(
-    source: SourceContext, call: AdmittedCall, image: GeneratedImage
+    settings: ImagesSection, call: AdmittedCall, image: GeneratedImage
 ) -> bytes:
     provenance: normalize.Provenance | None = None
-    if source.options.images.mark_ai:
+    if settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     return normalize.encode_png(
-        normalize.normalize_image(image.data, call.spec.size),
+        normalize.normalize_image(image.data, call.image.size),
         provenance=provenance,
-        prompt=call.order.prompt if source.options.images.embed_prompt else None,
+        prompt=call.order.prompt if settings.embed_prompt else None,
     )
 
 
@@ -71,7 +104,7 @@ async def record_image(
         image: None if only the file was found, after a crash.
         data: The PNG of the file.
     """
-    attempt, traits, spec = call.attempt, call.provider.traits, call.spec
+    attempt, traits = call.attempt, call.provider.traits
     async with source.app.db.write_transaction() as tx:
         now = source.app.now()
         closed = await attempts.end_attempt(
@@ -89,26 +122,26 @@ async def record_image(
         await images.add(
             tx,
             source=source.name,
-            page_id=spec.page_id,
-            job_id=spec.job_id,
+            page_id=attempt.page_id,
+            job_id=attempt.job_id,
             attempt_id=attempt.id,
             number=attempt.number,
             provider=traits.name,
             is_card=traits.is_card,
-            card_why=spec.card_why if traits.is_card else "",
-            replaceable=traits.is_card and spec.replaceable,
+            card_why=call.card_why if traits.is_card else "",
+            replaceable=traits.is_card and call.replaceable,
             name=attempt.file_name,
-            width=spec.size.width,
-            height=spec.size.height,
+            width=call.order.width,
+            height=call.order.height,
             bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             seed=(image.seed if image else None) or attempt.seed,
             model=image.model if image else None,
             prompt="" if traits.is_card else call.order.prompt,
-            fingerprint=spec.fingerprint,
+            fingerprint=call.image.fingerprint,
             made_at=now,
         )
-        await _report_to_breaker(tx, source, attempt, Outcome.IMAGE)
+        await breaker_store.record_outcome(tx, source, attempt, Outcome.IMAGE)
 
 
 async def adopt_file(source: SourceContext, call: AdmittedCall) -> bool:
@@ -137,27 +170,29 @@ async def record_failure(
     source: SourceContext, call: AdmittedCall, error: ProviderError
 ) -> CallResult:
     """Log and record a failed call, and report it to the breaker."""
-    why = str(error)
+    attempt, why = call.attempt, str(error)
     # Logged before its consequences, such as a breaker that opens.
     source.log.warning(
         "provider.failed",
-        summary=f"{call.attempt.provider}: {why}",
-        provider=call.attempt.provider,
+        summary=f"{attempt.provider}: {why}",
+        provider=attempt.provider,
         outcome=error.outcome,
-        job=call.attempt.job_id,
-        page=call.attempt.page_id,
+        job=attempt.job_id,
+        page=attempt.page_id,
         status=error.status,
     )
     await retry_until_stored(
-        source, lambda: close_attempt(source, call.attempt, error.outcome, why, error)
+        source, lambda: close_attempt(source, attempt, error.outcome, why, error)
     )
-    return CallResult(outcome=error.outcome, why=why)
+    return CallResult(error.outcome, why)
 
 
-async def record_abort(source: SourceContext, call: AdmittedCall) -> None:
-    """Record a call cut off by a signal; whether it is charged is unknown."""
-    why = "cut off by a signal before the answer came"
-    await asyncio.shield(close_attempt(source, call.attempt, Outcome.UNKNOWN, why))
+async def record_unknown(
+    source: SourceContext, attempt: Attempt, why: str
+) -> CallResult:
+    """Record a call without an answer; whether it is charged is unknown."""
+    await close_attempt(source, attempt, Outcome.UNKNOWN, why)
+    return CallResult(Outcome.UNKNOWN, why)
 
 
 async def close_attempt(
@@ -178,50 +213,18 @@ async def close_attempt(
             http_status=error.status if error else None,
             error=why,
         )
-        if closed:
-            seconds = error.seconds if error else None
+        if not closed:
+            return
+        await breaker_store.record_outcome(
+            tx,
+            source,
+            attempt,
             # A lost remote job says nothing about the provider.
-            reported = (
-                outcome if error is None or error.moves_breaker else Outcome.UNKNOWN
-            )
-            await _report_to_breaker(
-                tx, source, attempt, reported, seconds=seconds, why=why
-            )
-            job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
-            # The job was cancelled during the call.
-            if job is not None and job.state is JobState.CANCELLED:
-                await reject_if_charged_without_image(tx, job)
-
-
-async def _report_to_breaker(
-    tx: Tx,
-    source: SourceContext,
-    attempt: Attempt,
-    outcome: Outcome,
-    *,
-    seconds: float | None = None,
-    why: str = "",
-) -> None:
-    """Record an outcome in the breaker, log its change, wake the waiting jobs."""
-    provider = source.providers.get(attempt.provider)
-    if provider is None:
-        return
-    before = (await breaker_store.load_breakers(tx, source))[attempt.provider]
-    after = breaker.record_outcome(
-        before,
-        outcome,
-        generation=attempt.generation,
-        owner=str(attempt.job_id or "by hand"),
-        now=source.app.now(),
-        traits=provider.traits,
-        seconds=seconds,
-        jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
-        message=why,
-    )
-    if after != before:
-        await breaker_store.save_breaker(tx, after)
-        job_log.log_breaker_changed(source, before, after)
-    woken = await jobs.wake_waiting(tx, attempt.provider, source.app.now())
-    # After an image, the next step of the job sets `kick`.
-    if woken or after != before or outcome is not Outcome.IMAGE:
-        source.app.signals.kick.set()
+            outcome if error is None or error.moves_breaker else Outcome.UNKNOWN,
+            seconds=error.seconds if error else None,
+            why=why,
+        )
+        job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
+        # The job was cancelled during the call.
+        if job is not None and job.state is JobState.CANCELLED:
+            await reject_if_charged_without_image(tx, job)

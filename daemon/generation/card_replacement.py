@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 
 from daemon.context import SourceContext
 from daemon.generation import provider_selection
-from daemon.generation.chain_input_loader import megapixels_of
+from daemon.generation.chain_input import ChainInput, read_image_spec
 from daemon.jobs import job_log
 from daemon.jobs.budget import day_start, next_day
-from daemon.jobs.chain_input import ChainInput
-from daemon.jobs.inputs import Inputs
+from daemon.jobs.lifecycle import build_job
 from db import attempts, job_lists, jobs, posts
 from db.engine import Tx
-from db.models import NewJob, Post
+from db.models import Post
 from db.states import JobReason
-from providers.chain import CallProvider, Exhausted, HealthCheck
+from providers.chain import CallProvider, Decision, Exhausted, HealthCheck
 
 
 async def queue_replacement(
@@ -33,17 +32,15 @@ async def queue_replacement(
         The next time at which a replacement may be possible; None if a change of
         state sets `kick` first.
     """
-    services = [
-        name for name in source.chain if not source.providers[name].traits.is_card
-    ]
+    services = provider_selection.list_services(source.providers, source.chain)
     max_age = source.options.posts.replace_cards
     if max_age is None or not services:
         return None
     # The leader waits for the first answer of Notion.
     if source.state.is_leader and source.state.schema is None:
         return None
-    now = source.app.now()
-    today = day_start(now, source.app.clock.zone)
+    now, zone = source.app.now(), source.app.clock.zone
+    today = day_start(now, zone)
     async with source.app.db.read_transaction() as tx:
         candidates = await _load_candidates(tx, source, now, max_age)
         if not candidates:
@@ -51,19 +48,18 @@ async def queue_replacement(
         created = await job_lists.count_created_since(
             tx, source.name, JobReason.REPLACE, today
         )
-        if created >= source.options.posts.replacements_per_day:
-            return next_day(now, source.app.clock.zone)
         fresh = [post for post in candidates if not _tried_today(post, today)]
-        if not fresh:
-            return next_day(now, source.app.clock.zone)
+        if created >= source.options.posts.replacements_per_day or not fresh:
+            return next_day(now, zone)
         choice = await _first_available(tx, source, fresh[0], services)
-    if isinstance(choice, HealthCheck):
-        check_provider(choice.name)
-        return None
-    if isinstance(choice, CallProvider):
-        await _create_replacement(source, fresh[0], now)
-        return None
-    return choice.until if isinstance(choice, Exhausted) else None
+    match choice:
+        case HealthCheck(name):
+            check_provider(name)
+        case CallProvider():
+            await _create_replacement(source, fresh[0], now)
+        case Exhausted(until):
+            return until
+    return None
 
 
 async def _load_candidates(
@@ -81,19 +77,17 @@ def _tried_today(post: Post, today: datetime) -> bool:
 
 async def _first_available(
     tx: Tx, source: SourceContext, post: Post, services: list[str]
-) -> provider_selection.Choice:
+) -> Decision:
     today = day_start(source.app.now(), source.app.clock.zone)
     calls_today = await attempts.count_paid_calls(tx, [post.page_id], today)
     chain_input = ChainInput(
-        page_id=post.page_id,
+        image=read_image_spec(post.inputs, post.page_id),
         chain=services,
-        megapixels=megapixels_of(Inputs.from_dict(post.inputs).format),
         card_allowed=False,
         page_today=calls_today.get(post.page_id, 0),
     )
-    return provider_selection.choose_provider(
-        source, chain_input, await provider_selection.load_chain_state(tx, source)
-    )
+    state = await provider_selection.load_chain_state(tx, source)
+    return provider_selection.choose_provider(source, chain_input, state)
 
 
 async def _create_replacement(source: SourceContext, post: Post, now: datetime) -> None:
@@ -103,19 +97,9 @@ async def _create_replacement(source: SourceContext, post: Post, now: datetime) 
             return
         if await jobs.has_open(tx, post.source, JobReason.REPLACE):
             return
+        why = "its card stood in for a service, and one may be back"
         job = await jobs.create(
-            tx,
-            NewJob(
-                source=post.source,
-                page_id=post.page_id,
-                title=post.title,
-                reason=JobReason.REPLACE,
-                due_at=now,
-                fingerprint=post.fingerprint,
-                inputs=post.inputs,
-            ),
-            now=now,
-            why="its card stood in for a service, and one may be back",
+            tx, build_job(post, JobReason.REPLACE, now), now=now, why=why
         )
         await posts.update_fields(tx, post.source, post.page_id, replace_tried_at=now)
     job_log.log_job_queued(source, job)

@@ -6,22 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daemon.config.parsing import FormatError
+from daemon.config.parsing import FormatError, parse_format
 from daemon.context import SourceContext
-from daemon.generation import (
-    chain_input_loader,
-    provider_call,
-    provider_selection,
-    storage_guard,
-)
-from daemon.generation.call_types import AdmittedCall, CallResult, ImageSpec
-from daemon.generation.kept_images import adopt_images
-from daemon.jobs import retry_policy
-from daemon.jobs.chain_input import ChainInput
+from daemon.generation import provider_call, provider_selection, storage_guard
+from daemon.generation.call_result import AdmittedCall, CallResult
+from daemon.generation.chain_input import ChainInput, is_complete, load_chain_inputs
 from daemon.jobs.job_log import log_job_ended
 from daemon.jobs.lifecycle import end_job, requeue_job
-from daemon.jobs.page_notes import no_image_note
-from daemon.jobs.retry_policy import ChainResult, DeliverPartial, Fail, Idle, RetryAt
+from daemon.jobs.retry_policy import DeliverPartial, Fail, Idle, RetryAt, no_image_note
 from db import images, jobs
 from db.engine import Tx
 from db.errors import StaleJobError
@@ -30,6 +22,7 @@ from db.states import JobEventType, JobReason, JobState
 from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
+_ON_DISK = "its images are on disk"
 _DECLINED = {
     Outcome.REFUSED: "refused the prompt",
     Outcome.BLANK: "sent a blank image, which is how some refuse a prompt",
@@ -51,23 +44,24 @@ async def generate_images(source: SourceContext, job: Job) -> None:
 class _GenerateJob:
     source: SourceContext
     job: Job
-    generated_reason: str = "its images are on disk"
+    generated_reason: str = _ON_DISK
 
     async def run(self) -> None:
         chain_input = await self._load_chain_input()
+        image = chain_input.image
         try:
-            spec = chain_input_loader.build_image_spec(self.job)
+            parse_format(image.size.name)
         except FormatError as error:
             note = no_image_note(str(error), shows_image=chain_input.shows_image)
             await self._fail_job(Fail(why=str(error), note=note))
             return
         # A call paid for before a crash or stop is resumed first.
         if chain_input.open_call is not None:
-            await provider_call.resume_call(self.source, chain_input.open_call, spec)
+            await provider_call.resume_call(self.source, chain_input.open_call, image)
             chain_input = await self._load_chain_input()
         chain_input = await self._adopt_existing_images(chain_input)
         while not chain_input.complete:
-            if not await self._generate_one(spec, chain_input):
+            if not await self._generate_one(chain_input):
                 return
             if await self._finish_if_complete():
                 return
@@ -77,15 +71,19 @@ class _GenerateJob:
         async with self.source.app.db.write_transaction() as tx:
             await self._mark_generated(tx, self.generated_reason)
 
+    async def _load_chain_input(self) -> ChainInput:
+        async with self.source.app.db.read_transaction() as tx:
+            chain_inputs = await load_chain_inputs(tx, self.source, [self.job])
+        return chain_inputs[self.job.id]
+
     async def _adopt_existing_images(self, chain_input: ChainInput) -> ChainInput:
         """Take over images that an earlier job generated from the same inputs.
 
         Images whose file is lost are marked as pruned.
         """
-        if not chain_input.made:
-            return chain_input
-        lost = [image for image in chain_input.made if not await self._is_stored(image)]
-        if not lost and all(image.job_id == self.job.id for image in chain_input.made):
+        made = chain_input.made
+        lost = [image for image in made if not await self._is_stored(image)]
+        if not lost and all(image.job_id == self.job.id for image in made):
             return chain_input
         async with self.source.app.db.write_transaction() as tx:
             await jobs.require_state(
@@ -93,8 +91,15 @@ class _GenerateJob:
             )
             for image in lost:
                 await images.set_pruned(tx, image.id, self.source.app.now())
-            stored = [image for image in chain_input.made if image not in lost]
-            self.generated_reason = await adopt_images(tx, self.job, stored)
+            others = [
+                image
+                for image in made
+                if image not in lost and image.job_id != self.job.id
+            ]
+            for image in others:
+                await images.assign_to_job(tx, image.id, self.job.id)
+        if others:
+            self.generated_reason = f"{_ON_DISK}: job {others[0].job_id} made them"
         return await self._load_chain_input() if lost else chain_input
 
     async def _is_stored(self, image: ImageRecord) -> bool:
@@ -113,20 +118,12 @@ class _GenerateJob:
 
         return await storage_guard.retry_until_stored(self.source, ensure_local)
 
-    async def _load_chain_input(self) -> ChainInput:
-        async with self.source.app.db.read_transaction() as tx:
-            return (
-                await chain_input_loader.load_chain_inputs(tx, self.source, [self.job])
-            )[self.job.id]
-
     async def _finish_if_complete(self) -> bool:
         """Move the job to `uploading` if it has all images; return whether it has."""
         async with self.source.app.db.write_transaction() as tx:
-            done = chain_input_loader.is_complete(
-                self.job, await images.of_job(tx, self.job.id)
-            )
+            done = is_complete(self.job, await images.of_job(tx, self.job.id))
             if done:
-                await self._mark_generated(tx, "its images are on disk")
+                await self._mark_generated(tx, _ON_DISK)
         return done
 
     async def _mark_generated(self, tx: Tx, why: str) -> None:
@@ -135,16 +132,14 @@ class _GenerateJob:
             tx, self.job, JobEventType.GENERATED, now=now, why=why, due_at=now
         )
 
-    async def _generate_one(self, spec: ImageSpec, chain_input: ChainInput) -> bool:
+    async def _generate_one(self, chain_input: ChainInput) -> bool:
         """Generate one image; return False if the job has left `generating`."""
         source = self.source
         unwritable = storage_guard.unwritable_reason(source)
         if source.app.signals.stopping.is_set() or unwritable is not None:
-            await self._requeue_job(
-                JobEventType.SNOOZED, unwritable or "stopping", source.app.now()
-            )
+            await self._snooze_job(unwritable or "stopping", source.app.now())
             return False
-        match await provider_call.admit_call(source, spec, chain_input):
+        match await provider_call.admit_call(source, chain_input):
             case AdmittedCall() as call:
                 result = await provider_call.send_call(source, call)
                 return await self._handle_result(
@@ -167,9 +162,9 @@ class _GenerateJob:
         self, result: CallResult, call: AdmittedCall, *, shows_image: bool
     ) -> bool:
         # The restart resumes it: the attempt stays open, the job in `generating`.
-        if result.interrupted:
+        if result.outcome is None:
             return False
-        declined = _DECLINED.get(result.outcome) if result.outcome else None
+        declined = _DECLINED.get(result.outcome)
         if declined is None or self.source.options.on_refusal == "next":
             return True
         label = call.provider.traits.label
@@ -184,15 +179,9 @@ class _GenerateJob:
     async def _handle_exhausted(
         self, chain_input: ChainInput, spent: Exhausted
     ) -> None:
-        chain_result = ChainResult(
-            job=self.job,
-            case=chain_input,
-            hopeless=provider_selection.none_can_serve(self.source, chain_input),
-            until=spent.until,
-            reasons=spent.reasons,
-            tries=self.source.options.posts.tries,
-        )
-        match retry_policy.decide_after_round(chain_result, self.source.app.now()):
+        match provider_selection.decide_after_round(
+            self.source, self.job, chain_input, spent
+        ):
             case DeliverPartial():
                 async with self.source.app.db.write_transaction() as tx:
                     await self._mark_generated(tx, "some of its images are on disk")
@@ -204,9 +193,7 @@ class _GenerateJob:
                 }
                 await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
             case Idle():
-                await self._requeue_job(
-                    JobEventType.SNOOZED, "nobody can serve now", self.source.app.now()
-                )
+                await self._snooze_job("nobody can serve now", self.source.app.now())
             case Fail() as final:
                 await self._fail_job(final)
 
@@ -214,32 +201,27 @@ class _GenerateJob:
         self, name: str, until: datetime, since: datetime | None
     ) -> None:
         changes = {"waits_for": name, "waited_since": since}
-        await self._requeue_job(
-            JobEventType.SNOOZED, f"waits for {name}", until, **changes
-        )
+        await self._snooze_job(f"waits for {name}", until, **changes)
+
+    async def _snooze_job(self, why: str, until: datetime, **changes: object) -> None:
+        await self._requeue_job(JobEventType.SNOOZED, why, until, **changes)
 
     async def _requeue_job(
         self, event: JobEventType, why: str, due_at: datetime, **changes: object
     ) -> None:
-        async with self.source.app.db.write_transaction() as tx:
-            await requeue_job(
-                tx,
-                self.job,
-                event,
-                now=self.source.app.now(),
-                why=why,
-                **{"due_at": due_at, **changes},
-            )
-
-    async def _fail_job(self, final: Fail) -> None:
-        # postbrush queued the replacement, so the card stays and no note is written.
-        if final.cancel or self.job.reason is JobReason.REPLACE:
-            await self._end_job(JobEventType.CANCELLED, final.why)
-        else:
-            await self._end_job(JobEventType.ABANDONED, final.why, final.note)
-
-    async def _end_job(self, event: JobEventType, why: str, note: str = "") -> None:
+        changes = {"due_at": due_at, **changes}
         async with self.source.app.db.write_transaction() as tx:
             now = self.source.app.now()
-            ended = await end_job(tx, self.job, event, now=now, why=why, note=note)
-        log_job_ended(self.source, ended, why)
+            await requeue_job(tx, self.job, event, now=now, why=why, **changes)
+
+    async def _fail_job(self, final: Fail) -> None:
+        event, note = JobEventType.ABANDONED, final.note
+        # postbrush queued the replacement, so the card stays and no note is written.
+        if final.cancel or self.job.reason is JobReason.REPLACE:
+            event, note = JobEventType.CANCELLED, ""
+        async with self.source.app.db.write_transaction() as tx:
+            now = self.source.app.now()
+            ended = await end_job(
+                tx, self.job, event, now=now, why=final.why, note=note
+            )
+        log_job_ended(self.source, ended, final.why)

@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable
 from dataclasses import replace
 
-from daemon.context import SourceContext
+from daemon.context import AppContext, SourceContext
 from daemon.generation import call_result, provider_selection
-from daemon.generation.call_types import (
-    NOBODY_ANSWERED,
-    AdmittedCall,
-    CallResult,
-    ImageSpec,
-)
-from daemon.generation.provider_selection import ChainState, Choice
+from daemon.generation.call_result import AdmittedCall, CallResult
+from daemon.generation.chain_input import ChainInput, ImageSpec
+from daemon.generation.provider_selection import ChainState
 from daemon.generation.storage_guard import retry_until_stored
 from daemon.imaging import files
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.budget import OverBudget
-from daemon.jobs.chain_input import ChainInput
 from daemon.jobs.prompt import truncate_text
-from daemon.jobs.retry_policy import format_reasons
 from db import attempts, jobs
 from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
-from providers import breaker
-from providers.base import ImageRequest
-from providers.chain import CallProvider, Exhausted
+from providers.base import GeneratedImage, ImageRequest
+from providers.chain import CallProvider, Decision, Exhausted
 from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
 from providers.runner import JobCancelled, ShuttingDown
 
+_NO_ANSWER = "we stopped before the answer came"
+
 
 async def admit_call(
-    source: SourceContext, spec: ImageSpec, chain_input: ChainInput
-) -> AdmittedCall | Choice:
+    source: SourceContext, chain_input: ChainInput
+) -> AdmittedCall | Decision:
     """Choose the provider and commit the attempt, its cost and its breaker slot.
 
     Returns:
@@ -45,141 +41,115 @@ async def admit_call(
     Raises:
         StaleJobError: The job is no longer in `generating`.
     """
+    image = chain_input.image
     async with source.app.db.write_transaction() as tx:
         # A job cancelled meanwhile causes no further cost.
-        if spec.job_id is not None:
+        if image.job_id is not None:
             await jobs.require_state(
-                tx, spec.job_id, JobState.GENERATING, source.app.instance.id
+                tx, image.job_id, JobState.GENERATING, source.app.instance.id
             )
         state = await provider_selection.load_chain_state(tx, source)
         choice = provider_selection.choose_provider(source, chain_input, state)
         if not isinstance(choice, CallProvider):
             return choice
         provider = source.providers[choice.name]
-        generation = await _acquire_breaker(tx, source, provider, spec, state)
-        charge = provider_selection.cost_of(source, chain_input, state, provider.traits)
-        if isinstance(charge, OverBudget):
-            raise AssertionError(choice.name)  # noqa: TRY004 - decide_next() excludes it
-        traits = provider.traits
-        attempt = await attempts.start_attempt(
-            tx,
-            source=source.name,
-            page_id=spec.page_id,
-            job_id=spec.job_id,
-            number=chain_input.number,
-            round=chain_input.round,
-            provider=traits.name,
-            generation=generation,
-            price=traits.price(chain_input.megapixels),
-            cost=charge.cost,
-            covered=charge.covered,
-            started_at=state.now,
-            seed=random.randrange(2**31) if spec.seed is None else spec.seed,  # noqa: S311 - not a secret
-            file_name=await _free_file_name(
-                tx, source, traits.prefix, chain_input.number
-            ),
-        )
-    if charge.cost > 0:
+        attempt = await _start_attempt(tx, source, provider, chain_input, state)
+    if attempt.cost > 0:
         crossed = provider_selection.budget_thresholds_crossed(
-            source, chain_input, state, traits
+            source, chain_input, state, provider.traits
         )
-        job_log.log_budget_thresholds(source, traits.name, crossed)
-    if traits.is_card:
-        services = [
-            name
-            for name in chain_input.chain
-            if not source.providers[name].traits.is_card
-        ]
-        spec = replace(
-            spec,
-            card_why=_card_reason(source, chain_input, state, services),
-            replaceable=any(
-                provider_selection.permanently_excluded_reason(chain_input, name)
-                is None
-                for name in services
-            ),
-        )
-    return _build_call(provider, attempt, spec)
+        job_log.log_budget_thresholds(source, attempt.provider, crossed)
+    call = _build_call(provider, attempt, image)
+    if provider.traits.is_card:
+        return _with_card_reason(source, call, chain_input, state)
+    return call
 
 
-async def _acquire_breaker(
+async def _start_attempt(
     tx: Tx,
     source: SourceContext,
     provider: Provider,
-    spec: ImageSpec,
-    state: ChainState,
-) -> int:
-    """Acquire the provider's breaker; return the breaker generation of the call."""
-    traits = provider.traits
-    before = state.breakers[traits.name]
-    acquired = breaker.try_acquire(
-        before,
-        str(spec.job_id or "by hand"),
-        state.now,
-        traits,
-    )
-    if acquired is None:
-        raise AssertionError(f"the chain chose {traits.name}, which does not serve")
-    after, is_probe = acquired
-    if after != before:
-        await breaker_store.save_breaker(tx, after)
-    if is_probe:
-        job_log.log_breaker_probe(source, after)
-    return after.generation
-
-
-def _card_reason(
-    source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
-    services: list[str],
-) -> str:
-    """Return why no image service can generate; empty if the chain has none."""
-    if not services:
-        return ""
-    without_card = replace(chain_input, chain=services, card_allowed=False)
-    choice = provider_selection.choose_provider(source, without_card, state)
-    if isinstance(choice, Exhausted):
-        return format_reasons(with_labels(source, choice.reasons))
-    return f"{source.providers[choice.name].traits.label} is still loading or too busy"
+) -> Attempt:
+    traits, image = provider.traits, chain_input.image
+    generation = await breaker_store.acquire_breaker(
+        tx,
+        source.app,
+        provider,
+        state.breakers[traits.name],
+        owner=breaker_store.probe_owner(image.job_id),
+        now=state.now,
+    )
+    charge = provider_selection.cost_of(source, chain_input, state, traits)
+    if isinstance(charge, OverBudget):
+        raise AssertionError(traits.name)  # noqa: TRY004 - decide_next() excludes it
+    number = chain_input.number
+    return await attempts.start_attempt(
+        tx,
+        source=source.name,
+        page_id=image.page_id,
+        job_id=image.job_id,
+        number=number,
+        round=chain_input.round,
+        provider=traits.name,
+        generation=generation,
+        price=traits.price(image.megapixels),
+        cost=charge.cost,
+        covered=charge.covered,
+        started_at=state.now,
+        seed=random.randrange(2**31) if image.seed is None else image.seed,  # noqa: S311 - not a secret
+        file_name=await _free_file_name(
+            tx, source.app, traits.prefix, chain_input.number
+        ),
+    )
 
 
-def with_labels(
-    source: SourceContext, reasons: tuple[tuple[str, str], ...]
-) -> list[tuple[str, str]]:
-    """Replace the provider names of (name, reason) pairs by their labels."""
-    return [(source.providers[name].traits.label, why) for name, why in reasons]
-
-
-async def _free_file_name(
-    tx: Tx, source: SourceContext, prefix: str, number: int
-) -> str:
-    local = source.app.now().astimezone(source.app.clock.zone)
+async def _free_file_name(tx: Tx, app: AppContext, prefix: str, number: int) -> str:
+    local = app.now().astimezone(app.clock.zone)
     stem = files.file_name(prefix, local, number).removesuffix(f"{number}.png")
     taken = await attempts.file_names_with_prefix(tx, stem)
     while True:
         name = files.file_name(prefix, local, number)
-        if name not in taken and not source.app.store.is_local(name):
+        if name not in taken and not app.store.is_local(name):
             return name
         number += 1
 
 
-def _build_call(provider: Provider, attempt: Attempt, spec: ImageSpec) -> AdmittedCall:
-    prompt, was_cut = truncate_text(spec.prompt, provider.traits.max_prompt)
+def _build_call(provider: Provider, attempt: Attempt, image: ImageSpec) -> AdmittedCall:
+    prompt, _ = truncate_text(image.prompt, provider.traits.max_prompt)
     order = ImageRequest(
         prompt=prompt,
-        words=spec.words,
-        width=spec.size.width,
-        height=spec.size.height,
+        words=image.words,
+        width=image.size.width,
+        height=image.size.height,
         seed=attempt.seed,
     )
-    return AdmittedCall(
-        attempt=attempt,
-        provider=provider,
-        order=order,
-        spec=spec,
-        was_cut=was_cut,
+    return AdmittedCall(attempt=attempt, provider=provider, order=order, image=image)
+
+
+def _with_card_reason(
+    source: SourceContext,
+    call: AdmittedCall,
+    chain_input: ChainInput,
+    state: ChainState,
+) -> AdmittedCall:
+    """Add to the call of a card why no service of the chain generates the image."""
+    services = provider_selection.list_services(source.providers, chain_input.chain)
+    # The chain has no image service.
+    if not services:
+        return call
+    without_card = replace(chain_input, chain=services, card_allowed=False)
+    choice = provider_selection.choose_provider(source, without_card, state)
+    if isinstance(choice, Exhausted):
+        why = provider_selection.describe_reasons(source.providers, choice)
+    else:
+        label = source.providers[choice.name].traits.label
+        why = f"{label} is still loading or too busy"
+    is_replaceable = any(
+        chain_input.permanently_excluded_reason(name) is None for name in services
     )
+    return replace(call, card_why=why, replaceable=is_replaceable)
 
 
 async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
@@ -197,37 +167,43 @@ async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
         # The remote job is paid for, and only its ID leads to the image.
         await retry_until_stored(source, commit_remote_id)
 
+    async def run() -> GeneratedImage:
+        try:
+            return await source.app.provider_runner.run(
+                call.provider,
+                call.order,
+                now=source.app.now(),
+                save_remote_id=save_remote_id,
+                cancellation=source.app.signals.cancellation_token(call.attempt.job_id),
+            )
+        except asyncio.CancelledError:
+            why = "cut off by a signal before the answer came"
+            await asyncio.shield(call_result.record_unknown(source, call.attempt, why))
+            raise
+
     _log_dropped_options(source, call)
+    return await _record_result(source, call, run())
+
+
+async def _record_result(
+    source: SourceContext, call: AdmittedCall, running: Awaitable[GeneratedImage]
+) -> CallResult:
     try:
-        image = await source.app.provider_runner.run(
-            call.provider,
-            call.order,
-            now=source.app.now(),
-            save_remote_id=save_remote_id,
-            cancellation=source.app.signals.cancellation_token(call.attempt.job_id),
-        )
+        image = await running
     except ShuttingDown:
-        return CallResult(outcome=None, interrupted=True)
+        return CallResult(None)
     except JobCancelled:
-        return await _close_cancelled(source, call.attempt)
+        # The provider may charge for it.
+        why = "cancelled there, because its job was"
+        return await call_result.record_unknown(source, call.attempt, why)
     except ProviderError as error:
         return await call_result.record_failure(source, call, error)
-    except asyncio.CancelledError:
-        await call_result.record_abort(source, call)
-        raise
     return await call_result.store_image(source, call, image)
-
-
-async def _close_cancelled(source: SourceContext, attempt: Attempt) -> CallResult:
-    """Record a call whose job was cancelled; the provider may charge for it."""
-    why = "cancelled there, because its job was"
-    await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
-    return CallResult(outcome=Outcome.UNKNOWN, why=why)
 
 
 def _log_dropped_options(source: SourceContext, call: AdmittedCall) -> None:
     dropped = [*call.provider.dropped_options(call.order)]
-    if call.was_cut:
+    if call.order.prompt != call.image.prompt:
         dropped.append(f"prompt cut to {len(call.order.prompt)} characters")
     if dropped:
         source.log.debug(
@@ -238,43 +214,53 @@ def _log_dropped_options(source: SourceContext, call: AdmittedCall) -> None:
         )
 
 
+async def adopt_image(
+    source: SourceContext, attempt: Attempt, image: ImageSpec
+) -> bool:
+    """Record the image of an open call whose file already exists, after a crash.
+
+    Returns:
+        Whether the file exists and its provider and format still do.
+
+    Raises:
+        StoreUnavailableError, NameCollisionError: See `call_result.adopt_file`.
+    """
+    provider = source.providers.get(attempt.provider)
+    if provider is None or not image.megapixels:
+        return False
+    # The reason of a card is lost with the process that knew it.
+    call = replace(
+        _build_call(provider, attempt, image),
+        card_why="no service answered",
+        replaceable=True,
+    )
+    return await call_result.adopt_file(source, call)
+
+
+async def close_lost_call(source: SourceContext, attempt: Attempt) -> CallResult:
+    """Record a call whose answer was lost in a crash or stop."""
+    return await call_result.record_unknown(source, attempt, _NO_ANSWER)
+
+
 async def resume_call(
-    source: SourceContext, attempt: Attempt, spec: ImageSpec
+    source: SourceContext, attempt: Attempt, image: ImageSpec
 ) -> CallResult:
     """Fetch the result of a call that was sent before a crash or a stop.
 
     The provider is called at least once, even after the call's deadline.  The result
     stays unknown without a remote ID or if the provider is no longer configured.
     """
+    # Recovery could not check this if the shared store was unavailable.
+    if await retry_until_stored(source, lambda: adopt_image(source, attempt, image)):
+        return CallResult(Outcome.IMAGE)
     provider = source.providers.get(attempt.provider)
-    if provider is not None:
-        # Recovery could not check this if the shared store was unavailable.
-        call_with_file = _build_call(
-            provider,
-            attempt,
-            replace(spec, card_why=NOBODY_ANSWERED, replaceable=True),
-        )
-        if await retry_until_stored(
-            source, lambda: call_result.adopt_file(source, call_with_file)
-        ):
-            return CallResult(outcome=Outcome.IMAGE)
     if provider is None or attempt.remote is None:
-        why = "we stopped before the answer came"
-        await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
-        return CallResult(outcome=Outcome.UNKNOWN, why=why)
-    call = _build_call(provider, attempt, spec)
+        return await close_lost_call(source, attempt)
     elapsed = max(0.0, (source.app.now() - attempt.started_at).total_seconds())
-    try:
-        image = await source.app.provider_runner.resume(
-            provider,
-            attempt.remote,
-            seconds_left=provider.traits.timeout - elapsed,
-            cancellation=source.app.signals.cancellation_token(attempt.job_id),
-        )
-    except ShuttingDown:
-        return CallResult(outcome=None, interrupted=True)
-    except JobCancelled:
-        return await _close_cancelled(source, attempt)
-    except ProviderError as error:
-        return await call_result.record_failure(source, call, error)
-    return await call_result.store_image(source, call, image)
+    running = source.app.provider_runner.resume(
+        provider,
+        attempt.remote,
+        seconds_left=provider.traits.timeout - elapsed,
+        cancellation=source.app.signals.cancellation_token(attempt.job_id),
+    )
+    return await _record_result(source, _build_call(provider, attempt, image), running)

@@ -6,15 +6,14 @@ The decision itself is `providers.chain.decide_next`.  This module loads its inp
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import TypeAlias
 
 from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
-from daemon.jobs import breaker_store
+from daemon.generation.chain_input import ChainInput
+from daemon.jobs import breaker_store, retry_policy
 from daemon.jobs.budget import (
     AmountSpent,
     BudgetThreshold,
@@ -26,34 +25,18 @@ from daemon.jobs.budget import (
     day_start,
     month_start,
 )
-from daemon.jobs.chain_input import ChainInput
 from db import attempts, spending
 from db.attempts import SpendingTotals
 from db.engine import Tx
+from db.models import Job
 from providers import breaker, chain
 from providers.base import ProviderTraits
 from providers.breaker import AdmissionKind, Breaker
-from providers.chain import AtCapacity, CallProvider, Candidate, HealthCheck, WaitUntil
-from providers.outcomes import OUTCOMES, Outcome
+from providers.chain import Candidate
 from providers.provider import Provider
-
-#: Outcomes of calls that may have cost money and returned no image.
-_WASTED = frozenset(
-    {Outcome.TIMEOUT, Outcome.UNKNOWN, Outcome.REMOTE_FAILED, Outcome.INVALID_IMAGE}
-)
-#: Wasted calls for one image after which a provider is excluded.
-_WASTE_LIMIT = 3
-#: The provider will never accept this job's request.
-_DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST})
-#: Retried in the same round: the provider named a time, or we ended the call.
-_RETRIED_IN_ROUND = frozenset({Outcome.LOADING, Outcome.RATE_LIMITED, Outcome.UNKNOWN})
 
 #: A provider is proven for so long after its last image.
 _PROVEN_FOR = timedelta(minutes=10)
-
-Choice: TypeAlias = (
-    CallProvider | WaitUntil | AtCapacity | HealthCheck | chain.Exhausted
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +93,7 @@ async def load_chain_state(tx: Tx, source: SourceContext) -> ChainState:
         lately=now - _PROVEN_FOR,
     )
     return ChainState(
-        breakers=await breaker_store.load_breakers(tx, source),
+        breakers=await breaker_store.load_breakers(tx, source.providers),
         calls=own_calls,
         elsewhere=other_calls,
         proven=totals.proven,
@@ -137,7 +120,7 @@ def _spent_from_budget(
 
 def choose_provider(
     source: SourceContext, chain_input: ChainInput, state: ChainState
-) -> Choice:
+) -> chain.Decision:
     """Choose the provider of a job's next image, or say why it has to wait."""
     candidates = [
         _build_candidate(source, chain_input, state, source.providers[name])
@@ -170,9 +153,9 @@ def _build_candidate(
         is_card=traits.is_card,
         has_health_check=provider.health_check_call() is not None,
         is_busy=_is_at_capacity(traits, state),
-        excluded_reason=permanently_excluded_reason(chain_input, traits.name)
+        excluded_reason=chain_input.permanently_excluded_reason(traits.name)
         if is_paused
-        else excluded_reason(chain_input, traits.name),
+        else chain_input.excluded_reason(traits.name),
         budget_until=cost.until if isinstance(cost, OverBudget) else None,
     )
 
@@ -218,7 +201,7 @@ def _budget_inputs(
 ) -> tuple[Pricing, AmountSpent, BudgetSection, datetime, tzinfo]:
     provider_totals = state.spending.by_provider.get(traits.name, SpendingTotals())
     pricing = Pricing(
-        price=traits.price(chain_input.megapixels),
+        price=traits.price(chain_input.image.megapixels),
         included=traits.included,
         included_per=traits.included_per,
         monthly_budget=traits.monthly_budget,
@@ -233,51 +216,40 @@ def _budget_inputs(
     return pricing, spent, source.options.budget, state.now, source.app.clock.zone
 
 
-def excluded_reason(chain_input: ChainInput, name: str) -> str | None:
-    """Return why a provider is excluded for this image in this round, or None."""
-    return permanently_excluded_reason(chain_input, name) or _excluded_this_round(
-        chain_input, name
+def decide_after_round(
+    source: SourceContext, job: Job, chain_input: ChainInput, spent: chain.Exhausted
+) -> retry_policy.Verdict:
+    """Return what follows when no provider of a job's chain is available."""
+    result = retry_policy.RoundResult(
+        job=job,
+        calls=chain_input.round_attempts,
+        has_images=bool(chain_input.made),
+        keeps_image=chain_input.keeps_image,
+        shows_image=chain_input.shows_image,
+        hopeless=_none_can_serve(source.providers, chain_input),
+        until=spent.until,
+        reasons=spent.reasons,
+        tries=source.options.posts.tries,
     )
+    return retry_policy.decide_after_round(result, source.app.now())
 
 
-def permanently_excluded_reason(chain_input: ChainInput, name: str) -> str | None:
-    """Return why a provider is excluded for this image in all rounds, or None."""
-    outcomes = Counter(
-        Outcome(attempt.outcome)
-        for attempt in chain_input.tried
-        if attempt.provider == name and attempt.outcome is not None
-    )
-    # A declined request excludes the provider for every image of the job.
-    for outcome in _DECLINED:
-        if outcomes[outcome]:
-            return OUTCOMES[outcome]
-    wasted = sum(
-        attempt.provider == name
-        and attempt.number == chain_input.number
-        and attempt.outcome in _WASTED
-        for attempt in chain_input.tried
-    )
-    return f"{wasted} calls brought nothing" if wasted >= _WASTE_LIMIT else None
-
-
-def _excluded_this_round(chain_input: ChainInput, name: str) -> str | None:
-    this_call = (name, chain_input.number, chain_input.round)
-    for attempt in chain_input.tried:
-        if (attempt.provider, attempt.number, attempt.round) != this_call:
-            continue
-        if attempt.outcome is None:
-            continue
-        outcome = Outcome(attempt.outcome)
-        if outcome is not Outcome.IMAGE and outcome not in _RETRIED_IN_ROUND:
-            return OUTCOMES[outcome]
-    return None
-
-
-def none_can_serve(source: SourceContext, chain_input: ChainInput) -> bool:
+def _none_can_serve(providers: Mapping[str, Provider], chain_input: ChainInput) -> bool:
     """Return True if no provider of the chain will ever generate this image."""
     return all(
-        permanently_excluded_reason(chain_input, name)
+        chain_input.permanently_excluded_reason(name)
         for name in chain_input.chain
-        if name in source.providers
-        and (chain_input.card_allowed or not source.providers[name].traits.is_card)
+        if name in providers
+        and (chain_input.card_allowed or not providers[name].traits.is_card)
     )
+
+
+def list_services(providers: Mapping[str, Provider], names: Iterable[str]) -> list[str]:
+    """Return the providers of *names* that are image services, not the card."""
+    return [name for name in names if not providers[name].traits.is_card]
+
+
+def describe_reasons(providers: Mapping[str, Provider], spent: chain.Exhausted) -> str:
+    """Return for people why no provider is available, with their labels."""
+    reasons = [(providers[name].traits.label, why) for name, why in spent.reasons]
+    return retry_policy.format_reasons(reasons)

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
-from daemon.config.parsing import FormatError
 from daemon.context import SourceContext, Sources
-from daemon.generation import call_result
-from daemon.generation.call_types import NOBODY_ANSWERED, AdmittedCall
-from daemon.generation.chain_input_loader import build_image_spec
+from daemon.generation.chain_input import build_image_spec
+from daemon.generation.provider_call import adopt_image, close_lost_call
 from daemon.imaging import files
 from daemon.imaging.store import NameCollisionError, StoreUnavailableError
-from daemon.jobs import breaker_store, job_log
+from daemon.jobs import breaker_store
 from daemon.jobs.lifecycle import requeue_job
 from db import attempts, jobs, queue
 from db.models import Attempt, Job
 from db.states import JobEventType, JobState
 from providers import breaker
-from providers.base import ImageRequest
-from providers.outcomes import Outcome
 
 #: Younger calls of `generate` and `test` may be open in another process.
 _ADHOC_GRACE = timedelta(minutes=15)
@@ -39,29 +34,27 @@ async def recover_claims(sources: Sources, dead: Sequence[str] | None) -> None:
     """
     await _settle_open_calls(sources, dead)
     await _requeue_claimed(sources, dead)
-    await _release_probes(sources)
+    await _release_probes(sources.first)
 
 
 async def recover_uploads(sources: Sequence[SourceContext]) -> None:
     """Take over the jobs in `uploading` of the sources whose leader this daemon is."""
-    flow_by_source = {source.name: source for source in sources}
-    async with sources[0].app.db.write_transaction() as tx:
-        now = sources[0].app.now()
+    by_name, app = {source.name: source for source in sources}, sources[0].app
+    async with app.db.write_transaction() as tx:
+        now = app.now()
         rescued = [
             await jobs.apply_event(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
             )
-            for job in await jobs.in_state(
-                tx, [JobState.UPLOADING], sources=[*flow_by_source]
-            )
+            for job in await jobs.in_state(tx, [JobState.UPLOADING], sources=[*by_name])
         ]
     for job in rescued:
-        _log_job_rescued(flow_by_source[job.source], job)
+        _log_job_rescued(by_name[job.source], job)
 
 
 async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> None:
-    source = sources.first
-    async with source.app.db.read_transaction() as tx:
+    app = sources.app
+    async with app.db.read_transaction() as tx:
         open_attempts = await attempts.list_open(tx)
         job_by_attempt = {
             attempt.id: await jobs.get(tx, attempt.job_id)
@@ -71,13 +64,14 @@ async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> No
     # Only an open call can leave a temporary file, as a call is closed after its file
     # is complete.  Listing years of images would delay every other start.
     if open_attempts:
-        await asyncio.to_thread(files.remove_temp_files, source.app.image_folder)
+        await asyncio.to_thread(files.remove_temp_files, app.image_folder)
     for attempt in open_attempts:
         job = job_by_attempt.get(attempt.id)
         if job is not None and dead is not None and job.claimed_by not in dead:
             continue
         # The first source stands for one that is no longer configured.
-        await _settle_call(sources.get(attempt.source) or source, attempt, job)
+        source = sources.get(attempt.source) or sources.first
+        await _settle_call(source, attempt, job)
 
 
 async def _settle_call(
@@ -88,12 +82,9 @@ async def _settle_call(
         return
     configured = attempt.provider in source.providers
     resumable = job is not None and job.is_open and configured
-    call = (
-        _rebuild_call(source, attempt, job) if job is not None and configured else None
-    )
-    if call is not None:
+    if job is not None:
         try:
-            if await call_result.adopt_file(source, call):
+            if await adopt_image(source, attempt, build_image_spec(job)):
                 return
         except (StoreUnavailableError, NameCollisionError):
             # The job checks again for the file when it resumes.
@@ -102,36 +93,12 @@ async def _settle_call(
     # The job fetches the result of the remote job when it resumes.
     if resumable and attempt.remote:
         return
-    why = "we stopped before the answer came"
-    await call_result.close_attempt(source, attempt, Outcome.UNKNOWN, why)
-
-
-def _rebuild_call(
-    source: SourceContext, attempt: Attempt, job: Job
-) -> AdmittedCall | None:
-    try:
-        spec = build_image_spec(job)
-    except FormatError:
-        return None
-    return AdmittedCall(
-        attempt=attempt,
-        provider=source.providers[attempt.provider],
-        order=ImageRequest(
-            prompt=spec.prompt,
-            words=spec.words,
-            width=spec.size.width,
-            height=spec.size.height,
-            seed=attempt.seed,
-        ),
-        spec=replace(spec, card_why=NOBODY_ANSWERED, replaceable=True),
-        was_cut=False,
-    )
+    await close_lost_call(source, attempt)
 
 
 async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None:
-    source = sources.first
-    async with source.app.db.write_transaction() as tx:
-        now = source.app.now()
+    async with sources.app.db.write_transaction() as tx:
+        now = sources.app.now()
         rescued = [
             await requeue_job(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
@@ -139,7 +106,7 @@ async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None
             for job in await queue.list_claimed(tx, dead)
         ]
     for job in rescued:
-        _log_job_rescued(sources.get(job.source) or source, job)
+        _log_job_rescued(sources.get(job.source) or sources.first, job)
 
 
 def _log_job_rescued(source: SourceContext, job: Job) -> None:
@@ -152,23 +119,21 @@ def _log_job_rescued(source: SourceContext, job: Job) -> None:
     )
 
 
-async def _release_probes(sources: Sources) -> None:
+async def _release_probes(source: SourceContext) -> None:
     """Release probes of half-open breakers and adopt changed tokens and settings."""
-    source = sources.first
     async with source.app.db.write_transaction() as tx:
         claimed = {str(job.id) for job in await queue.list_claimed(tx, None)}
-        for name, stored in (await breaker_store.load_breakers(tx, source)).items():
-            released = stored
-            if stored.probe_owner is not None and stored.probe_owner not in claimed:
-                released = breaker.release_probe(stored, stored.probe_owner)
-            adopted = breaker.adopt_settings(
-                released,
+        stored = await breaker_store.load_breakers(tx, source.providers)
+        for name, before in stored.items():
+            after = before
+            if before.probe_owner is not None and before.probe_owner not in claimed:
+                after = breaker.release_probe(before, before.probe_owner)
+            after = breaker.adopt_settings(
+                after,
                 source.fingerprints.get(name, ""),
                 source.app.now(),
                 source.providers[name].traits,
             )
-            if adopted.state is not breaker.BreakerState.CLOSED:
-                source.app.log_state.open_breakers[name] = adopted.generation
-            if adopted != stored:
-                await breaker_store.save_breaker(tx, adopted)
-                job_log.log_breaker_changed(source, stored, adopted)
+            if after.state is not breaker.BreakerState.CLOSED:
+                source.app.log_state.open_breakers[name] = after.generation
+            await breaker_store.save_change(tx, source, before, after)

@@ -1,4 +1,4 @@
-"""Selects the queued jobs to claim, and when to read the queue again.
+"""Selects and claims queued jobs, and says when to read the queue again.
 
 The row of a job without an available provider is not changed.  The queue is read
 again when a breaker may change, or when a job has waited long enough for a note.
@@ -8,24 +8,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from daemon.context import SourceContext
-from daemon.generation import chain_input_loader, provider_selection
-from daemon.generation.claims import ClaimRequest, Selection
-from daemon.generation.provider_call import with_labels
-from daemon.generation.provider_selection import ChainState, Choice
-from daemon.jobs import retry_policy
-from daemon.jobs.chain_input import ChainInput
-from daemon.jobs.retry_policy import ChainResult, Idle, format_reasons, requested_at
+from daemon.context import AppContext, Instance, SourceContext
+from daemon.generation import provider_selection
+from daemon.generation.chain_input import ChainInput, load_chain_inputs
+from daemon.generation.provider_selection import ChainState
+from daemon.jobs.retry_policy import Idle, requested_at
 from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.revalidate import needs_reread
-from db import pauses, queue
+from db import jobs, pauses, queue
 from db.engine import Tx
+from db.errors import StaleJobError
 from db.models import Job
-from db.states import JobState
-from providers.chain import AtCapacity, CallProvider, Exhausted, HealthCheck, WaitUntil
+from db.states import JobEventType, JobState
+from providers.chain import (
+    AtCapacity,
+    CallProvider,
+    Decision,
+    Exhausted,
+    HealthCheck,
+    WaitUntil,
+)
 
 #: Due jobs read from each source.
 _QUEUE_LIMIT = 500
@@ -34,13 +40,44 @@ _NOTE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class _SourceQueue:
-    """The due jobs of one source, with the inputs of the decision about each."""
+class ClaimRequest:
+    """Why to claim a job; `provider` is empty if no provider will be called."""
 
-    source: SourceContext
-    due: Sequence[Job]
-    chain_inputs: Mapping[int, ChainInput]
-    state: ChainState
+    provider: str
+    why: str
+
+
+@dataclass(slots=True)
+class Selection:
+    """What one reading of the queue selected.
+
+    Attributes:
+        asks: Jobs to claim, by ID.
+        snoozed: (job, provider, until) of jobs that wait for a loading model.
+        told: (job, note) of jobs whose page needs a note that they wait.
+        reads: Jobs whose page must be read again before they are claimed.
+        greets: Providers that need a health check, as a job waits for them.
+        look_again: When the queue has to be read again; None if only `kick` matters.
+        queue: Number of jobs that are due and not in work.
+        pauses: Sources that a person has paused, and until when.
+        shut: No job may be claimed now: Notion refuses access, images cannot be saved,
+            or all workers are busy.
+    """
+
+    asks: dict[int, ClaimRequest] = field(default_factory=dict)
+    snoozed: list[tuple[Job, str, datetime]] = field(default_factory=list)
+    told: list[tuple[Job, str]] = field(default_factory=list)
+    reads: list[Job] = field(default_factory=list)
+    greets: set[str] = field(default_factory=set)
+    look_again: datetime | None = None
+    queue: int = 0
+    pauses: dict[str, datetime | None] = field(default_factory=dict)
+    shut: bool = False
+
+    def look_again_by(self, time: datetime | None) -> None:
+        """Bring `look_again` forward to *time*, unless it is earlier already."""
+        if time is not None and (self.look_again is None or time < self.look_again):
+            self.look_again = time
 
 
 async def select_jobs(
@@ -55,21 +92,74 @@ async def select_jobs(
     active = [source for source in sources if not await _is_paused(tx, source, picked)]
     if not active:
         return picked
-    now, names = active[0].app.now(), [source.name for source in active]
+    app, names = active[0].app, [source.name for source in active]
+    now = app.now()
     picked.look_again_by(await queue.next_due_at(tx, JobState.QUEUED, now, names))
     queues: dict[str, _SourceQueue] = {}
     for source in active:
-        due = await queue.list_due(tx, now, source.name, limit=_QUEUE_LIMIT)
-        if due:
-            queues[source.name] = await _load_source_queue(tx, source, due)
+        if due := await queue.list_due(tx, now, source.name, limit=_QUEUE_LIMIT):
+            inputs = await load_chain_inputs(tx, source, due)
+            state = await provider_selection.load_chain_state(tx, source)
+            queues[source.name] = _SourceQueue(source, due, inputs, state)
     picked.queue = sum(len(source_queue.due) for source_queue in queues.values())
-    selector = _Selector(picked, free)
-    selector.count_calls(queues.values(), claimed_for)
-    for job in interleave_by_priority(
-        [source_queue.due for source_queue in queues.values()]
-    ):
+    calls = Counter(claimed_for.values())
+    for waiting in queues.values():
+        calls |= Counter(waiting.state.calls)
+    selector = _Selector(app.instance, picked, free, calls)
+    for job in interleave_by_priority([waiting.due for waiting in queues.values()]):
         selector.evaluate_job(queues[job.source], job)
     return picked
+
+
+async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
+    """Claim, snooze and note jobs as picked, in one transaction.
+
+    Returns:
+        The claimed jobs; those that another daemon has claimed meanwhile are left out.
+    """
+    if not (picked.asks or picked.snoozed or picked.told):
+        return []
+    async with app.db.write_transaction() as tx:
+        now = app.now()
+        claimed = [
+            await jobs.apply_event(
+                tx,
+                job,
+                JobEventType.CLAIMED,
+                now=now,
+                why=picked.asks[job.id].why,
+                waits_for=None,
+                claimed_by=app.instance.id,
+            )
+            for job in await queue.list_claimable(tx, list(picked.asks), now)
+        ]
+        for job, name, until in picked.snoozed:
+            since = job.waited_since or now
+            changes = {"due_at": until, "waits_for": name, "waited_since": since}
+            why = f"waits for {name}"
+            with suppress(StaleJobError):
+                await jobs.apply_event(
+                    tx, job, JobEventType.SNOOZED, now=now, why=why, **changes
+                )
+        for job, note in picked.told:
+            current = await jobs.get(tx, job.id)
+            # Another daemon may have queued the note; the job may no longer wait.
+            if current is None or current.told_waiting or current.owed:
+                continue
+            await jobs.set_pending_write(tx, job, "waiting", note)
+            await jobs.mark_waiting_notified(tx, job)
+            app.signals.kick.set()
+    return claimed
+
+
+@dataclass(frozen=True, slots=True)
+class _SourceQueue:
+    """The due jobs of one source, with the inputs of the decision about each."""
+
+    source: SourceContext
+    due: Sequence[Job]
+    chain_inputs: Mapping[int, ChainInput]
+    state: ChainState
 
 
 async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
@@ -78,17 +168,6 @@ async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)
     return pause is not None
-
-
-async def _load_source_queue(
-    tx: Tx, source: SourceContext, due: Sequence[Job]
-) -> _SourceQueue:
-    return _SourceQueue(
-        source=source,
-        due=due,
-        chain_inputs=await chain_input_loader.load_chain_inputs(tx, source, due),
-        state=await provider_selection.load_chain_state(tx, source),
-    )
 
 
 def interleave_by_priority(queues: Iterable[Sequence[Job]]) -> list[Job]:
@@ -112,24 +191,16 @@ class _Selector:
     """Evaluates the due jobs in order of priority.
 
     Attributes:
-        picked: The result so far.
         free: Number of free workers.
         calls: Open calls and those about to start, by provider.
         probes: Half-open providers whose single probe is assigned.
     """
 
+    instance: Instance
     picked: Selection
     free: int
-    calls: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str]
     probes: set[str] = field(default_factory=set)
-
-    def count_calls(
-        self, queues: Iterable[_SourceQueue], claimed_for: Mapping[int, str]
-    ) -> None:
-        """Count open calls, and those that claimed jobs are about to start."""
-        for source_queue in queues:
-            self.calls |= Counter(source_queue.state.calls)
-        self.calls |= Counter(claimed_for.values())
 
     @property
     def _has_capacity(self) -> bool:
@@ -140,16 +211,16 @@ class _Selector:
         source, picked = source_queue.source, self.picked
         chain_input = source_queue.chain_inputs[job.id]
         if self._has_capacity and (why := _resume_reason(chain_input)) is not None:
-            picked.asks[job.id] = ClaimRequest(job, "", why)
+            picked.asks[job.id] = ClaimRequest("", why)
             return
-        unread = not chain_input.was_tried_this_round and needs_reread(source, job)
-        # Another daemon generates the image once the page is read here.
-        if not source.app.instance.runs_generation:
-            if unread and not _is_read_delayed(source, job):
-                self._request_reread(source, job)
-            return
+        unread = not chain_input.round_attempts and needs_reread(source, job)
         # The page has to be read first, which is not possible now.
         if unread and _is_read_delayed(source, job):
+            return
+        # Another daemon generates the image once the page is read here.
+        if not self.instance.runs_generation:
+            if unread:
+                self._request_reread(source, job)
             return
         state = replace(source_queue.state, calls=self.calls)
         choice = provider_selection.choose_provider(source, chain_input, state)
@@ -160,7 +231,7 @@ class _Selector:
             # A half-open provider gets one job as its probe.
             case CallProvider(name, probe):
                 if self._has_capacity and name not in self.probes:
-                    picked.asks[job.id] = ClaimRequest(job, name, f"asks {name}")
+                    picked.asks[job.id] = ClaimRequest(name, f"asks {name}")
                     self.calls[name] += 1
                     if probe:
                         self.probes.add(name)
@@ -180,7 +251,7 @@ class _Selector:
 
     def _request_reread(self, source: SourceContext, job: Job) -> None:
         """Have the page read if a worker here or elsewhere may claim the job next."""
-        limit = max(self.free - len(self.picked.asks), source.app.instance.reread_limit)
+        limit = max(self.free - len(self.picked.asks), self.instance.reread_limit)
         if source.state.is_leader and len(self.picked.reads) < limit:
             self.picked.reads.append(job)
 
@@ -188,19 +259,13 @@ class _Selector:
         self, source: SourceContext, job: Job, chain_input: ChainInput, spent: Exhausted
     ) -> None:
         """Leave a job without an available provider, or claim it to end its round."""
-        chain_result = ChainResult(
-            job=job,
-            case=chain_input,
-            hopeless=provider_selection.none_can_serve(source, chain_input),
-            until=spent.until,
-            reasons=spent.reasons,
-            tries=source.options.posts.tries,
+        decision = provider_selection.decide_after_round(
+            source, job, chain_input, spent
         )
-        decision = retry_policy.decide_after_round(chain_result, source.app.now())
         if isinstance(decision, Idle):
             self.picked.look_again_by(decision.until)
         elif self._has_capacity:
-            self.picked.asks[job.id] = ClaimRequest(job, "", "nobody can serve it")
+            self.picked.asks[job.id] = ClaimRequest("", "nobody can serve it")
 
 
 def _is_read_delayed(source: SourceContext, job: Job) -> bool:
@@ -220,7 +285,7 @@ def _resume_reason(chain_input: ChainInput) -> str | None:
 
 
 def _note_overdue(
-    source: SourceContext, picked: Selection, job: Job, choice: Choice
+    source: SourceContext, picked: Selection, job: Job, choice: Decision
 ) -> None:
     """Queue a note on the page of a job that has waited for ten minutes."""
     if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
@@ -229,5 +294,5 @@ def _note_overdue(
     if source.app.now() < note_at:
         picked.look_again_by(note_at)
     elif job.id not in picked.asks:
-        reasons = format_reasons(with_labels(source, choice.reasons))
+        reasons = provider_selection.describe_reasons(source.providers, choice)
         picked.told.append((job, f"Waiting: {reasons}."))

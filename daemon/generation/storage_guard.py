@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from daemon.context import SourceContext
+from daemon.context import AppContext, SourceContext
 from daemon.imaging import files
 from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.imaging.store.store import RETRY_PAUSE
@@ -40,16 +40,14 @@ def unwritable_reason(source: SourceContext, *, mend: bool = False) -> str | Non
     Args:
         mend: Create a missing folder again.
     """
+    app = source.app
     required = max(source.options.images.min_free_disk, _MIN_FREE_BYTES)
-    for folder in {
-        source.app.image_folder,
-        source.app.db.folder or source.app.image_folder,
-    }:
+    for folder in {app.image_folder, app.db.folder or app.image_folder}:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < required:
             return f"less than {required // 2**20} MiB free for {folder}"
-    return source.app.store.away or None
+    return app.store.away or None
 
 
 def _folder_problem(folder: Path, *, mend: bool) -> str | None:
@@ -72,7 +70,7 @@ def is_storage_error(error: Exception) -> bool:
     )
 
 
-def log_outage(source: SourceContext, why: Exception | str) -> None:
+def log_outage(app: AppContext, why: Exception | str) -> None:
     """Log, once per outage, that no images are generated until storage works again.
 
     Args:
@@ -80,34 +78,31 @@ def log_outage(source: SourceContext, why: Exception | str) -> None:
             `unwritable_reason`.
     """
     outage, event, until = "disk", "disk.full", ": no images are made until then"
-    if isinstance(why, StoreUnavailableError) or str(why) == source.app.store.away:
+    if isinstance(why, StoreUnavailableError) or str(why) == app.store.away:
         outage, event = "store", "store.away"
     # A name collision concerns one image; the other jobs continue.
     elif isinstance(why, NameCollisionError):
         outage, event, until = str(why), "store.name_collision", ""
-    if source.app.log_state.failures.record_failure(outage, source.app.steady_now()):
-        source.app.log.error(event, summary=f"{why}{until}")
+    if app.log_state.failures.record_failure(outage, app.steady_now()):
+        app.log.error(event, summary=f"{why}{until}")
 
 
-def log_recovery(source: SourceContext) -> None:
+def log_recovery(app: AppContext) -> None:
     """Log the end of each outage of the disk and the shared store."""
     for outage, event, words in (
         ("disk", "disk.freed", "can write again"),
         ("store", "store.back", "the store can be reached again"),
     ):
-        if (
-            lasted := source.app.log_state.failures.record_recovery(
-                outage, source.app.steady_now()
-            )
-        ) is not None:
+        lasted = app.log_state.failures.record_recovery(outage, app.steady_now())
+        if lasted is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
-            source.app.log.info(event, summary=f"{words} after {after}")
+            app.log.info(event, summary=f"{words} after {after}")
 
 
-async def probe_store(source: SourceContext) -> None:
+async def probe_store(app: AppContext) -> None:
     """Check whether the shared store is available; `Store.away` has the result."""
     with suppress(StoreUnavailableError):
-        await asyncio.to_thread(source.app.store.check_remote)
+        await asyncio.to_thread(app.store.check_remote)
 
 
 async def retry_until_stored(
@@ -121,41 +116,31 @@ async def retry_until_stored(
         Exception: *write* failed with an error that is not one of storage, or the
             daemon is stopping.
     """
+    app = source.app
     while True:
         try:
             return await write()
         except (DatabaseAwayError, DatabaseBusyError) as error:
-            if source.app.signals.stopping.is_set():
+            if app.signals.stopping.is_set():
                 raise
-            if source.app.log_state.failures.record_failure(
-                "database", source.app.steady_now()
-            ):
-                source.app.log.error(  # noqa: TRY400 - its text says it all
-                    "database.away", summary=str(error)
-                )
-            await sleep_unless_stopping(source, _AWAY_SECONDS)
-        except (
-            DiskFullError,
-            OSError,
-            StoreUnavailableError,
-            NameCollisionError,
-        ) as error:
-            if not is_storage_error(error) or source.app.signals.stopping.is_set():
+            if app.log_state.failures.record_failure("database", app.steady_now()):
+                app.log.error("database.away", summary=str(error))  # noqa: TRY400 - its text says it all
+            pause = _AWAY_SECONDS
+        except Exception as error:
+            if not is_storage_error(error) or app.signals.stopping.is_set():
                 raise
             # The state of the folder explains more than the failed operation.
-            reason = (
-                unwritable_reason(source)
-                if isinstance(error, OSError | DiskFullError)
-                else None
-            )
-            log_outage(source, reason or error)
-            await sleep_unless_stopping(source, RETRY_PAUSE)
+            is_of_disk = isinstance(error, OSError | DiskFullError)
+            reason = unwritable_reason(source) if is_of_disk else None
+            log_outage(app, reason or error)
+            pause = RETRY_PAUSE
+        await sleep_unless_stopping(app, pause)
 
 
-async def sleep_unless_stopping(source: SourceContext, seconds: float) -> None:
+async def sleep_unless_stopping(app: AppContext, seconds: float) -> None:
     """Sleep for *seconds*, or until `Signals.stopping` is set."""
-    stopping = asyncio.ensure_future(source.app.signals.stopping.wait())
-    sleeping = asyncio.ensure_future(source.app.clock.sleep(seconds))
+    stopping = asyncio.ensure_future(app.signals.stopping.wait())
+    sleeping = asyncio.ensure_future(app.clock.sleep(seconds))
     _, pending = await asyncio.wait(
         {stopping, sleeping}, return_when=asyncio.FIRST_COMPLETED
     )

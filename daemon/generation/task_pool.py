@@ -56,15 +56,14 @@ class TaskPool:
         return job_id in self.tasks
 
     def start(self, job: Job) -> None:
-        """Start the step for a job; its end sets `SourceContext.kick`."""
+        """Start the step for a job; its end sets `Signals.kick`."""
         source = self.sources.by_name[job.source]
 
         async def run() -> None:
             try:
                 await self._run_step(source, job)
             finally:
-                self.tasks.pop(job.id, None)
-                self._sources.pop(job.id, None)
+                del self.tasks[job.id], self._sources[job.id]
                 self.ended(job)
                 source.app.signals.kick.set()
 
@@ -80,10 +79,8 @@ class TaskPool:
 
     def is_delayed(self, job: Job) -> bool:
         """Return True while a job waits for its next try after a failure."""
-        source = self.sources.first
-        return source.app.retry_schedule.is_delayed(
-            self.task_key(job), source.app.clock.elapsed()
-        )
+        app = self.sources.app
+        return app.retry_schedule.is_delayed(self.task_key(job), app.clock.elapsed())
 
     def has_failed(self, job: Job) -> bool:
         """Return True if a job's last try failed."""
@@ -96,36 +93,34 @@ class TaskPool:
 
     async def _run_step(self, source: SourceContext, job: Job) -> None:
         """Run the step; delay the job's next try after any failure."""
+        app, task_key = source.app, self.task_key(job)
         try:
             await self.step(source, job)
         except NotionError as error:
             await self._handle_failure(source, job, error)
         except Exception as error:  # noqa: BLE001 - it is logged there
             self.dropped = True
-            # `storage_guard` logs a storage outage once for all jobs.
-            if storage_guard.is_storage_error(error):
-                storage_guard.log_outage(source, error)
-                until = source.app.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
-                source.app.retry_schedule.hold_until(
-                    self.task_key(job), str(error), until
-                )
-            else:
+            if not storage_guard.is_storage_error(error):
                 await self._handle_failure(source, job, error)
+                return
+            # A storage outage is logged once for all jobs.
+            storage_guard.log_outage(app, error)
+            until = app.clock.elapsed() + _TROUBLE_PAUSE.total_seconds()
+            app.retry_schedule.hold_until(task_key, str(error), until)
         else:
-            await end_delay(source, self.task_key(job), job)
+            await end_delay(app, task_key, job)
 
     async def _handle_failure(
         self, source: SourceContext, job: Job, error: Exception
     ) -> None:
+        task_key = self.task_key(job)
         try:
             is_told = self.tell(source, job, error)
-            delay = await postpone_task(
-                source, self.task_key(job), error, job, is_told=is_told
-            )
+            delay = await postpone_task(source, task_key, error, job, is_told=is_told)
             is_hopeless = isinstance(error, RequestRejectedError)
             if self.give_up and is_hopeless and delay.same >= _HOPELESS_AT:
                 await self.give_up(source, job, delay.why)
-                source.app.retry_schedule.clear_failures(self.task_key(job))
+                source.app.retry_schedule.clear_failures(task_key)
         # The delay has begun and the failure is logged; only this write is missing.
         except DatabaseError as write_error:
             source.log.debug("database.failed", summary=str(write_error), job=job.id)

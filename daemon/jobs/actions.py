@@ -6,15 +6,14 @@ They change only the database; the daemon reads the change when it is woken.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from daemon.errors import PostbrushError
 from daemon.jobs import breaker_store
-from daemon.jobs.lifecycle import end_job
+from daemon.jobs.lifecycle import build_job, end_job, newest_inputs
 from db import breakers as stored
 from db import images, jobs, posts
 from db.engine import Tx
-from db.models import ImageRecord, Job, NewJob, Post
+from db.models import ImageRecord, Job, Post
 from db.states import JobEventType, JobReason, JobState
 from providers import breaker
 
@@ -32,9 +31,9 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     why = "a person asked for another image"
     job = await jobs.find_open(tx, post.source, post.page_id)
     if job is None:
-        new = _new_job(post, JobReason.REGENERATE, now, acked_at=now)
+        new = build_job(post, JobReason.REGENERATE, now, acked_at=now)
         return await jobs.create(tx, new, now=now, why=why)
-    request = {"reason": JobReason.REGENERATE, **_newest_inputs(post)}
+    request = {"reason": JobReason.REGENERATE, **newest_inputs(post)}
     if job.state is JobState.QUEUED:
         acked_at = job.acked_at if job.owed == "untick" else now
         changes = {"due_at": now, "acked_at": acked_at, **request}
@@ -48,27 +47,6 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
         )
     return await jobs.apply_event(
         tx, job, JobEventType.NOTED, now=now, why=why, again=request
-    )
-
-
-def _newest_inputs(post: Post) -> dict[str, Any]:
-    return {
-        "title": post.title,
-        "fingerprint": post.fingerprint,
-        "inputs": dict(post.inputs),
-    }
-
-
-def _new_job(
-    post: Post, reason: JobReason, now: datetime, *, acked_at: datetime | None = None
-) -> NewJob:
-    return NewJob(
-        source=post.source,
-        page_id=post.page_id,
-        reason=reason,
-        due_at=now,
-        acked_at=acked_at,
-        **_newest_inputs(post),
     )
 
 
@@ -98,7 +76,7 @@ async def approve_held(
         # The page was trashed, emptied or ticked in the meantime.
         if post.gone or has_no_text or has_open_job:
             continue
-        new = _new_job(post, held_post.reason, now)
+        new = build_job(post, held_post.reason, now)
         created.append(await jobs.create(tx, new, now=now, why="approved"))
     return created
 
@@ -129,7 +107,7 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         "acked_at": now if job.reason is JobReason.REGENERATE else job.acked_at,
     }
     if post is not None:
-        changes |= _newest_inputs(post)
+        changes |= newest_inputs(post)
         await posts.update_fields(tx, job.source, job.page_id, answered=None)
     why = "a person asked for another try"
     return await jobs.apply_event(

@@ -1,28 +1,40 @@
-"""Load and save circuit breakers."""
+"""Loads, moves and saves the circuit breakers, and logs each change once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable
 from dataclasses import fields
+from datetime import datetime
 
-from daemon.context import SourceContext
-from db import breakers
+from daemon.context import AppContext, SourceContext
+from db import breakers, jobs
 from db.engine import Tx
-from db.models import BreakerRecord
-from providers.breaker import Breaker, BreakerState
-from providers.outcomes import Outcome
+from db.models import Attempt, BreakerRecord
+from providers import breaker
+from providers.breaker import Breaker, BreakerState, describe_breaker
+from providers.outcomes import (
+    ModelLoadingError,
+    Outcome,
+    ProviderError,
+    TimedOutError,
+    UnavailableError,
+)
+from providers.provider import Provider
 
 _FIELDS = tuple(field.name for field in fields(Breaker))
+#: Outcomes that only a person can fix, logged as errors.
+_LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND})
 
 
-async def load_breakers(tx: Tx, source: SourceContext) -> Mapping[str, Breaker]:
-    """Return the breaker of every configured provider, by provider name."""
+async def load_breakers(tx: Tx, names: Iterable[str]) -> dict[str, Breaker]:
+    """Return the breakers of providers, by provider name."""
     stored = await breakers.load_all(tx)
     return {
         name: breaker_from_record(stored[name])
         if name in stored
         else Breaker(name=name)
-        for name in source.providers
+        for name in names
     }
 
 
@@ -34,9 +46,175 @@ async def save_breaker(tx: Tx, breaker: Breaker) -> None:
     await breakers.save(tx, BreakerRecord(source=breakers.SHARED, **values))
 
 
+async def save_change(
+    tx: Tx, source: SourceContext, before: Breaker, after: Breaker
+) -> None:
+    """Store a breaker if it has changed, and log that it opened or closed."""
+    if after == before:
+        return
+    await save_breaker(tx, after)
+    closed = BreakerState.CLOSED
+    if after.state is BreakerState.OPEN and after.generation != before.generation:
+        source.app.log_state.open_breakers[after.name] = after.generation
+        _log_breaker_opened(source, after)
+    elif after.state is closed and before.state is not closed:
+        _log_breaker_closed(source.app, after.name, "serving again")
+
+
 def breaker_from_record(record: BreakerRecord) -> Breaker:
     """Return the breaker of a database row."""
     values = {name: getattr(record, name) for name in _FIELDS}
     values["state"] = BreakerState(record.state)
     values["reason"] = Outcome(record.reason) if record.reason else None
     return Breaker(**values)
+
+
+async def acquire_breaker(
+    tx: Tx,
+    app: AppContext,
+    provider: Provider,
+    before: Breaker,
+    *,
+    owner: str,
+    now: datetime,
+) -> int:
+    """Acquire a breaker that admits the call; return the call's breaker generation.
+
+    Args:
+        owner: Owner of the probe, if the breaker is half-open.
+    """
+    acquired = breaker.try_acquire(before, owner, now, provider.traits)
+    if acquired is None:
+        raise AssertionError(f"the chain chose {before.name}, which does not serve")
+    after, is_probe = acquired
+    if after != before:
+        await save_breaker(tx, after)
+    if is_probe:
+        app.log.info(
+            "breaker.half_open",
+            summary=f"{after.name}: one job asks whether it is back",
+            provider=after.name,
+        )
+    return after.generation
+
+
+async def record_outcome(
+    tx: Tx,
+    source: SourceContext,
+    attempt: Attempt,
+    outcome: Outcome,
+    *,
+    seconds: float | None = None,
+    why: str = "",
+) -> None:
+    """Record a call's outcome in its breaker, log the change, wake the waiting jobs.
+
+    Args:
+        seconds: Pause that the provider asks for.
+    """
+    provider = source.providers.get(attempt.provider)
+    if provider is None:
+        return
+    app = source.app
+    before = (await load_breakers(tx, [attempt.provider]))[attempt.provider]
+    after = breaker.record_outcome(
+        before,
+        outcome,
+        generation=attempt.generation,
+        owner=probe_owner(attempt.job_id),
+        now=app.now(),
+        traits=provider.traits,
+        seconds=seconds,
+        jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
+        message=why,
+    )
+    await save_change(tx, source, before, after)
+    woken = await jobs.wake_waiting(tx, attempt.provider, app.now())
+    # After an image, the next step of the job sets `kick`.
+    if woken or after != before or outcome is not Outcome.IMAGE:
+        app.signals.kick.set()
+
+
+def probe_owner(job_id: int | None) -> str:
+    """Return the owner of a probe: a job, or `generate` and `test`."""
+    return str(job_id or "by hand")
+
+
+async def check_health(app: AppContext, provider: Provider) -> None:
+    """Send a free health check, record its result in the breaker, wake waiting jobs."""
+    is_up = await _is_up(app, provider)
+    name = provider.traits.name
+    async with app.db.write_transaction() as tx:
+        before = (await load_breakers(tx, [name]))[name]
+        after = breaker.record_health_check(
+            before,
+            answered=is_up,
+            now=app.now(),
+            traits=provider.traits,
+        )
+        if after != before:
+            await save_breaker(tx, after)
+        await jobs.wake_waiting(tx, name, app.now())
+    if not is_up:
+        words = _describe_breaker(app, after)
+        app.log.debug("provider.away", summary=f"{name}: {words}", provider=name)
+    app.signals.kick.set()
+
+
+async def _is_up(app: AppContext, provider: Provider) -> bool:
+    call = provider.health_check_call()
+    if call is None:
+        return True
+    try:
+        response = await app.provider_runner.send_once(call, provider.traits)
+        provider.raise_for_error(response)
+    except (UnavailableError, TimedOutError, ModelLoadingError):
+        return False
+    # Any other error is an answer of a running server; the next job records it.
+    except ProviderError:
+        return True
+    return True
+
+
+def log_breaker_reset(app: AppContext, breaker: Breaker) -> None:
+    """Log that a command in another process closed a breaker."""
+    # A breaker read before its opening was committed is closed, but not reset.
+    opened_generation = app.log_state.open_breakers.get(
+        breaker.name, breaker.generation
+    )
+    if breaker.state is BreakerState.CLOSED and breaker.generation > opened_generation:
+        _log_breaker_closed(app, breaker.name, "reset, so it is asked again")
+
+
+def _log_breaker_closed(app: AppContext, name: str, words: str) -> None:
+    app.log_state.open_breakers.pop(name, None)
+    app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
+
+
+def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
+    log = source.app.log
+    words = _describe_breaker(source.app, breaker)
+    write_line = log.error if breaker.reason in _LOUD else log.warning
+    write_line(
+        "breaker.opened",
+        summary=f"{breaker.name}: {words}{_describe_fallback(source, breaker)}",
+        provider=breaker.name,
+        reason=breaker.reason,
+        until=breaker.until.isoformat() if breaker.until else None,
+    )
+
+
+def _describe_breaker(app: AppContext, breaker: Breaker) -> str:
+    return describe_breaker(breaker, app.now(), app.clock.zone)
+
+
+def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
+    """Return the providers used instead; jobs wait for a short pause to end."""
+    if breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED}:
+        return "; jobs wait for it"
+    labels = [
+        "the card" if source.providers[name].traits.is_card else name
+        for name in source.chain
+        if name != breaker.name
+    ]
+    return f"; meanwhile {', then '.join(labels)}" if labels else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from daemon.context import SourceContext
@@ -11,19 +12,17 @@ from daemon.jobs.budget import BudgetThreshold
 from daemon.jobs.retry_policy import requested_at
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobState
-from providers.breaker import Breaker, describe_breaker
-from providers.breaker import BreakerState as Position
-from providers.outcomes import Outcome
 
-#: Outcomes that only a person can fix, logged as errors.
-_LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND})
+#: Maximum number of job IDs in a log line.
+_NAMED = 5
 
 
 def log_job_queued(source: SourceContext, job: Job) -> None:
     """Log a new job, once per process."""
-    if job.id in source.app.log_state.jobs:
+    logged = source.app.log_state.jobs
+    if job.id in logged:
         return
-    source.app.log_state.jobs.add(job.id)
+    logged.add(job.id)
     delay = (job.due_at - source.app.now()).total_seconds()
     when = f", due in {delay:.0f} s" if delay >= 1 else ""
     source.log.info(
@@ -75,10 +74,8 @@ def log_omitted_properties(source: SourceContext, omitted: Sequence[str]) -> Non
     if source.app.log_state.failures.record_failure(
         f"{source.name} leaves out {names}", source.app.steady_now()
     ):
-        source.log.warning(
-            "property.refused",
-            summary=f"Notion refused to write {names}. postbrush leaves it out",
-        )
+        summary = f"Notion refused to write {names}. postbrush leaves it out"
+        source.log.warning("property.refused", summary=summary)
 
 
 def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
@@ -91,55 +88,6 @@ def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
         page=job.page_id,
         state=job.state,
     )
-
-
-def log_breaker_changed(source: SourceContext, before: Breaker, after: Breaker) -> None:
-    """Log that a breaker opened or closed between *before* and *after*."""
-    if after.state is Position.OPEN and after.generation != before.generation:
-        source.app.log_state.open_breakers[after.name] = after.generation
-        _log_breaker_opened(source, after)
-    elif after.state is Position.CLOSED and before.state is not Position.CLOSED:
-        _log_breaker_closed(source, after.name, "serving again")
-
-
-def log_breaker_reset(source: SourceContext, breaker: Breaker) -> None:
-    """Log that a command in another process closed a breaker."""
-    # A breaker read before its opening was committed is closed, but not reset.
-    opened_generation = source.app.log_state.open_breakers.get(
-        breaker.name, breaker.generation
-    )
-    if breaker.state is Position.CLOSED and breaker.generation > opened_generation:
-        _log_breaker_closed(source, breaker.name, "reset, so it is asked again")
-
-
-def _log_breaker_closed(source: SourceContext, name: str, words: str) -> None:
-    source.app.log_state.open_breakers.pop(name, None)
-    source.app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
-
-
-def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
-    words = describe_breaker(breaker, source.app.now(), source.app.clock.zone)
-    fallback = _describe_fallback(source, breaker)
-    log = source.app.log
-    write_line = log.error if breaker.reason in _LOUD else log.warning
-    write_line(
-        "breaker.opened",
-        summary=f"{breaker.name}: {words}{fallback}",
-        provider=breaker.name,
-        reason=breaker.reason,
-        until=breaker.until.isoformat() if breaker.until else None,
-    )
-
-
-def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
-    """Return the providers used instead; jobs wait for a short pause to end."""
-    if breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED}:
-        return "; jobs wait for it"
-    others = [name for name in source.chain if name != breaker.name]
-    labels = [
-        "the card" if source.providers[name].traits.is_card else name for name in others
-    ]
-    return f"; meanwhile {', then '.join(labels)}" if labels else ""
 
 
 def log_budget_thresholds(
@@ -168,39 +116,59 @@ def log_budget_thresholds(
         )
 
 
-def log_provider_still_down(source: SourceContext, breaker: Breaker) -> None:
-    """Log that a self-hosted provider failed its health check."""
-    words = describe_breaker(breaker, source.app.now(), source.app.clock.zone)
-    source.log.debug(
-        "provider.away", summary=f"{breaker.name}: {words}", provider=breaker.name
-    )
-
-
 def log_pause_changed(
     source: SourceContext, *, paused: bool, until: datetime | None
 ) -> None:
     """Log the start and the end of a pause."""
+    app = source.app
+    failures, steady = app.log_state.failures, app.steady_now()
     key = f"paused {source.name}"
-    if paused and source.app.log_state.failures.record_failure(
-        key, source.app.steady_now()
-    ):
-        when = f" until {format_time(until, source.app.clock.zone)}" if until else ""
-        source.log.info(
-            "daemon.paused",
-            summary=f"nothing is made{when}; `postbrush resume` ends it",
-        )
-    elif (
-        not paused
-        and source.app.log_state.failures.record_recovery(key, source.app.steady_now())
-        is not None
-    ):
+    if paused:
+        if failures.record_failure(key, steady):
+            when = (
+                f" until {format_time(until, source.app.clock.zone)}" if until else ""
+            )
+            summary = f"nothing is made{when}; `postbrush resume` ends it"
+            source.log.info("daemon.paused", summary=summary)
+    elif failures.record_recovery(key, steady) is not None:
         source.log.info("daemon.resumed", summary="images are made again")
 
 
-def log_breaker_probe(source: SourceContext, breaker: Breaker) -> None:
-    """Log that a half-open breaker admits one job as a probe."""
-    source.app.log.info(
-        "breaker.half_open",
-        summary=f"{breaker.name}: one job asks whether it is back",
-        provider=breaker.name,
+@dataclass(slots=True)
+class RefusedUnticks:
+    """The ticks that Notion refused to clear since the last log line."""
+
+    _by_cause: dict[tuple[str, str], list[Job]] = field(default_factory=dict)
+
+    def add(self, job: Job, cause: str) -> None:
+        """Store a refusal for `log_refusals`."""
+        self._by_cause.setdefault((job.source, cause), []).append(job)
+
+    def log_refusals(self, source: SourceContext, source_name: str) -> None:
+        """Log and forget the refusals of a source, once no un-tick is in progress."""
+        for key in [key for key in self._by_cause if key[0] == source_name]:
+            refused = self._by_cause.pop(key)
+            single = refused[0] if len(refused) == 1 else None
+            source.log.error(
+                "untick.refused",
+                summary=format_refusal(refused, key[1]),
+                job=single.id if single else None,
+                page=single.page_id if single else None,
+                count=len(refused),
+            )
+
+
+def format_refusal(refused: list[Job], cause: str) -> str:
+    """Return one sentence about the ticks refused for one cause.  Pure."""
+    if len(refused) == 1:
+        (job,) = refused
+        return (
+            f"'{job.title}': Notion does not let postbrush clear the Regenerate box, "
+            f"so no image is generated: {cause} (job {job.id})"
+        )
+    named = ", ".join(str(job.id) for job in refused[:_NAMED])
+    more = ", ..." if len(refused) > _NAMED else ""
+    return (
+        f"Notion does not let postbrush clear {len(refused)} Regenerate boxes, so no "
+        f"images are generated for them: {cause} (jobs {named}{more})"
     )

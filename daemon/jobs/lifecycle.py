@@ -1,4 +1,4 @@
-"""End a job or return it to the queue.
+"""Build a job, end it or return it to the queue.
 
 A request stored on the job is kept in the same transaction: it becomes the next job,
 or the queued job takes it over.
@@ -7,12 +7,40 @@ or the queued job takes it over.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from daemon.jobs.retry_policy import may_have_cost
 from db import attempts, images, jobs, posts
 from db.engine import Tx
-from db.models import Job, NewJob
+from db.models import Job, NewJob, Post
 from db.states import JobEventType, JobReason
+
+
+def build_job(
+    post: Post, reason: JobReason, now: datetime, *, acked_at: datetime | None = None
+) -> NewJob:
+    """Return a job that is due at once, with the stored inputs of its page.
+
+    Args:
+        acked_at: When the un-tick was confirmed; None if there is none.
+    """
+    return NewJob(
+        source=post.source,
+        page_id=post.page_id,
+        reason=reason,
+        due_at=now,
+        acked_at=acked_at,
+        **newest_inputs(post),
+    )
+
+
+def newest_inputs(post: Post) -> dict[str, Any]:
+    """Return the columns of a job that hold the stored inputs of its page."""
+    return {
+        "title": post.title,
+        "fingerprint": post.fingerprint,
+        "inputs": dict(post.inputs),
+    }
 
 
 async def end_job(

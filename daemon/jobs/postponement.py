@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
-from daemon.context import SourceContext
+from daemon.context import AppContext, SourceContext
 from daemon.errors import PostbrushError
 from daemon.notion.errors import NotionUnavailableError
 from daemon.service.tasks import PendingRetry, TaskKey, TaskKind
@@ -41,16 +41,15 @@ async def postpone_task(
     """
     is_expected = isinstance(error, PostbrushError | DatabaseError)
     why = str(error) if is_expected else f"an unexpected error: {error!r:.200}"
-    delay = source.app.retry_schedule.add_failure(
+    app = source.app
+    delay = app.retry_schedule.add_failure(
         subject,
         why,
-        source.app.clock.elapsed(),
+        app.clock.elapsed(),
         random.random(),  # noqa: S311 - spreads requests, keeps no secret
         away=isinstance(error, NotionUnavailableError),
     )
-    if not is_told and source.app.retry_schedule.should_log(
-        subject, why, source.app.steady_now()
-    ):
+    if not is_told and app.retry_schedule.should_log(subject, why, app.steady_now()):
         _log_failure(source, delay, None if is_expected else error, job)
     # A failing database cannot record its own failure.
     if job is not None and not isinstance(error, DatabaseError):
@@ -81,17 +80,10 @@ def _log_failure(
 
 async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) -> None:
     """Write the cause into the job's history, and queue a note for its page."""
-    now, steady, subject = (
-        source.app.now(),
-        source.app.steady_now(),
-        delay.subject,
-    )
-    next_try = steady + source.app.retry_schedule.time_left(
-        subject, source.app.clock.elapsed()
-    )
-    is_new_cause = source.app.retry_schedule.should_record(
-        subject, delay.why, steady, next_try
-    )
+    app, subject = source.app, delay.subject
+    steady, schedule = app.steady_now(), app.retry_schedule
+    next_try = steady + schedule.time_left(subject, app.clock.elapsed())
+    is_new_cause = schedule.should_record(subject, delay.why, steady, next_try)
     # A page gets no note while Notion as a whole is unreachable.
     needs_note = (
         subject.task is TaskKind.UPLOAD
@@ -101,7 +93,8 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
     )
     if not (is_new_cause or needs_note):
         return
-    async with source.app.db.write_transaction() as tx:
+    now = app.now()
+    async with app.db.write_transaction() as tx:
         current = await jobs.get(tx, job.id)
         if current is None:
             return
@@ -110,7 +103,7 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
             await delays.record_delay(tx, current, now=now, why=why)
         if needs_note:
             await _set_waiting_note(tx, current, delay)
-    source.app.signals.change_event.announce_change()
+    app.signals.change_event.announce_change()
 
 
 async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
@@ -127,35 +120,31 @@ async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
     await jobs.mark_waiting_notified(tx, job)
 
 
-async def end_delay(
-    source: SourceContext, subject: TaskKey, job: Job | None = None
-) -> None:
+async def end_delay(app: AppContext, subject: TaskKey, job: Job | None = None) -> None:
     """End the pauses of a successful task, and record that in its job's history."""
-    if source.app.retry_schedule.clear_failures(subject) and job is not None:
-        async with source.app.db.write_transaction() as tx:
+    if app.retry_schedule.clear_failures(subject) and job is not None:
+        async with app.db.write_transaction() as tx:
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
                 why = f"{subject.task} succeeded"
                 await delays.record_delay(
-                    tx, current, now=source.app.now(), why=why, over=True
+                    tx, current, now=app.now(), why=why, over=True
                 )
 
 
-def next_try_at(source: SourceContext, subject: TaskKey) -> datetime:
+def next_try_at(app: AppContext, subject: TaskKey) -> datetime:
     """Return when a task may be tried again, by the wall clock."""
-    return source.app.now() + source.app.retry_schedule.time_left(
-        subject, source.app.clock.elapsed()
-    )
+    return app.now() + app.retry_schedule.time_left(subject, app.clock.elapsed())
 
 
-async def list_delayed_tasks(source: SourceContext) -> list[dict[str, object]]:
+async def list_delayed_tasks(app: AppContext) -> list[dict[str, object]]:
     """Return up to 20 tasks that wait for their next try, for `status`."""
-    elapsed = source.app.clock.elapsed()
+    elapsed = app.clock.elapsed()
     waiting = [
-        delay for delay in source.app.retry_schedule.of_tasks() if delay.until > elapsed
+        delay for delay in app.retry_schedule.of_tasks() if delay.until > elapsed
     ]
     tasks: list[dict[str, object]] = []
-    async with source.app.db.read_transaction() as tx:
+    async with app.db.read_transaction() as tx:
         for delay in waiting[:_LISTED]:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
             # The job has ended in the meantime.
@@ -168,7 +157,7 @@ async def list_delayed_tasks(source: SourceContext) -> list[dict[str, object]]:
                     "task": f"{delay.subject.task} {delay.subject.provider}".strip(),
                     "why": delay.why,
                     "failures": delay.failures,
-                    "next": next_try_at(source, delay.subject).isoformat(),
+                    "next": next_try_at(app, delay.subject).isoformat(),
                 }
             )
     return tasks

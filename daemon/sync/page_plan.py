@@ -14,7 +14,7 @@ from datetime import datetime
 
 from daemon.config.model import Options
 from daemon.context import SourceContext
-from daemon.jobs.inputs import read_former_fingerprint, read_inputs
+from daemon.jobs.prompt import compute_former_fingerprint, read_inputs
 from daemon.notion.model import Page
 from daemon.sync.plan_types import (
     Action,
@@ -109,7 +109,7 @@ def plan_page(
     """Plan the actions of a page with current fingerprints.  Pure."""
     inputs, fingerprint = read_inputs(page, options)
     snapshot = PageSnapshot(page=page, inputs=inputs, fingerprint=fingerprint)
-    former = read_former_fingerprint(page, options)
+    former = compute_former_fingerprint(page, options)
     renewed = _renew_state(stored, former, fingerprint)
     actions = plan_actions(snapshot, renewed, options.posts, now)
     # An open job keeps its fingerprint, so its page is renewed later.

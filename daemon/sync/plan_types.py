@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from daemon.jobs.inputs import Inputs
+from daemon.jobs.prompt import Inputs
 from daemon.notion.model import Page
 from db.models import ImageRecord, Job, Post
 from db.states import JobReason

@@ -6,11 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from daemon.config.model import PostsSection
+from daemon.jobs.job_validity import (
+    PAGE_GONE,
+    Stage,
+    cancel_reason,
+    classify_images,
+)
 from daemon.notion.filters import matches_filter
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
@@ -23,7 +29,7 @@ from daemon.sync.plan_types import (
     ScheduleNext,
     StoredState,
 )
-from db.models import ImageRecord, Job, Post
+from db.models import Job, Post
 from db.states import JobReason, JobState
 
 #: Notion rounds times down to the minute, so an edit may be this much younger.
@@ -51,7 +57,7 @@ def _plan_job(
 ) -> Action | None:
     # The page is in the trash, archived or out of the source.
     if post.gone:
-        return CancelJob("the page is gone") if stored.job else None
+        return CancelJob(PAGE_GONE) if stored.job else None
     # The page has no text; a tick stays on the page until there is one.
     if not snapshot.inputs.prompt:
         is_automatic = stored.job is not None and _is_queued_unticked(stored.job)
@@ -60,9 +66,7 @@ def _plan_job(
     if snapshot.page.regenerate:
         return _plan_ticked(snapshot, stored, now)
     if stored.job is not None:
-        return _plan_open_job(
-            snapshot, stored, stored.job, settings, post=post, now=now
-        )
+        return _plan_open_job(snapshot, stored, stored.job, settings, now=now)
     return _plan_automatic(snapshot, stored, settings, post, now)
 
 
@@ -97,16 +101,13 @@ def _plan_open_job(
     job: Job,
     settings: PostsSection,
     *,
-    post: Post,
     now: datetime,
 ) -> Action | None:
     if _is_queued_unticked(job):
-        # The post no longer matches the filters.
-        if post.skipped or not post.chosen:
-            return CancelJob("the post no longer matches posts.only, or posts.skip")
-        # A person added an image.
-        if classify_images(snapshot.page.id, post.shows, stored.known).foreign:
-            return CancelJob("the page has an image now")
+        why = cancel_reason(job, snapshot.page, stored.known, settings, Stage.PLANNING)
+        # The job is no longer wanted.
+        if why is not None:
+            return CancelJob(why)
     # The inputs of the image are unchanged.
     if job.fingerprint == snapshot.fingerprint:
         # Words that only a card shows have changed: update the queued job.
@@ -178,44 +179,6 @@ def _settles_at(
             settled, snapshot.page.edited_at + _FLOOR + settings.wait_after_edit
         )
     return max(now, settled)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageColumnState:
-    """Which of the files in the Image property of a page are ours.
-
-    Attributes:
-        copies: Fingerprints of images made for other pages.
-        cards_only: Every file is a card made for this page, or there is no file.
-        only_ours: There is a file, and every file was made for this page.
-        foreign: Some file was not made by postbrush.
-    """
-
-    copies: frozenset[str]
-    cards_only: bool
-    only_ours: bool
-    foreign: bool
-
-
-def classify_images(
-    page_id: str, names: Sequence[str], known: Mapping[str, ImageRecord]
-) -> ImageColumnState:
-    """Classify the file names in the Image property of a page.
-
-    Args:
-        known: Images of ours by file name.
-    """
-    ours = [known[name] for name in names if name in known]
-    of_page = [image for image in ours if image.page_id == page_id]
-    return ImageColumnState(
-        copies=frozenset(
-            image.fingerprint for image in ours if image.page_id != page_id
-        ),
-        cards_only=len(of_page) == len(names)
-        and all(image.is_card for image in of_page),
-        only_ours=bool(of_page) and len(of_page) == len(names),
-        foreign=len(ours) < len(names),
-    )
 
 
 def merge_post(

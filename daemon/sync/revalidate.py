@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from daemon.config.model import PostsSection
 from daemon.context import SourceContext
 from daemon.jobs import job_log
+from daemon.jobs.job_validity import (
+    PAGE_GONE,
+    Stage,
+    cancel_reason,
+    depends_on_filter,
+)
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.errors import PageGoneError, PageUnreachableError
-from daemon.notion.filters import matches_filter
 from daemon.notion.model import Page, Urgency
 from daemon.sync.apply import apply_pages
-from daemon.sync.planner import classify_images
 from db import images, jobs
 from db.engine import Tx
-from db.models import ImageRecord, Job
+from db.models import Job
 from db.states import JobEventType, JobReason, JobState
 
 #: Age from which a request may no longer be current.
@@ -45,21 +48,6 @@ def needs_reread(source: SourceContext, job: Job) -> bool:
         and depends_on_filter(source.options.posts, job)
         and not is_polled
     )
-
-
-def depends_on_filter(settings: PostsSection, job: Job) -> bool:
-    """Return whether *job* is only valid while its post matches the filters."""
-    return job.reason is not JobReason.REGENERATE and bool(
-        settings.only or settings.skip
-    )
-
-
-def filtered_reason(settings: PostsSection, page: Page) -> str | None:
-    """Return why the post gets no automatic image; None: it matches the filters."""
-    is_skipped = bool(settings.skip) and matches_filter(page.properties, settings.skip)
-    if is_skipped or not matches_filter(page.properties, settings.only):
-        return "the post no longer matches posts.only, or posts.skip"
-    return None
 
 
 async def revalidate_page(source: SourceContext, job: Job) -> None:
@@ -96,32 +84,6 @@ async def _load_cancel_reason(
     tx: Tx, source: SourceContext, job: Job, page: Page | None
 ) -> str | None:
     if page is None:
-        return "the page is gone"
-    our_images = await images.by_names(tx, [file.name for file in page.image])
-    return cancel_reason(source, job, page, our_images)
-
-
-def cancel_reason(
-    source: SourceContext, job: Job, page: Page, our_images: dict[str, ImageRecord]
-) -> str | None:
-    """Return why a job is no longer valid for *page*; None: it is valid."""
-    shown = classify_images(page.id, [file.name for file in page.image], our_images)
-    # The page is in the trash or archived.
-    if page.gone:
-        return "the page is gone"
-    # A person requested it, so no other rule applies.
-    if job.reason is JobReason.REGENERATE:
-        return None
-    # The post no longer matches the filters.
-    if (why := filtered_reason(source.options.posts, page)) is not None:
-        return why
-    # A person added a file, which stays.
-    if shown.foreign:
-        return "the page shows an image of somebody else's making"
-    # The card was removed or replaced.
-    if job.reason is JobReason.REPLACE and not (page.image and shown.cards_only):
-        return "the page no longer shows the card"
-    # The page got an image in another way.
-    if job.reason is JobReason.NEW and page.image and not shown.copies:
-        return "the page has an image now"
-    return None
+        return PAGE_GONE
+    known = await images.by_names(tx, [file.name for file in page.image])
+    return cancel_reason(job, page, known, source.options.posts, Stage.PAYING)

@@ -62,7 +62,7 @@ async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
         return None
     finally:
         source.state.is_sweeping = False
-    await end_delay(source, task)
+    await end_delay(source.app, task)
     return result
 
 

@@ -154,7 +154,7 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
     """Return why a step of a job failed last, and when the next try is."""
     for delay in source.app.retry_schedule.of_job(job.id):
         why = f"{delay.subject.task} failed ({delay.why})"
-        until = next_try_at(source, delay.subject)
+        until = next_try_at(source.app, delay.subject)
         return {"why": why, "since": job.moved_at, "until": until}
     return None
 

@@ -23,7 +23,7 @@ from daemon.cli import context, history, status
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.context import Sources
-from daemon.generation import claims, selection
+from daemon.generation import selection
 from daemon.generation.recovery import recover_claims
 from daemon.jobs.lifecycle import requeue_job
 from daemon.notion.api import NotionApi
@@ -114,7 +114,7 @@ class Years:
         db = self.sources.app.db
         async with db.read_transaction() as tx:
             picked = await selection.select_jobs(tx, list(self.sources), 1, {})
-        claimed = await claims.claim_jobs(self.sources, picked)
+        claimed = await selection.claim_jobs(self.sources.app, picked)
         took = time.perf_counter() - began
         async with db.write_transaction() as tx:
             for job in claimed:

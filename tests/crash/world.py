@@ -101,7 +101,7 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
 #: in between the service may have been paid, and nobody can know.
 _BEGUN = "after commit in generation/provider_call.admit_call"
 _KEPT = (
-    "after commit in generation/provider_call.commit_remote",
+    "after commit in generation/provider_call.commit_remote_id",
     "after link of the image",
 )
 

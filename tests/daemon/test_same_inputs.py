@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.jobs.inputs import read_former_fingerprint
+from daemon.jobs.prompt import compute_former_fingerprint
 from daemon.notion.model import Urgency
 from db import images, jobs, posts
 from tests.daemon.house import House, house
@@ -92,7 +92,7 @@ async def _make_old(home: House, page: str) -> None:
     """Leave what an earlier version would have left."""
     source = home.source
     seen = await source.notion.fetch_page(source.known_schema, page, Urgency.POLL)
-    former = read_former_fingerprint(seen, source.options)
+    former = compute_former_fingerprint(seen, source.options)
     async with source.app.db.write_transaction() as tx:
         post = await posts.get(tx, source.name, page)
         assert post is not None

@@ -249,7 +249,7 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     home.space.tick_box(page)
     home.space.inject_fault(f"PATCH /v1/pages/{page}", times=2, status=403)
     await home.live(1)
-    (one,) = await list_delayed_tasks(home.source)
+    (one,) = await list_delayed_tasks(home.source.app)
     assert (one["job"], one["task"]) == (2, "clearing the Regenerate box")
     assert str(one["why"]).startswith("Notion forbids it")
     async with home.source.app.db.read_transaction() as tx:
@@ -259,7 +259,7 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
         )
     for _ in range(3):
         await home.live(10)
-    assert await list_delayed_tasks(home.source) == []
+    assert await list_delayed_tasks(home.source.app) == []
     assert home.read(page)["Regenerate"] is False
     async with home.source.app.db.read_transaction() as tx:
         assert await delays.newest_delay(tx, (await home.jobs())[-1]) == ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon.config.model import PostsSection
-from daemon.jobs.inputs import Inputs
+from daemon.jobs.prompt import Inputs
 from daemon.notion.model import File, Page
 from daemon.sync.plan_types import (
     PageSnapshot,
