@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from daemon.clock import Clock
 from daemon.context import SourceContext
 from daemon.jobs import breaker_store
-from db import jobs
+from db import jobs, queue
 from db.engine import Tx
 from db.models import Job
-from db.states import JobEventType
+from db.states import JobEventType, JobState
 from providers.breaker import Breaker
 from providers.outcomes import Outcome
 
@@ -52,7 +52,9 @@ class ClockSteps:
         # Without a step, only times that an earlier process stored can be wrong.
         since = None if step else now + TOLERANCE
         async with source.app.db.read_transaction() as tx:
-            waiting = await jobs.list_waiting(tx, moved_after=since)
+            waiting = await queue.list_jobs(
+                tx, [JobState.QUEUED, JobState.UPLOADING], moved_after=since
+            )
         if not (step or waiting):
             return
         async with source.app.db.write_transaction() as tx:

@@ -26,8 +26,8 @@ from daemon.notion.page_cache import PageCache
 from daemon.notion.throttling import NotionBackoff
 from daemon.service.systemd import WatchdogDeadlines
 from daemon.service.tasks import ChangeEvent, FailureThrottle, RetrySchedule
-from db.breakers import SHARED
 from db.engine import Database
+from db.source_state import SHARED
 from providers.provider import Provider
 from providers.runner import CancellationToken, ProviderRunner
 

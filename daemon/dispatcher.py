@@ -24,7 +24,7 @@ from daemon.jobs.breaker_store import check_health
 from daemon.jobs.lifecycle import requeue_job
 from daemon.jobs.postponement import end_delay, next_try_at, postpone_task
 from daemon.service.tasks import FIRST_PAUSE, TaskKey, TaskKind
-from db import posts, queue
+from db import queue, source_state
 from db.engine import Tx
 from db.errors import DatabaseError
 from db.models import Job
@@ -288,5 +288,5 @@ async def _is_access_refused(tx: Tx, source: SourceContext) -> bool:
     if source.state.is_leader:
         return source.notion_backoff.is_refused
     # The leader has stored it.
-    state = await posts.load_source_state(tx, source.name)
+    state = await source_state.load_source_state(tx, source.name)
     return state is not None and bool(state.shut)

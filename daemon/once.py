@@ -13,7 +13,7 @@ from daemon.errors import SetupError
 from daemon.generation.storage_guard import sleep_unless_stopping
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db import jobs, posts, queue
+from db import posts, queue
 from db.states import JobState
 
 #: Seconds; longer waits are split, as the clock may be set meanwhile.
@@ -67,7 +67,7 @@ async def run_once(
         held = await _count_held(app)
     await work_until_idle(sources, Dispatcher(sources))
     async with app.db.read_transaction() as tx:
-        failed_jobs = await jobs.in_state(tx, [JobState.FAILED], limit=500)
+        failed_jobs = await queue.list_jobs(tx, [JobState.FAILED], limit=500)
     return OnceResult(
         notion=sources.outage_reason or _describe_delayed(app),
         failed=sum(job.moved_at >= started_at for job in failed_jobs),

@@ -22,7 +22,7 @@ from daemon.service.systemd import SystemdNotifier
 from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db import jobs
+from db import queue
 from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
 from db.states import JobState
 
@@ -266,7 +266,7 @@ class DaemonRunner:
     async def _log_command_changes(self) -> None:
         """Log the jobs that a command has queued, and the breakers it has reset."""
         async with self.app.db.read_transaction() as tx:
-            queued = await jobs.in_state(tx, [JobState.QUEUED], limit=500)
+            queued = await queue.list_jobs(tx, [JobState.QUEUED], limit=500)
             breakers = await breaker_store.load_breakers(tx, self.source.providers)
         for breaker in breakers.values():
             breaker_store.log_breaker_reset(self.sources.app, breaker)

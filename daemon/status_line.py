@@ -8,7 +8,7 @@ from daemon.context import Sources
 from daemon.formatting import format_clock, format_spending
 from daemon.generation import provider_selection
 from daemon.notion.model import Schema
-from db import job_lists, posts
+from db import posts, queue
 from db.states import JobState
 from providers.breaker import BreakerState, describe_breaker
 
@@ -23,7 +23,7 @@ async def compose_status_line(sources: Sources) -> str:
         state = await provider_selection.load_chain_state(
             tx, sources.shared_budget_source
         )
-        counts = await job_lists.count_open_by_state(tx)
+        counts = await queue.count_open_by_state(tx)
         held = await posts.count_held(tx)
     names = dict.fromkeys(name for source in sources for name in source.chain)
     paused = [

@@ -1,41 +1,24 @@
-"""Attempts: one row per provider call, and sums of their cost."""
+"""Attempts: one row per provider call, committed before the request leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from db import mapping
 from db.engine import Tx
-from db.models import Attempt
-from db.tables import attempts, images, jobs
-from db.types import CleanText
+from db.mapping import CleanText, fetch_all, fetch_scalar, in_chunks, insert_record
+from db.models import Attempt, JobEvent
+from db.tables import attempts, events, images, jobs
 
+#: Rows of the change feed per read.
+_BATCH = 2000
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpendingTotals:
-    """Sums over the calls of a period; open calls count at their full price.
-
-    Attributes:
-        cost: US dollars charged.
-        covered: US dollars covered by credits included in the plan.
-        calls: Number of calls, of any outcome.
-        images: Number of calls that returned an image.
-    """
-
-    cost: float = 0.0
-    covered: float = 0.0
-    calls: int = 0
-    images: int = 0
-
-
-_END = attempts.update().where(
-    attempts.c.id == sa.bindparam("which"), attempts.c.outcome.is_(None)
-)
+_IS_OPEN = attempts.c.outcome.is_(None)
+_END = attempts.update().where(attempts.c.id == sa.bindparam("which"), _IS_OPEN)
 _OF_JOBS = (
     sa.select(attempts)
     .where(attempts.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
@@ -43,25 +26,14 @@ _OF_JOBS = (
 )
 #: Calls of jobs that another daemon has claimed.  A call without a job counts as ours.
 _ELSEWHERE = jobs.c.claimed_by != sa.bindparam("claimer", type_=CleanText())
-_OPEN = (
+_OPEN_CALLS = (
     sa.select(attempts.c.provider, sa.func.count(), sa.func.count().filter(_ELSEWHERE))
     .select_from(attempts.outerjoin(jobs, jobs.c.id == attempts.c.job_id))
-    .where(attempts.c.outcome.is_(None))
+    .where(_IS_OPEN)
     .group_by(attempts.c.provider)
 )
-_OF_PAGES = (
-    sa.select(attempts.c.page_id, sa.func.count())
-    .where(
-        attempts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
-        attempts.c.started_at >= sa.bindparam("since"),
-        attempts.c.cost + attempts.c.covered > 0,
-    )
-    .group_by(attempts.c.page_id)
-)
-_PREFIX, _PREFIX_END = (
-    sa.bindparam("prefix", type_=CleanText()),
-    sa.bindparam("prefix_end", type_=CleanText()),
-)
+_PREFIX = sa.bindparam("prefix", type_=CleanText())
+_PREFIX_END = sa.bindparam("prefix_end", type_=CleanText())
 _WITH_PREFIX = sa.union_all(
     *(
         sa.select(column).where(column >= _PREFIX, column < _PREFIX_END)
@@ -72,16 +44,7 @@ _WITH_PREFIX = sa.union_all(
 
 async def start_attempt(tx: Tx, **values: Any) -> Attempt:  # noqa: ANN401 - the columns of the table
     """Insert an open attempt.  The caller commits before it sends the request."""
-    columns: dict[str, Any] = {
-        "model": None,
-        "ended_at": None,
-        "outcome": None,
-        "http_status": None,
-        "remote": None,
-        "error": "",
-        **values,
-    }
-    return Attempt(id=await mapping.insert_row(tx, attempts, columns), **columns)
+    return await insert_record(tx, attempts, Attempt(id=0, **values))
 
 
 async def end_attempt(
@@ -130,25 +93,23 @@ async def save_remote_id(tx: Tx, attempt: Attempt, remote: str) -> None:
 
 async def of_job(tx: Tx, job_id: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
-    return await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=[job_id])
+    return await fetch_all(tx, Attempt, _OF_JOBS, jobs=[job_id])
 
 
 async def of_jobs(tx: Tx, job_ids: list[int]) -> dict[int, list[Attempt]]:
     """Return attempts by job id, oldest first; a job without attempts has no key."""
     by_job: dict[int, list[Attempt]] = {}
-    for attempt in await mapping.fetch_all(tx, Attempt, _OF_JOBS, jobs=job_ids):
-        if attempt.job_id is not None:
-            by_job.setdefault(attempt.job_id, []).append(attempt)
+    for chunk in in_chunks(job_ids):
+        for attempt in await fetch_all(tx, Attempt, _OF_JOBS, jobs=chunk):
+            if attempt.job_id is not None:
+                by_job.setdefault(attempt.job_id, []).append(attempt)
     return by_job
 
 
 async def list_open(tx: Tx) -> list[Attempt]:
     """Return the open attempts, oldest first."""
-    return await mapping.fetch_all(
-        tx,
-        Attempt,
-        sa.select(attempts).where(attempts.c.outcome.is_(None)).order_by(attempts.c.id),
-    )
+    query = sa.select(attempts).where(_IS_OPEN).order_by(attempts.c.id)
+    return await fetch_all(tx, Attempt, query)
 
 
 async def count_open_by_provider(
@@ -164,42 +125,9 @@ async def count_open_by_provider(
     """
     here: dict[str, int] = {}
     elsewhere: dict[str, int] = {}
-    for provider, total, others in await tx.execute(_OPEN, {"claimer": claimer}):
+    for provider, total, others in await tx.execute(_OPEN_CALLS, {"claimer": claimer}):
         here[provider], elsewhere[provider] = total - others, others
     return here, elsewhere
-
-
-def _sum_columns() -> tuple[sa.ColumnElement[Any], ...]:
-    return (
-        sa.func.coalesce(sa.func.sum(attempts.c.cost), 0.0),
-        sa.func.coalesce(sa.func.sum(attempts.c.covered), 0.0),
-        sa.func.count(),
-        sa.func.coalesce(
-            sa.func.sum(sa.cast(attempts.c.outcome == "image", sa.Integer)), 0
-        ),
-    )
-
-
-async def totals_since(
-    tx: Tx, since: datetime, *, provider: str | None = None
-) -> SpendingTotals:
-    """Return the sums over calls that started at *since* or later."""
-    query = sa.select(*_sum_columns()).where(attempts.c.started_at >= since)
-    if provider is not None:
-        query = query.where(attempts.c.provider == provider)
-    row = (await tx.execute(query)).one()
-    return SpendingTotals(cost=row[0], covered=row[1], calls=row[2], images=row[3])
-
-
-async def count_paid_calls(
-    tx: Tx, page_ids: list[str], since: datetime
-) -> dict[str, int]:
-    """Return, by page id, how many calls since then were charged or covered."""
-    counts: dict[str, int] = {}
-    for chunk in mapping.in_chunks(page_ids):
-        rows = await tx.execute(_OF_PAGES, {"pages": chunk, "since": since})
-        counts |= {page_id: count for page_id, count in rows}  # noqa: C416 - rows to a dictionary
-    return counts
 
 
 async def file_names_with_prefix(tx: Tx, prefix: str) -> set[str]:
@@ -209,73 +137,40 @@ async def file_names_with_prefix(tx: Tx, prefix: str) -> set[str]:
     return set(rows.scalars())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostRow:
-    """Sums over the calls of a month, a source and a provider, perhaps of one page.
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """The highest ids that a reader of new rows has read, of two tables."""
 
-    Attributes:
-        month: As "2026-11".
-        page_id: Empty unless the sums are by page.
-        cost: US dollars charged.
-        covered: US dollars covered by credits included in the plan.
-    """
-
-    month: str
-    source: str
-    provider: str
-    page_id: str
-    calls: int
-    images: int
-    cost: float
-    covered: float
+    event: int = 0
+    attempt: int = 0
 
 
-async def started_range(tx: Tx) -> tuple[datetime, datetime] | None:
-    """Return when the first and the last call started; None if there was none."""
-    query = sa.select(
-        sa.func.min(attempts.c.started_at), sa.func.max(attempts.c.started_at)
+async def current_feed_position(tx: Tx) -> FeedPosition:
+    """Return the position after all rows of `events` and `attempts`."""
+    return FeedPosition(
+        event=await fetch_scalar(tx, sa.select(sa.func.max(events.c.id))),
+        attempt=await fetch_scalar(tx, sa.select(sa.func.max(attempts.c.id))),
     )
-    first, last = (await tx.execute(query)).one()
-    return (first, last) if first is not None else None
 
 
-async def load_cost_rows(
-    tx: Tx,
-    months: Sequence[tuple[datetime, datetime]],
-    *,
-    by_page: bool,
-    source: str | None = None,
-) -> list[CostRow]:
-    """Return the sums by month, source and provider.
+async def events_after(tx: Tx, event: int) -> list[JobEvent]:
+    """Return the events after the id *event*, oldest first, 2,000 at most."""
+    query = sa.select(events).where(events.c.id > event).order_by(events.c.id)
+    return await fetch_all(tx, JobEvent, query.limit(_BATCH))
 
-    Args:
-        months: Start and end of each month; the end is excluded.
-        by_page: Group by page as well.
-        source: Only this source; None for all.
-    """
-    page = attempts.c.page_id if by_page else sa.literal("")
-    query = (
-        sa.select(attempts.c.source, attempts.c.provider, page, *_sum_columns())
-        .where(
-            attempts.c.started_at >= sa.bindparam("begins"),
-            attempts.c.started_at < sa.bindparam("ends"),
-        )
-        .group_by(attempts.c.source, attempts.c.provider, page)
-        .order_by(attempts.c.source, attempts.c.provider)
-    )
-    if source is not None:
-        query = query.where(attempts.c.source == source)
+
+async def attempts_after(tx: Tx, attempt: int) -> list[Attempt]:
+    """Return the calls after the id *attempt*, oldest first, 2,000 at most."""
+    query = sa.select(attempts).where(attempts.c.id > attempt).order_by(attempts.c.id)
+    return await fetch_all(tx, Attempt, query.limit(_BATCH))
+
+
+async def ended_among(tx: Tx, attempt_ids: Collection[int]) -> list[Attempt]:
+    """Return the calls of *attempt_ids* that have ended."""
     return [
-        CostRow(
-            month=f"{begins:%Y-%m}",
-            source=row[0],
-            provider=row[1],
-            page_id=row[2],
-            cost=row[3],
-            covered=row[4],
-            calls=row[5],
-            images=row[6],
+        attempt
+        for chunk in in_chunks(sorted(attempt_ids))
+        for attempt in await fetch_all(
+            tx, Attempt, sa.select(attempts).where(attempts.c.id.in_(chunk), ~_IS_OPEN)
         )
-        for begins, ends in months
-        for row in await tx.execute(query, {"begins": begins, "ends": ends})
     ]

@@ -22,11 +22,13 @@ class Backend(ABC):
         begin_read_sql: Begins a transaction that reads one snapshot.
         begin_write_sql: Begins a writing transaction.  Only one runs at a time, over
             all processes, and it sees everything committed before.
+        folder: The local folder that holds the database; None for a server.
     """
 
     inline: ClassVar[bool]
     begin_read_sql: ClassVar[str]
     begin_write_sql: ClassVar[str]
+    folder: Path | None = None
 
     @abstractmethod
     def create_engine(self, *, size: int, overflow: int = 0) -> sa.Engine:
@@ -38,17 +40,6 @@ class Backend(ABC):
 
         Raises:
             DatabaseUnusableError: The driver is not installed.
-        """
-
-    @abstractmethod
-    def commit_sql(self, sender: str) -> str:
-        """Return the SQL that commits a change and notifies the other processes.
-
-        Args:
-            sender: Id of this process, letters and digits.
-
-        Returns:
-            Empty if there is no process to notify and a plain commit is enough.
         """
 
     @abstractmethod
@@ -67,24 +58,48 @@ class Backend(ABC):
     def migration_engine(self) -> sa.Engine:
         """Return an engine to change the schema with, in one transaction."""
 
-    @abstractmethod
+    @contextmanager
+    def connect(self, begin_sql: str) -> Iterator[sa.Connection]:
+        """Open one connection, and begin a transaction; the caller commits.
+
+        Raises:
+            DatabaseError: The database cannot be used.
+        """
+        engine = self.create_engine(size=1)
+        try:
+            with translate_errors(self), engine.connect() as connection:
+                connection.exec_driver_sql(begin_sql)
+                yield connection
+        finally:
+            engine.dispose()
+
+    def commit_sql(self, sender_id: str) -> str:
+        """Return the SQL that commits a change and notifies the other processes.
+
+        Args:
+            sender_id: Id of this process, letters and digits.
+
+        Returns:
+            Empty if a plain commit is enough: the control socket notifies the
+            processes of one machine.
+        """
+        del sender_id
+        return ""
+
     def backup_before(self, change: str) -> Path | None:
         """Copy the database before *change*, which is part of the copy's name.
 
         Returns:
-            The copy; None on a server, where backups are its owner's task.
+            The copy; None on a server, where backups are its owner's task and a
+            migration is atomic.
         """
+        del change
+        return None
 
-    @abstractmethod
-    def reset_sequences(
+    def reset_sequences(  # noqa: B027 - SQLite's next id is one more than the highest
         self, writer: sa.Connection, tables: Sequence[sa.Table]
     ) -> None:
         """Make new ids continue after the highest id of the copied rows."""
-
-    @property
-    @abstractmethod
-    def folder(self) -> Path | None:
-        """The local folder that holds the database; None for a server."""
 
 
 @contextmanager

@@ -19,6 +19,19 @@ from db.tables import attempts, images, jobs, posts
 
 #: The newest posts with a matching title that a search covers.
 _MAX_POSTS = 400
+_ORDER = (attempts.c.started_at, attempts.c.id)
+_ITEMS = (
+    sa.select(
+        images,
+        sa.func.coalesce(jobs.c.title, "").label("title"),
+        attempts.c.cost,
+        attempts.c.covered,
+        attempts.c.started_at,
+    )
+    .select_from(attempts)
+    .join(images, images.c.name == attempts.c.file_name)
+    .outerjoin(jobs, jobs.c.id == images.c.job_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +65,12 @@ class GalleryItem:
     title: str
     cost: float
     covered: float
-    seconds: float | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryPage:
-    """One page of images, newest first.
-
-    Attributes:
-        newer: There are newer images.
-        older: There are older images.
-    """
+    """One page of images, newest first, and whether there are newer and older ones."""
 
     tiles: tuple[GalleryItem, ...] = ()
     newer: bool = False
@@ -88,19 +96,16 @@ async def load_page(
     conditions = await _build_conditions(tx, gallery_filter)
     if conditions is None:
         return GalleryPage()
-    # One row more than the page has tells whether there is another page.
-    query = _item_query().where(*conditions).limit(limit + 1)
     edge = before if before is not None else after
     ascending = before is None and after is not None
-    order = (attempts.c.started_at, attempts.c.id)
     if (position := await _position_of(tx, edge)) is not None:
-        here = sa.tuple_(*order)
-        there = sa.tuple_(
-            *(sa.literal(v, c.type) for v, c in zip(position, order, strict=True))
-        )
-        query = query.where(here > there if ascending else here < there)
-    query = query.order_by(*(order if ascending else [c.desc() for c in order]))
-    items = [_to_item(row) for row in await tx.execute(query)]
+        here = sa.tuple_(*_ORDER)
+        conditions.append(here > position if ascending else here < position)
+    query = _ITEMS.where(*conditions).order_by(
+        *(_ORDER if ascending else [column.desc() for column in _ORDER])
+    )
+    # One row more than the page has tells whether there is another page.
+    items = await _fetch_items(tx, query.limit(limit + 1))
     more, items = len(items) > limit, items[:limit]
     if ascending:
         return GalleryPage(tiles=tuple(reversed(items)), newer=more, older=True)
@@ -109,21 +114,16 @@ async def load_page(
 
 async def load_item(tx: Tx, image_id: int) -> GalleryItem | None:
     """Return one image by its id."""
-    row = (await tx.execute(_item_query().where(images.c.id == image_id))).first()
-    return _to_item(row) if row else None
+    items = await _fetch_items(tx, _ITEMS.where(images.c.id == image_id))
+    return items[0] if items else None
 
 
 async def of_page(
     tx: Tx, source: str, page_id: str, *, limit: int
 ) -> list[GalleryItem]:
     """Return the newest images of one page."""
-    query = (
-        _item_query()
-        .where(images.c.source == source, images.c.page_id == page_id)
-        .order_by(images.c.id.desc())
-        .limit(limit)
-    )
-    return [_to_item(row) for row in await tx.execute(query)]
+    query = _ITEMS.where(images.c.source == source, images.c.page_id == page_id)
+    return await _fetch_items(tx, query.order_by(images.c.id.desc()).limit(limit))
 
 
 async def providers_with_images(tx: Tx, names: list[str]) -> list[str]:
@@ -138,30 +138,16 @@ async def providers_with_images(tx: Tx, names: list[str]) -> list[str]:
     return providers
 
 
-def _item_query() -> sa.Select[Any]:
-    return (
-        sa.select(
-            images,
-            sa.func.coalesce(jobs.c.title, "").label("title"),
-            attempts.c.cost,
-            attempts.c.covered,
-            attempts.c.started_at,
-        )
-        .select_from(attempts)
-        .join(images, images.c.name == attempts.c.file_name)
-        .outerjoin(jobs, jobs.c.id == images.c.job_id)
-    )
+async def _fetch_items(tx: Tx, query: sa.Select[Any]) -> list[GalleryItem]:
+    return [_to_item(row._asdict()) for row in await tx.execute(query)]
 
 
-def _to_item(row: sa.Row[Any]) -> GalleryItem:
-    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    title, cost, covered = (values.pop(key) for key in ("title", "cost", "covered"))
+def _to_item(values: dict[str, Any]) -> GalleryItem:
+    post = {key: values.pop(key) for key in ("title", "cost", "covered")}
     started_at: datetime = values.pop("started_at")
     image = ImageRecord(**values)
     seconds = (image.made_at - started_at).total_seconds()
-    return GalleryItem(
-        image=image, title=title, cost=cost, covered=covered, seconds=max(0.0, seconds)
-    )
+    return GalleryItem(image=image, seconds=max(0.0, seconds), **post)
 
 
 async def _build_conditions(
@@ -183,14 +169,18 @@ async def _build_conditions(
     return conditions
 
 
-async def _position_of(tx: Tx, image_id: int | None) -> tuple[datetime, int] | None:
-    """Return when the call of an image started, and the call's id."""
+async def _position_of(
+    tx: Tx, image_id: int | None
+) -> sa.ColumnElement[tuple[Any, ...]] | None:
+    """Return when the call of an image started, and the call's id, as SQL."""
     if image_id is None:
         return None
     query = (
-        sa.select(attempts.c.started_at, attempts.c.id)
+        sa.select(*_ORDER)
         .join(images, images.c.attempt_id == attempts.c.id)
         .where(images.c.id == image_id)
     )
     row = (await tx.execute(query)).first()
-    return (row[0], row[1]) if row else None
+    if row is None:
+        return None
+    return sa.tuple_(*(sa.literal(v, c.type) for v, c in zip(row, _ORDER, strict=True)))

@@ -1,4 +1,4 @@
-"""Jobs: create, change their state, find.
+"""Jobs: create, change their state, find; and the history of each job.
 
 A state changes only from the one that was read.  Every change adds a row to `events`.
 """
@@ -12,25 +12,28 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db import mapping
 from db.engine import Tx
 from db.errors import StaleJobError
+from db.mapping import (
+    fetch_all,
+    fetch_one,
+    in_chunks,
+    insert_record,
+    insert_row,
+    values_of,
+)
 from db.models import Job, JobEvent, NewJob
 from db.states import OPEN, JobEventType, JobReason, JobState, next_state
-from db.tables import events, images, jobs, tallies
+from db.tables import events, images, jobs
 
-_OPEN = jobs.c.state.in_([state.value for state in OPEN])
+_OPEN = jobs.c.state.in_(OPEN)
 
 _BY_ID = sa.select(jobs).where(jobs.c.id == sa.bindparam("which"))
+_BY_IDS = sa.select(jobs).where(jobs.c.id.in_(sa.bindparam("ids", expanding=True)))
 _OPEN_OF_PAGES = sa.select(jobs).where(
     jobs.c.source == sa.bindparam("of"),
     jobs.c.page_id.in_(sa.bindparam("pages", expanding=True)),
     _OPEN,
-)
-_IN_STATE = (
-    sa.select(jobs)
-    .where(jobs.c.state.in_(sa.bindparam("states", expanding=True)))
-    .order_by(jobs.c.id.desc())
 )
 _MOVE = jobs.update().where(
     jobs.c.id == sa.bindparam("which"),
@@ -42,30 +45,20 @@ _WAKE = jobs.update().where(
     jobs.c.waits_for == sa.bindparam("awaited"),
     jobs.c.due_at > sa.bindparam("now"),
 )
+_NEWEST_EVENT = (
+    sa.select(events)
+    .where(events.c.job_id == sa.bindparam("which"))
+    .order_by(events.c.id.desc())
+    .limit(1)
+)
 
 
 async def create(tx: Tx, new: NewJob, *, now: datetime, why: str) -> Job:
     """Insert a queued job; a unique index refuses a second open job of a page."""
-    values: dict[str, Any] = {
-        **mapping.values_of(new),
-        "inputs": dict(new.inputs),
-        "state": JobState.QUEUED,
-        "created_at": now,
-        "moved_at": now,
-        "rounds": 0,
-        "tries": 0,
-        "waited_since": None,
-        "waits_for": None,
-        "owed_note": "",
-        "told_waiting": False,
-        "reopened_at": None,
-        "again": None,
-        "outcome": "",
-        "claimed_by": "",
-        "read_at": None,
-    }
-    job = Job(id=await mapping.insert_row(tx, jobs, values), **values)
-    await record_event(tx, job, "queued", now, why)
+    values = {**values_of(new), "inputs": dict(new.inputs), "state": JobState.QUEUED}
+    new_job = Job(id=0, created_at=now, moved_at=now, **values)
+    job = await insert_record(tx, jobs, new_job)
+    await _record_event(tx, job, "queued", now, why)
     return job
 
 
@@ -88,12 +81,22 @@ async def apply_event(
     if updated.rowcount != 1:
         raise StaleJobError(f"job {job.id} is no longer {job.state}")
     moved = replace(job, **values)
-    await record_event(tx, moved, event, now, why)
+    await _record_event(tx, moved, event, now, why)
     return moved
 
 
-async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
-    """Add a row to a job's history."""
+async def record_delay(
+    tx: Tx, job: Job, *, now: datetime, why: str, over: bool = False
+) -> None:
+    """Add an event to a job's history: a step failed and will be retried.
+
+    Args:
+        over: The step has succeeded: the event is "resumed" instead of "delayed".
+    """
+    await _record_event(tx, job, "resumed" if over else "delayed", now, why)
+
+
+async def _record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) -> None:
     values = {
         "source": job.source,
         "job_id": job.id,
@@ -102,20 +105,26 @@ async def record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) ->
         "state": job.state,
         "reason": why,
     }
-    await mapping.insert_row(tx, events, values)
+    await insert_row(tx, events, values)
 
 
-async def list_waiting(tx: Tx, *, moved_after: datetime | None = None) -> list[Job]:
-    """Return the queued and the uploading jobs, whether or not they are due.
+async def newest_delay(tx: Tx, job: Job) -> str:
+    """Return why a step of a job is retried; empty if none is."""
+    if not (job.is_open or job.owed):
+        return ""
+    newest = await fetch_one(tx, JobEvent, _NEWEST_EVENT, which=job.id)
+    return newest.reason if newest and newest.event == "delayed" else ""
 
-    Args:
-        moved_after: Only jobs whose state changed later.
-    """
-    states = [JobState.QUEUED, JobState.UPLOADING]
-    query = sa.select(jobs).where(jobs.c.state.in_(states))
-    if moved_after is not None:
-        query = query.where(jobs.c.moved_at > moved_after)
-    return await mapping.fetch_all(tx, Job, query)
+
+async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
+    """Return a job's events, oldest first."""
+    query = sa.select(events).where(events.c.job_id == job_id).order_by(events.c.id)
+    return await fetch_all(tx, JobEvent, query)
+
+
+async def set_waiting_note(tx: Tx, job: Job, note: str) -> None:
+    """Store that the page must be told, once, that the job waits, and why."""
+    await _set(tx, job, owed="waiting", owed_note=note, told_waiting=True)
 
 
 async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
@@ -127,21 +136,13 @@ async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
     )
 
 
-async def set_pending_write(tx: Tx, job: Job, owed: str, note: str) -> None:
-    """Store the write that a page still needs, with its note."""
-    await tx.execute(
-        jobs.update().where(jobs.c.id == job.id).values(owed=owed, owed_note=note)
-    )
-
-
 async def mark_page_read(tx: Tx, job: Job, now: datetime) -> None:
     """Store when a job's page was read and its request was still valid."""
-    await tx.execute(jobs.update().where(jobs.c.id == job.id).values(read_at=now))
+    await _set(tx, job, read_at=now)
 
 
-async def mark_waiting_notified(tx: Tx, job: Job) -> None:
-    """Store that people were notified of the job's long wait."""
-    await tx.execute(jobs.update().where(jobs.c.id == job.id).values(told_waiting=True))
+async def _set(tx: Tx, job: Job, **values: object) -> None:
+    await tx.execute(jobs.update().where(jobs.c.id == job.id).values(**values))
 
 
 async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
@@ -150,22 +151,6 @@ async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
         _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
     )
     return updated.rowcount > 0
-
-
-async def get(tx: Tx, job_id: int) -> Job | None:
-    """Return a job by its id."""
-    return await mapping.fetch_one(tx, Job, _BY_ID, which=job_id)
-
-
-async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
-    """Return several jobs, in any order."""
-    return [
-        job
-        for chunk in mapping.in_chunks(job_ids)
-        for job in await mapping.fetch_all(
-            tx, Job, sa.select(jobs).where(jobs.c.id.in_(chunk))
-        )
-    ]
 
 
 async def replace_fingerprint(
@@ -184,6 +169,20 @@ async def replace_fingerprint(
         )
 
 
+async def get(tx: Tx, job_id: int) -> Job | None:
+    """Return a job by its id."""
+    return await fetch_one(tx, Job, _BY_ID, which=job_id)
+
+
+async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
+    """Return several jobs, in any order."""
+    return [
+        job
+        for chunk in in_chunks(job_ids)
+        for job in await fetch_all(tx, Job, _BY_IDS, ids=chunk)
+    ]
+
+
 async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -> None:
     """Check that a job has this state and this claim.
 
@@ -197,96 +196,34 @@ async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -
 
 async def find_open(tx: Tx, source: str, page_id: str) -> Job | None:
     """Return the page's one open job."""
-    return await mapping.fetch_one(
-        tx,
-        Job,
-        sa.select(jobs).where(
-            jobs.c.source == source, jobs.c.page_id == page_id, _OPEN
-        ),
-    )
-
-
-async def has_open(tx: Tx, source: str, reason: JobReason) -> bool:
-    """Return whether a job of this reason is open."""
-    query = sa.select(jobs.c.id).where(
-        jobs.c.source == source, jobs.c.reason == reason, _OPEN
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
-
-
-async def has_automatic_open(tx: Tx, source: str) -> bool:
-    """Return whether a job is open whose reason is not a tick."""
-    query = sa.select(jobs.c.id).where(
-        jobs.c.source == source, jobs.c.reason != JobReason.REGENERATE, _OPEN
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
+    return await fetch_one(tx, Job, _OPEN_OF_PAGES, of=source, pages=[page_id])
 
 
 async def open_of_pages(tx: Tx, source: str, page_ids: list[str]) -> list[Job]:
     """Return the open jobs of several pages."""
-    open_jobs: list[Job] = []
-    for chunk in mapping.in_chunks(page_ids):
-        open_jobs += await mapping.fetch_all(
-            tx, Job, _OPEN_OF_PAGES, of=source, pages=chunk
-        )
-    return open_jobs
+    return [
+        job
+        for chunk in in_chunks(page_ids)
+        for job in await fetch_all(tx, Job, _OPEN_OF_PAGES, of=source, pages=chunk)
+    ]
+
+
+async def has_open(tx: Tx, source: str, reason: JobReason) -> bool:
+    """Return whether a job of this reason is open."""
+    return await _any_open(tx, source, jobs.c.reason == reason)
+
+
+async def has_automatic_open(tx: Tx, source: str) -> bool:
+    """Return whether a job is open whose reason is not a tick."""
+    return await _any_open(tx, source, jobs.c.reason != JobReason.REGENERATE)
+
+
+async def _any_open(tx: Tx, source: str, condition: sa.ColumnElement[bool]) -> bool:
+    query = sa.select(jobs.c.id).where(jobs.c.source == source, condition, _OPEN)
+    return (await tx.execute(query.limit(1))).first() is not None
 
 
 async def of_page(tx: Tx, source: str, page_id: str) -> list[Job]:
     """Return all jobs of a page, newest first."""
-    return await mapping.fetch_all(
-        tx,
-        Job,
-        sa.select(jobs)
-        .where(jobs.c.source == source, jobs.c.page_id == page_id)
-        .order_by(jobs.c.id.desc()),
-    )
-
-
-async def in_state(
-    tx: Tx,
-    states: Sequence[JobState],
-    *,
-    limit: int | None = None,
-    sources: Sequence[str] | None = None,
-) -> list[Job]:
-    """Return jobs in one of *states*, newest first.
-
-    Args:
-        limit: Number of jobs at most; None for all.
-        sources: Only these sources; None for all.
-    """
-    query = _IN_STATE if limit is None else _IN_STATE.limit(limit)
-    if sources is not None:
-        query = query.where(jobs.c.source.in_(sources))
-    return await mapping.fetch_all(tx, Job, query, states=list(states))
-
-
-async def list_latest(tx: Tx, *, limit: int, source: str | None = None) -> list[Job]:
-    """Return the newest jobs of a source, newest first; None for all sources."""
-    query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-    if source is not None:
-        query = query.where(jobs.c.source == source)
-    return await mapping.fetch_all(tx, Job, query)
-
-
-async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
-    """Count a source's jobs by state; None for all sources."""
-    query = (
-        sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
-        .where(tallies.c.what.in_([state.value for state in JobState]))
-        .group_by(tallies.c.what)
-    )
-    if source is not None:
-        query = query.where(tallies.c.source == source)
-    rows = await tx.execute(query)
-    return {JobState(state): count for state, count in rows if count}
-
-
-async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
-    """Return a job's events, oldest first."""
-    return await mapping.fetch_all(
-        tx,
-        JobEvent,
-        sa.select(events).where(events.c.job_id == job_id).order_by(events.c.id),
-    )
+    query = sa.select(jobs).where(jobs.c.source == source, jobs.c.page_id == page_id)
+    return await fetch_all(tx, Job, query.order_by(jobs.c.id.desc()))

@@ -96,17 +96,17 @@ class Job:
     moved_at: datetime
     fingerprint: str
     inputs: Json
-    rounds: int
-    tries: int
-    waited_since: datetime | None
-    waits_for: str | None
-    acked_at: datetime | None
-    owed: str
-    owed_note: str
-    told_waiting: bool
-    reopened_at: datetime | None
-    again: Json | None
-    outcome: str
+    rounds: int = 0
+    tries: int = 0
+    waited_since: datetime | None = None
+    waits_for: str | None = None
+    acked_at: datetime | None = None
+    owed: str = ""
+    owed_note: str = ""
+    told_waiting: bool = False
+    reopened_at: datetime | None = None
+    again: Json | None = None
+    outcome: str = ""
     claimed_by: str = ""
     read_at: datetime | None = None
 
@@ -145,19 +145,19 @@ class Attempt:
     number: int
     round: int
     provider: str
-    model: str | None
+    model: str | None = None
     generation: int
     price: float
     cost: float
     covered: float
     started_at: datetime
-    ended_at: datetime | None
-    outcome: str | None
-    http_status: int | None
-    remote: str | None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    http_status: int | None = None
+    remote: str | None = None
     seed: int
     file_name: str
-    error: str
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +184,8 @@ class ImageRecord:
     prompt: str
     fingerprint: str
     made_at: datetime
-    upload_id: str | None
-    shown_at: datetime | None
+    upload_id: str | None = None
+    shown_at: datetime | None = None
     pruned_at: datetime | None = None
 
 

@@ -8,13 +8,12 @@ On PostgreSQL every writing transaction takes the same advisory lock as it begin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from db.backend import Backend, translate_errors
+from db.backend import Backend
 from db.errors import (
     DatabaseAwayError,
     DatabaseBusyError,
@@ -24,7 +23,7 @@ from db.errors import (
 )
 
 #: The LISTEN channel of all processes that use the database.
-CHANNEL = "postbrush"
+_CHANNEL = "postbrush"
 _MISSING = "psycopg, which speaks to PostgreSQL, is not installed: `make postgres`"
 #: Key of the write lock: "postbrus" in ASCII, unlikely to collide.
 _WRITER = 0x706F737462727573
@@ -43,7 +42,7 @@ _CONNECT_OPTIONS: dict[str, Any] = {
 #: does not hold a lock.  `datestyle` and `timezone` make times independent of the
 #: server's locale.  `synchronous_commit` keeps what is committed before money is
 #: spent, even if the server crashes.
-SESSION = (
+_SESSION = (
     "SET synchronous_commit = on; "
     "SET datestyle = 'ISO'; SET timezone = 'UTC'; "
     "SET idle_in_transaction_session_timeout = '60s'; "
@@ -81,6 +80,8 @@ class Postgres(Backend):
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
         f"SELECT pg_advisory_xact_lock({_WRITER})"
     )
+    #: Prepares a connection of `db.instances.LockSession`, which hears all processes.
+    listen_sql: ClassVar[str] = f"{_SESSION} LISTEN {_CHANNEL}"
 
     def __init__(self, url: str, password: str = "") -> None:
         try:
@@ -129,7 +130,7 @@ class Postgres(Backend):
             )
         except ModuleNotFoundError:
             raise DatabaseUnusableError(_MISSING) from None
-        settings = f"{SESSION} SET lock_timeout = '{lock_timeout}'"
+        settings = f"{_SESSION} SET lock_timeout = '{lock_timeout}'"
 
         def apply_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's
             connection.execute(settings)
@@ -145,15 +146,15 @@ class Postgres(Backend):
         _, from_url = self.url.get_dialect()().create_connect_args(self.url)
         return {**self._connection_options(), **from_url}
 
-    def commit_sql(self, sender: str) -> str:
+    def commit_sql(self, sender_id: str) -> str:
         """Return SQL that notifies and commits in one round trip.
 
         Raises:
-            ValueError: *sender* has other characters than letters and digits.
+            ValueError: *sender_id* has other characters than letters and digits.
         """
-        if not sender.isalnum():
-            raise ValueError(f"{sender!r} is not letters and digits")
-        return f"SELECT pg_notify('{CHANNEL}', '{sender}'); COMMIT"
+        if not sender_id.isalnum():
+            raise ValueError(f"{sender_id!r} is not letters and digits")
+        return f"SELECT pg_notify('{_CHANNEL}', '{sender_id}'); COMMIT"
 
     def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what a psycopg error means that SQLAlchemy has wrapped."""
@@ -223,31 +224,22 @@ class Postgres(Backend):
             DatabaseUnusableError: The tables are another program's.
             DatabaseAwayError: The server cannot be reached.
         """
-        engine = self.create_engine(size=1)
-        try:
-            with translate_errors(self), engine.connect() as connection:
-                tables = set(connection.exec_driver_sql(_TABLES).scalars())
-                if not tables:
-                    return None
-                if "alembic_version" not in tables:
-                    raise DatabaseUnusableError(
-                        f"{self} holds tables of another program: give postbrush one "
-                        "of its own (createdb)"
-                    )
-                query = "SELECT version_num FROM alembic_version"
-                revision = connection.exec_driver_sql(query).scalar()
-        finally:
-            engine.dispose()
+        with self.connect(self.begin_read_sql) as connection:
+            tables = set(connection.exec_driver_sql(_TABLES).scalars())
+            if not tables:
+                return None
+            if "alembic_version" not in tables:
+                raise DatabaseUnusableError(
+                    f"{self} holds tables of another program: give postbrush one of "
+                    "its own (createdb)"
+                )
+            query = "SELECT version_num FROM alembic_version"
+            revision = connection.exec_driver_sql(query).scalar()
         return None if revision is None else str(revision)
 
     def migration_engine(self) -> sa.Engine:
         """Return an engine that waits up to ten minutes for another migration."""
         return self._create_engine(_MIGRATION_LOCK_TIMEOUT, size=1)
-
-    def backup_before(self, change: str) -> Path | None:
-        """Return None: backups are the owner's task, and a migration is atomic."""
-        del change
-        return None
 
     def reset_sequences(
         self, writer: sa.Connection, tables: Sequence[sa.Table]
@@ -260,11 +252,6 @@ class Postgres(Backend):
             sequence = sa.func.pg_get_serial_sequence(table.name, "id")
             value = (sa.func.coalesce(last, 1), last.is_not(None))
             writer.execute(sa.select(sa.func.setval(sequence, *value)))
-
-    @property
-    def folder(self) -> Path | None:
-        """None: the database is not on this machine's disk."""
-        return None
 
 
 def _is_operational(error: BaseException) -> bool:

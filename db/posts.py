@@ -1,4 +1,4 @@
-"""The stored pages, the posts that wait for approval, and the state of each source."""
+"""The stored pages, and the posts that wait for approval."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from db import mapping
 from db.engine import Tx
-from db.models import HeldPost, Post, SourceState
-from db.states import JobReason
-from db.tables import held, images, jobs, posts, sync, tallies
-from db.types import CleanText
+from db.mapping import (
+    CleanText,
+    fetch_all,
+    fetch_one,
+    fetch_scalar,
+    if_given,
+    in_chunks,
+    insert_row,
+    values_of,
+)
+from db.models import HeldPost, Post
+from db.states import OPEN, JobReason
+from db.tables import held, images, jobs, posts, tallies
 
 T = TypeVar("T")
 
@@ -23,12 +31,12 @@ _MAX_FOUND = 20
 _OF = sa.bindparam("of", type_=CleanText())
 _PAGE = sa.bindparam("page", type_=CleanText())
 _PAGES: sa.BindParameter[Any] = sa.bindparam("pages", expanding=True)
-_ONE = sa.select(posts).where(posts.c.source == _OF, posts.c.page_id == _PAGE)
-_SOME = sa.select(posts).where(posts.c.source == _OF, posts.c.page_id.in_(_PAGES))
-_CHANGE = posts.update().where(posts.c.source == _OF, posts.c.page_id == _PAGE)
-_ROW_IDS = sa.select(posts.c.id).where(
-    posts.c.source == _OF, posts.c.page_id.in_(_PAGES)
-)
+_IS_PAGE = (posts.c.source == _OF, posts.c.page_id == _PAGE)
+_AMONG_PAGES = (posts.c.source == _OF, posts.c.page_id.in_(_PAGES))
+_ONE = sa.select(posts).where(*_IS_PAGE)
+_SOME = sa.select(posts).where(*_AMONG_PAGES)
+_ROW_IDS = sa.select(posts.c.id).where(*_AMONG_PAGES)
+_CHANGE = posts.update().where(*_IS_PAGE)
 _PRESENT = (
     sa.select(posts.c.id, posts.c.page_id, posts.c.seen_at)
     .where(
@@ -44,9 +52,8 @@ _HELD_AMONG = sa.select(held.c.page_id).where(
 )
 _ONE_HELD = sa.select(held).where(held.c.id == sa.bindparam("which"))
 _RELEASE = held.delete().where(held.c.source == _OF, held.c.page_id == _PAGE)
-_SYNC = sa.select(sync).where(sync.c.source == _OF)
 _NEWER = images.alias("newer")
-_IS_NEWEST = ~(
+_HAS_NEWER_IMAGE = (
     sa.select(_NEWER.c.id)
     .where(
         _NEWER.c.source == images.c.source,
@@ -61,7 +68,7 @@ _HAS_OPEN_JOB = (
     .where(
         jobs.c.source == posts.c.source,
         jobs.c.page_id == posts.c.page_id,
-        jobs.c.state.in_(["queued", "generating", "uploading"]),
+        jobs.c.state.in_(OPEN),
     )
     .exists()
 )
@@ -79,7 +86,7 @@ _REPLACEABLE = (
         images.c.shown_at.is_not(None),
         posts.c.gone.is_(False),
         posts.c.skipped.is_(False),
-        _IS_NEWEST,
+        ~_HAS_NEWER_IMAGE,
         ~_HAS_OPEN_JOB,
     )
     .order_by(posts.c.date == "", posts.c.date, posts.c.created_at.desc())
@@ -88,28 +95,25 @@ _REPLACEABLE = (
 
 async def get(tx: Tx, source: str, page_id: str) -> Post | None:
     """Return the stored state of a page."""
-    return await mapping.fetch_one(tx, Post, _ONE, of=source, page=page_id)
+    return await fetch_one(tx, Post, _ONE, of=source, page=page_id)
 
 
 async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
     """Return the stored states of several pages, by page id."""
-    by_page_id: dict[str, Post] = {}
-    for chunk in mapping.in_chunks(page_ids):
-        rows = await mapping.fetch_all(tx, Post, _SOME, of=source, pages=chunk)
-        by_page_id |= {post.page_id: post for post in rows}
-    return by_page_id
+    return {
+        post.page_id: post
+        for chunk in in_chunks(page_ids)
+        for post in await fetch_all(tx, Post, _SOME, of=source, pages=chunk)
+    }
 
 
 async def save(tx: Tx, post: Post) -> None:
     """Insert or replace the stored state of a page; `post.id` is ignored."""
-    values: dict[str, Any] = mapping.values_of(post) | {"shows": list(post.shows)}
-    values["inputs"] = dict(post.inputs)
+    values = values_of(post) | {"shows": list(post.shows), "inputs": dict(post.inputs)}
     del values["id"]
-    updated = await tx.execute(
-        _CHANGE, {**values, "of": post.source, "page": post.page_id}
-    )
-    if updated.rowcount == 0:
-        await mapping.insert_row(tx, posts, values)
+    key = {"of": post.source, "page": post.page_id}
+    if (await tx.execute(_CHANGE, values | key)).rowcount == 0:
+        await insert_row(tx, posts, values)
 
 
 async def update_fields(tx: Tx, source: str, page_id: str, **values: object) -> None:
@@ -130,7 +134,7 @@ async def find_by_title(tx: Tx, words: str, *, source: str | None = None) -> lis
     """Return the 20 newest pages whose title contains every word, newest first."""
     found = await match_titles(tx, posts.c.id, words, source=source)
     newest = sa.select(posts).where(posts.c.id.in_(found[-_MAX_FOUND:]))
-    return await mapping.fetch_all(tx, Post, newest.order_by(posts.c.id.desc()))
+    return await fetch_all(tx, Post, newest.order_by(posts.c.id.desc()))
 
 
 async def match_titles(
@@ -140,38 +144,35 @@ async def match_titles(
 
     Python compares, because SQLite and PostgreSQL fold the case of different letters.
     """
-    query = sa.select(column, posts.c.title).order_by(posts.c.id)
-    if source is not None:
-        query = query.where(posts.c.source == source)
+    query = sa.select(column, posts.c.title).where(*if_given(posts.c.source, source))
     needed = words.casefold().split()
     return [
         value
-        for value, title in await tx.execute(query)
+        for value, title in await tx.execute(query.order_by(posts.c.id))
         if all(word in title.casefold() for word in needed)
     ]
 
 
 async def find_by_page_id(tx: Tx, page_id: str) -> Post | None:
     """Return a stored page of any source by its page id."""
-    return await mapping.fetch_one(
-        tx, Post, sa.select(posts).where(posts.c.page_id == page_id)
-    )
+    return await fetch_one(tx, Post, sa.select(posts).where(posts.c.page_id == page_id))
 
 
 async def count(tx: Tx, *, source: str | None = None) -> int:
     """Return the number of stored posts of a source; None for all sources."""
-    total = sa.select(sa.func.sum(tallies.c.count)).where(tallies.c.what == "posts")
-    if source is not None:
-        total = total.where(tallies.c.source == source)
-    return await mapping.fetch_scalar(tx, total)
+    query = sa.select(sa.func.sum(tallies.c.count)).where(
+        tallies.c.what == "posts", *if_given(tallies.c.source, source)
+    )
+    return await fetch_scalar(tx, query)
 
 
 async def row_ids(tx: Tx, source: str, page_ids: list[str]) -> list[int]:
     """Return the row ids of those of several pages that are stored."""
-    ids: list[int] = []
-    for chunk in mapping.in_chunks(page_ids):
-        ids += (await tx.execute(_ROW_IDS, {"of": source, "pages": chunk})).scalars()
-    return ids
+    return [
+        row_id
+        for chunk in in_chunks(page_ids)
+        for (row_id,) in await tx.execute(_ROW_IDS, {"of": source, "pages": chunk})
+    ]
 
 
 async def list_present_after(
@@ -198,9 +199,7 @@ async def list_replaceable(tx: Tx, source: str, *, made_after: datetime) -> list
     Args:
         made_after: Only cards rendered then or later.
     """
-    return await mapping.fetch_all(
-        tx, Post, _REPLACEABLE, of=source, made_after=made_after
-    )
+    return await fetch_all(tx, Post, _REPLACEABLE, of=source, made_after=made_after)
 
 
 async def hold_posts(
@@ -208,15 +207,9 @@ async def hold_posts(
 ) -> None:
     """Store page ids and reasons that wait for approval; posts already held stay."""
     for page_id, reason in requests:
-        existing = sa.select(held.c.id).where(
-            held.c.source == source, held.c.page_id == page_id
-        )
-        if (await tx.execute(existing)).first() is None:
-            await tx.execute(
-                held.insert().values(
-                    source=source, page_id=page_id, reason=reason, held_at=now
-                )
-            )
+        if not await held_among(tx, source, [page_id]):
+            values = {"source": source, "page_id": page_id, "reason": reason}
+            await insert_row(tx, held, {**values, "held_at": now})
 
 
 async def release_post(tx: Tx, source: str, page_id: str) -> bool:
@@ -227,34 +220,32 @@ async def release_post(tx: Tx, source: str, page_id: str) -> bool:
 
 async def held_among(tx: Tx, source: str, page_ids: list[str]) -> set[str]:
     """Return those of several pages that wait for approval."""
-    page_ids_held: set[str] = set()
-    for chunk in mapping.in_chunks(page_ids):
-        rows = await tx.execute(_HELD_AMONG, {"of": source, "pages": chunk})
-        page_ids_held.update(rows.scalars())
-    return page_ids_held
+    return {
+        page_id
+        for chunk in in_chunks(page_ids)
+        for (page_id,) in await tx.execute(_HELD_AMONG, {"of": source, "pages": chunk})
+    }
 
 
 async def held_row_ids(
     tx: Tx, *, source: str | None = None, limit: int | None = None
 ) -> list[int]:
     """Return the row ids of `held`, newest page first; the query runs in a thread."""
+    is_post = sa.and_(
+        posts.c.source == held.c.source, posts.c.page_id == held.c.page_id
+    )
     query = (
         sa.select(held.c.id)
-        .join(
-            posts,
-            sa.and_(posts.c.source == held.c.source, posts.c.page_id == held.c.page_id),
-        )
+        .join(posts, is_post)
+        .where(*if_given(held.c.source, source))
         .order_by(posts.c.created_at.desc(), held.c.id)
-        .limit(limit)
     )
-    if source is not None:
-        query = query.where(held.c.source == source)
-    return list((await tx.execute_in_thread(query)).scalars())
+    return list((await tx.execute_in_thread(query.limit(limit))).scalars())
 
 
 async def load_held(tx: Tx, row_id: int) -> tuple[HeldPost, Post] | None:
     """Return a row of `held` with its page; None if either no longer exists."""
-    held_post = await mapping.fetch_one(tx, HeldPost, _ONE_HELD, which=row_id)
+    held_post = await fetch_one(tx, HeldPost, _ONE_HELD, which=row_id)
     post = await get(tx, held_post.source, held_post.page_id) if held_post else None
     return (held_post, post) if held_post and post else None
 
@@ -262,36 +253,12 @@ async def load_held(tx: Tx, row_id: int) -> tuple[HeldPost, Post] | None:
 async def latest_held(tx: Tx, *, limit: int) -> list[Post]:
     """Return the pages that were held last, the last one first."""
     query = sa.select(held).order_by(held.c.id.desc()).limit(limit)
-    rows = await mapping.fetch_all(tx, HeldPost, query)
+    rows = await fetch_all(tx, HeldPost, query)
     pages = [await get(tx, row.source, row.page_id) for row in rows]
     return [post for post in pages if post is not None]
 
 
 async def count_held(tx: Tx, *, source: str | None = None) -> int:
     """Return how many posts of a source wait for approval; None for all sources."""
-    query = sa.select(sa.func.count()).select_from(held)
-    if source is not None:
-        query = query.where(held.c.source == source)
-    return await mapping.fetch_scalar(tx, query)
-
-
-async def load_source_state(tx: Tx, source: str) -> SourceState | None:
-    """Return the stored state of a source; None before its first poll."""
-    row = (await tx.execute(_SYNC, {"of": source})).first()
-    return SourceState(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
-
-
-async def sources_of(tx: Tx, data_source: str) -> set[str]:
-    """Return the names of the sources that use this Notion data source."""
-    query = sa.select(sync.c.source).where(sync.c.data_source == data_source)
-    return set((await tx.execute(query)).scalars())
-
-
-async def save_source_state(tx: Tx, state: SourceState) -> None:
-    """Insert or replace the stored state of a source."""
-    values = mapping.values_of(state) | {"columns": dict(state.columns)}
-    updated = await tx.execute(
-        sync.update().where(sync.c.source == state.source).values(**values)
-    )
-    if updated.rowcount == 0:
-        await tx.execute(sync.insert().values(**values))
+    query = sa.select(sa.func.count(held.c.id)).where(*if_given(held.c.source, source))
+    return await fetch_scalar(tx, query)

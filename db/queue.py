@@ -1,39 +1,36 @@
-"""The job queue as workers see it: which jobs are due, and which daemon claimed them.
+"""The job queue: which jobs are due, which daemon claimed them, and lists for people.
 
-Lists are in the order of `_PRIORITY`: strongest reason, then due first, then oldest.
+Due jobs are in order of priority: strongest reason, then due first, then oldest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from db import mapping
 from db.engine import Tx
+from db.mapping import fetch_all, fetch_scalar, if_given
 from db.models import Job
-from db.states import JobReason, JobState
-from db.tables import jobs
+from db.states import OPEN, JobReason, JobState
+from db.tables import jobs, tallies
 
-#: Rank of a job's reason, 0 for the strongest.
-STRONGEST_FIRST = sa.case(
-    {reason.value: reason.rank for reason in JobReason}, value=jobs.c.reason
+_PRIORITY = (
+    sa.case({reason.value: reason.rank for reason in JobReason}, value=jobs.c.reason),
+    jobs.c.due_at,
+    jobs.c.id,
 )
 _LIMIT = sa.bindparam("most", type_=sa.Integer)
-_PRIORITY = (STRONGEST_FIRST, jobs.c.due_at, jobs.c.id)
+_IS_DUE = jobs.c.due_at <= sa.bindparam("now")
 #: No provider call before Notion has confirmed the un-tick, so that a box that cannot
 #: be un-ticked costs nothing.
 _READY = sa.or_(jobs.c.owed != "untick", jobs.c.acked_at.is_not(None))
 _OF_SOURCES = jobs.c.source.in_(sa.bindparam("sources", expanding=True))
+_QUEUED = sa.select(jobs).where(jobs.c.state == JobState.QUEUED)
 _DUE = (
-    sa.select(jobs)
-    .where(
-        jobs.c.state == JobState.QUEUED,
-        jobs.c.due_at <= sa.bindparam("now"),
-        jobs.c.source == sa.bindparam("of"),
-        _READY,
-    )
+    _QUEUED.where(_IS_DUE, jobs.c.source == sa.bindparam("of"), _READY)
     .order_by(*_PRIORITY)
     .limit(_LIMIT)
 )
@@ -49,11 +46,7 @@ _NEXT_DUE = (
 )
 _UPLOADING = (
     sa.select(jobs)
-    .where(
-        jobs.c.state == JobState.UPLOADING,
-        jobs.c.due_at <= sa.bindparam("now"),
-        _OF_SOURCES,
-    )
+    .where(jobs.c.state == JobState.UPLOADING, _IS_DUE, _OF_SOURCES)
     .order_by(*_PRIORITY)
     .limit(_LIMIT)
 )
@@ -67,26 +60,19 @@ _GENERATING_IDS = sa.select(jobs.c.id).where(
     jobs.c.state == JobState.GENERATING, jobs.c.claimed_by == sa.bindparam("claimer")
 )
 #: Rows that another transaction has locked are skipped; SQLite has only one writer.
-_CLAIMABLE = (
-    sa.select(jobs)
-    .where(
-        jobs.c.id.in_(sa.bindparam("picked", expanding=True)),
-        jobs.c.state == JobState.QUEUED,
-        jobs.c.due_at <= sa.bindparam("now"),
-        _READY,
-    )
-    .with_for_update(skip_locked=True)
-)
+_CLAIMABLE = _QUEUED.where(
+    jobs.c.id.in_(sa.bindparam("picked", expanding=True)), _IS_DUE, _READY
+).with_for_update(skip_locked=True)
 
 
 async def list_due(tx: Tx, now: datetime, source: str, *, limit: int) -> list[Job]:
     """Return the queued jobs of a source that are due, in order of priority."""
-    return await mapping.fetch_all(tx, Job, _DUE, now=now, of=source, most=limit)
+    return await fetch_all(tx, Job, _DUE, now=now, of=source, most=limit)
 
 
 async def list_claimable(tx: Tx, ids: Sequence[int], now: datetime) -> list[Job]:
     """Return those of the jobs *ids* that can be claimed, in the given order."""
-    claimable = await mapping.fetch_all(tx, Job, _CLAIMABLE, picked=ids, now=now)
+    claimable = await fetch_all(tx, Job, _CLAIMABLE, picked=ids, now=now)
     return sorted(claimable, key=lambda job: ids.index(job.id))
 
 
@@ -95,26 +81,21 @@ async def next_due_at(
 ) -> datetime | None:
     """Return when the next job in *state* becomes due; None if all are due."""
     values = {"among": state, "now": now, "sources": sources}
-    due_at = (await tx.execute(_NEXT_DUE, values)).scalar()
-    return due_at if isinstance(due_at, datetime) else None
+    return _as_time((await tx.execute(_NEXT_DUE, values)).scalar())
 
 
 async def list_uploading(
     tx: Tx, now: datetime, sources: Sequence[str], *, limit: int
 ) -> list[Job]:
     """Return the uploading jobs that are due, in order of priority."""
-    return await mapping.fetch_all(
-        tx, Job, _UPLOADING, now=now, sources=sources, most=limit
-    )
+    return await fetch_all(tx, Job, _UPLOADING, now=now, sources=sources, most=limit)
 
 
 async def with_pending_writes(
     tx: Tx, sources: Sequence[str], *, limit: int
 ) -> list[Job]:
     """Return the jobs with a pending write, un-ticks first, then oldest first."""
-    return await mapping.fetch_all(
-        tx, Job, _WITH_PENDING_WRITES, sources=sources, most=limit
-    )
+    return await fetch_all(tx, Job, _WITH_PENDING_WRITES, sources=sources, most=limit)
 
 
 async def generating_ids(tx: Tx, claimed_by: str) -> set[int]:
@@ -133,4 +114,82 @@ async def list_claimed(tx: Tx, by: Sequence[str] | None) -> list[Job]:
     query = sa.select(jobs).where(jobs.c.state == JobState.GENERATING)
     if by is not None:
         query = query.where(jobs.c.claimed_by.in_(by))
-    return await mapping.fetch_all(tx, Job, query.order_by(jobs.c.id))
+    return await fetch_all(tx, Job, query.order_by(jobs.c.id))
+
+
+async def list_jobs(
+    tx: Tx,
+    states: Sequence[JobState] = (),
+    *,
+    limit: int | None = None,
+    source: str | None = None,
+    before: int | None = None,
+    moved_after: datetime | None = None,
+) -> list[Job]:
+    """Return jobs, newest first.
+
+    Args:
+        states: Only jobs in one of these states; empty for all.
+        limit: Number of jobs at most; None for all.
+        source: Only jobs of this source.
+        before: Only jobs with a lower id.
+        moved_after: Only jobs whose state changed later.
+    """
+    query = sa.select(jobs).where(*if_given(jobs.c.source, source))
+    if states:
+        query = query.where(jobs.c.state.in_(states))
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    if moved_after is not None:
+        query = query.where(jobs.c.moved_at > moved_after)
+    return await fetch_all(tx, Job, query.order_by(jobs.c.id.desc()).limit(limit))
+
+
+async def list_queued(tx: Tx, *, limit: int) -> list[Job]:
+    """Return queued jobs in about the order in which they will start."""
+    return await fetch_all(tx, Job, _QUEUED.order_by(*_PRIORITY).limit(limit))
+
+
+async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
+    """Return when the queued job that is due longest became due; None if none is."""
+    query = (
+        sa.select(jobs.c.due_at)
+        .where(jobs.c.state == JobState.QUEUED, jobs.c.due_at <= now)
+        .order_by(jobs.c.due_at)
+        .limit(1)
+    )
+    return _as_time((await tx.execute(query)).scalar())
+
+
+def _as_time(value: Any) -> datetime | None:  # noqa: ANN401 - a column of any query
+    return value if isinstance(value, datetime) else None
+
+
+async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
+    """Count a source's jobs by state; None for all sources."""
+    query = (
+        sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
+        .where(tallies.c.what.in_([*JobState]), *if_given(tallies.c.source, source))
+        .group_by(tallies.c.what)
+    )
+    return {JobState(state): count for state, count in await tx.execute(query) if count}
+
+
+async def count_open_by_state(tx: Tx) -> dict[JobState, int]:
+    """Count the open jobs by state; ended jobs do not make the query slower."""
+    query = (
+        sa.select(jobs.c.state, sa.func.count())
+        .where(jobs.c.state.in_(OPEN))
+        .group_by(jobs.c.state)
+    )
+    return {JobState(state): count for state, count in await tx.execute(query)}
+
+
+async def count_created_since(
+    tx: Tx, source: str, reason: JobReason, since: datetime
+) -> int:
+    """Return how many jobs of a reason were created at *since* or later."""
+    query = sa.select(sa.func.count()).where(
+        jobs.c.source == source, jobs.c.reason == reason, jobs.c.created_at >= since
+    )
+    return await fetch_scalar(tx, query)

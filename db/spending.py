@@ -1,33 +1,128 @@
-"""Spending: sums over the calls of this month and this day, from one query."""
+"""Spending: sums over the provider calls of a period.  Amounts are in US dollars.
+
+Charged amounts and amounts covered by credits included in the plan are apart.  Open
+calls count at their full price.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.attempts import SpendingTotals
 from db.engine import Tx
+from db.mapping import if_given, in_chunks
 from db.tables import attempts
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingTotals:
+    """Sums over calls: charged, covered, number of calls and of images."""
+
+    cost: float = 0.0
+    covered: float = 0.0
+    calls: int = 0
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingSnapshot:
-    """The sums at one moment, and which providers work.
+    """The sums at one moment by source and provider, and which providers work.
 
     Attributes:
-        month: Sums of the month by source and provider.
-        day: Sums of the day by source and provider.
         proven: The providers that have generated an image recently.
     """
 
     month: Mapping[tuple[str, str], SpendingTotals]
     day: Mapping[tuple[str, str], SpendingTotals]
     proven: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """Sums over the calls of a month, a source and a provider, perhaps of one page.
+
+    Attributes:
+        month: As "2026-11".
+        page_id: Empty unless the sums are by page.
+    """
+
+    month: str
+    source: str
+    provider: str
+    page_id: str
+    cost: float
+    covered: float
+    calls: int
+    images: int
+
+
+def _sums(*conditions: sa.ColumnElement[bool]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the columns of `SpendingTotals`, over the calls that meet *conditions*."""
+    cost, covered = sa.func.sum(attempts.c.cost), sa.func.sum(attempts.c.covered)
+    return (
+        sa.func.coalesce(cost.filter(*conditions), 0.0),
+        sa.func.coalesce(covered.filter(*conditions), 0.0),
+        sa.func.count().filter(*conditions),
+        sa.func.count().filter(*conditions, attempts.c.outcome == "image"),
+    )
+
+
+def _since(name: str) -> sa.ColumnElement[bool]:
+    return attempts.c.started_at >= sa.bindparam(name)
+
+
+#: `|| ''` keeps the planner from grouping by the index on provider, for which it would
+#: read every call ever made.  We want the range of `started_at`.
+_PROVIDER = attempts.c.provider.concat("")
+_SPENDING = (
+    sa.select(
+        attempts.c.source,
+        _PROVIDER,
+        *_sums(_since("month")),
+        *_sums(_since("day")),
+        sa.func.count().filter(_since("lately"), attempts.c.outcome == "image"),
+    )
+    .where(_since("first"))
+    .group_by(attempts.c.source, _PROVIDER)
+)
+_PAID_CALLS = (
+    sa.select(attempts.c.page_id, sa.func.count())
+    .where(
+        attempts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
+        _since("since"),
+        attempts.c.cost + attempts.c.covered > 0,
+    )
+    .group_by(attempts.c.page_id)
+)
+
+
+async def load_spending(
+    tx: Tx, *, month: datetime, day: datetime, lately: datetime
+) -> SpendingSnapshot:
+    """Return the sums over calls that started at or after three times.
+
+    Args:
+        month: Start of the month.
+        day: Start of the day.
+        lately: Providers that have generated an image since then count as proven.
+    """
+    times = {"month": month, "day": day, "lately": lately}
+    rows = await tx.execute(_SPENDING, {**times, "first": min(times.values())})
+    by_month: dict[tuple[str, str], SpendingTotals] = {}
+    by_day: dict[tuple[str, str], SpendingTotals] = {}
+    proven: set[str] = set()
+    for source, provider, *sums, images_lately in rows:
+        for totals, values in ((by_month, sums[:4]), (by_day, sums[4:])):
+            if (total := SpendingTotals(*values)).calls:
+                totals[source, provider] = total
+        if images_lately:
+            proven.add(provider)
+    return SpendingSnapshot(month=by_month, day=by_day, proven=frozenset(proven))
 
 
 def sum_totals(sums: Iterable[SpendingTotals]) -> SpendingTotals:
@@ -51,59 +146,63 @@ def totals_by_provider(
     return {provider: sum_totals(totals) for provider, totals in by_provider.items()}
 
 
-def _totals_since(name: str) -> tuple[sa.ColumnElement[Any], ...]:
-    in_period = attempts.c.started_at >= sa.bindparam(name)
-    return (
-        sa.func.coalesce(sa.func.sum(attempts.c.cost).filter(in_period), 0.0),
-        sa.func.coalesce(sa.func.sum(attempts.c.covered).filter(in_period), 0.0),
-        sa.func.count().filter(in_period),
-        sa.func.count().filter(in_period, attempts.c.outcome == "image"),
+async def totals_since(
+    tx: Tx, since: datetime, *, provider: str | None = None
+) -> SpendingTotals:
+    """Return the sums over calls that started at *since* or later."""
+    query = sa.select(*_sums()).where(
+        attempts.c.started_at >= since, *if_given(attempts.c.provider, provider)
     )
+    return SpendingTotals(*(await tx.execute(query)).one())
 
 
-#: `|| ''` keeps the planner from grouping by the index on provider, for which it would
-#: read every call ever made.  We want the range of `started_at`.
-_PROVIDER = attempts.c.provider.concat("")
-_IMAGES_LATELY = sa.func.count().filter(
-    attempts.c.started_at >= sa.bindparam("lately"), attempts.c.outcome == "image"
-)
-_SPENDING = (
-    sa.select(
-        attempts.c.source,
-        _PROVIDER,
-        *_totals_since("month"),
-        *_totals_since("day"),
-        _IMAGES_LATELY,
-    )
-    .where(attempts.c.started_at >= sa.bindparam("first"))
-    .group_by(attempts.c.source, _PROVIDER)
-)
+async def count_paid_calls(
+    tx: Tx, page_ids: Sequence[str], since: datetime
+) -> dict[str, int]:
+    """Return, by page id, how many calls since then were charged or covered."""
+    counts: dict[str, int] = {}
+    for chunk in in_chunks(page_ids):
+        rows = await tx.execute(_PAID_CALLS, {"pages": chunk, "since": since})
+        counts |= {page_id: count for page_id, count in rows}  # noqa: C416 - rows to a dictionary
+    return counts
 
 
-async def load_spending(
-    tx: Tx, *, month: datetime, day: datetime, lately: datetime
-) -> SpendingSnapshot:
-    """Return the sums over calls that started at or after three times.
+async def started_range(tx: Tx) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last call started; None if there was none."""
+    started_at = attempts.c.started_at
+    query = sa.select(sa.func.min(started_at), sa.func.max(started_at))
+    first, last = (await tx.execute(query)).one()
+    return (first, last) if first is not None else None
+
+
+async def load_cost_rows(
+    tx: Tx,
+    months: Sequence[tuple[datetime, datetime]],
+    *,
+    by_page: bool,
+    source: str | None = None,
+) -> list[CostRow]:
+    """Return the sums by month, source and provider.
 
     Args:
-        month: Start of the month.
-        day: Start of the day.
-        lately: Providers that have generated an image since then count as proven.
+        months: Start and end of each month; the end is excluded.
+        by_page: Group by page as well.
+        source: Only this source; None for all.
     """
-    times = {"month": month, "day": day, "lately": lately}
-    rows = await tx.execute(_SPENDING, {**times, "first": min(times.values())})
-    by_month: dict[tuple[str, str], SpendingTotals] = {}
-    by_day: dict[tuple[str, str], SpendingTotals] = {}
-    proven: set[str] = set()
-    for source, provider, *sums, images_lately in rows:
-        for totals, (cost, covered, calls, images) in (
-            (by_month, sums[:4]),
-            (by_day, sums[4:]),
-        ):
-            if calls:
-                totals[source, provider] = SpendingTotals(
-                    cost=cost, covered=covered, calls=calls, images=images
-                )
-        if images_lately:
-            proven.add(provider)
-    return SpendingSnapshot(month=by_month, day=by_day, proven=frozenset(proven))
+    page = attempts.c.page_id if by_page else sa.literal("")
+    groups = (attempts.c.source, attempts.c.provider, page)
+    query = (
+        sa.select(*groups, *_sums())
+        .where(
+            _since("begins"),
+            attempts.c.started_at < sa.bindparam("ends"),
+            *if_given(attempts.c.source, source),
+        )
+        .group_by(*groups)
+        .order_by(attempts.c.source, attempts.c.provider)
+    )
+    return [
+        CostRow(f"{begins:%Y-%m}", *row)
+        for begins, ends in months
+        for row in await tx.execute(query, {"begins": begins, "ends": ends})
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,6 +36,7 @@ class Sqlite(Backend):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.folder = path.parent
 
     def __str__(self) -> str:
         return str(self.path)
@@ -52,11 +52,6 @@ class Sqlite(Backend):
         sa.event.listen(engine, "connect", _set_pragmas)
         return engine
 
-    def commit_sql(self, sender: str) -> str:
-        """Return "": processes of this machine are notified by the control socket."""
-        del sender
-        return ""
-
     def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what an sqlite3 error means, wrapped by SQLAlchemy or not."""
         original = error.orig if isinstance(error, DBAPIError) else error
@@ -66,9 +61,6 @@ class Sqlite(Backend):
 
     def current_revision(self) -> str | None:
         """Return the revision of the schema, read without SQLAlchemy.
-
-        Returns:
-            None if the file does not exist, is empty or has no tables.
 
         Raises:
             DatabaseUnusableError: *path* is a folder, is damaged, or is a database of
@@ -116,17 +108,6 @@ class Sqlite(Backend):
         ):
             old.backup(new)
         return target
-
-    def reset_sequences(
-        self, writer: sa.Connection, tables: Sequence[sa.Table]
-    ) -> None:
-        """Do nothing: SQLite's next id is one more than the highest."""
-        del writer, tables
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the file."""
-        return self.path.parent
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI

@@ -1,11 +1,11 @@
-"""The tables.  `db.types` explains the types of their columns."""
+"""The tables.  `db.mapping` explains the types of their columns."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from db.mapping import BigInt, CleanText, UtcDateTime, enum_type, partial_index
 from db.states import JobReason, JobState
-from db.types import BigInt, CleanText, UtcDateTime, enum_type, partial_index
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -249,7 +249,7 @@ images = sa.Table(
     ),
 )
 
-#: One row per provider's circuit breaker; see `db.breakers.SHARED`.
+#: One row per provider's circuit breaker; see `db.source_state.SHARED`.
 breakers = sa.Table(
     "breakers",
     metadata,

@@ -33,23 +33,16 @@ def copy_database(source: Backend, target: Backend) -> Mapping[str, int]:
     """
     _require_current_release(source)
     upgrade.upgrade_schema(target)
-    old, new = source.create_engine(size=1), target.create_engine(size=1)
-    try:
-        with translate_errors(target), new.connect() as writer:
-            writer.exec_driver_sql(target.begin_write_sql)
-            _require_no_rows(writer, target)
-            with translate_errors(source), old.connect() as reader:
-                reader.exec_driver_sql(source.begin_read_sql)
-                counts = {
-                    table.name: _copy_table(table, reader, writer, target)
-                    for table in _TABLES
-                }
-            target.reset_sequences(writer, _TABLES)
-            _compare_counts(counts, writer, target)
-            writer.commit()
-    finally:
-        old.dispose()
-        new.dispose()
+    with target.connect(target.begin_write_sql) as writer:
+        _require_no_rows(writer, target)
+        with source.connect(source.begin_read_sql) as reader:
+            counts = {
+                table.name: _copy_table(table, reader, writer, target)
+                for table in _TABLES
+            }
+        target.reset_sequences(writer, _TABLES)
+        _compare_counts(counts, writer, target)
+        writer.commit()
     return counts
 
 
@@ -61,13 +54,8 @@ def require_empty(backend: Backend) -> None:
     """
     if upgrade.refuse_newer(backend) is None:
         return
-    engine = backend.create_engine(size=1)
-    try:
-        with translate_errors(backend), engine.connect() as reader:
-            reader.exec_driver_sql(backend.begin_read_sql)
-            _require_no_rows(reader, backend)
-    finally:
-        engine.dispose()
+    with backend.connect(backend.begin_read_sql) as reader:
+        _require_no_rows(reader, backend)
 
 
 def _require_current_release(source: Backend) -> None:

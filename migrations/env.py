@@ -11,8 +11,8 @@ from typing import Literal
 import sqlalchemy as sa
 from alembic import context
 
+from db.mapping import CleanText, UtcDateTime
 from db.tables import metadata, tallies
-from db.types import CleanText, UtcDateTime
 
 
 def plain(kind: str, value: object, _context: object) -> str | Literal[False]:

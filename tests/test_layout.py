@@ -23,7 +23,7 @@ _ONLY = {
     "httpx": {"daemon/notion/transport.py"},
     "apscheduler": {"daemon/schedule.py"},
     "apprise": {"daemon/service/notify.py"},
-    "psycopg": {"db/advisory_locks.py"},
+    "psycopg": {"db/instances.py"},
     "obstore": {"daemon/imaging/store/remote.py"},
     "jinja2": {"daemon/web/rendering.py"},
     "prometheus_client": {"daemon/web/metrics.py"},

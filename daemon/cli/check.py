@@ -139,7 +139,7 @@ def _check_database(settings: Settings) -> CheckResult:
 async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult]:
     """List the other daemons of a PostgreSQL database and compare their stores."""
     db, now = sources.app.db, sources.app.now()
-    if db.folder is not None or not upgrade.database_exists(db.backend):
+    if db.backend.folder is not None or not upgrade.database_exists(db.backend):
         return []
     async with db.read_transaction() as tx:
         peers = await list_peers(tx, db, read_instance_id(settings.data_dir))

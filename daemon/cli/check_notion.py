@@ -17,7 +17,7 @@ from daemon.notion.filters import (
     uncomparable_properties,
 )
 from daemon.notion.model import Page, Role, Schema
-from db import posts, upgrade
+from db import source_state, upgrade
 
 #: Posts that are read at most; with more the result says "at least".
 _COUNTED = 10_000
@@ -94,7 +94,7 @@ async def _load_property_ids(
     if not upgrade.database_exists(source.app.db.backend):
         return {}
     async with source.app.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, source.name)
+        state = await source_state.load_source_state(tx, source.name)
     return state.columns if state and state.data_source == data_source else {}
 
 

@@ -19,10 +19,10 @@ from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars, format_price
 from daemon.jobs.budget import months_between
-from db import attempts, images, posts
+from db import attempts, images, posts, queue, spending
 from db import jobs as stored
-from db.attempts import CostRow
 from db.models import Attempt, Job
+from db.spending import CostRow
 
 
 def jobs(
@@ -40,7 +40,7 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
     """Print the newest *limit* jobs."""
     settings = context.load_settings(source)
     async with context.read_transaction(settings) as (sources, tx):
-        newest = await stored.list_latest(tx, limit=limit, source=source)
+        newest = await queue.list_jobs(tx, limit=limit, source=source)
         calls = await attempts.of_jobs(tx, [job.id for job in newest])
     several = settings.has_named_sources
     rows = [
@@ -171,9 +171,9 @@ async def _load_costs(
 ) -> tuple[list[CostRow], dict[str, str]]:
     """Return the rows, and the titles of their pages."""
     async with context.read_transaction(settings) as (sources, tx):
-        span, zone = await attempts.started_range(tx), sources.app.clock.zone
+        span, zone = await spending.started_range(tx), sources.app.clock.zone
         months = months_between(*span, zone) if span else []
-        rows = await attempts.load_cost_rows(tx, months, by_page=by_post, source=source)
+        rows = await spending.load_cost_rows(tx, months, by_page=by_post, source=source)
         titles: dict[str, str] = {}
         for name in {row.source for row in rows}:
             pages = [row.page_id for row in rows if row.page_id and row.source == name]

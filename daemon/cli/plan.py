@@ -19,7 +19,7 @@ from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
 from daemon.sync.page_plan import plan_dry_run
 from daemon.sync.plan_types import CreateJob
-from db import posts, upgrade
+from db import posts, source_state, upgrade
 
 _SHOWN = 30
 
@@ -87,7 +87,7 @@ async def _load_schema_and_pages(
     state = None
     if stored:
         async with source.app.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.name)
+            state = await source_state.load_source_state(tx, source.name)
     info = await source.notion.resolve_source(
         target or (state.data_source if state else "")
     )

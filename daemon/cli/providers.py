@@ -18,7 +18,7 @@ from daemon.errors import SetupError
 from daemon.formatting import format_dollars, format_spending
 from daemon.generation import provider_selection
 from daemon.jobs import actions
-from db.attempts import SpendingTotals
+from db.spending import SpendingTotals
 from providers import KINDS
 from providers.breaker import describe_breaker
 

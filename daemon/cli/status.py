@@ -19,7 +19,7 @@ from daemon.context import SourceContext, Sources
 from daemon.formatting import format_count, format_spending
 from daemon.generation import provider_selection, storage_guard
 from daemon.service import control, lock
-from db import images, jobs, pauses, posts
+from db import images, posts, queue, source_state
 from db.engine import Tx
 from db.states import JobState
 
@@ -61,13 +61,13 @@ async def _load_status(
             (source, await provider_selection.load_chain_state(tx, source))
             for source in sources.own_budget_sources
         ]
-        counts = await jobs.count_by_state(tx, source=source_name)
+        counts = await queue.count_by_state(tx, source=source_name)
         newest = await images.list_newest(tx, limit=_NEWEST, source=source_name)
-        failed = await jobs.in_state(
+        failed = await queue.list_jobs(
             tx,
             [JobState.FAILED],
             limit=_NEWEST,
-            sources=[source_name] if source_name else None,
+            source=source_name,
         )
         statuses = [await _load_source_status(tx, source) for source in sources]
         peers = await list_peers(tx, source.app.db, read_instance_id(settings.data_dir))
@@ -119,14 +119,14 @@ def _summarize_month(
 async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
     """Return the stored state of one source."""
     name = source.name
-    state = await posts.load_source_state(tx, name)
+    state = await source_state.load_source_state(tx, name)
     return {
         "name": name,
         "source": state.title if state else None,
         "swept_at": state.swept_at if state else None,
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
-        "paused": await pauses.get(tx, name, source.app.now()),
+        "paused": await source_state.get_pause(tx, name, source.app.now()),
         "chain": list(source.chain),
     }
 

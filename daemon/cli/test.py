@@ -34,7 +34,7 @@ from daemon.service import ping
 from daemon.service.alerts import Message
 from daemon.service.notify import SEND_SECONDS
 from daemon.service.tasks import run_detached
-from db import attempts
+from db import spending
 from db.models import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
@@ -128,7 +128,7 @@ async def _try_provider(
         )
     result["seconds"] = monotonic() - began
     async with source.app.db.read_transaction() as tx:
-        totals = await attempts.totals_since(tx, since, provider=name)
+        totals = await spending.totals_since(tx, since, provider=name)
     result["cost"] = totals.cost + totals.covered
     if isinstance(image, ImageRecord):
         dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"

@@ -21,7 +21,7 @@ from daemon.formatting import format_count
 from daemon.maintenance import verify as checks
 from daemon.maintenance.prune import PruneResult, prune_images
 from daemon.maintenance.verify import Finding
-from db import pauses
+from db import source_state
 from db.models import Pause
 
 
@@ -66,7 +66,7 @@ def _parse_pause(duration: str) -> timedelta:
 async def _store_pauses(settings: Settings, new_pauses: Sequence[Pause]) -> None:
     async with context.write_transaction(settings) as tx:
         for pause in new_pauses:
-            await pauses.set_pause(tx, pause)
+            await source_state.set_pause(tx, pause)
 
 
 def resume(source: Source = None, json: Json = False) -> None:
@@ -84,7 +84,7 @@ def resume(source: Source = None, json: Json = False) -> None:
 async def _end_pauses(settings: Settings) -> bool:
     async with context.write_transaction(settings) as tx:
         return any(
-            [await pauses.clear_pause(tx, name) for name in settings.by_source()]
+            [await source_state.clear_pause(tx, name) for name in settings.by_source()]
         )
 
 

@@ -15,7 +15,7 @@ from daemon.jobs.job_validity import ImageColumnState, classify_images
 from daemon.notion.errors import NotionError, NotionUnavailableError
 from daemon.notion.filters import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
-from db import delays, images, jobs, posts
+from db import images, jobs, posts, source_state
 from db.engine import Tx
 from db.models import ImageRecord, Job, Post
 from db.states import JobState
@@ -67,7 +67,7 @@ async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
 
 
 async def _read_page(tx: Tx, source: SourceContext, post: Post) -> Page:
-    state = await posts.load_source_state(tx, post.source)
+    state = await source_state.load_source_state(tx, post.source)
     if state is None:
         raise NotionUnavailableError("the source has not been read yet")
     schema = await source.notion.fetch_schema(state.data_source, state.columns)
@@ -82,7 +82,7 @@ async def _load_explanation(
     shown = classify_images(post.page_id, post.shows, records)
     reason = await _current_reason(tx, source, post, history[0] if history else None)
     lines = [*filter(None, [reason]), *_describe_images(post, shown, records)]
-    if history and (delayed := await delays.newest_delay(tx, history[0])):
+    if history and (delayed := await jobs.newest_delay(tx, history[0])):
         lines.insert(1, f"It is tried again with growing pauses: {delayed}")
     lines += [_format_job(job) for job in history[:5]]
     return {

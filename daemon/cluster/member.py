@@ -20,9 +20,9 @@ from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
 from daemon.generation.recovery import recover_claims, recover_uploads
 from db import instances, queue
-from db.advisory_locks import LockSession, lock_key
 from db.backend import Backend
 from db.errors import DatabaseError
+from db.instances import LockSession, lock_key
 from db.models import DaemonRecord
 from db.postgres import Postgres
 
@@ -40,19 +40,19 @@ _TWIN_SECONDS = 40
 
 @asynccontextmanager
 async def open_membership(
-    settings: Settings, sources: Sources, place: Backend
+    settings: Settings, sources: Sources, backend: Backend
 ) -> AsyncIterator[ClusterMember]:
     """Join the cluster, and leave it at the end of the context.
 
     Raises:
         DatabaseError: The server cannot be reached.
-        TypeError: *place* is not a PostgreSQL database.
+        TypeError: *backend* is not a PostgreSQL database.
     """
-    if not isinstance(place, Postgres):
-        raise TypeError(f"{place} is no database that several can share")
+    if not isinstance(backend, Postgres):
+        raise TypeError(f"{backend} is no database that several can share")
     member = ClusterMember(
         sources=sources,
-        place=place,
+        backend=backend,
         record=_build_record(settings, sources.app.now()),
         keys=_token_keys(settings),
         lease=settings.options.database.lease.total_seconds(),
@@ -109,7 +109,7 @@ class ClusterMember:
     """
 
     sources: Sources
-    place: Postgres
+    backend: Postgres
     record: DaemonRecord
     keys: Mapping[str, int]
     lease: float
@@ -120,11 +120,11 @@ class ClusterMember:
 
     def __post_init__(self) -> None:
         self.presence = LockSession(
-            place=self.place,
-            who=self.sources.app.db.who,
-            daemon=self.record.id,
-            heard=self._on_change_elsewhere,
-            lost=self._on_connection_lost,
+            backend=self.backend,
+            sender_id=self.sources.app.db.sender_id,
+            instance_id=self.record.id,
+            on_change=self._on_change_elsewhere,
+            on_lost=self._on_connection_lost,
             sleep=self.sources.app.clock.sleep,
         )
         instance = self.sources.app.instance
@@ -196,7 +196,7 @@ class ClusterMember:
                 async with self.sources.app.db.write_transaction() as tx:
                     await instances.deregister_daemon(tx, self.record.id)
 
-    def _on_change_elsewhere(self, _who: str) -> None:
+    def _on_change_elsewhere(self, _sender_id: str) -> None:
         """Wake the web page and the work loop after a change by another daemon."""
         self.sources.app.signals.change_event.announce_change()
         self.sources.app.signals.kick.set()

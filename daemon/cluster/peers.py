@@ -50,7 +50,7 @@ async def list_peers(tx: Tx, db: Database, own: str) -> list[Peer]:
 
     The list is empty for a SQLite file.
     """
-    if db.folder is not None:
+    if db.backend.folder is not None:
         return []
     leaders = await instances.leader_ids(tx)
     return [

@@ -11,7 +11,7 @@ from daemon.generation.chain_input import ChainInput, read_image_spec
 from daemon.jobs import job_log
 from daemon.jobs.budget import day_start, next_day
 from daemon.jobs.lifecycle import build_job
-from db import attempts, job_lists, jobs, posts
+from db import jobs, posts, queue, spending
 from db.engine import Tx
 from db.models import Post
 from db.states import JobReason
@@ -45,7 +45,7 @@ async def queue_replacement(
         candidates = await _load_candidates(tx, source, now, max_age)
         if not candidates:
             return None
-        created = await job_lists.count_created_since(
+        created = await queue.count_created_since(
             tx, source.name, JobReason.REPLACE, today
         )
         fresh = [post for post in candidates if not _tried_today(post, today)]
@@ -79,7 +79,7 @@ async def _first_available(
     tx: Tx, source: SourceContext, post: Post, services: list[str]
 ) -> Decision:
     today = day_start(source.app.now(), source.app.clock.zone)
-    calls_today = await attempts.count_paid_calls(tx, [post.page_id], today)
+    calls_today = await spending.count_paid_calls(tx, [post.page_id], today)
     chain_input = ChainInput(
         image=read_image_spec(post.inputs, post.page_id),
         chain=services,

@@ -13,7 +13,7 @@ from daemon.context import SourceContext
 from daemon.jobs.budget import day_start
 from daemon.jobs.job_validity import classify_images
 from daemon.jobs.prompt import Inputs
-from db import attempts, images, jobs, posts
+from db import attempts, images, jobs, posts, spending
 from db.engine import Tx
 from db.models import Attempt, ImageRecord, Job, Post
 from db.states import JobReason
@@ -138,7 +138,7 @@ async def load_chain_inputs(
         tx, [name for post in post_by_page.values() for name in post.shows]
     )
     today = day_start(source.app.now(), source.app.clock.zone)
-    calls_today = await attempts.count_paid_calls(tx, pages, today)
+    calls_today = await spending.count_paid_calls(tx, pages, today)
     usable = await _load_usable_images(tx, source.name, waiting)
     return {
         job.id: _build_chain_input(

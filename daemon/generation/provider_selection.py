@@ -26,9 +26,9 @@ from daemon.jobs.budget import (
     month_start,
 )
 from db import attempts, spending
-from db.attempts import SpendingTotals
 from db.engine import Tx
 from db.models import Job
+from db.spending import SpendingTotals
 from providers import breaker, chain
 from providers.base import ProviderTraits
 from providers.breaker import AdmissionKind, Breaker

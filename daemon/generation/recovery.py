@@ -46,7 +46,8 @@ async def recover_uploads(sources: Sequence[SourceContext]) -> None:
             await jobs.apply_event(
                 tx, job, JobEventType.RESCUED, now=now, why=_WHY, due_at=now
             )
-            for job in await jobs.in_state(tx, [JobState.UPLOADING], sources=[*by_name])
+            for job in await queue.list_jobs(tx, [JobState.UPLOADING])
+            if job.source in by_name
         ]
     for job in rescued:
         _log_job_rescued(by_name[job.source], job)

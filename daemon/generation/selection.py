@@ -19,7 +19,7 @@ from daemon.generation.provider_selection import ChainState
 from daemon.jobs.retry_policy import Idle, requested_at
 from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.revalidate import needs_reread
-from db import jobs, pauses, queue
+from db import jobs, queue, source_state
 from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import Job
@@ -146,8 +146,7 @@ async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
             # Another daemon may have queued the note; the job may no longer wait.
             if current is None or current.told_waiting or current.owed:
                 continue
-            await jobs.set_pending_write(tx, job, "waiting", note)
-            await jobs.mark_waiting_notified(tx, job)
+            await jobs.set_waiting_note(tx, job, note)
             app.signals.kick.set()
     return claimed
 
@@ -163,7 +162,7 @@ class _SourceQueue:
 
 
 async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
-    pause = await pauses.get(tx, source.name, source.app.now())
+    pause = await source_state.get_pause(tx, source.name, source.app.now())
     if pause is not None:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)

@@ -42,7 +42,7 @@ def unwritable_reason(source: SourceContext, *, mend: bool = False) -> str | Non
     """
     app = source.app
     required = max(source.options.images.min_free_disk, _MIN_FREE_BYTES)
-    for folder in {app.image_folder, app.db.folder or app.image_folder}:
+    for folder in {app.image_folder, app.db.backend.folder or app.image_folder}:
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < required:

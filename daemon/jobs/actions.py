@@ -10,8 +10,8 @@ from datetime import datetime
 from daemon.errors import PostbrushError
 from daemon.jobs import breaker_store
 from daemon.jobs.lifecycle import build_job, end_job, newest_inputs
-from db import breakers as stored
 from db import images, jobs, posts
+from db import source_state as stored
 from db.engine import Tx
 from db.models import ImageRecord, Job, Post
 from db.states import JobEventType, JobReason, JobState
@@ -193,7 +193,7 @@ async def reset_breaker(tx: Tx, name: str, now: datetime) -> bool:
     Returns:
         Whether the breaker was open or half-open.
     """
-    row = (await stored.load_all(tx)).get(name)
+    row = (await stored.load_breakers(tx)).get(name)
     if row is not None:
         await breaker_store.save_breaker(
             tx, breaker.close_breaker(breaker_store.breaker_from_record(row))

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 
 from daemon.context import AppContext, SourceContext
-from db import breakers, jobs
+from db import jobs, source_state
 from db.engine import Tx
 from db.models import Attempt, BreakerRecord
 from providers import breaker
@@ -29,7 +29,7 @@ _LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND})
 
 async def load_breakers(tx: Tx, names: Iterable[str]) -> dict[str, Breaker]:
     """Return the breakers of providers, by provider name."""
-    stored = await breakers.load_all(tx)
+    stored = await source_state.load_breakers(tx)
     return {
         name: breaker_from_record(stored[name])
         if name in stored
@@ -43,7 +43,9 @@ async def save_breaker(tx: Tx, breaker: Breaker) -> None:
     values = {name: getattr(breaker, name) for name in _FIELDS}
     values["state"] = breaker.state.value
     values["reason"] = breaker.reason.value if breaker.reason else None
-    await breakers.save(tx, BreakerRecord(source=breakers.SHARED, **values))
+    await source_state.save_breaker(
+        tx, BreakerRecord(source=source_state.SHARED, **values)
+    )
 
 
 async def save_change(

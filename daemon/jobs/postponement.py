@@ -12,7 +12,7 @@ from daemon.context import AppContext, SourceContext
 from daemon.errors import PostbrushError
 from daemon.notion.errors import NotionUnavailableError
 from daemon.service.tasks import PendingRetry, TaskKey, TaskKind
-from db import delays, jobs
+from db import jobs
 from db.engine import Tx
 from db.errors import DatabaseError
 from db.models import Job
@@ -100,7 +100,7 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
             return
         if is_new_cause:
             why = f"{subject.task} failed: {delay.why}"
-            await delays.record_delay(tx, current, now=now, why=why)
+            await jobs.record_delay(tx, current, now=now, why=why)
         if needs_note:
             await _set_waiting_note(tx, current, delay)
     app.signals.change_event.announce_change()
@@ -116,8 +116,7 @@ async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
         f"Waiting: the image is ready, but Notion did not take it ({delay.why}). "
         "postbrush will try again automatically."
     )
-    await jobs.set_pending_write(tx, job, "waiting", note)
-    await jobs.mark_waiting_notified(tx, job)
+    await jobs.set_waiting_note(tx, job, note)
 
 
 async def end_delay(app: AppContext, subject: TaskKey, job: Job | None = None) -> None:
@@ -127,9 +126,7 @@ async def end_delay(app: AppContext, subject: TaskKey, job: Job | None = None) -
             current = await jobs.get(tx, job.id)
             if current is not None and current.is_open:
                 why = f"{subject.task} succeeded"
-                await delays.record_delay(
-                    tx, current, now=app.now(), why=why, over=True
-                )
+                await jobs.record_delay(tx, current, now=app.now(), why=why, over=True)
 
 
 def next_try_at(app: AppContext, subject: TaskKey) -> datetime:

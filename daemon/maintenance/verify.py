@@ -12,7 +12,7 @@ from typing import Literal
 from daemon.context import SourceContext
 from daemon.notion.model import Page
 from daemon.sync.apply import apply_pages
-from db import attempts, images, posts
+from db import attempts, images, posts, source_state
 from db.models import ImageRecord
 
 _BATCH = 200
@@ -166,7 +166,7 @@ async def read_all_pages(source: SourceContext, target: str) -> list[Page]:
     source.state.bot_user = await source.notion.fetch_bot_user()
     info = await source.notion.resolve_source(target)
     async with source.app.db.read_transaction() as tx:
-        state = await posts.load_source_state(tx, source.name)
+        state = await source_state.load_source_state(tx, source.name)
     columns = state.columns if state and state.data_source == info.id else {}
     schema = source.state.schema = await source.notion.fetch_schema(info.id, columns)
     pages = {

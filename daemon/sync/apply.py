@@ -26,7 +26,7 @@ from daemon.sync.plan_types import (
     SavePost,
     ScheduleNext,
 )
-from db import jobs, posts
+from db import jobs, posts, source_state
 from db.engine import Tx
 from db.models import Job, NewJob, SourceState
 from db.states import JobEventType, JobReason
@@ -132,7 +132,7 @@ async def _load_state_before(
     """Return the source state if its watermark is older than *watermark*."""
     if watermark is None:
         return None
-    state = await posts.load_source_state(tx, source)
+    state = await source_state.load_source_state(tx, source)
     if state is None or (state.watermark and state.watermark >= watermark):
         return None
     return state
@@ -178,7 +178,7 @@ async def _apply_in_tx(
         return ApplyResult(queued=tuple(queued), postponed=postponed)
     await posts.hold_posts(tx, source.name, held, now)
     if state := await _load_state_before(tx, source.name, watermark):
-        await posts.save_source_state(tx, replace(state, watermark=watermark))
+        await source_state.save_source_state(tx, replace(state, watermark=watermark))
     return ApplyResult(queued=tuple(queued), held=len(held))
 
 

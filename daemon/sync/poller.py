@@ -17,7 +17,7 @@ from daemon.notion.filters import filter_problems, uncomparable_properties
 from daemon.notion.model import Page, Schema, Urgency, Wanted
 from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
-from db import jobs, posts
+from db import jobs, source_state
 from db.engine import Tx
 from db.models import SourceState
 
@@ -93,9 +93,9 @@ class Poller:
         if why == self._written:
             return
         async with self.source.app.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.source.name)
+            state = await source_state.load_source_state(tx, self.source.name)
             if state is not None and state.shut != why:
-                await posts.save_source_state(tx, replace(state, shut=why))
+                await source_state.save_source_state(tx, replace(state, shut=why))
         self._written = why
 
     async def _current_schema(self) -> Schema:
@@ -114,7 +114,7 @@ class Poller:
         source = self.source
         source.state.bot_user = await source.notion.fetch_bot_user()
         async with source.app.db.read_transaction() as tx:
-            stored = await posts.load_source_state(tx, source.name)
+            stored = await source_state.load_source_state(tx, source.name)
         data_source = await source.notion.resolve_source(
             self.target or (stored.data_source if stored else "")
         )
@@ -146,7 +146,7 @@ class Poller:
         else:
             async with source.app.db.write_transaction() as tx:
                 await self._reject_duplicate_source(tx, data_source.id)
-                await posts.save_source_state(tx, state)
+                await source_state.save_source_state(tx, state)
         source.state.schema = schema
         self._schema_read_at = source.app.clock.monotonic()
         return schema
@@ -173,7 +173,7 @@ class Poller:
         Raises:
             NoAccessError: Another configured source has the same database.
         """
-        if twins := self.others & await posts.sources_of(tx, data_source):
+        if twins := self.others & await source_state.sources_of(tx, data_source):
             raise NoAccessError(
                 f"it is the database of source {min(twins)}, too: take one out of the "
                 "configuration"
@@ -193,7 +193,7 @@ class Poller:
     async def _poll_pages(self, schema: Schema) -> ApplyResult:
         source = self.source
         async with source.app.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.name)
+            state = await source_state.load_source_state(tx, source.name)
             only = await _poll_filter(tx, source)
         self.sweep_is_due = is_sweep_due(state, source.app.now())
         since = query_since(state, self.seen_until)

@@ -20,7 +20,7 @@ from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.apply import ApplyResult, Hold, apply_pages, exceeds_hold
 from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
 from daemon.sync.poller import log_poll_result, next_watermark
-from db import jobs, posts
+from db import jobs, posts, source_state
 from db.errors import DatabaseError
 from db.states import JobEventType, JobState
 
@@ -49,7 +49,7 @@ async def sweep_if_due(source: SourceContext) -> ApplyResult | None:
     source.state.is_sweeping = True
     try:
         async with source.app.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, source.name)
+            state = await source_state.load_source_state(tx, source.name)
         if not is_sweep_due(state, source.app.now()):
             return None
         result = await _Sweep(source, source.state.schema).run()
@@ -228,7 +228,7 @@ class _Sweep:
         self, started_at: datetime, notion_time: datetime | None
     ) -> None:
         async with self.source.app.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, self.source.name)
+            state = await source_state.load_source_state(tx, self.source.name)
             if state is None:
                 return
             # This is the first watermark, from which polls query.  A page edited
@@ -236,7 +236,9 @@ class _Sweep:
             if state.watermark is None and self.newest is not None:
                 first = min(self.newest, notion_time) if notion_time else self.newest
                 state = replace(state, watermark=first)
-            await posts.save_source_state(tx, replace(state, swept_at=started_at))
+            await source_state.save_source_state(
+                tx, replace(state, swept_at=started_at)
+            )
 
 
 async def _remove_post(source: SourceContext, page_id: str) -> None:

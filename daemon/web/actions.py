@@ -13,7 +13,7 @@ from daemon.formatting import format_count
 from daemon.jobs import actions, job_log
 from daemon.web.login import safe_redirect_path
 from daemon.web.session import WebContext, web_context_of
-from db import images, jobs, pauses, posts
+from db import images, jobs, posts, source_state
 from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import ImageRecord, Job, Pause, Post
@@ -80,13 +80,13 @@ async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
     now = site.source.app.now()
     until = now + length if length is not None else None
     for source in site.sources.names:
-        await pauses.set_pause(tx, Pause(source=source, since=now, until=until))
+        await source_state.set_pause(tx, Pause(source=source, since=now, until=until))
     return "Paused: wishes are remembered, nothing is made."
 
 
 async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> str:
     were_paused = [
-        await pauses.clear_pause(tx, source) for source in site.sources.names
+        await source_state.clear_pause(tx, source) for source in site.sources.names
     ]
     return "Images are made again." if any(were_paused) else "It was not paused."
 

@@ -16,12 +16,12 @@ from daemon.generation.provider_selection import ChainState
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
 from daemon.web.session import WebContext, web_context_of
-from db import attempts, gallery, job_lists, jobs, pauses, posts
-from db.attempts import SpendingTotals
+from db import attempts, gallery, posts, queue, source_state
 from db.engine import Tx
 from db.errors import DatabaseError
 from db.gallery import GalleryFilter
 from db.models import Attempt, Job
+from db.spending import SpendingTotals
 from db.states import JobState
 from providers.breaker import BreakerState, describe_breaker
 
@@ -54,11 +54,13 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         (source, await provider_selection.load_chain_state(tx, source))
         for source in site.sources.own_budget_sources
     ]
-    counts = await job_lists.count_open_by_state(tx)
-    working = await jobs.in_state(tx, [JobState.GENERATING, JobState.UPLOADING])
+    counts = await queue.count_open_by_state(tx)
+    working = await queue.list_jobs(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
     titles = [await _source_title(tx, source) for source in site.sources]
-    source_pauses = [await pauses.get(tx, name, now) for name in site.sources.names]
+    source_pauses = [
+        await source_state.get_pause(tx, name, now) for name in site.sources.names
+    ]
     held = await posts.count_held(tx)
     newest = await gallery.load_page(tx, GalleryFilter(), limit=_NEWEST)
     return {
@@ -84,12 +86,12 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         "queued": counts.get(JobState.QUEUED, 0),
         "queue": [
             _describe_queued_job(source, job)
-            for job in await job_lists.list_queued(tx, limit=_QUEUE)
+            for job in await queue.list_queued(tx, limit=_QUEUE)
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
         "held_cost": format_dollars(held * source.usual_price),
-        "failed": await job_lists.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
+        "failed": await queue.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
         "month_name": now.astimezone(source.app.clock.zone).strftime("%B"),
@@ -107,7 +109,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
 
 
 async def _source_title(tx: Tx, source: SourceContext) -> str:
-    state = await posts.load_source_state(tx, source.name)
+    state = await source_state.load_source_state(tx, source.name)
     return state.title if state else ""
 
 
@@ -214,7 +216,7 @@ async def find_problems(site: WebContext) -> dict[str, str]:
         problems["store" if why == source.app.store.away else "disk"] = why
     try:
         async with source.app.db.read_transaction() as tx:
-            await job_lists.count_open_by_state(tx)
+            await queue.count_open_by_state(tx)
     except DatabaseError as error:
         problems["database"] = str(error)
     if stuck := source.app.watchdog.missed_deadlines():

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from daemon.context import SourceContext
 from daemon.web.session import query_number, web_context_of
-from db import attempts, images, job_lists, jobs, posts
+from db import attempts, images, jobs, posts, queue
 from db.models import Attempt, JobEvent
 from db.states import OPEN, JobEventType, JobState
 
@@ -43,9 +43,7 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
     kind = kind if kind in _KINDS else ""
     before = query_number(request, "before")
     async with site.source.app.db.read_transaction() as tx:
-        rows = await job_lists.list_jobs(
-            tx, _KINDS[kind], limit=_SHOWN + 1, before=before
-        )
+        rows = await queue.list_jobs(tx, _KINDS[kind], limit=_SHOWN + 1, before=before)
         shown = rows[:_SHOWN]
         calls = await attempts.of_jobs(tx, [job.id for job in shown])
     return site.render(

@@ -31,11 +31,11 @@ from daemon.generation import provider_selection
 from daemon.generation.provider_selection import ChainState
 from daemon.imaging import files
 from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
-from db import change_feed, job_lists, posts
-from db.attempts import SpendingTotals
-from db.change_feed import FeedPosition
+from db import attempts, posts, queue
+from db.attempts import FeedPosition
 from db.engine import Tx
 from db.models import Attempt, JobEvent
+from db.spending import SpendingTotals
 from db.states import FINAL, OPEN, JobState
 from providers.breaker import BreakerState
 
@@ -118,8 +118,8 @@ class Metrics:
         now = source.app.now()
         async with source.app.db.read_transaction() as tx:
             await self._events.count_new_rows(tx)
-            counts = await job_lists.count_open_by_state(tx)
-            oldest = await job_lists.oldest_due_at(tx, now)
+            counts = await queue.count_open_by_state(tx)
+            oldest = await queue.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
             chain_state = await provider_selection.load_chain_state(tx, source)
         gauges = self._gauges
@@ -175,20 +175,20 @@ class EventCounters:
     async def count_new_rows(self, tx: Tx) -> None:
         """Count all rows after the position, and advance it."""
         event_id, attempt_id = self._position.event, self._position.attempt
-        while events := await change_feed.events_after(tx, event_id):
+        while events := await attempts.events_after(tx, event_id):
             for event in events:
                 self._count_event(event)
             event_id = events[-1].id
-        for attempt in await change_feed.ended_among(tx, self._open):
+        for attempt in await attempts.ended_among(tx, self._open):
             self._open.discard(attempt.id)
             self._count_call(attempt)
-        while attempts := await change_feed.attempts_after(tx, attempt_id):
-            for attempt in attempts:
+        while calls := await attempts.attempts_after(tx, attempt_id):
+            for attempt in calls:
                 if attempt.outcome is None:
                     self._open.add(attempt.id)
                 else:
                     self._count_call(attempt)
-            attempt_id = attempts[-1].id
+            attempt_id = calls[-1].id
         self._position = FeedPosition(event_id, attempt_id)
 
     def _count_event(self, event: JobEvent) -> None:

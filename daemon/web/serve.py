@@ -28,7 +28,7 @@ from daemon.web.security import (
     own_host_names,
 )
 from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
-from db import change_feed
+from db import attempts
 from db.errors import DatabaseError
 
 #: Bytes of a form at most; forms have a few short fields.
@@ -61,7 +61,7 @@ async def run_web_server(
     secret = settings.secrets.web_password
     password = secret.get_secret_value() if secret else ""
     async with source.app.db.read_transaction() as tx:
-        position = await change_feed.current_position(tx)
+        position = await attempts.current_feed_position(tx)
     site = WebContext(
         sources=sources,
         authenticator=Authenticator(password, source.app.clock.monotonic),

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from daemon.context import SourceContext, Sources
 from daemon.web.security import Authenticator, Signer
-from db.change_feed import FeedPosition
+from db.attempts import FeedPosition
 
 _HERE = Path(__file__).parent
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

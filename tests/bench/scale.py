@@ -33,7 +33,7 @@ from daemon.sync.poller import Poller
 from daemon.web import dashboard, security, serve
 from daemon.web.security import Signer
 from daemon.web.session import WebContext
-from db.change_feed import FeedPosition
+from db.attempts import FeedPosition
 from db.states import JobEventType
 from tests.bench.rounds import in_turns
 from tests.bench.scale_rows import DATA_SOURCE, fill

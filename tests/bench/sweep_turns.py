@@ -25,7 +25,7 @@ from daemon.service import log, malloc
 from daemon.source_setup import build_pollers
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db import posts
+from db import posts, source_state
 from tests.bench import procfs
 
 #: Seconds between two looks at how long the event loop was stopped.
@@ -86,10 +86,10 @@ class Stops:
 async def _forget_sweep(source: SourceContext) -> None:
     """Let a day pass."""
     async with source.app.db.write_transaction() as tx:
-        state = await posts.load_source_state(tx, source.name)
+        state = await source_state.load_source_state(tx, source.name)
         if state is None:
             raise AssertionError("the source is unknown")
-        await posts.save_source_state(tx, replace(state, swept_at=None))
+        await source_state.save_source_state(tx, replace(state, swept_at=None))
 
 
 async def _sweep(source: SourceContext) -> None:

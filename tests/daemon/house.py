@@ -26,7 +26,7 @@ from daemon.service import log
 from daemon.source_setup import build_pollers
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db import attempts, jobs
+from db import attempts, jobs, queue
 from db.backend import Backend
 from db.models import Attempt, Job, JobEvent
 from db.sqlite import Sqlite
@@ -152,25 +152,25 @@ class House:
 
     async def jobs(self) -> list[Job]:
         async with self.source.app.db.read_transaction() as tx:
-            newest_first = await jobs.list_latest(tx, limit=500)
+            newest_first = await queue.list_jobs(tx, limit=500)
         return list(reversed(newest_first))
 
     async def calls(self, job_id: int | None = None) -> list[Attempt]:
         found: list[Attempt] = []
         async with self.source.app.db.read_transaction() as tx:
-            for job in reversed(await jobs.list_latest(tx, limit=500)):
+            for job in reversed(await queue.list_jobs(tx, limit=500)):
                 if job_id in {None, job.id}:
                     found += await attempts.of_job(tx, job.id)
         return found
 
     async def jobs_all(self) -> list[Job]:
         async with self.source.app.db.read_transaction() as tx:
-            return await jobs.list_latest(tx, limit=100_000)
+            return await queue.list_jobs(tx, limit=100_000)
 
     async def calls_all(self) -> list[Attempt]:
         async with self.source.app.db.read_transaction() as tx:
             by_job = await attempts.of_jobs(
-                tx, [job.id for job in await jobs.list_latest(tx, limit=100_000)]
+                tx, [job.id for job in await queue.list_jobs(tx, limit=100_000)]
             )
         return [one for some in by_job.values() for one in some]
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 
 from daemon.notion.api import NotionApi
 from daemon.pretend.server import FakeServer
-from db import images, jobs, posts
+from db import images, jobs, posts, source_state
 from db.models import Job, JobEvent
 from db.states import JobState
 from providers.outcomes import FREE
@@ -111,9 +111,9 @@ class SearchedTown(RuleBasedStateMachine):
         """Sweep; after its answer was read something happens, and a poll sees it."""
         daemon, source = self.daemon, self.daemon.source
         async with source.app.db.write_transaction() as tx:
-            state = await posts.load_source_state(tx, source.name)
+            state = await source_state.load_source_state(tx, source.name)
             if state is not None:
-                await posts.save_source_state(tx, replace(state, swept_at=None))
+                await source_state.save_source_state(tx, replace(state, swept_at=None))
 
         async def meanwhile(_window: int) -> None:
             something()

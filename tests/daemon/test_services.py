@@ -13,7 +13,7 @@ from PIL import Image
 
 from daemon.jobs import actions
 from daemon.pretend.server import FakeServer
-from db import breakers, jobs
+from db import queue, source_state
 from tests.daemon.house import MovingClock, house
 from tests.daemon.services import house_with, keys_for, toml_for
 from tests.providers.fakes import FAKES
@@ -140,7 +140,7 @@ async def test_cancelling_a_job_cancels_it_where_it_runs(tmp_path: Path) -> None
         await home.dispatcher.tick()
         await looked.wait()
         async with home.source.app.db.write_transaction() as tx:
-            (job,) = await jobs.list_latest(tx, limit=1)
+            (job,) = await queue.list_jobs(tx, limit=1)
             await actions.cancel_job(tx, job, home.clock.now())
         await home.work()
         assert fake.cancelled == ["job-0"]
@@ -184,7 +184,7 @@ async def test_nothing_more_is_paid_for_a_job_that_was_cancelled(
             await home.dispatcher.tick()
             await asked.wait()
             async with home.source.app.db.write_transaction() as tx:
-                (job,) = await jobs.list_latest(tx, limit=1)
+                (job,) = await queue.list_jobs(tx, limit=1)
                 await actions.cancel_job(tx, job, home.clock.now())
             go_on.set()
             await home.work()
@@ -227,7 +227,7 @@ async def test_your_own_server_is_greeted_before_a_job_is_tried(
         async with home.source.app.db.read_transaction() as tx:
             (row,) = [
                 one
-                for one in (await breakers.load_all(tx)).values()
+                for one in (await source_state.load_breakers(tx)).values()
                 if one.name == "localai"
             ]
         assert row.state == "closed"

@@ -16,7 +16,7 @@ from daemon.jobs import actions
 from daemon.pretend.models import DataSource
 from daemon.pretend.posts import COLUMNS
 from daemon.pretend.server import FakeServer
-from db import pauses, posts
+from db import posts, source_state
 from db.models import Job, Pause
 from db.states import JobReason, JobState
 from tests.daemon.house import START, House, MovingClock, house
@@ -160,7 +160,9 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
     ):
         async with home.source.app.db.write_transaction() as tx:
             now = home.source.app.now()
-            await pauses.set_pause(tx, Pause(source="shop", since=now, until=None))
+            await source_state.set_pause(
+                tx, Pause(source="shop", since=now, until=None)
+            )
         resting = home.add("Bread", "Bread for everyone.")
         several = [
             _post(home, club, f"Boat {n}", Post=f"Boat number {n}.") for n in range(3)
@@ -181,7 +183,7 @@ async def test_a_pause_and_a_hold_are_of_one_source(tmp_path: Path) -> None:
         assert all(home.read(page)["Image"] for page in several)
         assert not home.read(resting)["Image"]
         async with home.source.app.db.write_transaction() as tx:
-            await pauses.clear_pause(tx, "shop")
+            await source_state.clear_pause(tx, "shop")
         await home.work()
         assert home.read(resting)["Image"]
 

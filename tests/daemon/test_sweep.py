@@ -12,7 +12,7 @@ import pytest
 
 from daemon.notion.api import NotionApi
 from daemon.sync.sweep import sweep_if_due
-from db import posts
+from db import posts, source_state
 from db.models import Post
 from tests.daemon.house import House, house
 from tests.daemon.reading import HeldUp
@@ -222,7 +222,7 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         await home.begin()
         assert held_up.windows == 1
         async with home.source.app.db.read_transaction() as tx:
-            state = await posts.load_source_state(tx, home.source.name)
+            state = await source_state.load_source_state(tx, home.source.name)
         assert state is not None
         assert state.swept_at is None
 

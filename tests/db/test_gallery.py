@@ -15,7 +15,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from daemon.context import SourceContext
-from db import change_feed, gallery, job_lists, jobs, posts
+from db import attempts, gallery, jobs, posts, queue
 from db.engine import Tx
 from db.gallery import GalleryFilter
 from db.states import JobState
@@ -87,15 +87,15 @@ _LOOKS: dict[str, Look] = {
     "one": lambda tx: gallery.load_item(tx, 5),
     "of page": lambda tx: gallery.of_page(tx, "default", "0" * 32, limit=12),
     "makers": lambda tx: gallery.providers_with_images(tx, ["flux"]),
-    "jobs": lambda tx: job_lists.list_jobs(tx, [], limit=50),
-    "failed": lambda tx: job_lists.list_jobs(tx, [JobState.FAILED], limit=50),
-    "waiting": lambda tx: job_lists.list_queued(tx, limit=8),
-    "counts": job_lists.count_open_by_state,
-    "oldest": lambda tx: job_lists.oldest_due_at(tx, _NOW),
+    "jobs": lambda tx: queue.list_jobs(tx, [], limit=50),
+    "failed": lambda tx: queue.list_jobs(tx, [JobState.FAILED], limit=50),
+    "waiting": lambda tx: queue.list_queued(tx, limit=8),
+    "counts": queue.count_open_by_state,
+    "oldest": lambda tx: queue.oldest_due_at(tx, _NOW),
     "job": lambda tx: jobs.list_events(tx, 5),
-    "place": change_feed.current_position,
-    "moves": lambda tx: change_feed.events_after(tx, 100),
-    "calls": lambda tx: change_feed.attempts_after(tx, 100),
+    "place": attempts.current_feed_position,
+    "moves": lambda tx: attempts.events_after(tx, 100),
+    "calls": lambda tx: attempts.attempts_after(tx, 100),
     "held": lambda tx: posts.latest_held(tx, limit=4),
 }
 

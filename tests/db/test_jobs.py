@@ -17,7 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from db import jobs, upgrade
+from db import jobs, queue, upgrade
 from db.backend import Backend
 from db.engine import Database, Tx
 from db.errors import DatabaseError, StaleJobError
@@ -87,7 +87,7 @@ class AnyMoves(RuleBasedStateMachine):
         return self.loop.run_until_complete(whole())
 
     def newest(self) -> list[Job]:
-        return self.run(lambda tx: jobs.list_latest(tx, limit=500))
+        return self.run(lambda tx: queue.list_jobs(tx, limit=500))
 
     @rule(page=st.sampled_from("abc"), reason=st.sampled_from(list(JobReason)))
     def a_wish(self, page: str, reason: JobReason) -> None:
@@ -149,7 +149,7 @@ class AnyMoves(RuleBasedStateMachine):
 
     @invariant()
     def the_tallies_are_true(self) -> None:
-        assert self.run(jobs.count_by_state) == Counter(
+        assert self.run(queue.count_by_state) == Counter(
             job.state for job in self.newest()
         )
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from db import pauses, upgrade
+from db import upgrade
 from db.engine import Database
 from db.errors import (
     DatabaseAwayError,
@@ -26,6 +26,7 @@ from db.errors import (
 )
 from db.models import Pause
 from db.postgres import Postgres
+from db.source_state import clear_pause, get_pause, set_pause
 from db.tables import metadata
 from tests.cluster import cluster, rows
 
@@ -35,12 +36,12 @@ _PASSWORD = "s3cret-Pass/word"
 
 async def _pause(db: Database, source: str) -> None:
     async with db.write_transaction() as tx:
-        await pauses.set_pause(tx, Pause(source=source, since=_NOW, until=None))
+        await set_pause(tx, Pause(source=source, since=_NOW, until=None))
 
 
 async def _is_paused(db: Database, source: str) -> bool:
     async with db.read_transaction() as tx:
-        return await pauses.get(tx, source, _NOW) is not None
+        return await get_pause(tx, source, _NOW) is not None
 
 
 def test_the_tables_are_what_the_code_believes() -> None:
@@ -121,12 +122,12 @@ async def test_what_is_cut_off_in_the_middle_is_said_and_nothing_is_kept() -> No
     db = Database(place)
     with pytest.raises(DatabaseAwayError, match="cannot be reached"):  # noqa: PT012 - the whole transaction
         async with db.write_transaction() as tx:
-            await pauses.set_pause(tx, Pause(source="one", since=_NOW, until=None))
+            await set_pause(tx, Pause(source="one", since=_NOW, until=None))
             cluster().end_all(place)
-            await pauses.get(tx, "one", _NOW)
+            await get_pause(tx, "one", _NOW)
     with pytest.raises(DatabaseAwayError):  # noqa: PT012 - the same
         async with db.write_transaction() as tx:
-            await pauses.set_pause(tx, Pause(source="two", since=_NOW, until=None))
+            await set_pause(tx, Pause(source="two", since=_NOW, until=None))
             cluster().end_all(place)
     assert not await _is_paused(db, "one")
     assert not await _is_paused(db, "two")
@@ -143,15 +144,15 @@ async def test_many_daemons_write_one_after_the_other_and_lose_nothing() -> None
     async def count(db: Database) -> None:
         for _ in range(5):
             async with db.write_transaction() as tx:
-                pause = await pauses.get(tx, "sum", _NOW)
+                pause = await get_pause(tx, "sum", _NOW)
                 number = pause.since.microsecond if pause else 0
                 await asyncio.sleep(0)
                 since = _NOW.replace(microsecond=number + 1)
-                await pauses.set_pause(tx, Pause(source="sum", since=since, until=None))
+                await set_pause(tx, Pause(source="sum", since=since, until=None))
 
     await asyncio.gather(*[count(db) for db in daemons])
     async with daemons[0].read_transaction() as tx:
-        pause = await pauses.get(tx, "sum", _NOW)
+        pause = await get_pause(tx, "sum", _NOW)
     assert pause is not None
     assert pause.since.microsecond == 20
     for db in daemons:
@@ -165,7 +166,7 @@ async def test_whoever_waits_too_long_for_its_turn_is_told(
     place = cluster().ready()
     slow, other = Database(place), Database(place)
     async with slow.write_transaction() as tx:
-        await pauses.get(tx, "one", _NOW)
+        await get_pause(tx, "one", _NOW)
         with pytest.raises(DatabaseBusyError, match="another postbrush"):
             await _pause(other, "two")
     await _pause(other, "two")
@@ -180,16 +181,16 @@ async def test_who_writes_tells_the_others_and_who_looks_does_not() -> None:
         listener.execute("LISTEN postbrush")
         await _pause(db, "one")
         async with db.write_transaction() as tx:
-            assert await pauses.get(tx, "one", _NOW) is not None
-            assert not await pauses.clear_pause(tx, "nobody")
+            assert await get_pause(tx, "one", _NOW) is not None
+            assert not await clear_pause(tx, "nobody")
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction
             async with db.write_transaction() as tx:
-                await pauses.clear_pause(tx, "one")
+                await clear_pause(tx, "one")
                 raise ZeroDivisionError
         await _pause(db, "two")
         told = list(listener.notifies(timeout=1, stop_after=2))
         told += listener.notifies(timeout=0)
-    assert [row.payload for row in told] == [db.who, db.who]
+    assert [row.payload for row in told] == [db.sender_id, db.sender_id]
     await db.close()
 
 

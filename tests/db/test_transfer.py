@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from db import attempts, breakers, images, jobs, pauses, posts, transfer, upgrade
+from db import attempts, images, jobs, posts, queue, source_state, transfer, upgrade
 from db.backend import Backend
 from db.engine import Database, Tx
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
@@ -41,7 +41,7 @@ async def _fill(tx: Tx) -> None:
     sync = SourceState(
         source="s", data_source="d", title=_ODD, columns=columns, scope="x"
     )
-    await posts.save_source_state(tx, sync)
+    await source_state.save_source_state(tx, sync)
     for number in range(_POSTS):
         post = Post(
             source="s",
@@ -60,7 +60,7 @@ async def _fill(tx: Tx) -> None:
         )
         await posts.save(tx, post)
     await posts.hold_posts(tx, "s", [("p1", JobReason.NEW)], _NOW)
-    await pauses.set_pause(tx, Pause(source="s", since=_NOW, until=None))
+    await source_state.set_pause(tx, Pause(source="s", since=_NOW, until=None))
     job = await jobs.create(tx, _new("p0"), now=_NOW, why=_ODD)
     await jobs.create(tx, _new("p1"), now=_NOW, why="")
     await jobs.apply_event(
@@ -104,7 +104,7 @@ async def _fill(tx: Tx) -> None:
         fingerprint="f",
         made_at=_NOW,
     )
-    await breakers.save(
+    await source_state.save_breaker(
         tx,
         BreakerRecord(
             source="s",
@@ -165,7 +165,7 @@ async def test_every_row_arrives_and_new_ones_follow(
     moved = Database(target)
     async with moved.write_transaction() as tx:
         job = await jobs.create(tx, _new("p2"), now=_NOW, why="")
-        assert (await jobs.count_by_state(tx))[job.state] == 2
+        assert (await queue.count_by_state(tx))[job.state] == 2
     assert job.id == 3
     await moved.close()
     # What is there by now stays.

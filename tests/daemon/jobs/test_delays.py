@@ -25,7 +25,7 @@ from daemon.service.tasks import (
     pause_after,
 )
 from daemon.sync.poller import Poller
-from db import delays, posts
+from db import jobs, posts, source_state
 from db.models import Job
 from tests.daemon.house import House, house
 
@@ -175,7 +175,7 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     await home.sweep()
     async with home.source.app.db.read_transaction() as tx:
         posts_by_page = await posts.get_many(tx, "default", [refused, gone])
-        state = await posts.load_source_state(tx, "default")
+        state = await source_state.load_source_state(tx, "default")
     assert not posts_by_page[refused].gone
     assert posts_by_page[gone].gone
     assert state is not None
@@ -254,12 +254,10 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     assert str(one["why"]).startswith("Notion forbids it")
     async with home.source.app.db.read_transaction() as tx:
         job = (await home.jobs())[-1]
-        assert "clearing the Regenerate box failed" in await delays.newest_delay(
-            tx, job
-        )
+        assert "clearing the Regenerate box failed" in await jobs.newest_delay(tx, job)
     for _ in range(3):
         await home.live(10)
     assert await list_delayed_tasks(home.source.app) == []
     assert home.read(page)["Regenerate"] is False
     async with home.source.app.db.read_transaction() as tx:
-        assert await delays.newest_delay(tx, (await home.jobs())[-1]) == ""
+        assert await jobs.newest_delay(tx, (await home.jobs())[-1]) == ""

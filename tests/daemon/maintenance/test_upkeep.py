@@ -20,7 +20,7 @@ from daemon.maintenance.verify import (
     verify_files,
     verify_pages,
 )
-from db import images, pauses, posts
+from db import images, posts, source_state
 from db.models import ImageRecord, Job, Pause
 from tests.daemon.house import House, house, place_of
 
@@ -75,7 +75,9 @@ async def test_nothing_is_made_while_it_is_paused(home: House) -> None:
     until = home.clock.now() + timedelta(days=7)
     async with home.source.app.db.write_transaction() as tx:
         start = home.clock.now()
-        await pauses.set_pause(tx, Pause(source="default", since=start, until=until))
+        await source_state.set_pause(
+            tx, Pause(source="default", since=start, until=until)
+        )
     page = home.add()
     await home.live()
     assert home.hub.served == []

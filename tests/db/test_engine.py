@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db import mapping, pauses
+from db import mapping
 from db.backend import Backend
 from db.engine import Database
 from db.errors import DatabaseError
 from db.models import Pause
+from db.source_state import get_pause, set_pause
 from db.tables import pauses as table
 
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -28,18 +29,18 @@ async def db(place: Backend) -> AsyncIterator[Database]:
 
 async def _pause(db: Database, source: str) -> None:
     async with db.write_transaction() as tx:
-        await pauses.set_pause(tx, Pause(source=source, since=_NOW, until=None))
+        await set_pause(tx, Pause(source=source, since=_NOW, until=None))
 
 
 async def _is_paused(db: Database, source: str) -> bool:
     async with db.read_transaction() as tx:
-        return await pauses.get(tx, source, _NOW) is not None
+        return await get_pause(tx, source, _NOW) is not None
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the whole transaction
         async with db.write_transaction() as tx:
-            await pauses.set_pause(tx, Pause(source="one", since=_NOW, until=None))
+            await set_pause(tx, Pause(source="one", since=_NOW, until=None))
             raise ZeroDivisionError
     assert not await _is_paused(db, "one")
     await _pause(db, "two")
@@ -65,7 +66,7 @@ async def test_what_the_database_refuses_is_said_in_our_words(db: Database) -> N
             await mapping.insert_row(tx, table, values)
     with pytest.raises(DatabaseError, match=r"(?i)unique"):  # noqa: PT012 - the same
         async with db.write_transaction() as tx:
-            await pauses.get(tx, "one", _NOW)
+            await get_pause(tx, "one", _NOW)
             await mapping.insert_row(tx, table, values)
     await _pause(db, "two")
 
@@ -77,7 +78,7 @@ async def test_who_goes_on_after_a_statement_failed_is_told_that_nothing_was_kep
     values = {"source": "one", "since": _NOW, "until": None}
     with pytest.raises(DatabaseError, match="nothing was written"):  # noqa: PT012 - the same
         async with db.write_transaction() as tx:
-            await pauses.set_pause(tx, Pause(source="two", since=_NOW, until=None))
+            await set_pause(tx, Pause(source="two", since=_NOW, until=None))
             with suppress(Exception):
                 await mapping.insert_row(tx, table, values)
     assert not await _is_paused(db, "two")
@@ -85,9 +86,9 @@ async def test_who_goes_on_after_a_statement_failed_is_told_that_nothing_was_kep
 
 async def test_a_reader_sees_one_moment(db: Database) -> None:
     async with db.read_transaction() as tx:
-        assert await pauses.get(tx, "one", _NOW) is None
+        assert await get_pause(tx, "one", _NOW) is None
         await _pause(db, "one")
-        assert await pauses.get(tx, "one", _NOW) is None
+        assert await get_pause(tx, "one", _NOW) is None
     assert await _is_paused(db, "one")
 
 
@@ -96,7 +97,7 @@ async def test_who_is_cancelled_while_another_writes_holds_nothing_after(
 ) -> None:
     other = Database(db.backend)
     async with other.write_transaction() as tx:
-        await pauses.get(tx, "one", _NOW)
+        await get_pause(tx, "one", _NOW)
         waiting = asyncio.create_task(_pause(db, "one"))
         # It has gone to the thread, where it waits for the other.
         for _ in range(5):

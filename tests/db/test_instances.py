@@ -15,9 +15,9 @@ from typing import Self
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db import pauses
-from db.advisory_locks import LockSession, lock_key
+from db import source_state
 from db.engine import Database
+from db.instances import LockSession, lock_key
 from db.models import Pause
 from db.postgres import Postgres
 from tests.cluster import cluster
@@ -58,11 +58,11 @@ async def daemon(place: Postgres, who: str) -> AsyncIterator[Daemon]:
         await made.may_come_back.wait()
 
     presence = LockSession(
-        place=place,
-        who=who,
-        daemon=who,
-        heard=heard,
-        lost=lost,
+        backend=place,
+        sender_id=who,
+        instance_id=who,
+        on_change=heard,
+        on_lost=lost,
         sleep=sleep,
     )
     made = Daemon(presence)
@@ -127,14 +127,17 @@ async def test_who_ends_leaves_its_locks_to_others() -> None:
 async def test_whoever_writes_is_heard_by_the_others_and_not_by_itself() -> None:
     place = cluster().ready()
     own, other = Database(place), Database(place)
-    async with daemon(place, own.who) as member:
+    async with daemon(place, own.sender_id) as member:
         for db in (own, other, own, other):
             async with db.write_transaction() as tx:
                 pause = Pause(source="x", since=_NOW, until=None)
-                await pauses.set_pause(tx, pause)
+                await source_state.set_pause(tx, pause)
             # It asks something itself meanwhile.
             await member.presence.try_lock(_KEY)
-        assert [await member.next(), await member.next()] == [other.who, other.who]
+        assert [await member.next(), await member.next()] == [
+            other.sender_id,
+            other.sender_id,
+        ]
         await member.presence.unlock(_KEY)
         assert member.heard.empty()
     await own.close()
@@ -224,11 +227,11 @@ async def test_pauses_grow_up_to_half_a_minute() -> None:
             await asyncio.Event().wait()
 
     presence = LockSession(
-        place=Postgres(f"postgresql://me@/x?host={folder}"),
-        who="a",
-        daemon="a",
-        heard=lambda _who: None,
-        lost=lambda: None,
+        backend=Postgres(f"postgresql://me@/x?host={folder}"),
+        sender_id="a",
+        instance_id="a",
+        on_change=lambda _who: None,
+        on_lost=lambda: None,
         sleep=sleep,
     )
     running = asyncio.create_task(presence.run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from db import attempts, instances, posts
+from db import attempts, instances, posts, spending
 from db.backend import Backend
 from db.engine import Database
 from db.models import DaemonRecord, Post
@@ -88,13 +88,13 @@ async def test_names_are_found_by_how_they_begin_and_months_by_the_zone(
         assert await attempts.file_names_with_prefix(tx, "flux_2") == {
             *("flux_2", "flux_2_1", "flux_2é")
         }
-        span = await attempts.started_range(tx)
+        span = await spending.started_range(tx)
         assert span == (_NOW, first)
         november, december = (datetime(2026, one, 1, tzinfo=zone) for one in (11, 12))
         january = datetime(2027, 1, 1, tzinfo=zone)
         months = [(december, january), (november, december)]
-        lines = await attempts.load_cost_rows(tx, months, by_page=True)
-        sums = await attempts.totals_since(tx, _NOW)
+        lines = await spending.load_cost_rows(tx, months, by_page=True)
+        sums = await spending.totals_since(tx, _NOW)
         seeds = {one.seed for one in await attempts.list_open(tx)}
     assert [(line.month, line.page_id, line.calls, line.cost) for line in lines] == [
         ("2026-12", "p", 1, 0.5),
