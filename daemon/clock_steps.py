@@ -77,7 +77,7 @@ async def _shift_jobs(
     tx: Tx, waiting: list[Job], step: timedelta, now: datetime
 ) -> None:
     for job in waiting:
-        due_at, since = due_after_step(job, step, now), job.waited_since
+        due_at, since = due_after_step(job, step, now), job.first_waited_at
         if due_at == job.due_at:
             continue
         await jobs.apply_event(
@@ -87,7 +87,7 @@ async def _shift_jobs(
             now=now,
             why="the clock was set",
             due_at=due_at,
-            waited_since=min(since + step, now) if since else None,
+            first_waited_at=min(since + step, now) if since else None,
         )
 
 

@@ -289,4 +289,4 @@ async def _is_access_refused(tx: Tx, source: SourceContext) -> bool:
         return source.notion_backoff.is_refused
     # The leader has stored it.
     state = await source_state.load_source_state(tx, source.name)
-    return state is not None and bool(state.shut)
+    return state is not None and bool(state.access_error)

@@ -78,14 +78,14 @@ def format_cents(amount: float) -> str:
     return f"${amount:.2f}"
 
 
-def format_price(cost: float, covered: float) -> str:
+def format_price(cost: float, included_cost: float) -> str:
     """Return the price of one image: "$0.0035", "included" or "free".
 
     Args:
         cost: US dollars charged.
-        covered: US dollars of credits that the plan includes.
+        included_cost: US dollars of credits that the plan includes.
     """
-    return "included" if covered > 0 else format_dollars(cost)
+    return "included" if included_cost > 0 else format_dollars(cost)
 
 
 def format_spending(cost: float, budget: float | None) -> str:

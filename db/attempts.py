@@ -62,7 +62,7 @@ async def end_attempt(
     """Close an attempt that is still open.
 
     Args:
-        free: The call costs nothing: its cost and covered amount become 0.
+        free: The call costs nothing: its cost and included cost become 0.
         error: The reason in words; the first 300 characters are stored.
 
     Returns:
@@ -75,7 +75,7 @@ async def end_attempt(
         "error": error[:300],
     }
     if free:
-        values |= {"cost": 0.0, "covered": 0.0}
+        values |= {"cost": 0.0, "included_cost": 0.0}
     if seed is not None:
         values["seed"] = seed
     if model is not None:
@@ -84,10 +84,10 @@ async def end_attempt(
     return result.rowcount == 1
 
 
-async def save_remote_id(tx: Tx, attempt: Attempt, remote: str) -> None:
+async def save_remote_id(tx: Tx, attempt: Attempt, remote_id: str) -> None:
     """Store the provider's job id or result URL; the caller commits before use."""
     await tx.execute(
-        attempts.update().where(attempts.c.id == attempt.id).values(remote=remote)
+        attempts.update().where(attempts.c.id == attempt.id).values(remote_id=remote_id)
     )
 
 

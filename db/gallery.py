@@ -25,7 +25,7 @@ _ITEMS = (
         images,
         sa.func.coalesce(jobs.c.title, "").label("title"),
         attempts.c.cost,
-        attempts.c.covered,
+        attempts.c.included_cost,
         attempts.c.started_at,
     )
     .select_from(attempts)
@@ -57,14 +57,14 @@ class GalleryItem:
     Attributes:
         title: Title of the post when the job was created; empty without a job.
         cost: US dollars charged.
-        covered: US dollars covered by credits included in the plan.
+        included_cost: US dollars covered by credits included in the plan.
         seconds: From the start of the call until the image was stored.
     """
 
     image: ImageRecord
     title: str
     cost: float
-    covered: float
+    included_cost: float
     seconds: float
 
 
@@ -143,7 +143,7 @@ async def _fetch_items(tx: Tx, query: sa.Select[Any]) -> list[GalleryItem]:
 
 
 def _to_item(values: dict[str, Any]) -> GalleryItem:
-    post = {key: values.pop(key) for key in ("title", "cost", "covered")}
+    post = {key: values.pop(key) for key in ("title", "cost", "included_cost")}
     started_at: datetime = values.pop("started_at")
     image = ImageRecord(**values)
     seconds = (image.made_at - started_at).total_seconds()

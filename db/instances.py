@@ -49,7 +49,9 @@ _LEADER_IDS = sa.text(
 async def record_heartbeat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
     """Store a daemon's row with its heartbeat count raised by one; return the row."""
     stored = await fetch_one(tx, DaemonRecord, _ONE, which=record.id)
-    values = values_of(record) | {"beats": stored.beats + 1 if stored else 1}
+    values = values_of(record) | {
+        "heartbeat_count": stored.heartbeat_count + 1 if stored else 1
+    }
     if stored:
         await tx.execute(_CHANGE, {**values, "which": record.id})
     else:

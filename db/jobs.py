@@ -42,7 +42,7 @@ _MOVE = jobs.update().where(
 )
 _WAKE = jobs.update().where(
     jobs.c.state == JobState.QUEUED,
-    jobs.c.waits_for == sa.bindparam("awaited"),
+    jobs.c.waiting_for_provider == sa.bindparam("awaited"),
     jobs.c.due_at > sa.bindparam("now"),
 )
 _NEWEST_EVENT = (
@@ -110,7 +110,7 @@ async def _record_event(tx: Tx, job: Job, event: str, now: datetime, why: str) -
 
 async def newest_delay(tx: Tx, job: Job) -> str:
     """Return why a step of a job is retried; empty if none is."""
-    if not (job.is_open or job.owed):
+    if not (job.is_open or job.pending_write):
         return ""
     newest = await fetch_one(tx, JobEvent, _NEWEST_EVENT, which=job.id)
     return newest.reason if newest and newest.event == "delayed" else ""
@@ -122,17 +122,19 @@ async def list_events(tx: Tx, job_id: int) -> list[JobEvent]:
     return await fetch_all(tx, JobEvent, query)
 
 
-async def set_waiting_note(tx: Tx, job: Job, note: str) -> None:
+async def set_waiting_note(tx: Tx, job: Job, note: str, now: datetime) -> None:
     """Store that the page must be told, once, that the job waits, and why."""
-    await _set(tx, job, owed="waiting", owed_note=note, told_waiting=True)
+    await _set(
+        tx, job, pending_write="waiting", pending_note=note, waiting_notified_at=now
+    )
 
 
-async def clear_pending_write(tx: Tx, job: Job, owed: str) -> None:
-    """Clear the pending write *owed*, which Notion confirmed; a newer one stays."""
+async def clear_pending_write(tx: Tx, job: Job, pending_write: str) -> None:
+    """Clear the write *pending_write*, which Notion confirmed; a newer one stays."""
     await tx.execute(
         jobs.update()
-        .where(jobs.c.id == job.id, jobs.c.owed == owed)
-        .values(owed="", owed_note="")
+        .where(jobs.c.id == job.id, jobs.c.pending_write == pending_write)
+        .values(pending_write="", pending_note="")
     )
 
 
@@ -148,7 +150,8 @@ async def _set(tx: Tx, job: Job, **values: object) -> None:
 async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
     """Make the jobs that wait for *provider* due now; return whether there were any."""
     updated = await tx.execute(
-        _WAKE, {"awaited": provider, "now": now, "due_at": now, "waits_for": None}
+        _WAKE,
+        {"awaited": provider, "now": now, "due_at": now, "waiting_for_provider": None},
     )
     return updated.rowcount > 0
 

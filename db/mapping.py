@@ -134,7 +134,7 @@ def _field_names(record_type: type[DataclassInstance]) -> tuple[str, ...]:
 def _to_record(record_type: type[Record], row: sa.Row[Any]) -> Record:
     values: dict[str, Any] = row._asdict()
     if record_type is Post:
-        values["shows"] = tuple(values["shows"])
+        values["shown_files"] = tuple(values["shown_files"])
     return record_type(**values)
 
 

@@ -23,10 +23,10 @@ class SourceState:
     data_source: str
     title: str
     columns: Mapping[str, str]
-    scope: str
+    sweep_scope: str
     watermark: datetime | None = None
-    swept_at: datetime | None = None
-    shut: str = ""
+    last_sweep_at: datetime | None = None
+    access_error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,13 @@ class Post:
     changed_at: datetime
     fingerprint: str
     inputs: Json
-    shows: tuple[str, ...]
-    chosen: bool
-    skipped: bool
-    gone: bool = False
-    answered: str | None = None
-    made: str | None = None
-    alt: str | None = None
+    shown_files: tuple[str, ...]
+    matches_only: bool
+    matches_skip: bool
+    removed: bool = False
+    rejected_fingerprint: str | None = None
+    image_fingerprint: str | None = None
+    our_alt_text: str | None = None
     unticked_at: datetime | None = None
     replace_tried_at: datetime | None = None
 
@@ -77,7 +77,7 @@ class NewJob:
     due_at: datetime
     fingerprint: str
     inputs: Json
-    owed: str = ""
+    pending_write: str = ""
     acked_at: datetime | None = None
 
 
@@ -98,12 +98,12 @@ class Job:
     inputs: Json
     rounds: int = 0
     tries: int = 0
-    waited_since: datetime | None = None
-    waits_for: str | None = None
+    first_waited_at: datetime | None = None
+    waiting_for_provider: str | None = None
     acked_at: datetime | None = None
-    owed: str = ""
-    owed_note: str = ""
-    told_waiting: bool = False
+    pending_write: str = ""
+    pending_note: str = ""
+    waiting_notified_at: datetime | None = None
     reopened_at: datetime | None = None
     again: Json | None = None
     outcome: str = ""
@@ -149,12 +149,12 @@ class Attempt:
     generation: int
     price: float
     cost: float
-    covered: float
+    included_cost: float
     started_at: datetime
     ended_at: datetime | None = None
     outcome: str | None = None
     http_status: int | None = None
-    remote: str | None = None
+    remote_id: str | None = None
     seed: int
     file_name: str
     error: str = ""
@@ -207,7 +207,7 @@ class BreakerRecord:
     state: str
     reason: str | None
     failures: int
-    trips: int
+    consecutive_opens: int
     opened_at: datetime | None
     until: datetime | None
     probe_at: datetime | None
@@ -220,12 +220,12 @@ class BreakerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonRecord:
-    """One daemon; `beats` counts its heartbeats, independent of its clock."""
+    """One daemon; `heartbeat_count` counts its heartbeats, independent of its clock."""
 
     id: str
     name: str
     started_at: datetime
     renewed_at: datetime
-    beats: int = 0
+    heartbeat_count: int = 0
     roles: str = ""
     store: str = ""

@@ -21,7 +21,7 @@ from db.mapping import (
 )
 from db.models import HeldPost, Post
 from db.states import OPEN, JobReason
-from db.tables import held, images, jobs, posts, tallies
+from db.tables import counters, held, images, jobs, posts
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ _PRESENT = (
     .where(
         posts.c.id > sa.bindparam("after"),
         posts.c.source == _OF,
-        posts.c.gone.is_(False),
+        posts.c.removed.is_(False),
     )
     .order_by(posts.c.id)
     .limit(sa.bindparam("most"))
@@ -84,8 +84,8 @@ _REPLACEABLE = (
         images.c.source == _OF,
         images.c.made_at >= sa.bindparam("made_after", type_=images.c.made_at.type),
         images.c.shown_at.is_not(None),
-        posts.c.gone.is_(False),
-        posts.c.skipped.is_(False),
+        posts.c.removed.is_(False),
+        posts.c.matches_skip.is_(False),
         ~_HAS_NEWER_IMAGE,
         ~_HAS_OPEN_JOB,
     )
@@ -109,7 +109,10 @@ async def get_many(tx: Tx, source: str, page_ids: list[str]) -> dict[str, Post]:
 
 async def save(tx: Tx, post: Post) -> None:
     """Insert or replace the stored state of a page; `post.id` is ignored."""
-    values = values_of(post) | {"shows": list(post.shows), "inputs": dict(post.inputs)}
+    values = values_of(post) | {
+        "shown_files": list(post.shown_files),
+        "inputs": dict(post.inputs),
+    }
     del values["id"]
     key = {"of": post.source, "page": post.page_id}
     if (await tx.execute(_CHANGE, values | key)).rowcount == 0:
@@ -160,8 +163,8 @@ async def find_by_page_id(tx: Tx, page_id: str) -> Post | None:
 
 async def count(tx: Tx, *, source: str | None = None) -> int:
     """Return the number of stored posts of a source; None for all sources."""
-    query = sa.select(sa.func.sum(tallies.c.count)).where(
-        tallies.c.what == "posts", *if_given(tallies.c.source, source)
+    query = sa.select(sa.func.sum(counters.c.count)).where(
+        counters.c.what == "posts", *if_given(counters.c.source, source)
     )
     return await fetch_scalar(tx, query)
 

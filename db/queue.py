@@ -15,7 +15,7 @@ from db.engine import Tx
 from db.mapping import fetch_all, fetch_scalar, if_given
 from db.models import Job
 from db.states import OPEN, JobReason, JobState
-from db.tables import jobs, tallies
+from db.tables import counters, jobs
 
 _PRIORITY = (
     sa.case({reason.value: reason.rank for reason in JobReason}, value=jobs.c.reason),
@@ -26,7 +26,7 @@ _LIMIT = sa.bindparam("most", type_=sa.Integer)
 _IS_DUE = jobs.c.due_at <= sa.bindparam("now")
 #: No provider call before Notion has confirmed the un-tick, so that a box that cannot
 #: be un-ticked costs nothing.
-_READY = sa.or_(jobs.c.owed != "untick", jobs.c.acked_at.is_not(None))
+_READY = sa.or_(jobs.c.pending_write != "untick", jobs.c.acked_at.is_not(None))
 _OF_SOURCES = jobs.c.source.in_(sa.bindparam("sources", expanding=True))
 _QUEUED = sa.select(jobs).where(jobs.c.state == JobState.QUEUED)
 _DUE = (
@@ -52,8 +52,8 @@ _UPLOADING = (
 )
 _WITH_PENDING_WRITES = (
     sa.select(jobs)
-    .where(jobs.c.owed != "", _OF_SOURCES)
-    .order_by(jobs.c.owed != "untick", jobs.c.id)
+    .where(jobs.c.pending_write != "", _OF_SOURCES)
+    .order_by(jobs.c.pending_write != "untick", jobs.c.id)
     .limit(_LIMIT)
 )
 _GENERATING_IDS = sa.select(jobs.c.id).where(
@@ -168,9 +168,9 @@ def _as_time(value: Any) -> datetime | None:  # noqa: ANN401 - a column of any q
 async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:
     """Count a source's jobs by state; None for all sources."""
     query = (
-        sa.select(tallies.c.what, sa.func.sum(tallies.c.count))
-        .where(tallies.c.what.in_([*JobState]), *if_given(tallies.c.source, source))
-        .group_by(tallies.c.what)
+        sa.select(counters.c.what, sa.func.sum(counters.c.count))
+        .where(counters.c.what.in_([*JobState]), *if_given(counters.c.source, source))
+        .group_by(counters.c.what)
     )
     return {JobState(state): count for state, count in await tx.execute(query) if count}
 

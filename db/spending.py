@@ -1,6 +1,6 @@
 """Spending: sums over the provider calls of a period.  Amounts are in US dollars.
 
-Charged amounts and amounts covered by credits included in the plan are apart.  Open
+The cost is what is charged; the included cost is covered by credits of the plan.  Open
 calls count at their full price.
 """
 
@@ -21,10 +21,10 @@ from db.tables import attempts
 
 @dataclass(frozen=True, slots=True)
 class SpendingTotals:
-    """Sums over calls: charged, covered, number of calls and of images."""
+    """Sums over calls: charged, included, number of calls and of images."""
 
     cost: float = 0.0
-    covered: float = 0.0
+    included_cost: float = 0.0
     calls: int = 0
     images: int = 0
 
@@ -56,17 +56,20 @@ class CostRow:
     provider: str
     page_id: str
     cost: float
-    covered: float
+    included_cost: float
     calls: int
     images: int
 
 
 def _sums(*conditions: sa.ColumnElement[bool]) -> tuple[sa.ColumnElement[Any], ...]:
     """Return the columns of `SpendingTotals`, over the calls that meet *conditions*."""
-    cost, covered = sa.func.sum(attempts.c.cost), sa.func.sum(attempts.c.covered)
+    cost, included_cost = (
+        sa.func.sum(attempts.c.cost),
+        sa.func.sum(attempts.c.included_cost),
+    )
     return (
         sa.func.coalesce(cost.filter(*conditions), 0.0),
-        sa.func.coalesce(covered.filter(*conditions), 0.0),
+        sa.func.coalesce(included_cost.filter(*conditions), 0.0),
         sa.func.count().filter(*conditions),
         sa.func.count().filter(*conditions, attempts.c.outcome == "image"),
     )
@@ -95,7 +98,7 @@ _PAID_CALLS = (
     .where(
         attempts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
         _since("since"),
-        attempts.c.cost + attempts.c.covered > 0,
+        attempts.c.cost + attempts.c.included_cost > 0,
     )
     .group_by(attempts.c.page_id)
 )
@@ -130,7 +133,7 @@ def sum_totals(sums: Iterable[SpendingTotals]) -> SpendingTotals:
     totals = list(sums)
     return SpendingTotals(
         cost=sum(total.cost for total in totals),
-        covered=sum(total.covered for total in totals),
+        included_cost=sum(total.included_cost for total in totals),
         calls=sum(total.calls for total in totals),
         images=sum(total.images for total in totals),
     )

@@ -32,11 +32,15 @@ sync = sa.Table(
     sa.Column("data_source", CleanText(32), nullable=False),
     sa.Column("title", CleanText(), nullable=False),
     sa.Column("columns", sa.JSON, nullable=False),
-    sa.Column("scope", CleanText(64), nullable=False),  # hash of source, only, columns
+    sa.Column(
+        "sweep_scope", CleanText(64), nullable=False
+    ),  # hash of source, only, columns
     sa.Column("watermark", UtcDateTime),
-    sa.Column("swept_at", UtcDateTime),
+    sa.Column("last_sweep_at", UtcDateTime),
     # Why Notion cannot be used, e.g. a rejected token; empty if it can.
-    sa.Column("shut", CleanText(), nullable=False, server_default=sa.text("''")),
+    sa.Column(
+        "access_error", CleanText(), nullable=False, server_default=sa.text("''")
+    ),
 )
 
 #: One row per page: what it showed at the last poll, and what was stored about it.
@@ -54,13 +58,17 @@ posts = sa.Table(
     sa.Column("changed_at", UtcDateTime, nullable=False),  # last seen edit of the text
     sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
-    sa.Column("shows", sa.JSON, nullable=False),  # file names in the Image property
-    sa.Column("chosen", sa.Boolean, nullable=False),  # matches posts.only
-    sa.Column("skipped", sa.Boolean, nullable=False),  # matches posts.skip
-    sa.Column("gone", sa.Boolean, nullable=False),  # removed from Notion
-    sa.Column("answered", CleanText(64)),  # fingerprint of a failed or cancelled job
-    sa.Column("made", CleanText(64)),  # fingerprint of the newest image
-    sa.Column("alt", CleanText()),  # the alt text that postbrush wrote last
+    sa.Column(
+        "shown_files", sa.JSON, nullable=False
+    ),  # file names in the Image property
+    sa.Column("matches_only", sa.Boolean, nullable=False),  # matches posts.only
+    sa.Column("matches_skip", sa.Boolean, nullable=False),  # matches posts.skip
+    sa.Column("removed", sa.Boolean, nullable=False),  # removed from Notion
+    sa.Column(
+        "rejected_fingerprint", CleanText(64)
+    ),  # fingerprint of a failed or cancelled job
+    sa.Column("image_fingerprint", CleanText(64)),  # fingerprint of the newest image
+    sa.Column("our_alt_text", CleanText()),  # the alt text that postbrush wrote last
     sa.Column("unticked_at", UtcDateTime),
     sa.Column("replace_tried_at", UtcDateTime),
     sa.UniqueConstraint("source", "page_id"),
@@ -110,12 +118,12 @@ jobs = sa.Table(
     sa.Column("inputs", sa.JSON, nullable=False),
     sa.Column("rounds", sa.Integer, nullable=False),  # ended rounds through the chain
     sa.Column("tries", sa.Integer, nullable=False),  # rounds that count as a try
-    sa.Column("waited_since", UtcDateTime),  # first wait for loading or a rate limit
-    sa.Column("waits_for", CleanText(32)),  # provider
+    sa.Column("first_waited_at", UtcDateTime),  # first wait for loading or a rate limit
+    sa.Column("waiting_for_provider", CleanText(32)),  # provider
     sa.Column("acked_at", UtcDateTime),  # when Notion confirmed the un-tick
-    sa.Column("owed", CleanText(16), nullable=False),  # pending write; empty: none
-    sa.Column("owed_note", CleanText(), nullable=False),
-    sa.Column("told_waiting", sa.Boolean, nullable=False),  # people were notified
+    sa.Column("pending_write", CleanText(16), nullable=False),  # empty: none
+    sa.Column("pending_note", CleanText(), nullable=False),
+    sa.Column("waiting_notified_at", UtcDateTime),  # of a long wait
     sa.Column("reopened_at", UtcDateTime),  # earlier attempts do not count any more
     sa.Column("again", sa.JSON(none_as_null=True)),  # the next request of this page
     sa.Column("outcome", CleanText(), nullable=False),  # in words, when it ended
@@ -130,7 +138,9 @@ jobs = sa.Table(
     sa.Index("ix_jobs_state_due", "state", "due_at"),
     sa.Index("ix_jobs_page", "source", "page_id"),
     sa.Index("ix_jobs_reason_created", "reason", "created_at"),
-    sa.Index("ix_jobs_owed", "owed", **partial_index("owed <> ''")),
+    sa.Index(
+        "ix_jobs_pending_write", "pending_write", **partial_index("pending_write <> ''")
+    ),
     sa.Index(
         "uq_jobs_one_open_per_page",
         "source",
@@ -148,18 +158,18 @@ daemons = sa.Table(
     sa.Column("name", CleanText(), nullable=False),  # host name, for people
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("renewed_at", UtcDateTime, nullable=False),  # last heartbeat
-    sa.Column("beats", sa.Integer, nullable=False),  # heartbeats; clocks may differ
+    sa.Column("heartbeat_count", sa.Integer, nullable=False),  # clocks may differ
     sa.Column("roles", CleanText(), nullable=False),
     sa.Column("store", CleanText(), nullable=False),  # where it stores images
 )
 
 #: The number of posts, and of jobs in each state.  On SQLite triggers maintain it (see
-#: migration a3), because counting takes longer every year.  A migration that rebuilds
+#: migration a7), because counting takes longer every year.  A migration that rebuilds
 #: `posts` or `jobs`, as Alembic's batch mode does, has to create the triggers again.
 #: On PostgreSQL it is a view that counts, because writers would wait for each other's
 #: rows.
-tallies = sa.Table(
-    "tallies",
+counters = sa.Table(
+    "counters",
     metadata,
     sa.Column("source", CleanText(64), primary_key=True),
     sa.Column("what", CleanText(16), primary_key=True),  # "posts", or a state
@@ -194,12 +204,14 @@ attempts = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),  # of the breaker at the start
     sa.Column("price", sa.Float, nullable=False),  # US dollars, by the price list
     sa.Column("cost", sa.Float, nullable=False),  # US dollars charged
-    sa.Column("covered", sa.Float, nullable=False),  # US dollars of included credits
+    sa.Column(
+        "included_cost", sa.Float, nullable=False
+    ),  # US dollars of included credits
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("outcome", CleanText(16)),  # NULL: open
     sa.Column("http_status", sa.Integer),
-    sa.Column("remote", CleanText()),  # the provider's job id or result URL
+    sa.Column("remote_id", CleanText()),  # the provider's job id or result URL
     sa.Column("seed", BigInt, nullable=False),
     sa.Column("file_name", CleanText(by_code=True), nullable=False, unique=True),
     sa.Column("error", CleanText(), nullable=False),
@@ -208,7 +220,7 @@ attempts = sa.Table(
     # Covers the sums of spending, so that they read only this index.
     sa.Index(
         "ix_attempts_sums",
-        *("started_at", "provider", "outcome", "cost", "covered"),
+        *("started_at", "provider", "outcome", "cost", "included_cost"),
     ),
     sa.Index("ix_attempts_open", "outcome", **partial_index("outcome IS NULL")),
 )
@@ -258,7 +270,7 @@ breakers = sa.Table(
     sa.Column("state", CleanText(16), nullable=False),
     sa.Column("reason", CleanText(16)),
     sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("trips", sa.Integer, nullable=False),
+    sa.Column("consecutive_opens", sa.Integer, nullable=False),
     sa.Column("opened_at", UtcDateTime),
     sa.Column("until", UtcDateTime),
     sa.Column("probe_at", UtcDateTime),

@@ -9,16 +9,16 @@ import sqlalchemy as sa
 from db import upgrade
 from db.backend import Backend, translate_errors
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
-from db.tables import metadata, tallies
+from db.tables import counters, metadata
 
 #: Rows in memory at a time.
 _BATCH = 1000
-#: The tables to copy, referenced tables first.  Each database maintains `tallies`
+#: The tables to copy, referenced tables first.  Each database maintains `counters`
 #: itself, and running daemons register again.
 _TABLES = [
     table
     for table in metadata.sorted_tables
-    if table.name not in {tallies.name, "daemons"}
+    if table.name not in {counters.name, "daemons"}
 ]
 
 

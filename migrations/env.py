@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from db.mapping import CleanText, UtcDateTime
-from db.tables import metadata, tallies
+from db.tables import counters, metadata
 
 
 def plain(kind: str, value: object, _context: object) -> str | Literal[False]:
@@ -27,7 +27,7 @@ def plain(kind: str, value: object, _context: object) -> str | Literal[False]:
 def is_table(_object: object, name: str | None, kind: str, *_more: object) -> bool:
     """Pass over what is a view on PostgreSQL."""
     on_server = context.get_context().dialect.name == "postgresql"
-    return not (on_server and kind == "table" and name == tallies.name)
+    return not (on_server and kind == "table" and name == counters.name)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -89,7 +89,7 @@ class Breaker:
     state: BreakerState = BreakerState.CLOSED
     reason: Outcome | None = None
     failures: int = 0
-    trips: int = 0
+    consecutive_opens: int = 0
     opened_at: datetime | None = None
     until: datetime | None = None
     probe_at: datetime | None = None
@@ -204,7 +204,7 @@ def _open_breaker(
     seconds: float | None = None,
     jitter: float = 0.0,
 ) -> Breaker:
-    trips = breaker.trips + 1 if breaker.reason is reason else 1
+    trips = breaker.consecutive_opens + 1 if breaker.reason is reason else 1
     reset = traits.credits_reset
     until = pause_until(reason, trips, now, reset, seconds=seconds, jitter=jitter)
     probe = traits.credits_probe if reason is Outcome.CREDITS else None
@@ -212,7 +212,7 @@ def _open_breaker(
         breaker,
         state=BreakerState.OPEN,
         reason=reason,
-        trips=trips,
+        consecutive_opens=trips,
         opened_at=now,
         until=until,
         probe_at=now + probe if probe is not None else None,

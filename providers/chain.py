@@ -80,18 +80,18 @@ def decide_next(
     candidates: Sequence[Candidate],
     *,
     now: datetime,
-    waited_since: datetime | None,
+    first_waited_at: datetime | None,
     loading_wait: timedelta,
     card_allowed: bool,
 ) -> Decision:
     """Return what a job does next; the first available candidate is called.
 
     Args:
-        waited_since: When the job began to wait for a loading model, or None.
+        first_waited_at: When the job began to wait for a loading model, or None.
         loading_wait: The longest time that a job waits for a loading model.
         card_allowed: False if the page shows a real image.
     """
-    wait_ends = (waited_since or now) + loading_wait
+    wait_ends = (first_waited_at or now) + loading_wait
     reasons: list[tuple[str, str]] = []
     times: list[datetime | None] = []
     for candidate in candidates:

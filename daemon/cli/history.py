@@ -79,10 +79,12 @@ def describe_wait(job: Job, source: SourceContext) -> str:
     """Return what an open job waits for, and until when; "" for an ended job."""
     if not job.is_open:
         return ""
-    if job.owed == "untick" and job.acked_at is None:
+    if job.pending_write == "untick" and job.acked_at is None:
         return "waits for Notion to confirm the un-tick"
     if job.due_at > source.app.now():
-        for_whom = f" for {job.waits_for}" if job.waits_for else ""
+        for_whom = (
+            f" for {job.waiting_for_provider}" if job.waiting_for_provider else ""
+        )
         until = output.format_time(job.due_at, source.app.clock.zone)
         return f"waits{for_whom} until {until}"
     return "is due"
@@ -130,7 +132,7 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
             output.format_time(call["started_at"], zone),
             call["provider"],
             call["outcome"] or "under way",
-            format_price(call["cost"], call["covered"]),
+            format_price(call["cost"], call["included_cost"]),
             call["file_name"] if call["outcome"] == "image" else call["error"],
         ]
         for call in data["attempts"]
@@ -196,7 +198,7 @@ def _write_csv(rows: Sequence[CostRow], titles: Mapping[str, str]) -> None:
                 row.calls,
                 row.images,
                 f"{row.cost:.6f}",
-                f"{row.covered:.6f}",
+                f"{row.included_cost:.6f}",
                 row.source,
             ]
         )
@@ -223,7 +225,7 @@ def _cost_table(
             row.calls,
             row.images,
             format_dollars(row.cost),
-            format_dollars(row.covered) if row.covered else "",
+            format_dollars(row.included_cost) if row.included_cost else "",
             *([titles.get(row.page_id, "by hand")] if by_post else []),
         ]
         for row in rows

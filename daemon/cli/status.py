@@ -123,7 +123,7 @@ async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
     return {
         "name": name,
         "source": state.title if state else None,
-        "swept_at": state.swept_at if state else None,
+        "swept_at": state.last_sweep_at if state else None,
         "posts": await posts.count(tx, source=name),
         "held": await posts.count_held(tx, source=name),
         "paused": await source_state.get_pause(tx, name, source.app.now()),

@@ -129,7 +129,7 @@ async def _try_provider(
     result["seconds"] = monotonic() - began
     async with source.app.db.read_transaction() as tx:
         totals = await spending.totals_since(tx, since, provider=name)
-    result["cost"] = totals.cost + totals.covered
+    result["cost"] = totals.cost + totals.included_cost
     if isinstance(image, ImageRecord):
         dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"
         path = source.app.image_folder / image.name

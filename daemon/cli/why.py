@@ -56,7 +56,7 @@ async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:
     else:
         unread = ""
     # The planner checks posts.skip first.
-    if post.skipped:
+    if post.matches_skip:
         reason = f"posts.skip ({format_filter(rules.skip)}{unread})"
     elif page is not None:
         unmet = format_unmet(page.properties, rules.only)
@@ -77,9 +77,9 @@ async def _read_page(tx: Tx, source: SourceContext, post: Post) -> Page:
 async def _load_explanation(
     tx: Tx, source: SourceContext, post: Post
 ) -> dict[str, Any]:
-    records = await images.by_names(tx, list(post.shows))
+    records = await images.by_names(tx, list(post.shown_files))
     history = await jobs.of_page(tx, post.source, post.page_id)
-    shown = classify_images(post.page_id, post.shows, records)
+    shown = classify_images(post.page_id, post.shown_files, records)
     reason = await _current_reason(tx, source, post, history[0] if history else None)
     lines = [*filter(None, [reason]), *_describe_images(post, shown, records)]
     if history and (delayed := await jobs.newest_delay(tx, history[0])):
@@ -90,7 +90,7 @@ async def _load_explanation(
         "source": post.source,
         "title": post.title,
         "url": post.url,
-        "shows": list(post.shows),
+        "shows": list(post.shown_files),
         "why": lines,
         "prompt": post.inputs.get("prompt", ""),
         "jobs": [job.id for job in history],
@@ -101,7 +101,7 @@ async def _current_reason(
     tx: Tx, source: SourceContext, post: Post, newest: Job | None
 ) -> str:
     """Return why nothing, or something, will happen; in the planner's order."""
-    if post.gone:
+    if post.removed:
         return "It is in the trash or no longer in the source."
     if not post.inputs.get("prompt"):
         return "It has no words, so there is nothing to make an image of."
@@ -111,9 +111,9 @@ async def _current_reason(
         return f"Job {newest.id} is {newest.state}: {newest.reason}{until}."
     if await posts.held_among(tx, post.source, [post.page_id]):
         return "It is held: `postbrush approve` makes what is held."
-    if post.skipped or not post.chosen:
+    if post.matches_skip or not post.matches_only:
         return await _explain_filter(tx, source, post)
-    if post.answered == post.fingerprint:
+    if post.rejected_fingerprint == post.fingerprint:
         return "Its last job was the answer to these words: edit, tick or retry."
     return ""
 
@@ -121,10 +121,10 @@ async def _current_reason(
 def _describe_images(
     post: Post, shown: ImageColumnState, records: dict[str, ImageRecord]
 ) -> list[str]:
-    if not post.shows:
+    if not post.shown_files:
         return ["It shows no image."]
     lines = []
-    for name in post.shows:
+    for name in post.shown_files:
         image = records.get(name)
         if image is None:
             lines.append(f"{name}: not made by postbrush; it is left alone.")
@@ -135,7 +135,11 @@ def _describe_images(
             lines.append(f"{name}: a card{reason}.")
         else:
             lines.append(f"{name}: made by {image.provider} from: {image.prompt}")
-    if post.made is not None and post.made != post.fingerprint and shown.only_ours:
+    if (
+        post.image_fingerprint is not None
+        and post.image_fingerprint != post.fingerprint
+        and shown.only_ours
+    ):
         lines.append("The words have changed since; tick the box for a new image.")
     return lines
 

@@ -218,7 +218,7 @@ class ClusterMember:
         async with app.db.write_transaction() as tx:
             await instances.record_heartbeat(tx, record)
             heartbeats = {
-                peer.id: peer.beats
+                peer.id: peer.heartbeat_count
                 for peer in await instances.list_others(tx, record.id)
             }
             for who in await queue.list_claimers(tx) - {record.id}:

@@ -118,7 +118,7 @@ class _DeliverJob:
         """Fail the job, as no retry would help; its images stay on the disk."""
         async with self.app.db.read_transaction() as tx:
             post = await posts.get(tx, self.job.source, self.job.page_id)
-        shows_image = self.shows_image or bool(post and post.shows)
+        shows_image = self.shows_image or bool(post and post.shown_files)
         kept = f" {KEPT}" if shows_image else ""
         await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
 
@@ -256,9 +256,9 @@ class _DeliverJob:
             await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
-            changes: dict[str, object] = {"made": self.job.fingerprint}
+            changes: dict[str, object] = {"image_fingerprint": self.job.fingerprint}
             if alt_text is not None:
-                changes["alt"] = alt_text
+                changes["our_alt_text"] = alt_text
             await posts.update_fields(tx, self.job.source, self.job.page_id, **changes)
             await apply_pages(self.source, [page], tx=tx)
             calls = await attempts.of_job(tx, self.job.id)

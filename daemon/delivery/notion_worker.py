@@ -26,7 +26,7 @@ _MAX_WRITES = 8
 
 
 def _pending_write_task(job: Job) -> TaskKind:
-    return TaskKind.UNTICK if job.owed == "untick" else TaskKind.NOTE
+    return TaskKind.UNTICK if job.pending_write == "untick" else TaskKind.NOTE
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class NotionWorker:
             Whether the failure is one of these.
         """
         is_refused = isinstance(error, WriteRefusedError | PageUnreachableError)
-        if job.owed != "untick" or not is_refused:
+        if job.pending_write != "untick" or not is_refused:
             return False
         times = source.app.retry_schedule.count_same_cause(
             self.paying.task_key(job), str(error)
@@ -147,7 +147,7 @@ class NotionWorker:
         return await queue.next_due_at(tx, JobState.UPLOADING, now, sources)
 
     def _is_note_pending(self, job: Job) -> bool:
-        return job.id in self.paying and job.owed == "waiting"
+        return job.id in self.paying and job.pending_write == "waiting"
 
     def _delays_of(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
         return self.sources.app.retry_schedule.of_tasks(*tasks)

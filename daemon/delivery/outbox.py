@@ -27,11 +27,11 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
         NotionError: The write stays pending, and the caller schedules the next try.
             While Notion refuses an un-tick, the job causes no cost.
     """
-    is_untick = job.owed == "untick"
+    is_untick = job.pending_write == "untick"
     change = PageUpdate(
         regenerate=False if is_untick else None,
         status=await _status_of(source, job),
-        note=None if is_untick else job.owed_note,
+        note=None if is_untick else job.pending_note,
     )
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
@@ -56,7 +56,7 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
             "note.refused", summary=str(error), job=job.id, page=job.page_id
         )
         async with source.app.db.write_transaction() as tx:
-            await jobs.clear_pending_write(tx, job, job.owed)
+            await jobs.clear_pending_write(tx, job, job.pending_write)
         return
     source.state.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(source, written.left_out)
@@ -69,28 +69,28 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
 async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
     now = source.app.now()
     current = await jobs.get(tx, job.id)
-    if current is None or current.owed != job.owed:
+    if current is None or current.pending_write != job.pending_write:
         return
-    if job.owed == "untick":
+    if job.pending_write == "untick":
         await posts.update_fields(tx, job.source, job.page_id, unticked_at=now)
         if current.is_open:
             why = "Notion confirmed the un-tick"
             event = JobEventType.ACKNOWLEDGED
             acked = current.acked_at or now
             await jobs.apply_event(
-                tx, current, event, now=now, why=why, owed="", acked_at=acked
+                tx, current, event, now=now, why=why, pending_write="", acked_at=acked
             )
             return
-    await jobs.clear_pending_write(tx, current, job.owed)
+    await jobs.clear_pending_write(tx, current, job.pending_write)
 
 
 async def _status_of(source: SourceContext, job: Job) -> str | None:
     """Return the value of the status property; None leaves it unchanged."""
-    if job.owed != "failed":
-        return _STATUS[job.owed] if job.is_open else None
+    if job.pending_write != "failed":
+        return _STATUS[job.pending_write] if job.is_open else None
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
-        names = list(post.shows) if post else []
+        names = list(post.shown_files) if post else []
         ours = await images.by_names(tx, names) if names else {}
     # A page that keeps its earlier image keeps the status of that image.
     if not names:

@@ -89,7 +89,7 @@ async def _alt_text(
 ) -> str | None:
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
-    ours = post.alt if post else None
+    ours = post.our_alt_text if post else None
     # A person has written the text, so it stays.
     if page.alt and page.alt != ours:
         return None

@@ -48,7 +48,7 @@ async def generate_adhoc_image(
             image=image,
             number=number,
             chain=tuple(name for name in chain if name not in tried),
-            waited_since=started_at,
+            first_waited_at=started_at,
         )
         match await provider_call.admit_call(source, chain_input):
             case AdmittedCall() as call:

@@ -78,7 +78,7 @@ class ChainInput:
     round: int = 0
     chain: Sequence[str]
     tried: Sequence[Attempt] = ()
-    waited_since: datetime | None = None
+    first_waited_at: datetime | None = None
     card_allowed: bool = True
     keeps_image: bool = False
     shows_image: bool = False
@@ -135,7 +135,7 @@ async def load_chain_inputs(
     attempts_by_job = await attempts.of_jobs(tx, [job.id for job in waiting])
     post_by_page = await posts.get_many(tx, source.name, pages)
     shown_images = await images.by_names(
-        tx, [name for post in post_by_page.values() for name in post.shows]
+        tx, [name for post in post_by_page.values() for name in post.shown_files]
     )
     today = day_start(source.app.now(), source.app.clock.zone)
     calls_today = await spending.count_paid_calls(tx, pages, today)
@@ -164,7 +164,7 @@ def _build_chain_input(
     shown_images: Mapping[str, ImageRecord],
     page_today: int,
 ) -> ChainInput:
-    shows = post.shows if post else ()
+    shows = post.shown_files if post else ()
     cards_only = classify_images(job.page_id, shows, shown_images).cards_only
     only_services = job.reason is JobReason.REPLACE or bool(made)
     return ChainInput(
@@ -177,7 +177,7 @@ def _build_chain_input(
             for call in calls
             if job.reopened_at is None or call.started_at >= job.reopened_at
         ],
-        waited_since=job.waited_since,
+        first_waited_at=job.first_waited_at,
         card_allowed=cards_only and not only_services,
         keeps_image=not cards_only,
         shows_image=bool(shows),

@@ -146,14 +146,14 @@ class _GenerateJob:
                     result, call, shows_image=chain_input.shows_image
                 )
             case WaitUntil(name, until):
-                since = self.job.waited_since or source.app.now()
+                since = self.job.first_waited_at or source.app.now()
                 await self._wait_for_provider(name, until, since)
             case AtCapacity(name) | HealthCheck(name):
                 # The end of a call or check wakes the job; this is the latest time.
                 until = source.app.now() + timedelta(
                     seconds=source.providers[name].traits.timeout
                 )
-                await self._wait_for_provider(name, until, self.job.waited_since)
+                await self._wait_for_provider(name, until, self.job.first_waited_at)
             case Exhausted() as spent:
                 await self._handle_exhausted(chain_input, spent)
         return False
@@ -189,7 +189,7 @@ class _GenerateJob:
                 changes = {
                     "rounds": self.job.rounds + 1,
                     "tries": self.job.tries + counts,
-                    "waited_since": None,
+                    "first_waited_at": None,
                 }
                 await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
             case Idle():
@@ -200,7 +200,7 @@ class _GenerateJob:
     async def _wait_for_provider(
         self, name: str, until: datetime, since: datetime | None
     ) -> None:
-        changes = {"waits_for": name, "waited_since": since}
+        changes = {"waiting_for_provider": name, "first_waited_at": since}
         await self._snooze_job(f"waits for {name}", until, **changes)
 
     async def _snooze_job(self, why: str, until: datetime, **changes: object) -> None:

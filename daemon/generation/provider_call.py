@@ -96,7 +96,7 @@ async def _start_attempt(
         generation=generation,
         price=traits.price(image.megapixels),
         cost=charge.cost,
-        covered=charge.covered,
+        included_cost=charge.included_cost,
         started_at=state.now,
         seed=random.randrange(2**31) if image.seed is None else image.seed,  # noqa: S311 - not a secret
         file_name=await _free_file_name(
@@ -254,12 +254,12 @@ async def resume_call(
     if await retry_until_stored(source, lambda: adopt_image(source, attempt, image)):
         return CallResult(Outcome.IMAGE)
     provider = source.providers.get(attempt.provider)
-    if provider is None or attempt.remote is None:
+    if provider is None or attempt.remote_id is None:
         return await close_lost_call(source, attempt)
     elapsed = max(0.0, (source.app.now() - attempt.started_at).total_seconds())
     running = source.app.provider_runner.resume(
         provider,
-        attempt.remote,
+        attempt.remote_id,
         seconds_left=provider.traits.timeout - elapsed,
         cancellation=source.app.signals.cancellation_token(attempt.job_id),
     )

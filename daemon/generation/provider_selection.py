@@ -59,7 +59,7 @@ class Spending:
         """Return the dollars used of a provider's included credits in this period."""
         daily = traits.included_per == "day"
         sums = self.by_provider_today if daily else self.by_provider
-        return sums.get(traits.name, SpendingTotals()).covered
+        return sums.get(traits.name, SpendingTotals()).included_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def choose_provider(
     return chain.decide_next(
         candidates,
         now=state.now,
-        waited_since=chain_input.waited_since,
+        first_waited_at=chain_input.first_waited_at,
         loading_wait=source.options.loading_wait,
         card_allowed=chain_input.card_allowed,
     )
@@ -210,7 +210,7 @@ def _budget_inputs(
         month=state.spending.month.cost,
         day=state.spending.day.cost,
         provider=provider_totals.cost,
-        covered=state.spending.included_cost_of(traits),
+        included_cost=state.spending.included_cost_of(traits),
         page_today=chain_input.page_today,
     )
     return pricing, spent, source.options.budget, state.now, source.app.clock.zone

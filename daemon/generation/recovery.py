@@ -92,7 +92,7 @@ async def _settle_call(
             if resumable:
                 return
     # The job fetches the result of the remote job when it resumes.
-    if resumable and attempt.remote:
+    if resumable and attempt.remote_id:
         return
     await close_lost_call(source, attempt)
 

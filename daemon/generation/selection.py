@@ -128,14 +128,14 @@ async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
                 JobEventType.CLAIMED,
                 now=now,
                 why=picked.asks[job.id].why,
-                waits_for=None,
+                waiting_for_provider=None,
                 claimed_by=app.instance.id,
             )
             for job in await queue.list_claimable(tx, list(picked.asks), now)
         ]
         for job, name, until in picked.snoozed:
-            since = job.waited_since or now
-            changes = {"due_at": until, "waits_for": name, "waited_since": since}
+            changes = {"due_at": until, "waiting_for_provider": name}
+            changes["first_waited_at"] = job.first_waited_at or now
             why = f"waits for {name}"
             with suppress(StaleJobError):
                 await jobs.apply_event(
@@ -144,9 +144,9 @@ async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
         for job, note in picked.told:
             current = await jobs.get(tx, job.id)
             # Another daemon may have queued the note; the job may no longer wait.
-            if current is None or current.told_waiting or current.owed:
+            if current is None or current.waiting_notified_at or current.pending_write:
                 continue
-            await jobs.set_waiting_note(tx, job, note)
+            await jobs.set_waiting_note(tx, job, note, now)
             app.signals.kick.set()
     return claimed
 
@@ -287,7 +287,8 @@ def _note_overdue(
     source: SourceContext, picked: Selection, job: Job, choice: Decision
 ) -> None:
     """Queue a note on the page of a job that has waited for ten minutes."""
-    if job.told_waiting or job.owed or not isinstance(choice, Exhausted):
+    is_noted = job.waiting_notified_at or job.pending_write
+    if is_noted or not isinstance(choice, Exhausted):
         return
     note_at = requested_at(job) + _NOTE_AFTER
     if source.app.now() < note_at:

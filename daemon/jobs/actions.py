@@ -24,7 +24,7 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     Raises:
         PostbrushError: The page is gone or has no text.
     """
-    if post.gone:
+    if post.removed:
         raise PostbrushError(f"'{post.title}' is in the trash or out of the source")
     if not post.inputs.get("prompt"):
         raise PostbrushError(f"'{post.title}' has no words to make an image of")
@@ -35,7 +35,7 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
         return await jobs.create(tx, new, now=now, why=why)
     request = {"reason": JobReason.REGENERATE, **newest_inputs(post)}
     if job.state is JobState.QUEUED:
-        acked_at = job.acked_at if job.owed == "untick" else now
+        acked_at = job.acked_at if job.pending_write == "untick" else now
         changes = {"due_at": now, "acked_at": acked_at, **request}
         return await jobs.apply_event(
             tx, job, JobEventType.FOLDED, now=now, why=why, **changes
@@ -74,7 +74,7 @@ async def approve_held(
             await jobs.find_open(tx, held_post.source, held_post.page_id) is not None
         )
         # The page was trashed, emptied or ticked in the meantime.
-        if post.gone or has_no_text or has_open_job:
+        if post.removed or has_no_text or has_open_job:
             continue
         new = build_job(post, held_post.reason, now)
         created.append(await jobs.create(tx, new, now=now, why="approved"))
@@ -98,17 +98,19 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         "reopened_at": now,
         "rounds": job.rounds + 1,
         "tries": 0,
-        "waited_since": None,
-        "told_waiting": False,
+        "first_waited_at": None,
+        "waiting_notified_at": None,
         "outcome": "",
-        "owed": "",
-        "owed_note": "",
+        "pending_write": "",
+        "pending_note": "",
         # A manual request counts as a confirmed un-tick.
         "acked_at": now if job.reason is JobReason.REGENERATE else job.acked_at,
     }
     if post is not None:
         changes |= newest_inputs(post)
-        await posts.update_fields(tx, job.source, job.page_id, answered=None)
+        await posts.update_fields(
+            tx, job.source, job.page_id, rejected_fingerprint=None
+        )
     why = "a person asked for another try"
     return await jobs.apply_event(
         tx, job, JobEventType.REOPENED, now=now, why=why, **changes

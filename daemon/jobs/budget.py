@@ -33,14 +33,14 @@ class AmountSpent:
         month: Dollars of all providers in this calendar month.
         day: Dollars of all providers today.
         provider: Dollars of this provider in this calendar month.
-        covered: Dollars of this provider's included credits used in their period.
+        included_cost: Dollars of this provider's included credits used in their period.
         page_today: Calls for this page today that were charged or included.
     """
 
     month: float
     day: float
     provider: float
-    covered: float
+    included_cost: float
     page_today: int
 
 
@@ -49,7 +49,7 @@ class Charge:
     """Dollars of a call that are charged, or covered by included credits."""
 
     cost: float
-    covered: float
+    included_cost: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +101,14 @@ def check_budget(
     """
     # The provider is free.
     if pricing.price <= 0:
-        return Charge(cost=0.0, covered=0.0)
+        return Charge(cost=0.0, included_cost=0.0)
     # A single post must not use up the month.
     if limits.per_post_day is not None and spent.page_today >= limits.per_post_day:
         why = f"this post had {limits.per_post_day} images today"
         return OverBudget(why=why, until=next_day(now, zone))
     # The included credits cover the call.
-    if spent.covered + pricing.price <= pricing.included + _TINY:
-        return Charge(cost=0.0, covered=pricing.price)
+    if spent.included_cost + pricing.price <= pricing.included + _TINY:
+        return Charge(cost=0.0, included_cost=pricing.price)
     # The settings allow no charges.
     if free_only:
         daily = pricing.included_per == "day"
@@ -127,7 +127,7 @@ def check_budget(
             return OverBudget(
                 why=f"{name} of {format_cents(limit)} is used up", until=until
             )
-    return Charge(cost=pricing.price, covered=0.0)
+    return Charge(cost=pricing.price, included_cost=0.0)
 
 
 def budget_thresholds(

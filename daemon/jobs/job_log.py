@@ -48,7 +48,7 @@ def log_job_done(
         omission: End of the log line about omitted properties; empty: none.
     """
     cost = sum(call.cost for call in calls)
-    is_included = cost == 0 and any(call.covered for call in calls)
+    is_included = cost == 0 and any(call.included_cost for call in calls)
     price = "included" if is_included else format_dollars(cost)
     # The clock may have been set back since the request.
     seconds = max(0.0, (source.app.now() - requested_at(job)).total_seconds())

@@ -64,15 +64,19 @@ async def end_job(
         StaleJobError: Another writer moved the job first.
     """
     current = await jobs.get(tx, job.id) or job
-    changes: dict[str, object] = {"outcome": why, "again": None, "waits_for": None}
+    changes: dict[str, object] = {
+        "outcome": why,
+        "again": None,
+        "waiting_for_provider": None,
+    }
     # The next job begins with the un-tick; otherwise the failure note is pending.
-    if current.again is not None and current.owed == "untick":
-        changes |= {"owed": "", "owed_note": ""}
+    if current.again is not None and current.pending_write == "untick":
+        changes |= {"pending_write": "", "pending_note": ""}
     elif event is JobEventType.ABANDONED and note and current.again is None:
-        changes |= {"owed": "failed", "owed_note": note}
+        changes |= {"pending_write": "failed", "pending_note": note}
     # The job has ended, so a pending note about its wait is outdated.
-    elif current.owed == "waiting":
-        changes |= {"owed": "", "owed_note": ""}
+    elif current.pending_write == "waiting":
+        changes |= {"pending_write": "", "pending_note": ""}
     ended = await jobs.apply_event(tx, job, event, now=now, why=why, **changes)
     if event is JobEventType.ABANDONED or is_answer:
         await _save_rejected_fingerprint(tx, job)
@@ -86,7 +90,9 @@ async def end_job(
 async def _save_rejected_fingerprint(tx: Tx, job: Job) -> None:
     """Store that the inputs of *job* must not start another automatic job."""
     if job.reason in {JobReason.NEW, JobReason.EDITED}:
-        await posts.update_fields(tx, job.source, job.page_id, answered=job.fingerprint)
+        await posts.update_fields(
+            tx, job.source, job.page_id, rejected_fingerprint=job.fingerprint
+        )
 
 
 async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
@@ -111,7 +117,7 @@ async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
 async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
     next_request = job.again or {}
     reason = JobReason(next_request["reason"])
-    is_unticked = job.owed != "untick"
+    is_unticked = job.pending_write != "untick"
     is_ticked = reason is JobReason.REGENERATE
     await jobs.create(
         tx,
@@ -123,7 +129,7 @@ async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
             due_at=now,
             fingerprint=next_request["fingerprint"],
             inputs=next_request["inputs"],
-            owed="untick" if is_ticked and not is_unticked else "",
+            pending_write="untick" if is_ticked and not is_unticked else "",
             acked_at=now if is_ticked and is_unticked else None,
         ),
         now=now,
@@ -152,10 +158,10 @@ async def requeue_job(
             "fingerprint": current.again["fingerprint"],
             "inputs": current.again["inputs"],
             "due_at": now,
-            "waits_for": None,
-            "waited_since": None,
+            "waiting_for_provider": None,
+            "first_waited_at": None,
         }
         # A newer tick must be confirmed before the next provider call.
-        if current.owed == "untick":
+        if current.pending_write == "untick":
             changes["acked_at"] = None
     return await jobs.apply_event(tx, job, event, now=now, why=why, **changes)

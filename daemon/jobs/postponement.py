@@ -88,7 +88,7 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
     needs_note = (
         subject.task is TaskKind.UPLOAD
         and delay.failures >= _TELL_AT
-        and not job.told_waiting
+        and not job.waiting_notified_at
         and not source.notion_backoff.why
     )
     if not (is_new_cause or needs_note):
@@ -102,12 +102,18 @@ async def _record_failure(source: SourceContext, delay: PendingRetry, job: Job) 
             why = f"{subject.task} failed: {delay.why}"
             await jobs.record_delay(tx, current, now=now, why=why)
         if needs_note:
-            await _set_waiting_note(tx, current, delay)
+            await _set_waiting_note(tx, current, delay, now)
     app.signals.change_event.announce_change()
 
 
-async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
-    if job.told_waiting or job.owed or job.state is not JobState.UPLOADING:
+async def _set_waiting_note(
+    tx: Tx, job: Job, delay: PendingRetry, now: datetime
+) -> None:
+    if (
+        job.waiting_notified_at
+        or job.pending_write
+        or job.state is not JobState.UPLOADING
+    ):
         return
     # An automatic replacement leaves its card and adds no note.
     if job.reason is JobReason.REPLACE:
@@ -116,7 +122,7 @@ async def _set_waiting_note(tx: Tx, job: Job, delay: PendingRetry) -> None:
         f"Waiting: the image is ready, but Notion did not take it ({delay.why}). "
         "postbrush will try again automatically."
     )
-    await jobs.set_waiting_note(tx, job, note)
+    await jobs.set_waiting_note(tx, job, note, now)
 
 
 async def end_delay(app: AppContext, subject: TaskKey, job: Job | None = None) -> None:
@@ -145,7 +151,7 @@ async def list_delayed_tasks(app: AppContext) -> list[dict[str, object]]:
         for delay in waiting[:_LISTED]:
             job = await jobs.get(tx, delay.subject.job) if delay.subject.job else None
             # The job has ended in the meantime.
-            if job is not None and not (job.is_open or job.owed):
+            if job is not None and not (job.is_open or job.pending_write):
                 continue
             tasks.append(
                 {

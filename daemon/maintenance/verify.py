@@ -142,10 +142,11 @@ async def verify_pages(
         for page in batch:
             post = post_by_page.get(page.id)
             shown = tuple(file.name for file in page.image)
-            if post is None or post.shows == shown:
+            if post is None or post.shown_files == shown:
                 continue
             wrong = (
-                f"shows {_join_names(shown)}, and we believed {_join_names(post.shows)}"
+                f"shows {_join_names(shown)}, "
+                f"and we believed {_join_names(post.shown_files)}"
             )
             if fix:
                 await apply_pages(source, [page], hold="too many")

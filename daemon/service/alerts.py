@@ -21,8 +21,8 @@ PAUSE = timedelta(hours=1)
 #: Reasons for an open breaker that last long or need a person.
 RESTS = {
     "credits": "is out of credits",
-    "token": "refuses its token",
-    "gone": "no longer knows its model",
+    "unauthorized": "refuses its token",
+    "not_found": "no longer knows its model",
 }
 
 

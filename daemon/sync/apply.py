@@ -210,7 +210,7 @@ async def _apply_action(
                 JobEventType.REPEATED,
                 now=now,
                 why="ticked again",
-                owed="untick",
+                pending_write="untick",
             )
         case CancelJob(why) if job is not None:
             await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
@@ -231,7 +231,7 @@ def _new_job(
         due_at=due_at,
         fingerprint=snapshot.fingerprint,
         inputs=snapshot.inputs.to_dict(),
-        owed="untick" if reason is JobReason.REGENERATE else "",
+        pending_write="untick" if reason is JobReason.REGENERATE else "",
     )
 
 
@@ -245,7 +245,7 @@ def _merged_values(
         "due_at": action.due_at,
     }
     if action.ticked:
-        changes |= {"owed": "untick", "acked_at": None}
+        changes |= {"pending_write": "untick", "acked_at": None}
     return changes
 
 
@@ -254,7 +254,7 @@ def _next_request_values(
 ) -> Mapping[str, object]:
     """Return the new values of a running job that a newer request follows."""
     again = {"reason": action.reason, **_image_values(snapshot)}
-    return {"again": again} | ({"owed": "untick"} if action.ticked else {})
+    return {"again": again} | ({"pending_write": "untick"} if action.ticked else {})
 
 
 def _image_values(snapshot: PageSnapshot) -> Mapping[str, object]:
@@ -281,7 +281,7 @@ async def cancel_missing_pages(
         source.state.unreachable_pages.discard(page_id)
         async with source.app.db.read_transaction() as tx:
             job = await jobs.find_open(tx, source.name, page_id)
-        if job is not None and job.owed == "untick":
+        if job is not None and job.pending_write == "untick":
             await cancel_missing_page(source, job)
 
 
@@ -289,7 +289,7 @@ async def cancel_missing_page(source: SourceContext, job: Job) -> None:
     """Cancel a job whose page is gone; its paid images stay on disk."""
     ended: Job | None = None
     async with source.app.db.write_transaction() as tx:
-        await jobs.clear_pending_write(tx, job, job.owed)
+        await jobs.clear_pending_write(tx, job, job.pending_write)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
             now, why = source.app.now(), "the page is gone"

@@ -19,9 +19,9 @@ _DOUBTFUL = timedelta(minutes=1)
 
 def is_sweep_due(state: SourceState | None, now: datetime) -> bool:
     """Return whether the last sweep is missing or at least a day ago."""
-    if state is None or state.swept_at is None:
+    if state is None or state.last_sweep_at is None:
         return True
-    return abs(now - state.swept_at) >= _SWEEP_EVERY
+    return abs(now - state.last_sweep_at) >= _SWEEP_EVERY
 
 
 def split_outdated(

@@ -144,6 +144,10 @@ def _renew_post(post: Post | None, former: str, current: str) -> Post | None:
     return replace(
         post,
         fingerprint=renewed.get(post.fingerprint, post.fingerprint),
-        answered=renewed.get(post.answered or "", post.answered),
-        made=renewed.get(post.made or "", post.made),
+        rejected_fingerprint=renewed.get(
+            post.rejected_fingerprint or "", post.rejected_fingerprint
+        ),
+        image_fingerprint=renewed.get(
+            post.image_fingerprint or "", post.image_fingerprint
+        ),
     )

@@ -56,7 +56,7 @@ def _plan_job(
     now: datetime,
 ) -> Action | None:
     # The page is in the trash, archived or out of the source.
-    if post.gone:
+    if post.removed:
         return CancelJob(PAGE_GONE) if stored.job else None
     # The page has no text; a tick stays on the page until there is one.
     if not snapshot.inputs.prompt:
@@ -78,7 +78,7 @@ def _plan_ticked(
     if job is None:
         return CreateJob(JobReason.REGENERATE, now, "ticked")
     # Our un-tick is not confirmed yet, so this is a tick that the job covers.
-    if job.owed == "untick":
+    if job.pending_write == "untick":
         return None
     is_same = _is_same_request(snapshot, job.fingerprint, job.inputs)
     if job.state is JobState.QUEUED:
@@ -147,21 +147,24 @@ def _plan_automatic(
     now: datetime,
 ) -> Action | None:
     # The post does not match the filters, or it waits for approval.
-    if post.skipped or not post.chosen or stored.held:
+    if post.matches_skip or not post.matches_only or stored.held:
         return None
     # A job for exactly these inputs has failed or was cancelled.
-    if post.answered == snapshot.fingerprint:
+    if post.rejected_fingerprint == snapshot.fingerprint:
         return None
     due_at = _settles_at(snapshot, post, settings, now)
-    shown = classify_images(snapshot.page.id, post.shows, stored.known)
+    shown = classify_images(snapshot.page.id, post.shown_files, stored.known)
     # A duplicate of another page gets its own image once its text differs.
     if shown.copies and shown.copies != {snapshot.fingerprint}:
         return CreateJob(JobReason.NEW, due_at, "a duplicated page")
     # The page has no image, and none was made for it.
-    if not snapshot.page.image and post.made is None:
+    if not snapshot.page.image and post.image_fingerprint is None:
         return CreateJob(JobReason.NEW, due_at, "no image yet")
     # The text has changed since our image was made, and edits are followed.
-    is_edited = post.made is not None and post.made != snapshot.fingerprint
+    is_edited = (
+        post.image_fingerprint is not None
+        and post.image_fingerprint != snapshot.fingerprint
+    )
     if settings.on_edit == "regenerate" and is_edited and shown.only_ours:
         return CreateJob(JobReason.EDITED, due_at, "edited")
     return None
@@ -197,9 +200,9 @@ def merge_post(
         changed_at=now,
         fingerprint=snapshot.fingerprint,
         inputs={},
-        shows=(),
-        chosen=True,
-        skipped=False,
+        shown_files=(),
+        matches_only=True,
+        matches_skip=False,
     )
     is_edited = base.fingerprint != snapshot.fingerprint
     return replace(
@@ -210,10 +213,11 @@ def merge_post(
         changed_at=now if is_edited else base.changed_at,
         fingerprint=snapshot.fingerprint,
         inputs=snapshot.inputs.to_dict(),
-        shows=tuple(file.name for file in page.image),
-        chosen=matches_filter(page.properties, settings.only),
-        skipped=bool(settings.skip) and matches_filter(page.properties, settings.skip),
-        gone=page.gone,
+        shown_files=tuple(file.name for file in page.image),
+        matches_only=matches_filter(page.properties, settings.only),
+        matches_skip=bool(settings.skip)
+        and matches_filter(page.properties, settings.skip),
+        removed=page.gone,
     )
 
 

@@ -94,8 +94,9 @@ class Poller:
             return
         async with self.source.app.db.write_transaction() as tx:
             state = await source_state.load_source_state(tx, self.source.name)
-            if state is not None and state.shut != why:
-                await source_state.save_source_state(tx, replace(state, shut=why))
+            if state is not None and state.access_error != why:
+                state = replace(state, access_error=why)
+                await source_state.save_source_state(tx, state)
         self._written = why
 
     async def _current_schema(self) -> Schema:
@@ -132,14 +133,16 @@ class Poller:
             data_source=data_source.id,
             title=data_source.title or schema.title,
             columns=dict(schema.property_ids),
-            scope=sweep_scope(schema, rules.only),
+            sweep_scope=sweep_scope(schema, rules.only),
             watermark=same.watermark if same else None,
-            swept_at=same.swept_at if same else None,
+            last_sweep_at=same.last_sweep_at if same else None,
         )
         # Sweep again: the source, its properties or posts.only have changed, or a
         # solved problem lets more posts match.
-        if is_solved or (stored is not None and stored.scope != state.scope):
-            state = replace(state, swept_at=None)
+        if is_solved or (
+            stored is not None and stored.sweep_scope != state.sweep_scope
+        ):
+            state = replace(state, last_sweep_at=None)
         if state == stored:
             async with source.app.db.read_transaction() as tx:
                 await self._reject_duplicate_source(tx, data_source.id)
@@ -253,7 +256,7 @@ def query_since(
             the posts of a bulk import again until a later edit.
     """
     # No sweep has finished.  With a watermark, polls go on during a repeated sweep.
-    if state is None or (state.swept_at is None and state.watermark is None):
+    if state is None or (state.last_sweep_at is None and state.watermark is None):
         return None
     # The source was empty at its sweep, so all pages are new.
     since = state.watermark - OVERLAP if state.watermark else _BEGINNING

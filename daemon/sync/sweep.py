@@ -237,7 +237,7 @@ class _Sweep:
                 first = min(self.newest, notion_time) if notion_time else self.newest
                 state = replace(state, watermark=first)
             await source_state.save_source_state(
-                tx, replace(state, swept_at=started_at)
+                tx, replace(state, last_sweep_at=started_at)
             )
 
 
@@ -245,7 +245,7 @@ async def _remove_post(source: SourceContext, page_id: str) -> None:
     source_name, why = source.name, "the page is gone"
     async with source.app.db.write_transaction() as tx:
         now = source.app.now()
-        await posts.update_fields(tx, source_name, page_id, gone=True)
+        await posts.update_fields(tx, source_name, page_id, removed=True)
         await posts.release_post(tx, source_name, page_id)
         job = await jobs.find_open(tx, source_name, page_id)
         ended = (

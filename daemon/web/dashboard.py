@@ -164,11 +164,15 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
 def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
     if (delay := _describe_delay(source, job)) is not None:
         return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
-    if job.owed == "untick" and job.acked_at is None:
+    if job.pending_write == "untick" and job.acked_at is None:
         return {"job": job, "why": "for its tick box to be cleared", "until": None}
     if job.due_at > source.app.now():
-        reason = f"for {job.waits_for}" if job.waits_for else "for its words to settle"
-        if not job.waits_for and job.tries:
+        reason = (
+            f"for {job.waiting_for_provider}"
+            if job.waiting_for_provider
+            else "for its words to settle"
+        )
+        if not job.waiting_for_provider and job.tries:
             reason = "for the next round"
         return {"job": job, "why": reason, "until": job.due_at}
     return {"job": job, "why": "for its turn", "until": None}
@@ -189,7 +193,7 @@ def _describe_provider(
         "sums": chain_state.spending.by_provider.get(name, SpendingTotals()),
         "included": traits.included,
         "included_per": traits.included_per,
-        "covered": chain_state.spending.included_cost_of(traits),
+        "included_cost": chain_state.spending.included_cost_of(traits),
         "calls": chain_state.calls.get(name, 0),
     }
 

@@ -127,7 +127,7 @@ async def _load_details(tx: Tx, tile: GalleryItem) -> dict[str, Any]:
         "post": post,
         "job": job,
         "others": others[:_EARLIER],
-        "shown": post is not None and image.name in post.shows,
+        "shown": post is not None and image.name in post.shown_files,
         "usable": post is not None
         and job is not None
         and job.state is JobState.DONE

@@ -61,7 +61,7 @@ def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
     return {
         "asked": list(dict.fromkeys(call.provider for call in calls)),
         "cost": sum(call.cost for call in calls),
-        "covered": sum(call.covered for call in calls),
+        "included_cost": sum(call.included_cost for call in calls),
     }
 
 

@@ -152,7 +152,7 @@ class Metrics:
         gauges["attempts_open"].labels(name).set(chain_state.calls.get(name, 0))
         totals = chain_state.spending.by_provider.get(name, SpendingTotals())
         gauges["month_cost_dollars"].labels(name).set(totals.cost)
-        gauges["month_included_dollars"].labels(name).set(totals.covered)
+        gauges["month_included_dollars"].labels(name).set(totals.included_cost)
 
 
 class EventCounters:

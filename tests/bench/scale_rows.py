@@ -90,9 +90,9 @@ class _History:
                 "data_source": DATA_SOURCE,
                 "title": "Posts",
                 "columns": {},
-                "scope": "",
+                "sweep_scope": "",
                 "watermark": now,
-                "swept_at": now,
+                "last_sweep_at": now,
             }
         )
 
@@ -146,11 +146,11 @@ class _History:
                 "date": f"{at:%Y-%m-%d}",
                 "seen_at": at,
                 "changed_at": at,
-                "shows": shows,
-                "chosen": True,
-                "skipped": False,
-                "gone": False,
-                "made": common["fingerprint"],
+                "shown_files": shows,
+                "matches_only": True,
+                "matches_skip": False,
+                "removed": False,
+                "image_fingerprint": common["fingerprint"],
             }
         )
 
@@ -164,9 +164,9 @@ class _History:
                 "moved_at": at,
                 "rounds": 0,
                 "tries": 0,
-                "owed": "",
-                "owed_note": "",
-                "told_waiting": False,
+                "pending_write": "",
+                "pending_note": "",
+                "waiting_notified_at": None,
                 "outcome": {"done": "on the page", "failed": "refused the prompt"}.get(
                     state, ""
                 ),
@@ -206,7 +206,7 @@ class _History:
                 "generation": 0,
                 "price": 0.0 if card else 0.0035,
                 "cost": 0.0 if card else 0.0035,
-                "covered": 0.0,
+                "included_cost": 0.0,
                 "started_at": at,
                 "ended_at": at + timedelta(seconds=4),
                 "outcome": "image",

@@ -89,7 +89,7 @@ async def _forget_sweep(source: SourceContext) -> None:
         state = await source_state.load_source_state(tx, source.name)
         if state is None:
             raise AssertionError("the source is unknown")
-        await source_state.save_source_state(tx, replace(state, swept_at=None))
+        await source_state.save_source_state(tx, replace(state, last_sweep_at=None))
 
 
 async def _sweep(source: SourceContext) -> None:

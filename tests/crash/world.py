@@ -117,7 +117,7 @@ def all_is_well(here: World, where: str, most_writes: int, *, unknowable: bool) 
     cells = space.read_cells(here.page)
     (file,) = space.list_files(here.page)
     # The wish has its one outcome.
-    rows = here.rows("SELECT state, owed, again FROM jobs")
+    rows = here.rows("SELECT state, pending_write, again FROM jobs")
     assert rows == [("done", "", None)], where
     assert cells["Image status"] == "Done", where
     assert cells["Regenerate"] is False, where
@@ -127,7 +127,7 @@ def all_is_well(here: World, where: str, most_writes: int, *, unknowable: bool) 
     on_disk = {path.name for path in (here.folder / "images").iterdir()}
     assert on_disk == {name}, where
     # Nothing was knowingly paid for twice, and whatever may have been is counted.
-    attempts = here.rows("SELECT outcome, cost + covered, price FROM attempts")
+    attempts = here.rows("SELECT outcome, cost + included_cost, price FROM attempts")
     outcomes = Counter(outcome for outcome, _, _ in attempts)
     assert outcomes["image"] == 1, where
     unknown = outcomes["unknown"]

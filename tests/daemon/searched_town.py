@@ -113,7 +113,9 @@ class SearchedTown(RuleBasedStateMachine):
         async with source.app.db.write_transaction() as tx:
             state = await source_state.load_source_state(tx, source.name)
             if state is not None:
-                await source_state.save_source_state(tx, replace(state, swept_at=None))
+                await source_state.save_source_state(
+                    tx, replace(state, last_sweep_at=None)
+                )
 
         async def meanwhile(_window: int) -> None:
             something()
@@ -134,7 +136,9 @@ class SearchedTown(RuleBasedStateMachine):
         """Live a minute; nothing came of it: then few requests were sent."""
         space, begin = self.town.workspace, self.clock.passed
         before = await self._count_progress()
-        waiting = [job for job in await self.daemon.jobs() if job.is_open or job.owed]
+        waiting = [
+            job for job in await self.daemon.jobs() if job.is_open or job.pending_write
+        ]
         sent = len(space.requests)
         while self.clock.passed < begin + 60:
             await self.work()
@@ -239,12 +243,12 @@ class SearchedTown(RuleBasedStateMachine):
         all_jobs = await daemon.jobs()
         calls = await daemon.calls()
         # Nothing is stuck.
-        assert [job for job in all_jobs if job.is_open or job.owed] == []
+        assert [job for job in all_jobs if job.is_open or job.pending_write] == []
         # What was painted is on record, and what may have been paid is counted.
         charged = [call for call in calls if call.outcome not in FREE]
         flux = [one for one in charged if one.provider == "flux"]
         assert self.town.hub.painted <= len(flux)
-        assert all(one.cost + one.covered > 0 for one in flux)
+        assert all(one.cost + one.included_cost > 0 for one in flux)
         assert sum(call.cost for call in calls) <= 0.5 + 1e-9
         # No image was made twice for the same place in a job.
         made = [(c.job_id, c.number, c.round) for c in calls if c.outcome == "image"]
@@ -254,7 +258,7 @@ class SearchedTown(RuleBasedStateMachine):
         paid = Counter(
             page_of[call.job_id or 0]
             for call in calls
-            if call.outcome == "image" and call.cost + call.covered > 0
+            if call.outcome == "image" and call.cost + call.included_cost > 0
         )
         assert paid <= self.wishes, (paid, self.wishes)
         for page in space.list_page_ids(self.town.source.id):
@@ -272,7 +276,7 @@ class SearchedTown(RuleBasedStateMachine):
             history = await jobs.of_page(tx, "default", page)
         assert post is not None
         # We know what it shows; what people put there is still there.
-        assert list(post.shows) == names
+        assert list(post.shown_files) == names
         shown = [row for row in rows if row.name in names]
         for one in shown:
             assert one.shown_at is not None

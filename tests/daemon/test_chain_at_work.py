@@ -213,7 +213,7 @@ async def test_three_calls_that_brought_nothing_put_a_provider_out_of_the_job(
         assert len(home.hub.served) == 3
         assert home.read(page)["Image status"] == "Failed"
         assert sum(
-            call.cost + call.covered for call in await home.calls()
+            call.cost + call.included_cost for call in await home.calls()
         ) == pytest.approx(3 * 0.003 * 1.1664)
 
 

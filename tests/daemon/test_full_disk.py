@@ -148,4 +148,4 @@ async def test_a_call_that_failed_is_free_though_the_disk_was_full(
                 calls = [call for call in await home.calls() if call.provider == "flux"]
         # The first one failed; the second replaced the card that stood in.
         assert [call.outcome for call in calls] == ["unavailable", "image"], number
-        assert calls[0].cost + calls[0].covered == 0, number
+        assert calls[0].cost + calls[0].included_cost == 0, number

@@ -99,7 +99,7 @@ async def test_whatever_cannot_be_shown_leads_to_the_next(
         await home.live()
         calls = await home.calls()
         assert [one.provider for one in calls[:2]] == ["localai", "freeapi"]
-        assert calls[0].outcome in {"unusable", "unavailable"}
+        assert calls[0].outcome in {"invalid_image", "unavailable"}
         assert home.read(page)["Image status"] == "Card"
 
 

@@ -82,7 +82,7 @@ async def test_fingerprints_of_an_earlier_version_make_no_post_look_edited(
             post = await posts.get(tx, home.source.name, page)
             (image,) = await images.of_page(tx, home.source.name, page)
         assert post is not None
-        assert post.made == post.fingerprint == image.fingerprint
+        assert post.image_fingerprint == post.fingerprint == image.fingerprint
         home.space.edit_page(page, {"Post": "Cake."})
         await home.live()
         assert home.hub.painted == 2
@@ -96,7 +96,7 @@ async def _make_old(home: House, page: str) -> None:
     async with source.app.db.write_transaction() as tx:
         post = await posts.get(tx, source.name, page)
         assert post is not None
-        old = {"fingerprint": former, "made": former}
+        old = {"fingerprint": former, "image_fingerprint": former}
         await posts.update_fields(tx, source.name, page, **old)
         await jobs.replace_fingerprint(tx, source.name, page, post.fingerprint, former)
 

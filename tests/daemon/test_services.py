@@ -75,7 +75,7 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
             ]
             assert calls_made == [
                 ("flux", "credits", 402),
-                ("replicate", "throttled", 429),
+                ("replicate", "rate_limited", 429),
                 ("runpod", "unavailable", 500),
                 ("localai", "image", 200),
             ]
@@ -83,7 +83,7 @@ async def test_a_chain_of_troubles_ends_at_the_one_that_serves(tmp_path: Path) -
             assert words in calls[1].error
             assert "worker crashed" in calls[2].error
             # What came to nothing was not paid for.
-            assert sum(call.cost + call.covered for call in calls) == 0
+            assert sum(call.cost + call.included_cost for call in calls) == 0
 
 
 async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_a_restart_waits_for_the_job_that_was_paid_for(tmp_path: Path) -> 
             await home.dispatcher.tick()
             await home.dispatcher.drain()
             (call,) = await home.calls()
-            assert (call.outcome, call.remote, fake.painted) == (None, "job-0", 0)
+            assert (call.outcome, call.remote_id, fake.painted) == (None, "job-0", 0)
         fake.jobs["job-0"]["looks"] = 0
         # Off for half an hour, which is beyond its deadline.
         clock.move(minutes=30)

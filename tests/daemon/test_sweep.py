@@ -224,7 +224,7 @@ async def test_a_sweep_ends_when_another_daemon_asks_notion(tmp_path: Path) -> N
         async with home.source.app.db.read_transaction() as tx:
             state = await source_state.load_source_state(tx, home.source.name)
         assert state is not None
-        assert state.swept_at is None
+        assert state.last_sweep_at is None
 
 
 @pytest.mark.parametrize("failing", [2, 4])

@@ -34,20 +34,20 @@ _OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "dropped connection": ({"drop": True}, "unavailable"),
     "token refused": (
         {"status": 401, "body": {"error": "Invalid username or password."}},
-        "token",
+        "unauthorized",
     ),
     "gone": (
         {"status": 410, "body": {"error": "The requested model is deprecated"}},
-        "gone",
+        "not_found",
     ),
     "broken": ({"status": 500, "body": {"error": "Internal error"}}, "unavailable"),
     "web page": ({"status": 200, "html": True}, "unavailable"),
     "truncated": (
         {"status": 200, "body": render_scene("a", 1, 256, 256)[:4000]},
-        "unusable",
+        "invalid_image",
     ),
-    "bomb": ({"status": 200, "body": _bomb()}, "unusable"),
-    "validation": ({"status": 422, "body": {"error": "size is wrong"}}, "rejected"),
+    "bomb": ({"status": 200, "body": _bomb()}, "invalid_image"),
+    "validation": ({"status": 422, "body": {"error": "size is wrong"}}, "bad_request"),
 }
 
 
@@ -83,7 +83,7 @@ async def test_a_timeout_leads_to_the_next_provider_and_counts_as_paid(
         await home.live()
         first = (await home.calls())[0]
         assert first.outcome == "timeout"
-        assert first.cost + first.covered > 0
+        assert first.cost + first.included_cost > 0
         hangs.set()
 
 
@@ -97,8 +97,8 @@ async def test_the_fal_route_commits_the_address_before_it_is_fetched(
         await home.live()
         assert home.read(page)["Image status"] == "Done"
         (call,) = await home.calls()
-        assert call.remote is not None
-        assert home.hub.fetched == [call.remote.rsplit("/", 1)[-1]]
+        assert call.remote_id is not None
+        assert home.hub.fetched == [call.remote_id.rsplit("/", 1)[-1]]
 
 
 async def test_one_dead_route_leads_to_the_next_within_the_same_call(

@@ -27,9 +27,9 @@ def _post(page: str, title: str) -> Post:
         changed_at=_NOW,
         fingerprint="f",
         inputs={"text": _ODD, "n": 1.5, "none": None},
-        shows=("a", "b\0"),
-        chosen=True,
-        skipped=False,
+        shown_files=("a", "b\0"),
+        matches_only=True,
+        matches_skip=False,
     )
 
 
@@ -65,7 +65,7 @@ async def _begun(db: Database, name: str, at: datetime, cost: float) -> None:
             generation=0,
             price=cost,
             cost=cost,
-            covered=0.0,
+            included_cost=0.0,
             started_at=at,
             seed=2**62,
             file_name=name,
@@ -113,8 +113,8 @@ async def test_daemons_know_of_each_other_until_they_are_forgotten(
     later = _NOW + timedelta(minutes=1)
     two = DaemonRecord(id="b", name="den", started_at=later, renewed_at=later)
     async with db.write_transaction() as tx:
-        assert (await instances.record_heartbeat(tx, one)).beats == 1
-        assert (await instances.record_heartbeat(tx, one)).beats == 2
+        assert (await instances.record_heartbeat(tx, one)).heartbeat_count == 1
+        assert (await instances.record_heartbeat(tx, one)).heartbeat_count == 2
         await instances.record_heartbeat(tx, two)
         assert [each.id for each in await instances.list_others(tx)] == ["a", "b"]
         assert [each.name for each in await instances.list_others(tx, "a")] == ["den"]

@@ -21,9 +21,9 @@ from tests.daemon.house import house
 
 _GROWING = {"posts", "jobs", "attempts", "images", "events"}
 #: Indexes that hold only what is owed, open or replaceable: never many.
-_SMALL = ("ix_jobs_owed", "ix_attempts_open", "uq_jobs_one_open_per_page")
+_SMALL = ("ix_jobs_pending_write", "ix_attempts_open", "uq_jobs_one_open_per_page")
 #: The sweep, once a day, reads what there is; that is its work.
-_ONCE_A_DAY = "FROM posts WHERE posts.source = ? AND posts.gone IS 0"
+_ONCE_A_DAY = "FROM posts WHERE posts.source = ? AND posts.removed IS 0"
 
 
 class Asked:

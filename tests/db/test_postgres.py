@@ -54,7 +54,7 @@ def test_the_tables_are_what_the_code_believes() -> None:
         differences = compare_metadata(context, metadata)
     engine.dispose()
     views = [one for one in differences if one[0] == "add_table"]
-    assert [one[1].name for one in views] == ["tallies"]
+    assert [one[1].name for one in views] == ["counters"]
     assert [one for one in differences if one not in views] == []
 
 

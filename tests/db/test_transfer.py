@@ -39,7 +39,7 @@ def _new(page: str) -> NewJob:
 async def _fill(tx: Tx) -> None:
     columns = {"image": "Bild"}
     sync = SourceState(
-        source="s", data_source="d", title=_ODD, columns=columns, scope="x"
+        source="s", data_source="d", title=_ODD, columns=columns, sweep_scope="x"
     )
     await source_state.save_source_state(tx, sync)
     for number in range(_POSTS):
@@ -54,9 +54,9 @@ async def _fill(tx: Tx) -> None:
             changed_at=_NOW,
             fingerprint="f",
             inputs={},
-            shows=("a.png",),
-            chosen=number % 2 == 0,
-            skipped=False,
+            shown_files=("a.png",),
+            matches_only=number % 2 == 0,
+            matches_skip=False,
         )
         await posts.save(tx, post)
     await posts.hold_posts(tx, "s", [("p1", JobReason.NEW)], _NOW)
@@ -77,7 +77,7 @@ async def _fill(tx: Tx) -> None:
         generation=0,
         price=0.0035,
         cost=0.0035,
-        covered=0.0,
+        included_cost=0.0,
         started_at=_NOW,
         seed=2**62,
         file_name="flux_1.png",
@@ -112,7 +112,7 @@ async def _fill(tx: Tx) -> None:
             state="open",
             reason=None,
             failures=1,
-            trips=1,
+            consecutive_opens=1,
             opened_at=_NOW,
             until=_NOW + timedelta(days=1),
             probe_at=None,

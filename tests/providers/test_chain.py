@@ -79,7 +79,7 @@ def test_the_first_that_serves_is_asked(first: Candidate, decided: object) -> No
     found = decide_next(
         [first, CARD],
         now=NOW,
-        waited_since=None,
+        first_waited_at=None,
         loading_wait=timedelta(seconds=120),
         card_allowed=True,
     )
@@ -91,7 +91,7 @@ def test_patience_is_counted_from_the_first_wait() -> None:
     found = decide_next(
         [_link(LOADING), CARD],
         now=NOW,
-        waited_since=waited,
+        first_waited_at=waited,
         loading_wait=timedelta(seconds=120),
         card_allowed=True,
     )
@@ -102,7 +102,7 @@ def test_without_the_card_it_says_why_and_until_when() -> None:
     found = decide_next(
         [_link(BROKE), Candidate(name="b", admission=SHUT), CARD],
         now=NOW,
-        waited_since=None,
+        first_waited_at=None,
         loading_wait=timedelta(seconds=120),
         card_allowed=False,
     )
@@ -136,7 +136,7 @@ def test_with_a_card_allowed_somebody_always_serves(links: list[Candidate]) -> N
     found = decide_next(
         [*links, CARD],
         now=NOW,
-        waited_since=None,
+        first_waited_at=None,
         loading_wait=timedelta(seconds=120),
         card_allowed=True,
     )

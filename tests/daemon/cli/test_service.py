@@ -73,7 +73,7 @@ async def test_killed_while_generating_the_call_is_counted_and_made_again(
         await daemon.says("job.done")
     calls = (await desk.cli("job", "1", "--json")).json["attempts"]
     assert [call["outcome"] for call in calls] == ["unknown", "image"]
-    assert all(call["covered"] > 0 for call in calls)
+    assert all(call["included_cost"] > 0 for call in calls)
     assert len(desk.town.workspace.list_files(page)) == 1
 
 

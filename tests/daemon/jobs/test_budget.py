@@ -39,7 +39,7 @@ _LIMIT = st.none() | _DOLLARS
         month=_DOLLARS,
         day=_DOLLARS,
         provider=_DOLLARS,
-        covered=_DOLLARS,
+        included_cost=_DOLLARS,
         page_today=st.integers(0, 20),
     ),
     limits=st.builds(
@@ -58,7 +58,7 @@ def test_no_budget_is_ever_exceeded(
         assert decision.until > NOW
         return
     tiny = 1e-6
-    assert decision == Charge(cost=0, covered=0) or tariff.price > 0
+    assert decision == Charge(cost=0, included_cost=0) or tariff.price > 0
     if decision.cost:
         assert not free_only
         for used, limit in (
@@ -68,8 +68,8 @@ def test_no_budget_is_ever_exceeded(
         ):
             assert limit is None or used + decision.cost <= limit + tiny
     assert (
-        not decision.covered
-        or spent.covered + decision.covered <= tariff.included + tiny
+        not decision.included_cost
+        or spent.included_cost + decision.included_cost <= tariff.included + tiny
     )
 
 
@@ -87,7 +87,7 @@ def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
     used, passed = 0.0, []
     for _ in prices:
         spent = AmountSpent(
-            month=used, day=used, provider=used, covered=0, page_today=0
+            month=used, day=used, provider=used, included_cost=0, page_today=0
         )
         if isinstance(
             check_budget(tariff, spent, limits, NOW, UTC, free_only=False), OverBudget
@@ -101,7 +101,9 @@ def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
         [True],
         [False, True],
     ]
-    over = AmountSpent(month=used, day=used, provider=used, covered=0, page_today=0)
+    over = AmountSpent(
+        month=used, day=used, provider=used, included_cost=0, page_today=0
+    )
     stopped = isinstance(
         check_budget(tariff, over, limits, NOW, UTC, free_only=False), OverBudget
     )
@@ -119,14 +121,14 @@ def test_calls_one_after_another_stop_at_the_budget() -> None:
     calls = 0
     while True:
         spent = AmountSpent(
-            month=cost, day=cost, provider=cost, covered=covered, page_today=0
+            month=cost, day=cost, provider=cost, included_cost=covered, page_today=0
         )
         decision = check_budget(tariff, spent, limits, NOW, UTC, free_only=False)
         if isinstance(decision, OverBudget):
             break
         cost, covered, calls = (
             cost + decision.cost,
-            covered + decision.covered,
+            covered + decision.included_cost,
             calls + 1,
         )
     assert calls == 28 + 14

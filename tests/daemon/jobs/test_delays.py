@@ -176,11 +176,11 @@ async def test_one_page_that_cannot_be_read_does_not_end_a_sweep(home: House) ->
     async with home.source.app.db.read_transaction() as tx:
         posts_by_page = await posts.get_many(tx, "default", [refused, gone])
         state = await source_state.load_source_state(tx, "default")
-    assert not posts_by_page[refused].gone
-    assert posts_by_page[gone].gone
+    assert not posts_by_page[refused].removed
+    assert posts_by_page[gone].removed
     assert state is not None
-    assert state.swept_at is not None
-    assert home.source.app.now() - state.swept_at < timedelta(hours=1)
+    assert state.last_sweep_at is not None
+    assert home.source.app.now() - state.last_sweep_at < timedelta(hours=1)
     assert not home.warned
 
 

@@ -50,13 +50,13 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
 
 def test_what_needs_a_person_is_loud() -> None:
     message = AlertRules().handle_line(
-        line("breaker.opened", "error", provider="fal", reason="token"), NOW
+        line("breaker.opened", "error", provider="fal", reason="unauthorized"), NOW
     )
     assert message is not None
     assert (message.title, message.level) == ("fal refuses its token", "failure")
 
 
-@pytest.mark.parametrize("reason", ["loading", "throttled", "unavailable"])
+@pytest.mark.parametrize("reason", ["loading", "rate_limited", "unavailable"])
 def test_a_short_rest_is_nobodys_business(reason: str) -> None:
     alerts = AlertRules()
     rests = line("breaker.opened", provider="flux", reason=reason)

@@ -23,9 +23,9 @@ def _state(watermark: datetime | None, *, swept: bool = True) -> SourceState:
         data_source="",
         title="",
         columns={},
-        scope="",
+        sweep_scope="",
         watermark=watermark,
-        swept_at=_NOW if swept else None,
+        last_sweep_at=_NOW if swept else None,
     )
 
 

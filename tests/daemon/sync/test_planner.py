@@ -56,12 +56,15 @@ def test_a_post_just_written_waits_until_it_is_still() -> None:
         (snapshot(prompt=""), {}),
         (snapshot(prompt="", regenerate=True), {}),
         (SEEN, {"held": True}),
-        (SEEN, {"post": post_of(answered="one")}),
-        (SEEN, {"post": post_of(made="one")}),
+        (SEEN, {"post": post_of(rejected_fingerprint="one")}),
+        (SEEN, {"post": post_of(image_fingerprint="one")}),
         (snapshot(image=files_of("theirs.png")), {}),
         (
             snapshot(image=files_of("ours.png"), fingerprint="two"),
-            {"known": {"ours.png": image_of()}, "post": post_of(made="one")},
+            {
+                "known": {"ours.png": image_of()},
+                "post": post_of(image_fingerprint="one"),
+            },
         ),
     ],
 )
@@ -78,7 +81,10 @@ def test_skipped_posts_get_one_only_when_they_are_ticked() -> None:
 
 def test_edited_words_make_another_only_when_edits_are_followed() -> None:
     sight = snapshot("two", image=files_of("ours.png"))
-    memory = {"post": post_of(made="one"), "known": {"ours.png": image_of()}}
+    memory = {
+        "post": post_of(image_fingerprint="one"),
+        "known": {"ours.png": image_of()},
+    }
     assert planned_job(sight, RULES, **memory) is None
     planned = planned_job(sight, EDITS, **memory)
     assert isinstance(planned, CreateJob)
@@ -106,7 +112,7 @@ _CHANGED = snapshot("two", regenerate=True)
     ("sight", "job", "wanted"),
     [
         (_TICKED, None, CreateJob(JobReason.REGENERATE, NOW, "ticked")),
-        (_TICKED, job_of(owed="untick", reason=JobReason.REGENERATE), None),
+        (_TICKED, job_of(pending_write="untick", reason=JobReason.REGENERATE), None),
         (_TICKED, job_of(reason=JobReason.REGENERATE), AcknowledgeRepeat()),
         (
             _TICKED,
@@ -197,7 +203,7 @@ _NAMES = st.lists(st.sampled_from(["ours.png", "card.png", "theirs.png"]), max_s
         st.sampled_from([JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING]),
         st.sampled_from(list(JobReason)),
         st.sampled_from(["one", "two"]),
-        owed=st.sampled_from(["", "untick"]),
+        pending_write=st.sampled_from(["", "untick"]),
     ),
     made=st.none() | st.sampled_from(["one", "two"]),
     answered=st.none() | st.just("one"),
@@ -221,7 +227,7 @@ def test_whatever_the_page_and_the_memory(  # noqa: PLR0917 - Hypothesis names t
         "ours.png": image_of(),
         "card.png": image_of("card.png", is_card=True),
     }
-    post = post_of(sight, made=made, answered=answered)
+    post = post_of(sight, image_fingerprint=made, rejected_fingerprint=answered)
     planned = planned_job(sight, rules, post=post, job=job, known=known, held=held)
     # One open job a page.
     assert not (job and isinstance(planned, CreateJob))

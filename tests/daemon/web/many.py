@@ -73,7 +73,7 @@ async def _image(
         generation=0,
         price=0.0035,
         cost=0.0,
-        covered=0.0,
+        included_cost=0.0,
         started_at=at,
         file_name=name,
     )
