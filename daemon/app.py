@@ -29,7 +29,6 @@ from daemon.source_setup import TransportPool, build_sources
 from db import upgrade
 from db.backend import Backend
 from db.engine import Database
-from db.postgres import Postgres
 from db.sqlite import Sqlite
 from providers.runner import ProviderRunner
 
@@ -54,6 +53,8 @@ def postgres_backend(url: str, settings: Settings) -> Backend:
     Raises:
         DatabaseUnusableError: *url* is not a database URL.
     """
+    from db.postgres import Postgres  # noqa: PLC0415 - SQLite needs no driver (8 MB)
+
     return Postgres(url, settings.secrets.first_value(DATABASE) or "")
 
 

@@ -30,7 +30,7 @@ from daemon.context import SourceContext
 from daemon.generation import provider_selection
 from daemon.generation.provider_selection import ChainState
 from daemon.imaging import files
-from daemon.web.session import WEB_CONTEXT, WebContext, web_context_of
+from daemon.web.session import WebContext, web_context_of
 from db import attempts, posts, queue
 from db.attempts import FeedPosition
 from db.engine import Tx
@@ -241,23 +241,19 @@ def _timestamp_of(time: datetime | None) -> float:
     return time.timestamp() if time else 0.0
 
 
-_METRICS = web.AppKey("metrics", Metrics)
+async def answer_scrape(request: web.Request, metrics: Metrics) -> web.Response:
+    """Return the metrics to a scraper that may read them.
 
-
-def add_routes(app: web.Application) -> None:
-    """Add the route /metrics."""
-    app[_METRICS] = Metrics(app[WEB_CONTEXT])
-    app.router.add_get("/metrics", _serve_metrics)
-
-
-async def _serve_metrics(request: web.Request) -> web.StreamResponse:
+    Raises:
+        HTTPUnauthorized: The request has neither a session nor the password.
+    """
     site = web_context_of(request)
     if not site.may_enter(request) and not await _has_basic_password(site, request):
         raise web.HTTPUnauthorized(
             text="Say the password: any name, and WEB_PASSWORD.",
             headers={"WWW-Authenticate": 'Basic realm="postbrush", charset="UTF-8"'},
         )
-    text = await request.app[_METRICS].render_text()
+    text = await metrics.render_text()
     return web.Response(body=text, headers={"Content-Type": _CONTENT_TYPE})
 
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -17,7 +18,7 @@ from daemon.config.parsing import parse_listen
 from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store import StoreUnavailableError
-from daemon.web import actions, dashboard, gallery, history, live, login, metrics
+from daemon.web import actions, dashboard, gallery, history, live, login
 from daemon.web.security import (
     HEADERS,
     Authenticator,
@@ -39,6 +40,8 @@ _STOP_SECONDS = 2.0
 _PROCESS = secrets.token_bytes(32)
 _PACE = web.AppKey("pace", RateLimiter)
 _BUTTONS = web.AppKey("buttons", RateLimiter)
+#: The metrics, once they were read for the first time.
+_METRICS = web.AppKey("metrics", list[Any])
 #: Paths that need no session; /metrics has its own authentication.
 _OPEN = ("/login", "/static/", "/healthz", "/metrics")
 
@@ -118,9 +121,20 @@ def create_application(site: WebContext) -> web.Application:
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
-    for module in (dashboard, gallery, history, actions, login, metrics, live):
+    for module in (dashboard, gallery, history, actions, login, live):
         module.add_routes(app)
+    app[_METRICS] = []
+    app.router.add_get("/metrics", _serve_metrics)
     return app
+
+
+async def _serve_metrics(request: web.Request) -> web.StreamResponse:
+    from daemon.web import metrics  # noqa: PLC0415 - 1.5 MB until the first scrape
+
+    cached = request.app[_METRICS]
+    if not cached:
+        cached.append(metrics.Metrics(web_context_of(request)))
+    return await metrics.answer_scrape(request, cached[0])
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
