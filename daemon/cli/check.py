@@ -14,7 +14,7 @@ from daemon.cli import context, output
 from daemon.cli.check_notion import CheckResult, check_notion
 from daemon.cli.command_group import Json, Source
 from daemon.cli.test import check_addresses
-from daemon.cluster.peers import describe_stores, list_peers, read_instance_id
+from daemon.cluster.base import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.formatting import format_cents, format_dollars

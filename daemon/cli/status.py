@@ -13,7 +13,7 @@ from daemon import app
 from daemon.cli import context, output
 from daemon.cli.command_group import Json, Source
 from daemon.cli.providers import describe_provider, make_provider_table
-from daemon.cluster.peers import list_peers, read_instance_id
+from daemon.cluster.base import list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.formatting import format_count, format_spending

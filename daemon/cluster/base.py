@@ -1,13 +1,20 @@
-"""Cluster membership: one daemon on a SQLite file, several on a PostgreSQL database."""
+"""Cluster membership: one daemon on a SQLite file, several on a PostgreSQL database.
+
+The other daemons are listed for `status` and the web page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from daemon.context import Sources
 from daemon.generation.recovery import recover_claims, recover_uploads
+from db import instances
+from db.engine import Database, Tx
 
 
 class Membership(Protocol):
@@ -42,3 +49,85 @@ class SingleNode:
 
     async def renew_membership(self) -> None:
         """Do nothing, as there are no other members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another daemon, as of its last heartbeat.
+
+    Attributes:
+        name: Host name of its machine.
+        roles: Such as "notion, generate".
+        since: When it was started, by its own clock.
+        heard_at: When it sent its last heartbeat, by its own clock.
+        asks: It is a leader; several tokens can have several leaders.
+        store: Its shared store; empty if it uses its folder only.
+    """
+
+    name: str
+    roles: str
+    since: datetime
+    heard_at: datetime
+    asks: bool
+    store: str
+
+    def is_expired(self, now: datetime, lease: timedelta) -> bool:
+        """Return True if it has sent no heartbeat for *lease*."""
+        return now - self.heard_at >= lease
+
+
+def read_instance_id(folder: Path) -> str:
+    """Return the ID of a data folder's daemon; empty before its first start."""
+    try:
+        stored = (folder / "postbrush.id").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return stored if stored.isalnum() else ""
+
+
+async def list_peers(tx: Tx, db: Database, own: str) -> list[Peer]:
+    """Return the daemons other than the one with the ID *own*, oldest first.
+
+    The list is empty for a SQLite file.
+    """
+    if db.backend.folder is not None:
+        return []
+    leaders = await instances.leader_ids(tx)
+    return [
+        Peer(
+            name=record.name,
+            roles=record.roles,
+            since=record.started_at,
+            heard_at=record.renewed_at,
+            asks=record.id in leaders,
+            store=record.store,
+        )
+        for record in await instances.list_others(tx, own)
+    ]
+
+
+def describe_stores(own: str, peers: Sequence[Peer]) -> tuple[str, str]:
+    """Return whether all daemons share their images, and what to do if not; pure.
+
+    Args:
+        own: The store of this daemon; empty if it has none.
+    """
+    stores = {peer.store for peer in peers}
+    if own and stores == {own}:
+        return f"all of them on {own}", ""
+    # postbrush cannot tell whether all folders are mounts of a single one.
+    if not own and stores == {""}:
+        return (
+            "no images.store: fine only where all of them mount one folder as images/",
+            "",
+        )
+    elsewhere = [
+        f"those of {peer.name} {f'on {peer.store}' if peer.store else 'in its folder'}"
+        for peer in peers
+        if peer.store != own
+    ]
+    here = f"on {own}" if own else "in the folder"
+    return (
+        f"those of this one {here}, {', '.join(elsewhere)}",
+        "set the same images.store for all of them",
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from daemon.cluster.peers import read_instance_id
+from daemon.cluster.base import read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError

@@ -16,7 +16,7 @@ from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filters import filter_problems, uncomparable_properties
 from daemon.notion.model import Page, Schema, Urgency, Wanted
 from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
-from daemon.sync.page_confirmation import confirm_ticks, is_sweep_due, split_outdated
+from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, source_state
 from db.engine import Tx
 from db.models import SourceState

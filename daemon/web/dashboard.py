@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.cluster.peers import list_peers
+from daemon.cluster.base import list_peers
 from daemon.context import SourceContext, Sources
 from daemon.formatting import format_dollars
 from daemon.generation import provider_selection, storage_guard

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon import status_line
+from daemon.cluster.base import Peer, describe_stores, list_peers
 from daemon.cluster.member import expired_members, last_seen
-from daemon.cluster.peers import Peer, describe_stores, list_peers
 from db.states import JobState
 from tests.cluster import cluster
 from tests.daemon.fleet import asked, fleet, until, work

@@ -20,6 +20,8 @@ async def test_pause_and_resume_are_followed_at_once(desk: Desk) -> None:
         await daemon.says("job.queued", times=2)
         status = await desk.cli("status")
         assert "paused   nothing is made until" in status.out
+        as_data = (await desk.cli("status", "--json")).json
+        assert as_data["paused"]["until"] == paused.json["until"]
         assert desk.town.hub.painted == 1
         assert (await desk.cli("resume")).out == "images are made again\n"
         await daemon.says("job.done", times=2)
