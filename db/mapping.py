@@ -46,12 +46,14 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def process_bind_param(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
+        """Return the time in UTC without its zone, as it is stored."""
         del dialect
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:
+        """Return a stored time with its zone, UTC."""
         del dialect
         return value.replace(tzinfo=UTC) if value else None
 
@@ -75,11 +77,13 @@ class CleanText(sa.TypeDecorator[str]):
         self.by_code = by_code
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the type of the server: PostgreSQL must compare by code point."""
         if dialect.name == "postgresql":
             return sa.Text(collation="C" if self.by_code else None)
         return sa.String(self.length) if self.length else sa.Text()
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text without NUL, which PostgreSQL cannot store."""
         del dialect
         return value.replace("\0", "") if value else value
 
