@@ -20,14 +20,13 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.image_reading import Fetch, follow_url
 from providers.provider import JobProvider, job_id_in, price_per_megapixel
 from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,
-    Fetch,
     error_text,
     first_item,
-    follow_url,
     missing_image_error,
     parse_object,
 )
@@ -61,7 +60,7 @@ def read_fal(response: Response, fetch: Fetch, *, commit: bool = True) -> Step:
         raise outcomes.PromptRefusedError("its filter flagged the image")
     first = first_item(response, "images")
     if not isinstance(first, dict):
-        raise missing_image_error(response)
+        raise missing_image_error(response, is_final=True)
     return follow_url(first.get("url"), fetch, commit=commit)
 
 

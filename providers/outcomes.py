@@ -25,12 +25,15 @@ class Outcome(StrEnum):
     LOADING = "loading"
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
+    CONNECTION_LOST = "connection_lost"
     UNAVAILABLE = "unavailable"
     INVALID_IMAGE = "invalid_image"
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
+    REGION_BLOCKED = "region_blocked"
     REFUSED = "refused"
     BLANK = "blank"
+    IDENTICAL = "identical"
     BAD_REQUEST = "bad_request"
     REMOTE_FAILED = "remote_failed"
     #: The daemon ended or aborted the call first.
@@ -44,31 +47,19 @@ OUTCOMES = {
     Outcome.LOADING: "the model is loading",
     Outcome.RATE_LIMITED: "asked too fast",
     Outcome.TIMEOUT: "no answer in time",
+    Outcome.CONNECTION_LOST: "the connection was lost before the answer",
     Outcome.UNAVAILABLE: "not answering properly",
     Outcome.INVALID_IMAGE: "sent something that is no image",
     Outcome.UNAUTHORIZED: "token refused",
     Outcome.NOT_FOUND: "model or route gone",
+    Outcome.REGION_BLOCKED: "not available in your region",
     Outcome.REFUSED: "refused the prompt",
     Outcome.BLANK: "sent a blank image",
+    Outcome.IDENTICAL: "sent the same image again",
     Outcome.BAD_REQUEST: "did not accept the request",
     Outcome.REMOTE_FAILED: "its work failed",
     Outcome.UNKNOWN: "how it ended is not known",
 }
-
-#: Outcomes that are not charged, since the service did no work.
-FREE = frozenset(
-    {
-        Outcome.CREDITS,
-        Outcome.LOADING,
-        Outcome.RATE_LIMITED,
-        Outcome.UNAVAILABLE,
-        Outcome.UNAUTHORIZED,
-        Outcome.NOT_FOUND,
-        Outcome.REFUSED,
-        Outcome.BAD_REQUEST,
-    }
-)
-
 
 _DAY, _MONTH = timedelta(days=1), timedelta(days=32)
 #: The monthly reset of credits has up to an hour of jitter.
@@ -80,6 +71,7 @@ LONGEST = {
     Outcome.RATE_LIMITED: timedelta(hours=1),
     Outcome.UNAUTHORIZED: timedelta.max,
     Outcome.NOT_FOUND: _DAY,
+    Outcome.REGION_BLOCKED: _DAY,
 }
 
 
@@ -116,7 +108,7 @@ def pause_until(
         case Outcome.RATE_LIMITED:
             wait = timedelta(seconds=30) if asked is None else asked
             pause = max(wait, timedelta(seconds=1))
-        case Outcome.NOT_FOUND:
+        case Outcome.NOT_FOUND | Outcome.REGION_BLOCKED:
             pause = _DAY
         case _:
             pause = timedelta(seconds=60) * doubled
@@ -187,12 +179,16 @@ class TimedOutError(ProviderError, outcome=Outcome.TIMEOUT):
     """There was no response in time: next provider; the image may be charged."""
 
 
+class ConnectionLostError(ProviderError, outcome=Outcome.CONNECTION_LOST):
+    """The connection was lost after the request was sent: it may be charged."""
+
+
 class UnavailableError(ProviderError, outcome=Outcome.UNAVAILABLE):
-    """The service is unreachable, returns 5xx, or a 200 without an image."""
+    """The service is unreachable, returns 5xx, or a 2xx that says that it failed."""
 
 
 class InvalidImageError(ProviderError, outcome=Outcome.INVALID_IMAGE):
-    """The image is cut short, too large, of a wrong type or at a forbidden address."""
+    """A 2xx whose image is missing, cut short, too large, unknown or out of reach."""
 
 
 class UnauthorizedError(ProviderError, outcome=Outcome.UNAUTHORIZED):
@@ -203,12 +199,22 @@ class NotFoundError(ProviderError, outcome=Outcome.NOT_FOUND):
     """The model or route is no longer served: paused for a day."""
 
 
+class RegionBlockedError(ProviderError, outcome=Outcome.REGION_BLOCKED):
+    """The service is not offered where we are: paused for a day."""
+
+
 class PromptRefusedError(ProviderError, outcome=Outcome.REFUSED):
     """The service's moderation refuses the prompt; the service itself works."""
 
 
 class BlankImageError(ProviderError, outcome=Outcome.BLANK):
     """The image is blank or of a single colour, which is treated as a refusal."""
+
+
+class IdenticalImageError(ProviderError, outcome=Outcome.IDENTICAL):
+    """A free service sent the image of an earlier seed again: called once more."""
+
+    moves_breaker = False
 
 
 class BadRequestError(ProviderError, outcome=Outcome.BAD_REQUEST):

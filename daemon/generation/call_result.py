@@ -17,7 +17,8 @@ from db import attempts, images, jobs
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
-from providers.outcomes import FREE, Outcome, ProviderError
+from providers.charges import FREE
+from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
 
 
