@@ -39,6 +39,8 @@ FREE = frozenset(
         Outcome.REGION_BLOCKED,
         Outcome.REFUSED,
         Outcome.BAD_REQUEST,
+        # Only a free service's image is refused for being the same.
+        Outcome.IDENTICAL,
     }
 )
 #: Outcomes of calls that may be charged and brought no image.

@@ -69,7 +69,8 @@ LONGEST = {
     Outcome.CREDITS: _MONTH + _JITTER,
     Outcome.LOADING: timedelta(minutes=10),
     Outcome.RATE_LIMITED: timedelta(hours=1),
-    Outcome.UNAUTHORIZED: timedelta.max,
+    # Until its token changes; one job a day tries it.
+    Outcome.UNAUTHORIZED: _DAY,
     Outcome.NOT_FOUND: _DAY,
     Outcome.REGION_BLOCKED: _DAY,
 }
@@ -113,6 +114,20 @@ def pause_until(
         case _:
             pause = timedelta(seconds=60) * doubled
     return now + min(longest_pause(reason), pause)
+
+
+def probe_interval(
+    reason: Outcome, credits_probe: timedelta | None
+) -> timedelta | None:
+    """Return how often one job probes during a pause, or None: not before its end."""
+    match reason:
+        case Outcome.CREDITS:
+            return credits_probe
+        # The service may have refused a good token for a while.
+        case Outcome.UNAUTHORIZED:
+            return _DAY
+        case _:
+            return None
 
 
 def _credits_reset_at(
@@ -192,7 +207,7 @@ class InvalidImageError(ProviderError, outcome=Outcome.INVALID_IMAGE):
 
 
 class UnauthorizedError(ProviderError, outcome=Outcome.UNAUTHORIZED):
-    """A 401, or a 403 about the token: paused until the token changes."""
+    """A 401, or a 403 about the token: paused until it changes, tried once a day."""
 
 
 class NotFoundError(ProviderError, outcome=Outcome.NOT_FOUND):

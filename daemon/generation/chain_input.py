@@ -20,7 +20,7 @@ from db.states import JobReason
 from providers.charges import WASTED
 from providers.outcomes import OUTCOMES, Outcome
 
-#: Calls that may be charged and brought nothing, for one image, after which a provider is excluded.
+#: Wasted calls for one image after which a provider is excluded.
 _WASTE_LIMIT = 3
 #: The provider will never accept this job's request.
 _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST})
