@@ -50,6 +50,10 @@ _REGION = re.compile(
     r"unavailable for legal reasons",
     re.IGNORECASE,
 )
+_BAD_KEY = re.compile(
+    r"api[ _]key[ _](?:is )?(?:not valid|invalid)|(?:invalid|incorrect)[ _]api[ _]key",
+    re.IGNORECASE,
+)
 #: Cloudflare's own errors, as plain text, as JSON and as a title; Envoy's refusal.
 _CDN = re.compile(
     r"\berror(?: code)?:? (?:1009|1010|1015|1020)\b|"
@@ -71,6 +75,11 @@ def is_refusal(text: str) -> bool:
 def says_out_of_credits(text: str) -> bool:
     """Return True if *text* says that the account has no credits left."""
     return _NO_MONEY.search(text) is not None
+
+
+def says_bad_key(text: str) -> bool:
+    """Return True if *text* says that the key is wrong, as some do with status 400."""
+    return _BAD_KEY.search(text) is not None
 
 
 def says_region_blocked(text: str) -> bool:

@@ -240,9 +240,8 @@ def _error_class(status: int, text: str) -> type[ProviderError]:
         return UnavailableError
     if error_words.is_refusal(text):
         return outcomes.PromptRefusedError
-    return (
-        outcomes.UnauthorizedError if status == _FORBIDDEN else outcomes.BadRequestError
-    )
+    is_bad_token = status == _FORBIDDEN or error_words.says_bad_key(text)
+    return outcomes.UnauthorizedError if is_bad_token else outcomes.BadRequestError
 
 
 def read_openai(response: Response, fetch: Fetch) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -104,9 +105,12 @@ def _parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _parse_date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError, IndexError):
+    """Return the time of an HTTP date or an ISO 8601 one, or None."""
+    date = None
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, TypeError, OverflowError, IndexError):
+            date = date or parse(value.strip())
+    if date is None:
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 

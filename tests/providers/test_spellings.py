@@ -29,6 +29,7 @@ from providers.outcomes import (
 )
 from tests.providers.desk import NOW, ORDER
 from tests.providers.said import SAID
+from tests.providers.said_refusals import REFUSALS
 
 
 def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
@@ -60,7 +61,7 @@ def read(kind: str, status: int, body: object) -> Step:
     return read_response(first_call(kind), reply)
 
 
-@pytest.mark.parametrize(("kind", "status", "body", "means"), SAID)
+@pytest.mark.parametrize(("kind", "status", "body", "means"), SAID + REFUSALS)
 def test_what_it_says_is_what_it_means(
     kind: str, status: int, body: object, means: type[ProviderError]
 ) -> None:
