@@ -18,11 +18,15 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.image_reading import image_from_base64
 from providers.outcomes import NotFoundError
 from providers.provider import Provider, flat_price
 from providers.request_fitting import escape_syntax
-from providers.responses import ErrorRule, first_item, missing_image_error
+from providers.responses import (
+    ErrorRule,
+    first_item,
+    image_from_base64,
+    missing_image_error,
+)
 
 _STEPS = 20
 _PROGRESS = "/sdapi/v1/progress?skip_current_image=true"

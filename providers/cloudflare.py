@@ -14,14 +14,16 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.image_reading import (
+from providers.provider import Provider, flat_price
+from providers.request_fitting import RequestSize
+from providers.responses import (
+    ErrorRule,
     image_from_base64,
     image_from_bytes,
     looks_like_image,
+    missing_image_error,
+    parse_object,
 )
-from providers.provider import Provider, flat_price
-from providers.request_fitting import RequestSize
-from providers.responses import ErrorRule, missing_image_error, parse_object
 
 _MODEL = "@cf/black-forest-labs/flux-1-schnell"
 #: 10,000 neurons a day are free, 1,000 more cost $0.011; an image takes about 60.

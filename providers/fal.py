@@ -20,13 +20,14 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.image_reading import Fetch, follow_url
 from providers.provider import JobProvider, job_id_in, price_per_megapixel
 from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,
+    Fetch,
     error_text,
     first_item,
+    follow_url,
     missing_image_error,
     parse_object,
 )

@@ -18,7 +18,6 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.image_reading import follow_url_or_base64
 from providers.provider import JobProvider, flat_price, job_id_in, with_fallback
 from providers.request_fitting import (
     RequestSize,
@@ -27,7 +26,13 @@ from providers.request_fitting import (
     without_tags,
     without_weights,
 )
-from providers.responses import ErrorRule, first_item, missing_image_error, parse_object
+from providers.responses import (
+    ErrorRule,
+    first_item,
+    follow_url_or_base64,
+    missing_image_error,
+    parse_object,
+)
 
 _ANONYMOUS = "0000000000"
 _AGENT = "postbrush:1:unknown"

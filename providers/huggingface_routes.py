@@ -13,7 +13,6 @@ from typing import TypeAlias
 from providers.base import ImageRequest, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import build_fal_body, read_fal
-from providers.image_reading import Fetch, image_from_bytes
 from providers.outcomes import (
     NotFoundError,
     OutOfCreditsError,
@@ -28,7 +27,9 @@ from providers.request_fitting import RequestSize
 from providers.responses import (
     MAX_ERROR_BYTES,
     ErrorRule,
+    Fetch,
     error_text,
+    image_from_bytes,
     parse_object,
     raise_for_error,
     read_openai,

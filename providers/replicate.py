@@ -18,8 +18,7 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.error_words import is_refusal
-from providers.image_reading import Fetch, find_images, follow_url
+from providers.image_finder import find_images
 from providers.outcomes import (
     PromptRefusedError,
     RateLimitedError,
@@ -27,9 +26,12 @@ from providers.outcomes import (
     RemoteJobLostError,
 )
 from providers.provider import JobProvider, flat_price, job_id_in
+from providers.refusals import is_refusal
 from providers.request_fitting import RequestSize, nearest_ratio
 from providers.responses import (
     ErrorRule,
+    Fetch,
+    follow_url,
     missing_image_error,
     parse_object,
     sanitize_text,

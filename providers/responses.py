@@ -1,4 +1,4 @@
-"""Reads responses of services: JSON, error texts, error classes.  Pure.
+"""Reads responses of services: JSON, error texts, error classes, images.  Pure.
 
 A status means different things at different services, so status *and* text decide.
 The general rules are here; each kind adds its own.  All texts are untrusted.  Sources:
@@ -7,22 +7,16 @@ the services' documentation and published live answers (quoted in the kinds' tes
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from providers import error_words, outcomes
-from providers.base import GeneratedImage, Response, Step
-from providers.image_reading import (
-    Fetch,
-    follow_url,
-    image_from_base64,
-    image_from_bytes,
-    looks_like_image,
-)
+from providers import outcomes, refusals
+from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
 from providers.outcomes import InvalidImageError, ProviderError, UnavailableError
 from providers.waiting_times import find_seconds_to_wait
 
@@ -31,21 +25,14 @@ MAX_ERROR_BYTES = 64 * 1024
 _MAX_TEXT = 300
 _MESSAGE_KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
 _TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
-#: Keys whose values are words of a service, not of a request that it repeats.
-_WORD_KEYS = (*_MESSAGE_KEYS, "type", "reason", "error_type", "error_name", "rc")
-_MAX_DEPTH = 6
-_GOOD, _FORBIDDEN = range(200, 300), 403
-_ERRORS: dict[int, type[ProviderError]] = {
-    401: outcomes.UnauthorizedError,
-    402: outcomes.OutOfCreditsError,
-    **dict.fromkeys((404, 405, 410), outcomes.NotFoundError),
-    # A server or proxy stopped waiting; the image may have been generated.
-    **dict.fromkeys((408, 504, 524), outcomes.TimedOutError),
-    429: outcomes.RateLimitedError,
-    451: outcomes.RegionBlockedError,
-}
+_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF87a", b"GIF89a")
+_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
+_URL_SAFE = str.maketrans("-_", "+/")
+_GOOD = range(200, 300)
 #: Statuses of a download address that has expired or was deleted.
 _LOST = frozenset({400, 401, 403, 404, 410})
+
+Fetch = Callable[[str], HttpCall]
 
 
 def parse_json(response: Response) -> Any:  # noqa: ANN401 - whatever JSON came
@@ -121,28 +108,6 @@ def states_failure(response: Response) -> bool:
     return has_error or is_failed or data.get("success") is False
 
 
-def _words(response: Response) -> str:
-    """Return all words of the service about an error, to be searched only."""
-    if is_html(response):
-        return ""
-    if (data := parse_json(response)) is None:
-        return response.body[:2000].decode("utf-8", "replace")
-    return "; ".join(_collect_words(data))[:2000]
-
-
-def _collect_words(data: object, depth: int = 0) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    if depth > _MAX_DEPTH:
-        return
-    if isinstance(data, list):
-        for item in data[:3]:
-            yield from _collect_words(item, depth + 1)
-    if isinstance(data, dict):
-        for key in _WORD_KEYS:
-            yield from _collect_words(data.get(key), depth + 1)
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
     """One service's own spelling of an error.
@@ -188,60 +153,78 @@ def raise_for_error(response: Response, *rules: ErrorRule) -> None:
 def _classify_error(
     response: Response, rules: Sequence[ErrorRule]
 ) -> type[ProviderError] | None:
-    """Return the error that a failed response means: the words precede the status.
-
-    None for a good status whose words mean nothing in particular: its reader decides.
-    """
-    status, words = response.status, _words(response)
     body = response.body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
-    # Some services report a loading model with status 200.
-    if _is_loading(response, body.casefold()):
-        return outcomes.ModelLoadingError
-    # The CDN refuses, not the account.
-    if _is_cdn_refusal(response, body):
-        return UnavailableError
-    # The service's own spelling.
-    if status not in _GOOD:
-        for rule in rules:
-            if rule.matches(response, body.casefold()):
-                return rule.error
-    # 402 for too many requests at the same time.
-    if status not in _GOOD and error_words.says_queue_full(words):
-        return outcomes.RateLimitedError
-    # No credits are left, under any status.
-    if error_words.says_out_of_credits(words):
-        return outcomes.OutOfCreditsError
-    # The service is not offered where we are.
-    if error_words.says_region_blocked(words):
-        return outcomes.RegionBlockedError
-    return None if status in _GOOD else _error_class(status, words)
+    lower = body.casefold()
+    matching = (rule.error for rule in rules if rule.matches(response, lower))
+    is_page = is_html(response)
+    return refusals.classify_refusal(
+        status=response.status,
+        body=body,
+        data=parse_json(response),
+        is_page=is_page,
+        own_error=next(matching, None),
+    )
 
 
-def _is_cdn_refusal(response: Response, body: str) -> bool:
-    if not 400 <= response.status < 500:  # noqa: PLR2004 - a refusal
-        return False
-    # A page instead of JSON.
-    if response.status == _FORBIDDEN and is_html(response):
-        return True
-    return error_words.is_cdn_refusal(body)
+def looks_like_image(data: bytes) -> bool:
+    """Return True if *data* begins like a PNG, JPEG, WebP, GIF or AVIF file."""
+    is_avif = data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS
+    return is_avif or data.startswith(_IMAGE_MAGIC)
 
 
-def _is_loading(response: Response, body_text: str) -> bool:
-    if response.status not in {200, 503}:
-        return False
-    has_time = "estimated_time" in parse_object(response)
-    return has_time or error_words.says_loading(body_text)
+def image_from_bytes(data: bytes) -> GeneratedImage:
+    """Return *data* as an image, not yet decoded.
+
+    Raises:
+        InvalidImageError: The bytes are not an image: HTML, JSON or nothing.
+    """
+    if not looks_like_image(data):
+        raise InvalidImageError("answered without an image")
+    return GeneratedImage(data=data)
 
 
-def _error_class(status: int, text: str) -> type[ProviderError]:
-    if status in _ERRORS:
-        return _ERRORS[status]
-    if status >= 500:  # noqa: PLR2004 - the service's fault
-        return UnavailableError
-    if error_words.is_refusal(text):
-        return outcomes.PromptRefusedError
-    is_bad_token = status == _FORBIDDEN or error_words.says_bad_key(text)
-    return outcomes.UnauthorizedError if is_bad_token else outcomes.BadRequestError
+def image_from_base64(text: object) -> GeneratedImage:
+    """Return an image sent as base64 (padded or not, url-safe or not) or as data: URL.
+
+    Raises:
+        InvalidImageError: *text* is neither.
+    """
+    if not isinstance(text, str):
+        raise InvalidImageError("answered without an image")
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    # Some encoders break lines.
+    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    try:
+        padding = "=" * (-len(plain) % 4)
+        data = base64.b64decode(plain + padding, validate=True)
+    except ValueError as error:
+        raise InvalidImageError("sent an image that is not base64") from error
+    return image_from_bytes(data)
+
+
+def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
+    """Return the download of an image, or the image itself from a data: URL.
+
+    Args:
+        commit: Commit the URL before the download, since it is the only way back
+            to an image that was paid for.  False for jobs whose id leads to it.
+
+    Raises:
+        InvalidImageError: *url* is not a URL.
+    """
+    if not isinstance(url, str) or not url:
+        raise InvalidImageError("answered without an image")
+    if url.startswith("data:"):
+        return image_from_base64(url)
+    return FollowUp(call=fetch(url), remote_id=url if commit else None)
+
+
+def follow_url_or_base64(value: object, fetch: Fetch, *, commit: bool = True) -> Step:
+    """Do as `follow_url`; read text that is not an http URL as base64."""
+    if isinstance(value, str) and not value.startswith(("http://", "https://")):
+        return image_from_base64(value)
+    return follow_url(value, fetch, commit=commit)
 
 
 def read_openai(response: Response, fetch: Fetch) -> Step:
@@ -284,7 +267,7 @@ def missing_image_error(response: Response, *, is_final: bool = False) -> Provid
     """
     status = response.status
     text = error_text(response) if len(response.body) <= MAX_ERROR_BYTES else ""
-    if error_words.is_refusal(text):
+    if refusals.is_refusal(text):
         return outcomes.PromptRefusedError(text, status=status)
     more = f": {text}" if text not in {"", f"HTTP {status}"} else ""
     is_unusable = is_final and not states_failure(response)

@@ -21,8 +21,7 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.error_words import is_refusal
-from providers.image_reading import find_images, follow_url_or_base64
+from providers.image_finder import find_images
 from providers.outcomes import (
     PromptRefusedError,
     ProviderError,
@@ -30,7 +29,13 @@ from providers.outcomes import (
     TimedOutError,
 )
 from providers.provider import JobProvider, flat_price, job_id_in
-from providers.responses import missing_image_error, parse_object, sanitize_text
+from providers.refusals import is_refusal
+from providers.responses import (
+    follow_url_or_base64,
+    missing_image_error,
+    parse_object,
+    sanitize_text,
+)
 
 #: The least execution time of a job and the lifetime of its result, in milliseconds.
 _MIN_EXECUTION = 5_000

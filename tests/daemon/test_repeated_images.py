@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.pretend.scenes import render_scene
+from db.models import Attempt
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
@@ -19,8 +20,8 @@ async def _tick(home: House, page: str) -> None:
     await home.live()
 
 
-def _outcomes(calls: list[object]) -> list[str]:
-    return [str(getattr(call, "outcome", "")) for call in calls]
+def _outcomes(calls: list[Attempt]) -> list[str | None]:
+    return [call.outcome for call in calls]
 
 
 async def test_a_free_service_that_repeats_an_image_is_asked_once_more(

@@ -60,7 +60,7 @@ def outcome_of(call: HttpCall, reply: Response) -> Outcome | None:
         (200, {"error": "no credits left"}, Outcome.CREDITS, False),
         (200, {"error": "flagged as nsfw"}, Outcome.REFUSED, False),
         (400, {"error": "odd"}, Outcome.BAD_REQUEST, False),
-        (302, "", Outcome.BAD_REQUEST, False),
+        (300, "", Outcome.UNAVAILABLE, False),
         (500, {}, Outcome.UNAVAILABLE, False),
         # Who waited has stopped; who works may not have.
         (504, {}, Outcome.TIMEOUT, True),

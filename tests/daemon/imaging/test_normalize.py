@@ -14,8 +14,8 @@ from PIL import Image, features
 
 from daemon.config.parsing import FormatError, ImageFormat, parse_format
 from daemon.imaging.normalize import encode_png, normalize_image, shrink_for_upload
-from providers.image_reading import looks_like_image
 from providers.outcomes import BlankImageError, InvalidImageError
+from providers.responses import looks_like_image
 from tests.search import examples
 
 SQUARE = ImageFormat(width=1080, height=1080, name="square")
