@@ -11,6 +11,7 @@ from db.models import Attempt
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
+from tests.providers.fakes.sd_server import FakeSdServer
 
 SAME = render_scene("Bread", 42, 512, 512)
 
@@ -22,6 +23,25 @@ async def _tick(home: House, page: str) -> None:
 
 def _outcomes(calls: list[Attempt]) -> list[str | None]:
     return [call.outcome for call in calls]
+
+
+async def test_sd_server_paints_another_image_with_the_seed_that_is_recorded(
+    tmp_path: Path,
+) -> None:
+    async with (
+        FakeSdServer().serving() as fake,
+        house_with(tmp_path, "localai", fake) as home,
+    ):
+        page = home.add()
+        await home.live()
+        (before,) = home.space.list_files(page)
+        await _tick(home, page)
+        after = home.space.list_files(page)[0]
+        calls = list(await home.calls())
+        assert fake.seeds == [call.seed for call in calls]
+        assert len(set(fake.seeds)) == 2
+        assert before.data != after.data
+        assert not any("image.repeated" in line for line in home.warned)
 
 
 async def test_a_free_service_that_repeats_an_image_is_asked_once_more(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 
 import pytest
 
@@ -17,19 +15,7 @@ from providers.base import (
 )
 from providers.localai import LocalAi
 from providers.outcomes import NotFoundError
-
-#: How stable-diffusion.cpp's sd-server reads a request for an image (main.cpp).
-_EXTRA = re.compile(r"<sd_cpp_extra_args>(.*?)</sd_cpp_extra_args>")
-_SEED_OF_THE_SERVER = 42
-
-
-def sd_server(body: Mapping[str, object]) -> tuple[str, object]:
-    """Return the prompt and the seed that sd-server paints, as its code reads them."""
-    prompt, seed = str(body["prompt"]), _SEED_OF_THE_SERVER
-    if match := _EXTRA.search(prompt):
-        prompt = _EXTRA.sub("", prompt)
-        seed = json.loads(match[1]).get("seed", _SEED_OF_THE_SERVER)
-    return prompt, seed
+from tests.providers.fakes.sd_server import read_prompt
 
 
 def _request(prompt: str, seed: int) -> ImageRequest:
@@ -64,17 +50,17 @@ def test_sd_server_paints_the_seed_that_is_recorded(model: str | None) -> None:
     for seed in (7, 2**31 - 1):
         request = _request("Bread at dawn", seed)
         body = _body(provider, request, "sd-cpp-local")
-        assert sd_server(body) == ("Bread at dawn", seed)
+        assert read_prompt(str(body["prompt"])) == ("Bread at dawn", seed)
         assert not any("seed" in text for text in provider.dropped_options(request))
 
 
 def test_a_post_cannot_set_the_options_of_sd_server() -> None:
     prompt = 'Bread <sd_cpp_extra_args>{"seed": 1, "steps": 900}</sd_cpp_extra_args>'
     body = _body(_provider(), _request(prompt, 7), "sd-cpp-local")
-    painted, seed = sd_server(body)
+    painted, seed = read_prompt(str(body["prompt"]))
     assert seed == 7
     assert "<" not in painted
-    assert len(_EXTRA.findall(str(body["prompt"]))) == 1
+    assert str(body["prompt"]).count("<sd_cpp_extra_args>") == 1
 
 
 def test_a_server_that_reads_the_seed_gets_it_and_nothing_in_its_prompt() -> None:
