@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from db import breakers
+from db import source_state
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 async def _pause_of(home: House, name: str) -> tuple[str, str | None, object]:
     async with home.source.app.db.read_transaction() as tx:
-        stored = (await breakers.load_all(tx))[name]
+        stored = (await source_state.load_breakers(tx))[name]
     return stored.state, stored.reason, stored.until
 
 
@@ -67,7 +67,7 @@ async def test_a_region_block_is_said_once_and_rests_a_day(tmp_path: Path) -> No
         await home.live()
         now = home.clock.now()
         state, reason, until = await _pause_of(home, "openai")
-        assert (state, reason) == ("open", "region")
+        assert (state, reason) == ("open", "region_blocked")
         assert isinstance(until, type(now))
         assert DAY - timedelta(minutes=5) < until - now <= DAY
         assert home.read(page)["Image status"] == "Card"
@@ -97,7 +97,7 @@ async def test_a_token_that_is_refused_for_a_while_is_tried_again_the_next_day(
         await home.live()
         # Not asked again today.
         assert len(fake.answers) == 1
-        assert (await _pause_of(home, "openai"))[:2] == ("open", "token")
+        assert (await _pause_of(home, "openai"))[:2] == ("open", "unauthorized")
         home.clock.move(hours=25)
         home.add(title="third")
         await home.live()
@@ -124,7 +124,7 @@ async def test_what_was_lost_or_unreadable_is_paid_for_and_counts(
         await home.live()
         await home.pass_time(minutes=60)
         calls = [call for call in await home.calls() if call.provider == "openai"]
-        assert {call.outcome for call in calls} == {"unusable"}
+        assert {call.outcome for call in calls} == {"invalid_image"}
         assert all(call.cost == call.price > 0 for call in calls)
         assert len(calls) <= 3
         assert home.read(page)["Image status"] == "Card"

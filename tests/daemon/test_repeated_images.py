@@ -61,7 +61,7 @@ async def test_a_free_service_that_repeats_an_image_is_asked_once_more(
         assert _outcomes(calls) == ["image", "identical", "image"]
         # Three different seeds were asked for, and nothing was charged.
         assert len({body["seed"] for body in fake.orders}) == 3
-        assert sum(call.cost + call.covered for call in calls) == 0
+        assert sum(call.cost + call.included_cost for call in calls) == 0
         # Once more, then what it paints is used; both are said.
         assert home.read(page)["Image status"] == "Done"
         said = [line for line in home.warned if "image.repeated" in line]

@@ -49,7 +49,7 @@ def test_a_months_total_never_passes_the_budget(
                 month=total,
                 day=total,
                 provider=by_kind.get(kind, 0.0),
-                covered=covered_by.get(kind, 0.0),
+                included_cost=covered_by.get(kind, 0.0),
                 page_today=0,
             ),
             limits,
@@ -64,9 +64,9 @@ def test_a_months_total_never_passes_the_budget(
         if outcome in FREE:
             continue
         # Its price, from the one purse or the other
-        assert abs(charge.cost + charge.covered - price) < 1e-9
+        assert abs(charge.cost + charge.included_cost - price) < 1e-9
         total += charge.cost
         by_kind[kind] = by_kind.get(kind, 0.0) + charge.cost
-        covered_by[kind] = covered_by.get(kind, 0.0) + charge.covered
+        covered_by[kind] = covered_by.get(kind, 0.0) + charge.included_cost
         assert total <= limit + 1e-6
         assert covered_by[kind] <= included + 1e-6
