@@ -21,8 +21,14 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
-from providers.outcomes import NotFoundError, ProviderError
+from providers.huggingface_routes import (
+    ROUTES,
+    Route,
+    RouteOnlyError,
+    check_route,
+    is_route_fault,
+)
+from providers.outcomes import NotFoundError, ProviderError, UnavailableError
 from providers.provider import Provider, merge_body, price_per_megapixel
 from providers.request_fitting import RequestSize, fit_to_side
 from providers.responses import parse_object
@@ -36,6 +42,8 @@ _INCLUDED = 0.10
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
 _DAY = timedelta(days=1)
+#: How long a route that returned an error is tried after the others.
+_FAILURE_PAUSE = timedelta(minutes=10)
 
 
 class Flux(Provider):
@@ -168,14 +176,19 @@ class Flux(Provider):
         try:
             self.raise_for_error(response)
             return ROUTES[name].read(response, self._download_call)
-        except RouteOnlyError as error:
+        except ProviderError as error:
+            if not is_route_fault(error):
+                raise
             self._pause_route(name, error, now)
             if self._is_auto and other_routes:
                 return FollowUp(call=self._route_call(request, now, other_routes))
-            raise NotFoundError(f"{name}: {error}", status=error.status) from error
+            if isinstance(error, RouteOnlyError):
+                raise NotFoundError(f"{name}: {error}", status=error.status) from error
+            raise
 
     def _pause_route(self, name: str, error: ProviderError, now: datetime) -> None:
-        until = now + _DAY
+        is_failure = isinstance(error, UnavailableError)
+        until = now + (_FAILURE_PAUSE if is_failure else _DAY)
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._paused_until[name] = until

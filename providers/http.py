@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -20,6 +22,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from providers import charges
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.responses import MAX_ERROR_BYTES
@@ -29,6 +32,13 @@ _MAX_REDIRECTS = 3
 #: Shorter header words, such as "Bearer", are not secrets.
 _MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
+#: Errors before the request was sent: no address, no connection, no proxy.
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    TimeoutError,
+    ValueError,
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -53,6 +63,7 @@ class HttpClient:
 
         Raises:
             UnavailableError: The service is unreachable or redirects wrongly.
+            ConnectionLostError: The connection of a request for an image was lost.
             InvalidImageError: The response is larger than 34 MiB, or its URL or
                 a redirect leads to a forbidden address.
         """
@@ -76,6 +87,7 @@ class HttpClient:
         public_only = call.is_download and not same_origin(url, traits.base_url)
         session = self._session_for(public_only=public_only)
         headers = {"Accept-Encoding": "identity", **call.headers}
+        status: int | None = None
         try:
             async with session.request(
                 call.method,
@@ -85,16 +97,24 @@ class HttpClient:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
             ) as response:
+                status = response.status
                 body = _redact_secrets(await _read_capped(response), call)
                 named = response.headers.items()
                 received = {name.lower(): value for name, value in named}
+                # As RFC 9110 wants it, so that dates in headers can be compared.
+                received.setdefault("date", format_datetime(datetime.now(UTC)))
                 return Response(response.status, received, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp may hide the resolver's error behind its own.
             for cause in (error, error.__cause__ or error.__context__):
                 if isinstance(cause, ForbiddenAddressError):
                     raise InvalidImageError(str(cause)) from error
-            raise UnavailableError(_connection_error(error)) from error
+            raise charges.connection_error(
+                call,
+                _connection_error(error),
+                was_sent=not isinstance(error, _NOT_SENT),
+                status=status,
+            ) from error
 
     def _session_for(self, *, public_only: bool) -> aiohttp.ClientSession:
         if public_only not in self._sessions:
@@ -115,7 +135,9 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > _MAX_BYTES:
             response.close()
-            raise InvalidImageError("an answer larger than any image")
+            # A refusal is none the less one.
+            error = InvalidImageError if response.ok else UnavailableError
+            raise error("an answer larger than any image", status=response.status)
     return bytes(body)
 
 
