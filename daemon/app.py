@@ -249,7 +249,10 @@ def log_ready(sources: Sources, settings: Settings) -> None:
 
 
 def describe_price(source: SourceContext, name: str) -> str:
-    """Return name and price, like "flux ($0.0035, $0.10 a month included)"."""
+    """Return name and price, like "cloudflare ($0.0007, $0.11 a day included)".
+
+    What an account has to be asked for is left out.
+    """
     traits = source.providers[name].traits
     price = format_dollars(traits.price(1.1664))
     period = traits.included_per

@@ -16,6 +16,7 @@ from daemon.clock_steps import ClockSteps
 from daemon.context import AppContext, SourceContext, Sources, earliest_time
 from daemon.delivery.notion_worker import NotionWorker
 from daemon.generation import card_replacement, selection, storage_guard
+from daemon.generation.account_check import AccountSchedule
 from daemon.generation.generate_job import generate_images
 from daemon.generation.selection import Selection
 from daemon.generation.task_pool import TaskPool
@@ -54,10 +55,12 @@ class Dispatcher:
     health_checks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     patience: float = 20.0
     clock_steps: ClockSteps = field(init=False)
+    accounts: AccountSchedule = field(init=False)
     _looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.clock_steps = ClockSteps(self.app.clock)
+        self.accounts = AccountSchedule(self.sources)
         self.notion_worker = NotionWorker(self.sources)
         self.generating = TaskPool(
             self.sources,
@@ -84,6 +87,8 @@ class Dispatcher:
         self.notion_worker.stop_lost_sources()
         if self.generating.dropped:
             await self._requeue_dropped()
+        for name, check in self.accounts.due_checks():
+            self._spawn_check(name, check)
         # One transaction, so that all decisions are based on the same state.
         async with self.app.db.read_transaction() as tx:
             await self._cancel_withdrawn(tx)
@@ -185,6 +190,9 @@ class Dispatcher:
         self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
 
     async def _select_jobs(self, tx: Tx) -> Selection:
+        # What is included decides what is charged; the end of the check sets `kick`.
+        if self.accounts.is_first_pending:
+            return Selection(shut=True)
         # No images are generated for a source that Notion refuses access to.
         accessible = [
             source

@@ -31,8 +31,8 @@ _PRUNE = timedelta(days=1)
 _TROUBLE_PAUSE = 30.0
 #: A restarted database server is back within seconds.
 _AWAY_PAUSE = 2.0
-#: Shortest time between two steps of the work loop without a kick.
-_MIN_STEP_PAUSE = timedelta(milliseconds=500)
+#: Shortest and longest time between two steps of the work loop without a kick.
+_MIN_STEP_PAUSE, _MAX_STEP_PAUSE = timedelta(milliseconds=500), timedelta(minutes=15)
 #: Seconds after which the watchdog counts a poll, or a step of the work loop, as stuck.
 _MAX_POLL = 900.0
 _MAX_STEP = 300.0
@@ -187,11 +187,11 @@ class DaemonRunner:
                 await sleep_unless_stopping(self.app, pause)
                 continue
             self._log_database_recovery()
-            # A due time in the past must not cause a busy loop.
-            earliest = self.app.now() + _MIN_STEP_PAUSE
-            self.schedule.call_at(
-                "due", look_again and max(look_again, earliest), self._wake_work_loop
-            )
+            # A due time in the past must not cause a busy loop, and a step asks the
+            # accounts that are due.
+            now, latest = self.app.now(), self.app.now() + _MAX_STEP_PAUSE
+            due = max(now + _MIN_STEP_PAUSE, min(look_again or latest, latest))
+            self.schedule.call_at("due", due, self._wake_work_loop)
             self._release_memory()
             await self.app.signals.kick.wait()
         await self.dispatcher.drain()

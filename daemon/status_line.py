@@ -10,7 +10,8 @@ from daemon.generation import provider_selection
 from daemon.notion.model import Schema
 from db import posts, queue
 from db.states import JobState
-from providers.breaker import BreakerState, describe_breaker
+from providers.breaker import BreakerState
+from providers.breaker_text import describe_breaker
 
 _OPEN = (JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING)
 #: Characters; a title may have 2,000, and systemd truncates the line.

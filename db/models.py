@@ -219,6 +219,22 @@ class BreakerRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """What the account of a provider said last; a row of `accounts`."""
+
+    provider: str
+    settings: str
+    asked_at: datetime
+    included: float | None
+    used: float | None
+    spend_limit: float | None
+    counted_until: datetime
+    resets_at: datetime
+    problem: str
+    missing_rights: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonRecord:
     """One daemon; `heartbeat_count` counts its heartbeats, independent of its clock."""
 

@@ -1,4 +1,4 @@
-"""Spending: sums over the provider calls of a period.  Amounts are in US dollars.
+"""Spending: sums over provider calls, and the credits of the accounts, in US dollars.
 
 The cost is what is charged; the included cost is covered by credits of the plan.  Open
 calls count at their full price.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from db.engine import Tx
-from db.mapping import if_given, in_chunks
-from db.tables import attempts
+from db.mapping import if_given, in_chunks, values_of
+from db.models import AccountRecord
+from db.tables import accounts, attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +210,47 @@ async def load_cost_rows(
         for begins, ends in months
         for row in await tx.execute(query, {"begins": begins, "ends": ends})
     ]
+
+
+_ACCOUNT_FIELDS = tuple(field.name for field in fields(AccountRecord))
+#: US dollars of the calls that the account did not know yet.
+_USED_SINCE = (
+    sa.select(
+        sa.func.coalesce(sa.func.sum(attempts.c.cost + attempts.c.included_cost), 0.0)
+    )
+    .where(
+        attempts.c.provider == accounts.c.provider,
+        attempts.c.started_at >= accounts.c.counted_until,
+    )
+    .scalar_subquery()
+)
+_ACCOUNTS = sa.select(
+    *(accounts.c[name] for name in _ACCOUNT_FIELDS), _USED_SINCE.label("since")
+)
+
+
+async def load_accounts(tx: Tx) -> dict[str, tuple[AccountRecord, float]]:
+    """Return each provider's last answer, and what our calls have used since.
+
+    Returns:
+        By provider: the record, and the US dollars of calls since `counted_until`,
+        charged or included.
+    """
+    rows = [row._asdict() for row in await tx.execute(_ACCOUNTS)]
+    return {
+        row["provider"]: (
+            AccountRecord(**{name: row[name] for name in _ACCOUNT_FIELDS}),
+            float(row["since"]),
+        )
+        for row in rows
+    }
+
+
+async def save_account(tx: Tx, record: AccountRecord) -> None:
+    """Insert or replace the answer of a provider's account."""
+    values = values_of(record)
+    updated = await tx.execute(
+        accounts.update().where(accounts.c.provider == record.provider).values(**values)
+    )
+    if updated.rowcount == 0:
+        await tx.execute(accounts.insert().values(**values))

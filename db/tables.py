@@ -261,6 +261,23 @@ images = sa.Table(
     ),
 )
 
+#: What the account of a provider said when it was asked last, in US dollars.
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("provider", CleanText(32), primary_key=True),
+    sa.Column("settings", CleanText(64), nullable=False),  # as in `breakers`
+    sa.Column("asked_at", UtcDateTime, nullable=False),
+    sa.Column("included", sa.Float),  # NULL: not known, as are the two below
+    sa.Column("used", sa.Float),  # settled use in this period
+    sa.Column("spend_limit", sa.Float),  # NULL: the owner has set none
+    # Calls that started later may not be in `used`.
+    sa.Column("counted_until", UtcDateTime, nullable=False),
+    sa.Column("resets_at", UtcDateTime, nullable=False),
+    sa.Column("problem", CleanText(), nullable=False),  # why it is not known
+    sa.Column("missing_rights", CleanText(), nullable=False),  # of the token
+)
+
 #: One row per provider's circuit breaker; see `db.source_state.SHARED`.
 breakers = sa.Table(
     "breakers",

@@ -15,6 +15,7 @@ from db.errors import DatabaseUnusableError
 REVISIONS = (
     *("a1_first", "a2_upkeep", "a3_tallies"),
     *("a4_indexes", "a5_claims", "a6_claimed", "a7_names", "a8_index"),
+    "a9_accounts",
 )
 HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

@@ -116,6 +116,8 @@ class ProviderTraits:
         prefix: The prefix of image file names.
         price_source: The source of the price, for people.
         included: US dollars that the plan includes every `included_per`.
+        asks_account: The account says what it includes; `included` is what the owner
+            has set, or None.
         monthly_budget: The most this provider may cost a month, in US dollars; None
             if it has no limit of its own.
         credits_reset: Most services are prepaid, and a 402 remains until the owner
@@ -137,7 +139,8 @@ class ProviderTraits:
     prefix: str
     price: Price = field(repr=False)
     price_source: str
-    included: float = 0.0
+    included: float | None = 0.0
+    asks_account: bool = False
     included_per: Literal["month", "day"] = "month"
     monthly_budget: float | None = None
     credits_reset: CreditsReset = 3600.0

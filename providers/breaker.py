@@ -14,51 +14,24 @@ time further ahead than it could have been set counts as now: a clock was wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from providers import outcomes
+from providers.account import CreditsVerdict
+from providers.admission import Admission, AdmissionKind
 from providers.base import ProviderTraits
-from providers.outcomes import LONGEST, OUTCOMES, Outcome
+from providers.outcomes import JITTER, LONGEST, OUTCOMES, Outcome, pause_until
 
 _MAX_FAILURES = 3
 #: Time for decoding and writing, beyond the provider's timeout of the probe.
 _PROBE_SLACK = timedelta(seconds=60)
+#: Reasons after a refusal for lack of credits.
+_CREDITS = frozenset({Outcome.CREDITS, Outcome.UNSETTLED})
 #: Outcomes about the prompt or about us: refused prompts, our mistakes, aborted calls.
 _NO_VERDICT = frozenset(
     {Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST, Outcome.UNKNOWN}
 )
-
-
-class AdmissionKind(StrEnum):
-    """What a breaker means to a job now."""
-
-    READY = "ready"  #: The job may call the provider.
-    PROBE = "probe"  #: The job may call the provider, as the only probe.
-    PAUSED = "paused"  #: No job may call the provider before `Admission.until`.
-    PROBE_RUNNING = "probe_running"  #: Another job is the probe.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """A breaker's decision on one job.
-
-    Attributes:
-        until: When the decision may change without a reset; None if it does not.
-        available_at: When the provider is expected to be available.  An earlier
-            probe is possible.
-        is_waitable: Jobs wait for it: its model is loading, or its rate is limited.
-        needs_health_check: The provider returned errors, and its pause is over.  A
-            server that has a health check gets one before a job.
-        reason: The reason in words; empty when ready.
-    """
-
-    kind: AdmissionKind
-    until: datetime | None = None
-    available_at: datetime | None = None
-    is_waitable: bool = False
-    needs_health_check: bool = False
-    reason: str = ""
 
 
 class BreakerState(StrEnum):
@@ -110,7 +83,7 @@ def admission_at(breaker: Breaker, now: datetime) -> Admission:
     probe = Admission(
         kind=AdmissionKind.PROBE,
         is_waitable=breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED},
-        reason=_reason_in_words(breaker) if breaker.reason else "",
+        reason=describe_reason(breaker) if breaker.reason else "",
     )
     # Another job is the probe.
     if is_half_open and probe_ends and now < probe_ends <= now + timedelta(days=1):
@@ -128,7 +101,8 @@ def admission_at(breaker: Breaker, now: datetime) -> Admission:
     )
 
 
-def _reason_in_words(breaker: Breaker) -> str:
+def describe_reason(breaker: Breaker) -> str:
+    """Return the reason of an open breaker in a few words."""
     if breaker.reason is Outcome.LOADING:
         return "model is loading"
     return OUTCOMES[breaker.reason] if breaker.reason else "resting"
@@ -205,11 +179,14 @@ def _open_breaker(
     seconds: float | None = None,
     jitter: float = 0.0,
 ) -> Breaker:
-    trips = breaker.consecutive_opens + 1 if breaker.reason is reason else 1
-    until = outcomes.pause_until(
-        reason, trips, now, traits.credits_reset, seconds=seconds, jitter=jitter
-    )
+    is_same = breaker.reason is reason or {breaker.reason, reason} == _CREDITS
+    trips = breaker.consecutive_opens + 1 if is_same else 1
+    reset = traits.credits_reset
+    until = pause_until(reason, trips, now, reset, seconds=seconds, jitter=jitter)
     probe = outcomes.probe_interval(reason, traits.credits_probe)
+    # The account is asked next.  If it cannot be, one probe precedes the long pause.
+    if reason is Outcome.CREDITS and traits.asks_account and trips == 1:
+        until, probe = pause_until(Outcome.UNSETTLED, 1, now, reset), None
     return replace(
         breaker,
         state=BreakerState.OPEN,
@@ -238,6 +215,40 @@ def record_health_check(
     return _open_breaker(breaker, Outcome.UNAVAILABLE, now, traits)
 
 
+def record_account(
+    breaker: Breaker,
+    verdict: CreditsVerdict,
+    resets_at: datetime,
+    *,
+    generation: int,
+    now: datetime,
+    traits: ProviderTraits,
+    jitter: float = 0.0,
+) -> Breaker:
+    """Return the breaker after its account was asked, at that *generation* of it."""
+    is_paused = breaker.state is BreakerState.OPEN and breaker.reason in _CREDITS
+    # Another result has moved the breaker meanwhile, or it is open for another reason.
+    if generation != breaker.generation or not is_paused:
+        return breaker
+    match verdict:
+        # Credits are left again: no paid probe is needed.
+        case CreditsVerdict.TOPPED_UP if breaker.reason is Outcome.CREDITS:
+            return close_breaker(breaker)
+        # The refusal was about calls that are not settled yet.
+        case CreditsVerdict.UNSETTLED:
+            reason, count = Outcome.UNSETTLED, breaker.consecutive_opens
+            until = pause_until(reason, count, now, traits.credits_reset)
+            return replace(breaker, reason=reason, until=until, probe_at=None)
+        # Nothing is left: wait for the reset.
+        case CreditsVerdict.USED_UP:
+            until, probe = resets_at + JITTER * jitter, traits.credits_probe
+            found = replace(breaker, reason=Outcome.CREDITS, until=until)
+            return replace(found, probe_at=None if probe is None else now + probe)
+        # Nothing new, or the minutes of an unsettled refusal end without a probe.
+        case _:
+            return breaker
+
+
 def release_probe(breaker: Breaker, owner: str) -> Breaker:
     """Return the breaker without a probe if *owner* runs it; the next job may probe."""
     if breaker.state is not BreakerState.HALF_OPEN or breaker.probe_owner != owner:
@@ -262,9 +273,11 @@ def adopt_settings(
     Args:
         settings: Keyed hash of the provider's token and settings.
     """
-    is_closed = breaker.state is BreakerState.CLOSED
     # The state of another token, model or address does not apply.
-    if breaker.settings not in {"", settings} and not is_closed:
+    if (
+        breaker.settings not in {"", settings}
+        and breaker.state is not BreakerState.CLOSED
+    ):
         return replace(close_breaker(breaker), settings=settings)
     kept = replace(breaker, settings=settings)
     if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
@@ -273,28 +286,3 @@ def adopt_settings(
     if kept.reason is Outcome.CREDITS and not isinstance(traits.credits_reset, str):
         most = timedelta(days=1)
     return replace(kept, until=now) if kept.until - now > most else kept
-
-
-def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
-    """Return a breaker's state: "credits used up, resting until 1 Dec 01:00"."""
-    if breaker.state is BreakerState.CLOSED:
-        return "serving"
-    reason = _reason_in_words(breaker)
-    match admission_at(breaker, now).kind:
-        case AdmissionKind.PROBE_RUNNING:
-            return f"{reason}; one job asks whether it is back"
-        case AdmissionKind.PROBE:
-            return f"{reason}; the next job asks whether it is back"
-        case _ if breaker.until is None:
-            is_token = breaker.reason is Outcome.UNAUTHORIZED
-            end = "its token is changed, tried daily" if is_token else "a reset"
-        case _:
-            end = _format_time(breaker.until, now, zone)
-    return f"{reason}, resting until {end}"
-
-
-def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
-    local = time.astimezone(zone)
-    if local.date() == now.astimezone(zone).date():
-        return f"{local:%H:%M:%S}"
-    return f"{local.day} {local:%b %H:%M}"

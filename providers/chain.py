@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from providers.breaker import Admission, AdmissionKind
+from providers.admission import Admission, AdmissionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

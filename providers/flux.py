@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from providers import fal, replicate
+from providers.account import TokenRight, missing_rights, month_start_utc
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -37,8 +39,6 @@ _HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 #: fal's published price in US dollars; Hugging Face adds nothing to it.
 _DOLLARS_PER_MEGAPIXEL = 0.003
-#: US dollars a month that a free account includes ("subject to change").
-_INCLUDED = 0.10
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
 _DAY = timedelta(days=1)
@@ -55,7 +55,9 @@ class Flux(Provider):
         price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
         price_source="fal's price per megapixel",
         base_url="https://router.huggingface.co",
-        included=_INCLUDED,
+        # What an account includes differs and has changed: it is asked.
+        included=None,
+        asks_account=True,
         credits_reset="monthly",
         # A top-up makes credits available before the reset.
         credits_probe=_DAY,
@@ -110,6 +112,26 @@ class Flux(Provider):
         """Return the free request for the owner of the token, to the Hub."""
         path = "/api/whoami-v2"
         return replace(self._api_call(path), url=f"{self._hub}{path}")
+
+    def usage_call(self, now: datetime) -> HttpCall | None:
+        """Return the free request for the credits of this month, to the Hub.
+
+        None if the owner's own router may not pass its token on to the Hub.  Source:
+        Hugging Face's OpenAPI.
+        """
+        if not self._hub_may_see_token():
+            return None
+        path = "/api/settings/billing/usage-v2"
+        if self._settings.account:
+            name = quote(self._settings.account, safe="")
+            path = f"/api/organizations/{name}/billing/usage-v2"
+        begin, end = int(month_start_utc(now).timestamp()), int(now.timestamp())
+        query = f"?startDate={begin}&endDate={max(end, begin + 1)}"
+        return replace(self._api_call(path), url=f"{self._hub}{path}{query}")
+
+    def missing_rights(self, response: Response) -> tuple[TokenRight, ...]:
+        """Return the rights that the token lacks, by the response to its check."""
+        return missing_rights(response, self._settings.account or "")
 
     def raise_for_error(self, response: Response) -> None:
         """Return if the router's response is a good one, else raise what it means."""

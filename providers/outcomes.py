@@ -22,6 +22,8 @@ class Outcome(StrEnum):
 
     IMAGE = "image"
     CREDITS = "credits"
+    #: Only a breaker's reason: credits are left, but recent calls are not settled.
+    UNSETTLED = "unsettled"
     LOADING = "loading"
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
@@ -44,6 +46,7 @@ class Outcome(StrEnum):
 OUTCOMES = {
     Outcome.IMAGE: "an image",
     Outcome.CREDITS: "credits used up",
+    Outcome.UNSETTLED: "recent charges are not settled yet",
     Outcome.LOADING: "the model is loading",
     Outcome.RATE_LIMITED: "asked too fast",
     Outcome.TIMEOUT: "no answer in time",
@@ -63,10 +66,13 @@ OUTCOMES = {
 
 _DAY, _MONTH = timedelta(days=1), timedelta(days=32)
 #: The monthly reset of credits has up to an hour of jitter.
-_JITTER = timedelta(hours=1)
+JITTER = timedelta(hours=1)
+#: Hugging Face settles a call some five minutes later.
+_SETTLING = timedelta(minutes=5)
 #: The longest pause of each reason; other outcomes count as failures.
 LONGEST = {
-    Outcome.CREDITS: _MONTH + _JITTER,
+    Outcome.CREDITS: _MONTH + JITTER,
+    Outcome.UNSETTLED: timedelta(hours=1),
     Outcome.LOADING: timedelta(minutes=10),
     Outcome.RATE_LIMITED: timedelta(hours=1),
     # Until its token changes; one job a day tries it.
@@ -87,8 +93,8 @@ def pause_until(
     now: datetime,
     credits_reset: CreditsReset,
     *,
-    seconds: float | None,
-    jitter: float,
+    seconds: float | None = None,
+    jitter: float = 0.0,
 ) -> datetime | None:
     """Return the end of a breaker's pause, or None if only a change or a reset ends it.
 
@@ -104,6 +110,8 @@ def pause_until(
             return _credits_reset_at(now, credits_reset, doubled, jitter)
         case Outcome.UNAUTHORIZED:
             return None
+        case Outcome.UNSETTLED:
+            pause = _SETTLING * doubled
         case Outcome.LOADING:
             pause = max(timedelta(seconds=2), asked or timedelta(seconds=20)) * doubled
         case Outcome.RATE_LIMITED:
@@ -136,7 +144,7 @@ def _credits_reset_at(
     day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     match credits_reset:
         case "monthly":
-            return (day.replace(day=1) + _MONTH).replace(day=1) + _JITTER * jitter
+            return (day.replace(day=1) + _MONTH).replace(day=1) + JITTER * jitter
         case "daily":
             return day + _DAY + timedelta(minutes=10 * jitter)
         case "manual":

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from providers import responses
+from providers.account import TokenRight
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -143,6 +144,16 @@ class Provider:
     def token_check_call(self) -> HttpCall | None:
         """Return a free call that shows whether the token is valid, or None."""
         return self._api_call(path) if (path := self.token_check_path) else None
+
+    def missing_rights(self, response: Response) -> tuple[TokenRight, ...]:
+        """Return the rights that the token lacks, by the response to its check."""
+        del response
+        return ()
+
+    def usage_call(self, now: datetime) -> HttpCall | None:
+        """Return the free call for the account's credits, or None if there is none."""
+        del now
+        return None
 
     def raise_for_error(self, response: Response) -> None:
         """Return if *response* is a good one, else raise the ProviderError it means."""

@@ -18,17 +18,27 @@ from daemon.cluster.base import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.formatting import format_cents, format_dollars
+from daemon.generation import account_check
 from daemon.imaging import files
 from daemon.imaging.store import StoreUnavailableError
+from daemon.jobs.allowance import (
+    account_record,
+    allowance_of,
+    describe_allowance,
+    describe_missing_right,
+)
 from daemon.service import lock
 from db import upgrade
 from db.errors import DatabaseError
+from providers.account import TokenRight
+from providers.base import Response
 from providers.outcomes import (
     ProviderError,
     TimedOutError,
     UnauthorizedError,
     UnavailableError,
 )
+from providers.provider import Provider
 
 
 def check(source: Source = None, json: Json = False) -> None:
@@ -178,9 +188,8 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     if call is None:
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.raise_for_error(
-            await source.app.provider_runner.send_once(call, traits)
-        )
+        response = await source.app.provider_runner.send_once(call, traits)
+        provider.raise_for_error(response)
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"
@@ -189,7 +198,36 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
         return CheckResult(name, price, f"{traits.base_url} {error}: is it up?")
     except ProviderError as error:
         return CheckResult(name, price, str(error))
-    return CheckResult(name, f"answers and knows us, {price}")
+    found = f"answers and knows us, {price}"
+    if not traits.asks_account:
+        return CheckResult(name, found)
+    return await _check_account(source, provider, response, found)
+
+
+async def _check_account(
+    source: SourceContext, provider: Provider, identity: Response, found: str
+) -> CheckResult:
+    """Check the rights of a token and the credits of its account.
+
+    Args:
+        identity: The response to the check of the token.
+        found: What is known about the provider so far.
+    """
+    traits, missing = provider.traits, provider.missing_rights(identity)
+    reading = await account_check.request_usage(source, provider)
+    record = account_record(
+        traits.name,
+        "",
+        reading.usage,
+        source.app.now(),
+        problem=reading.problem,
+        missing_rights="",
+    )
+    allowance = allowance_of(traits, (record, 0.0), 0.0, source.app.now(), "")
+    words = describe_allowance(traits, allowance, source.app.clock.zone)
+    lacks_inference = TokenRight.INFERENCE in missing
+    todo = describe_missing_right(TokenRight.INFERENCE) if lacks_inference else ""
+    return CheckResult(traits.name, f"{found}; {words}", todo)
 
 
 def _token_hint(name: str) -> str:

@@ -18,6 +18,8 @@ from daemon.cli.command_group import JobArgument, Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars, format_price
+from daemon.generation import provider_selection
+from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
 from db import attempts, images, posts, queue, spending
 from db import jobs as stored
@@ -150,19 +152,22 @@ def costs(
 ) -> None:
     """Images and money by month and provider."""
     settings = context.load_settings(source)
-    rows, titles = asyncio.run(_load_costs(settings, source, by_post=posts))
+    rows, titles, credit_lines = asyncio.run(
+        _load_costs(settings, source, by_post=posts)
+    )
     if csv:
         _write_csv(rows, titles)
         return
 
     def print_table(out: Console) -> None:
-        if not rows:
+        several = settings.has_named_sources
+        if rows:
+            out.print(_cost_table(rows, titles, by_post=posts, several=several))
+            out.print(f"in all {format_dollars(sum(row.cost for row in rows))}")
+        else:
             out.print("no calls yet")
-            return
-        out.print(
-            _cost_table(rows, titles, by_post=posts, several=settings.has_named_sources)
-        )
-        out.print(f"in all {format_dollars(sum(row.cost for row in rows))}")
+        for line in credit_lines:
+            out.print(line, markup=False)
 
     data = [asdict(row) | {"title": titles.get(row.page_id, "")} for row in rows]
     output.print_result(data, json=json, human=print_table)
@@ -170,8 +175,8 @@ def costs(
 
 async def _load_costs(
     settings: Settings, source: str | None, *, by_post: bool
-) -> tuple[list[CostRow], dict[str, str]]:
-    """Return the rows, and the titles of their pages."""
+) -> tuple[list[CostRow], dict[str, str], list[str]]:
+    """Return the rows, the titles of their pages, and the credits of the accounts."""
     async with context.read_transaction(settings) as (sources, tx):
         span, zone = await spending.started_range(tx), sources.app.clock.zone
         months = months_between(*span, zone) if span else []
@@ -181,7 +186,20 @@ async def _load_costs(
             pages = [row.page_id for row in rows if row.page_id and row.source == name]
             stored_posts = await posts.get_many(tx, name, pages)
             titles |= {page: post.title for page, post in stored_posts.items()}
-    return rows, titles
+        chain_state = await provider_selection.load_chain_state(tx, sources.first)
+    return rows, titles, _describe_credits(sources.first, chain_state)
+
+
+def _describe_credits(
+    source: SourceContext, chain_state: provider_selection.ChainState
+) -> list[str]:
+    """Return one line for each provider that includes credits, or might."""
+    zone, lines = source.app.clock.zone, []
+    for name, provider in source.providers.items():
+        allowance = chain_state.allowances[name]
+        if words := describe_allowance(provider.traits, allowance, zone):
+            lines.append(f"{provider.traits.label}: {words}")
+    return lines
 
 
 def _write_csv(rows: Sequence[CostRow], titles: Mapping[str, str]) -> None:

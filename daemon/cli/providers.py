@@ -15,12 +15,13 @@ from daemon.cli.command_group import Json, make_app
 from daemon.clock import utc_now
 from daemon.context import SourceContext
 from daemon.errors import SetupError
-from daemon.formatting import format_dollars, format_spending
+from daemon.formatting import format_dollars
 from daemon.generation import provider_selection
 from daemon.jobs import actions
+from daemon.jobs.allowance import describe_allowance
 from db.spending import SpendingTotals
 from providers import KINDS
-from providers.breaker import describe_breaker
+from providers.breaker_text import describe_breaker
 
 providers = make_app(help="The chain: who serves, who rests, what they cost.")
 
@@ -94,7 +95,7 @@ def describe_provider(
     """
     traits = source.providers[name].traits
     totals = chain_state.spending.by_provider.get(name, SpendingTotals())
-    breaker = chain_state.breakers[name]
+    breaker, allowance = chain_state.breakers[name], chain_state.allowances[name]
     return {
         "provider": name,
         "label": traits.label,
@@ -105,12 +106,15 @@ def describe_provider(
         "message": breaker.message,
         "price": traits.price(1.1664),
         "price_source": traits.price_source,
-        "included": traits.included,
+        "included": allowance.included,
         "included_per": traits.included_per,
+        "included_known": allowance.is_known,
+        "renews_at": allowance.resets_at,
+        "credits": describe_allowance(traits, allowance, source.app.clock.zone),
         "calls": totals.calls,
         "images": totals.images,
         "cost": totals.cost,
-        "covered": chain_state.spending.included_cost_of(traits),
+        "covered": allowance.used,
     }
 
 
@@ -126,7 +130,7 @@ def make_provider_table(data: list[dict[str, Any]]) -> Table:
             + ("" if provider["in_chain"] else " (not in the chain)"),
             provider["words"],
             format_dollars(provider["price"]),
-            _format_included(provider),
+            provider["credits"],
             provider["calls"],
             provider["images"],
             format_dollars(provider["cost"]) if provider["calls"] else "",
@@ -134,10 +138,3 @@ def make_provider_table(data: list[dict[str, Any]]) -> Table:
         for provider in data
     ]
     return output.make_table(columns, rows)
-
-
-def _format_included(provider: dict[str, Any]) -> str:
-    if not provider["included"]:
-        return ""
-    used, included = provider["covered"], provider["included"]
-    return f"{format_spending(used, included)} a {provider['included_per']}"

@@ -39,7 +39,7 @@ _EXAMPLES = {
     "label": '"Hugging Face FLUX"',
     "timeout": '"60s"',
     "price": "0.003",
-    "included": "0.10",
+    "included": "2.00",
     "monthly_budget": "1.0",
     "credits_reset": '"monthly"',
     "concurrency": "4",

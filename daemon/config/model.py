@@ -192,7 +192,7 @@ class ProviderOptions(Section):
     label: str | None = _key(None, "what people read on the page")
     timeout: Duration | None = _key(None, "for one image", gt=timedelta(0))
     price: Money | None = _key(None, "dollars for one image")
-    included: Money | None = _key(None, "dollars a month that cost nothing")
+    included: Money | None = _key(None, "dollars that the plan includes")
     monthly_budget: Money | None = _key(None, "dollars a month it may cost")
     credits_reset: CreditsReset | None = _key(None, "monthly, daily, manual or 1h")
     concurrency: int | None = _key(None, "calls at once", ge=1, le=64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from daemon.config.model import ImagesSection
 from daemon.context import SourceContext
+from daemon.generation.account_check import check_account_after_refusal
 from daemon.generation.chain_input import ImageSpec
 from daemon.generation.storage_guard import retry_until_stored
 from daemon.imaging import normalize
@@ -17,6 +18,7 @@ from db import attempts, images, jobs
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
+from providers.breaker import Breaker
 from providers.charges import FREE
 from providers.outcomes import IdenticalImageError, Outcome, ProviderError
 from providers.provider import Provider
@@ -219,9 +221,12 @@ async def record_failure(
         page=attempt.page_id,
         status=error.status,
     )
-    await retry_until_stored(
+    opened = await retry_until_stored(
         source, lambda: close_attempt(source, attempt, error.outcome, why, error)
     )
+    # Before the job goes on, so that it knows how long the pause will be.
+    if opened is not None:
+        await check_account_after_refusal(source, attempt.provider, opened.generation)
     return CallResult(error.outcome, why)
 
 
@@ -239,8 +244,12 @@ async def close_attempt(
     outcome: Outcome,
     why: str,
     error: ProviderError | None = None,
-) -> None:
-    """End an attempt without an image, in one transaction with its breaker."""
+) -> Breaker | None:
+    """End an attempt without an image, in one transaction with its breaker.
+
+    Returns:
+        The breaker if the account has to be asked why the call was refused.
+    """
     async with source.app.db.write_transaction() as tx:
         closed = await attempts.end_attempt(
             tx,
@@ -252,8 +261,8 @@ async def close_attempt(
             error=why,
         )
         if not closed:
-            return
-        await breaker_store.record_outcome(
+            return None
+        opened = await breaker_store.record_outcome(
             tx,
             source,
             attempt,
@@ -266,3 +275,4 @@ async def close_attempt(
         # The job was cancelled during the call.
         if job is not None and job.state is JobState.CANCELLED:
             await reject_if_charged_without_image(tx, job)
+    return opened

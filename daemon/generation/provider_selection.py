@@ -14,6 +14,7 @@ from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
 from daemon.generation.chain_input import ChainInput
 from daemon.jobs import breaker_store, retry_policy
+from daemon.jobs.allowance import Allowance, load_allowances
 from daemon.jobs.budget import (
     AmountSpent,
     BudgetThreshold,
@@ -30,8 +31,9 @@ from db.engine import Tx
 from db.models import Job
 from db.spending import SpendingTotals
 from providers import breaker, chain
+from providers.admission import AdmissionKind
 from providers.base import ProviderTraits
-from providers.breaker import AdmissionKind, Breaker
+from providers.breaker import Breaker
 from providers.chain import Candidate
 from providers.provider import Provider
 
@@ -70,6 +72,7 @@ class ChainState:
         calls: Number of open calls of this daemon, by provider.
         elsewhere: Number of open calls of other daemons on the same database.
         proven: Providers that have generated an image in the last ten minutes.
+        allowances: What each provider includes, and what is used of it.
     """
 
     breakers: Mapping[str, Breaker]
@@ -77,6 +80,7 @@ class ChainState:
     elsewhere: Mapping[str, int]
     proven: frozenset[str]
     spending: Spending
+    allowances: Mapping[str, Allowance]
     now: datetime
 
 
@@ -92,17 +96,19 @@ async def load_chain_state(tx: Tx, source: SourceContext) -> ChainState:
         day=day_start(now, zone),
         lately=now - _PROVEN_FOR,
     )
+    spent = Spending(
+        month=_spent_from_budget(source, totals.month),
+        day=_spent_from_budget(source, totals.day),
+        by_provider=spending.totals_by_provider(totals.month),
+        by_provider_today=spending.totals_by_provider(totals.day),
+    )
     return ChainState(
         breakers=await breaker_store.load_breakers(tx, source.providers),
         calls=own_calls,
         elsewhere=other_calls,
         proven=totals.proven,
-        spending=Spending(
-            month=_spent_from_budget(source, totals.month),
-            day=_spent_from_budget(source, totals.day),
-            by_provider=spending.totals_by_provider(totals.month),
-            by_provider_today=spending.totals_by_provider(totals.day),
-        ),
+        spending=spent,
+        allowances=await load_allowances(tx, source, spent.included_cost_of),
         now=now,
     )
 
@@ -199,18 +205,20 @@ def _budget_inputs(
     state: ChainState,
     traits: ProviderTraits,
 ) -> tuple[Pricing, AmountSpent, BudgetSection, datetime, tzinfo]:
+    allowance = state.allowances[traits.name]
     provider_totals = state.spending.by_provider.get(traits.name, SpendingTotals())
     pricing = Pricing(
         price=traits.price(chain_input.image.megapixels),
-        included=traits.included,
+        included=allowance.included,
         included_per=traits.included_per,
         monthly_budget=traits.monthly_budget,
+        renews_at=allowance.resets_at,
     )
     spent = AmountSpent(
         month=state.spending.month.cost,
         day=state.spending.day.cost,
         provider=provider_totals.cost,
-        included_cost=state.spending.included_cost_of(traits),
+        included_cost=allowance.used,
         page_today=chain_input.page_today,
     )
     return pricing, spent, source.options.budget, state.now, source.app.clock.zone

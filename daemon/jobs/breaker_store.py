@@ -12,7 +12,8 @@ from db import jobs, source_state
 from db.engine import Tx
 from db.models import Attempt, BreakerRecord
 from providers import breaker
-from providers.breaker import Breaker, BreakerState, describe_breaker
+from providers.breaker import Breaker, BreakerState
+from providers.breaker_text import describe_breaker
 from providers.outcomes import (
     ModelLoadingError,
     Outcome,
@@ -57,8 +58,7 @@ async def save_change(
     await save_breaker(tx, after)
     closed = BreakerState.CLOSED
     if after.state is BreakerState.OPEN and after.generation != before.generation:
-        source.app.log_state.open_breakers[after.name] = after.generation
-        _log_breaker_opened(source, after, is_known=before.reason is after.reason)
+        log_breaker_opened(source, after, is_known=before.reason is after.reason)
     elif after.state is closed and before.state is not closed:
         _log_breaker_closed(source.app, after.name, "serving again")
 
@@ -108,15 +108,18 @@ async def record_outcome(
     *,
     seconds: float | None = None,
     why: str = "",
-) -> None:
+) -> Breaker | None:
     """Record a call's outcome in its breaker, log the change, wake the waiting jobs.
 
     Args:
         seconds: Pause that the provider asks for.
+
+    Returns:
+        The breaker, open but not logged, if its account says for how long.
     """
     provider = source.providers.get(attempt.provider)
     if provider is None:
-        return
+        return None
     app = source.app
     before = (await load_breakers(tx, [attempt.provider]))[attempt.provider]
     after = breaker.record_outcome(
@@ -130,11 +133,20 @@ async def record_outcome(
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
         message=why,
     )
-    await save_change(tx, source, before, after)
+    asks_account = (
+        outcome is Outcome.CREDITS
+        and provider.traits.asks_account
+        and after.generation != before.generation
+    )
+    if asks_account:
+        await save_breaker(tx, after)
+    else:
+        await save_change(tx, source, before, after)
     woken = await jobs.wake_waiting(tx, attempt.provider, app.now())
     # After an image, the next step of the job sets `kick`.
     if woken or after != before or outcome is not Outcome.IMAGE:
         app.signals.kick.set()
+    return after if asks_account else None
 
 
 def probe_owner(job_id: int | None) -> str:
@@ -193,10 +205,11 @@ def _log_breaker_closed(app: AppContext, name: str, words: str) -> None:
     app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
-def _log_breaker_opened(
-    source: SourceContext, breaker: Breaker, *, is_known: bool
+def log_breaker_opened(
+    source: SourceContext, breaker: Breaker, *, is_known: bool = False
 ) -> None:
     """Log an opened breaker; a daily probe that changed nothing is not loud again."""
+    source.app.log_state.open_breakers[breaker.name] = breaker.generation
     log = source.app.log
     words = _describe_breaker(source.app, breaker)
     is_loud = breaker.reason in _LOUD

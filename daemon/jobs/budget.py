@@ -17,12 +17,17 @@ from daemon.formatting import format_cents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pricing:
-    """Price of one image, included credits and monthly budget, in dollars."""
+    """Price of one image, included credits and monthly budget, in dollars.
+
+    Attributes:
+        renews_at: When the included credits are renewed; None: with the local period.
+    """
 
     price: float
     included: float
     included_per: Literal["month", "day"]
     monthly_budget: float | None
+    renews_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +117,10 @@ def check_budget(
     # The settings allow no charges.
     if free_only:
         daily = pricing.included_per == "day"
+        period_ends = next_day(now, zone) if daily else next_month(now, zone)
         return OverBudget(
             why="free_only, and what is included is used up",
-            until=next_day(now, zone) if daily else next_month(now, zone),
+            until=pricing.renews_at or period_ends,
         )
     month, day = next_month(now, zone), next_day(now, zone)
     for amount, limit, until, name in (

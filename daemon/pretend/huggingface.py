@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from daemon.pretend.errors import Fault, FaultQueue
+from daemon.pretend.hf_account import FakeAccount, add_account_routes
 from daemon.pretend.models import Json
 from daemon.pretend.scenes import render_scene
 
@@ -25,6 +26,10 @@ _NO_CREDITS = (
     "You have depleted your monthly included credits. Purchase pre-paid credits to "
     "continue using Inference Providers. Alternatively, subscribe to PRO to get 20x "
     "more included credits."
+)
+_NO_RIGHT = (
+    "This authentication method does not have sufficient permissions to call "
+    "Inference Providers on behalf of user demo"
 )
 _GONE = (
     "The requested model is deprecated and no longer supported by provider hf-inference"
@@ -76,6 +81,7 @@ class FakeHuggingFace:
     loaded_at: datetime | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     painted: int = 0
+    account: FakeAccount = field(default_factory=FakeAccount)
 
     def add_credits(self, images: int) -> None:
         """Add credits for *images* images."""
@@ -109,7 +115,7 @@ def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     routes = _HubHandlers(hub)
     app = web.Application(client_max_size=4 * 2**20)
     app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
-    app.router.add_get("/api/whoami-v2", routes.serve_whoami)
+    add_account_routes(app, hub)
     app.router.add_get("/made/{name}", routes.serve_file)
     for path, name in (
         ("/nscale/v1/images/generations", "nscale"),
@@ -137,13 +143,6 @@ class _HubHandlers:
         ]
         about = {"id": _MODEL, "pipeline_tag": "text-to-image", "tags": []}
         return web.json_response(about | {"inferenceProviderMapping": entries})
-
-    async def serve_whoami(self, request: web.Request) -> web.Response:
-        """Return the owner of the token, as the Hub does."""
-        if not self._has_valid_token(request):
-            return _error_response(401, "Invalid username or password.")
-        role = {"type": "access_token", "accessToken": {"role": "fineGrained"}}
-        return web.json_response({"type": "user", "name": "demo", "auth": role})
 
     async def serve_file(self, request: web.Request) -> web.Response:
         """Serve a finished file, as the partners' own hosts do: without a token."""
@@ -191,6 +190,8 @@ class _HubHandlers:
         hub = self._hub
         if not self._has_valid_token(request):
             return _error_response(401, "Invalid username or password.")
+        if not hub.account.has_right("inference.serverless.write"):
+            return _error_response(403, _NO_RIGHT)
         if route == "hf-inference" and "hf-inference" not in hub.routes:
             return _error_response(410, _GONE)
         if route not in hub.routes:

@@ -13,6 +13,7 @@ from daemon.context import SourceContext, Sources
 from daemon.formatting import format_dollars
 from daemon.generation import provider_selection, storage_guard
 from daemon.generation.provider_selection import ChainState
+from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
 from daemon.web.session import WebContext, web_context_of
@@ -23,7 +24,8 @@ from db.gallery import GalleryFilter
 from db.models import Attempt, Job
 from db.spending import SpendingTotals
 from db.states import JobState
-from providers.breaker import BreakerState, describe_breaker
+from providers.breaker import BreakerState
+from providers.breaker_text import describe_breaker
 
 _QUEUE = 8
 _HELD = 4
@@ -191,9 +193,9 @@ def _describe_provider(
         "message": breaker.message,
         "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
         "sums": chain_state.spending.by_provider.get(name, SpendingTotals()),
-        "included": traits.included,
-        "included_per": traits.included_per,
-        "included_cost": chain_state.spending.included_cost_of(traits),
+        "credits": describe_allowance(
+            traits, chain_state.allowances[name], source.app.clock.zone
+        ),
         "calls": chain_state.calls.get(name, 0),
     }
 

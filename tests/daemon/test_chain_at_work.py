@@ -80,12 +80,12 @@ async def test_the_reset_of_the_month_ends_the_rest_and_one_job_goes_first(
     home.hub.credits = 0
     home.add()
     await home.live()
-    home.hub.add_credits(10)
     home.forget()
     home.clock.move(hours=2)
     await home.work()
     assert home.hub.served == []
     home.clock.move(days=8)
+    home.hub.credits = 10
     home.add("New", "A new month.")
     await home.live()
     assert next(request.status for request in home.hub.served) == 200

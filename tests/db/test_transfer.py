@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from db import attempts, images, jobs, posts, queue, source_state, transfer, upgrade
+from db import (
+    attempts,
+    images,
+    jobs,
+    posts,
+    queue,
+    source_state,
+    spending,
+    transfer,
+    upgrade,
+)
 from db.backend import Backend
 from db.engine import Database, Tx
 from db.errors import DatabaseError, DatabaseMissingError, DatabaseUnusableError
-from db.models import BreakerRecord, NewJob, Pause, Post, SourceState
+from db.models import AccountRecord, BreakerRecord, NewJob, Pause, Post, SourceState
 from db.sqlite import Sqlite
 from db.states import JobEventType, JobReason
 from db.tables import metadata
@@ -121,6 +131,21 @@ async def _fill(tx: Tx) -> None:
             probe_until=None,
             settings="x",
             message=_ODD,
+        ),
+    )
+    await spending.save_account(
+        tx,
+        AccountRecord(
+            provider="flux",
+            settings="x",
+            asked_at=_NOW,
+            included=2.0,
+            used=0.0035,
+            spend_limit=None,
+            counted_until=_NOW,
+            resets_at=_NOW + timedelta(days=7),
+            problem=_ODD,
+            missing_rights="",
         ),
     )
 

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from providers import breaker, build_provider
-from providers.base import ProviderSettings
-from providers.breaker import (
-    AdmissionKind,
-    Breaker,
-    BreakerState,
-    describe_breaker,
-)
+from providers.account import CreditsVerdict
+from providers.admission import AdmissionKind
+from providers.base import ProviderSettings, ProviderTraits
+from providers.breaker import Breaker, BreakerState
+from providers.breaker_text import describe_breaker
 from providers.outcomes import LONGEST, Outcome
 from tests.search import examples
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 FLUX = build_provider(ProviderSettings(name="flux", kind="flux")).traits
-HOURLY = replace(FLUX, credits_reset=3600.0)
+#: As a service whose account cannot be asked.
+UNASKED = replace(FLUX, asks_account=False)
+HOURLY = replace(UNASKED, credits_reset=3600.0)
 
 _SAID = st.sampled_from(list(Outcome))
 
@@ -78,6 +78,31 @@ class AnyHistory(RuleBasedStateMachine):
             assert self.found.state is BreakerState.CLOSED
         assert self.found.generation >= before.generation
 
+    @rule(
+        data=st.data(),
+        verdict=st.sampled_from(list(CreditsVerdict)),
+        late=st.integers(0, 1),
+    )
+    def the_account_answers(
+        self, data: st.DataObject, verdict: CreditsVerdict, late: int
+    ) -> None:
+        before = self.found
+        self.found = breaker.record_account(
+            before,
+            verdict,
+            self.now + timedelta(days=20),
+            generation=before.generation - late,
+            now=self.now,
+            traits=FLUX,
+            jitter=data.draw(st.floats(0, 1)),
+        )
+        reasons = {Outcome.CREDITS, Outcome.UNSETTLED}
+        if late or before.reason not in reasons:
+            assert self.found == before
+        # Only a top-up closes it, and no answer opens one.
+        if verdict is not CreditsVerdict.TOPPED_UP:
+            assert self.found.state is before.state
+
     @rule(seconds=st.floats(0, 5e6))
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -130,7 +155,13 @@ AnyHistory.TestCase.settings = settings(
 TestAnyHistory = AnyHistory.TestCase
 
 
-def _after(outcome: Outcome, times: int = 1, **more: float) -> Breaker:
+def _after(
+    outcome: Outcome,
+    times: int = 1,
+    *,
+    traits: ProviderTraits = FLUX,
+    **more: float,
+) -> Breaker:
     found = Breaker(name="flux")
     for _ in range(times):
         found = breaker.record_outcome(
@@ -139,7 +170,7 @@ def _after(outcome: Outcome, times: int = 1, **more: float) -> Breaker:
             generation=found.generation,
             owner="a",
             now=NOW,
-            traits=FLUX,
+            traits=traits,
             **more,  # type: ignore[arg-type]
         )
     return found
@@ -168,12 +199,22 @@ def test_how_long_it_rests(
     assert found.until == wanted
 
 
-def test_out_of_credits_until_the_first_of_the_month_and_one_probe_a_day() -> None:
-    found = _after(Outcome.CREDITS, jitter=0.5)
+@pytest.mark.parametrize(("traits", "times"), [(UNASKED, 1), (FLUX, 2)])
+def test_out_of_credits_until_the_first_of_the_month_and_one_probe_a_day(
+    traits: ProviderTraits, times: int
+) -> None:
+    found = _after(Outcome.CREDITS, times, traits=traits, jitter=0.5)
     assert found.until == datetime(2026, 12, 1, 0, 30, tzinfo=UTC)
     assert found.probe_at == NOW + timedelta(days=1)
     tomorrow = NOW + timedelta(days=1)
     assert breaker.admission_at(found, tomorrow).kind is AdmissionKind.PROBE
+
+
+def test_one_probe_after_five_minutes_while_the_account_says_nothing() -> None:
+    found = _after(Outcome.CREDITS)
+    assert (found.until, found.probe_at) == (NOW + timedelta(minutes=5), None)
+    soon = NOW + timedelta(minutes=5)
+    assert breaker.admission_at(found, soon).kind is AdmissionKind.PROBE
 
 
 def test_prepaid_credits_are_asked_for_in_doubling_pauses_up_to_a_day() -> None:

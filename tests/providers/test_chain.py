@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.breaker import Admission, AdmissionKind
+from providers.admission import Admission, AdmissionKind
 from providers.chain import (
     AtCapacity,
     CallProvider,

@@ -81,9 +81,13 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
             "Optional: without it, every post gets a lettered card. Make one at"
         )
         prompter.print_note(
-            "https://huggingface.co/settings/tokens/new?preset=inference"
+            "https://huggingface.co/settings/tokens/new?tokenType=fineGrained"
+            "&ownUserPermissions=inference.serverless.write"
+            "&ownUserPermissions=user.billing.read"
         )
-        prompter.print_note("(Make calls to Inference Providers). It begins with hf_.")
+        prompter.print_note(
+            "(Make calls to Inference Providers; Billing: read). It begins with hf_."
+        )
     while True:
         name, value = _ask_token(prompter, _FLUX, stored)
         if not value:

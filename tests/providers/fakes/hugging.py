@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from daemon.clock import utc_now
+from daemon.pretend.hf_account import FakeAccount
 from tests.providers.fakes.base import Fake, as_base64, json_of, sides
 
 
@@ -20,10 +22,15 @@ class FakeHugging(Fake):
             web.post(path, self.order(self.generations)),
             web.get("/api/models/{org}/{name}", self.plain(self.mapping)),
             web.get("/api/whoami-v2", self.plain(self.whoami)),
+            web.get("/api/settings/billing/usage-v2", self.plain(self.usage)),
         ]
 
     async def whoami(self, _request: web.Request) -> web.Response:
         return json_of({"type": "user", "name": "oven"})
+
+    async def usage(self, _request: web.Request) -> web.Response:
+        account = FakeAccount()
+        return json_of(account.usage_answer(self.painted, None, utc_now()))
 
     async def mapping(self, _request: web.Request) -> web.Response:
         model = "black-forest-labs/FLUX.1-schnell"

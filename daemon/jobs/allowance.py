@@ -1,0 +1,198 @@
+"""What a provider includes without a charge, what is used of it, and both in words.
+
+Most providers include a fixed amount.  Where the account can be asked, its last
+answer counts: nothing is included while that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Literal
+
+from daemon.context import SourceContext
+from daemon.formatting import format_dollars, format_spending
+from db import spending
+from db.engine import Tx
+from db.models import AccountRecord
+from providers.account import RIGHT_LABELS, AccountUsage, TokenRight, next_month_utc
+from providers.base import ProviderTraits
+
+#: Hugging Face settles a call some five minutes later, so that calls of the last
+#: minutes may not be in its figures.
+SETTLED_AFTER = timedelta(minutes=5)
+#: An older answer is not believed: the account was asked in vain for a day.
+_MAX_AGE = timedelta(days=1)
+#: Megapixels of the usual square image.
+_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a provider includes in the current period, in US dollars.
+
+    Attributes:
+        used: What is used of it, or beyond it.
+        resets_at: When `used` begins at zero again; None: with the local day or month.
+        is_known: The account, the owner or the plan states what is included.
+        unknown_reason: Why it is not known; empty: it was not asked yet.
+        may_generate: The token may be used for images, as far as is known.
+    """
+
+    included: float
+    used: float
+    per: Literal["month", "day"]
+    resets_at: datetime | None = None
+    is_known: bool = True
+    unknown_reason: str = ""
+    may_generate: bool = True
+
+
+def allowance_of(
+    traits: ProviderTraits,
+    answer: tuple[AccountRecord, float] | None,
+    own_use: float,
+    now: datetime,
+    settings: str,
+) -> Allowance:
+    """Return what a provider includes now.
+
+    Args:
+        answer: What its account said last, and the dollars of our calls since.
+        own_use: Dollars of our included calls in this period.
+        settings: Keyed hash of the provider's present token and settings.
+    """
+    included, per = traits.included, traits.included_per
+    # The plan includes a fixed amount for everybody.
+    if not traits.asks_account:
+        return Allowance(included=included or 0.0, used=own_use, per=per)
+    is_present = answer is not None and answer[0].settings == settings
+    record, since = answer if answer is not None and is_present else (None, 0.0)
+    usage = _current_usage(record, since, now)
+    missing = record.missing_rights.split() if record else []
+    stated = Allowance(
+        included=0.0,
+        used=own_use,
+        per=per,
+        resets_at=usage.resets_at if usage else None,
+        is_known=False,
+        unknown_reason=record.problem if record else "",
+        may_generate=TokenRight.INFERENCE not in missing,
+    )
+    # The owner's setting counts, and the larger of both uses.
+    if included is not None:
+        used = max(own_use, usage.used if usage else 0.0)
+        return replace(stated, included=included, used=used, is_known=True)
+    # Not known, so that each call counts as charged.
+    if usage is None:
+        return stated
+    # The account has said it.
+    return replace(stated, included=usage.included, used=usage.used, is_known=True)
+
+
+async def load_allowances(
+    tx: Tx, source: SourceContext, own_use: Callable[[ProviderTraits], float]
+) -> dict[str, Allowance]:
+    """Return what each provider includes, and what is used of it.
+
+    Args:
+        own_use: Returns the dollars of our included calls in the present period.
+    """
+    answers = await spending.load_accounts(tx)
+    return {
+        name: allowance_of(
+            provider.traits,
+            answers.get(name),
+            own_use(provider.traits),
+            source.app.now(),
+            source.fingerprints.get(name, ""),
+        )
+        for name, provider in source.providers.items()
+    }
+
+
+def _current_usage(
+    record: AccountRecord | None, since: float, now: datetime
+) -> AccountUsage | None:
+    """Return the account's answer plus our calls since; None if it does not apply."""
+    # It was never asked, or has said nothing.
+    if record is None or record.included is None or record.used is None:
+        return None
+    # Of an earlier period, too old, or from the future: the clock was wrong.
+    if record.resets_at <= now or abs(now - record.asked_at) > _MAX_AGE:
+        return None
+    return AccountUsage(
+        included=record.included,
+        used=record.used + since,
+        limit=record.spend_limit,
+        resets_at=record.resets_at,
+    )
+
+
+def account_record(
+    provider: str,
+    settings: str,
+    usage: AccountUsage | None,
+    now: datetime,
+    *,
+    problem: str,
+    missing_rights: str,
+) -> AccountRecord:
+    """Return the record of an account's answer at *now*; *usage* None: not known."""
+    stated = usage.resets_at if usage else None
+    return AccountRecord(
+        provider=provider,
+        settings=settings,
+        asked_at=now,
+        included=usage.included if usage else None,
+        used=usage.used if usage else None,
+        spend_limit=usage.limit if usage else None,
+        counted_until=now - SETTLED_AFTER,
+        resets_at=stated or next_month_utc(now),
+        problem=problem,
+        missing_rights=missing_rights,
+    )
+
+
+def describe_allowance(
+    traits: ProviderTraits, allowance: Allowance, zone: tzinfo
+) -> str:
+    """Return "$0.04 of $2.00 included used, renews 1 Dec"; empty: nothing to say."""
+    words = _describe_credits(traits, allowance, zone)
+    if allowance.may_generate:
+        return words
+    return f"{words}; {describe_missing_right(TokenRight.INFERENCE)}"
+
+
+def _describe_credits(
+    traits: ProviderTraits, allowance: Allowance, zone: tzinfo
+) -> str:
+    if allowance.included > 0:
+        return _describe_included(allowance, zone)
+    if not traits.asks_account:
+        return ""
+    price = traits.price(_USUAL_MEGAPIXELS)
+    about = f", about {format_dollars(price)}" if price > 0 else ""
+    if allowance.is_known:
+        return f"no credits included: each image is charged{about}"
+    why = f" ({allowance.unknown_reason})" if allowance.unknown_reason else ""
+    return f"included credits not known{why}: each image counts as charged{about}"
+
+
+def _describe_included(allowance: Allowance, zone: tzinfo) -> str:
+    used = f"{format_spending(allowance.used, allowance.included)} included used"
+    if allowance.resets_at is None:
+        return f"{used} {'today' if allowance.per == 'day' else 'this month'}"
+    local = allowance.resets_at.astimezone(zone)
+    return f"{used}, renews {local.day} {local:%b}"
+
+
+def describe_missing_right(right: TokenRight) -> str:
+    """Return which right a token lacks, and which box to tick."""
+    return f'the token lacks the right "{RIGHT_LABELS[right]}": {tick_hint(right)}'
+
+
+def tick_hint(right: TokenRight) -> str:
+    """Return which box to tick on the page of a token."""
+    return f'tick "{RIGHT_LABELS[right]}" for it at huggingface.co/settings/tokens'

@@ -1,0 +1,28 @@
+"""What the account of a provider said about its credits when it was asked last."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "a9_accounts"
+down_revision = "a8_index"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("provider", sa.String(length=32), nullable=False),
+        sa.Column("settings", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", sa.DateTime(), nullable=False),
+        sa.Column("included", sa.Float(), nullable=True),
+        sa.Column("used", sa.Float(), nullable=True),
+        sa.Column("spend_limit", sa.Float(), nullable=True),
+        sa.Column("counted_until", sa.DateTime(), nullable=False),
+        sa.Column("resets_at", sa.DateTime(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("missing_rights", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("provider", name=op.f("pk_accounts")),
+    )

@@ -1,0 +1,34 @@
+"""The state of a breaker in words.  Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from providers.admission import AdmissionKind
+from providers.breaker import Breaker, BreakerState, admission_at, describe_reason
+from providers.outcomes import Outcome
+
+
+def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
+    """Return a breaker's state: "credits used up, resting until 1 Dec 01:00"."""
+    if breaker.state is BreakerState.CLOSED:
+        return "serving"
+    reason = describe_reason(breaker)
+    match admission_at(breaker, now).kind:
+        case AdmissionKind.PROBE_RUNNING:
+            return f"{reason}; one job asks whether it is back"
+        case AdmissionKind.PROBE:
+            return f"{reason}; the next job asks whether it is back"
+        case _ if breaker.until is None:
+            is_token = breaker.reason is Outcome.UNAUTHORIZED
+            end = "its token is changed, tried daily" if is_token else "a reset"
+        case _:
+            end = _format_time(breaker.until, now, zone)
+    return f"{reason}, resting until {end}"
+
+
+def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
+    local = time.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}"
