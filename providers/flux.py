@@ -70,6 +70,8 @@ class Flux(Provider):
         super().__init__(settings)
         self._hub = (settings.hub_url or _HUB).rstrip("/")
         self._model = settings.model or _MODEL
+        # The name of an organisation's right is not published.
+        self.usage_right = None if settings.account else TokenRight.BILLING
         route = settings.route or "auto"
         self._is_auto = route == "auto"
         # The model's ids ("" if unknown) by the routes that serve it, in order.

@@ -84,6 +84,7 @@ class Provider:
         max_side: The longest side of a requested size, in pixels.
         health_check_path: The path of `health_check_call`.
         token_check_path: The path of `token_check_call`.
+        usage_right: The right of a token that `usage_call` needs; None: not known.
     """
 
     defaults: ClassVar[ProviderTraits]
@@ -93,6 +94,7 @@ class Provider:
     max_side: ClassVar[int] = 1440
     health_check_path: ClassVar[str] = ""
     token_check_path: ClassVar[str] = ""
+    usage_right: TokenRight | None = None
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings

@@ -22,6 +22,7 @@ from daemon.config.parsing import ImageFormat, parse_format
 from daemon.context import Sources
 from daemon.errors import SetupError
 from daemon.generation import adhoc_image
+from daemon.generation.account_check import AccountSchedule
 from daemon.imaging import files
 from daemon.service import lock
 from db import upgrade
@@ -81,6 +82,7 @@ async def _generate_images(
     images: list[ImageRecord | str] = []
     async with prepared_context(settings) as sources:
         source = sources.first
+        await AccountSchedule(sources).refresh_all()
         with context.graceful_interrupt(source), make_progress_bar() as bar:
             task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
             for number in range(1, count + 1):

@@ -28,6 +28,7 @@ from daemon.context import SourceContext
 from daemon.errors import SetupError
 from daemon.formatting import format_dollars, format_duration
 from daemon.generation import adhoc_image
+from daemon.generation.account_check import AccountSchedule
 from daemon.jobs import actions
 from daemon.service import notify as notify_service
 from daemon.service import ping
@@ -93,6 +94,7 @@ async def _try_all(
 ) -> list[dict[str, Any]]:
     async with prepared_context(settings) as sources:
         source = sources.first
+        await AccountSchedule(sources).refresh_all()
         with context.graceful_interrupt(source):
             results = [
                 await _try_provider(source, name, yes=yes)

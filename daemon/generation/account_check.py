@@ -17,8 +17,8 @@ from daemon.jobs import breaker_store
 from daemon.jobs.allowance import (
     account_record,
     describe_allowance,
+    describe_missing_right,
     load_allowances,
-    tick_hint,
 )
 from db import jobs, spending
 from db.engine import Tx
@@ -26,7 +26,6 @@ from db.models import AccountRecord
 from providers import breaker
 from providers.account import (
     AccountUsage,
-    TokenRight,
     judge_credits,
     read_usage,
 )
@@ -74,11 +73,10 @@ async def request_usage(source: SourceContext, provider: Provider) -> AccountRea
     try:
         response = await _send(source, provider, call)
     except UnauthorizedError as error:
+        problem, right = str(error), provider.usage_right
         # A 401 is about the token itself, a 403 about this right.
-        problem = str(error)
-        if error.status == _FORBIDDEN:
-            hint = tick_hint(TokenRight.BILLING)
-            problem = f"the token may not read them, {hint}"
+        if error.status == _FORBIDDEN and right is not None:
+            problem = describe_missing_right(right)
         return AccountReading(usage=None, problem=problem)
     except ProviderError as error:
         return AccountReading(usage=None, problem=str(error), is_answered=False)

@@ -177,7 +177,7 @@ def _describe_credits(
     if allowance.is_known:
         return f"no credits included: each image is charged{about}"
     why = f" ({allowance.unknown_reason})" if allowance.unknown_reason else ""
-    return f"included credits not known{why}: each image counts as charged{about}"
+    return f"included credits not known, so each image counts as charged{about}{why}"
 
 
 def _describe_included(allowance: Allowance, zone: tzinfo) -> str:
@@ -190,9 +190,7 @@ def _describe_included(allowance: Allowance, zone: tzinfo) -> str:
 
 def describe_missing_right(right: TokenRight) -> str:
     """Return which right a token lacks, and which box to tick."""
-    return f'the token lacks the right "{RIGHT_LABELS[right]}": {tick_hint(right)}'
-
-
-def tick_hint(right: TokenRight) -> str:
-    """Return which box to tick on the page of a token."""
-    return f'tick "{RIGHT_LABELS[right]}" for it at huggingface.co/settings/tokens'
+    return (
+        f'the token lacks the right "{RIGHT_LABELS[right]}"; tick that box at '
+        "huggingface.co/settings/tokens"
+    )

@@ -163,7 +163,7 @@ async def test_one_probe_after_five_minutes_if_the_account_cannot_be_asked(
     home.add()
     await home.live()
     assert len(home.hub.served) == 1
-    hint = 'tick "Billing: read" for it at huggingface.co/settings/tokens'
+    hint = 'lacks the right "Billing: read"; tick that box at huggingface.co'
     assert hint in await _credits(home)
     for number in range(6):
         home.add(f"Post {number}")
@@ -204,4 +204,4 @@ async def test_a_token_that_may_not_call_is_said_with_its_box(home: House) -> No
     home.hub.account.rights = (_BILLING,)
     await home.begin()
     await home.work()
-    assert 'tick "Make calls to Inference Providers"' in await _credits(home)
+    assert 'lacks the right "Make calls to Inference Providers"' in await _credits(home)

@@ -45,7 +45,7 @@ def _words(
     return describe_allowance(traits, allowance, UTC)
 
 
-_UNKNOWN = "included credits not known: each image counts as charged, about $0.0015"
+_UNKNOWN = "included credits not known, so each image counts as charged, about $0.0015"
 
 
 def test_what_the_account_says_in_the_owners_words() -> None:
@@ -85,15 +85,15 @@ def test_what_is_not_known_is_not_included(
 
 def test_why_it_is_not_known_is_said() -> None:
     words = _words(_record(None, problem="no answer in time"))
-    assert words == _UNKNOWN.replace("known", "known (no answer in time)")
+    assert words == f"{_UNKNOWN} (no answer in time)"
 
 
 def test_a_token_that_may_not_generate_is_said_with_the_box_to_tick() -> None:
     words = _words(_record(missing_rights=f"{TokenRight.INFERENCE} of.another"))
     assert words == (
         "$0.04 of $2.00 included used, renews 1 Dec; the token lacks the right "
-        '"Make calls to Inference Providers": tick "Make calls to Inference '
-        'Providers" for it at huggingface.co/settings/tokens'
+        '"Make calls to Inference Providers"; tick that box at '
+        "huggingface.co/settings/tokens"
     )
 
 
