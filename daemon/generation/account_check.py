@@ -6,6 +6,7 @@ after a call was refused for lack of credits (402).
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -261,7 +262,9 @@ class AccountSchedule:
             before = (await breaker_store.load_breakers(tx, [name]))[name]
         if elapsed < self.asked_at.get(name, elapsed - _INTERVAL) + _interval(before):
             return
-        reading = await request_usage(source, provider)
+        reading, missing = await asyncio.gather(
+            request_usage(source, provider), self._request_rights(source, provider)
+        )
         if reading.is_answered:
             self.asked_at[name] = elapsed
         await _store_reading(
@@ -270,7 +273,7 @@ class AccountSchedule:
             reading,
             generation=before.generation,
             is_first=name not in self.done,
-            missing=await self._request_rights(source, provider),
+            missing=missing,
         )
 
     async def _request_rights(

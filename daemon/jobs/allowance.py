@@ -22,8 +22,8 @@ from providers.base import ProviderTraits
 #: Hugging Face settles a call some five minutes later, so that calls of the last
 #: minutes may not be in its figures.
 SETTLED_AFTER = timedelta(minutes=5)
-#: An older answer is not believed: the account was asked in vain for a day.
-_MAX_AGE = timedelta(days=1)
+#: An older answer is not believed: the account was asked in vain since.
+_MAX_AGE = timedelta(hours=12)
 #: Megapixels of the usual square image.
 _USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 

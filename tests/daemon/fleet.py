@@ -31,6 +31,7 @@ class Fleet:
     async def begin(self) -> None:
         for member in self.houses:
             await member.begin()
+            await member.dispatcher.accounts.refresh_all()
 
     async def live(self, rounds: int = 40) -> None:
         """Let all of them poll and work until nothing is open."""

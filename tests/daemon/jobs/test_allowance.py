@@ -68,9 +68,9 @@ def test_our_calls_since_the_answer_are_used_too() -> None:
         (None, timedelta(), "hash"),
         # Another token's.
         (_record(), timedelta(), "other"),
-        # Of an earlier month; of yesterday, asked in vain since; of a wrong clock.
+        # Of an earlier month; too old, asked in vain since; of a wrong clock.
         (replace(_record(), resets_at=NOW), timedelta(), "hash"),
-        (_record(), timedelta(days=1, seconds=1), "hash"),
+        (_record(), timedelta(hours=12, seconds=1), "hash"),
         (_record(), timedelta(days=-2), "hash"),
     ],
 )

@@ -58,6 +58,7 @@ async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> 
     assert "Jollof or fried rice?" in page.text
     assert "Hugging Face FLUX flux serving" in page.words
     assert "1 image $0 of $5.00" in page.words
+    assert "$0.00 of $2.00 included used, renews 1 Dec" in page.words
 
 
 async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> None:
