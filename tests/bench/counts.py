@@ -68,6 +68,8 @@ async def _idle(size: int) -> list[Figure]:
                 page = home.add(f"Post {number}")
                 home.space.add_file(page, "Image", "ours.png", picture)
             await home.begin()
+            # The start asks the account, and stores what it says.
+            await home.work()
             home.clock.move(minutes=_QUIET_MINUTES)
             await home.poll()
             await home.poll()

@@ -205,3 +205,27 @@ async def test_a_token_that_may_not_call_is_said_with_its_box(home: House) -> No
     await home.begin()
     await home.work()
     assert 'lacks the right "Make calls to Inference Providers"' in await _credits(home)
+
+
+async def test_the_first_image_of_a_process_waits_for_the_account(home: House) -> None:
+    home.add()
+    await home.poll()
+    home.clock.move(seconds=130)
+    await home.poll()
+    await home.dispatcher.tick()
+    assert not home.dispatcher.generating
+    await home.work()
+    cost, covered = await _spent(home)
+    assert cost == 0
+    assert covered > 0
+
+
+async def test_our_own_calls_use_up_what_is_included(tmp_path: Path) -> None:
+    async with house(tmp_path, toml="[providers.flux]\nprice = 0.5\n") as home:
+        home.hub.account.settled_images = 0
+        await home.begin()
+        for number in range(5):
+            home.add(f"Post {number}")
+        await home.live()
+        assert await _credits(home) == "$2.50 of $2.00 included used, renews 1 Dec"
+        assert await _spent(home) == (0.5, 2.0)
