@@ -5,15 +5,12 @@ Paths and shapes are those that Hugging Face's own clients read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp import web
-
-if TYPE_CHECKING:
-    from daemon.pretend.huggingface import FakeHuggingFace
 
 #: US dollars of an image, as far as the account is concerned.
 _PRICE = 0.0035
@@ -104,7 +101,18 @@ class FakeAccount:
         }
 
 
-def add_account_routes(app: web.Application, hub: FakeHuggingFace) -> None:
+class AccountHost(Protocol):
+    """What the paths of the account need of the pretend Hugging Face."""
+
+    now: Callable[[], datetime]
+    token: str
+    credits: int | None
+    hub_is_up: bool
+    painted: int
+    account: FakeAccount
+
+
+def add_account_routes(app: web.Application, hub: AccountHost) -> None:
     """Add the paths of the Hub that answer questions about the account."""
     account = hub.account
 
