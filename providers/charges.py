@@ -31,6 +31,7 @@ from providers.responses import states_failure
 FREE = frozenset(
     {
         Outcome.CREDITS,
+        Outcome.UNSETTLED,
         Outcome.LOADING,
         Outcome.RATE_LIMITED,
         Outcome.UNAVAILABLE,

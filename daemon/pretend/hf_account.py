@@ -104,12 +104,15 @@ class FakeAccount:
 class AccountHost(Protocol):
     """What the paths of the account need of the pretend Hugging Face."""
 
-    now: Callable[[], datetime]
     token: str
     credits: int | None
     hub_is_up: bool
     painted: int
     account: FakeAccount
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """Return the clock."""
 
 
 def add_account_routes(app: web.Application, hub: AccountHost) -> None:
