@@ -21,6 +21,7 @@ from providers.openai import OpenAi
 from providers.provider import Provider
 from providers.replicate import Replicate
 from providers.runpod import RunPod
+from providers.space import Space
 from providers.together import Together
 
 
@@ -46,9 +47,11 @@ class ProviderType:
     in_default_chain: bool = True
 
 
+_HUGGING_FACE = ("HUGGINGFACE_TOKEN", "HF_TOKEN")
 #: Every kind of image service, in the order of the default chain; the card is last.
 KINDS: Mapping[str, ProviderType] = {
-    "flux": ProviderType(build=Flux, token_variables=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
+    "flux": ProviderType(build=Flux, token_variables=_HUGGING_FACE),
+    "space": ProviderType(build=Space, token_variables=_HUGGING_FACE),
     "localai": ProviderType(
         build=LocalAi,
         token_variables=("LOCALAI_API_KEY",),

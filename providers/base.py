@@ -74,6 +74,8 @@ class HttpCall:
         is_download: The request downloads a finished file: without token, only
             https, only public addresses, only the provider's file hosts.
         is_poll: The request polls a remote job and can be repeated.
+        is_stream: The poll's response is the stream of the result, which ends with
+            the connection, so it is not cut off when the daemon stops.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -87,6 +89,7 @@ class HttpCall:
     on_error: Callable[[ProviderError], FollowUp] | None = None
     is_download: bool = False
     is_poll: bool = False
+    is_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,8 +148,9 @@ def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
     """
     if len(body) > MAX_ERROR_BYTES:
         return body
-    for name in ("Authorization", "apikey"):
-        for secret in call.headers.get(name, "").split():
+    for name, value in call.headers.items():
+        is_secret = any(word in name.casefold() for word in ("auth", "key", "token"))
+        for secret in value.split() if is_secret else ():
             if len(secret) >= _MIN_SECRET:
                 body = body.replace(secret.encode(), b"[secret]")
     return body

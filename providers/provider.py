@@ -30,6 +30,7 @@ from providers.responses import ErrorRule
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 Reader = Callable[[Response], Step]
+OnError = Callable[[ProviderError], FollowUp]
 
 
 def flat_price(dollars: float) -> Price:
@@ -42,7 +43,7 @@ def price_per_megapixel(dollars: float) -> Price:
     return lambda megapixels: dollars * megapixels
 
 
-def _raise_no_image(response: Response) -> Step:
+def raise_no_image(response: Response) -> Step:
     """Read the response to a request that is not for an image: raise always."""
     raise UnavailableError("answered without an image", status=response.status)
 
@@ -174,7 +175,7 @@ class Provider:
     def _api_call(
         self,
         path: str,
-        read: Reader = _raise_no_image,
+        read: Reader = raise_no_image,
         method: Literal["GET", "POST", "PUT", "DELETE"] = "GET",
         **more: Any,  # noqa: ANN401 - the remaining fields of HttpCall
     ) -> HttpCall:

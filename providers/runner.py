@@ -26,11 +26,8 @@ from providers.http import HttpClient
 from providers.outcomes import ProviderError, RemoteJobLostError, TimedOutError
 from providers.provider import Provider
 
-_MAX_STEPS = 2000
-_MAX_RETRIES = 5
-_RETRY_SECONDS = 2.0
-_CALL_SECONDS = 15.0
-_CANCEL_SECONDS = 5.0
+_MAX_STEPS, _MAX_RETRIES = 2000, 5
+_RETRY_SECONDS, _CALL_SECONDS, _CANCEL_SECONDS = 2.0, 15.0, 5.0
 #: Temporary errors while a remote job runs.
 _TEMPORARY = (
     outcomes.UnavailableError,
@@ -44,6 +41,7 @@ _RESULTS = (
     outcomes.BlankImageError,
     outcomes.BadRequestError,
     outcomes.InvalidImageError,
+    outcomes.QuotaUsedUpError,
     TimedOutError,
 )
 
@@ -171,8 +169,7 @@ class ProviderRunner:
             ShuttingDown: The daemon stops.
             JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
-        call = provider.resume(remote_id)
-        if call is None:
+        if (call := provider.resume(remote_id)) is None:
             raise RemoteJobLostError("cannot be asked for its result again")
         state = _RequestState(
             provider=provider,
@@ -208,7 +205,7 @@ class ProviderRunner:
                 if isinstance(step, GeneratedImage):
                     return step
                 await self._persist_remote_id(step, state)
-                state.is_waiting = step.seconds > 0
+                state.is_waiting = step.seconds > 0 or step.call.is_stream
                 await self._wait_before_step(step.seconds, state)
                 call = step.call
         except (_DeadlineExceededError, JobCancelled):
@@ -268,7 +265,7 @@ class ProviderRunner:
         try:
             async with asyncio.timeout(max(0.0, left)):
                 if is_repeatable:
-                    return await self._run_cancellable(sending, state)
+                    return await self._run_cancellable(sending, state, call)
                 return await sending
         except TimeoutError:
             timeout = state.provider.traits.timeout
@@ -279,13 +276,17 @@ class ProviderRunner:
             seconds = min(seconds, max(0.0, state.deadline - self._monotonic()))
         await self._run_cancellable(self._sleep(seconds), state)
 
-    async def _run_cancellable(self, work: Awaitable[T], state: _RequestState) -> T:
+    async def _run_cancellable(
+        self, work: Awaitable[T], state: _RequestState, call: HttpCall | None = None
+    ) -> T:
         """Await *work*; abort it on cancellation if a saved id leads to the image."""
         if state.remote_id is None:
             return await work
         task = asyncio.ensure_future(work)
         stopping, withdrawn = state.cancellation.stopping, state.cancellation.withdrawn
-        ends = [asyncio.ensure_future(event.wait()) for event in (stopping, withdrawn)]
+        # A stream that has begun is finished although the daemon stops.
+        events = (withdrawn,) if call and call.is_stream else (stopping, withdrawn)
+        ends = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             if not stopping.is_set() and not withdrawn.is_set():
                 await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)

@@ -259,7 +259,7 @@ async def close_attempt(
             attempt,
             # A lost remote job says nothing about the provider.
             outcome if error is None or error.moves_breaker else Outcome.UNKNOWN,
-            seconds=error.seconds if error else None,
+            seconds=error.seconds_at(source.app.now()) if error else None,
             why=why,
         )
         job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None

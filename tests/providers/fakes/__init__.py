@@ -15,6 +15,7 @@ from tests.providers.fakes.hugging import FakeHugging
 from tests.providers.fakes.images_api import FakeImagesApi, FakeTogether
 from tests.providers.fakes.replicate import FakeReplicate
 from tests.providers.fakes.runpod import FakeRunPod
+from tests.providers.fakes.space import FakeSpace
 from tests.providers.fakes.webui import FakeWebUi
 
 #: Every kind that asks somebody; a kind that is missing here fails the contract.
@@ -28,6 +29,7 @@ FAKES: dict[str, type[Fake]] = {
     "openai": FakeImagesApi,
     "replicate": FakeReplicate,
     "runpod": FakeRunPod,
+    "space": FakeSpace,
     "together": FakeTogether,
 }
 
