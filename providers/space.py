@@ -1,7 +1,7 @@
 """A text-to-image Space of Hugging Face on ZeroGPU: free within a daily quota.
 
 Protocol: Gradio's HTTP API (`gradio_api`).  An image takes up to five requests: the
-Space's description (once a day), the account's quota, the call, which returns the id
+account's quota, the Space's description (once a day), the call, which returns the id
 of an event, the event's stream, which ends with the address of the file, and the file.
 
 The token goes to the Space as `X-HF-Authorization`, as from Hugging Face's own client
@@ -103,7 +103,7 @@ class Space(Provider):
         return tuple(dropped)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
-        """Return the request for the Space's description, or for the quota.
+        """Return the request for the account's quota, which decides on the others.
 
         Raises:
             NotFoundError: `model` is not the name of a Space.
@@ -114,8 +114,12 @@ class Space(Provider):
             )
         is_read = self._read_at is not None and now - self._read_at < _DAY
         if self._endpoint is not None and is_read:
-            return self._image_call_of(self._endpoint, request)
-        return self._description_call("/gradio_api", request, now)
+            call = self._image_call_for(request, self._endpoint)
+        else:
+            call = self._description_call("/gradio_api", request, now)
+        if not self._hub.knows_account:
+            return call
+        return self._hub.quota_call(self._duration, call)
 
     def resume(self, remote_id: str) -> HttpCall | None:
         """Return the call that continues from a committed event or file, or None."""
@@ -165,24 +169,20 @@ class Space(Provider):
                     "prompt alone: name another Space in `model`"
                 )
             self._endpoint, self._read_at = endpoint, now
-            return FollowUp(call=self._image_call_of(endpoint, request))
+            return FollowUp(call=self._image_call_for(request, endpoint))
 
         return self._space_call(f"{prefix}/info", read)
 
-    def _image_call_of(
-        self, endpoint: gradio_api.Endpoint, request: ImageRequest
+    def _image_call_for(
+        self, request: ImageRequest, endpoint: gradio_api.Endpoint
     ) -> HttpCall:
-        """Return the request for an image, after that for the quota if possible."""
-        call = self._space_call(
+        return self._space_call(
             endpoint.path,
             lambda response: self._read_started(response, endpoint),
             method="POST",
             json={"data": endpoint.arguments(request, self._settings.extra)},
             is_image_request=True,
         )
-        if not self._hub.knows_account:
-            return call
-        return self._hub.quota_call(self._duration, call)
 
     def _read_started(self, response: Response, endpoint: gradio_api.Endpoint) -> Step:
         if (step := self._failure_step(response)) is not None:

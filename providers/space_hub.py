@@ -50,14 +50,14 @@ class SpaceHub:
         """Return the request for the quota; the Hub rejects a wrong token."""
         return self._call(_QUOTA_PATH)
 
-    def quota_call(self, duration: float, image_call: HttpCall) -> HttpCall:
+    def quota_call(self, duration: float, next_call: HttpCall) -> HttpCall:
         """Return the request for the quota before an image.
 
         Too small a quota is out of credits without a call that might be charged.
 
         Args:
             duration: The GPU seconds that the Space asks for.
-            image_call: The next call if the quota suffices or is not known.
+            next_call: Sent if the quota suffices or is not known.
         """
 
         def read(response: Response) -> Step:
@@ -65,12 +65,12 @@ class SpaceHub:
                 raise outcomes.UnauthorizedError(error_text(response), status=401)
             if (shortage := _shortage(response, duration)) is not None:
                 raise shortage
-            return FollowUp(call=image_call)
+            return FollowUp(call=next_call)
 
         def on_error(error: ProviderError) -> FollowUp:
             if isinstance(error, OutOfCreditsError | outcomes.UnauthorizedError):
                 raise error
-            return FollowUp(call=image_call)
+            return FollowUp(call=next_call)
 
         return self._call(_QUOTA_PATH, read, on_error)
 

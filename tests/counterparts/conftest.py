@@ -92,6 +92,17 @@ async def community(python: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture
+async def space(python: str) -> AsyncIterator[str]:
+    """Gradio's own server, with a Space as FLUX.1-schnell's is written."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    offline = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    ready = f"{url}/gradio_api/info"
+    async with running([python, "space.py", str(port)], ready, **offline):
+        yield url
+
+
 @asynccontextmanager
 async def cog(python: str, setup_seconds: float = 0) -> AsyncIterator[str]:
     """The server inside Replicate."""

@@ -53,6 +53,8 @@ class Server:
             "[providers.flux]\n"
             f'base_url = "{painter}"\nhub_url = "{town.hf_url}"\n'
             f'timeout = "{timeout}"\n'
+            f'[providers.space]\nbase_url = "{town.hf_url}"\n'
+            f'hub_url = "{town.hf_url}"\n'
         )
         self.machine.write(SETTINGS, text)
 

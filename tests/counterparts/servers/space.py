@@ -18,13 +18,13 @@ _QUOTA = (
 
 
 def infer(
-    prompt,
-    seed=42,
-    randomize_seed=False,
-    width=1024,
-    height=1024,
-    num_inference_steps=4,
-):
+    prompt: str,
+    seed: int = 42,
+    randomize_seed: bool = False,  # noqa: FBT001, FBT002 - as in the Space
+    width: int = 1024,
+    height: int = 1024,
+    num_inference_steps: int = 4,
+) -> tuple[Image.Image, int]:
     """Paint a disc, or fail as the real Space does."""
     if "quota" in prompt:
         raise gr.Error(_QUOTA, title="ZeroGPU quota exceeded")
