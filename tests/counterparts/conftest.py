@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv-counterparts" / "bin"
@@ -22,7 +23,7 @@ SERVERS = Path(__file__).parent / "servers"
 _READY_SECONDS = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python() -> str:
     """The interpreter that has them."""
     if not (BIN / "python").exists():
@@ -92,7 +93,7 @@ async def community(python: str) -> AsyncIterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def space(python: str) -> AsyncIterator[str]:
     """Gradio's own server, with a Space as FLUX.1-schnell's is written."""
     port = free_port()

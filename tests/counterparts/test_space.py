@@ -17,12 +17,17 @@ from providers.outcomes import (
     OutOfCreditsError,
     RemoteJobFailedError,
     RemoteJobLostError,
+    TimedOutError,
 )
 from providers.provider import Provider
 from providers.runner import CancellationToken, ProviderRunner, ShuttingDown
 from tests.providers.fakes.space import FakeSpace
 
-pytestmark = pytest.mark.xdist_group("counterparts")
+# Gradio takes seconds to start, so one server is asked by all.
+pytestmark = [
+    pytest.mark.xdist_group("counterparts"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
 @dataclass
@@ -32,6 +37,7 @@ class Visitor:
     url: str
     hub: str | None = None
     remote_ids: list[str] = field(default_factory=list)
+    is_called: asyncio.Event = field(default_factory=asyncio.Event)
     cancellation: CancellationToken = field(
         default_factory=lambda: CancellationToken(asyncio.Event(), asyncio.Event())
     )
@@ -50,6 +56,7 @@ class Visitor:
 
     async def save_remote_id(self, remote_id: str) -> None:
         self.remote_ids.append(remote_id)
+        self.is_called.set()
 
     async def draw(self, prompt: str, seed: int = 7) -> GeneratedImage:
         runner = ProviderRunner()
@@ -128,8 +135,7 @@ async def test_a_stream_that_has_begun_is_finished_at_a_stop(space: str) -> None
     visitor = Visitor(space)
     drawing = asyncio.create_task(visitor.draw("slow bread"))
     async with asyncio.timeout(60):
-        while not visitor.remote_ids:
-            await asyncio.sleep(0.01)
+        await visitor.is_called.wait()
     await asyncio.sleep(1)
     visitor.cancellation.stopping.set()
     # The address of the file is committed; the file is fetched after the start.
@@ -139,7 +145,7 @@ async def test_a_stream_that_has_begun_is_finished_at_a_stop(space: str) -> None
     assert (await visitor.resume()).data
 
 
-async def test_a_stream_that_was_cut_is_lost_there(space: str) -> None:
+async def test_a_stream_that_was_cut_brings_nothing_more(space: str) -> None:
     visitor = Visitor(space)
     visitor.cancellation.stopping.set()
     with pytest.raises(ShuttingDown):
@@ -150,7 +156,8 @@ async def test_a_stream_that_was_cut_is_lost_there(space: str) -> None:
     ):
         assert cut.status == 200
     await asyncio.sleep(4)
-    with pytest.raises(RemoteJobLostError):
+    # Gradio forgets the event, or sends heartbeats for ever.
+    with pytest.raises((RemoteJobLostError, TimedOutError)):
         await visitor.resume()
 
 

@@ -56,7 +56,8 @@ def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
     call = build_provider(settings).start(order, NOW)
     assert isinstance(call, HttpCall)
     while not call.is_image_request:
-        step = call.read(Response(200, {}, json.dumps(FIRST.get(call.url, MODELS)).encode()))
+        answer = json.dumps(FIRST.get(call.url, MODELS)).encode()
+        step = call.read(Response(200, {}, answer))
         assert isinstance(step, FollowUp)
         call = step.call
     return call
