@@ -43,7 +43,8 @@ from providers.zero_gpu import SpaceQuotaError
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _DAY = timedelta(days=1)
-_SPACE_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
+_SPACE_NAME = re.compile(f"{_PART}/{_PART}")
 #: What is committed of an event: the path of its stream.
 _EVENT = re.compile(r"(/gradio_api|)/call/[A-Za-z0-9_.-]{1,100}/([A-Za-z0-9_-]{1,128})")
 #: The size of the image if the Space does not let one choose it: most models' own.
