@@ -110,7 +110,6 @@ def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     app = web.Application(client_max_size=4 * 2**20)
     app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
     app.router.add_get("/api/whoami-v2", routes.serve_whoami)
-    app.router.add_get("/api/spaces/zero-gpu/quota", routes.serve_quota)
     app.router.add_get("/made/{name}", routes.serve_file)
     for path, name in (
         ("/nscale/v1/images/generations", "nscale"),
@@ -145,14 +144,6 @@ class _HubHandlers:
             return _error_response(401, "Invalid username or password.")
         role = {"type": "access_token", "accessToken": {"role": "fineGrained"}}
         return web.json_response({"type": "user", "name": "demo", "auth": role})
-
-    async def serve_quota(self, request: web.Request) -> web.Response:
-        """Return the quota of ZeroGPU Spaces, of which nothing is left."""
-        if not self._has_valid_token(request):
-            return _error_response(401, "Invalid username or password.")
-        runs = {"used": 8, "limit": 8, "remaining": 0, "resetsAt": None}
-        quota = {"base": 300, "current": 0, "resetsAt": None, "overquotaUsed": 0}
-        return web.json_response({**quota, "runs": runs})
 
     async def serve_file(self, request: web.Request) -> web.Response:
         """Serve a finished file, as the partners' own hosts do: without a token."""

@@ -296,6 +296,5 @@ def settings_for(
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
         if "chain" not in tomllib.loads(toml):
-            # Its Space has an own test; what happens without it is told everywhere.
             given.setdefault("POSTBRUSH_CHAIN", '["flux", "freeapi"]')
     return config.load_settings(path, given, folder)
