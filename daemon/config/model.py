@@ -181,7 +181,7 @@ class ProviderOptions(Section):
 
     kind: str | None = _key(None, "of service; default: the entry's name")
     base_url: Url | None = _key(None, "instead of the service's own address")
-    hub_url: Url | None = _key(None, "flux: instead of the Hub's address")
+    hub_url: Url | None = _key(None, "flux, space: instead of the Hub's address")
     model: str | None = _key(None, "instead of the kind's own")
     route: (
         Literal["auto", "nscale", "fal-ai", "together", "replicate", "hf-inference"]

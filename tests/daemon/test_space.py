@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from db import breakers
+from db import source_state
 from db.models import BreakerRecord
 from tests.daemon.house import House, house
 from tests.providers.fakes.space import FakeSpace
@@ -33,7 +33,7 @@ async def free_account(
 
 async def stored(home: House) -> Mapping[str, BreakerRecord]:
     async with home.source.app.db.read_transaction() as tx:
-        return {row.name: row for row in (await breakers.load_all(tx)).values()}
+        return await source_state.load_breakers(tx)
 
 
 async def test_a_free_account_gets_its_images_and_is_charged_nothing(
