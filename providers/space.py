@@ -59,7 +59,7 @@ class Space(Provider):
         label="Hugging Face Space",
         prefix="space",
         price=flat_price(0.0),
-        price_source="free within a daily quota",
+        price_source="within a daily quota",
         included_per="day",
         # Up to a minute in ZeroGPU's queue, then the image.
         timeout=180.0,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers import zero_gpu
-from providers.outcomes import OutOfCreditsError
+from providers import breaker, zero_gpu
+from providers.base import ProviderTraits
+from providers.breaker import Breaker, BreakerState
+from providers.flux import Flux
+from providers.outcomes import Outcome, OutOfCreditsError, QuotaUsedUpError
+from providers.space import Space
 from tests.providers import said
 from tests.providers.desk import NOW, SpaceDesk
 
@@ -156,3 +160,42 @@ async def test_a_space_that_does_not_see_the_token_is_said_once(
 def test_a_quota_text_is_told_from_others() -> None:
     assert zero_gpu.quota_error("the prompt exceeded your hopes") is None
     assert zero_gpu.quota_error(said.SPACE_BUSY) is None
+
+
+@pytest.mark.parametrize(
+    ("traits", "seconds", "rests"),
+    [
+        (Space.defaults, 5405, timedelta(seconds=5405)),
+        # Not known: asked for again after an hour, which is free.
+        (Space.defaults, None, timedelta(hours=1)),
+        (Space.defaults, 0, timedelta(hours=1)),
+        # It cannot be further away than a day, or than a month elsewhere.
+        (Space.defaults, 9e9, timedelta(days=1)),
+        (Flux.defaults, 5405, timedelta(seconds=5405)),
+        (Flux.defaults, 9e9, timedelta(days=32, hours=1)),
+    ],
+)
+def test_used_up_credits_rest_until_the_reset_that_was_named(
+    traits: ProviderTraits, seconds: float | None, rests: timedelta
+) -> None:
+    opened = breaker.record_outcome(
+        Breaker(name="any"),
+        Outcome.CREDITS,
+        generation=0,
+        owner="a",
+        now=NOW,
+        traits=traits,
+        seconds=seconds,
+    )
+    assert (opened.state, opened.until) == (BreakerState.OPEN, NOW + rests)
+    # A restart changes nothing about it.
+    adopted = breaker.adopt_settings(opened, "", NOW, traits)
+    assert adopted.until == opened.until
+
+
+def test_retry_after_is_not_the_reset_of_credits() -> None:
+    assert OutOfCreditsError("none left", seconds=5).seconds_at(NOW) is None
+    assert QuotaUsedUpError("none left", seconds=5).seconds_at(NOW) == 5
+    named = OutOfCreditsError("none left", seconds=5, until=RESET)
+    assert named.seconds_at(NOW) == 8.5 * 3600
+    assert named.seconds_at(RESET) is None
