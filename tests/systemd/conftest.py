@@ -46,8 +46,9 @@ class Server:
         """Write what an owner would, and where the pretend world is."""
         town = self.town
         painter = painter or town.hf_url
+        chain = "" if "chain =" in more else 'chain = ["flux", "freeapi"]\n'
         text = (
-            f'{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'{chain}{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
             f'[notion]\nbase_url = "{town.url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nwait_after_edit = '0s'\n"
             "[providers.flux]\n"
