@@ -61,8 +61,9 @@ class Space(Provider):
         price=flat_price(0.0),
         price_source="within a daily quota",
         included_per="day",
-        # Up to a minute in ZeroGPU's queue, then the image.
-        timeout=180.0,
+        # Up to a minute in ZeroGPU's queue, then the image.  A stop waits for it, and
+        # systemd for the stop (TimeoutStopSec).
+        timeout=90.0,
         concurrency=1,
         max_prompt=2000,
         supported_options=frozenset({"size", "seed", "steps"}),
@@ -135,8 +136,8 @@ class Space(Provider):
         body = {"session_hash": event[2], "fn_index": 0, "event_id": event[2]}
         return self._api_call(f"{event[1]}/cancel", method="POST", json=body)
 
-    def token_check_call(self) -> HttpCall:
-        """Return the free request for the account's quota, to the Hub."""
+    def token_check_call(self) -> HttpCall | None:
+        """Return the free request for the quota to the Hub, if the Hub is asked."""
         return self._hub.token_check_call()
 
     def _auth_headers(self) -> Mapping[str, str]:

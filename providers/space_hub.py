@@ -46,9 +46,9 @@ class SpaceHub:
         is_mirror = self.settings.hub_url is not None and self.settings.base_url is None
         return self.is_asked and bool(self.settings.token) and not is_mirror
 
-    def token_check_call(self) -> HttpCall:
-        """Return the request for the quota; the Hub rejects a wrong token."""
-        return self._call(_QUOTA_PATH)
+    def token_check_call(self) -> HttpCall | None:
+        """Return the request for the quota, for which the Hub rejects a wrong token."""
+        return self._call(_QUOTA_PATH) if self.knows_account else None
 
     def quota_call(self, duration: float, next_call: HttpCall) -> HttpCall:
         """Return the request for the quota before an image.

@@ -221,4 +221,5 @@ def test_a_mirror_of_the_hub_is_not_given_the_token() -> None:
     # Nor is that of a server of the owner's own, which has none.
     own = replace(given, base_url="http://gpu.local:7860", hub_url=None)
     call = build_provider(own).start(ORDER, NOW)
+    assert build_provider(own).token_check_call() is None
     assert call.url == "http://gpu.local:7860/gradio_api/info"  # type: ignore[union-attr]  # not an image
