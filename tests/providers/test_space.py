@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from providers.outcomes import (
     RemoteJobLostError,
     UnavailableError,
 )
+from providers.runner import ShuttingDown
 from tests.providers import said
 from tests.providers.desk import NOW, ORDER, SpaceDesk
 from tests.providers.fakes import settings_for
@@ -164,6 +166,24 @@ async def test_a_model_that_is_no_space_is_refused(space_desk: SpaceDesk) -> Non
     space_desk.ask_for(model="../settings", base_url=None)
     with pytest.raises(NotFoundError, match="owner/name"):
         await space_desk.run()
+
+
+async def test_a_stream_is_finished_although_the_daemon_stops(
+    space_desk: SpaceDesk,
+) -> None:
+    fake = space_desk.fake
+    fake.looks = 20
+    drawing = asyncio.create_task(space_desk.run())
+    async with asyncio.timeout(30):
+        await fake.is_streaming.wait()
+    space_desk.cancellation.stopping.set()
+    # Gradio forgets a result when its stream is cut; the file stays for a while.
+    with pytest.raises(ShuttingDown):
+        await drawing
+    assert fake.painted == 1
+    assert space_desk.remote_ids[-1].startswith(f"{fake.url}/files/")
+    space_desk.cancellation.stopping.clear()
+    assert (await space_desk.resume(left=60)).data
 
 
 async def test_gradio_4_has_its_paths_at_the_top(space_desk: SpaceDesk) -> None:

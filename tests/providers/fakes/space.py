@@ -62,6 +62,7 @@ class FakeSpace(Fake):
         stage: What the Hub says the Space does.
         refuses: Texts that end the next events.
         old: Gradio 4, without `/gradio_api`.
+        is_streaming: The first heartbeat was sent.
     """
 
     has_jobs: ClassVar[bool] = True
@@ -81,6 +82,7 @@ class FakeSpace(Fake):
     stage: str = "RUNNING"
     refuses: list[object] = field(default_factory=list)
     old: bool = False
+    is_streaming: asyncio.Event = field(default_factory=asyncio.Event)
 
     def routes(self) -> Sequence[web.RouteDef]:
         hub = [
@@ -156,6 +158,7 @@ class FakeSpace(Fake):
                 await _send(response, "complete", None)
             else:
                 await _send(response, "heartbeat", None)
+                self.is_streaming.set()
                 await asyncio.sleep(0.01)
                 continue
             return response
