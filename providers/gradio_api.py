@@ -233,3 +233,12 @@ def find_file(outputs: object, depth: int = 0) -> Mapping[str, Any] | None:
         if (found := find_file(value, depth + 1)) is not None:
             return found
     return None
+
+
+def find_seed(outputs: object) -> int | None:
+    """Return the seed that a Space reports after its image, or None."""
+    rest = outputs[1:] if isinstance(outputs, list) else ()
+    for value in rest:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value if 0 <= value < 2**63 else None
+    return None

@@ -11,7 +11,7 @@ The token goes to the Space as `X-HF-Authorization`, as from Hugging Face's own 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -187,14 +187,17 @@ class Space(Provider):
         )
 
     def _read_started(self, response: Response, endpoint: gradio_api.Endpoint) -> Step:
-        if (step := self._failure_step(response)) is not None:
+        step = self._failure_step(response, is_image_request=True)
+        if step is not None:
             return step
         if not (event_id := job_id_in(response, "event_id")):
             raise missing_image_error(response)
         event = f"{endpoint.path}/{event_id}"
         return FollowUp(call=self._stream_call(event), remote_id=event)
 
-    def _failure_step(self, response: Response) -> FollowUp | None:
+    def _failure_step(
+        self, response: Response, *, is_image_request: bool = False
+    ) -> FollowUp | None:
         """Return None for a good response, else what to ask the Hub about it.
 
         Raises:
@@ -212,7 +215,8 @@ class Space(Provider):
             if isinstance(error, outcomes.UnavailableError | outcomes.NotFoundError):
                 self._read_at = None
                 if self._hub.is_asked:
-                    return FollowUp(call=self._hub.stage_call(error))
+                    failure = _unread(response) if is_image_request else None
+                    return FollowUp(call=self._hub.stage_call(failure or error))
             raise
         return None
 
@@ -272,7 +276,7 @@ class Space(Provider):
         if not is_own and isinstance(path, str) and path.startswith("/"):
             prefix = event.partition("/call/")[0]
             url = f"{base}{prefix}/file={quote(path)}"
-        seed = _returned_seed(outputs)
+        seed = gradio_api.find_seed(outputs)
         return follow_url(url, lambda target: self._file_call(target, seed))
 
     def _file_call(self, url: str, seed: int | None) -> HttpCall:
@@ -287,10 +291,9 @@ class Space(Provider):
         return replace(call, read=read)
 
 
-def _returned_seed(outputs: object) -> int | None:
-    """Return the seed that a Space reports after its image, or None."""
-    rest = outputs[1:] if isinstance(outputs, Sequence) else ()
-    for value in rest:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value if 0 <= value < 2**63 else None
-    return None
+def _unread(response: Response) -> outcomes.InvalidImageError | None:
+    """Return the error that a 2xx means which is a web page; see `charges`."""
+    if not is_html(response) or response.status >= 300:  # noqa: PLR2004 - a good one
+        return None
+    words = "answered with a web page"
+    return outcomes.InvalidImageError(words, status=response.status)

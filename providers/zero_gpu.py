@@ -15,7 +15,8 @@ from typing import Any
 
 from providers import outcomes
 from providers.outcomes import OutOfCreditsError, ProviderError
-from providers.responses import is_refusal, sanitize_text
+from providers.refusals import is_refusal
+from providers.responses import sanitize_text
 
 #: GPU seconds that a Space asks for unless it says otherwise (`spaces.GPU`).
 DEFAULT_DURATION = 60.0
