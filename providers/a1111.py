@@ -17,9 +17,10 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
+    flat_price,
 )
 from providers.outcomes import NotFoundError
-from providers.provider import Provider, flat_price
+from providers.provider import Provider
 from providers.request_fitting import escape_syntax
 from providers.responses import (
     ErrorRule,

@@ -8,19 +8,65 @@ errors of `providers.outcomes`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from providers.outcomes import CreditsReset, ProviderError
 
 JsonValue: TypeAlias = (
     "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 )
-#: US dollars for one image, as a function of the requested megapixels.
+
+
+#: US dollars for one image, as a function of the requested megapixels.  A megapixel is
+#: a million pixels: services that bill whole megapixels bill 1024 x 1024 as two.
 Price: TypeAlias = Callable[[float], float]
+#: US dollars of an image whose price is not published.
+UNKNOWN_DOLLARS = 0.01
+
+
+def flat_price(dollars: float) -> Price:
+    """Return a price that is the same for every image, in US dollars."""
+    return lambda _megapixels: dollars
+
+
+def price_per_megapixel(dollars: float) -> Price:
+    """Return a price in proportion to the image's megapixels, in US dollars."""
+    return lambda megapixels: dollars * megapixels
+
+
+def price_per_whole_megapixel(dollars: float) -> Price:
+    """Return a price of megapixels that are rounded up, in US dollars."""
+    return lambda megapixels: dollars * math.ceil(megapixels)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The price of an image by one model, and the source of it, for people."""
+
+    price: Price
+    source: str
+
+
+UNKNOWN_PRICE = ModelPrice(
+    flat_price(UNKNOWN_DOLLARS), "assumed for this model: set `price` to its price"
+)
+
+
+class ImageSize(Protocol):
+    """Anything with a size in pixels: a request, a format."""
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +100,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedImage:
-    """Bytes that claim to be an image, with the seed and model that are reported."""
+    """Bytes that claim to be an image, with the seed and model that are reported.
+
+    Attributes:
+        price: US dollars, if the price depends on the route that was used.
+    """
 
     data: bytes = field(repr=False)
     seed: int | None = None
     model: str | None = None
+    price: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +125,7 @@ class HttpCall:
         is_download: The request downloads a finished file: without token, only
             https, only public addresses, only the provider's file hosts.
         is_poll: The request polls a remote job and can be repeated.
+        price: US dollars of the image, if the provider's routes differ in price.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -87,6 +139,7 @@ class HttpCall:
     on_error: Callable[[ProviderError], FollowUp] | None = None
     is_download: bool = False
     is_poll: bool = False
+    price: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

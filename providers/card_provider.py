@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from providers.base import GeneratedImage, ImageRequest, ProviderTraits
-from providers.provider import Provider, flat_price
+from providers.base import GeneratedImage, ImageRequest, ProviderTraits, flat_price
+from providers.provider import Provider
 
 #: FreeType's fonts are not thread-safe.
 _FONT_LOCK = threading.Lock()

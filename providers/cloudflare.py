@@ -10,11 +10,13 @@ from providers import outcomes
 from providers.base import (
     HttpCall,
     ImageRequest,
+    ImageSize,
     ProviderTraits,
     Response,
     Step,
+    flat_price,
 )
-from providers.provider import Provider, flat_price
+from providers.provider import Provider
 from providers.request_fitting import RequestSize
 from providers.responses import (
     ErrorRule,
@@ -65,7 +67,7 @@ class Cloudflare(Provider):
     # Verifies the token, but not its right to use Workers AI.
     token_check_path = "/user/tokens/verify"  # noqa: S105 - a path
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the only size of the service."""
         del request
         return RequestSize(width=1024, height=1024)

@@ -16,21 +16,20 @@ from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
 )
 from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
-from providers.outcomes import NotFoundError, ProviderError
-from providers.provider import Provider, merge_body, price_per_megapixel
-from providers.request_fitting import RequestSize, fit_to_side
+from providers.outcomes import NotFoundError, ProviderError, UnavailableError
+from providers.provider import Provider, merge_body
+from providers.request_fitting import RequestSize
 from providers.responses import parse_object
 
 _HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
-#: fal's published price in US dollars; Hugging Face adds nothing to it.
-_DOLLARS_PER_MEGAPIXEL = 0.003
 #: US dollars a month that a free account includes ("subject to change").
 _INCLUDED = 0.10
 #: The routes while the Hub does not respond.
@@ -44,8 +43,8 @@ class Flux(Provider):
     defaults = ProviderTraits(
         label="Hugging Face FLUX",
         prefix="flux",
-        price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
-        price_source="fal's price per megapixel",
+        price=ROUTES["nscale"].price,
+        price_source="the price of the route, from $0.0013 a megapixel",
         base_url="https://router.huggingface.co",
         included=_INCLUDED,
         credits_reset="monthly",
@@ -69,9 +68,27 @@ class Flux(Provider):
         # Routes that do not serve the model for this account.
         self._paused_until: dict[str, datetime] = {}
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size for the first route, up to 1440 a side."""
-        return fit_to_side(request, self._first_route().multiple)
+        return self._first_route().fit(request)
+
+    def price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the price of the first usable route in US dollars."""
+        names = self._usable_routes(now) or list(_FALLBACK_ROUTES)
+        return self._route_price(ROUTES[names[0]], size)
+
+    def highest_price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the highest price in US dollars of the routes that a call may use.
+
+        If the call reads a new list, it uses no dearer route of that list.
+        """
+        del now
+        names = self._routes or _FALLBACK_ROUTES
+        return max(self._route_price(ROUTES[name], size) for name in names)
+
+    def _route_price(self, route: Route, size: ImageSize) -> float:
+        own = self._settings.price
+        return route.price(route.fit(size).megapixels) if own is None else own
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that the first route ignores."""
@@ -82,8 +99,7 @@ class Flux(Provider):
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of routes if outdated."""
-        is_read = self._read_at is not None and now - self._read_at < _DAY
-        if not self._is_auto or is_read:
+        if not self._needs_routes(now):
             return self._first_route_call(request, now)
         # The brackets are part of the parameter's name.
         url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
@@ -94,6 +110,10 @@ class Flux(Provider):
             read=lambda response: self._read_routes(response, request, now),
             on_error=lambda _error: self._use_fallback_routes(request, now),
         )
+
+    def _needs_routes(self, now: datetime) -> bool:
+        is_read = self._read_at is not None and now - self._read_at < _DAY
+        return self._is_auto and not is_read
 
     def _hub_may_see_token(self) -> bool:
         return self._settings.hub_url is None or self._settings.base_url is not None
@@ -120,8 +140,17 @@ class Flux(Provider):
         }
         if not routes:
             return self._use_fallback_routes(request, now)
+        reserved = self.highest_price_of(request, now)
         self._routes, self._read_at = routes, now
-        return FollowUp(call=self._first_route_call(request, now))
+        affordable = [
+            name
+            for name in self._usable_routes(now)
+            if self._route_price(ROUTES[name], request) <= reserved
+        ]
+        if not affordable:
+            text = "its routes cost more than before; the next request reserves more"
+            raise UnavailableError(text)
+        return FollowUp(call=self._route_call(request, now, affordable))
 
     def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> FollowUp:
         """Use the fallback routes; the next request reads the Hub again."""
@@ -129,11 +158,13 @@ class Flux(Provider):
         return FollowUp(call=self._first_route_call(request, now))
 
     def _first_route_call(self, request: ImageRequest, now: datetime) -> HttpCall:
+        return self._route_call(request, now, self._usable_routes(now))
+
+    def _usable_routes(self, now: datetime) -> list[str]:
         paused = self._paused_until if self._is_auto else {}
         usable = [name for name in self._routes if paused.get(name, now) <= now]
         # If all routes are paused, try them by the end of their pause.
-        routes = usable or sorted(paused, key=paused.__getitem__)
-        return self._route_call(request, now, routes)
+        return usable or sorted(self._routes, key=lambda name: paused.get(name, now))
 
     def _route_call(
         self, request: ImageRequest, now: datetime, routes: Sequence[str]
@@ -141,7 +172,7 @@ class Flux(Provider):
         """Return the request for an image by the first of the *routes* left for it."""
         route = ROUTES[routes[0]]
         model = self._routes.get(route.name) or route.model or self._model
-        body = route.body(request, fit_to_side(request, route.multiple), model)
+        body = route.body(request, route.fit(request), model)
         accept = route.headers or {"Accept": "image/png"}
         return HttpCall(
             method="POST",
@@ -150,6 +181,7 @@ class Flux(Provider):
             headers={**self._auth_headers(), **accept},
             read=lambda response: self._read_image(response, request, now, routes),
             is_image_request=True,
+            price=self._route_price(route, request),
         )
 
     def _auth_headers(self) -> Mapping[str, str]:

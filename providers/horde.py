@@ -13,12 +13,14 @@ from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
     ProviderTraits,
     Response,
     Step,
+    flat_price,
 )
-from providers.provider import JobProvider, flat_price, job_id_in, with_fallback
+from providers.provider import JobProvider, job_id_in, with_fallback
 from providers.request_fitting import (
     RequestSize,
     fit_to_pixels,
@@ -75,7 +77,7 @@ class Horde(JobProvider):
     token_check_path = "/api/v2/find_user"  # noqa: S105 - a path
     poll_seconds = _MIN_POLL
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return a megapixel of the requested shape, in steps of 64."""
         return fit_to_pixels(request, _PIXELS, 64)
 

@@ -10,13 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from providers.base import ImageRequest, JsonValue, Response, Step
+from providers import base
+from providers.base import ImageRequest, ImageSize, JsonValue, Response, Step
 from providers.fal import MODEL as FAL_MODEL
+from providers.fal import PRICE as FAL_PRICE
 from providers.fal import build_fal_body, read_fal
 from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
+from providers.replicate import PRICE as REPLICATE_PRICE
 from providers.replicate import build_replicate_body, read_prediction
-from providers.request_fitting import RequestSize
+from providers.request_fitting import (
+    RequestSize,
+    fit_to_side,
+    fit_to_whole_megapixel,
+)
 from providers.responses import (
     MAX_ERROR_BYTES,
     ErrorRule,
@@ -27,6 +34,7 @@ from providers.responses import (
     raise_for_error,
     read_openai,
 )
+from providers.together import PRICE as TOGETHER_PRICE
 from providers.together import build_together_body
 
 JsonBody: TypeAlias = dict[str, JsonValue]
@@ -40,9 +48,10 @@ class Route:
         path: Path below the router's URL, with `{model}` for the model's id.
         body: Builds the JSON body from request, size and model id.
         read: Reads a good response (2xx).
+        price: The partner's price, to which Hugging Face adds nothing.
+        fit: Returns the size to request for the size of the finished image.
         model: The model's id on the route, if it differs from the Hub's.
         headers: Headers beside the token.
-        multiple: Both sides are multiples of this many pixels.
         dropped_options: The options of a request that the route ignores, in words.
     """
 
@@ -50,9 +59,10 @@ class Route:
     path: str
     body: Callable[[ImageRequest, RequestSize, str], JsonBody]
     read: Callable[[Response, Fetch], Step]
+    price: base.Price
+    fit: Callable[[ImageSize], RequestSize] = lambda size: fit_to_side(size, 16)
     model: str = ""
     headers: Mapping[str, str] | None = None
-    multiple: int = 16
     dropped_options: tuple[str, ...] = ()
 
 
@@ -90,6 +100,9 @@ def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
 ROUTES: Mapping[str, Route] = {
     "nscale": Route(
         name="nscale",
+        # Issue 19 of this project, November 2026: $0.0013 a megapixel; nscale's
+        # documentation says that it bills by resolution.
+        price=base.price_per_megapixel(0.0013),
         path="/nscale/v1/images/generations",
         body=_nscale_body,
         read=read_openai,
@@ -97,6 +110,8 @@ ROUTES: Mapping[str, Route] = {
     ),
     "fal-ai": Route(
         name="fal-ai",
+        price=FAL_PRICE,
+        fit=lambda size: fit_to_whole_megapixel(size, 16),
         path="/fal-ai/{model}",
         model=FAL_MODEL,
         body=lambda request, size, _model: build_fal_body(request, size),
@@ -104,12 +119,14 @@ ROUTES: Mapping[str, Route] = {
     ),
     "together": Route(
         name="together",
+        price=TOGETHER_PRICE,
         path="/together/v1/images/generations",
         body=build_together_body,
         read=read_openai,
     ),
     "replicate": Route(
         name="replicate",
+        price=REPLICATE_PRICE,
         path="/replicate/v1/models/{model}/predictions",
         model=REPLICATE_MODEL,
         body=lambda request, _size, _model: build_replicate_body(request),
@@ -119,6 +136,8 @@ ROUTES: Mapping[str, Route] = {
     ),
     "hf-inference": Route(
         name="hf-inference",
+        # Billed by computing time; no price of an image is published.
+        price=base.flat_price(base.UNKNOWN_DOLLARS),
         path="/hf-inference/models/{model}",
         body=_hf_body,
         read=lambda response, _fetch: image_from_bytes(response.body),

@@ -14,8 +14,9 @@ from providers.base import (
     ProviderSettings,
     ProviderTraits,
     Response,
+    flat_price,
 )
-from providers.provider import Provider, flat_price
+from providers.provider import Provider
 from providers.request_fitting import without_bars, without_tags, without_weights
 from providers.responses import parse_object
 

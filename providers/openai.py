@@ -7,9 +7,16 @@ three sizes, no seed and no steps, and sends base64.  Price: OpenAI's list for q
 
 from __future__ import annotations
 
-from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
+from providers.base import (
+    HttpCall,
+    ImageRequest,
+    ImageSize,
+    JsonValue,
+    ProviderTraits,
+    flat_price,
+)
 from providers.outcomes import OutOfCreditsError, PromptRefusedError, UnauthorizedError
-from providers.provider import Provider, flat_price
+from providers.provider import Provider
 from providers.request_fitting import RequestSize, nearest_size
 from providers.responses import ErrorRule
 
@@ -40,7 +47,7 @@ class OpenAi(Provider):
     )
     token_check_path = "/v1/models"  # noqa: S105 - a path
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size whose shape is nearest to the requested shape."""
         return nearest_size(request, _SIZES)
 

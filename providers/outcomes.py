@@ -150,6 +150,7 @@ class ProviderError(Exception):
     Attributes:
         outcome: The outcome that the error means.
         moves_breaker: False if the error says nothing about the service.
+        price: US dollars of the request, if the price depends on the route.
     """
 
     outcome: ClassVar[Outcome]
@@ -169,6 +170,7 @@ class ProviderError(Exception):
         super().__init__(message)
         self.status = status
         self.seconds = seconds
+        self.price: float | None = None
 
 
 class OutOfCreditsError(ProviderError, outcome=Outcome.CREDITS):
@@ -223,3 +225,16 @@ class RemoteJobLostError(RemoteJobFailedError):
     """The remote job or its image no longer exists: next provider."""
 
     moves_breaker = False
+
+
+#: Temporary errors while a remote job runs.
+TEMPORARY_ERRORS = (UnavailableError, RateLimitedError, ModelLoadingError)
+#: Results of a remote job or of its image.
+JOB_RESULTS = (
+    RemoteJobFailedError,
+    PromptRefusedError,
+    BlankImageError,
+    BadRequestError,
+    InvalidImageError,
+    TimedOutError,
+)

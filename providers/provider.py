@@ -9,20 +9,24 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from providers import responses
 from providers.base import (
+    UNKNOWN_PRICE,
     FollowUp,
     GeneratedImage,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
-    Price,
+    ModelPrice,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
+    flat_price,
 )
 from providers.outcomes import ProviderError, UnavailableError
 from providers.request_fitting import RequestSize, fit_to_side
@@ -30,16 +34,6 @@ from providers.responses import ErrorRule
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 Reader = Callable[[Response], Step]
-
-
-def flat_price(dollars: float) -> Price:
-    """Return a price that is the same for every image, in US dollars."""
-    return lambda _megapixels: dollars
-
-
-def price_per_megapixel(dollars: float) -> Price:
-    """Return a price in proportion to the image's megapixels, in US dollars."""
-    return lambda megapixels: dollars * megapixels
 
 
 def _raise_no_image(response: Response) -> Step:
@@ -77,6 +71,7 @@ class Provider:
 
     Attributes:
         defaults: The kind's traits, which the owner's settings override.
+        model_prices: The prices of models that differ from that of the default model.
         error_rules: The service's own spellings of errors.
         auth_scheme: The scheme of the Authorization header.
         size_multiple: Both sides of a requested size are multiples of it, in pixels.
@@ -86,6 +81,7 @@ class Provider:
     """
 
     defaults: ClassVar[ProviderTraits]
+    model_prices: ClassVar[Mapping[str, ModelPrice]] = MappingProxyType({})
     error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
     auth_scheme: ClassVar[str] = "Bearer"
     size_multiple: ClassVar[int] = 16
@@ -95,7 +91,7 @@ class Provider:
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
-        self.traits = _override_traits(self.defaults, settings)
+        self.traits = _override_traits(self.defaults, settings, self.model_prices)
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
         """Return the first call for *request*, or the image itself (the card).
@@ -110,9 +106,18 @@ class Provider:
         """Return the first call for *request*; a kind has this or its own `start`."""
         raise NotImplementedError
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size to request from the service."""
         return fit_to_side(request, self.size_multiple, self.max_side)
+
+    def price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the expected price of an image of *size* in US dollars."""
+        del now
+        return self.traits.price(self.supported_size(size).megapixels)
+
+    def highest_price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the most that a call may cost in US dollars, by whatever route."""
+        return self.price_of(size, now)
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that will be ignored, in a few words each."""
@@ -235,9 +240,15 @@ class JobProvider(Provider):
 
 
 def _override_traits(
-    traits: ProviderTraits, settings: ProviderSettings
+    traits: ProviderTraits,
+    settings: ProviderSettings,
+    model_prices: Mapping[str, ModelPrice],
 ) -> ProviderTraits:
     price, source = traits.price, traits.price_source
+    # The default price is that of the default model.
+    if model_prices and settings.model is not None:
+        of_model = model_prices.get(settings.model, UNKNOWN_PRICE)
+        price, source = of_model.price, of_model.source
     if settings.price is not None:
         price, source = flat_price(settings.price), "configuration"
     return replace(

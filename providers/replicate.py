@@ -13,17 +13,19 @@ from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
     ProviderTraits,
     Response,
     Step,
+    flat_price,
 )
 from providers.outcomes import (
     PromptRefusedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
-from providers.provider import JobProvider, flat_price, job_id_in
+from providers.provider import JobProvider, job_id_in
 from providers.request_fitting import RequestSize, nearest_ratio
 from providers.responses import (
     Fetch,
@@ -35,6 +37,8 @@ from providers.responses import (
 )
 
 MODEL = "black-forest-labs/flux-schnell"
+#: Replicate's page of the model: $3.00 for 1000 images (7 October 2026).
+PRICE = flat_price(0.003)
 RATIOS = (
     *("1:1", "16:9", "21:9", "3:2", "2:3", "4:5"),
     *("5:4", "3:4", "4:3", "9:16", "9:21"),
@@ -91,7 +95,7 @@ class Replicate(JobProvider):
         # Below $5 of credit the limit is 6 a minute without bursts, and a 429 under
         # concurrency can hide a 402.
         concurrency=1,
-        price=flat_price(0.003),
+        price=PRICE,
         price_source="Replicate's $3 for 1000 images",
         base_url="https://api.replicate.com",
         max_prompt=2000,
@@ -104,7 +108,7 @@ class Replicate(JobProvider):
         """Return the size: the service accepts an aspect ratio only."""
         return (f"size: {nearest_ratio(request, RATIOS)} of a megapixel is asked for",)
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return about the size of the image: a megapixel of the nearest ratio."""
         wide, _, high = nearest_ratio(request, RATIOS).partition(":")
         unit = math.sqrt(2**20 / (int(wide) * int(high)))

@@ -12,11 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from providers.base import ImageRequest
+from providers.base import ImageSize
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _WEIGHT = re.compile(r":\s*[+-]?\d+(?:\.\d+)?(?=\s*[)\]])")
 _KEYWORDS = re.compile(r"\b(AND|BREAK|ADDCOMM|ADDROW|ADDCOL)\b")
+#: The most that an image is enlarged to halve its price.
+_MAX_ENLARGEMENT = 1.1
 _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
 
 
@@ -27,12 +29,17 @@ class RequestSize:
     width: int
     height: int
 
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels."""
+        return self.width * self.height / 1e6
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 
 
 def fit_to_side(
-    request: ImageRequest, multiple: int, most: int = 1440, least: int = 256
+    request: ImageSize, multiple: int, most: int = 1440, least: int = 256
 ) -> RequestSize:
     """Return the nearest size of the requested shape within *most* pixels a side.
 
@@ -52,7 +59,7 @@ def fit_to_side(
     return RequestSize(width=fit(request.width), height=fit(request.height))
 
 
-def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestSize:
+def fit_to_pixels(request: ImageSize, pixels: int, multiple: int) -> RequestSize:
     """Return the largest size of the requested shape with at most *pixels* pixels.
 
     Both sides are multiples of *multiple* pixels.
@@ -64,12 +71,29 @@ def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestS
     )
 
 
-def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
+def fit_to_whole_megapixel(
+    request: ImageSize, multiple: int, most: int = 1440
+) -> RequestSize:
+    """Return the size of `fit_to_side`, or one that costs a megapixel instead of two.
+
+    For services that round megapixels up.  The smaller size has at most a million
+    pixels, and its image is enlarged by less than 10 %.
+    """
+    full = fit_to_side(request, multiple, most)
+    # A megapixel is enough for the full size, or would not halve the price.
+    if not 1 < full.megapixels <= 2:  # noqa: PLR2004 - megapixels
+        return full
+    smaller = fit_to_pixels(request, 1_000_000, multiple)
+    enlarged = max(request.width / smaller.width, request.height / smaller.height)
+    return smaller if enlarged < _MAX_ENLARGEMENT else full
+
+
+def nearest_size(request: ImageSize, sizes: Sequence[RequestSize]) -> RequestSize:
     """Return the one of *sizes* whose shape is nearest to the requested shape."""
     return min(sizes, key=lambda size: _distance(request, size.width / size.height))
 
 
-def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
+def nearest_ratio(request: ImageSize, ratios: Sequence[str]) -> str:
     """Return the nearest of aspect ratios such as "16:9"."""
 
     def distance(ratio: str) -> float:
@@ -79,7 +103,7 @@ def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
     return min(ratios, key=distance)
 
 
-def _distance(request: ImageRequest, ratio: float) -> float:
+def _distance(request: ImageSize, ratio: float) -> float:
     requested = request.width / request.height
     return max(ratio / requested, requested / ratio)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,21 +31,6 @@ _MAX_RETRIES = 5
 _RETRY_SECONDS = 2.0
 _CALL_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
-#: Temporary errors while a remote job runs.
-_TEMPORARY = (
-    outcomes.UnavailableError,
-    outcomes.RateLimitedError,
-    outcomes.ModelLoadingError,
-)
-#: Results of a remote job or of its image.
-_RESULTS = (
-    outcomes.RemoteJobFailedError,
-    outcomes.PromptRefusedError,
-    outcomes.BlankImageError,
-    outcomes.BadRequestError,
-    outcomes.InvalidImageError,
-    TimedOutError,
-)
 
 SaveRemoteId = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
@@ -86,6 +71,7 @@ class _RequestState:
         is_waiting: The image was not ready, so the deadline applies.  A ready image
             is downloaded after it, and a resumed job is polled once.
         retries: Consecutive errors of polls and downloads.
+        price: US dollars, if the last request for an image names its price.
     """
 
     provider: Provider
@@ -95,6 +81,7 @@ class _RequestState:
     remote_id: str | None = None
     is_waiting: bool = False
     retries: int = 0
+    price: float | None = None
 
 
 class ProviderRunner:
@@ -151,7 +138,12 @@ class ProviderRunner:
             save_remote_id=save_remote_id,
             cancellation=cancellation,
         )
-        return await self._run_steps(first, state)
+        try:
+            image = await self._run_steps(first, state)
+        except ProviderError as error:
+            error.price = state.price
+            raise
+        return replace(image, price=state.price)
 
     async def resume(
         self,
@@ -229,6 +221,8 @@ class ProviderRunner:
         state.remote_id = step.remote_id
 
     async def _run_step(self, call: HttpCall, state: _RequestState) -> Step:
+        if call.is_image_request:
+            state.price = call.price
         try:
             response = await self._with_deadline(
                 self._http.send(call, state.provider.traits), state, call
@@ -252,9 +246,9 @@ class ProviderRunner:
         # The remote job runs on despite temporary errors of polls and downloads.
         state.retries += 1
         may_retry = call.is_poll or state.retries < _MAX_RETRIES
-        if may_retry and isinstance(error, _TEMPORARY):
+        if may_retry and isinstance(error, outcomes.TEMPORARY_ERRORS):
             return FollowUp(call=call, seconds=error.seconds or _RETRY_SECONDS)
-        if isinstance(error, _RESULTS):
+        if isinstance(error, outcomes.JOB_RESULTS):
             raise error
         raise RemoteJobLostError(str(error), status=error.status) from error
 

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
+from providers.base import (
+    HttpCall,
+    ImageRequest,
+    JsonValue,
+    ProviderTraits,
+    price_per_megapixel,
+)
 from providers.outcomes import BadRequestError, ProviderError
-from providers.provider import Provider, price_per_megapixel, with_fallback
+from providers.provider import Provider, with_fallback
 from providers.request_fitting import RequestSize, nearest_ratio
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
+#: Together's documentation (serverless models, FLUX pricing; read in November 2026):
+#: width x height / 1,000,000 x price, for up to 4 steps.  Price as of 11 May 2026.
+PRICE = price_per_megapixel(0.0027)
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
 _SIZE_OPTIONS = ("width", "height", "aspect_ratio")
 
@@ -39,8 +48,8 @@ class Together(Provider):
     defaults = ProviderTraits(
         label="Together FLUX",
         prefix="together",
-        price=price_per_megapixel(0.0027),
-        price_source="Together's price per megapixel, as reported in 2026",
+        price=PRICE,
+        price_source="Together's price per megapixel, as reported in May 2026",
         base_url="https://api.together.xyz",
         max_prompt=2000,
         supported_options=frozenset({"size", "seed", "steps"}),

@@ -171,7 +171,7 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     traits = provider.traits
     if traits.is_card:
         return CheckResult(name, "made here, free")
-    dollars = traits.price(1.1664)
+    dollars = source.price_of(name)
     unit = " an image" if dollars else ""
     price = f"{format_dollars(dollars)}{unit} ({traits.price_source})"
     call = provider.token_check_call()

@@ -114,6 +114,7 @@ async def record_image(
             now=now,
             free=False,
             http_status=None if image is None or traits.is_card else 200,
+            price=image.price if image else None,
             seed=image.seed if image else None,
             model=image.model if image else None,
         )
@@ -212,6 +213,7 @@ async def close_attempt(
             free=outcome in FREE,
             http_status=error.status if error else None,
             error=why,
+            price=error.price if error else None,
         )
         if not closed:
             return
