@@ -17,11 +17,13 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
-    flat_price,
 )
 from providers.outcomes import NotFoundError
 from providers.provider import Provider
-from providers.request_fitting import escape_syntax
+from providers.request_fitting import (
+    escape_syntax,
+    flat_price,
+)
 from providers.responses import (
     ErrorRule,
     first_item,
@@ -51,6 +53,7 @@ class A1111(Provider):
     size_multiple, max_side = 8, 2048
     # Requires the password.
     health_check_path = token_check_path = _PROGRESS
+    model_list_path = "/sdapi/v1/sd-models"
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that generates the image."""

@@ -8,7 +8,6 @@ errors of `providers.outcomes`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,36 +24,6 @@ JsonValue: TypeAlias = (
 #: US dollars for one image, as a function of the requested megapixels.  A megapixel is
 #: a million pixels: services that bill whole megapixels bill 1024 x 1024 as two.
 Price: TypeAlias = Callable[[float], float]
-#: US dollars of an image whose price is not published.
-UNKNOWN_DOLLARS = 0.01
-
-
-def flat_price(dollars: float) -> Price:
-    """Return a price that is the same for every image, in US dollars."""
-    return lambda _megapixels: dollars
-
-
-def price_per_megapixel(dollars: float) -> Price:
-    """Return a price in proportion to the image's megapixels, in US dollars."""
-    return lambda megapixels: dollars * megapixels
-
-
-def price_per_whole_megapixel(dollars: float) -> Price:
-    """Return a price of megapixels that are rounded up, in US dollars."""
-    return lambda megapixels: dollars * math.ceil(megapixels)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPrice:
-    """The price of an image by one model, and the source of it, for people."""
-
-    price: Price
-    source: str
-
-
-UNKNOWN_PRICE = ModelPrice(
-    flat_price(UNKNOWN_DOLLARS), "assumed for this model: set `price` to its price"
-)
 
 
 class ImageSize(Protocol):
@@ -118,6 +87,7 @@ class HttpCall:
 
     Attributes:
         read: Reads every response but a redirect.  Raises ProviderError.
+        form: Fields of a multipart form, instead of `json`.
         is_image_request: Only the response to a request for an image moves the
             breaker, and only before such a request is an attempt committed.
         on_error: Returns the next step if an optional request (the Hub's list of
@@ -132,6 +102,7 @@ class HttpCall:
     url: str
     read: Callable[[Response], Step]
     json: JsonValue = None
+    form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), repr=False
     )

@@ -8,8 +8,11 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from providers.base import GeneratedImage, ImageRequest, ProviderTraits, flat_price
+from providers.base import GeneratedImage, ImageRequest, ProviderTraits
 from providers.provider import Provider
+from providers.request_fitting import (
+    flat_price,
+)
 
 #: FreeType's fonts are not thread-safe.
 _FONT_LOCK = threading.Lock()

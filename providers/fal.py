@@ -17,15 +17,18 @@ from providers.base import (
     ImageRequest,
     ImageSize,
     JsonValue,
-    ModelPrice,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
-    price_per_whole_megapixel,
 )
 from providers.provider import JobProvider, job_id_in
-from providers.request_fitting import RequestSize, fit_to_whole_megapixel
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    fit_to_whole_megapixel,
+    price_per_whole_megapixel,
+)
 from providers.responses import (
     ErrorRule,
     Fetch,
@@ -88,6 +91,7 @@ class Fal(JobProvider):
         supported_options=frozenset({"size", "seed", "steps"}),
         file_hosts=FILE_HOSTS,
     )
+    default_model = MODEL
     model_prices: ClassVar = {
         MODEL: ModelPrice(PRICE, _SOURCE),
         # fal's guide to FLUX.2 [klein] of 16 January 2026; the dearer of its variants.
@@ -105,8 +109,7 @@ class Fal(JobProvider):
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
-        self._model = settings.model or MODEL
-        self._requests = f"/{'/'.join(self._model.split('/')[:2])}/requests"
+        self._requests = f"/{'/'.join(self.model.split('/')[:2])}/requests"
 
     def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size to request: a square is one megapixel instead of two."""
@@ -115,7 +118,7 @@ class Fal(JobProvider):
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""
         body = build_fal_body(request, self.supported_size(request))
-        return self._image_call(f"/{self._model}", body, self._read_submitted)
+        return self._image_call(f"/{self.model}", body, self._read_submitted)
 
     def _cancel_call(self, job_id: str) -> HttpCall:
         return self._api_call(f"{self._requests}/{job_id}/cancel", method="PUT")

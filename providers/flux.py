@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from providers import fal, replicate
 from providers.base import (
@@ -23,9 +24,14 @@ from providers.base import (
     Step,
 )
 from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
+from providers.model_list import ModelEntry
 from providers.outcomes import NotFoundError, ProviderError, UnavailableError
-from providers.provider import Provider, merge_body
-from providers.request_fitting import RequestSize
+from providers.provider import Provider
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    merge_body,
+)
 from providers.responses import parse_object
 
 _HUB = "https://huggingface.co"
@@ -34,6 +40,7 @@ _MODEL = "black-forest-labs/FLUX.1-schnell"
 _INCLUDED = 0.10
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
+_SOURCE = "the price of the route, from $0.0013 a megapixel"
 _DAY = timedelta(days=1)
 
 
@@ -44,7 +51,7 @@ class Flux(Provider):
         label="Hugging Face FLUX",
         prefix="flux",
         price=ROUTES["nscale"].price,
-        price_source="the price of the route, from $0.0013 a megapixel",
+        price_source=_SOURCE,
         base_url="https://router.huggingface.co",
         included=_INCLUDED,
         credits_reset="monthly",
@@ -55,10 +62,12 @@ class Flux(Provider):
         file_hosts=(*fal.FILE_HOSTS, *replicate.FILE_HOSTS),
     )
 
+    default_model = _MODEL
+    model_prices: ClassVar = {_MODEL: ModelPrice(ROUTES["nscale"].price, _SOURCE)}
+
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
         self._hub = (settings.hub_url or _HUB).rstrip("/")
-        self._model = settings.model or _MODEL
         route = settings.route or "auto"
         self._is_auto = route == "auto"
         # The model's ids ("" if unknown) by the routes that serve it, in order.
@@ -87,8 +96,10 @@ class Flux(Provider):
         return max(self._route_price(ROUTES[name], size) for name in names)
 
     def _route_price(self, route: Route, size: ImageSize) -> float:
-        own = self._settings.price
-        return route.price(route.fit(size).megapixels) if own is None else own
+        # The owner's price, or one of a model whose price is not known.
+        if self._settings.price is not None or self.model != self.default_model:
+            return self.traits.price(route.fit(size).megapixels)
+        return route.price(route.fit(size).megapixels)
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that the first route ignores."""
@@ -101,12 +112,8 @@ class Flux(Provider):
         """Return the request for an image, or for the list of routes if outdated."""
         if not self._needs_routes(now):
             return self._first_route_call(request, now)
-        # The brackets are part of the parameter's name.
-        url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
-        return HttpCall(
-            method="GET",
-            url=url,
-            headers=self._auth_headers() if self._hub_may_see_token() else {},
+        return replace(
+            self.model_check_call(),
             read=lambda response: self._read_routes(response, request, now),
             on_error=lambda _error: self._use_fallback_routes(request, now),
         )
@@ -123,6 +130,29 @@ class Flux(Provider):
         path = "/api/whoami-v2"
         return replace(self._api_call(path), url=f"{self._hub}{path}")
 
+    def model_check_call(self) -> HttpCall:
+        """Return the request for the routes of the model, to the Hub."""
+        # The brackets are part of the parameter's name.
+        query = "expand[]=inferenceProviderMapping"
+        url = f"{self._hub}/api/models/{self.model}?{query}"
+        headers = self._auth_headers() if self._hub_may_see_token() else {}
+        return replace(self._api_call(""), url=url, headers=headers)
+
+    def find_model(self, response: Response) -> ModelEntry | None:
+        """Return whether the configured route, or any route, serves the model.
+
+        Raises:
+            ProviderError: The response is another error than that of a missing model.
+        """
+        try:
+            self.raise_for_error(response)
+        except NotFoundError:
+            return ModelEntry(is_listed=False)
+        routes = _live_routes(response)
+        return ModelEntry(
+            is_listed=bool(routes if self._is_auto else routes.keys() & self._routes)
+        )
+
     def raise_for_error(self, response: Response) -> None:
         """Return if the router's response is a good one, else raise what it means."""
         check_route(response)
@@ -130,15 +160,7 @@ class Flux(Provider):
     def _read_routes(
         self, response: Response, request: ImageRequest, now: datetime
     ) -> Step:
-        mapping = parse_object(response).get("inferenceProviderMapping")
-        routes = {
-            name: str(entry.get("providerId") or "")
-            for name, entry in _mapping_entries(mapping)
-            if name in ROUTES
-            and entry.get("status", "live") == "live"
-            and str(entry.get("task", "")) in {"", "text-to-image"}
-        }
-        if not routes:
+        if not (routes := _live_routes(response)):
             return self._use_fallback_routes(request, now)
         reserved = self.highest_price_of(request, now)
         self._routes, self._read_at = routes, now
@@ -171,7 +193,7 @@ class Flux(Provider):
     ) -> HttpCall:
         """Return the request for an image by the first of the *routes* left for it."""
         route = ROUTES[routes[0]]
-        model = self._routes.get(route.name) or route.model or self._model
+        model = self._routes.get(route.name) or route.model or self.model
         body = route.body(request, route.fit(request), model)
         accept = route.headers or {"Accept": "image/png"}
         return HttpCall(
@@ -211,6 +233,18 @@ class Flux(Provider):
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._paused_until[name] = until
+
+
+def _live_routes(response: Response) -> dict[str, str]:
+    """Return the model's ids ("" if unknown) by the routes that serve it."""
+    mapping = parse_object(response).get("inferenceProviderMapping")
+    return {
+        name: str(entry.get("providerId") or "")
+        for name, entry in _mapping_entries(mapping)
+        if name in ROUTES
+        and entry.get("status", "live") == "live"
+        and str(entry.get("task", "")) in {"", "text-to-image"}
+    }
 
 
 def _mapping_entries(mapping: object) -> list[tuple[str, dict[str, object]]]:

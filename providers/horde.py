@@ -18,12 +18,12 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
-    flat_price,
 )
 from providers.provider import JobProvider, job_id_in, with_fallback
 from providers.request_fitting import (
     RequestSize,
     fit_to_pixels,
+    flat_price,
     without_hashes,
     without_tags,
     without_weights,
@@ -75,6 +75,7 @@ class Horde(JobProvider):
     )
     # The service knows the owner even of the anonymous key.
     token_check_path = "/api/v2/find_user"  # noqa: S105 - a path
+    model_list_path = "/api/v2/status/models"
     poll_seconds = _MIN_POLL
 
     def supported_size(self, request: ImageSize) -> RequestSize:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -81,6 +82,7 @@ class HttpClient:
                 call.method,
                 url,
                 json=call.json,
+                data=None if call.form is None else _multipart(call.form),
                 headers=headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
@@ -107,6 +109,13 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(total=None),
             )
         return self._sessions[public_only]
+
+
+def _multipart(fields: Mapping[str, str]) -> aiohttp.FormData:
+    form = aiohttp.FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        form.add_field(name, value)
+    return form
 
 
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:

@@ -10,19 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from providers import base
-from providers.base import ImageRequest, ImageSize, JsonValue, Response, Step
+from providers.base import ImageRequest, ImageSize, JsonValue, Price, Response, Step
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import PRICE as FAL_PRICE
 from providers.fal import build_fal_body, read_fal
+from providers.model_list import MODEL_ENDED_RULES
 from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
 from providers.replicate import MODEL as REPLICATE_MODEL
 from providers.replicate import PRICE as REPLICATE_PRICE
 from providers.replicate import build_replicate_body, read_prediction
 from providers.request_fitting import (
+    UNKNOWN_DOLLARS,
     RequestSize,
     fit_to_side,
     fit_to_whole_megapixel,
+    flat_price,
+    price_per_megapixel,
 )
 from providers.responses import (
     MAX_ERROR_BYTES,
@@ -59,7 +62,7 @@ class Route:
     path: str
     body: Callable[[ImageRequest, RequestSize, str], JsonBody]
     read: Callable[[Response, Fetch], Step]
-    price: base.Price
+    price: Price
     fit: Callable[[ImageSize], RequestSize] = lambda size: fit_to_side(size, 16)
     model: str = ""
     headers: Mapping[str, str] | None = None
@@ -102,7 +105,7 @@ ROUTES: Mapping[str, Route] = {
         name="nscale",
         # Issue 19 of this project, November 2026: $0.0013 a megapixel; nscale's
         # documentation says that it bills by resolution.
-        price=base.price_per_megapixel(0.0013),
+        price=price_per_megapixel(0.0013),
         path="/nscale/v1/images/generations",
         body=_nscale_body,
         read=read_openai,
@@ -137,7 +140,7 @@ ROUTES: Mapping[str, Route] = {
     "hf-inference": Route(
         name="hf-inference",
         # Billed by computing time; no price of an image is published.
-        price=base.flat_price(base.UNKNOWN_DOLLARS),
+        price=flat_price(UNKNOWN_DOLLARS),
         path="/hf-inference/models/{model}",
         body=_hf_body,
         read=lambda response, _fetch: image_from_bytes(response.body),
@@ -162,13 +165,19 @@ _ERROR_RULES = (
 )
 
 
+_MODEL_RULES = tuple(
+    ErrorRule(RouteOnlyError, status=rule.status, text=rule.text)
+    for rule in MODEL_ENDED_RULES
+)
+
+
 def check_route(response: Response) -> None:
     """Return if the router's response is a good one, else raise what it means.
 
     Raises:
         ProviderError: `RouteOnlyError` if another route may serve the model.
     """
-    raise_for_error(response, *_ERROR_RULES)
+    raise_for_error(response, *_ERROR_RULES, *_MODEL_RULES)
     data = parse_object(response) if len(response.body) <= MAX_ERROR_BYTES else {}
     # The router has sent errors with status 200.  `read_prediction` reads the
     # `error` of a prediction, which has an `id`.

@@ -14,10 +14,14 @@ from providers.base import (
     ProviderSettings,
     ProviderTraits,
     Response,
-    flat_price,
 )
 from providers.provider import Provider
-from providers.request_fitting import without_bars, without_tags, without_weights
+from providers.request_fitting import (
+    flat_price,
+    without_bars,
+    without_tags,
+    without_weights,
+)
 from providers.responses import parse_object
 
 #: Parts of the names of image models, for servers with models of several types.
@@ -60,6 +64,10 @@ class LocalAi(Provider):
     def health_check_call(self) -> HttpCall:
         """Return the request for the list of models."""
         return self._api_call(f"{self._v1}/models")
+
+    def model_check_call(self) -> HttpCall | None:
+        """Return the request for the list of models, if the owner names a model."""
+        return self.health_check_call() if self.model else None
 
     def token_check_call(self) -> HttpCall:
         """Return the request for the list of models."""

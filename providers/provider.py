@@ -14,22 +14,27 @@ from typing import Any, ClassVar, Literal
 
 from providers import responses
 from providers.base import (
-    UNKNOWN_PRICE,
     FollowUp,
     GeneratedImage,
     HttpCall,
     ImageRequest,
     ImageSize,
     JsonValue,
-    ModelPrice,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
-    flat_price,
 )
+from providers.model_list import MODEL_ENDED_RULES, ModelEntry, find_model
 from providers.outcomes import ProviderError, UnavailableError
-from providers.request_fitting import RequestSize, fit_to_side
+from providers.request_fitting import (
+    UNKNOWN_PRICE,
+    ModelPrice,
+    RequestSize,
+    fit_to_side,
+    flat_price,
+    merge_body,
+)
 from providers.responses import ErrorRule
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -71,7 +76,9 @@ class Provider:
 
     Attributes:
         defaults: The kind's traits, which the owner's settings override.
-        model_prices: The prices of models that differ from that of the default model.
+        default_model: The model while the owner names none; "" if the server decides.
+        model_list_path: The path of `model_check_call`.
+        model_prices: The prices of models; "*" for any other than the named ones.
         error_rules: The service's own spellings of errors.
         auth_scheme: The scheme of the Authorization header.
         size_multiple: Both sides of a requested size are multiples of it, in pixels.
@@ -81,6 +88,8 @@ class Provider:
     """
 
     defaults: ClassVar[ProviderTraits]
+    default_model: ClassVar[str] = ""
+    model_list_path: ClassVar[str] = ""
     model_prices: ClassVar[Mapping[str, ModelPrice]] = MappingProxyType({})
     error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
     auth_scheme: ClassVar[str] = "Bearer"
@@ -92,6 +101,11 @@ class Provider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
         self.traits = _override_traits(self.defaults, settings, self.model_prices)
+
+    @property
+    def model(self) -> str:
+        """The model that is requested; "" if the server decides."""
+        return self._settings.model or self.default_model
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall | GeneratedImage:
         """Return the first call for *request*, or the image itself (the card).
@@ -149,9 +163,23 @@ class Provider:
         """Return a free call that shows whether the token is valid, or None."""
         return self._api_call(path) if (path := self.token_check_path) else None
 
+    def model_check_call(self) -> HttpCall | None:
+        """Return a free call that shows whether the service has the model, or None."""
+        path = self.model_list_path if self.model else ""
+        return self._api_call(path) if path else None
+
+    def find_model(self, response: Response) -> ModelEntry | None:
+        """Return what the response to `model_check_call` says of the model, or None.
+
+        Raises:
+            ProviderError: The response is an error.
+        """
+        self.raise_for_error(response)
+        return find_model(response, self.model)
+
     def raise_for_error(self, response: Response) -> None:
         """Return if *response* is a good one, else raise the ProviderError it means."""
-        responses.raise_for_error(response, *self.error_rules)
+        responses.raise_for_error(response, *self.error_rules, *MODEL_ENDED_RULES)
 
     def _with_error_check(self, read: Reader) -> Reader:
         def checked(response: Response) -> Step:
@@ -247,7 +275,8 @@ def _override_traits(
     price, source = traits.price, traits.price_source
     # The default price is that of the default model.
     if model_prices and settings.model is not None:
-        of_model = model_prices.get(settings.model, UNKNOWN_PRICE)
+        other = model_prices.get("*", UNKNOWN_PRICE)
+        of_model = model_prices.get(settings.model, other)
         price, source = of_model.price, of_model.source
     if settings.price is not None:
         price, source = flat_price(settings.price), "configuration"
@@ -264,17 +293,3 @@ def _override_traits(
         concurrency=settings.concurrency or traits.concurrency,
         base_url=(settings.base_url or traits.base_url).rstrip("/"),
     )
-
-
-def merge_body(
-    body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
-) -> dict[str, JsonValue]:
-    """Return *body* overridden by *extra*; tables are merged recursively."""
-    merged = dict(body)
-    for key, value in extra.items():
-        inner = merged.get(key)
-        if isinstance(value, dict) and isinstance(inner, dict):
-            merged[key] = merge_body(inner, value)
-        else:
-            merged[key] = value
-    return merged

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 from providers.base import (
     FollowUp,
@@ -18,15 +19,21 @@ from providers.base import (
     ProviderTraits,
     Response,
     Step,
-    flat_price,
 )
+from providers.model_list import ModelEntry
 from providers.outcomes import (
+    NotFoundError,
     PromptRefusedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
 from providers.provider import JobProvider, job_id_in
-from providers.request_fitting import RequestSize, nearest_ratio
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    flat_price,
+    nearest_ratio,
+)
 from providers.responses import (
     Fetch,
     follow_url,
@@ -39,6 +46,7 @@ from providers.responses import (
 MODEL = "black-forest-labs/flux-schnell"
 #: Replicate's page of the model: $3.00 for 1000 images (7 October 2026).
 PRICE = flat_price(0.003)
+_SOURCE = "Replicate's $3 for 1000 images"
 RATIOS = (
     *("1:1", "16:9", "21:9", "3:2", "2:3", "4:5"),
     *("5:4", "3:4", "4:3", "9:16", "9:21"),
@@ -96,13 +104,15 @@ class Replicate(JobProvider):
         # concurrency can hide a 402.
         concurrency=1,
         price=PRICE,
-        price_source="Replicate's $3 for 1000 images",
+        price_source=_SOURCE,
         base_url="https://api.replicate.com",
         max_prompt=2000,
         supported_options=frozenset({"seed", "steps"}),
         file_hosts=FILE_HOSTS,
     )
+    default_model = MODEL
     token_check_path = "/v1/account"  # noqa: S105 - a path
+    model_prices: ClassVar = {MODEL: ModelPrice(PRICE, _SOURCE)}
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the size: the service accepts an aspect ratio only."""
@@ -119,12 +129,28 @@ class Replicate(JobProvider):
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that creates the prediction."""
         return self._image_call(
-            f"/v1/models/{self._settings.model or MODEL}/predictions",
+            f"/v1/models/{self.model}/predictions",
             build_replicate_body(request),
             self._read_submitted,
             # Replicate ends the prediction a minute after our timeout.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
+
+    def model_check_call(self) -> HttpCall:
+        """Return the free request for the model itself."""
+        return self._api_call(f"/v1/models/{self.model}")
+
+    def find_model(self, response: Response) -> ModelEntry | None:
+        """Return whether the model exists; the service names no end.
+
+        Raises:
+            ProviderError: The response is another error than that of a missing model.
+        """
+        try:
+            self.raise_for_error(response)
+        except NotFoundError:
+            return ModelEntry(is_listed=False)
+        return ModelEntry(is_listed=True)
 
     def _cancel_call(self, job_id: str) -> HttpCall:
         return self._api_call(f"{self._poll_path(job_id)}/cancel", method="POST")

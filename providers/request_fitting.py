@@ -1,4 +1,4 @@
-"""Fits a request to a service: its sizes and ratios, and the syntax of its prompts.
+"""Fits a request to a service: sizes and their prices, ratios, prompts.
 
 Prompts come from posts, whose text is untrusted.  Sources: the services' reference
 pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` and
@@ -8,11 +8,12 @@ pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from providers.base import ImageSize
+from providers.base import ImageSize, JsonValue, Price
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _WEIGHT = re.compile(r":\s*[+-]?\d+(?:\.\d+)?(?=\s*[)\]])")
@@ -20,6 +21,36 @@ _KEYWORDS = re.compile(r"\b(AND|BREAK|ADDCOMM|ADDROW|ADDCOL)\b")
 #: The most that an image is enlarged to halve its price.
 _MAX_ENLARGEMENT = 1.1
 _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
+#: US dollars of an image whose price is not published.
+UNKNOWN_DOLLARS = 0.01
+
+
+def flat_price(dollars: float) -> Price:
+    """Return a price that is the same for every image, in US dollars."""
+    return lambda _megapixels: dollars
+
+
+def price_per_megapixel(dollars: float) -> Price:
+    """Return a price in proportion to the image's megapixels, in US dollars."""
+    return lambda megapixels: dollars * megapixels
+
+
+def price_per_whole_megapixel(dollars: float) -> Price:
+    """Return a price of megapixels that are rounded up, in US dollars."""
+    return lambda megapixels: dollars * math.ceil(megapixels)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The price of an image by one model, and the source of it, for people."""
+
+    price: Price
+    source: str
+
+
+UNKNOWN_PRICE = ModelPrice(
+    flat_price(UNKNOWN_DOLLARS), "assumed for this model: set `price` to its price"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +175,17 @@ def escape_syntax(prompt: str) -> str:
 
 def _tidy_spaces(prompt: str) -> str:
     return re.sub(r" +(?=[ ,])", "", prompt).strip()
+
+
+def merge_body(
+    body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return *body* overridden by *extra*; tables are merged recursively."""
+    merged = dict(body)
+    for key, value in extra.items():
+        inner = merged.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            merged[key] = merge_body(inner, value)
+        else:
+            merged[key] = value
+    return merged

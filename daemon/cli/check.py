@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import typer
 
@@ -30,6 +31,9 @@ from providers.outcomes import (
     UnavailableError,
 )
 
+#: `check` warns so long before a service ends the model.
+_WARNING_TIME = timedelta(days=30)
+
 
 def check(source: Source = None, json: Json = False) -> None:
     """Test the whole set-up without paying.
@@ -40,7 +44,7 @@ def check(source: Source = None, json: Json = False) -> None:
     context.silence_log(settings)
     results = asyncio.run(_check_all(settings))
     rows = [
-        ["✗" if result.todo else "✓", result.what, result.found, result.todo]
+        [result.mark, result.what, result.found, result.todo or result.warning]
         for result in results
     ]
     output.print_result(
@@ -68,6 +72,7 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
                 results.append(replace(result, what=f"{prefix}{result.what}"))
         for name in sources.first.providers:
             results.append(await _check_provider(sources.first, name))
+            results += await _check_model(sources.first, name)
         for source in sources:
             results += _describe_budget(
                 source,
@@ -190,6 +195,36 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     except ProviderError as error:
         return CheckResult(name, price, str(error))
     return CheckResult(name, f"answers and knows us, {price}")
+
+
+async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:
+    """Look the configured model up where the service has a list of its models."""
+    provider = source.providers[name]
+    call = provider.model_check_call()
+    if call is None:
+        return []
+    try:
+        response = await source.app.provider_runner.send_once(call, provider.traits)
+        entry = provider.find_model(response)
+    # The row of the provider says that it does not respond.
+    except ProviderError:
+        return []
+    # The list has another format than is known.
+    if entry is None:
+        return []
+    today = source.app.now().date()
+    what, label = f"{name} model", provider.traits.label
+    change = f"set providers.{name}.model to another model"
+    if not entry.is_listed:
+        missing = f"{label} does not offer it: {change}"
+        return [CheckResult(what, provider.model, missing)]
+    if entry.ends_on is None or entry.ends_on > today + _WARNING_TIME:
+        return [CheckResult(what, provider.model)]
+    ends = f"{label} ends it on {entry.ends_on:%d %B %Y}: {change}"
+    # The model has ended, though it is still in the list.
+    if entry.ends_on <= today:
+        return [CheckResult(what, provider.model, ends)]
+    return [CheckResult(what, provider.model, warning=ends)]
 
 
 def _token_hint(name: str) -> str:
