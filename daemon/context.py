@@ -29,8 +29,9 @@ from daemon.service.systemd import WatchdogDeadlines
 from daemon.service.tasks import ChangeEvent, FailureThrottle, RetrySchedule
 from db.engine import Database
 from db.source_state import SHARED
+from providers.cancellation import CancellationToken
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner
+from providers.runner import ProviderRunner
 
 if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
     from daemon.notion.api import NotionApi

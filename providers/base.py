@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from providers.outcomes import CreditsReset, ProviderError
 
@@ -152,6 +153,8 @@ class ProviderTraits:
         is_card: The provider renders cards: locally, free of charge.
         file_hosts: Hosts, or ".suffix" for all subdomains, from which finished
             files may be downloaded.
+            A whole address (`http://nas:9000`) may be private, as `base_url`.
+        is_own_server: The owner runs the server, which works on after a timeout.
         base_url: The base of all requests.  The owner has named it, so its files may
             be downloaded over plain http and from a private address.
     """
@@ -171,8 +174,16 @@ class ProviderTraits:
     max_prompt: int | None = None
     supported_options: frozenset[str] = frozenset()
     is_card: bool = False
+    is_own_server: bool = False
     file_hosts: tuple[str, ...] = ()
     base_url: str = ""
+
+    @property
+    def server(self) -> str:
+        """What does the work: entries of one kind on one host of the owner share it."""
+        if not self.is_own_server:
+            return self.name
+        return f"{self.prefix} on {urlsplit(self.base_url).hostname}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +215,8 @@ class ProviderSettings:
     Times are in seconds, amounts in US dollars.
 
     Attributes:
+        base_url: May have a user and a password.
+        file_hosts: Further hosts of finished files; see `ProviderTraits`.
         account: The account id, for services that need it.
         extra: Merged into the request body, tables recursively.
         card: The look of a card, for the kind that renders it.
@@ -212,7 +225,8 @@ class ProviderSettings:
     name: str
     kind: str
     token: str | None = field(default=None, repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
+    file_hosts: tuple[str, ...] = ()
     hub_url: str | None = None
     model: str | None = None
     route: str | None = None

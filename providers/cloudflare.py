@@ -122,6 +122,11 @@ class Cloudflare(Provider):
         call = self._image_call(path, {}, self._read_image)
         return replace(call, json=None, form=fields)
 
+    def token_check_calls(self) -> tuple[HttpCall, ...]:
+        """Return the checks of a token of a user, and of one that an account owns."""
+        account = self._api_call(f"{self._account_path}/tokens/verify")
+        return (*super().token_check_calls(), account)
+
     def model_check_call(self) -> HttpCall:
         """Return the request for the models with this name."""
         query = quote(self.model.rpartition("/")[2])

@@ -22,7 +22,7 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.provider import JobProvider, job_id_in
+from providers.job_provider import JobProvider, job_id_in
 from providers.request_fitting import (
     ModelPrice,
     RequestSize,

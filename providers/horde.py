@@ -19,7 +19,8 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.provider import JobProvider, job_id_in, with_fallback
+from providers.job_provider import JobProvider, job_id_in
+from providers.provider import with_fallback
 from providers.request_fitting import (
     RequestSize,
     fit_to_pixels,
@@ -75,6 +76,7 @@ class Horde(JobProvider):
     )
     # The service knows the owner even of the anonymous key.
     token_check_path = "/api/v2/find_user"  # noqa: S105 - a path
+    version_path = "/api/v2"
     model_list_path = "/api/v2/status/models"
     poll_seconds = _MIN_POLL
 

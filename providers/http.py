@@ -10,11 +10,14 @@ the owner's network, so the addresses are checked again when the connection is m
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from collections.abc import Mapping
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -24,12 +27,27 @@ from aiohttp.resolver import ThreadedResolver
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.responses import MAX_ERROR_BYTES
+from providers.url_checks import (
+    check_redirect,
+    forbidden_reason,
+    is_loopback,
+    is_owners_address,
+    is_public,
+    shorten_url,
+)
 
 _MAX_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
 _MAX_REDIRECTS = 3
 #: Shorter header words, such as "Bearer", are not secrets.
 _MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
+#: An idle connection that the server closes fails within a round trip.
+_STALE_SECONDS = 1.0
+_DISCONNECTED = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientOSError,
+    ConnectionError,
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,11 +56,17 @@ class HttpClient:
 
     Args:
         resolver: Replaces the name resolution of file hosts, for tests.
+        monotonic: A clock in seconds.
     """
 
-    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        resolver: AbstractResolver | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._resolver = resolver
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._monotonic = monotonic
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close all connections."""
@@ -54,8 +78,7 @@ class HttpClient:
 
         Raises:
             UnavailableError: The service is unreachable or redirects wrongly.
-            InvalidImageError: The response is larger than 34 MiB, or its URL or
-                a redirect leads to a forbidden address.
+            InvalidImageError: The response is too large, or its address forbidden.
         """
         url = call.url
         for _ in range(_MAX_REDIRECTS + 1):
@@ -65,7 +88,7 @@ class HttpClient:
             if not (location := response.headers.get("location")):
                 raise UnavailableError(f"a redirect to nowhere ({response.status})")
             target = urljoin(url, location)
-            _check_redirect(call, url, target, traits)
+            check_redirect(call, url, target, traits)
             url = target
         raise UnavailableError("too many redirects")
 
@@ -74,48 +97,123 @@ class HttpClient:
     ) -> Response:
         if call.is_download and (why := forbidden_reason(url, traits)) is not None:
             raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
-        public_only = call.is_download and not same_origin(url, traits.base_url)
-        session = self._session_for(public_only=public_only)
-        headers = {"Accept-Encoding": "identity", **call.headers}
         try:
-            async with session.request(
-                call.method,
-                url,
-                json=call.json,
-                data=None if call.form is None else _multipart(call.form),
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
-            ) as response:
-                body = _redact_secrets(await _read_capped(response), call)
-                named = response.headers.items()
-                received = {name.lower(): value for name, value in named}
-                return Response(response.status, received, body)
+            return await self._send_once_or_again(call, url, traits)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp may hide the resolver's error behind its own.
             for cause in (error, error.__cause__ or error.__context__):
                 if isinstance(cause, ForbiddenAddressError):
                     raise InvalidImageError(str(cause)) from error
-            raise UnavailableError(_connection_error(error)) from error
+            raise UnavailableError(describe_connection_error(error)) from error
 
-    def _session_for(self, *, public_only: bool) -> aiohttp.ClientSession:
-        if public_only not in self._sessions:
+    async def _send_once_or_again(
+        self, call: HttpCall, url: str, traits: ProviderTraits
+    ) -> Response:
+        """Send a request, once more if it met the end of a kept-alive connection.
+
+        A server that closes an idle connection while the request is on its way has
+        not read the request, so nothing was done or charged.  A server that ends while
+        it works takes longer, or has sent a part of its response.
+        """
+        # A proxy resolves the names itself.
+        proxy = proxy_for(url)
+        is_trusted = not call.is_download or is_owners_address(url, traits)
+        public_only = not is_trusted and proxy is None
+        session = self._session_for(public_only=public_only)
+        progress, began = _Progress(), self._monotonic()
+        try:
+            return await self._exchange(call, url, proxy, session, progress)
+        except _DISCONNECTED:
+            is_quick = self._monotonic() - began < _STALE_SECONDS
+            if not progress.is_reused or progress.has_response or not is_quick:
+                raise
+        session = self._session_for(public_only=public_only, is_fresh=True)
+        return await self._exchange(call, url, proxy, session, _Progress())
+
+    async def _exchange(
+        self,
+        call: HttpCall,
+        url: str,
+        proxy: str | None,
+        session: aiohttp.ClientSession,
+        progress: _Progress,
+    ) -> Response:
+        form = None
+        if call.form is not None:
+            form = aiohttp.FormData(dict(call.form), default_to_multipart=True)
+        async with session.request(
+            call.method,
+            url,
+            json=call.json,
+            data=form,
+            headers={"Accept-Encoding": "identity", **call.headers},
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
+            proxy=proxy,
+            trace_request_ctx=progress,
+        ) as response:
+            progress.has_response = True
+            body = _redact_secrets(await _read_capped(response), call)
+            received = {name.lower(): value for name, value in response.headers.items()}
+            return Response(response.status, received, body)
+
+    def _session_for(
+        self, *, public_only: bool, is_fresh: bool = False
+    ) -> aiohttp.ClientSession:
+        """Return a session; each request of a fresh one has its own connection."""
+        kind = (public_only, is_fresh)
+        if kind not in self._sessions:
             resolver = PublicResolver(self._resolver) if public_only else None
-            self._sessions[public_only] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver),
+            self._sessions[kind] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=resolver, force_close=is_fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # It would send the passwords of a .netrc file; see `proxy_for`.
                 trust_env=False,
                 headers={"User-Agent": _user_agent()},
                 timeout=aiohttp.ClientTimeout(total=None),
+                trace_configs=[_reuse_tracing()],
             )
-        return self._sessions[public_only]
+        return self._sessions[kind]
 
 
-def _multipart(fields: Mapping[str, str]) -> aiohttp.FormData:
-    form = aiohttp.FormData(default_to_multipart=True)
-    for name, value in fields.items():
-        form.add_field(name, value)
-    return form
+@dataclass(slots=True)
+class _Progress:
+    """How far a request has come.
+
+    Attributes:
+        is_reused: It was sent on a connection that was kept alive.
+        has_response: The head of a response was received.
+    """
+
+    is_reused: bool = False
+    has_response: bool = False
+
+
+def _reuse_tracing() -> aiohttp.TraceConfig:
+    async def note_reuse(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceConnectionReuseconnParams,
+    ) -> None:
+        context.trace_request_ctx.is_reused = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(note_reuse)
+    return tracing
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy of the environment (HTTPS_PROXY, NO_PROXY) for *url*, or None.
+
+    This machine itself is never asked through a proxy.
+    """
+    parts, proxies = urlsplit(url), urllib.request.getproxies_environment()
+    host = parts.hostname or ""
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or is_loopback(host):
+        return None
+    place = parts.netloc.rpartition("@")[2]
+    return None if urllib.request.proxy_bypass(place) else proxy
 
 
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
@@ -142,25 +240,26 @@ def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
     return body
 
 
-def _check_redirect(
-    call: HttpCall, url: str, target: str, traits: ProviderTraits
-) -> None:
-    # A request that has a token or is charged must not go to another host.
-    if not call.is_download and not same_origin(url, target):
-        raise UnavailableError(f"redirects to another host ({shorten_url(target)})")
-    if call.method != "GET" and call.is_image_request:
-        raise UnavailableError("redirects a request for an image")
-    if call.is_download and (why := forbidden_reason(target, traits)) is not None:
-        raise InvalidImageError(f"redirects to {shorten_url(target)}, which is {why}")
-
-
-def _connection_error(error: Exception) -> str:
+def describe_connection_error(error: Exception) -> str:
+    """Return in words, without any address, why there was no response."""
     match error:
         case TimeoutError():
             return "cannot be reached in time"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "cannot be reached through the proxy of HTTPS_PROXY"
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "")
+            invalid = "cannot be reached: its certificate is not valid"
+            return f"{invalid} ({why})" if why else invalid
+        case aiohttp.ClientConnectorSSLError():
+            return "cannot be reached: it does not speak https there"
+        case aiohttp.ClientConnectorDNSError():
+            return "cannot be reached: its name is not known"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "cannot be reached: it refuses the connection"
         case aiohttp.ClientConnectorError():
             return "cannot be reached"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+        case aiohttp.ServerDisconnectedError() | ConnectionError():
             return "closed the connection without an answer"
         case aiohttp.ClientPayloadError():
             return "sent an answer that was cut short"
@@ -168,27 +267,13 @@ def _connection_error(error: Exception) -> str:
 
 
 def _user_agent() -> str:
-    try:
+    with suppress(PackageNotFoundError):
         return f"postbrush/{version('postbrush')}"
-    except PackageNotFoundError:
-        return "postbrush"
+    return "postbrush"
 
 
 class ForbiddenAddressError(OSError):
     """A file may not be downloaded from the address."""
-
-
-def is_public(address: str) -> bool:
-    """Return True if an IP literal (or the IPv4 address in it) is a public one."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ip.ipv4_mapped or ip.sixtofour
-        if embedded is not None:
-            return is_public(str(embedded))
-    return ip.is_global and not ip.is_multicast
 
 
 class PublicResolver(AbstractResolver):
@@ -213,58 +298,3 @@ class PublicResolver(AbstractResolver):
     async def close(self) -> None:
         """Close the inner resolver."""
         await self._inner.close()
-
-
-def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL.
-
-    Raises:
-        ValueError: The URL cannot be parsed.
-    """
-    parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme, 0)
-    return parts.scheme, (parts.hostname or "").casefold(), parts.port or default
-
-
-def same_origin(left: str, right: str) -> bool:
-    """Return True if two URLs have the same scheme, host and port."""
-    try:
-        return origin_of(left) == origin_of(right)
-    except ValueError:
-        return False
-
-
-def forbidden_reason(url: str, traits: ProviderTraits) -> str | None:
-    """Return why a finished file may not be downloaded from *url*, or None."""
-    try:
-        scheme, host, _ = origin_of(url)
-    except ValueError:
-        return "not an address"
-    # The owner has configured this server, so it may be private and without TLS.
-    if traits.base_url and same_origin(url, traits.base_url):
-        return None
-    if scheme != "https":
-        return "not https"
-    if _is_literal(host) and not is_public(host):
-        return "a private address"
-    is_allowed = any(
-        host == entry or (entry.startswith(".") and host.endswith(entry))
-        for entry in traits.file_hosts
-    )
-    if not is_allowed:
-        return f"not a host of {traits.label}'s"
-    return None
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def shorten_url(url: str) -> str:
-    """Return a URL for display: 120 characters, no query, which may be a signature."""
-    parts: Any = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]

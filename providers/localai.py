@@ -11,7 +11,6 @@ from providers.base import (
     HttpCall,
     ImageRequest,
     JsonValue,
-    ProviderSettings,
     ProviderTraits,
     Response,
 )
@@ -36,24 +35,21 @@ class LocalAi(Provider):
         prefix="localai",
         price=flat_price(0.0),
         price_source="your own server",
+        is_own_server=True,
         timeout=600.0,
         concurrency=1,
         supported_options=frozenset({"size", "seed"}),
     )
+    version_path = "/v1"
     # Such servers round to 16.
     max_side = 2048
-
-    def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(settings)
-        # The owner may have configured the URL with or without /v1.
-        self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request for an image, or for the list of models if none is set."""
         if self._settings.model:
             return self._generation_call(request, self._settings.model)
         return self._api_call(
-            f"{self._v1}/models",
+            "/v1/models",
             lambda response: FollowUp(
                 call=self._generation_call(request, choose_image_model(response))
             ),
@@ -63,7 +59,7 @@ class LocalAi(Provider):
 
     def health_check_call(self) -> HttpCall:
         """Return the request for the list of models."""
-        return self._api_call(f"{self._v1}/models")
+        return self._api_call("/v1/models")
 
     def model_check_call(self) -> HttpCall | None:
         """Return the request for the list of models, if the owner names a model."""
@@ -82,7 +78,7 @@ class LocalAi(Provider):
             "response_format": "b64_json",
             **({"model": model} if model else {}),
         }
-        path = f"{self._v1}/images/generations"
+        path = "/v1/images/generations"
         return self._image_call(path, body, self._read_openai)
 
 

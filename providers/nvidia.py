@@ -50,6 +50,7 @@ class Nvidia(Provider):
         max_prompt=2000,
         supported_options=frozenset({"size", "seed", "steps"}),
     )
+    version_path = "/v1"
     default_model = "black-forest-labs/flux.1-schnell"
     error_rules = (
         # The trial of the account has ended.

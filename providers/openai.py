@@ -56,6 +56,7 @@ class OpenAi(Provider):
         # OpenAI accepts 32,000 characters, which would cost more than the image.
         max_prompt=4000,
     )
+    version_path = "/v1"
     default_model = "gpt-image-2.6-flare"
     model_prices: ClassVar = {
         "gpt-image-2.6-flare": _NEWEST_PRICE,

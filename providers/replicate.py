@@ -20,6 +20,7 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.job_provider import JobProvider, job_id_in
 from providers.model_list import ModelEntry
 from providers.outcomes import (
     NotFoundError,
@@ -27,7 +28,6 @@ from providers.outcomes import (
     RemoteJobFailedError,
     RemoteJobLostError,
 )
-from providers.provider import JobProvider, job_id_in
 from providers.request_fitting import (
     ModelPrice,
     RequestSize,
@@ -110,6 +110,7 @@ class Replicate(JobProvider):
         supported_options=frozenset({"seed", "steps"}),
         file_hosts=FILE_HOSTS,
     )
+    version_path = "/v1"
     default_model = MODEL
     token_check_path = "/v1/account"  # noqa: S105 - a path
     model_prices: ClassVar = {MODEL: ModelPrice(PRICE, _SOURCE)}

@@ -22,7 +22,9 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.cancellation import CancellationToken, JobCancelled, ShuttingDown
 from providers.http import HttpClient
+from providers.late_responses import LateResponses
 from providers.outcomes import ProviderError, RemoteJobLostError, TimedOutError
 from providers.provider import Provider
 
@@ -34,27 +36,6 @@ _CANCEL_SECONDS = 5.0
 
 SaveRemoteId = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
-
-
-class ShuttingDown(Exception):  # noqa: N818 - not an error: the wait resumes at the next start
-    """The daemon stops while the remote job runs on; its result is read later."""
-
-
-class JobCancelled(Exception):  # noqa: N818 - not an error: a person cancelled it
-    """The image is no longer wanted, and the remote job was cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancellationToken:
-    """The events that end the wait for a remote job.
-
-    Attributes:
-        stopping: The daemon stops.  It resumes the remote job at its next start.
-        withdrawn: The image is no longer wanted.
-    """
-
-    stopping: asyncio.Event
-    withdrawn: asyncio.Event
 
 
 class _DeadlineExceededError(TimedOutError):
@@ -102,10 +83,12 @@ class ProviderRunner:
     ) -> None:
         self._sleep = sleep
         self._monotonic = monotonic
-        self._http = HttpClient(resolver)
+        self._http = HttpClient(resolver, monotonic)
+        self._late = LateResponses()
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._late.close()
         await self._http.close()
 
     async def run(
@@ -132,6 +115,7 @@ class ProviderRunner:
         first = await asyncio.to_thread(provider.start, request, now)
         if isinstance(first, GeneratedImage):
             return first
+        await self._wait_for_server(provider.traits, cancellation)
         state = _RequestState(
             provider=provider,
             deadline=self._monotonic() + provider.traits.timeout,
@@ -209,6 +193,19 @@ class ProviderRunner:
         await self._cancel_remote(state)
         raise RemoteJobLostError("never came to an end")
 
+    async def _wait_for_server(
+        self, traits: ProviderTraits, cancellation: CancellationToken
+    ) -> None:
+        """Wait while a server of the owner works on a request that timed out."""
+        if not traits.is_own_server:
+            return
+        stopping, withdrawn = cancellation.stopping, cancellation.withdrawn
+        await self._late.wait(traits.server, traits.timeout, stopping, withdrawn)
+        if withdrawn.is_set():
+            raise JobCancelled
+        if stopping.is_set():
+            raise ShuttingDown
+
     async def _cancel_remote(self, state: _RequestState) -> None:
         if state.remote_id is not None:
             await self.cancel(state.provider, state.remote_id)
@@ -255,18 +252,20 @@ class ProviderRunner:
     async def _with_deadline(
         self, sending: Coroutine[Any, Any, T], state: _RequestState, call: HttpCall
     ) -> T:
-        left = state.deadline - self._monotonic()
+        left, traits = state.deadline - self._monotonic(), state.provider.traits
         is_repeatable = call.is_poll or call.is_download
         if is_repeatable and not state.is_waiting:
             left = max(left, _CALL_SECONDS)
         try:
+            if call.is_image_request and traits.is_own_server:
+                return await self._late.send(sending, traits.server, left)
             async with asyncio.timeout(max(0.0, left)):
                 if is_repeatable:
                     return await self._run_cancellable(sending, state)
                 return await sending
         except TimeoutError:
-            timeout = state.provider.traits.timeout
-            raise _DeadlineExceededError(f"no image within {timeout:g} s") from None
+            text = f"no image within {traits.timeout:g} s"
+            raise _DeadlineExceededError(text) from None
 
     async def _wait_before_step(self, seconds: float, state: _RequestState) -> None:
         if state.remote_id is not None:

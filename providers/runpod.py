@@ -23,13 +23,13 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.job_provider import JobProvider, job_id_in
 from providers.outcomes import (
     PromptRefusedError,
     ProviderError,
     RemoteJobFailedError,
     TimedOutError,
 )
-from providers.provider import JobProvider, job_id_in
 from providers.responses import (
     follow_url_or_base64,
     is_refusal,

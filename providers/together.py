@@ -56,6 +56,7 @@ class Together(Provider):
         supported_options=frozenset({"size", "seed", "steps"}),
         file_hosts=("api.together.ai", "api.together.xyz"),
     )
+    version_path = "/v1"
     default_model = _MODEL
     model_prices: ClassVar = {_MODEL: ModelPrice(PRICE, _SOURCE)}
     token_check_path = model_list_path = "/v1/models"  # noqa: S105 - a path

@@ -30,6 +30,7 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
+from providers.provider import Provider
 
 #: `check` warns so long before a service ends the model.
 _WARNING_TIME = timedelta(days=30)
@@ -179,22 +180,40 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     dollars = source.price_of(name)
     unit = " an image" if dollars else ""
     price = f"{format_dollars(dollars)}{unit} ({traits.price_source})"
-    call = provider.token_check_call()
-    if call is None:
+    if not provider.token_check_calls():
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        provider.raise_for_error(
-            await source.app.provider_runner.send_once(call, traits)
-        )
+        await _check_token(source, provider)
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"
         )
     except (UnavailableError, TimedOutError) as error:
-        return CheckResult(name, price, f"{traits.base_url} {error}: is it up?")
+        return CheckResult(name, price, f"{provider.address} {error}")
     except ProviderError as error:
         return CheckResult(name, price, str(error))
-    return CheckResult(name, f"answers and knows us, {price}")
+    own = source.providers[name].has_own_address
+    where = f" at {provider.address}" if own else ""
+    return CheckResult(name, f"token accepted{where}, {price}")
+
+
+async def _check_token(source: SourceContext, provider: Provider) -> None:
+    """Check the token with free calls; one of them has to accept it.
+
+    Raises:
+        ProviderError: The first error, if none accepts it.
+    """
+    errors: list[ProviderError] = []
+    for call in provider.token_check_calls():
+        try:
+            provider.raise_for_error(
+                await source.app.provider_runner.send_once(call, provider.traits)
+            )
+        except UnauthorizedError as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
 
 
 async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:

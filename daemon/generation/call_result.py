@@ -17,7 +17,13 @@ from db import attempts, images, jobs
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
-from providers.outcomes import FREE, Outcome, ProviderError
+from providers.outcomes import (
+    FREE,
+    BlankImageError,
+    InvalidImageError,
+    Outcome,
+    ProviderError,
+)
 from providers.provider import Provider
 
 
@@ -88,8 +94,15 @@ def _encode_image(
     if settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
+    try:
+        pixels = normalize.normalize_image(image.data, call.image.size)
+    except BlankImageError as error:
+        # A server of the owner has no moderation: it does not work.
+        if call.provider.traits.is_own_server:
+            raise InvalidImageError("sent a blank image") from error
+        raise
     return normalize.encode_png(
-        normalize.normalize_image(image.data, call.image.size),
+        pixels,
         provenance=provenance,
         prompt=call.order.prompt if settings.embed_prompt else None,
     )

@@ -22,10 +22,10 @@ from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
+from providers.cancellation import JobCancelled, ShuttingDown
 from providers.chain import CallProvider, Decision, Exhausted
 from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
-from providers.runner import JobCancelled, ShuttingDown
 
 _NO_ANSWER = "we stopped before the answer came"
 

@@ -152,7 +152,7 @@ def _build_candidate(
         admission=admission,
         is_card=traits.is_card,
         has_health_check=provider.health_check_call() is not None,
-        is_busy=_is_at_capacity(traits, state),
+        is_busy=_is_at_capacity(traits, state, source.providers),
         excluded_reason=chain_input.permanently_excluded_reason(traits.name)
         if is_paused
         else chain_input.excluded_reason(traits.name),
@@ -160,16 +160,20 @@ def _build_candidate(
     )
 
 
-def _is_at_capacity(traits: ProviderTraits, state: ChainState) -> bool:
+def _is_at_capacity(
+    traits: ProviderTraits, state: ChainState, providers: Mapping[str, Provider]
+) -> bool:
     """Return True if a provider accepts no further call now.
 
     An unproven provider gets one call at a time from all daemons together.  If its
-    credits are used up or its model has to load, only that one call fails.
+    credits are used up or its model has to load, only that one call fails.  Entries
+    on one server of the owner share its capacity.
     """
-    own_calls = state.calls.get(traits.name, 0)
+    names = breaker_store.names_on_server(traits, providers)
+    own_calls = sum(state.calls.get(name, 0) for name in names)
     if traits.is_card or traits.name in state.proven:
         return own_calls >= traits.concurrency
-    return own_calls + state.elsewhere.get(traits.name, 0) > 0
+    return own_calls + sum(state.elsewhere.get(name, 0) for name in names) > 0
 
 
 def cost_of(

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from providers.base import GeneratedImage, ImageRequest
+from providers.cancellation import CancellationToken
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner
+from providers.runner import ProviderRunner
 from tests.providers.fakes import FAKES, Fake
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
