@@ -147,7 +147,8 @@ class Flux(Provider):
         try:
             self.raise_for_error(response)
         except NotFoundError:
-            return ModelEntry(is_listed=False)
+            # A page of a proxy says nothing about the model.
+            return ModelEntry(is_listed=False) if parse_object(response) else None
         routes = _live_routes(response)
         return ModelEntry(
             is_listed=bool(routes if self._is_auto else routes.keys() & self._routes)

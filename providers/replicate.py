@@ -54,8 +54,20 @@ RATIOS = (
 FILE_HOSTS = ("replicate.delivery", ".replicate.delivery")
 
 
-def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
-    """Return the request body of FLUX.1-schnell on Replicate: a ratio, no size."""
+def build_replicate_body(
+    request: ImageRequest, model: str = MODEL
+) -> dict[str, JsonValue]:
+    """Return the request body of a FLUX model on Replicate: a ratio, no size."""
+    if "/flux-2-" in model:
+        return {
+            "input": {
+                "prompt": request.prompt,
+                "aspect_ratio": nearest_ratio(request, RATIOS),
+                "seed": request.seed,
+                "output_format": "png",
+                "output_megapixels": "1",
+            }
+        }
     return {
         "input": {
             "prompt": request.prompt,
@@ -113,7 +125,13 @@ class Replicate(JobProvider):
     version_path = "/v1"
     default_model = MODEL
     token_check_path = "/v1/account"  # noqa: S105 - a path
-    model_prices: ClassVar = {MODEL: ModelPrice(PRICE, _SOURCE)}
+    model_prices: ClassVar = {
+        MODEL: ModelPrice(PRICE, _SOURCE),
+        # Black Forest Labs' price list (docs.bfl.ai, 2026); Replicate's is not known.
+        "black-forest-labs/flux-2-klein-4b": ModelPrice(
+            flat_price(0.014), "Black Forest Labs' price of a megapixel"
+        ),
+    }
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the size: the service accepts an aspect ratio only."""
@@ -131,7 +149,7 @@ class Replicate(JobProvider):
         """Return the request that creates the prediction."""
         return self._image_call(
             f"/v1/models/{self.model}/predictions",
-            build_replicate_body(request),
+            build_replicate_body(request, self.model),
             self._read_submitted,
             # Replicate ends the prediction a minute after our timeout.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
@@ -150,7 +168,8 @@ class Replicate(JobProvider):
         try:
             self.raise_for_error(response)
         except NotFoundError:
-            return ModelEntry(is_listed=False)
+            # A page of a proxy says nothing about the model.
+            return ModelEntry(is_listed=False) if parse_object(response) else None
         return ModelEntry(is_listed=True)
 
     def _cancel_call(self, job_id: str) -> HttpCall:

@@ -34,7 +34,7 @@ async def test_a_black_image_of_your_own_server_is_its_failure(tmp_path: Path) -
         # Not a refused prompt: the next provider serves the post.
         assert home.read(page)["Image status"] == "Card"
         first, *_ = await home.calls()
-        assert (first.provider, first.outcome) == ("localai", "unusable")
+        assert (first.provider, first.outcome) == ("localai", "invalid_image")
         assert "blank" in first.error
 
 

@@ -9,11 +9,11 @@ from datetime import date
 import pytest
 
 from providers import build_provider
-from providers.base import ProviderSettings, Response
+from providers.base import HttpCall, ProviderSettings, Response
 from providers.model_list import ModelEntry
 from providers.outcomes import NotFoundError, UnauthorizedError
 from providers.provider import Provider
-from tests.providers.desk import Desk
+from tests.providers.desk import NOW, ORDER, Desk
 from tests.providers.fakes import FAKES, settings_for
 from tests.providers.fakes.nvidia import SIDES
 
@@ -94,6 +94,8 @@ def provider_of(kind: str, **more: object) -> Provider:
         ("horde", {"model": "SDXL 1.0"}, 200, [{"name": "SDXL 1.0"}], FOUND),
         ("replicate", {}, 200, {"name": "flux-schnell"}, FOUND),
         ("replicate", {}, 404, {"detail": "Not found."}, MISSING),
+        ("replicate", {}, 404, "404: Not Found", None),
+        ("flux", {}, 404, "404: Not Found", None),
         ("flux", {}, 200, HUB, FOUND),
         ("flux", {"route": "nscale"}, 200, HUB, FOUND),
         ("flux", {"route": "fal-ai"}, 200, HUB, MISSING),
@@ -184,6 +186,25 @@ async def test_flux_2_on_cloudflare_takes_a_form(desk: Desk) -> None:
         "height": "1024",
         "guidance": "3",
     }
+
+
+async def test_flux_2_on_replicate_has_its_own_input() -> None:
+    async with FAKES["replicate"]().serving() as fake:
+        model = "black-forest-labs/flux-2-klein-4b"
+        settings = replace(settings_for("replicate", fake), model=model)
+        provider = build_provider(settings)
+        call = provider.start(ORDER, NOW)
+        assert isinstance(call, HttpCall)
+        assert call.json == {
+            "input": {
+                "prompt": "Bread at dawn",
+                "aspect_ratio": "4:5",
+                "seed": 7,
+                "output_format": "png",
+                "output_megapixels": "1",
+            }
+        }
+        assert provider.price_of(ORDER, NOW) == pytest.approx(0.014)
 
 
 @pytest.mark.parametrize(

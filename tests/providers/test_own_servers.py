@@ -72,7 +72,9 @@ class Late:
 
 @asynccontextmanager
 async def late_server(seconds: float = 0.3) -> AsyncIterator[Late]:
-    async with SlowServer().serving() as server:
+    # Not rendered, since the deadline is in real time.
+    picture = b"\x89PNG\r\n\x1a\n picture"
+    async with SlowServer(picture=picture).serving() as server:
         settings = replace(settings_for("localai", server), model="m", timeout=seconds)
         late = Late(server, build_provider(settings), ProviderRunner())
         try:

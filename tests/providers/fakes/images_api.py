@@ -57,8 +57,11 @@ class FakeImagesApi(Fake):
         return sides(body["size"])
 
 
+@dataclass
 class FakeTogether(FakeImagesApi):
     """The same with width and height."""
+
+    models: tuple[str, ...] = ("black-forest-labs/FLUX.1-schnell",)
 
     def size(self, body: Json) -> tuple[int, int]:
         if "aspect_ratio" in body:
