@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from providers import outcomes
 from providers.base import ProviderTraits
-from providers.outcomes import LONGEST, OUTCOMES, Outcome, longest_pause, pause_until
+from providers.outcomes import LONGEST, OUTCOMES, Outcome
 
 _MAX_FAILURES = 3
 #: Time for decoding and writing, beyond the provider's timeout of the probe.
@@ -78,8 +79,8 @@ class Breaker:
         trips: Consecutive openings for this reason; each doubles the pause.
         until: When the next probe is admitted.  None while open means that only a
             reset, a changed token or a changed setting closes the breaker.
-        probe_at: When a probe is admitted although credits are used up, because a
-            top-up may have ended that early.
+        probe_at: When a probe is admitted during the pause, because a top-up or the
+            service may have ended it early.
         generation: A number that grows at every opening and closing.
         probe_owner: Who runs the probe, until `probe_until`.
         settings: Keyed hash of the token and settings that the breaker applies to.
@@ -137,7 +138,7 @@ def _half_open_at(breaker: Breaker, now: datetime) -> datetime | None:
     times = [time for time in (breaker.until, breaker.probe_at) if time is not None]
     if not times:
         return None
-    most = longest_pause(breaker.reason or Outcome.UNAVAILABLE)
+    most = outcomes.longest_pause(breaker.reason or Outcome.UNAVAILABLE)
     return now if min(times) - now > most else min(times)
 
 
@@ -205,9 +206,10 @@ def _open_breaker(
     jitter: float = 0.0,
 ) -> Breaker:
     trips = breaker.consecutive_opens + 1 if breaker.reason is reason else 1
-    reset = traits.credits_reset
-    until = pause_until(reason, trips, now, reset, seconds=seconds, jitter=jitter)
-    probe = traits.credits_probe if reason is Outcome.CREDITS else None
+    until = outcomes.pause_until(
+        reason, trips, now, traits.credits_reset, seconds=seconds, jitter=jitter
+    )
+    probe = outcomes.probe_interval(reason, traits.credits_probe)
     return replace(
         breaker,
         state=BreakerState.OPEN,
@@ -267,7 +269,7 @@ def adopt_settings(
     kept = replace(breaker, settings=settings)
     if kept.state is not BreakerState.OPEN or kept.until is None or kept.reason is None:
         return kept
-    most = longest_pause(kept.reason)
+    most = outcomes.longest_pause(kept.reason)
     if kept.reason is Outcome.CREDITS and not isinstance(traits.credits_reset, str):
         most = timedelta(days=1)
     return replace(kept, until=now) if kept.until - now > most else kept
@@ -285,7 +287,7 @@ def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
             return f"{reason}; the next job asks whether it is back"
         case _ if breaker.until is None:
             is_token = breaker.reason is Outcome.UNAUTHORIZED
-            end = "its token is changed" if is_token else "a reset"
+            end = "its token is changed, tried daily" if is_token else "a reset"
         case _:
             end = _format_time(breaker.until, now, zone)
     return f"{reason}, resting until {end}"

@@ -72,7 +72,7 @@ def read_fal(response: Response, fetch: Fetch, *, commit: bool = True) -> Step:
         raise outcomes.PromptRefusedError("its filter flagged the image")
     first = first_item(response, "images")
     if not isinstance(first, dict):
-        raise missing_image_error(response)
+        raise missing_image_error(response, is_final=True)
     return follow_url(first.get("url"), fetch, commit=commit)
 
 

@@ -23,15 +23,17 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.huggingface_routes import ROUTES, Route, RouteOnlyError, check_route
+from providers.huggingface_routes import (
+    ROUTES,
+    Route,
+    RouteOnlyError,
+    check_route,
+    is_route_fault,
+)
 from providers.model_list import ModelEntry
 from providers.outcomes import NotFoundError, ProviderError, UnavailableError
 from providers.provider import Provider
-from providers.request_fitting import (
-    ModelPrice,
-    RequestSize,
-    merge_body,
-)
+from providers.request_fitting import ModelPrice, RequestSize, merge_body
 from providers.responses import parse_object
 
 _HUB = "https://huggingface.co"
@@ -40,8 +42,12 @@ _MODEL = "black-forest-labs/FLUX.1-schnell"
 _INCLUDED = 0.10
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
+#: The routes that a call may find in its first list; hf-inference has no price.
+_PRICED_ROUTES = tuple(name for name in ROUTES if name != "hf-inference")
 _SOURCE = "the price of the route, from $0.0013 a megapixel"
 _DAY = timedelta(days=1)
+#: How long a route that returned an error is tried after the others.
+_FAILURE_PAUSE = timedelta(minutes=10)
 
 
 class Flux(Provider):
@@ -92,7 +98,7 @@ class Flux(Provider):
         If the call reads a new list, it uses no dearer route of that list.
         """
         del now
-        names = self._routes or _FALLBACK_ROUTES
+        names = self._routes or _PRICED_ROUTES
         return max(self._route_price(ROUTES[name], size) for name in names)
 
     def _route_price(self, route: Route, size: ImageSize) -> float:
@@ -223,14 +229,19 @@ class Flux(Provider):
         try:
             self.raise_for_error(response)
             return ROUTES[name].read(response, self._download_call)
-        except RouteOnlyError as error:
+        except ProviderError as error:
+            if not is_route_fault(error):
+                raise
             self._pause_route(name, error, now)
             if self._is_auto and other_routes:
                 return FollowUp(call=self._route_call(request, now, other_routes))
-            raise NotFoundError(f"{name}: {error}", status=error.status) from error
+            if isinstance(error, RouteOnlyError):
+                raise NotFoundError(f"{name}: {error}", status=error.status) from error
+            raise
 
     def _pause_route(self, name: str, error: ProviderError, now: datetime) -> None:
-        until = now + _DAY
+        is_failure = isinstance(error, UnavailableError)
+        until = now + (_FAILURE_PAUSE if is_failure else _DAY)
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._paused_until[name] = until

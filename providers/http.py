@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
@@ -24,9 +26,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from providers import charges
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
-from providers.responses import MAX_ERROR_BYTES
+from providers.responses import redact_secrets
 from providers.url_checks import (
     check_redirect,
     forbidden_reason,
@@ -38,8 +41,6 @@ from providers.url_checks import (
 
 _MAX_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
 _MAX_REDIRECTS = 3
-#: Shorter header words, such as "Bearer", are not secrets.
-_MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
 #: An idle connection that the server closes fails within a round trip.
 _STALE_SECONDS = 1.0
@@ -47,6 +48,13 @@ _DISCONNECTED = (
     aiohttp.ServerDisconnectedError,
     aiohttp.ClientOSError,
     ConnectionError,
+)
+#: Errors before the request was sent: no address, no connection, no proxy.
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    TimeoutError,
+    ValueError,
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -78,6 +86,7 @@ class HttpClient:
 
         Raises:
             UnavailableError: The service is unreachable or redirects wrongly.
+            ConnectionLostError: The connection of a request for an image was lost.
             InvalidImageError: The response is too large, or its address forbidden.
         """
         url = call.url
@@ -97,38 +106,43 @@ class HttpClient:
     ) -> Response:
         if call.is_download and (why := forbidden_reason(url, traits)) is not None:
             raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
+        progress = _Progress()
         try:
-            return await self._send_once_or_again(call, url, traits)
+            return await self._send_once_or_again(call, url, traits, progress)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp may hide the resolver's error behind its own.
             for cause in (error, error.__cause__ or error.__context__):
                 if isinstance(cause, ForbiddenAddressError):
                     raise InvalidImageError(str(cause)) from error
-            raise UnavailableError(describe_connection_error(error)) from error
+            raise charges.connection_error(
+                call,
+                describe_connection_error(error),
+                was_sent=not isinstance(error, _NOT_SENT),
+                status=progress.status,
+            ) from error
 
     async def _send_once_or_again(
-        self, call: HttpCall, url: str, traits: ProviderTraits
+        self, call: HttpCall, url: str, traits: ProviderTraits, progress: _Progress
     ) -> Response:
         """Send a request, once more if it met the end of a kept-alive connection.
 
-        A server that closes an idle connection while the request is on its way has
-        not read the request, so nothing was done or charged.  A server that ends while
-        it works takes longer, or has sent a part of its response.
+        A server that closes an idle connection has not read the request, so nothing
+        was charged.  A server that ends while it works takes longer.
         """
         # A proxy resolves the names itself.
         proxy = proxy_for(url)
         is_trusted = not call.is_download or is_owners_address(url, traits)
         public_only = not is_trusted and proxy is None
         session = self._session_for(public_only=public_only)
-        progress, began = _Progress(), self._monotonic()
+        began = self._monotonic()
         try:
             return await self._exchange(call, url, proxy, session, progress)
         except _DISCONNECTED:
             is_quick = self._monotonic() - began < _STALE_SECONDS
-            if not progress.is_reused or progress.has_response or not is_quick:
+            if not progress.is_reused or progress.status or not is_quick:
                 raise
         session = self._session_for(public_only=public_only, is_fresh=True)
-        return await self._exchange(call, url, proxy, session, _Progress())
+        return await self._exchange(call, url, proxy, session, progress)
 
     async def _exchange(
         self,
@@ -152,15 +166,16 @@ class HttpClient:
             proxy=proxy,
             trace_request_ctx=progress,
         ) as response:
-            progress.has_response = True
-            body = _redact_secrets(await _read_capped(response), call)
+            progress.status = response.status
+            body = redact_secrets(await _read_capped(response), call)
             received = {name.lower(): value for name, value in response.headers.items()}
+            # As RFC 9110 wants it, so that dates in headers can be compared.
+            received.setdefault("date", format_datetime(datetime.now(UTC)))
             return Response(response.status, received, body)
 
     def _session_for(
         self, *, public_only: bool, is_fresh: bool = False
     ) -> aiohttp.ClientSession:
-        """Return a session; each request of a fresh one has its own connection."""
         kind = (public_only, is_fresh)
         if kind not in self._sessions:
             resolver = PublicResolver(self._resolver) if public_only else None
@@ -182,11 +197,11 @@ class _Progress:
 
     Attributes:
         is_reused: It was sent on a connection that was kept alive.
-        has_response: The head of a response was received.
+        status: The status of a response, as soon as its head was received.
     """
 
     is_reused: bool = False
-    has_response: bool = False
+    status: int | None = None
 
 
 def _reuse_tracing() -> aiohttp.TraceConfig:
@@ -203,10 +218,7 @@ def _reuse_tracing() -> aiohttp.TraceConfig:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy of the environment (HTTPS_PROXY, NO_PROXY) for *url*, or None.
-
-    This machine itself is never asked through a proxy.
-    """
+    """Return the proxy of HTTPS_PROXY for *url*; None: none, or this machine itself."""
     parts, proxies = urlsplit(url), urllib.request.getproxies_environment()
     host = parts.hostname or ""
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -222,22 +234,10 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > _MAX_BYTES:
             response.close()
-            raise InvalidImageError("an answer larger than any image")
+            # A refusal is none the less one.
+            error = InvalidImageError if response.ok else UnavailableError
+            raise error("an answer larger than any image", status=response.status)
     return bytes(body)
-
-
-def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
-    """Return *body* without the token of the request.
-
-    Some services repeat a rejected token in the error, and errors are stored.
-    """
-    if len(body) > MAX_ERROR_BYTES:
-        return body
-    for name in ("Authorization", "apikey"):
-        for secret in call.headers.get(name, "").split():
-            if len(secret) >= _MIN_SECRET:
-                body = body.replace(secret.encode(), b"[secret]")
-    return body
 
 
 def describe_connection_error(error: Exception) -> str:

@@ -15,7 +15,14 @@ from providers.fal import MODEL as FAL_MODEL
 from providers.fal import PRICE as FAL_PRICE
 from providers.fal import build_fal_body, read_fal
 from providers.model_list import MODEL_ENDED_RULES
-from providers.outcomes import NotFoundError, OutOfCreditsError, UnavailableError
+from providers.outcomes import (
+    NotFoundError,
+    OutOfCreditsError,
+    ProviderError,
+    RegionBlockedError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from providers.replicate import MODEL as REPLICATE_MODEL
 from providers.replicate import PRICE as REPLICATE_PRICE
 from providers.replicate import build_replicate_body, read_prediction
@@ -153,6 +160,13 @@ class RouteOnlyError(NotFoundError):
     """The response concerns this route only; another route may serve the model."""
 
 
+#: Words of Hugging Face itself about an account or its token, not of a partner.
+_ACCOUNT_WORDS = (
+    *("invalid username or password", "inference providers", "authentication method"),
+    *("hugging face", "huggingface", "hf.co", "access token", "invalid credentials"),
+)
+_PAYMENT_REQUIRED, _CLIENT_ERROR = 402, 400
+
 #: The partner behind a route answers through the router, with its own texts.
 _ERROR_RULES = (
     ErrorRule(RouteOnlyError, status=402, text="pay-as-you go is not enabled"),
@@ -169,6 +183,32 @@ _MODEL_RULES = tuple(
     ErrorRule(RouteOnlyError, status=rule.status, text=rule.text)
     for rule in MODEL_ENDED_RULES
 )
+
+
+def is_route_fault(error: ProviderError) -> bool:
+    """Return True if another route may serve the request that *error* ended.
+
+    Nothing was charged.  Only an answer about the account concerns all routes.
+    """
+    is_ours = any(words in str(error).casefold() for words in _ACCOUNT_WORDS)
+    match error:
+        # The route does not serve the model for this account.
+        case RouteOnlyError():
+            return True
+        # The partner's own 401 or 403: its key, not the owner's token.
+        case UnauthorizedError():
+            return not is_ours
+        # Hugging Face has no credits left at the partner; its own answer is a 402.
+        case OutOfCreditsError():
+            return error.status != _PAYMENT_REQUIRED and not is_ours
+        # The partner does not serve our region.
+        case RegionBlockedError():
+            return True
+        # A 5xx, or the refusal of the partner's CDN; a good status may be charged.
+        case UnavailableError():
+            return error.status is not None and error.status >= _CLIENT_ERROR
+        case _:
+            return False
 
 
 def check_route(response: Response) -> None:

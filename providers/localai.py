@@ -2,15 +2,22 @@
 
 Protocol: LocalAI's source (`/v1/images/generations`), stable-diffusion.cpp's
 sd-server.  The first request loads the model, which may take minutes.
+
+sd-server ignores `seed` in the body and uses its own, always the same one.  It reads a
+seed from `<sd_cpp_extra_args>` in the prompt, which other servers would paint, so its
+list of models (one, `sd-cpp-local`) is read first.
 """
 
 from __future__ import annotations
+
+import json
 
 from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
     JsonValue,
+    ProviderSettings,
     ProviderTraits,
     Response,
 )
@@ -23,6 +30,8 @@ from providers.request_fitting import (
 )
 from providers.responses import parse_object
 
+#: The only model that sd-server lists.
+_SD_SERVER_MODEL = "sd-cpp-local"
 #: Parts of the names of image models, for servers with models of several types.
 _IMAGE_MODELS = ("flux", "diffusion", "sd-", "sd3", "sdxl", "z-image", "dreamshaper")
 
@@ -44,18 +53,40 @@ class LocalAi(Provider):
     # Such servers round to 16.
     max_side = 2048
 
+    def __init__(self, settings: ProviderSettings) -> None:
+        super().__init__(settings)
+        # Whether a server could be told by its list of models; None before the first.
+        self._is_identified: bool | None = None
+
     def first_call(self, request: ImageRequest) -> HttpCall:
-        """Return the request for an image, or for the list of models if none is set."""
-        if self._settings.model:
-            return self._generation_call(request, self._settings.model)
+        """Return the request for the list of models, which tells what the server is."""
         return self._api_call(
             "/v1/models",
-            lambda response: FollowUp(
-                call=self._generation_call(request, choose_image_model(response))
-            ),
+            lambda response: self._read_models(request, response),
             # Without a list, request the image from the server's default model.
-            on_error=lambda _error: FollowUp(call=self._generation_call(request, "")),
+            on_error=lambda _error: self._without_models(request),
         )
+
+    def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
+        """Return the options of *request* that the server may ignore."""
+        dropped = super().dropped_options(request)
+        if self._is_identified is False:
+            return ("seed: the server does not list its models", *dropped)
+        return dropped
+
+    def _read_models(self, request: ImageRequest, response: Response) -> FollowUp:
+        models = list_models(response)
+        self._is_identified = bool(models)
+        model = self._settings.model or choose_image_model(response)
+        is_sd_server = _SD_SERVER_MODEL in models
+        return FollowUp(
+            call=self._generation_call(request, model, is_sd_server=is_sd_server)
+        )
+
+    def _without_models(self, request: ImageRequest) -> FollowUp:
+        self._is_identified = False
+        model = self._settings.model or ""
+        return FollowUp(call=self._generation_call(request, model))
 
     def health_check_call(self) -> HttpCall:
         """Return the request for the list of models."""
@@ -69,9 +100,16 @@ class LocalAi(Provider):
         """Return the request for the list of models."""
         return self.health_check_call()
 
-    def _generation_call(self, request: ImageRequest, model: str) -> HttpCall:
+    def _generation_call(
+        self, request: ImageRequest, model: str, *, is_sd_server: bool = False
+    ) -> HttpCall:
+        prompt = without_weights(without_tags(without_bars(request.prompt)))
+        # After the prompt was cleaned, so that no post can set these options.
+        if is_sd_server:
+            options = json.dumps({"seed": request.seed})
+            prompt += f"<sd_cpp_extra_args>{options}</sd_cpp_extra_args>"
         body: dict[str, JsonValue] = {
-            "prompt": without_weights(without_tags(without_bars(request.prompt))),
+            "prompt": prompt,
             "size": str(self.supported_size(request)),
             "seed": request.seed,
             "n": 1,
@@ -82,14 +120,19 @@ class LocalAi(Provider):
         return self._image_call(path, body, self._read_openai)
 
 
-def choose_image_model(response: Response) -> str:
-    """Return the first image model of a list, else its first model, else ""."""
+def list_models(response: Response) -> list[str]:
+    """Return the names in a server's list of models."""
     models = parse_object(response).get("data")
-    names = [
+    return [
         str(model["id"])
         for model in (models if isinstance(models, list) else [])
         if isinstance(model, dict) and model.get("id")
     ]
+
+
+def choose_image_model(response: Response) -> str:
+    """Return the first image model of a list, else its first model, else ""."""
+    names = list_models(response)
     for name in names:
         if any(part in name.casefold() for part in _IMAGE_MODELS):
             return name

@@ -25,12 +25,15 @@ class Outcome(StrEnum):
     LOADING = "loading"
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
+    CONNECTION_LOST = "connection_lost"
     UNAVAILABLE = "unavailable"
     INVALID_IMAGE = "invalid_image"
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
+    REGION_BLOCKED = "region_blocked"
     REFUSED = "refused"
     BLANK = "blank"
+    IDENTICAL = "identical"
     BAD_REQUEST = "bad_request"
     REMOTE_FAILED = "remote_failed"
     #: The daemon ended or aborted the call first.
@@ -44,31 +47,19 @@ OUTCOMES = {
     Outcome.LOADING: "the model is loading",
     Outcome.RATE_LIMITED: "asked too fast",
     Outcome.TIMEOUT: "no answer in time",
+    Outcome.CONNECTION_LOST: "lost the connection before the answer",
     Outcome.UNAVAILABLE: "not answering properly",
-    Outcome.INVALID_IMAGE: "sent something that is no image",
+    Outcome.INVALID_IMAGE: "returned no usable image",
     Outcome.UNAUTHORIZED: "token refused",
     Outcome.NOT_FOUND: "model or route gone",
+    Outcome.REGION_BLOCKED: "not available in your region",
     Outcome.REFUSED: "refused the prompt",
     Outcome.BLANK: "sent a blank image",
+    Outcome.IDENTICAL: "returned the same image as before",
     Outcome.BAD_REQUEST: "did not accept the request",
     Outcome.REMOTE_FAILED: "its work failed",
     Outcome.UNKNOWN: "how it ended is not known",
 }
-
-#: Outcomes that are not charged, since the service did no work.
-FREE = frozenset(
-    {
-        Outcome.CREDITS,
-        Outcome.LOADING,
-        Outcome.RATE_LIMITED,
-        Outcome.UNAVAILABLE,
-        Outcome.UNAUTHORIZED,
-        Outcome.NOT_FOUND,
-        Outcome.REFUSED,
-        Outcome.BAD_REQUEST,
-    }
-)
-
 
 _DAY, _MONTH = timedelta(days=1), timedelta(days=32)
 #: The monthly reset of credits has up to an hour of jitter.
@@ -78,8 +69,10 @@ LONGEST = {
     Outcome.CREDITS: _MONTH + _JITTER,
     Outcome.LOADING: timedelta(minutes=10),
     Outcome.RATE_LIMITED: timedelta(hours=1),
-    Outcome.UNAUTHORIZED: timedelta.max,
+    # Until its token changes; one job a day tries it.
+    Outcome.UNAUTHORIZED: _DAY,
     Outcome.NOT_FOUND: _DAY,
+    Outcome.REGION_BLOCKED: _DAY,
 }
 
 
@@ -116,11 +109,25 @@ def pause_until(
         case Outcome.RATE_LIMITED:
             wait = timedelta(seconds=30) if asked is None else asked
             pause = max(wait, timedelta(seconds=1))
-        case Outcome.NOT_FOUND:
+        case Outcome.NOT_FOUND | Outcome.REGION_BLOCKED:
             pause = _DAY
         case _:
             pause = timedelta(seconds=60) * doubled
     return now + min(longest_pause(reason), pause)
+
+
+def probe_interval(
+    reason: Outcome, credits_probe: timedelta | None
+) -> timedelta | None:
+    """Return how often one job probes during a pause, or None: not before its end."""
+    match reason:
+        case Outcome.CREDITS:
+            return credits_probe
+        # The service may have refused a good token for a while.
+        case Outcome.UNAUTHORIZED:
+            return _DAY
+        case _:
+            return None
 
 
 def _credits_reset_at(
@@ -189,20 +196,28 @@ class TimedOutError(ProviderError, outcome=Outcome.TIMEOUT):
     """There was no response in time: next provider; the image may be charged."""
 
 
+class ConnectionLostError(ProviderError, outcome=Outcome.CONNECTION_LOST):
+    """The connection was lost after the request was sent: it may be charged."""
+
+
 class UnavailableError(ProviderError, outcome=Outcome.UNAVAILABLE):
-    """The service is unreachable, returns 5xx, or a 200 without an image."""
+    """The service is unreachable, returns 5xx, or a 2xx that says that it failed."""
 
 
 class InvalidImageError(ProviderError, outcome=Outcome.INVALID_IMAGE):
-    """The image is cut short, too large, of a wrong type or at a forbidden address."""
+    """A 2xx whose image is missing, cut short, too large, unknown or out of reach."""
 
 
 class UnauthorizedError(ProviderError, outcome=Outcome.UNAUTHORIZED):
-    """A 401, or a 403 about the token: paused until the token changes."""
+    """A 401, or a 403 about the token: paused until it changes, tried once a day."""
 
 
 class NotFoundError(ProviderError, outcome=Outcome.NOT_FOUND):
     """The model or route is no longer served: paused for a day."""
+
+
+class RegionBlockedError(ProviderError, outcome=Outcome.REGION_BLOCKED):
+    """The service is not offered where we are: paused for a day."""
 
 
 class PromptRefusedError(ProviderError, outcome=Outcome.REFUSED):
@@ -211,6 +226,12 @@ class PromptRefusedError(ProviderError, outcome=Outcome.REFUSED):
 
 class BlankImageError(ProviderError, outcome=Outcome.BLANK):
     """The image is blank or of a single colour, which is treated as a refusal."""
+
+
+class IdenticalImageError(ProviderError, outcome=Outcome.IDENTICAL):
+    """A free service sent the image of an earlier seed again: called once more."""
+
+    moves_breaker = False
 
 
 class BadRequestError(ProviderError, outcome=Outcome.BAD_REQUEST):

@@ -20,14 +20,17 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.image_finder import find_images
 from providers.job_provider import JobProvider, job_id_in
 from providers.model_list import ModelEntry
 from providers.outcomes import (
     NotFoundError,
     PromptRefusedError,
+    RateLimitedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
+from providers.refusals import is_refusal
 from providers.request_fitting import (
     ModelPrice,
     RequestSize,
@@ -35,9 +38,9 @@ from providers.request_fitting import (
     nearest_ratio,
 )
 from providers.responses import (
+    ErrorRule,
     Fetch,
     follow_url,
-    is_refusal,
     missing_image_error,
     parse_object,
     sanitize_text,
@@ -87,13 +90,12 @@ def read_prediction(response: Response, fetch: Fetch, *, commit: bool) -> Step |
     Raises:
         PromptRefusedError: Moderation refused the prompt.
         RemoteJobFailedError: The prediction failed.
-        UnavailableError: The prediction ended without output.
+        InvalidImageError: The prediction ended without output.
     """
     data = parse_object(response)
-    output = data.get("output")
-    url = output[0] if isinstance(output, list) and output else output
-    # A prediction may carry its output while it still says "processing".
-    if isinstance(url, str) and url:
+    # Models have an address, a list, or an object of them as their output, and a
+    # prediction may carry it while it still says "processing".
+    if url := next(find_images(data.get("output")), None):
         return follow_url(url, fetch, commit=commit)
     status = str(data.get("status"))
     if status in {"failed", "canceled", "aborted"}:
@@ -103,7 +105,7 @@ def read_prediction(response: Response, fetch: Fetch, *, commit: bool) -> Step |
         raise RemoteJobFailedError(error or f"the prediction {status}")
     if status in {"starting", "processing"}:
         return None
-    raise missing_image_error(response)
+    raise missing_image_error(response, is_final=status == "succeeded")
 
 
 class Replicate(JobProvider):
@@ -124,6 +126,8 @@ class Replicate(JobProvider):
     )
     version_path = "/v1"
     default_model = MODEL
+    # All slots of a model are busy.
+    error_rules = (ErrorRule(RateLimitedError, status=409, text="at capacity"),)
     token_check_path = "/v1/account"  # noqa: S105 - a path
     model_prices: ClassVar = {
         MODEL: ModelPrice(PRICE, _SOURCE),

@@ -11,35 +11,26 @@ import base64
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from providers import outcomes
+from providers import outcomes, refusals
 from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
-from providers.outcomes import ProviderError, UnavailableError
+from providers.outcomes import InvalidImageError, ProviderError, UnavailableError
+from providers.waiting_times import find_seconds_to_wait
 
+#: Shorter header words, such as "Bearer", are not secrets.
+_MIN_SECRET = 8
 #: No error body is longer; an image as base64 is.
 MAX_ERROR_BYTES = 64 * 1024
 _MAX_TEXT = 300
 _MESSAGE_KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
 _TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
-_MODERATION = re.compile(
-    r"nsfw|content policy|content_policy|moderation|safety (?:system|filter|checker)|"
-    r"flagged as|inappropriate content|prohibited content|violates? (?:our|the)",
-    re.IGNORECASE,
-)
-_LOADING = ("is currently loading", "setup has not finished", "model_loading")
-_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-_GOOD, _FORBIDDEN = range(200, 300), 403
-_ERRORS: dict[int, type[ProviderError]] = {
-    401: outcomes.UnauthorizedError,
-    402: outcomes.OutOfCreditsError,
-    **dict.fromkeys((404, 405, 410), outcomes.NotFoundError),
-    # A server or proxy stopped waiting; the image may have been generated.
-    **dict.fromkeys((408, 504, 524), outcomes.TimedOutError),
-    429: outcomes.RateLimitedError,
-}
+_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF87a", b"GIF89a")
+_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
+_URL_SAFE = str.maketrans("-_", "+/")
+_GOOD = range(200, 300)
 #: Statuses of a download address that has expired or was deleted.
 _LOST = frozenset({400, 401, 403, 404, 410})
 
@@ -105,31 +96,18 @@ def sanitize_text(text: str) -> str:
     return _TOKENS.sub("[secret]", " ".join(printable.split()))[:_MAX_TEXT]
 
 
-def is_refusal(text: str) -> bool:
-    """Return True if *text* is worded like a refusal by moderation."""
-    return _MODERATION.search(text) is not None
-
-
 def seconds_to_wait(response: Response) -> float | None:
     """Return the seconds the service asks to wait, from headers, JSON or text."""
+    text = "" if is_html(response) else error_text(response)
+    return find_seconds_to_wait(response.headers, parse_json(response), text)
+
+
+def states_failure(response: Response) -> bool:
+    """Return True if the body says that the request failed, whatever the status."""
     data = parse_object(response)
-    retry_after = response.headers.get("retry-after")
-    for value in (retry_after, data.get("estimated_time"), data.get("retry_after")):
-        if (seconds := _parse_seconds(value)) is not None:
-            return seconds
-    match = re.search(r"\bt=([0-9]+)", response.headers.get("ratelimit", ""))
-    match = match or re.search(r"resets? in ~?([0-9]+)\s*s", error_text(response))
-    return float(match[1]) if match else None
-
-
-def _parse_seconds(value: object) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 1e7 else None  # noqa: PLR2004 - no nan, no inf
+    is_failed = str(data.get("status")).casefold() in {"error", "failed", "failure"}
+    has_error = bool(data.get("error") or data.get("errors"))
+    return has_error or is_failed or data.get("success") is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,79 +139,69 @@ def raise_for_error(response: Response, *rules: ErrorRule) -> None:
     status, body, is_good = response.status, response.body, response.status in _GOOD
     if is_good and (len(body) > MAX_ERROR_BYTES or looks_like_image(body)):
         return
-    text = error_text(response)
-    body_text = body[:MAX_ERROR_BYTES].decode("utf-8", "replace").casefold()
-    # Some services report a loading model with status 200.
-    if _is_loading(response, body_text):
-        seconds = seconds_to_wait(response)
-        raise outcomes.ModelLoadingError(text, status=status, seconds=seconds)
-    if is_good:
-        if is_html(response):
-            raise UnavailableError("answered with a web page", status=status)
+    if is_good and is_html(response):
+        raise UnavailableError("answered with a web page", status=status)
+    if is_good and not states_failure(response):
         return
-    # A page or code 1010 instead of JSON: the CDN refuses, not the account.
-    if status == _FORBIDDEN and (is_html(response) or "1010" in text):
-        raise UnavailableError(text, status=status)
-    for rule in rules:
-        if rule.matches(response, body_text):
-            raise rule.error(text, status=status, seconds=seconds_to_wait(response))
-    error = _error_class(status, text)
-    seconds = seconds_to_wait(response) if error is outcomes.RateLimitedError else None
-    raise error(text, status=status, seconds=seconds)
+    error = _classify_error(response, rules)
+    if error is None:
+        return
+    waits = {outcomes.RateLimitedError, outcomes.ModelLoadingError}
+    is_timed = error in waits or not is_good
+    seconds = seconds_to_wait(response) if is_timed else None
+    raise error(error_text(response), status=status, seconds=seconds)
 
 
-def _is_loading(response: Response, body_text: str) -> bool:
-    if response.status not in {200, 503}:
-        return False
-    if "estimated_time" in parse_object(response):
-        return True
-    is_error = response.status == 503 or '"error"' in body_text  # noqa: PLR2004 - unavailable
-    return is_error and any(words in body_text for words in _LOADING)
-
-
-def _error_class(status: int, text: str) -> type[ProviderError]:
-    if status in _ERRORS:
-        return _ERRORS[status]
-    if status >= 500:  # noqa: PLR2004 - the service's fault
-        return UnavailableError
-    if is_refusal(text):
-        return outcomes.PromptRefusedError
-    return (
-        outcomes.UnauthorizedError if status == _FORBIDDEN else outcomes.BadRequestError
+def _classify_error(
+    response: Response, rules: Sequence[ErrorRule]
+) -> type[ProviderError] | None:
+    body = response.body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
+    lower = body.casefold()
+    matching = (rule.error for rule in rules if rule.matches(response, lower))
+    is_page = is_html(response)
+    return refusals.classify_refusal(
+        status=response.status,
+        body=body,
+        data=parse_json(response),
+        is_page=is_page,
+        own_error=next(matching, None),
     )
 
 
 def looks_like_image(data: bytes) -> bool:
-    """Return True if *data* begins like a PNG, JPEG or WebP file."""
-    return data.startswith(_IMAGE_MAGIC)
+    """Return True if *data* begins like a PNG, JPEG, WebP, GIF or AVIF file."""
+    is_avif = data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS
+    return is_avif or data.startswith(_IMAGE_MAGIC)
 
 
 def image_from_bytes(data: bytes) -> GeneratedImage:
     """Return *data* as an image, not yet decoded.
 
     Raises:
-        UnavailableError: The bytes are not an image: HTML, JSON or nothing.
+        InvalidImageError: The bytes are not an image: HTML, JSON or nothing.
     """
     if not looks_like_image(data):
-        raise UnavailableError("answered without an image")
+        raise InvalidImageError("answered without an image")
     return GeneratedImage(data=data)
 
 
 def image_from_base64(text: object) -> GeneratedImage:
-    """Return an image sent as base64 or as a data: URL.
+    """Return an image sent as base64 (padded or not, url-safe or not) or as data: URL.
 
     Raises:
-        UnavailableError: *text* is neither.
+        InvalidImageError: *text* is neither.
     """
     if not isinstance(text, str):
-        raise UnavailableError("answered without an image")
+        raise InvalidImageError("answered without an image")
     if text.startswith("data:"):
         text = text.partition(",")[2]
+    # Some encoders break lines.
+    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
-        # Some encoders break lines.
-        data = base64.b64decode("".join(text.split()), validate=True)
+        padding = "=" * (-len(plain) % 4)
+        data = base64.b64decode(plain + padding, validate=True)
     except ValueError as error:
-        raise UnavailableError("sent an image that is not base64") from error
+        raise InvalidImageError("sent an image that is not base64") from error
     return image_from_bytes(data)
 
 
@@ -245,10 +213,10 @@ def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
             to an image that was paid for.  False for jobs whose id leads to it.
 
     Raises:
-        UnavailableError: *url* is not a URL.
+        InvalidImageError: *url* is not a URL.
     """
     if not isinstance(url, str) or not url:
-        raise UnavailableError("answered without an image")
+        raise InvalidImageError("answered without an image")
     if url.startswith("data:"):
         return image_from_base64(url)
     return FollowUp(call=fetch(url), remote_id=url if commit else None)
@@ -287,14 +255,37 @@ def read_download(response: Response) -> GeneratedImage:
         raise outcomes.RemoteJobLostError("the finished image is gone", status=status)
     if status != 200:  # noqa: PLR2004 - OK
         raise UnavailableError(f"HTTP {status} for the image", status=status)
+    # The next download may bring the file.
+    if not looks_like_image(response.body):
+        raise UnavailableError("answered without an image", status=status)
     return image_from_bytes(response.body)
 
 
-def missing_image_error(response: Response) -> ProviderError:
-    """Return the error that a good response without an image means."""
+def missing_image_error(response: Response, *, is_final: bool = False) -> ProviderError:
+    """Return the error that a good response without an image means.
+
+    Args:
+        is_final: The work has ended, so that no later response has the image.
+    """
     status = response.status
     text = error_text(response) if len(response.body) <= MAX_ERROR_BYTES else ""
-    if is_refusal(text):
+    if refusals.is_refusal(text):
         return outcomes.PromptRefusedError(text, status=status)
     more = f": {text}" if text not in {"", f"HTTP {status}"} else ""
-    return UnavailableError(f"answered without an image{more}", status=status)
+    is_unusable = is_final and not states_failure(response)
+    error = InvalidImageError if is_unusable else UnavailableError
+    return error(f"answered without an image{more}", status=status)
+
+
+def redact_secrets(body: bytes, call: HttpCall) -> bytes:
+    """Return *body* without the token of the request.
+
+    Some services repeat a rejected token in the error, and errors are stored.
+    """
+    if len(body) > MAX_ERROR_BYTES:
+        return body
+    for name in ("Authorization", "apikey"):
+        for secret in call.headers.get(name, "").split():
+            if len(secret) >= _MIN_SECRET:
+                body = body.replace(secret.encode(), b"[secret]")
+    return body

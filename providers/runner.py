@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from providers import outcomes
+from providers import charges, outcomes
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -224,7 +224,7 @@ class ProviderRunner:
             response = await self._with_deadline(
                 self._http.send(call, state.provider.traits), state, call
             )
-            step = call.read(response)
+            step = charges.read_response(call, response)
         except ProviderError as error:
             return self._handle_error(call, error, state)
         state.retries = 0

@@ -9,9 +9,7 @@ have no endpoint and whose jobs cannot be polled later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from providers.base import (
     FollowUp,
@@ -23,6 +21,7 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.image_finder import find_images
 from providers.job_provider import JobProvider, job_id_in
 from providers.outcomes import (
     PromptRefusedError,
@@ -30,16 +29,14 @@ from providers.outcomes import (
     RemoteJobFailedError,
     TimedOutError,
 )
+from providers.refusals import is_refusal
 from providers.responses import (
     follow_url_or_base64,
-    is_refusal,
     missing_image_error,
     parse_object,
     sanitize_text,
 )
 
-_IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
-_MAX_DEPTH = 6
 #: The least execution time of a job and the lifetime of its result, in milliseconds.
 _MIN_EXECUTION = 5_000
 _KEPT = 3_600_000
@@ -119,14 +116,14 @@ class RunPod(JobProvider):
         output = data.get("output")
         if status in {"FAILED", "CANCELLED", "TIMED_OUT"}:
             raise _job_error(status, data.get("error") or output)
-        if image := next(_find_images(output), None):
+        if image := next(find_images(output), None):
             commit = not self._path
             return follow_url_or_base64(image, self._download_call, commit=commit)
         if error := _error_message(
             output.get("error") if isinstance(output, dict) else None
         ):
             raise _job_error(status, error)
-        raise missing_image_error(response)
+        raise missing_image_error(response, is_final=status == "COMPLETED")
 
 
 def _job_error(status: str, error: object) -> ProviderError:
@@ -153,17 +150,3 @@ def _error_message(error: object) -> str:
             return ""
         return _error_message(inner) if isinstance(inner, dict) else ""
     return error.partition("Traceback (most recent call last)")[0]
-
-
-def _find_images(output: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    """Yield texts that may be an image or its URL, the likeliest first."""
-    if depth > _MAX_DEPTH or not output:
-        return
-    if isinstance(output, str):
-        yield output
-    elif isinstance(output, list):
-        for item in output:
-            yield from _find_images(item, depth + 1)
-    elif isinstance(output, dict):
-        for key in _IMAGE_KEYS:
-            yield from _find_images(output.get(key), depth + 1)

@@ -11,15 +11,16 @@ from daemon.context import SourceContext
 from daemon.generation.chain_input import ImageSpec
 from daemon.generation.storage_guard import retry_until_stored
 from daemon.imaging import normalize
-from daemon.jobs import breaker_store
+from daemon.jobs import breaker_store, job_log
 from daemon.jobs.lifecycle import reject_if_charged_without_image
 from db import attempts, images, jobs
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
+from providers.charges import FREE
 from providers.outcomes import (
-    FREE,
     BlankImageError,
+    IdenticalImageError,
     InvalidImageError,
     Outcome,
     ProviderError,
@@ -72,6 +73,11 @@ async def store_image(
             )
     except ProviderError as error:
         return await record_failure(source, call, error)
+    if await _is_repeated(source, call, data):
+        job_log.log_repeated_image(source, call.attempt.provider, call.attempt)
+        if await _may_ask_again(source, call):
+            repeated = IdenticalImageError("returned the same image as before")
+            return await record_failure(source, call, repeated)
     name = call.attempt.file_name
     await retry_until_stored(
         source, lambda: asyncio.to_thread(source.app.store.save_image, name, data)
@@ -105,6 +111,36 @@ def _encode_image(
         pixels,
         provenance=provenance,
         prompt=call.order.prompt if settings.embed_prompt else None,
+    )
+
+
+async def _is_repeated(source: SourceContext, call: AdmittedCall, data: bytes) -> bool:
+    """Return True if the page has had this image, although another seed was sent."""
+    attempt = call.attempt
+    # A card has no seed, and a person may have asked for this one.
+    is_chosen = call.provider.traits.is_card or call.image.seed is not None
+    if attempt.job_id is None or is_chosen:
+        return False
+    digest = hashlib.sha256(data).hexdigest()
+    async with source.app.db.read_transaction() as tx:
+        earlier = await images.of_page(tx, source.name, attempt.page_id)
+    return any(
+        image.sha256 == digest and image.seed != attempt.seed for image in earlier
+    )
+
+
+async def _may_ask_again(source: SourceContext, call: AdmittedCall) -> bool:
+    """Return True for the first repeated image of a service that costs nothing."""
+    attempt = call.attempt
+    if attempt.price > 0 or attempt.job_id is None:
+        return False
+    async with source.app.db.read_transaction() as tx:
+        calls = await attempts.of_job(tx, attempt.job_id)
+    return not any(
+        other.provider == attempt.provider
+        and other.number == attempt.number
+        and other.outcome == Outcome.IDENTICAL
+        for other in calls
     )
 
 
@@ -185,6 +221,8 @@ async def record_failure(
 ) -> CallResult:
     """Log and record a failed call, and report it to the breaker."""
     attempt, why = call.attempt, str(error)
+    if error.outcome is Outcome.BAD_REQUEST:
+        job_log.log_unknown_refusal(source, attempt.provider, error)
     # Logged before its consequences, such as a breaker that opens.
     source.log.warning(
         "provider.failed",

@@ -17,18 +17,18 @@ from db import attempts, images, jobs, posts, spending
 from db.engine import Tx
 from db.models import Attempt, ImageRecord, Job, Post
 from db.states import JobReason
+from providers.charges import WASTED
 from providers.outcomes import OUTCOMES, Outcome
 
-#: Outcomes of calls that may have cost money and returned no image.
-_WASTED = frozenset(
-    {Outcome.TIMEOUT, Outcome.UNKNOWN, Outcome.REMOTE_FAILED, Outcome.INVALID_IMAGE}
-)
 #: Wasted calls for one image after which a provider is excluded.
 _WASTE_LIMIT = 3
 #: The provider will never accept this job's request.
 _DECLINED = frozenset({Outcome.REFUSED, Outcome.BLANK, Outcome.BAD_REQUEST})
-#: Retried in the same round: the provider named a time, or we ended the call.
-_RETRIED_IN_ROUND = frozenset({Outcome.LOADING, Outcome.RATE_LIMITED, Outcome.UNKNOWN})
+#: Retried in the same round: the provider named a time, we ended the call, or a free
+#: service sent an earlier image again.
+_RETRIED_IN_ROUND = frozenset(
+    {Outcome.LOADING, Outcome.RATE_LIMITED, Outcome.UNKNOWN, Outcome.IDENTICAL}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class ChainInput:
             if outcomes[outcome]:
                 return OUTCOMES[outcome]
         calls = [call for call in self.tried if call.number == self.number]
-        wasted = sum(outcome in _WASTED for outcome in _outcomes_of(calls, name))
+        wasted = sum(outcome in WASTED for outcome in _outcomes_of(calls, name))
         return f"{wasted} calls brought nothing" if wasted >= _WASTE_LIMIT else None
 
 

@@ -20,7 +20,8 @@ from providers.outcomes import BlankImageError, InvalidImageError
 #: IPTC DigitalSourceType of a generated image, and of a card.
 Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
+#: Stills only.  Pillow reads AVIF if it was built with it.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 _MAX_PIXELS = 40_000_000
 _MIN_SIDE = 64
 _MAX_UPSCALING = 4.0

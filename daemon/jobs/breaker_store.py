@@ -25,7 +25,7 @@ from providers.provider import Provider
 
 _FIELDS = tuple(field.name for field in fields(Breaker))
 #: Outcomes that only a person can fix, logged as errors.
-_LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND})
+_LOUD = frozenset({Outcome.UNAUTHORIZED, Outcome.NOT_FOUND, Outcome.REGION_BLOCKED})
 
 
 async def load_breakers(tx: Tx, names: Iterable[str]) -> dict[str, Breaker]:
@@ -59,7 +59,7 @@ async def save_change(
     closed = BreakerState.CLOSED
     if after.state is BreakerState.OPEN and after.generation != before.generation:
         source.app.log_state.open_breakers[after.name] = after.generation
-        _log_breaker_opened(source, after)
+        _log_breaker_opened(source, after, is_known=before.reason is after.reason)
     elif after.state is closed and before.state is not closed:
         _log_breaker_closed(source.app, after.name, "serving again")
 
@@ -210,10 +210,16 @@ def _log_breaker_closed(app: AppContext, name: str, words: str) -> None:
     app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
 
 
-def _log_breaker_opened(source: SourceContext, breaker: Breaker) -> None:
+def _log_breaker_opened(
+    source: SourceContext, breaker: Breaker, *, is_known: bool
+) -> None:
+    """Log an opened breaker; a daily probe that changed nothing is not loud again."""
     log = source.app.log
     words = _describe_breaker(source.app, breaker)
-    write_line = log.error if breaker.reason in _LOUD else log.warning
+    is_loud = breaker.reason in _LOUD
+    write_line = log.error if is_loud else log.warning
+    if is_loud and is_known:
+        write_line = log.info
     write_line(
         "breaker.opened",
         summary=f"{breaker.name}: {words}{_describe_fallback(source, breaker)}",

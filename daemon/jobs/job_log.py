@@ -12,6 +12,7 @@ from daemon.jobs.budget import BudgetThreshold
 from daemon.jobs.retry_policy import requested_at
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobState
+from providers.outcomes import ProviderError
 
 #: Maximum number of job IDs in a log line.
 _NAMED = 5
@@ -87,6 +88,41 @@ def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
         job=job.id,
         page=job.page_id,
         state=job.state,
+    )
+
+
+def log_unknown_refusal(
+    source: SourceContext, provider: str, error: ProviderError
+) -> None:
+    """Log a refusal whose words postbrush does not know, at most once an hour."""
+    app = source.app
+    if not app.log_state.failures.record_failure(
+        f"unknown refusal {provider}", app.steady_now()
+    ):
+        return
+    label = source.providers[provider].traits.label
+    status = "" if error.status is None else f" (HTTP {error.status})"
+    source.log.error(
+        "provider.unknown_refusal",
+        summary=f"{label} refused a request in words that postbrush does not know"
+        f"{status}: '{str(error).rstrip('.')}'. The request is not repeated for this "
+        f"post. Please report this line, with the settings of [providers.{provider}], "
+        "where you got postbrush",
+        provider=provider,
+        status=error.status,
+    )
+
+
+def log_repeated_image(source: SourceContext, provider: str, attempt: Attempt) -> None:
+    """Log that a service generated an earlier image of the page again."""
+    label = source.providers[provider].traits.label
+    source.log.warning(
+        "image.repeated",
+        summary=f"{label} returned the same image as before, although postbrush asked "
+        f"for another seed ({attempt.seed}). The service does not use the seed",
+        provider=provider,
+        job=attempt.job_id,
+        page=attempt.page_id,
     )
 
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from daemon.formatting import format_time
 from db.models import Attempt, Job
 from db.states import JobReason
-from providers.outcomes import FREE, Outcome
+from providers.charges import FREE
+from providers.outcomes import Outcome
 
 #: Pauses between rounds through the chain; the last pause repeats.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10))

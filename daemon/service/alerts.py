@@ -23,6 +23,7 @@ RESTS = {
     "credits": "is out of credits",
     "unauthorized": "refuses its token",
     "not_found": "no longer knows its model",
+    "region_blocked": "is not available in your region",
 }
 
 

@@ -20,7 +20,7 @@ from daemon.pretend.server import FakeServer
 from db import images, jobs, posts, source_state
 from db.models import Job, JobEvent
 from db.states import JobState
-from providers.outcomes import FREE
+from providers.charges import FREE
 from tests.daemon.house import House, MovingClock, house
 from tests.daemon.power import PowerCut, empty_database
 from tests.daemon.reading import HeldUp

@@ -139,7 +139,9 @@ async def test_a_call_that_failed_is_free_though_the_disk_was_full(
     for number in range(1, 9):
         with monkeypatch.context() as patch:
             disk = Disk(patch, 0, "full")
-            async with house(_folder(tmp_path, str(number))) as home:
+            # No other route serves within the same call.
+            toml = '[providers.flux]\nroute = "nscale"\n'
+            async with house(_folder(tmp_path, str(number)), toml=toml) as home:
                 await home.begin()
                 disk.count, disk.full_at = 0, number
                 home.hub.inject_fault("POST", status=500)

@@ -31,7 +31,7 @@ def _bomb() -> bytes:
 
 
 _OTHERS: dict[str, tuple[dict[str, Any], str]] = {
-    "dropped connection": ({"drop": True}, "unavailable"),
+    "dropped connection": ({"drop": True}, "connection_lost"),
     "token refused": (
         {"status": 401, "body": {"error": "Invalid username or password."}},
         "unauthorized",
@@ -41,7 +41,7 @@ _OTHERS: dict[str, tuple[dict[str, Any], str]] = {
         "not_found",
     ),
     "broken": ({"status": 500, "body": {"error": "Internal error"}}, "unavailable"),
-    "web page": ({"status": 200, "html": True}, "unavailable"),
+    "web page": ({"status": 200, "html": True}, "invalid_image"),
     "truncated": (
         {"status": 200, "body": render_scene("a", 1, 256, 256)[:4000]},
         "invalid_image",

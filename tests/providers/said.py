@@ -9,6 +9,7 @@ import json
 
 from providers.outcomes import (
     BadRequestError,
+    InvalidImageError,
     ModelLoadingError,
     NotFoundError,
     OutOfCreditsError,
@@ -226,7 +227,7 @@ SAID: list[tuple[str, int, object, type[ProviderError]]] = [
             "status": "COMPLETED",
             "output": {"status": "success_no_images", "images": []},
         },
-        UnavailableError,
+        InvalidImageError,
     ),
     (
         "runpod",

@@ -47,8 +47,8 @@ OPENAI, LOCALAI = "https://api.openai.com", "http://nas:8080"
             "https://a.test/proxy",
             "https://a.test/proxy/v1/images/generations",
         ),
-        ("localai", LOCALAI, f"{LOCALAI}/v1/images/generations"),
-        ("localai", f"{LOCALAI}/v1", f"{LOCALAI}/v1/images/generations"),
+        ("localai", LOCALAI, f"{LOCALAI}/v1/models"),
+        ("localai", f"{LOCALAI}/v1", f"{LOCALAI}/v1/models"),
         (
             "together",
             "https://api.together.xyz/v1",

@@ -22,6 +22,7 @@ from providers.outcomes import (
     OutOfCreditsError,
     ProviderError,
     RateLimitedError,
+    RegionBlockedError,
     TimedOutError,
     UnauthorizedError,
     UnavailableError,
@@ -29,6 +30,8 @@ from providers.outcomes import (
 from tests.providers.desk import ALL, NOW, ORDER, Desk
 from tests.providers.fakes import FAKES, settings_for
 from tests.providers.fakes.base import Answer
+
+REGION = "unsupported_country_region_territory"
 
 
 def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
@@ -90,10 +93,27 @@ async def _sent(desk: Desk) -> object:
         (404, {"error": "not here"}, NotFoundError),
         (410, {"error": "gone"}, NotFoundError),
         (422, {"error": "width is odd"}, BadRequestError),
-        (200, {}, UnavailableError),
-        (200, [], UnavailableError),
-        (200, "text", UnavailableError),
+        (451, {"error": "not here"}, RegionBlockedError),
+        # It may have painted what cannot be read: that is charged.
+        (200, {}, InvalidImageError),
+        (200, [], InvalidImageError),
+        (200, None, InvalidImageError),
+        (200, "text", InvalidImageError),
         (200, {"error": "something"}, UnavailableError),
+        # Words before status.
+        (200, {"error": "Insufficient credits"}, OutOfCreditsError),
+        (400, {"error": "Insufficient credits"}, OutOfCreditsError),
+        (
+            401,
+            {"error": {"message": "Your balance is insufficient"}},
+            OutOfCreditsError,
+        ),
+        (429, {"error": {"code": "insufficient_quota"}}, OutOfCreditsError),
+        (500, {"error": "no credits left"}, OutOfCreditsError),
+        (402, {"error": "Queue full for IP: 1 requests queued"}, RateLimitedError),
+        (400, {"error": {"code": REGION, "message": "No"}}, RegionBlockedError),
+        (403, {"cloudflare_error": True, "error_code": 1010}, UnavailableError),
+        (403, {"title": "Error 1020: Access denied", "status": 403}, UnavailableError),
     ],
 )
 async def test_each_status_means_the_same_everywhere(
@@ -123,13 +143,23 @@ async def test_how_long_to_wait_is_heard(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("status", [200, 403, 500, 503])
-async def test_a_web_page_is_nobodys_answer(desk: Desk, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [
+        (200, InvalidImageError),
+        (403, UnavailableError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+    ],
+)
+async def test_a_web_page_is_nobodys_answer(
+    desk: Desk, status: int, means: type[ProviderError]
+) -> None:
     page = "<!DOCTYPE html><html><body>Attention required</body></html>"
     desk.fake.answers.append(
         lambda: web.Response(text=page, status=status, content_type="text/html")
     )
-    with pytest.raises(UnavailableError) as caught:
+    with pytest.raises(means) as caught:
         await desk.run()
     assert "<" not in str(caught.value)
 

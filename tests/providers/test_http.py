@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 
 from providers.base import HttpCall, ProviderSettings, ProviderTraits, Response, Step
 from providers.flux import Flux
-from providers.outcomes import InvalidImageError, UnavailableError
+from providers.outcomes import (
+    ConnectionLostError,
+    InvalidImageError,
+    UnavailableError,
+)
 from providers.runner import ProviderRunner
 from providers.url_checks import forbidden_reason, is_public
 
@@ -79,10 +83,13 @@ def _fetch(url: str) -> HttpCall:
     return HttpCall(method="GET", url=url, read=_unread, is_download=True)
 
 
+_NO_IMAGE = (UnavailableError, InvalidImageError, ConnectionLostError)
+
+
 async def _tried(call: HttpCall, traits: ProviderTraits, **more: Any) -> str:  # noqa: ANN401 - Studio's
     runner = ProviderRunner(**more)
     try:
-        with pytest.raises((UnavailableError, InvalidImageError)) as caught:
+        with pytest.raises(_NO_IMAGE) as caught:
             await runner.send_once(call, traits)
     finally:
         await runner.close()

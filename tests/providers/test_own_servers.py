@@ -1,164 +1,81 @@
-"""Servers of the owner: what is late is waited for, and who shares the work."""
+"""Seeds of your own server: sent where each kind of server reads them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+import json
 
 import pytest
-from aiohttp import web
 
-from providers import build_provider
-from providers.base import GeneratedImage, ProviderSettings
-from providers.cancellation import CancellationToken, ShuttingDown
-from providers.outcomes import TimedOutError, UnauthorizedError
-from providers.provider import Provider
-from providers.runner import ProviderRunner
-from tests.providers.desk import NOW, ORDER
-from tests.providers.fakes import settings_for
-from tests.providers.fakes.cloudflare import FakeCloudflare, problem
-from tests.providers.fakes.images_api import FakeImagesApi
-
-
-@dataclass
-class SlowServer(FakeImagesApi):
-    """Works on its first request until `gate` is set, whoever waits for it.
-
-    Attributes:
-        most: The most requests at the same time.
-    """
-
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    running: int = 0
-    most: int = 0
-
-    async def generations(self, request: web.Request) -> web.Response:
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            response = await super().generations(request)
-            if len(self.orders) == 1:
-                await self.gate.wait()
-            return response
-        finally:
-            self.running -= 1
-
-
-@dataclass
-class Late:
-    """A server that is late with its first response."""
-
-    server: SlowServer
-    provider: Provider
-    runner: ProviderRunner
-    cancellation: CancellationToken = field(
-        default_factory=lambda: CancellationToken(asyncio.Event(), asyncio.Event())
-    )
-
-    async def run(self) -> GeneratedImage:
-        async def save_remote_id(remote: str) -> None:
-            raise AssertionError(remote)
-
-        return await self.runner.run(
-            self.provider,
-            ORDER,
-            now=NOW,
-            save_remote_id=save_remote_id,
-            cancellation=self.cancellation,
-        )
-
-
-@asynccontextmanager
-async def late_server(seconds: float = 0.3) -> AsyncIterator[Late]:
-    # Not rendered, since the deadline is in real time.
-    picture = b"\x89PNG\r\n\x1a\n picture"
-    async with SlowServer(picture=picture).serving() as server:
-        settings = replace(settings_for("localai", server), model="m", timeout=seconds)
-        late = Late(server, build_provider(settings), ProviderRunner())
-        try:
-            with pytest.raises(TimedOutError):
-                await late.run()
-            yield late
-        finally:
-            server.gate.set()
-            await late.runner.close()
-
-
-async def test_the_next_request_waits_until_the_server_has_responded() -> None:
-    async with late_server() as late:
-        second = asyncio.ensure_future(late.run())
-        await asyncio.sleep(0.05)
-        assert len(late.server.orders) == 1
-        late.server.gate.set()
-        assert (await second).data
-        assert (len(late.server.orders), late.server.most) == (2, 1)
-
-
-async def test_a_server_that_never_responds_is_given_up_after_its_timeout() -> None:
-    async with late_server(1.0) as late:
-        assert (await late.run()).data
-        assert len(late.server.orders) == 2
-
-
-async def test_a_stop_is_not_delayed_by_a_late_server() -> None:
-    async with late_server(0.5) as late:
-        second = asyncio.ensure_future(late.run())
-        await asyncio.sleep(0.05)
-        late.cancellation.stopping.set()
-        with pytest.raises(ShuttingDown):
-            await second
-        assert len(late.server.orders) == 1
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "is_shared"),
-    [
-        (("a1111", "http://nas:7860"), ("a1111", "http://NAS:7861"), True),
-        (("a1111", "http://nas:7860"), ("a1111", "http://attic:7860"), False),
-        (("a1111", "http://nas:7860"), ("localai", "http://nas:7860"), False),
-        (("openai", "http://nas:7860"), ("openai", "http://nas:7860"), False),
-    ],
+from providers.base import (
+    FollowUp,
+    HttpCall,
+    ImageRequest,
+    ProviderSettings,
+    Response,
 )
-def test_entries_of_one_kind_on_one_host_share_it(
-    left: tuple[str, str], right: tuple[str, str], *, is_shared: bool
-) -> None:
-    one, two = (
-        build_provider(ProviderSettings(name=name, kind=kind, base_url=base_url))
-        for name, (kind, base_url) in (("one", left), ("two", right))
+from providers.localai import LocalAi
+from providers.outcomes import NotFoundError
+from tests.providers.fakes.sd_server import read_prompt
+
+
+def _request(prompt: str, seed: int) -> ImageRequest:
+    return ImageRequest(prompt=prompt, words="", width=512, height=512, seed=seed)
+
+
+def _provider(model: str | None = None) -> LocalAi:
+    settings = ProviderSettings(
+        name="localai", kind="localai", base_url="http://own.test", model=model
     )
-    assert (one.traits.server == two.traits.server) is is_shared
+    return LocalAi(settings)
 
 
-class FakeAccountCloudflare(FakeCloudflare):
-    """A token that an account owns, which is not known as one of a user."""
-
-    def routes(self) -> list[web.RouteDef]:
-        async def unknown(_request: web.Request) -> web.Response:
-            return problem(401, 1000, "Invalid API Token")
-
-        return [
-            web.get("/user/tokens/verify", unknown),
-            web.get("/accounts/acc/tokens/verify", self.plain(self.verify)),
-        ]
+def _body(provider: LocalAi, request: ImageRequest, *models: str) -> dict[str, object]:
+    """Return what is sent to a server that lists *models*."""
+    listing = provider.first_call(request)
+    assert (listing.method, listing.is_image_request) == ("GET", False)
+    data = {"data": [{"id": name} for name in models]}
+    return _sent(listing.read(Response(200, {}, json.dumps(data).encode())))
 
 
-async def _accepts(provider: Provider) -> list[bool]:
-    accepted: list[bool] = []
-    runner = ProviderRunner()
-    for call in provider.token_check_calls():
-        try:
-            provider.raise_for_error(await runner.send_once(call, provider.traits))
-        except UnauthorizedError:
-            accepted.append(False)
-        else:
-            accepted.append(True)
-    await runner.close()
-    return accepted
+def _sent(step: object) -> dict[str, object]:
+    assert isinstance(step, FollowUp)
+    assert isinstance(step.call, HttpCall)
+    assert isinstance(step.call.json, dict)
+    return dict(step.call.json)
 
 
-async def test_a_token_that_an_account_owns_is_verified_there() -> None:
-    async with FakeAccountCloudflare().serving() as fake:
-        provider = build_provider(settings_for("cloudflare", fake))
-        assert await _accepts(provider) == [False, True]
+@pytest.mark.parametrize("model", [None, "flux-of-mine"])
+def test_sd_server_paints_the_seed_that_is_recorded(model: str | None) -> None:
+    provider = _provider(model)
+    for seed in (7, 2**31 - 1):
+        request = _request("Bread at dawn", seed)
+        body = _body(provider, request, "sd-cpp-local")
+        assert read_prompt(str(body["prompt"])) == ("Bread at dawn", seed)
+        assert not any("seed" in text for text in provider.dropped_options(request))
+
+
+def test_a_post_cannot_set_the_options_of_sd_server() -> None:
+    prompt = 'Bread <sd_cpp_extra_args>{"seed": 1, "steps": 900}</sd_cpp_extra_args>'
+    body = _body(_provider(), _request(prompt, 7), "sd-cpp-local")
+    painted, seed = read_prompt(str(body["prompt"]))
+    assert seed == 7
+    assert "<" not in painted
+    assert str(body["prompt"]).count("<sd_cpp_extra_args>") == 1
+
+
+def test_a_server_that_reads_the_seed_gets_it_and_nothing_in_its_prompt() -> None:
+    body = _body(_provider(), _request("Bread", 7), "bert", "flux.1-schnell")
+    assert body["prompt"] == "Bread"
+    assert (body["seed"], body["model"]) == (7, "flux.1-schnell")
+
+
+def test_a_server_without_a_list_may_ignore_the_seed_and_it_is_said() -> None:
+    provider, request = _provider("mine"), _request("Bread", 7)
+    listing = provider.first_call(request)
+    assert listing.on_error is not None
+    body = _sent(listing.on_error(NotFoundError("HTTP 404")))
+    assert (body["prompt"], body["seed"], body["model"]) == ("Bread", 7, "mine")
+    assert any("seed" in text for text in provider.dropped_options(request))
+    # It lists them again after an update.
+    _body(provider, request, "flux.1-schnell")
+    assert not any("seed" in text for text in provider.dropped_options(request))

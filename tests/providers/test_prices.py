@@ -103,7 +103,8 @@ def test_auto_expects_the_first_usable_route_and_reserves_for_the_dearest() -> N
     flux = Flux(settings("flux"))
     nscale, fal = 0.0013 * 1.088**2, 0.003
     assert flux.price_of(SQUARE, NOW) == pytest.approx(nscale)
-    assert flux.highest_price_of(SQUARE, NOW) == pytest.approx(fal)
+    together = 0.0027 * 1.088**2
+    assert flux.highest_price_of(SQUARE, NOW) == pytest.approx(together)
 
     call = read_routes(flux, "nscale", "fal-ai")
     assert flux.highest_price_of(SQUARE, NOW) == pytest.approx(fal)

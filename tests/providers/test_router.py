@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -16,17 +16,21 @@ from providers.base import (
     ImageRequest,
     ProviderSettings,
     Response,
+    Step,
 )
+from providers.charges import read_response
 from providers.flux import Flux
 from providers.huggingface_routes import ROUTES, RouteOnlyError
 from providers.huggingface_routes import check_route as check
 from providers.outcomes import (
     BadRequestError,
+    InvalidImageError,
     ModelLoadingError,
     OutOfCreditsError,
     PromptRefusedError,
     ProviderError,
     RateLimitedError,
+    TimedOutError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -56,6 +60,27 @@ def _reply(status: int, body: object, **headers: str) -> Response:
             ),
             OutOfCreditsError,
         ),
+        (
+            _reply(402, {"error": "You have exceeded your monthly included credits"}),
+            OutOfCreditsError,
+        ),
+        (
+            _reply(402, {"error": "Pay-as-you go is not enabled for provider fal-ai"}),
+            RouteOnlyError,
+        ),
+        (
+            _reply(
+                402, {"error": "You have reached the free monthly usage limit for x"}
+            ),
+            RouteOnlyError,
+        ),
+        # Some old paths said it with 200.
+        (
+            _reply(200, {"error": "x is currently loading", "estimated_time": 20}),
+            ModelLoadingError,
+        ),
+        (_reply(429, {"error": "Insufficient credit"}), OutOfCreditsError),
+        (_reply(524, ""), TimedOutError),
         (_reply(402, {}), OutOfCreditsError),
         (_reply(402, ""), OutOfCreditsError),
         (_reply(401, {"error": "Invalid username or password."}), UnauthorizedError),
@@ -74,6 +99,7 @@ def _reply(status: int, body: object, **headers: str) -> Response:
             _reply(403, {"detail": "Exhausted balance."}),
             OutOfCreditsError,
         ),
+        (_reply(403, {"detail": "User is locked. Reason: TOP_UP."}), OutOfCreditsError),
         (
             _reply(503, {"error": "x is currently loading", "estimated_time": 20}),
             ModelLoadingError,
@@ -99,6 +125,91 @@ def test_every_answer_has_its_meaning(
     with pytest.raises(ProviderError) as caught:
         check(reply)
     assert type(caught.value) is means
+
+
+TWO_ROUTES = {
+    "inferenceProviderMapping": {
+        name: {"status": "live", "providerId": "m", "task": "text-to-image"}
+        for name in ("nscale", "together")
+    }
+}
+PNG = {"data": [{"b64_json": "iVBORw0KGgoAAAANSUhEUg=="}]}
+
+
+def _asked(reply: Response) -> tuple[Flux, Step]:
+    """Return what follows when the first of two routes answers *reply*."""
+    flux = Flux(ProviderSettings(name="flux", kind="flux", token="hf_x"))
+    start = flux.start(_ORDER, _NOW).read(_reply(200, TWO_ROUTES))
+    assert isinstance(start, FollowUp)
+    assert "/nscale/" in start.call.url
+    return flux, read_response(start.call, reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "minutes"),
+    [
+        # The partner's own token, credits, region, model and errors
+        (_reply(401, {"detail": "Authentication is required"}), 1440),
+        (_reply(403, {"error": {"message": "Forbidden"}}), 1440),
+        (_reply(403, {"detail": "User is locked. Reason: Exhausted balance."}), 1440),
+        (_reply(429, {"error": "Insufficient credit"}), 1440),
+        (
+            _reply(403, {"error": {"code": "unsupported_country_region_territory"}}),
+            1440,
+        ),
+        (_reply(404, {"error": "Not Found"}), 1440),
+        (_reply(500, {"detail": "CUDA error"}), 10),
+        (_reply(502, "<html>Bad gateway</html>"), 10),
+        (_reply(403, {"cloudflare_error": True, "error_code": 1010}), 10),
+    ],
+)
+def test_a_routes_own_fault_leads_to_the_next_route(
+    reply: Response, minutes: int
+) -> None:
+    flux, step = _asked(reply)
+    assert isinstance(step, FollowUp)
+    assert "/together/" in step.call.url
+    assert isinstance(step.call.read(_reply(200, PNG)), GeneratedImage)
+    # The next job begins with the route that works, and later tries the other again.
+    assert "/together/" in flux.start(_ORDER, _NOW).url
+    later = _NOW + timedelta(minutes=minutes)
+    assert "/nscale/" in flux._first_route_call(_ORDER, later).url
+
+
+@pytest.mark.parametrize(
+    ("reply", "means"),
+    [
+        (_reply(401, {"error": "Invalid username or password."}), UnauthorizedError),
+        (
+            _reply(
+                403,
+                {
+                    "error": "This authentication method does not have sufficient "
+                    "permissions to call Inference Providers on behalf of user x"
+                },
+            ),
+            UnauthorizedError,
+        ),
+        (_reply(402, {"error": "You have depleted your credits."}), OutOfCreditsError),
+        (_reply(429, {"error": "Too Many Requests"}), RateLimitedError),
+        (_reply(400, {"error": "NSFW content detected"}), PromptRefusedError),
+        # These may be charged: another route would be a second image.
+        (_reply(504, {}), TimedOutError),
+        (_reply(200, {"data": []}), InvalidImageError),
+    ],
+)
+def test_what_concerns_the_account_the_prompt_or_money_asks_no_other_route(
+    reply: Response, means: type[ProviderError]
+) -> None:
+    with pytest.raises(means):
+        _asked(reply)
+
+
+def test_a_fault_of_every_route_is_what_the_last_one_says() -> None:
+    _, step = _asked(_reply(401, {"detail": "no"}))
+    assert isinstance(step, FollowUp)
+    with pytest.raises(UnauthorizedError):
+        step.call.read(_reply(401, {"detail": "no"}))
 
 
 def test_the_time_to_wait_is_read() -> None:

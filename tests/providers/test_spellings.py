@@ -20,6 +20,7 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.charges import read_response
 from providers.outcomes import (
     PromptRefusedError,
     ProviderError,
@@ -28,6 +29,7 @@ from providers.outcomes import (
 )
 from tests.providers.desk import NOW, ORDER
 from tests.providers.said import SAID
+from tests.providers.said_refusals import REFUSALS
 
 
 def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
@@ -44,16 +46,22 @@ def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
     )
     call = build_provider(settings).start(order, NOW)
     assert isinstance(call, HttpCall)
+    if not call.is_image_request:
+        step = call.read(Response(200, {}, b'{"data": [{"id": "m"}]}'))
+        assert isinstance(step, FollowUp)
+        call = step.call
+    assert call.is_image_request
     return call
 
 
 def read(kind: str, status: int, body: object) -> Step:
     data = body if isinstance(body, str) else json.dumps(body)
     headers = {"content-type": "application/json"}
-    return first_call(kind).read(Response(status, headers, data.encode()))
+    reply = Response(status, headers, data.encode())
+    return read_response(first_call(kind), reply)
 
 
-@pytest.mark.parametrize(("kind", "status", "body", "means"), SAID)
+@pytest.mark.parametrize(("kind", "status", "body", "means"), SAID + REFUSALS)
 def test_what_it_says_is_what_it_means(
     kind: str, status: int, body: object, means: type[ProviderError]
 ) -> None:

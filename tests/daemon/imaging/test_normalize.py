@@ -10,11 +10,12 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from daemon.config.parsing import FormatError, ImageFormat, parse_format
 from daemon.imaging.normalize import encode_png, normalize_image, shrink_for_upload
 from providers.outcomes import BlankImageError, InvalidImageError
+from providers.responses import looks_like_image
 from tests.search import examples
 
 SQUARE = ImageFormat(width=1080, height=1080, name="square")
@@ -63,7 +64,15 @@ _GOOD = _bytes(_scene(1024, 1024))
         (_bomb(2**31 - 1, 2**31 - 1), "cannot be decoded|too many"),
         (_bytes(_scene(16, 16)), "sent only 16x16"),
         (_bytes(_scene(70, 70)), "too small to enlarge"),
-        (_bytes(_scene(200, 200), "GIF"), "cannot be decoded"),
+        (
+            _bytes(
+                _scene(300, 300),
+                "GIF",
+                save_all=True,
+                append_images=[_scene(300, 301).crop((0, 0, 300, 300))],
+            ),
+            "animation",
+        ),
         (_bytes(_scene(200, 200), "BMP"), "cannot be decoded"),
         (_bytes(_scene(200, 200), "TIFF"), "cannot be decoded"),
         (
@@ -91,14 +100,25 @@ def test_a_single_colour_is_a_refusal(colour: object) -> None:
         normalize_image(_bytes(blank), SQUARE)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+_AVIF = pytest.param(
+    "AVIF",
+    marks=pytest.mark.skipif(
+        not features.check("avif"), reason="this Pillow was built without AVIF"
+    ),
+)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", _AVIF])
 @pytest.mark.parametrize(
     ("width", "height"), [(1024, 1024), (1080, 1080), (1344, 768), (768, 1344)]
 )
 def test_every_shape_becomes_exactly_the_size(
     kind: str, width: int, height: int
 ) -> None:
-    image = normalize_image(_bytes(_scene(width, height), kind), SQUARE)
+    data = _bytes(_scene(width, height), kind)
+    # What the daemon can decode is not turned away before.
+    assert looks_like_image(data)
+    image = normalize_image(data, SQUARE)
     assert (image.size, image.mode) == ((1080, 1080), "RGB")
 
 
