@@ -251,7 +251,7 @@ def log_ready(sources: Sources, settings: Settings) -> None:
 def describe_price(source: SourceContext, name: str) -> str:
     """Return name and price, like "flux ($0.0035, $0.10 a month included)"."""
     traits = source.providers[name].traits
-    price = format_dollars(traits.price(1.1664))
+    price = format_dollars(source.price_of(name))
     period = traits.included_per
     included = ""
     if traits.included:

@@ -17,6 +17,7 @@ from providers.fal import Fal
 from providers.flux import Flux
 from providers.horde import Horde
 from providers.localai import LocalAi
+from providers.nvidia import Nvidia
 from providers.openai import OpenAi
 from providers.provider import Provider
 from providers.replicate import Replicate
@@ -84,6 +85,9 @@ KINDS: Mapping[str, ProviderType] = {
     ),
     "openai": ProviderType(
         build=OpenAi, token_variables=("OPENAI_API_KEY",), in_default_chain=False
+    ),
+    "nvidia": ProviderType(
+        build=Nvidia, token_variables=("NVIDIA_API_KEY",), in_default_chain=False
     ),
     "horde": ProviderType(
         build=Horde,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.base import ImageRequest, JsonValue, Response
+from providers.base import ImageRequest, ImageSize, JsonValue, Response
 from providers.request_fitting import RequestSize, fit_to_side
 
 #: Names that Spaces give to their endpoint for an image, the usual one first.
@@ -74,7 +74,7 @@ class Endpoint:
         """Return whether the endpoint has parameters of all these *names*."""
         return set(names) <= {parameter.name for parameter in self.parameters}
 
-    def fit_size(self, request: ImageRequest) -> RequestSize:
+    def fit_size(self, request: ImageSize) -> RequestSize:
         """Return the nearest size that the Space accepts, at most 1440 a side."""
         sides = [p for p in self.parameters if p.name in {"width", "height"}]
         most = min([_MAX_SIDE, *(int(p.most) for p in sides if p.most)])

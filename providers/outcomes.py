@@ -164,6 +164,7 @@ class ProviderError(Exception):
         moves_breaker: False if the error says nothing about the service.
         names_pause: False if `seconds` is not about this error: Retry-After is that of
             a rate limit, and not that of used-up credits.
+        price: US dollars of the request, if the price depends on the route.
     """
 
     outcome: ClassVar[Outcome]
@@ -186,6 +187,7 @@ class ProviderError(Exception):
         self.status = status
         self.seconds = seconds
         self.until = until
+        self.price: float | None = None
 
     def seconds_at(self, now: datetime) -> float | None:
         """Return the seconds to wait from *now*; a time that has passed says none."""
@@ -268,3 +270,17 @@ class RemoteJobLostError(RemoteJobFailedError):
     """The remote job or its image no longer exists: next provider."""
 
     moves_breaker = False
+
+
+#: Temporary errors while a remote job runs.
+TEMPORARY_ERRORS = (UnavailableError, RateLimitedError, ModelLoadingError)
+#: Results of a remote job or of its image.
+JOB_RESULTS = (
+    RemoteJobFailedError,
+    PromptRefusedError,
+    BlankImageError,
+    BadRequestError,
+    InvalidImageError,
+    QuotaUsedUpError,
+    TimedOutError,
+)

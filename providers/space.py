@@ -23,14 +23,16 @@ from providers.base import (
     GeneratedImage,
     HttpCall,
     ImageRequest,
+    ImageSize,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
 )
+from providers.job_provider import job_id_in
 from providers.outcomes import OutOfCreditsError
-from providers.provider import Provider, Reader, flat_price, job_id_in
-from providers.request_fitting import RequestSize
+from providers.provider import Provider, Reader
+from providers.request_fitting import RequestSize, flat_price
 from providers.responses import (
     error_text,
     follow_url,
@@ -83,7 +85,7 @@ class Space(Provider):
         self._duration = zero_gpu.DEFAULT_DURATION
         self._is_reported_outdated = False
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the nearest size that the Space accepts, or the size of its own."""
         endpoint = self._endpoint
         if endpoint is None or not endpoint.accepts("width", "height"):
@@ -295,5 +297,6 @@ def _unread(response: Response) -> outcomes.InvalidImageError | None:
     """Return the error that a 2xx means which is a web page; see `charges`."""
     if not is_html(response) or response.status >= 300:  # noqa: PLR2004 - a good one
         return None
-    words = "answered with a web page"
-    return outcomes.InvalidImageError(words, status=response.status)
+    return outcomes.InvalidImageError(
+        "answered with a web page", status=response.status
+    )

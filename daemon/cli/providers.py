@@ -103,7 +103,7 @@ def describe_provider(
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "until": breaker.until,
         "message": breaker.message,
-        "price": traits.price(1.1664),
+        "price": source.price_of(name),
         "price_source": traits.price_source,
         "included": traits.included,
         "included_per": traits.included_per,

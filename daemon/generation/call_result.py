@@ -18,7 +18,13 @@ from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
 from providers.charges import FREE
-from providers.outcomes import IdenticalImageError, Outcome, ProviderError
+from providers.outcomes import (
+    BlankImageError,
+    IdenticalImageError,
+    InvalidImageError,
+    Outcome,
+    ProviderError,
+)
 from providers.provider import Provider
 
 
@@ -94,8 +100,15 @@ def _encode_image(
     if settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
+    try:
+        pixels = normalize.normalize_image(image.data, call.image.size)
+    except BlankImageError as error:
+        # A server of the owner has no moderation: it does not work.
+        if call.provider.traits.is_own_server:
+            raise InvalidImageError("sent a blank image") from error
+        raise
     return normalize.encode_png(
-        normalize.normalize_image(image.data, call.image.size),
+        pixels,
         provenance=provenance,
         prompt=call.order.prompt if settings.embed_prompt else None,
     )
@@ -150,6 +163,7 @@ async def record_image(
             now=now,
             free=False,
             http_status=None if image is None or traits.is_card else 200,
+            price=image.price if image else None,
             seed=image.seed if image else None,
             model=image.model if image else None,
         )
@@ -250,6 +264,7 @@ async def close_attempt(
             free=outcome in FREE,
             http_status=error.status if error else None,
             error=why,
+            price=error.price if error else None,
         )
         if not closed:
             return

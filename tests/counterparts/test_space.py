@@ -13,6 +13,7 @@ from PIL import Image
 
 from providers import build_provider
 from providers.base import GeneratedImage, ImageRequest, ProviderSettings
+from providers.cancellation import CancellationToken, ShuttingDown
 from providers.outcomes import (
     OutOfCreditsError,
     RemoteJobFailedError,
@@ -20,7 +21,7 @@ from providers.outcomes import (
     TimedOutError,
 )
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner, ShuttingDown
+from providers.runner import ProviderRunner
 from tests.providers.fakes.space import FakeSpace
 
 # Gradio takes seconds to start, so one server is asked by all.

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from providers import build_provider
 from providers.base import GeneratedImage, ImageRequest
+from providers.cancellation import CancellationToken
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner
+from providers.runner import ProviderRunner
 from tests.providers.fakes import FAKES, Fake, settings_for
 from tests.providers.fakes.space import FakeSpace
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from providers import build_provider, runner
+from providers.cancellation import JobCancelled, ShuttingDown
 from providers.outcomes import RemoteJobLostError, TimedOutError
-from providers.runner import JobCancelled, ShuttingDown
 from tests.providers.desk import WITH_JOBS, Desk
 from tests.providers.fakes import Fake, settings_for
 

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from providers import build_provider, gradio_api
+from providers.cancellation import ShuttingDown
 from providers.outcomes import (
     BadRequestError,
     InvalidImageError,
@@ -21,7 +22,6 @@ from providers.outcomes import (
     RemoteJobLostError,
     UnavailableError,
 )
-from providers.runner import ShuttingDown
 from tests.providers import said
 from tests.providers.desk import NOW, ORDER, SpaceDesk
 from tests.providers.fakes import settings_for
