@@ -96,9 +96,8 @@ class Space(Provider):
         """Return the options of *request* that the Space ignores, once it is known."""
         if (endpoint := self._endpoint) is None:
             return ()
-        dropped = [] if endpoint.accepts("seed") else ["seed"]
-        if not endpoint.accepts("num_inference_steps"):
-            dropped.append("steps")
+        options = {"seed": "seed", "steps": "num_inference_steps"}
+        dropped = [name for name, key in options.items() if not endpoint.accepts(key)]
         size = self.supported_size(request)
         if not endpoint.accepts("width", "height"):
             dropped.append("size: the Space chooses it")
@@ -297,6 +296,5 @@ def _unread(response: Response) -> outcomes.InvalidImageError | None:
     """Return the error that a 2xx means which is a web page; see `charges`."""
     if not is_html(response) or response.status >= 300:  # noqa: PLR2004 - a good one
         return None
-    return outcomes.InvalidImageError(
-        "answered with a web page", status=response.status
-    )
+    words = "answered with a web page"
+    return outcomes.InvalidImageError(words, status=response.status)
