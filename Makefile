@@ -96,7 +96,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 	@echo obstore | $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --constraint requirements.lock --constraint tests/requirements.lock - -o daemon/imaging/store/s3.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-		--no-strip-extras --no-header --no-emit-index-url --group counterparts -o tests/counterparts/requirements.lock
+		--no-strip-extras --no-header --no-emit-index-url --override tests/counterparts/overrides.txt --group counterparts -o tests/counterparts/requirements.lock
 
 clean: ## Remove what was made here: .venv and caches, never your data
 	@rm -rf .venv .venv-counterparts .bench .roots wheelhouse .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
@@ -122,5 +122,5 @@ clean: ## Remove what was made here: .venv and caches, never your data
 .venv-counterparts/made: tests/counterparts/requirements.lock
 	@echo "== installing the real counterparts of the image services"
 	@$(PYTHON) -m venv .venv-counterparts
-	@.venv-counterparts/bin/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes -r $<
+	@.venv-counterparts/bin/python -m pip install --no-compile --no-deps --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

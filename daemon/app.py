@@ -254,7 +254,7 @@ def describe_price(source: SourceContext, name: str) -> str:
     What an account has to be asked for is left out.
     """
     traits = source.providers[name].traits
-    price = format_dollars(traits.price(1.1664))
+    price = format_dollars(source.price_of(name))
     period = traits.included_per
     included = ""
     if traits.included:

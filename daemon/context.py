@@ -19,6 +19,7 @@ from structlog.stdlib import BoundLogger
 
 from daemon.clock import Clock
 from daemon.config.model import Options
+from daemon.config.parsing import ImageFormat, parse_format
 from daemon.imaging.store.store import Store
 from daemon.notion.errors import NotionUnavailableError
 from daemon.notion.model import BotUser, Schema
@@ -28,14 +29,14 @@ from daemon.service.systemd import WatchdogDeadlines
 from daemon.service.tasks import ChangeEvent, FailureThrottle, RetrySchedule
 from db.engine import Database
 from db.source_state import SHARED
+from providers.cancellation import CancellationToken
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner
+from providers.runner import ProviderRunner
 
 if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
     from daemon.notion.api import NotionApi
 
-#: Megapixels of the usual square image.
-_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
+_USUAL_FORMAT = parse_format("square")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,10 +199,9 @@ class SourceContext:
             return name == self.name
         return name not in self.own_budgets
 
-    @property
-    def usual_price(self) -> float:
-        """Dollars of one square image by the first provider of the chain."""
-        return self.providers[self.chain[0]].traits.price(_USUAL_MEGAPIXELS)
+    def price_of(self, name: str, size: ImageFormat = _USUAL_FORMAT) -> float:
+        """Return the dollars that the provider *name* takes for an image now."""
+        return self.providers[name].price_of(size, self.app.now())
 
     @property
     def notion_retry_at(self) -> datetime | None:

@@ -56,6 +56,7 @@ async def end_attempt(
     free: bool,
     http_status: int | None = None,
     error: str = "",
+    price: float | None = None,
     seed: int | None = None,
     model: str | None = None,
 ) -> bool:
@@ -64,6 +65,7 @@ async def end_attempt(
     Args:
         free: The call costs nothing: its cost and included cost become 0.
         error: The reason in words; the first 300 characters are stored.
+        price: The price in US dollars, if it differs from the one that was reserved.
 
     Returns:
         Whether the attempt was open; False if another process closed it first.
@@ -74,6 +76,12 @@ async def end_attempt(
         "http_status": http_status,
         "error": error[:300],
     }
+    if price is not None:
+        values |= {
+            "price": price,
+            "cost": price if attempt.cost else 0.0,
+            "included_cost": price if attempt.included_cost else 0.0,
+        }
     if free:
         values |= {"cost": 0.0, "included_cost": 0.0}
     if seed is not None:

@@ -17,10 +17,12 @@ from providers.fal import Fal
 from providers.flux import Flux
 from providers.horde import Horde
 from providers.localai import LocalAi
+from providers.nvidia import Nvidia
 from providers.openai import OpenAi
 from providers.provider import Provider
 from providers.replicate import Replicate
 from providers.runpod import RunPod
+from providers.space import Space
 from providers.together import Together
 
 
@@ -46,9 +48,11 @@ class ProviderType:
     in_default_chain: bool = True
 
 
+_HUGGING_FACE = ("HUGGINGFACE_TOKEN", "HF_TOKEN")
 #: Every kind of image service, in the order of the default chain; the card is last.
 KINDS: Mapping[str, ProviderType] = {
-    "flux": ProviderType(build=Flux, token_variables=("HUGGINGFACE_TOKEN", "HF_TOKEN")),
+    "flux": ProviderType(build=Flux, token_variables=_HUGGING_FACE),
+    "space": ProviderType(build=Space, token_variables=_HUGGING_FACE),
     "localai": ProviderType(
         build=LocalAi,
         token_variables=("LOCALAI_API_KEY",),
@@ -81,6 +85,9 @@ KINDS: Mapping[str, ProviderType] = {
     ),
     "openai": ProviderType(
         build=OpenAi, token_variables=("OPENAI_API_KEY",), in_default_chain=False
+    ),
+    "nvidia": ProviderType(
+        build=Nvidia, token_variables=("NVIDIA_API_KEY",), in_default_chain=False
     ),
     "horde": ProviderType(
         build=Horde,

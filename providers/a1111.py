@@ -7,7 +7,6 @@ with `extra` (`extra = { steps = 4, cfg_scale = 1 }` for FLUX.1-schnell).
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 
 from providers.base import (
@@ -19,8 +18,11 @@ from providers.base import (
     Step,
 )
 from providers.outcomes import NotFoundError
-from providers.provider import Provider, flat_price
-from providers.request_fitting import escape_syntax
+from providers.provider import Provider, basic_auth_header
+from providers.request_fitting import (
+    escape_syntax,
+    flat_price,
+)
 from providers.responses import (
     ErrorRule,
     first_item,
@@ -40,16 +42,19 @@ class A1111(Provider):
         prefix="a1111",
         price=flat_price(0.0),
         price_source="your own server",
+        is_own_server=True,
         timeout=600.0,
         concurrency=1,
         supported_options=frozenset({"size", "seed", "steps"}),
     )
     # A server started without --api has no such path.
     error_rules = (ErrorRule(NotFoundError, status=404),)
+    version_path = "/sdapi/v1"
     # The models need sizes in steps of 8.
     size_multiple, max_side = 8, 2048
     # Requires the password.
     health_check_path = token_check_path = _PROGRESS
+    model_list_path = "/sdapi/v1/sd-models"
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that generates the image."""
@@ -67,7 +72,7 @@ class A1111(Provider):
         return self._image_call("/sdapi/v1/txt2img", body, self._read_image)
 
     def _auth_headers(self) -> Mapping[str, str]:
-        token = self._settings.token
+        token = self._settings.token or self._userinfo
         return {"Authorization": basic_auth_header(token)} if token else {}
 
     def _read_image(self, response: Response) -> Step:
@@ -75,8 +80,3 @@ class A1111(Provider):
         if image is None:
             raise missing_image_error(response)
         return image_from_base64(image)
-
-
-def basic_auth_header(user_and_password: str) -> str:
-    """Return the value of a Basic Authorization header for "user:password"."""
-    return f"Basic {base64.b64encode(user_and_password.encode()).decode()}"

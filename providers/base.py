@@ -12,15 +12,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from providers.outcomes import CreditsReset, ProviderError
 
 JsonValue: TypeAlias = (
     "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 )
-#: US dollars for one image, as a function of the requested megapixels.
+
+
+#: US dollars for one image, as a function of the requested megapixels.  A megapixel is
+#: a million pixels: services that bill whole megapixels bill 1024 x 1024 as two.
 Price: TypeAlias = Callable[[float], float]
+
+
+class ImageSize(Protocol):
+    """Anything with a size in pixels: a request, a format."""
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +70,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedImage:
-    """Bytes that claim to be an image, with the seed and model that are reported."""
+    """Bytes that claim to be an image, with the seed and model that are reported.
+
+    Attributes:
+        price: US dollars, if the price depends on the route that was used.
+    """
 
     data: bytes = field(repr=False)
     seed: int | None = None
     model: str | None = None
+    price: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +88,7 @@ class HttpCall:
 
     Attributes:
         read: Reads every response but a redirect.  Raises ProviderError.
+        form: Fields of a multipart form, instead of `json`.
         is_image_request: Only the response to a request for an image moves the
             breaker, and only before such a request is an attempt committed.
         on_error: Returns the next step if an optional request (the Hub's list of
@@ -74,12 +96,16 @@ class HttpCall:
         is_download: The request downloads a finished file: without token, only
             https, only public addresses, only the provider's file hosts.
         is_poll: The request polls a remote job and can be repeated.
+        is_stream: The poll's response is the stream of the result, which ends with
+            the connection, so it is not cut off when the daemon stops.
+        price: US dollars of the image, if the provider's routes differ in price.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     url: str
     read: Callable[[Response], Step]
     json: JsonValue = None
+    form: Mapping[str, str] | None = None
     headers: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), repr=False
     )
@@ -87,6 +113,8 @@ class HttpCall:
     on_error: Callable[[ProviderError], FollowUp] | None = None
     is_download: bool = False
     is_poll: bool = False
+    is_stream: bool = False
+    price: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +158,8 @@ class ProviderTraits:
         is_card: The provider renders cards: locally, free of charge.
         file_hosts: Hosts, or ".suffix" for all subdomains, from which finished
             files may be downloaded.
+            A whole address (`http://nas:9000`) may be private, as `base_url`.
+        is_own_server: The owner runs the server, which works on after a timeout.
         base_url: The base of all requests.  The owner has named it, so its files may
             be downloaded over plain http and from a private address.
     """
@@ -150,8 +180,16 @@ class ProviderTraits:
     max_prompt: int | None = None
     supported_options: frozenset[str] = frozenset()
     is_card: bool = False
+    is_own_server: bool = False
     file_hosts: tuple[str, ...] = ()
     base_url: str = ""
+
+    @property
+    def server(self) -> str:
+        """What does the work: entries of one kind on one host of the owner share it."""
+        if not self.is_own_server:
+            return self.name
+        return f"{self.prefix} on {urlsplit(self.base_url).hostname}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +221,8 @@ class ProviderSettings:
     Times are in seconds, amounts in US dollars.
 
     Attributes:
+        base_url: May have a user and a password.
+        file_hosts: Further hosts of finished files; see `ProviderTraits`.
         account: The account id, for services that need it.
         extra: Merged into the request body, tables recursively.
         card: The look of a card, for the kind that renders it.
@@ -191,7 +231,8 @@ class ProviderSettings:
     name: str
     kind: str
     token: str | None = field(default=None, repr=False)
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
+    file_hosts: tuple[str, ...] = ()
     hub_url: str | None = None
     model: str | None = None
     route: str | None = None

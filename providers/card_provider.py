@@ -9,7 +9,10 @@ import threading
 from datetime import datetime
 
 from providers.base import GeneratedImage, ImageRequest, ProviderTraits
-from providers.provider import Provider, flat_price
+from providers.provider import Provider
+from providers.request_fitting import (
+    flat_price,
+)
 
 #: FreeType's fonts are not thread-safe.
 _FONT_LOCK = threading.Lock()

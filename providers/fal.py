@@ -8,20 +8,27 @@ app's name, which is the first two parts of the model's (`fal-ai/flux`, not
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from providers import outcomes
 from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
     ProviderSettings,
     ProviderTraits,
     Response,
     Step,
 )
-from providers.provider import JobProvider, job_id_in, price_per_megapixel
-from providers.request_fitting import RequestSize
+from providers.job_provider import JobProvider, job_id_in
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    fit_to_whole_megapixel,
+    price_per_whole_megapixel,
+)
 from providers.responses import (
     ErrorRule,
     Fetch,
@@ -33,6 +40,10 @@ from providers.responses import (
 )
 
 MODEL = "fal-ai/flux/schnell"
+#: fal's page of the model: "$0.003 per megapixel. Images are billed by rounding up to
+#: the nearest megapixel." (read on 2 October 2026).
+PRICE = price_per_whole_megapixel(0.003)
+_SOURCE = "fal's price per whole megapixel"
 FILE_HOSTS = ("fal.media", ".fal.media")
 _OK = 200
 
@@ -73,13 +84,19 @@ class Fal(JobProvider):
         prefix="fal",
         # The limit of a new account.
         concurrency=2,
-        price=price_per_megapixel(0.003),
-        price_source="fal's price per megapixel",
+        price=PRICE,
+        price_source=_SOURCE,
         base_url="https://queue.fal.run",
         max_prompt=2000,
         supported_options=frozenset({"size", "seed", "steps"}),
         file_hosts=FILE_HOSTS,
     )
+    default_model = MODEL
+    model_prices: ClassVar = {
+        MODEL: ModelPrice(PRICE, _SOURCE),
+        # fal's guide to FLUX.2 [klein] of 16 January 2026; the dearer of its variants.
+        "fal-ai/flux-2/klein/4b": ModelPrice(price_per_whole_megapixel(0.014), _SOURCE),
+    }
     error_rules = (
         ErrorRule(outcomes.OutOfCreditsError, status=403, text="exhausted balance"),
         ErrorRule(outcomes.ModelLoadingError, text="runner_scheduling_failure"),
@@ -92,13 +109,16 @@ class Fal(JobProvider):
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
-        self._model = settings.model or MODEL
-        self._requests = f"/{'/'.join(self._model.split('/')[:2])}/requests"
+        self._requests = f"/{'/'.join(self.model.split('/')[:2])}/requests"
+
+    def supported_size(self, request: ImageSize) -> RequestSize:
+        """Return the size to request: a square is one megapixel instead of two."""
+        return fit_to_whole_megapixel(request, self.size_multiple, self.max_side)
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""
         body = build_fal_body(request, self.supported_size(request))
-        return self._image_call(f"/{self._model}", body, self._read_submitted)
+        return self._image_call(f"/{self.model}", body, self._read_submitted)
 
     def _cancel_call(self, job_id: str) -> HttpCall:
         return self._api_call(f"{self._requests}/{job_id}/cancel", method="PUT")

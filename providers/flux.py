@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 from urllib.parse import quote
 
 from providers import fal, replicate
@@ -18,6 +19,7 @@ from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     ProviderSettings,
     ProviderTraits,
     Response,
@@ -30,17 +32,19 @@ from providers.huggingface_routes import (
     check_route,
     is_route_fault,
 )
+from providers.model_list import ModelEntry
 from providers.outcomes import NotFoundError, ProviderError, UnavailableError
-from providers.provider import Provider, merge_body, price_per_megapixel
-from providers.request_fitting import RequestSize, fit_to_side
+from providers.provider import Provider
+from providers.request_fitting import ModelPrice, RequestSize, merge_body
 from providers.responses import parse_object
 
 _HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
-#: fal's published price in US dollars; Hugging Face adds nothing to it.
-_DOLLARS_PER_MEGAPIXEL = 0.003
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
+#: The routes that a call may find in its first list; hf-inference has no price.
+_PRICED_ROUTES = tuple(name for name in ROUTES if name != "hf-inference")
+_SOURCE = "the price of the route, from $0.0013 a megapixel"
 _DAY = timedelta(days=1)
 #: How long a route that returned an error is tried after the others.
 _FAILURE_PAUSE = timedelta(minutes=10)
@@ -52,8 +56,8 @@ class Flux(Provider):
     defaults = ProviderTraits(
         label="Hugging Face FLUX",
         prefix="flux",
-        price=price_per_megapixel(_DOLLARS_PER_MEGAPIXEL),
-        price_source="fal's price per megapixel",
+        price=ROUTES["nscale"].price,
+        price_source=_SOURCE,
         base_url="https://router.huggingface.co",
         # What an account includes differs and has changed: it is asked.
         included=None,
@@ -66,12 +70,12 @@ class Flux(Provider):
         file_hosts=(*fal.FILE_HOSTS, *replicate.FILE_HOSTS),
     )
 
+    default_model = _MODEL
+    model_prices: ClassVar = {_MODEL: ModelPrice(ROUTES["nscale"].price, _SOURCE)}
+
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
         self._hub = (settings.hub_url or _HUB).rstrip("/")
-        self._model = settings.model or _MODEL
-        # The name of an organisation's right is not published.
-        self.usage_right = None if settings.account else TokenRight.BILLING
         route = settings.route or "auto"
         self._is_auto = route == "auto"
         # The model's ids ("" if unknown) by the routes that serve it, in order.
@@ -81,9 +85,29 @@ class Flux(Provider):
         # Routes that do not serve the model for this account.
         self._paused_until: dict[str, datetime] = {}
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size for the first route, up to 1440 a side."""
-        return fit_to_side(request, self._first_route().multiple)
+        return self._first_route().fit(request)
+
+    def price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the price of the first usable route in US dollars."""
+        names = self._usable_routes(now) or list(_FALLBACK_ROUTES)
+        return self._route_price(ROUTES[names[0]], size)
+
+    def highest_price_of(self, size: ImageSize, now: datetime) -> float:
+        """Return the highest price in US dollars of the routes that a call may use.
+
+        If the call reads a new list, it uses no dearer route of that list.
+        """
+        del now
+        names = self._routes or _PRICED_ROUTES
+        return max(self._route_price(ROUTES[name], size) for name in names)
+
+    def _route_price(self, route: Route, size: ImageSize) -> float:
+        # The owner's price, or one of a model whose price is not known.
+        if self._settings.price is not None or self.model != self.default_model:
+            return self.traits.price(route.fit(size).megapixels)
+        return route.price(route.fit(size).megapixels)
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the options of *request* that the first route ignores."""
@@ -94,18 +118,17 @@ class Flux(Provider):
 
     def start(self, request: ImageRequest, now: datetime) -> HttpCall:
         """Return the request for an image, or for the list of routes if outdated."""
-        is_read = self._read_at is not None and now - self._read_at < _DAY
-        if not self._is_auto or is_read:
+        if not self._needs_routes(now):
             return self._first_route_call(request, now)
-        # The brackets are part of the parameter's name.
-        url = f"{self._hub}/api/models/{self._model}?expand[]=inferenceProviderMapping"
-        return HttpCall(
-            method="GET",
-            url=url,
-            headers=self._auth_headers() if self._hub_may_see_token() else {},
+        return replace(
+            self.model_check_call(),
             read=lambda response: self._read_routes(response, request, now),
             on_error=lambda _error: self._use_fallback_routes(request, now),
         )
+
+    def _needs_routes(self, now: datetime) -> bool:
+        is_read = self._read_at is not None and now - self._read_at < _DAY
+        return self._is_auto and not is_read
 
     def _hub_may_see_token(self) -> bool:
         return self._settings.hub_url is None or self._settings.base_url is not None
@@ -135,6 +158,30 @@ class Flux(Provider):
         """Return the rights that the token lacks, by the response to its check."""
         return missing_rights(response, self._settings.account or "")
 
+    def model_check_call(self) -> HttpCall:
+        """Return the request for the routes of the model, to the Hub."""
+        # The brackets are part of the parameter's name.
+        query = "expand[]=inferenceProviderMapping"
+        url = f"{self._hub}/api/models/{self.model}?{query}"
+        headers = self._auth_headers() if self._hub_may_see_token() else {}
+        return replace(self._api_call(""), url=url, headers=headers)
+
+    def find_model(self, response: Response) -> ModelEntry | None:
+        """Return whether the configured route, or any route, serves the model.
+
+        Raises:
+            ProviderError: The response is another error than that of a missing model.
+        """
+        try:
+            self.raise_for_error(response)
+        except NotFoundError:
+            # A page of a proxy says nothing about the model.
+            return ModelEntry(is_listed=False) if parse_object(response) else None
+        routes = _live_routes(response)
+        return ModelEntry(
+            is_listed=bool(routes if self._is_auto else routes.keys() & self._routes)
+        )
+
     def raise_for_error(self, response: Response) -> None:
         """Return if the router's response is a good one, else raise what it means."""
         check_route(response)
@@ -142,18 +189,19 @@ class Flux(Provider):
     def _read_routes(
         self, response: Response, request: ImageRequest, now: datetime
     ) -> Step:
-        mapping = parse_object(response).get("inferenceProviderMapping")
-        routes = {
-            name: str(entry.get("providerId") or "")
-            for name, entry in _mapping_entries(mapping)
-            if name in ROUTES
-            and entry.get("status", "live") == "live"
-            and str(entry.get("task", "")) in {"", "text-to-image"}
-        }
-        if not routes:
+        if not (routes := _live_routes(response)):
             return self._use_fallback_routes(request, now)
+        reserved = self.highest_price_of(request, now)
         self._routes, self._read_at = routes, now
-        return FollowUp(call=self._first_route_call(request, now))
+        affordable = [
+            name
+            for name in self._usable_routes(now)
+            if self._route_price(ROUTES[name], request) <= reserved
+        ]
+        if not affordable:
+            text = "its routes cost more than before; the next request reserves more"
+            raise UnavailableError(text)
+        return FollowUp(call=self._route_call(request, now, affordable))
 
     def _use_fallback_routes(self, request: ImageRequest, now: datetime) -> FollowUp:
         """Use the fallback routes; the next request reads the Hub again."""
@@ -161,19 +209,21 @@ class Flux(Provider):
         return FollowUp(call=self._first_route_call(request, now))
 
     def _first_route_call(self, request: ImageRequest, now: datetime) -> HttpCall:
+        return self._route_call(request, now, self._usable_routes(now))
+
+    def _usable_routes(self, now: datetime) -> list[str]:
         paused = self._paused_until if self._is_auto else {}
         usable = [name for name in self._routes if paused.get(name, now) <= now]
         # If all routes are paused, try them by the end of their pause.
-        routes = usable or sorted(paused, key=paused.__getitem__)
-        return self._route_call(request, now, routes)
+        return usable or sorted(self._routes, key=lambda name: paused.get(name, now))
 
     def _route_call(
         self, request: ImageRequest, now: datetime, routes: Sequence[str]
     ) -> HttpCall:
         """Return the request for an image by the first of the *routes* left for it."""
         route = ROUTES[routes[0]]
-        model = self._routes.get(route.name) or route.model or self._model
-        body = route.body(request, fit_to_side(request, route.multiple), model)
+        model = self._routes.get(route.name) or route.model or self.model
+        body = route.body(request, route.fit(request), model)
         accept = route.headers or {"Accept": "image/png"}
         return HttpCall(
             method="POST",
@@ -182,6 +232,7 @@ class Flux(Provider):
             headers={**self._auth_headers(), **accept},
             read=lambda response: self._read_image(response, request, now, routes),
             is_image_request=True,
+            price=self._route_price(route, request),
         )
 
     def _auth_headers(self) -> Mapping[str, str]:
@@ -216,6 +267,18 @@ class Flux(Provider):
         if "free monthly usage limit" in str(error).casefold():
             until = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
         self._paused_until[name] = until
+
+
+def _live_routes(response: Response) -> dict[str, str]:
+    """Return the model's ids ("" if unknown) by the routes that serve it."""
+    mapping = parse_object(response).get("inferenceProviderMapping")
+    return {
+        name: str(entry.get("providerId") or "")
+        for name, entry in _mapping_entries(mapping)
+        if name in ROUTES
+        and entry.get("status", "live") == "live"
+        and str(entry.get("task", "")) in {"", "text-to-image"}
+    }
 
 
 def _mapping_entries(mapping: object) -> list[tuple[str, dict[str, object]]]:

@@ -13,15 +13,18 @@ from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
     ProviderTraits,
     Response,
     Step,
 )
-from providers.provider import JobProvider, flat_price, job_id_in, with_fallback
+from providers.job_provider import JobProvider, job_id_in
+from providers.provider import with_fallback
 from providers.request_fitting import (
     RequestSize,
     fit_to_pixels,
+    flat_price,
     without_hashes,
     without_tags,
     without_weights,
@@ -73,9 +76,11 @@ class Horde(JobProvider):
     )
     # The service knows the owner even of the anonymous key.
     token_check_path = "/api/v2/find_user"  # noqa: S105 - a path
+    version_path = "/api/v2"
+    model_list_path = "/api/v2/status/models"
     poll_seconds = _MIN_POLL
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return a megapixel of the requested shape, in steps of 64."""
         return fit_to_pixels(request, _PIXELS, 64)
 

@@ -10,12 +10,16 @@ the owner's network, so the addresses are checked again when the connection is m
 
 from __future__ import annotations
 
-import ipaddress
 import socket
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -25,13 +29,26 @@ from aiohttp.resolver import ThreadedResolver
 from providers import charges
 from providers.base import HttpCall, ProviderTraits, Response
 from providers.outcomes import InvalidImageError, UnavailableError
-from providers.responses import MAX_ERROR_BYTES
+from providers.responses import redact_secrets
+from providers.url_checks import (
+    check_redirect,
+    forbidden_reason,
+    is_loopback,
+    is_owners_address,
+    is_public,
+    shorten_url,
+)
 
 _MAX_BYTES = 34 * 2**20  # 25 MB of image as base64, and slack
 _MAX_REDIRECTS = 3
-#: Shorter header words, such as "Bearer", are not secrets.
-_MIN_SECRET = 8
 _CONNECT_SECONDS = 15.0
+#: An idle connection that the server closes fails within a round trip.
+_STALE_SECONDS = 1.0
+_DISCONNECTED = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientOSError,
+    ConnectionError,
+)
 #: Errors before the request was sent: no address, no connection, no proxy.
 _NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -47,11 +64,17 @@ class HttpClient:
 
     Args:
         resolver: Replaces the name resolution of file hosts, for tests.
+        monotonic: A clock in seconds.
     """
 
-    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        resolver: AbstractResolver | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._resolver = resolver
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._monotonic = monotonic
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close all connections."""
@@ -64,8 +87,7 @@ class HttpClient:
         Raises:
             UnavailableError: The service is unreachable or redirects wrongly.
             ConnectionLostError: The connection of a request for an image was lost.
-            InvalidImageError: The response is larger than 34 MiB, or its URL or
-                a redirect leads to a forbidden address.
+            InvalidImageError: The response is too large, or its address forbidden.
         """
         url = call.url
         for _ in range(_MAX_REDIRECTS + 1):
@@ -75,7 +97,7 @@ class HttpClient:
             if not (location := response.headers.get("location")):
                 raise UnavailableError(f"a redirect to nowhere ({response.status})")
             target = urljoin(url, location)
-            _check_redirect(call, url, target, traits)
+            check_redirect(call, url, target, traits)
             url = target
         raise UnavailableError("too many redirects")
 
@@ -84,26 +106,9 @@ class HttpClient:
     ) -> Response:
         if call.is_download and (why := forbidden_reason(url, traits)) is not None:
             raise InvalidImageError(f"the image's address {shorten_url(url)} is {why}")
-        public_only = call.is_download and not same_origin(url, traits.base_url)
-        session = self._session_for(public_only=public_only)
-        headers = {"Accept-Encoding": "identity", **call.headers}
-        status: int | None = None
+        progress = _Progress()
         try:
-            async with session.request(
-                call.method,
-                url,
-                json=call.json,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
-            ) as response:
-                status = response.status
-                body = _redact_secrets(await _read_capped(response), call)
-                named = response.headers.items()
-                received = {name.lower(): value for name, value in named}
-                # As RFC 9110 wants it, so that dates in headers can be compared.
-                received.setdefault("date", format_datetime(datetime.now(UTC)))
-                return Response(response.status, received, body)
+            return await self._send_once_or_again(call, url, traits, progress)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # aiohttp may hide the resolver's error behind its own.
             for cause in (error, error.__cause__ or error.__context__):
@@ -111,22 +116,116 @@ class HttpClient:
                     raise InvalidImageError(str(cause)) from error
             raise charges.connection_error(
                 call,
-                _connection_error(error),
+                describe_connection_error(error),
                 was_sent=not isinstance(error, _NOT_SENT),
-                status=status,
+                status=progress.status,
             ) from error
 
-    def _session_for(self, *, public_only: bool) -> aiohttp.ClientSession:
-        if public_only not in self._sessions:
+    async def _send_once_or_again(
+        self, call: HttpCall, url: str, traits: ProviderTraits, progress: _Progress
+    ) -> Response:
+        """Send a request, once more if it met the end of a kept-alive connection.
+
+        A server that closes an idle connection has not read the request, so nothing
+        was charged.  A server that ends while it works takes longer.
+        """
+        # A proxy resolves the names itself.
+        proxy = proxy_for(url)
+        is_trusted = not call.is_download or is_owners_address(url, traits)
+        public_only = not is_trusted and proxy is None
+        session = self._session_for(public_only=public_only)
+        began = self._monotonic()
+        try:
+            return await self._exchange(call, url, proxy, session, progress)
+        except _DISCONNECTED:
+            is_quick = self._monotonic() - began < _STALE_SECONDS
+            if not progress.is_reused or progress.status or not is_quick:
+                raise
+        session = self._session_for(public_only=public_only, is_fresh=True)
+        return await self._exchange(call, url, proxy, session, progress)
+
+    async def _exchange(
+        self,
+        call: HttpCall,
+        url: str,
+        proxy: str | None,
+        session: aiohttp.ClientSession,
+        progress: _Progress,
+    ) -> Response:
+        form = None
+        if call.form is not None:
+            form = aiohttp.FormData(dict(call.form), default_to_multipart=True)
+        async with session.request(
+            call.method,
+            url,
+            json=call.json,
+            data=form,
+            headers={"Accept-Encoding": "identity", **call.headers},
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS),
+            proxy=proxy,
+            trace_request_ctx=progress,
+        ) as response:
+            progress.status = response.status
+            body = redact_secrets(await _read_capped(response), call)
+            received = {name.lower(): value for name, value in response.headers.items()}
+            # As RFC 9110 wants it, so that dates in headers can be compared.
+            received.setdefault("date", format_datetime(datetime.now(UTC)))
+            return Response(response.status, received, body)
+
+    def _session_for(
+        self, *, public_only: bool, is_fresh: bool = False
+    ) -> aiohttp.ClientSession:
+        kind = (public_only, is_fresh)
+        if kind not in self._sessions:
             resolver = PublicResolver(self._resolver) if public_only else None
-            self._sessions[public_only] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver),
+            self._sessions[kind] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=resolver, force_close=is_fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # It would send the passwords of a .netrc file; see `proxy_for`.
                 trust_env=False,
                 headers={"User-Agent": _user_agent()},
                 timeout=aiohttp.ClientTimeout(total=None),
+                trace_configs=[_reuse_tracing()],
             )
-        return self._sessions[public_only]
+        return self._sessions[kind]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request has come.
+
+    Attributes:
+        is_reused: It was sent on a connection that was kept alive.
+        status: The status of a response, as soon as its head was received.
+    """
+
+    is_reused: bool = False
+    status: int | None = None
+
+
+def _reuse_tracing() -> aiohttp.TraceConfig:
+    async def note_reuse(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceConnectionReuseconnParams,
+    ) -> None:
+        context.trace_request_ctx.is_reused = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(note_reuse)
+    return tracing
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy of HTTPS_PROXY for *url*; None: none, or this machine itself."""
+    parts, proxies = urlsplit(url), urllib.request.getproxies_environment()
+    host = parts.hostname or ""
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or is_loopback(host):
+        return None
+    place = parts.netloc.rpartition("@")[2]
+    return None if urllib.request.proxy_bypass(place) else proxy
 
 
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
@@ -141,39 +240,26 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _redact_secrets(body: bytes, call: HttpCall) -> bytes:
-    """Return *body* without the token of the request.
-
-    Some services repeat a rejected token in the error, and errors are stored.
-    """
-    if len(body) > MAX_ERROR_BYTES:
-        return body
-    for name in ("Authorization", "apikey"):
-        for secret in call.headers.get(name, "").split():
-            if len(secret) >= _MIN_SECRET:
-                body = body.replace(secret.encode(), b"[secret]")
-    return body
-
-
-def _check_redirect(
-    call: HttpCall, url: str, target: str, traits: ProviderTraits
-) -> None:
-    # A request that has a token or is charged must not go to another host.
-    if not call.is_download and not same_origin(url, target):
-        raise UnavailableError(f"redirects to another host ({shorten_url(target)})")
-    if call.method != "GET" and call.is_image_request:
-        raise UnavailableError("redirects a request for an image")
-    if call.is_download and (why := forbidden_reason(target, traits)) is not None:
-        raise InvalidImageError(f"redirects to {shorten_url(target)}, which is {why}")
-
-
-def _connection_error(error: Exception) -> str:
+def describe_connection_error(error: Exception) -> str:
+    """Return in words, without any address, why there was no response."""
     match error:
         case TimeoutError():
             return "cannot be reached in time"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "cannot be reached through the proxy of HTTPS_PROXY"
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "")
+            invalid = "cannot be reached: its certificate is not valid"
+            return f"{invalid} ({why})" if why else invalid
+        case aiohttp.ClientConnectorSSLError():
+            return "cannot be reached: it does not speak https there"
+        case aiohttp.ClientConnectorDNSError():
+            return "cannot be reached: its name is not known"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "cannot be reached: it refuses the connection"
         case aiohttp.ClientConnectorError():
             return "cannot be reached"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+        case aiohttp.ServerDisconnectedError() | ConnectionError():
             return "closed the connection without an answer"
         case aiohttp.ClientPayloadError():
             return "sent an answer that was cut short"
@@ -181,27 +267,13 @@ def _connection_error(error: Exception) -> str:
 
 
 def _user_agent() -> str:
-    try:
+    with suppress(PackageNotFoundError):
         return f"postbrush/{version('postbrush')}"
-    except PackageNotFoundError:
-        return "postbrush"
+    return "postbrush"
 
 
 class ForbiddenAddressError(OSError):
     """A file may not be downloaded from the address."""
-
-
-def is_public(address: str) -> bool:
-    """Return True if an IP literal (or the IPv4 address in it) is a public one."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ip.ipv4_mapped or ip.sixtofour
-        if embedded is not None:
-            return is_public(str(embedded))
-    return ip.is_global and not ip.is_multicast
 
 
 class PublicResolver(AbstractResolver):
@@ -226,58 +298,3 @@ class PublicResolver(AbstractResolver):
     async def close(self) -> None:
         """Close the inner resolver."""
         await self._inner.close()
-
-
-def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL.
-
-    Raises:
-        ValueError: The URL cannot be parsed.
-    """
-    parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme, 0)
-    return parts.scheme, (parts.hostname or "").casefold(), parts.port or default
-
-
-def same_origin(left: str, right: str) -> bool:
-    """Return True if two URLs have the same scheme, host and port."""
-    try:
-        return origin_of(left) == origin_of(right)
-    except ValueError:
-        return False
-
-
-def forbidden_reason(url: str, traits: ProviderTraits) -> str | None:
-    """Return why a finished file may not be downloaded from *url*, or None."""
-    try:
-        scheme, host, _ = origin_of(url)
-    except ValueError:
-        return "not an address"
-    # The owner has configured this server, so it may be private and without TLS.
-    if traits.base_url and same_origin(url, traits.base_url):
-        return None
-    if scheme != "https":
-        return "not https"
-    if _is_literal(host) and not is_public(host):
-        return "a private address"
-    is_allowed = any(
-        host == entry or (entry.startswith(".") and host.endswith(entry))
-        for entry in traits.file_hosts
-    )
-    if not is_allowed:
-        return f"not a host of {traits.label}'s"
-    return None
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def shorten_url(url: str) -> str:
-    """Return a URL for display: 120 characters, no query, which may be a signature."""
-    parts: Any = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]

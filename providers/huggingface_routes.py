@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from providers.base import ImageRequest, JsonValue, Response, Step
+from providers.base import ImageRequest, ImageSize, JsonValue, Price, Response, Step
 from providers.fal import MODEL as FAL_MODEL
+from providers.fal import PRICE as FAL_PRICE
 from providers.fal import build_fal_body, read_fal
+from providers.model_list import MODEL_ENDED_RULES
 from providers.outcomes import (
     NotFoundError,
     OutOfCreditsError,
@@ -22,8 +24,16 @@ from providers.outcomes import (
     UnavailableError,
 )
 from providers.replicate import MODEL as REPLICATE_MODEL
+from providers.replicate import PRICE as REPLICATE_PRICE
 from providers.replicate import build_replicate_body, read_prediction
-from providers.request_fitting import RequestSize
+from providers.request_fitting import (
+    UNKNOWN_DOLLARS,
+    RequestSize,
+    fit_to_side,
+    fit_to_whole_megapixel,
+    flat_price,
+    price_per_megapixel,
+)
 from providers.responses import (
     MAX_ERROR_BYTES,
     ErrorRule,
@@ -34,6 +44,7 @@ from providers.responses import (
     raise_for_error,
     read_openai,
 )
+from providers.together import PRICE as TOGETHER_PRICE
 from providers.together import build_together_body
 
 JsonBody: TypeAlias = dict[str, JsonValue]
@@ -47,9 +58,10 @@ class Route:
         path: Path below the router's URL, with `{model}` for the model's id.
         body: Builds the JSON body from request, size and model id.
         read: Reads a good response (2xx).
+        price: The partner's price, to which Hugging Face adds nothing.
+        fit: Returns the size to request for the size of the finished image.
         model: The model's id on the route, if it differs from the Hub's.
         headers: Headers beside the token.
-        multiple: Both sides are multiples of this many pixels.
         dropped_options: The options of a request that the route ignores, in words.
     """
 
@@ -57,9 +69,10 @@ class Route:
     path: str
     body: Callable[[ImageRequest, RequestSize, str], JsonBody]
     read: Callable[[Response, Fetch], Step]
+    price: Price
+    fit: Callable[[ImageSize], RequestSize] = lambda size: fit_to_side(size, 16)
     model: str = ""
     headers: Mapping[str, str] | None = None
-    multiple: int = 16
     dropped_options: tuple[str, ...] = ()
 
 
@@ -97,6 +110,9 @@ def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
 ROUTES: Mapping[str, Route] = {
     "nscale": Route(
         name="nscale",
+        # Issue 19 of this project, November 2026: $0.0013 a megapixel; nscale's
+        # documentation says that it bills by resolution.
+        price=price_per_megapixel(0.0013),
         path="/nscale/v1/images/generations",
         body=_nscale_body,
         read=read_openai,
@@ -104,6 +120,8 @@ ROUTES: Mapping[str, Route] = {
     ),
     "fal-ai": Route(
         name="fal-ai",
+        price=FAL_PRICE,
+        fit=lambda size: fit_to_whole_megapixel(size, 16),
         path="/fal-ai/{model}",
         model=FAL_MODEL,
         body=lambda request, size, _model: build_fal_body(request, size),
@@ -111,12 +129,14 @@ ROUTES: Mapping[str, Route] = {
     ),
     "together": Route(
         name="together",
+        price=TOGETHER_PRICE,
         path="/together/v1/images/generations",
         body=build_together_body,
         read=read_openai,
     ),
     "replicate": Route(
         name="replicate",
+        price=REPLICATE_PRICE,
         path="/replicate/v1/models/{model}/predictions",
         model=REPLICATE_MODEL,
         body=lambda request, _size, _model: build_replicate_body(request),
@@ -126,6 +146,8 @@ ROUTES: Mapping[str, Route] = {
     ),
     "hf-inference": Route(
         name="hf-inference",
+        # Billed by computing time; no price of an image is published.
+        price=flat_price(UNKNOWN_DOLLARS),
         path="/hf-inference/models/{model}",
         body=_hf_body,
         read=lambda response, _fetch: image_from_bytes(response.body),
@@ -154,6 +176,12 @@ _ERROR_RULES = (
     ErrorRule(RouteOnlyError, status=404),
     ErrorRule(RouteOnlyError, status=410),
     ErrorRule(RouteOnlyError, status=400, text="model not supported"),
+)
+
+
+_MODEL_RULES = tuple(
+    ErrorRule(RouteOnlyError, status=rule.status, text=rule.text)
+    for rule in MODEL_ENDED_RULES
 )
 
 
@@ -189,7 +217,7 @@ def check_route(response: Response) -> None:
     Raises:
         ProviderError: `RouteOnlyError` if another route may serve the model.
     """
-    raise_for_error(response, *_ERROR_RULES)
+    raise_for_error(response, *_ERROR_RULES, *_MODEL_RULES)
     data = parse_object(response) if len(response.body) <= MAX_ERROR_BYTES else {}
     # The router has sent errors with status 200.  `read_prediction` reads the
     # `error` of a prediction, which has an `id`.

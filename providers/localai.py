@@ -21,8 +21,13 @@ from providers.base import (
     ProviderTraits,
     Response,
 )
-from providers.provider import Provider, flat_price
-from providers.request_fitting import without_bars, without_tags, without_weights
+from providers.provider import Provider
+from providers.request_fitting import (
+    flat_price,
+    without_bars,
+    without_tags,
+    without_weights,
+)
 from providers.responses import parse_object
 
 #: The only model that sd-server lists.
@@ -39,10 +44,12 @@ class LocalAi(Provider):
         prefix="localai",
         price=flat_price(0.0),
         price_source="your own server",
+        is_own_server=True,
         timeout=600.0,
         concurrency=1,
         supported_options=frozenset({"size", "seed"}),
     )
+    version_path = "/v1"
     # Such servers round to 16.
     max_side = 2048
 
@@ -50,13 +57,11 @@ class LocalAi(Provider):
         super().__init__(settings)
         # Whether a server could be told by its list of models; None before the first.
         self._is_identified: bool | None = None
-        # The owner may have configured the URL with or without /v1.
-        self._v1 = "" if self.traits.base_url.endswith("/v1") else "/v1"
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request for the list of models, which tells what the server is."""
         return self._api_call(
-            f"{self._v1}/models",
+            "/v1/models",
             lambda response: self._read_models(request, response),
             # Without a list, request the image from the server's default model.
             on_error=lambda _error: self._without_models(request),
@@ -85,7 +90,11 @@ class LocalAi(Provider):
 
     def health_check_call(self) -> HttpCall:
         """Return the request for the list of models."""
-        return self._api_call(f"{self._v1}/models")
+        return self._api_call("/v1/models")
+
+    def model_check_call(self) -> HttpCall | None:
+        """Return the request for the list of models, if the owner names a model."""
+        return self.health_check_call() if self.model else None
 
     def token_check_call(self) -> HttpCall:
         """Return the request for the list of models."""
@@ -107,7 +116,7 @@ class LocalAi(Provider):
             "response_format": "b64_json",
             **({"model": model} if model else {}),
         }
-        path = f"{self._v1}/images/generations"
+        path = "/v1/images/generations"
         return self._image_call(path, body, self._read_openai)
 
 

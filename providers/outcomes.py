@@ -106,6 +106,10 @@ def pause_until(
     doubled = 1 << min(trips - 1, 20)
     asked = None if seconds is None else timedelta(seconds=min(max(seconds, 0), 1e7))
     match reason:
+        # The service has named the reset.
+        case Outcome.CREDITS if asked:
+            is_daily = not isinstance(credits_reset, str) or credits_reset == "daily"
+            return now + min(_DAY if is_daily else longest_pause(reason), asked)
         case Outcome.CREDITS:
             return _credits_reset_at(now, credits_reset, doubled, jitter)
         case Outcome.UNAUTHORIZED:
@@ -161,14 +165,19 @@ class ProviderError(Exception):
             at most 300 characters.
         status: The HTTP status, or None without a response.
         seconds: The seconds that the service asked to wait.
+        until: The time that the service named for the end of its refusal.
 
     Attributes:
         outcome: The outcome that the error means.
         moves_breaker: False if the error says nothing about the service.
+        names_pause: False if `seconds` is not about this error: Retry-After is that of
+            a rate limit, and not that of used-up credits.
+        price: US dollars of the request, if the price depends on the route.
     """
 
     outcome: ClassVar[Outcome]
     moves_breaker: ClassVar[bool] = True
+    names_pause: ClassVar[bool] = True
 
     def __init_subclass__(cls, *, outcome: Outcome | None = None) -> None:
         if outcome is not None:
@@ -180,14 +189,31 @@ class ProviderError(Exception):
         *,
         status: int | None = None,
         seconds: float | None = None,
+        until: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.seconds = seconds
+        self.until = until
+        self.price: float | None = None
+
+    def seconds_at(self, now: datetime) -> float | None:
+        """Return the seconds to wait from *now*; a time that has passed says none."""
+        if self.until is not None and self.until > now:
+            return (self.until - now).total_seconds()
+        return self.seconds if self.names_pause else None
 
 
 class OutOfCreditsError(ProviderError, outcome=Outcome.CREDITS):
     """The account has no credits: next provider; paused until they are reset."""
+
+    names_pause = False
+
+
+class QuotaUsedUpError(OutOfCreditsError):
+    """The service refused the call, or a job it had accepted, for want of quota."""
+
+    names_pause = True
 
 
 class ModelLoadingError(ProviderError, outcome=Outcome.LOADING):
@@ -252,3 +278,17 @@ class RemoteJobLostError(RemoteJobFailedError):
     """The remote job or its image no longer exists: next provider."""
 
     moves_breaker = False
+
+
+#: Temporary errors while a remote job runs.
+TEMPORARY_ERRORS = (UnavailableError, RateLimitedError, ModelLoadingError)
+#: Results of a remote job or of its image.
+JOB_RESULTS = (
+    RemoteJobFailedError,
+    PromptRefusedError,
+    BlankImageError,
+    BadRequestError,
+    InvalidImageError,
+    QuotaUsedUpError,
+    TimedOutError,
+)

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 from providers.base import (
     FollowUp,
     HttpCall,
     ImageRequest,
+    ImageSize,
     JsonValue,
     ProviderTraits,
     Response,
     Step,
 )
 from providers.image_finder import find_images
+from providers.job_provider import JobProvider, job_id_in
+from providers.model_list import ModelEntry
 from providers.outcomes import (
+    NotFoundError,
     PromptRefusedError,
     RateLimitedError,
     RemoteJobFailedError,
     RemoteJobLostError,
 )
-from providers.provider import JobProvider, flat_price, job_id_in
 from providers.refusals import is_refusal
-from providers.request_fitting import RequestSize, nearest_ratio
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    flat_price,
+    nearest_ratio,
+)
 from providers.responses import (
     ErrorRule,
     Fetch,
@@ -38,6 +47,9 @@ from providers.responses import (
 )
 
 MODEL = "black-forest-labs/flux-schnell"
+#: Replicate's page of the model: $3.00 for 1000 images (7 October 2026).
+PRICE = flat_price(0.003)
+_SOURCE = "Replicate's $3 for 1000 images"
 RATIOS = (
     *("1:1", "16:9", "21:9", "3:2", "2:3", "4:5"),
     *("5:4", "3:4", "4:3", "9:16", "9:21"),
@@ -45,8 +57,20 @@ RATIOS = (
 FILE_HOSTS = ("replicate.delivery", ".replicate.delivery")
 
 
-def build_replicate_body(request: ImageRequest) -> dict[str, JsonValue]:
-    """Return the request body of FLUX.1-schnell on Replicate: a ratio, no size."""
+def build_replicate_body(
+    request: ImageRequest, model: str = MODEL
+) -> dict[str, JsonValue]:
+    """Return the request body of a FLUX model on Replicate: a ratio, no size."""
+    if "/flux-2-" in model:
+        return {
+            "input": {
+                "prompt": request.prompt,
+                "aspect_ratio": nearest_ratio(request, RATIOS),
+                "seed": request.seed,
+                "output_format": "png",
+                "output_megapixels": "1",
+            }
+        }
     return {
         "input": {
             "prompt": request.prompt,
@@ -93,22 +117,31 @@ class Replicate(JobProvider):
         # Below $5 of credit the limit is 6 a minute without bursts, and a 429 under
         # concurrency can hide a 402.
         concurrency=1,
-        price=flat_price(0.003),
-        price_source="Replicate's $3 for 1000 images",
+        price=PRICE,
+        price_source=_SOURCE,
         base_url="https://api.replicate.com",
         max_prompt=2000,
         supported_options=frozenset({"seed", "steps"}),
         file_hosts=FILE_HOSTS,
     )
+    version_path = "/v1"
+    default_model = MODEL
     # All slots of a model are busy.
     error_rules = (ErrorRule(RateLimitedError, status=409, text="at capacity"),)
     token_check_path = "/v1/account"  # noqa: S105 - a path
+    model_prices: ClassVar = {
+        MODEL: ModelPrice(PRICE, _SOURCE),
+        # Black Forest Labs' price list (docs.bfl.ai, 2026); Replicate's is not known.
+        "black-forest-labs/flux-2-klein-4b": ModelPrice(
+            flat_price(0.014), "Black Forest Labs' price of a megapixel"
+        ),
+    }
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
         """Return the size: the service accepts an aspect ratio only."""
         return (f"size: {nearest_ratio(request, RATIOS)} of a megapixel is asked for",)
 
-    def supported_size(self, request: ImageRequest) -> RequestSize:
+    def supported_size(self, request: ImageSize) -> RequestSize:
         """Return about the size of the image: a megapixel of the nearest ratio."""
         wide, _, high = nearest_ratio(request, RATIOS).partition(":")
         unit = math.sqrt(2**20 / (int(wide) * int(high)))
@@ -119,12 +152,29 @@ class Replicate(JobProvider):
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that creates the prediction."""
         return self._image_call(
-            f"/v1/models/{self._settings.model or MODEL}/predictions",
-            build_replicate_body(request),
+            f"/v1/models/{self.model}/predictions",
+            build_replicate_body(request, self.model),
             self._read_submitted,
             # Replicate ends the prediction a minute after our timeout.
             {"Cancel-After": f"{math.ceil(self.traits.timeout) + 60}s"},
         )
+
+    def model_check_call(self) -> HttpCall:
+        """Return the free request for the model itself."""
+        return self._api_call(f"/v1/models/{self.model}")
+
+    def find_model(self, response: Response) -> ModelEntry | None:
+        """Return whether the model exists; the service names no end.
+
+        Raises:
+            ProviderError: The response is another error than that of a missing model.
+        """
+        try:
+            self.raise_for_error(response)
+        except NotFoundError:
+            # A page of a proxy says nothing about the model.
+            return ModelEntry(is_listed=False) if parse_object(response) else None
+        return ModelEntry(is_listed=True)
 
     def _cancel_call(self, job_id: str) -> HttpCall:
         return self._api_call(f"{self._poll_path(job_id)}/cancel", method="POST")

@@ -1,4 +1,4 @@
-"""Fits a request to a service: its sizes and ratios, and the syntax of its prompts.
+"""Fits a request to a service: sizes and their prices, ratios, prompts.
 
 Prompts come from posts, whose text is untrusted.  Sources: the services' reference
 pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` and
@@ -8,16 +8,49 @@ pages and code.  LocalAI splits at `|`, stable-diffusion.cpp reads `<lora:...>` 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from providers.base import ImageRequest
+from providers.base import ImageSize, JsonValue, Price
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _WEIGHT = re.compile(r":\s*[+-]?\d+(?:\.\d+)?(?=\s*[)\]])")
 _KEYWORDS = re.compile(r"\b(AND|BREAK|ADDCOMM|ADDROW|ADDCOL)\b")
+#: The most that an image is enlarged to halve its price.
+_MAX_ENLARGEMENT = 1.1
 _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
+#: US dollars of an image whose price is not published.
+UNKNOWN_DOLLARS = 0.01
+
+
+def flat_price(dollars: float) -> Price:
+    """Return a price that is the same for every image, in US dollars."""
+    return lambda _megapixels: dollars
+
+
+def price_per_megapixel(dollars: float) -> Price:
+    """Return a price in proportion to the image's megapixels, in US dollars."""
+    return lambda megapixels: dollars * megapixels
+
+
+def price_per_whole_megapixel(dollars: float) -> Price:
+    """Return a price of megapixels that are rounded up, in US dollars."""
+    return lambda megapixels: dollars * math.ceil(megapixels)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The price of an image by one model, and the source of it, for people."""
+
+    price: Price
+    source: str
+
+
+UNKNOWN_PRICE = ModelPrice(
+    flat_price(UNKNOWN_DOLLARS), "assumed for this model: set `price` to its price"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +60,17 @@ class RequestSize:
     width: int
     height: int
 
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels."""
+        return self.width * self.height / 1e6
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 
 
 def fit_to_side(
-    request: ImageRequest, multiple: int, most: int = 1440, least: int = 256
+    request: ImageSize, multiple: int, most: int = 1440, least: int = 256
 ) -> RequestSize:
     """Return the nearest size of the requested shape within *most* pixels a side.
 
@@ -52,7 +90,7 @@ def fit_to_side(
     return RequestSize(width=fit(request.width), height=fit(request.height))
 
 
-def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestSize:
+def fit_to_pixels(request: ImageSize, pixels: int, multiple: int) -> RequestSize:
     """Return the largest size of the requested shape with at most *pixels* pixels.
 
     Both sides are multiples of *multiple* pixels.
@@ -64,12 +102,29 @@ def fit_to_pixels(request: ImageRequest, pixels: int, multiple: int) -> RequestS
     )
 
 
-def nearest_size(request: ImageRequest, sizes: Sequence[RequestSize]) -> RequestSize:
+def fit_to_whole_megapixel(
+    request: ImageSize, multiple: int, most: int = 1440
+) -> RequestSize:
+    """Return the size of `fit_to_side`, or one that costs a megapixel instead of two.
+
+    For services that round megapixels up.  The smaller size has at most a million
+    pixels, and its image is enlarged by less than 10 %.
+    """
+    full = fit_to_side(request, multiple, most)
+    # A megapixel is enough for the full size, or would not halve the price.
+    if not 1 < full.megapixels <= 2:  # noqa: PLR2004 - megapixels
+        return full
+    smaller = fit_to_pixels(request, 1_000_000, multiple)
+    enlarged = max(request.width / smaller.width, request.height / smaller.height)
+    return smaller if enlarged < _MAX_ENLARGEMENT else full
+
+
+def nearest_size(request: ImageSize, sizes: Sequence[RequestSize]) -> RequestSize:
     """Return the one of *sizes* whose shape is nearest to the requested shape."""
     return min(sizes, key=lambda size: _distance(request, size.width / size.height))
 
 
-def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
+def nearest_ratio(request: ImageSize, ratios: Sequence[str]) -> str:
     """Return the nearest of aspect ratios such as "16:9"."""
 
     def distance(ratio: str) -> float:
@@ -79,7 +134,7 @@ def nearest_ratio(request: ImageRequest, ratios: Sequence[str]) -> str:
     return min(ratios, key=distance)
 
 
-def _distance(request: ImageRequest, ratio: float) -> float:
+def _distance(request: ImageSize, ratio: float) -> float:
     requested = request.width / request.height
     return max(ratio / requested, requested / ratio)
 
@@ -120,3 +175,17 @@ def escape_syntax(prompt: str) -> str:
 
 def _tidy_spaces(prompt: str) -> str:
     return re.sub(r" +(?=[ ,])", "", prompt).strip()
+
+
+def merge_body(
+    body: Mapping[str, JsonValue], extra: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Return *body* overridden by *extra*; tables are merged recursively."""
+    merged = dict(body)
+    for key, value in extra.items():
+        inner = merged.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            merged[key] = merge_body(inner, value)
+        else:
+            merged[key] = value
+    return merged

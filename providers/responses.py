@@ -20,6 +20,8 @@ from providers.base import FollowUp, GeneratedImage, HttpCall, Response, Step
 from providers.outcomes import InvalidImageError, ProviderError, UnavailableError
 from providers.waiting_times import find_seconds_to_wait
 
+#: Shorter header words, such as "Bearer", are not secrets.
+_MIN_SECRET = 8
 #: No error body is longer; an image as base64 is.
 MAX_ERROR_BYTES = 64 * 1024
 _MAX_TEXT = 300
@@ -273,3 +275,18 @@ def missing_image_error(response: Response, *, is_final: bool = False) -> Provid
     is_unusable = is_final and not states_failure(response)
     error = InvalidImageError if is_unusable else UnavailableError
     return error(f"answered without an image{more}", status=status)
+
+
+def redact_secrets(body: bytes, call: HttpCall) -> bytes:
+    """Return *body* without the token of the request.
+
+    Some services repeat a rejected token in the error, and errors are stored.
+    """
+    if len(body) > MAX_ERROR_BYTES:
+        return body
+    for name, value in call.headers.items():
+        is_secret = any(word in name.casefold() for word in ("auth", "key", "token"))
+        for secret in value.split() if is_secret else ():
+            if len(secret) >= _MIN_SECRET:
+                body = body.replace(secret.encode(), b"[secret]")
+    return body

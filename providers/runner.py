@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,7 +22,9 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.cancellation import CancellationToken, JobCancelled, ShuttingDown
 from providers.http import HttpClient
+from providers.late_responses import LateResponses
 from providers.outcomes import ProviderError, RemoteJobLostError, TimedOutError
 from providers.provider import Provider
 
@@ -31,45 +33,9 @@ _MAX_RETRIES = 5
 _RETRY_SECONDS = 2.0
 _CALL_SECONDS = 15.0
 _CANCEL_SECONDS = 5.0
-#: Temporary errors while a remote job runs.
-_TEMPORARY = (
-    outcomes.UnavailableError,
-    outcomes.RateLimitedError,
-    outcomes.ModelLoadingError,
-)
-#: Results of a remote job or of its image.
-_RESULTS = (
-    outcomes.RemoteJobFailedError,
-    outcomes.PromptRefusedError,
-    outcomes.BlankImageError,
-    outcomes.BadRequestError,
-    outcomes.InvalidImageError,
-    TimedOutError,
-)
 
 SaveRemoteId = Callable[[str], Awaitable[None]]
 T = TypeVar("T")
-
-
-class ShuttingDown(Exception):  # noqa: N818 - not an error: the wait resumes at the next start
-    """The daemon stops while the remote job runs on; its result is read later."""
-
-
-class JobCancelled(Exception):  # noqa: N818 - not an error: a person cancelled it
-    """The image is no longer wanted, and the remote job was cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancellationToken:
-    """The events that end the wait for a remote job.
-
-    Attributes:
-        stopping: The daemon stops.  It resumes the remote job at its next start.
-        withdrawn: The image is no longer wanted.
-    """
-
-    stopping: asyncio.Event
-    withdrawn: asyncio.Event
 
 
 class _DeadlineExceededError(TimedOutError):
@@ -86,6 +52,7 @@ class _RequestState:
         is_waiting: The image was not ready, so the deadline applies.  A ready image
             is downloaded after it, and a resumed job is polled once.
         retries: Consecutive errors of polls and downloads.
+        price: US dollars, if the last request for an image names its price.
     """
 
     provider: Provider
@@ -95,6 +62,7 @@ class _RequestState:
     remote_id: str | None = None
     is_waiting: bool = False
     retries: int = 0
+    price: float | None = None
 
 
 class ProviderRunner:
@@ -115,10 +83,12 @@ class ProviderRunner:
     ) -> None:
         self._sleep = sleep
         self._monotonic = monotonic
-        self._http = HttpClient(resolver)
+        self._http = HttpClient(resolver, monotonic)
+        self._late = LateResponses()
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._late.close()
         await self._http.close()
 
     async def run(
@@ -145,13 +115,19 @@ class ProviderRunner:
         first = await asyncio.to_thread(provider.start, request, now)
         if isinstance(first, GeneratedImage):
             return first
+        await self._wait_for_server(provider.traits, cancellation)
         state = _RequestState(
             provider=provider,
             deadline=self._monotonic() + provider.traits.timeout,
             save_remote_id=save_remote_id,
             cancellation=cancellation,
         )
-        return await self._run_steps(first, state)
+        try:
+            image = await self._run_steps(first, state)
+        except ProviderError as error:
+            error.price = state.price
+            raise
+        return replace(image, price=state.price)
 
     async def resume(
         self,
@@ -171,8 +147,7 @@ class ProviderRunner:
             ShuttingDown: The daemon stops.
             JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
-        call = provider.resume(remote_id)
-        if call is None:
+        if (call := provider.resume(remote_id)) is None:
             raise RemoteJobLostError("cannot be asked for its result again")
         state = _RequestState(
             provider=provider,
@@ -208,7 +183,7 @@ class ProviderRunner:
                 if isinstance(step, GeneratedImage):
                     return step
                 await self._persist_remote_id(step, state)
-                state.is_waiting = step.seconds > 0
+                state.is_waiting = step.seconds > 0 or step.call.is_stream
                 await self._wait_before_step(step.seconds, state)
                 call = step.call
         except (_DeadlineExceededError, JobCancelled):
@@ -216,6 +191,19 @@ class ProviderRunner:
             raise
         await self._cancel_remote(state)
         raise RemoteJobLostError("never came to an end")
+
+    async def _wait_for_server(
+        self, traits: ProviderTraits, cancellation: CancellationToken
+    ) -> None:
+        """Wait while a server of the owner works on a request that timed out."""
+        if not traits.is_own_server:
+            return
+        stopping, withdrawn = cancellation.stopping, cancellation.withdrawn
+        await self._late.wait(traits.server, traits.timeout, stopping, withdrawn)
+        if withdrawn.is_set():
+            raise JobCancelled
+        if stopping.is_set():
+            raise ShuttingDown
 
     async def _cancel_remote(self, state: _RequestState) -> None:
         if state.remote_id is not None:
@@ -229,6 +217,8 @@ class ProviderRunner:
         state.remote_id = step.remote_id
 
     async def _run_step(self, call: HttpCall, state: _RequestState) -> Step:
+        if call.is_image_request:
+            state.price = call.price
         try:
             response = await self._with_deadline(
                 self._http.send(call, state.provider.traits), state, call
@@ -252,40 +242,46 @@ class ProviderRunner:
         # The remote job runs on despite temporary errors of polls and downloads.
         state.retries += 1
         may_retry = call.is_poll or state.retries < _MAX_RETRIES
-        if may_retry and isinstance(error, _TEMPORARY):
+        if may_retry and isinstance(error, outcomes.TEMPORARY_ERRORS):
             return FollowUp(call=call, seconds=error.seconds or _RETRY_SECONDS)
-        if isinstance(error, _RESULTS):
+        if isinstance(error, outcomes.JOB_RESULTS):
             raise error
         raise RemoteJobLostError(str(error), status=error.status) from error
 
     async def _with_deadline(
         self, sending: Coroutine[Any, Any, T], state: _RequestState, call: HttpCall
     ) -> T:
-        left = state.deadline - self._monotonic()
+        left, traits = state.deadline - self._monotonic(), state.provider.traits
         is_repeatable = call.is_poll or call.is_download
         if is_repeatable and not state.is_waiting:
             left = max(left, _CALL_SECONDS)
         try:
+            if call.is_image_request and traits.is_own_server:
+                return await self._late.send(sending, traits.server, left)
             async with asyncio.timeout(max(0.0, left)):
                 if is_repeatable:
-                    return await self._run_cancellable(sending, state)
+                    return await self._run_cancellable(sending, state, call)
                 return await sending
         except TimeoutError:
-            timeout = state.provider.traits.timeout
-            raise _DeadlineExceededError(f"no image within {timeout:g} s") from None
+            text = f"no image within {traits.timeout:g} s"
+            raise _DeadlineExceededError(text) from None
 
     async def _wait_before_step(self, seconds: float, state: _RequestState) -> None:
         if state.remote_id is not None:
             seconds = min(seconds, max(0.0, state.deadline - self._monotonic()))
         await self._run_cancellable(self._sleep(seconds), state)
 
-    async def _run_cancellable(self, work: Awaitable[T], state: _RequestState) -> T:
+    async def _run_cancellable(
+        self, work: Awaitable[T], state: _RequestState, call: HttpCall | None = None
+    ) -> T:
         """Await *work*; abort it on cancellation if a saved id leads to the image."""
         if state.remote_id is None:
             return await work
         task = asyncio.ensure_future(work)
         stopping, withdrawn = state.cancellation.stopping, state.cancellation.withdrawn
-        ends = [asyncio.ensure_future(event.wait()) for event in (stopping, withdrawn)]
+        # A stream that has begun is finished although the daemon stops.
+        events = (withdrawn,) if call and call.is_stream else (stopping, withdrawn)
+        ends = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             if not stopping.is_set() and not withdrawn.is_set():
                 await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)

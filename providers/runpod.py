@@ -22,13 +22,13 @@ from providers.base import (
     Step,
 )
 from providers.image_finder import find_images
+from providers.job_provider import JobProvider, job_id_in
 from providers.outcomes import (
     PromptRefusedError,
     ProviderError,
     RemoteJobFailedError,
     TimedOutError,
 )
-from providers.provider import JobProvider, flat_price, job_id_in
 from providers.refusals import is_refusal
 from providers.responses import (
     follow_url_or_base64,
@@ -42,14 +42,23 @@ _MIN_EXECUTION = 5_000
 _KEPT = 3_600_000
 
 
+def _price(megapixels: float) -> float:
+    """Return the price of the public endpoint in US dollars.
+
+    RunPod's documentation says $0.0024 a megapixel; its responses of 29 July 2026
+    charged $0.003.  The higher one counts.
+    """
+    return max(0.003, 0.0024 * megapixels)
+
+
 class RunPod(JobProvider):
     """The provider kind `runpod`."""
 
     defaults = ProviderTraits(
         label="RunPod",
         prefix="runpod",
-        price=flat_price(0.003),
-        price_source="RunPod's public FLUX endpoint, as seen in 2026",
+        price=_price,
+        price_source="RunPod's public FLUX endpoint, as of July 2026",
         base_url="https://api.runpod.ai/v2",
         supported_options=frozenset({"size", "seed", "steps"}),
         file_hosts=("image.runpod.ai", ".runpod.ai", ".runpod.net"),

@@ -7,13 +7,23 @@ accepts an aspect ratio instead of a size, so a rejected size is sent as a ratio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from providers.base import HttpCall, ImageRequest, JsonValue, ProviderTraits
 from providers.outcomes import BadRequestError, ProviderError
-from providers.provider import Provider, price_per_megapixel, with_fallback
-from providers.request_fitting import RequestSize, nearest_ratio
+from providers.provider import Provider, with_fallback
+from providers.request_fitting import (
+    ModelPrice,
+    RequestSize,
+    nearest_ratio,
+    price_per_megapixel,
+)
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
+#: Together's documentation (serverless models, FLUX pricing; read in November 2026):
+#: width x height / 1,000,000 x price, for up to 4 steps.  Price as of 11 May 2026.
+PRICE = price_per_megapixel(0.0027)
+_SOURCE = "Together's price per megapixel, as reported in May 2026"
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
 _SIZE_OPTIONS = ("width", "height", "aspect_ratio")
 
@@ -39,20 +49,21 @@ class Together(Provider):
     defaults = ProviderTraits(
         label="Together FLUX",
         prefix="together",
-        price=price_per_megapixel(0.0027),
-        price_source="Together's price per megapixel, as reported in 2026",
+        price=PRICE,
+        price_source=_SOURCE,
         base_url="https://api.together.xyz",
         max_prompt=2000,
         supported_options=frozenset({"size", "seed", "steps"}),
         file_hosts=("api.together.ai", "api.together.xyz"),
     )
-    token_check_path = "/v1/models"  # noqa: S105 - a path
+    version_path = "/v1"
+    default_model = _MODEL
+    model_prices: ClassVar = {_MODEL: ModelPrice(PRICE, _SOURCE)}
+    token_check_path = model_list_path = "/v1/models"  # noqa: S105 - a path
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that generates the image."""
-        body = build_together_body(
-            request, self.supported_size(request), self._settings.model or _MODEL
-        )
+        body = build_together_body(request, self.supported_size(request), self.model)
         by_ratio = {key: body[key] for key in body if key not in _SIZE_OPTIONS}
         by_ratio["aspect_ratio"] = nearest_ratio(request, _RATIOS)
         return with_fallback(

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from daemon import config
 from daemon.cli.command_group import app
+from daemon.clock import utc_now
 from daemon.config.entries import DEFAULT, source_tokens
 from daemon.config.model import (
     ImagesSection,
@@ -20,6 +21,7 @@ from daemon.config.model import (
     SourceImagesSection,
     SourceSection,
 )
+from daemon.config.parsing import parse_format
 from daemon.config.secret import STORE
 from db.states import FINAL, TRANSITIONS, JobState
 from providers import KINDS, build_provider
@@ -134,16 +136,16 @@ def _told(price: str) -> float:
     """Return the dollars a square image costs, as the README says it."""
     if price == "free":
         return 0.0
-    found = re.search(r"\$([0-9.]+)( a megapixel)?", price)
+    found = re.search(r"\$([0-9.]+)", price)
     assert found is not None, price
-    return round(float(found[1]) * (1.1664 if found[2] else 1), 4)
+    return float(found[1])
 
 
 def _price(name: str) -> float:
     provider = build_provider(
         ProviderSettings(name=name, kind=name, base_url="http://x")
     )
-    return round(provider.traits.price(1.1664), 4)
+    return round(provider.price_of(parse_format("square"), utc_now()), 4)
 
 
 def test_the_drawing_has_every_state_and_every_move_between_two() -> None:

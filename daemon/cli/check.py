@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import typer
 
@@ -40,6 +41,9 @@ from providers.outcomes import (
 )
 from providers.provider import Provider
 
+#: `check` warns so long before a service ends the model.
+_WARNING_TIME = timedelta(days=30)
+
 
 def check(source: Source = None, json: Json = False) -> None:
     """Test the whole set-up without paying.
@@ -50,7 +54,7 @@ def check(source: Source = None, json: Json = False) -> None:
     context.silence_log(settings)
     results = asyncio.run(_check_all(settings))
     rows = [
-        ["✗" if result.todo else "✓", result.what, result.found, result.todo]
+        [result.mark, result.what, result.found, result.todo or result.warning]
         for result in results
     ]
     output.print_result(
@@ -78,6 +82,7 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
                 results.append(replace(result, what=f"{prefix}{result.what}"))
         for name in sources.first.providers:
             results.append(await _check_provider(sources.first, name))
+            results += await _check_model(sources.first, name)
         for source in sources:
             results += _describe_budget(
                 source,
@@ -181,24 +186,24 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     traits = provider.traits
     if traits.is_card:
         return CheckResult(name, "made here, free")
-    dollars = traits.price(1.1664)
+    dollars = source.price_of(name)
     unit = " an image" if dollars else ""
     price = f"{format_dollars(dollars)}{unit} ({traits.price_source})"
-    call = provider.token_check_call()
-    if call is None:
+    if not provider.token_check_calls():
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        response = await source.app.provider_runner.send_once(call, traits)
-        provider.raise_for_error(response)
+        response = await _check_token(source, provider)
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"
         )
     except (UnavailableError, TimedOutError) as error:
-        return CheckResult(name, price, f"{traits.base_url} {error}: is it up?")
+        return CheckResult(name, price, f"{provider.address} {error}")
     except ProviderError as error:
         return CheckResult(name, price, str(error))
-    found = f"answers and knows us, {price}"
+    own = source.providers[name].has_own_address
+    where = f" at {provider.address}" if own else ""
+    found = f"token accepted{where}, {price}"
     if not traits.asks_account:
         return CheckResult(name, found)
     return await _check_account(source, provider, response, found)
@@ -224,10 +229,59 @@ async def _check_account(
         missing_rights="",
     )
     allowance = allowance_of(traits, (record, 0.0), 0.0, source.app.now(), "")
-    words = describe_allowance(traits, allowance, source.app.clock.zone)
+    price = source.price_of(traits.name)
+    words = describe_allowance(traits, allowance, source.app.clock.zone, price)
     lacks_inference = TokenRight.INFERENCE in missing
     todo = describe_missing_right(TokenRight.INFERENCE) if lacks_inference else ""
     return CheckResult(traits.name, f"{found}; {words}", todo)
+
+
+async def _check_token(source: SourceContext, provider: Provider) -> Response:
+    """Return the response to the first free call that accepts the token.
+
+    Raises:
+        ProviderError: The first error, if none accepts it.
+    """
+    errors: list[ProviderError] = []
+    for call in provider.token_check_calls():
+        try:
+            response = await source.app.provider_runner.send_once(call, provider.traits)
+            provider.raise_for_error(response)
+        except UnauthorizedError as error:
+            errors.append(error)
+        else:
+            return response
+    raise errors[0]
+
+
+async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:
+    """Look the configured model up where the service has a list of its models."""
+    provider = source.providers[name]
+    call = provider.model_check_call()
+    if call is None:
+        return []
+    try:
+        response = await source.app.provider_runner.send_once(call, provider.traits)
+        entry = provider.find_model(response)
+    # The row of the provider says that it does not respond.
+    except ProviderError:
+        return []
+    # The list has another format than is known.
+    if entry is None:
+        return []
+    today = source.app.now().date()
+    what, label = f"{name} model", provider.traits.label
+    change = f"set providers.{name}.model to another model"
+    if not entry.is_listed:
+        missing = f"{label} does not offer it: {change}"
+        return [CheckResult(what, provider.model, missing)]
+    if entry.ends_on is None or entry.ends_on > today + _WARNING_TIME:
+        return [CheckResult(what, provider.model)]
+    ends = f"{label} ends it on {entry.ends_on:%d %B %Y}: {change}"
+    # The model has ended, though it is still in the list.
+    if entry.ends_on <= today:
+        return [CheckResult(what, provider.model, ends)]
+    return [CheckResult(what, provider.model, warning=ends)]
 
 
 def _token_hint(name: str) -> str:

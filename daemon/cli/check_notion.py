@@ -27,11 +27,24 @@ _CLOCK_TOLERANCE = 120
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check; an empty `todo` means success."""
+    """The result of one check.
+
+    Attributes:
+        todo: What must be done; empty means success.
+        warning: What should be done soon.
+    """
 
     what: str
     found: str
     todo: str = ""
+    warning: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The sign in the table."""
+        if self.todo:
+            return "✗"
+        return "!" if self.warning else "✓"
 
 
 async def check_notion(

@@ -25,6 +25,7 @@ from db.engine import Database
 
 #: Settings with delays of seconds instead of minutes, for a person who watches.
 _CONFIGURATION = """\
+chain = ["flux", "freeapi"]
 loading_wait = "60s"
 concurrency = 3
 [notion]

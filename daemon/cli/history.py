@@ -197,7 +197,9 @@ def _describe_credits(
     zone, lines = source.app.clock.zone, []
     for name, provider in source.providers.items():
         allowance = chain_state.allowances[name]
-        if words := describe_allowance(provider.traits, allowance, zone):
+        if words := describe_allowance(
+            provider.traits, allowance, zone, source.price_of(name)
+        ):
             lines.append(f"{provider.traits.label}: {words}")
     return lines
 

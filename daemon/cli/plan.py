@@ -105,16 +105,15 @@ async def _load_schema_and_pages(
 def _describe_request(
     source: SourceContext, inputs: Inputs, page: Page, action: CreateJob
 ) -> dict[str, Any]:
-    traits = source.providers[source.chain[0]].traits
     image = read_image_spec(inputs.to_dict(), page.id)
-    price = traits.price(image.megapixels) * inputs.variants
+    price = source.price_of(source.chain[0], image.size) if image.has_size else 0.0
     return {
         "page_id": page.id,
         "title": page.title,
         "reason": action.reason.value,
         "format": inputs.format,
         "images": inputs.variants,
-        "price": price,
+        "price": price * inputs.variants,
         "prompt": inputs.prompt,
     }
 

@@ -104,13 +104,15 @@ def describe_provider(
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "until": breaker.until,
         "message": breaker.message,
-        "price": traits.price(1.1664),
+        "price": source.price_of(name),
         "price_source": traits.price_source,
         "included": allowance.included,
         "included_per": traits.included_per,
         "included_known": allowance.is_known,
         "renews_at": allowance.resets_at,
-        "credits": describe_allowance(traits, allowance, source.app.clock.zone),
+        "credits": describe_allowance(
+            traits, allowance, source.app.clock.zone, source.price_of(name)
+        ),
         "calls": totals.calls,
         "images": totals.images,
         "cost": totals.cost,

@@ -109,7 +109,7 @@ async def _try_provider(
     source: SourceContext, name: str, *, yes: bool
 ) -> dict[str, Any]:
     size = parse_format("square")
-    price = source.providers[name].traits.price(size.width * size.height / 1e6)
+    price = source.price_of(name, size)
     result: dict[str, Any] = {
         "provider": name,
         "cost": 0.0,

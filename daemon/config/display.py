@@ -6,6 +6,7 @@ The example is made from the model, so it cannot disagree with it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -25,12 +26,15 @@ _HEAD = """\
 # Every key also works as a variable: POSTBRUSH_POSTS__WAIT_AFTER_EDIT=5m
 
 """
+#: The user and the password of an address.
+_USERINFO = re.compile(r"//[^/@\s]+@")
 _EXAMPLES = {
     "chain": '["flux", "freeapi"]',
     "day": "1.0",
     "on_card": '{ "Status" = "Card" }',
     "kind": '"flux"',
     "base_url": '"https://proxy.example.org"',
+    "file_hosts": '["images.example.org"]',
     "hub_url": '"https://proxy.example.org"',
     "model": '"black-forest-labs/FLUX.1-schnell"',
     "route": '"auto"',
@@ -171,7 +175,7 @@ def _show_value(value: object) -> str:
             return f"{len(value)} (secret)"
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    return _USERINFO.sub("//[secret]@", str(value))
 
 
 def _show_address(url: str) -> str:

@@ -16,6 +16,7 @@ from daemon.config.values import (
     Duration,
     DurationOrOff,
     Endpoint,
+    FileHost,
     FormatName,
     HostName,
     Listen,
@@ -181,7 +182,8 @@ class ProviderOptions(Section):
 
     kind: str | None = _key(None, "of service; default: the entry's name")
     base_url: Url | None = _key(None, "instead of the service's own address")
-    hub_url: Url | None = _key(None, "flux: instead of the Hub's address")
+    file_hosts: list[FileHost] = _key([], "further hosts its finished files are on")
+    hub_url: Url | None = _key(None, "flux, space: instead of the Hub's address")
     model: str | None = _key(None, "instead of the kind's own")
     route: (
         Literal["auto", "nscale", "fal-ai", "together", "replicate", "hf-inference"]

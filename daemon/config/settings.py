@@ -119,13 +119,14 @@ class Settings:
     def provider_settings(self, name: str) -> ProviderSettings:
         """Return the settings of a provider with its token, for `providers.build`."""
         entry = self.options.providers.get(name, ProviderOptions())
-        values = entry.model_dump(exclude={"kind", "timeout", "account"})
+        values = entry.model_dump(exclude={"kind", "timeout", "account", "file_hosts"})
         return ProviderSettings(
             name=name,
             kind=entries.kind_name(self.options.providers, name),
             token=entries.token_of(self.options.providers, self.secrets, name),
             account=entries.account_of(self.options.providers, self.secrets, name),
             timeout=entry.timeout.total_seconds() if entry.timeout else None,
+            file_hosts=tuple(entry.file_hosts),
             card=self._card_settings(),
             **values,
         )

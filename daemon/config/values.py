@@ -56,6 +56,20 @@ def _validate_host(value: str) -> str:
     return value.casefold()
 
 
+def _validate_file_host(value: str) -> str:
+    # A whole address may be a private one, as the owner names it.
+    if re.fullmatch(_WEB, value) is not None:
+        return value.rstrip("/")
+    try:
+        _validate_host(value.removeprefix("."))
+    except ValueError:
+        raise ValueError(
+            'a host is written "images.example.org", ".example.org" for all below it, '
+            'or "http://nas.local:9000" for a server of your own'
+        ) from None
+    return value.casefold()
+
+
 def _validate_match(value: object) -> object:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
     if not is_list and not isinstance(value, bool | str):
@@ -111,6 +125,7 @@ Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_validate_notif
 Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_validate_ping)]
 Listen: TypeAlias = Annotated[str, AfterValidator(_validate_listen)]
 HostName: TypeAlias = Annotated[str, AfterValidator(_validate_host)]
+FileHost: TypeAlias = Annotated[str, AfterValidator(_validate_file_host)]
 Url: TypeAlias = Annotated[
     str,
     _require_form(_WEB, 'an address is written "https://example.org"'),

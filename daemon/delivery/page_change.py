@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
+from daemon.jobs import breaker_store
 from daemon.jobs.prompt import Inputs, strip_social_markup, truncate_text
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import File, Page, PageUpdate, Wanted
 from db import posts
 from db.models import ImageRecord, Job
 from db.states import JobReason
+from providers.breaker import BreakerState
+from providers.outcomes import Outcome
 
 #: IPTC Photo Metadata User Guide: a plain sentence, without "image of" and hashtags.
 _ALT_LIMIT = 250
@@ -55,7 +58,12 @@ async def compose_change(
         uploads=uploads,
         keep=keep,
         status="Card" if first.is_card else "Done",
-        note=_compose_note(made, inputs, source.options.posts),
+        note=_compose_note(
+            made,
+            inputs,
+            source.options.posts,
+            models_ended=first.is_card and await _have_models_ended(source),
+        ),
         provider=provider.traits.label if provider else first.provider,
         alt=await _alt_text(source, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
@@ -65,23 +73,41 @@ async def compose_change(
 
 
 def _compose_note(
-    made: Sequence[ImageRecord], inputs: Inputs, settings: PostsSection
+    made: Sequence[ImageRecord],
+    inputs: Inputs,
+    settings: PostsSection,
+    *,
+    models_ended: bool,
 ) -> str:
     first = made[0]
     # A person has chosen the files, so there is nothing to explain.
     if inputs.chosen_files:
         return ""
     if first.is_card and first.card_why:
-        will_be_replaced = first.replaceable and settings.replace_cards is not None
-        outlook = (
-            "An image follows when a service is back."
-            if will_be_replaced
-            else "Tick the box for another try."
-        )
+        outlook = "Tick the box for another try."
+        # No service comes back by itself, and a tick would not help.
+        if models_ended:
+            outlook = "The settings of postbrush need another model first."
+        elif first.replaceable and settings.replace_cards is not None:
+            outlook = "An image follows when a service is back."
         return f"A card, because {first.card_why}. {outlook}"
     if len(made) < inputs.variants and not first.is_card:
         return f"{len(made)} of {inputs.variants} images: no service made the others."
     return ""
+
+
+async def _have_models_ended(source: SourceContext) -> bool:
+    """Return whether every service of the chain has ended the configured model."""
+    async with source.app.db.read_transaction() as tx:
+        breakers = await breaker_store.load_breakers(tx, source.chain)
+    services = [
+        name for name in source.chain if not source.providers[name].traits.is_card
+    ]
+    return bool(services) and all(
+        breakers[name].state is not BreakerState.CLOSED
+        and breakers[name].reason is Outcome.NOT_FOUND
+        for name in services
+    )
 
 
 async def _alt_text(

@@ -27,6 +27,7 @@ from db.models import AccountRecord
 from providers import breaker
 from providers.account import (
     AccountUsage,
+    TokenRight,
     judge_credits,
     read_usage,
 )
@@ -44,8 +45,6 @@ _RETRY_INTERVAL = 900.0
 #: Seconds between two requests for the rights of a token, whose rate is limited.
 _RIGHTS_INTERVAL = 12 * 3600.0
 _FORBIDDEN = 403
-#: Megapixels of the usual square image.
-_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +73,10 @@ async def request_usage(source: SourceContext, provider: Provider) -> AccountRea
     try:
         response = await _send(source, provider, call)
     except UnauthorizedError as error:
-        problem, right = str(error), provider.usage_right
-        # A 401 is about the token itself, a 403 about this right.
-        if error.status == _FORBIDDEN and right is not None:
-            problem = describe_missing_right(right)
+        problem = str(error)
+        # The name of an organisation's right is not published.
+        if error.status == _FORBIDDEN and "/organizations/" not in call.url:
+            problem = describe_missing_right(TokenRight.BILLING)
         return AccountReading(usage=None, problem=problem)
     except ProviderError as error:
         return AccountReading(usage=None, problem=str(error), is_answered=False)
@@ -146,7 +145,7 @@ async def _store_reading(
             before,
             judge_credits(
                 reading.usage,
-                provider.traits.price(_USUAL_MEGAPIXELS),
+                source.price_of(name),
                 just_refused=just_refused,
             ),
             record.resets_at,
@@ -170,8 +169,10 @@ async def _store_reading(
 
 async def _allowance_in_words(tx: Tx, source: SourceContext, provider: Provider) -> str:
     allowances = await load_allowances(tx, source, lambda _traits: 0.0)
-    allowance = allowances[provider.traits.name]
-    return describe_allowance(provider.traits, allowance, source.app.clock.zone)
+    allowance = allowances[name := provider.traits.name]
+    return describe_allowance(
+        provider.traits, allowance, source.app.clock.zone, source.price_of(name)
+    )
 
 
 def _updated_record(

@@ -20,7 +20,13 @@ from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
 from providers.breaker import Breaker
 from providers.charges import FREE
-from providers.outcomes import IdenticalImageError, Outcome, ProviderError
+from providers.outcomes import (
+    BlankImageError,
+    IdenticalImageError,
+    InvalidImageError,
+    Outcome,
+    ProviderError,
+)
 from providers.provider import Provider
 
 
@@ -96,8 +102,15 @@ def _encode_image(
     if settings.mark_ai:
         is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
+    try:
+        pixels = normalize.normalize_image(image.data, call.image.size)
+    except BlankImageError as error:
+        # A server of the owner has no moderation: it does not work.
+        if call.provider.traits.is_own_server:
+            raise InvalidImageError("sent a blank image") from error
+        raise
     return normalize.encode_png(
-        normalize.normalize_image(image.data, call.image.size),
+        pixels,
         provenance=provenance,
         prompt=call.order.prompt if settings.embed_prompt else None,
     )
@@ -152,6 +165,7 @@ async def record_image(
             now=now,
             free=False,
             http_status=None if image is None or traits.is_card else 200,
+            price=image.price if image else None,
             seed=image.seed if image else None,
             model=image.model if image else None,
         )
@@ -259,6 +273,7 @@ async def close_attempt(
             free=outcome in FREE,
             http_status=error.status if error else None,
             error=why,
+            price=error.price if error else None,
         )
         if not closed:
             return None
@@ -268,7 +283,7 @@ async def close_attempt(
             attempt,
             # A lost remote job says nothing about the provider.
             outcome if error is None or error.moves_breaker else Outcome.UNKNOWN,
-            seconds=error.seconds if error else None,
+            seconds=error.seconds_at(source.app.now()) if error else None,
             why=why,
         )
         job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None

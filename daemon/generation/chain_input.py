@@ -52,9 +52,9 @@ class ImageSpec:
     seed: int | None = None
 
     @property
-    def megapixels(self) -> float:
-        """Megapixels of the image; 0 if its format does not exist."""
-        return self.size.width * self.size.height / 1e6
+    def has_size(self) -> bool:
+        """False if the format does not exist."""
+        return self.size.width > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,10 @@ from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
+from providers.cancellation import JobCancelled, ShuttingDown
 from providers.chain import CallProvider, Decision, Exhausted
 from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
-from providers.runner import JobCancelled, ShuttingDown
 
 _NO_ANSWER = "we stopped before the answer came"
 
@@ -56,7 +56,7 @@ async def admit_call(
         attempt = await _start_attempt(tx, source, provider, chain_input, state)
     if attempt.cost > 0:
         crossed = provider_selection.budget_thresholds_crossed(
-            source, chain_input, state, provider.traits
+            source, chain_input, state, provider
         )
         job_log.log_budget_thresholds(source, attempt.provider, crossed)
     call = _build_call(provider, attempt, image)
@@ -81,7 +81,7 @@ async def _start_attempt(
         owner=breaker_store.probe_owner(image.job_id),
         now=state.now,
     )
-    charge = provider_selection.cost_of(source, chain_input, state, traits)
+    charge = provider_selection.cost_of(source, chain_input, state, provider)
     if isinstance(charge, OverBudget):
         raise AssertionError(traits.name)  # noqa: TRY004 - decide_next() excludes it
     number = chain_input.number
@@ -94,7 +94,7 @@ async def _start_attempt(
         round=chain_input.round,
         provider=traits.name,
         generation=generation,
-        price=traits.price(image.megapixels),
+        price=provider_selection.reserved_price(provider, image, state.now),
         cost=charge.cost,
         included_cost=charge.included_cost,
         started_at=state.now,
@@ -226,7 +226,7 @@ async def adopt_image(
         StoreUnavailableError, NameCollisionError: See `call_result.adopt_file`.
     """
     provider = source.providers.get(attempt.provider)
-    if provider is None or not image.megapixels:
+    if provider is None or not image.has_size:
         return False
     # The reason of a card is lost with the process that knew it.
     call = replace(

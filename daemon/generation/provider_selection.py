@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
-from daemon.generation.chain_input import ChainInput
+from daemon.generation.chain_input import ChainInput, ImageSpec
 from daemon.jobs import breaker_store, retry_policy
 from daemon.jobs.allowance import Allowance, load_allowances
 from daemon.jobs.budget import (
@@ -149,7 +149,7 @@ def _build_candidate(
     provider: Provider,
 ) -> Candidate:
     traits = provider.traits
-    cost = cost_of(source, chain_input, state, traits)
+    cost = cost_of(source, chain_input, state, provider)
     admission = breaker.admission_at(state.breakers[traits.name], state.now)
     # The reason of an open breaker comes first, as it also has a time.
     is_paused = admission.kind is AdmissionKind.PAUSED and not admission.is_waitable
@@ -158,7 +158,7 @@ def _build_candidate(
         admission=admission,
         is_card=traits.is_card,
         has_health_check=provider.health_check_call() is not None,
-        is_busy=_is_at_capacity(traits, state),
+        is_busy=_is_at_capacity(traits, state, source.providers),
         excluded_reason=chain_input.permanently_excluded_reason(traits.name)
         if is_paused
         else chain_input.excluded_reason(traits.name),
@@ -166,49 +166,58 @@ def _build_candidate(
     )
 
 
-def _is_at_capacity(traits: ProviderTraits, state: ChainState) -> bool:
+def _is_at_capacity(
+    traits: ProviderTraits, state: ChainState, providers: Mapping[str, Provider]
+) -> bool:
     """Return True if a provider accepts no further call now.
 
     An unproven provider gets one call at a time from all daemons together.  If its
-    credits are used up or its model has to load, only that one call fails.
+    credits are used up or its model has to load, only that one call fails.  Entries
+    on one server of the owner share its capacity.
     """
-    own_calls = state.calls.get(traits.name, 0)
+    names = breaker_store.names_on_server(traits, providers)
+    own_calls = sum(state.calls.get(name, 0) for name in names)
     if traits.is_card or traits.name in state.proven:
         return own_calls >= traits.concurrency
-    return own_calls + state.elsewhere.get(traits.name, 0) > 0
+    return own_calls + sum(state.elsewhere.get(name, 0) for name in names) > 0
 
 
 def cost_of(
     source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
-    traits: ProviderTraits,
+    provider: Provider,
 ) -> Charge | OverBudget:
     """Return the cost of a call of a provider now, or the budget that forbids it."""
-    inputs = _budget_inputs(source, chain_input, state, traits)
+    inputs = _budget_inputs(source, chain_input, state, provider)
     return check_budget(*inputs, free_only=source.options.free_only)
+
+
+def reserved_price(provider: Provider, image: ImageSpec, now: datetime) -> float:
+    """Return the most that a call of *provider* may cost now, in dollars."""
+    return provider.highest_price_of(image.size, now) if image.has_size else 0.0
 
 
 def budget_thresholds_crossed(
     source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
-    traits: ProviderTraits,
+    provider: Provider,
 ) -> list[BudgetThreshold]:
     """Return the budget thresholds that a charged call of a provider would cross."""
-    return budget_thresholds(*_budget_inputs(source, chain_input, state, traits))
+    return budget_thresholds(*_budget_inputs(source, chain_input, state, provider))
 
 
 def _budget_inputs(
     source: SourceContext,
     chain_input: ChainInput,
     state: ChainState,
-    traits: ProviderTraits,
+    provider: Provider,
 ) -> tuple[Pricing, AmountSpent, BudgetSection, datetime, tzinfo]:
-    allowance = state.allowances[traits.name]
+    traits, allowance = provider.traits, state.allowances[provider.traits.name]
     provider_totals = state.spending.by_provider.get(traits.name, SpendingTotals())
     pricing = Pricing(
-        price=traits.price(chain_input.image.megapixels),
+        price=reserved_price(provider, chain_input.image, state.now),
         included=allowance.included,
         included_per=traits.included_per,
         monthly_budget=traits.monthly_budget,

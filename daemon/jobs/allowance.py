@@ -24,8 +24,6 @@ from providers.base import ProviderTraits
 SETTLED_AFTER = timedelta(minutes=5)
 #: An older answer is not believed: the account was asked in vain since.
 _MAX_AGE = timedelta(hours=12)
-#: Megapixels of the usual square image.
-_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,23 +154,26 @@ def account_record(
 
 
 def describe_allowance(
-    traits: ProviderTraits, allowance: Allowance, zone: tzinfo
+    traits: ProviderTraits, allowance: Allowance, zone: tzinfo, price: float
 ) -> str:
-    """Return "$0.04 of $2.00 included used, renews 1 Dec"; empty: nothing to say."""
-    words = _describe_credits(traits, allowance, zone)
+    """Return "$0.04 of $2.00 included used, renews 1 Dec"; empty: nothing to say.
+
+    Args:
+        price: Dollars of a usual image.
+    """
+    words = _describe_credits(traits, allowance, zone, price)
     if allowance.may_generate:
         return words
     return f"{words}; {describe_missing_right(TokenRight.INFERENCE)}"
 
 
 def _describe_credits(
-    traits: ProviderTraits, allowance: Allowance, zone: tzinfo
+    traits: ProviderTraits, allowance: Allowance, zone: tzinfo, price: float
 ) -> str:
     if allowance.included > 0:
         return _describe_included(allowance, zone)
     if not traits.asks_account:
         return ""
-    price = traits.price(_USUAL_MEGAPIXELS)
     about = f", about {format_dollars(price)}" if price > 0 else ""
     if allowance.is_known:
         return f"no credits included: each image is charged{about}"

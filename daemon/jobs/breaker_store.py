@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from db import jobs, source_state
 from db.engine import Tx
 from db.models import Attempt, BreakerRecord
 from providers import breaker
+from providers.base import ProviderTraits
 from providers.breaker import Breaker, BreakerState
 from providers.breaker_text import describe_breaker
 from providers.outcomes import (
@@ -142,11 +143,27 @@ async def record_outcome(
         await save_breaker(tx, after)
     else:
         await save_change(tx, source, before, after)
-    woken = await jobs.wake_waiting(tx, attempt.provider, app.now())
+    woken = [
+        await jobs.wake_waiting(tx, name, app.now())
+        for name in names_on_server(provider.traits, source.providers)
+    ]
     # After an image, the next step of the job sets `kick`.
-    if woken or after != before or outcome is not Outcome.IMAGE:
+    if any(woken) or after != before or outcome is not Outcome.IMAGE:
         app.signals.kick.set()
     return after if asks_account else None
+
+
+def names_on_server(
+    traits: ProviderTraits, providers: Mapping[str, Provider]
+) -> list[str]:
+    """Return the names of the providers that share the work of a server."""
+    if not traits.is_own_server:
+        return [traits.name]
+    return [
+        name
+        for name, provider in providers.items()
+        if provider.traits.server == traits.server
+    ]
 
 
 def probe_owner(job_id: int | None) -> str:

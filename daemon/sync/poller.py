@@ -288,7 +288,7 @@ def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
     for job in result.queued:
         job_log.log_job_queued(source, job)
     if result.held:
-        cost = result.held * source.usual_price
+        cost = result.held * source.price_of(source.chain[0])
         limit = source.options.posts.approve_above
         source.log.warning(
             "poll.held",

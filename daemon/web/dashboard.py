@@ -31,7 +31,6 @@ _QUEUE = 8
 _HELD = 4
 _FAILED = 3
 _NEWEST = 12
-_USUAL_MEGAPIXELS = 1080 * 1080 / 1e6
 
 
 def add_routes(app: web.Application) -> None:
@@ -92,7 +91,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": format_dollars(held * source.usual_price),
+        "held_cost": format_dollars(held * source.price_of(source.chain[0])),
         "failed": await queue.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
@@ -191,10 +190,13 @@ def _describe_provider(
         "probing": breaker.state is BreakerState.HALF_OPEN,
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "message": breaker.message,
-        "price": format_dollars(traits.price(_USUAL_MEGAPIXELS)),
+        "price": format_dollars(source.price_of(name)),
         "sums": chain_state.spending.by_provider.get(name, SpendingTotals()),
         "credits": describe_allowance(
-            traits, chain_state.allowances[name], source.app.clock.zone
+            traits,
+            chain_state.allowances[name],
+            source.app.clock.zone,
+            source.price_of(name),
         ),
         "calls": chain_state.calls.get(name, 0),
     }

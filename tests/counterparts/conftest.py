@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv-counterparts" / "bin"
@@ -22,7 +23,7 @@ SERVERS = Path(__file__).parent / "servers"
 _READY_SECONDS = 60
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python() -> str:
     """The interpreter that has them."""
     if not (BIN / "python").exists():
@@ -89,6 +90,17 @@ async def community(python: str) -> AsyncIterator[str]:
     command = [python, "-m", "uvicorn", "community:app", "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     async with running(command, url):
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def space(python: str) -> AsyncIterator[str]:
+    """Gradio's own server, with a Space as FLUX.1-schnell's is written."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    offline = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    ready = f"{url}/gradio_api/info"
+    async with running([python, "space.py", str(port)], ready, **offline):
         yield url
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from providers import build_provider
 from providers.base import GeneratedImage as Made
 from providers.base import ImageRequest, ProviderSettings
+from providers.cancellation import CancellationToken
 from providers.outcomes import (
     BadRequestError,
     ModelLoadingError,
@@ -21,7 +22,7 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.runner import CancellationToken, ProviderRunner
+from providers.runner import ProviderRunner
 from tests.counterparts.conftest import cog
 from tests.counterparts.shim import TOKEN, shimmed
 

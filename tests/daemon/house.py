@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -281,6 +282,8 @@ def settings_for(
         "POSTBRUSH_NOTION__REQUESTS_PER_SECOND": "100",
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
+        "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": town.hf_url,
+        "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": town.hf_url,
         **(environ or {}),
     }
     if "format" not in toml:
@@ -292,4 +295,6 @@ def settings_for(
         given.setdefault("POSTBRUSH_DATABASE__URL", url)
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token
+        if "chain" not in tomllib.loads(toml):
+            given.setdefault("POSTBRUSH_CHAIN", '["flux", "freeapi"]')
     return config.load_settings(path, given, folder)

@@ -19,7 +19,7 @@ def toml_for(kind: str, fake: Fake) -> str:
         f"[providers.{kind}]",
         f"base_url = '{fake.url}{fake.prefix}'",
     ]
-    if kind == "flux":
+    if kind in {"flux", "space"}:
         lines.append(f"hub_url = '{fake.url}'")
     if kind == "runpod":
         lines.append("endpoint = 'my-endpoint'")
@@ -45,10 +45,11 @@ async def house_with(
     """Open a house whose chain is one service and the card."""
     # What the house sets for its own pretend Hugging Face gives way.
     environ = keys_for(kind, fake)
-    if kind == "flux":
+    if kind in {"flux", "space"}:
+        name = f"POSTBRUSH_PROVIDERS__{kind.upper()}"
         environ |= {
-            "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": f"{fake.url}{fake.prefix}",
-            "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": fake.url,
+            f"{name}__BASE_URL": f"{fake.url}{fake.prefix}",
+            f"{name}__HUB_URL": fake.url,
         }
     async with house(
         folder,

@@ -96,7 +96,7 @@ async def test_without_credits_an_image_is_charged_within_the_budget(
     cost, covered = await _spent(home)
     assert cost > 0
     assert covered == 0
-    charged = "no credits included: each image is charged, about $0.0035"
+    charged = "no credits included: each image is charged, about $0.0015"
     assert await _credits(home) == charged
 
 

@@ -105,16 +105,16 @@ async def test_one_dead_route_leads_to_the_next_within_the_same_call(
     home: House,
 ) -> None:
     home.hub.routes = {
-        "hf-inference": "black-forest-labs/FLUX.1-schnell",
+        "together": "black-forest-labs/FLUX.1-schnell",
         "fal-ai": "fal-ai/flux/schnell",
     }
     home.hub.inject_fault(
-        "/hf-inference/", status=410, body={"error": "no longer supported"}
+        "/together/", status=410, body={"error": "no longer supported"}
     )
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Done"
-    assert [request.route for request in home.hub.served] == ["hf-inference", "fal-ai"]
+    assert [request.route for request in home.hub.served] == ["together", "fal-ai"]
     assert len(await home.calls()) == 1
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from providers import build_provider
 from providers.base import GeneratedImage, ImageRequest
+from providers.cancellation import CancellationToken
 from providers.provider import Provider
-from providers.runner import CancellationToken, ProviderRunner
-from tests.providers.fakes import FAKES, Fake
+from providers.runner import ProviderRunner
+from tests.providers.fakes import FAKES, Fake, settings_for
+from tests.providers.fakes.space import FakeSpace
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 ORDER = ImageRequest(
@@ -67,3 +70,14 @@ class Desk:
                 seconds_left=left,
                 cancellation=self.cancellation,
             )
+
+
+class SpaceDesk(Desk):
+    """A desk at a Space."""
+
+    fake: FakeSpace
+
+    def ask_for(self, **settings: object) -> None:
+        """Configure another Space."""
+        given = settings_for("space", self.fake)
+        self.provider = build_provider(replace(given, **settings))  # type: ignore[arg-type]  # its fields

@@ -41,6 +41,39 @@ FAL_LOCKED = (
     "User is locked. Reason: Exhausted balance. Top up your balance at "
     "fal.ai/dashboard/billing."
 )
+#: The package `spaces`, which every ZeroGPU Space uses, in November 2026.
+SPACE_QUOTA = (
+    "You have exceeded your free ZeroGPU quota (60s requested vs. 42s left). Try again "
+    "in 1:30:05. Subscribe to Hugging Face PRO to get 40 min of ZeroGPU quota a day - "
+    "https://huggingface.co/subscribe/pro?from=ZeroGPU"
+)
+SPACE_RUNS = (
+    "You have exceeded your ZeroGPU runs limit. Subscribe to Hugging Face PRO to get "
+    "40 min of ZeroGPU quota a day"
+)
+SPACE_TOO_LONG = (
+    "The requested GPU duration (300s) is larger than the maximum allowedSubscribe to "
+    "Hugging Face PRO to allow GPU tasks up to 40 min"
+)
+SPACE_BUSY = (
+    'No GPU was available after 60s. <a style="white-space: nowrap" '
+    'href="https://huggingface.co/subscribe/pro">Subscribe to Pro</a> to get the '
+    "highest priority in ZeroGPU queues."
+)
+#: Its texts of earlier years, with HTML, and without a token.
+SPACE_HTML = (
+    'You have exceeded your GPU quota (60s requested vs. 56s left). <a style="white-'
+    'space: nowrap;" href="https://huggingface.co/join">Create a free account</a> to '
+    "get more usage quota. Try again in <b>0:09:48</b>"
+)
+SPACE_OLD = (
+    "You have exceeded your GPU quota (46s left vs. 60s requested). Sign-up on Hugging "
+    "Face to get more quotas or retry in 0:09:48."
+)
+SPACE_NO_TOKEN = (
+    "Space app has reached its GPU limit. Try re-running outside of examples if it "
+    "happened after clicking one"
+)
 
 
 def cloudflare(code: int, message: str) -> str:
@@ -235,6 +268,10 @@ SAID: list[tuple[str, int, object, type[ProviderError]]] = [
         {"id": "x", "status": "COMPLETED", "output": {"error": "no such node"}},
         RemoteJobFailedError,
     ),
+    # A Space, whose answers to a call are Gradio's; its events are in test_space
+    ("space", 422, {"detail": "Input validation error"}, BadRequestError),
+    ("space", 401, {"detail": "Not authenticated"}, UnauthorizedError),
+    ("space", 429, {"detail": "Too many requests"}, RateLimitedError),
     # Together
     (
         "together",

@@ -48,7 +48,7 @@ def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
             for base in node.bases
         )
     }
-    assert made == written - {"provider.py"}
+    assert made == written - {"provider.py", "job_provider.py"}
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -217,7 +217,7 @@ async def test_an_image_that_does_not_come_in_time_is_given_up(kind: str) -> Non
         with pytest.raises(TimedOutError):
             await desk.run()
         # A remote job nobody waits for is cancelled.
-        assert fake.cancelled == desk.remote_ids
+        assert [fake.remote_id(name) for name in fake.cancelled] == desk.remote_ids
 
 
 def _never() -> Answer:
@@ -233,7 +233,7 @@ def _never() -> Answer:
 async def test_what_costs_nothing_shows_whether_the_token_is_good(desk: Desk) -> None:
     call = desk.provider.token_check_call()
     if call is None:
-        assert desk.kind == "fal"
+        assert desk.kind in {"fal", "nvidia"}
         return
     async with desk.open_runner() as runner:
         desk.provider.raise_for_error(

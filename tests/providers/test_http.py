@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from providers.base import HttpCall, ProviderSettings, ProviderTraits, Response, Step
 from providers.flux import Flux
-from providers.http import forbidden_reason, is_public
 from providers.outcomes import (
     ConnectionLostError,
     InvalidImageError,
     UnavailableError,
 )
 from providers.runner import ProviderRunner
+from providers.url_checks import forbidden_reason, is_public
 
 TOKEN = "hf_" + "s" * 30
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -233,7 +233,7 @@ async def test_a_connection_that_breaks_is_one_line_without_the_token() -> None:
         said = await _tried(_post(f"{service.url}/a"), _traits(service.url))
     assert said == "sent an answer that was cut short"
     said = await _tried(_post(f"{service.url}/a"), _traits(service.url))
-    assert said == "cannot be reached"
+    assert said == "cannot be reached: it refuses the connection"
 
 
 async def test_the_deadline_covers_a_service_that_trickles() -> None:

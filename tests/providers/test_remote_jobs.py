@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from providers import build_provider
+from providers import build_provider, runner
+from providers.cancellation import JobCancelled, ShuttingDown
 from providers.outcomes import RemoteJobLostError, TimedOutError
-from providers.runner import JobCancelled, ShuttingDown
 from tests.providers.desk import WITH_JOBS, Desk
 from tests.providers.fakes import Fake, settings_for
 
@@ -18,13 +18,14 @@ async def test_the_id_is_committed_before_it_is_waited_for(desk: Desk) -> None:
     seen: list[str] = []
 
     async def save_remote_id(remote: str) -> None:
-        # Nothing was painted yet, and nobody has looked.
-        assert desk.fake.painted == 0
+        # Nothing was painted yet, and nobody has looked; a file's address follows.
+        assert desk.fake.painted == len(seen)
         seen.append(remote)
 
     desk.save_remote_id = save_remote_id  # type: ignore[method-assign]  # on this one desk
     await desk.run()
-    assert seen == ["job-0"]
+    assert seen[0] == desk.fake.remote_id("job-0")
+    assert all(desk.fake.url in address for address in seen[1:])
 
 
 @pytest.mark.parametrize("kind", WITH_JOBS)
@@ -51,13 +52,17 @@ async def test_after_a_restart_the_same_job_is_waited_for(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", WITH_JOBS)
-async def test_a_late_job_is_asked_once_before_any_deadline(desk: Desk) -> None:
-    desk.remote_ids.append(_begun(desk.fake))
+async def test_a_late_job_is_asked_once_before_any_deadline(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One that streams its result is given as long as any request.
+    monkeypatch.setattr(runner, "_CALL_SECONDS", 2.0)
+    desk.remote_ids.append(desk.fake.remote_id(_begun(desk.fake)))
     desk.fake.jobs["job-0"]["looks"] = 0
     image = await desk.resume(left=-3600)
     assert image.data
 
-    desk.remote_ids.append(_begun(desk.fake))
+    desk.remote_ids.append(desk.fake.remote_id(_begun(desk.fake)))
     desk.fake.jobs["job-1"]["looks"] = 10**6
     with pytest.raises(TimedOutError):
         await desk.resume(left=-3600)

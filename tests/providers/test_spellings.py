@@ -28,8 +28,16 @@ from providers.outcomes import (
     RemoteJobFailedError,
 )
 from tests.providers.desk import NOW, ORDER
+from tests.providers.fakes.space import FakeSpace
 from tests.providers.said import SAID
 from tests.providers.said_refusals import REFUSALS
+
+MODELS = {"data": [{"id": "m"}]}
+#: The answers to what is asked before an image; else the list of models.
+FIRST = {
+    "http://service.test/api/spaces/zero-gpu/quota": FakeSpace().quota,
+    "http://service.test/gradio_api/info": FakeSpace().description,
+}
 
 
 def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
@@ -39,6 +47,7 @@ def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
         kind=kind,
         token="tok",
         base_url="http://service.test",
+        hub_url="http://service.test",
         account="acc",
         endpoint="ep",
         model="m" if kind == "localai" else None,
@@ -46,11 +55,11 @@ def first_call(kind: str, order: ImageRequest = ORDER) -> HttpCall:
     )
     call = build_provider(settings).start(order, NOW)
     assert isinstance(call, HttpCall)
-    if not call.is_image_request:
-        step = call.read(Response(200, {}, b'{"data": [{"id": "m"}]}'))
+    while not call.is_image_request:
+        answer = json.dumps(FIRST.get(call.url, MODELS)).encode()
+        step = call.read(Response(200, {}, answer))
         assert isinstance(step, FollowUp)
         call = step.call
-    assert call.is_image_request
     return call
 
 

@@ -46,13 +46,16 @@ class Server:
         """Write what an owner would, and where the pretend world is."""
         town = self.town
         painter = painter or town.hf_url
+        chain = "" if "chain =" in more else 'chain = ["flux", "freeapi"]\n'
         text = (
-            f'{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'{chain}{more}\n[web]\nlisten = "127.0.0.1:{self.port}"\n'
             f'[notion]\nbase_url = "{town.url}"\npoll_interval = "500ms"'
             "\nrequests_per_second = 100\n[posts]\nwait_after_edit = '0s'\n"
             "[providers.flux]\n"
             f'base_url = "{painter}"\nhub_url = "{town.hf_url}"\n'
             f'timeout = "{timeout}"\n'
+            f'[providers.space]\nbase_url = "{town.hf_url}"\n'
+            f'hub_url = "{town.hf_url}"\n'
         )
         self.machine.write(SETTINGS, text)
 

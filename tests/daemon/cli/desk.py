@@ -212,6 +212,8 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
             "POSTBRUSH_NOTION__BASE_URL": town.url,
             "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
             "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
+            "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": town.hf_url,
+            "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": town.hf_url,
         }
         new_desk = Desk(folder, town, environ)
         new_desk.configure(QUICK)

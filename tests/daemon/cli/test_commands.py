@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.daemon.cli.desk import QUICK, Desk, Said
+from tests.providers.fakes.space import FakeSpace
 
 _HELD = QUICK.replace("[posts]\n", "[posts]\napprove_above = 2\n")
 
@@ -31,14 +32,14 @@ def _one_line(said: Said, code: int) -> str:
         ("generate ' '", "say what to paint"),
         ("generate x --format huge", "none of square, portrait"),
         ("generate x -n 9", "less than or equal to 4"),
-        ("generate x --provider flx", "known: flux, freeapi"),
+        ("generate x --provider flx", "known: flux, space, freeapi"),
         ("generate x --out /nowhere/x.png", "there is no folder /nowhere"),
         ("generate x --out x.jpg", "images are PNG files"),
         ("generate x --seed -1", "--seed"),
         ("generate x --seed 99999999999999999999", "--seed"),
         ("job 99999999999999999999999", "JOB"),
         ("jobs -n 0", "-n"),
-        ("test --provider nobody", "known: flux, freeapi"),
+        ("test --provider nobody", "known: flux, space, freeapi"),
         ("--config nowhere.toml status", "nowhere.toml"),
     ],
 )
@@ -131,14 +132,14 @@ async def test_out_of_credits_in_words_and_a_reset_that_is_followed_at_once(
     async with desk.daemon() as daemon:
         opened = await daemon.says("breaker.opened")
         assert "credits used up, resting until" in opened["message"]
-        assert "meanwhile the card" in opened["message"]
+        assert "meanwhile space, then the card" in opened["message"]
         await daemon.says("job.done")
         assert desk.shows(page) == "Card"
         shown = (await desk.cli("providers")).out
         assert "credits used up, resting until" in shown
         assert "credits used up" in (await desk.cli("why", "soup")).out
         unknown = await desk.cli("providers", "reset", "flx")
-        assert "flux, freeapi" in _one_line(unknown, 2)
+        assert "flux, space, freeapi" in _one_line(unknown, 2)
         desk.town.hub.add_credits(5)
         assert (await desk.cli("providers", "reset", "flux")).code == 0
         await daemon.says("job.done", 2)
@@ -195,7 +196,10 @@ async def test_images_by_hand(desk: Desk) -> None:
 
 
 async def test_a_card_by_hand_says_what_it_stands_in_for(desk: Desk) -> None:
-    away = {"POSTBRUSH_PROVIDERS__FLUX__BASE_URL": "http://127.0.0.1:9"}
+    away = {
+        "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": "http://127.0.0.1:9",
+        "POSTBRUSH_CHAIN": '["flux", "freeapi"]',
+    }
     for _ in range(4):
         result = await desk.cli("generate", "A red bike", **away)
         assert result.code == 0
@@ -212,12 +216,15 @@ async def test_without_a_command_it_shows_its_help(desk: Desk) -> None:
 
 
 async def test_the_test_script_with_and_without_an_account(desk: Desk) -> None:
-    both = await desk.cli("test", "--json")
+    async with FakeSpace(token=desk.town.hub.token).serving() as space:
+        both = await desk.cli(
+            *("test", "--json"),
+            POSTBRUSH_PROVIDERS__SPACE__BASE_URL=space.url,
+            POSTBRUSH_PROVIDERS__SPACE__HUB_URL=space.url,
+        )
     assert both.code == 0
-    assert [(row["provider"], row["result"]) for row in both.json] == [
-        ("flux", "ok"),
-        ("freeapi", "ok"),
-    ]
+    results = [(row["provider"], row["result"]) for row in both.json]
+    assert results == [("flux", "ok"), ("space", "ok"), ("freeapi", "ok")]
     alone = await desk.cli("test", "--json", HUGGINGFACE_TOKEN="")
     assert [row["provider"] for row in alone.json] == ["freeapi"]
     assert alone.code == 0

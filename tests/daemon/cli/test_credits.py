@@ -26,7 +26,7 @@ async def test_check_asks_the_account_before_anything_is_stored(desk: Desk) -> N
     assert (code, flux["todo"]) == (0, "")
     desk.town.hub.account.included = 0.0
     _, flux = await _check_of_flux(desk)
-    charged = "no credits included: each image is charged, about $0.0035"
+    charged = "no credits included: each image is charged, about $0.0015"
     assert charged in flux["found"]
 
 

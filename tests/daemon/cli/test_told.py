@@ -65,7 +65,8 @@ async def test_check_and_config_show_where_an_address_is_and_not_what_it_is(
 async def test_the_daemon_tells_of_credits_and_of_a_reset_and_stops_in_time(
     desk: Desk, box: Post
 ) -> None:
-    desk.configure(f'{QUICK}[notify]\nurls = ["{box.url}"]\n')
+    chain = 'chain = ["flux", "freeapi"]'
+    desk.configure(f'{chain}\n{QUICK}[notify]\nurls = ["{box.url}"]\n')
     desk.town.hub.credits = 0
     async with desk.daemon() as daemon:
         desk.add()

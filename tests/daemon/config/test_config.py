@@ -151,6 +151,7 @@ def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
     with_account = {**ENVIRON, "HF_TOKEN": "hf_" + "a" * 20}
     assert config.load_settings(None, with_account, tmp_path).resolved_chain() == (
         "flux",
+        "space",
         "freeapi",
     )
 

@@ -42,7 +42,7 @@ def _words(
     traits = traits or _traits(price=0.0015)
     answer = (record, since) if record else None
     allowance = allowance_of(traits, answer, own, NOW + later, settings)
-    return describe_allowance(traits, allowance, UTC)
+    return describe_allowance(traits, allowance, UTC, 0.0015)
 
 
 _UNKNOWN = "included credits not known, so each image counts as charged, about $0.0015"

@@ -108,7 +108,7 @@ async def test_what_is_held_is_shown_and_approved(tmp_path: Path) -> None:
         await home.live()
         page = await visitor.see("/")
         assert "4 posts are held" in page.words
-        assert "about $0.0140" in page.words
+        assert "about $0.0062" in page.words
         some = await visitor.press("/approve", newest="1")
         assert "1 post will get an image." in some.words
         assert "3 posts are held" in some.words

@@ -13,8 +13,10 @@ from tests.providers.fakes.fal import FakeFal
 from tests.providers.fakes.horde import FakeHorde
 from tests.providers.fakes.hugging import FakeHugging
 from tests.providers.fakes.images_api import FakeImagesApi, FakeTogether
+from tests.providers.fakes.nvidia import FakeNvidia
 from tests.providers.fakes.replicate import FakeReplicate
 from tests.providers.fakes.runpod import FakeRunPod
+from tests.providers.fakes.space import FakeSpace
 from tests.providers.fakes.webui import FakeWebUi
 
 #: Every kind that asks somebody; a kind that is missing here fails the contract.
@@ -25,9 +27,11 @@ FAKES: dict[str, type[Fake]] = {
     "flux": FakeHugging,
     "horde": FakeHorde,
     "localai": FakeImagesApi,
+    "nvidia": FakeNvidia,
     "openai": FakeImagesApi,
     "replicate": FakeReplicate,
     "runpod": FakeRunPod,
+    "space": FakeSpace,
     "together": FakeTogether,
 }
 

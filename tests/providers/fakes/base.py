@@ -150,6 +150,10 @@ class Fake:
             )
         return job
 
+    def remote_id(self, name: str) -> str:
+        """Return what is committed of a job."""
+        return name
+
     def cancel(self, name: str) -> bool:
         """Cancel a job; say whether there was one."""
         if name not in self.jobs:

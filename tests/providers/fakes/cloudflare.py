@@ -10,6 +10,8 @@ from PIL import Image
 
 from tests.providers.fakes.base import Fake, as_base64, json_of
 
+_RUN = "/accounts/acc/ai/run/@cf/black-forest-labs"
+
 
 def problem(status: int, code: int, message: str) -> web.Response:
     body = {
@@ -34,14 +36,25 @@ class FakeCloudflare(Fake):
         return problem(401, 10000, "Authentication error")
 
     def routes(self) -> Sequence[web.RouteDef]:
-        path = "/accounts/acc/ai/run/@cf/black-forest-labs/flux-1-schnell"
         return [
-            web.post(path, self.order(self.run)),
+            web.post(f"{_RUN}/flux-1-schnell", self.order(self.run)),
+            web.post(f"{_RUN}/{{name}}", self.order(self.run_form)),
             web.get("/user/tokens/verify", self.plain(self.verify)),
         ]
 
     async def verify(self, _request: web.Request) -> web.Response:
         return json_of({"result": {"status": "active"}, "success": True})
+
+    async def run_form(self, request: web.Request) -> web.Response:
+        """Answer as the FLUX.2 models do, which take a multipart form only."""
+        if request.content_type != "multipart/form-data":
+            words = "required properties at '/' are 'multipart'"
+            return problem(400, 5006, f"AiError: Bad input: {words}")
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.orders.append(form)
+        width, height = int(form["width"]), int(form["height"])
+        data = self.paid(form["prompt"], 0, width, height)
+        return json_of({"result": {"image": as_base64(data)}, "success": True})
 
     async def run(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -15,6 +15,7 @@ class FakeImagesApi(Fake):
     """Base64 unless addresses are asked for."""
 
     models: tuple[str, ...] = ("text-embedding-3", "flux.1-schnell")
+    ends: dict[str, str] = field(default_factory=dict)
 
     def refusal(self, request: web.Request) -> web.Response | None:
         if request.headers.get("Authorization") == f"Bearer {self.token}":
@@ -35,7 +36,10 @@ class FakeImagesApi(Fake):
         ]
 
     async def list(self, _request: web.Request) -> web.Response:
-        data = [{"id": name, "object": "model"} for name in self.models]
+        data = [
+            {"id": name, "object": "model", "shutdown_date": self.ends.get(name)}
+            for name in self.models
+        ]
         return json_of({"object": "list", "data": data})
 
     async def generations(self, request: web.Request) -> web.Response:
@@ -53,8 +57,11 @@ class FakeImagesApi(Fake):
         return sides(body["size"])
 
 
+@dataclass
 class FakeTogether(FakeImagesApi):
     """The same with width and height."""
+
+    models: tuple[str, ...] = ("black-forest-labs/FLUX.1-schnell",)
 
     def size(self, body: Json) -> tuple[int, int]:
         if "aspect_ratio" in body:

@@ -29,7 +29,14 @@ class FakeReplicate(Fake):
             web.get("/v1/predictions/{id}", self.look(self.get)),
             web.post("/v1/predictions/{id}/cancel", self.plain(self.stop)),
             web.get("/v1/account", self.plain(self.account)),
+            web.get("/v1/models/{owner}/{name}", self.plain(self.model)),
         ]
+
+    async def model(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name != "flux-schnell":
+            return json_of({"detail": "Not found.", "status": 404}, 404)
+        return json_of({"owner": request.match_info["owner"], "name": name})
 
     async def account(self, _request: web.Request) -> web.Response:
         return json_of({"type": "user", "username": "oven"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from providers.a1111 import basic_auth_header
+from providers.provider import basic_auth_header
 from tests.providers.fakes.base import Fake, as_base64, json_of
 
 

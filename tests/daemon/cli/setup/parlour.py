@@ -59,6 +59,8 @@ class Parlour:
                 "POSTBRUSH_NOTION__BASE_URL": self.town.url,
                 "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": self.town.hf_url,
                 "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hf_url,
+                "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": self.town.hf_url,
+                "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": self.town.hf_url,
                 **self.environ,
             },
             cwd=self.folder,

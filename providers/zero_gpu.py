@@ -1,0 +1,155 @@
+"""ZeroGPU's daily quota: the Hub's answer, and a Space's refusals.  Pure.
+
+Sources: the Hub's OpenAPI and clients of `/api/spaces/zero-gpu/quota`; the texts are
+those of the package `spaces` (`zero/client.py`), 2024 to November 2026.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from providers import outcomes
+from providers.outcomes import OutOfCreditsError, ProviderError
+from providers.refusals import is_refusal
+from providers.responses import sanitize_text
+
+#: GPU seconds that a Space asks for unless it says otherwise (`spaces.GPU`).
+DEFAULT_DURATION = 60.0
+#: The quota returns 24 hours after its first use.
+_MOST_SECONDS = timedelta(days=1).total_seconds()
+_TAG = re.compile(r"<[^<>]{0,500}>")
+_QUOTA = re.compile(
+    r"exceeded your .{0,40}(?:quota|runs limit)|quotas? exceeded|"
+    r"running out of .{0,40}quota|reached its gpu limit",
+    re.IGNORECASE,
+)
+#: A call that the Space took for one without an account.
+_ANONYMOUS = re.compile(
+    r"create a free account|sign-?up on hugging ?face|authenticate with|"
+    r"reached its gpu limit|unlogged",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(r"larger than the maximum allowed", re.IGNORECASE)
+#: The event is unknown, or its replica was stopped.
+_LOST = re.compile(r"^404: not found|server stopped|session not found", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:try again|retry) in (?:(\d{1,2}) days?, )?(\d{1,3}):(\d{2}):(\d{2})",
+    re.IGNORECASE,
+)
+_REQUESTED = re.compile(r"(\d{1,5})s requested", re.IGNORECASE)
+
+
+class SpaceQuotaError(outcomes.QuotaUsedUpError):
+    """A Space refused a call because of the quota.
+
+    Attributes:
+        requested: The GPU seconds that the Space asked for, or None.
+        is_anonymous: The Space took the call for one without an account.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message, status=status, seconds=_seconds_in(message))
+        found = _REQUESTED.search(message)
+        self.requested = float(found[1]) if found else None
+        self.is_anonymous = _ANONYMOUS.search(message) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What is left of an account's quota; None for what the Hub does not say.
+
+    Attributes:
+        seconds: GPU seconds that are left.
+        runs: Runs that are left.
+        resets_at: When all of `seconds` return.
+        runs_reset_at: When `runs` return.
+    """
+
+    seconds: float | None = None
+    runs: float | None = None
+    resets_at: datetime | None = None
+    runs_reset_at: datetime | None = None
+
+    def shortage(self, duration: float) -> OutOfCreditsError | None:
+        """Return the error if the quota is too small for *duration* GPU seconds."""
+        if self.runs is not None and self.runs < 1:
+            until = self.runs_reset_at or self.resets_at
+            return OutOfCreditsError("no ZeroGPU runs are left today", until=until)
+        if self.seconds is not None and self.seconds < duration:
+            left = max(0.0, self.seconds)
+            words = f"{left:.0f} s of ZeroGPU time left today, {duration:.0f} s needed"
+            return OutOfCreditsError(words, until=self.resets_at)
+        return None
+
+
+def read_quota(answer: Mapping[str, Any]) -> Quota:
+    """Return the quota of the Hub's *answer*, as far as it can be understood."""
+    runs = answer.get("runs")
+    runs = runs if isinstance(runs, dict) else {"remaining": runs}
+    return Quota(
+        seconds=_number(answer.get("current")),
+        runs=_number(runs.get("remaining")),
+        resets_at=_moment(answer.get("resetsAt")),
+        runs_reset_at=_moment(runs.get("resetsAt")),
+    )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e9 else None  # noqa: PLR2004 - no nan, no inf
+
+
+def _moment(value: object) -> datetime | None:
+    """Return a time that is given in ISO 8601, or as seconds or milliseconds."""
+    try:
+        if isinstance(value, str) and not value.strip().isdigit():
+            moment = datetime.fromisoformat(value.strip())
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return None
+        seconds = float(value)
+        if seconds > 1e11:  # noqa: PLR2004 - the year 5138, or milliseconds
+            seconds /= 1000
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _seconds_in(text: str) -> float | None:
+    found = _TIME.search(text)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    total = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return min(total.total_seconds(), _MOST_SECONDS) or None
+
+
+def plain_text(text: str) -> str:
+    """Return a Space's message without HTML, on one line."""
+    return sanitize_text(html.unescape(_TAG.sub(" ", text[:2000])))
+
+
+def quota_error(text: str, status: int | None = None) -> SpaceQuotaError | None:
+    """Return the error if a Space's message is about the quota, else None."""
+    text = plain_text(text)
+    return SpaceQuotaError(text, status=status) if _QUOTA.search(text) else None
+
+
+def stream_error(text: str) -> ProviderError:
+    """Return what an `error` event means whose message is not about the quota."""
+    text = plain_text(text)
+    if not text:
+        return outcomes.RemoteJobFailedError("the Space failed without a reason")
+    if _LOST.search(text):
+        return outcomes.RemoteJobLostError(text)
+    if _TOO_LONG.search(text):
+        return outcomes.BadRequestError(text)
+    if is_refusal(text):
+        return outcomes.PromptRefusedError(text)
+    return outcomes.RemoteJobFailedError(text)

@@ -1,0 +1,52 @@
+"""`check` looks the configured models up, and a note knows of an ended one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.cli.check import _check_model
+from tests.daemon.house import House
+from tests.daemon.services import house_with
+from tests.providers.fakes.images_api import FakeImagesApi
+
+MODEL = "gpt-image-2.6-flare"
+
+
+@pytest.mark.parametrize(
+    ("models", "days", "mark", "words"),
+    [
+        ((MODEL,), None, "✓", ""),
+        ((MODEL,), 31, "✓", ""),
+        ((MODEL,), 30, "!", "OpenAI ends it on"),
+        ((MODEL,), 0, "✗", "OpenAI ends it on"),
+        (("gpt-image-3",), None, "✗", "OpenAI does not offer it"),
+    ],
+)
+async def test_check_says_whether_the_model_is_offered(
+    models: tuple[str, ...], days: int | None, mark: str, words: str, tmp_path: Path
+) -> None:
+    async with (
+        FakeImagesApi(models=models).serving() as fake,
+        house_with(tmp_path, "openai", fake) as home,
+    ):
+        if days is not None:
+            ends = home.source.app.now().date() + timedelta(days=days)
+            fake.ends[MODEL] = ends.isoformat()
+        (row,) = await _check_model(home.source, "openai")
+        assert (row.what, row.found, row.mark) == ("openai model", MODEL, mark)
+        said = row.todo or row.warning
+        assert said.startswith(words)
+        assert ("providers.openai.model" in said) is bool(words)
+
+
+async def test_a_model_that_is_gone_is_no_promise_of_an_image(home: House) -> None:
+    home.hub.inject_fault("POST", times=9, status=410, body={"error": "deprecated"})
+    page = home.add()
+    await home.live()
+    note = home.read(page)["Image note"]
+    assert home.read(page)["Image status"] == "Card"
+    assert "An image follows" not in note
+    assert "need another model" in note
