@@ -11,11 +11,15 @@ branch_labels = None
 depends_on = None
 
 
+def _text(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length=length).with_variant(sa.Text(), "postgresql")
+
+
 def upgrade() -> None:
     op.create_table(
         "accounts",
-        sa.Column("provider", sa.String(length=32), nullable=False),
-        sa.Column("settings", sa.String(length=64), nullable=False),
+        sa.Column("provider", _text(32), nullable=False),
+        sa.Column("settings", _text(64), nullable=False),
         sa.Column("asked_at", sa.DateTime(), nullable=False),
         sa.Column("included", sa.Float(), nullable=True),
         sa.Column("used", sa.Float(), nullable=True),

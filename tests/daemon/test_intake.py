@@ -109,8 +109,8 @@ async def test_whatever_cannot_be_shown_leads_to_the_next(
 
 async def test_a_single_colour_is_how_some_refuse(tmp_path: Path) -> None:
     async with (
-        FAKES["localai"]().serving() as fake,
-        house_with(tmp_path, "localai", fake) as home,
+        FAKES["cloudflare"]().serving() as fake,
+        house_with(tmp_path, "cloudflare", fake) as home,
     ):
         fake.picture = _saved(Image.new("RGB", (512, 512)), "PNG")
         page = home.add()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -162,6 +163,10 @@ def test_a_quota_text_is_told_from_others() -> None:
     assert zero_gpu.quota_error(said.SPACE_BUSY) is None
 
 
+#: Flux asks its account instead; this is another service with a monthly allowance.
+_MONTHLY = replace(Flux.defaults, asks_account=False)
+
+
 @pytest.mark.parametrize(
     ("traits", "seconds", "rests"),
     [
@@ -171,8 +176,8 @@ def test_a_quota_text_is_told_from_others() -> None:
         (Space.defaults, 0, timedelta(hours=1)),
         # It cannot be further away than a day, or than a month elsewhere.
         (Space.defaults, 9e9, timedelta(days=1)),
-        (Flux.defaults, 5405, timedelta(seconds=5405)),
-        (Flux.defaults, 9e9, timedelta(days=32, hours=1)),
+        (_MONTHLY, 5405, timedelta(seconds=5405)),
+        (_MONTHLY, 9e9, timedelta(days=32, hours=1)),
     ],
 )
 def test_used_up_credits_rest_until_the_reset_that_was_named(
