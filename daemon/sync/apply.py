@@ -190,7 +190,8 @@ async def _apply_action(
         case SavePost(post):
             await posts.save(tx, replace(post, source=source.name))
         case CreateJob(reason, due_at, why):
-            await posts.release_post(tx, source.name, page.id)
+            if plan.memory.held:
+                await posts.release_post(tx, source.name, page.id)
             job_values = _new_job(source.name, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:

@@ -260,10 +260,10 @@ async def test_a_stop_in_the_middle_of_a_poll_is_said_in_one_line(desk: Desk) ->
     async with desk.daemon() as daemon:
         await desk.until(lambda: not desk.town.workspace.faults.waiting)
         assert await daemon.end() == 0
-    assert [line["event"] for line in daemon.lines] == [
-        *("daemon.ready", "daemon.stopped"),
-    ]
-    assert len(daemon.raw) == 2
+    # The account of flux may have answered before.
+    events = [line["event"] for line in daemon.lines if line["event"] != "account.read"]
+    assert events == ["daemon.ready", "daemon.stopped"]
+    assert len(daemon.raw) == len(daemon.lines)
 
 
 async def test_a_stop_does_not_wait_for_notion_to_say_whether_it_is_a_second_one(
