@@ -14,8 +14,8 @@ from db.errors import DatabaseUnusableError
 #: All revisions, oldest first; a test compares them with migrations/versions.
 REVISIONS = (
     *("a1_first", "a2_upkeep", "a3_tallies"),
-    *("a4_indexes", "a5_claims", "a6_claimed", "a7_names", "a8_index"),
-    "a9_accounts",
+    *("a4_indexes", "a5_claims", "a6_claimed"),
+    *("a7_names", "a8_accounts", "a9_index"),
 )
 HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "a8_index"
-down_revision = "a7_names"
+revision = "a9_index"
+down_revision = "a8_accounts"
 branch_labels = None
 depends_on = None
 

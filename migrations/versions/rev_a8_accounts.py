@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "a9_accounts"
-down_revision = "a8_index"
+revision = "a8_accounts"
+down_revision = "a7_names"
 branch_labels = None
 depends_on = None
 
