@@ -19,6 +19,7 @@ from daemon.jobs.allowance import (
     account_record,
     describe_allowance,
     describe_missing_right,
+    is_request_due,
     load_allowances,
 )
 from db import jobs, spending
@@ -261,7 +262,7 @@ class AccountSchedule:
         self.look_at[name] = elapsed + _RETRY_INTERVAL
         async with source.app.db.read_transaction() as tx:
             before = (await breaker_store.load_breakers(tx, [name]))[name]
-        if elapsed < self.asked_at.get(name, elapsed - _INTERVAL) + _interval(before):
+        if not is_request_due(self.asked_at.get(name), elapsed, _interval(before)):
             return
         reading, missing = await asyncio.gather(
             request_usage(source, provider), self._request_rights(source, provider)

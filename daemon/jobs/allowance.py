@@ -195,3 +195,13 @@ def describe_missing_right(right: TokenRight) -> str:
         f'the token lacks the right "{RIGHT_LABELS[right]}"; tick that box at '
         "huggingface.co/settings/tokens"
     )
+
+
+def is_request_due(asked_at: float | None, elapsed: float, interval: float) -> bool:
+    """Return whether an account is asked at *elapsed* seconds.  Pure.
+
+    Args:
+        asked_at: Seconds of the last answer; None: there was none in this process.
+        interval: Seconds between two requests.
+    """
+    return asked_at is None or elapsed - asked_at >= interval

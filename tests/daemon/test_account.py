@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.cli.providers import describe_provider
 from daemon.generation import provider_selection
+from daemon.jobs.allowance import is_request_due
 from daemon.pretend.server import FakeServer
 from tests.daemon.house import House, MovingClock, house
 
@@ -229,3 +232,13 @@ async def test_our_own_calls_use_up_what_is_included(tmp_path: Path) -> None:
         await home.live()
         assert await _credits(home) == "$2.50 of $2.00 included used, renews 1 Dec"
         assert await _spent(home) == (0.5, 2.0)
+
+
+@given(elapsed=st.floats(0, 1e8), interval=st.sampled_from([3600.0, 21600.0]))
+def test_an_account_that_never_answered_is_due_at_any_time(
+    elapsed: float, interval: float
+) -> None:
+    """A sum of floats once put the first request off by fifteen minutes."""
+    assert is_request_due(None, elapsed, interval)
+    assert not is_request_due(elapsed, elapsed, interval)
+    assert is_request_due(elapsed, elapsed + interval + 1, interval)
