@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -243,10 +244,9 @@ class AccountSchedule:
         if not self.sources.app.instance.runs_generation:
             return []
         in_chain = {name for source in self.sources for name in source.chain}
+        providers = self.sources.first.providers
         return [
-            name
-            for name, provider in self.sources.first.providers.items()
-            if provider.traits.asks_account and name in in_chain
+            n for n in providers if providers[n].traits.asks_account and n in in_chain
         ]
 
     async def refresh_account(self, name: str) -> None:
@@ -258,12 +258,12 @@ class AccountSchedule:
 
     async def _refresh_if_due(self, name: str) -> None:
         source, elapsed = self.sources.first, self.sources.app.clock.elapsed()
-        provider = source.providers[name]
         self.look_at[name] = elapsed + _RETRY_INTERVAL
         async with source.app.db.read_transaction() as tx:
             before = (await breaker_store.load_breakers(tx, [name]))[name]
         if not is_request_due(self.asked_at.get(name), elapsed, _interval(before)):
             return
+        provider = source.providers[name]
         reading, missing = await asyncio.gather(
             request_usage(source, provider), self._request_rights(source, provider)
         )
@@ -286,10 +286,9 @@ class AccountSchedule:
         if self.rights_due_at.get(name, elapsed) > elapsed:
             return None
         self.rights_due_at[name] = elapsed + _RIGHTS_INTERVAL
-        try:
+        with suppress(ProviderError):
             return await request_missing_rights(source, provider)
-        except ProviderError:
-            return None
+        return None
 
 
 def _interval(before: Breaker) -> float:
