@@ -23,7 +23,7 @@ def make_console() -> Console:
 def print_result(
     data: object, *, json: bool, human: str | Table | Callable[[Console], None]
 ) -> None:
-    """Print *data* as JSON, or *human* for people; a function prints by itself."""
+    """Print *data* as JSON, or *human* for people; a function prints its own lines."""
     if json:
         text = json_module.dumps(
             data, indent=2, default=_to_json_value, ensure_ascii=False
