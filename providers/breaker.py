@@ -158,7 +158,7 @@ def record_outcome(
     # A late result of an earlier period, or no result about the service.
     if generation != breaker.generation or outcome in _NO_VERDICT:
         return release_probe(breaker, owner)
-    if outcome is Outcome.IMAGE:
+    if outcome in {Outcome.IMAGE, Outcome.TEXT}:
         return close_breaker(breaker)
     breaker = replace(breaker, message=message)
     # The response says why the service is not available; all else is a failure.

@@ -52,6 +52,7 @@ WASTED = frozenset(
         Outcome.UNKNOWN,
         Outcome.REMOTE_FAILED,
         Outcome.INVALID_IMAGE,
+        Outcome.INVALID_TEXT,
     }
 )
 _GOOD = range(200, 300)

@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """The outcome of one call of a provider.  The value is what the database stores."""
 
     IMAGE = "image"
+    #: A prompt writer's good answer.
+    TEXT = "text"
     CREDITS = "credits"
     #: Only a breaker's reason: credits are left, but recent calls are not settled.
     UNSETTLED = "unsettled"
@@ -30,6 +32,8 @@ class Outcome(StrEnum):
     CONNECTION_LOST = "connection_lost"
     UNAVAILABLE = "unavailable"
     INVALID_IMAGE = "invalid_image"
+    #: A prompt writer's answer.
+    INVALID_TEXT = "invalid_text"
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
     REGION_BLOCKED = "region_blocked"
@@ -45,6 +49,7 @@ class Outcome(StrEnum):
 #: Every outcome in words.
 OUTCOMES = {
     Outcome.IMAGE: "an image",
+    Outcome.TEXT: "a prompt",
     Outcome.CREDITS: "credits used up",
     Outcome.UNSETTLED: "recent charges are not settled yet",
     Outcome.LOADING: "the model is loading",
@@ -53,6 +58,7 @@ OUTCOMES = {
     Outcome.CONNECTION_LOST: "lost the connection before the answer",
     Outcome.UNAVAILABLE: "not answering properly",
     Outcome.INVALID_IMAGE: "returned no usable image",
+    Outcome.INVALID_TEXT: "returned no usable prompt",
     Outcome.UNAUTHORIZED: "token refused",
     Outcome.NOT_FOUND: "model or route gone",
     Outcome.REGION_BLOCKED: "not available in your region",

@@ -164,14 +164,16 @@ class ProviderRunner:
                 async with asyncio.timeout(_CANCEL_SECONDS):
                     await self._http.send(call, provider.traits)
 
-    async def send_once(self, call: HttpCall, traits: ProviderTraits) -> Response:
-        """Return the response to one call, within 15 seconds.
+    async def send_once(
+        self, call: HttpCall, traits: ProviderTraits, seconds: float = _CALL_SECONDS
+    ) -> Response:
+        """Return the response to one call, within *seconds*.
 
         Raises:
             ProviderError: There was no response.
         """
         try:
-            async with asyncio.timeout(_CALL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self._http.send(call, traits)
         except TimeoutError:
             raise TimedOutError("no answer in time") from None

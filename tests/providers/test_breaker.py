@@ -74,7 +74,7 @@ class AnyHistory(RuleBasedStateMachine):
         if generation != before.generation:
             assert self.found.state is before.state
             assert self.found.until == before.until
-        elif outcome is Outcome.IMAGE:
+        elif outcome in {Outcome.IMAGE, Outcome.TEXT}:
             assert self.found.state is BreakerState.CLOSED
         assert self.found.generation >= before.generation
 

@@ -181,4 +181,5 @@ def test_any_answer_costs_its_price_or_states_a_refusal(
 
 def test_every_outcome_is_free_wasted_or_an_image() -> None:
     assert not FREE & WASTED
-    assert set(Outcome) - FREE - WASTED == {Outcome.IMAGE, Outcome.BLANK}
+    charged = {Outcome.IMAGE, Outcome.TEXT, Outcome.BLANK}
+    assert set(Outcome) - FREE - WASTED == charged

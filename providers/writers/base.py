@@ -1,0 +1,168 @@
+"""What goes into a prompt writer and comes out of it.  Pure.
+
+A prompt writer is a language model that turns a post into an image prompt, a headline
+and an alt text.  Like an image service it builds requests and reads responses; it does
+not send, sleep, retry or log.  `writers.runner.write_prompt` sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from providers.base import HttpCall, ProviderTraits, Response
+from providers.outcomes import BadRequestError, Outcome, ProviderError
+from providers.provider import Provider
+
+#: Whether pictures may show people, with or without recognisable faces.
+People: TypeAlias = Literal["yes", "no faces", "no"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingTask:
+    """A post to write an image prompt for.  All texts are untrusted.
+
+    Attributes:
+        title: The page's title; may be empty.
+        post: The text of the post; the title if it has none.
+        brand: Who the owner is, and what pictures should and should not show.
+        style: The owner's style, which the prompt is sent with.
+        feedback: What a person wants to be different; revises the last of
+            `previous_prompts`.
+        previous_prompts: Earlier prompts of this post, oldest first; without feedback
+            another idea is wanted.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        headline_space: Words will be laid over the image.
+    """
+
+    title: str
+    post: str
+    brand: str = ""
+    people: People = "yes"
+    style: str = ""
+    feedback: str = ""
+    previous_prompts: Sequence[str] = ()
+    width: int
+    height: int
+    headline_space: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPrompt:
+    """What a writer made of a post: untrusted text, cleaned and cut to its limits.
+
+    Attributes:
+        prompt: The image prompt, in English, without digits, quotes and negation.
+        headline: At most 40 characters in the language of the post; may be empty.
+        alt: At most 125 characters in the language of the post; may be empty.
+    """
+
+    prompt: str
+    headline: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """The tokens that a response says it is billed for."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        """Return the sum of both."""
+        return TokenUsage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A writer's answer.
+
+    Attributes:
+        written: The prompt, or None if the answer is not usable.
+        problem: What is wrong with an answer that is not usable, in a few words.
+        text: The answer as it came, untrusted.
+    """
+
+    written: WrittenPrompt | None
+    problem: str = ""
+    text: str = field(default="", repr=False)
+    usage: TokenUsage = TokenUsage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterTraits(ProviderTraits):
+    """The constant properties of a writer, which breakers and budgets work on.
+
+    `price` is that of a post of usual length in US dollars, whatever the megapixels.
+
+    Attributes:
+        kind: A key of `writers.KINDS`.
+        input_price: US dollars for a million tokens of the request.
+        output_price: US dollars for a million tokens of the answer.
+            None if not known: the owner's price of a post, or a guess, counts.
+    """
+
+    kind: str
+    input_price: float | None = None
+    output_price: float | None = None
+
+
+class InvalidTextError(ProviderError, outcome=Outcome.INVALID_TEXT):
+    """A writer's 2xx whose answer is not usable, repaired or not."""
+
+
+class PromptWriter(Provider):
+    """Builds the requests of one language model and reads its answers.
+
+    The free calls of image services (checks of token, model and health, usage of the
+    account) are there, too.  `model` is the model that is requested.
+    """
+
+    traits: WriterTraits
+
+    def model_list_call(self, now: datetime) -> HttpCall | None:
+        """Return the free request to send before the next task, or None.
+
+        Its response, or None if there was none, goes to `read_model_list`.
+        """
+        del now
+        return None
+
+    def read_model_list(self, response: Response | None, now: datetime) -> None:
+        """Choose the model and its price by the service's list, for a day."""
+        del response, now
+
+    def build_call(self, task: WritingTask, rejected: Reply | None = None) -> HttpCall:
+        """Return the request for a prompt; it may be charged.
+
+        Args:
+            rejected: The unusable answer to the same task, which is to be repaired.
+        """
+        raise NotImplementedError
+
+    def read_reply(self, response: Response, task: WritingTask) -> Reply:
+        """Return the answer in a response.
+
+        Raises:
+            ProviderError: The response is an error of the service.
+        """
+        raise NotImplementedError
+
+    def simplify(self, error: BadRequestError) -> bool:
+        """Return whether `build_call` now leaves out what the service refused."""
+        raise NotImplementedError
+
+    def reserved_price(self, task: WritingTask) -> float:
+        """Return the most that *task* can cost in US dollars, the repair included."""
+        raise NotImplementedError
+
+    def cost_of(self, usage: TokenUsage) -> float:
+        """Return the price of *usage* in US dollars."""
+        raise NotImplementedError
