@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from providers import responses
+from providers import responses, url_checks
 from providers.account import TokenRight
 from providers.base import (
     FollowUp,
@@ -35,13 +35,6 @@ from providers.request_fitting import (
     fit_to_side,
     flat_price,
     merge_body,
-)
-from providers.responses import ErrorRule
-from providers.url_checks import (
-    complete_base,
-    has_version,
-    move_to_base,
-    split_userinfo,
 )
 
 Reader = Callable[[Response], Step]
@@ -99,7 +92,7 @@ class Provider:
     default_model: ClassVar[str] = ""
     model_list_path: ClassVar[str] = ""
     model_prices: ClassVar[Mapping[str, ModelPrice]] = MappingProxyType({})
-    error_rules: ClassVar[tuple[ErrorRule, ...]] = ()
+    error_rules: ClassVar[tuple[responses.ErrorRule, ...]] = ()
     auth_scheme: ClassVar[str] = "Bearer"
     version_path: ClassVar[str] = ""
     size_multiple: ClassVar[int] = 16
@@ -109,14 +102,16 @@ class Provider:
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
-        base_url, self._userinfo = split_userinfo(settings.base_url or "")
-        base_url = complete_base(base_url, self.defaults.base_url)
+        base_url, self._userinfo = url_checks.split_userinfo(settings.base_url or "")
+        base_url = url_checks.complete_base(base_url, self.defaults.base_url)
         self.traits = replace(
             _override_traits(self.defaults, settings, self.model_prices),
             base_url=base_url or self.defaults.base_url,
         )
         # The part of the paths that `base_url` has already.
-        self._given_version = self.version_path if has_version(base_url) else ""
+        self._given_version = (
+            self.version_path if url_checks.has_version(base_url) else ""
+        )
 
     @property
     def model(self) -> str:
@@ -194,6 +189,10 @@ class Provider:
         """Return the rights that the token lacks, by the response to its check."""
         return ()
 
+    def describe_quota(self, _response: Response) -> str:
+        """Return what the response to the token's check says is left; "": nothing."""
+        return ""
+
     def usage_call(self, _now: datetime) -> HttpCall | None:
         """Return the free call for the account's credits, or None if there is none."""
         return None
@@ -264,7 +263,7 @@ class Provider:
     def _download_call(self, url: str) -> HttpCall:
         # A server of the owner may name itself in a way that is known there only.
         if self._settings.base_url is not None:
-            url = move_to_base(url, self.traits.base_url)
+            url = url_checks.move_to_base(url, self.traits.base_url)
         read = responses.read_download
         return HttpCall(method="GET", url=url, read=read, is_download=True)
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from providers import gradio_api, outcomes, zero_gpu
+from providers import gradio_api, outcomes, responses, zero_gpu
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -33,13 +33,6 @@ from providers.job_provider import job_id_in
 from providers.outcomes import OutOfCreditsError
 from providers.provider import Provider, Reader
 from providers.request_fitting import RequestSize, flat_price
-from providers.responses import (
-    error_text,
-    follow_url,
-    is_html,
-    missing_image_error,
-    parse_object,
-)
 from providers.space_hub import SpaceHub
 from providers.zero_gpu import SpaceQuotaError
 
@@ -141,6 +134,10 @@ class Space(Provider):
         """Return the free request for the quota to the Hub, if the Hub is asked."""
         return self._hub.token_check_call()
 
+    def describe_quota(self, response: Response) -> str:
+        """Return what the Hub says is left of the account's quota."""
+        return zero_gpu.read_quota(responses.parse_object(response)).describe()
+
     def _auth_headers(self) -> Mapping[str, str]:
         token = self._settings.token
         return {"X-HF-Authorization": f"Bearer {token}"} if token else {}
@@ -159,12 +156,12 @@ class Space(Provider):
     ) -> HttpCall:
         def read(response: Response) -> Step:
             # Gradio 4 has its paths at the top.
-            if response.status == 404 and prefix and not is_html(response):  # noqa: PLR2004 - not found
+            if response.status == 404 and prefix and not responses.is_html(response):  # noqa: PLR2004 - not found
                 return FollowUp(call=self._description_call("", request, now))
             if (step := self._failure_step(response)) is not None:
                 return step
             endpoint = gradio_api.find_endpoint(
-                parse_object(response), prefix, self._settings.extra
+                responses.parse_object(response), prefix, self._settings.extra
             )
             if endpoint is None:
                 raise outcomes.NotFoundError(
@@ -192,7 +189,7 @@ class Space(Provider):
         if step is not None:
             return step
         if not (event_id := job_id_in(response, "event_id")):
-            raise missing_image_error(response)
+            raise responses.missing_image_error(response)
         event = f"{endpoint.path}/{event_id}"
         return FollowUp(call=self._stream_call(event), remote_id=event)
 
@@ -207,7 +204,9 @@ class Space(Provider):
         try:
             self.raise_for_error(response)
         except outcomes.ProviderError as error:
-            refusal = zero_gpu.quota_error(error_text(response), response.status)
+            refusal = zero_gpu.quota_error(
+                responses.error_text(response), response.status
+            )
             if refusal is not None:
                 return self._after_refusal(refusal)
             if isinstance(error, OutOfCreditsError):
@@ -248,7 +247,7 @@ class Space(Provider):
         )
 
     def _read_stream(self, response: Response, event: str) -> Step:
-        if response.status != 200 or is_html(response):  # noqa: PLR2004 - OK
+        if response.status != 200 or responses.is_html(response):  # noqa: PLR2004 - OK
             self.raise_for_error(response)
         for name, data in reversed(gradio_api.read_events(response)):
             if name == "complete":
@@ -278,7 +277,7 @@ class Space(Provider):
             prefix = event.partition("/call/")[0]
             url = f"{base}{prefix}/file={quote(path)}"
         seed = gradio_api.find_seed(outputs)
-        return follow_url(url, lambda target: self._file_call(target, seed))
+        return responses.follow_url(url, lambda target: self._file_call(target, seed))
 
     def _file_call(self, url: str, seed: int | None) -> HttpCall:
         call = self._download_call(url)
@@ -294,7 +293,7 @@ class Space(Provider):
 
 def _unread(response: Response) -> outcomes.InvalidImageError | None:
     """Return the error that a 2xx means which is a web page; see `charges`."""
-    if not is_html(response) or response.status >= 300:  # noqa: PLR2004 - a good one
+    if not responses.is_html(response) or response.status >= 300:  # noqa: PLR2004 - a good one
         return None
     words = "answered with a web page"
     return outcomes.InvalidImageError(words, status=response.status)

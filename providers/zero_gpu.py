@@ -75,6 +75,16 @@ class Quota:
     resets_at: datetime | None = None
     runs_reset_at: datetime | None = None
 
+    def describe(self) -> str:
+        """Return "210 s of ZeroGPU time and 7 runs left today"; "": not known."""
+        known = {"s of ZeroGPU time": self.seconds, "runs": self.runs}
+        left = [
+            f"{max(0.0, amount):.0f} {unit}"
+            for unit, amount in known.items()
+            if amount is not None
+        ]
+        return f"{' and '.join(left)} left today" if left else ""
+
     def shortage(self, duration: float) -> OutOfCreditsError | None:
         """Return the error if the quota is too small for *duration* GPU seconds."""
         if self.runs is not None and self.runs < 1:

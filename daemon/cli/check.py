@@ -204,6 +204,8 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     own = source.providers[name].has_own_address
     where = f" at {provider.address}" if own else ""
     found = f"token accepted{where}, {price}"
+    if left := provider.describe_quota(response):
+        found += f"; {left}"
     if not traits.asks_account:
         return CheckResult(name, found)
     return await _check_account(source, provider, response, found)

@@ -120,6 +120,10 @@ def describe_provider(
     }
 
 
+def _why_free(provider: dict[str, Any]) -> str:
+    return "" if provider["price"] else provider["price_source"]
+
+
 def make_provider_table(data: list[dict[str, Any]]) -> Table:
     """Return a table of provider descriptions."""
     columns = (
@@ -132,7 +136,7 @@ def make_provider_table(data: list[dict[str, Any]]) -> Table:
             + ("" if provider["in_chain"] else " (not in the chain)"),
             provider["words"],
             format_dollars(provider["price"]),
-            provider["credits"],
+            provider["credits"] or _why_free(provider),
             provider["calls"],
             provider["images"],
             format_dollars(provider["cost"]) if provider["calls"] else "",

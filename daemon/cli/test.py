@@ -46,6 +46,7 @@ _MESSAGE = Message(
     body="This is what it looks like when postbrush has something to tell you.",
     level="success",
 )
+_SKIPPED_WHY = ": above $0.01, add --yes to make one"
 _UNKNOWN = (
     "it is no address that Apprise knows: its first word says which service it is"
 )
@@ -75,7 +76,7 @@ def test(
     rows = [
         [
             result["provider"],
-            result["result"],
+            result["result"] + _SKIPPED_WHY * (result["result"] == "skipped"),
             format_dollars(result["cost"]),
             format_duration(result["seconds"], "s") if result["seconds"] else "",
             result["size"],

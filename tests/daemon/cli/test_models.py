@@ -1,4 +1,4 @@
-"""`check` looks the configured models up, and a note knows of an ended one."""
+"""`check` looks models and quotas up, and a note knows of an ended model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli.check import _check_model
+from daemon.cli.check import _check_model, _check_provider
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes.images_api import FakeImagesApi
+from tests.providers.fakes.space import FakeSpace
 
 MODEL = "gpt-image-2.6-flare"
 
@@ -50,3 +51,26 @@ async def test_a_model_that_is_gone_is_no_promise_of_an_image(home: House) -> No
     assert home.read(page)["Image status"] == "Card"
     assert "An image follows" not in note
     assert "need another model" in note
+
+
+@pytest.mark.parametrize(
+    ("quota", "left"),
+    [
+        (
+            {"current": 210, "runs": {"remaining": 7}},
+            "210 s of ZeroGPU time and 7 runs",
+        ),
+        ({"current": -3}, "0 s of ZeroGPU time"),
+        ({"runs": 0}, "0 runs"),
+        ({}, ""),
+    ],
+)
+async def test_check_says_what_is_left_of_a_quota(
+    quota: dict[str, object], left: str, tmp_path: Path
+) -> None:
+    async with (
+        FakeSpace(quota=quota).serving() as fake,
+        house_with(tmp_path, "space", fake) as home,
+    ):
+        row = await _check_provider(home.source, "space")
+        assert row.found.endswith(f"; {left} left today" if left else "daily quota)")
