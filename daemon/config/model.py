@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from daemon.config.values import (
+    BasePath,
     Bytes,
     Colour,
     ColumnName,
@@ -24,6 +25,7 @@ from daemon.config.values import (
     Money,
     Notifiers,
     Ping,
+    ProxyAddress,
     SecretName,
     SetValue,
     StoreName,
@@ -168,6 +170,10 @@ class WebSection(Section):
 
     listen: Listen = _key("127.0.0.1:8787", 'ADDRESS:PORT; or "off"')
     hosts: list[HostName] = _key([], "further names it is reached by: a proxy's")
+    trusted_proxies: list[ProxyAddress] = _key(
+        [], "addresses of proxies whose X-Forwarded-* headers count"
+    )
+    base_path: BasePath = _key("", 'the path a proxy serves it at, "/postbrush"')
 
 
 class LogSection(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -54,6 +55,15 @@ def _validate_host(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value) is None:
         raise ValueError('a host is a name without port or path: "images.example.org"')
     return value.casefold()
+
+
+def _validate_network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError(
+            'a proxy is an address, "10.0.0.5", or a network, "172.16.0.0/12"'
+        ) from None
 
 
 def _validate_file_host(value: str) -> str:
@@ -125,6 +135,13 @@ Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_validate_notif
 Ping: TypeAlias = Annotated[SecretStr, AfterValidator(_validate_ping)]
 Listen: TypeAlias = Annotated[str, AfterValidator(_validate_listen)]
 HostName: TypeAlias = Annotated[str, AfterValidator(_validate_host)]
+ProxyAddress: TypeAlias = Annotated[str, AfterValidator(_validate_network)]
+BasePath: TypeAlias = Annotated[
+    str,
+    _require_form(
+        r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+", 'a path is written "/postbrush"'
+    ),
+]
 FileHost: TypeAlias = Annotated[str, AfterValidator(_validate_file_host)]
 Url: TypeAlias = Annotated[
     str,

@@ -28,20 +28,20 @@ _PAUSES: Mapping[str, timedelta | None] = {
 FormAction: TypeAlias = Callable[[web.Request, WebContext, Tx], Awaitable[str]]
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the route of each button."""
+def routes(_app: web.Application) -> list[web.RouteDef]:
+    """Return the route of each button."""
     number = "{number:[0-9]{1,18}}"
-    for path, action in (
-        ("/approve", _approve_posts),
-        ("/pause", _pause_sources),
-        ("/resume", _resume_sources),
-        ("/providers/{name}/reset", _reset_breaker),
-        (f"/jobs/{number}/retry", _retry_job),
-        (f"/jobs/{number}/cancel", _cancel_job),
-        (f"/images/{number}/another", _regenerate_image),
-        (f"/images/{number}/use", _reattach_image),
-    ):
-        app.router.add_post(path, _form_handler(action))
+    by_path: Mapping[str, FormAction] = {
+        "/approve": _approve_posts,
+        "/pause": _pause_sources,
+        "/resume": _resume_sources,
+        "/providers/{name}/reset": _reset_breaker,
+        f"/jobs/{number}/retry": _retry_job,
+        f"/jobs/{number}/cancel": _cancel_job,
+        f"/images/{number}/another": _regenerate_image,
+        f"/images/{number}/use": _reattach_image,
+    }
+    return [web.post(path, _form_handler(action)) for path, action in by_path.items()]
 
 
 def _form_handler(
@@ -57,10 +57,10 @@ def _form_handler(
         except (PostbrushError, StaleJobError) as error:
             message = str(error)
             return site.redirect_to(
-                target, message[:1].upper() + message[1:], wrong=True
+                request, target, message[:1].upper() + message[1:], wrong=True
             )
         site.source.app.signals.kick.set()
-        return site.redirect_to(target, message)
+        return site.redirect_to(request, target, message)
 
     return handle_form
 

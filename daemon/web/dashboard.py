@@ -33,13 +33,12 @@ _FAILED = 3
 _NEWEST = 12
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the routes of the dashboard and of /healthz."""
-    app.router.add_get("/", _show_dashboard)
-    app.router.add_get("/healthz", _show_health)
+def routes(_app: web.Application) -> list[web.RouteDef]:
+    """Return the routes of the dashboard and of /healthz."""
+    return [web.get("/", show_dashboard), web.get("/healthz", _show_health)]
 
 
-async def _show_dashboard(request: web.Request) -> web.StreamResponse:
+async def show_dashboard(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
     async with site.source.app.db.read_transaction() as tx:
         data = await _load_dashboard(tx, site)

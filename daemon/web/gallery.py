@@ -41,13 +41,15 @@ _ONLY_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _READING = web.AppKey("reading", asyncio.Semaphore)
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the routes of the gallery, of image files and of thumbnails."""
+def routes(app: web.Application) -> list[web.RouteDef]:
+    """Return the routes of the gallery, of image files and of thumbnails."""
     app[_READING] = asyncio.Semaphore(4)
-    app.router.add_get("/images", _list_images)
-    app.router.add_get(r"/images/{number:[0-9]{1,18}}", _show_image)
-    app.router.add_get(r"/images/{name:[^/]+\.png}", _serve_image)
-    app.router.add_get(r"/thumbs/{name:[^/]+\.png}", _serve_thumbnail)
+    return [
+        web.get("/images", _list_images),
+        web.get(r"/images/{number:[0-9]{1,18}}", _show_image),
+        web.get(r"/images/{name:[^/]+\.png}", _serve_image),
+        web.get(r"/thumbs/{name:[^/]+\.png}", _serve_thumbnail),
+    ]
 
 
 async def _list_images(request: web.Request) -> web.StreamResponse:

@@ -31,10 +31,12 @@ _AFTER_A_CALL = {
 }
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the routes of the job pages."""
-    app.router.add_get("/jobs", _list_jobs)
-    app.router.add_get(r"/jobs/{number:[0-9]{1,18}}", _show_job)
+def routes(_app: web.Application) -> list[web.RouteDef]:
+    """Return the routes of the job pages."""
+    return [
+        web.get("/jobs", _list_jobs),
+        web.get(r"/jobs/{number:[0-9]{1,18}}", _show_job),
+    ]
 
 
 async def _list_jobs(request: web.Request) -> web.StreamResponse:

@@ -20,11 +20,11 @@ _QUIET_SECONDS = 25.0
 _STREAMS = web.AppKey("streams", set[asyncio.Task[None]])
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the route /live, whose streams end at shutdown."""
+def routes(app: web.Application) -> list[web.RouteDef]:
+    """Return the route /live, whose streams end at shutdown."""
     app[_STREAMS] = set()
-    app.router.add_get("/live", _serve_stream)
     app.on_shutdown.append(_cancel_streams)
+    return [web.get("/live", _serve_stream)]
 
 
 async def _cancel_streams(app: web.Application) -> None:

@@ -11,17 +11,20 @@ from daemon.web.session import web_context_of
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the routes of login, logout and static files."""
-    app.router.add_get("/login", _show_login)
-    app.router.add_post("/login", _log_in)
-    app.router.add_post("/logout", _log_out)
-    app.router.add_get("/static/{name}", _serve_static_file)
+def routes(_app: web.Application) -> list[web.RouteDef]:
+    """Return the routes of login, logout and static files."""
+    return [
+        web.get("/login", _show_login),
+        web.post("/login", _log_in),
+        web.post("/logout", _log_out),
+        web.get("/static/{name}", _serve_static_file),
+    ]
 
 
 def login_path(request: web.Request) -> str:
     """Return the URL of the login page that leads back to this request."""
-    return f"/login?to={quote(request.path_qs, safe='')}"
+    path = web_context_of(request).local_path(request.path_qs)
+    return f"/login?to={quote(path, safe='')}"
 
 
 def safe_redirect_path(to: object) -> str:
@@ -36,24 +39,22 @@ def safe_redirect_path(to: object) -> str:
 async def _show_login(request: web.Request) -> web.StreamResponse:
     site, to = web_context_of(request), safe_redirect_path(request.query.get("to"))
     if site.may_enter(request):
-        return site.redirect_to(to)
+        return site.redirect_to(request, to)
     return site.render(request, "login.html", to=to, why="")
 
 
 async def _log_in(request: web.Request) -> web.StreamResponse:
     site, form = web_context_of(request), await request.post()
     to = safe_redirect_path(form.get("to"))
-    result = await site.authenticator.authenticate(
-        request.remote or "", str(form.get("password", ""))
-    )
+    visitor = site.origin_of(request).visitor
+    guess = str(form.get("password", ""))
+    result = await site.authenticator.authenticate(visitor, guess)
     if result is True:
-        response = site.redirect_to(to)
-        site.set_session_cookie(response, site.new_session(inside=True))
+        response = site.redirect_to(request, to)
+        site.set_session_cookie(request, response, site.new_session(inside=True))
         return response
     if result is False:
-        site.source.log.warning(
-            "web.refused", summary=f"wrong password from {request.remote}"
-        )
+        site.source.log.warning("web.refused", summary=f"wrong password from {visitor}")
         return site.render(
             request, "login.html", status=401, to=to, why="That is not the password."
         )
@@ -70,8 +71,8 @@ async def _log_in(request: web.Request) -> web.StreamResponse:
 
 async def _log_out(request: web.Request) -> web.StreamResponse:
     site = web_context_of(request)
-    response = site.redirect_to("/login")
-    site.set_session_cookie(response, site.new_session(inside=False))
+    response = site.redirect_to(request, "/login")
+    site.set_session_cookie(request, response, site.new_session(inside=False))
     return response
 
 

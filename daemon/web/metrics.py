@@ -266,4 +266,5 @@ async def _has_basic_password(site: WebContext, request: web.Request) -> bool:
     except (binascii.Error, UnicodeDecodeError):
         return False
     password = credentials.partition(":")[2]
-    return await site.authenticator.authenticate(request.remote or "", password) is True
+    visitor = site.origin_of(request).visitor
+    return await site.authenticator.authenticate(visitor, password) is True

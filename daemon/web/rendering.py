@@ -52,12 +52,13 @@ EVENTS = {
 
 
 def create_renderer(
-    source: SourceContext, asset_marks: Mapping[str, str]
+    source: SourceContext, asset_marks: Mapping[str, str], base: str
 ) -> Callable[..., str]:
     """Return a function that renders a template by its name with data.
 
     Args:
         asset_marks: What the URL of each static file ends with, by file name.
+        base: What the path of every link begins with, such as "/postbrush".
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -79,7 +80,8 @@ def create_renderer(
     }
     environment.filters.update(filters)
     environment.globals |= {
-        "asset": lambda name: f"/static/{name}?v={asset_marks[name]}",
+        "asset": lambda name: f"{base}/static/{name}?v={asset_marks[name]}",
+        "base": base,
         "price": formatting.format_price,
         "WHY": REASONS,
         "STATE": STATES,

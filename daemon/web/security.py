@@ -71,10 +71,24 @@ def is_host_allowed(host: str, names: frozenset[str]) -> bool:
 
 def is_same_origin(headers: Mapping[str, str], host: str) -> bool:
     """Return whether a request that changes something may come from our page."""
-    if headers.get("Sec-Fetch-Site") not in {None, "same-origin", "none"}:
+    fetch_site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    # The browser compared the origins itself.  No script can set this header.
+    if fetch_site == "same-origin":
+        return True
+    if fetch_site not in {None, "none"}:
         return False
-    origin = headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc.casefold() == host.casefold()
+    # A browser sends no Sec-Fetch-Site to a page without https.
+    try:
+        sent_from = urlsplit(origin or "")
+        sent_to = urlsplit(f"//{host}")
+        # Some proxies pass on the host without its port (nginx: `$host`).
+        if sent_to.port is None:
+            is_same = sent_from.hostname == sent_to.hostname
+        else:
+            is_same = sent_from.netloc.casefold() == host.casefold()
+    except ValueError:
+        return False
+    return origin is None or is_same
 
 
 @dataclass(frozen=True, slots=True)

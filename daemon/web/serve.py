@@ -19,6 +19,7 @@ from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store import StoreUnavailableError
 from daemon.web import actions, dashboard, gallery, history, live, login
+from daemon.web.forwarding import parse_networks
 from daemon.web.security import (
     HEADERS,
     Authenticator,
@@ -72,6 +73,8 @@ async def run_web_server(
         signer=Signer(_signing_key(password)),
         feed_position=position,
         board=board,
+        trusted_proxies=parse_networks(settings.options.web.trusted_proxies),
+        base=settings.options.web.base_path,
     )
     runner = web.AppRunner(
         create_application(site), access_log=None, shutdown_timeout=_STOP_SECONDS
@@ -121,10 +124,16 @@ def create_application(site: WebContext) -> web.Application:
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
-    for module in (dashboard, gallery, history, actions, login, live):
-        module.add_routes(app)
     app[_METRICS] = []
-    app.router.add_get("/metrics", _serve_metrics)
+    routes = [web.get("/metrics", _serve_metrics)]
+    for module in (dashboard, gallery, history, actions, login, live):
+        routes += module.routes(app)
+    app.add_routes(routes)
+    # A proxy may remove the base path, or pass it on.
+    if site.base:
+        app.router.add_get(site.base, dashboard.show_dashboard)
+        for route in routes:
+            app.router.add_route(route.method, site.base + route.path, route.handler)
     return app
 
 
@@ -180,7 +189,7 @@ def _error_response(
     site = web_context_of(request)
     message = message.removeprefix(f"{status}: ")
     wants_page = "text/html" in request.headers.get("Accept", "")
-    if wants_page and is_host_allowed(request.host, site.names):
+    if wants_page and _is_host_allowed(request):
         title = HTTPStatus(status).phrase
         data = {"title": title, "why": "" if message == title else message}
         response = site.render(request, "sorry.html", status=status, **data)
@@ -196,22 +205,34 @@ def _error_response(
 async def _check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse wrong host names, foreign origins, too many requests, and no session."""
     site = web_context_of(request)
-    if not is_host_allowed(request.host, site.names):
+    if not _is_host_allowed(request):
         raise web.HTTPMisdirectedRequest(
             text="This page is not served under that name; put it into web.hosts."
         )
-    visitor = request.remote or ""
+    visitor, path = site.origin_of(request).visitor, site.local_path(request.path)
     is_form = request.method not in {"GET", "HEAD"}
     seconds = request.app[_BUTTONS if is_form else _PACE].count_request(visitor)
     if seconds > 0:
         _raise_rate_limited(seconds)
-    if is_form and not is_same_origin(request.headers, request.host):
-        raise web.HTTPForbidden(text="This came from another page than ours.")
-    if not site.may_enter(request) and not request.path.startswith(_OPEN):
-        if is_form or request.path == "/live":
+    if is_form and not is_same_origin(
+        request.headers, site.origin_of(request).hosts[0]
+    ):
+        raise web.HTTPForbidden(
+            text="The form was sent from another address than this page's. Behind a "
+            "reverse proxy, have it pass on the Host header (README, The page)."
+        )
+    if not site.may_enter(request) and not path.startswith(_OPEN):
+        if is_form or path == "/live":
             raise web.HTTPUnauthorized(text="Log in first.")
-        return site.redirect_to(login.login_path(request))
+        return site.redirect_to(request, login.login_path(request))
     return await handler(request)
+
+
+def _is_host_allowed(request: web.Request) -> bool:
+    """Return whether all hosts are ours; a proxy may pass on a visitor's header."""
+    site = web_context_of(request)
+    hosts = site.origin_of(request).hosts
+    return all(is_host_allowed(host, site.names) for host in hosts)
 
 
 def _raise_rate_limited(seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from daemon.context import SourceContext, Sources
+from daemon.web.forwarding import Network, Origin, find_origin
 from daemon.web.security import Authenticator, Signer
 from db.attempts import FeedPosition
 
@@ -50,6 +51,8 @@ class Session:
 
 #: Set on a request by `WebContext.session_of`.
 _SESSION = web.RequestKey("session", Session)
+#: Set on a request by `WebContext.origin_of`.
+_ORIGIN = web.RequestKey("origin", Origin)
 #: Whether the request had a valid session cookie.
 _HAS_COOKIE = web.RequestKey("has it", bool)
 
@@ -74,6 +77,8 @@ class WebContext:
         feed_position: End of the change feed when the server started.
         port: Port of the server; cookie names contain it, as cookies ignore ports.
         board: Port of the demo's board, None outside of the demo.
+        trusted_proxies: The proxies whose X-Forwarded-* headers count.
+        base: The path below which a proxy serves the page, "" for the root.
     """
 
     sources: Sources
@@ -83,6 +88,8 @@ class WebContext:
     feed_position: FeedPosition
     port: int = 0
     board: int | None = None
+    trusted_proxies: Sequence[Network] = ()
+    base: str = ""
     assets: Mapping[str, StaticFile] = field(default_factory=load_static_files)
     _renderer: Callable[..., str] | None = None
 
@@ -94,6 +101,23 @@ class WebContext:
     def flow_of(self, source: str) -> SourceContext:
         """Return the context of a source, or the first one for a removed source."""
         return self.sources.get(source) or self.source
+
+    def origin_of(self, request: web.Request) -> Origin:
+        """Return who sent a request, and to which address."""
+        if _ORIGIN not in request:
+            request[_ORIGIN] = find_origin(
+                request.remote or "",
+                request.host,
+                request.headers,
+                self.trusted_proxies,
+            )
+        return request[_ORIGIN]
+
+    def local_path(self, path: str) -> str:
+        """Return a path without `base`, which not every proxy removes."""
+        rest = path.removeprefix(self.base)
+        is_below = rest != path and rest[:1] in {"", "/", "?"}
+        return f"/{rest.removeprefix('/')}" if is_below else path
 
     def session_of(self, request: web.Request) -> Session:
         """Return the visitor's session, or a new one without a valid cookie."""
@@ -125,10 +149,14 @@ class WebContext:
         """Return whether *token* belongs to the visitor's session."""
         return self.signer.unsign(token, "form") == self.session_of(request).id
 
-    def set_session_cookie(self, response: web.Response, session: Session) -> None:
+    def set_session_cookie(
+        self, request: web.Request, response: web.Response, session: Session
+    ) -> None:
         """Set the signed session cookie."""
         text = f"{session.id}:{int(session.inside)}:{session.began}"
-        self._set_cookie(response, "session", self.signer.sign(text, "session"))
+        self._set_cookie(
+            request, response, "session", self.signer.sign(text, "session")
+        )
 
     def new_session(self, *, inside: bool) -> Session:
         """Return a session with a new ID, which prevents session fixation."""
@@ -143,13 +171,13 @@ class WebContext:
             from daemon.web.rendering import create_renderer  # noqa: PLC0415 - 20 ms and 1.4 MB, used by visits
 
             marks = {name: asset.mark for name, asset in self.assets.items()}
-            self._renderer = create_renderer(self.source, marks)
-        host = urlsplit(f"//{request.host}").hostname or "localhost"
+            self._renderer = create_renderer(self.source, marks, self.base)
+        host = urlsplit(f"//{self.origin_of(request).hosts[0]}").hostname or "localhost"
         text = self._renderer(
             page,
             **data,
             several=len(self.sources.names) > 1,
-            path=request.path,
+            path=self.local_path(request.path),
             token=self.form_token(request),
             said=self._read_message(request),
             inside=self.may_enter(request),
@@ -161,23 +189,27 @@ class WebContext:
         session = self.session_of(request)
         # Setting an existing session again could undo a logout that runs meanwhile.
         if _HAS_COOKIE not in request:
-            self.set_session_cookie(response, session)
+            self.set_session_cookie(request, response, session)
         # Automatic reloads by the script do not show the message.
         if "X-Live" not in request.headers:
-            response.del_cookie(self._cookie_name("said"), path="/")
+            response.del_cookie(self._cookie_name("said"), path=self._cookie_path)
         return response
 
     def redirect_to(
-        self, path: str, said: str = "", *, wrong: bool = False
+        self,
+        request: web.Request,
+        path: str,
+        said: str = "",
+        *,
+        wrong: bool = False,
     ) -> web.Response:
         """Redirect to a path of ours, whose page shows the message *said*."""
-        response = web.Response(status=303, headers={"Location": path})
+        response = web.Response(status=303, headers={"Location": self.base + path})
         if said:
             kind = "!" if wrong else " "
             text = base64.urlsafe_b64encode(f"{kind}{said[:_LONGEST_MESSAGE]}".encode())
-            self._set_cookie(
-                response, "said", self.signer.sign(text.decode(), "said"), 60
-            )
+            signed = self.signer.sign(text.decode(), "said")
+            self._set_cookie(request, response, "said", signed, 60)
         return response
 
     def _read_message(self, request: web.Request) -> dict[str, Any]:
@@ -191,15 +223,25 @@ class WebContext:
     def _cookie_name(self, name: str) -> str:
         return f"postbrush_{name}_{self.port}"
 
+    @property
+    def _cookie_path(self) -> str:
+        return self.base or "/"
+
     def _set_cookie(
-        self, response: web.Response, name: str, value: str, age: int | None = None
+        self,
+        request: web.Request,
+        response: web.Response,
+        name: str,
+        value: str,
+        age: int | None = None,
     ) -> None:
         response.set_cookie(
             self._cookie_name(name),
             value,
             max_age=age or _SESSION_SECONDS,
-            path="/",
+            path=self._cookie_path,
             httponly=True,
+            secure=self.origin_of(request).is_secure,
             samesite="Strict",
         )
 

@@ -148,7 +148,7 @@ class Years:
     async def page(self) -> float:
         request = make_mocked_request("GET", "/", {"Host": "localhost"}, app=self.pages)
         began = time.perf_counter()
-        await dashboard._show_dashboard(request)
+        await dashboard.show_dashboard(request)
         return time.perf_counter() - began
 
     async def start(self) -> float:

@@ -65,7 +65,7 @@
 
   function listen() {
     if (stream) return;
-    stream = new EventSource("/live");
+    stream = new EventSource(`${document.documentElement.dataset.base}/live`);
     stream.onmessage = soon;
     stream.onopen = () => { lost.hidden = true; };
     stream.onerror = () => { lost.hidden = false; };
