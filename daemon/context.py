@@ -168,7 +168,7 @@ class SourceContext:
         name: Name of the source in the database.
         options: The settings of the source; its own sections override the shared ones.
         chain: Provider names, in order.
-        fingerprints: Keyed hash of each provider's token and settings.
+        fingerprints: Hash of each provider's token and settings.
         own_budgets: Names of the sources with a budget of their own.
         log: Names the source, if there are several.
         notion_backoff: Backoff while Notion cannot be reached.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -154,25 +154,31 @@ def build_providers(
 
 
 def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:
-    """Return a keyed hash of each provider's token and settings.
+    """Return a hash of each provider's token and settings, which may be stored.
 
-    The key is a Notion token, so that a stored hash does not reveal a provider token.
+    It depends on nothing else: a new Notion token changes no hash, and all daemons on
+    one database compute the same.
     """
-    token = next(iter(by_source.values())).notion_token
-    key = token.get_secret_value().encode() if token else b"postbrush"
     return {
-        name: _hash_settings(key, own.provider_settings(name))
+        name: _hash_settings(own.provider_settings(name))
         for own in by_source.values()
         for name in own.configured_providers()
     }
 
 
-def _hash_settings(key: bytes, provider: ProviderSettings) -> str:
+def _hash_settings(provider: ProviderSettings) -> str:
     values = asdict(provider) | {"extra": dict(provider.extra)}
     # The look of the card has no effect on the availability of a provider.
     del values["card"]
     text = json.dumps(values, sort_keys=True, default=str)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+    return _derive_hash(text.encode())
+
+
+@functools.cache
+def _derive_hash(text: bytes) -> str:
+    """Return a slow hash (4 MiB, 15 ms), since the password of a server may be weak."""
+    salt = b"postbrush provider settings"
+    return hashlib.scrypt(text, salt=salt, n=2**12, r=8, p=1, dklen=16).hex()
 
 
 def property_names(settings: Settings) -> Mapping[Role, str]:

@@ -56,7 +56,7 @@ class Breaker:
             service may have ended it early.
         generation: A number that grows at every opening and closing.
         probe_owner: Who runs the probe, until `probe_until`.
-        settings: Keyed hash of the token and settings that the breaker applies to.
+        settings: Hash of the token and settings that the breaker applies to.
     """
 
     name: str
@@ -271,7 +271,7 @@ def adopt_settings(
     """Return the breaker at a start of the daemon; changed settings close it.
 
     Args:
-        settings: Keyed hash of the provider's token and settings.
+        settings: Hash of the provider's token and settings.
     """
     # The state of another token, model or address does not apply.
     if (

@@ -59,7 +59,7 @@ def allowance_of(
     Args:
         answer: What its account said last, and the dollars of our calls since.
         own_use: Dollars of our included calls in this period.
-        settings: Keyed hash of the provider's present token and settings.
+        settings: Hash of the provider's present token and settings.
     """
     included, per = traits.included, traits.included_per
     # The plan includes a fixed amount for everybody.
