@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections import defaultdict
@@ -12,6 +13,7 @@ from hypothesis import is_hypothesis_test, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from daemon.service import log as daemon_log
 from tests.cluster import cluster, on_postgres
 from tests.search import is_long
 
@@ -128,3 +130,12 @@ def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer
 ) -> LoadScopeScheduling:
     return _Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """Undo `log.configure`: an unconfigured structlog draws tracebacks for 30 s."""
+    yield
+    root = logging.getLogger()
+    ours = daemon_log.__name__
+    root.handlers = [one for one in root.handlers if type(one).__module__ != ours]
