@@ -20,9 +20,12 @@ from daemon.cli.command_group import Json
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings, addresses
 from daemon.errors import SetupError
-from daemon.formatting import format_count
+from daemon.formatting import format_count, format_size
 from daemon.imaging import files
-from daemon.maintenance import backup as copies
+from daemon.maintenance import backup_folder
+from daemon.maintenance.backup import BackupSource, create_backup, stream_backup
+from daemon.maintenance.backup_folder import AddedBackup
+from daemon.maintenance.restore import restore_backup
 from daemon.service import lock
 from daemon.service.lock import DataDirLock
 from db import transfer, upgrade
@@ -38,7 +41,11 @@ def backup(
     ],
     keep: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="FILE is a folder of the newest N."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="FILE is a folder of the newest N.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -47,41 +54,64 @@ def backup(
         raise SetupError("--keep wants a folder, and - is none")
     settings = context.load_settings()
     context.require_database(settings)
-    if keep is not None:
-        _make_folder(file)
+    source = BackupSource(
+        place=app.database_backend(settings),
+        store=app.open_store(settings),
+        min_free=settings.options.images.min_free_disk,
+    )
+    now = utc_now().astimezone(local_zone())
     if file == _PIPE:
-        _write_to_stdout(settings)
-        return
-    now = utc_now()
-    target = file
-    if file.is_dir():
-        target = file / copies.backup_name(now.astimezone(local_zone()))
-    count = _create_backup(settings, target, now)
-    removed = copies.remove_old_backups(file, keep, target) if keep is not None else []
+        _write_to_stdout(settings, source, now)
+    elif keep is not None:
+        _make_folder(file)
+        _print_added(backup_folder.add_backup(source, file, now, keep=keep), json=json)
+    else:
+        target = file / backup_folder.backup_name(now) if file.is_dir() else file
+        manifest = create_backup(source, target, now)
+        _print_backup(target, _count_images(manifest), json=json)
+
+
+def _print_backup(target: Path, images: int, *, json: bool) -> None:
     size = target.stat().st_size
-    older = f"; {len(removed)} older ones removed" if removed else ""
     output.print_result(
-        {
-            "file": str(target),
-            "bytes": size,
-            "images": count,
-            "removed": [str(path) for path in removed],
-        },
+        {"file": str(target), "bytes": size, "images": images, "removed": []},
         json=json,
         human=lambda out: _print_unwrapped(
             out,
-            f"{target}: the database and {format_count(count, 'image')}, "
-            f"{size / 2**20:.1f} MiB{older}. "
-            "Your configuration and tokens are not in it",
+            f"{target}: the database and {format_count(images, 'image')}, "
+            f"{size / 2**20:.1f} MiB. Your configuration and tokens are not in it",
         ),
     )
 
 
-def _create_backup(settings: Settings, target: Path, now: datetime) -> int:
-    """Write *target*, and return the number of images in it."""
-    store, backend = app.open_store(settings), app.database_backend(settings)
-    manifest = copies.create_backup(settings.data_dir, backend, target, now, store)
-    return len(manifest["files"]) - 1
+def _print_added(added: AddedBackup, *, json: bool) -> None:
+    removed = ""
+    if added.removed:
+        removed = f". Removed: {format_count(len(added.removed), 'older backup')}"
+    if added.removed_for_space:
+        removed += (
+            f", {added.removed_for_space} of them to keep images.min_free_disk free"
+        )
+    output.print_result(
+        {
+            "file": str(added.path),
+            "bytes": added.bytes_added,
+            "images": added.images,
+            "removed": [str(path) for path in added.removed],
+            "removed_for_space": added.removed_for_space,
+        },
+        json=json,
+        human=lambda out: _print_unwrapped(
+            out,
+            f"{added.path}: the database and {format_count(added.images, 'image')}, "
+            f"which takes {format_size(added.bytes_added)} more disk space{removed}",
+        ),
+    )
+
+
+def _count_images(manifest: Mapping[str, Any]) -> int:
+    """Return the number of images of a backup; in a folder, they are beside it."""
+    return len(manifest["files"]) - 1 + len(manifest.get("images", ()))
 
 
 def _print_unwrapped(out: Console, line: str) -> None:
@@ -154,15 +184,10 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _write_to_stdout(settings: Settings) -> None:
+def _write_to_stdout(settings: Settings, source: BackupSource, now: datetime) -> None:
     if sys.stdout.isatty():
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
-    with _temporary_folder(settings) as folder:
-        archive = folder / "whole.tar"
-        _create_backup(settings, archive, utc_now())
-        with archive.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+    stream_backup(source, sys.stdout.buffer, settings.data_dir, now)
 
 
 def restore(
@@ -185,7 +210,7 @@ def restore(
         upgrade.upgrade_schema(app.database_backend(settings))
     finally:
         data_lock.release()
-    count = len(manifest["files"]) - 1
+    count = _count_images(manifest)
     data_dir, made_at = settings.data_dir, manifest["made_at"]
     output.print_result(
         {"data_dir": str(data_dir), "images": count, "made_at": made_at},
@@ -201,12 +226,12 @@ def restore(
 def _extract_backup(settings: Settings, file: Path) -> Mapping[str, Any]:
     backend = app.database_backend(settings)
     if file != _PIPE:
-        return copies.restore_backup(file, settings.data_dir, backend)
+        return restore_backup(file, settings.data_dir, backend)
     with _temporary_folder(settings) as folder:
         archive = folder / "given.tar"
         with archive.open("wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out)
-        return copies.restore_backup(archive, settings.data_dir, backend)
+        return restore_backup(archive, settings.data_dir, backend)
 
 
 @contextmanager

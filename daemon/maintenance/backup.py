@@ -1,4 +1,4 @@
-"""Backup of a data folder to one consistent file while the daemon runs, and restore.
+"""Backup of a data folder to one consistent file while the daemon runs.
 
 The tar file has `manifest.json` first, then the database, then the images its rows
 name.  The database is an online backup of SQLite, or a copy of PostgreSQL as an SQLite
@@ -12,67 +12,102 @@ import hashlib
 import io
 import json
 import os
-import re
-import shutil
 import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from daemon.errors import PostbrushError, SetupError
+from daemon.imaging import files
 from daemon.imaging.store.store import Store
-from db import transfer, upgrade
+from db import transfer
 from db.backend import Backend
 from db.errors import DatabaseError
 from db.sqlite import Sqlite
 
 MANIFEST, DATABASE, IMAGES = "manifest.json", "postbrush.db", "images"
-_BACKUP_NAME = re.compile(r"postbrush-\d{8}-\d{6}\.tar", re.ASCII)
-_FORMAT = 1
-_CHUNK = 1 << 20
+#: Prefix of temporary folders, which an interrupted backup leaves.
+TEMP_PREFIX = ".postbrush-copy-"
+#: The format of a file with all images, and of one with its images beside it.
+WHOLE_FORMAT, SEPARATE_FORMAT = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSource:
+    """What is backed up.
+
+    Attributes:
+        place: The database.
+        store: The images, fetched if they are not in its folder.
+        min_free: Bytes that stay free on the disk of the backup.
+    """
+
+    place: Backend
+    store: Store
+    min_free: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEntry:
+    """An image that a database names."""
+
+    name: str
+    bytes: int
+    sha256: str
 
 
 def create_backup(
-    data_dir: Path,
-    place: Backend,
-    target: Path,
-    now: datetime,
-    store: Store | None = None,
+    source: BackupSource, target: Path, now: datetime
 ) -> Mapping[str, Any]:
-    """Write a backup of *data_dir* to *target*; return its manifest.
-
-    Args:
-        place: The database.
-        store: The images, fetched if they are not in its folder.  Default: the folder
-            `images` of *data_dir*.
+    """Write a backup to *target*; return its manifest.
 
     Raises:
-        SetupError: The target exists, or cannot be written.
+        SetupError: The target exists, cannot be written, or there is too little space.
         PostbrushError: An image is missing, damaged, or cannot be fetched.
     """
-    try:
+    with explain_write_errors(source.place, target):
         if target.exists():
             raise SetupError(
                 f"{target} exists: choose another name, nothing is replaced"
             )
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            copy = Path(folder) / DATABASE
-            _copy_database(place, copy)
-            images = store or Store(data_dir / IMAGES)
-            files = {DATABASE: copy, **dict(_image_entries(images, copy))}
-            manifest = {
-                "format": _FORMAT,
-                "made_at": now.isoformat(),
-                "revision": Sqlite(copy).current_revision(),
-                "files": {name: _describe_file(path) for name, path in files.items()},
-            }
-            archive = Path(folder) / "whole.tar"
-            _write_archive(archive, manifest, files)
+        with copied_database(source, target.parent) as copy:
+            entries = local_images(source, copy)
+            total = sum(path.stat().st_size for path in entries.values())
+            require_space(target.parent, copy.stat().st_size + total, source.min_free)
+            archive = copy.with_name("whole.tar")
+            with archive.open("wb") as out:
+                manifest = _write_whole(out, copy, entries, now)
+                os.fsync(out.fileno())
             os.link(archive, target)
+    return manifest
+
+
+def stream_backup(
+    source: BackupSource, out: IO[bytes], folder: Path, now: datetime
+) -> None:
+    """Write a backup to *out*; only the database is copied to *folder* first.
+
+    Raises:
+        SetupError, PostbrushError: As `create_backup`.
+    """
+    with (
+        explain_write_errors(source.place, folder),
+        copied_database(source, folder) as copy,
+    ):
+        _write_whole(out, copy, local_images(source, copy), now)
+        out.flush()
+
+
+@contextmanager
+def explain_write_errors(place: Backend, target: Path) -> Iterator[None]:
+    """Raise errors of writing a backup to *target* as SetupError."""
+    try:
+        yield
     except OSError as error:
         raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
     except sqlite3.Error as error:
@@ -84,39 +119,42 @@ def create_backup(
         if not isinstance(original, sqlite3.Error) or isinstance(place, Sqlite):
             raise
         raise SetupError(f"cannot write {target}: {original}") from error
-    return manifest
 
 
-def backup_name(now: datetime) -> str:
-    """Return the file name of a backup made at *now*."""
-    return f"postbrush-{now:%Y%m%d-%H%M%S}.tar"
+@contextmanager
+def copied_database(source: BackupSource, folder: Path) -> Iterator[Path]:
+    """Yield a consistent copy of the database, in a temporary folder of *folder*."""
+    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=folder) as temporary:
+        copy = Path(temporary) / DATABASE
+        if isinstance(source.place, Sqlite):
+            with suppress(FileNotFoundError):
+                size = source.place.path.stat().st_size
+                require_space(folder, size, source.min_free)
+        _copy_database(source.place, copy)
+        yield copy
 
 
-def remove_old_backups(folder: Path, keep: int, made: Path) -> list[Path]:
-    """Remove all backups of a folder but the *keep* newest; return what was removed.
-
-    Args:
-        made: The newest backup; it stays even if the clock was set back.
+def require_space(folder: Path, needed: int, min_free: int) -> None:
+    """Check that *needed* bytes fit into *folder* and *min_free* bytes stay free.
 
     Raises:
-        SetupError: An old backup cannot be removed.
+        SetupError: They do not.
     """
-    try:
-        others = sorted(
-            path
-            for path in folder.iterdir()
-            if _BACKUP_NAME.fullmatch(path.name)
-            and path.is_file()
-            and path.name != made.name
-        )
-        removed = others[: max(0, len(others) - (keep - 1))]
-        for path in removed:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise SetupError(
-            f"{made} is there, but older ones cannot be removed: {error.strerror}"
-        ) from error
-    return removed
+    if missing := max(0, needed + min_free - files.free_bytes(folder)):
+        raise SetupError(too_little_space(folder, needed, missing))
+
+
+def too_little_space(folder: Path, needed: int, missing: int) -> str:
+    """Return the message for a backup of *needed* bytes that does not fit."""
+    return (
+        f"cannot write to {folder}: the backup needs {_mebibytes(needed)}, and "
+        f"{_mebibytes(missing)} more must be free to keep images.min_free_disk free. "
+        "Make room, or name a folder on another disk"
+    )
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
 
 
 def _copy_database(place: Backend, target: Path) -> None:
@@ -131,142 +169,93 @@ def _copy_database(place: Backend, target: Path) -> None:
         new.execute("PRAGMA journal_mode=DELETE")
 
 
-def _image_entries(store: Store, copy: Path) -> Iterator[tuple[str, Path]]:
+def list_images(copy: Path) -> list[ImageEntry]:
+    """Return the images that a copy of a database names, oldest first."""
     query = "SELECT name, bytes, sha256 FROM images WHERE pruned_at IS NULL ORDER BY id"
     with closing(sqlite3.connect(copy)) as database:
         rows = database.execute(query).fetchall()
-    for name, size, sha256 in rows:
-        path = store.folder / name
-        with suppress(FileNotFoundError):
-            path = store.ensure_local(name, sha256)
-        if not path.is_file() or path.stat().st_size != size:
-            raise PostbrushError(
-                f"{path} is missing or damaged: `postbrush verify` shows all of it, "
-                "`postbrush verify --fix` goes on without it"
-            )
-        yield f"{IMAGES}/{name}", path
+    return [ImageEntry(name=row[0], bytes=row[1], sha256=row[2]) for row in rows]
 
 
-def _describe_file(path: Path) -> dict[str, object]:
-    return {"bytes": path.stat().st_size, "sha256": _file_sha256(path)}
+def local_images(source: BackupSource, copy: Path) -> dict[str, Path]:
+    """Return the files of the images that *copy* names, by name; fetch what lacks.
+
+    Raises:
+        SetupError: There is too little space for what has to be fetched.
+        PostbrushError: An image is missing, damaged, or cannot be fetched.
+    """
+    store, images = source.store, list_images(copy)
+    to_fetch = sum(image.bytes for image in images if not store.is_local(image.name))
+    if to_fetch:
+        require_space(store.folder, to_fetch, source.min_free)
+    return {image.name: _local_image(store, image) for image in images}
 
 
-def _file_sha256(path: Path) -> str:
+def _local_image(store: Store, image: ImageEntry) -> Path:
+    path = store.folder / image.name
+    with suppress(FileNotFoundError):
+        path = store.ensure_local(image.name, image.sha256)
+    if not path.is_file() or path.stat().st_size != image.bytes:
+        raise PostbrushError(
+            f"{path} is missing or damaged: `postbrush verify` shows all of it, "
+            "`postbrush verify --fix` goes on without it"
+        )
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_archive(
-    archive: Path, manifest: Mapping[str, object], files: Mapping[str, Path]
+def _write_whole(
+    out: IO[bytes], copy: Path, images: Mapping[str, Path], now: datetime
+) -> Mapping[str, Any]:
+    named = {f"{IMAGES}/{name}": path for name, path in images.items()}
+    entries = {DATABASE: copy, **named}
+    manifest = build_manifest(copy, entries, now, format=WHOLE_FORMAT)
+    write_archive(out, manifest, entries, mode="w|")
+    return manifest
+
+
+def build_manifest(
+    copy: Path,
+    entries: Mapping[str, Path],
+    now: datetime,
+    *,
+    format: int,  # noqa: A002 - the name in the manifest
+    **more: object,
+) -> Mapping[str, Any]:
+    """Return the manifest of an archive with the files *entries*."""
+    return {
+        "format": format,
+        "made_at": now.isoformat(),
+        "revision": Sqlite(copy).current_revision(),
+        "files": {
+            name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+            for name, path in entries.items()
+        },
+        **more,
+    }
+
+
+def write_archive(
+    out: IO[bytes],
+    manifest: Mapping[str, object],
+    entries: Mapping[str, Path],
+    *,
+    mode: Literal["w|", "w|gz"],
 ) -> None:
+    """Write a tar file, which begins with the manifest, to *out*."""
     text = json.dumps(manifest, indent=1).encode()
-    with archive.open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+    with tarfile.open(fileobj=out, mode=mode) as tar:
         head = tarfile.TarInfo(MANIFEST)
         head.size = len(text)
         tar.addfile(head, io.BytesIO(text))
-        for name, path in files.items():
+        for name, path in entries.items():
             entry = tarfile.TarInfo(name)
             entry.size = path.stat().st_size
             with path.open("rb") as file:
                 tar.addfile(entry, file)
-        tar.close()
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def restore_backup(source: Path, data_dir: Path, place: Backend) -> Mapping[str, Any]:
-    """Restore a backup to an empty data folder, once its checksums match.
-
-    The caller holds the lock of the folder.
-
-    Args:
-        place: The database to fill, which must be empty.
-
-    Raises:
-        SetupError: The folder has data, or the file is damaged or not a backup.
-        DatabaseUnusableError: A newer postbrush made the backup.
-    """
-    _require_empty(data_dir)
-    if not isinstance(place, Sqlite):
-        transfer.require_empty(place)
-    with _staging_folder(data_dir) as staging:
-        try:
-            manifest = _unpack_archive(source, staging)
-        except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
-            raise SetupError(f"{source} is no backup of postbrush: {error}") from error
-        except OSError as error:
-            raise SetupError(f"cannot read {source}: {error.strerror}") from error
-        upgrade.refuse_newer(Sqlite(staging / DATABASE))
-        (data_dir / IMAGES).mkdir(exist_ok=True)
-        for path in sorted((staging / IMAGES).glob("*")):
-            path.rename(data_dir / IMAGES / path.name)
-        # The database comes last, as a folder without one counts as empty.
-        if isinstance(place, Sqlite):
-            (staging / DATABASE).rename(place.path)
-        else:
-            upgrade.upgrade_schema(Sqlite(staging / DATABASE))
-            transfer.copy_database(Sqlite(staging / DATABASE), place)
-    return manifest
-
-
-def _require_empty(data_dir: Path) -> None:
-    images = data_dir / IMAGES
-    if (data_dir / DATABASE).exists() or any(images.glob("*.png")):
-        raise SetupError(
-            f"{data_dir} has a database or images: restore into an empty folder "
-            "(set data_dir), or move them away"
-        )
-
-
-@contextmanager
-def _staging_folder(data_dir: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=".postbrush-restore-", dir=data_dir))
-    (folder / IMAGES).mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
-    """Unpack the files that the manifest names, and check them.
-
-    Raises:
-        ValueError: The archive has other files than its manifest, or a damaged one.
-    """
-    with tarfile.open(source, mode="r:") as tar:
-        head = tar.next()
-        if head is None or head.name != MANIFEST:
-            raise ValueError("it does not begin with a manifest")
-        manifest = json.loads(_open_entry(tar, head).read())
-        if manifest["format"] != _FORMAT:
-            raise ValueError(f"its format {manifest['format']} is a later one")
-        missing = dict(manifest["files"])
-        while (entry := tar.next()) is not None:
-            expected = missing.pop(entry.name, None)
-            if expected is None or not _is_known_name(entry.name):
-                raise ValueError(f"{entry.name!r} is not in its manifest")
-            target = staging / entry.name
-            with target.open("wb") as out:
-                shutil.copyfileobj(_open_entry(tar, entry), out, _CHUNK)
-                out.flush()
-                os.fsync(out.fileno())
-            if _file_sha256(target) != expected["sha256"]:
-                raise ValueError(f"{entry.name} is damaged (its checksum differs)")
-    if missing:
-        raise ValueError(f"{len(missing)} files are missing, {min(missing)} first")
-    return dict(manifest)
-
-
-def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - IO[bytes]
-    content = tar.extractfile(entry)
-    if content is None:
-        raise ValueError(f"{entry.name!r} is no file")
-    return content
-
-
-def _is_known_name(name: str) -> bool:
-    """Return True for the database and for a plain file in `images/`."""
-    folder, _, file = name.rpartition("/")
-    is_plain = file not in {"", ".", ".."} and "\\" not in name
-    return name == DATABASE or (folder == IMAGES and is_plain)
+    out.flush()

@@ -48,16 +48,18 @@ async def test_a_folder_keeps_the_newest_and_says_what_went(desk: Desk) -> None:
     await desk.cli("migrate")
     folder = desk.folder / "deep" / "copies"
     first = await desk.cli("backup", "--keep", "1", str(folder), "--json")
+    # As version 0.1.0 wrote it.
     old = folder / "postbrush-20200101-000000.tar"
     old.write_bytes(b"x")
     (folder / "notes.txt").write_text("mine")
     # The next second has another name.
     made = folder / Path(first.json["file"]).name
-    made.rename(folder / "postbrush-20200102-000000.tar")
+    made.rename(folder / "postbrush-20200102-000000.tar.gz")
     again = await desk.cli("backup", "--keep", "2", str(folder), "--json")
     assert again.json["removed"] == [str(old)]
     assert {path.name for path in folder.iterdir()} == {
-        "postbrush-20200102-000000.tar",
+        "postbrush-20200102-000000.tar.gz",
+        "images",
         "notes.txt",
         Path(again.json["file"]).name,
     }

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import SetupError
-from daemon.maintenance.backup import backup_name, create_backup, remove_old_backups
+from daemon.imaging.store.store import Store
+from daemon.maintenance.backup import BackupSource, create_backup
+from daemon.maintenance.backup_folder import backup_name, remove_old_backups
 from tests.daemon.house import START, ZONE, House, place_of
 
 _FOREIGN = [
-    *("postbrush-2025-old-9.tar", "postbrush-20261124-101530.tar.gz", "notes.txt"),
+    *("postbrush-2025-old-9.tar", "postbrush-20261124-101530.tar.xz", "notes.txt"),
     *("postbrush-20261124-101530 (1).tar", "xpostbrush-20261124-101530.tar"),
     *("postbrush-٢٠٢٦١١٢٤-101530.tar", "postbrush-1-1.tar", ".postbrush-keep.tar"),
 ]
@@ -62,6 +64,7 @@ async def test_where_nothing_can_be_written_is_said_in_one_line(
     home: House, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_text("a file")
+    source = BackupSource(place=place_of(tmp_path), store=Store(tmp_path / "images"))
     with pytest.raises(SetupError, match="cannot write") as refused:
-        create_backup(tmp_path, place_of(tmp_path), tmp_path / name, home.clock.now())
+        create_backup(source, tmp_path / name, home.clock.now())
     assert len(str(refused.value).splitlines()) == 1

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import PostbrushError, SetupError
+from daemon.imaging.store.store import Store
 from daemon.jobs import actions
-from daemon.maintenance.backup import create_backup, restore_backup
+from daemon.maintenance.backup import BackupSource, create_backup
 from daemon.maintenance.prune import PruneResult, prune_images
+from daemon.maintenance.restore import restore_backup
 from daemon.maintenance.verify import (
     Finding,
     read_all_pages,
@@ -23,6 +25,10 @@ from daemon.maintenance.verify import (
 from db import images, posts, source_state
 from db.models import ImageRecord, Job, Pause
 from tests.daemon.house import House, house, place_of
+
+
+def _source(folder: Path) -> BackupSource:
+    return BackupSource(place=place_of(folder), store=Store(folder / "images"))
 
 
 async def _images(home: House, page: str) -> list[ImageRecord]:
@@ -139,14 +145,14 @@ async def test_a_backup_taken_while_it_runs_goes_on_elsewhere(
     target = tmp_path / "copy.tar"
     async with home.source.app.db.write_transaction():
         # Even in the middle of a transaction of the daemon's.
-        made = create_backup(tmp_path, place_of(tmp_path), target, home.clock.now())
+        made = create_backup(_source(tmp_path), target, home.clock.now())
     assert set(made["files"]) == {
         "postbrush.db",
         f"images/{first.name}",
         f"images/{newest.name}",
     }
     with pytest.raises(SetupError, match="exists"):
-        create_backup(tmp_path, place_of(tmp_path), target, home.clock.now())
+        create_backup(_source(tmp_path), target, home.clock.now())
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     restore_backup(target, elsewhere, place_of(elsewhere))
@@ -177,7 +183,7 @@ def _spoil(source: Path, target: Path, how: str) -> None:
                 files["files"]["../evil"] = {"bytes": 1, "sha256": "x"}
                 data = json.dumps(files).encode()
             if how == "later" and entry.name == "manifest.json":
-                data = json.dumps(json.loads(data) | {"format": 2}).encode()
+                data = json.dumps(json.loads(data) | {"format": 3}).encode()
             entry.size = len(data)
             new.addfile(entry, io.BytesIO(data))
             if how == "outside" and entry.name == "manifest.json":
@@ -200,7 +206,7 @@ async def test_a_spoilt_backup_leaves_the_folder_empty(
 ) -> None:
     home.add()
     await home.live()
-    create_backup(tmp_path, place_of(tmp_path), tmp_path / "good.tar", home.clock.now())
+    create_backup(_source(tmp_path), tmp_path / "good.tar", home.clock.now())
     _spoil(tmp_path / "good.tar", tmp_path / "bad.tar", how)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -225,7 +231,7 @@ async def test_a_backup_is_not_restored_over_anything(
 ) -> None:
     home.add()
     await home.live()
-    create_backup(tmp_path, place_of(tmp_path), tmp_path / "copy.tar", home.clock.now())
+    create_backup(_source(tmp_path), tmp_path / "copy.tar", home.clock.now())
     with pytest.raises(SetupError, match="empty folder"):
         restore_backup(tmp_path / "copy.tar", tmp_path, place_of(tmp_path))
 

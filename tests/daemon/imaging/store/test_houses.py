@@ -8,7 +8,7 @@ import pytest
 
 from daemon import app
 from daemon.generation.recovery import recover_claims
-from daemon.maintenance.backup import create_backup
+from daemon.maintenance.backup import BackupSource, create_backup
 from daemon.maintenance.verify import verify_files
 from daemon.web import dashboard
 from tests.daemon.imaging.store.server import Shop
@@ -46,13 +46,10 @@ async def test_what_one_has_made_another_puts_on_the_page(
                 problem async for problem in verify_files(home.source, fix=False)
             ] == []
             assert here(home) == {first.name}
-            made = create_backup(
-                home.settings.data_dir,
-                app.database_backend(home.settings),
-                tmp_path / "copy.tar",
-                home.clock.now(),
-                home.source.app.store,
+            source = BackupSource(
+                place=app.database_backend(home.settings), store=home.source.app.store
             )
+            made = create_backup(source, tmp_path / "copy.tar", home.clock.now())
             assert f"images/{newest.name}" in made["files"]
 
 
