@@ -1,60 +1,35 @@
-"""Chooses the words of a post for a card: no links, markup or hashtags.  Pure.
-
-Sources: Unicode Standard Annex 29 (grapheme clusters) and Technical Standard 51
-(emoji), as far as a card needs them.
-"""
+"""Chooses the words of a post for a card: no links, markup or hashtags.  Pure."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
+from providers.card.language import guess_language
+from providers.card.list_marks import TextLine, parse_lines
+from providers.card.post_markup import extract_hashtags, normalize_text, strip_markup
+from providers.card.sentences import join_sentences, split_sentences
+from providers.card.typography import set_marks
 
 #: Lengths in characters: no sentence is added to more than `_ENOUGH`; a text of less
 #: than `_SHORT` may grow to `_LIMIT`.
 _ENOUGH, _LIMIT, _SHORT = 110, 170, 60
-_MAX_MARKS = 2
+#: A list of more characters or items is not shown beside other text, but its heading.
+_LIST_LIMIT, _MAX_ITEMS = 220, 7
+#: A shorter last sentence is not shown if more sentences would follow it.
+_STRANDED = 12
+#: A first sentence of at most so many characters is never shown alone.
+_GREETING = 30
 _MAX_EMBLEMS = 3
 _NAME_LIMIT = 40
 
-_LINK = re.compile(
-    r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|de|io|es|fr|it|uk)/\S*",
-    re.IGNORECASE,
-)
-_MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
-_MARKDOWN = re.compile(r"(?m)^\s{0,3}(?:#{1,6}\s+|>\s+)|\*\*|__|~~|`+")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")
-_BULLET = re.compile(r"(?m)^\s*(?:[-*+•▪▸►·]|\d{1,2}[.)])\s+")
-_TAG = re.compile(r"(?<![\w&#＃])[#＃]([^\W_][\w·]*)")
-_MENTION = re.compile(r"(?<![\w@])@([A-Za-z0-9][\w.]*\w)")
-_CAMEL = re.compile(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])")
-_TAIL = re.compile(
-    r"[\s(>–—:-]*(?:link (?:in|im|en) (?:der |la )?bio|mehr (?:dazu|infos?)"
-    r"(?: im link)?|read more|learn more|more info|jetzt lesen)[\s:.!)]*$",
-    re.IGNORECASE,
-)
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"”’»)]*\s+|(?<=[。！？])[」』”]*|\n+")
-_OPENING, _CLOSING = '“„«「『"‹', '”“»」』"›'
+_OPENING, _CLOSING = '“„«「『"‹‘', '”“»」』"›’'
 _QUOTED = re.compile(
     rf"^[{_OPENING}](?P<quotation>.{{12,}}?)[{_CLOSING}]"
     rf"\s*(?:[–—―-]+\s*(?P<author>[^\n]{{2,{_NAME_LIMIT}}}?))?[.\s]*$",
     re.DOTALL,
-)
-#: Styled Latin letters: mathematical, squared, negative squared and circled ones.
-_FANCY = (
-    *((0x1D400, 0x1D7FF), (0x1F130, 0x1F149)),
-    *((0x1F170, 0x1F189), (0x24B6, 0x24E9)),
-)
-_ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
-_VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
-#: Older characters with emoji presentation by default (Emoji_Presentation).
-_ALWAYS = frozenset(
-    ord(char)
-    for char in (
-        "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿"
-        "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
-        "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
-    )
 )
 
 
@@ -63,7 +38,10 @@ class CardText:
     """The text of a card.
 
     Attributes:
-        paragraphs: Texts that each begin a new line.
+        paragraphs: Texts that each begin a new line: the first whole sentences.  A
+            list is in them with all its items, or not at all.
+        lines: All lines of the post, with the marks of its lists; a rating is a row of
+            "★" and "☆".
         emblem: Emoji from the edges of sentences, at most three.
         kicker: The words of a hashtag that are not in the text.
         is_quotation: The whole post is a quotation.
@@ -72,6 +50,7 @@ class CardText:
     """
 
     paragraphs: tuple[str, ...]
+    lines: tuple[TextLine, ...] = ()
     emblem: tuple[str, ...] = ()
     kicker: str = ""
     is_quotation: bool = False
@@ -86,10 +65,12 @@ class CardText:
 
 def prepare_text(post: str) -> CardText:
     """Return the card's text of a post; without paragraphs if no words are left."""
-    text, tags = _extract_hashtags(_strip_markup(_normalize_text(post)))
-    text, emblem = _extract_emblem(text)
-    quotation, author = _match_quotation(text)
-    paragraphs = _shorten_text(quotation or text)
+    text, tags = extract_hashtags(strip_markup(normalize_text(post)))
+    text = set_marks(text, guess_language(text))
+    lines, emblem = _extract_emblem(parse_lines(text))
+    quotation, author = _match_quotation("\n".join(line.whole for line in lines))
+    shown = [TextLine(text=quotation)] if quotation else lines
+    paragraphs = _choose_paragraphs(shown)
     kicker = _choose_kicker(tags, " ".join(paragraphs))
     # A post of hashtags only shows them as its text.
     if not paragraphs and tags:
@@ -102,6 +83,7 @@ def prepare_text(post: str) -> CardText:
     capitals = sum(char.isupper() for char in cased)
     return CardText(
         paragraphs=paragraphs,
+        lines=tuple(lines),
         emblem=tuple(emblem),
         kicker=kicker,
         is_quotation=bool(quotation and paragraphs),
@@ -112,67 +94,32 @@ def prepare_text(post: str) -> CardText:
 
 def one_line(text: str) -> str:
     """Return a short text on one line; "" if it has no letter or digit."""
-    plain = " ".join(_normalize_text(text).split())
+    plain = " ".join(normalize_text(text).split())
     return plain if any(char.isalnum() for char in plain) else ""
 
 
-def _normalize_text(text: str) -> str:
-    """Return NFC text with plain letters, no controls and at most 2 marks a letter."""
-    kept: list[str] = []
-    marks = 0
-    for char in unicodedata.normalize("NFC", text):
-        plain = unicodedata.normalize("NFKC", char) if _is_fancy(char) else char
-        kind = unicodedata.category(plain[0])
-        marks = marks + 1 if kind in {"Mn", "Me"} else 0
-        is_control = kind.startswith("C") and plain not in "\u200d\u200c\n"
-        if marks > _MAX_MARKS or is_control:
-            kept.append(" " if plain in "\t\r\v\f\x85" else "")
-        else:
-            kept.append("\n" if kind in {"Zl", "Zp"} else plain)
-    return "".join(kept)
-
-
-def _is_fancy(char: str) -> bool:
-    """Return True for styled Latin letters, such as mathematical or circled ones."""
-    code = ord(char)
-    emoji = code in {0x1F170, 0x1F171, 0x1F17E, 0x1F17F}
-    return not emoji and any(low <= code <= high for low, high in _FANCY)
-
-
-def _strip_markup(text: str) -> str:
-    """Return *text* without Markdown and links; bullets keep their lines."""
-    text = _MARKDOWN_LINK.sub(r"\1", text)
-    text = _BULLET.sub("• ", _EMPHASIS.sub(r"\1", _MARKDOWN.sub("", text)))
-    text = _LINK.sub(" ", text)
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line.strip(" •.,:;-–—|"))
-
-
-def _extract_hashtags(text: str) -> tuple[str, list[str]]:
-    """Return *text* without the tags at its end, and these tags as words.
-
-    A tag inside a sentence becomes a word of it.
-    """
-    tags: list[str] = []
-    words = re.split(r"(\s+)", text)
-    while words and (not words[-1].strip() or _is_trailer(words[-1])):
-        tags[:0] = [_CAMEL.sub(" ", tag) for tag in _TAG.findall(words.pop())]
-    text = _TAIL.sub("", "".join(words)).rstrip(" \n-–—|:·")
-    text = _TAG.sub(lambda match: _CAMEL.sub(" ", match[1]).replace("_", " "), text)
-    return _MENTION.sub(r"\1", text), tags
-
-
-def _is_trailer(word: str) -> bool:
-    """Return True for hashtags, mentions, pointing emoji and separators."""
-    rest = _TAG.sub("", _MENTION.sub("", word))
-    bare = rest.replace("\ufe0f", "").strip("|·•,")
-    return bare in {"", "👉", "👇", "➡", "⬇", "🔗", "📲", "⬅", "👈"}
-
-
-def _extract_emblem(text: str) -> tuple[str, list[str]]:
-    """Return *text* with line breaks for emoji at edges of sentences, and the emoji."""
+def _extract_emblem(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[str]]:
+    """Return the lines without emoji at edges of sentences, and these emoji."""
+    kept: list[TextLine] = []
     emblem: list[str] = []
-    parts = split_graphemes(text)
+    for line in lines:
+        parts = _split_at_emoji(line.text, emblem)
+        for index, part in enumerate(parts):
+            is_first = index == 0
+            kept.append(
+                replace(
+                    line,
+                    text=part,
+                    mark=line.mark if is_first else "",
+                    after_gap=line.after_gap and is_first,
+                )
+            )
+    return kept, emblem
+
+
+def _split_at_emoji(line: str, emblem: list[str]) -> list[str]:
+    """Return a line's sentences that an emoji separates; add the emoji to *emblem*."""
+    parts = split_graphemes(line)
     kept: list[str] = []
     for index, part in enumerate(parts):
         if not is_emoji(part):
@@ -181,7 +128,7 @@ def _extract_emblem(text: str) -> tuple[str, list[str]]:
         before = "".join(kept).rstrip(" ")
         after = "".join(parts[index + 1 :]).lstrip(" ")
         starts = not before or before[-1] in ".!?…\n。！？:"
-        ends = not after or after[0] == "\n" or is_emoji(split_graphemes(after[:12])[0])
+        ends = not after or is_emoji(split_graphemes(after[:12])[0])
         # An emoji between two words belongs to the sentence.
         if not (starts or ends):
             kept.append(part)
@@ -190,8 +137,8 @@ def _extract_emblem(text: str) -> tuple[str, list[str]]:
             emblem.append(plain)
         if before and not starts:
             kept.append("\n")
-    lines = (" ".join(line.split()) for line in "".join(kept).split("\n"))
-    return "\n".join(line for line in lines if line), emblem
+    texts = (re.sub(" +", " ", text).strip() for text in "".join(kept).split("\n"))
+    return [text for text in texts if text]
 
 
 def _match_quotation(text: str) -> tuple[str, str]:
@@ -202,44 +149,76 @@ def _match_quotation(text: str) -> tuple[str, str]:
     return match["quotation"].strip(), (match["author"] or "").strip(" .")
 
 
-def _shorten_text(text: str) -> tuple[str, ...]:
-    """Return the first whole sentences, as many as fit on a card."""
+def _choose_paragraphs(lines: Sequence[TextLine]) -> tuple[str, ...]:
+    """Return the first whole sentences, as many as fit on a card.
+
+    The items of a list are all shown, or only what is before them.
+    """
+    items = [line for line in lines if line.mark]
+    if not items:
+        return _shorten_text([line.text for line in lines])
+    first = lines.index(items[0])
+    heading, rest = lines[:first], lines[first:]
+    length = sum(len(line.whole) for line in (*heading, *items))
+    if length <= _LIST_LIMIT and len(items) <= _MAX_ITEMS:
+        last = lines.index(items[-1])
+        return tuple(line.whole for line in lines[: last + 1])
+    prose = [line.text for line in (heading or rest) if not line.mark]
+    return _shorten_text(prose) or tuple(line.whole for line in items)
+
+
+def _shorten_text(lines: Sequence[str]) -> tuple[str, ...]:
     paragraphs: list[str] = []
     length = 0
-    for line in text.split("\n"):
-        sentences = [part for part in _SENTENCE.split(line) if part and part.strip()]
+    is_cut = False
+    for index, line in enumerate(lines):
+        sentences = split_sentences(line)
         taken: list[str] = []
         for sentence in sentences:
             limit = _ENOUGH if length >= _SHORT else _LIMIT
-            if length and length + len(sentence) > limit:
+            # A greeting alone says nothing.
+            if length > _GREETING and length + len(sentence) > limit:
                 break
-            taken.append(_cut_sentence(_drop_unpaired_quotes(sentence.strip())))
-            length += len(taken[-1])
+            cut = _cut_sentence(sentence, limit - length)
+            taken.append(cut)
+            length += len(cut)
+        is_cut = len(taken) < len(sentences)
+        if is_cut and len(taken) > 1 and len(taken[-1]) < _STRANDED:
+            taken.pop()
         if taken:
-            paragraphs.append(" ".join(taken))
-        if len(taken) < len(sentences) or length > _ENOUGH:
+            paragraphs.append(_drop_unpaired_quotes(join_sentences(taken)))
+        if is_cut or (length > _ENOUGH and index + 1 < len(lines)):
             break
     return tuple(paragraphs)
 
 
-def _cut_sentence(sentence: str) -> str:
-    """Return at most 170 characters, cut at a clause or a word, with an ellipsis."""
-    if len(sentence) <= _LIMIT:
+def _cut_sentence(sentence: str, limit: int) -> str:
+    """Return at most *limit* characters, cut at a clause or a word, with "…"."""
+    if len(sentence) <= limit:
         return sentence
-    head = sentence[:_LIMIT]
+    head = sentence[:limit]
     clauses = [match.start() for match in re.finditer(r"[,;:–—、，](?=\s|\w)", head)]
-    if clauses and clauses[-1] > 0.6 * _LIMIT:
+    if clauses and clauses[-1] > 0.6 * limit:
         return f"{head[: clauses[-1]].rstrip()} …"
     space = head.rfind(" ")
-    return f"{head[: space if space > 0.6 * _LIMIT else _LIMIT - 1].rstrip(' ,;:')}…"
+    return f"{head[: space if space > 0.6 * limit else limit - 1].rstrip(' ,;:')}…"
 
 
-def _drop_unpaired_quotes(sentence: str) -> str:
-    """Return *sentence* without quotation marks and brackets that have no partner."""
-    for pair in ("“”", "„“", "«»", "()", "「」"):
-        if sentence.count(pair[0]) != sentence.count(pair[1]):
-            sentence = sentence.replace(pair[0], "").replace(pair[1], "")
-    return sentence.replace('"', "") if sentence.count('"') % 2 else sentence
+def _drop_unpaired_quotes(text: str) -> str:
+    """Return *text* without quotation marks and brackets that have no partner."""
+    # Each pair of languages; Swedish closes with the mark that opens.
+    closing = "“”" if "„" in text else "”"
+    opening = "„" if "„" in text else "“"
+    pairs = [(opening, closing), ("«", "»"), ("(", ")"), ("「", "」")]
+    for opened, closed in pairs:
+        opens = text.count(opened)
+        closes = sum(map(text.count, closed))
+        is_swedish = closed == "”" and not opens and closes % 2 == 0
+        if opens != closes and not is_swedish:
+            text = text.translate(dict.fromkeys(map(ord, opened + closed)))
+    if text.count('"') % 2:
+        text = text.replace('"', "")
+    return re.sub("[ \N{NO-BREAK SPACE}]{2,}", " ", text).strip()
 
 
 def _choose_kicker(tags: list[str], text: str) -> str:
@@ -249,51 +228,3 @@ def _choose_kicker(tags: list[str], text: str) -> str:
         if re.sub(r"\W+", "", tag.casefold()) not in letters and len(tag) <= 24:
             return tag
     return ""
-
-
-def split_graphemes(text: str) -> list[str]:
-    """Return the grapheme clusters of *text*."""
-    clusters: list[str] = []
-    for char in text:
-        if clusters and _joins_previous(clusters[-1], char):
-            clusters[-1] += char
-        else:
-            clusters.append(char)
-    return clusters
-
-
-def _joins_previous(before: str, char: str) -> bool:
-    if char == "\n" or before == "\n":
-        return False
-    category = unicodedata.category(char)
-    is_mark = category in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
-    if is_mark or _is_modifier(char):
-        return before[-1] != " "
-    if before[-1] == _ZWJ:
-        return True
-    if _is_flag_letter(char):
-        return len(before) == 1 and _is_flag_letter(before)
-    # In Devanagari and related scripts a consonant joins a virama before it.
-    return before[-1] in _VIRAMA and category == "Lo"
-
-
-def _is_modifier(char: str) -> bool:
-    """Return True for skin tones and the tag letters of regional flags."""
-    return 0x1F3FB <= ord(char) <= 0x1F3FF or 0xE0020 <= ord(char) <= 0xE007F
-
-
-def _is_flag_letter(char: str) -> bool:
-    return len(char) == 1 and 0x1F1E6 <= ord(char) <= 0x1F1FF
-
-
-def is_emoji(cluster: str) -> bool:
-    """Return True if a cluster is displayed as an emoji."""
-    if _VS15 in cluster or _VS16 in cluster or _KEYCAP in cluster:
-        return _VS15 not in cluster
-    return 0x1F000 <= ord(cluster[0]) <= 0x1FAFF or ord(cluster[0]) in _ALWAYS
-
-
-def plain_emoji(cluster: str) -> str:
-    """Return the first emoji of a joined sequence, without skin tone."""
-    first = cluster.split(_ZWJ, maxsplit=1)[0]
-    return "".join(char for char in first if not _is_modifier(char))

@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw, ImageOps
 
 from providers.base import CardSettings, ImageRequest
 from providers.card import background, fonts, lines
-from providers.card.card_text import CardText, one_line, prepare_text, split_graphemes
+from providers.card.card_text import CardText, one_line, prepare_text
 from providers.card.colour import Palette, choose_palette
 from providers.card.fonts import FontChoice
+from providers.card.graphemes import split_graphemes
 from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
 from providers.card.lines import TypeSetting, split_line_items
 from providers.outcomes import BadRequestError

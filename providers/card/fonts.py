@@ -13,7 +13,7 @@ from typing import Literal
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw, ImageFont, features
 
-from providers.card.card_text import is_emoji, plain_emoji, split_graphemes
+from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
 
 _FONTS = Path(__file__).parent / "fonts"
 #: The bitmaps of the emoji font have one size, in pixels.

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 
-from providers.card.card_text import split_graphemes
 from providers.card.fonts import FontChoice, script_of, width_at_100
+from providers.card.graphemes import split_graphemes
 
 #: Sizes to try, as shares of the largest that fits.
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)

@@ -1,0 +1,69 @@
+"""Splits a text into what a reader sees as characters, and recognises emoji.  Pure.
+
+Sources: Unicode Standard Annex 29 (grapheme clusters) and Technical Standard 51
+(emoji), as far as a card needs them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_ZWJ, _VS15, _VS16, _KEYCAP = "\u200d", "\ufe0e", "\ufe0f", "\u20e3"
+_VIRAMA = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d")
+#: Older characters with emoji presentation by default (Emoji_Presentation).
+_ALWAYS = frozenset(
+    ord(char)
+    for char in (
+        "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿"
+        "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
+        "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
+    )
+)
+
+
+def split_graphemes(text: str) -> list[str]:
+    """Return the grapheme clusters of *text*."""
+    clusters: list[str] = []
+    for char in text:
+        if clusters and _joins_previous(clusters[-1], char):
+            clusters[-1] += char
+        else:
+            clusters.append(char)
+    return clusters
+
+
+def _joins_previous(before: str, char: str) -> bool:
+    if char == "\n" or before == "\n":
+        return False
+    category = unicodedata.category(char)
+    is_mark = category in {"Mn", "Me", "Mc"} or char in (_ZWJ, "\u200c", _VS15, _VS16)
+    if is_mark or _is_modifier(char):
+        return before[-1] != " "
+    if before[-1] == _ZWJ:
+        return True
+    if _is_flag_letter(char):
+        return len(before) == 1 and _is_flag_letter(before)
+    # In Devanagari and related scripts a consonant joins a virama before it.
+    return before[-1] in _VIRAMA and category == "Lo"
+
+
+def _is_modifier(char: str) -> bool:
+    """Return True for skin tones and the tag letters of regional flags."""
+    return 0x1F3FB <= ord(char) <= 0x1F3FF or 0xE0020 <= ord(char) <= 0xE007F
+
+
+def _is_flag_letter(char: str) -> bool:
+    return len(char) == 1 and 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def is_emoji(cluster: str) -> bool:
+    """Return True if a cluster is displayed as an emoji."""
+    if _VS15 in cluster or _VS16 in cluster or _KEYCAP in cluster:
+        return _VS15 not in cluster
+    return 0x1F000 <= ord(cluster[0]) <= 0x1FAFF or ord(cluster[0]) in _ALWAYS
+
+
+def plain_emoji(cluster: str) -> str:
+    """Return the first emoji of a joined sequence, without skin tone."""
+    first = cluster.split(_ZWJ, maxsplit=1)[0]
+    return "".join(char for char in first if not _is_modifier(char))
