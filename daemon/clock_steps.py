@@ -43,9 +43,10 @@ class ClockSteps:
         self._looked_at = self.clock.steady_now()
         if step:
             direction = "forward" if step > _NONE else "back"
+            size = timedelta(seconds=round(abs(step).total_seconds()))
             source.app.log.warning(
                 "clock.set",
-                summary=f"This machine's clock was set {abs(step)} {direction}",
+                summary=f"This machine's clock was set {size} {direction}",
             )
         if source.app.instance.id or not (step or is_first):
             return
