@@ -11,8 +11,8 @@ the owner's network, so the addresses are checked again when the connection is m
 from __future__ import annotations
 
 import socket
+import ssl
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -28,12 +28,12 @@ from aiohttp.resolver import ThreadedResolver
 
 from providers import charges
 from providers.base import HttpCall, ProviderTraits, Response
+from providers.network import describe_certificate_error, proxy_for, trust_store
 from providers.outcomes import InvalidImageError, UnavailableError
 from providers.responses import redact_secrets
 from providers.url_checks import (
     check_redirect,
     forbidden_reason,
-    is_loopback,
     is_owners_address,
     is_public,
     shorten_url,
@@ -180,7 +180,9 @@ class HttpClient:
         if kind not in self._sessions:
             resolver = PublicResolver(self._resolver) if public_only else None
             self._sessions[kind] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver, force_close=is_fresh),
+                connector=aiohttp.TCPConnector(
+                    resolver=resolver, force_close=is_fresh, ssl=trust_store()
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # It would send the passwords of a .netrc file; see `proxy_for`.
                 trust_env=False,
@@ -217,17 +219,6 @@ def _reuse_tracing() -> aiohttp.TraceConfig:
     return tracing
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy of HTTPS_PROXY for *url*; None: none, or this machine itself."""
-    parts, proxies = urlsplit(url), urllib.request.getproxies_environment()
-    host = parts.hostname or ""
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or is_loopback(host):
-        return None
-    place = parts.netloc.rpartition("@")[2]
-    return None if urllib.request.proxy_bypass(place) else proxy
-
-
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(64 * 1024):
@@ -248,9 +239,11 @@ def describe_connection_error(error: Exception) -> str:
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return "cannot be reached through the proxy of HTTPS_PROXY"
         case aiohttp.ClientConnectorCertificateError():
-            why = getattr(error.certificate_error, "verify_message", "")
-            invalid = "cannot be reached: its certificate is not valid"
-            return f"{invalid} ({why})" if why else invalid
+            why = error.certificate_error
+            if isinstance(why, ssl.SSLCertVerificationError):
+                now = datetime.now(UTC)
+                return f"cannot be reached: {describe_certificate_error(why, now)}"
+            return "cannot be reached: its certificate is not valid"
         case aiohttp.ClientConnectorSSLError():
             return "cannot be reached: it does not speak https there"
         case aiohttp.ClientConnectorDNSError():

@@ -29,7 +29,11 @@ from providers.base import ProviderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-SOURCES = "\n".join(path.read_text() for path in ROOT.glob("daemon/**/*.py"))
+SOURCES = "\n".join(
+    path.read_text()
+    for folder in ("daemon", "providers")
+    for path in ROOT.glob(f"{folder}/**/*.py")
+)
 
 
 def _blocks(kind: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import typer
 from daemon.cli.setup.command import run_init
 from daemon.cli.setup.proposals import ColumnPolicy
 from daemon.cli.setup.wizard import InitOptions
+from daemon.service.unit_environment import read_unit_environment
 
 
 def init(
@@ -37,6 +39,8 @@ def init(
 
     Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
     """
+    if service:
+        os.environ.update(read_unit_environment() | os.environ)
     options = InitOptions(
         source=data_source,
         columns=ColumnPolicy(columns) if columns else None,

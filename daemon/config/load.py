@@ -20,6 +20,7 @@ from daemon.config.model import ImagesSection, Options
 from daemon.config.problems import PREFIX, explain_errors, unknown_variables
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
+from providers.network import network_problems
 
 _PLACES = ("postbrush.toml", "/etc/postbrush/postbrush.toml")
 _USUAL_REGION = "us-east-1"
@@ -94,7 +95,7 @@ def _build_settings(
         problems.append(f"not valid TOML: {error}")
     variables = {name: env for name, env in environ.items() if name.startswith(PREFIX)}
     unknown = unknown_variables(variables)
-    problems += unknown.values()
+    problems += [*unknown.values(), *network_problems(environ)]
     known = {name: env for name, env in variables.items() if name not in unknown}
     options = _validate_options(values, known, problems)
     store = _resolve_store(options.images, environ) if options else None

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import random
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from daemon.notion.responses import (
     unavailable,
 )
 from daemon.notion.throttling import NotionRateLimiter
+from providers.network import describe_certificate_error, proxy_for, trust_store
 
 _VERSION = "2025-09-03"
 
@@ -92,6 +94,7 @@ class NotionTransport:
         self._on_rate_limit = on_rate_limit
         self._on_success = on_success
         self._traffic = Counter() if traffic is None else traffic
+        self._proxy = proxy_for(base_url)
         self._client = AsyncClient(
             auth=token,
             base_url=base_url,
@@ -99,6 +102,10 @@ class NotionTransport:
             retry=False,
             timeout_ms=int(_TIMEOUT * 1000),
             client=httpx.AsyncClient(
+                verify=trust_store(),
+                proxy=self._proxy,
+                # It would send the passwords of a .netrc file.
+                trust_env=False,
                 limits=httpx.Limits(keepalive_expiry=_KEEPALIVE),
                 event_hooks={"response": [self._record_server_time]},
             ),
@@ -187,8 +194,21 @@ class NotionTransport:
                 kind=ErrorClass.REFUSED, status=400, message=str(error)[:200]
             )
         except httpx.HTTPError as error:
-            kind = type(error).__name__
-            return unavailable(f"cannot be reached ({kind}): is this machine online?")
+            return unavailable(_describe_error(error, self._proxy))
+
+
+def _describe_error(error: httpx.HTTPError, proxy: str | None) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = describe_certificate_error(cause, datetime.now(UTC))
+            return f"cannot be reached: {why}"
+        cause = cause.__cause__ or cause.__context__
+    # With a proxy, no connection is made to any other address.
+    if isinstance(error, httpx.ProxyError | httpx.ConnectError) and proxy:
+        return "cannot be reached through the proxy of HTTPS_PROXY"
+    kind = type(error).__name__
+    return f"cannot be reached ({kind}): is this machine online?"
 
 
 def parse_date_header(header: str) -> datetime | None:

@@ -10,6 +10,8 @@ a thread.
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -215,6 +217,10 @@ def open_target(url: SecretStr) -> NotificationTarget:
     """Return the target of an address, without sending anything."""
     from apprise import Apprise, AppriseAsset, PersistentStoreMode  # noqa: PLC0415 - 0.3 s and 20 MB with the first address
 
+    # Its library has a list of authorities of its own otherwise.
+    paths = ssl.get_default_verify_paths()
+    if trusted := paths.cafile or paths.capath:
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", trusted)
     asset = AppriseAsset(
         app_id=_NAME,
         app_desc=_NAME,

@@ -15,7 +15,8 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from providers import build_provider
 from providers.base import HttpCall, ProviderSettings, Response, Step
-from providers.http import HttpClient, describe_connection_error, proxy_for
+from providers.http import HttpClient, describe_connection_error
+from providers.network import proxy_for
 from providers.outcomes import ConnectionLostError, UnavailableError
 from tests.providers.fakes import FAKES
 
