@@ -26,7 +26,7 @@ from providers.job_provider import JobProvider, job_id_in
 from providers.request_fitting import (
     ModelPrice,
     RequestSize,
-    fit_to_whole_megapixel,
+    fit_to_whole_megapixels,
     price_per_whole_megapixel,
 )
 from providers.responses import (
@@ -44,6 +44,8 @@ MODEL = "fal-ai/flux/schnell"
 #: the nearest megapixel." (read on 2 October 2026).
 PRICE = price_per_whole_megapixel(0.003)
 _SOURCE = "fal's price per whole megapixel"
+#: Enough for a story.  fal's schema (ImageSize) allows 14142.
+MAX_SIDE = 1920
 FILE_HOSTS = ("fal.media", ".fal.media")
 _OK = 200
 
@@ -106,6 +108,7 @@ class Fal(JobProvider):
         ErrorRule(outcomes.NotFoundError, status=404, text="application"),
     )
     auth_scheme = "Key"
+    max_side = MAX_SIDE
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
@@ -113,7 +116,7 @@ class Fal(JobProvider):
 
     def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the size to request: a square is one megapixel instead of two."""
-        return fit_to_whole_megapixel(request, self.size_multiple, self.max_side)
+        return fit_to_whole_megapixels(request, self.size_multiple, self.max_side)
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""

@@ -21,6 +21,7 @@ _USUAL_NAMES = ("/infer", "/generate", "/generate_image", "/predict", "/run")
 _EMPTY: Mapping[str, JsonValue] = {"string": "", "boolean": False}
 #: Sliders for sizes have steps of 8 to 64 pixels, which the description leaves out.
 _MULTIPLE = 64
+#: The longest side in pixels if the description names none.
 _MAX_SIDE = 1440
 _MAX_SEED = 2**31 - 1
 _RANGE = re.compile(r"between (-?[0-9.]+) and (-?[0-9.]+)")
@@ -75,9 +76,9 @@ class Endpoint:
         return set(names) <= {parameter.name for parameter in self.parameters}
 
     def fit_size(self, request: ImageSize) -> RequestSize:
-        """Return the nearest size that the Space accepts, at most 1440 a side."""
+        """Return the largest size of the shape that the Space accepts."""
         sides = [p for p in self.parameters if p.name in {"width", "height"}]
-        most = min([_MAX_SIDE, *(int(p.most) for p in sides if p.most)])
+        most = min((int(p.most) for p in sides if p.most), default=_MAX_SIDE)
         least = max([_MULTIPLE, *(int(p.least) for p in sides if p.least)])
         return fit_to_side(request, _MULTIPLE, max(most, least), least)
 

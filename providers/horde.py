@@ -22,7 +22,9 @@ from providers.base import (
 from providers.job_provider import JobProvider, job_id_in
 from providers.provider import with_fallback
 from providers.request_fitting import (
+    MAX_ENLARGEMENT,
     RequestSize,
+    enlargement,
     fit_to_pixels,
     flat_price,
     without_hashes,
@@ -86,9 +88,13 @@ class Horde(JobProvider):
 
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request that queues the job."""
+        call = self._submission_call(request, self.supported_size(request))
         smaller = fit_to_pixels(request, _FEW_PIXELS, 64)
+        # Its image would be too small for the format.
+        if enlargement(smaller, request) > MAX_ENLARGEMENT:
+            return call
         return with_fallback(
-            self._submission_call(request, self.supported_size(request)),
+            call,
             _TooLargeError,
             self._submission_call(request, smaller),
         )

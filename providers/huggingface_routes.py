@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from providers.base import ImageRequest, ImageSize, JsonValue, Price, Response, Step
+from providers.fal import MAX_SIDE as FAL_MAX_SIDE
 from providers.fal import MODEL as FAL_MODEL
 from providers.fal import PRICE as FAL_PRICE
 from providers.fal import build_fal_body, read_fal
@@ -30,7 +31,7 @@ from providers.request_fitting import (
     UNKNOWN_DOLLARS,
     RequestSize,
     fit_to_side,
-    fit_to_whole_megapixel,
+    fit_to_whole_megapixels,
     flat_price,
     price_per_megapixel,
 )
@@ -44,6 +45,7 @@ from providers.responses import (
     raise_for_error,
     read_openai,
 )
+from providers.together import MAX_SIDE as TOGETHER_MAX_SIDE
 from providers.together import PRICE as TOGETHER_PRICE
 from providers.together import build_together_body
 
@@ -121,7 +123,7 @@ ROUTES: Mapping[str, Route] = {
     "fal-ai": Route(
         name="fal-ai",
         price=FAL_PRICE,
-        fit=lambda size: fit_to_whole_megapixel(size, 16),
+        fit=lambda size: fit_to_whole_megapixels(size, 16, FAL_MAX_SIDE),
         path="/fal-ai/{model}",
         model=FAL_MODEL,
         body=lambda request, size, _model: build_fal_body(request, size),
@@ -131,6 +133,7 @@ ROUTES: Mapping[str, Route] = {
         name="together",
         price=TOGETHER_PRICE,
         path="/together/v1/images/generations",
+        fit=lambda size: fit_to_side(size, 16, TOGETHER_MAX_SIDE),
         body=build_together_body,
         read=read_openai,
     ),

@@ -18,8 +18,10 @@ from providers.base import ImageSize, JsonValue, Price
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _WEIGHT = re.compile(r":\s*[+-]?\d+(?:\.\d+)?(?=\s*[)\]])")
 _KEYWORDS = re.compile(r"\b(AND|BREAK|ADDCOMM|ADDROW|ADDCOL)\b")
-#: The most that an image is enlarged to halve its price.
-_MAX_ENLARGEMENT = 1.1
+#: The most that an image of a service is enlarged; more is visibly soft.
+MAX_ENLARGEMENT = 2.0
+#: The most that an image is enlarged to cost a megapixel less.
+_CHEAP_ENLARGEMENT = 1.1
 _BRACES = str.maketrans({"{": "", "}": "", "<": " ", ">": " "})
 #: US dollars of an image whose price is not published.
 UNKNOWN_DOLLARS = 0.01
@@ -72,9 +74,9 @@ class RequestSize:
 def fit_to_side(
     request: ImageSize, multiple: int, most: int = 1440, least: int = 256
 ) -> RequestSize:
-    """Return the nearest size of the requested shape within *most* pixels a side.
+    """Return the largest size of the requested shape within *most* pixels a side.
 
-    The size is scaled down if a side would be too long.  The image is enlarged later.
+    It is no larger than the image needs.  A smaller one is enlarged later.
 
     Args:
         multiple: Both sides are multiples of this many pixels.
@@ -102,21 +104,27 @@ def fit_to_pixels(request: ImageSize, pixels: int, multiple: int) -> RequestSize
     )
 
 
-def fit_to_whole_megapixel(
+def fit_to_whole_megapixels(
     request: ImageSize, multiple: int, most: int = 1440
 ) -> RequestSize:
-    """Return the size of `fit_to_side`, or one that costs a megapixel instead of two.
+    """Return the size of `fit_to_side`, or one that costs a megapixel less.
 
-    For services that round megapixels up.  The smaller size has at most a million
-    pixels, and its image is enlarged by less than 10 %.
+    For services that round megapixels up.  The smaller size has at most the megapixels
+    before the last one, and its image is enlarged by less than 10 %.
     """
     full = fit_to_side(request, multiple, most)
-    # A megapixel is enough for the full size, or would not halve the price.
-    if not 1 < full.megapixels <= 2:  # noqa: PLR2004 - megapixels
+    # One megapixel is the least that is billed.
+    if full.megapixels <= 1:
         return full
-    smaller = fit_to_pixels(request, 1_000_000, multiple)
-    enlarged = max(request.width / smaller.width, request.height / smaller.height)
-    return smaller if enlarged < _MAX_ENLARGEMENT else full
+    pixels = (math.ceil(full.megapixels) - 1) * 1_000_000
+    smaller = fit_to_pixels(request, pixels, multiple)
+    is_enough = enlargement(smaller, request) < _CHEAP_ENLARGEMENT
+    return smaller if is_enough else full
+
+
+def enlargement(size: ImageSize, request: ImageSize) -> float:
+    """Return how much an image of *size* is enlarged to fill the requested size."""
+    return max(request.width / size.width, request.height / size.height)
 
 
 def nearest_size(request: ImageSize, sizes: Sequence[RequestSize]) -> RequestSize:

@@ -24,6 +24,8 @@ _MODEL = "black-forest-labs/FLUX.1-schnell"
 #: width x height / 1,000,000 x price, for up to 4 steps.  Price as of 11 May 2026.
 PRICE = price_per_megapixel(0.0027)
 _SOURCE = "Together's price per megapixel, as reported in May 2026"
+#: From its error: "width must be between 64 and 1792".
+MAX_SIDE = 1792
 _RATIOS = ("1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16")
 _SIZE_OPTIONS = ("width", "height", "aspect_ratio")
 
@@ -57,6 +59,7 @@ class Together(Provider):
         file_hosts=("api.together.ai", "api.together.xyz"),
     )
     version_path = "/v1"
+    max_side = MAX_SIDE
     default_model = _MODEL
     model_prices: ClassVar = {_MODEL: ModelPrice(PRICE, _SOURCE)}
     token_check_path = model_list_path = "/v1/models"  # noqa: S105 - a path

@@ -35,7 +35,7 @@ _ONLY = {
     },
     "PIL": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("providers/card/*.py")),
-        "daemon/imaging/normalize.py",
+        *(str(path.relative_to(ROOT)) for path in ROOT.glob("daemon/imaging/*.py")),
         "daemon/pretend/canvas.py",
         "daemon/pretend/scenes.py",
     },

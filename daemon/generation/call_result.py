@@ -99,11 +99,13 @@ def _encode_image(
     settings: ImagesSection, call: AdmittedCall, image: GeneratedImage
 ) -> bytes:
     provenance: normalize.Provenance | None = None
+    is_card = call.provider.traits.is_card
     if settings.mark_ai:
-        is_card = call.provider.traits.is_card
         provenance = "digitalCreation" if is_card else "trainedAlgorithmicMedia"
     try:
-        pixels = normalize.normalize_image(image.data, call.image.size)
+        pixels = normalize.normalize_image(
+            image.data, call.image.size, may_be_plain=is_card
+        )
     except BlankImageError as error:
         # A server of the owner has no moderation: it does not work.
         if call.provider.traits.is_own_server:

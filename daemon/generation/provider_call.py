@@ -147,7 +147,11 @@ def _with_card_reason(
         label = source.providers[choice.name].traits.label
         why = f"{label} is still loading or too busy"
     is_replaceable = any(
-        chain_input.permanently_excluded_reason(name) is None for name in services
+        provider_selection.permanently_excluded_reason(
+            chain_input, source.providers[name]
+        )
+        is None
+        for name in services
     )
     return replace(call, card_why=why, replaceable=is_replaceable)
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
 from daemon.generation.chain_input import ChainInput, ImageSpec
+from daemon.imaging import normalize
 from daemon.jobs import breaker_store, retry_policy
 from daemon.jobs.allowance import Allowance, load_allowances
 from daemon.jobs.budget import (
@@ -159,11 +160,23 @@ def _build_candidate(
         is_card=traits.is_card,
         has_health_check=provider.health_check_call() is not None,
         is_busy=_is_at_capacity(traits, state, source.providers),
-        excluded_reason=chain_input.permanently_excluded_reason(traits.name)
-        if is_paused
-        else chain_input.excluded_reason(traits.name),
+        excluded_reason=permanently_excluded_reason(chain_input, provider)
+        or (None if is_paused else chain_input.excluded_reason(traits.name)),
         budget_until=cost.until if isinstance(cost, OverBudget) else None,
     )
+
+
+def permanently_excluded_reason(
+    chain_input: ChainInput, provider: Provider
+) -> str | None:
+    """Return why *provider* will never generate this image, or None."""
+    image, is_card = chain_input.image, provider.traits.is_card
+    # The image would be refused as too small, after it was paid for.
+    if image.has_size and not is_card:
+        size = provider.supported_size(image.size)
+        if not normalize.is_large_enough(size, image.size):
+            return f"its images ({size}) are too small for {image.size.name}"
+    return chain_input.permanently_excluded_reason(provider.traits.name)
 
 
 def _is_at_capacity(
@@ -254,7 +267,7 @@ def decide_after_round(
 def _none_can_serve(providers: Mapping[str, Provider], chain_input: ChainInput) -> bool:
     """Return True if no provider of the chain will ever generate this image."""
     return all(
-        chain_input.permanently_excluded_reason(name)
+        permanently_excluded_reason(chain_input, providers[name])
         for name in chain_input.chain
         if name in providers
         and (chain_input.card_allowed or not providers[name].traits.is_card)

@@ -1,7 +1,7 @@
 """Converts the image of a provider to a PNG of the requested size.
 
-Pillow is used here and in the card only.  Every image is re-encoded from its pixels,
-so no metadata of a provider (prompt, workflow, EXIF, C2PA) reaches the page.
+Pillow is used in this folder and in the card only.  Every image is re-encoded from its
+pixels, so no metadata of a provider (prompt, workflow, EXIF, C2PA) reaches the page.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from contextlib import suppress
 from typing import Literal, TypeAlias
 from xml.sax.saxutils import escape
 
-from PIL import Image, ImageCms, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageCms, ImageFilter, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from daemon.config.parsing import ImageFormat
+from daemon.imaging.blank_image import is_blank
+from providers.base import ImageSize
 from providers.outcomes import BlankImageError, InvalidImageError
+from providers.request_fitting import MAX_ENLARGEMENT
 
 #: IPTC DigitalSourceType of a generated image, and of a card.
 Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
@@ -24,26 +27,32 @@ Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 _MAX_PIXELS = 40_000_000
 _MIN_SIDE = 64
-_MAX_UPSCALING = 4.0
+#: An image at most this much larger than its format is cropped, which keeps it sharp.
+_MAX_TRIM = 1.05
+#: Crops keep what is slightly above the middle, where faces usually are.
+_CENTRE = (0.5, 0.45)
 #: An image is cropped if at least this share of its area remains, else framed.
 _MIN_CROP_SHARE = 0.66
-#: Largest difference of the levels (0 to 255) in a channel of a blank image.
-_BLANK_SPREAD = 24
 _COMPRESSION = 6
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
-def normalize_image(data: bytes, size: ImageFormat) -> Image.Image:
+def normalize_image(
+    data: bytes, size: ImageFormat, *, may_be_plain: bool = False
+) -> Image.Image:
     """Decode *data* and fit it to *size*, as sRGB without metadata.
 
+    Args:
+        may_be_plain: Accept an image of one colour with words, such as a card.
+
     Raises:
-        InvalidImageError: The data is not an image, truncated, animated, too small, or
-            over 40 megapixels.
-        BlankImageError: The image is (nearly) of one colour, which is how some services
-            refuse a prompt.
+        InvalidImageError: The data is not an image, truncated, animated, over 40
+            megapixels, or would be enlarged more than twice.
+        BlankImageError: The image is of one colour, which is how some services refuse
+            a prompt.
     """
     image = _flatten_image(_decode_image(data))
-    if _is_blank(image):
+    if not may_be_plain and is_blank(image):
         raise BlankImageError("sent a blank image")
     return _fit_image(image, size)
 
@@ -103,34 +112,19 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return image
 
 
-def _is_blank(image: Image.Image) -> bool:
-    """Return True for an image nearly of one colour; thresholds measured on photos."""
-    small = image.resize((64, 64), Image.Resampling.BOX)
-    # Averages lie between the extremes, so most images need no look at every pixel.
-    if _level_spread(small) <= _BLANK_SPREAD and _level_spread(image) <= _BLANK_SPREAD:
-        return True
-    stat = ImageStat.Stat(small)
-    deviation, mean = max(stat.stddev), sum(stat.mean) / 3
-    far_share = _share_far_from(small, [round(value) for value in stat.median])
-    return (far_share < 0.002 and deviation < 2.5) or (mean < 4 and far_share < 0.02)  # noqa: PLR2004 - measured
+def is_large_enough(given: ImageSize, size: ImageFormat) -> bool:
+    """Return True if an image of a *given* size is enlarged at most twice."""
+    return _scale_for(given, size) <= MAX_ENLARGEMENT
 
 
-def _level_spread(image: Image.Image) -> float:
-    """Return the largest difference of the levels (0 to 255) within a channel."""
-    extrema = [channel.getextrema() for channel in image.split()]
-    return max(high - low for low, high in extrema)  # type: ignore[operator]  # single bands give pairs
+def _scale_for(given: ImageSize, size: ImageFormat) -> float:
+    scales = size.width / given.width, size.height / given.height
+    return max(scales) if _is_cropped(given, size) else min(scales)
 
 
-def _share_far_from(image: Image.Image, middle: list[int]) -> float:
-    """Return the share of pixels more than 8 levels from *middle* in some channel."""
-    masks = [
-        channel.point(lambda value, centre=centre: 255 * (abs(value - centre) > 8))  # noqa: PLR2004 - levels
-        for channel, centre in zip(image.split(), middle, strict=True)
-    ]
-    far = Image.new("L", image.size)
-    for mask in masks:
-        far.paste(255, mask=mask)
-    return far.histogram()[255] / (image.width * image.height)
+def _is_cropped(given: ImageSize, size: ImageFormat) -> bool:
+    wanted, actual = size.width / size.height, given.width / given.height
+    return min(wanted / actual, actual / wanted) >= _MIN_CROP_SHARE
 
 
 def _fit_image(image: Image.Image, size: ImageFormat) -> Image.Image:
@@ -138,20 +132,31 @@ def _fit_image(image: Image.Image, size: ImageFormat) -> Image.Image:
     if image.size == target:
         # The copy drops the reference to the file.
         return image.copy()
-    scale = max(size.width / image.width, size.height / image.height)
-    if scale > _MAX_UPSCALING:
+    if not is_large_enough(image, size):
         raise InvalidImageError(
             f"sent {image.width}x{image.height}, too small to enlarge"
         )
-    wanted, actual = size.width / size.height, image.width / image.height
-    if min(wanted / actual, actual / wanted) >= _MIN_CROP_SHARE:
-        return _crop_image(image, target)
-    return _frame_image(image, target)
+    if not _is_cropped(image, size):
+        return _frame_image(image, target)
+    scale = _scale_for(image, size)
+    if 1 / _MAX_TRIM <= scale <= 1:
+        return _trim_image(image, target)
+    fitted = ImageOps.fit(image, target, Image.Resampling.LANCZOS, centering=_CENTRE)
+    return _sharpen_image(fitted, scale)
 
 
-def _crop_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
-    centre = (0.5, 0.45)  # slightly above the middle, where faces usually are
-    return ImageOps.fit(image, target, Image.Resampling.LANCZOS, centering=centre)
+def _trim_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    """Crop an image that is a little larger, without resampling it."""
+    left = round((image.width - target[0]) * _CENTRE[0])
+    top = round((image.height - target[1]) * _CENTRE[1])
+    return image.crop((left, top, left + target[0], top + target[1]))
+
+
+def _sharpen_image(image: Image.Image, scale: float) -> Image.Image:
+    """Sharpen lightly what was enlarged by *scale*."""
+    if scale <= 1:
+        return image
+    return image.filter(ImageFilter.UnsharpMask(radius=scale, percent=50, threshold=2))
 
 
 def _frame_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
@@ -160,6 +165,7 @@ def _frame_image(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     blurred = ImageOps.fit(image, small).filter(ImageFilter.GaussianBlur(6))
     frame = blurred.resize(target, Image.Resampling.BICUBIC)
     whole = ImageOps.contain(image, target, Image.Resampling.LANCZOS)
+    whole = _sharpen_image(whole, whole.width / image.width)
     left, top = (target[0] - whole.width) // 2, (target[1] - whole.height) // 2
     frame.paste(whole, (left, top))
     return frame

@@ -118,7 +118,7 @@ def test_every_description_is_called_within_what_it_says(
         assert len(arguments) == len(endpoint.parameters)
         assert json.dumps(arguments)
     size = FLUX_SCHNELL.fit_size(order)
-    assert 256 <= min(size.width, size.height) <= max(size.width, size.height) <= 1440
+    assert 256 <= min(size.width, size.height) <= max(size.width, size.height) <= 2048
 
 
 @given(st.binary(max_size=300))

@@ -7,6 +7,7 @@ Face's are in `test_router`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from providers.base import (
 )
 from providers.charges import read_response
 from providers.outcomes import (
+    BadRequestError,
     PromptRefusedError,
     ProviderError,
     RateLimitedError,
@@ -145,17 +147,21 @@ def test_together_is_asked_for_a_shape_when_it_refuses_a_size() -> None:
     assert "width" not in step.call.json
 
 
+HEAVY = Response(403, {}, b'{"message": "Heavy", "rc": "KudosUpfront"}')
+
+
 def test_the_horde_is_asked_for_less_when_it_wants_kudos_first() -> None:
-    body = {"message": "Heavy", "rc": "KudosUpfront"}
-    step = read("horde", 403, body)
+    step = first_call("horde", replace(ORDER, height=1080)).read(HEAVY)
     assert isinstance(step, FollowUp)
     assert isinstance(step.call.json, dict)
     params = step.call.json["params"]
     assert isinstance(params, dict)
-    width, height = params["width"], params["height"]
-    assert isinstance(width, int)
-    assert isinstance(height, int)
-    assert width * height <= 576 * 576
+    assert (params["width"], params["height"]) == (576, 576)
+
+
+def test_the_horde_is_not_asked_for_an_image_that_is_too_small() -> None:
+    with pytest.raises(BadRequestError):
+        first_call("horde", replace(ORDER, height=1350)).read(HEAVY)
 
 
 def test_an_image_the_filter_of_fal_flagged_is_a_refusal() -> None:

@@ -10,10 +10,15 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image, ImageChops, ImageFilter, ImageStat, features
 
 from daemon.config.parsing import FormatError, ImageFormat, parse_format
-from daemon.imaging.normalize import encode_png, normalize_image, shrink_for_upload
+from daemon.imaging.normalize import (
+    encode_png,
+    is_large_enough,
+    normalize_image,
+    shrink_for_upload,
+)
 from providers.outcomes import BlankImageError, InvalidImageError
 from providers.responses import looks_like_image
 from tests.search import examples
@@ -64,6 +69,7 @@ _GOOD = _bytes(_scene(1024, 1024))
         (_bomb(2**31 - 1, 2**31 - 1), "cannot be decoded|too many"),
         (_bytes(_scene(16, 16)), "sent only 16x16"),
         (_bytes(_scene(70, 70)), "too small to enlarge"),
+        (_bytes(_scene(539, 539)), "sent 539x539, too small to enlarge"),
         (
             _bytes(
                 _scene(300, 300),
@@ -122,13 +128,55 @@ def test_every_shape_becomes_exactly_the_size(
     assert (image.size, image.mode) == ((1080, 1080), "RGB")
 
 
+def test_a_slightly_larger_image_is_cropped_and_not_resampled() -> None:
+    scene = _scene(1088, 1088)
+    image = normalize_image(_bytes(scene), SQUARE)
+    assert image.tobytes() == scene.crop((4, 4, 1084, 1084)).tobytes()
+    tall = _scene(1088, 1360)
+    image = normalize_image(_bytes(tall), parse_format("portrait"))
+    assert image.tobytes() == tall.crop((4, 4, 1084, 1354)).tobytes()
+
+
+def _sharpness(image: Image.Image) -> float:
+    edges = image.convert("L").filter(ImageFilter.FIND_EDGES)
+    return ImageStat.Stat(edges).mean[0]
+
+
+@pytest.mark.parametrize("side", [600, 800, 1024])
+def test_an_enlarged_image_is_sharpened_lightly(side: int) -> None:
+    chance = random.Random(5)  # noqa: S311 - a picture
+    small = Image.frombytes("RGB", (90, 90), chance.randbytes(90 * 90 * 3))
+    scene = small.resize((side, side), Image.Resampling.BICUBIC)
+    soft = scene.resize((1080, 1080), Image.Resampling.LANCZOS)
+    sharp = normalize_image(_bytes(scene), SQUARE)
+    assert 1.01 < _sharpness(sharp) / _sharpness(soft) < 1.6
+    # No halo: a plain area next to an edge stays plain.
+    difference = ImageChops.difference(sharp, soft)
+    assert max(ImageStat.Stat(difference).mean) < 12
+
+
+def test_a_reduced_image_is_not_sharpened() -> None:
+    scene = _scene(2048, 2048)
+    reduced = scene.resize((1080, 1080), Image.Resampling.LANCZOS)
+    difference = ImageChops.difference(normalize_image(_bytes(scene), SQUARE), reduced)
+    assert max(ImageStat.Stat(difference).mean) < 0.1
+
+
+def test_an_image_in_a_frame_may_be_small_across() -> None:
+    story = parse_format("story")
+    assert is_large_enough(ImageFormat(width=1024, height=1024, name=""), story)
+    assert not is_large_enough(ImageFormat(width=512, height=512, name=""), story)
+    image = normalize_image(_bytes(_scene(1024, 1024)), story)
+    assert image.size == (1080, 1920)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
     if mode == "I;16":
-        raw = random.Random(1).randbytes(512 * 512 * 2)  # noqa: S311 - a picture
-        image = Image.frombytes("I;16", (512, 512), raw)
+        raw = random.Random(1).randbytes(540 * 540 * 2)  # noqa: S311 - a picture
+        image = Image.frombytes("I;16", (540, 540), raw)
     else:
-        scene = _scene(512, 512)
+        scene = _scene(540, 540)
         image = (scene.convert("L") if mode == "LA" else scene).convert(mode)
     kind = "JPEG" if mode == "CMYK" else "PNG"
     normalized = normalize_image(_bytes(image, kind), SQUARE)
