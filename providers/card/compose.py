@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageDraw, ImageOps
 
 from providers.base import CardSettings, ImageRequest
-from providers.card import background, fonts, lines
+from providers.card import background, fonts
 from providers.card.card_text import CardText, one_line, prepare_text
 from providers.card.colour import Palette, choose_palette
 from providers.card.fonts import FontChoice
 from providers.card.graphemes import split_graphemes
 from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
-from providers.card.lines import TypeSetting, split_line_items
+from providers.card.lines import TypeSetting, typeset
 from providers.outcomes import BadRequestError
 
 _MISSING_ALLOWED = 0.05
@@ -99,18 +99,17 @@ def _typeset_text(words: CardText, font: FontChoice, layout: Layout) -> TypeSett
     if words.author:
         height -= layout.small * 3
     length = len(words.text) * (2 if font.features else 1)
-    for chopped in (False, True):
-        setting = lines.fit_text(
-            split_line_items(words.paragraphs, font, chopped=chopped),
-            width=layout.width,
-            height=height,
-            largest=largest_size(layout, length, font.relative_size),
-            smallest=smallest_size(layout),
-            leading=font.leading,
-        )
-        if setting is not None:
-            return setting
-    raise BadRequestError("its words do not fit on a card of this size")
+    setting = typeset(
+        words.paragraphs,
+        font,
+        width=layout.width,
+        height=height,
+        largest=largest_size(layout, length, font.relative_size),
+        smallest=smallest_size(layout),
+    )
+    if setting is None:
+        raise BadRequestError("its words do not fit on a card of this size")
+    return setting
 
 
 def _head_height(words: CardText, layout: Layout) -> float:

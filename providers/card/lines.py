@@ -1,62 +1,23 @@
-"""Breaks a text into balanced lines and chooses their size.
-
-A `LineItem` is not broken: a word, or ideographs in phrases.  Its width is measured
-once at a size of 100 pixels and scales with the size.  Source for Japanese line
-breaks: JIS X 4051 (kinsoku), as far as a card needs it.
-"""
+"""Breaks a text into balanced lines and chooses their size."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 
-from providers.card.fonts import FontChoice, script_of, width_at_100
-from providers.card.graphemes import split_graphemes
+from providers.card.fonts import FontChoice
+from providers.card.line_items import LineItem, has_wide_word, split_line_items
+
+__all__ = ["LineItem", "TypeSetting", "fit_text", "split_line_items", "typeset"]
 
 #: Sizes to try, as shares of the largest that fits.
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)
 _SHORT_WORD = 3
-_NO_START = frozenset(
-    "、。，．・：；？！゛゜ヽヾゝゞ々ー）〕］｝〉》」』】ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ…‥%％ๆฯ,.!?;:)]}”’»\u0e46"
-)
-_NO_END = frozenset("（〔［｛〈《「『【([{“‘„«เแโใไ$€£¥#")
-_CHUNK = 13
-_UNSPACED = frozenset({"JAPANESE", "HAN", "THAI", "LAO", "KHMER", "MYANMAR"})
-#: The penalty of a break between characters of two scripts, 0 to 1; a particle ends in
-#: hiragana, and the next phrase begins.
-_PENALTIES = {
-    ("hiragana", "han"): 0.0,
-    ("hiragana", "katakana"): 0.0,
-    ("hiragana", "other"): 0.0,
-    ("han", "han"): 0.6,
-    ("hiragana", "hiragana"): 0.7,
-    ("han", "hiragana"): 0.9,
-    ("katakana", "hiragana"): 0.9,
-    ("katakana", "katakana"): 1.0,
-}
-_OTHER_PENALTY = 0.4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineItem:
-    """A word, or an ideograph with its punctuation.
-
-    Attributes:
-        width: Width in pixels at a size of 100.
-        space: Width of the gap before the item, unless it begins a line.
-        starts_line: The item must begin a line.
-        break_penalty: The penalty of a line break before the item, 0 to 1.
-    """
-
-    text: str
-    width: float
-    space: float = 0.0
-    starts_line: bool = False
-    break_penalty: float = 0.0
+#: Words are divided only for letters that are so much larger.
+_WORTH_DIVIDING = 1.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,101 +28,42 @@ class TypeSetting:
     size: int
 
 
-def split_line_items(
-    paragraphs: Sequence[str], base: FontChoice, *, chopped: bool = False
-) -> list[LineItem]:
-    """Return the items of a text with their widths.
+def typeset(
+    paragraphs: Sequence[str],
+    font: FontChoice,
+    *,
+    width: float,
+    height: float,
+    largest: int,
+    smallest: int,
+) -> TypeSetting | None:
+    """Return the lines of a text within a box, or None if it is too long for it.
 
-    Args:
-        base: The font of the text.
-        chopped: Break words of more than 13 characters as well.
+    *width*, *height* and the sizes are in pixels.  Long words are divided if that
+    makes the letters larger by a quarter, and broken anywhere if nothing else fits.
     """
-    items: list[LineItem] = []
-    for paragraph in paragraphs:
-        starts_line = bool(items)
-        for word in _split_words(paragraph):
-            for index, (part, penalty) in enumerate(_split_word(word, chopped=chopped)):
-                item = LineItem(
-                    text=part,
-                    width=width_at_100(part, base),
-                    space=0.0 if index else width_at_100(" ", base),
-                    starts_line=starts_line,
-                    break_penalty=penalty,
-                )
-                items.append(item)
-                starts_line = False
-    return items
 
+    def fit(*, divided: bool, chopped: bool = False) -> TypeSetting | None:
+        return fit_text(
+            split_line_items(paragraphs, font, divided=divided, chopped=chopped),
+            width=width,
+            height=height,
+            largest=max(largest, smallest),
+            smallest=smallest,
+            leading=font.leading,
+        )
 
-def _split_words(paragraph: str) -> Iterator[str]:
-    """Yield words; a dash joins the word before it, a bullet the word after it."""
-    pending = ""
-    for word in paragraph.split():
-        if word == "•":
-            pending = f"{word}\N{NO-BREAK SPACE}"
-        elif word in {"\N{EN DASH}", "\N{EM DASH}", "-", "|", "·"} and pending:
-            pending = f"{pending}\N{NO-BREAK SPACE}{word}"
-        elif pending.endswith("\N{NO-BREAK SPACE}"):
-            pending += word
-        else:
-            if pending:
-                yield pending
-            pending = word
-    if pending:
-        yield pending
-
-
-def _split_word(word: str, *, chopped: bool) -> Iterator[tuple[str, float]]:
-    """Yield the parts of a word, each with the penalty of a break before it."""
-    if any(script_of(char) in _UNSPACED for char in word):
-        yield from _split_phrases(word)
-    elif chopped and len(word) > _CHUNK:
-        parts = split_graphemes(word)
-        for start in range(0, len(parts), _CHUNK):
-            yield "".join(parts[start : start + _CHUNK]), float(start > 0)
-    else:
-        yield word, 0.0
-
-
-def _split_phrases(text: str) -> Iterator[tuple[str, float]]:
-    pending, penalty = "", 0.0
-    for part in split_graphemes(text):
-        if not pending:
-            pending, penalty = part, 0.0
-        elif (
-            part[0] in _NO_START
-            or pending[-1] in _NO_END
-            or _are_both_latin(pending, part)
+    setting = fit(divided=False)
+    if setting is not None and setting.size == max(largest, smallest):
+        return setting
+    measure = width * 100 / (setting.size if setting else smallest)
+    if has_wide_word(paragraphs, font, measure):
+        divided = fit(divided=True)
+        if divided is not None and (
+            setting is None or divided.size >= _WORTH_DIVIDING * setting.size
         ):
-            pending += part
-        else:
-            yield pending, penalty
-            pending, penalty = part, _break_penalty(pending[-1], part[0])
-    yield pending, penalty
-
-
-def _are_both_latin(pending: str, part: str) -> bool:
-    """Return True inside a Latin word or a number, which are not broken."""
-    return all(
-        script_of(char) == "LATIN" or char.isdecimal()
-        for char in (pending[-1], part[0])
-    )
-
-
-def _break_penalty(before: str, after: str) -> float:
-    """Return the penalty of a break, 0 to 1, by script, since phrases end in kana."""
-    if unicodedata.category(before).startswith("P"):
-        return 0.0
-    return _PENALTIES.get((_script_kind(before), _script_kind(after)), _OTHER_PENALTY)
-
-
-def _script_kind(char: str) -> str:
-    code = ord(char)
-    if 0x3041 <= code <= 0x309F:
-        return "hiragana"
-    if 0x30A0 <= code <= 0x30FF:
-        return "katakana"
-    return "han" if script_of(char) == "HAN" else "other"
+            return divided
+    return setting or fit(divided=True, chopped=True)
 
 
 def fit_text(
@@ -217,12 +119,13 @@ def _largest_that_fits(fits: Callable[[int], bool], low: int, high: int) -> int 
 def _fill_greedily(items: Sequence[LineItem], measure: float) -> list[float] | None:
     """Return the widths of greedily filled lines, or None if an item is too wide."""
     lines: list[float] = []
-    for item in items:
-        if item.width > measure:
+    for item, following in zip(items, (*items[1:], None), strict=True):
+        hyphen = following.hyphen if following else 0.0
+        if item.width + hyphen > measure:
             return None
-        gap = item.space + item.width
+        gap = item.space + item.width + hyphen
         if lines and not item.starts_line and lines[-1] + gap <= measure:
-            lines[-1] += gap
+            lines[-1] += gap - hyphen
         else:
             lines.append(item.width)
     return lines
@@ -248,8 +151,10 @@ def _break_lines(
             line = sums[end] - before
             if line > measure or (end - 1 > start and items[end - 1].starts_line):
                 break
+            line += items[end].hyphen if end < amount else 0.0
             # The remaining lines cannot hold the remaining items.
-            if end < first or total - sums[end] > (left - 1) * roomiest:
+            too_much = total - sums[end] > (left - 1) * roomiest
+            if end < first or too_much or line > measure:
                 continue
             cost = _line_cost(items, start, end, line / ideal, last=end == amount)
             rest, ends = best(end, left - 1) if left > 1 else (0.0, ())
@@ -272,7 +177,7 @@ def _line_cost(
         # The last line of a paragraph may be short.
         cost *= 0.35
     is_single = end - start == 1 and len(final) > 1
-    if last and is_single and start > 0 and items[start].space:
+    if forced and is_single and start > 0 and not items[start].starts_line:
         cost += 0.05
     if last and fill < 0.35:
         cost += 0.08
@@ -296,5 +201,8 @@ def _join_lines(items: Sequence[LineItem], ends: Sequence[int]) -> tuple[str, ..
         text = items[start].text
         for item in items[start + 1 : end]:
             text += f" {item.text}" if item.space else item.text
-        lines.append(text)
+        if end < len(items) and items[end].hyphen:
+            text += "-"
+        # A separator separates nothing at a line's end.
+        lines.append(text.rstrip(" ·|") or text)
     return tuple(lines)

@@ -15,6 +15,8 @@ _FENCE = re.compile(
     r"(?m)^\s*(?:```+|~~~+)[ \t]*[\w+#.-]*[ \t]*$|^\s*([*_-])(?:\s*\1){2}\s*$"
 )
 _MARKDOWN = re.compile(r"(?m)^\s{0,3}(?:#{1,6}\s+|>\s+)|\*\*|__|~~|`+")
+#: The dots between a dish and its price.
+_LEADER = re.compile(r"[ \t]*(?:\.{4,}|·{3,}|_{4,}|…{2,})[ \t]*(?=\S)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")
 _TAG = re.compile(r"(?<![\w&#＃])[#＃]([^\W\d_][\w·]*|\d+[^\W\d_][\w·]*)")
 _MENTION = re.compile(r"(?<![\w@])@([A-Za-z0-9][\w.]*\w)")
@@ -56,6 +58,7 @@ def _is_fancy(char: str) -> bool:
 
 def strip_markup(text: str) -> str:
     """Return *text* without Markdown and links; marks of lists keep their lines."""
+    text = _LEADER.sub(" — ", text)
     text = write_stars(_MARKDOWN_LINK.sub(r"\1", _FENCE.sub("", text)))
     text = _EMPHASIS.sub(r"\1", _MARKDOWN.sub("", text))
     text = remove_links(text)

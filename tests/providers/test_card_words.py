@@ -116,6 +116,7 @@ def test_a_greeting_alone_is_not_a_card() -> None:
         ('Das ist "die Liebe" und nicht mehr', "Das ist „die Liebe“ und nicht mehr"),
         ("5'10\" tall", "5′10″ tall"),
         ("Run it:\n```python\nbake()\n```\nEasy", "Run it:\nbake()\nEasy"),
+        ("Wash & cut ......... $38", "Wash & cut — $38"),
         ("Heute 16–18 °C, morgen 20°", "Heute 16–18 °C, morgen 20°"),
     ],
 )

@@ -1,0 +1,62 @@
+"""Divides long words, by the patterns of their language.
+
+Source of the patterns: the dictionaries of LibreOffice in Pyphen.  Pyphen keeps the
+patterns of a language in memory (German: 17 MB), so they are dropped after each text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+import pyphen
+
+_SHORTEST, _EDGE = 10, 4
+#: Before a consonant and a vowel: right in Finnish, and nearly so in most languages.
+_SYLLABLE = re.compile(
+    r"(?<=\w)(?=[^\W\d_aeiouyäöüåéèàáíóúаеиоуыэюяαειου][aeiouyäöüåéèà])"
+)
+#: Endings of German words inside compounds: a better place than others.
+_JOINT = re.compile(r"(?:heits|keits|ungs|schafts|ions|täts|lings|tums|ments)$")
+
+
+def is_long_word(word: str) -> bool:
+    """Return True for words that may be divided."""
+    return len(word.strip(".,:;!?…»«“”„()")) >= _SHORTEST and "@" not in word
+
+
+@lru_cache(maxsize=16)
+def divide_words(words: tuple[str, ...], language: str) -> dict[str, tuple[str, ...]]:
+    """Return the parts of each word, at least four letters at its edges.
+
+    Args:
+        language: ISO 639-1 code.
+    """
+    known = pyphen.language_fallback(language)
+    divider = pyphen.Pyphen(lang=known) if known else None
+    try:
+        return {word: tuple(_divide(word, divider)) for word in words}
+    finally:
+        pyphen.hdcache.clear()
+
+
+def _divide(word: str, divider: pyphen.Pyphen | None) -> Iterable[str]:
+    positions = (
+        divider.positions(word)
+        if divider
+        else [match.start() for match in _SYLLABLE.finditer(word.lower())]
+    )
+    start = 0
+    for position in positions:
+        edges = re.split(r"[\W\d_]", word[:position])[-1], word[position:]
+        rest = re.split(r"[\W\d_]", edges[1])[0]
+        if len(edges[0]) >= _EDGE and len(rest) >= _EDGE and position - start > 1:
+            yield word[start:position]
+            start = position
+    yield word[start:]
+
+
+def is_joint(part: str) -> bool:
+    """Return True if *part* ends where the words of a compound meet."""
+    return _JOINT.search(part.lower()) is not None
