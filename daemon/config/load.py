@@ -17,12 +17,17 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from daemon.config import addresses, checks, entries, secret
 from daemon.config.model import ImagesSection, Options
-from daemon.config.problems import PREFIX, explain_errors, unknown_variables
+from daemon.config.problems import (
+    NOT_SETTINGS,
+    PREFIX,
+    explain_errors,
+    unknown_variables,
+)
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
+from daemon.places import SECRETS_NAME, Home, find_config, find_home
 from providers.network import network_problems
 
-_PLACES = ("postbrush.toml", "/etc/postbrush/postbrush.toml")
 _USUAL_REGION = "us-east-1"
 
 
@@ -32,15 +37,15 @@ def load_settings(
     """Read the configuration and the secrets.
 
     Args:
-        path: `--config`; None for the first of $POSTBRUSH_CONFIG, ./postbrush.toml
-            and /etc/postbrush/postbrush.toml.
+        path: `--config`; None for the first of $POSTBRUSH_CONFIG, ./postbrush.toml,
+            ~/.config/postbrush/postbrush.toml and /etc/postbrush/postbrush.toml.
         ready: Whether a provider of the chain without a token is a problem.
 
     Raises:
         ConfigError: There are problems; the message has one line for each.
     """
     problems: list[str] = []
-    file, text = _find_file(path, environ, cwd), ""
+    file, text = find_config(path, environ, cwd), ""
     try:
         text = file.read_text("utf-8-sig") if file else ""
     except OSError as error:
@@ -67,16 +72,9 @@ def parse_toml(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def secrets_path(file: Path | None, cwd: Path) -> Path:
+def secrets_path(file: Path | None, home: Home) -> Path:
     """Return the folder of the secret files, which is beside the configuration."""
-    return (file.parent if file else cwd) / secret.FOLDER
-
-
-def _find_file(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
-    if named := path or environ.get(f"{PREFIX}CONFIG"):
-        return cwd / named
-    places = (cwd / place for place in _PLACES)
-    return next((place for place in places if place.exists()), None)
+    return (file.parent if file else home.config) / SECRETS_NAME
 
 
 def _build_settings(
@@ -98,12 +96,13 @@ def _build_settings(
     problems += [*unknown.values(), *network_problems(environ)]
     known = {name: env for name, env in variables.items() if name not in unknown}
     options = _validate_options(values, known, problems)
+    home = find_home(environ, cwd)
     store = _resolve_store(options.images, environ) if options else None
     wanted = entries.secret_variables(options or Options(), with_store=bool(store))
-    secrets = secret.read_secrets(environ, wanted, problems, secrets_path(file, cwd))
+    secrets = secret.read_secrets(environ, wanted, problems, secrets_path(file, home))
     if options is not None:
         secrets = replace(secrets, others=_secret_texts(options, secrets))
-        data_dir = _resolve_data_dir(options, file, environ, cwd)
+        data_dir = _resolve_data_dir(options, file, environ, cwd, home)
         problems += checks.check_options(options, secrets, store, data_dir, ready=ready)
     if problems or options is None:
         if file:
@@ -177,7 +176,7 @@ class _VariableSource(EnvSettingsSource):
         return {
             name.lower(): value
             for name, value in self._variables.items()
-            if name != f"{PREFIX}CONFIG"
+            if name not in NOT_SETTINGS
         }
 
 
@@ -210,14 +209,18 @@ def _secret_texts(options: Options, secrets: secret.Secrets) -> list[SecretStr]:
 
 
 def _resolve_data_dir(
-    options: Options, file: Path | None, environ: Mapping[str, str], cwd: Path
+    options: Options,
+    file: Path | None,
+    environ: Mapping[str, str],
+    cwd: Path,
+    home: Home,
 ) -> Path:
     if options.data_dir:
         base = file.parent if file else cwd
         return (base / Path(options.data_dir).expanduser()).resolve()
     if state := environ.get("STATE_DIRECTORY", ""):
         return Path(state.split(":", maxsplit=1)[0])
-    # Data goes beside the configuration, unless that is in /etc.
-    if file is not None and not file.is_relative_to("/etc"):
-        return file.parent.resolve()
-    return cwd.resolve()
+    # Data goes beside the configuration, unless that is in /etc or ~/.config.
+    if file is None or file.parent == home.config:
+        return home.data.resolve()
+    return cwd.resolve() if file.is_relative_to("/etc") else file.parent.resolve()

@@ -14,9 +14,12 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.model import Options
 from daemon.config.parsing import show_duration
+from daemon.places import CONTAINER
 
 #: How the variables begin that override keys of the file.
 PREFIX = "POSTBRUSH_"
+#: Variables with the prefix that set no key.
+NOT_SETTINGS = frozenset({f"{PREFIX}CONFIG", CONTAINER})
 #: The old key of a section and the key that replaces it.
 RENAMED_KEYS = {
     "settle": "wait_after_edit",
@@ -121,7 +124,7 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
     tops = {name.upper() for name in Options.model_fields}
     problems = {}
     for name in sorted(environ):
-        if name == f"{PREFIX}CONFIG":
+        if name in NOT_SETTINGS:
             continue
         key = name.removeprefix(PREFIX).upper()
         shape = re.sub(r"^(PROVIDERS|SOURCES)__[^_]+(?:_[^_]+)*?__", r"\1__NAME__", key)

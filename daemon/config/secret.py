@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from daemon.places import SECRETS_NAME
+
 NOTION = ("NOTION_TOKEN",)
 WEB = ("WEB_PASSWORD",)
 #: Several addresses, on one or more lines.
@@ -16,8 +18,6 @@ NOTIFY = ("NOTIFY_URLS",)
 DATABASE = ("DATABASE_PASSWORD",)
 #: Both parts of the key for `images.store`.
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
-#: The folder beside the configuration, with a file for each variable.
-FOLDER = "secrets"
 _LONGEST = 1000
 _LEAST_PASSWORD = 8
 _LONGEST_LIST = 20_000
@@ -145,7 +145,7 @@ def _look_up(
         origin = "systemd credentials"
         return _from_file(Path(folder) / name, origin, problems), origin
     if name in files:
-        return _from_file(files[name], FOLDER, problems), str(files[name])
+        return _from_file(files[name], SECRETS_NAME, problems), str(files[name])
     return None, ""
 
 

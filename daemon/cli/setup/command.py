@@ -18,6 +18,7 @@ from daemon.cli.setup.dialog import ApiSession, Prompter, read_hidden
 from daemon.cli.setup.wizard import InitAnswers, InitOptions, Wizard
 from daemon.config import secret
 from daemon.errors import SetupError
+from daemon.places import CONFIG_NAME, find_home
 from daemon.service import lock
 
 _KNOWN = (*secret.NOTION, "HUGGINGFACE_TOKEN", "HF_TOKEN")
@@ -85,9 +86,10 @@ def run_init(
 def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
     if folder is not None and not service:
         raise SetupError("--secrets goes with --service")
-    named = OPTIONS.config or os.environ.get("POSTBRUSH_CONFIG") or "postbrush.toml"
-    file = Path.cwd() / named
-    folder = folder or config.secrets_path(file, Path.cwd())
+    home = find_home(os.environ, Path.cwd())
+    named = OPTIONS.config or os.environ.get("POSTBRUSH_CONFIG")
+    file = Path.cwd() / (named or home.config / CONFIG_NAME)
+    folder = folder or config.secrets_path(file, home)
     return InitTarget(file=file, folder=folder, service=service)
 
 

@@ -26,6 +26,8 @@ _COLUMNS: Mapping[str, str | tuple[str, ...]] = {
 def _bare(desk: Desk) -> Desk:
     """A folder with nothing in it, and a database that knows nothing of postbrush."""
     (desk.folder / "postbrush.toml").unlink()
+    # Without a user's folders, files are written here.
+    desk.environ["HOME"] = "/"
     desk.town.source.shared = False
     desk.town.source = desk.town.workspace.add_database("My posts", _COLUMNS)
     return desk

@@ -1,0 +1,62 @@
+"""Where an installation has its configuration and its data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG_NAME = "postbrush.toml"
+SECRETS_NAME = "secrets"
+#: Set in the image of the container, where all files are in the volume.
+CONTAINER = "POSTBRUSH_CONTAINER"
+_SYSTEM = Path("/etc/postbrush")
+#: Files in a folder by which it is the home of an installation.
+_MARKS = (CONFIG_NAME, "postbrush.db", f"{SECRETS_NAME}/NOTION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of a configuration (with its secrets) and of its data."""
+
+    config: Path
+    data: Path
+
+
+def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
+    """Return the folders that are used unless a file or a variable names others."""
+    # A container, a checkout with its .venv, and a folder that has our files.
+    is_program_here = Path(sys.prefix).parent == cwd
+    has_files = any((cwd / mark).exists() for mark in _MARKS)
+    if CONTAINER in environ or is_program_here or has_files:
+        return Home(cwd, cwd)
+    config = _user_folder(environ, "XDG_CONFIG_HOME", ".config")
+    data = _user_folder(environ, "XDG_DATA_HOME", ".local/share")
+    # A process without a user's folders, such as a service.
+    if config is None or data is None:
+        return Home(cwd, cwd)
+    return Home(config / "postbrush", data / "postbrush")
+
+
+def _user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | None:
+    """Return a folder of the XDG Base Directory Specification, None without a user."""
+    named, home = Path(environ.get(name, "")), Path(environ.get("HOME", ""))
+    if named.is_absolute():
+        return named
+    return home / usual if home.is_absolute() and home != Path("/") else None
+
+
+def find_config(
+    path: Path | None, environ: Mapping[str, str], cwd: Path
+) -> Path | None:
+    """Return the configuration file, None if there is none.
+
+    Args:
+        path: `--config`, which need not exist, as $POSTBRUSH_CONFIG need not.
+    """
+    if named := path or environ.get("POSTBRUSH_CONFIG"):
+        return cwd / named
+    folders = (cwd, find_home(environ, cwd).config, _SYSTEM)
+    places = (folder / CONFIG_NAME for folder in folders)
+    return next((place for place in places if place.exists()), None)

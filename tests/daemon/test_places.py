@@ -1,0 +1,81 @@
+"""Which folders an installation uses, wherever it was installed and is started."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon import config
+from daemon.places import CONTAINER, Home, find_config, find_home
+
+_SHOP = "[card]\ntag = 'Shop'\n"
+
+
+def _user(home: Path) -> dict[str, str]:
+    return {"HOME": str(home)}
+
+
+def test_a_user_has_folders_of_the_system(tmp_path: Path) -> None:
+    home, cwd = tmp_path / "ada", tmp_path / "somewhere"
+    found = find_home(_user(home), cwd)
+    assert found == Home(home / ".config/postbrush", home / ".local/share/postbrush")
+    # A relative path counts as not set (XDG Base Directory Specification).
+    named = {"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "relative", **_user(home)}
+    assert find_home(named, cwd) == Home(Path("/c/postbrush"), found.data)
+
+
+@pytest.mark.parametrize(
+    "mark", ["postbrush.toml", "postbrush.db", "secrets/NOTION_TOKEN"]
+)
+def test_a_folder_with_our_files_is_used_as_before(tmp_path: Path, mark: str) -> None:
+    (tmp_path / mark).parent.mkdir(exist_ok=True)
+    (tmp_path / mark).touch()
+    assert find_home(_user(tmp_path / "ada"), tmp_path) == Home(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"HOME": "/"}, {"HOME": "ada"}, {"HOME": "/root", CONTAINER: "1"}]
+)
+def test_without_a_user_it_is_the_current_folder(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    assert find_home(environ, tmp_path) == Home(tmp_path, tmp_path)
+
+
+def test_a_checkout_with_its_own_environment_is_its_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert find_home(_user(tmp_path / "ada"), tmp_path) == Home(tmp_path, tmp_path)
+
+
+def test_the_file_of_the_folder_goes_before_the_users(tmp_path: Path) -> None:
+    home, cwd = tmp_path / "ada", tmp_path / "somewhere"
+    cwd.mkdir()
+    users = home / ".config/postbrush/postbrush.toml"
+    users.parent.mkdir(parents=True)
+    users.write_text(_SHOP)
+    (users.parent / "secrets").mkdir()
+    (users.parent / "secrets" / "NOTION_TOKEN").write_text("ntn_users")
+    settings = config.load_settings(None, _user(home), cwd)
+    assert settings.file == users
+    assert settings.data_dir == home / ".local/share/postbrush"
+    assert settings.notion_token is not None
+    assert settings.notion_token.get_secret_value() == "ntn_users"
+    # Named, or found from its own folder, its data are the same.
+    named = config.load_settings(users, _user(home), cwd)
+    assert named.data_dir == settings.data_dir
+
+    (cwd / "postbrush.toml").write_text(_SHOP)
+    assert find_config(None, _user(home), cwd) == cwd / "postbrush.toml"
+    settings = config.load_settings(None, _user(home), cwd)
+    assert (settings.data_dir, settings.notion_token) == (cwd, None)
+
+
+def test_with_variables_alone_the_data_are_the_users(tmp_path: Path) -> None:
+    environ = {**_user(tmp_path / "ada"), "NOTION_TOKEN": "ntn_x"}
+    settings = config.load_settings(None, environ, tmp_path)
+    assert settings.file is None
+    assert settings.data_dir == tmp_path / "ada/.local/share/postbrush"
