@@ -149,6 +149,8 @@ class SourceRuntime:
         polled_at: Steady time of the last successful poll.
         is_leader: This daemon is the leader: only the leader sends requests to Notion.
         is_sweeping: A sweep of the source is running.
+        active_until: Elapsed seconds (`Clock.elapsed`) until which a person counts as
+            active.
         unreachable_pages: IDs of pages whose un-tick was answered 404.
     """
 
@@ -157,6 +159,7 @@ class SourceRuntime:
     polled_at: datetime | None = None
     is_leader: bool = True
     is_sweeping: bool = False
+    active_until: float = 0.0
     unreachable_pages: set[str] = field(default_factory=set)
 
 

@@ -13,18 +13,17 @@ from daemon.cluster.base import Membership
 from daemon.context import AppContext, SourceContext, Sources
 from daemon.dispatcher import Dispatcher
 from daemon.generation.storage_guard import log_outage, sleep_unless_stopping
-from daemon.jobs import breaker_store, job_log
+from daemon.jobs.job_log import log_command_changes
 from daemon.jobs.postponement import end_delay, list_delayed_tasks, postpone_task
 from daemon.maintenance.prune import prune_source
 from daemon.schedule import Scheduler
 from daemon.service import malloc
 from daemon.service.systemd import SystemdNotifier
 from daemon.service.tasks import TaskKey, TaskKind
+from daemon.sync.activity import is_active_poll_due
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db import queue
 from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
-from db.states import JobState
 
 _FIRST_PRUNE = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
@@ -153,6 +152,17 @@ class DaemonRunner:
         if watcher.listed and not self.dispatcher.is_busy:
             malloc.trim_heap()
         self._publish_status()
+        self._schedule_active_poll(watcher)
+
+    def _schedule_active_poll(self, watcher: Poller) -> None:
+        """Poll again soon while a person is active; the usual polls go on."""
+        source = watcher.source
+        if is_active_poll_due(source):
+            self.schedule.call_at(
+                f"active {source.watchdog_name}",
+                self.app.now() + source.options.notion.poll_active,
+                partial(self._poll_source, watcher),
+            )
 
     async def _renew_membership(self) -> None:
         try:
@@ -263,24 +273,13 @@ class DaemonRunner:
         """Cancel all tasks, even paid calls."""
         self.dispatcher.abort()
 
-    async def _log_command_changes(self) -> None:
-        """Log the jobs that a command has queued, and the breakers it has reset."""
-        async with self.app.db.read_transaction() as tx:
-            queued = await queue.list_jobs(tx, [JobState.QUEUED], limit=500)
-            breakers = await breaker_store.load_breakers(tx, self.source.providers)
-        for breaker in breakers.values():
-            breaker_store.log_breaker_reset(self.sources.app, breaker)
-        for job in queued:
-            if job.created_at >= self.started_at:
-                job_log.log_job_queued(self.sources.get(job.source) or self.source, job)
-
     async def handle_command(
         self, command: str, args: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Answer the command `wake` or `status` of the control socket."""
         del args
         if command == "wake":
-            await self._log_command_changes()
+            await log_command_changes(self.sources, self.started_at)
             self.app.signals.kick.set()
             # Our own database object does not notice a write of another process.
             self.app.signals.change_event.announce_change()

@@ -68,6 +68,11 @@ class NotionSection(Section):
     poll_interval: Duration = _key(
         timedelta(seconds=10), "how often to look", ge=timedelta(milliseconds=100)
     )
+    poll_active: Duration = _key(
+        timedelta(seconds=2),
+        "the same for five minutes after somebody did something",
+        ge=timedelta(milliseconds=100),
+    )
     requests_per_second: float = _key(3.0, "Notion's budget", gt=0, le=100)
     base_url: Url = _key("https://api.notion.com", "for proxies and tests")
     properties: PropertyNames = _key(PropertyNames(), "names of the columns")

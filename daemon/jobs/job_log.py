@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daemon.context import SourceContext
+from daemon.context import SourceContext, Sources
 from daemon.formatting import format_cents, format_dollars, format_duration, format_time
+from daemon.jobs import breaker_store
 from daemon.jobs.budget import BudgetThreshold
 from daemon.jobs.retry_policy import requested_at
+from db import queue
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobState
 from providers.outcomes import ProviderError
@@ -34,6 +36,18 @@ def log_job_queued(source: SourceContext, job: Job) -> None:
         state=job.state,
         reason=job.reason,
     )
+
+
+async def log_command_changes(sources: Sources, since: datetime) -> None:
+    """Log the jobs that commands have queued *since*, and the breakers they reset."""
+    async with sources.app.db.read_transaction() as tx:
+        queued = await queue.list_jobs(tx, [JobState.QUEUED], limit=500)
+        breakers = await breaker_store.load_breakers(tx, sources.first.providers)
+    for breaker in breakers.values():
+        breaker_store.log_breaker_reset(sources.app, breaker)
+    for job in queued:
+        if job.created_at >= since:
+            log_job_queued(sources.get(job.source) or sources.first, job)
 
 
 def log_job_done(

@@ -58,6 +58,11 @@ class NotionRateLimiter:
         self._order = count()
         self._pump: asyncio.Task[None] | None = None
 
+    @property
+    def is_queued(self) -> bool:
+        """Whether any request waits for its turn."""
+        return bool(self._waiting)
+
     async def wait_turn(self, urgency: Urgency) -> None:
         """Wait until a request of this urgency may be sent."""
         # Less urgent requests in the queue do not delay this one.

@@ -50,8 +50,9 @@ class ApiMiddleware:
             body = await _read_json(request)
             about = self.space.uploads.name_of(request.path) or str(body)
             fault = self.space.faults.pop_match(request.method, request.path, about)
-            if fault is not None and fault.delay:
-                await asyncio.sleep(fault.delay)
+            delay = self.space.latency + (fault.delay if fault is not None else 0.0)
+            if delay:
+                await asyncio.sleep(delay)
             if fault is not None and not fault.after:
                 return self._fault_response(request, fault, body)
             response = await self._handle_request(request, body, handler)

@@ -43,6 +43,7 @@ class Workspace:
     Attributes:
         upload_limit: Largest file in bytes, as users.me reports it.
         requests_per_minute: Rate limit of the token; None for no limit.
+        latency: Seconds that each request takes.
         query_cap: Rows after which a query ends (10,000 in the real Notion).
         slow_above: Page size above which a query times out; None for no limit.
         version: Raised by every visible change.
@@ -52,6 +53,7 @@ class Workspace:
     token: str
     upload_limit: int = 5 * 2**20
     requests_per_minute: int | None = 180
+    latency: float = 0.0
     query_cap: int = 10_000
     slow_above: int | None = None
     name: str = "Oven & Oak"

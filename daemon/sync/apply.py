@@ -12,10 +12,7 @@ from daemon.context import SourceContext
 from daemon.jobs import job_log
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
-from daemon.sync.page_plan import (
-    PagePlan,
-    plan_pages,
-)
+from daemon.sync.page_plan import PagePlan, plan_pages
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     Action,
@@ -45,11 +42,13 @@ class ApplyResult:
         queued: Created jobs, for the log.
         held: Number of posts that now wait for approval.
         postponed: IDs of pages whose automatic request is decided later.
+        is_news: A page has changed in a way that matters to its image.
     """
 
     queued: tuple[Job, ...] = ()
     held: int = 0
     postponed: tuple[str, ...] = ()
+    is_news: bool = False
 
 
 async def apply_pages(
@@ -175,11 +174,13 @@ async def _apply_in_tx(
                 queued.append(job)
     if hold == "postpone":
         postponed = tuple(page_id for page_id, _ in held)
-        return ApplyResult(queued=tuple(queued), postponed=postponed)
+        return ApplyResult(
+            queued=tuple(queued), postponed=postponed, is_news=bool(plans)
+        )
     await posts.hold_posts(tx, source.name, held, now)
     if state := await _load_state_before(tx, source.name, watermark):
         await source_state.save_source_state(tx, replace(state, watermark=watermark))
-    return ApplyResult(queued=tuple(queued), held=len(held))
+    return ApplyResult(queued=tuple(queued), held=len(held), is_news=bool(plans))
 
 
 async def _apply_action(

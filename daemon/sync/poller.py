@@ -15,6 +15,7 @@ from daemon.jobs import job_log
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filters import filter_problems, uncomparable_properties
 from daemon.notion.model import Page, Schema, Urgency, Wanted
+from daemon.sync.activity import note_activity
 from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
 from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, source_state
@@ -68,14 +69,9 @@ class Poller:
                 schema = await self._current_schema()
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                source.notion_backoff.record_failure(
-                    error, source.app.steady_now(), source.log
-                )
-                await self._save_access_state(
-                    source.notion_backoff.why
-                    if source.notion_backoff.is_refused
-                    else ""
-                )
+                backoff = source.notion_backoff
+                backoff.record_failure(error, source.app.steady_now(), source.log)
+                await self._save_access_state(backoff.why if backoff.is_refused else "")
                 return None
             was_unreachable = bool(source.notion_backoff.why)
             source.notion_backoff.record_success(source.app.steady_now(), source.log)
@@ -85,6 +81,8 @@ class Poller:
                 source.app.signals.kick.set()
             await self._save_access_state("")
             source.state.polled_at = source.app.steady_now()
+            if result.is_news:
+                note_activity(source)
             log_poll_result(source, result)
             return result
 
@@ -200,10 +198,8 @@ class Poller:
             only = await _poll_filter(tx, source)
         self.sweep_is_due = is_sweep_due(state, source.app.now())
         since = query_since(state, self.seen_until)
-        started_at, asked_at = (
-            earlier_time(source.notion.server_time, source.app.now()),
-            source.app.now(),
-        )
+        asked_at = source.app.now()
+        started_at = earlier_time(source.notion.server_time, asked_at)
         with source.page_cache.track_query() as mark:
             pages = await source.notion.fetch_changed_pages(
                 schema, since=since, only=only

@@ -11,6 +11,7 @@ from aiohttp import web
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count
 from daemon.jobs import actions, job_log
+from daemon.sync.activity import note_activity
 from daemon.web.login import safe_redirect_path
 from daemon.web.session import WebContext, web_context_of
 from db import images, jobs, posts, source_state
@@ -59,6 +60,8 @@ def _form_handler(
             return site.redirect_to(
                 request, target, message[:1].upper() + message[1:], wrong=True
             )
+        for source in site.sources.led:
+            note_activity(source)
         site.source.app.signals.kick.set()
         return site.redirect_to(request, target, message)
 

@@ -17,6 +17,7 @@ _WIDTH = 120
 SECTIONS = (
     "counts",
     "backlog",
+    "gestures",
     "work",
     "scale",
     "sweep",
