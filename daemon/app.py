@@ -218,18 +218,23 @@ async def migrate_database(settings: Settings) -> None:
 
 
 def serve_web(
-    sources: Sources, settings: Settings, *, board: int | None = None
+    sources: Sources,
+    settings: Settings,
+    *,
+    board: int | None,
+    poll_now: Callable[[], None],
 ) -> AbstractAsyncContextManager[object]:
     """Return a context manager that serves the web page, if it is enabled.
 
     Args:
         board: Port of the demo's board, for the web page to link to; None: no link.
+        poll_now: Looks at Notion at once.
     """
     if settings.options.web.listen == "off":
         return nullcontext()
     from daemon.web.serve import run_web_server  # noqa: PLC0415 - 54 ms and 2 MB
 
-    return run_web_server(sources, settings, board=board)
+    return run_web_server(sources, settings, board=board, poll_now=poll_now)
 
 
 def log_ready(sources: Sources, settings: Settings) -> None:

@@ -12,7 +12,11 @@ from daemon import status_line
 from daemon.cluster.base import Membership
 from daemon.context import AppContext, SourceContext, Sources
 from daemon.dispatcher import Dispatcher
-from daemon.generation.storage_guard import log_outage, sleep_unless_stopping
+from daemon.generation.storage_guard import (
+    log_database_error,
+    log_database_recovery,
+    sleep_unless_stopping,
+)
 from daemon.jobs.job_log import log_command_changes
 from daemon.jobs.postponement import end_delay, list_delayed_tasks, postpone_task
 from daemon.maintenance.prune import prune_source
@@ -20,10 +24,10 @@ from daemon.schedule import Scheduler
 from daemon.service import malloc
 from daemon.service.systemd import SystemdNotifier
 from daemon.service.tasks import TaskKey, TaskKind
-from daemon.sync.activity import is_active_poll_due
+from daemon.sync.activity import is_active_poll_due, note_activity
 from daemon.sync.poller import Poller
 from daemon.sync.sweep import sweep_if_due
-from db.errors import DatabaseAwayError, DatabaseError, DiskFullError
+from db.errors import DatabaseAwayError, DatabaseError
 
 _FIRST_PRUNE = timedelta(minutes=5)
 _PRUNE = timedelta(days=1)
@@ -105,7 +109,7 @@ class DaemonRunner:
             try:
                 await self.membership.recover_work()
             except DatabaseAwayError as error:
-                self._log_database_error(error)
+                log_database_error(self.app, error)
                 await sleep_unless_stopping(self.app, _AWAY_PAUSE)
             else:
                 return
@@ -142,7 +146,7 @@ class DaemonRunner:
                 sweep = partial(self._sweep_source, source)
                 self.schedule.call_at(name, self.app.now(), sweep)
         except DatabaseError as error:
-            self._log_database_error(error)
+            log_database_error(self.app, error)
         except Exception as error:  # noqa: BLE001 - postpone_task logs it
             await postpone_task(source, task_key, error)
         else:
@@ -164,17 +168,25 @@ class DaemonRunner:
                 partial(self._poll_source, watcher),
             )
 
+    def poll_now(self) -> None:
+        """Poll all sources at once, as another program asks for."""
+        for watcher in self.pollers:
+            note_activity(watcher.source)
+            name = f"active {watcher.source.watchdog_name}"
+            poll = partial(self._poll_source, watcher)
+            self.schedule.call_at(name, self.app.now(), poll)
+
     async def _renew_membership(self) -> None:
         try:
             await self.membership.renew_membership()
         except DatabaseError as error:
-            self._log_database_error(error)
+            log_database_error(self.app, error)
 
     async def _sweep_source(self, source: SourceContext) -> None:
         try:
             await sweep_if_due(source)
         except DatabaseError as error:
-            self._log_database_error(error)
+            log_database_error(self.app, error)
         if not self.dispatcher.is_busy:
             malloc.trim_heap()
 
@@ -191,12 +203,12 @@ class DaemonRunner:
                     look_again = await self.dispatcher.tick()
                     await self._refresh_status()
             except DatabaseError as error:
-                self._log_database_error(error)
+                log_database_error(self.app, error)
                 is_away = isinstance(error, DatabaseAwayError)
                 pause = _AWAY_PAUSE if is_away else _TROUBLE_PAUSE
                 await sleep_unless_stopping(self.app, pause)
                 continue
-            self._log_database_recovery()
+            log_database_recovery(self.app)
             # A due time in the past must not cause a busy loop, and a step asks the
             # accounts that are due.
             now, latest = self.app.now(), self.app.now() + _MAX_STEP_PAUSE
@@ -239,23 +251,6 @@ class DaemonRunner:
         self.systemd.set_status(
             f"{watching}; {self._standing}" if self._standing else watching
         )
-
-    def _log_database_error(self, error: DatabaseError) -> None:
-        failures, steady = self.app.log_state.failures, self.app.steady_now()
-        if isinstance(error, DiskFullError):
-            log_outage(self.app, str(error))
-        elif isinstance(error, DatabaseAwayError):
-            if failures.record_failure("database", steady):
-                summary = f"{error}: nothing is done until it is back"
-                self.app.log.error("database.away", summary=summary)
-        elif failures.record_failure(f"database: {error}", steady):
-            self.app.log.error("database.failed", summary=str(error))
-
-    def _log_database_recovery(self) -> None:
-        failures, steady = self.app.log_state.failures, self.app.steady_now()
-        if (lasted := failures.record_recovery("database", steady)) is not None:
-            summary = f"it answers again after {str(lasted).split('.')[0]}"
-            self.app.log.info("database.back", summary=summary)
 
     def stop(self) -> None:
         """Stop starting work; `run` returns when the paid calls have ended."""

@@ -125,7 +125,12 @@ class Supervisor:
         try:
             async with (
                 notifications.run_notifications(self.settings, daemon),
-                app.serve_web(daemon.sources, self.settings, board=self.board),
+                app.serve_web(
+                    daemon.sources,
+                    self.settings,
+                    board=self.board,
+                    poll_now=daemon.poll_now,
+                ),
             ):
                 app.log_ready(daemon.sources, self.settings)
                 await daemon.run()

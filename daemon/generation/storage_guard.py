@@ -14,7 +14,12 @@ from daemon.context import AppContext, SourceContext
 from daemon.imaging import files
 from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.imaging.store.store import RETRY_PAUSE
-from db.errors import DatabaseAwayError, DatabaseBusyError, DiskFullError
+from db.errors import (
+    DatabaseAwayError,
+    DatabaseBusyError,
+    DatabaseError,
+    DiskFullError,
+)
 
 T = TypeVar("T")
 
@@ -97,6 +102,27 @@ def log_recovery(app: AppContext) -> None:
         if lasted is not None:
             after = str(lasted).split(".", maxsplit=1)[0]
             app.log.info(event, summary=f"{words} after {after}")
+
+
+def log_database_error(app: AppContext, error: DatabaseError) -> None:
+    """Log that the database cannot be used, once per outage."""
+    failures, steady = app.log_state.failures, app.steady_now()
+    if isinstance(error, DiskFullError):
+        log_outage(app, str(error))
+    elif isinstance(error, DatabaseAwayError):
+        if failures.record_failure("database", steady):
+            summary = f"{error}: nothing is done until it is back"
+            app.log.error("database.away", summary=summary)
+    elif failures.record_failure(f"database: {error}", steady):
+        app.log.error("database.failed", summary=str(error))
+
+
+def log_database_recovery(app: AppContext) -> None:
+    """Log the end of an outage of the database."""
+    lasted = app.log_state.failures.record_recovery("database", app.steady_now())
+    if lasted is not None:
+        summary = f"it answers again after {str(lasted).split('.')[0]}"
+        app.log.info("database.back", summary=summary)
 
 
 async def probe_store(app: AppContext) -> None:

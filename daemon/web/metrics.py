@@ -7,8 +7,6 @@ under systemd's ProcSubset=pid.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,6 +28,7 @@ from daemon.context import SourceContext
 from daemon.generation import provider_selection
 from daemon.generation.provider_selection import ChainState
 from daemon.imaging import files
+from daemon.web.api import has_password, raise_password_required
 from daemon.web.session import WebContext, web_context_of
 from db import attempts, posts, queue
 from db.attempts import FeedPosition
@@ -248,23 +247,7 @@ async def answer_scrape(request: web.Request, metrics: Metrics) -> web.Response:
         HTTPUnauthorized: The request has neither a session nor the password.
     """
     site = web_context_of(request)
-    if not site.may_enter(request) and not await _has_basic_password(site, request):
-        raise web.HTTPUnauthorized(
-            text="Say the password: any name, and WEB_PASSWORD.",
-            headers={"WWW-Authenticate": 'Basic realm="postbrush", charset="UTF-8"'},
-        )
+    if not site.may_enter(request) and not await has_password(site, request):
+        raise_password_required("Say the password: any name, and WEB_PASSWORD.")
     text = await metrics.render_text()
     return web.Response(body=text, headers={"Content-Type": _CONTENT_TYPE})
-
-
-async def _has_basic_password(site: WebContext, request: web.Request) -> bool:
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.casefold() != "basic":
-        return False
-    try:
-        credentials = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return False
-    password = credentials.partition(":")[2]
-    visitor = site.origin_of(request).visitor
-    return await site.authenticator.authenticate(visitor, password) is True

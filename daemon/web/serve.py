@@ -18,7 +18,7 @@ from daemon.config.parsing import parse_listen
 from daemon.context import Sources
 from daemon.generation.storage_guard import is_storage_error
 from daemon.imaging.store import StoreUnavailableError
-from daemon.web import actions, dashboard, gallery, history, live, login
+from daemon.web import actions, api, dashboard, gallery, history, live, login
 from daemon.web.forwarding import parse_networks
 from daemon.web.security import (
     HEADERS,
@@ -41,22 +41,28 @@ _STOP_SECONDS = 2.0
 _PROCESS = secrets.token_bytes(32)
 _PACE = web.AppKey("pace", RateLimiter)
 _BUTTONS = web.AppKey("buttons", RateLimiter)
+_API = web.AppKey("api", RateLimiter)
 #: The metrics, once they were read for the first time.
 _METRICS = web.AppKey("metrics", list[Any])
-#: Paths that need no session; /metrics has its own authentication.
-_OPEN = ("/login", "/static/", "/healthz", "/metrics")
+#: Paths that need no session; /metrics and the API have their own authentication.
+_OPEN = ("/login", "/static/", "/healthz", "/metrics", api.PREFIX)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
 async def run_web_server(
-    sources: Sources, settings: Settings, *, board: int | None = None
+    sources: Sources,
+    settings: Settings,
+    *,
+    board: int | None = None,
+    poll_now: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[WebContext | None]:
     """Listen on the address of `[web]`; yield None if it is off or unavailable.
 
     Args:
         board: Port of the demo's board, for a link.
+        poll_now: Looks at Notion at once.
     """
     address, source = parse_listen(settings.options.web.listen), sources.first
     if address is None:
@@ -75,6 +81,7 @@ async def run_web_server(
         board=board,
         trusted_proxies=parse_networks(settings.options.web.trusted_proxies),
         base=settings.options.web.base_path,
+        poll_now=poll_now,
     )
     runner = web.AppRunner(
         create_application(site), access_log=None, shutdown_timeout=_STOP_SECONDS
@@ -123,10 +130,12 @@ def create_application(site: WebContext) -> web.Application:
     # One page of the gallery takes about 60 requests.
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
+    # A poll every two seconds is as often as postbrush looks itself.
+    app[_API] = RateLimiter(rate=0.5, burst=5, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
     app[_METRICS] = []
     routes = [web.get("/metrics", _serve_metrics)]
-    for module in (dashboard, gallery, history, actions, login, live):
+    for module in (dashboard, gallery, history, actions, api, login, live):
         routes += module.routes(app)
     app.add_routes(routes)
     # A proxy may remove the base path, or pass it on.
@@ -210,13 +219,13 @@ async def _check_request(request: web.Request, handler: Handler) -> web.StreamRe
             text="This page is not served under that name; put it into web.hosts."
         )
     visitor, path = site.origin_of(request).visitor, site.local_path(request.path)
-    is_form = request.method not in {"GET", "HEAD"}
-    seconds = request.app[_BUTTONS if is_form else _PACE].count_request(visitor)
+    is_form, is_api = request.method not in {"GET", "HEAD"}, path.startswith(api.PREFIX)
+    limiter = _API if is_api else _BUTTONS if is_form else _PACE
+    seconds = request.app[limiter].count_request(visitor)
     if seconds > 0:
         _raise_rate_limited(seconds)
-    if is_form and not is_same_origin(
-        request.headers, site.origin_of(request).hosts[0]
-    ):
+    is_same = is_same_origin(request.headers, site.origin_of(request).hosts[0])
+    if is_form and not is_api and not is_same:
         raise web.HTTPForbidden(
             text="The form was sent from another address than this page's. Behind a "
             "reverse proxy, have it pass on the Host header (README, The page)."
@@ -245,7 +254,8 @@ def _raise_rate_limited(seconds: float) -> None:
 @web.middleware
 async def _check_form(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read a form and check its size and token before the handler runs."""
-    if request.method in {"GET", "HEAD"}:
+    path = web_context_of(request).local_path(request.path)
+    if request.method in {"GET", "HEAD"} or path.startswith(api.PREFIX):
         return await handler(request)
     if request.content_type != _FORM_KIND:
         raise web.HTTPUnsupportedMediaType(text="Forms only.")

@@ -79,6 +79,7 @@ class WebContext:
         board: Port of the demo's board, None outside of the demo.
         trusted_proxies: The proxies whose X-Forwarded-* headers count.
         base: The path below which a proxy serves the page, "" for the root.
+        poll_now: Looks at Notion at once.
     """
 
     sources: Sources
@@ -90,6 +91,7 @@ class WebContext:
     board: int | None = None
     trusted_proxies: Sequence[Network] = ()
     base: str = ""
+    poll_now: Callable[[], None] = lambda: None
     assets: Mapping[str, StaticFile] = field(default_factory=load_static_files)
     _renderer: Callable[..., str] | None = None
 
