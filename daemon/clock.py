@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import warnings
 from collections.abc import Awaitable, Callable
@@ -22,11 +23,29 @@ def utc_now() -> datetime:
 
 
 def local_zone() -> tzinfo:
-    """Return the machine's time zone, or UTC if none is configured."""
+    """Return the machine's time zone, or UTC if it is not known."""
+    return _find_zone() or UTC
+
+
+def zone_problem() -> str | None:
+    """Return why times are in UTC and what to do, None if the time zone is known."""
+    if _find_zone() is not None:
+        return None
+    return (
+        f"TZ={os.environ.get('TZ', '')} is not the name of a time zone, so all times "
+        "are in UTC. Set TZ to a name such as Europe/Berlin"
+    )
+
+
+def _find_zone() -> tzinfo | None:
     with warnings.catch_warnings():
         # A minimal container has no /etc/localtime, and then means UTC.
         warnings.simplefilter("ignore")
-        return get_localzone()
+        try:
+            return get_localzone()
+        # $TZ may also be a POSIX rule such as CET-1CEST, which zoneinfo cannot read.
+        except (LookupError, ValueError, OSError):
+            return None
 
 
 def seconds_since_boot() -> float:

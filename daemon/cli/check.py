@@ -15,6 +15,7 @@ from daemon.cli import context, output
 from daemon.cli.check_notion import CheckResult, check_notion
 from daemon.cli.command_group import Json, Source
 from daemon.cli.test import check_addresses
+from daemon.clock import zone_problem
 from daemon.cluster.base import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
@@ -73,6 +74,8 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
         _check_database(settings),
     ]
     results += [CheckResult("secrets", "", todo) for todo in settings.secrets.exposed]
+    if problem := zone_problem():
+        results.append(CheckResult("time zone", "UTC", problem))
     results += await asyncio.to_thread(_check_store, settings)
     async with context.read_session(settings, missing_ok=True) as sources:
         results += await _check_peers(settings, sources)

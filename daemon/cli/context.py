@@ -14,6 +14,7 @@ import structlog
 
 from daemon import app, config
 from daemon.cli import OPTIONS
+from daemon.clock import zone_problem
 from daemon.config import Settings
 from daemon.config.parsing import page_id
 from daemon.context import SourceContext, Sources
@@ -48,7 +49,7 @@ def load_settings(source: str | None = None) -> Settings:
 
 
 def start_log(settings: Settings) -> None:
-    """Configure the log as the daemon does, and warn about exposed secrets."""
+    """Configure the log as the daemon does, and warn about secrets and time zone."""
     log.configure(
         settings.options.log.level,
         settings.options.log.format,
@@ -57,6 +58,8 @@ def start_log(settings: Settings) -> None:
     )
     for warning in settings.secrets.exposed:
         structlog.get_logger().warning("secret.exposed", summary=warning)
+    if problem := zone_problem():
+        structlog.get_logger().warning("clock.zone", summary=problem)
 
 
 def silence_log(settings: Settings) -> None:

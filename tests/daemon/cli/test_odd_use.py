@@ -151,3 +151,22 @@ async def test_a_job_made_by_a_command_is_in_the_log(desk: Desk) -> None:
         await daemon.says("job.done", times=2)
         queued = await daemon.says("job.queued", times=2)
         assert queued["reason"] == "regenerate"
+
+
+@pytest.mark.parametrize("zone", ["CET-1CEST", "<+03>-3", "../x", "Mars/Olympus"])
+async def test_a_time_zone_that_is_no_name_is_utc_and_one_line(
+    desk: Desk, zone: str
+) -> None:
+    desk.environ["TZ"] = zone
+    page = desk.add()
+    once = await desk.cli("once")
+    assert (once.code, desk.shows(page)) == (0, "Done"), once.err
+    said = once.out + once.err
+    assert said.count(f"TZ={zone} is not the name of a time zone") == 1
+    assert "Traceback" not in said
+    for words in (("status",), ("jobs",), ("job", "1"), ("costs",), ("why", "A post")):
+        shown = await desk.cli(*words)
+        assert (shown.code, shown.err) == (0, ""), words
+    checked = (await desk.cli("check", "--json")).json
+    (row,) = [row for row in checked if row["what"] == "time zone"]
+    assert "Europe/Berlin" in row["todo"]
