@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -15,10 +16,37 @@ from daemon import app, notifications, service_conflict
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import PostbrushError
+from daemon.formatting import format_duration
+from daemon.imaging import files
 from daemon.runner import DaemonRunner
 from daemon.service.control import ControlServer
 from daemon.service.systemd import SystemdNotifier
 from daemon.source_setup import build_pollers
+
+_WRITE_RETRY = 5.0
+
+
+async def wait_until_writable(
+    folder: Path, systemd: SystemdNotifier, clock: Clock
+) -> None:
+    """Wait while the disk of the data folder is full, read-only, or fails.
+
+    systemd counts the daemon as ready, so that the start of the machine goes on.
+    """
+    log, began = structlog.get_logger(), clock.elapsed()
+    is_waiting = False
+    while why := files.write_problem(folder):
+        if not is_waiting:
+            is_waiting = True
+            summary = f"cannot write to {folder}: {why}. postbrush waits until it can"
+            log.error("disk.full", summary=summary)
+            systemd.set_status(summary)
+            systemd.notify_ready()
+        systemd.notify_watchdog()
+        await clock.sleep(_WRITE_RETRY)
+    if is_waiting:
+        after = format_duration(clock.elapsed() - began)
+        log.info("disk.freed", summary=f"can write to {folder} again after {after}")
 
 
 @dataclass(slots=True)

@@ -42,6 +42,10 @@ class Backend(ABC):
             DatabaseUnusableError: The driver is not installed.
         """
 
+    def for_reading(self) -> Backend:
+        """Return the same database for a process that only reads, for a short time."""
+        return self
+
     @abstractmethod
     def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what a driver's error means; None if it is not a driver's error."""

@@ -56,6 +56,7 @@ class Database:
         readonly: bool = False,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
+        backend = backend.for_reading() if readonly else backend
         self.backend = backend
         self.sender_id = secrets.token_hex(8)
         self._changed = changed

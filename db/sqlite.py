@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +29,13 @@ _CACHE_KIB = 256
 #: Prepared statements that each connection caches, up to 30 KB each.  sqlite3's default
 #: is 128.
 _STATEMENTS = 8
+#: Free bytes that opening a file in WAL mode needs: the log's index and first page.
+_LOG_BYTES = 64 * 1024
+_READ_PRAGMAS = (f"busy_timeout={_BUSY_TIMEOUT_MS}", f"cache_size=-{_CACHE_KIB}")
+_PRAGMAS = (
+    *_READ_PRAGMAS,
+    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+)
 
 
 class Sqlite(Backend):
@@ -34,23 +45,51 @@ class Sqlite(Backend):
     begin_read_sql: ClassVar[str] = "BEGIN"
     begin_write_sql: ClassVar[str] = "BEGIN IMMEDIATE"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, immutable: bool = False) -> None:
         self.path = path
         self.folder = path.parent
+        self._immutable = immutable
 
     def __str__(self) -> str:
         return str(self.path)
 
     def create_engine(self, *, size: int, overflow: int = 0) -> sa.Engine:
         """Return an engine whose driver begins no transaction on its own."""
+        address = f"sqlite:///{self.path}"
+        if self._immutable:
+            address = f"sqlite:///{self.read_uri()}&uri=true"
         engine = sa.create_engine(
-            f"sqlite:///{self.path}",
+            address,
             pool_size=size,
             max_overflow=overflow,
             connect_args={"cached_statements": _STATEMENTS},
         )
-        sa.event.listen(engine, "connect", _set_pragmas)
+        pragmas = _READ_PRAGMAS if self._immutable else _PRAGMAS
+        sa.event.listen(engine, "connect", partial(_set_pragmas, pragmas))
         return engine
+
+    def for_reading(self) -> Sqlite:
+        """Return the same file for a process that only reads, for a short time."""
+        return Sqlite(self.path, immutable=self._must_be_immutable())
+
+    def read_uri(self) -> str:
+        """Return the URI of the file for a short reading connection."""
+        flag = "immutable=1" if self._must_be_immutable() else "mode=ro"
+        return f"file:{quote(str(self.path))}?{flag}"
+
+    def _must_be_immutable(self) -> bool:
+        """Return whether the file can only be read without its write-ahead log.
+
+        SQLite opens a file in WAL mode only if it can write to the folder.  Without a
+        log no process has the file open, so that it does not change meanwhile.
+        """
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        is_full = disk.f_bavail * disk.f_frsize < _LOG_BYTES
+        has_log = self.path.with_name(f"{self.path.name}-wal").exists()
+        return not has_log and (is_full or bool(disk.f_flag & os.ST_RDONLY))
 
     def translate_error(self, error: BaseException) -> DatabaseError | None:
         """Return what an sqlite3 error means, wrapped by SQLAlchemy or not."""
@@ -71,10 +110,9 @@ class Sqlite(Backend):
             raise DatabaseUnusableError(f"{path} is a folder: move it away")
         if not path.exists() or path.stat().st_size == 0:
             return None
-        uri = f"file:{path}?mode=ro"
         with (
             translate_errors(self),
-            closing(sqlite3.connect(uri, uri=True)) as database,
+            closing(sqlite3.connect(self.read_uri(), uri=True)) as database,
         ):
             tables = database.execute("SELECT name FROM sqlite_master").fetchall()
             if not tables:
@@ -110,17 +148,15 @@ class Sqlite(Backend):
         return target
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - untyped by the DBAPI
+def _set_pragmas(
+    pragmas: Sequence[str],
+    connection: Any,  # noqa: ANN401 - untyped by the DBAPI
+    _record: object,
+) -> None:
     # Otherwise sqlite3 begins transactions on its own, and never IMMEDIATE ones.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={_BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"cache_size=-{_CACHE_KIB}",
-    ):
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

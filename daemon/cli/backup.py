@@ -187,7 +187,11 @@ def _make_folder(folder: Path) -> None:
 def _write_to_stdout(settings: Settings, source: BackupSource, now: datetime) -> None:
     if sys.stdout.isatty():
         raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
-    stream_backup(source, sys.stdout.buffer, settings.data_dir, now)
+    folder = settings.data_dir
+    # The disk may be read-only because it fails, which is when a backup is wanted.
+    if files.write_problem(folder):
+        folder = Path(tempfile.gettempdir())
+    stream_backup(source, sys.stdout.buffer, folder, now)
 
 
 def restore(

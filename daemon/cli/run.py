@@ -16,13 +16,17 @@ def run() -> None:
 
     from daemon import app  # noqa: PLC0415 - after the signal is blocked
     from daemon.cli import context  # noqa: PLC0415 - after the signal is blocked
+    from daemon.clock import Clock  # noqa: PLC0415 - after the signal is blocked
     from daemon.service import malloc  # noqa: PLC0415 - after the signal is blocked
-    from daemon.supervisor import Supervisor  # noqa: PLC0415 - after the signal is blocked
+    from daemon.service.systemd import SystemdNotifier  # noqa: PLC0415 - after the signal is blocked
+    from daemon.supervisor import Supervisor, wait_until_writable  # noqa: PLC0415 - after the signal is blocked
 
     malloc.limit_arenas()
     settings = context.load_settings()
     context.start_log(settings)
     app.require_notion_token(settings)
+    systemd = SystemdNotifier.from_environ()
+    asyncio.run(wait_until_writable(settings.data_dir, systemd, Clock()))
     if not app.is_schema_current(settings):
         asyncio.run(app.migrate_database(settings))
         # Alembic would stay in memory, so the process replaces itself.

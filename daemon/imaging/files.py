@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -12,6 +13,9 @@ from pathlib import Path
 from daemon.errors import SetupError
 
 _TEMP_PREFIX = ".postbrush-"
+_DISK_ERRORS = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+#: What a database needs to be opened, with some room.
+_PROBE_BYTES = 256 * 1024
 
 
 def file_name(prefix: str, local: datetime, number: int) -> str:
@@ -67,6 +71,21 @@ def remove_temp_files(folder: Path) -> None:
 def free_bytes(folder: Path) -> int:
     """Return the bytes that an unprivileged user may still write to *folder*."""
     return shutil.disk_usage(folder).free
+
+
+def write_problem(folder: Path) -> str | None:
+    """Return why nothing can be written to the disk of *folder* for now, or None.
+
+    It is full, read-only, or fails.  Whatever else is wrong with the folder, such as
+    its owner, does not count.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(prefix=_TEMP_PREFIX, dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        return error.strerror if error.errno in _DISK_ERRORS else None
+    return None
 
 
 def ensure_folder(folder: Path) -> None:

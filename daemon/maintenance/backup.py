@@ -162,8 +162,7 @@ def _copy_database(place: Backend, target: Path) -> None:
         transfer.copy_database(place, Sqlite(target))
     with closing(sqlite3.connect(target)) as new:
         if isinstance(place, Sqlite):
-            source = f"file:{place.path}?mode=ro"
-            with closing(sqlite3.connect(source, uri=True)) as old:
+            with closing(sqlite3.connect(place.read_uri(), uri=True)) as old:
                 old.backup(new)
         # A rollback journal makes the copy a single file without a write-ahead log.
         new.execute("PRAGMA journal_mode=DELETE")
