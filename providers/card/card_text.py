@@ -133,8 +133,9 @@ def _split_at_emoji(line: str, emblem: list[str]) -> list[str]:
         if not (starts or ends):
             kept.append(part)
             continue
-        if (plain := plain_emoji(part)) not in emblem and len(emblem) < _MAX_EMBLEMS:
-            emblem.append(plain)
+        is_new = plain_emoji(part) not in map(plain_emoji, emblem)
+        if is_new and len(emblem) < _MAX_EMBLEMS:
+            emblem.append(part)
         if before and not starts:
             kept.append("\n")
     texts = (re.sub(" +", " ", text).strip() for text in "".join(kept).split("\n"))

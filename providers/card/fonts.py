@@ -1,120 +1,42 @@
-"""Chooses the font of each grapheme cluster, measures text and draws it."""
+"""Chooses the font of each word, measures text and draws it."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Literal
 
-from fontTools.ttLib import TTFont, TTLibError
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw
 
-from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
+from providers.card.emoji import render_emoji, shown_emoji
+from providers.card.font_files import (
+    EMOJI,
+    SANS,
+    SCRIPTS,
+    SERIF,
+    WIDE,
+    FontChoice,
+    covered_characters,
+    has_raqm,
+    installed_fonts,
+    load_font,
+    nastaliq,
+    script_of,
+    with_metrics,
+)
+from providers.card.graphemes import is_emoji, split_graphemes
+from providers.card.letters import is_ornament, missing_letter, visible_characters
 
-_FONTS = Path(__file__).parent / "fonts"
-#: The bitmaps of the emoji font have one size, in pixels.
-_EMOJI_SIZE = 109
+__all__ = ["SANS", "SERIF", "FontChoice", "has_raqm", "load_font", "render_emoji"]
+
 _EMOJI_EM = 1.06
 _MEASURED_AT = 100
-_INVISIBLE = "\u200c\u200d\ufe0e\ufe0f"
+#: Letters that Urdu has, and Arabic and Persian have not.
+_URDU = frozenset("ٹڈڑںےۓھ")
 
 Direction = Literal["ltr", "rtl"]
-
-
-@dataclass(frozen=True, slots=True)
-class FontChoice:
-    """A font and its typographic settings.
-
-    Attributes:
-        path: Path of the font file.
-        leading: Line height in ems.
-        relative_size: Size as a share of a Latin font's, so that texts look equal.
-        needs_shaping: The script joins, reorders or stacks letters, which needs Raqm.
-        is_rtl: The script runs from right to left.
-        features: OpenType features.
-    """
-
-    path: str
-    leading: float = 1.17
-    relative_size: float = 1.0
-    needs_shaping: bool = False
-    is_rtl: bool = False
-    features: tuple[str, ...] = ()
-
-
-SERIF = FontChoice(f"{_FONTS}/SourceSerif4-SemiBold.ttf")
-SANS = FontChoice(f"{_FONTS}/Inter-SemiBold.ttf", leading=1.2, relative_size=0.9)
-EMOJI = FontChoice(f"{_FONTS}/NotoColorEmoji-subset.ttf")
-_SCRIPTS = {
-    "ARABIC": FontChoice(
-        f"{_FONTS}/NotoNaskhArabic-Bold.ttf",
-        leading=1.6,
-        needs_shaping=True,
-        is_rtl=True,
-    ),
-    "HEBREW": FontChoice(
-        f"{_FONTS}/NotoSansHebrew-Bold.ttf",
-        leading=1.32,
-        needs_shaping=True,
-        is_rtl=True,
-    ),
-    "DEVANAGARI": FontChoice(
-        f"{_FONTS}/NotoSansDevanagari-Bold.ttf", leading=1.45, needs_shaping=True
-    ),
-    "THAI": FontChoice(
-        f"{_FONTS}/NotoSansThai-Bold.ttf", leading=1.45, needs_shaping=True
-    ),
-    "JAPANESE": FontChoice(
-        f"{_FONTS}/NotoSansJP-Bold-subset.ttf", 1.42, 0.82, features=("palt",)
-    ),
-    "CHINESE": FontChoice(f"{_FONTS}/NotoSansSC-Bold-subset.ttf", 1.42, 0.82),
-    "HANGUL": FontChoice(f"{_FONTS}/NotoSansKR-Bold-subset.ttf", 1.42, 0.86),
-}
-_WIDE = ("JAPANESE", "CHINESE", "HANGUL")
-
-
-def has_raqm() -> bool:
-    """Return True if scripts that need shaping can be drawn (libfribidi exists)."""
-    return bool(features.check("raqm"))
-
-
-@cache
-def covered_characters(path: str) -> frozenset[int]:
-    """Return the code points of a font; none if the file cannot be read."""
-    try:
-        with TTFont(path, lazy=True, fontNumber=0) as font:
-            return frozenset(font.getBestCmap() or ())
-    except (OSError, TTLibError, ValueError, KeyError, AssertionError):
-        return frozenset()
-
-
-@lru_cache(maxsize=64)
-def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    """Return a font at a size in pixels.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    return ImageFont.truetype(path, size)
-
-
-def script_of(char: str) -> str:
-    """Return a letter's script in this module's names; "" if it is not a letter."""
-    if not char.isalpha():
-        return ""
-    match first := unicodedata.name(char, "").split(" ", maxsplit=1)[0]:
-        case "HIRAGANA" | "KATAKANA" | "KATAKANA-HIRAGANA":
-            return "JAPANESE"
-        case "CJK":
-            return "HAN"
-        case "FULLWIDTH" | "LATIN" | "GREEK" | "CYRILLIC":
-            return "LATIN"
-        case _:
-            return first
 
 
 def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice:
@@ -122,21 +44,56 @@ def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice
 
     Args:
         shouted: The text is in capitals, so a Latin text gets a sans-serif font.
-        own: Path of the owner's font, used for Latin text if it can be read.
+        own: Path of the owner's font, used if it has most words.
     """
+    script = _main_script(text)
+    if own is not None and _has_most_words(own, text):
+        return with_metrics(FontChoice(own), script)
+    if script == "ARABIC" and _URDU & set(text) and (urdu := nastaliq()):
+        return urdu
+    default = SCRIPTS.get(script, SANS if shouted else SERIF)
+    letters = {char for char in text if script_of(char) not in {"", "LATIN"}}
+    bundled = [SCRIPTS[name] for name in WIDE] if script in WIDE else []
+    best = _best_of([default, *bundled], letters)
+    # Installed fonts, for the first letter that no bundled font has.
+    if missing := sorted(letters - _known(letters, best)):
+        best = _best_of([best, *installed_fonts(missing[0], script)], letters)
+    return best
+
+
+def _best_of(choices: list[FontChoice], letters: set[str]) -> FontChoice:
+    """Return the first font with all letters, else the one with most."""
+    whole = (choice for choice in choices if letters == _known(letters, choice))
+    return next(whole, None) or max(
+        choices, key=lambda choice: len(_known(letters, choice))
+    )
+
+
+def _known(letters: set[str], choice: FontChoice) -> set[str]:
+    codes = covered_characters(choice.path, choice.index)
+    return {letter for letter in letters if ord(letter) in codes}
+
+
+def _main_script(text: str) -> str:
+    """Return the script of most of *text*; kanji are Japanese beside kana."""
     scripts: Counter[str] = Counter()
     for char in text:
         if script := script_of(char):
-            scripts[script] += 3 if script in {"HAN", *_WIDE} else 1
+            scripts[script] += 3 if script in {"HAN", *WIDE} else 1
     if scripts["JAPANESE"]:
         scripts["JAPANESE"] += scripts.pop("HAN", 0)
     scripts["CHINESE"] += scripts.pop("HAN", 0)
-    most = max(scripts, key=lambda name: scripts[name]) if scripts else "LATIN"
-    if most in _SCRIPTS and scripts[most]:
-        return _SCRIPTS[most]
-    if own is not None and covered_characters(own):
-        return FontChoice(own, leading=1.2)
-    return SANS if shouted else SERIF
+    most = max(scripts, key=lambda name: scripts[name])
+    return most if scripts[most] else "LATIN"
+
+
+def _has_most_words(own: str, text: str) -> bool:
+    codes = covered_characters(own)
+    words = ["".join(filter(str.isalnum, word)) for word in text.split()]
+    known = [
+        word for word in words if word and all(ord(char) in codes for char in word)
+    ]
+    return bool(known) and 2 * len(known) >= sum(map(bool, words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,55 +104,92 @@ class TextRun:
     choice: FontChoice
 
 
-def split_runs(text: str, base: FontChoice) -> tuple[list[TextRun], int]:
-    """Split *text* by the font that has its glyphs.
+@lru_cache(maxsize=1024)
+def split_runs(text: str, base: FontChoice) -> tuple[TextRun, ...]:
+    """Split *text* by the font that has its words.
 
-    Returns:
-        The runs, and the number of clusters that no font has, which are omitted.
+    A word is of one font, if there is one that has all of it.  An emoji or ornament
+    that no font has is left out with the space before it.
+
+    Raises:
+        BadRequestError: No font has a letter.
     """
     runs: list[TextRun] = []
-    missing = 0
-    for part in split_graphemes(text):
+    for part in _split_words(text):
         if is_emoji(part):
-            emoji = plain_emoji(part)
-            if _can_show_emoji(emoji):
-                runs.append(TextRun(emoji, EMOJI))
-            continue
-        shown = "".join(char for char in part if char not in "\ufe0e\ufe0f")
-        choice = _choice_for(shown, base)
-        # Omit marks that no font has, but keep their letter.
-        if choice is None and len(shown) > 1:
-            shown = shown[0]
-            choice = _choice_for(shown, base)
-        if choice is None:
-            missing += 1
-        elif runs and runs[-1].choice == choice:
-            runs[-1] = TextRun(runs[-1].text + shown, choice)
+            emoji = shown_emoji(part)
+            shown = [TextRun(emoji, EMOJI)] if emoji else []
         else:
-            runs.append(TextRun(shown, choice))
-    return runs, missing
+            previous = runs[-1].choice if runs else base
+            shown = _runs_of_word(part, base, previous)
+        if not shown and runs and runs[-1].text.endswith(" "):
+            runs[-1] = TextRun(runs[-1].text[:-1], runs[-1].choice)
+        for run in shown:
+            if runs and runs[-1].choice == run.choice != EMOJI:
+                runs[-1] = TextRun(runs[-1].text + run.text, run.choice)
+            elif run.text:
+                runs.append(run)
+    return tuple(run for run in runs if run.text)
 
 
-def _can_show_emoji(part: str) -> bool:
-    wanted = {ord(char) for char in part} - {0xFE0F}
-    joined = len(wanted) > 1 and "\u20e3" not in part
-    return wanted <= covered_characters(EMOJI.path) and (has_raqm() or not joined)
+def _split_words(text: str) -> Iterator[str]:
+    """Yield words, and one by one the clusters between them."""
+    word = ""
+    for part in split_graphemes(text):
+        if part[0].isalnum() and not is_emoji(part):
+            word += part
+            continue
+        if word:
+            yield word
+        word = ""
+        yield part
+    if word:
+        yield word
 
 
-def _choice_for(part: str, base: FontChoice) -> FontChoice | None:
-    wanted = {ord(char) for char in part if char not in _INVISIBLE}
-    for choice in (base, SERIF, SANS, *_SCRIPTS.values()):
-        is_usable = has_raqm() or not choice.needs_shaping
-        if wanted <= covered_characters(choice.path) and is_usable:
-            return choice
-    return None
+def _runs_of_word(word: str, base: FontChoice, previous: FontChoice) -> list[TextRun]:
+    if choice := _choice_for(word, base, previous):
+        return [TextRun(visible_characters(word), choice)]
+    runs: list[TextRun] = []
+    for part in split_graphemes(word):
+        choice = _choice_for(part, base, previous)
+        if choice is None and is_ornament(part[0]):
+            continue
+        if choice is None:
+            raise missing_letter(part)
+        runs.append(TextRun(visible_characters(part), choice))
+    return runs
+
+
+def _choice_for(part: str, base: FontChoice, previous: FontChoice) -> FontChoice | None:
+    """Return the first font that has all of *part*; spaces and marks stay in theirs."""
+    wanted = {ord(char) for char in visible_characters(part)} - {0x200C, 0x200D}
+    preferred = () if part[0].isalnum() or previous == EMOJI else (previous,)
+    nearest: tuple[FontChoice, ...] = (*preferred, base, *_fallbacks(part[0]))
+    if choice := next((one for one in nearest if _has_all(one, wanted)), None):
+        return choice
+    codes = covered_characters(base.path, base.index)
+    lacking = next((char for char in part if ord(char) not in codes), part[0])
+    installed = installed_fonts(lacking, script_of(part[0]))
+    return next((one for one in installed if _has_all(one, wanted)), None)
+
+
+def _has_all(choice: FontChoice, wanted: set[int]) -> bool:
+    is_usable = has_raqm() or not choice.needs_shaping
+    return is_usable and wanted <= covered_characters(choice.path, choice.index)
+
+
+def _fallbacks(char: str) -> tuple[FontChoice, ...]:
+    """Return the bundled fonts, that of the script first."""
+    script = script_of(char)
+    own = (SCRIPTS[script],) if script in SCRIPTS else ()
+    return (*own, SERIF, SANS, *SCRIPTS.values())
 
 
 @lru_cache(maxsize=4096)
 def width_at_100(text: str, base: FontChoice) -> float:
     """Return the width of *text* in pixels at a size of 100; widths scale with it."""
-    runs, _ = split_runs(text, base)
-    return sum(_run_width(run) for run in runs)
+    return sum(_run_width(run) for run in split_runs(text, base))
 
 
 def shorten_to_width(text: str, base: FontChoice, size: float, width: float) -> str:
@@ -211,7 +205,7 @@ def shorten_to_width(text: str, base: FontChoice, size: float, width: float) -> 
 def _run_width(run: TextRun) -> float:
     if run.choice is EMOJI:
         return _EMOJI_EM * _MEASURED_AT
-    font = load_font(run.choice.path, _MEASURED_AT)
+    font = load_font(run.choice.path, _MEASURED_AT, run.choice.index)
     return font.getlength(run.text, features=_font_features(run.choice))
 
 
@@ -231,7 +225,7 @@ def draw_line(
     colour: tuple[int, int, int],
 ) -> None:
     """Draw one line; *size*, *left* and *baseline* are in pixels."""
-    runs, _ = split_runs(text, base)
+    runs: Sequence[TextRun] = split_runs(text, base)
     if base.is_rtl:
         runs = _in_visual_order(runs)
     direction = "rtl" if base.is_rtl and has_raqm() else None
@@ -244,7 +238,7 @@ def draw_line(
                 canvas.paste(tile, (round(left), top), tile)
             left += size * _EMOJI_EM
             continue
-        font = load_font(run.choice.path, size)
+        font = load_font(run.choice.path, size, run.choice.index)
         tags = _font_features(run.choice)
         where = (left, baseline)
         pen.text(
@@ -264,24 +258,10 @@ def _in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
     return [run for group in reversed(groups) for run in group]
 
 
-@lru_cache(maxsize=64)
-def render_emoji(emoji: str, size: int) -> Image.Image | None:
-    """Return an image of an emoji, *size* pixels wide, or None if the font has none."""
-    if not _can_show_emoji(emoji):
-        return None
-    font = load_font(EMOJI.path, _EMOJI_SIZE)
-    tile = Image.new("RGBA", (136, 136))
-    pen = ImageDraw.Draw(tile)
-    pen.text((0, 4), emoji, font=font, embedded_color=True)
-    if tile.getbbox() is None:
-        return None
-    return tile.resize((size, size), Image.Resampling.LANCZOS)
-
-
 def left_bearing(text: str, base: FontChoice, size: int) -> float:
     """Return the distance in pixels from the first letter's origin to its ink."""
-    runs, _ = split_runs(text[:1], base)
+    runs = split_runs(text[:1], base)
     if not runs or runs[0].choice is EMOJI:
         return 0.0
-    font = load_font(runs[0].choice.path, size)
+    font = load_font(runs[0].choice.path, size, runs[0].choice.index)
     return float(font.getbbox(runs[0].text, anchor="ls")[0])

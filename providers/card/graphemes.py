@@ -65,5 +65,9 @@ def is_emoji(cluster: str) -> bool:
 
 def plain_emoji(cluster: str) -> str:
     """Return the first emoji of a joined sequence, without skin tone."""
-    first = cluster.split(_ZWJ, maxsplit=1)[0]
-    return "".join(char for char in first if not _is_modifier(char))
+    return without_tone(cluster.split(_ZWJ, maxsplit=1)[0])
+
+
+def without_tone(cluster: str) -> str:
+    """Return an emoji without skin tone; a regional flag keeps its letters."""
+    return "".join(char for char in cluster if not 0x1F3FB <= ord(char) <= 0x1F3FF)

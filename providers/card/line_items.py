@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from providers.card import hyphenation
-from providers.card.fonts import FontChoice, script_of, width_at_100
+from providers.card.font_files import FontChoice, script_of
+from providers.card.fonts import split_runs, width_at_100
 from providers.card.graphemes import split_graphemes
 from providers.card.language import guess_language
 from providers.card.line_ends import hold_together, split_at_spaces
@@ -72,6 +73,9 @@ def split_line_items(
         starts_line = bool(items)
         before = ""
         for word in _split_words(paragraph, held=not chopped):
+            # An emoji that no font has.
+            if not split_runs(word, base):
+                continue
             penalty = _AFTER_NUMBER if before[-1:].isdecimal() else 0.0
             if word[0].isdecimal() and before[-1:].isalpha():
                 penalty = _BEFORE_NUMBER
