@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon import app
 from daemon.config import Settings
@@ -17,10 +17,13 @@ from daemon.notion.filters import (
     uncomparable_properties,
 )
 from daemon.notion.model import Page, Role, Schema
+from daemon.sync.other_installation import describe_second, find_unknown_image
 from db import source_state, upgrade
 
 #: Posts that are read at most; with more the result says "at least".
 _COUNTED = 10_000
+#: How old an image of another installation may be to be named.
+_RECENT = timedelta(days=7)
 #: Seconds by which this machine's clock may differ from Notion's.
 _CLOCK_TOLERANCE = 120
 
@@ -97,7 +100,8 @@ async def check_notion(
                 "columns", "", f"posts.* names '{name}', which is no column"
             )
     if not schema.cannot_start:
-        yield await _check_posts(settings, source, schema)
+        async for result in _check_posts(settings, source, schema):
+            yield result
 
 
 async def _load_property_ids(
@@ -127,11 +131,12 @@ def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | Non
 
 async def _check_posts(
     settings: Settings, source: SourceContext, schema: Schema
-) -> CheckResult:
+) -> AsyncIterator[CheckResult]:
     try:
         pages, has_more = await _load_first_pages(source, schema)
     except PostbrushError as error:
-        return CheckResult("posts", "", str(error))
+        yield CheckResult("posts", "", str(error))
+        return
     matching = [
         page
         for page in pages
@@ -139,9 +144,13 @@ async def _check_posts(
     ]
     at_least = "at least " if has_more else ""
     words = f"{at_least}{len(pages)} posts, {len(matching)} match posts.only"
-    if todo := _hint_about_titles(matching, schema):
-        return CheckResult("posts", words, todo)
-    return CheckResult("posts", words)
+    yield CheckResult("posts", words, _hint_about_titles(matching, schema))
+    # Without a database, the images of an earlier installation would be strange.
+    if upgrade.database_exists(source.app.db.backend):
+        since = source.app.now() - _RECENT
+        unknown = await find_unknown_image(source, pages, since)
+        if unknown is not None:
+            yield CheckResult("other postbrush", "", warning=describe_second(unknown))
 
 
 async def _load_first_pages(

@@ -17,6 +17,7 @@ from daemon.notion.filters import filter_problems, uncomparable_properties
 from daemon.notion.model import Page, Schema, Urgency, Wanted
 from daemon.sync.activity import note_activity
 from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
+from daemon.sync.other_installation import InstallationWatch
 from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, source_state
 from db.engine import Tx
@@ -51,6 +52,7 @@ class Poller:
     seen_until: datetime | None = None
     listed: int = 0
     sweep_is_due: bool = False
+    _installations: InstallationWatch = field(default_factory=InstallationWatch)
     _written: str = ""
     _warned: frozenset[str] = frozenset()
     _schema_read_at: float = 0.0
@@ -221,6 +223,7 @@ class Poller:
                 hold="too many",
             )
             await cancel_missing_pages(source, {page.id for page in pages}, mark)
+        await self._installations.check_pages(source, confirmed)
         if since and not dropped:
             self.seen_until = started_at or self.seen_until
         return result
