@@ -68,13 +68,15 @@ def read_response(call: HttpCall, response: Response) -> Step:
         return call.read(response)
     except UnavailableError as error:
         # A poll or a download is repeated.
-        if not call.is_image_request or response.status not in _GOOD:
-            raise
-        # The service says that it did not do the work.
-        if states_failure(response):
+        if not call.is_image_request or not was_done(response):
             raise
         # It may have generated an image that we cannot read.
         raise InvalidImageError(str(error), status=response.status) from error
+
+
+def was_done(response: Response) -> bool:
+    """Return True unless the service says that it did not do the work."""
+    return response.status in _GOOD and not states_failure(response)
 
 
 def connection_error(

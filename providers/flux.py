@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
-from urllib.parse import quote
 
 from providers import fal, replicate
-from providers.account import TokenRight, missing_rights, month_start_utc
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -25,6 +23,7 @@ from providers.base import (
     Response,
     Step,
 )
+from providers.huggingface_account import HuggingFaceAccount
 from providers.huggingface_routes import (
     ROUTES,
     Route,
@@ -34,11 +33,9 @@ from providers.huggingface_routes import (
 )
 from providers.model_list import ModelEntry
 from providers.outcomes import NotFoundError, ProviderError, UnavailableError
-from providers.provider import Provider
 from providers.request_fitting import ModelPrice, RequestSize, merge_body
 from providers.responses import parse_object
 
-_HUB = "https://huggingface.co"
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 #: The routes while the Hub does not respond.
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
@@ -50,7 +47,7 @@ _DAY = timedelta(days=1)
 _FAILURE_PAUSE = timedelta(minutes=10)
 
 
-class Flux(Provider):
+class Flux(HuggingFaceAccount):
     """The provider kind `flux`."""
 
     defaults = ProviderTraits(
@@ -75,7 +72,6 @@ class Flux(Provider):
 
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(settings)
-        self._hub = (settings.hub_url or _HUB).rstrip("/")
         route = settings.route or "auto"
         self._is_auto = route == "auto"
         # The model's ids ("" if unknown) by the routes that serve it, in order.
@@ -129,34 +125,6 @@ class Flux(Provider):
     def _needs_routes(self, now: datetime) -> bool:
         is_read = self._read_at is not None and now - self._read_at < _DAY
         return self._is_auto and not is_read
-
-    def _hub_may_see_token(self) -> bool:
-        return self._settings.hub_url is None or self._settings.base_url is not None
-
-    def token_check_call(self) -> HttpCall:
-        """Return the free request for the owner of the token, to the Hub."""
-        path = "/api/whoami-v2"
-        return replace(self._api_call(path), url=f"{self._hub}{path}")
-
-    def usage_call(self, now: datetime) -> HttpCall | None:
-        """Return the free request for the credits of this month, to the Hub.
-
-        None if the owner's own router may not pass its token on to the Hub.  Source:
-        Hugging Face's OpenAPI.
-        """
-        if not self._hub_may_see_token():
-            return None
-        path = "/api/settings/billing/usage-v2"
-        if self._settings.account:
-            name = quote(self._settings.account, safe="")
-            path = f"/api/organizations/{name}/billing/usage-v2"
-        begin, end = int(month_start_utc(now).timestamp()), int(now.timestamp())
-        query = f"?startDate={begin}&endDate={max(end, begin + 1)}"
-        return replace(self._api_call(path), url=f"{self._hub}{path}{query}")
-
-    def missing_rights(self, response: Response) -> tuple[TokenRight, ...]:
-        """Return the rights that the token lacks, by the response to its check."""
-        return missing_rights(response, self._settings.account or "")
 
     def model_check_call(self) -> HttpCall:
         """Return the request for the routes of the model, to the Hub."""
@@ -234,11 +202,6 @@ class Flux(Provider):
             is_image_request=True,
             price=self._route_price(route, request),
         )
-
-    def _auth_headers(self) -> Mapping[str, str]:
-        account = self._settings.account
-        bill_to = {"X-HF-Bill-To": account} if account else {}
-        return {**super()._auth_headers(), **bill_to}
 
     def _read_image(
         self,

@@ -49,7 +49,7 @@ class ModelEntry:
 
 def find_model(response: Response, model: str) -> ModelEntry | None:
     """Return what a list says of *model*, or None if *response* is not a list."""
-    entries = _entries(parse_json(response))
+    entries = list_entries(response)
     if entries is None:
         return None
     for entry in entries:
@@ -58,7 +58,9 @@ def find_model(response: Response, model: str) -> ModelEntry | None:
     return ModelEntry(is_listed=False)
 
 
-def _entries(data: object) -> list[Mapping[str, object]] | None:
+def list_entries(response: Response) -> list[Mapping[str, object]] | None:
+    """Return the entries of a list of models, or None if *response* is not one."""
+    data = parse_json(response)
     if isinstance(data, dict):
         lists = (data.get(key) for key in _LIST_KEYS)
         data = next((value for value in lists if isinstance(value, list)), None)

@@ -125,17 +125,17 @@ def add_account_routes(app: web.Application, hub: AccountHost) -> None:
     async def serve_whoami(request: web.Request) -> web.Response:
         account.whoami_requests += 1
         if not has_valid_token(request):
-            return _error_response(401, "Invalid username or password.")
+            return error_response(401, "Invalid username or password.")
         return web.json_response(account.whoami_answer())
 
     async def serve_usage(request: web.Request) -> web.Response:
         account.usage_requests += 1
         if not has_valid_token(request):
-            return _error_response(401, "Invalid username or password.")
+            return error_response(401, "Invalid username or password.")
         if not hub.hub_is_up:
             return web.Response(status=503, text="Service Unavailable")
         if not account.has_right("user.billing.read"):
-            return _error_response(403, "Forbidden")
+            return error_response(403, "Forbidden")
         answer = account.usage_answer(hub.painted, hub.credits, hub.now())
         return web.json_response(answer)
 
@@ -144,5 +144,6 @@ def add_account_routes(app: web.Application, hub: AccountHost) -> None:
         app.router.add_get(f"/api/{owner}/billing/usage-v2", serve_usage)
 
 
-def _error_response(status: int, message: str) -> web.Response:
+def error_response(status: int, message: str) -> web.Response:
+    """Return an error as Hugging Face sends it."""
     return web.json_response({"error": message}, status=status)

@@ -16,8 +16,9 @@ from typing import Any
 
 from aiohttp import web
 
+from daemon.pretend.chat import FakeChat, add_chat_routes
 from daemon.pretend.errors import Fault, FaultQueue
-from daemon.pretend.hf_account import FakeAccount, add_account_routes
+from daemon.pretend.hf_account import FakeAccount, add_account_routes, error_response
 from daemon.pretend.models import Json
 from daemon.pretend.scenes import render_scene
 
@@ -82,6 +83,7 @@ class FakeHuggingFace:
     files: dict[str, bytes] = field(default_factory=dict)
     painted: int = 0
     account: FakeAccount = field(default_factory=FakeAccount)
+    chat: FakeChat = field(default_factory=FakeChat)
 
     def add_credits(self, images: int) -> None:
         """Add credits for *images* images."""
@@ -116,6 +118,7 @@ def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     app = web.Application(client_max_size=4 * 2**20)
     app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
     add_account_routes(app, hub)
+    add_chat_routes(app, hub, _NO_CREDITS)
     app.router.add_get("/made/{name}", routes.serve_file)
     for path, name in (
         ("/nscale/v1/images/generations", "nscale"),
@@ -149,7 +152,7 @@ class _HubHandlers:
         name = request.match_info["name"]
         self._hub.fetched.append(name)
         if "Authorization" in request.headers:
-            return _error_response(400, "no token belongs here")
+            return error_response(400, "no token belongs here")
         data = self._hub.files.get(name)
         if data is None:
             return web.Response(status=404)
@@ -165,7 +168,7 @@ class _HubHandlers:
                 body = json.loads(await request.read())
                 prompt, size, seed = parse_request(route, body)
             except (ValueError, KeyError, TypeError):
-                return _error_response(422, "Input validation error")
+                return error_response(422, "Input validation error")
             fault = self._hub.faults.pop_match(request.method, request.path)
             if fault is not None:
                 response = await self._fault_response(request, fault)
@@ -189,15 +192,15 @@ class _HubHandlers:
         """Return the response to a request that gets no image, None for the others."""
         hub = self._hub
         if not self._has_valid_token(request):
-            return _error_response(401, "Invalid username or password.")
+            return error_response(401, "Invalid username or password.")
         if not hub.account.has_right("inference.serverless.write"):
-            return _error_response(403, _NO_RIGHT)
+            return error_response(403, _NO_RIGHT)
         if route == "hf-inference" and "hf-inference" not in hub.routes:
-            return _error_response(410, _GONE)
+            return error_response(410, _GONE)
         if route not in hub.routes:
-            return _error_response(400, f"Model not supported by provider {route}")
+            return error_response(400, f"Model not supported by provider {route}")
         if hub.credits is not None and hub.credits <= 0:
-            return _error_response(402, _NO_CREDITS)
+            return error_response(402, _NO_CREDITS)
         if (left := hub.loading_left) > 0:
             message = f"Model {_MODEL} is currently loading"
             body = {"error": message, "estimated_time": math.ceil(left)}
@@ -267,10 +270,6 @@ class _HubHandlers:
         if isinstance(body, bytes):
             return web.Response(body=body, status=fault.status, headers=headers)
         return web.json_response(body, status=fault.status, headers=headers)
-
-
-def _error_response(status: int, message: str) -> web.Response:
-    return web.json_response({"error": message}, status=status)
 
 
 def parse_request(route: str, body: Json) -> tuple[str, tuple[int, int], int | None]:

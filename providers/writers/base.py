@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from providers.base import HttpCall, ProviderTraits, Response
-from providers.outcomes import BadRequestError, Outcome, ProviderError
+from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
 
 #: Whether pictures may show people, with or without recognisable faces.
@@ -96,6 +96,20 @@ class Reply:
     usage: TokenUsage = TokenUsage()
 
 
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a model costs, in US dollars for a million tokens, and who says so."""
+
+    input: float
+    output: float
+    source: str = ""
+
+    def cost_of(self, usage: TokenUsage) -> float:
+        """Return the price of *usage* in US dollars."""
+        dollars = self.input * usage.input_tokens + self.output * usage.output_tokens
+        return dollars / 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterTraits(ProviderTraits):
     """The constant properties of a writer, which breakers and budgets work on.
@@ -104,14 +118,11 @@ class WriterTraits(ProviderTraits):
 
     Attributes:
         kind: A key of `writers.KINDS`.
-        input_price: US dollars for a million tokens of the request.
-        output_price: US dollars for a million tokens of the answer.
-            None if not known: the owner's price of a post, or a guess, counts.
+        token_price: The price of the model; an assumption for an unknown model.
     """
 
     kind: str
-    input_price: float | None = None
-    output_price: float | None = None
+    token_price: TokenPrice = TokenPrice(0.0, 0.0)
 
 
 class InvalidTextError(ProviderError, outcome=Outcome.INVALID_TEXT):
@@ -155,8 +166,12 @@ class PromptWriter(Provider):
         """
         raise NotImplementedError
 
-    def simplify(self, error: BadRequestError) -> bool:
-        """Return whether `build_call` now leaves out what the service refused."""
+    def adapt_to(self, error: ProviderError) -> bool:
+        """Return whether `build_call` now asks in another way that may work.
+
+        Without what the service refused, or by another route.  Nothing was charged
+        for the call that ended in *error*.
+        """
         raise NotImplementedError
 
     def reserved_price(self, task: WritingTask) -> float:

@@ -1,9 +1,119 @@
-"""The writer kind `openai`."""
+"""The writer kind `openai`: any server with OpenAI's chat completions.
+
+Ollama (`http://host:11434/v1`), llama.cpp's server, LocalAI, LM Studio and vLLM speak
+it, as do OpenAI and most hosted services.  A server of one's own without a configured
+model is asked for its list, and the first chat model of it is used.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from providers.base import JsonValue, ProviderSettings
+from providers.openai import OpenAi
+from providers.outcomes import ModelLoadingError
+from providers.request_fitting import flat_price
+from providers.responses import ErrorRule
+from providers.url_checks import is_public
+from providers.writers.base import TokenPrice, WriterTraits
 from providers.writers.chat import ChatWriter
+
+#: OpenAI's pages of the models (September to November 2026).  gpt-6-luna is what
+#: OpenAI recommends for high volume; it needs no reasoning here.
+_LUNA = "gpt-6-luna"
+_SOURCE = "OpenAI's price per token"
+_FREE = TokenPrice(0.0, 0.0, "your own server")
+#: Parts of names of models that do not chat.
+_NOT_CHAT = (
+    *("embed", "bge-", "rerank", "whisper", "tts", "bark", "piper", "clip", "guard"),
+    *("flux", "diffusion", "sdxl", "sd-", "z-image", "dall-e", "moderation", "base"),
+)
+#: Ends of host names that only a local network knows.
+_LOCAL_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 
 
 class OpenAiWriter(ChatWriter):
     """The writer kind `openai`."""
+
+    defaults: ClassVar[WriterTraits] = WriterTraits(
+        label="OpenAI",
+        prefix="writer",
+        kind="openai",
+        price=flat_price(0.0),
+        price_source=_SOURCE,
+        base_url="https://api.openai.com",
+        timeout=20.0,
+    )
+    version_path = "/v1"
+    default_model = _LUNA
+    error_rules = (
+        # llama.cpp's server, while it reads the model from disk.
+        ErrorRule(ModelLoadingError, status=503, text="loading model"),
+        *OpenAi.error_rules,
+    )
+    token_check_path = model_list_path = "/v1/models"  # noqa: S105 - a path
+    token_prices: ClassVar = {
+        _LUNA: TokenPrice(0.10, 0.50, _SOURCE),
+        "gpt-5.6-luna": TokenPrice(0.20, 1.20, _SOURCE),
+    }
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        # The first chat model of the owner's server.
+        self._listed_model = ""
+        super().__init__(settings)
+        if not self._is_openai:
+            self._use_other_server()
+
+    @property
+    def _is_openai(self) -> bool:
+        return _host_of(self.traits.base_url) == _host_of(self.defaults.base_url)
+
+    def _use_other_server(self) -> None:
+        host = _host_of(self.traits.base_url)
+        is_own = is_local_host(host)
+        label = self._settings.label or ("Your own server" if is_own else host)
+        self.traits = replace(self.traits, label=label, is_own_server=is_own)
+        if is_own:
+            self._set_price(_FREE)
+
+    @property
+    def model(self) -> str:
+        """The configured model, else OpenAI's default or the server's first one."""
+        if self._settings.model is not None or self._is_openai:
+            return super().model
+        return self._listed_model
+
+    @property
+    def _needs_model_list(self) -> bool:
+        return not self._is_openai and self._settings.model is None
+
+    def _choose_model(self, entries: Sequence[Mapping[str, object]]) -> None:
+        names = [str(entry.get("id") or "") for entry in entries]
+        chat = [name for name in names if name and not _is_other_kind(name)]
+        self._listed_model = next(iter(chat or names), "")
+
+    def _reasoning_effort(self) -> JsonValue:
+        # The default is to think first, which takes longer and is charged.
+        if self._is_openai and self.model.startswith(("gpt-5", "gpt-6")):
+            return "none"
+        return super()._reasoning_effort()
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _is_other_kind(name: str) -> bool:
+    return any(part in name.casefold() for part in _NOT_CHAT)
+
+
+def is_local_host(host: str) -> bool:
+    """Return True if *host* is on the owner's network, by its name or address."""
+    host = host.casefold()
+    is_address = ":" in host or host.replace(".", "").isdigit()
+    if is_address:
+        return not is_public(host)
+    return "." not in host or host.endswith(_LOCAL_NAMES)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers import charges
-from providers.base import HttpCall, Response
+from providers.base import Response
 from providers.outcomes import (
-    BadRequestError,
     InvalidImageError,
     ProviderError,
     TimedOutError,
+    UnavailableError,
 )
 from providers.runner import ProviderRunner
 from providers.writers.base import (
@@ -28,6 +28,8 @@ from providers.writers.base import (
 
 #: The first try and the repair.
 _TRIES = 2
+#: Parameters and routes that a service may refuse.
+_MAX_ADAPTATIONS = 5
 #: How long a list of models is waited for.
 _LIST_SECONDS = 4.0
 
@@ -69,7 +71,7 @@ async def write_prompt(
     """
     session = _Session(writer, task, runner, monotonic)
     try:
-        await session.choose_model(now)
+        await prepare_writer(writer, runner, now=now)
         reply = await session.ask()
     except ProviderError as error:
         error.price = session.spent
@@ -87,6 +89,22 @@ async def write_prompt(
     )
 
 
+async def prepare_writer(
+    writer: PromptWriter, runner: ProviderRunner, *, now: datetime
+) -> None:
+    """Let a writer choose its model and price by the service's list, once a day.
+
+    To be called before the money is reserved.  It is free, takes up to 4 seconds, and
+    fails never: without a list the writer asks its default model.
+    """
+    if (call := writer.model_list_call(now)) is None:
+        return
+    response = None
+    with suppress(ProviderError):
+        response = await runner.send_once(call, writer.traits, _LIST_SECONDS)
+    writer.read_model_list(response, now)
+
+
 class _Session:
     """One task's calls, their deadline and their cost."""
 
@@ -99,19 +117,11 @@ class _Session:
     ) -> None:
         self._writer, self._task, self._runner = writer, task, runner
         self._monotonic = monotonic
+        self._reserved = writer.reserved_price(task)
         self._deadline = monotonic() + writer.traits.timeout
         self.usage = TokenUsage()
         #: US dollars.
         self.spent = 0.0
-
-    async def choose_model(self, now: datetime) -> None:
-        """Let the writer choose its model by the service's list, if it wants to."""
-        if (call := self._writer.model_list_call(now)) is None:
-            return
-        response = None
-        with suppress(ProviderError):
-            response = await self._send(call, _LIST_SECONDS)
-        self._writer.read_model_list(response, now)
 
     async def ask(self) -> Reply:
         """Return the answer, or that of the repair."""
@@ -124,33 +134,37 @@ class _Session:
         return reply
 
     async def _ask_once(self, rejected: Reply | None) -> Reply:
-        """Send the task, simplified as often as the service refuses a parameter."""
-        while True:
-            call = self._writer.build_call(self._task, rejected)
+        """Send the task; again in another way if the service refused for nothing."""
+        for _ in range(_MAX_ADAPTATIONS):
             try:
-                return await self._charge(call)
-            except BadRequestError as error:
-                if not self._writer.simplify(error):
+                return await self._charge(rejected)
+            except ProviderError as error:
+                is_free = error.outcome in charges.FREE
+                if not is_free or not self._writer.adapt_to(error):
                     raise
+        return await self._charge(rejected)
 
-    async def _charge(self, call: HttpCall) -> Reply:
+    async def _charge(self, rejected: Reply | None) -> Reply:
+        """Send one call, and count its price."""
+        call = self._writer.build_call(self._task, rejected)
+        # What another route may cost, after the writer has adapted.
+        if self._writer.reserved_price(self._task) > self._reserved:
+            raise UnavailableError("costs more than was reserved for it")
+        if (left := self._deadline - self._monotonic()) <= 0:
+            raise TimedOutError("no prompt in time")
+        response: Response | None = None
         try:
-            response = await self._send(call)
+            response = await self._runner.send_once(call, self._writer.traits, left)
             reply = self._writer.read_reply(response, self._task)
         except ProviderError as error:
-            # It is counted in full, unless the service refused it.
-            if error.outcome not in charges.FREE:
-                self.spent += self._writer.reserved_price(self._task) / _TRIES
-            if isinstance(error, InvalidImageError):
+            was_done = response is not None and charges.was_done(response)
+            if error.outcome in charges.FREE and not was_done:
+                raise
+            # It may have cost all that is reserved for it.
+            self.spent = self._writer.reserved_price(self._task)
+            if isinstance(error, InvalidImageError | UnavailableError):
                 raise InvalidTextError(str(error), status=error.status) from error
             raise
         self.usage += reply.usage
         self.spent = self._writer.cost_of(self.usage)
         return reply
-
-    async def _send(self, call: HttpCall, most: float | None = None) -> Response:
-        left = self._deadline - self._monotonic()
-        if left <= 0:
-            raise TimedOutError("no prompt in time")
-        seconds = left if most is None else min(left, most)
-        return await self._runner.send_once(call, self._writer.traits, seconds)
