@@ -15,7 +15,7 @@ from providers.request_fitting import (
 )
 
 #: FreeType's fonts are not thread-safe.
-_FONT_LOCK = threading.Lock()
+FONT_LOCK = threading.Lock()
 
 
 class CardProvider(Provider):
@@ -45,7 +45,7 @@ class CardProvider(Provider):
         del now
         from providers.card.compose import render_card  # noqa: PLC0415 - saves 4 MB until then
 
-        with _FONT_LOCK:
+        with FONT_LOCK:
             return GeneratedImage(
                 data=render_card(request, self._settings.card), seed=request.seed
             )
