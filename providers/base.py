@@ -99,6 +99,7 @@ class HttpCall:
         is_stream: The poll's response is the stream of the result, which ends with
             the connection, so it is not cut off when the daemon stops.
         price: US dollars of the image, if the provider's routes differ in price.
+        model: The model and its route, if the provider has several routes.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -115,6 +116,7 @@ class HttpCall:
     is_poll: bool = False
     is_stream: bool = False
     price: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -201,6 +201,7 @@ class Flux(HuggingFaceAccount):
             read=lambda response: self._read_image(response, request, now, routes),
             is_image_request=True,
             price=self._route_price(route, request),
+            model=f"{self.model} ({route.name})",
         )
 
     def _read_image(

@@ -53,6 +53,7 @@ class _RequestState:
             is downloaded after it, and a resumed job is polled once.
         retries: Consecutive errors of polls and downloads.
         price: US dollars, if the last request for an image names its price.
+        model: The model of the last request for an image, if it names one.
     """
 
     provider: Provider
@@ -63,6 +64,7 @@ class _RequestState:
     is_waiting: bool = False
     retries: int = 0
     price: float | None = None
+    model: str = ""
 
 
 class ProviderRunner:
@@ -183,7 +185,8 @@ class ProviderRunner:
             for _ in range(_MAX_STEPS):
                 step = await self._run_step(call, state)
                 if isinstance(step, GeneratedImage):
-                    return step
+                    model = step.model or state.model or state.provider.model
+                    return replace(step, model=model or None)
                 await self._persist_remote_id(step, state)
                 state.is_waiting = step.seconds > 0 or step.call.is_stream
                 await self._wait_before_step(step.seconds, state)
@@ -220,7 +223,7 @@ class ProviderRunner:
 
     async def _run_step(self, call: HttpCall, state: _RequestState) -> Step:
         if call.is_image_request:
-            state.price = call.price
+            state.price, state.model = call.price, call.model
         try:
             response = await self._with_deadline(
                 self._http.send(call, state.provider.traits), state, call

@@ -17,7 +17,7 @@ from providers import KINDS
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 #: Roles whose columns postbrush writes; the others are people's.
-_WRITTEN = ("image", "status", "note", "provider", "regenerate", "alt")
+_WRITTEN = (*("image", "status", "note", "provider", "details", "regenerate", "alt"),)
 #: How the files of a card begin, and what they are.
 _FILES = {
     "font": (

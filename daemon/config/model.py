@@ -55,6 +55,7 @@ class PropertyNames(Section):
     status: ColumnName = _key("Image status", "select, status or text; written")
     note: ColumnName = _key("Image note", "text; written")
     provider: ColumnName = _key("Image provider", "select or text; written")
+    details: ColumnName = _key("Image details", "text; written: model, price, seed")
     format: ColumnName = _key("Format", "select or text: square, portrait, ...")
     variants: ColumnName = _key("Variants", "number, 1 to 4")
     alt: ColumnName = _key("Alt text", "text; filled when empty")

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
+from daemon.formatting import format_dollars
 from daemon.jobs import breaker_store
 from daemon.jobs.prompt import Inputs, strip_social_markup, truncate_text
 from daemon.notion.filters import matches_filter
-from daemon.notion.model import File, Page, PageUpdate, Wanted
-from db import posts
-from db.models import ImageRecord, Job
+from daemon.notion.model import File, Page, PageUpdate, Role, Wanted
+from db import attempts, posts
+from db.models import Attempt, ImageRecord, Job
 from db.states import JobReason
 from providers.breaker import BreakerState
 from providers.outcomes import Outcome
@@ -65,6 +66,7 @@ async def compose_change(
             models_ended=first.is_card and await _have_models_ended(source),
         ),
         provider=provider.traits.label if provider else first.provider,
+        details=await _image_details(source, job, made),
         alt=await _alt_text(source, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
         cover=uploads[0][0] if source.options.posts.cover else None,
@@ -108,6 +110,39 @@ async def _have_models_ended(source: SourceContext) -> bool:
         and breakers[name].reason is Outcome.NOT_FOUND
         for name in services
     )
+
+
+async def _image_details(
+    source: SourceContext, job: Job, made: Sequence[ImageRecord]
+) -> str | None:
+    """Return what made the images; None if the source has no property for it."""
+    if Role.DETAILS not in source.known_schema.roles:
+        return None
+    async with source.app.db.read_transaction() as tx:
+        calls = {call.id: call for call in await attempts.of_job(tx, job.id)}
+    return describe_images(
+        [(image, calls.get(image.attempt_id)) for image in made if not image.is_card]
+    )
+
+
+def describe_images(made: Sequence[tuple[ImageRecord, Attempt | None]]) -> str:
+    """Return model, price and seed of each image with the call that made it."""
+    lines = []
+    for image, call in made:
+        model = (image.model or image.provider).rpartition("/")[2]
+        parts = [model, *_price_words(call), f"seed {image.seed}"]
+        lines.append(", ".join(parts))
+    if len(lines) == 1:
+        return lines[0]
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+
+def _price_words(call: Attempt | None) -> list[str]:
+    # An image of an earlier job: its price belongs to that job.
+    if call is None:
+        return []
+    is_included = not call.cost and bool(call.included_cost)
+    return ["included" if is_included else format_dollars(call.cost)]
 
 
 async def _alt_text(

@@ -102,6 +102,7 @@ class Role(StrEnum):
     STATUS = "status"
     NOTE = "note"
     PROVIDER = "provider"
+    DETAILS = "details"
     FORMAT = "format"
     VARIANTS = "variants"
     ALT = "alt"
@@ -222,6 +223,7 @@ class PageUpdate:
     status: str | None = None
     note: str | None = None
     provider: str | None = None
+    details: str | None = None
     alt: str | None = None
     clear_feedback: bool = False
     cover: str | None = None

@@ -140,6 +140,7 @@ def optional_parts(change: PageUpdate, schema: Schema) -> dict[str, PageUpdate]:
         for role, part in {
             Role.STATUS: PageUpdate(status=change.status),
             Role.PROVIDER: PageUpdate(provider=change.provider),
+            Role.DETAILS: PageUpdate(details=change.details),
             Role.ALT: PageUpdate(alt=change.alt),
             Role.FEEDBACK: PageUpdate(clear_feedback=change.clear_feedback),
         }.items()
@@ -166,6 +167,7 @@ def _without_properties(
         status=None if Role.STATUS in roles else change.status,
         note=None if Role.NOTE in roles else change.note,
         provider=None if Role.PROVIDER in roles else change.provider,
+        details=None if Role.DETAILS in roles else change.details,
         alt=None if Role.ALT in roles else change.alt,
         clear_feedback=change.clear_feedback and Role.FEEDBACK not in roles,
         cover=None if _COVER in names else change.cover,
@@ -221,6 +223,7 @@ def _values_to_write(
         Role.STATUS: change.status,
         Role.NOTE: change.note,
         Role.PROVIDER: change.provider,
+        Role.DETAILS: change.details,
         Role.ALT: change.alt,
         Role.FEEDBACK: "" if change.clear_feedback else None,
     }

@@ -16,7 +16,7 @@ from typing import Any
 from daemon.config import parsing
 from daemon.notion.errors import NotionUnavailableError, SchemaOutdatedError
 from daemon.notion.filters import NotionFilter, since_filter
-from daemon.notion.model import Page, Role, Schema, Urgency
+from daemon.notion.model import Page, Schema, Urgency
 from daemon.notion.pages import UnparsablePageError, read_page
 from daemon.notion.responses import (
     CursorTrail,
@@ -25,6 +25,7 @@ from daemon.notion.responses import (
     rows_and_cursor,
     translate_shape_errors,
 )
+from daemon.notion.schema import ONLY_WRITTEN
 from daemon.notion.transport import ApiError, NotionTransport
 
 _LARGEST, _SMALLEST = 100, 10
@@ -35,8 +36,6 @@ _TIMED_OUT = 504
 _RESTARTS = 3
 #: Notion ends a query after so many rows, and says that it is incomplete.
 _QUERY_ROWS = 10_000
-#: Properties that postbrush only writes; a refused write reloads the schema.
-_ONLY_WRITTEN = frozenset({Role.STATUS, Role.NOTE, Role.PROVIDER, Role.ALT})
 _LOOP = "Notion's query cursors lead in a circle, so no answer is the last"
 _STALE = "Notion's query cursors go stale faster than they are read"
 
@@ -279,6 +278,6 @@ def _missing_properties(raw: Any, schema: Schema) -> Mapping[str, str]:  # noqa:
         return {}
     if source != schema.source:
         return {}
-    read = [found for role, found in schema.roles.items() if role not in _ONLY_WRITTEN]
+    read = [found for role, found in schema.roles.items() if role not in ONLY_WRITTEN]
     used = [*read, *schema.configured.values()]
     return {found.id: found.name for found in used if found.id not in ids}

@@ -21,6 +21,7 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         Role.STATUS: ("select", "status", "rich_text"),
         Role.NOTE: ("rich_text",),
         Role.PROVIDER: ("select", "rich_text"),
+        Role.DETAILS: ("rich_text",),
         Role.FORMAT: ("select", "rich_text"),
         Role.VARIANTS: ("number",),
         Role.ALT: ("rich_text",),
@@ -28,9 +29,11 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     }
 )
 REQUIRED = (Role.IMAGE, Role.REGENERATE)
-WRITTEN = frozenset(
-    {Role.IMAGE, Role.REGENERATE, Role.STATUS, Role.NOTE, Role.PROVIDER, Role.ALT}
+#: Properties that postbrush writes and never reads.
+ONLY_WRITTEN = frozenset(
+    {Role.STATUS, Role.NOTE, Role.PROVIDER, Role.DETAILS, Role.ALT}
 )
+WRITTEN = ONLY_WRITTEN | {Role.IMAGE, Role.REGENERATE}
 TYPE_NAMES = MappingProxyType(
     {
         "files": "Files & media",

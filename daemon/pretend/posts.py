@@ -14,6 +14,7 @@ COLUMNS: Mapping[str, str | Sequence[str]] = {
     "Image status": "select",
     "Image note": "rich_text",
     "Image provider": "select",
+    "Image details": "rich_text",
     "Alt text": "rich_text",
     "Image prompt": "rich_text",
     "Image feedback": "rich_text",

@@ -27,6 +27,10 @@ async def test_three_new_posts_get_images_with_three_writes_and_one_paid_call_ea
         (file,) = home.space.list_files(page)
         assert file.name.startswith("flux_generated_20261124_11")
         assert Image.open(io.BytesIO(file.data)).size == (1080, 1080)
+    for call, page in zip(await home.calls(), pages, strict=True):
+        assert home.read(page)["Image details"] == (
+            f"FLUX.1-schnell (nscale), included, seed {call.seed}"
+        )
     assert len(home.writes()) == 9
     assert len(home.hub.served) == 3
     assert {job.state for job in await home.jobs()} == {"done"}

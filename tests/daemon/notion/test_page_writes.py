@@ -35,6 +35,7 @@ _COLUMNS = {
     Role.STATUS: "select",
     Role.NOTE: "rich_text",
     Role.PROVIDER: "rich_text",
+    Role.DETAILS: "rich_text",
     Role.ALT: "rich_text",
 }
 _ROLES = {
