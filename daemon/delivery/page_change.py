@@ -9,7 +9,12 @@ from daemon.config.model import PostsSection
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars
 from daemon.jobs import breaker_store
-from daemon.jobs.prompt import Inputs, strip_social_markup, truncate_text
+from daemon.jobs.prompt import (
+    Inputs,
+    fit_prompt,
+    strip_social_markup,
+    truncate_text,
+)
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import File, Page, PageUpdate, Role, Wanted
 from db import attempts, posts
@@ -17,6 +22,7 @@ from db.models import Attempt, ImageRecord, Job
 from db.states import JobReason
 from providers.breaker import BreakerState
 from providers.outcomes import Outcome
+from providers.provider import Provider
 
 #: IPTC Photo Metadata User Guide: a plain sentence, without "image of" and hashtags.
 _ALT_LIMIT = 250
@@ -28,6 +34,7 @@ _LEAD = re.compile(
     r"(?:[\w-]+\s+){0,2}(?:image|photo|photograph|picture|illustration)\s+(?:of|showing)\s+",
     re.IGNORECASE,
 )
+_LAST_NUMBERS = re.compile(r"(?:\s+\S*\d\S*)+$")
 _QUALITY = re.compile(
     r"^(?:\d+k|hdr|highly detailed|ultra[- ]?\w*|sharp focus|masterpiece|best quality|"
     r"photorealistic|cinematic(?: lighting)?|award[- ]winning|"
@@ -64,6 +71,7 @@ async def compose_change(
             inputs,
             source.options.posts,
             models_ended=first.is_card and await _have_models_ended(source),
+            cut=_note_about_cut(first, inputs, provider),
         ),
         provider=provider.traits.label if provider else first.provider,
         details=await _image_details(source, job, made),
@@ -80,6 +88,7 @@ def _compose_note(
     settings: PostsSection,
     *,
     models_ended: bool,
+    cut: str,
 ) -> str:
     first = made[0]
     # A person has chosen the files, so there is nothing to explain.
@@ -95,7 +104,22 @@ def _compose_note(
         return f"A card, because {first.card_why}. {outlook}"
     if len(made) < inputs.variants and not first.is_card:
         return f"{len(made)} of {inputs.variants} images: no service made the others."
-    return ""
+    return cut
+
+
+def _note_about_cut(
+    first: ImageRecord, inputs: Inputs, provider: Provider | None
+) -> str:
+    """Return what a service's limit cut off the prompt of an image, or ""."""
+    limit = provider.traits.max_prompt if provider else None
+    sent, was_cut = fit_prompt(inputs.prompt, inputs.post_part, limit)
+    if provider is None or not was_cut or sent != first.prompt:
+        return ""
+    whose = "Your image prompt" if inputs.origin == "prompt" else "The post's part"
+    return (
+        f"{whose} was shortened: {provider.traits.label} accepts prompts of up to "
+        f"{limit:,} characters."
+    )
 
 
 async def _have_models_ended(source: SourceContext) -> bool:
@@ -157,7 +181,9 @@ async def _alt_text(
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
         return alt_text_for_card(inputs.words, source.options.card.tag)
-    return alt_text_for_prompt(inputs.prompt, inputs.words)
+    # Feedback, style and template are instructions; the post's part is what is shown.
+    start, end = inputs.post_part or (0, len(inputs.prompt))
+    return alt_text_for_prompt(inputs.prompt[start:end], inputs.words)
 
 
 def _extra_values(
@@ -178,7 +204,7 @@ def alt_text_for_card(words: str, tag: str) -> str:
     one_line = re.sub(r"\s+", " ", words).strip()
     tail = f" — {tag}" if tag else ""
     room = _ALT_LIMIT - len(tail) - len("Text on a plain background: “…”")
-    quoted, was_cut = truncate_text(one_line, room)
+    quoted, was_cut = _cut_text(one_line, room)
     return f"Text on a plain background: “{quoted}{'…' if was_cut else ''}”{tail}"
 
 
@@ -189,7 +215,7 @@ def alt_text_for_prompt(prompt: str, words: str) -> str:
     """
     subject = _LEAD.sub("", _NEGATIVE.sub("", prompt).strip())
     kept: list[str] = []
-    for part in re.split(r"[,;\n]|\.\s", subject):
+    for part in re.split(r",(?!\d)|[;\n]|\.\s", subject):
         clean = part.strip(" .")
         if not clean or _QUALITY.match(clean):
             continue
@@ -197,10 +223,16 @@ def alt_text_for_prompt(prompt: str, words: str) -> str:
             break
         kept.append(clean)
     if kept:
-        text, _ = truncate_text(", ".join(kept), _ALT_LIMIT - len(". (AI-generated)"))
+        text, _ = _cut_text(", ".join(kept), _ALT_LIMIT - len(". (AI-generated)"))
         return f"{text[:1].upper()}{text[1:].rstrip('.!?')}. (AI-generated)"
     sentence = re.split(r"(?<=[.!?])\s", strip_social_markup(words) or "the post")[0]
-    text, _ = truncate_text(
+    text, _ = _cut_text(
         sentence, _ALT_LIMIT - len("Illustration for: . (AI-generated)")
     )
     return f"Illustration for: {text.rstrip('.')}. (AI-generated)"
+
+
+def _cut_text(text: str, limit: int) -> tuple[str, bool]:
+    """Return *text* cut before a number that would lose its end, and whether it was."""
+    short, was_cut = truncate_text(text, limit)
+    return (_LAST_NUMBERS.sub("", short) if was_cut else short), was_cut

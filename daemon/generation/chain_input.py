@@ -38,6 +38,7 @@ class ImageSpec:
     Attributes:
         job_id: None for `generate` and `test`.
         prompt: The image prompt, before it is cut to the provider's limit.
+        post_part: The part of it that is cut; see `Inputs`.
         words: The text of the post, which a card shows.
         size: 0 by 0 pixels if the format does not exist.
         seed: None for a random one.
@@ -46,6 +47,7 @@ class ImageSpec:
     page_id: str = ""
     job_id: int | None = None
     prompt: str
+    post_part: Sequence[int] = ()
     words: str
     size: ImageFormat
     fingerprint: str = ""
@@ -204,6 +206,7 @@ def read_image_spec(
         page_id=page_id,
         job_id=job_id,
         prompt=inputs.prompt,
+        post_part=inputs.post_part,
         words=inputs.words,
         size=_read_size(inputs.format),
         fingerprint=fingerprint,
@@ -276,11 +279,15 @@ def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bo
     match job.reason:
         # A tick asks for a new image, unless it repeats a request without a result.
         case JobReason.REGENERATE:
-            request = (maker.inputs.get("prompt"), maker.fingerprint)
-            is_same = request == (job.inputs.get("prompt"), job.fingerprint)
-            return image.shown_at is None and is_same
+            return image.shown_at is None and _have_same_request(maker, job)
         # An image the page showed before its card was replaced on request.
         case JobReason.REPLACE:
             return image.shown_at is None
         case _:
             return True
+
+
+def _have_same_request(one: Job, other: Job) -> bool:
+    """Return whether two jobs ask for the same image, whoever wrote their prompts."""
+    requests = [Inputs.from_dict(job.inputs).request for job in (one, other)]
+    return requests[0] == requests[1] and one.fingerprint == other.fingerprint

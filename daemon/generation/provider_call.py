@@ -16,7 +16,7 @@ from daemon.generation.storage_guard import retry_until_stored
 from daemon.imaging import files
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.budget import OverBudget
-from daemon.jobs.prompt import truncate_text
+from daemon.jobs.prompt import fit_prompt
 from db import attempts, jobs
 from db.engine import Tx
 from db.models import Attempt
@@ -117,7 +117,8 @@ async def _free_file_name(tx: Tx, app: AppContext, prefix: str, number: int) -> 
 
 
 def _build_call(provider: Provider, attempt: Attempt, image: ImageSpec) -> AdmittedCall:
-    prompt, _ = truncate_text(image.prompt, provider.traits.max_prompt)
+    limit = provider.traits.max_prompt
+    prompt, _ = fit_prompt(image.prompt, image.post_part, limit)
     order = ImageRequest(
         prompt=prompt,
         words=image.words,
@@ -208,7 +209,8 @@ async def _record_result(
 def _log_dropped_options(source: SourceContext, call: AdmittedCall) -> None:
     dropped = [*call.provider.dropped_options(call.order)]
     if call.order.prompt != call.image.prompt:
-        dropped.append(f"prompt cut to {len(call.order.prompt)} characters")
+        length = len(call.order.prompt)
+        dropped.append(f"the end of the post's part ({length} characters)")
     if dropped:
         source.log.debug(
             "request.options_dropped",

@@ -15,9 +15,15 @@ from typing import Any, Literal, TypeAlias
 
 from daemon.config.model import Options
 from daemon.config.parsing import fill_template, list_columns, uses_title
+from daemon.jobs.prompt_rule import LOOK, SURFACES, describe_post
 from daemon.notion.model import Page
 
-_NO_TEXT = "No text, no letters, no logo."
+#: Longest prompt that is made from a post, in characters.
+_LONGEST = 1000
+#: Ended the prompts of version 0.1, by which stored jobs are compared.
+_FORMER_END = "No text, no letters, no logo."
+#: Stands for the post's words while a template is filled; no text holds it.
+_MARK = "\0"
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![\w@])@[\w.]+")
 _HASHTAG = re.compile(r"(?<![\w#&])#[\w\N{MIDDLE DOT}]+")
@@ -41,6 +47,10 @@ class Inputs:
         format: Format of the page, or the configured one.
         variants: Number of images, 1 to 4.
         feedback: Text that is also part of `prompt`, stored to detect a change.
+        request: Hash of what the page and the settings ask for, whoever writes the
+            prompt.
+        post_part: First and last index of the part of `prompt` that may be cut; empty:
+            all of it, from its end.
         chosen_files: File names of the job's images to show again, in this order;
             empty: all images.
     """
@@ -52,19 +62,23 @@ class Inputs:
     format: str
     variants: int
     feedback: str
+    request: str = ""
+    post_part: Sequence[int] = ()
     chosen_files: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values, without an empty `chosen_files`."""
+        """Return the fields as JSON values, without empty lists."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        if not self.chosen_files:
-            del values["chosen_files"]
+        for name in ("post_part", "chosen_files"):
+            if not values[name]:
+                del values[name]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Inputs:
-        """Return the inputs that `to_dict` wrote."""
-        return cls(**values)
+        """Return the inputs that `to_dict` wrote, also those of an earlier version."""
+        former = {"request": _hash_request(values["prompt"])}
+        return cls(**{**former, **values})
 
 
 _FIELDS = tuple(field.name for field in fields(Inputs))
@@ -72,10 +86,16 @@ _FIELDS = tuple(field.name for field in fields(Inputs))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A prompt and the property it comes from; `text` is empty without words."""
+    """A prompt and the property it comes from; `text` is empty without words.
+
+    Attributes:
+        request, post_part: See `Inputs`.
+    """
 
     text: str
     origin: Origin
+    request: str = ""
+    post_part: tuple[int, ...] = ()
 
 
 def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
@@ -88,6 +108,7 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
         template=options.prompt.template,
         style=options.prompt.style,
         feedback=page.feedback,
+        business=options.card.tag,
     )
     inputs = Inputs(
         prompt=built.text,
@@ -97,6 +118,8 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
         format=page.format or options.images.format,
         variants=_count_variants(page),
         feedback=page.feedback,
+        request=built.request,
+        post_part=[*built.post_part],
     )
     return inputs, compute_fingerprint(page, options)
 
@@ -118,21 +141,51 @@ def build_prompt(
     template: str,
     style: str,
     feedback: str,
+    business: str = "",
 ) -> Prompt:
     """Return the prompt for a page.
 
-    The prompt comes from the first property with words: `prompt`, `post` or title.
-    Links, names, tags and emoji of a post or title are removed, and the prompt forbids
-    lettering.  The property `prompt` is used as written.
+    The prompt comes from the first property with words: `prompt`, `post` or title.  The
+    property `prompt` is used as written; a post or title gives what our rule finds in
+    it, behind the owner's feedback and style.
+
+    Args:
+        business: What is known of the owner's business.
     """
     origin, words = _choose_words(page_prompt, post, title)
     if not words:
         return Prompt(text="", origin=origin)
-    from_template = fill_template(template, words, title.strip(), columns)
-    parts = [from_template, style.strip(), feedback.strip()]
-    if origin != "prompt":
-        parts.append(_NO_TEXT)
-    return Prompt(text=_join_sentences(parts), origin=origin)
+    style, feedback = style.strip(), feedback.strip()
+    filled = fill_template(template, _MARK, title.strip(), columns)
+    as_written, part = _insert(filled, words, [], [style, feedback])
+    if origin == "prompt":
+        request = _hash_request(as_written)
+        return Prompt(text=as_written, origin=origin, request=request, post_part=part)
+    request = _hash_request(_join_sentences([as_written, _FORMER_END]))
+    is_plain = not style and template.strip() == "{prompt}"
+    end = [LOOK, SURFACES] if is_plain else [SURFACES]
+    scene = describe_post(post, title, business)
+    if filled.startswith(_MARK):
+        scene = scene[:1].upper() + scene[1:]
+    text, part = _insert(filled, scene, [feedback, style], end)
+    # The owner's own parts are never cut, even if they are longer than that.
+    if 0 < (over := len(text) - _LONGEST) < len(scene):
+        scene, _ = truncate_text(scene, len(scene) - over)
+        text, part = _insert(filled, scene, [feedback, style], end)
+    return Prompt(text=text, origin=origin, request=request, post_part=part)
+
+
+def _insert(
+    filled: str, words: str, before: list[str], after: list[str]
+) -> tuple[str, tuple[int, int]]:
+    """Return the prompt with *words* in the place of the mark, and where they are."""
+    head, _, tail = filled.partition(_MARK)
+    if head == filled:
+        words = ""
+    body = head + words + tail.replace(_MARK, words)
+    lead = _join_sentences([*before, body])
+    start = len(lead) - len(body) + len(head)
+    return _join_sentences([lead, *after]), (start, start + len(words))
 
 
 def _choose_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
@@ -174,6 +227,27 @@ def truncate_text(text: str, limit: int | None) -> tuple[str, bool]:
     return head[: space if space > limit // 2 else limit].rstrip(), True
 
 
+def fit_prompt(
+    prompt: str, post_part: Sequence[int], limit: int | None
+) -> tuple[str, bool]:
+    """Return *prompt* within a service's limit, and whether it was cut.
+
+    Feedback, style and template stay whole; the post's part is cut, at a word.
+
+    Args:
+        post_part: See `Inputs`.
+    """
+    if limit is None or len(prompt) <= limit:
+        return prompt, False
+    start, end = post_part or (0, len(prompt))
+    head, words, tail = prompt[:start], prompt[start:end], prompt[end:]
+    room = limit - len(head) - len(tail)
+    if room > 0:
+        return head + truncate_text(words, room)[0] + tail, True
+    # The owner's own parts alone are longer than the service accepts.
+    return truncate_text(head.rstrip() + tail, limit)[0], True
+
+
 def compute_fingerprint(page: Page, options: Options) -> str:
     """Return a hash of everything on the page that its image depends on.
 
@@ -198,6 +272,10 @@ def compute_former_fingerprint(page: Page, options: Options) -> str:
         "title": page.title.strip(),
     }
     return _hash_texts(values, page, options)
+
+
+def _hash_request(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _hash_texts(texts: Mapping[str, str], page: Page, options: Options) -> str:

@@ -106,7 +106,7 @@ class _History:
         state = self._state(number, is_open=is_open)
         words = f"The bakery's post number {number}: bread, and what goes with it."
         inputs = {
-            "prompt": f"{words} No text, no letters, no logo.",
+            "prompt": f"{words} Clean, unmarked surfaces.",
             "origin": "post",
             "words": words,
             "title": f"Post {number}",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.pretend.errors import not_found, upload_not_ready
+from db import jobs
 from tests.daemon.house import House, house
 
 
@@ -170,6 +171,26 @@ async def test_an_image_whose_file_is_gone_is_made_again_at_a_tick(
     await home.live()
     assert home.read(page)["Image status"] == "Done"
     assert home.hub.painted == 2
+
+
+async def test_an_image_of_an_earlier_version_is_used_by_a_tick(home: House) -> None:
+    """Version 0.1 wrote other prompts; what was asked for is the same."""
+    page = home.add(post="Bread for everyone.")
+    home.space.hide_page(page)
+    await home.live()
+    (job,) = await home.jobs()
+    former = {
+        **job.inputs,
+        "prompt": "Bread for everyone. No text, no letters, no logo.",
+    }
+    del former["request"], former["post_part"]
+    async with home.source.app.db.write_transaction() as tx:
+        await jobs._set(tx, job, inputs=former)
+    home.space.hide_page(page, hidden=False)
+    home.space.tick_box(page)
+    await home.live()
+    assert home.read(page)["Image status"] == "Done"
+    assert home.hub.painted == 1
 
 
 async def test_feedback_makes_a_tick_another_request(home: House) -> None:

@@ -105,7 +105,7 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         ]
         for meant in (page, "BUTTER bread", desk.town.workspace.get_page(page).id):
             why = await desk.cli("why", meant)
-            assert "made by flux from: We bake at six." in why.out
+            assert "made by flux from: Rustic loaves of bread" in why.out
         again = await desk.cli("regenerate", "bread")
         assert "is queued" in again.out
         await daemon.says("job.done", 2)

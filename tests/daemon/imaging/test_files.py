@@ -79,7 +79,7 @@ async def test_the_prompt_is_embedded_only_when_asked_for(tmp_path: Path) -> Non
     toml = "[images]\nembed_prompt = true\nmark_ai = false\n"
     async with house(tmp_path, toml=toml) as home:
         await home.begin()
-        home.add("A <b>&", 'Bread & "butter" <i>')
+        home.add("A", **{"Image prompt": 'Bread & "butter" <i>'})
         await home.live()
     (path,) = (tmp_path / "images").iterdir()
     (tags,) = _read_by_exiftool([path])

@@ -25,7 +25,7 @@ from daemon.jobs.budget import (
     next_day,
     next_month,
 )
-from daemon.jobs.prompt import build_prompt, strip_social_markup, truncate_text
+from daemon.jobs.prompt import strip_social_markup
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 _DOLLARS = st.floats(0, 20, allow_nan=False)
@@ -154,53 +154,6 @@ def test_periods_are_the_owners_and_without_gaps(naive: datetime, name: str) -> 
 )
 def test_money_for_people(amount: float, words: str) -> None:
     assert formatting.format_dollars(amount) == words
-
-
-def _built(**more: str) -> str:
-    fields = {
-        "page_prompt": "",
-        "post": "",
-        "title": "",
-        "template": "{prompt}",
-        "style": "",
-        "feedback": "",
-        **more,
-    }
-    return build_prompt(columns={"Place": "Lagos"}, **fields).text
-
-
-@pytest.mark.parametrize(
-    ("given_words", "sent"),
-    [
-        ({"page_prompt": " A cat #1 @home "}, "A cat #1 @home"),
-        (
-            {"post": "Bread! 🍞 #fresh @baker https://x.org"},
-            "Bread! No text, no letters, no logo.",
-        ),
-        ({"title": "Soup"}, "Soup. No text, no letters, no logo."),
-        ({"post": "#only", "title": "Soup"}, "Soup. No text, no letters, no logo."),
-        ({"post": "", "title": "🎂"}, ""),
-        (
-            {"page_prompt": "A cat", "style": "oil", "feedback": "less blue"},
-            "A cat. oil. less blue",
-        ),
-        (
-            {"page_prompt": "A cat", "template": "{prompt} in {column:Place}, {title}"},
-            "A cat in Lagos,",
-        ),
-        ({"page_prompt": "{title} stays", "title": "T"}, "{title} stays"),
-    ],
-)
-def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
-    assert _built(**given_words) == sent
-
-
-@given(st.text(max_size=300), st.integers(1, 100))
-def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
-    short, was_cut = truncate_text(text, limit)
-    assert len(short) <= limit
-    assert text.startswith(short)
-    assert was_cut == (len(text) > limit)
 
 
 @given(st.text(max_size=400))

@@ -147,7 +147,7 @@ async def test_an_image_has_its_story(both: Both) -> None:
     await home.live()
     made = await _newest(home)
     page = await visitor.see(f"/images/{made.id}")
-    for part in ("We bake bread.", str(made.seed), "included", "1080 × 1080"):
+    for part in ("Rustic loaves of bread", str(made.seed), "included", "1080 × 1080"):
         assert part in page.words
     assert "Open in Notion" in page.words
 

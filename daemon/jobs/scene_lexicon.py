@@ -1,0 +1,208 @@
+"""Finds what can be painted in a post of any language, and says it in English.  Pure.
+
+The text encoder of FLUX has learnt English; other scripts come out as lettering.  Nouns
+of everyday business are therefore looked up in `scenes.txt`, and emoji are read by the
+name that Unicode gives them.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("scenes.txt")
+#: Scripts whose words are not set apart, or take prefixes, by first and last character.
+_UNSPACED = (
+    *(("\u0590", "\u07ff"), ("\u0e00", "\u0eff"), ("\u1100", "\u11ff")),
+    *(("\u2e80", "\ud7ff"), ("\uf900", "\ufaff")),
+)
+#: Greek, Hebrew and Arabic, whose marks many writers leave out.
+_UNMARKED = (("\u0370", "\u03ff"), ("\u0590", "\u07ff"))
+#: Emoji of plants, food and animals.
+_PAINTABLE = (
+    *(("\U0001f32d", "\U0001f37f"), ("\U0001f400", "\U0001f43d")),
+    *(("\U0001f950", "\U0001f96f"), ("\U0001f980", "\U0001f9ae")),
+    *(("\U0001f9c0", "\U0001f9cb"), ("\U0001fad0", "\U0001fadb")),
+)
+_FIRST_EMOJI = "\U0001f300"
+_TITLE_WEIGHT = 2
+_MOST_THINGS = 2
+#: Something named this many times less often than the subject is an aside.
+_ASIDE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something that can be painted.
+
+    Attributes:
+        kind: One of those that `scenes.txt` explains.
+        phrase: An English noun phrase, or where it is: "by the sea".
+        weight: An emoji may be an ornament, so it counts half as much as a word.
+    """
+
+    kind: str
+    phrase: str
+    weight: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    scene: Scene
+    inside: bool
+    ends: bool
+
+    def matches(self, text: str, at: int) -> bool:
+        """Return whether *text* has the word at a place where it may begin."""
+        after = at + len(self.text)
+        is_there = text.startswith(self.text, at)
+        return is_there and not (self.ends and text[after : after + 1].isalnum())
+
+
+#: Words by their first two characters, the longest first.
+_Index = dict[str, list[_Word]]
+
+
+def fold_text(text: str) -> str:
+    """Return *text* in lower case, without marks that writers leave out."""
+    lower = unicodedata.normalize("NFKC", text).casefold()
+    lower = lower.replace("\ufe0f", "").replace("\u2019", "'")
+    if lower.isascii():
+        return lower
+    kept, base = [], ""
+    for char in unicodedata.normalize("NFD", lower):
+        if not unicodedata.combining(char):
+            base = char
+        # "\u0307" is left of the Turkish capital I.
+        elif _is_within(base, _UNMARKED) or (base, char) == ("i", "\u0307"):
+            continue
+        kept.append(char)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+@functools.cache
+def _load_words() -> tuple[_Index, _Index]:
+    """Return the words of the file: all, and those that may begin within a word."""
+    everywhere: _Index = {}
+    inside: _Index = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        kind, phrase, entries = (part.strip() for part in line.split("|"))
+        for entry in entries.split():
+            is_emoji = not entry.strip("=*_")[0].isalnum()
+            word = _parse_word(entry, Scene(kind, phrase, weight=1 if is_emoji else 2))
+            for index in (everywhere, inside) if word.inside else (everywhere,):
+                index.setdefault(word.text[:2], []).append(word)
+    for words in (*everywhere.values(), *inside.values()):
+        words.sort(key=lambda word: -len(word.text))
+    return everywhere, inside
+
+
+def _parse_word(entry: str, scene: Scene) -> _Word:
+    text = fold_text(entry.strip("=*_").replace("_", " "))
+    is_unspaced = _is_within(text[0], _UNSPACED) or not text[0].isalnum()
+    return _Word(
+        text,
+        scene,
+        inside=not entry.startswith("=") and (entry.startswith("*") or is_unspaced),
+        ends=entry.startswith("=") or entry.endswith("_"),
+    )
+
+
+def _is_within(char: str, ranges: Iterable[tuple[str, str]]) -> bool:
+    return any(first <= char <= last for first, last in ranges)
+
+
+@functools.lru_cache(maxsize=64)
+def find_scenes(text: str) -> tuple[Scene, ...]:
+    """Return what the words and emoji of *text* name, in their order, repeats too."""
+    everywhere, inside = _load_words()
+    folded, found, at, is_inside = fold_text(text), [], 0, False
+    while at < len(folded):
+        char = folded[at]
+        index = inside if is_inside else everywhere
+        word = _longest_at(folded, at, index)
+        if word is not None:
+            found.append(word.scene)
+        elif char >= _FIRST_EMOJI and _is_within(char, _PAINTABLE):
+            name = unicodedata.name(char, "plant").lower()
+            found.append(Scene("thing", name, weight=1))
+        at += len(word.text) if word else 1
+        is_inside = folded[at - 1].isalnum()
+    return tuple(found)
+
+
+def _longest_at(text: str, at: int, index: _Index) -> _Word | None:
+    for start in (text[at : at + 2], text[at]):
+        for word in index.get(start, ()):
+            if word.matches(text, at):
+                return word
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownScenes:
+    """What a picture may show, best first; each "" if nothing is known.
+
+    Attributes:
+        of_post: What the post names.
+        of_occasion: The season, the business, or the news.
+        is_sober: The post mourns, and shows nothing of the business.
+    """
+
+    of_post: str
+    of_occasion: str
+    is_sober: bool = False
+
+
+def know_scenes(post: str, title: str, business: str) -> KnownScenes:
+    """Return the scenes of a post, in English.
+
+    Args:
+        business: What is known of the owner's business, for a post that names nothing.
+    """
+    found = [*find_scenes(title) * _TITLE_WEIGHT, *find_scenes(post)]
+    of_business = find_scenes(business)
+    if grief := _choose_frequent(found, "grief"):
+        return KnownScenes(grief[0], "", is_sober=True)
+    where = (
+        _choose_frequent(found, "place")
+        or _choose_frequent(of_business, "place")
+        or _choose_frequent(found, "light")
+    )[:1]
+    # What the business has to do with counts more.
+    named = {scene.phrase for scene in found}
+    found += [scene for scene in of_business if scene.phrase in named]
+    things = _choose_frequent(found, "thing")
+    instead = (
+        _choose_frequent(found, "occasion")
+        or _choose_frequent(of_business, "thing")
+        or _choose_frequent(found, "notice")
+        or (where and ["an inviting corner"])
+    )[:1]
+    return KnownScenes(_compose(things, where), _compose(instead, where))
+
+
+def _compose(things: Sequence[str], where: Sequence[str]) -> str:
+    return " ".join([" beside ".join(things), *where]) if things else ""
+
+
+def _choose_frequent(found: Sequence[Scene], kind: str) -> list[str]:
+    """Return the phrases of a kind that are the post's subject, in their order."""
+    counts: Counter[str] = Counter()
+    for scene in found:
+        if scene.kind == kind:
+            counts[scene.phrase] += scene.weight
+    top = max(counts.values(), default=0)
+    frequent = {
+        phrase
+        for phrase, count in counts.most_common(_MOST_THINGS)
+        if count * _ASIDE > top
+    }
+    return [phrase for phrase in counts if phrase in frequent]

@@ -1,0 +1,220 @@
+"""Prompts: what our own rule says of the corpus, what is sent, what a limit cuts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.delivery.page_change import alt_text_for_prompt
+from daemon.jobs.prompt import (
+    Inputs,
+    Prompt,
+    build_prompt,
+    fit_prompt,
+    truncate_text,
+)
+from daemon.jobs.prompt_rule import describe_post
+from tests.corpus import CorpusPost, load_corpus
+
+_PINNED = tomllib.loads(
+    (Path(__file__).parents[2] / "corpus/prompts.toml").read_text(encoding="utf-8")
+)
+_END = "Photograph in natural light. Clean, unmarked surfaces."
+
+
+def _build(**more: str) -> Prompt:
+    fields = {
+        "page_prompt": "",
+        "post": "",
+        "title": "",
+        "template": "{prompt}",
+        "style": "",
+        "feedback": "",
+        **more,
+    }
+    return build_prompt(columns={"Place": "Lagos"}, **fields)
+
+
+def _build_for(post: CorpusPost) -> Prompt:
+    return _build(
+        post=post.post,
+        title=post.title,
+        style=post.style,
+        feedback=post.feedback,
+        business=f"{post.brand} {post.tag}",
+    )
+
+
+@pytest.mark.parametrize("post", load_corpus().values(), ids=lambda post: post.name)
+def test_the_rule_says_what_can_be_painted(post: CorpusPost) -> None:
+    built = _build_for(post)
+
+    # Reviewed by eye; a change of the rule is a change of this file.
+    assert built.text == _PINNED[post.name]
+    assert len(built.text) <= 1000
+    first, last = built.post_part
+    shown = built.text[first:last]
+    owners = [part for part in (post.feedback, post.style) if part]
+    assert built.text.startswith(". ".join(owners))
+    assert built.text.endswith("Clean, unmarked surfaces.")
+    # Nothing that comes out as lettering, and no script that FLUX has not learnt.
+    assert not re.search(r"[\d\"“”„«»#@$€£%:!?]|http|www|\.\w", shown)
+    assert shown.replace("é", "e").isascii()
+    assert not re.search(r"\b(?:no|not|never|without|you|\w+n't)\b", shown.lower())
+    assert 3 <= len(shown.split()) <= 45
+    alt = alt_text_for_prompt(shown, post.post)
+    assert alt.startswith(shown[:40])
+    assert len(alt) <= 250
+
+
+def test_every_post_has_a_pinned_prompt() -> None:
+    assert _PINNED.keys() == load_corpus().keys()
+
+
+@pytest.mark.parametrize(
+    ("given_words", "sent"),
+    [
+        ({"page_prompt": " A cat #1 @home "}, "A cat #1 @home"),
+        ({"title": "Soup"}, f"A bowl of creamy soup. {_END}"),
+        ({"post": "#only", "title": "Soup"}, f"A bowl of creamy soup. {_END}"),
+        ({"post": "A lighthouse at dusk"}, f"A lighthouse at dusk. {_END}"),
+        ({"post": "", "title": "🎂"}, ""),
+        (
+            {"page_prompt": "A cat", "style": "oil", "feedback": "less blue"},
+            "A cat. oil. less blue",
+        ),
+        (
+            {"post": "Soup!", "style": "oil", "feedback": "less blue"},
+            "less blue. oil. A bowl of creamy soup. Clean, unmarked surfaces.",
+        ),
+        (
+            {"page_prompt": "A cat", "template": "{prompt} in {column:Place}, {title}"},
+            "A cat in Lagos,",
+        ),
+        (
+            {"post": "Soup!", "template": "Pastel of {prompt} in {column:Place}"},
+            "Pastel of a bowl of creamy soup in Lagos. Clean, unmarked surfaces.",
+        ),
+        ({"page_prompt": "{title} stays", "title": "T"}, "{title} stays"),
+    ],
+)
+def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
+    assert _build(**given_words).text == sent
+
+
+@pytest.mark.parametrize(
+    ("post", "shown"),
+    [
+        # Numbers leave with the words that lead to them, a day with its own.
+        (
+            "Our dough rests for 36 hours on Friday beside three loaves of bread.",
+            "Our dough rests beside three loaves of bread",
+        ),
+        # A clause that talks to the reader, or negates, is left out.
+        (
+            "The bread is cooling on the rack, so don't touch it, and the cat watches.",
+            "The bread is cooling on the rack, and the cat watches",
+        ),
+        # Speech is not a scene; what it names is.
+        (
+            "“The best thing I ever did was to buy that old bicycle of yours.”",
+            "a bicycle leaning against a wall",
+        ),
+        # An offer is passed over; so are code, links and the table below.
+        (
+            "30% off all bread, code RYE30!\n```\nbread = 1\n```\nRye ..... $4",
+            "rustic loaves of bread with a golden crust",
+        ),
+        # A mourning post is sober, whatever else it names.
+        (
+            "We mourn our baker. The bread on the shelf of the shop was his.",
+            "white lilies on a dark table in quiet window light",
+        ),
+        # Emoji that the file does not know are read by their names.
+        ("Приходите! 🦒", "giraffe face"),
+        # A script that says nothing to the model is not sent.
+        ("Жду вас", "an inviting small shop with daylight through its window"),
+        # An ending is no beginning: "ים" ends every plural of Hebrew.
+        ("סנדלים", "an inviting small shop with daylight through its window"),
+        # Words that differ in an accent, a case or a dot alone are the same.
+        ("ΨΩΜΊ ζεστό", "rustic loaves of bread with a golden crust"),
+        ("KİTAP", "a stack of well-read books"),
+    ],
+)
+def test_how_the_rule_reads_a_post(post: str, shown: str) -> None:
+    assert describe_post(post, "", "") == shown
+
+
+def test_the_business_is_shown_when_the_post_names_nothing() -> None:
+    post = "We're hiring! Apply by 3 May."
+
+    assert describe_post(post, "", "Blumen Weber").startswith("seasonal flowers")
+    assert describe_post(f"{post} 🍞", "", "Blumen Weber").startswith("rustic loaves")
+
+
+@given(st.text(max_size=300), st.integers(1, 100))
+def test_a_prompt_is_cut_within_its_limit(text: str, limit: int) -> None:
+    short, was_cut = truncate_text(text, limit)
+    assert len(short) <= limit
+    assert text.startswith(short)
+    assert was_cut == (len(text) > limit)
+
+
+_WORDS = st.text("abc ,", min_size=1, max_size=40).map(str.strip).filter(bool)
+
+
+@given(_WORDS, _WORDS, _WORDS, st.integers(1, 200))
+def test_a_limit_cuts_the_post_alone(
+    owners: str, style: str, feedback: str, limit: int
+) -> None:
+    built = _build(
+        page_prompt=f"{owners} " * 5,
+        style=style,
+        feedback=feedback,
+        template="A {prompt}",
+    )
+    sent, was_cut = fit_prompt(built.text, built.post_part, limit)
+
+    first, last = built.post_part
+    head, tail = built.text[:first], built.text[last:]
+    assert len(sent) <= limit
+    assert was_cut == (len(built.text) > limit)
+    if limit > len(head) + len(tail):
+        assert sent.startswith(head)
+        assert sent.endswith(tail)
+
+
+def test_a_prompt_from_a_post_is_at_most_1000_characters() -> None:
+    style = "x" * 940
+    built = _build(post="Soup!", style=style, feedback="less blue")
+
+    scene = "A bowl of creamy"
+    assert built.text == f"less blue. {style}. {scene}. Clean, unmarked surfaces."
+    # The owner's own parts are never cut.
+    assert style * 2 in _build(post="Soup!", style=style * 2).text
+
+
+def test_inputs_of_an_earlier_version_ask_for_the_same() -> None:
+    """Version 0.1 stored the post's words, "No text, ..." behind them."""
+    former = Inputs.from_dict(
+        {
+            "prompt": "Bread! oil. less blue. No text, no letters, no logo.",
+            "origin": "post",
+            "words": "Bread! 🍞",
+            "title": "",
+            "format": "square",
+            "variants": 1,
+            "feedback": "less blue",
+        }
+    )
+    fields = {"post": "Bread! 🍞", "style": "oil", "feedback": "less blue"}
+
+    assert former.request == _build(**fields).request
+    assert former.request != _build(**fields | {"feedback": ""}).request
+    assert former.request != _build(**fields | {"style": "ink"}).request
+    assert fit_prompt(former.prompt, former.post_part, 20) == ("Bread! oil. less", True)
