@@ -62,7 +62,9 @@ _REFUSED_WORDS = {
     "structured output": "response_format",
     "max_tokens": "max_tokens",
     "temperature": "temperature",
+    "chat_template": "chat_template_kwargs",
     "reasoning": "reasoning_effort",
+    "think": "reasoning_effort",
 }
 
 
@@ -149,7 +151,7 @@ class ChatWriter(PromptWriter):
             "temperature": _TEMPERATURE,
             "max_tokens": max_tokens,
             "response_format": self._response_format(),
-            "reasoning_effort": self._reasoning_effort(),
+            **self._reasoning(),
         }
         # Newer models of OpenAI's have another name for it.
         if "max_tokens" in self._refused:
@@ -167,9 +169,9 @@ class ChatWriter(PromptWriter):
             "json_schema": {"name": "picture", "strict": True, "schema": ANSWER_SCHEMA},
         }
 
-    def _reasoning_effort(self) -> JsonValue:
-        """Return how much a reasoning model thinks first; None for other models."""
-        return "low" if "gpt-oss" in self.model else None
+    def _reasoning(self) -> dict[str, JsonValue]:
+        """Return the parameters that keep a reasoning model from thinking first."""
+        return {"reasoning_effort": "low"} if "gpt-oss" in self.model else {}
 
     def read_reply(self, response: Response, task: WritingTask) -> Reply:
         """Return the answer in a response.

@@ -95,11 +95,16 @@ class OpenAiWriter(ChatWriter):
         chat = [name for name in names if name and not _is_other_kind(name)]
         self._listed_model = next(iter(chat or names), "")
 
-    def _reasoning_effort(self) -> JsonValue:
-        # The default is to think first, which takes longer and is charged.
+    def _reasoning(self) -> dict[str, JsonValue]:
         if self._is_openai and self.model.startswith(("gpt-5", "gpt-6")):
-            return "none"
-        return super()._reasoning_effort()
+            return {"reasoning_effort": "none"}
+        if not self.traits.is_own_server or "gpt-oss" in self.model:
+            return super()._reasoning()
+        # Ollama reads the first; llama.cpp and vLLM read the second.
+        return {
+            "reasoning_effort": "none",
+            "chat_template_kwargs": {"enable_thinking": False},
+        }
 
 
 def _host_of(url: str) -> str:

@@ -51,6 +51,13 @@ _LETTERED = re.compile(
     r"inscription|caption|slogan|title|logo|date|price)s?)\b[^.;,!?]*",
     re.IGNORECASE,
 )
+#: Words in capitals, and the letters themselves.
+_SHOUTED = re.compile(r"\b[A-Z]{2,}(?:\s+[A-Z]{2,})+\b")
+_LETTERS = re.compile(
+    r"\s*\b(?:in|with|and)\s+(?:\w+\s+){0,3}(?:letters|lettering|typography|font)\b|"
+    r"\b(?:\w+\s+){0,2}(?:lettering|typography)\b",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"^(?:(?:image )?prompt:\s*|(?:create|generate|draw|paint|make|show)\s+)?"
     r"(?:an? |the )?(?:image|picture)\s+(?:of|showing|depicting)\s+",
@@ -110,7 +117,9 @@ def _affirm(clause: str) -> str:
     """Return a clause without what it negates, and without its words to letter."""
     if _NEGATION.search(clause):
         return clause[-1:] if clause.endswith((".", "!", "?")) else ""
-    return _NEGATED_END.sub("", _LETTERED.sub("", clause))
+    for pattern in (_LETTERED, _NEGATED_END, _SHOUTED, _LETTERS):
+        clause = pattern.sub("", clause)
+    return clause
 
 
 def _is_foreign_script(word: str) -> bool:

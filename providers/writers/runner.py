@@ -166,5 +166,7 @@ class _Session:
                 raise InvalidTextError(str(error), status=error.status) from error
             raise
         self.usage += reply.usage
-        self.spent = self._writer.cost_of(self.usage)
+        # The tokens are the service's own count; it was told where to end.
+        most = self._writer.reserved_price(self._task)
+        self.spent = min(most, self._writer.cost_of(self.usage))
         return reply

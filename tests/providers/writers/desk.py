@@ -20,6 +20,13 @@ TASK = WritingTask(
     height=1080,
 )
 
+GOOD = {
+    "prompt": "Crusty sourdough loaves on a wooden rack in the warm light of dawn.",
+    "headline": "Fresh sourdough",
+    "alt": "Sourdough loaves on a wooden rack.",
+}
+ANSWER = json.dumps(GOOD)
+
 
 def json_response(body: object) -> Response:
     """Return a good response."""

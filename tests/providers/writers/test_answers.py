@@ -30,6 +30,9 @@ BREAD = "A crusty loaf on a wooden board in warm light."
         ("The baker's hands hold 'dough'", "The baker's hands hold dough"),
         ("A sign that says Sale, on a street", "A sign, on a street"),
         ("A jar labelled Honey. Soft light.", "A jar. Soft light."),
+        ("A red barn and BUY NOW AT ONCE in big red letters", "A red barn"),
+        ("A shop window with bold gold lettering, at dusk", "A shop window, at dusk"),
+        ("A pile of letters on a desk", "A pile of letters on a desk"),
         # What is negated is drawn.
         ("A quiet street. No cars, no people.", "A quiet street."),
         (

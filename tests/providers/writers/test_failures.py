@@ -26,7 +26,7 @@ from providers.outcomes import (
 from providers.writers import KINDS
 from providers.writers.base import InvalidTextError
 from tests.providers.fakes.base import json_of
-from tests.providers.writers.desk import TASK, WriterDesk
+from tests.providers.writers.desk import ANSWER, TASK, WriterDesk
 
 ALL = sorted(KINDS)
 
@@ -152,3 +152,16 @@ async def test_a_wrong_token_is_refused_and_never_repeated(desk: WriterDesk) -> 
         await desk.write()
     call = desk.writer.build_call(TASK)
     assert token not in repr(desk.writer) + repr(call) + str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_a_count_of_tokens_beyond_belief_costs_what_was_reserved(
+    desk: WriterDesk,
+) -> None:
+    def boast(body: Any) -> web.Response:  # noqa: ANN401 - JSON
+        answer = completion(body, ANSWER)
+        answer["usage"] = {"prompt_tokens": 10**15, "completion_tokens": -1}
+        return json_of(answer)
+
+    desk.fake.chat.answers = [boast]
+    assert (await desk.write()).cost == desk.writer.reserved_price(TASK)

@@ -161,6 +161,8 @@ async def test_the_owners_model_is_asked_with_its_price(desk: WriterDesk) -> Non
             "max_tokens",
             "max_completion_tokens",
         ),
+        ("think value none is not supported for this model", "reasoning_effort", ""),
+        ("unknown key chat_template_kwargs", "chat_template_kwargs", ""),
         ("'temperature' does not support 0.7 with this model.", "temperature", ""),
     ],
 )
@@ -184,6 +186,9 @@ async def test_a_server_at_home_is_free_and_lists_its_model(desk: WriterDesk) ->
     assert result.model == desk.fake.orders[0]["model"] == "qwen3:4b"
     assert result.cost == desk.writer.reserved_price(TASK) == 0
     assert desk.writer.traits.is_own_server
+    # It does not think first, whichever server it is.
+    assert desk.fake.orders[0]["reasoning_effort"] == "none"
+    assert desk.fake.orders[0]["chat_template_kwargs"] == {"enable_thinking": False}
     assert desk.writer.traits.label == "Your own server"
     assert desk.writer.traits.server == "writer on 127.0.0.1"
 
