@@ -225,7 +225,9 @@ async def record_failure(
 ) -> CallResult:
     """Log and record a failed call, and report it to the breaker."""
     attempt, why = call.attempt, str(error)
-    if error.outcome is Outcome.BAD_REQUEST:
+    # A card says itself why it cannot be rendered.
+    is_card = call.provider.traits.is_card
+    if error.outcome is Outcome.BAD_REQUEST and not is_card:
         job_log.log_unknown_refusal(source, attempt.provider, error)
     # Logged before its consequences, such as a breaker that opens.
     source.log.warning(

@@ -176,7 +176,14 @@ def permanently_excluded_reason(
         size = provider.supported_size(image.size)
         if not normalize.is_large_enough(size, image.size):
             return f"its images ({size}) are too small for {image.size.name}"
-    return chain_input.permanently_excluded_reason(provider.traits.name)
+    why = chain_input.permanently_excluded_reason(provider.traits.name)
+    errors = [
+        call.error
+        for call in chain_input.tried
+        if call.provider == provider.traits.name
+    ]
+    # A card says why it cannot be rendered; what a service says is not for the page.
+    return errors[-1] if why and is_card and errors else why
 
 
 def _is_at_capacity(

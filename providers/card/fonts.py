@@ -35,6 +35,8 @@ _EMOJI_EM = 1.06
 _MEASURED_AT = 100
 #: Letters that Urdu has, and Arabic and Persian have not.
 _URDU = frozenset("ٹڈڑںےۓھ")
+#: In the serif, a check mark is a root.
+_CLEARER = frozenset("✓✗★☆")
 
 Direction = Literal["ltr", "rtl"]
 
@@ -165,6 +167,8 @@ def _choice_for(part: str, base: FontChoice, previous: FontChoice) -> FontChoice
     """Return the first font that has all of *part*; spaces and marks stay in theirs."""
     wanted = {ord(char) for char in visible_characters(part)} - {0x200C, 0x200D}
     preferred = () if part[0].isalnum() or previous == EMOJI else (previous,)
+    if part in _CLEARER:
+        preferred = (SANS,)
     nearest: tuple[FontChoice, ...] = (*preferred, base, *_fallbacks(part[0]))
     if choice := next((one for one in nearest if _has_all(one, wanted)), None):
         return choice

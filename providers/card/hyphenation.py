@@ -18,7 +18,9 @@ _SYLLABLE = re.compile(
     r"(?<=\w)(?=[^\W\d_aeiouyäöüåéèàáíóúаеиоуыэюяαειου][aeiouyäöüåéèà])"
 )
 #: Endings of German words inside compounds: a better place than others.
-_JOINT = re.compile(r"(?:heits|keits|ungs|schafts|ions|täts|lings|tums|ments)$")
+_JOINT = re.compile(r"(?:-|heits|keits|ungs|schafts|ions|täts|lings|tums|ments)$")
+#: Endings of words that are not parted from them.
+_BOUND = re.compile(r"\w{0,3}(?:keit|heit|schaft|lich|isch)", re.IGNORECASE)
 
 
 def is_long_word(word: str) -> bool:
@@ -42,16 +44,19 @@ def divide_words(words: tuple[str, ...], language: str) -> dict[str, tuple[str, 
 
 
 def _divide(word: str, divider: pyphen.Pyphen | None) -> Iterable[str]:
-    positions = (
+    syllables = (
         divider.positions(word)
         if divider
         else [match.start() for match in _SYLLABLE.finditer(word.lower())]
     )
+    hyphens = [match.end() for match in re.finditer("-", word)]
     start = 0
-    for position in positions:
-        edges = re.split(r"[\W\d_]", word[:position])[-1], word[position:]
-        rest = re.split(r"[\W\d_]", edges[1])[0]
-        if len(edges[0]) >= _EDGE and len(rest) >= _EDGE and position - start > 1:
+    for position in sorted({*syllables, *hyphens}):
+        # The letters around, up to a hyphen or a digit.
+        before = re.split(r"[\W\d_]", word[:position].rstrip("-"))[-1]
+        after = re.split(r"[\W\d_]", word[position:])[0]
+        is_wide = len(before) >= _EDGE and len(after) >= _EDGE and position - start > 1
+        if is_wide and not _BOUND.match(after):
             yield word[start:position]
             start = position
     yield word[start:]

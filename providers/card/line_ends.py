@@ -11,6 +11,7 @@ import re
 _NBSP = "\N{NO-BREAK SPACE}"
 #: Longer text is not held together.
 _LONGEST = 26
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]")
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
 
 
@@ -57,6 +58,7 @@ _HELD = tuple(
         # A number and its unit, currency or month.
         rf"(?<=\d) (?={_UNITS}(?!\w))",
         r"(?<=\d[ \xa0]h) (?=\d\d\b)",
+        r"(?<=\d) (?=[\u3040-\u9fff])",
         rf"(?<=\d) (?={_CURRENCY}(?!\w))",
         rf"(?<!\w){_CURRENCY} (?=[\d-])",
         rf"(?<!\w){_ORDINAL} (?={_MONTH})",
@@ -81,7 +83,8 @@ def hold_together(text: str) -> str:
         held = pattern.sub(lambda match: match[0].replace(" ", _NBSP), held)
     words = _split_like(text, held)
     return " ".join(
-        plain if len(held_word) > _LONGEST else held_word for held_word, plain in words
+        plain if len(word) > _LONGEST and not _UNSPACED.search(word) else word
+        for word, plain in words
     )
 
 

@@ -43,9 +43,9 @@ def split_phrases(text: str) -> list[tuple[str, float]]:
     model = _model_of(text)
     phrases: list[str] = []
     for part in _parser(model).parse(text):
-        is_particle = model.startswith("zh") and part[0] in _PARTICLES
-        is_stem = model == "ja" and bool(phrases) and _are_stem(phrases[-1], part)
-        if phrases and (is_particle or is_stem or _are_held(phrases[-1], part)):
+        if phrases and (
+            _are_held(phrases[-1], part) or _are_one_word(phrases[-1], part, model)
+        ):
             phrases[-1] += part
         else:
             phrases.append(part)
@@ -92,9 +92,14 @@ def _are_held(before: str, after: str) -> bool:
     return is_mark or is_weekday or is_word or is_count or is_name
 
 
-def _are_stem(before: str, after: str) -> bool:
-    """Return True for a single kanji before another, which are one word."""
-    return len(before) == 1 and min(before, after[0]) >= "\u4e00"
+def _are_one_word(before: str, after: str, model: str) -> bool:
+    """Return True for ideographs that the model parts, and should not."""
+    if model == "ja":
+        # A single kanji before another.
+        return len(before) == 1 and min(before, after[0]) >= "\u4e00"
+    # A particle ends a word; two single ideographs are one.
+    is_pair = len(before) == len(after) == 1 and before.isalpha() and after.isalpha()
+    return model.startswith("zh") and (after[0] in _PARTICLES or is_pair)
 
 
 def _is_in_gb2312(char: str) -> bool:

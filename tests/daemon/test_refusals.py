@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from db import source_state
+from providers.card import font_files
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
@@ -128,3 +131,22 @@ async def test_what_was_lost_or_unreadable_is_paid_for_and_counts(
         assert all(call.cost == call.price > 0 for call in calls)
         assert len(calls) <= 3
         assert home.read(page)["Image status"] == "Card"
+
+
+async def test_a_letter_that_no_font_has_is_named_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(font_files, "_installed_files", lambda: ())
+    async with (
+        FAKES["openai"]().serving() as fake,
+        house_with(tmp_path, "openai", fake) as home,
+    ):
+        fake.fail(400, {"error": {"message": "Model is holidaying."}})
+        page = home.add(post="Fresh ᚠᚢᚦ bread.")
+        await home.live()
+        note = home.read(page)["Image note"]
+        assert "no font has the letter ᚠ (U+16A0, RUNIC LETTER FEHU" in note
+        assert "fonts-noto-core" in note
+        # Only the service's refusal is one to report.
+        (line,) = _lines(home, "provider.unknown_refusal")
+        assert "OpenAI" in line
