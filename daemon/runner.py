@@ -36,6 +36,8 @@ _TROUBLE_PAUSE = 30.0
 _AWAY_PAUSE = 2.0
 #: Shortest and longest time between two steps of the work loop without a kick.
 _MIN_STEP_PAUSE, _MAX_STEP_PAUSE = timedelta(milliseconds=500), timedelta(minutes=15)
+#: Pages of one poll whose memory is worth returning; a hundred take 4 MB.
+_MANY_PAGES = 25
 #: Seconds after which the watchdog counts a poll, or a step of the work loop, as stuck.
 _MAX_POLL = 900.0
 _MAX_STEP = 300.0
@@ -152,8 +154,8 @@ class DaemonRunner:
         else:
             await end_delay(source.app, task_key)
         self.app.watchdog.set_deadline(source.watchdog_name, max_seconds)
-        # Reading a hundred pages takes 4 MB.
-        if watcher.listed and not self.dispatcher.is_busy:
+        # Polls list an edited page for minutes, which leaves nothing to return.
+        if watcher.listed >= _MANY_PAGES and not self.dispatcher.is_busy:
             malloc.trim_heap()
         self._publish_status()
         self._schedule_active_poll(watcher)
