@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -38,6 +39,7 @@ _LONGEST_FORM = 16 * 1024
 _FORM_SECONDS = 10.0
 _FORM_KIND = "application/x-www-form-urlencoded"
 _STOP_SECONDS = 2.0
+_BACKLOG = 128
 _PROCESS = secrets.token_bytes(32)
 _PACE = web.AppKey("pace", RateLimiter)
 _BUTTONS = web.AppKey("buttons", RateLimiter)
@@ -105,7 +107,17 @@ async def _start_listening(
     log = site.source.app.log
     shown = f"[{address}]" if ":" in address else address
     try:
-        await web.TCPSite(runner, address, port).start()
+        if address == "::":
+            # asyncio listens on IPv6 only, and whoever writes [::] means both.
+            listener = socket.create_server(
+                (address, port),
+                family=socket.AF_INET6,
+                dualstack_ipv6=socket.has_dualstack_ipv6(),
+                backlog=_BACKLOG,
+            )
+            await web.SockSite(runner, listener).start()
+        else:
+            await web.TCPSite(runner, address, port).start()
     except OSError as error:
         # The daemon keeps generating images without its page.
         log.warning(

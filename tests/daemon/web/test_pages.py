@@ -10,9 +10,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from daemon import config
 from daemon.web import rendering
-from daemon.web.serve import run_web_server
 from db import images, posts
 from db.models import ImageRecord
 from db.states import JobEventType, JobReason, JobState
@@ -270,16 +268,6 @@ async def test_pages_that_are_open_do_not_hold_up_the_end(tmp_path: Path) -> Non
             # The page has closed while somebody was looking at it.
             assert await stream.content.read() is not None
             stream.close()
-
-
-async def test_a_port_in_use_stops_nothing(tmp_path: Path) -> None:
-    async with inhabited(tmp_path) as (home, visitor):
-        port = int(visitor.url.rpartition(":")[2])
-        environ = {"POSTBRUSH_WEB__LISTEN": f"127.0.0.1:{port}"}
-        settings = config.load_settings(None, environ, tmp_path)
-        async with run_web_server(home.sources, settings) as site:
-            assert site is None
-        assert any(f"cannot listen on 127.0.0.1:{port}" in line for line in home.said)
 
 
 async def test_health_is_one_word_and_a_status(both: Both) -> None:
