@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any
 
+import typer
 from rich.console import Console
 
 from daemon import app
@@ -28,11 +29,12 @@ _NEWEST = 5
 
 def status(source: Source = None, json: Json = False) -> None:
     """One screen: daemon, queue, services, money."""
-    asyncio.run(show_status(source, json=json))
+    if not asyncio.run(show_status(source, json=json)):
+        raise typer.Exit(1)
 
 
-async def show_status(source: str | None, *, json: bool) -> None:
-    """Print the state of the daemon and its sources."""
+async def show_status(source: str | None, *, json: bool) -> bool:
+    """Print the state of the daemon and its sources; return whether a daemon runs."""
     settings = context.load_settings(source)
     holder = lock.find_holder(app.lock_path(settings))
     reply = await control.send_command(app.socket_path(settings), "status")
@@ -46,6 +48,8 @@ async def show_status(source: str | None, *, json: bool) -> None:
     output.print_result(
         data, json=json, human=lambda out: _print_status(out, sources, settings, data)
     )
+    # Another machine's daemon may do the work of a shared database.
+    return holder is not None or any(not peer["silent"] for peer in data["daemons"])
 
 
 async def _load_status(

@@ -136,7 +136,7 @@ class Years:
     async def jobs(self) -> float:
         return await self._command(lambda: history.list_jobs(None, _LISTED, json=False))
 
-    async def _command(self, command: Callable[[], Awaitable[None]]) -> float:
+    async def _command(self, command: Callable[[], Awaitable[object]]) -> float:
         with (
             mock.patch.object(context, "load_settings", return_value=self.settings),
             quietly(io.StringIO()),

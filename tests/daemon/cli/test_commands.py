@@ -95,7 +95,8 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         assert status["daemon"]["pid"] == daemon.process.pid
         assert status["month"]["images"] == 1
         assert status["jobs"]["done"] == 1
-        assert "last poll" in (await desk.cli("status")).out
+        running = await desk.cli("status")
+        assert (running.code, "last poll" in running.out) == (0, True)
         job = (await desk.cli("job", "1", "--json")).json
         assert [event["state"] for event in job["history"]] == [
             "queued",
@@ -121,7 +122,8 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
             refused = _one_line(await desk.cli(command), 2)
             assert f"process {daemon.process.pid}" in refused
         assert await daemon.end() == 0
-    assert "is not running" in (await desk.cli("status")).out
+    down = await desk.cli("status")
+    assert (down.code, "is not running" in down.out) == (1, True)
 
 
 async def test_out_of_credits_in_words_and_a_reset_that_is_followed_at_once(
