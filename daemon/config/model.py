@@ -58,6 +58,7 @@ class PropertyNames(Section):
     details: ColumnName = _key("Image details", "text; written: model, price, seed")
     format: ColumnName = _key("Format", "select or text: square, portrait, ...")
     variants: ColumnName = _key("Variants", "number, 1 to 4")
+    pick: ColumnName = _key("Pick", "number or select: the variant to show alone")
     alt: ColumnName = _key("Alt text", "text; filled when empty")
     date: ColumnName = _key("Date", "date of publication")
 

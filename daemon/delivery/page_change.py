@@ -77,6 +77,8 @@ async def compose_change(
         details=await _image_details(source, job, made),
         alt=await _alt_text(source, job, page, first),
         clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
+        # The pick was one of the images before.
+        clear_pick=page.pick is not None and not inputs.chosen_files,
         cover=uploads[0][0] if source.options.posts.cover else None,
         extra=_extra_values(source.options.posts, job, page, card=first.is_card),
     )

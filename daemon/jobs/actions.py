@@ -5,6 +5,7 @@ They change only the database; the daemon reads the change when it is woken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from daemon.errors import PostbrushError
@@ -155,6 +156,26 @@ async def reattach_image(
         raise PostbrushError(
             f"its page has job {other.id} ({other.state}): cancel it, or wait for it"
         )
+    names = await _reattached_files(tx, image, alone)
+    why = f"a person wants {image.name} back"
+    return await show_images_of(tx, job, post.fingerprint, names, why=why, now=now)
+
+
+async def show_images_of(
+    tx: Tx,
+    job: Job,
+    fingerprint: str,
+    names: Sequence[str],
+    *,
+    why: str,
+    now: datetime,
+) -> Job:
+    """Queue a finished job again, to show some of its images on its page.
+
+    Args:
+        fingerprint: Of the page's present inputs.
+        names: File names, in their order on the page.
+    """
     changes: dict[str, object] = {
         "due_at": now,
         "reopened_at": now,
@@ -163,13 +184,9 @@ async def reattach_image(
         "acked_at": now,
         "outcome": "",
         # The image answers the current text, whatever its own inputs were.
-        "fingerprint": post.fingerprint,
-        "inputs": {
-            **job.inputs,
-            "chosen_files": await _reattached_files(tx, image, alone),
-        },
+        "fingerprint": fingerprint,
+        "inputs": {**job.inputs, "chosen_files": [*names]},
     }
-    why = f"a person wants {image.name} back"
     return await jobs.apply_event(
         tx, job, JobEventType.REOPENED, now=now, why=why, **changes
     )

@@ -51,6 +51,7 @@ class Inputs:
             prompt.
         post_part: First and last index of the part of `prompt` that may be cut; empty:
             all of it, from its end.
+        pick: Number of the variant that a person has picked to be shown alone.
         chosen_files: File names of the job's images to show again, in this order;
             empty: all images.
     """
@@ -64,12 +65,13 @@ class Inputs:
     feedback: str
     request: str = ""
     post_part: Sequence[int] = ()
+    pick: int | None = None
     chosen_files: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values, without empty lists."""
+        """Return the fields as JSON values, without empty ones of later versions."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        for name in ("post_part", "chosen_files"):
+        for name in ("post_part", "pick", "chosen_files"):
             if not values[name]:
                 del values[name]
         return values
@@ -117,6 +119,7 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
         title=page.title,
         format=page.format or options.images.format,
         variants=_count_variants(page),
+        pick=page.pick,
         feedback=page.feedback,
         request=built.request,
         post_part=[*built.post_part],

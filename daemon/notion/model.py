@@ -84,6 +84,7 @@ class Page:
     provider: str = ""
     format: str = ""
     variants: int | None = None
+    pick: int | None = None
     alt: str = ""
     date: str = ""
     properties: Mapping[str, PropertyValue] = field(
@@ -105,6 +106,7 @@ class Role(StrEnum):
     DETAILS = "details"
     FORMAT = "format"
     VARIANTS = "variants"
+    PICK = "pick"
     ALT = "alt"
     DATE = "date"
 
@@ -212,6 +214,7 @@ class PageUpdate:
         uploads: (upload ID, file name) of each image to show, in order.
         keep: Files that people added, repeated after `uploads`.
         clear_feedback: Whether to clear the feedback, because an image used it.
+        clear_pick: Whether to clear the pick, which was one of the images before.
         cover: The upload ID of the new page cover.
         extra: `posts.on_done` or `posts.on_card`, property name to value.
         image_only: Whether to write nothing but `uploads` and `keep`.
@@ -226,6 +229,7 @@ class PageUpdate:
     details: str | None = None
     alt: str | None = None
     clear_feedback: bool = False
+    clear_pick: bool = False
     cover: str | None = None
     extra: Mapping[str, Wanted] = field(default_factory=lambda: MappingProxyType({}))
     image_only: bool = False

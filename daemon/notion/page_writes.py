@@ -13,7 +13,6 @@ from typing import Any
 
 from daemon.notion.errors import WriteRefusedError
 from daemon.notion.model import (
-    File,
     Page,
     PageUpdate,
     Property,
@@ -29,6 +28,18 @@ TEXT_LIMIT = 2000
 _OPTION_LIMIT = 100
 _LEFT_OUT_SECONDS = 3600.0
 _COVER = "the cover"
+#: The field of `PageUpdate` with the value of each property that may be left out.
+_FIELDS: Mapping[Role, str] = {
+    Role.STATUS: "status",
+    Role.PROVIDER: "provider",
+    Role.DETAILS: "details",
+    Role.ALT: "alt",
+    Role.FEEDBACK: "clear_feedback",
+    Role.PICK: "clear_pick",
+    Role.NOTE: "note",
+}
+#: Properties that a write leaves alone or clears.
+_CLEARED = frozenset({Role.FEEDBACK, Role.PICK})
 
 Json = dict[str, Any]
 Write = Callable[[Schema, PageUpdate], Awaitable[WriteResult]]
@@ -136,15 +147,9 @@ def optional_parts(change: PageUpdate, schema: Schema) -> dict[str, PageUpdate]:
     if change.image_only:
         return {}
     parts = {
-        found.name: part
-        for role, part in {
-            Role.STATUS: PageUpdate(status=change.status),
-            Role.PROVIDER: PageUpdate(provider=change.provider),
-            Role.DETAILS: PageUpdate(details=change.details),
-            Role.ALT: PageUpdate(alt=change.alt),
-            Role.FEEDBACK: PageUpdate(clear_feedback=change.clear_feedback),
-        }.items()
-        if (found := schema.roles.get(role))
+        found.name: PageUpdate(**{field: getattr(change, field)})
+        for role, field in _FIELDS.items()
+        if role is not Role.NOTE and (found := schema.roles.get(role))
     }
     parts |= {name: PageUpdate(extra={name: v}) for name, v in change.extra.items()}
     if change.cover is not None:
@@ -161,19 +166,18 @@ def optional_parts(change: PageUpdate, schema: Schema) -> dict[str, PageUpdate]:
 def _without_properties(
     change: PageUpdate, schema: Schema, names: Collection[str]
 ) -> PageUpdate:
-    roles = {role for role, found in schema.roles.items() if found.name in names}
+    omitted: dict[str, Any] = {
+        field: getattr(PageUpdate(), field)
+        for role, field in _FIELDS.items()
+        if (found := schema.roles.get(role)) and found.name in names
+    }
     return replace(
         change,
-        status=None if Role.STATUS in roles else change.status,
-        note=None if Role.NOTE in roles else change.note,
-        provider=None if Role.PROVIDER in roles else change.provider,
-        details=None if Role.DETAILS in roles else change.details,
-        alt=None if Role.ALT in roles else change.alt,
-        clear_feedback=change.clear_feedback and Role.FEEDBACK not in roles,
         cover=None if _COVER in names else change.cover,
         extra={
             name: value for name, value in change.extra.items() if name not in names
         },
+        **omitted,
     )
 
 
@@ -218,15 +222,10 @@ def _values_to_write(
     change: PageUpdate, schema: Schema
 ) -> list[tuple[str, Property | None, Wanted]]:
     """Return (name, property if the source has it, value) of each value to write."""
-    by_role: dict[Role, Wanted | None] = {
-        Role.REGENERATE: change.regenerate,
-        Role.STATUS: change.status,
-        Role.NOTE: change.note,
-        Role.PROVIDER: change.provider,
-        Role.DETAILS: change.details,
-        Role.ALT: change.alt,
-        Role.FEEDBACK: "" if change.clear_feedback else None,
-    }
+    by_role: dict[Role, Wanted | None] = {Role.REGENERATE: change.regenerate}
+    for role, field_name in _FIELDS.items():
+        value = getattr(change, field_name)
+        by_role[role] = ("" if value else None) if role in _CLEARED else value
     values: list[tuple[str, Property | None, Wanted]] = []
     for role, value in by_role.items():
         found = schema.roles.get(role)
@@ -256,6 +255,9 @@ def property_value(found: Property, value: Wanted) -> Json | None:
         # Notion does not add options to a status property.
         case "status" if text.casefold() in options:
             return {"status": {"name": options[text.casefold()]}}
+        # Only cleared.
+        case "number" if value == "":
+            return {"number": None}
         case "date" if isinstance(value, str):
             return {"date": {"start": text} if text else None}
         case "url" if isinstance(value, str):
@@ -280,12 +282,11 @@ def _file_entries(change: PageUpdate) -> list[Json]:
         {"type": "file_upload", "file_upload": {"id": upload}, "name": name}
         for upload, name in change.uploads
     ]
-    return [*ours, *(_kept_entry(file) for file in change.keep)]
-
-
-def _kept_entry(file: File) -> Json:
-    kind = str(file.raw.get("type"))
-    return {"type": kind, "name": file.name, kind: file.raw.get(kind)}
+    kinds = [(file, str(file.raw.get("type"))) for file in change.keep]
+    return ours + [
+        {"type": kind, "name": file.name, kind: file.raw.get(kind)}
+        for file, kind in kinds
+    ]
 
 
 def already_shows(page: Page, change: PageUpdate) -> bool:

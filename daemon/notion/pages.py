@@ -5,6 +5,7 @@ Source: Notion API reference, "Page" and "Page properties" (2025-09-03).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -73,10 +74,17 @@ def _parse_page(raw: Json, schema: Schema) -> Page:
         provider=text_of(Role.PROVIDER),
         format=text_of(Role.FORMAT),
         variants=int(variants) if variants is not None else None,
+        pick=_read_pick(text_of(Role.PICK)),
         alt=text_of(Role.ALT),
         date=text_of(Role.DATE),
         properties=_property_values(properties, texts, schema, by_id),
     )
+
+
+def _read_pick(text: str) -> int | None:
+    """Return the number in a pick such as "2" or "Image 2"; None without one."""
+    found = re.search(r"\d{1,2}", text)
+    return int(found[0]) if found else None
 
 
 def _is_trashed(raw: Json) -> bool:

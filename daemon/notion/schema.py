@@ -24,6 +24,7 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         Role.DETAILS: ("rich_text",),
         Role.FORMAT: ("select", "rich_text"),
         Role.VARIANTS: ("number",),
+        Role.PICK: ("number", "select"),
         Role.ALT: ("rich_text",),
         Role.DATE: ("date",),
     }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from daemon.context import SourceContext
-from daemon.jobs import job_log
+from daemon.formatting import format_dollars
+from daemon.jobs import actions, job_log
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
+from daemon.sync import plan_values
 from daemon.sync.page_plan import PagePlan, plan_pages
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
@@ -19,14 +21,14 @@ from daemon.sync.plan_types import (
     CancelJob,
     CreateJob,
     MergeIntoQueued,
-    PageSnapshot,
     SavePost,
     ScheduleNext,
+    ShowVariants,
 )
 from db import jobs, posts, source_state
 from db.engine import Tx
-from db.models import Job, NewJob, SourceState
-from db.states import JobEventType, JobReason
+from db.models import Job, SourceState
+from db.states import JobEventType, JobReason, JobState
 
 #: Pages that are planned together; a page takes about 3 KB.
 _BATCH = 100
@@ -193,15 +195,15 @@ async def _apply_action(
         case CreateJob(reason, due_at, why):
             if plan.memory.held:
                 await posts.release_post(tx, source.name, page.id)
-            job_values = _new_job(source.name, plan.sight, reason, due_at)
+            job_values = plan_values.new_job(source.name, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
-            changes = _merged_values(plan.sight, job, action)
+            changes = plan_values.merged_values(plan.sight, job, action)
             await jobs.apply_event(
                 tx, job, JobEventType.FOLDED, now=now, why=action.why, **changes
             )
         case ScheduleNext() if job is not None:
-            changes = _next_request_values(plan.sight, action)
+            changes = plan_values.next_request_values(plan.sight, action)
             await jobs.apply_event(
                 tx, job, JobEventType.NOTED, now=now, why=action.why, **changes
             )
@@ -214,57 +216,17 @@ async def _apply_action(
                 why="ticked again",
                 pending_write="untick",
             )
+        case ShowVariants(job_id, names, why):
+            shown = await jobs.get(tx, job_id)
+            if shown is not None and shown.state is JobState.DONE:
+                return await actions.show_images_of(
+                    tx, shown, plan.sight.fingerprint, names, why=why, now=now
+                )
         case CancelJob(why) if job is not None:
             await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
         case _:
             raise AssertionError(f"{action} without a job")
     return None
-
-
-def _new_job(
-    source: str, snapshot: PageSnapshot, reason: JobReason, due_at: datetime
-) -> NewJob:
-    """Return the values of a new job for a page."""
-    return NewJob(
-        source=source,
-        page_id=snapshot.page.id,
-        title=snapshot.page.title,
-        reason=reason,
-        due_at=due_at,
-        fingerprint=snapshot.fingerprint,
-        inputs=snapshot.inputs.to_dict(),
-        pending_write="untick" if reason is JobReason.REGENERATE else "",
-    )
-
-
-def _merged_values(
-    snapshot: PageSnapshot, job: Job, action: MergeIntoQueued
-) -> Mapping[str, object]:
-    """Return the new values of a queued job that a newer request joins."""
-    changes: dict[str, object] = {
-        **_image_values(snapshot),
-        "reason": min(action.reason, job.reason, key=lambda reason: reason.rank),
-        "due_at": action.due_at,
-    }
-    if action.ticked:
-        changes |= {"pending_write": "untick", "acked_at": None}
-    return changes
-
-
-def _next_request_values(
-    snapshot: PageSnapshot, action: ScheduleNext
-) -> Mapping[str, object]:
-    """Return the new values of a running job that a newer request follows."""
-    again = {"reason": action.reason, **_image_values(snapshot)}
-    return {"again": again} | ({"pending_write": "untick"} if action.ticked else {})
-
-
-def _image_values(snapshot: PageSnapshot) -> Mapping[str, object]:
-    return {
-        "title": snapshot.page.title,
-        "fingerprint": snapshot.fingerprint,
-        "inputs": snapshot.inputs.to_dict(),
-    }
 
 
 async def cancel_missing_pages(
@@ -298,3 +260,20 @@ async def cancel_missing_page(source: SourceContext, job: Job) -> None:
             ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
         job_log.log_job_ended(source, ended, ended.outcome)
+
+
+def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
+    """Log the queued and held posts of a poll or sweep."""
+    for job in result.queued:
+        job_log.log_job_queued(source, job)
+    if result.held:
+        cost = result.held * source.price_of(source.chain[0])
+        limit = source.options.posts.approve_above
+        source.log.warning(
+            "poll.held",
+            summary=f"{result.held} posts want an image, more than "
+            f"posts.approve_above = {limit}: none is made; "
+            "`postbrush approve` makes them "
+            f"(about {format_dollars(cost)})",
+            held=result.held,
+        )

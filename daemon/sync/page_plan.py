@@ -26,7 +26,7 @@ from daemon.sync.plan_types import (
 from daemon.sync.planner import merge_post, plan_actions
 from db import images, jobs, posts
 from db.engine import Tx
-from db.models import Post
+from db.models import ImageRecord, Post
 from db.states import JobReason
 
 #: Pages planned, in a few milliseconds, before the event loop runs other tasks.
@@ -84,8 +84,23 @@ async def plan_pages(
             },
             held=page.id in held_ids,
         )
+        if page.pick != (stored.post.inputs.get("pick") if stored.post else None):
+            stored = replace(stored, variants=await _load_variants(tx, page, stored))
         plans.append(plan_page(page, stored, source.options, now))
     return plans
+
+
+async def _load_variants(tx: Tx, page: Page, stored: StoredState) -> list[ImageRecord]:
+    """Return the images of the job whose images the page shows, by number."""
+    ours = [stored.known[file.name] for file in page.image if file.name in stored.known]
+    first = next((image for image in ours if image.page_id == page.id), None)
+    if first is None or first.job_id is None or first.is_card:
+        return []
+    return [
+        image
+        for image in await images.of_job(tx, first.job_id)
+        if image.fingerprint == first.fingerprint and image.pruned_at is None
+    ]
 
 
 async def plan_dry_run(

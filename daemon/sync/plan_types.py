@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -23,6 +23,7 @@ class StoredState:
         known: Images of ours that the page shows, by file name, including images
             that were made for other pages.
         held: The post waits for approval.
+        variants: The images of the job whose images the page shows, by number.
     """
 
     post: Post | None = None
@@ -31,6 +32,7 @@ class StoredState:
         default_factory=lambda: MappingProxyType({})
     )
     held: bool = False
+    variants: Sequence[ImageRecord] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,20 @@ class AcknowledgeRepeat:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowVariants:
+    """Show these of the images that a finished job has made.
+
+    Attributes:
+        job_id: The finished job.
+        names: File names, in the order in which the page shows them.
+    """
+
+    job_id: int
+    names: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelJob:
     """Cancel the open job."""
 
@@ -95,5 +111,6 @@ Action: TypeAlias = (
     | MergeIntoQueued
     | ScheduleNext
     | AcknowledgeRepeat
+    | ShowVariants
     | CancelJob
 )

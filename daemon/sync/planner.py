@@ -27,6 +27,7 @@ from daemon.sync.plan_types import (
     PageSnapshot,
     SavePost,
     ScheduleNext,
+    ShowVariants,
     StoredState,
 )
 from db.models import Job, Post
@@ -41,6 +42,9 @@ def plan_actions(
 ) -> list[Action]:
     """Return the actions of a page, at most one of them about its job."""
     post = merge_post(snapshot, stored.post, settings, now)
+    # A pick waits for the end of the job, whose images it may be about.
+    if stored.job is not None:
+        post = _with_pick(post, _pick_of(stored.post))
     # The page is new, or it has changed since it was last read.
     is_changed = stored.post is None or has_changed(post, stored.post)
     actions: list[Action] = [SavePost(post)] if is_changed else []
@@ -67,6 +71,9 @@ def _plan_job(
         return _plan_ticked(snapshot, stored, now)
     if stored.job is not None:
         return _plan_open_job(snapshot, stored, stored.job, settings, now=now)
+    # A person has picked another variant, or none any more.
+    if (picked := _plan_pick(snapshot, stored)) is not None:
+        return picked
     return _plan_automatic(snapshot, stored, settings, post, now)
 
 
@@ -133,6 +140,34 @@ def _plan_open_job(
         )
     # Edits are not followed: only a tick requests another image.
     return None
+
+
+def _plan_pick(snapshot: PageSnapshot, stored: StoredState) -> Action | None:
+    pick, variants = snapshot.inputs.pick, stored.variants
+    # The pick is unchanged, so it is not a request; or there is nothing to pick from.
+    if pick == _pick_of(stored.post) or len(variants) < 2:  # noqa: PLR2004 - a choice
+        return None
+    # No variant has that number.
+    if pick is not None and not 1 <= pick <= len(variants):
+        return None
+    wanted = variants if pick is None else variants[pick - 1 : pick]
+    names = tuple(image.name for image in wanted)
+    shown = [f.name for f in snapshot.page.image if f.name in stored.known]
+    job_id = variants[0].job_id
+    # The page shows it already.
+    if shown == [*names] or job_id is None:
+        return None
+    why = "all are shown again" if pick is None else f"number {pick} was picked"
+    return ShowVariants(job_id, names, why)
+
+
+def _pick_of(post: Post | None) -> object:
+    return post.inputs.get("pick") if post else None
+
+
+def _with_pick(post: Post, pick: object) -> Post:
+    inputs = {name: value for name, value in post.inputs.items() if name != "pick"}
+    return replace(post, inputs=inputs | ({"pick": pick} if pick else {}))
 
 
 def _is_queued_unticked(job: Job) -> bool:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from daemon.context import SourceContext
-from daemon.formatting import format_dollars
-from daemon.jobs import job_log
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filters import filter_problems, uncomparable_properties
-from daemon.notion.model import Page, Schema, Urgency, Wanted
+from daemon.notion.model import Page, Role, Schema, Urgency, Wanted
 from daemon.sync.activity import note_activity
-from daemon.sync.apply import ApplyResult, apply_pages, cancel_missing_pages
+from daemon.sync.apply import (
+    ApplyResult,
+    apply_pages,
+    cancel_missing_pages,
+    log_poll_result,
+)
 from daemon.sync.other_installation import InstallationWatch
 from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, source_state
@@ -233,11 +236,14 @@ async def _poll_filter(tx: Tx, source: SourceContext) -> Mapping[str, Wanted]:
     """Return the part of posts.only that a poll may send to Notion as a filter.
 
     The filter is empty while an automatic job is open, so that the poll also lists the
-    job's post when it no longer matches, before money is spent on it.
+    job's post when it no longer matches, before money is spent on it.  A variant may be
+    picked on any post, and an emptied pick cannot be told from one that never was.
     """
-    if source.options.posts.only and await jobs.has_automatic_open(tx, source.name):
+    only = source.options.posts.only
+    picks = Role.PICK in source.known_schema.roles
+    if only and (picks or await jobs.has_automatic_open(tx, source.name)):
         return {}
-    return source.options.posts.only
+    return only
 
 
 def earlier_time(notion_time: datetime | None, local_time: datetime) -> datetime | None:
@@ -280,20 +286,3 @@ def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
         default=list,
     )
     return hashlib.sha256(scope.encode()).hexdigest()[:32]
-
-
-def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
-    """Log the queued and held posts of a poll or sweep."""
-    for job in result.queued:
-        job_log.log_job_queued(source, job)
-    if result.held:
-        cost = result.held * source.price_of(source.chain[0])
-        limit = source.options.posts.approve_above
-        source.log.warning(
-            "poll.held",
-            summary=f"{result.held} posts want an image, more than "
-            f"posts.approve_above = {limit}: none is made; "
-            "`postbrush approve` makes them "
-            f"(about {format_dollars(cost)})",
-            held=result.held,
-        )

@@ -17,8 +17,14 @@ from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import ItemRefusedError, NotionUnavailableError, PageGoneError
 from daemon.notion.model import Page, Schema, Urgency
 from daemon.service.tasks import TaskKey, TaskKind
-from daemon.sync.apply import ApplyResult, Hold, apply_pages, exceeds_hold
-from daemon.sync.poller import log_poll_result, next_watermark
+from daemon.sync.apply import (
+    ApplyResult,
+    Hold,
+    apply_pages,
+    exceeds_hold,
+    log_poll_result,
+)
+from daemon.sync.poller import next_watermark
 from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
 from db import jobs, posts, source_state
 from db.errors import DatabaseError
