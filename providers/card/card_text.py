@@ -25,6 +25,8 @@ _GREETING = 30
 _MAX_EMBLEMS = 3
 _NAME_LIMIT = 40
 
+#: Marks that stay on the line of what is before them.
+_CLOSERS = tuple(".,:;!?)»”")
 _OPENING, _CLOSING = '“„«「『"‹‘', '”“»」』"›’'
 _QUOTED = re.compile(
     rf"^[{_OPENING}](?P<quotation>.{{12,}}?)[{_CLOSING}]"
@@ -119,27 +121,43 @@ def _extract_emblem(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[str
 
 def _split_at_emoji(line: str, emblem: list[str]) -> list[str]:
     """Return a line's sentences that an emoji separates; add the emoji to *emblem*."""
+    kept = ""
     parts = split_graphemes(line)
-    kept: list[str] = []
-    for index, part in enumerate(parts):
-        if not is_emoji(part):
-            kept.append(part)
+    while parts:
+        row = _leading_emoji(parts)
+        if not row:
+            kept += parts.pop(0)
             continue
-        before = "".join(kept).rstrip(" ")
-        after = "".join(parts[index + 1 :]).lstrip(" ")
+        before, after = kept.rstrip(" "), "".join(parts[len(row) :]).lstrip(" ")
         starts = not before or before[-1] in ".!?…\n。！？:"
-        ends = not after or is_emoji(split_graphemes(after[:12])[0])
-        # An emoji between two words belongs to the sentence.
-        if not (starts or ends):
-            kept.append(part)
+        shown = [part for part in row if part != " "]
+        del parts[: len(row)]
+        # One emoji between two words belongs to the sentence.
+        if after and not starts and len(shown) == 1:
+            kept += "".join(row)
             continue
-        is_new = plain_emoji(part) not in map(plain_emoji, emblem)
-        if is_new and len(emblem) < _MAX_EMBLEMS:
-            emblem.append(part)
-        if before and not starts:
-            kept.append("\n")
-    texts = (re.sub(" +", " ", text).strip() for text in "".join(kept).split("\n"))
+        for part in shown:
+            is_new = plain_emoji(part) not in map(plain_emoji, emblem)
+            if is_new and len(emblem) < _MAX_EMBLEMS:
+                emblem.append(part)
+        if after[:1] in _CLOSERS:
+            kept = before
+        elif before and not starts:
+            kept += "\n"
+    texts = (re.sub(" +", " ", text).strip() for text in kept.split("\n"))
     return [text for text in texts if text]
+
+
+def _leading_emoji(parts: Sequence[str]) -> list[str]:
+    """Return the emoji at the beginning of *parts*, with the spaces between them."""
+    row: list[str] = []
+    for part in parts:
+        if not (is_emoji(part) or (row and part == " ")):
+            break
+        row.append(part)
+    while row and row[-1] == " ":
+        row.pop()
+    return row
 
 
 def _match_quotation(text: str) -> tuple[str, str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 import pyphen
 
 _SHORTEST, _EDGE = 10, 4
+#: The longest word that is not divided inside a compound.
+_WORD = 21
 #: Before a consonant and a vowel: right in Finnish, and nearly so in most languages.
 _SYLLABLE = re.compile(
     r"(?<=\w)(?=[^\W\d_aeiouyäöüåéèàáíóúаеиоуыэюяαειου][aeiouyäöüåéèà])"
@@ -50,8 +53,14 @@ def _divide(word: str, divider: pyphen.Pyphen | None) -> Iterable[str]:
         else [match.start() for match in _SYLLABLE.finditer(word.lower())]
     )
     hyphens = [match.end() for match in re.finditer("-", word)]
+    positions = sorted({*syllables, *hyphens})
+    # Between the words of a compound, if its words are short enough.
+    joints = [position for position in positions if is_joint(word[:position])]
+    edges = [0, *joints, len(word)]
+    if all(after - before <= _WORD for before, after in pairwise(edges)):
+        positions = joints
     start = 0
-    for position in sorted({*syllables, *hyphens}):
+    for position in positions:
         # The letters around, up to a hyphen or a digit.
         before = re.split(r"[\W\d_]", word[:position].rstrip("-"))[-1]
         after = re.split(r"[\W\d_]", word[position:])[0]

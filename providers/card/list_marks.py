@@ -94,7 +94,9 @@ def _is_item(lines: list[TextLine], index: int) -> bool:
         # One dash is before an author.
         return sum(line.mark in [*_DASHES] for line in lines) > 1
     if _is_bullet(mark):
-        return mark in _CERTAIN or sum(_is_bullet(line.mark) for line in lines) > 1
+        kind = _kind_of(mark)
+        several = sum(_kind_of(line.mark) == kind for line in lines if line.mark) > 1
+        return mark in _CERTAIN or several
     # An emoji is a mark if the line before or after it begins with one, too.
     neighbours = lines[max(index - 1, 0) : index] if not lines[index].after_gap else []
     neighbours += [line for line in lines[index + 1 : index + 2] if not line.after_gap]
@@ -103,6 +105,15 @@ def _is_item(lines: list[TextLine], index: int) -> bool:
 
 def _is_bullet(mark: str) -> bool:
     return bool(mark) and _MARKED.match(f"{mark} x") is not None
+
+
+def _kind_of(mark: str) -> str:
+    """Return what marks of one list have in common."""
+    if mark[0] in _CHECKS | _CROSSES:
+        return "check"
+    if mark[0] in "➡👉→▶►▸▹➤➔➜⇒":
+        return "arrow"
+    return "number" if mark[-1] == "\u20e3" or mark[0] in "🔟①②③④⑤" else mark[0]
 
 
 def _plain_mark(mark: str) -> str:

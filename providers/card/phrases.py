@@ -18,6 +18,7 @@ _NO_START = frozenset(
 )
 #: Chinese particles end a word.
 _PARTICLES = frozenset("的了们們吗嗎呢吧嘛着著过過地得")
+_NUMERALS = frozenset("一二三四五六七八九十百千两兩几幾每半")
 _NO_END = frozenset("（〔［｛〈《「『【〝([{“‘„«เแโใไ$€£¥￥#№")
 #: A longer phrase may be broken.
 _LONGEST = 10
@@ -97,9 +98,12 @@ def _are_one_word(before: str, after: str, model: str) -> bool:
     if model == "ja":
         # A single kanji before another.
         return len(before) == 1 and min(before, after[0]) >= "\u4e00"
-    # A particle ends a word; two single ideographs are one.
-    is_pair = len(before) == len(after) == 1 and before.isalpha() and after.isalpha()
-    return model.startswith("zh") and (after[0] in _PARTICLES or is_pair)
+    # A particle ends a word, what is counted follows its number, and another single
+    # ideograph begins a word.
+    is_counted = before[-1] in _NUMERALS and len(after) == 1
+    is_single = len(before) == 1 and before.isalpha() and after[0].isalpha()
+    is_held = after[0] in _PARTICLES or is_counted or is_single
+    return model.startswith("zh") and is_held
 
 
 def _is_in_gb2312(char: str) -> bool:

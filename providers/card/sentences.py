@@ -10,7 +10,7 @@ _END = re.compile(
     r"[.!?…؟۔।॥։።။។]+[\"”“’»)\]]*(?=\s|$)"
     r"|[。！？]+[」』”）]*"
 )
-_WIDE = "。！？」』”）"
+_WIDE = "。！？」』）"
 
 #: Words before a full stop that does not end a sentence.
 _ABBREVIATIONS = (

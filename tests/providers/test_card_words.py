@@ -46,6 +46,7 @@ def test_all_stars_of_a_rating_are_shown(post: str, stars: str) -> None:
         ("“Rest well, then go on.” and more\n— Anna", ["", ""]),
         ("✅ We are open!", [""]),
         ("🎉 We are open!\n\n☕ Come by.", ["", ""]),
+        ("1️⃣ One\n2️⃣ Two\n👉 Book now", ["1.", "2.", ""]),
     ],
 )
 def test_marks_of_lists_are_recognised(post: str, marks: list[str]) -> None:
@@ -122,6 +123,22 @@ def test_a_greeting_alone_is_not_a_card() -> None:
 )
 def test_typists_marks_become_typographers_marks(post: str, shown: str) -> None:
     assert _shown(post) == shown
+
+
+@pytest.mark.parametrize(
+    ("post", "shown", "emblem"),
+    [
+        ("New menu 🌮🌯: tacos", "New menu: tacos", ("🌮", "🌯")),
+        ("We love 🍞 bread", "We love 🍞 bread", ()),
+        ("Open now! 🎉🎊 Come by", "Open now! Come by", ("🎉", "🎊")),
+        ("Fresh bread 👩🏽‍🍳", "Fresh bread", ("👩🏽‍🍳",)),
+    ],
+)
+def test_emoji_at_the_edges_of_sentences_are_the_emblem(
+    post: str, shown: str, emblem: tuple[str, ...]
+) -> None:
+    assert _shown(post) == shown
+    assert prepare_text(post).emblem == emblem
 
 
 def test_the_corpus_languages_are_guessed() -> None:
