@@ -79,7 +79,7 @@ measure: .venv/test ## Print size and shape of the code beside their bars
 trace: .venv/test ## Print the modules that one post enters (ARGS=--ticked)
 	@$(BIN)/python -m tests.trace $(ARGS)
 
-counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (820 MB)
+counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (1 GB)
 
 roots: ## Make the Debians that tests boot (as root)
 	@$(PYTHON) -m tests.systemd.machine

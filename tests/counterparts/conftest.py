@@ -94,6 +94,22 @@ async def community(python: str) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def llama(python: str) -> AsyncIterator[str]:
+    """llama.cpp's own server with a small real language model."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with running([python, "llama.py", str(port)], url):
+        async with aiohttp.ClientSession() as session:
+            for _ in range(10 * _READY_SECONDS):
+                # It answers 503 while it reads the weights.
+                async with session.get(f"{url}/health") as reply:
+                    if reply.status == 200:
+                        break
+                await asyncio.sleep(0.1)
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def space(python: str) -> AsyncIterator[str]:
     """Gradio's own server, with a Space as FLUX.1-schnell's is written."""
     port = free_port()

@@ -65,6 +65,16 @@ async def test_openais_client_and_the_images_api(python: str) -> None:
         assert fake.painted == 1
 
 
+async def test_openais_client_and_the_pretend_language_model(python: str) -> None:
+    async with FakeServer(now=utc_now) as town:
+        said = await ask(python, "openai_chat", town.hf_url, town.hub.token)
+        assert sorted(said["answer"]) == ["alt", "headline", "prompt"]
+        assert said["answer"]["prompt"].startswith("Round sourdough loaves")
+        assert said["finish"] == "stop"
+        assert said["tokens"] > 0
+        assert len(town.hub.chat.asked) == 1
+
+
 async def test_replicates_client_and_the_fake_replicate(python: str) -> None:
     async with FakeReplicate(looks=2).serving() as fake:
         said = await ask(python, "replicate", fake.url, fake.token)

@@ -63,6 +63,32 @@ def openai(url: str, token: str) -> dict[str, Any]:
     return told(base64.b64decode(made.data[0].b64_json or ""))
 
 
+def openai_chat(url: str, token: str) -> dict[str, Any]:
+    """`chat.completions.create` with a schema."""
+    from openai import OpenAI
+
+    client = OpenAI(base_url=f"{url}/v1", api_key=token)
+    task = {"post": {"title": "", "text": "Fresh bread!"}, "brief": {}}
+    made = client.chat.completions.create(
+        model=client.models.list().data[0].id,
+        messages=[
+            {"role": "system", "content": "Answer with JSON."},
+            {"role": "user", "content": json.dumps(task)},
+        ],
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "picture", "schema": {"type": "object"}},
+        },
+    )
+    assert made.usage
+    choice = made.choices[0]
+    return {
+        "answer": json.loads(choice.message.content or ""),
+        "finish": choice.finish_reason,
+        "tokens": made.usage.prompt_tokens,
+    }
+
+
 def replicate(url: str, token: str) -> dict[str, Any]:
     """`run`, which waits, looks again, and fetches."""
     from replicate.client import Client
