@@ -36,7 +36,7 @@ def _blank_png(width: int, height: int) -> bytes:
 
 
 def _picture() -> Image.Image:
-    return Image.open(io.BytesIO(render_scene("bread", 1, 512, 512))).convert("RGB")
+    return Image.open(io.BytesIO(render_scene("bread", 1, 640, 640))).convert("RGB")
 
 
 def _frames() -> list[Image.Image]:
