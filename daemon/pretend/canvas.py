@@ -32,6 +32,7 @@ class Canvas:
     Attributes:
         rng: Random numbers for the layout.
         hue: A random hue, in degrees.
+        words: The prompt in lower case.
         image: The picture so far.
     """
 
@@ -39,6 +40,7 @@ class Canvas:
         digest = hashlib.sha256(f"{seed} {words}".encode("utf-8", "replace")).digest()
         self.rng = random.Random(digest)  # noqa: S311 - a picture, not a secret
         self.width, self.height = width, height
+        self.words = words.lower()
         self.hue = self.rng.uniform(0, 360)
         self.image = Image.new("RGB", (width, height))
 
@@ -58,6 +60,50 @@ class Canvas:
         self._fill_mask(
             points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha
         )
+
+    def place(self, x: float, y: float) -> Point:
+        """Return a point given from the centre, in shares of the shorter side."""
+        short = min(self.width, self.height)
+        return (0.5 + x * short / self.width, 0.5 + y * short / self.height)
+
+    def shape(self, points: Sequence[Point], colour: Colour, alpha: float = 1) -> None:
+        """Fill a polygon given as in `place`: the same in every format."""
+        self.polygon([self.place(x, y) for x, y in points], colour, alpha)
+
+    def box(
+        self, left: float, top: float, right: float, bottom: float, colour: Colour
+    ) -> None:
+        """Fill a rectangle given as in `place`."""
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        self.shape(corners, colour)
+
+    def disc(
+        self, x: float, y: float, radius: float, colour: Colour, *, flat: float = 1
+    ) -> None:
+        """Fill an ellipse around a point given as in `place`."""
+        self.ellipse(self.place(x, y), radius, colour, flat=flat)
+
+    def leaf(
+        self, x: float, y: float, long: float, wide: float, angle: float, colour: Colour
+    ) -> None:
+        """Fill a leaf that grows from a point given as in `place`.
+
+        Args:
+            angle: Radians, clockwise from the right.
+        """
+        along = (math.cos(angle), math.sin(angle))
+        points = []
+        for step in range(17):
+            turn = math.tau * step / 16
+            forth = long * (1 - math.cos(turn)) / 2
+            aside = wide * math.sin(turn) / 2
+            points.append(
+                (
+                    x + forth * along[0] - aside * along[1],
+                    y + forth * along[1] + aside * along[0],
+                )
+            )
+        self.shape(points, colour)
 
     def ellipse(
         self,

@@ -7,45 +7,39 @@ from __future__ import annotations
 
 import io
 import math
-import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PIL import ImageDraw
 
-from daemon.pretend.canvas import Canvas
+from daemon.pretend import still_lifes, street_scenes
+from daemon.pretend.canvas import Canvas, Point
 from providers.card.colour import oklch_to_rgb
 
-#: Words of a prompt, as a regular expression, by scene.
-_SCENES = {
-    "sea": r"sea|ocean|beach|boat|harbou?r|fish|wave|mar\b|meer|summer",
-    "city": r"city|street|town|market|stadt|shop|office|opening|event|plaza",
-    "night": r"night|star|moon|dream|evening|nacht|winter|christmas",
-    "cup": r"coffee|tea|cup|breakfast|caf[eé]|kaffee|bakery|bread|cake|rice|food|pan",
-    "garden": r"garden|flower|spring|plant|tree|bloom|leaf|green|桜|honey",
-}
 
-
+#: Words of a prompt, as a regular expression, by scene.  The one named first counts.
 def render_scene(prompt: str, seed: int, width: int, height: int) -> bytes:
-    """Return a PNG with the scene whose words the prompt contains, or with hills.
+    """Return a PNG with the scene that the prompt names first, or with hills.
 
     Args:
         width: Pixels.
         height: Pixels.
     """
     canvas = Canvas(width, height, seed, prompt)
-    scene = next(
-        (
-            name
-            for name, words in _SCENES.items()
-            if re.search(rf"\b(?:{words})", prompt, re.IGNORECASE)
-        ),
-        "hills",
-    )
-    _RENDERERS[scene](canvas)
+    find_scene(prompt)(canvas)
     png = io.BytesIO()
     canvas.image.save(png, "PNG", compress_level=1)
     return png.getvalue()
+
+
+def find_scene(prompt: str) -> Callable[[Canvas], None]:
+    """Return what renders the scene that a prompt names first, or hills."""
+    named = [
+        (match.start(), number)
+        for number, (words, _) in enumerate(_SCENES)
+        if (match := re.search(rf"\b(?:{words})", prompt, re.IGNORECASE))
+    ]
+    return _SCENES[min(named)[1]][1] if named else _render_hills
 
 
 def _render_hills(canvas: Canvas) -> None:
@@ -103,45 +97,6 @@ def _render_sea(canvas: Canvas) -> None:
     )
 
 
-def _render_city(canvas: Canvas) -> None:
-    hue, rng = canvas.hue, canvas.rng
-    canvas.fill_gradient((0.60, 0.12, hue), (0.90, 0.08, hue + 60))
-    canvas.add_glow((0.5, 0.8), 0.6, (0.96, 0.07, hue + 70), 0.8)
-    canvas.ellipse((rng.uniform(0.2, 0.8), 0.28), 0.09, (0.97, 0.06, hue + 70))
-    for layer in range(3):
-        tone = (0.66 - 0.19 * layer, 0.08, hue + 20 - 15 * layer)
-        x = -0.02
-        while x < 1:
-            wide = rng.uniform(0.05, 0.11)
-            top = 0.62 + 0.09 * layer - rng.uniform(0.02, 0.24 - 0.03 * layer)
-            roof = [(x, top), (x + wide, top)]
-            if rng.random() < 0.35:
-                roof = [(x, top), (x + wide / 2, top - 0.05), (x + wide, top)]
-            canvas.polygon([*roof, (x + wide, 1), (x, 1)], tone)
-            if layer == 2:
-                _render_windows(canvas, x, top, wide)
-            x += wide + rng.uniform(-0.005, 0.01)
-
-
-def _render_windows(canvas: Canvas, x: float, top: float, wide: float) -> None:
-    size, light = 0.009, oklch_to_rgb(0.92, 0.11, 85)
-    y = top + 0.025
-    while y < 0.99:
-        place = x + 0.012
-        while place < x + wide - size - 0.006:
-            if canvas.rng.random() < 0.45:
-                box = [
-                    (place, y),
-                    (place + size, y),
-                    (place + size, y + 0.016),
-                    (place, y + 0.016),
-                ]
-                scaled = [(px * canvas.width, py * canvas.height) for px, py in box]
-                ImageDraw.Draw(canvas.image).polygon(scaled, fill=light)
-            place += 0.021
-        y += 0.034
-
-
 def _render_night(canvas: Canvas) -> None:
     hue, rng = canvas.rng.uniform(230, 320), canvas.rng
     canvas.fill_gradient((0.18, 0.06, hue), (0.42, 0.11, hue + 40))
@@ -174,44 +129,6 @@ def _render_night(canvas: Canvas) -> None:
             )
 
 
-def _render_cup(canvas: Canvas) -> None:
-    hue, rng = canvas.rng.uniform(20, 110), canvas.rng
-    canvas.fill_gradient((0.90, 0.05, hue), (0.80, 0.08, hue + 20))
-    canvas.add_glow((0.75, 0.15), 0.5, (0.98, 0.04, 90), 0.9)
-    table = 0.70
-    canvas.polygon([(0, table), (1, table), (1, 1), (0, 1)], (0.52, 0.08, 55))
-    for line in range(5):
-        level = table + 0.03 + 0.058 * line
-        canvas.polygon(
-            canvas.ridge_outline(level, 0.004, 3), (0.50 - 0.028 * line, 0.08, 52), 0.6
-        )
-    x, tint = rng.uniform(0.4, 0.6), hue + rng.choice((120, 180, 200))
-    canvas.ellipse((x, 0.79), 0.31, (0.30, 0.05, 50), 0.35, flat=0.17)
-    canvas.ellipse((x, 0.775), 0.27, (0.95, 0.02, hue), flat=0.2)
-    canvas.ellipse((x, 0.768), 0.20, (0.86, 0.03, hue), flat=0.18)
-    canvas.ellipse((x + 0.185, 0.60), 0.075, (0.60, 0.10, tint))
-    canvas.ellipse((x + 0.185, 0.60), 0.045, (0.84, 0.06, hue + 8))
-    body = [(x - 0.17, 0.51), (x + 0.17, 0.51), (x + 0.12, 0.755), (x - 0.12, 0.755)]
-    canvas.polygon(body, (0.62, 0.11, tint))
-    canvas.polygon(
-        [(x - 0.17, 0.51), (x - 0.08, 0.51), (x - 0.06, 0.755), (x - 0.12, 0.755)],
-        (0.70, 0.10, tint),
-    )
-    canvas.ellipse((x, 0.755), 0.12, (0.58, 0.11, tint), flat=0.2)
-    canvas.ellipse((x, 0.51), 0.17, (0.74, 0.08, tint), flat=0.22)
-    canvas.ellipse((x, 0.513), 0.15, (0.36, 0.06, 50), flat=0.2)
-    for number in range(3):
-        _render_steam(canvas, x - 0.06 + 0.06 * number, 0.47, rng)
-
-
-def _render_steam(canvas: Canvas, x: float, y: float, rng: random.Random) -> None:
-    phase = rng.uniform(0, math.tau)
-    for step in range(14):
-        rise = step / 14
-        place = (x + 0.018 * math.sin(phase + rise * 6), y - 0.26 * rise)
-        canvas.ellipse(place, 0.014 + 0.012 * rise, (1, 0, 0), 0.28 * (1 - rise))
-
-
 def _render_garden(canvas: Canvas) -> None:
     rng = canvas.rng
     canvas.fill_gradient((0.88, 0.06, 220), (0.95, 0.05, 110))
@@ -238,11 +155,106 @@ def _render_garden(canvas: Canvas) -> None:
         canvas.ellipse((x, y), size * 0.55, (0.90, 0.15, 95))
 
 
-_RENDERERS: dict[str, Callable[[Canvas], None]] = {
-    "hills": _render_hills,
-    "sea": _render_sea,
-    "city": _render_city,
-    "night": _render_night,
-    "cup": _render_cup,
-    "garden": _render_garden,
-}
+def _render_tree(canvas: Canvas) -> None:
+    rng = canvas.rng
+    canvas.fill_gradient((0.88, 0.06, 230), (0.95, 0.07, 85))
+    canvas.add_glow((rng.uniform(0.2, 0.8), 0.42), 0.45, (0.97, 0.10, 85), 0.9)
+    for layer in range(3):
+        outline = canvas.ridge_outline(0.62 + 0.10 * layer, 0.03, 1.2 + layer)
+        canvas.polygon(outline, (0.80 - 0.13 * layer, 0.11, 125 + 6 * layer))
+    x, foot = rng.uniform(-0.14, 0.14), 0.30
+    canvas.ellipse(canvas.place(x, foot), 0.30, (0.40, 0.08, 135), 0.4, flat=0.13)
+    trunk = [
+        (-0.075, foot),
+        (-0.035, 0.12),
+        (-0.03, -0.06),
+        (0.03, -0.06),
+        (0.035, 0.12),
+        (0.085, foot),
+    ]
+    canvas.shape([(x + dx, y) for dx, y in trunk], (0.38, 0.06, 55))
+    for angle in (-2.6, -2.1, -1.0, -0.5):
+        canvas.leaf(x, 0.08, 0.26, 0.05, angle, (0.38, 0.06, 55))
+    tones = sorted((rng.uniform(0.46, 0.70), rng.random()) for _ in range(70))
+    for light, spread in tones:
+        turn, far = rng.uniform(0, math.tau), math.sqrt(spread)
+        spot = (x + 0.29 * far * math.cos(turn), -0.13 + 0.19 * far * math.sin(turn))
+        canvas.disc(
+            *spot, rng.uniform(0.035, 0.075), (light, 0.13, rng.uniform(118, 142))
+        )
+    small = x + rng.choice((-0.3, 0.3))
+    canvas.leaf(small, 0.38, 0.13, 0.012, -math.pi / 2, (0.42, 0.08, 90))
+    for step, angle in enumerate((-2.5, -0.6, -2.2, -0.9, -1.57)):
+        canvas.leaf(small, 0.33 - 0.018 * step, 0.075, 0.035, angle, (0.66, 0.16, 132))
+
+
+def _render_starry_window(canvas: Canvas) -> None:
+    """Render the night, behind a kitchen window if the prompt names one."""
+    _render_night(canvas)
+    if not re.search(r"kitchen|window", canvas.words):
+        return
+    wall, wood = (0.30, 0.05, 50), (0.44, 0.07, 55)
+    canvas.polygon([(0, 0), (0.09, 0), (0.09, 1), (0, 1)], wall)
+    canvas.polygon([(0.91, 0), (1, 0), (1, 1), (0.91, 1)], wall)
+    canvas.polygon([(0, 0), (1, 0), (1, 0.07), (0, 0.07)], wall)
+    for x in (0.09, 0.49, 0.89):
+        canvas.polygon([(x, 0.07), (x + 0.02, 0.07), (x + 0.02, 0.8), (x, 0.8)], wood)
+    for y in (0.07, 0.4):
+        canvas.polygon([(0.09, y), (0.91, y), (0.91, y + 0.02), (0.09, y + 0.02)], wood)
+    canvas.polygon([(0, 0.78), (1, 0.78), (1, 1), (0, 1)], (0.40, 0.07, 55))
+    canvas.polygon([(0, 0.78), (1, 0.78), (1, 0.81), (0, 0.81)], (0.55, 0.08, 60))
+    x = canvas.rng.choice((-0.22, 0.22))
+    still_lifes.draw_bowl(canvas, x, 0.30, 0.15, (0.80, 0.04, 70), (0.93, 0.03, 85))
+    canvas.add_glow(canvas.place(-x * 1.4, 0.2), 0.22, (0.88, 0.12, 75), 0.75)
+    canvas.leaf(-x * 1.4, 0.30, 0.10, 0.03, -math.pi / 2, (0.95, 0.05, 95))
+    canvas.leaf(-x * 1.4, 0.205, 0.06, 0.025, -math.pi / 2, (0.90, 0.14, 75))
+
+
+def _render_shore(canvas: Canvas) -> None:
+    """Render the sea, with a parasol on the beach if the prompt names one."""
+    _render_sea(canvas)
+    if not re.search(r"beach|sand|chair|towel|summer", canvas.words):
+        return
+    canvas.polygon(canvas.ridge_outline(0.80, 0.02, 1.4), (0.90, 0.06, 85))
+    canvas.polygon(canvas.ridge_outline(0.86, 0.02, 1.8), (0.87, 0.07, 80))
+    side, tint = canvas.rng.choice((-1, 1)), canvas.rng.choice((25, 60, 180, 350))
+    x = 0.24 * side
+    canvas.ellipse(canvas.place(x, 0.42), 0.20, (0.70, 0.06, 75), 0.5, flat=0.16)
+    canvas.box(x - 0.008, 0.0, x + 0.008, 0.42, (0.50, 0.05, 60))
+
+    def rib(number: int) -> list[Point]:
+        reach = -0.26 * math.cos(math.pi * number / 6)
+        turns = [math.pi * step / 16 for step in range(9)]
+        return [
+            (x + reach * math.sin(turn), 0.03 - 0.2 * math.cos(turn)) for turn in turns
+        ]
+
+    for part in range(6):
+        tone = (0.70, 0.17, tint) if part % 2 else (0.97, 0.02, 90)
+        canvas.shape([*rib(part), *reversed(rib(part + 1))], tone)
+    canvas.shape(
+        [(-x - 0.17, 0.36), (-x + 0.13, 0.36), (-x + 0.17, 0.43), (-x - 0.13, 0.43)],
+        (0.72, 0.12, 220),
+    )
+    canvas.shape(
+        [(-x - 0.08, 0.36), (-x - 0.03, 0.36), (-x + 0.01, 0.43), (-x - 0.04, 0.43)],
+        (0.97, 0.02, 90),
+    )
+    canvas.disc(-x, 0.375, 0.075, (0.84, 0.09, 85), flat=0.38)
+    canvas.disc(-x, 0.36, 0.04, (0.88, 0.09, 88), flat=0.7)
+
+
+#: Words of a prompt, as a regular expression, and their scene.
+_SCENES: Sequence[tuple[str, Callable[[Canvas], None]]] = (
+    (r"bowl|plate|rice|jollof|soup|noodle|ramen|pans?\b|dish|stew|salad|curry|biryani", still_lifes.render_bowls),
+    (r"bread|loaf|loaves|sourdough|baguette|brot|croissant|pastr|cake|bun|goods|fruit|vegetable", still_lifes.render_bread),
+    (r"herb|rosemary|focaccia|terracotta|pots? of|seedling", still_lifes.render_herbs),
+    (r"coffee|tea\b|cup|breakfast|caf[eé]|kaffee|latte|cherry blossom|sakura", still_lifes.render_cup),
+    (r"market|stall|honey|cheese|mercado|markt|crates|carts?\b|trucks?\b", street_scenes.render_market),
+    (r"shop|bakery|door|store|counter|opening|open\b", street_scenes.render_shop),
+    (r"tree|oak|sapling|baum", _render_tree),
+    (r"sea\b|ocean|beach|boat|harbou?r|wave|mar\b|meer|summer|straw hat|sand\b", _render_shore),
+    (r"night|star|moon|dream|evening|nacht|winter|christmas", _render_starry_window),
+    (r"city|street|town|stadt|office|event|plaza", street_scenes.render_city),
+    (r"garden|flower|spring|plant|bloom|leaf|green|bouquet|tulip|peon", _render_garden),
+)  # fmt: skip
