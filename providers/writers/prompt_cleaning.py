@@ -31,18 +31,21 @@ _CURRENCY = re.compile(
     r"[$€£¥₹%°]|\b(?:euros?|dollars?|percent)\b(?! sign)", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"[^\s,;]*\d[^\s;]*(?:\s*(?:am|pm|uhr|mm|cm|kg|k|lens)\b)?", re.IGNORECASE
+    r"(?:\b(?:at|from|for|until|around|since)\s+)?[^\s,;]*\d[^\s;]*"
+    r"(?:\s*(?:[ap]\.?m\b\.?|(?:uhr|mm|cm|kg|k|lens)\b))?",
+    re.IGNORECASE,
 )
 _CLAUSES = re.compile(r"(?<=[.;,!?])\s+|\s+(?=(?:and|but|with)\s+(?:no|not|without)\b)")
 _NEGATION = re.compile(
     r"^(?:(?:and|but|with|there (?:is|are)|has|having)\s+)*"
     r"(?:no|not|without|never|none|avoid(?:ing)?|don'?t|do not|free (?:of|from)|"
-    r"absen(?:t|ce)|nothing|nobody)\b",
+    r"absen(?:t|ce)|nothing|nobody)\b(?!-)",
     re.IGNORECASE,
 )
 _NEGATED_END = re.compile(
     r"\s*\b(?:without(?: any)?|with no|(?:that |which )?(?:is|are|has|have) "
-    r"(?:not?|free of)|free (?:of|from)|devoid of|not|no|never)\b[^.;,!?]*",
+    r"(?:not?|free of)|free (?:of|from)|devoid of|not(?! far)|no|never)\b(?!-)"
+    r"[^.;,!?]*",
     re.IGNORECASE,
 )
 _LETTERED = re.compile(

@@ -20,9 +20,9 @@ BREAD = "A crusty loaf on a wooden board in warm light."
     [
         (BREAD, BREAD),
         # Numbers, prices, times and contacts come out as lettering.
-        ("A loaf for $4.90 on a board", "A loaf for on a board"),
+        ("A loaf for $4.90 on a board", "A loaf on a board"),
         ("3 loaves and 12 rolls on a rack", "Three loaves and twelve rolls on a rack"),
-        ("A shop at 7:30 am, warm light", "A shop at, warm light"),
+        ("A shop at 7:30 am, warm light", "A shop, warm light"),
         ("A loaf, 85mm lens, 8k", "A loaf"),
         ("A cafe, call 0151 234567, www.example.com", "A cafe, call"),
         # Quoted words, too; an apostrophe is part of a word.
@@ -43,6 +43,9 @@ BREAD = "A crusty loaf on a wooden board in warm light."
         ("A table with no plates", "A table"),
         ("A garden, avoid people, sunny", "A garden, sunny"),
         ("A loaf and no butter", "A loaf"),
+        ("Never-ending rows of lavender", "Never-ending rows of lavender"),
+        ("A hut not far from the sea", "A hut not far from the sea"),
+        ("A baker at 6 a.m. in warm light", "A baker in warm light"),
         # Words of other scripts, and what speaks to a model.
         ("A bowl of борщ with cream", "A bowl of with cream"),
         ("An image of a red barn", "A red barn"),
