@@ -22,7 +22,7 @@ from db.mapping import (
     insert_row,
     values_of,
 )
-from db.models import Job, JobEvent, NewJob
+from db.models import Job, JobEvent, Json, NewJob
 from db.states import OPEN, JobEventType, JobReason, JobState, next_state
 from db.tables import events, images, jobs
 
@@ -129,6 +129,11 @@ async def set_waiting_note(tx: Tx, job: Job, note: str, now: datetime) -> None:
     )
 
 
+async def set_pending_prompt(tx: Tx, job: Job, prompt: str) -> None:
+    """Store that *prompt* is to be written to the page, as the owner's own."""
+    await _set(tx, job, pending_write="prompt", pending_note=prompt)
+
+
 async def clear_pending_write(tx: Tx, job: Job, pending_write: str) -> None:
     """Clear the write *pending_write*, which Notion confirmed; a newer one stays."""
     await tx.execute(
@@ -141,6 +146,12 @@ async def clear_pending_write(tx: Tx, job: Job, pending_write: str) -> None:
 async def mark_page_read(tx: Tx, job: Job, now: datetime) -> None:
     """Store when a job's page was read and its request was still valid."""
     await _set(tx, job, read_at=now)
+
+
+async def save_written(tx: Tx, job: Job, written: Json) -> Job:
+    """Store what the prompt writer made of a job's post; return the job with it."""
+    await _set(tx, job, written=dict(written))
+    return replace(job, written=written)
 
 
 async def _set(tx: Tx, job: Job, **values: object) -> None:

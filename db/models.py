@@ -109,6 +109,7 @@ class Job:
     outcome: str = ""
     claimed_by: str = ""
     read_at: datetime | None = None
+    written: Json | None = None
 
     @property
     def is_open(self) -> bool:
@@ -136,7 +137,7 @@ class JobEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One provider call; a row of `attempts`."""
+    """One call of an image service or a prompt writer; a row of `attempts`."""
 
     id: int
     source: str
@@ -158,6 +159,11 @@ class Attempt:
     seed: int
     file_name: str
     error: str = ""
+
+    @property
+    def is_for_image(self) -> bool:
+        """Whether an image was requested, and not a prompt."""
+        return self.number > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

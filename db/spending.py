@@ -99,6 +99,7 @@ _PAID_CALLS = (
     .where(
         attempts.c.page_id.in_(sa.bindparam("pages", expanding=True)),
         _since("since"),
+        attempts.c.number > 0,
         attempts.c.cost + attempts.c.included_cost > 0,
     )
     .group_by(attempts.c.page_id)
@@ -163,7 +164,7 @@ async def totals_since(
 async def count_paid_calls(
     tx: Tx, page_ids: Sequence[str], since: datetime
 ) -> dict[str, int]:
-    """Return, by page id, how many calls since then were charged or covered."""
+    """Return, by page id, how many calls for images were charged or covered since."""
     counts: dict[str, int] = {}
     for chunk in in_chunks(page_ids):
         rows = await tx.execute(_PAID_CALLS, {"pages": chunk, "since": since})
@@ -219,7 +220,10 @@ _USED_SINCE = (
         sa.func.coalesce(sa.func.sum(attempts.c.cost + attempts.c.included_cost), 0.0)
     )
     .where(
-        attempts.c.provider == accounts.c.provider,
+        # A prompt writer on the same account is named after it.
+        attempts.c.provider.in_(
+            [accounts.c.provider, sa.literal("writer:") + accounts.c.provider]
+        ),
         attempts.c.started_at >= accounts.c.counted_until,
     )
     .scalar_subquery()

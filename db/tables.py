@@ -133,6 +133,7 @@ jobs = sa.Table(
         "claimed_by", CleanText(64), nullable=False, server_default=sa.text("''")
     ),
     sa.Column("read_at", UtcDateTime),  # when its page was last read, before paying
+    sa.Column("written", sa.JSON(none_as_null=True)),  # by the prompt writer
     sa.Index("ix_jobs_claimed", "claimed_by", **partial_index("state = 'generating'")),
     sa.Index("ix_jobs_state", "state"),
     sa.Index("ix_jobs_state_due", "state", "due_at"),
@@ -197,7 +198,7 @@ attempts = sa.Table(
     _source_column(),
     _page_column(),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), index=True),  # NULL: by a command
-    sa.Column("number", sa.Integer, nullable=False),  # of the image within its job
+    sa.Column("number", sa.Integer, nullable=False),  # of its image; 0: of a prompt
     sa.Column("round", sa.Integer, nullable=False),
     sa.Column("provider", CleanText(32), nullable=False),
     sa.Column("model", CleanText()),
@@ -220,7 +221,7 @@ attempts = sa.Table(
     # Covers the sums of spending, so that they read only this index.
     sa.Index(
         "ix_attempts_sums",
-        *("started_at", "provider", "outcome", "cost", "included_cost"),
+        *("started_at", "source", "provider", "outcome", "cost", "included_cost"),
     ),
     sa.Index("ix_attempts_open", "outcome", **partial_index("outcome IS NULL")),
 )

@@ -16,6 +16,7 @@ REVISIONS = (
     *("a1_first", "a2_upkeep", "a3_tallies"),
     *("a4_indexes", "a5_claims", "a6_claimed"),
     *("a7_names", "a8_accounts", "a9_index"),
+    *("b1_written", "b2_sums"),
 )
 HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

@@ -102,7 +102,7 @@ async def reject_if_charged_without_image(tx: Tx, job: Job) -> None:
     by the next job for the same inputs, free of charge.  A running call is checked when
     it ends.
     """
-    calls = await attempts.of_job(tx, job.id)
+    calls = [call for call in await attempts.of_job(tx, job.id) if call.is_for_image]
     if any(call.outcome is None for call in calls):
         return
     charged = any(may_have_cost(call) for call in calls)
