@@ -1,4 +1,4 @@
-"""Sends pending writes to pages: un-ticks, and the notes Waiting and Failed."""
+"""Sends pending writes to pages: un-ticks, notes (Waiting, Failed), image prompts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     change = PageUpdate(
         regenerate=False if is_untick else None,
         status=await _status_of(source, job),
-        note=None if is_untick else job.pending_note,
+        note=job.pending_note if job.pending_write in {"waiting", "failed"} else None,
+        prompt=job.pending_note if job.pending_write == "prompt" else None,
     )
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
@@ -87,7 +88,7 @@ async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
 async def _status_of(source: SourceContext, job: Job) -> str | None:
     """Return the value of the status property; None leaves it unchanged."""
     if job.pending_write != "failed":
-        return _STATUS[job.pending_write] if job.is_open else None
+        return _STATUS.get(job.pending_write) if job.is_open else None
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shown_files) if post else []

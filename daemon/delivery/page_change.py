@@ -15,6 +15,7 @@ from daemon.jobs.prompt import (
     strip_social_markup,
     truncate_text,
 )
+from daemon.jobs.writing import writing_for_image
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import File, Page, PageUpdate, Role, Wanted
 from db import attempts, posts
@@ -76,12 +77,21 @@ async def compose_change(
         provider=provider.traits.label if provider else first.provider,
         details=await _image_details(source, job, made),
         alt=await _alt_text(source, job, page, first),
-        clear_feedback=bool(page.feedback) and page.feedback == inputs.feedback,
+        used_prompt=first.prompt,
+        clear_feedback=_was_followed(page.feedback, inputs, first),
         # The pick was one of the images before.
         clear_pick=page.pick is not None and not inputs.chosen_files,
         cover=uploads[0][0] if source.options.posts.cover else None,
         extra=_extra_values(source.options.posts, job, page, card=first.is_card),
     )
+
+
+def _was_followed(feedback: str, inputs: Inputs, first: ImageRecord) -> bool:
+    """Return whether an image was made by the feedback that the page shows."""
+    # A card ignores it, and a person may have put an earlier image back.
+    if first.is_card or inputs.chosen_files:
+        return False
+    return bool(feedback) and feedback == inputs.feedback
 
 
 def _compose_note(
@@ -183,6 +193,9 @@ async def _alt_text(
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
         return alt_text_for_card(inputs.words, source.options.card.tag)
+    writing = writing_for_image(job, first)
+    if writing is not None and writing.alt:
+        return writing.alt
     # Feedback, style and template are instructions; the post's part is what is shown.
     start, end = inputs.post_part or (0, len(inputs.prompt))
     return alt_text_for_prompt(inputs.prompt[start:end], inputs.words)

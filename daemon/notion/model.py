@@ -109,6 +109,7 @@ class Role(StrEnum):
     PICK = "pick"
     ALT = "alt"
     DATE = "date"
+    USED_PROMPT = "used_prompt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +214,8 @@ class PageUpdate:
         regenerate: The new tick; the write that attaches images never sets it.
         uploads: (upload ID, file name) of each image to show, in order.
         keep: Files that people added, repeated after `uploads`.
+        used_prompt: The prompt that the image was made of; empty for a card.
+        prompt: The prompt that becomes the owner's own.
         clear_feedback: Whether to clear the feedback, because an image used it.
         clear_pick: Whether to clear the pick, which was one of the images before.
         cover: The upload ID of the new page cover.
@@ -228,6 +231,8 @@ class PageUpdate:
     provider: str | None = None
     details: str | None = None
     alt: str | None = None
+    used_prompt: str | None = None
+    prompt: str | None = None
     clear_feedback: bool = False
     clear_pick: bool = False
     cover: str | None = None

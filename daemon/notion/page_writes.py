@@ -34,6 +34,8 @@ _FIELDS: Mapping[Role, str] = {
     Role.PROVIDER: "provider",
     Role.DETAILS: "details",
     Role.ALT: "alt",
+    Role.USED_PROMPT: "used_prompt",
+    Role.PROMPT: "prompt",
     Role.FEEDBACK: "clear_feedback",
     Role.PICK: "clear_pick",
     Role.NOTE: "note",

@@ -27,12 +27,16 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         Role.PICK: ("number", "select"),
         Role.ALT: ("rich_text",),
         Role.DATE: ("date",),
+        Role.USED_PROMPT: ("rich_text",),
     }
 )
 REQUIRED = (Role.IMAGE, Role.REGENERATE)
 #: Properties that postbrush writes and never reads.
 ONLY_WRITTEN = frozenset(
-    {Role.STATUS, Role.NOTE, Role.PROVIDER, Role.DETAILS, Role.ALT}
+    {
+        *(Role.STATUS, Role.NOTE, Role.PROVIDER, Role.DETAILS, Role.ALT),
+        Role.USED_PROMPT,
+    }
 )
 WRITTEN = ONLY_WRITTEN | {Role.IMAGE, Role.REGENERATE}
 TYPE_NAMES = MappingProxyType(

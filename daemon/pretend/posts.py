@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, str | Sequence[str]] = {
     "Alt text": "rich_text",
     "Image prompt": "rich_text",
     "Image feedback": "rich_text",
+    "Prompt used": "rich_text",
     "Format": ("select", "square", "portrait", "landscape", "story"),
     "Date": "date",
 }

@@ -19,9 +19,9 @@ from daemon.notion.filters import TEXT_TYPES
 from daemon.notion.model import Page, Property, Role, Wanted
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
-#: Roles whose property `ColumnPolicy.ADD` adds: the required ones, and the two that
-#: show the progress.
-USEFUL = (*REQUIRED, Role.STATUS, Role.NOTE)
+#: Roles whose property `ColumnPolicy.ADD` adds: the required ones, and those that show
+#: the progress and the prompt.
+USEFUL = (*REQUIRED, Role.STATUS, Role.NOTE, Role.USED_PROMPT)
 #: Type and common names of the properties that people already have for a role.
 _LIKE: Mapping[Role, tuple[str, set[str]]] = {
     Role.IMAGE: ("files", {"images", "picture", "pictures", "photo"}),

@@ -97,6 +97,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         "Regenerate": "checkbox",
         "Image status": "select",
         "Post image note": "rich_text",
+        "Prompt used": "rich_text",
     }
     secrets = bare.folder / "secrets"
     assert _left(bare) == [

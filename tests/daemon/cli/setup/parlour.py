@@ -61,6 +61,7 @@ class Parlour:
                 "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": self.town.hf_url,
                 "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": self.town.hf_url,
                 "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": self.town.hf_url,
+                "POSTBRUSH_WRITER__USE": "off",
                 **self.environ,
             },
             cwd=self.folder,

@@ -130,6 +130,7 @@ def test_what_is_chosen_is_what_is_added() -> None:
         "Regenerate",
         "Image status",
         "Image note",
+        "Prompt used",
     ]
     assert [
         column.name for column in proposal.columns_to_add(ColumnPolicy.REQUIRED)

@@ -15,6 +15,7 @@ async def test_every_answer_is_carried_out(parlour: Parlour) -> None:
     await parlour.hold(town.workspace.token, "1", "1", "3", town.hub.token)
     assert set(town.source.columns) == {
         *("Name", "Status", "Image", "Regenerate", "Image status", "Image note"),
+        "Prompt used",
     }
     written = (parlour.folder / "postbrush.toml").read_text()
     assert f'data_source = "{town.source.id.replace("-", "")}"' in written
