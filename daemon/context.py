@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +26,13 @@ from daemon.notion.model import BotUser, Schema
 from daemon.notion.page_cache import PageCache
 from daemon.notion.throttling import NotionBackoff
 from daemon.service.systemd import WatchdogDeadlines
-from daemon.service.tasks import ChangeEvent, FailureThrottle, RetrySchedule
+from daemon.service.tasks import ChangeEvent, LogState, RetrySchedule
 from db.engine import Database
 from db.source_state import SHARED
 from providers.cancellation import CancellationToken
 from providers.provider import Provider
 from providers.runner import ProviderRunner
+from providers.writers.base import PromptWriter
 
 if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
     from daemon.notion.api import NotionApi
@@ -80,23 +81,6 @@ class Signals:
         if job_id is not None:
             event = self.cancellations.setdefault(job_id, event)
         return CancellationToken(self.stopping, event)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogState:
-    """What the log has said, so that it is not said again.
-
-    Attributes:
-        failures: Limits repeated log lines about the same failure.
-        jobs: IDs of the jobs whose queueing is logged.
-        thresholds: Keys of the budget thresholds that are logged, by period.
-        open_breakers: Breaker generation of each provider logged as open.
-    """
-
-    failures: FailureThrottle = field(default_factory=FailureThrottle)
-    jobs: set[int] = field(default_factory=set)
-    thresholds: set[str] = field(default_factory=set)
-    open_breakers: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +155,9 @@ class SourceContext:
         name: Name of the source in the database.
         options: The settings of the source; its own sections override the shared ones.
         chain: Provider names, in order.
-        fingerprints: Hash of each provider's token and settings.
+        writers: The prompt writers of all sources, by name.
+        writer_names: The writers of the source, the cheapest first.
+        fingerprints: Hash of the token and settings of each provider and writer.
         own_budgets: Names of the sources with a budget of their own.
         log: Names the source, if there are several.
         notion_backoff: Backoff while Notion cannot be reached.
@@ -187,6 +173,8 @@ class SourceContext:
     own_budgets: frozenset[str]
     notion: NotionApi
     log: BoundLogger
+    writers: Mapping[str, PromptWriter] = field(default_factory=dict)
+    writer_names: Sequence[str] = ()
     state: SourceRuntime = field(default_factory=SourceRuntime)
     notion_backoff: NotionBackoff = field(default_factory=NotionBackoff)
     page_cache: PageCache = field(default_factory=PageCache)
@@ -202,9 +190,14 @@ class SourceContext:
             return name == self.name
         return name not in self.own_budgets
 
+    @property
+    def services(self) -> Mapping[str, Provider]:
+        """The providers and the prompt writers by name."""
+        return {**self.providers, **self.writers}
+
     def price_of(self, name: str, size: ImageFormat = _USUAL_FORMAT) -> float:
-        """Return the dollars that the provider *name* takes for an image now."""
-        return self.providers[name].price_of(size, self.app.now())
+        """Return the dollars of an image by a provider now, or of a writer's prompt."""
+        return self.services[name].price_of(size, self.app.now())
 
     @property
     def notion_retry_at(self) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import structlog
@@ -22,6 +22,8 @@ from daemon.sync.poller import Poller
 from providers import build_provider
 from providers.base import ProviderSettings
 from providers.provider import Provider
+from providers.writers import build_writer
+from providers.writers.base import PromptWriter
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ def build_sources(
     """Return the context of every source."""
     by_source = settings.by_source()
     fingerprints = provider_fingerprints(by_source)
+    writers = build_writers(by_source)
     contexts: dict[str, SourceContext] = {}
     for name, own in by_source.items():
         log = structlog.get_logger()
@@ -99,6 +102,8 @@ def build_sources(
                 report_unparsable=UnparsablePageReporter(log),
             ),
             providers=providers,
+            writers=writers,
+            writer_names=sort_by_price(writers, own.list_writers()),
             log=log,
         )
         transports.polls.append(source.watchdog_name)
@@ -153,17 +158,38 @@ def build_providers(
     }
 
 
-def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:
-    """Return a hash of each provider's token and settings, which may be stored.
-
-    It depends on nothing else: a new Notion token changes no hash, and all daemons on
-    one database compute the same.
-    """
+def build_writers(by_source: Mapping[str, Settings]) -> dict[str, PromptWriter]:
+    """Build the prompt writers of all sources by name."""
     return {
-        name: _hash_settings(own.provider_settings(name))
+        settings.name: build_writer(settings)
         for own in by_source.values()
-        for name in own.configured_providers()
+        for settings in own.list_writers()
     }
+
+
+def sort_by_price(
+    writers: Mapping[str, PromptWriter], usable: Sequence[ProviderSettings]
+) -> tuple[str, ...]:
+    """Return the names of the writers that a source can use, the cheapest first."""
+    names = [settings.name for settings in usable]
+    return tuple(sorted(names, key=lambda name: writers[name].traits.price(1.0)))
+
+
+def provider_fingerprints(by_source: Mapping[str, Settings]) -> Mapping[str, str]:
+    """Return a hash of the token and settings of each provider and writer.
+
+    It may be stored.  It depends on nothing else: a new Notion token changes no hash,
+    and all daemons on one database compute the same.
+    """
+    services = [
+        service
+        for own in by_source.values()
+        for service in (
+            *map(own.provider_settings, own.configured_providers()),
+            *own.list_writers(),
+        )
+    ]
+    return {service.name: _hash_settings(service) for service in services}
 
 
 def _hash_settings(provider: ProviderSettings) -> str:

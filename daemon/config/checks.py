@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from daemon.config import addresses, entries
+from daemon.config import addresses, entries, writers
 from daemon.config.model import Options, PropertyNames
 from daemon.config.parsing import database_id, is_loopback, parse_listen
 from daemon.config.secret import NOTIFY, STORE, Secrets
@@ -17,7 +17,10 @@ from providers import KINDS
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 #: Roles whose columns postbrush writes; the others are people's.
-_WRITTEN = (*("image", "status", "note", "provider", "details", "regenerate", "alt"),)
+_WRITTEN = (
+    *("image", "status", "note", "provider", "details", "regenerate", "alt"),
+    "used_prompt",
+)
 #: How the files of a card begin, and what they are.
 _FILES = {
     "font": (
@@ -70,6 +73,7 @@ def check_options(
     return [
         *_check_providers(options),
         *_check_chain(options, secrets, ready=ready),
+        *writers.check_writer(options, secrets, ready=ready),
         *_check_columns(options.notion.properties),
         *_check_source(options.notion.data_source),
         *_check_sources(options, secrets, ready=ready),
@@ -160,6 +164,8 @@ def _check_sources(options: Options, secrets: Secrets, *, ready: bool) -> Iterat
         ]
         if own.chain is not None:
             problems += _check_chain(merged, secrets, ready=ready)
+        if "writer" in own.model_fields_set:
+            problems += writers.check_writer(merged, secrets, ready=ready)
         for problem in problems:
             yield f"{where}.{problem.removeprefix('notion.')}"
 

@@ -47,6 +47,10 @@ _EXAMPLES = {
     "monthly_budget": "1.0",
     "credits_reset": '"monthly"',
     "concurrency": "4",
+    "writer.kind": '"openai"',
+    "writer.base_url": '"http://localhost:11434"',
+    "writer.model": '"gemma3:4b"',
+    "writer.price": "0.0001",
 }
 
 
@@ -60,7 +64,7 @@ def _model_lines(model: type[BaseModel], path: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
-            yield _key_line(name, field)
+            yield _key_line(name, field, path)
         else:
             sections.append((name, inner))
     for name, inner in sections:
@@ -89,13 +93,14 @@ def _model_lines(model: type[BaseModel], path: str) -> Iterator[str]:
 def _commented_lines(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if section_of(field.annotation) is None:
-            yield f"# {_key_line(name, field).lstrip('# ')}"
+            yield f"# {_key_line(name, field, '').lstrip('# ')}"
 
 
-def _key_line(name: str, field: FieldInfo) -> str:
+def _key_line(name: str, field: FieldInfo, path: str) -> str:
     value = _default_value(name, field)
     if value is None:
-        name, value = f"# {name}", _EXAMPLES.get(name, "")
+        value = _EXAMPLES.get(f"{path}{name}") or _EXAMPLES.get(name, "")
+        name = f"# {name}"
     return f"{f'{name} = {value}':<34} # {field.description}"
 
 
@@ -126,6 +131,8 @@ def list_origins(settings: Settings) -> list[tuple[str, str, str]]:
         rows.append((name, state, origins.get(name, "")))
     rows.append(("data_dir (resolved)", str(settings.data_dir), ""))
     rows.append(("chain (resolved)", ", ".join(settings.resolved_chain()), ""))
+    kinds = [writer.kind for writer in settings.list_writers()]
+    rows.append(("writer (resolved)", ", ".join(kinds) or "off", ""))
     return rows
 
 

@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from daemon.config.model import Options, ProviderOptions, Section
-from daemon.config.secret import DATABASE, NOTIFY, NOTION, STORE, WEB, Secrets
+from daemon.config.secret import (
+    DATABASE,
+    NOTIFY,
+    NOTION,
+    STORE,
+    WEB,
+    WRITER,
+    Secrets,
+)
 from providers import KINDS, ProviderType
 
 #: The name of the only source if there is no `[sources.NAME]`.
 DEFAULT = "default"
-_SHARED = ("posts", "prompt", "images", "card", "budget")
+_SHARED = ("posts", "prompt", "writer", "images", "card", "budget")
 
 AnySection = TypeVar("AnySection", bound=Section)
 Entries = Mapping[str, ProviderOptions]
@@ -66,7 +74,7 @@ def secret_variables(options: Options, *, with_store: bool) -> list[tuple[str, .
     for name in options.sources:
         tokens = source_tokens(options, name)
         variables += [(token,) for token in tokens if token not in NOTION]
-    variables += [NOTIFY, WEB, DATABASE, *(STORE if with_store else ())]
+    variables += [NOTIFY, WEB, DATABASE, *(STORE if with_store else ()), WRITER]
     for name in [*KINDS, *options.providers]:
         kind = _kind_of(options.providers, name)
         variables.append(_provider_tokens(options.providers, name))

@@ -61,6 +61,7 @@ class PropertyNames(Section):
     pick: ColumnName = _key("Pick", "number or select: the variant to show alone")
     alt: ColumnName = _key("Alt text", "text; filled when empty")
     date: ColumnName = _key("Date", "date of publication")
+    used_prompt: ColumnName = _key("Prompt used", "text; written")
 
 
 class NotionSection(Section):
@@ -111,6 +112,30 @@ class PromptSection(Section):
 
     template: Template = _key("{prompt}", "{prompt}, {title}, {column:Any Name}")
     style: str = _key("", "added to every prompt", max_length=1000)
+
+
+class WriterSection(Section):
+    """The language model that turns a post into an image prompt."""
+
+    use: Literal["auto", "off"] = _key(
+        "auto", "auto: the cheapest one that has what it needs; or off"
+    )
+    kind: Literal["huggingface", "cloudflare", "openai"] | None = _key(
+        None, "huggingface, cloudflare or openai (any server that speaks its protocol)"
+    )
+    base_url: Url | None = _key(None, "of a server of yours: Ollama, llama.cpp, ...")
+    model: str | None = _key(None, "instead of the kind's own")
+    brand: str = _key(
+        "", "who you are, what pictures should and should not show", max_length=2000
+    )
+    people: Literal["yes", "no faces", "no"] = _key("yes", "yes, no faces or no")
+    timeout: Duration = _key(
+        timedelta(seconds=20),
+        "for one prompt",
+        gt=timedelta(0),
+        le=timedelta(minutes=2),
+    )
+    price: Money | None = _key(None, "dollars for one post")
 
 
 class SourceImagesSection(Section):
@@ -225,6 +250,7 @@ class SourceSection(Section):
     properties: PropertyNames = _key(PropertyNames(), "")
     posts: PostsSection = _key(PostsSection(), "")
     prompt: PromptSection = _key(PromptSection(), "")
+    writer: WriterSection = _key(WriterSection(), "")
     images: SourceImagesSection = _key(SourceImagesSection(), "")
     card: CardSection = _key(CardSection(), "")
     budget: BudgetSection = _key(BudgetSection(), "")
@@ -249,6 +275,7 @@ class Options(Section):
     notion: NotionSection = _key(NotionSection(), "")
     posts: PostsSection = _key(PostsSection(), "")
     prompt: PromptSection = _key(PromptSection(), "")
+    writer: WriterSection = _key(WriterSection(), "")
     images: ImagesSection = _key(ImagesSection(), "")
     card: CardSection = _key(CardSection(), "")
     budget: BudgetSection = _key(BudgetSection(), "")

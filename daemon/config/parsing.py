@@ -190,9 +190,9 @@ def list_columns(template: str) -> Iterator[str]:
             yield name.removeprefix("column:").strip()
 
 
-def uses_title(template: str) -> bool:
-    """Return whether a template contains {title}."""
-    return "title" in _PLACEHOLDER.findall(template)
+def uses_placeholder(template: str, name: str) -> bool:
+    """Return whether a template contains a placeholder, such as {title}."""
+    return name in _PLACEHOLDER.findall(template)
 
 
 def page_id(text: str) -> str | None:

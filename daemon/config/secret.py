@@ -16,6 +16,8 @@ WEB = ("WEB_PASSWORD",)
 #: Several addresses, on one or more lines.
 NOTIFY = ("NOTIFY_URLS",)
 DATABASE = ("DATABASE_PASSWORD",)
+#: Of the service that `[writer]` names.
+WRITER = ("WRITER_TOKEN",)
 #: Both parts of the key for `images.store`.
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
 _LONGEST = 1000

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from daemon.config import entries
+from daemon.config import entries, writers
 from daemon.config.addresses import NotifierAddress, StoreLocation, collect_notifiers
 from daemon.config.model import (
     Options,
@@ -130,6 +130,10 @@ class Settings:
             card=self._card_settings(),
             **values,
         )
+
+    def list_writers(self) -> list[ProviderSettings]:
+        """Return the settings of the prompt writers that can be used."""
+        return writers.list_writers(self.options, self.secrets, self.source or "")
 
     def _card_settings(self) -> CardSettings:
         """Return the design of the card; it chooses a default for each empty value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from daemon.context import SourceContext
 from daemon.jobs.budget import day_start
 from daemon.jobs.job_validity import classify_images
 from daemon.jobs.prompt import Inputs
+from daemon.jobs.writing import writing_of
 from db import attempts, images, jobs, posts, spending
 from db.engine import Tx
 from db.models import Attempt, ImageRecord, Job, Post
@@ -65,7 +66,7 @@ class ChainInput:
 
     Attributes:
         number: Number of the next image within the job.
-        tried: All attempts of the job since a person last requested it.
+        tried: All calls for images of the job since a person last requested it.
         chain: Provider names in order.
         card_allowed: The page shows no image except a card of ours.
         keeps_image: The page shows an image that is not a card of ours.
@@ -177,7 +178,8 @@ def _build_chain_input(
         tried=[
             call
             for call in calls
-            if job.reopened_at is None or call.started_at >= job.reopened_at
+            if call.is_for_image
+            and (job.reopened_at is None or call.started_at >= job.reopened_at)
         ],
         first_waited_at=job.first_waited_at,
         card_allowed=cards_only and not only_services,
@@ -191,7 +193,11 @@ def _build_chain_input(
 
 def build_image_spec(job: Job) -> ImageSpec:
     """Return the spec of the images of *job*."""
-    return read_image_spec(job.inputs, job.page_id, job.id, job.fingerprint)
+    spec = read_image_spec(job.inputs, job.page_id, job.id, job.fingerprint)
+    writing = writing_of(job)
+    if writing is None or not writing.prompt:
+        return spec
+    return replace(spec, prompt=writing.prompt, post_part=writing.post_part)
 
 
 def read_image_spec(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.config.parsing import FormatError, parse_format
 from daemon.context import SourceContext
 from daemon.generation import provider_call, provider_selection, storage_guard
 from daemon.generation.call_result import AdmittedCall, CallResult
-from daemon.generation.chain_input import ChainInput, is_complete, load_chain_inputs
+from daemon.generation.chain_input import (
+    ChainInput,
+    build_image_spec,
+    is_complete,
+    load_chain_inputs,
+)
+from daemon.generation.prompt_writing import write_job_prompt
 from daemon.jobs.job_log import log_job_ended
 from daemon.jobs.lifecycle import end_job, requeue_job
 from daemon.jobs.retry_policy import DeliverPartial, Fail, Idle, RetryAt, no_image_note
@@ -135,9 +141,10 @@ class _GenerateJob:
     async def _generate_one(self, chain_input: ChainInput) -> bool:
         """Generate one image; return False if the job has left `generating`."""
         source = self.source
-        unwritable = storage_guard.unwritable_reason(source)
-        if source.app.signals.stopping.is_set() or unwritable is not None:
-            await self._snooze_job(unwritable or "stopping", source.app.now())
+        if await self._snooze_if_stopped():
+            return False
+        chain_input = await self._write_prompt(chain_input)
+        if await self._snooze_if_stopped():
             return False
         match await provider_call.admit_call(source, chain_input):
             case AdmittedCall() as call:
@@ -157,6 +164,20 @@ class _GenerateJob:
             case Exhausted() as spent:
                 await self._handle_exhausted(chain_input, spent)
         return False
+
+    async def _snooze_if_stopped(self) -> bool:
+        """Snooze the job if no image can be made now; return whether it did."""
+        app, unwritable = self.source.app, storage_guard.unwritable_reason(self.source)
+        if not app.signals.stopping.is_set() and unwritable is None:
+            return False
+        await self._snooze_job(unwritable or "stopping", app.now())
+        return True
+
+    async def _write_prompt(self, chain_input: ChainInput) -> ChainInput:
+        if not self.source.writer_names:
+            return chain_input
+        self.job = await write_job_prompt(self.source, self.job, chain_input)
+        return replace(chain_input, image=build_image_spec(self.job))
 
     async def _handle_result(
         self, result: CallResult, call: AdmittedCall, *, shows_image: bool

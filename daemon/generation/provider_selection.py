@@ -62,7 +62,9 @@ class Spending:
         """Return the dollars used of a provider's included credits in this period."""
         daily = traits.included_per == "day"
         sums = self.by_provider_today if daily else self.by_provider
-        return sums.get(traits.name, SpendingTotals()).included_cost
+        # A prompt writer on the same account uses the same credits.
+        names = (traits.name, f"writer:{traits.name}")
+        return sum(sums[name].included_cost for name in names if name in sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ async def load_chain_state(tx: Tx, source: SourceContext) -> ChainState:
         by_provider_today=spending.totals_by_provider(totals.day),
     )
     return ChainState(
-        breakers=await breaker_store.load_breakers(tx, source.providers),
+        breakers=await breaker_store.load_breakers(tx, source.services),
         calls=own_calls,
         elsewhere=other_calls,
         proven=totals.proven,

@@ -122,9 +122,10 @@ def _log_job_rescued(source: SourceContext, job: Job) -> None:
 
 async def _release_probes(source: SourceContext) -> None:
     """Release probes of half-open breakers and adopt changed tokens and settings."""
+    services = source.services
     async with source.app.db.write_transaction() as tx:
         claimed = {str(job.id) for job in await queue.list_claimed(tx, None)}
-        stored = await breaker_store.load_breakers(tx, source.providers)
+        stored = await breaker_store.load_breakers(tx, services)
         for name, before in stored.items():
             after = before
             if before.probe_owner is not None and before.probe_owner not in claimed:
@@ -133,7 +134,7 @@ async def _release_probes(source: SourceContext) -> None:
                 after,
                 source.fingerprints.get(name, ""),
                 source.app.now(),
-                source.providers[name].traits,
+                services[name].traits,
             )
             if after.state is not breaker.BreakerState.CLOSED:
                 source.app.log_state.open_breakers[name] = after.generation

@@ -11,6 +11,7 @@ from datetime import datetime
 from daemon.errors import PostbrushError
 from daemon.jobs import breaker_store
 from daemon.jobs.lifecycle import build_job, end_job, newest_inputs
+from daemon.jobs.writing import Writing, writing_of
 from db import images, jobs, posts
 from db import source_state as stored
 from db.engine import Tx
@@ -107,6 +108,9 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         # A manual request counts as a confirmed un-tick.
         "acked_at": now if job.reason is JobReason.REGENERATE else job.acked_at,
     }
+    # The prompt writer had no answer, so it is asked again, too.
+    if job.written is not None and Writing.from_dict(job.written).problem:
+        changes["written"] = None
     if post is not None:
         changes |= newest_inputs(post)
         await posts.update_fields(
@@ -190,6 +194,21 @@ async def show_images_of(
     return await jobs.apply_event(
         tx, job, JobEventType.REOPENED, now=now, why=why, **changes
     )
+
+
+async def adopt_prompt(tx: Tx, job: Job) -> None:
+    """Make the prompt that a writer wrote for a job the page's own image prompt.
+
+    Raises:
+        PostbrushError: No writer has written it, or the page has another pending write.
+    """
+    writing = writing_of(job)
+    if writing is None or not writing.text:
+        raise PostbrushError(f"no prompt was written for job {job.id}")
+    if job.pending_write:
+        raise PostbrushError("the page is being updated: try again in a moment")
+    # Template and style are added to the owner's prompt again.
+    await jobs.set_pending_prompt(tx, job, writing.text)
 
 
 async def _reattached_files(tx: Tx, image: ImageRecord, alone: bool) -> list[str]:  # noqa: FBT001 - private

@@ -18,6 +18,7 @@ from db.engine import Tx
 from db.models import AccountRecord
 from providers.account import RIGHT_LABELS, AccountUsage, TokenRight, next_month_utc
 from providers.base import ProviderTraits
+from providers.writers.base import PromptWriter
 
 #: Hugging Face settles a call some five minutes later, so that calls of the last
 #: minutes may not be in its figures.
@@ -98,7 +99,7 @@ async def load_allowances(
         own_use: Returns the dollars of our included calls in the present period.
     """
     answers = await spending.load_accounts(tx)
-    return {
+    allowances = {
         name: allowance_of(
             provider.traits,
             answers.get(name),
@@ -108,6 +109,29 @@ async def load_allowances(
         )
         for name, provider in source.providers.items()
     }
+    return allowances | {
+        name: allowances.get(_account_of(writer))
+        or _allowance_of_writer(writer, own_use)
+        for name, writer in source.writers.items()
+    }
+
+
+def _account_of(writer: PromptWriter) -> str:
+    """Return the image service with the same account: "flux" for "writer:flux"."""
+    is_shared = writer.traits.kind != "openai"
+    return writer.traits.name.split(":")[1] if is_shared else ""
+
+
+def _allowance_of_writer(
+    writer: PromptWriter, own_use: Callable[[ProviderTraits], float]
+) -> Allowance:
+    """Return what is included with a writer whose account makes no images."""
+    traits = writer.traits
+    return Allowance(
+        included=traits.included or 0.0,
+        used=own_use(traits),
+        per=traits.included_per,
+    )
 
 
 def _current_usage(

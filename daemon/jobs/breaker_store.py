@@ -118,7 +118,7 @@ async def record_outcome(
     Returns:
         The breaker, open but not logged, if its account says for how long.
     """
-    provider = source.providers.get(attempt.provider)
+    provider = source.services.get(attempt.provider)
     if provider is None:
         return None
     app = source.app
@@ -136,6 +136,7 @@ async def record_outcome(
     )
     asks_account = (
         outcome is Outcome.CREDITS
+        and attempt.is_for_image
         and provider.traits.asks_account
         and after.generation != before.generation
     )
@@ -143,6 +144,9 @@ async def record_outcome(
         await save_breaker(tx, after)
     else:
         await save_change(tx, source, before, after)
+    # No job waits for a writer.
+    if not attempt.is_for_image:
+        return None
     woken = [
         await jobs.wake_waiting(tx, name, app.now())
         for name in names_on_server(provider.traits, source.providers)
@@ -248,6 +252,8 @@ def _describe_breaker(app: AppContext, breaker: Breaker) -> str:
 
 def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
+    if breaker.name in source.writers:
+        return "; meanwhile prompts follow postbrush's own rule"
     if breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED}:
         return "; jobs wait for it"
     labels = [

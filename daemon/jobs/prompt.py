@@ -1,22 +1,17 @@
-"""The inputs of an image: prompt, format, variants, and their fingerprint.  Pure.
-
-They are read from a page once and stored with its job as JSON.
-"""
+"""The inputs of an image, and the prompt that is made of a page's words.  Pure."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
-from daemon.config.model import Options
-from daemon.config.parsing import fill_template, list_columns, uses_title
+from daemon.config.model import PromptSection
+from daemon.config.parsing import fill_template, uses_placeholder
 from daemon.jobs.prompt_rule import LOOK, SURFACES, describe_post
-from daemon.notion.model import Page
 
 #: Longest prompt that is made from a post, in characters.
 _LONGEST = 1000
@@ -54,6 +49,7 @@ class Inputs:
         pick: Number of the variant that a person has picked to be shown alone.
         chosen_files: File names of the job's images to show again, in this order;
             empty: all images.
+        columns: The properties that the template inserts, by name.
     """
 
     prompt: str
@@ -67,11 +63,12 @@ class Inputs:
     post_part: Sequence[int] = ()
     pick: int | None = None
     chosen_files: Sequence[str] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values, without empty ones of later versions."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        for name in ("post_part", "pick", "chosen_files"):
+        for name in ("post_part", "pick", "chosen_files", "columns"):
             if not values[name]:
                 del values[name]
         return values
@@ -100,41 +97,6 @@ class Prompt:
     post_part: tuple[int, ...] = ()
 
 
-def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
-    """Return the inputs of *page* and their fingerprint."""
-    built = build_prompt(
-        page_prompt=page.prompt,
-        post=page.post,
-        title=page.title,
-        columns=_read_columns(page),
-        template=options.prompt.template,
-        style=options.prompt.style,
-        feedback=page.feedback,
-        business=options.card.tag,
-    )
-    inputs = Inputs(
-        prompt=built.text,
-        origin=built.origin,
-        words=page.post.strip() or page.title.strip(),
-        title=page.title,
-        format=page.format or options.images.format,
-        variants=_count_variants(page),
-        pick=page.pick,
-        feedback=page.feedback,
-        request=built.request,
-        post_part=[*built.post_part],
-    )
-    return inputs, compute_fingerprint(page, options)
-
-
-def _read_columns(page: Page) -> dict[str, str]:
-    return {name: cell.text for name, cell in page.properties.items()}
-
-
-def _count_variants(page: Page) -> int:
-    return min(4, max(1, page.variants or 1))
-
-
 def build_prompt(
     *,
     page_prompt: str,
@@ -155,7 +117,7 @@ def build_prompt(
     Args:
         business: What is known of the owner's business.
     """
-    origin, words = _choose_words(page_prompt, post, title)
+    origin, words = choose_words(page_prompt, post, title)
     if not words:
         return Prompt(text="", origin=origin)
     style, feedback = style.strip(), feedback.strip()
@@ -191,7 +153,28 @@ def _insert(
     return _join_sentences([lead, *after]), (start, start + len(words))
 
 
-def _choose_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
+def needs_writer(inputs: Inputs, settings: PromptSection) -> bool:
+    """Return whether a prompt writer may write the prompt instead of our rule.
+
+    It does not if the prompt is the owner's, or made of other properties alone.
+    """
+    is_own = inputs.origin == "prompt"
+    return not is_own and uses_placeholder(settings.template, "prompt")
+
+
+def frame_prompt(
+    text: str, inputs: Inputs, settings: PromptSection
+) -> tuple[str, tuple[int, int]]:
+    """Return a written prompt as it is sent, and where *text* is in it.
+
+    It is put into the owner's template, and the style follows.
+    """
+    title = inputs.title.strip()
+    filled = fill_template(settings.template, _MARK, title, inputs.columns)
+    return _insert(filled, text, [], [settings.style.strip()])
+
+
+def choose_words(page_prompt: str, post: str, title: str) -> tuple[Origin, str]:
     """Return the property that the prompt comes from, and its cleaned words."""
     if own_prompt := page_prompt.strip():
         return "prompt", own_prompt
@@ -251,46 +234,5 @@ def fit_prompt(
     return truncate_text(head.rstrip() + tail, limit)[0], True
 
 
-def compute_fingerprint(page: Page, options: Options) -> str:
-    """Return a hash of everything on the page that its image depends on.
-
-    It covers the words of the prompt, the title and columns named in the template, the
-    format and the variants.  It leaves out what postbrush writes or clears (signed
-    URLs, the feedback).  It leaves out the settings, so that a change of style or
-    template regenerates no image.  It leaves out texts that the prompt does not use, so
-    that the same prompt is paid for once.
-    """
-    origin, words = _choose_words(page.prompt, page.post, page.title)
-    values: dict[str, str] = {origin: words}
-    if uses_title(options.prompt.template):
-        values["title"] = page.title.strip()
-    return _hash_texts(values, page, options)
-
-
-def compute_former_fingerprint(page: Page, options: Options) -> str:
-    """Return the fingerprint of an earlier version, which covers unused texts."""
-    values = {
-        "prompt": page.prompt.strip(),
-        "post": page.post.strip(),
-        "title": page.title.strip(),
-    }
-    return _hash_texts(values, page, options)
-
-
 def _hash_request(prompt: str) -> str:
     return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _hash_texts(texts: Mapping[str, str], page: Page, options: Options) -> str:
-    """Return a hash of *texts*, of format, variants and columns of the template."""
-    hashed: dict[str, object] = {
-        **texts,
-        "format": page.format.strip().casefold(),
-        "variants": _count_variants(page),
-    }
-    columns = _read_columns(page)
-    names = list_columns(options.prompt.template)
-    if used := {name: columns.get(name, "") for name in names}:
-        hashed["columns"] = used
-    canonical = json.dumps(hashed, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ class Writing:
         feedback: That the writer was given.
         prompt: The prompt to send, with the owner's template and style; empty: our own
             rule applies.
+        post_part: See `Inputs`.
         text: The prompt as the writer wrote it.
         headline: Words for the image, in the language of the post; may be empty.
         alt: Alternative text, in the language of the post; may be empty.
@@ -32,6 +33,7 @@ class Writing:
     fingerprint: str
     feedback: str
     prompt: str = ""
+    post_part: Sequence[int] = ()
     text: str = ""
     headline: str = ""
     alt: str = ""

@@ -112,6 +112,23 @@ class FailureThrottle:
         return max(timedelta(), now - since)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogState:
+    """What the log has said, so that it is not said again.
+
+    Attributes:
+        failures: Limits repeated log lines about the same failure.
+        jobs: IDs of the jobs whose queueing is logged.
+        thresholds: Keys of the budget thresholds that are logged, by period.
+        open_breakers: Breaker generation of each provider logged as open.
+    """
+
+    failures: FailureThrottle = field(default_factory=FailureThrottle)
+    jobs: set[int] = field(default_factory=set)
+    thresholds: set[str] = field(default_factory=set)
+    open_breakers: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class RetrySchedule:
     """The pauses of all failed tasks; *moment* is in seconds of `Clock.elapsed`."""

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from daemon.config.model import Options
 from daemon.context import SourceContext
-from daemon.jobs.prompt import compute_former_fingerprint, read_inputs
+from daemon.jobs.inputs import compute_former_fingerprint, read_inputs
 from daemon.notion.model import Page
 from daemon.sync.plan_types import (
     Action,

@@ -120,6 +120,7 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
         "POSTBRUSH_NOTION__BASE_URL": told["notion"],
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": told["hf"],
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": told["hub"],
+        "POSTBRUSH_WRITER__USE": "off",
     }
     settings = config.load_settings(settings_file, environ, folder)
     with (folder / "log").open("w") as lines:

@@ -284,14 +284,14 @@ def settings_for(
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
         "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": town.hf_url,
         "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": town.hf_url,
+        **({} if "[writer]" in toml else {"POSTBRUSH_WRITER__USE": "off"}),
         **(environ or {}),
     }
     if "format" not in toml:
         # Large images take time, and promise nothing more.
         given.setdefault("POSTBRUSH_IMAGES__FORMAT", "256x256")
     if on_postgres():
-        place = cluster().of(folder)
-        url = place.url.render_as_string()
+        url = cluster().of(folder).url.render_as_string()
         given.setdefault("POSTBRUSH_DATABASE__URL", url)
     if hugging:
         given["HUGGINGFACE_TOKEN"] = town.hub.token

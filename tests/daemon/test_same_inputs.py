@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.jobs.prompt import compute_former_fingerprint
+from daemon.jobs.inputs import compute_former_fingerprint
 from daemon.notion.model import Urgency
 from db import images, jobs, posts
 from tests.daemon.house import House, house

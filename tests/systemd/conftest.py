@@ -55,7 +55,7 @@ class Server:
             f'base_url = "{painter}"\nhub_url = "{town.hf_url}"\n'
             f'timeout = "{timeout}"\n'
             f'[providers.space]\nbase_url = "{town.hf_url}"\n'
-            f'hub_url = "{town.hf_url}"\n'
+            f'hub_url = "{town.hf_url}"\n[writer]\nuse = "off"\n'
         )
         self.machine.write(SETTINGS, text)
 

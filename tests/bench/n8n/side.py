@@ -124,6 +124,7 @@ def our_side(folder: Path, world: World) -> Side:
         "POSTBRUSH_NOTION__BASE_URL": town.url,
         "POSTBRUSH_PROVIDERS__FLUX__BASE_URL": town.hf_url,
         "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
+        "POSTBRUSH_WRITER__USE": "off",
     }
 
     def listen() -> Callable[[], bool]:

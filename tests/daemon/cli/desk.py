@@ -214,6 +214,7 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
             "POSTBRUSH_PROVIDERS__FLUX__HUB_URL": town.hf_url,
             "POSTBRUSH_PROVIDERS__SPACE__BASE_URL": town.hf_url,
             "POSTBRUSH_PROVIDERS__SPACE__HUB_URL": town.hf_url,
+            "POSTBRUSH_WRITER__USE": "off",
         }
         new_desk = Desk(folder, town, environ)
         new_desk.configure(QUICK)
