@@ -24,7 +24,7 @@ from daemon.config.model import (
 from daemon.config.parsing import parse_format
 from daemon.config.secret import STORE
 from db.states import FINAL, TRANSITIONS, JobState
-from providers import KINDS, build_provider
+from providers import KINDS, build_provider, writers
 from providers.base import ProviderSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,6 +117,15 @@ def test_the_table_of_columns_is_the_default_mapping() -> None:
     names = [row[0] for row in _table("### 2. The database")]
     defaults = [field.default for field in PropertyNames.model_fields.values()]
     assert sorted(names) == sorted(defaults)
+
+
+def test_the_table_of_writers_is_the_registry() -> None:
+    rows = {row[0].strip("`"): row for row in _table("### The prompt writer")}
+    assert list(rows) == list(writers.KINDS)
+    for name, kind in writers.KINDS.items():
+        needed = set(re.findall(r"[A-Z_]{5,}", rows[name][2])) - {"WRITER_TOKEN"}
+        known = {*kind.token_variables, kind.account_variable} - {""}
+        assert needed == (known if "token" in kind.required_settings else set())
 
 
 def test_the_table_of_services_is_the_registry() -> None:

@@ -13,6 +13,7 @@ import typer
 from daemon import app
 from daemon.cli import context, output
 from daemon.cli.check_notion import CheckResult, check_notion
+from daemon.cli.check_writer import check_writers, request_identity
 from daemon.cli.command_group import Json, Source
 from daemon.cli.test import check_addresses
 from daemon.clock import zone_problem
@@ -87,10 +88,10 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             results.append(await _check_provider(sources.first, name))
             results += await _check_model(sources.first, name)
         for source in sources:
-            results += _describe_budget(
-                source,
-                f"{source.name}: " if settings.has_named_sources else "",
-            )
+            prefix = f"{source.name}: " if settings.has_named_sources else ""
+            async for result in check_writers(source):
+                results.append(replace(result, what=f"{prefix}{result.what}"))
+            results += _describe_budget(source, prefix)
         results += [result async for result in _check_notifications(settings)]
     return results
 
@@ -195,7 +196,7 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     if not provider.token_check_calls():
         return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
     try:
-        response = await _check_token(source, provider)
+        response = await request_identity(source, provider)
     except UnauthorizedError as error:
         return CheckResult(
             name, price, f"it refuses the token: {error}. {_token_hint(name)}"
@@ -239,24 +240,6 @@ async def _check_account(
     lacks_inference = TokenRight.INFERENCE in missing
     todo = describe_missing_right(TokenRight.INFERENCE) if lacks_inference else ""
     return CheckResult(traits.name, f"{found}; {words}", todo)
-
-
-async def _check_token(source: SourceContext, provider: Provider) -> Response:
-    """Return the response to the first free call that accepts the token.
-
-    Raises:
-        ProviderError: The first error, if none accepts it.
-    """
-    errors: list[ProviderError] = []
-    for call in provider.token_check_calls():
-        try:
-            response = await source.app.provider_runner.send_once(call, provider.traits)
-            provider.raise_for_error(response)
-        except UnauthorizedError as error:
-            errors.append(error)
-        else:
-            return response
-    raise errors[0]
 
 
 async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:

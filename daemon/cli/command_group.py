@@ -44,6 +44,7 @@ COMMANDS = {
     "why": ("why", "Say why a page has the image it has, or none."),
     "test": ("test", "Make one image with every configured provider."),
     "generate": ("generate", "Make one image through the chain, without Notion."),
+    "prompt": ("prompt", "Show the image prompt of a post, and who writes it."),
     "approve": ("job_actions", "Make what is held."),
     "regenerate": (
         "job_actions",

@@ -21,6 +21,7 @@ from daemon.formatting import format_dollars, format_price
 from daemon.generation import provider_selection
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
+from daemon.jobs.writing import describe_author, prompt_of
 from db import attempts, images, posts, queue, spending
 from db import jobs as stored
 from db.models import Attempt, Job
@@ -63,7 +64,9 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
 def _job_row(
     job: Job, calls: Sequence[Attempt], source: SourceContext, *, several: bool
 ) -> list[object]:
-    providers = ", ".join(dict.fromkeys(call.provider for call in calls))
+    providers = ", ".join(
+        dict.fromkeys(call.provider for call in calls if call.is_for_image)
+    )
     return [
         job.id,
         *([job.source] if several else []),
@@ -71,7 +74,7 @@ def _job_row(
         job.reason,
         job.title,
         providers,
-        format_dollars(sum(call.cost for call in calls)) if providers else "",
+        format_dollars(sum(call.cost for call in calls)) if calls else "",
         output.format_time(job.created_at, source.app.clock.zone),
         job.outcome or describe_wait(job, source),
     ]
@@ -100,7 +103,10 @@ def job(number: JobArgument, json: Json = False) -> None:
 async def _show_job(number: int, *, json: bool) -> None:
     async with context.read_transaction(context.load_settings()) as (sources, tx):
         events = await stored.list_events(tx, number)
-        data = asdict(await context.find_job(tx, number)) | {
+        found = await context.find_job(tx, number)
+        data = asdict(found) | {
+            "prompt": prompt_of(found),
+            "prompt_by": describe_author(found),
             "history": [asdict(event) for event in events],
             "attempts": [asdict(call) for call in await attempts.of_job(tx, number)],
             "images": [asdict(image) for image in await images.of_job(tx, number)],
@@ -116,9 +122,8 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
         f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
         markup=False,
     )
-    out.print(
-        f"page {data['page_id']}; prompt: {data['inputs']['prompt']}", markup=False
-    )
+    out.print(f"page {data['page_id']}; prompt: {data['prompt']}", markup=False)
+    out.print(f"prompt written by {data['prompt_by']}", markup=False)
     history = [
         [
             output.format_time(event["at"], zone),
@@ -135,13 +140,23 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
             call["provider"],
             call["outcome"] or "under way",
             format_price(call["cost"], call["included_cost"]),
-            call["file_name"] if call["outcome"] == "image" else call["error"],
+            _describe_answer(call),
         ]
         for call in data["attempts"]
     ]
     if calls:
         columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
         out.print(output.make_table(columns, calls))
+
+
+def _describe_answer(call: dict[str, Any]) -> str:
+    match call["outcome"]:
+        case "image":
+            return str(call["file_name"])
+        case "text":
+            return str(call["model"] or "")
+        case _:
+            return str(call["error"])
 
 
 def costs(

@@ -47,7 +47,12 @@ def reset(
 async def _reset_breaker(name: str) -> bool:
     """Close a provider's breaker; SetupError if it is not configured."""
     settings = context.load_settings()
-    configured = settings.configured_providers()
+    writers = [
+        writer.name
+        for own in settings.by_source().values()
+        for writer in own.list_writers()
+    ]
+    configured = dict.fromkeys([*settings.configured_providers(), *writers])
     if name not in configured:
         raise SetupError(f"{name!r} is not configured ({', '.join(configured)})")
     async with context.write_transaction(settings) as tx:
@@ -62,7 +67,7 @@ async def _show_providers(*, json: bool) -> None:
     in_chain = {name for source in sources for name in source.chain}
     data = [
         describe_provider(source, chain_state, name, in_chain)
-        for name in source.providers
+        for name in source.services
     ]
     absent = {
         name: settings.missing_requirement(name) or "only when the chain names it"
@@ -93,13 +98,14 @@ def describe_provider(
     Args:
         in_chain: Names of the providers that some chain contains.
     """
-    traits = source.providers[name].traits
+    traits = source.services[name].traits
     totals = chain_state.spending.by_provider.get(name, SpendingTotals())
     breaker, allowance = chain_state.breakers[name], chain_state.allowances[name]
     return {
         "provider": name,
         "label": traits.label,
         "in_chain": name in in_chain,
+        "writes_prompts": name in source.writers,
         "state": breaker.state,
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
         "until": breaker.until,
@@ -124,6 +130,12 @@ def _why_free(provider: dict[str, Any]) -> str:
     return "" if provider["price"] else provider["price_source"]
 
 
+def _describe_role(provider: dict[str, Any]) -> str:
+    if provider["writes_prompts"]:
+        return " (prompts)"
+    return "" if provider["in_chain"] else " (not in the chain)"
+
+
 def make_provider_table(data: list[dict[str, Any]]) -> Table:
     """Return a table of provider descriptions."""
     columns = (
@@ -132,8 +144,7 @@ def make_provider_table(data: list[dict[str, Any]]) -> Table:
     )
     rows = [
         [
-            provider["provider"]
-            + ("" if provider["in_chain"] else " (not in the chain)"),
+            provider["provider"] + _describe_role(provider),
             provider["words"],
             format_dollars(provider["price"]),
             provider["credits"] or _why_free(provider),

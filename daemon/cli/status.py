@@ -91,7 +91,7 @@ async def _load_status(
             "jobs": {state.value: counts.get(state, 0) for state in JobState},
             "providers": [
                 describe_provider(source, chain_state, name, in_chain)
-                for name in in_chain
+                for name in (*in_chain, *source.writers)
             ],
             # The shared budget; with a single source, its own.
             "month": _summarize_month(sources.shared_budget_source, chain_state),

@@ -12,6 +12,7 @@ from daemon.cli.command_group import Json, PageArgument, Source
 from daemon.cli.history import describe_wait
 from daemon.context import SourceContext
 from daemon.jobs.job_validity import ImageColumnState, classify_images
+from daemon.jobs.writing import describe_author, prompt_of
 from daemon.notion.errors import NotionError, NotionUnavailableError
 from daemon.notion.filters import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
@@ -81,7 +82,8 @@ async def _load_explanation(
     history = await jobs.of_page(tx, post.source, post.page_id)
     shown = classify_images(post.page_id, post.shown_files, records)
     reason = await _current_reason(tx, source, post, history[0] if history else None)
-    lines = [*filter(None, [reason]), *_describe_images(post, shown, records)]
+    authors = {job.id: describe_author(job) for job in history}
+    lines = [*filter(None, [reason]), *_describe_images(post, shown, records, authors)]
     if history and (delayed := await jobs.newest_delay(tx, history[0])):
         lines.insert(1, f"It is tried again with growing pauses: {delayed}")
     lines += [_format_job(job) for job in history[:5]]
@@ -92,7 +94,8 @@ async def _load_explanation(
         "url": post.url,
         "shows": list(post.shown_files),
         "why": lines,
-        "prompt": post.inputs.get("prompt", ""),
+        "prompt": prompt_of(history[0]) if history else post.inputs.get("prompt", ""),
+        "prompt_by": authors[history[0].id] if history else "",
         "jobs": [job.id for job in history],
     }
 
@@ -119,7 +122,10 @@ async def _current_reason(
 
 
 def _describe_images(
-    post: Post, shown: ImageColumnState, records: dict[str, ImageRecord]
+    post: Post,
+    shown: ImageColumnState,
+    records: dict[str, ImageRecord],
+    authors: dict[int, str],
 ) -> list[str]:
     if not post.shown_files:
         return ["It shows no image."]
@@ -135,6 +141,8 @@ def _describe_images(
             lines.append(f"{name}: a card{reason}.")
         else:
             lines.append(f"{name}: made by {image.provider} from: {image.prompt}")
+            if author := authors.get(image.job_id or 0):
+                lines.append(f"That prompt was written by {author}.")
     if (
         post.image_fingerprint is not None
         and post.image_fingerprint != post.fingerprint

@@ -30,12 +30,8 @@ _LEFT_OUT_SECONDS = 3600.0
 _COVER = "the cover"
 #: The field of `PageUpdate` with the value of each property that may be left out.
 _FIELDS: Mapping[Role, str] = {
-    Role.STATUS: "status",
-    Role.PROVIDER: "provider",
-    Role.DETAILS: "details",
-    Role.ALT: "alt",
-    Role.USED_PROMPT: "used_prompt",
-    Role.PROMPT: "prompt",
+    **{role: role.value for role in (Role.STATUS, Role.PROVIDER, Role.DETAILS)},
+    **{role: role.value for role in (Role.ALT, Role.USED_PROMPT, Role.PROMPT)},
     Role.FEEDBACK: "clear_feedback",
     Role.PICK: "clear_pick",
     Role.NOTE: "note",

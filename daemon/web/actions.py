@@ -12,6 +12,7 @@ from daemon.errors import PostbrushError
 from daemon.formatting import format_count
 from daemon.jobs import actions, job_log
 from daemon.sync.activity import note_activity
+from daemon.web.history import has_prompt_property
 from daemon.web.login import safe_redirect_path
 from daemon.web.session import WebContext, web_context_of
 from db import images, jobs, posts, source_state
@@ -39,6 +40,7 @@ def routes(_app: web.Application) -> list[web.RouteDef]:
         "/providers/{name}/reset": _reset_breaker,
         f"/jobs/{number}/retry": _retry_job,
         f"/jobs/{number}/cancel": _cancel_job,
+        f"/jobs/{number}/adopt-prompt": _adopt_prompt,
         f"/images/{number}/another": _regenerate_image,
         f"/images/{number}/use": _reattach_image,
     }
@@ -96,10 +98,10 @@ async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> st
 
 async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
     name = request.match_info["name"]
-    if name not in site.source.providers:
+    if name not in site.source.services:
         raise web.HTTPNotFound(text="There is no such service.")
     was_open = await actions.reset_breaker(tx, name, site.source.app.now())
-    label = site.source.providers[name].traits.label
+    label = site.source.services[name].traits.label
     return f"{label} {'may serve again' if was_open else 'was not resting'}."
 
 
@@ -116,6 +118,14 @@ async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
         tx, await _find_job(request, tx), site.source.app.now()
     )
     return f"Job {job.id} is cancelled."
+
+
+async def _adopt_prompt(request: web.Request, site: WebContext, tx: Tx) -> str:
+    job = await _find_job(request, tx)
+    if not has_prompt_property(site.flow_of(job.source)):
+        raise PostbrushError("the database has no text property for image prompts")
+    await actions.adopt_prompt(tx, job)
+    return f"The prompt becomes the image prompt of “{job.title}”."
 
 
 async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:

@@ -129,11 +129,11 @@ def _next_notion_attempt(sources: Sources) -> datetime | None:
 def _describe_providers(
     sources: Sources, chain_state: ChainState
 ) -> list[dict[str, Any]]:
-    in_chain = {name for source in sources for name in source.chain}
+    used = {name for each in sources for name in (*each.chain, *each.writers)}
     return [
         _describe_provider(sources.first, chain_state, name)
-        | {"in_chain": name in in_chain}
-        for name in sources.first.providers
+        | {"in_chain": name in used}
+        for name in sources.first.services
     ]
 
 
@@ -146,7 +146,9 @@ def _describe_running_job(
     elif provider is None:
         doing = "is about to be made"
     else:
-        doing = f"is being made by {source.providers[provider].traits.label}"
+        label = source.services[provider].traits.label
+        action = "gets its prompt from" if provider in source.writers else "is made by"
+        doing = f"{action} {label}"
     if (delay := _describe_delay(source, job)) is not None:
         return {"job": job, "doing": f"waits: {delay['why']}"} | delay
     return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
@@ -181,7 +183,7 @@ def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
 def _describe_provider(
     source: SourceContext, chain_state: ChainState, name: str
 ) -> dict[str, Any]:
-    traits, breaker = source.providers[name].traits, chain_state.breakers[name]
+    traits, breaker = source.services[name].traits, chain_state.breakers[name]
     return {
         "name": name,
         "label": traits.label,

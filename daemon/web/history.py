@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from daemon.context import SourceContext
+from daemon.jobs.writing import describe_author, prompt_of, writing_of
+from daemon.notion.model import Role
 from daemon.web.session import query_number, web_context_of
 from db import attempts, images, jobs, posts, queue
 from db.models import Attempt, JobEvent
@@ -61,7 +63,9 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
 
 def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
     return {
-        "asked": list(dict.fromkeys(call.provider for call in calls)),
+        "asked": list(
+            dict.fromkeys(call.provider for call in calls if call.is_for_image)
+        ),
         "cost": sum(call.cost for call in calls),
         "included_cost": sum(call.included_cost for call in calls),
     }
@@ -87,6 +91,7 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         calls = await attempts.of_job(tx, number)
         job_images = await images.of_job(tx, number)
         post = await posts.get(tx, job.source, job.page_id)
+    writing = writing_of(job)
     return site.render(
         request,
         "job.html",
@@ -97,15 +102,28 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         made_names={image.name: image for image in job_images},
         open=job.is_open,
         retriable=job.state in {JobState.FAILED, JobState.CANCELLED},
+        prompt=prompt_of(job),
+        author=describe_author(job),
+        writing=writing,
+        adoptable=bool(writing and writing.text)
+        and has_prompt_property(site.flow_of(job.source)),
         **_call_totals(calls),
     )
+
+
+def has_prompt_property(source: SourceContext) -> bool:
+    """Return whether an image prompt can be written to the pages of a source."""
+    if source.state.schema is None:
+        return False
+    found = source.state.schema.roles.get(Role.PROMPT)
+    return found is not None and found.type == "rich_text"
 
 
 def _build_timeline(
     source: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
 ) -> list[TimelineEntry]:
     def label_of(name: str) -> str:
-        provider = source.providers.get(name)
+        provider = source.services.get(name)
         return provider.traits.label if provider else name
 
     entries = [TimelineEntry(at=event.at, event=event) for event in history]

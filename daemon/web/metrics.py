@@ -126,7 +126,7 @@ class Metrics:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))
         gauges["queue_age_seconds"].set((now - oldest).total_seconds() if oldest else 0)
         gauges["held_posts"].set(held)
-        for name in source.providers:
+        for name in source.services:
             self._update_provider(name, chain_state)
         gauges["month_budget_dollars"].set(source.options.budget.month or 0)
         gauges["notion_up"].set(0 if self._site.sources.outage_reason else 1)
