@@ -22,7 +22,7 @@ _UNSPACED = frozenset({"JAPANESE", "HAN", "THAI"})
 _DASHES = frozenset("–—-|·/")
 #: Penalties of a line that ends in a number, before one, at a hyphen, and between the
 #: words of a compound.
-_AFTER_NUMBER, _BEFORE_NUMBER, _HYPHEN, _JOINT = 0.4, 0.8, 1.0, 0.35
+_AFTER_NUMBER, _BEFORE_NUMBER, _HYPHEN, _JOINT = 0.4, 0.3, 1.0, 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

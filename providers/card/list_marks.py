@@ -18,7 +18,7 @@ _MARKED = re.compile(
 )
 _STARS = re.compile(
     r"(?:(?P<row>(?:[⭐🌟]\ufe0f? ?){2,})(?P<half>½)?"
-    r"|(?P<before>[2-5])\s?[x×]?\s?[⭐🌟]\ufe0f?(?!\s?[⭐🌟])"
+    r"|(?<![\d/.,])(?P<before>[2-5])\s?[x×]?\s?[⭐🌟]\ufe0f?(?!\s?[⭐🌟])"
     r"|[⭐🌟]\ufe0f?\s?[x×]\s?(?P<after>[2-5])\b"
     r"|(?<!\S)(?P<typed>\*{4,5})(?=[\s.,!]|$))"
 )

@@ -45,7 +45,16 @@ def remove_links(text: str) -> str:
     at a sentence's end is cut back to a whole clause: "Call us or book at" becomes
     "Call us".
     """
-    return "\n".join(map(_clean_line, text.replace(_MARK, "").split("\n")))
+    text = text.replace(_MARK, "")
+    shown = "\n".join(map(_clean_line, text.split("\n")))
+    if _has_words(shown) or not _has_words(_LINK.sub("", text)):
+        return shown
+    # "Visit www.example.com" is nothing without its link.
+    return _LINK.sub(lambda link: _host_of(link[0]), text)
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)
 
 
 def _clean_line(line: str) -> str:
@@ -72,7 +81,7 @@ def _clean_sentence(sentence: str, hosts: list[str]) -> str:
     before, _, after = sentence.partition(_MARK)
     rest = after.rpartition(_MARK)[2]
     # Two links in a row are one.
-    if not any(char.isalnum() for char in rest):
+    if not _has_words(rest):
         end = rest.strip(" )]»”\t")[:1]
         kept = _cut_back(before)
         return f"{kept}{end}" if kept and kept[-1] not in ".!?…" else kept

@@ -9,6 +9,7 @@ _APOSTROPHE = re.compile(
 )
 _DECADE = re.compile(r"(?<!\S)['´`‘](?=\d\d(?:er|s)?\b)")
 _ELISION = re.compile(r"(?<!\S)['´`](?=(?:n|tis|twas|em|til)\b)", re.IGNORECASE)
+_ROCK_N_ROLL = re.compile(r"(?<!\S)['´`‘]n['´`’](?!\S)")
 _SINGLE = re.compile(r"(?<![\w'])'(?=\S)([^'\n]+?)(?<=\S)'(?![\w'])")
 _DOUBLE = re.compile(r'(?<![\w"])"(?=\S)([^"\n]+?)(?<=\S)"(?!["\w])')
 _FEET, _INCHES = re.compile(r"(?<=\d)'(?=\d)"), re.compile(r'(?<=\d)"(?!\w)')
@@ -29,7 +30,7 @@ def set_marks(text: str, language: str) -> str:
         language: ISO 639-1 code, which decides about the quotation marks.
     """
     text = _DECADE.sub("’", _APOSTROPHE.sub("’", text))
-    text = _ELISION.sub("’", text)
+    text = _ELISION.sub("’", _ROCK_N_ROLL.sub("’n’", text))
     opening, closing = _MARKS.get(language, ("“", "”"))
     text = _DOUBLE.sub(rf"{opening}\1{closing}", text)
     text = _SINGLE.sub(r"‘\1’", text)
