@@ -135,7 +135,14 @@ class ChatWriter(PromptWriter):
             self._choose_model(entries)
 
     def build_call(self, task: WritingTask, rejected: Reply | None = None) -> HttpCall:
-        """Return the request for a prompt; it may be charged."""
+        """Return the request for a prompt; it may be charged.
+
+        Raises:
+            BadRequestError: A service with many models needs a configured one.
+        """
+        if not self.model and not self.traits.is_own_server:
+            # One of its models would be chosen at any price.
+            raise BadRequestError("writer.model is not set")
         is_cut = rejected is not None and rejected.problem == _CUT_OFF
         model: dict[str, JsonValue] = {"model": self.model} if self.model else {}
         body: dict[str, JsonValue] = {

@@ -22,6 +22,7 @@ from providers.outcomes import ProviderError
 from providers.request_fitting import flat_price
 from providers.writers.base import TokenPrice, WriterTraits
 from providers.writers.chat import USUAL, ChatWriter
+from providers.writers.listed_prices import price_in_list
 
 _SOURCE = "the price of the route, by Hugging Face's list"
 #: The router's own choice of the cheapest partner, while there is no list.
@@ -50,8 +51,6 @@ _OTHER_KIND = re.compile(
     re.IGNORECASE,
 )
 _BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])", re.IGNORECASE)
-#: A larger number is not a price.
-_MOST_DOLLARS = 1e6
 _LEAST_BILLIONS, _MOST_BILLIONS = 4, 80
 #: The dearest route that is used without being asked for, in US dollars a million.
 _CEILING = TokenPrice(0.10, 0.40, _SOURCE)
@@ -112,7 +111,7 @@ def read_offers(entries: Sequence[Mapping[str, object]]) -> list[Offer]:
         )
         for entry in entries
         for route in _live_routes(entry)
-        if (price := _price_in(route)) is not None
+        if (price := price_in_list(route, _SOURCE)) is not None
     ]
     return sorted(offers, key=lambda offer: offer.preference)
 
@@ -127,20 +126,6 @@ def _live_routes(entry: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
             and route.get("status") == "live"
         ):
             yield route
-
-
-def _price_in(route: Mapping[str, object]) -> TokenPrice | None:
-    pricing = route.get("pricing")
-    if not isinstance(pricing, dict):
-        return None
-    given, taken = _dollars(pricing.get("input")), _dollars(pricing.get("output"))
-    return None if given is None or taken is None else TokenPrice(given, taken, _SOURCE)
-
-
-def _dollars(value: object) -> float | None:
-    if not isinstance(value, int | float) or not 0 <= value < _MOST_DOLLARS:
-        return None
-    return float(value)
 
 
 class HuggingFaceWriter(ChatWriter, HuggingFaceAccount):

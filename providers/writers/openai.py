@@ -2,7 +2,8 @@
 
 Ollama (`http://host:11434/v1`), llama.cpp's server, LocalAI, LM Studio and vLLM speak
 it, as do OpenAI and most hosted services.  A server of one's own without a configured
-model is asked for its list, and the first chat model of it is used.
+model is asked for its list, and the first chat model of it is used.  A hosted service
+needs a model, whose price is read from the list if it has prices.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from providers.responses import ErrorRule
 from providers.url_checks import is_public
 from providers.writers.base import TokenPrice, WriterTraits
 from providers.writers.chat import ChatWriter
+from providers.writers.listed_prices import price_in_list
 
 #: OpenAI's pages of the models (September to November 2026).  gpt-6-luna is what
 #: OpenAI recommends for high volume; it needs no reasoning here.
@@ -88,12 +90,19 @@ class OpenAiWriter(ChatWriter):
 
     @property
     def _needs_model_list(self) -> bool:
-        return not self._is_openai and self._settings.model is None
+        has_choice = self.traits.is_own_server and self._settings.model is None
+        return has_choice or not (self.traits.is_own_server or self._is_openai)
 
     def _choose_model(self, entries: Sequence[Mapping[str, object]]) -> None:
+        """Choose a model of the owner's server, or read the price of the model."""
         names = [str(entry.get("id") or "") for entry in entries]
-        chat = [name for name in names if name and not _is_other_kind(name)]
-        self._listed_model = next(iter(chat or names), "")
+        if self.traits.is_own_server:
+            chat = [name for name in names if name and not _is_other_kind(name)]
+            self._listed_model = next(iter(chat or names), "")
+        elif self.model in names:
+            entry = entries[names.index(self.model)]
+            price = price_in_list(entry, f"the price in {self.traits.label}'s list")
+            self._set_price(price or self._assumed_price)
 
     def _reasoning(self) -> dict[str, JsonValue]:
         if self._is_openai and self.model.startswith(("gpt-5", "gpt-6")):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from providers.base import JsonValue, ProviderSettings
-from providers.outcomes import ModelLoadingError
+from providers.outcomes import BadRequestError, ModelLoadingError
 from providers.runner import ProviderRunner
 from providers.writers import build_writer
 from providers.writers.base import TokenPrice
@@ -52,7 +52,7 @@ def test_the_cheapest_live_route_to_a_known_model_is_the_best() -> None:
             _model("some/other", {"provider": 7}, {"provider": "x", "status": "live"}),
             {"id": 3},
             {"providers": "none"},
-            _model(_LLAMA, _route("odd", "0.1", -1)),
+            _model(_LLAMA, _route("odd", "much", -1)),
         ]
     )
     assert [offer.name for offer in offers] == [
@@ -218,6 +218,32 @@ def test_openai_itself_does_not_think_first() -> None:
     assert not other.traits.is_own_server
     assert other.traits.label == "llm.example.com"
     assert other.reserved_price(TASK) > 0
+
+
+@pytest.mark.parametrize(
+    ("pricing", "given"),
+    [
+        ({"prompt": "0.00000005", "completion": "0.0000002"}, 0.05),
+        ({"input": 0.05, "output": 0.2}, 0.05),
+        ({"prompt": "-1", "completion": "-1"}, 1.5),
+        ({"prompt": "nan", "completion": "x"}, 1.5),
+        (None, 1.5),
+    ],
+)
+def test_a_hosted_service_needs_a_model_and_may_list_its_price(
+    pricing: JsonValue, given: float
+) -> None:
+    settings = ProviderSettings(
+        name="writer", kind="openai", token="sk", base_url="https://llm.example.com/v1"
+    )
+    with pytest.raises(BadRequestError, match=r"writer\.model"):
+        build_writer(settings).build_call(TASK)
+    writer = build_writer(replace(settings, model="maker/helper"))
+    assert writer.model_list_call(NOW) is not None
+    listed = {"data": [{"id": "other"}, {"id": "maker/helper", "pricing": pricing}]}
+    writer.read_model_list(json_response(listed), NOW)
+    assert writer.traits.token_price.input == pytest.approx(given)
+    assert writer.model == "maker/helper"
 
 
 @pytest.mark.parametrize(
