@@ -47,6 +47,11 @@ def _user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | No
     return home / usual if home.is_absolute() and home != Path("/") else None
 
 
+def is_of_service(file: Path) -> bool:
+    """Return whether a configuration is the service's, which `make install` adds."""
+    return file.is_relative_to("/etc")
+
+
 def find_config(
     path: Path | None, environ: Mapping[str, str], cwd: Path
 ) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon.config import addresses, entries, writers
 from daemon.config.model import Options, PropertyNames
 from daemon.config.parsing import database_id, is_loopback, parse_listen
-from daemon.config.secret import NOTIFY, STORE, Secrets
+from daemon.config.secret import NOTIFY, PLACE, STORE, Secrets
 from providers import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -124,10 +124,7 @@ def _check_store(
         return
     missing = [names[0] for names in STORE if secrets.first_value(names) is None]
     if missing:
-        yield (
-            f"images.store needs {' and '.join(missing)}: put each into a file of its "
-            "name in secrets/, or into the environment"
-        )
+        yield (f"images.store needs {' and '.join(missing)}: put each into {PLACE}")
     if not is_installed("obstore"):
         yield f"images.store: {explain_missing('obstore')}"
 
@@ -174,8 +171,8 @@ def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:
     bound = parse_listen(listen)
     if bound and not is_loopback(bound[0]) and secrets.web_password is None:
         yield (
-            f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into the "
-            'environment, or listen on "127.0.0.1:8787"'
+            f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into "
+            f'{PLACE}, or listen on "127.0.0.1:8787"'
         )
 
 

@@ -25,7 +25,7 @@ from daemon.config.problems import (
 )
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
-from daemon.places import SECRETS_NAME, Home, find_config, find_home
+from daemon.places import SECRETS_NAME, Home, find_config, find_home, is_of_service
 from providers.network import network_problems
 
 _USUAL_REGION = "us-east-1"
@@ -107,6 +107,8 @@ def _build_settings(
     if problems or options is None:
         if file:
             problems.append(f"the configuration read is {file}")
+        if file and is_of_service(file):
+            problems = [secret.name_service_place(problem) for problem in problems]
         raise ConfigError(problems)
     return Settings(
         options=options,
@@ -223,4 +225,4 @@ def _resolve_data_dir(
     # Data goes beside the configuration, unless that is in /etc or ~/.config.
     if file is None or file.parent == home.config:
         return home.data.resolve()
-    return cwd.resolve() if file.is_relative_to("/etc") else file.parent.resolve()
+    return cwd.resolve() if is_of_service(file) else file.parent.resolve()

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.model import Options
 from daemon.config.parsing import show_duration
+from daemon.config.secret import PLACE
 from daemon.places import CONTAINER
 
 #: How the variables begin that override keys of the file.
@@ -55,9 +56,9 @@ def _unknown_key(path: list[str]) -> str:
     where = ".".join(path)
     if _SECRET.search(key):
         return (
-            f"{where}: secrets do not belong into the file: put NOTION_TOKEN, "
-            "HUGGINGFACE_TOKEN and the like into files of these names in secrets/ "
-            "(`postbrush init` does), and make a new one if this file was shared"
+            f"{where}: secrets do not belong in the file: put each, such as "
+            f"NOTION_TOKEN, into {PLACE} (`postbrush init` does it). If the file has "
+            "been shared, revoke the token and create a new one"
         )
     parent = _section_at(parents)
     known = list(parent.model_fields) if parent else []

@@ -20,6 +20,9 @@ DATABASE = ("DATABASE_PASSWORD",)
 WRITER = ("WRITER_TOKEN",)
 #: Both parts of the key for `images.store`.
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
+#: Where a secret belongs, in messages; the service has another place.
+PLACE = "a file of its name in secrets/, or into the environment"
+_SERVICE_PLACE = "a file /etc/credstore/postbrush.NAME"
 _LONGEST = 1000
 _LEAST_PASSWORD = 8
 _LONGEST_LIST = 20_000
@@ -60,6 +63,11 @@ class Secrets:
         return [
             text.get_secret_value() for text in (*self.found.values(), *self.others)
         ]
+
+
+def name_service_place(text: str) -> str:
+    """Return a message that names where the secrets of the service belong."""
+    return text.replace(PLACE, _SERVICE_PLACE)
 
 
 def looks_like_token(value: str, longest: int = _LONGEST) -> bool:

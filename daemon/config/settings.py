@@ -16,6 +16,7 @@ from daemon.config.model import (
     ProviderOptions,
 )
 from daemon.config.secret import Secrets
+from daemon.places import is_of_service
 from providers import KINDS
 from providers.base import CardSettings, ProviderSettings
 
@@ -49,7 +50,7 @@ class Settings:
     @property
     def is_service(self) -> bool:
         """Whether it is the configuration of the service, which `make install` adds."""
-        return self.file is not None and self.file.is_relative_to("/etc")
+        return self.file is not None and is_of_service(self.file)
 
     def by_source(self) -> dict[str, Settings]:
         """Return the settings of every source, by its name."""

@@ -159,7 +159,9 @@ def _read_private(path: Path) -> str:
 
 def _build_config_text(answers: InitAnswers, target: InitTarget) -> str:
     if not target.file.exists():
-        return config_text.new_config(answers.source.title, answers.wanted)
+        title = answers.source.title
+        secrets = str(target.folder) if target.service else "secrets/"
+        return config_text.new_config(title, answers.wanted, secrets=secrets)
     before = target.file.read_bytes().decode("utf-8")
     return config_text.edit_config(before, answers.wanted, target.file.name)
 

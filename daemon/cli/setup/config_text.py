@@ -19,7 +19,7 @@ _BOM = "\ufeff"
 _HEAD = """\
 # postbrush.toml, written by `postbrush init` for {title}
 # Everything here is optional. All settings with their defaults:
-# postbrush config --example. Tokens do not belong here: they are in secrets/.
+# postbrush config --example. Tokens do not belong here: they are in {secrets}.
 """
 #: The settings that are changed most often.
 _HINTS = """
@@ -47,11 +47,13 @@ class CannotEditError(ValueError):
     """The file is not TOML, or writes a key in an unusual way."""
 
 
-def new_config(title: str, wanted: Mapping[KeyPath, object]) -> str:
+def new_config(
+    title: str, wanted: Mapping[KeyPath, object], *, secrets: str = "secrets/"
+) -> str:
     """Return a new file for the database *title*, with comments."""
     printable = "".join(char if char.isprintable() else " " for char in title)
     name = " ".join(printable.split()) or "a database without a title"
-    return _HEAD.format(title=name) + format_keys(wanted) + _HINTS
+    return _HEAD.format(title=name, secrets=secrets) + format_keys(wanted) + _HINTS
 
 
 def edit_config(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:

@@ -246,6 +246,7 @@ async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> 
         "etc/postbrush.toml",
     ]
     assert (_mode(file), _mode(folder)) == (0o644, 0o700)
+    assert f"they are in {folder}." in file.read_text()
     assert {_mode(path) for path in folder.iterdir()} == {0o600}
     # Again it knows what is there.
     again = await _no_tokens(bare, *words, "--yes")

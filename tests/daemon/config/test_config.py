@@ -56,7 +56,7 @@ def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
         ('chain = ["flux", "nobody"]', "nobody"),
         ('chain = ["freeapi", "freeapi"]', "named twice"),
         ('on_refusal = "maybe"', "on_refusal"),
-        ('[notion]\ntoken = "ntn_abc"', "secrets do not belong into the file"),
+        ('[notion]\ntoken = "ntn_abc"', "secrets do not belong in the file"),
         ('[notion.properties]\nimage = "A"\nregenerate = "A"', "are the same column"),
         ('[log]\nlevel = "loud"', "log.level"),
         ('[database]\nurl = "postgresql://x"', "database.url: this is written"),

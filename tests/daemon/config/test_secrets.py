@@ -65,3 +65,26 @@ def test_a_text_is_read_as_if_it_were_the_file(tmp_path: Path) -> None:
     assert not path.parent.exists()
     with pytest.raises(ConfigError, match="not valid TOML"):
         config.load_text("[posts", path, ENVIRON, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        '[web]\nlisten = "0.0.0.0:8787"',
+        '[notion]\ntoken = "ntn_x"',
+        '[images]\nstore = "s3://oven"',
+    ],
+)
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("/etc/postbrush/postbrush.toml", "/etc/credstore/postbrush.NAME"),
+        ("postbrush.toml", "in secrets/, or into the environment"),
+    ],
+)
+def test_a_missing_secret_is_said_with_the_place_it_is_read_from(
+    tmp_path: Path, toml: str, file: str, place: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load_text(toml, Path(file), ENVIRON, tmp_path)
+    assert any(place in problem for problem in refused.value.problems)
