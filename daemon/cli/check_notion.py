@@ -17,6 +17,8 @@ from daemon.notion.filters import (
     uncomparable_properties,
 )
 from daemon.notion.model import Page, Role, Schema
+from daemon.notion.schema import PURPOSES, REQUIRED
+from daemon.source_setup import property_names
 from daemon.sync.other_installation import describe_second, find_unknown_image
 from db import source_state, upgrade
 
@@ -83,6 +85,8 @@ async def check_notion(
         f"{role.value} = {column.name}" for role, column in schema.roles.items()
     ):
         yield CheckResult("columns", used)
+    if absent := _describe_absent(settings, schema):
+        yield CheckResult("columns", absent)
     for note in schema.notes:
         yield CheckResult("columns", note)
     only, skip = settings.options.posts.only, settings.options.posts.skip
@@ -102,6 +106,18 @@ async def check_notion(
     if not schema.cannot_start:
         async for result in _check_posts(settings, source, schema):
             yield result
+
+
+def _describe_absent(settings: Settings, schema: Schema) -> str:
+    """Return which optional properties are missing, and what each would do."""
+    names = property_names(settings)
+    absent = [
+        f"'{names[role]}' {purpose}"
+        for role, purpose in PURPOSES.items()
+        if role not in schema.roles and role not in REQUIRED
+    ]
+    add = "`postbrush init --columns add` adds them"
+    return f"could be added ({add}): {'; '.join(absent)}" if absent else ""
 
 
 async def _load_property_ids(

@@ -31,6 +31,26 @@ TYPES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     }
 )
 REQUIRED = (Role.IMAGE, Role.REGENERATE)
+#: What each property is good for, for `init` and `check`.
+PURPOSES: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.IMAGE: "shows the image of the post",
+        Role.REGENERATE: "makes another image when you tick it",
+        Role.POST: "holds the text of the post, instead of the title",
+        Role.PROMPT: "holds a prompt of your own, which is sent as written",
+        Role.FEEDBACK: "says what the next image should do differently",
+        Role.STATUS: "shows Queued, Waiting, Done, Card or Failed",
+        Role.NOTE: "says why something went another way",
+        Role.PROVIDER: "shows which service made the image",
+        Role.DETAILS: "shows the model, the price and the seed",
+        Role.USED_PROMPT: "shows the prompt that the image was made from",
+        Role.FORMAT: "chooses square, portrait, landscape or story",
+        Role.VARIANTS: "asks for 1 to 4 images",
+        Role.PICK: "chooses which of several images stays",
+        Role.ALT: "gets a description of the image for blind readers",
+        Role.DATE: "says when the post is due: its card is replaced first",
+    }
+)
 #: Properties that postbrush writes and never reads.
 ONLY_WRITTEN = frozenset(
     {

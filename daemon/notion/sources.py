@@ -35,7 +35,13 @@ _OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
             "Done": "green",
             "Card": "blue",
             "Failed": "red",
-        }
+        },
+        Role.FORMAT: {
+            "square": "blue",
+            "portrait": "green",
+            "landscape": "orange",
+            "story": "purple",
+        },
     }
 )
 

@@ -19,9 +19,8 @@ from daemon.notion.filters import TEXT_TYPES
 from daemon.notion.model import Page, Property, Role, Wanted
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
-#: Roles whose property `ColumnPolicy.ADD` adds: the required ones, and those that show
-#: the progress and the prompt.
-USEFUL = (*REQUIRED, Role.STATUS, Role.NOTE, Role.USED_PROMPT)
+#: Roles whose new property is no text, although they accept texts.
+_WITH_OPTIONS = frozenset({Role.STATUS, Role.FORMAT})
 #: Type and common names of the properties that people already have for a role.
 _LIKE: Mapping[Role, tuple[str, set[str]]] = {
     Role.IMAGE: ("files", {"images", "picture", "pictures", "photo"}),
@@ -58,7 +57,7 @@ class ColumnStatus(Enum):
 class ColumnPolicy(StrEnum):
     """Which missing properties are added."""
 
-    ADD = "add"  #: Those of `USEFUL`.
+    ADD = "add"  #: All.
     REQUIRED = "required"  #: Those of `REQUIRED`.
     KEEP = "keep"  #: None.
 
@@ -93,7 +92,7 @@ class ColumnProposal:
 
     def columns_to_add(self, choice: ColumnPolicy) -> tuple[ColumnSlot, ...]:
         """Return the slots whose property *choice* adds."""
-        added = {ColumnPolicy.ADD: USEFUL, ColumnPolicy.REQUIRED: REQUIRED}
+        added = {ColumnPolicy.ADD: tuple(Role), ColumnPolicy.REQUIRED: REQUIRED}
         roles = added.get(choice, ())
         absent = {ColumnStatus.MISSING, ColumnStatus.TAKEN}
         return tuple(
@@ -141,7 +140,7 @@ def _propose_other(
     if similar is not None:
         return _make_slot(role, similar, ColumnStatus.OTHER)
     # A new property is a text if the role accepts text.
-    is_text = "rich_text" in TYPES[role] and role != Role.STATUS
+    is_text = "rich_text" in TYPES[role] and role not in _WITH_OPTIONS
     new_type = "rich_text" if is_text else TYPES[role][0]
     fate, why, taken = ColumnStatus.MISSING, "", folded.get(name.casefold())
     if taken is not None:

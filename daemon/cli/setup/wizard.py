@@ -18,7 +18,7 @@ from daemon.config.model import PropertyNames
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import BotUser, Role, Schema, SourceInfo, Wanted
 from daemon.notion.responses import explain_sharing
-from daemon.notion.schema import REQUIRED, TYPE_NAMES
+from daemon.notion.schema import PURPOSES, REQUIRED, TYPE_NAMES
 from daemon.source_setup import property_names
 
 
@@ -148,9 +148,13 @@ class Wizard:
         self.prompter.print_note(
             f"There already: {', '.join(existing) or 'none that postbrush knows'}"
         )
-        for slot in proposal.places:
-            if words := _describe_slot(slot):
-                self.prompter.print_note(words)
+        described = [
+            words for slot in proposal.places if (words := _describe_slot(slot))
+        ]
+        if described:
+            self.prompter.print_note("postbrush can also use:")
+        for words in described:
+            self.prompter.print_note(words)
         self.answers.added = proposal.columns_to_add(self._choose_policy(proposal))
         for role, name in proposal.names.items():
             if name.casefold() != configured[role].casefold():
@@ -167,7 +171,7 @@ class Wizard:
         if not useful:
             self.prompter.print_success("Nothing needs to be added.")
             return ColumnPolicy.KEEP
-        choices = {ColumnPolicy.ADD: f"add {useful}"}
+        choices = {ColumnPolicy.ADD: "add all of these; nothing of yours changes"}
         if required not in {"", useful}:
             choices[ColumnPolicy.REQUIRED] = f"add only what is needed: {required}"
         needed = f"; nothing works without {required}" if required else ""
@@ -230,15 +234,13 @@ def _describe_slot(slot: ColumnSlot) -> str:
     """Return the line that describes a slot; "" for none."""
     kind = TYPE_NAMES.get(slot.type, slot.type)
     needed = ", which it needs" if slot.role in REQUIRED else ""
-    missing = f"'{slot.name}' is missing ({kind}{needed})"
+    missing = f"'{slot.name}' ({kind}{needed}): {PURPOSES[slot.role]}"
     match slot.fate:
         case ColumnStatus.OTHER:
             default = PropertyNames.model_fields[slot.role.value].default
             return f"'{slot.name}' is used as {default}"
-        case ColumnStatus.MISSING if slot.role in proposals.USEFUL:
+        case ColumnStatus.MISSING:
             return missing
-        case ColumnStatus.TAKEN if slot.role in proposals.USEFUL:
-            return f"{slot.why} and is left alone; {missing}"
         case ColumnStatus.TAKEN:
-            return f"{slot.why} and is left alone"
+            return f"{slot.why} and is left alone; {missing}"
     return ""

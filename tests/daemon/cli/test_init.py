@@ -92,13 +92,14 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
     assert "w" * 40 not in screen.shown
     _no_token(bare, screen.shown, (bare.folder / "postbrush.toml").read_text())
 
-    assert _types(bare) == {
-        **before,
-        "Regenerate": "checkbox",
-        "Image status": "select",
-        "Post image note": "rich_text",
-        "Prompt used": "rich_text",
-    }
+    types = _types(bare)
+    # Nothing of the owner's has changed.
+    assert {name: types[name] for name in before} == before
+    added = {name: types[name] for name in types.keys() - before.keys()}
+    assert added["Regenerate"] == "checkbox"
+    assert added["Image status"] == added["Format"] == "select"
+    assert added["Post image note"] == "rich_text"
+    assert "Image" not in added
     secrets = bare.folder / "secrets"
     assert _left(bare) == [
         *("postbrush.toml", "secrets/HUGGINGFACE_TOKEN", "secrets/NOTION_TOKEN"),

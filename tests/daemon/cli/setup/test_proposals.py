@@ -126,12 +126,12 @@ def test_a_format_whose_options_are_none_is_left_alone() -> None:
 
 def test_what_is_chosen_is_what_is_added() -> None:
     proposal = propose_columns(_columns(Picture="files"), NAMES)
-    assert [column.name for column in proposal.columns_to_add(ColumnPolicy.ADD)] == [
-        "Regenerate",
-        "Image status",
-        "Image note",
-        "Prompt used",
-    ]
+    added = {
+        column.role: column for column in proposal.columns_to_add(ColumnPolicy.ADD)
+    }
+    assert {*added} == {*Role} - {Role.IMAGE}
+    assert (added[Role.FORMAT].name, added[Role.FORMAT].type) == ("Format", "select")
+    assert added[Role.PICK].type == "number"
     assert [
         column.name for column in proposal.columns_to_add(ColumnPolicy.REQUIRED)
     ] == ["Regenerate"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.cli.setup.wizard import InitOptions
+from daemon.config.model import PropertyNames
 from daemon.errors import ConfigError, PostbrushError, SetupError
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from tests.daemon.cli.setup.parlour import Parlour
@@ -14,9 +15,11 @@ async def test_every_answer_is_carried_out(parlour: Parlour) -> None:
     town = parlour.town
     await parlour.hold(town.workspace.token, "1", "1", "3", town.hub.token)
     assert set(town.source.columns) == {
-        *("Name", "Status", "Image", "Regenerate", "Image status", "Image note"),
-        "Prompt used",
+        *("Name", "Status"),
+        *(str(field.default) for field in PropertyNames.model_fields.values()),
     }
+    formats = [option["name"] for option in town.source.columns["Format"].options]
+    assert formats == ["square", "portrait", "landscape", "story"]
     written = (parlour.folder / "postbrush.toml").read_text()
     assert f'data_source = "{town.source.id.replace("-", "")}"' in written
     assert 'only = { "Status" = "Waiting" }' in written
