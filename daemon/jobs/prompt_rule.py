@@ -96,7 +96,7 @@ def describe_post(post: str, title: str, business: str) -> str:
         return known.of_occasion
     # A caption is a prompt; letters of other scripts come out as lettering.
     caption = text.strip() or title.strip()
-    if _is_latin(caption) and not re.search(r"[\n!]|\.\s", caption):
+    if _is_latin(caption) and not re.search(r"[\n!?%]|\.\s|\d.*\d", caption):
         return _limit(next(_plain_sentences(caption), "")) or _NOTHING_KNOWN
     return _NOTHING_KNOWN
 
