@@ -33,6 +33,9 @@ _KEYS = {
 #: Invisible characters that are parts of words in some scripts.
 _JOINERS = "\u200c\u200d"
 _QUOTES = '"“”„‟«»‹›「」『』`*_'
+#: What is left of an emoji: a joiner beside no letter, a selector, a keycap.
+_EDGE_JOINERS = re.compile(f"(?<!\\S)[{_JOINERS}]+|[{_JOINERS}]+(?!\\S)")
+_EMOJI_PARTS = re.compile("[\ufe0e\ufe0f\u20e3\u203c\u2049]")
 _IMAGE_OF = re.compile(
     r"^(?:an? |the )?(?:image|photo|picture|photograph)s? (?:of|showing) ",
     re.IGNORECASE,
@@ -142,13 +145,14 @@ def _clean_words(text: str) -> str:
     """Return *text* without links, tags, names of accounts, emoji and outer quotes."""
     plain = _TAG.sub(" ", _LINK.sub(" ", _one_line(text)))
     kept = "".join(
-        " " if unicodedata.category(char) == "So" else char for char in plain
+        " " if unicodedata.category(char) in {"So", "Sk"} else char for char in plain
     )
-    return " ".join(kept.replace("\ufe0f", "").split()).strip(_QUOTES + " ")
+    kept = _EDGE_JOINERS.sub("", _EMOJI_PARTS.sub("", kept))
+    return " ".join(kept.split()).strip(_QUOTES + " ")
 
 
 def _clean_headline(text: str, words_of_post: str) -> str:
-    headline = cut_at_word(_clean_words(text), _MAX_HEADLINE)
+    headline = cut_at_word(_clean_words(text), _MAX_HEADLINE).rstrip(" ,;:-")
     return headline if _comes_from(headline, words_of_post) else ""
 
 

@@ -124,6 +124,13 @@ def _headline(headline: str, post: str) -> str:
         ),
         ("桜ラテはじまる", "今日から桜ラテが始まります。", "桜ラテはじまる"),
         ("“Fresh bread” 🍞 #new", "Fresh bread at last", "Fresh bread"),
+        (
+            "Our new price list 💇\u200d♀️:",
+            "Our new price list is here",
+            "Our new price list",
+        ),
+        ("‼️ Closed today 👍🏽 1️⃣ ‼️", "Closed today 1", "Closed today 1"),
+        ("क्\u200dया योग कक्षाएँ", "क्\u200dया नई योग कक्षाएँ", "क्\u200dया योग कक्षाएँ"),
         # It claims what the post does not say.
         ("50 % off everything", "Fresh bread and rolls", ""),
         ("Only 4 today", "Only 4.90 today", ""),
