@@ -194,6 +194,12 @@ class ProviderTraits:
         return f"{self.prefix} on {urlsplit(self.base_url).hostname}"
 
 
+#: How a card is arranged; "auto" chooses by the text.
+CardLayout: TypeAlias = Literal[
+    "auto", "statement", "quote", "list", "table", "event", "review", "versus"
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSettings:
     """`[card]` of the configuration: the look of a card.
@@ -206,6 +212,8 @@ class CardSettings:
         accent: Colour of ornaments.
         font: Path of a TrueType or OpenType font to use before the bundled ones.
         logo: Path of a PNG, JPEG or WebP file for the foot.
+        logo_dark: The same for dark backgrounds.
+        layout: A text without the structure of the layout becomes a statement.
     """
 
     tag: str = ""
@@ -214,6 +222,8 @@ class CardSettings:
     accent: str | None = None
     font: str | None = None
     logo: str | None = None
+    logo_dark: str | None = None
+    layout: CardLayout = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,3 +49,14 @@ class CardProvider(Provider):
             return GeneratedImage(
                 data=render_card(request, self._settings.card), seed=request.seed
             )
+
+    def describe(self, request: ImageRequest) -> str:
+        """Return the words that the card for *request* shows, for its alt text.
+
+        Raises:
+            BadRequestError: See `start`.
+        """
+        from providers.card.compose import describe_card  # noqa: PLC0415 - the same
+
+        with FONT_LOCK:
+            return describe_card(request, self._settings.card)

@@ -12,6 +12,7 @@ import typer
 
 from daemon import app
 from daemon.cli import context, output
+from daemon.cli.check_card import check_card
 from daemon.cli.check_notion import CheckResult, check_notion
 from daemon.cli.check_writer import check_writers, request_identity
 from daemon.cli.command_group import Json, Source
@@ -84,6 +85,7 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             prefix = f"{name}: " if settings.has_named_sources else ""
             async for result in check_notion(source_settings, sources.by_name[name]):
                 results.append(replace(result, what=f"{prefix}{result.what}"))
+            results += check_card(source_settings, prefix)
         for name in sources.first.providers:
             results.append(await _check_provider(sources.first, name))
             results += await _check_model(sources.first, name)

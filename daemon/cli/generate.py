@@ -8,7 +8,7 @@ import shutil
 import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -28,6 +28,9 @@ from daemon.service import lock
 from db import upgrade
 from db.models import ImageRecord
 from providers import KINDS
+from providers.base import CardLayout
+
+_LAYOUTS: tuple[CardLayout, ...] = get_args(CardLayout)
 
 
 def generate(
@@ -43,6 +46,10 @@ def generate(
         int | None,
         typer.Option(min=0, max=2**31 - 1, help="For the same image again."),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"Of a card: {', '.join(_LAYOUTS)}."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Copy the image to this file or folder.")
     ] = None,
@@ -56,6 +63,8 @@ def generate(
     if out is not None:
         _check_target(out, count)
     settings = context.load_settings(source)
+    if layout is not None:
+        settings = first_source_settings(settings).with_layout(_parse_layout(layout))
     chain = select_chain(first_source_settings(settings), provider)
     context.silence_log(settings)
     results = asyncio.run(_generate_images(settings, text, size, chain, count, seed))
@@ -68,6 +77,14 @@ def generate(
     )
     if any("error" in result or "not_copied" in result for result in descriptions):
         raise typer.Exit(1)
+
+
+def _parse_layout(name: str) -> CardLayout:
+    """Return the layout of that name; SetupError lists the names if there is none."""
+    for layout in _LAYOUTS:
+        if layout == name.strip().lower():
+            return layout
+    raise SetupError(f"no layout is called {name!r}: {', '.join(_LAYOUTS)}")
 
 
 async def _generate_images(

@@ -196,6 +196,7 @@ def _check_files(options: Options, data_dir: Path) -> list[str]:
         for problem in (
             _file_problem("font", card.font, data_dir),
             _file_problem("logo", card.logo, data_dir),
+            _file_problem("logo_dark", card.logo_dark, data_dir),
         )
         if problem
     ]
@@ -206,7 +207,7 @@ def _file_problem(key: str, written: str, data_dir: Path) -> str | None:
     if not written:
         return None
     path = data_dir / Path(written).expanduser()
-    heads, what = _FILES[key]
+    heads, what = _FILES[key.removesuffix("_dark")]
     try:
         with path.open("rb") as file:
             is_known = file.read(8).startswith(heads)

@@ -32,6 +32,7 @@ from daemon.config.values import (
     Template,
     Url,
 )
+from providers.base import CardLayout
 
 
 class Section(BaseModel):
@@ -166,7 +167,11 @@ class CardSection(Section):
     color: Colour = _key("", "of the letters")
     accent: Colour = _key("", "of the ornament")
     font: str = _key("", "path of a .ttf or .otf to use first")
-    logo: str = _key("", "path of a .png or .jpg for the foot")
+    logo: str = _key("", "path of a .png, .jpg or .webp for the foot")
+    logo_dark: str = _key("", "the same for dark backgrounds")
+    layout: CardLayout = _key(
+        "auto", "auto, statement, quote, list, table, event, review or versus"
+    )
 
 
 class BudgetSection(Section):

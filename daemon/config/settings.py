@@ -18,7 +18,7 @@ from daemon.config.model import (
 from daemon.config.secret import Secrets
 from daemon.places import is_of_service
 from providers import KINDS
-from providers.base import CardSettings, ProviderSettings
+from providers.base import CardLayout, CardSettings, ProviderSettings
 
 #: The last provider of every chain, unless the configuration sets another.
 CARD = "freeapi"
@@ -62,6 +62,11 @@ class Settings:
             )
             for name in entries.source_names(self.options)
         }
+
+    def with_layout(self, layout: CardLayout) -> Settings:
+        """Return the settings of one source, with another layout of its cards."""
+        card = self.options.card.model_copy(update={"layout": layout})
+        return replace(self, options=self.options.model_copy(update={"card": card}))
 
     def own_budgets(self) -> frozenset[str]:
         """Return the names of the sources that spend from a budget of their own."""
@@ -146,6 +151,8 @@ class Settings:
             accent=card.accent or None,
             font=self._resolve_path(card.font),
             logo=self._resolve_path(card.logo),
+            logo_dark=self._resolve_path(card.logo_dark),
+            layout=card.layout,
         )
 
     def _resolve_path(self, path: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 
@@ -21,8 +22,10 @@ from daemon.notion.model import File, Page, PageUpdate, Role, Wanted
 from db import attempts, posts
 from db.models import Attempt, ImageRecord, Job
 from db.states import JobReason
+from providers.base import ImageRequest
 from providers.breaker import BreakerState
-from providers.outcomes import Outcome
+from providers.card_provider import CardProvider
+from providers.outcomes import BadRequestError, Outcome
 from providers.provider import Provider
 
 #: IPTC Photo Metadata User Guide: a plain sentence, without "image of" and hashtags.
@@ -192,13 +195,31 @@ async def _alt_text(
         return None
     inputs = Inputs.from_dict(job.inputs)
     if first.is_card:
-        return alt_text_for_card(inputs.words, source.options.card.tag)
+        words = await asyncio.to_thread(_words_of_card, source, inputs, first)
+        return alt_text_for_card(words, source.options.card.tag)
     writing = writing_for_image(job, first)
     if writing is not None and writing.alt:
         return writing.alt
     # Feedback, style and template are instructions; the post's part is what is shown.
     start, end = inputs.post_part or (0, len(inputs.prompt))
     return alt_text_for_prompt(inputs.prompt[start:end], inputs.words)
+
+
+def _words_of_card(source: SourceContext, inputs: Inputs, image: ImageRecord) -> str:
+    """Return the words that a card shows; it is laid out again, but not drawn."""
+    provider = source.providers.get(image.provider)
+    request = ImageRequest(
+        prompt="",
+        words=inputs.words,
+        width=image.width,
+        height=image.height,
+        seed=image.seed or 0,
+    )
+    try:
+        return provider.describe(request) if isinstance(provider, CardProvider) else ""
+    # The settings of the card have changed since it was rendered.
+    except BadRequestError:
+        return ""
 
 
 def _extra_values(
@@ -216,6 +237,8 @@ def _extra_values(
 
 def alt_text_for_card(words: str, tag: str) -> str:
     """Return the alternative text of a card: the words it shows, and its tag."""
+    if not words:
+        words, tag = tag, ""
     one_line = re.sub(r"\s+", " ", words).strip()
     tail = f" — {tag}" if tag else ""
     room = _ALT_LIMIT - len(tail) - len("Text on a plain background: “…”")

@@ -17,7 +17,7 @@ from daemon.imaging import files
 from daemon.jobs import breaker_store, job_log
 from daemon.jobs.budget import OverBudget
 from daemon.jobs.prompt import fit_prompt
-from db import attempts, jobs
+from db import attempts, images, jobs
 from db.engine import Tx
 from db.models import Attempt
 from db.states import JobState
@@ -98,11 +98,24 @@ async def _start_attempt(
         cost=charge.cost,
         included_cost=charge.included_cost,
         started_at=state.now,
-        seed=random.randrange(2**31) if image.seed is None else image.seed,  # noqa: S311 - not a secret
+        seed=await _choose_seed(tx, source, provider, image),
         file_name=await _free_file_name(
             tx, source.app, traits.prefix, chain_input.number
         ),
     )
+
+
+async def _choose_seed(
+    tx: Tx, source: SourceContext, provider: Provider, image: ImageSpec
+) -> int:
+    """Return the wanted seed, or a new one: after a card, that of another layout."""
+    if image.seed is not None:
+        return image.seed
+    if provider.traits.is_card and image.job_id is not None:
+        for shown in await images.of_page(tx, source.name, image.page_id):
+            if shown.is_card and shown.seed is not None:
+                return (shown.seed + 1) % 2**31
+    return random.randrange(2**31)  # noqa: S311 - not a secret
 
 
 async def _free_file_name(tx: Tx, app: AppContext, prefix: str, number: int) -> str:

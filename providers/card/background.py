@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from typing import TypeAlias
 
 from PIL import Image, ImageDraw
 
 from providers.card.colour import Palette
+from providers.card.layout import Ground
 
 #: The motif is drawn at this scale and reduced, which smooths its edges.
 _SUPERSAMPLING = 2
 
 
 def render_background(
-    palette: Palette, width: int, height: int, seed: int, *, mirrored: bool
+    palette: Palette,
+    width: int,
+    height: int,
+    seed: int,
+    *,
+    ground: Ground = "motif",
+    mirrored: bool,
 ) -> Image.Image:
     """Return the background, *width* by *height* pixels.
 
     Args:
         seed: Selects the motif and its variation.
+        ground: What is drawn on the gradient.
         mirrored: The text starts on the right, so the motif is on the left.
     """
     canvas = _render_gradient(palette, width, height)
     rng = random.Random(seed)  # noqa: S311 - an ornament, not a secret
     mask = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
-    motif = rng.choice((_draw_arcs, _draw_disc, _draw_dots, _draw_waves))
+    motifs = _MOTIFS[ground]
+    motif = motifs[rng.randrange(len(motifs))]
     motif(ImageDraw.Draw(mask), mask.width, mask.height, rng)
     mask = mask.reduce(_SUPERSAMPLING)
     if mirrored:
         mask = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    # Paste only the corner of the motif, since pasting reads every pixel.
+    colour = palette.accent if ground in {"band", "frame"} else palette.motif
+    # Paste only the area of the motif, since pasting reads every pixel.
     if box := mask.getbbox():
-        canvas.paste(palette.motif, box, mask.crop(box))
+        canvas.paste(colour, box, mask.crop(box))
     return canvas
 
 
@@ -114,3 +126,58 @@ def _draw_waves(
 
     pen.polygon([*edge(0.98), (width + 9, height), (0, height)], fill=255)
     pen.line(edge(0.93), fill=255, width=max(3, round(short * 0.007)), joint="curve")
+
+
+def _draw_band(
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
+) -> None:
+    """Draw a band along the edge where the lines begin."""
+    del rng
+    pen.rectangle((0, 0, min(width, height) * 0.032, height), fill=255)
+
+
+def _draw_frame(
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
+) -> None:
+    """Draw a thin frame, with or without round corners."""
+    short = min(width, height)
+    inset, radius = short * 0.03, short * (0.035 if rng.random() < 0.5 else 0)
+    pen.rounded_rectangle(
+        (inset, inset, width - inset, height - inset),
+        radius,
+        outline=255,
+        width=max(3, round(short * 0.0055)),
+    )
+
+
+def _draw_panel(
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
+) -> None:
+    """Draw a border that leaves a panel for the text."""
+    del rng
+    short = min(width, height)
+    inset = short * 0.032
+    pen.rectangle((0, 0, width, height), fill=255)
+    pen.rounded_rectangle(
+        (inset, inset, width - inset, height - inset), short * 0.04, fill=0
+    )
+
+
+def _draw_halo(
+    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
+) -> None:
+    """Draw a large disc in the middle, behind the text."""
+    radius = min(width, height) * (0.52 + 0.05 * rng.random())
+    x, y = width / 2, height / 2
+    pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+
+
+_Motif: TypeAlias = Callable[[ImageDraw.ImageDraw, int, int, random.Random], None]
+_MOTIFS: dict[Ground, tuple[_Motif, ...]] = {
+    "motif": (_draw_arcs, _draw_disc, _draw_dots),
+    "foot": (_draw_waves,),
+    "band": (_draw_band,),
+    "frame": (_draw_frame,),
+    "panel": (_draw_panel,),
+    "halo": (_draw_halo,),
+}

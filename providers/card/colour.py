@@ -7,18 +7,37 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from providers.base import CardSettings
 
 Rgb: TypeAlias = tuple[int, int, int]
 
-#: The contrast of body text at level AAA.
-TEXT_RATIO = 7.0
+#: The contrast of body text at level AAA, and of large text and graphics.
+TEXT_RATIO, LARGE_TEXT_RATIO = 7.0, 3.0
+#: From this contrast on, white letters are taken before black ones.
+_WHITE_RATIO = 3.5
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _ACCENT_RATIO = 3.6
-_HUES = (14, 38, 62, 92, 128, 152, 178, 205, 236, 262, 292, 338)
+#: Lightness of the gradient's ends, chroma, and lightness of the motif.
+_GROUNDS = {
+    "ink": ((0.275, 0.215), 0.055, 0.31),
+    "vivid": ((0.40, 0.335), 0.115, 0.425),
+    "paper": ((0.965, 0.93), 0.028, 0.90),
+    "strong": ((0.45, 0.40), 0.16, 0.40),
+    "slate": ((0.30, 0.24), 0.012, 0.325),
+    "linen": ((0.955, 0.93), 0.008, 0.905),
+}
+Mood: TypeAlias = Literal["calm", "sober", "lively"]
+_KINDS: dict[Mood, tuple[str, ...]] = {
+    "calm": ("ink", "vivid", "paper", "vivid"),
+    "sober": ("slate", "linen"),
+    "lively": ("strong", "vivid", "paper"),
+}
+#: Without yellow and orange, which are brown and olive when they are dark.
+_HUES = (10, 345, 322, 300, 282, 264, 248, 232, 212, 190, 168, 150)
 _TURNS = (60, 150, 180, -60)
 
 
@@ -30,8 +49,9 @@ class Palette:
         first: Top left of the background's gradient.
         second: Bottom right of the background's gradient.
         motif: A tone near the background.
-        text: A colour with a contrast of at least 7:1 to the three above.
-        accent: The colour of ornaments, not of text.
+        text: A colour with a contrast of at least 7:1 to the three above; at least 3:1
+            if the owner has set one of the colours.
+        accent: The colour of ornaments.
     """
 
     first: Rgb
@@ -39,6 +59,21 @@ class Palette:
     motif: Rgb
     text: Rgb
     accent: Rgb
+
+    @property
+    def emphasis(self) -> Rgb:
+        """The accent as the colour of large letters; the text's if it is too faint."""
+        least = _least_contrast(self.accent, self.background_colours)
+        return self.accent if least >= LARGE_TEXT_RATIO else self.text
+
+    @property
+    def faint(self) -> Rgb:
+        """A colour between background and text, for thin rules and empty stars."""
+        red, green, blue = (
+            round(ground + (ink - ground) * 0.22)
+            for ground, ink in zip(self.first, self.text, strict=True)
+        )
+        return (red, green, blue)
 
     @property
     def background_colours(self) -> tuple[Rgb, Rgb, Rgb]:
@@ -101,7 +136,8 @@ def legible_tint(
 ) -> Rgb:
     """Return a tint with a contrast to all *grounds* of *ratio*, and not much more.
 
-    If no tint has that ratio of WCAG's, the result is the better of white and black.
+    If no tint has that ratio of WCAG's, the result is white on a dark background, else
+    the better of white and black.
 
     Args:
         dark: The background is dark, so the tint is light.
@@ -113,50 +149,84 @@ def legible_tint(
         tint = oklch_to_rgb(lightness, chroma * (1 - share), hue)
         if _least_contrast(tint, grounds) >= ratio:
             return tint
-    white, black = (255, 255, 255), (0, 0, 0)
-    return max((white, black), key=lambda tint: _least_contrast(tint, grounds))
+    # White looks better on a colour than black, as long as it can be read.
+    if dark:
+        return _WHITE
+    return max((_WHITE, _BLACK), key=lambda tint: _least_contrast(tint, grounds))
+
+
+def readable_on(ground: Rgb) -> Rgb:
+    """Return white, or black where white cannot be read well."""
+    return _WHITE if contrast_ratio(_WHITE, ground) >= _WHITE_RATIO else _BLACK
 
 
 def _least_contrast(colour: Rgb, grounds: Sequence[Rgb]) -> float:
     return min(contrast_ratio(colour, ground) for ground in grounds)
 
 
-def choose_palette(words: str, seed: int, look: CardSettings) -> Palette:
+def choose_palette(
+    words: str,
+    seed: int,
+    look: CardSettings,
+    *,
+    mood: Mood = "calm",
+    suits: Callable[[Sequence[Rgb]], bool] | None = None,
+) -> Palette:
     """Return the colours of a card, which *words* and *seed* select.
 
-    The owner's colours in *look* replace them, but for a text colour whose contrast
-    is below 4.5.
+    The owner's colours in *look* replace them as they are, but for a text colour whose
+    contrast is below 3: see `illegible_contrast`.
+
+    Args:
+        mood: Sober words get few colours, lively ones strong colours.
+        suits: Whether a background is fit for the owner's logo.
     """
     digest = hashlib.sha256(f"{seed}\n{words}".encode("utf-8", "replace")).digest()
     hue = float(_HUES[digest[0] % len(_HUES)])
-    kind = ("ink", "vivid", "vivid", "paper")[digest[1] % 4]
     drift = (24 + digest[2] % 17) * (1 if digest[3] % 2 else -1)
-    first, second, motif = _choose_backgrounds(kind, hue, drift)
+    if 35 < (hue + drift) % 360 < 135:
+        drift = -drift
+    color = _parse_hex(look.color) if look.color is not None else None
     if look.background is not None:
-        first = _parse_hex(look.background)
-        second, motif = _shade_colour(first, 0.06), _shade_colour(first, 0.03)
-    grounds = (first, second, motif)
-    dark = max(relative_luminance(ground) for ground in grounds) < 0.18
-    chroma = 0.02 if dark else 0.05
-    text = legible_tint(grounds, hue, chroma, dark=dark, ratio=TEXT_RATIO)
-    color = _parse_hex(look.color) if look.color is not None else text
-    text = color if _least_contrast(color, grounds) >= 4.5 else text
+        grounds = _shade_background(_parse_hex(look.background), color)
+    else:
+        kinds = _KINDS[mood]
+        order = [kinds[(digest[1] + turn) % len(kinds)] for turn in range(len(kinds))]
+        choices = [_choose_backgrounds(kind, hue, drift) for kind in order]
+        # The first ground on which the owner's letters and logo can be seen.
+        grounds = max(
+            choices,
+            key=lambda found: (
+                color is None or _least_contrast(color, found) >= LARGE_TEXT_RATIO,
+                suits is None or suits(found),
+            ),
+        )
+    dark = all(contrast_ratio(_WHITE, ground) >= _WHITE_RATIO for ground in grounds)
+    text = legible_tint(
+        grounds, hue, 0.02 if dark else 0.05, dark=dark, ratio=TEXT_RATIO
+    )
+    if color is not None and _least_contrast(color, grounds) >= LARGE_TEXT_RATIO:
+        text = color
     if look.accent is not None:
         accent = _parse_hex(look.accent)
     else:
         other = hue + _TURNS[digest[4] % len(_TURNS)]
-        accent = legible_tint(grounds, other, 0.15, dark=dark, ratio=_ACCENT_RATIO)
+        chroma = 0.03 if mood == "sober" else 0.15
+        accent = legible_tint(grounds, other, chroma, dark=dark, ratio=_ACCENT_RATIO)
+    first, second, motif = grounds
     return Palette(first=first, second=second, motif=motif, text=text, accent=accent)
 
 
+def illegible_contrast(background: str, color: str) -> float | None:
+    """Return the contrast of the owner's two colours if it is below 3, else None."""
+    ratio = contrast_ratio(_parse_hex(background), _parse_hex(color))
+    return ratio if ratio < LARGE_TEXT_RATIO else None
+
+
 def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, Rgb]:
-    match kind:
-        case "ink":
-            lights, chroma, motif = (0.275, 0.215), 0.055, 0.31
-        case "vivid":
-            lights, chroma, motif = (0.40, 0.335), 0.115, 0.425
-        case _:
-            lights, chroma, motif = (0.965, 0.93), 0.028, 0.90
+    lights, chroma, motif = _GROUNDS[kind]
+    # A sober ground has one hue.
+    drift = drift if chroma > 0.02 else 0.0
     return (
         oklch_to_rgb(lights[0], chroma, hue),
         oklch_to_rgb(lights[1], chroma, hue + drift),
@@ -164,13 +234,24 @@ def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, 
     )
 
 
-def _shade_colour(colour: Rgb, amount: float) -> Rgb:
-    """Return the colour a little darker, or lighter if it is dark."""
-    dark = relative_luminance(colour) < 0.05
-    red, green, blue = (
-        round(part + (255 - part) * amount) if dark else round(part * (1 - amount))
-        for part in colour
+def _shade_background(ground: Rgb, color: Rgb | None) -> tuple[Rgb, Rgb, Rgb]:
+    """Return the owner's background and two shades of it, away from the letters."""
+    light = relative_luminance(ground)
+    letters_are_light = contrast_ratio(_WHITE, ground) >= _WHITE_RATIO
+    if color is not None:
+        letters_are_light = relative_luminance(color) > light
+    # Black cannot get darker, and white not lighter.
+    darker = light > 0.9 or (letters_are_light and light > 0.01)
+    return (
+        ground,
+        _shade_colour(ground, darker, 0.1),
+        _shade_colour(ground, darker, 0.06),
     )
+
+
+def _shade_colour(colour: Rgb, darker: bool, amount: float) -> Rgb:  # noqa: FBT001
+    target = 0 if darker else 255
+    red, green, blue = (round(part + (target - part) * amount) for part in colour)
     return (red, green, blue)
 
 

@@ -1,45 +1,69 @@
-"""Composes a card: one head element, the text, and a small line at the foot."""
+"""Composes a card: chooses its layout, places its elements, and draws them."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from PIL import Image, ImageDraw, ImageOps
-
 from providers.base import CardSettings, ImageRequest
-from providers.card import background, fonts
-from providers.card.card_text import CardText, one_line, prepare_text
+from providers.card import background, fonts, logo
+from providers.card.card_text import CardText, one_line
 from providers.card.colour import Palette, choose_palette
+from providers.card.content import Content, as_statement
+from providers.card.elements import (
+    Element,
+    LogoImage,
+    PlacedLine,
+    Shape,
+    draw_elements,
+)
+from providers.card.event import arrange_event
 from providers.card.fonts import FontChoice
-from providers.card.layout import Layout, compute_layout, largest_size, smallest_size
-from providers.card.lines import TypeSetting, typeset
+from providers.card.layout import (
+    Composition,
+    Layout,
+    choose_composition,
+    compute_layout,
+)
+from providers.card.logo import Logo
+from providers.card.mood import find_mood
+from providers.card.rows import arrange_list, arrange_table
+from providers.card.scene import Scene
+from providers.card.statement import arrange_statement
+from providers.card.structure import recognize_content
+from providers.card.versus import arrange_versus
 from providers.outcomes import BadRequestError
 
-_LOGO_EMS = 2.2
-_OPENERS = '“„«‘"「『'
+_LOGO_HEIGHT = 0.085
+_Arrange = Callable[[Content, Scene], list[Element] | None]
+_ARRANGERS: dict[str, _Arrange] = {
+    "statement": arrange_statement,
+    "quote": arrange_statement,
+    "review": arrange_statement,
+    "list": arrange_list,
+    "table": arrange_table,
+    "event": arrange_event,
+    "versus": arrange_versus,
+}
+_DENSE = frozenset({"list", "table", "event"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Card:
-    """A card that is being drawn."""
+class CardPlan:
+    """Everything that is on a card, before it is drawn.
 
-    canvas: Image.Image
+    Attributes:
+        content: What is shown; a list that did not fit has become its heading.
+        elements: The text, then the small line and the logo at the foot.
+    """
+
+    content: Content
     palette: Palette
+    composition: Composition
     layout: Layout
     font: FontChoice
-    words: CardText
-    setting: TypeSetting
-
-    @property
-    def leading(self) -> float:
-        """The line height in pixels."""
-        return self.font.leading * self.setting.size
-
-    @property
-    def text_height(self) -> float:
-        """The height of all lines in pixels."""
-        return (len(self.setting.lines) - 1) * self.leading + self.setting.size * 0.98
+    elements: tuple[Element, ...]
 
 
 def render_card(request: ImageRequest, look: CardSettings) -> bytes:
@@ -49,33 +73,98 @@ def render_card(request: ImageRequest, look: CardSettings) -> bytes:
         BadRequestError: There are no words, no font has their characters, or they
             do not fit.
     """
-    look = replace(look, tag=one_line(look.tag))
-    words = prepare_text(request.words)
-    if not words.paragraphs and look.tag:
-        words = CardText(paragraphs=(look.tag,), emblem=words.emblem)
-    if not words.paragraphs:
-        raise BadRequestError("no words to letter on a card")
-    font = fonts.choose_base_font(words.text, shouted=words.is_shouted, own=look.font)
-    _check_coverage(words.text, font)
-    with_foot = bool(look.tag or look.logo)
-    layout = compute_layout(request.width, request.height, with_foot=with_foot)
-    palette = choose_palette(words.text, request.seed, look)
+    plan = plan_card(request, look)
     canvas = background.render_background(
-        palette, request.width, request.height, request.seed, mirrored=font.is_rtl
+        plan.palette,
+        request.width,
+        request.height,
+        request.seed,
+        ground=plan.composition.ground,
+        mirrored=plan.font.is_rtl,
     )
-    card = _Card(
-        canvas=canvas,
-        palette=palette,
-        layout=layout,
-        font=font,
-        words=words,
-        setting=_typeset_text(words, font, layout),
-    )
-    _draw_content(card)
-    _draw_foot(card, look)
+    draw_elements(canvas, plan.elements)
     png = io.BytesIO()
-    card.canvas.save(png, "PNG", compress_level=1)
+    canvas.save(png, "PNG", compress_level=1)
     return png.getvalue()
+
+
+def plan_card(request: ImageRequest, look: CardSettings) -> CardPlan:
+    """Return what a card shows, and where.
+
+    Raises:
+        BadRequestError: As `render_card`.
+    """
+    look = replace(look, tag=one_line(look.tag))
+    content = recognize_content(request.words, look.layout)
+    if not _shown_text(content) and look.tag:
+        words = CardText(paragraphs=(look.tag,), emblem=content.words.emblem)
+        content = Content(layout="statement", words=words)
+    text = _shown_text(content)
+    if not text:
+        raise BadRequestError("no words to letter on a card")
+    font = fonts.choose_base_font(text, shouted=content.words.is_shouted, own=look.font)
+    _check_coverage(text, font)
+    logos = (look.logo, look.logo_dark)
+    palette = choose_palette(
+        text,
+        request.seed,
+        look,
+        mood="calm" if content.layout == "table" else find_mood(request.words),
+        suits=lambda grounds: (
+            (chosen := logo.choose_logo(logos, grounds)) is None
+            or chosen.is_visible(grounds)
+        ),
+    )
+    mark = logo.choose_logo(logos, palette.background_colours)
+    scene = Scene(
+        layout=compute_layout(
+            request.width,
+            request.height,
+            with_foot=bool(look.tag or mark),
+            is_dense=content.layout in _DENSE,
+        ),
+        composition=choose_composition(request.seed),
+        palette=palette,
+        font=font,
+        look=look,
+    )
+    for candidate in _candidates(content):
+        elements = _ARRANGERS[candidate.layout](candidate, scene)
+        if elements:
+            return CardPlan(
+                content=candidate,
+                palette=palette,
+                composition=scene.composition,
+                layout=scene.layout,
+                font=font,
+                elements=(*elements, *_arrange_foot(scene, mark)),
+            )
+    raise BadRequestError("its words do not fit on a card of this size")
+
+
+def describe_card(request: ImageRequest, look: CardSettings) -> str:
+    """Return what a card says, without the line at its foot.
+
+    Raises:
+        BadRequestError: As `render_card`.
+    """
+    plan = plan_card(request, look)
+    given, possible = plan.content.stars
+    stars = [f"{given} of {possible} stars"] if possible else []
+    lines = [line for line in plan.elements if isinstance(line, PlacedLine)]
+    return "; ".join([*stars, *(line.spoken for line in lines if line.spoken)])
+
+
+def _shown_text(content: Content) -> str:
+    """Return everything that a card of *content* letters in its font."""
+    parts = [
+        *content.words.paragraphs,
+        *(item.text for item in content.items),
+        *(cell for row in content.rows for cell in row),
+        *content.details,
+        *content.sides,
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _check_coverage(text: str, font: FontChoice) -> None:
@@ -84,170 +173,78 @@ def _check_coverage(text: str, font: FontChoice) -> None:
     fonts.split_runs(text, font)
 
 
-def _typeset_text(words: CardText, font: FontChoice, layout: Layout) -> TypeSetting:
-    """Return lines and size; long words are broken only if nothing else fits.
-
-    Raises:
-        BadRequestError: The words do not fit.
-    """
-    height = layout.bottom - layout.top - _head_height(words, layout)
-    if words.author:
-        height -= layout.small * 3
-    length = len(words.text) * (2 if font.features else 1)
-    setting = typeset(
-        words.paragraphs,
-        font,
-        width=layout.width,
-        height=height,
-        largest=largest_size(layout, length, font.relative_size),
-        smallest=smallest_size(layout),
-    )
-    if setting is None:
-        raise BadRequestError("its words do not fit on a card of this size")
-    return setting
+def _candidates(content: Content) -> Iterator[Content]:
+    """Yield what a card may show, the best first."""
+    yield content
+    words = content.words
+    if content.layout not in _DENSE and content.layout != "versus":
+        return
+    # All the parts below a shorter heading, the heading alone, the first part.
+    if len(words.paragraphs) > 1:
+        yield replace(content, words=replace(words, paragraphs=words.paragraphs[:1]))
+    if words.paragraphs:
+        yield as_statement(content)
+    parts = (*(item.text for item in content.items), *content.sides[:1])
+    if parts and parts[0]:
+        yield Content(layout="statement", words=replace(words, paragraphs=parts[:1]))
 
 
-def _head_height(words: CardText, layout: Layout) -> float:
-    if words.emblem and not words.is_quotation:
-        return layout.short * 0.165
-    if words.is_quotation:
-        return layout.short * 0.15
-    if words.kicker:
-        return layout.short * 0.05 + layout.small * 3.2
-    return layout.short * 0.075
-
-
-def _draw_content(card: _Card) -> None:
-    """Draw head and text, a little above the middle of the free height."""
-    layout = card.layout
-    head = _head_height(card.words, layout)
-    author = layout.small * 3 if card.words.author else 0
-    block = head + card.text_height + author
-    free = layout.bottom - layout.top - block
-    top = layout.top + max(0.0, free) * layout.height_share
-    _draw_head(card, top)
-    baseline = top + head + card.setting.size * 0.78
-    for line in card.setting.lines:
-        _draw_line(card, line, baseline)
-        baseline += card.leading
-    if card.words.author:
-        _draw_small_line(
-            card, f"— {card.words.author}", top + block, layout.small * 1.25
+def _arrange_foot(scene: Scene, mark: Logo | None) -> list[Element]:
+    """Return the small line, and the logo in the other corner."""
+    layout = scene.layout
+    elements: list[Element] = []
+    left, right = layout.left, layout.right
+    if mark is not None:
+        elements = _arrange_logo(scene, mark)
+        gap = layout.short * 0.04
+        edge = elements[-1].box
+        if scene.font.is_rtl:
+            left = edge[2] + gap
+        else:
+            right = edge[0] - gap
+    if scene.look.tag and mark is None:
+        elements.append(_foot_rule(scene))
+    if scene.look.tag:
+        placed = replace(
+            scene, composition=replace(scene.composition, is_centred=False)
         )
+        target = placed if mark is not None else scene
+        note = target.note(scene.look.tag, layout.foot, layout.small, (left, right))
+        # Whoever describes the card names the brand.
+        elements.append(replace(note, spoken=""))
+    return elements
 
 
-def _draw_line(card: _Card, line: str, baseline: float) -> None:
-    size, font = card.setting.size, card.font
-    left = _text_left(card, line, font, size)
-    if not font.is_rtl:
-        left -= fonts.left_bearing(line, font, size)
-        # An opening quotation mark hangs, so that the words start at the margin.
-        if line[0] in _OPENERS:
-            left -= 0.8 * fonts.width_at_100(line[0], font) * size / 100
-    ink = card.palette.text
-    fonts.draw_line(
-        card.canvas, line, font, size=size, left=left, baseline=baseline, colour=ink
+def _foot_rule(scene: Scene) -> Shape:
+    layout = scene.layout
+    rule, length = layout.foot - layout.small * 1.6, layout.short * 0.05
+    left = scene.left_of(length)
+    return Shape(
+        box=(left, rule, left + length, rule + max(2.0, layout.short * 0.003)),
+        colour=scene.palette.accent,
     )
 
 
-def _text_left(card: _Card, text: str, font: FontChoice, size: float) -> float:
-    """Return the left edge of a text of *size* pixels at the margin."""
-    return _margin_left(card, fonts.width_at_100(text, font) * size / 100)
-
-
-def _margin_left(card: _Card, width: float) -> float:
-    """Return the left edge of an element at the margin where the text starts."""
-    return card.layout.right - width if card.font.is_rtl else card.layout.left
-
-
-def _draw_head(card: _Card, top: float) -> None:
-    """Draw one element: quotation mark, emblem, kicker, or a short bar."""
-    if card.words.is_quotation:
-        _draw_quotation_mark(card, top)
-    elif card.words.emblem:
-        _draw_emblem(card, top)
-    elif card.words.kicker:
-        _draw_kicker(card, top)
-    else:
-        _draw_bar(card, top, 0.085)
-
-
-def _draw_quotation_mark(card: _Card, top: float) -> None:
-    size, font = round(card.layout.short * 0.24), fonts.SERIF
-    left = _text_left(card, "“", font, size) - fonts.left_bearing("“", font, size)
-    base, ink = top + size * 0.70, card.palette.accent
-    fonts.draw_line(
-        card.canvas, "“", font, size=size, left=left, baseline=base, colour=ink
-    )
-
-
-def _draw_emblem(card: _Card, top: float) -> None:
-    size = round(card.layout.short * 0.098)
-    images = [fonts.render_emoji(emoji, size) for emoji in card.words.emblem]
-    tiles = [image for image in images if image is not None]
-    if not tiles:
-        _draw_bar(card, top, 0.085)
-    step = round(size * 1.16)
-    left = _margin_left(card, size + step * (len(tiles) - 1))
-    for index, tile in enumerate(tiles):
-        card.canvas.paste(tile, (round(left) + step * index, round(top)), tile)
-
-
-def _draw_kicker(card: _Card, top: float) -> None:
-    size = card.layout.small * 1.15
-    _draw_bar(card, top, 0.05)
-    _draw_small_line(
-        card, card.words.kicker, top + card.layout.short * 0.012 + size * 1.65, size
-    )
-
-
-def _draw_bar(card: _Card, top: float, share: float) -> None:
-    length, thick = card.layout.short * share, max(3.0, card.layout.short * 0.0095)
-    left = _margin_left(card, length)
-    ImageDraw.Draw(card.canvas).rounded_rectangle(
-        (left, top, left + length, top + thick), thick / 2, fill=card.palette.accent
-    )
-
-
-def _draw_small_line(card: _Card, text: str, baseline: float, size: float) -> None:
-    """Draw a small line at the text's margin, shortened to what fits."""
-    font = fonts.choose_base_font(text, shouted=True, own=None)
-    shown = fonts.shorten_to_width(text, font, size, card.layout.width)
-    left, ink = _text_left(card, shown, font, size), card.palette.text
-    side = round(size)
-    fonts.draw_line(
-        card.canvas, shown, font, size=side, left=left, baseline=baseline, colour=ink
-    )
-
-
-def _draw_foot(card: _Card, look: CardSettings) -> None:
-    if not look.tag and not look.logo:
-        return
-    layout = card.layout
-    rule = layout.foot - layout.small * 1.75
-    length = layout.short * 0.05
-    left = _margin_left(card, length)
-    ImageDraw.Draw(card.canvas).rectangle(
-        (left, rule, left + length, rule + max(2.0, layout.short * 0.003)),
-        fill=card.palette.accent,
-    )
-    if look.logo:
-        _draw_logo(card, look.logo)
-    if look.tag:
-        _draw_small_line(card, look.tag, layout.foot, layout.small)
-
-
-def _draw_logo(card: _Card, path: str) -> None:
-    """Draw the owner's logo in the other corner of the foot; skip an invalid file."""
-    layout = card.layout
-    height = round(layout.small * _LOGO_EMS)
-    try:
-        with Image.open(path) as opened:
-            logo = ImageOps.contain(
-                opened.convert("RGBA"), (round(layout.width * 0.4), height)
-            )
-    except (OSError, ValueError, Image.DecompressionBombError):
-        return
-    left = layout.left if card.font.is_rtl else layout.right - logo.width
-    top = round(layout.foot - logo.height * 0.85)
-    card.canvas.paste(logo, (round(left), top), logo)
+def _arrange_logo(scene: Scene, mark: Logo) -> list[Element]:
+    """Return the logo, on a plate if it cannot be seen on the background."""
+    layout = scene.layout
+    share = 0.45 if scene.look.tag else 0.7
+    image = mark.resize(layout.width * share, layout.short * _LOGO_HEIGHT)
+    left = layout.left if scene.font.is_rtl else layout.right - image.width
+    middle = layout.foot - layout.small * 0.35
+    top = middle - image.height / 2
+    placed = LogoImage(image=image, left=left, top=top)
+    if mark.is_visible(scene.palette.background_colours):
+        return [placed]
+    room = layout.short * 0.018
+    shift = room if scene.font.is_rtl else -room
+    placed = replace(placed, left=left + shift)
+    box = placed.box
+    return [
+        Shape(
+            box=(box[0] - room, box[1] - room, box[2] + room, box[3] + room),
+            colour=logo.plate_colour(mark),
+            radius=room,
+        ),
+        placed,
+    ]

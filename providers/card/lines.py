@@ -88,8 +88,7 @@ def fit_text(
     if biggest is None:
         return None
     best: tuple[float, TypeSetting] | None = None
-    for share in _SIZES:
-        size = max(smallest, math.floor(biggest * share))
+    for size in {max(smallest, math.floor(biggest * share)) for share in _SIZES}:
         measure = width * 100 / size
         most = int(height // (leading * size))
         fewest = len(_fill_greedily(items, measure) or ())

@@ -13,9 +13,7 @@ from PIL import Image, ImageDraw
 from daemon.config.parsing import parse_format
 from providers.base import CardSettings, ImageRequest
 from providers.card import compose, fonts
-from providers.card.card_text import prepare_text
-from providers.card.colour import choose_palette
-from providers.card.layout import compute_layout
+from providers.card.elements import PlacedLine
 from tests.bench.rounds import in_turns
 from tests.bench.table import Figure
 
@@ -25,8 +23,8 @@ _MOST = 2.5
 _MOST_WEIGHED = 3.5
 _MOST_KB = 250
 _FORMATS = ("square", "portrait", "landscape", "story")
-#: One for each of the four ornaments.
-_SEEDS = (1, 2, 5, 9)
+#: One for each composition.
+_SEEDS = (0, 1, 2, 3, 4, 5)
 _ROUNDS = 3
 _LOOK = CardSettings(tag="Oven & Oak")
 _POST = (
@@ -104,19 +102,20 @@ def _figures(what: str, named: str, words: str, most: float) -> list[Figure]:
 
 
 def _plain(order: ImageRequest) -> _Plain:
-    wording = prepare_text(order.words)
-    face = fonts.choose_base_font(wording.text, shouted=False, own=None)
-    place = compute_layout(order.width, order.height, with_foot=True)
-    setting = compose._typeset_text(wording, face, place)
-    colours = choose_palette(wording.text, order.seed, _LOOK)
+    plan = compose.plan_card(order, _LOOK)
+    lines = [
+        line
+        for line in plan.elements
+        if isinstance(line, PlacedLine) and not line.is_note
+    ]
     return _Plain(
         size=(order.width, order.height),
-        text="\n".join(setting.lines),
-        face=face.path,
-        pixels=setting.size,
-        at=(place.left, place.top),
-        ground=colours.first,
-        ink=colours.text,
+        text="\n".join(line.text for line in lines),
+        face=plan.font.path,
+        pixels=lines[0].size,
+        at=(plan.layout.left, plan.layout.top),
+        ground=plan.palette.first,
+        ink=plan.palette.text,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from providers.base import CardSettings, ImageRequest
-from providers.card import background, compose, fonts, lines
+from providers.base import CardLayout, CardSettings, ImageRequest
+from providers.card import fonts, lines
+from providers.card.background import render_background
 from providers.card.card_text import prepare_text
 from providers.card.colour import choose_palette, contrast_ratio
-from providers.card.compose import render_card
-from providers.card.layout import compute_layout
+from providers.card.compose import plan_card, render_card
+from providers.card.elements import PlacedLine
 from providers.outcomes import BadRequestError
 from tests.search import examples
 
@@ -41,10 +43,11 @@ def _order(words: str, width: int, height: int, seed: int = 1) -> ImageRequest:
 
 
 def _lines(words: str) -> tuple[str, ...]:
-    text = prepare_text(words)
-    face = fonts.choose_base_font(text.text, shouted=text.is_shouted, own=None)
-    place = compute_layout(1080, 1080, with_foot=True)
-    return compose._typeset_text(text, face, place).lines
+    layout: CardLayout = "list" if "•" in words else "statement"
+    look = replace(PLAIN, layout=layout)
+    plan = plan_card(_order(words, 1080, 1080), look)
+    texts = [line for line in plan.elements if isinstance(line, PlacedLine)]
+    return tuple(line.text for line in texts if not line.is_note)
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -58,22 +61,25 @@ def _opened(data: bytes) -> Image.Image:
 def test_exactly_the_size_and_all_ink_within_the_margins(
     words: str, size: tuple[int, int]
 ) -> None:
-    width, height = size
-    image = _opened(render_card(_order(words, width, height), PLAIN))
+    order = _order(words, *size)
+    image = _opened(render_card(order, PLAIN))
     assert (image.size, image.mode) == (size, "RGB")
-    wording = prepare_text(words)
-    face = fonts.choose_base_font(wording.text, shouted=wording.is_shouted, own=None)
-    bare = background.render_background(
-        choose_palette(wording.text, 1, PLAIN), width, height, 1, mirrored=face.is_rtl
-    ).convert("RGB")
+    plan = plan_card(order, PLAIN)
+    bare = render_background(
+        plan.palette,
+        *size,
+        order.seed,
+        ground=plan.composition.ground,
+        mirrored=plan.font.is_rtl,
+    )
     ink = ImageChops.difference(image, bare).getbbox()
     assert ink is not None
-    place = compute_layout(width, height, with_foot=True)
+    place = plan.layout
     room = place.short * 0.03  # overhanging letters, the baseline of the foot
     assert ink[0] >= place.left - room
     assert ink[1] >= place.top - room
     assert ink[2] <= place.right + room
-    assert ink[3] <= height - place.short * 0.05
+    assert ink[3] <= size[1] - place.short * 0.05
 
 
 @pytest.mark.parametrize("words", TEXTS)
@@ -83,7 +89,7 @@ def test_no_word_is_lost_but_hashtags_and_links(words: str) -> None:
     assert "#" not in lettered
     assert "http" not in lettered
     for paragraph in prepare_text(words).paragraphs:
-        whole = "".join(paragraph.split()).replace("-", "")
+        whole = "".join(paragraph.split()).replace("-", "").strip("•:")
         assert whole[:40] in lettered or "…" in lettered
 
 
@@ -107,8 +113,8 @@ def test_letters_stand_off_their_ground(
         words, seed, CardSettings(background=background, color=color)
     )
     worst = min(contrast_ratio(colours.text, one) for one in colours.background_colours)
-    # A ground of the owner's own may be a grey on which nothing reaches seven.
-    assert worst >= (4.3 if background or color else 7.0)
+    # Large letters need 3:1, and the owner's colours are used as they are.
+    assert worst >= (3.0 if background or color else 7.0)
 
 
 @given(
