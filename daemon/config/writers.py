@@ -99,6 +99,7 @@ def _settings_of(
         token=_token_of(options, secrets, kind),
         account=_account_of(options, secrets, kind),
         base_url=section.base_url or account.base_url,
+        hub_url=account.hub_url,
         model=section.model,
         timeout=section.timeout.total_seconds(),
         price=section.price,
