@@ -85,6 +85,7 @@ async def world(folder: Path, kind: str, *, ticked: bool) -> AsyncIterator[World
         environ = {
             "NOTION_TOKEN": town.workspace.token,
             "POSTBRUSH_NOTION__BASE_URL": town.url,
+            "POSTBRUSH_WRITER__USE": "off",
             **keys_for(kind, fake),
         }
         if on_postgres():
