@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench measure trace counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench measure trace reference pictures counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -80,6 +80,12 @@ trace: .venv/test ## Print the modules that one post enters (ARGS=--ticked)
 	@$(BIN)/python -m tests.trace $(ARGS)
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (1 GB)
+
+reference: .venv/test ## Write the list of settings in docs/configuration.md anew
+	@$(BIN)/python -m tests.make_reference
+
+pictures: .venv/test ## Take the pictures of README and docs anew (needs a browser)
+	@$(BIN)/python -m tests.daemon.web.pictures
 
 roots: ## Make the Debians that tests boot (as root)
 	@$(PYTHON) -m tests.systemd.machine

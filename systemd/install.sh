@@ -72,7 +72,7 @@ build() {
 	fi
 	mkdir "$new/systemd"
 	cp systemd/*.service systemd/*.timer systemd/postbrush "$new/systemd/"
-	cp README.md CHANGELOG.md "$new/"
+	cp -R README.md CHANGELOG.md docs "$new/"
 	"$new/bin/postbrush" --version
 }
 

@@ -1,4 +1,4 @@
-"""What the README, `--help` and the example say is what the program does."""
+"""What the README, `docs/`, `--help` and the example say is what the program does."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ from daemon.config.secret import STORE
 from db.states import FINAL, TRANSITIONS, JobState
 from providers import KINDS, build_provider, writers
 from providers.base import ProviderSettings
+from tests.make_reference import render_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = {path.stem: path.read_text() for path in sorted(ROOT.glob("docs/*.md"))}
+GUIDE = "\n".join([README, *PAGES.values()])
 SOURCES = "\n".join(
     path.read_text()
     for folder in ("daemon", "providers")
@@ -36,13 +39,13 @@ SOURCES = "\n".join(
 )
 
 
-def _blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def _blocks(kind: str, text: str = GUIDE) -> list[str]:
+    return re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
 
 
-def _table(heading: str) -> list[list[str]]:
-    """Return the rows of the first table after a heading."""
-    after = README.partition(heading)[2]
+def _table(page: str, heading: str) -> list[list[str]]:
+    """Return the rows of the first table after a heading of a page."""
+    after = PAGES[page].partition(heading)[2]
     table = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)
     assert table is not None, heading
     lines = table.group(0).splitlines()[2:]
@@ -57,7 +60,7 @@ def _help(*words: str) -> dict[str, str]:
 
 
 def test_the_two_commands_come_first() -> None:
-    lines = _blocks("sh")[0].splitlines()
+    lines = _blocks("sh", README)[0].splitlines()
     assert [line.split("#")[0].strip() for line in lines] == ["make demo", "make test"]
     assert README.index("make demo") < 100
     assert "make test" in (ROOT / ".ci" / "run").read_text()
@@ -70,7 +73,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_the_table_of_commands_is_what_help_says() -> None:
-    rows = {row[0].strip("`"): row[1] for row in _table("## Commands")}
+    rows = {row[0].strip("`"): row[1] for row in _table("commands", "# Commands")}
     reset = rows.pop("providers reset NAME")
     listed = {name.split()[0]: text for name, text in rows.items()}
     assert listed == _help()
@@ -78,7 +81,7 @@ def test_the_table_of_commands_is_what_help_says() -> None:
 
 
 def test_the_commands_that_take_one_source_are_those_that_are_named() -> None:
-    named = re.search(r"`--source club` with ((?:[`a-z, \n]|and)+)", README)
+    named = re.search(r"`--source club` with ((?:[`a-z, \n]|and)+)", PAGES["several"])
     assert named is not None
     taking = [
         name
@@ -89,7 +92,7 @@ def test_the_commands_that_take_one_source_are_those_that_are_named() -> None:
 
 
 def test_what_is_said_to_differ_between_sources_is_what_can() -> None:
-    named = re.search(r"What can differ:(.+?)\. The rest", README, re.DOTALL)
+    named = re.search(r"What can differ:(.+?)\. The rest", PAGES["several"], re.DOTALL)
     assert named is not None
     own = set(SourceSection.model_fields) - {"data_source", "token"}
     kept = set(ImagesSection.model_fields) - set(SourceImagesSection.model_fields)
@@ -102,25 +105,27 @@ def test_the_names_that_are_given_to_sources_have_the_tokens_that_are_named() ->
     options = Options.model_validate(tomllib.loads(block))
     expected = {"NOTION_TOKEN", "NOTION_TOKEN_CLUB"}
     assert expected == set(source_tokens(options, "club"))
-    assert expected <= set(re.findall(r"NOTION_TOKEN[A-Z_]*", README))
+    assert expected <= set(re.findall(r"NOTION_TOKEN[A-Z_]*", PAGES["several"]))
     assert DEFAULT == "default"
-    assert f"[sources.{DEFAULT}]" in README
+    assert f"[sources.{DEFAULT}]" in PAGES["several"]
 
 
 def test_the_lease_that_is_named_is_the_one_there_is() -> None:
-    named = re.search(r"`database\.lease` \((\d+) minutes\)", README)
+    named = re.search(r"`database\.lease` \((\d+) minutes\)", PAGES["several"])
     assert named is not None
     assert Options().database.lease == timedelta(minutes=int(named[1]))
 
 
 def test_the_table_of_columns_is_the_default_mapping() -> None:
-    names = [row[0] for row in _table("### 2. The database")]
+    names = [row[0] for row in _table("setup", "## 2. The database")]
     defaults = [field.default for field in PropertyNames.model_fields.values()]
     assert sorted(names) == sorted(defaults)
 
 
 def test_the_table_of_writers_is_the_registry() -> None:
-    rows = {row[0].strip("`"): row for row in _table("### The prompt writer")}
+    rows = {
+        row[0].strip("`"): row for row in _table("services", "## The prompt writer")
+    }
     assert list(rows) == list(writers.KINDS)
     for name, kind in writers.KINDS.items():
         needed = set(re.findall(r"[A-Z_]{5,}", rows[name][2])) - {"WRITER_TOKEN"}
@@ -129,7 +134,8 @@ def test_the_table_of_writers_is_the_registry() -> None:
 
 
 def test_the_table_of_services_is_the_registry() -> None:
-    rows = {re.findall(r"[a-z0-9]+", row[0])[0]: row for row in _table("## Services")}
+    table = _table("services", "## Image services")
+    rows = {re.findall(r"[a-z0-9]+", row[0])[0]: row for row in table}
     assert list(rows) == list(KINDS)
     for name, kind in KINDS.items():
         _, _, needs, price, _ = rows[name]
@@ -146,7 +152,7 @@ def test_the_table_of_services_is_the_registry() -> None:
 
 
 def _told(price: str) -> float:
-    """Return the dollars a square image costs, as the README says it."""
+    """Return the dollars a square image costs, as the page says it."""
     if price == "free":
         return 0.0
     found = re.search(r"\$([0-9.]+)", price)
@@ -166,7 +172,7 @@ def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
     named = set(re.findall(r"[a-z]{2,}", drawing))
     moves = {event.value for (old, event), new in TRANSITIONS.items() if old != new}
     assert named == {state.value for state in JobState} | moves - {"reopened"}
-    assert "reopens" in README
+    assert "reopens" in PAGES["troubleshooting"]
 
 
 @pytest.mark.parametrize("block", _blocks("toml"))
@@ -191,6 +197,32 @@ def test_the_example_loads_and_changes_nothing(tmp_path: Path) -> None:
     assert written.data_dir == bare.data_dir
 
 
+def test_the_reference_of_the_configuration_is_the_example() -> None:
+    page = PAGES["configuration"]
+    assert page == render_reference(page), "run: make reference"
+
+
+def test_every_page_opens_with_whom_it_is_for() -> None:
+    for name, page in PAGES.items():
+        assert page.split("\n\n")[1].startswith("For "), name
+        assert f"](docs/{name}.md" in README, name
+
+
+def test_every_link_leads_to_a_page_and_a_heading() -> None:
+    for page in (ROOT / "README.md", *ROOT.glob("docs/*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+            path, _, anchor = target.partition("#")
+            file = (page.parent / path).resolve() if path else page
+            assert file.exists(), (page.name, target)
+            assert not anchor or anchor in _anchors(file.read_text()), target
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
 def test_a_renamed_event_is_logged_under_its_new_name_only() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     table = changelog.partition("### Renamed log events")[2]
@@ -202,7 +234,7 @@ def test_a_renamed_event_is_logged_under_its_new_name_only() -> None:
 
 
 def test_every_event_that_is_named_is_said_somewhere() -> None:
-    named = set(re.findall(r"`((?:job|breaker|poll|daemon|store)\.[a-z_]+)`", README))
+    named = set(re.findall(r"`((?:job|breaker|poll|daemon|store)\.[a-z_]+)`", GUIDE))
     assert named
     ends = {f"job.{state.value}" for state in FINAL}  # said of whatever state it is
     for event in named - ends:
@@ -213,16 +245,16 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
     everything = SOURCES + (ROOT / "Makefile").read_text()
     everything += (ROOT / "providers" / "__init__.py").read_text()
     everything += '"ATTIC_TOKEN" "GPU_TOKEN"'  # entries of the owner's own
-    for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", README)):
+    for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", GUIDE)):
         assert f'"{variable}"' in everything, variable
     others = {"api", "pwprompt", "owner"}  # AUTOMATIC1111's and PostgreSQL's
-    for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", README)) - others:
+    for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", GUIDE)) - others:
         argument = f"{option.replace('-', '_')}:"
         assert f'"--{option}"' in everything or argument in everything, option
 
 
 def test_what_it_says_when_something_is_wrong_is_what_it_says() -> None:
-    for row in _table("## When something is wrong"):
+    for row in _table("troubleshooting", "## When something is wrong"):
         for words in re.findall(r'"([^"]+)"', row[0]):
             said = re.sub(r" \d+$| \.\.\.$", "", words).removeprefix("postbrush run ")
             assert said in everything_said(), words

@@ -240,7 +240,7 @@ async def _check_request(request: web.Request, handler: Handler) -> web.StreamRe
     if is_form and not is_api and not is_same:
         raise web.HTTPForbidden(
             text="The form was sent from another address than this page's. Behind a "
-            "reverse proxy, have it pass on the Host header (README, The page)."
+            "reverse proxy, have it pass on the Host header (docs/operations.md)."
         )
     if not site.may_enter(request) and not path.startswith(_OPEN):
         if is_form or path == "/live":

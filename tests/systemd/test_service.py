@@ -87,9 +87,10 @@ def test_the_journal_answers_by_field(server: Server) -> None:
     )
 
 
-def test_the_readme_s_commands_for_the_log_work(server: Server) -> None:
-    readme = (ROOT / "README.md").read_text().partition("## Reading the log")[2]
-    block = re.search(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+def test_the_documented_commands_for_the_log_work(server: Server) -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    recipes = page.partition("## Reading the log")[2]
+    block = re.search(r"^```sh\n(.*?)^```", recipes, re.MULTILINE | re.DOTALL)
     assert block is not None
     commands = [line.split("#")[0].strip() for line in block.group(1).splitlines()]
     assert len(commands) > 5

@@ -1,4 +1,4 @@
-"""Takes the README's pictures anew: python -m tests.daemon.web.pictures."""
+"""Takes the pictures of README and docs anew: python -m tests.daemon.web.pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.pretend.posts import POSTS
 from db import images
 from tests.daemon.web.browser import Scene, at_work, browsing, go, looking
 
-FOLDER = Path(__file__).resolve().parents[2] / "pictures"
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "pictures"
 _TOML = """\
 [notion]
 poll_interval = "200ms"

@@ -14,7 +14,7 @@ from daemon.web.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from tests.daemon.web.visitor import PASSWORD, Visitor, inhabited
 
 _DASHBOARD = Path(daemon.web.__file__).with_name("grafana.json")
-_README = Path(__file__).resolve().parents[3] / "README.md"
+_PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 
 
 async def _read(visitor: Visitor) -> dict[tuple[str, ...], float]:
@@ -113,7 +113,7 @@ async def test_strangers_read_nothing_and_prometheus_says_the_password(
             assert page.status == status
 
 
-def test_the_readme_names_every_metric() -> None:
-    text = _README.read_text()
+def test_the_docs_name_every_metric() -> None:
+    text = _PAGE.read_text()
     for name, *_ in (*GAUGES, *COUNTERS, *HISTOGRAMS):
         assert f"`{name}`" in text, name
