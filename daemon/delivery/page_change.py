@@ -197,9 +197,9 @@ async def _alt_text(
     if first.is_card:
         words = await asyncio.to_thread(_words_of_card, source, inputs, first)
         return alt_text_for_card(words, source.options.card.tag)
-    writing = writing_for_image(job, first)
-    if writing is not None and writing.alt:
-        return writing.alt
+    # The picture is the writer's, and not what our own rule has found in the post.
+    if (writing := writing_for_image(job, first)) is not None:
+        return writing.alt or alt_text_for_prompt(writing.text, inputs.words)
     # Feedback, style and template are instructions; the post's part is what is shown.
     start, end = inputs.post_part or (0, len(inputs.prompt))
     return alt_text_for_prompt(inputs.prompt[start:end], inputs.words)

@@ -59,6 +59,17 @@ async def test_a_post_is_painted_by_what_the_writer_wrote(
         assert len([call for call in home.writes() if "PATCH" in call]) == 1
 
 
+async def test_a_writer_without_an_alt_text_has_one_of_its_prompt(
+    tmp_path: Path, chat: ChatServer
+) -> None:
+    chat.answers = [written(alt="")]
+    async with writing_house(tmp_path, chat) as home:
+        await home.begin()
+        page = home.add("Bread", "Fried rice for everyone.")
+        await home.live()
+        assert home.read(page)["Alt text"].startswith("A round loaf of rye bread with")
+
+
 async def test_the_owners_prompt_is_sent_as_written(
     tmp_path: Path, chat: ChatServer
 ) -> None:
