@@ -167,6 +167,16 @@ def _price(name: str) -> float:
     return round(provider.price_of(parse_format("square"), utc_now()), 4)
 
 
+def test_the_costs_of_thirty_posts_are_those_of_the_services() -> None:
+    costs = README.partition("## What it costs")[2]
+    price = _price("flux")
+    assert f"${price} each | about $0.05 |" in costs
+    assert 30 * price == pytest.approx(0.05, abs=0.006)
+    assert _price("space") == _price("freeapi") == 0
+    assert "some 170 a day" in costs
+    assert "some 170 a day" in PAGES["services"]
+
+
 def test_the_drawing_has_every_state_and_every_move_between_two() -> None:
     drawing = next(block for block in _blocks("text") if "queued ─" in block)
     named = set(re.findall(r"[a-z]{2,}", drawing))
