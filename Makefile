@@ -5,6 +5,7 @@
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
 PYTHONS ?= 3.11 3.13
+WHEELHOUSE ?= wheelhouse
 # What was skipped is said, with what it needs; in CI also what took long.
 PYTEST = $(BIN)/python -m pytest -q -n auto -rs $(if $(CI),--durations=25)
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -40,7 +41,7 @@ uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
 wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
-			--python-version $$version --dest wheelhouse -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/imaging/store/s3.lock || exit 1; done
+			--python-version $$version --dest $(WHEELHOUSE) -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/imaging/store/s3.lock || exit 1; done
 
 test: .venv/test ## Check a change: lint, types, contracts, schema, tests (5 minutes)
 	@began=$$(date +%s); $(MAKE) --no-print-directory lint && \
@@ -87,8 +88,9 @@ reference: .venv/test ## Write the list of settings in docs/configuration.md ane
 pictures: .venv/test ## Take the pictures of README and docs anew (needs a browser)
 	@$(BIN)/python -m tests.daemon.web.pictures
 
-roots: ## Make the Debians that tests boot (as root)
+roots: $(BIN)/python ## Make the Debians that tests boot, and the wheels of the container (as root)
 	@$(PYTHON) -m tests.systemd.machine
+	@$(MAKE) --no-print-directory --silent wheelhouse PYTHONS=3.13 WHEELHOUSE=.roots/wheels
 
 lock: ## Pin the dependencies anew (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \

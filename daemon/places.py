@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from daemon.errors import SetupError
 
 CONFIG_NAME = "postbrush.toml"
 SECRETS_NAME = "secrets"
@@ -28,18 +31,18 @@ def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
     """Return the folders that are used unless a file or a variable names others."""
     # A container, a checkout with its .venv, and a folder that has our files.
     is_program_here = Path(sys.prefix).parent == cwd
-    has_files = any((cwd / mark).exists() for mark in _MARKS)
+    has_files = any(_exists(cwd / mark) for mark in _MARKS)
     if CONTAINER in environ or is_program_here or has_files:
         return Home(cwd, cwd)
-    config = _user_folder(environ, "XDG_CONFIG_HOME", ".config")
-    data = _user_folder(environ, "XDG_DATA_HOME", ".local/share")
+    config = user_folder(environ, "XDG_CONFIG_HOME", ".config")
+    data = user_folder(environ, "XDG_DATA_HOME", ".local/share")
     # A process without a user's folders, such as a service.
     if config is None or data is None:
         return Home(cwd, cwd)
     return Home(config / "postbrush", data / "postbrush")
 
 
-def _user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | None:
+def user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | None:
     """Return a folder of the XDG Base Directory Specification, None without a user."""
     named, home = Path(environ.get(name, "")), Path(environ.get("HOME", ""))
     if named.is_absolute():
@@ -50,6 +53,16 @@ def _user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | No
 def is_of_service(file: Path) -> bool:
     """Return whether a configuration is the service's, which `make install` adds."""
     return file.is_relative_to("/etc")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        raise SetupError(
+            f"cannot look into {path.parent}: run postbrush as its owner, or give it "
+            f"to the user postbrush runs as ({os.getuid()}:{os.getgid()})"
+        ) from None
 
 
 def find_config(
@@ -64,4 +77,4 @@ def find_config(
         return cwd / named
     folders = (cwd, find_home(environ, cwd).config, _SYSTEM)
     places = (folder / CONFIG_NAME for folder in folders)
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if _exists(place)), None)

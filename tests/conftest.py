@@ -73,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 _FIRST = ("tests/daemon/test_month", "tests/crash/test_matrix")
 #: What needs more than Python and make, as a whole; single tests have the mark.
 _LONG = (
-    *("tests/systemd/", "tests/counterparts/"),
+    *("tests/systemd/", "tests/counterparts/", "tests/container/"),
     *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
 )
 
@@ -122,6 +122,8 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # has no types
     def _split_scope(self, nodeid: str) -> str:
         if machine := re.search(r"tests/systemd/.*\[(\w+)", nodeid):
             return machine.group(1)
+        if "tests/container/" in nodeid:
+            return "container"
         return "browser" if "/test_in_a_browser" in nodeid else nodeid
 
 

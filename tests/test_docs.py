@@ -258,6 +258,8 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
     for variable in set(re.findall(r"\b[A-Z]+_TOKEN\b", GUIDE)):
         assert f'"{variable}"' in everything, variable
     others = {"api", "pwprompt", "owner"}  # AUTOMATIC1111's and PostgreSQL's
+    others |= {"rm", "build-arg", "pull", "no-build", "entrypoint"}  # Docker's
+    others |= {"wheel", "with"}  # uv's
     for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", GUIDE)) - others:
         argument = f"{option.replace('-', '_')}:"
         assert f'"--{option}"' in everything or argument in everything, option

@@ -15,7 +15,8 @@ MODULES = sorted(path for name in PACKAGES for path in ROOT.glob(f"{name}/**/*.p
 _TOP = {
     *("daemon", "providers", "db", "migrations", "images", "tests", "systemd", "docs"),
     *("pyproject.toml", "README.md", "Makefile", "LICENSE", "CHANGELOG.md"),
-    *("requirements.lock", ".ci", ".gitignore"),
+    *("requirements.lock", ".ci", ".gitignore", "Containerfile", "compose.yaml"),
+    ".dockerignore",
 }
 #: A library that only one module may know.
 _ONLY = {
@@ -27,7 +28,8 @@ _ONLY = {
     "obstore": {"daemon/imaging/store/remote.py"},
     "jinja2": {"daemon/web/rendering.py"},
     "prometheus_client": {"daemon/web/metrics.py"},
-    "tomllib": {"daemon/config/load.py"},
+    # A container asks for its health once a minute, without the settings.
+    "tomllib": {"daemon/config/load.py", "daemon/cli/healthcheck.py"},
     "tomlkit": {"daemon/cli/setup/config_text.py"},
     "sqlalchemy": {
         *(str(path.relative_to(ROOT)) for path in ROOT.glob("db/*.py")),

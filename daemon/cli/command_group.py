@@ -67,6 +67,8 @@ COMMANDS = {
     "run": ("run", "Watch Notion and make images, until stopped (Ctrl-C)."),
     "once": ("service", "Look once, work until nothing is due, and exit."),
     "demo": ("demo", "Show all of it with a pretend Notion; no account."),
+    "service": ("user_service", "Run it as a systemd service of your user."),
+    "healthcheck": ("healthcheck", "Ask the daemon whether it can work."),
     "migrate": ("service", ""),
     "alarm": ("service", ""),
     "config": ("service", "Show every setting and where it comes from."),

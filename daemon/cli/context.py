@@ -89,6 +89,10 @@ def start_command(settings: Settings) -> str:
     """Return the command that starts the daemon of this configuration."""
     if settings.is_service:
         return "sudo systemctl start postbrush"
+    if settings.is_container:
+        return "docker compose up -d"
+    if Path(sys.prefix).parent == Path.cwd():
+        return "make run"
     return "postbrush run"
 
 

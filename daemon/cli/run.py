@@ -12,6 +12,10 @@ def run() -> None:
     # SIGHUP would end the process until the supervisor handles it, so it is blocked
     # before the imports, which take half a second.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # The kernel drops a signal to the first process of a container that it does not
+    # handle, and the supervisor handles this one after the imports.
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     import asyncio  # noqa: PLC0415 - after the signal is blocked
 
     from daemon import app  # noqa: PLC0415 - after the signal is blocked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -13,12 +14,14 @@ import typer
 from daemon import app, service_conflict
 from daemon import config as configuration
 from daemon import once as one_pass
-from daemon.cli import context, output
+from daemon.cli import OPTIONS, context, output
 from daemon.cli.command_group import Json
+from daemon.cli.setup import answer_files, config_text
 from daemon.cli.test import notify_all
 from daemon.config import Settings
-from daemon.errors import PostbrushError
+from daemon.errors import PostbrushError, SetupError
 from daemon.jobs import actions
+from daemon.places import find_config
 from daemon.service import log
 from daemon.service.alerts import Message
 from daemon.source_setup import build_pollers
@@ -99,13 +102,36 @@ def alarm(
             logger.warning("notify.failed", summary=f"{result.where}: {result.wrong}")
 
 
+def _migrate_config() -> None:
+    """Give renamed settings their present names; the old file is kept beside it."""
+    file = find_config(OPTIONS.config, os.environ, Path.cwd())
+    if file is None:
+        raise SetupError("there is no postbrush.toml here; --config names one")
+    # The bytes, since the ends of lines are the owner's.
+    text, renamed = config_text.rename_keys(file.read_bytes().decode())
+    if not renamed:
+        typer.echo(f"{file}: every setting has its present name")
+        return
+    answer_files.require_writable(file)
+    backup = answer_files.write_config(file, text)
+    for change in renamed:
+        typer.echo(change)
+    typer.echo(f"{file} is rewritten; the old one is {backup}")
+
+
 def config(
     example: Annotated[
         bool, typer.Option("--example", help="Print a commented postbrush.toml.")
     ] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Rename old settings in the file.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show every setting and where it comes from."""
+    if migrate:
+        _migrate_config()
+        return
     if example:
         sys.stdout.write(configuration.example_text())
         return

@@ -20,12 +20,20 @@ from daemon.config.model import ImagesSection, Options
 from daemon.config.problems import (
     NOT_SETTINGS,
     PREFIX,
+    RENAMED,
     explain_errors,
     unknown_variables,
 )
 from daemon.config.settings import Settings
 from daemon.errors import ConfigError
-from daemon.places import SECRETS_NAME, Home, find_config, find_home, is_of_service
+from daemon.places import (
+    CONTAINER,
+    SECRETS_NAME,
+    Home,
+    find_config,
+    find_home,
+    is_of_service,
+)
 from providers.network import network_problems
 
 _USUAL_REGION = "us-east-1"
@@ -101,12 +109,18 @@ def _build_settings(
     wanted = entries.secret_variables(options or Options(), with_store=bool(store))
     secrets = secret.read_secrets(environ, wanted, problems, secrets_path(file, home))
     if options is not None:
+        options = _open_container_page(options, secrets, environ)
         secrets = replace(secrets, others=_secret_texts(options, secrets))
         data_dir = _resolve_data_dir(options, file, environ, cwd, home)
         problems += checks.check_options(options, secrets, store, data_dir, ready=ready)
     if problems or options is None:
         if file:
-            problems.append(f"the configuration read is {file}")
+            is_old = any(
+                RENAMED in problem and not problem.startswith(PREFIX)
+                for problem in problems
+            )
+            remedy = "; `postbrush config --migrate` renames settings" if is_old else ""
+            problems.append(f"the configuration read is {file}{remedy}")
         if file and is_of_service(file):
             problems = [secret.name_service_place(problem) for problem in problems]
         raise ConfigError(problems)
@@ -119,6 +133,21 @@ def _build_settings(
         store=store,
         from_file=values,
     )
+
+
+def _open_container_page(
+    options: Options, secrets: secret.Secrets, environ: Mapping[str, str]
+) -> Options:
+    """Return the options of a container, whose port is published by its owner.
+
+    Its own loopback address is out of reach, so the page listens on all of them when
+    it has a password.
+    """
+    is_chosen = "listen" in options.web.model_fields_set
+    if CONTAINER not in environ or is_chosen or secrets.web_password is None:
+        return options
+    web = options.web.model_copy(update={"listen": "0.0.0.0:8787"})
+    return options.model_copy(update={"web": web})
 
 
 def _validate_options(

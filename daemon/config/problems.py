@@ -27,6 +27,8 @@ RENAMED_KEYS = {
     "hold": "approve_above",
     "reserve": "min_free_disk",
 }
+#: In the problem of a key or variable that has another name now.
+RENAMED = " is now called "
 _SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
 
 
@@ -63,8 +65,8 @@ def _unknown_key(path: list[str]) -> str:
     parent = _section_at(parents)
     known = list(parent.model_fields) if parent else []
     current = RENAMED_KEYS.get(key, key)
-    if current != key and current in known:
-        return f"{where} is now called {'.'.join([*parents, current])}"
+    if renamed := current_key(parents, key):
+        return f"{where}{RENAMED}{'.'.join([*parents, renamed])}"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     elsewhere = [name for name in every_key(Options) if name.split(".")[-1] == current]
     # A key that stands elsewhere is likelier than one that is spelled quite otherwise.
@@ -75,6 +77,13 @@ def _unknown_key(path: list[str]) -> str:
     if elsewhere:
         return f"{where}: no such key here; did you mean {elsewhere[0]}?"
     return f"{where}: no such key; known: {', '.join(known)}"
+
+
+def current_key(parents: list[str], key: str) -> str | None:
+    """Return the name that a renamed key of a section has now, None for others."""
+    section, current = _section_at(parents), RENAMED_KEYS.get(key)
+    is_known = section is not None and current in section.model_fields
+    return current if is_known else None
 
 
 def _section_at(path: list[str]) -> type[BaseModel] | None:
@@ -146,7 +155,7 @@ def _unknown_variable(name: str, shape: str, keys: set[str]) -> str:
     section, _, key = shape.rpartition("__")
     current = RENAMED_KEYS.get(key.lower(), "").upper()
     if f"{section}__{current}" in keys:
-        return f"{name} is now called {name.upper().removesuffix(key)}{current}"
+        return f"{name}{RENAMED}{name.upper().removesuffix(key)}{current}"
     near = difflib.get_close_matches(shape, keys, n=1, cutoff=0.5)
     hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
     return f"{name}: no such setting{hint}"

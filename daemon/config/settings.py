@@ -16,7 +16,7 @@ from daemon.config.model import (
     ProviderOptions,
 )
 from daemon.config.secret import Secrets
-from daemon.places import is_of_service
+from daemon.places import CONTAINER, is_of_service
 from providers import KINDS
 from providers.base import CardLayout, CardSettings, ProviderSettings
 
@@ -51,6 +51,11 @@ class Settings:
     def is_service(self) -> bool:
         """Whether it is the configuration of the service, which `make install` adds."""
         return self.file is not None and is_of_service(self.file)
+
+    @property
+    def is_container(self) -> bool:
+        """Whether the program runs in the container that the Containerfile makes."""
+        return CONTAINER in self.environ
 
     def by_source(self) -> dict[str, Settings]:
         """Return the settings of every source, by its name."""

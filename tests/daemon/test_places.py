@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon import config
+from daemon.errors import SetupError
 from daemon.places import CONTAINER, Home, find_config, find_home
 
 _SHOP = "[card]\ntag = 'Shop'\n"
@@ -79,3 +80,42 @@ def test_with_variables_alone_the_data_are_the_users(tmp_path: Path) -> None:
     settings = config.load_settings(None, environ, tmp_path)
     assert settings.file is None
     assert settings.data_dir == tmp_path / "ada/.local/share/postbrush"
+
+
+@pytest.mark.parametrize(
+    ("environ", "toml", "listen"),
+    [
+        ({"WEB_PASSWORD": "open sesame"}, "", "0.0.0.0:8787"),
+        # Without a password, and with a choice of the owner's, nothing is opened.
+        ({}, "", "127.0.0.1:8787"),
+        ({"WEB_PASSWORD": "open sesame"}, '[web]\nlisten = "off"\n', "off"),
+        (
+            {"WEB_PASSWORD": "open sesame", "POSTBRUSH_WEB__LISTEN": "[::]:80"},
+            "",
+            "[::]:80",
+        ),
+    ],
+)
+def test_the_page_of_a_container_is_open_with_a_password(
+    tmp_path: Path, environ: dict[str, str], toml: str, listen: str
+) -> None:
+    (tmp_path / "postbrush.toml").write_text(toml)
+    settings = config.load_settings(None, {CONTAINER: "1", **environ}, tmp_path)
+    assert settings.options.web.listen == listen
+    assert settings.data_dir == tmp_path
+
+
+def test_elsewhere_a_password_opens_nothing(tmp_path: Path) -> None:
+    settings = config.load_settings(None, {"WEB_PASSWORD": "open sesame"}, tmp_path)
+    assert settings.options.web.listen == "127.0.0.1:8787"
+
+
+def test_a_folder_that_nobody_may_look_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(SetupError, match=f"cannot look into {tmp_path}: run"):
+        find_config(None, {}, tmp_path)

@@ -24,6 +24,10 @@ CACHE = ROOT / ".roots"
 RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
 _TOOLS = ("mmdebstrap", "systemd-nspawn", "nsenter")
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,make,procps,ca-certificates"
+#: In place of the base image of the container, which no registry gives us here.
+BASE = "base"
+_BASE_PACKAGES = "python3,python3-venv,ca-certificates,tzdata,binutils"
+_BASE_HOOK = '--customize-hook=chroot "$1" python3 -m venv /usr/local'
 _LEAN = ("doc", "man", "locale")
 _ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -63,11 +67,14 @@ def made(suite: str) -> Path:
 def _make(suite: str, tar: Path) -> None:
     CACHE.mkdir(exist_ok=True)
     sources = CACHE / f"{suite}.sources"
+    packages, more = _PACKAGES, []
+    if suite == BASE:
+        suite, packages, more = "trixie", _BASE_PACKAGES, [_BASE_HOOK]
     sources.write_text(_mirror(suite))
     lean = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEAN]
     fresh = tar.with_suffix(".new.tar")
     command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
-    command += [f"--include={_PACKAGES}", *lean, suite, str(fresh), str(sources)]
+    command += [f"--include={packages}", *lean, *more, suite, str(fresh), str(sources)]
     subprocess.run(command, check=True)
     fresh.rename(tar)
 
@@ -177,4 +184,4 @@ class Machine:
 
 if __name__ == "__main__":
     with ThreadPoolExecutor() as aside:
-        list(aside.map(made, [] if missing() else RELEASES))
+        list(aside.map(made, [] if missing() else [*RELEASES, BASE]))

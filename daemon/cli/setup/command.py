@@ -219,10 +219,12 @@ def _check_setup(prompter: Prompter, target: InitTarget) -> None:
         prompter.print_line("Do what the table says, then look again: postbrush check")
         raise
     prompter.print_line()
-    holder = lock.find_holder(app.lock_path(context.load_settings()))
+    settings = context.load_settings()
+    holder = lock.find_holder(app.lock_path(settings))
     if holder is not None:
         prompter.print_line(
             f"The daemon runs (process {holder.pid}): restart it to use this."
         )
     else:
-        prompter.print_line("All is well. Start it: make run")
+        start = context.start_command(settings)
+        prompter.print_line(f"All is well. Start it: {start}")

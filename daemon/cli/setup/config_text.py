@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import tomlkit
 from tomlkit.container import Container
-from tomlkit.items import AoT, SingleKey, Table
+from tomlkit.items import AoT, InlineTable, SingleKey, Table
 
 from daemon.config.load import parse_toml
+from daemon.config.problems import current_key
 from daemon.errors import SetupError
 
 #: Sections and key, such as ("notion", "properties", "image").
@@ -103,6 +104,53 @@ def edit_toml(text: str, wanted: Mapping[KeyPath, object]) -> str:
         for path in reversed([path for path in wanted if path[:-1] == table]):
             body = _set_and_verify(body, path, wanted[path])
     return text[: len(text) - len(text.removeprefix(_BOM))] + body
+
+
+def rename_keys(text: str) -> tuple[str, list[str]]:
+    """Return *text* with the present names of renamed settings, and each change.
+
+    Raises:
+        SetupError: The text is not TOML, or a setting stands there under both names.
+    """
+    body = text.removeprefix(_BOM)
+    try:
+        values, document = parse_toml(body), tomlkit.parse(body)
+        renamed = list(_rename_in(document, []))
+        after = document.as_string()
+        for path, current in renamed:
+            section = values
+            for name in path[:-1]:
+                section = section[name]
+            section[current] = section.pop(path[-1])
+        if parse_toml(after) != values:
+            raise CannotEditError
+    except ValueError as error:
+        raise SetupError(
+            "the file is not valid TOML, or has a setting under its old and its new "
+            "name: rename by hand what `postbrush check` says"
+        ) from error
+    changes = [
+        f"{'.'.join(path)} is now {'.'.join([*path[:-1], current])}"
+        for path, current in renamed
+    ]
+    return text[: len(text) - len(body)] + after, changes
+
+
+def _rename_in(
+    container: Container, parents: list[str]
+) -> Iterator[tuple[list[str], str]]:
+    """Rename the keys of a section and those below it; yield old path and new key."""
+    for index, (key, item) in enumerate(container.body):
+        if key is None:
+            continue
+        if isinstance(item, Table | InlineTable):
+            yield from _rename_in(item.value, [*parents, key.key])
+        elif (current := current_key(parents, key.key)) is not None:
+            # With the quotes and spaces that the owner wrote.
+            written = key.as_string().replace(key.key, current, 1)
+            new_key = SingleKey(current, sep=key.sep, original=written)
+            container.body[index] = (new_key, item)
+            yield [*parents, key.key], current
 
 
 def _set_and_verify(body: str, path: KeyPath, value: object) -> str:

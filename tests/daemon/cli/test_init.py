@@ -87,7 +87,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         screen.type(bare.town.hub.token)
         await screen.until("Hugging Face knows it")
         assert await screen.end() == 0
-    assert "All is well. Start it: make run" in screen.shown
+    assert "All is well. Start it: postbrush run" in screen.shown
     assert "flux ($0.0015" in screen.shown
     assert "w" * 40 not in screen.shown
     _no_token(bare, screen.shown, (bare.folder / "postbrush.toml").read_text())

@@ -25,7 +25,11 @@ def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         config.load_settings(None, environ, folder)
     *problems, where = caught.value.problems
-    assert where == f"the configuration read is {folder / 'postbrush.toml'}"
+    file = folder / "postbrush.toml"
+    assert where.startswith(f"the configuration read is {file}")
+    renamed = [one for one in problems if " is now called " in one]
+    in_file = any(not one.startswith("POSTBRUSH_") for one in renamed)
+    assert where.endswith("`postbrush config --migrate` renames settings") is in_file
     return problems
 
 
