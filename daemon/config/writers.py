@@ -39,7 +39,7 @@ def missing_requirement(options: Options, secrets: Secrets, kind: str) -> str | 
     """Return what a kind of writer needs before it can be used, None if nothing."""
     for need in KINDS[kind].required_settings:
         if need == "token" and _token_of(options, secrets, kind) is None:
-            return f"needs {_token_variables(options.writer, kind)[0]}"
+            return f"needs {KINDS[kind].token_variables[0]}"
         if need == "account" and _account_of(options, secrets, kind) is None:
             return f"needs {KINDS[kind].account_variable}"
         if need == "base_url" and options.writer.base_url is None:
