@@ -39,6 +39,7 @@ def routes(_app: web.Application) -> list[web.RouteDef]:
 
 
 async def show_dashboard(request: web.Request) -> web.StreamResponse:
+    """Answer with the start page: queue, services, money and newest images."""
     site = web_context_of(request)
     async with site.source.app.db.read_transaction() as tx:
         data = await _load_dashboard(tx, site)
