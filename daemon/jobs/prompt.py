@@ -75,9 +75,11 @@ class Inputs:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Inputs:
-        """Return the inputs that `to_dict` wrote, also those of an earlier version."""
+        """Return the inputs that `to_dict` wrote, also in another version of ours."""
         former = {"request": _hash_request(values["prompt"])}
-        return cls(**{**former, **values})
+        # A later version may have stored more.
+        known = {name: values[name] for name in _FIELDS if name in values}
+        return cls(**{**former, **known})
 
 
 _FIELDS = tuple(field.name for field in fields(Inputs))

@@ -218,3 +218,17 @@ def test_inputs_of_an_earlier_version_ask_for_the_same() -> None:
     assert former.request != _build(**fields | {"feedback": ""}).request
     assert former.request != _build(**fields | {"style": "ink"}).request
     assert fit_prompt(former.prompt, former.post_part, 20) == ("Bread! oil. less", True)
+
+
+def test_inputs_of_a_later_version_are_read_without_what_it_added() -> None:
+    values = {
+        "prompt": "Bread",
+        "origin": "post",
+        "words": "Bread.",
+        "title": "A",
+        "format": "square",
+        "variants": 1,
+        "feedback": "",
+    }
+    inputs = Inputs.from_dict(values)
+    assert Inputs.from_dict({**inputs.to_dict(), "mood": "sober"}) == inputs
