@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse test test-long lint bench measure trace reference pictures counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse dist test test-long lint bench measure trace reference pictures counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -42,6 +42,12 @@ wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without net
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
 			--python-version $$version --dest $(WHEELHOUSE) -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/imaging/store/s3.lock || exit 1; done
+
+dist: .venv/test ## Build a release in dist/: wheel, source, wheels of what it needs, SBOM
+	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
+	@$(BIN)/python -m tests.make_sbom dist/postbrush-*.whl
+	@$(MAKE) --no-print-directory --silent wheelhouse WHEELHOUSE=dist/wheels
+	@cd dist && sha256sum *.whl *.tar.gz *.json wheels/* >SHA256SUMS && ls
 
 test: .venv/test ## Check a change: lint, types, contracts, schema, tests (5 minutes)
 	@began=$$(date +%s); $(MAKE) --no-print-directory lint && \
@@ -107,7 +113,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --override tests/counterparts/overrides.txt --group counterparts -o tests/counterparts/requirements.lock
 
 clean: ## Remove what was made here: .venv and caches, never your data
-	@rm -rf .venv .venv-counterparts .bench .roots wheelhouse .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@rm -rf .venv .venv-counterparts .bench .roots wheelhouse dist .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

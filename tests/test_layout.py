@@ -94,7 +94,7 @@ def test_nothing_but_what_belongs_there_lies_on_top() -> None:
         r"\.(git|venv.*|bench|roots|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
     )
     data = re.compile(
-        r"postbrush\.(toml.*|db.*|lock|sock)|secrets|thumbs|wheelhouse|htmlcov|.*\.log"
+        r"postbrush\.(toml.*|db.*|lock|sock)|secrets|thumbs|wheelhouse|dist|htmlcov|.*\.log"
     )
     for path in ROOT.iterdir():
         known = path.name in _TOP or made_here.fullmatch(path.name)
