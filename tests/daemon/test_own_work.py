@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from db.engine import Database, Result, Tx
+from tests.daemon.chat import ChatServer, writing_house
 from tests.daemon.house import house
 
 _POSTS = 10
@@ -17,6 +18,9 @@ _POSTS = 10
 #: one an image asks what it cost, for the property that shows it.
 _STATEMENTS = 35
 _TRANSACTIONS = 10.5
+#: More with a prompt writer: the job, the chain, the page's jobs and images, the call
+#: and the answer on record, the breaker.
+_OF_PROMPT = 12
 #: Of an image, in the polls and the dispatcher.  The queue is looked at after an end of
 #: work, and how many ends fall together varies: 33 to 41 for ten were counted.
 _LOOKS = 6
@@ -54,6 +58,19 @@ class Counted:
     def _execute(self, execute: Callable[..., Result], *given: object) -> Result:
         self.statements += 1
         return execute(*given)
+
+
+async def test_a_written_prompt_asks_little_more(tmp_path: Path) -> None:
+    async with writing_house(tmp_path, ChatServer()) as home:
+        await home.begin()
+        for number in range(_POSTS):
+            home.add(f"Post {number}")
+        counted = Counted(home.source.app.db)
+        await home.live()
+        assert home.hub.painted == _POSTS
+        assert counted.statements / _POSTS <= _STATEMENTS + _OF_PROMPT
+        assert counted.transactions / _POSTS <= _TRANSACTIONS + 2
+        assert counted.looks / _POSTS <= _LOOKS
 
 
 async def test_an_image_asks_little_of_the_database(tmp_path: Path) -> None:
