@@ -29,6 +29,7 @@ from daemon.service.systemd import WatchdogDeadlines
 from daemon.service.tasks import ChangeEvent, LogState, RetrySchedule
 from db.engine import Database
 from db.source_state import SHARED
+from providers.base import CardSettings
 from providers.cancellation import CancellationToken
 from providers.provider import Provider
 from providers.runner import ProviderRunner
@@ -152,16 +153,14 @@ class SourceContext:
     """One source: its settings, its clients and its state.
 
     Attributes:
-        name: Name of the source in the database.
         options: The settings of the source; its own sections override the shared ones.
         chain: Provider names, in order.
         writers: The prompt writers of all sources, by name.
         writer_names: The writers of the source, the cheapest first.
         fingerprints: Hash of the token and settings of each provider and writer.
         own_budgets: Names of the sources with a budget of their own.
+        card_look: The design of its cards, and of words on its images.
         log: Names the source, if there are several.
-        notion_backoff: Backoff while Notion cannot be reached.
-        page_cache: Cache of the source's pages.
     """
 
     app: AppContext
@@ -175,6 +174,7 @@ class SourceContext:
     log: BoundLogger
     writers: Mapping[str, PromptWriter] = field(default_factory=dict)
     writer_names: Sequence[str] = ()
+    card_look: CardSettings = field(default_factory=CardSettings)
     state: SourceRuntime = field(default_factory=SourceRuntime)
     notion_backoff: NotionBackoff = field(default_factory=NotionBackoff)
     page_cache: PageCache = field(default_factory=PageCache)

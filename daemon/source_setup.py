@@ -104,6 +104,7 @@ def build_sources(
             providers=providers,
             writers=writers,
             writer_names=sort_by_price(writers, own.list_writers()),
+            card_look=own.card_settings(),
             log=log,
         )
         transports.polls.append(source.watchdog_name)

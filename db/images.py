@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,9 @@ _OF_PAGES = _ALL.where(
     images.c.page_id.in_(sa.bindparam("pages", expanding=True)),
 ).order_by(images.c.id)
 _BY_NAMES = _ALL.where(images.c.name.in_(sa.bindparam("names", expanding=True)))
+#: Characters of the key in the name of an image with words.
+_KEY = 12
+_LETTERED = re.compile(rf"_text_[0-9a-f]{{{_KEY}}}\.png$")
 _CHANGE = images.update().where(images.c.id.in_(sa.bindparam("these", expanding=True)))
 
 
@@ -48,12 +52,27 @@ async def by_name(tx: Tx, name: str) -> ImageRecord | None:
 
 
 async def by_names(tx: Tx, names: list[str]) -> dict[str, ImageRecord]:
-    """Return, by file name, the images of any page with one of these file names."""
-    return {
+    """Return, by file name, the images of any page with one of these file names.
+
+    A name with words on the image leads to the image without them.
+    """
+    plain_names = {name: plain_name(name) for name in names}
+    found = {
         image.name: image
-        for chunk in in_chunks(names)
+        for chunk in in_chunks(sorted(set(plain_names.values())))
         for image in await fetch_all(tx, ImageRecord, _BY_NAMES, names=chunk)
     }
+    return {name: found[plain] for name, plain in plain_names.items() if plain in found}
+
+
+def lettered_name(name: str, key: str) -> str:
+    """Return the file name of an image with words on it; *key* tells them apart."""
+    return f"{name.removesuffix('.png')}_text_{key[:_KEY]}.png"
+
+
+def plain_name(name: str) -> str:
+    """Return the file name of the image without words, which `images` has."""
+    return _LETTERED.sub(".png", name)
 
 
 async def of_attempt(tx: Tx, attempt_id: int) -> ImageRecord | None:

@@ -55,7 +55,7 @@ COMMANDS = {
     "init": ("init", "Set everything up: five questions, then a check."),
     "use": (
         "job_actions",
-        "List a page's earlier images, or put one back as the first.",
+        "List a page's images, put one back, or change its words.",
     ),
     "pause": ("upkeep", "Make nothing until `resume`; wishes are remembered."),
     "resume": ("upkeep", "End a pause."),

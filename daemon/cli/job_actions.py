@@ -17,7 +17,7 @@ from daemon.cli.command_group import JobArgument, Json, PageArgument, Source
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.errors import PostbrushError, SetupError
-from daemon.jobs import actions
+from daemon.jobs import actions, relettering
 from db import images, posts
 from db.engine import Tx
 from db.models import ImageRecord, Job
@@ -92,21 +92,29 @@ def use(
     only: Annotated[
         bool, typer.Option("--only", help="Without the variants it came with.")
     ] = False,
+    headline: Annotated[
+        str | None,
+        typer.Option(help='Words to put on it, "" for none.', metavar="WORDS"),
+    ] = None,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """List a page's earlier images, or put one back as the first."""
+    """List a page's images, put one back, or change its words."""
     if only and file is None:
         raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
     settings = context.load_settings(source)
     if file is not None:
-        job = asyncio.run(_queue_reattach(settings, page, file, source, only=only))
-        output.print_result(
-            asdict(job),
-            json=json,
-            human=f"{file} goes back onto '{job.title}' as its "
-            f"{'only' if only else 'first'} image (job {job.id})",
+        job = asyncio.run(
+            _queue_reattach(settings, page, file, source, only=only, headline=headline)
         )
+        place = "only" if only else "first"
+        human = f"{file} goes back onto '{job.title}' as its {place} image"
+        output.print_result(asdict(job), json=json, human=f"{human} (job {job.id})")
+        return
+    if headline is not None:
+        job = asyncio.run(_queue_reletter(settings, page, headline, source))
+        human = f"the image of '{job.title}' gets these words (job {job.id}, no charge)"
+        output.print_result(asdict(job), json=json, human=human)
         return
     records = asyncio.run(_load_images(settings, page, source))
     zone = local_zone()
@@ -142,11 +150,17 @@ async def _load_images(
 
 
 async def _queue_reattach(
-    settings: Settings, query: str, name: str, source: str | None, *, only: bool
+    settings: Settings,
+    query: str,
+    name: str,
+    source: str | None,
+    *,
+    only: bool,
+    headline: str | None,
 ) -> Job:
     async with context.write_transaction(settings) as tx:
         post = await context.find_page(tx, query, source)
-        image = await images.by_name(tx, Path(name).name)
+        image = await images.by_name(tx, images.plain_name(Path(name).name))
         if image is None or image.page_id != post.page_id:
             raise SetupError(
                 f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
@@ -154,4 +168,14 @@ async def _queue_reattach(
             )
         if app.open_store(settings).is_lost(image.name):
             raise PostbrushError(f"{image.name} is gone from the disk")
-        return await actions.reattach_image(tx, post, image, utc_now(), alone=only)
+        return await actions.reattach_image(
+            tx, post, image, utc_now(), alone=only, headline=headline
+        )
+
+
+async def _queue_reletter(
+    settings: Settings, query: str, headline: str, source: str | None
+) -> Job:
+    async with context.write_transaction(settings) as tx:
+        post = await context.find_page(tx, query, source)
+        return await relettering.reletter_images(tx, post, headline, utc_now())

@@ -57,6 +57,7 @@ class PropertyNames(Section):
     note: ColumnName = _key("Image note", "text; written")
     provider: ColumnName = _key("Image provider", "select or text; written")
     details: ColumnName = _key("Image details", "text; written: model, price, seed")
+    headline: ColumnName = _key("Headline", "words to put on the image: text")
     format: ColumnName = _key("Format", "select or text: square, portrait, ...")
     variants: ColumnName = _key("Variants", "number, 1 to 4")
     pick: ColumnName = _key("Pick", "number or select: the variant to show alone")
@@ -143,6 +144,13 @@ class SourceImagesSection(Section):
     """What the images of one source can have for themselves."""
 
     format: FormatName = _key("square", "square, portrait, landscape, story or WxH")
+    headline: Literal["off", "column", "auto"] = _key(
+        "column", "words on the image: of the column; auto: else of the post; off"
+    )
+    headline_style: Literal["gradient", "panel"] = _key(
+        "gradient", "what is behind them; or panel"
+    )
+    brand: bool = _key(False, "put the card's tag and logo on images, too")
     keep_days: int = _key(
         0, "older ones that no page shows go; 0: never", ge=0, le=3650
     )

@@ -138,7 +138,7 @@ class Settings:
             account=entries.account_of(self.options.providers, self.secrets, name),
             timeout=entry.timeout.total_seconds() if entry.timeout else None,
             file_hosts=tuple(entry.file_hosts),
-            card=self._card_settings(),
+            card=self.card_settings(),
             **values,
         )
 
@@ -146,7 +146,7 @@ class Settings:
         """Return the settings of the prompt writers that can be used."""
         return writers.list_writers(self.options, self.secrets, self.source or "")
 
-    def _card_settings(self) -> CardSettings:
+    def card_settings(self) -> CardSettings:
         """Return the design of the card; it chooses a default for each empty value."""
         card = self.options.card
         return CardSettings(

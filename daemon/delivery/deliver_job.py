@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.context import AppContext, SourceContext
+from daemon.delivery.image_words import (
+    ImageWords,
+    choose_words,
+    file_path,
+    load_images,
+    put_words_on,
+)
 from daemon.delivery.page_change import compose_change
 from daemon.imaging import normalize
 from daemon.imaging.store import DamagedImageError
@@ -70,6 +77,7 @@ class _DeliverJob:
     source: SourceContext
     job: Job
     shows_image: bool = False
+    words: ImageWords = field(default_factory=ImageWords)
 
     @property
     def app(self) -> AppContext:
@@ -81,9 +89,10 @@ class _DeliverJob:
         return Urgency.REGENERATION if ticked else Urgency.JOB
 
     async def run(self) -> None:
-        made = await self._load_images()
+        made = await load_images(self.source, self.job)
         try:
             page, ours = await self._load_page(made)
+            self.words = choose_words(self.source, self.job, page, made)
             settings = self.source.options.posts
             if not page.gone and self._is_shown(page, ours, made):
                 await self._finish_job(page, made, (), None)
@@ -122,25 +131,6 @@ class _DeliverJob:
         kept = f" {KEPT}" if shows_image else ""
         await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
 
-    async def _load_images(self) -> list[ImageRecord]:
-        async with self.app.db.read_transaction() as tx:
-            made = await images.of_job(tx, self.job.id)
-        # A person has chosen the files and their order.
-        if self.chosen_files:
-            return await asyncio.to_thread(self._select_chosen, made)
-        return [image for image in made if image.fingerprint == self.job.fingerprint]
-
-    def _select_chosen(self, made: Sequence[ImageRecord]) -> list[ImageRecord]:
-        by_name = {image.name: image for image in made}
-        first, *variants = self.chosen_files
-        # The other images are shown even if the file of a variant is lost.
-        available = [name for name in variants if not self.app.store.is_lost(name)]
-        return [by_name[name] for name in (first, *available) if name in by_name]
-
-    @property
-    def chosen_files(self) -> Sequence[str]:
-        return Inputs.from_dict(self.job.inputs).chosen_files
-
     async def _load_page(
         self, made: Sequence[ImageRecord]
     ) -> tuple[Page, Mapping[str, ImageRecord]]:
@@ -172,9 +162,9 @@ class _DeliverJob:
         made: Sequence[ImageRecord],
     ) -> bool:
         names = [file.name for file in page.image]
-        wanted = [image.name for image in made]
+        wanted = [self.words.file_name(image) for image in made]
         # A choice of files includes their order and excludes our other images.
-        if self.chosen_files:
+        if Inputs.from_dict(self.job.inputs).chosen_files:
             shown = [name for name in names if name in ours]
             return shown == wanted == names[: len(wanted)]
         return bool(made) and all(name in names for name in wanted)
@@ -182,12 +172,22 @@ class _DeliverJob:
     async def _attach_images(
         self, page: Page, ours: Mapping[str, ImageRecord], made: Sequence[ImageRecord]
     ) -> None:
-        uploads = tuple(
-            [(await self._ensure_uploaded(image), image.name) for image in made]
-        )
+        self.words = await put_words_on(self.source, self.words, made)
+        # The page shows the images without the words, which cannot be set.
+        if self.words.problem and self._is_shown(page, ours, made):
+            await self._finish_job(page, made, (), None)
+            return
+        ids = [await self._ensure_uploaded(image) for image in made]
+        uploads = tuple(zip(ids, map(self.words.file_name, made), strict=True))
         keep = tuple(file for file in page.image if file.name not in ours)
         change = await compose_change(
-            self.source, self.job, page, made, uploads=uploads, keep=keep
+            self.source,
+            self.job,
+            page,
+            made,
+            uploads=uploads,
+            keep=keep,
+            words=self.words,
         )
         with self.source.page_cache.track_write(self.job.page_id):
             written = await self.source.notion.update_page(
@@ -197,6 +197,7 @@ class _DeliverJob:
 
     async def _ensure_uploaded(self, image: ImageRecord) -> str:
         """Return the ID of a usable upload of an image, created if there is none."""
+        name = self.words.file_name(image)
         if image.upload_id is not None:
             try:
                 upload = await self.source.notion.find_upload(
@@ -204,13 +205,16 @@ class _DeliverJob:
                 )
             except UploadLostError:
                 upload = None
+            # An upload of another name has other words on the image.
+            if upload is not None and upload.name not in {"", name}:
+                upload = None
             if upload is not None and upload.usable:
                 return upload.id
             if upload is not None and upload.pending:
                 return await self._send_file(image, upload.id)
         # The file is fetched before the upload is created, as the store may be away.
         await self._file_path(image)
-        created = await self.source.notion.create_upload(image.name, self.urgency)
+        created = await self.source.notion.create_upload(name, self.urgency)
         async with self.app.db.write_transaction() as tx:
             await images.set_upload(tx, image.id, created.id)
         return await self._send_file(image, created.id)
@@ -222,10 +226,12 @@ class _DeliverJob:
         if len(data) > limit:
             async with self.app.decoding:
                 data = await asyncio.to_thread(normalize.shrink_for_upload, data, limit)
-        await self.source.notion.send_upload(upload_id, image.name, data, self.urgency)
+        await self.source.notion.send_upload(upload_id, path.name, data, self.urgency)
         return upload_id
 
     async def _file_path(self, image: ImageRecord) -> Path:
+        if self.words.overlay is not None:
+            return file_path(self.source, self.words, image)
         store = self.app.store
         return await asyncio.to_thread(store.ensure_local, image.name, image.sha256)
 
@@ -257,6 +263,10 @@ class _DeliverJob:
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
             changes: dict[str, object] = {"image_fingerprint": self.job.fingerprint}
+            post = await posts.get(tx, self.job.source, self.job.page_id)
+            # A headline that was written during the upload is news to the planner.
+            if post is not None and self.words.seen is not None:
+                changes["inputs"] = {**post.inputs, "headline": self.words.seen}
             if alt_text is not None:
                 changes["our_alt_text"] = alt_text
             await posts.update_fields(tx, self.job.source, self.job.page_id, **changes)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
+from daemon.delivery.image_words import ImageWords
 from daemon.formatting import format_dollars
 from daemon.jobs import breaker_store
 from daemon.jobs.prompt import (
@@ -56,12 +57,14 @@ async def compose_change(
     *,
     uploads: tuple[tuple[str, str], ...],
     keep: tuple[File, ...],
+    words: ImageWords,
 ) -> PageUpdate:
     """Return the update that attaches the uploads of *made* to *page*.
 
     Args:
         uploads: Pairs of upload ID and file name, in the order of *made*.
         keep: The owner's files, which stay behind ours.
+        words: What is on the images.
     """
     first = made[0]
     inputs = Inputs.from_dict(job.inputs)
@@ -76,10 +79,11 @@ async def compose_change(
             source.options.posts,
             models_ended=first.is_card and await _have_models_ended(source),
             cut=_note_about_cut(first, inputs, provider),
+            problem=words.problem,
         ),
         provider=provider.traits.label if provider else first.provider,
         details=await _image_details(source, job, made),
-        alt=await _alt_text(source, job, page, first),
+        alt=await _alt_text(source, job, page, first, words.headline),
         used_prompt=first.prompt,
         clear_feedback=_was_followed(page.feedback, inputs, first),
         # The pick was one of the images before.
@@ -104,8 +108,11 @@ def _compose_note(
     *,
     models_ended: bool,
     cut: str,
+    problem: str,
 ) -> str:
     first = made[0]
+    if problem:
+        return f"The headline could not be put on the image: {problem}."
     # A person has chosen the files, so there is nothing to explain.
     if inputs.chosen_files:
         return ""
@@ -185,7 +192,7 @@ def _price_words(call: Attempt | None) -> list[str]:
 
 
 async def _alt_text(
-    source: SourceContext, job: Job, page: Page, first: ImageRecord
+    source: SourceContext, job: Job, page: Page, first: ImageRecord, headline: str
 ) -> str | None:
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
@@ -199,10 +206,21 @@ async def _alt_text(
         return alt_text_for_card(words, source.options.card.tag)
     # The picture is the writer's, and not what our own rule has found in the post.
     if (writing := writing_for_image(job, first)) is not None:
-        return writing.alt or alt_text_for_prompt(writing.text, inputs.words)
+        alt = writing.alt or alt_text_for_prompt(writing.text, inputs.words)
+        return with_headline(alt, headline)
     # Feedback, style and template are instructions; the post's part is what is shown.
     start, end = inputs.post_part or (0, len(inputs.prompt))
-    return alt_text_for_prompt(inputs.prompt[start:end], inputs.words)
+    alt = alt_text_for_prompt(inputs.prompt[start:end], inputs.words)
+    return with_headline(alt, headline)
+
+
+def with_headline(alt: str, headline: str) -> str:
+    """Return the alternative text of an image with a headline on it."""
+    if not headline:
+        return alt
+    quoted = f" “{headline}”"
+    picture, _ = truncate_text(alt, max(0, _ALT_LIMIT - len(quoted)))
+    return f"{picture}{quoted}".strip()
 
 
 def _words_of_card(source: SourceContext, inputs: Inputs, image: ImageRecord) -> str:

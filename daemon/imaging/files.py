@@ -28,6 +28,16 @@ def thumbnail_path(folder: Path, name: str) -> Path:
     return folder.parent / "thumbs" / f"{Path(name).stem}.webp"
 
 
+def lettered_folder(folder: Path) -> Path:
+    """Return the folder of images with words on them, beside *folder*."""
+    return folder.parent / "lettered"
+
+
+def lettered_paths(folder: Path, name: str) -> list[Path]:
+    """Return the paths of an image's files with words on it."""
+    return sorted(lettered_folder(folder).glob(f"{Path(name).stem}_text_*.png"))
+
+
 def save_new(folder: Path, name: str, data: bytes) -> None:
     """Write *data* durably to a new file.
 

@@ -20,8 +20,10 @@ from providers.base import ImageSize
 from providers.outcomes import BlankImageError, InvalidImageError
 from providers.request_fitting import MAX_ENLARGEMENT
 
-#: IPTC DigitalSourceType of a generated image, and of a card.
-Provenance: TypeAlias = Literal["trainedAlgorithmicMedia", "digitalCreation"]
+#: IPTC DigitalSourceType of a generated image, of one with words on it, and of a card.
+Provenance: TypeAlias = Literal[
+    "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "digitalCreation"
+]
 
 #: Stills only.  Pillow reads AVIF if it was built with it.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")

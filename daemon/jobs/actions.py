@@ -43,7 +43,8 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
             tx, job, JobEventType.FOLDED, now=now, why=why, **changes
         )
     # The running job already generates this image.
-    if job.fingerprint == post.fingerprint and job.reason is not JobReason.REPLACE:
+    is_same = job.fingerprint == post.fingerprint and not job.inputs.get("chosen_files")
+    if is_same and job.reason is not JobReason.REPLACE:
         return await jobs.apply_event(
             tx, job, JobEventType.REPEATED, now=now, why="asked again"
         )
@@ -137,7 +138,13 @@ async def cancel_job(tx: Tx, job: Job, now: datetime) -> Job:
 
 
 async def reattach_image(
-    tx: Tx, post: Post, image: ImageRecord, now: datetime, *, alone: bool = False
+    tx: Tx,
+    post: Post,
+    image: ImageRecord,
+    now: datetime,
+    *,
+    alone: bool = False,
+    headline: str | None = None,
 ) -> Job:
     """Queue the job of an earlier image again, to show the image on its page.
 
@@ -145,10 +152,25 @@ async def reattach_image(
 
     Args:
         alone: Leave the variants out.
+        headline: Words to put on the images; None: the usual ones.
 
     Raises:
         PostbrushError: The file of the image was pruned, no finished job made it, or
             its page has an open job.
+    """
+    job = await find_finished_job(tx, post, image)
+    names = await _reattached_files(tx, image, alone)
+    why = f"a person wants {image.name} back"
+    return await show_images_of(
+        tx, job, post.fingerprint, names, why=why, now=now, headline=headline
+    )
+
+
+async def find_finished_job(tx: Tx, post: Post, image: ImageRecord) -> Job:
+    """Return the job of an image, which may show it again.
+
+    Raises:
+        PostbrushError: It may not, see `reattach_image`.
     """
     if image.pruned_at is not None:
         raise PostbrushError(f"{image.name} was pruned: its file is gone")
@@ -160,9 +182,7 @@ async def reattach_image(
         raise PostbrushError(
             f"its page has job {other.id} ({other.state}): cancel it, or wait for it"
         )
-    names = await _reattached_files(tx, image, alone)
-    why = f"a person wants {image.name} back"
-    return await show_images_of(tx, job, post.fingerprint, names, why=why, now=now)
+    return job
 
 
 async def show_images_of(
@@ -173,13 +193,18 @@ async def show_images_of(
     *,
     why: str,
     now: datetime,
+    headline: str | None = None,
 ) -> Job:
     """Queue a finished job again, to show some of its images on its page.
 
     Args:
-        fingerprint: Of the page's present inputs.
+        fingerprint: Of the inputs that the images answer.
         names: File names, in their order on the page.
+        headline: A person's words for them; None: the usual ones.
     """
+    inputs = {**job.inputs, "chosen_files": [*names], "chosen_headline": headline}
+    if headline is None:
+        del inputs["chosen_headline"]
     changes: dict[str, object] = {
         "due_at": now,
         "reopened_at": now,
@@ -187,9 +212,8 @@ async def show_images_of(
         "reason": JobReason.REGENERATE,
         "acked_at": now,
         "outcome": "",
-        # The image answers the current text, whatever its own inputs were.
         "fingerprint": fingerprint,
-        "inputs": {**job.inputs, "chosen_files": [*names]},
+        "inputs": inputs,
     }
     return await jobs.apply_event(
         tx, job, JobEventType.REOPENED, now=now, why=why, **changes

@@ -39,6 +39,7 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
         request=built.request,
         post_part=[*built.post_part],
         columns=_columns_of_template(page, options),
+        headline=page.headline if options.images.headline != "off" else None,
     )
     return inputs, compute_fingerprint(page, options)
 

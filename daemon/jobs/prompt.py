@@ -42,14 +42,13 @@ class Inputs:
         format: Format of the page, or the configured one.
         variants: Number of images, 1 to 4.
         feedback: Text that is also part of `prompt`, stored to detect a change.
-        request: Hash of what the page and the settings ask for, whoever writes the
-            prompt.
-        post_part: First and last index of the part of `prompt` that may be cut; empty:
-            all of it, from its end.
+        request: Hash of what page and settings ask for, whoever writes the prompt.
+        post_part: Range of `prompt` that may be cut; empty: all of it, from its end.
         pick: Number of the variant that a person has picked to be shown alone.
-        chosen_files: File names of the job's images to show again, in this order;
-            empty: all images.
+        chosen_files: Names of the job's images to show again, in order; empty: all.
         columns: The properties that the template inserts, by name.
+        headline: The property of the page; None if it is not used.
+        chosen_headline: A person's words for `chosen_files`; None for the usual ones.
     """
 
     prompt: str
@@ -64,12 +63,14 @@ class Inputs:
     pick: int | None = None
     chosen_files: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    headline: str | None = None
+    chosen_headline: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values, without empty ones of later versions."""
         values = {name: getattr(self, name) for name in _FIELDS}
-        for name in ("post_part", "pick", "chosen_files", "columns"):
-            if not values[name]:
+        for name in _LATER:
+            if values[name] in (None, 0, (), [], {}):
                 del values[name]
         return values
 
@@ -83,6 +84,10 @@ class Inputs:
 
 
 _FIELDS = tuple(field.name for field in fields(Inputs))
+_LATER = (
+    *("post_part", "pick", "chosen_files", "columns"),
+    *("headline", "chosen_headline"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ async def _remove_pruned_elsewhere(
     for image in recorded.values():
         if image.pruned_at is not None:
             (store.folder / image.name).unlink(missing_ok=True)
-            files.thumbnail_path(store.folder, image.name).unlink(missing_ok=True)
+            _remove_derived(store.folder, image.name)
 
 
 def _names_older_than(folder: Path, before: float) -> list[str]:
@@ -87,7 +87,14 @@ async def _remove_image(
     async with db.write_transaction() as tx:
         await images.set_pruned(tx, image.id, now)
     await asyncio.to_thread(store.remove, image.name)
-    files.thumbnail_path(store.folder, image.name).unlink(missing_ok=True)
+    _remove_derived(store.folder, image.name)
+
+
+def _remove_derived(folder: Path, name: str) -> None:
+    """Remove what was made of an image: its thumbnail, and itself with words."""
+    files.thumbnail_path(folder, name).unlink(missing_ok=True)
+    for path in files.lettered_paths(folder, name):
+        path.unlink(missing_ok=True)
 
 
 async def prune_source(source: SourceContext, keep: timedelta) -> None:

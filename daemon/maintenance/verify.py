@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.context import SourceContext
+from daemon.imaging import files
 from daemon.notion.model import Page
 from daemon.sync.apply import apply_pages
 from db import attempts, images, posts, source_state
@@ -58,6 +59,12 @@ async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Fin
     recorded |= {attempt.file_name for attempt in open_attempts}
     for path in _unknown_files(source.app.image_folder, recorded):
         yield Finding(path.name, "a file that no row names")
+    for path in sorted(files.lettered_folder(source.app.image_folder).glob("*.png")):
+        if images.plain_name(path.name) not in recorded:
+            if fix:
+                path.unlink(missing_ok=True)
+            fixed = "removed" if fix else ""
+            yield Finding(path.name, "it has words on an image that is gone", fixed)
     for name in sorted((remote_sizes or {}).keys() - recorded):
         yield Finding(name, "no row names it, and it is on the store")
 

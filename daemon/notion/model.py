@@ -62,6 +62,7 @@ class Page:
         edited_at: last_edited_time, which Notion rounds down to the minute.
         gone: Whether the page is in the trash, archived, or moved out of the source.
         image: The files of the Image property, in order.
+        headline: None if the source has no such property.
         properties: Every property that reads as text (an option name, a number, a
             tick or a date included), by its present name and by the name that the
             settings use.  Templates, `only` and `skip` read it.
@@ -82,6 +83,7 @@ class Page:
     status: str = ""
     note: str = ""
     provider: str = ""
+    headline: str | None = None
     format: str = ""
     variants: int | None = None
     pick: int | None = None
@@ -104,6 +106,7 @@ class Role(StrEnum):
     NOTE = "note"
     PROVIDER = "provider"
     DETAILS = "details"
+    HEADLINE = "headline"
     FORMAT = "format"
     VARIANTS = "variants"
     PICK = "pick"
@@ -195,9 +198,11 @@ class Upload:
     Attributes:
         pending: Whether Notion still waits for the bytes.
         usable: Whether it is uploaded and not expired.
+        name: The name of its file; empty if Notion does not say it.
     """
 
     id: str
+    name: str = ""
     pending: bool = False
     usable: bool = False
 

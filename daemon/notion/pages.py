@@ -72,6 +72,7 @@ def _parse_page(raw: Json, schema: Schema) -> Page:
         status=text_of(Role.STATUS),
         note=text_of(Role.NOTE),
         provider=text_of(Role.PROVIDER),
+        headline=text_of(Role.HEADLINE) if Role.HEADLINE in names else None,
         format=text_of(Role.FORMAT),
         variants=int(variants) if variants is not None else None,
         pick=_read_pick(text_of(Role.PICK)),

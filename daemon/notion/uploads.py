@@ -131,6 +131,7 @@ def _to_upload(raw: Mapping[str, Any], endpoint: str) -> Upload:
         status = raw["status"]
         return Upload(
             id=plain_id(raw["id"]),
+            name=str(raw.get("filename") or ""),
             pending=status == "pending",
             usable=status == "uploaded",
         )

@@ -19,6 +19,7 @@ COLUMNS: Mapping[str, str | Sequence[str]] = {
     "Image prompt": "rich_text",
     "Image feedback": "rich_text",
     "Prompt used": "rich_text",
+    "Headline": "rich_text",
     "Format": ("select", "square", "portrait", "landscape", "story"),
     "Date": "date",
 }

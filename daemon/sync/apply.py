@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars
-from daemon.jobs import actions, job_log
+from daemon.jobs import actions, job_log, relettering
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
 from daemon.sync import plan_values
@@ -21,6 +21,7 @@ from daemon.sync.plan_types import (
     CancelJob,
     CreateJob,
     MergeIntoQueued,
+    ReletterImages,
     SavePost,
     ScheduleNext,
     ShowVariants,
@@ -222,6 +223,8 @@ async def _apply_action(
                 return await actions.show_images_of(
                     tx, shown, plan.sight.fingerprint, names, why=why, now=now
                 )
+        case ReletterImages():
+            return await relettering.reletter_changed(tx, source.name, page.id, now)
         case CancelJob(why) if job is not None:
             await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
         case _:

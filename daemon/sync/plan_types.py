@@ -99,6 +99,11 @@ class ShowVariants:
 
 
 @dataclass(frozen=True, slots=True)
+class ReletterImages:
+    """Put the new headline on the images that the page shows."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelJob:
     """Cancel the open job."""
 
@@ -112,5 +117,6 @@ Action: TypeAlias = (
     | ScheduleNext
     | AcknowledgeRepeat
     | ShowVariants
+    | ReletterImages
     | CancelJob
 )

@@ -25,6 +25,7 @@ from daemon.sync.plan_types import (
     CreateJob,
     MergeIntoQueued,
     PageSnapshot,
+    ReletterImages,
     SavePost,
     ScheduleNext,
     ShowVariants,
@@ -74,7 +75,25 @@ def _plan_job(
     # A person has picked another variant, or none any more.
     if (picked := _plan_pick(snapshot, stored)) is not None:
         return picked
-    return _plan_automatic(snapshot, stored, settings, post, now)
+    if job_action := _plan_automatic(snapshot, stored, settings, post, now):
+        return job_action
+    # Only the words on the image have changed, which costs no call.
+    return ReletterImages() if _has_new_headline(snapshot, stored) else None
+
+
+def _has_new_headline(snapshot: PageSnapshot, stored: StoredState) -> bool:
+    """Return whether a person has changed the headline of our image."""
+    before = stored.post.inputs.get("headline") if stored.post else None
+    after = snapshot.inputs.headline
+    # The property is new, or it is not used.
+    if before is None or after is None or before.strip() == after.strip():
+        return False
+    names = [file.name for file in snapshot.page.image]
+    return any(
+        image.page_id == snapshot.page.id and not image.is_card
+        for name in names
+        if (image := stored.known.get(name)) is not None
+    )
 
 
 def _plan_ticked(
@@ -87,7 +106,10 @@ def _plan_ticked(
     # Our un-tick is not confirmed yet, so this is a tick that the job covers.
     if job.pending_write == "untick":
         return None
-    is_same = _is_same_request(snapshot, job.fingerprint, job.inputs)
+    # A job that shows an earlier image again generates none.
+    is_same = not job.inputs.get("chosen_files") and _is_same_request(
+        snapshot, job.fingerprint, job.inputs
+    )
     if job.state is JobState.QUEUED:
         # A queued job was ticked for the same image: the request is repeated.
         if is_same and job.reason is JobReason.REGENERATE:
@@ -152,7 +174,8 @@ def _plan_pick(snapshot: PageSnapshot, stored: StoredState) -> Action | None:
         return None
     wanted = variants if pick is None else variants[pick - 1 : pick]
     names = tuple(image.name for image in wanted)
-    shown = [f.name for f in snapshot.page.image if f.name in stored.known]
+    files = [file.name for file in snapshot.page.image]
+    shown = [stored.known[name].name for name in files if name in stored.known]
     job_id = variants[0].job_id
     # The page shows it already.
     if shown == [*names] or job_id is None:

@@ -32,7 +32,10 @@ _SHOWN = 60
 _EARLIER = 12
 _LONGEST_WORDS = 100
 _KEYS = ("provider", "words", "since", "until")
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}_generated_[0-9]{8}_[0-9]{6}_[0-9]{1,9}\.png")
+_NAME = re.compile(
+    r"[a-z][a-z0-9_-]{0,40}_generated_[0-9]{8}_[0-9]{6}_[0-9]{1,9}"
+    r"(_text_[0-9a-f]{12})?\.png"
+)
 #: Cache-Control: the image of a name never changes.
 _KEPT = "private, max-age=31536000, immutable"
 _THUMB_SIDE = 400
@@ -110,31 +113,43 @@ async def _show_image(request: web.Request) -> web.StreamResponse:
         tile = await gallery.load_item(tx, number)
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")
-        data = await _load_details(tx, tile)
+        data = await _load_details(tx, tile, site.source.app.image_folder)
     data["label"] = _provider_label(request, tile)
     return site.render(request, "image.html", tile=tile, image=tile.image, **data)
 
 
-async def _load_details(tx: Tx, tile: GalleryItem) -> dict[str, Any]:
+async def _load_details(tx: Tx, tile: GalleryItem, folder: Path) -> dict[str, Any]:
     image = tile.image
     post = await posts.get(tx, image.source, image.page_id) if image.page_id else None
     job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
+    shown_files = post.shown_files if post is not None else ()
     others: list[GalleryItem] = []
     if image.page_id:
         of_page = await gallery.of_page(
             tx, image.source, image.page_id, limit=_EARLIER + 1
         )
         others = [item for item in of_page if item.image.id != image.id]
+    shown_name = next(
+        (name for name in shown_files if images.plain_name(name) == image.name), None
+    )
     return {
         "post": post,
         "job": job,
         "others": others[:_EARLIER],
-        "shown": post is not None and image.name in post.shown_files,
+        "shown": shown_name is not None,
+        "lettered": _lettered_file(folder, image.name, shown_name),
         "usable": post is not None
         and job is not None
         and job.state is JobState.DONE
         and image.pruned_at is None,
     }
+
+
+def _lettered_file(folder: Path, name: str, shown: str | None) -> str | None:
+    """Return the file with words that the page shows; None without words."""
+    if shown is None or shown == name:
+        return None
+    return shown if (files.lettered_folder(folder) / shown).is_file() else None
 
 
 def _provider_label(request: web.Request, tile: GalleryItem) -> str:
@@ -147,7 +162,7 @@ async def _find_image(request: web.Request) -> ImageRecord:
     if _NAME.fullmatch(name) is None:
         raise web.HTTPNotFound(text="There is no such image.")
     async with web_context_of(request).source.app.db.read_transaction() as tx:
-        image = await images.by_name(tx, name)
+        image = await images.by_name(tx, images.plain_name(name))
     if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
     if image.pruned_at is not None:
@@ -156,14 +171,18 @@ async def _find_image(request: web.Request) -> ImageRecord:
 
 
 async def _serve_image(request: web.Request) -> web.StreamResponse:
-    image = await _find_image(request)
-    etag = f'"{image.sha256}"'
+    image, name = await _find_image(request), request.match_info["name"]
+    # A name with a key tells the words on the image.
+    etag = f'"{image.sha256 if name == image.name else name}"'
     if request.headers.get("If-None-Match") == etag:
         return web.Response(status=304, headers={"ETag": etag})
+    store = web_context_of(request).source.app.store
     async with request.app[_READING]:
-        data = await asyncio.to_thread(
-            _read_image, web_context_of(request).source.app.store, image
-        )
+        if name == image.name:
+            data = await asyncio.to_thread(_read_image, store, image)
+        else:
+            folder = files.lettered_folder(store.folder)
+            data = await asyncio.to_thread(read_file, folder, name)
     if data is None:
         raise web.HTTPNotFound(text="Its file is gone from the disk.")
     headers = {"Cache-Control": _KEPT, "ETag": etag}

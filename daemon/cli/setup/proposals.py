@@ -34,6 +34,7 @@ _LIKE: Mapping[Role, tuple[str, set[str]]] = {
         },
     ),
     Role.PROMPT: ("rich_text", {"prompt", "ai prompt"}),
+    Role.HEADLINE: ("rich_text", {"image headline", "title on image"}),
     Role.ALT: ("rich_text", {"alt", "alternative text", "image alt"}),
     Role.DATE: ("date", {"publish date", "publication date", "due"}),
 }
