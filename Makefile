@@ -117,7 +117,8 @@ clean: ## Remove what was made here: .venv and caches, never your data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "postbrush needs Python 3.11 or newer: apt install python3"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "postbrush needs Python 3.11 or newer, and this machine has $$(python3 --version 2>/dev/null || echo none): \
+	apt install python3, on an older release python3.11 python3.11-venv, or run postbrush as a container"; exit 2; }
 	@echo "== making .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "the venv module is missing: apt install python3-venv"; exit 2; }
 

@@ -11,7 +11,7 @@ top=/opt/postbrush
 current=$top/current
 units=/etc/systemd/system
 settings=/etc/postbrush/postbrush.toml
-data=/var/lib/private/postbrush
+data=/var/lib/postbrush
 wheels=$PWD/wheelhouse
 
 say() { echo "== $*"; }
@@ -23,13 +23,25 @@ die() {
 [ "$(id -u)" = 0 ] || die "this installs a service: sudo make install"
 [ -d /run/systemd/system ] || die "systemd does not run here: use \`make run\` instead"
 
+container="or run postbrush as a container: docs/container.md"
+systemd=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+# Older ones do not look into /etc/credstore, so that no token would arrive.
+[ "$systemd" -ge 252 ] ||
+	die "this machine has systemd $systemd, and the service needs 252 or newer: upgrade to Debian 12, Ubuntu 24.04 or newer, $container"
+
 # Not one from a home folder: the service cannot see those.
 python=
 for found in /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11 /usr/bin/python3 /usr/local/bin/python3; do
 	"$found" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
 	python=$found && break
 done
-[ -n "$python" ] || die "Python 3.11 or newer is missing: apt install python3 python3-venv"
+if [ -z "$python" ]; then
+	has=$(python3 --version 2>/dev/null || echo "no Python")
+	die "Python 3.11 or newer with its venv module is missing (this machine has $has): apt install python3 python3-venv, on an older release python3.11 python3.11-venv, $container"
+fi
+# The libraries have ready-made wheels for 64 bits only, and building them takes hours.
+[ "$(getconf LONG_BIT)" = 64 ] ||
+	die "this system has 32 bits, for which postbrush's libraries are not made: install the 64-bit edition, on a Raspberry Pi Raspberry Pi OS (64-bit)"
 
 # Two at once would take each other's folders away.
 exec 9>/run/postbrush-install.lock
@@ -76,10 +88,25 @@ build() {
 	"$new/bin/postbrush" --version
 }
 
+# Whoever has masked a unit keeps it so.
+is_masked() { [ "$(readlink "$1")" = /dev/null ]; }
+
+install_unit() {
+	if is_masked "$2"; then return; fi
+	install -m 644 "$1" "$2"
+	# It brings what there is; LoadCredential logs a line for each secret that is not.
+	if [ "$systemd" -ge 254 ]; then
+		sed -i -e '0,/^LoadCredential=/s/^LoadCredential=.*/ImportCredential=postbrush.*/' \
+			-e '/^LoadCredential=/d' "$2"
+	fi
+}
+
 # Everything that is outside of the environment comes from it.
 switch_to() {
 	ln -sfn "$1" "$current"
-	install -m 644 "$1"/systemd/*.service "$1"/systemd/*.timer "$units/"
+	for unit in "$1"/systemd/*.service "$1"/systemd/*.timer; do
+		install_unit "$unit" "$units/${unit##*/}"
+	done
 	install -D -m 755 "$1/systemd/postbrush" /usr/local/bin/postbrush
 	systemctl daemon-reload
 }
@@ -130,8 +157,10 @@ EOF
 
 if [ "$active" = active ] && [ -n "$old" ]; then
 	# It would stop a healthy service, and no version could start again.
-	POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config >/dev/null ||
+	config=$(POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config --json) ||
 		die "mend the settings first: sudo postbrush check"
+	data=$(echo "$config" | "$python" -c 'import json, sys
+print({row["key"]: row["value"] for row in json.load(sys.stdin)}["data_dir (resolved)"])')
 	say "upgrading: the images in work come first"
 	: >"$top/upgrading"
 	phase=upgrade
@@ -151,8 +180,13 @@ else
 	phase=done
 	switch_to "$new"
 fi
-systemctl enable --quiet postbrush.service postbrush-backup.timer
-systemctl start postbrush-backup.timer
+# An upgrade leaves them as their owner has set them.
+if [ -z "$old" ]; then
+	for unit in postbrush.service postbrush-backup.timer; do
+		is_masked "$units/$unit" || systemctl enable --quiet "$unit"
+	done
+	is_masked "$units/postbrush-backup.timer" || systemctl start postbrush-backup.timer
+fi
 
 # One to go back to by hand, and no more.
 for folder in "$top"/*-*; do
@@ -163,7 +197,7 @@ if [ "$active" = active ]; then
 	say "upgraded; it runs: sudo postbrush status"
 elif [ -n "$old" ]; then
 	say "upgraded; it was not running, and is not now: sudo systemctl start postbrush"
-elif [ -e /etc/credstore/postbrush.NOTION_TOKEN ]; then
+elif [ -e /etc/credstore/postbrush.NOTION_TOKEN ] && ! is_masked "$units/postbrush.service"; then
 	systemctl start postbrush.service
 	say "installed; it runs: sudo postbrush status"
 else

@@ -18,7 +18,8 @@ rm -rf /opt/postbrush
 
 if [ "${PURGE:-}" = 1 ]; then
 	rm -rf /var/lib/private/postbrush /var/lib/postbrush /etc/postbrush \
-		/etc/systemd/system/postbrush.service.d
+		/etc/systemd/system/postbrush.service.d \
+		/etc/systemd/system/postbrush-*.d
 	rm -f /etc/credstore/postbrush.*
 	echo "== removed, with images, database, configuration and tokens"
 else

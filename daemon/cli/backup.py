@@ -23,7 +23,12 @@ from daemon.errors import SetupError
 from daemon.formatting import format_count, format_size
 from daemon.imaging import files
 from daemon.maintenance import backup_folder
-from daemon.maintenance.backup import BackupSource, create_backup, stream_backup
+from daemon.maintenance.backup import (
+    DATABASE,
+    BackupSource,
+    create_backup,
+    stream_backup,
+)
 from daemon.maintenance.backup_folder import AddedBackup
 from daemon.maintenance.restore import restore_backup
 from daemon.service import lock
@@ -47,12 +52,17 @@ def backup(
             help="FILE is a folder of the newest N.",
         ),
     ] = None,
+    scheduled: Annotated[bool, typer.Option(hidden=True)] = False,
     json: Json = False,
 ) -> None:
     """Copy database and images into one file, while it runs."""
     if file == _PIPE and keep is not None:
         raise SetupError("--keep wants a folder, and - is none")
     settings = context.load_settings()
+    # The timer also runs before the first start, and beside a server of databases.
+    if scheduled and not (settings.data_dir / DATABASE).exists():
+        print(f"{settings.data_dir} has no database yet: nothing is backed up")  # noqa: T201 - the command's output
+        return
     context.require_database(settings)
     source = BackupSource(
         place=app.database_backend(settings),

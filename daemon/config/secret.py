@@ -20,6 +20,7 @@ DATABASE = ("DATABASE_PASSWORD",)
 WRITER = ("WRITER_TOKEN",)
 #: Both parts of the key for `images.store`.
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
+_CREDENTIALS, _CREDENTIAL_PREFIX = "systemd credentials", "postbrush."
 #: Where a secret belongs, in messages; the service has another place.
 PLACE = "a file of its name in secrets/, or into the environment"
 _SERVICE_PLACE = "a file /etc/credstore/postbrush.NAME"
@@ -150,13 +151,22 @@ def _look_up(
         return value, name
     if path := environ.get(f"{name}_FILE", ""):
         return _from_file(Path(path), f"{name}_FILE", problems), f"{name}_FILE"
-    folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    if folder and (Path(folder) / name).is_file():
-        origin = "systemd credentials"
-        return _from_file(Path(folder) / name, origin, problems), origin
+    for credential in credential_paths(environ, name):
+        if credential.is_file():
+            return _from_file(credential, _CREDENTIALS, problems), _CREDENTIALS
     if name in files:
         return _from_file(files[name], SECRETS_NAME, problems), str(files[name])
     return None, ""
+
+
+def credential_paths(environ: Mapping[str, str], name: str) -> list[Path]:
+    """Return where systemd may have put a secret.
+
+    LoadCredential renames it; ImportCredential, from systemd 254 on, does not.
+    """
+    if not (folder := environ.get("CREDENTIALS_DIRECTORY", "")):
+        return []
+    return [Path(folder) / name, Path(folder) / f"{_CREDENTIAL_PREFIX}{name}"]
 
 
 def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
@@ -168,8 +178,9 @@ def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
         return None
     if not value:
         # systemd provides a copy, so the message names the original file.
-        credential = f"/etc/credstore/postbrush.{path.name}"
-        shown = credential if origin == "systemd credentials" else path
+        name = path.name.removeprefix(_CREDENTIAL_PREFIX)
+        credential = f"/etc/credstore/{_CREDENTIAL_PREFIX}{name}"
+        shown = credential if origin == _CREDENTIALS else path
         problems.append(f"{origin}: {shown} is empty: put it in, or remove the file")
         return None
     return value

@@ -28,6 +28,7 @@ from tests.waiting import until
 
 _LOOPS: list[asyncio.AbstractEventLoop] = []
 DATA = "/var/lib/private/postbrush"
+UNITS = "/etc/systemd/system"
 SETTINGS = "/etc/postbrush/postbrush.toml"
 
 
@@ -58,6 +59,12 @@ class Server:
             f'hub_url = "{town.hf_url}"\n[writer]\nuse = "off"\n'
         )
         self.machine.write(SETTINGS, text)
+
+    def drop_in(self, unit: str, text: str) -> None:
+        """Change a unit as `systemctl edit` does; "" takes the change back."""
+        path = f"{UNITS}/{unit}.d/test.conf"
+        self.machine.write(path, f"[Service]\n{text}\n")
+        self.machine.run("systemctl", "daemon-reload")
 
     def secret(self, name: str, value: str) -> None:
         self.machine.write(f"/etc/credstore/postbrush.{name}", f"{value}\n", 0o600)
@@ -228,7 +235,8 @@ def make_older(source: Path) -> None:
     (source / "migrations" / "versions" / f"rev_{HEAD}.py").unlink()
     schema = source / "db" / "upgrade.py"
     assert f', "{HEAD}")' in schema.read_text()
-    schema.write_text(schema.read_text().replace(f', "{HEAD}")', ")"))
+    # What is left may be a tuple of one.
+    schema.write_text(schema.read_text().replace(f', "{HEAD}")', ",)"))
     project = source / "pyproject.toml"
     text = re.sub(r'(?m)^version = ".*"', 'version = "0.0.9"', project.read_text())
     project.write_text(text)

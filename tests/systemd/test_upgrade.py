@@ -9,20 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from db.upgrade import HEAD
-from tests.systemd.conftest import DATA, SETTINGS, Server, make_newest
+from tests.systemd.conftest import DATA, SETTINGS, UNITS, Server, make_newest
 from tests.systemd.machine import ROOT
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 
-_UNIT = "postbrush.service"
+_UNIT, _TIMER = "postbrush.service", "postbrush-backup.timer"
 #: For a version that does not get as far as to run: it need not be compiled.
 _HASTY = "PIP_NO_COMPILE=1"
 
 
 def test_backups_are_made_and_can_be_put_back(server: Server) -> None:
     run = server.machine.run
-    assert server.machine.show("postbrush-backup.timer", "ActiveState") == "active"
+    assert server.machine.show(_TIMER, "ActiveState") == "active"
     server.illustrated(server.add("Worth keeping"))
     run("systemctl", "start", "postbrush-backup.service")
     (name, shared) = sorted(run("ls", f"{DATA}/backups").stdout.split(), reverse=True)
@@ -60,9 +60,13 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     assert old != HEAD
     assert run("postbrush", "--version").stdout == "postbrush 0.0.9\n"
     make_newest(server.source)
+    # What the owner has switched off stays off.
+    run("systemctl", "disable", "--now", "--quiet", _TIMER)
     said = server.install()
     assert said.returncode == 0, said.stderr
     assert "upgraded; it runs" in said.stdout
+    assert server.machine.show(_TIMER, "ActiveState") == "inactive"
+    assert run("systemctl", "is-enabled", _TIMER, check=False).stdout == "disabled\n"
     after = run("cat", SETTINGS).stdout, run("postbrush", "jobs", "--json").stdout
     assert (after, _revision(server)) == (before, HEAD)
     assert run("ls", f"{DATA}/postbrush.db.before-{HEAD}-was-{old}").returncode == 0
@@ -188,11 +192,13 @@ def test_it_goes_and_leaves_the_data_or_takes_them_along(server: Server) -> None
         lambda: "last poll" in server.machine.show(_UNIT, "StatusText"), 20, "no poll"
     )
     assert server.town.hub.painted == painted
+    for unit in (_UNIT, "postbrush-backup.service"):
+        server.machine.write(f"{UNITS}/{unit}.d/mine.conf", "[Service]\nNice=5\n")
     run("make", "--directory=/src", "--silent", "uninstall", "PURGE=1")
     found = run(
         "sh",
         "-c",
-        "ls -d /opt/postbrush /etc/postbrush /var/lib/postbrush "
+        f"ls -d {UNITS}/postbrush* /opt/postbrush /etc/postbrush /var/lib/postbrush "
         "/var/lib/private/postbrush /etc/credstore/postbrush.* || true",
     ).stdout
     assert found == ""

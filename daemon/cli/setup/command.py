@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from daemon.errors import SetupError
 from daemon.places import CONFIG_NAME, find_home
 from daemon.service import lock
 
-_KNOWN = (*secret.NOTION, "HUGGINGFACE_TOKEN", "HF_TOKEN")
 _STOPPED = 130
 
 
@@ -59,9 +57,7 @@ def run_init(
     if not dry_run:
         answer_files.require_writable(target.file)
         answer_files.require_writable(target.secret_file(secret.NOTION[0]))
-    session = ApiSession(
-        file=target.file, environ=_build_environ(target), cwd=Path.cwd()
-    )
+    session = ApiSession(file=target.file, environ=os.environ, cwd=Path.cwd())
     if session.load_settings().has_named_sources:
         raise SetupError(
             f"{target.file} has several databases, [sources.NAME], and `init` sets up "
@@ -91,15 +87,6 @@ def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
     file = Path.cwd() / (named or home.config / CONFIG_NAME)
     folder = folder or config.secrets_path(file, home)
     return InitTarget(file=file, folder=folder, service=service)
-
-
-def _build_environ(target: InitTarget) -> Mapping[str, str]:
-    """Return the environment, with a service's secret files as NAME_FILE."""
-    if not target.service:
-        return os.environ
-    files = {name: target.secret_file(name) for name in _KNOWN}
-    existing = {f"{name}_FILE": str(p) for name, p in files.items() if p.exists()}
-    return {**existing, **os.environ}
 
 
 def _make_prompter(*, yes: bool) -> Prompter:
@@ -139,12 +126,24 @@ def collect_answers(
     answers.secrets = {
         name: value
         for name, value in session.tokens.items()
-        if _read_private(target.secret_file(name)) != value
+        if value not in _stored_values(target, name)
     }
     answers.text = _build_config_text(answers, target)
     session.load_settings(answers.text)
     _show_changes(prompter, answers, target, dry_run=dry_run)
     return answers
+
+
+def _stored_values(target: InitTarget, name: str) -> list[str]:
+    """Return the values of a secret that need not be written again.
+
+    The service may have it from elsewhere, such as from an encrypted credential.
+    """
+    file = target.secret_file(name)
+    if target.service and not file.exists():
+        paths = secret.credential_paths(os.environ, name)
+        return [_read_private(path) for path in paths]
+    return [_read_private(file)]
 
 
 def _read_private(path: Path) -> str:

@@ -249,7 +249,11 @@ async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> 
     assert (_mode(file), _mode(folder)) == (0o644, 0o700)
     assert f"they are in {folder}." in file.read_text()
     assert {_mode(path) for path in folder.iterdir()} == {0o600}
-    # Again it knows what is there.
+    # Again it knows what is there, whatever else the service has.
+    (folder / "postbrush.WEB_PASSWORD").write_text("a secret word")
+    file.write_text(f'{file.read_text()}\n[web]\nlisten = "0.0.0.0:8787"\n')
+    bare.environ["CREDENTIALS_DIRECTORY"] = str(folder)
+    del bare.environ["POSTBRUSH_WEB__LISTEN"]
     again = await _no_tokens(bare, *words, "--yes")
     assert (again.code, "all of it is there already" in again.out) == (0, True)
 

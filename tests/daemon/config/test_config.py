@@ -156,16 +156,16 @@ def test_with_only_a_token_everything_works(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("way", ["variable", "file", "credentials"])
+@pytest.mark.parametrize("way", ["variable", "file", "loaded", "imported"])
 def test_a_token_from_anywhere_is_shown_nowhere(tmp_path: Path, way: str) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
-    (folder / "NOTION_TOKEN").write_text(f"{TOKEN}\n")
+    file = "postbrush.NOTION_TOKEN" if way == "imported" else "NOTION_TOKEN"
+    (folder / file).write_text(f"{TOKEN}\n")
     environ = {
         "variable": ENVIRON,
         "file": {"NOTION_TOKEN_FILE": str(folder / "NOTION_TOKEN")},
-        "credentials": {"CREDENTIALS_DIRECTORY": str(folder)},
-    }[way]
+    }.get(way, {"CREDENTIALS_DIRECTORY": str(folder)})
     settings = config.load_settings(None, environ, tmp_path)
     assert settings.notion_token is not None
     assert settings.notion_token.get_secret_value() == TOKEN
