@@ -80,6 +80,19 @@ def test_the_table_of_commands_is_what_help_says() -> None:
     assert reset == _help("providers")["reset"]
 
 
+def test_every_command_line_has_options_of_its_command() -> None:
+    lines = re.findall(
+        r"^ *(?:sudo |\S*bin/)*postbrush ([a-z-]+(?: (?:re|un)?(?:set|install))?)(.*)$",
+        "\n".join(_blocks("sh")),
+        re.MULTILINE,
+    )
+    assert len(lines) > 15
+    for command, rest in lines:
+        usage = CliRunner().invoke(app, [*command.split(), "--help"]).output
+        for option in re.findall(r" (--[a-z-]+)", rest.partition(" #")[0]):
+            assert option in usage, (command, option)
+
+
 def test_the_commands_that_take_one_source_are_those_that_are_named() -> None:
     named = re.search(r"`--source club` with ((?:[`a-z, \n]|and)+)", PAGES["several"])
     assert named is not None
@@ -266,7 +279,7 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
 
 
 def test_what_it_says_when_something_is_wrong_is_what_it_says() -> None:
-    for row in _table("troubleshooting", "## When something is wrong"):
+    for row in _table("troubleshooting", "## Messages"):
         for words in re.findall(r'"([^"]+)"', row[0]):
             said = re.sub(r" \d+$| \.\.\.$", "", words).removeprefix("postbrush run ")
             assert said in everything_said(), words
