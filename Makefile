@@ -1,6 +1,6 @@
 # Everything a checkout needs is Python 3.11+ and make.
 .DEFAULT_GOAL := help
-.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse dist test test-long lint bench measure trace reference pictures counterparts roots lock clean
+.PHONY: help demo init run notify postgres s3 install uninstall wheelhouse dist test test-long lint bench measure trace reference pictures sheets counterparts roots lock clean
 
 BIN := .venv/bin
 # Of the machine that a wheelhouse is for.
@@ -86,12 +86,16 @@ measure: .venv/test ## Print size and shape of the code beside their bars
 trace: .venv/test ## Print the modules that one post enters (ARGS=--ticked)
 	@$(BIN)/python -m tests.trace $(ARGS)
 
+sheets: .venv/test ## Write contact sheets of the corpus' cards to .sheets
+	@$(BIN)/python -m tests.sheets
+
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (1 GB)
 
 reference: .venv/test ## Write the list of settings in docs/configuration.md anew
 	@$(BIN)/python -m tests.make_reference
 
 pictures: .venv/test ## Take the pictures of README and docs anew (needs a browser)
+	@$(BIN)/python -m tests.sheets --docs
 	@$(BIN)/python -m tests.daemon.web.pictures
 
 roots: $(BIN)/python ## Make the Debians that tests boot, and the wheels of the container (as root)
@@ -113,7 +117,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 		--no-strip-extras --no-header --no-emit-index-url --override tests/counterparts/overrides.txt --group counterparts -o tests/counterparts/requirements.lock
 
 clean: ## Remove what was made here: .venv and caches, never your data
-	@rm -rf .venv .venv-counterparts .bench .roots wheelhouse dist .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@rm -rf .venv .venv-counterparts .bench .sheets .roots wheelhouse dist .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -91,7 +91,7 @@ def test_no_module_needs_scrolling() -> None:
 
 def test_nothing_but_what_belongs_there_lies_on_top() -> None:
     made_here = re.compile(
-        r"\.(git|venv.*|bench|roots|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
+        r"\.(git|venv.*|bench|roots|sheets|hypothesis|schema|coverage.*|.*_cache)|.*\.egg-info"
     )
     data = re.compile(
         r"postbrush\.(toml.*|db.*|lock|sock)|secrets|thumbs|wheelhouse|dist|htmlcov|.*\.log"

@@ -51,8 +51,9 @@ def arrange_table(content: Content, scene: Scene) -> list[Element] | None:
             rows.append(row)
         return Rows(rows, indent)
 
-    # A table with broken lines is hard to read, with many it is none.
-    setting = best_setting(content, scene, set_rows, line_limits=(1, 2))
+    # A table with broken lines is hard to read, whatever their size.
+    setting = best_setting(content, scene, set_rows, line_limits=(1,))
+    setting = setting or best_setting(content, scene, set_rows, line_limits=(2,))
     return None if setting is None else _arrange_rows(content, scene, setting)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from providers.base import CardLayout
 from providers.card.card_text import CardText, prepare_text
-from providers.card.content import Content, clean_part, heading_of
+from providers.card.content import Content, as_statement, clean_part
 from providers.card.event_structure import recognize_event
 from providers.card.list_structure import recognize_list, recognize_table
 from providers.card.sentences import split_sentences
@@ -56,9 +56,9 @@ def recognize_content(post: str, layout: CardLayout = "auto") -> Content:
             # A heading alone shows the emoji of the whole post.
             emblem = content.words.emblem or words.emblem[:1]
             return replace(content, words=replace(content.words, emblem=emblem))
-    marked = [index for index, line in enumerate(words.lines) if line.mark]
-    # A list is shown as a list, or not at all.
-    if marked and (heading := heading_of(words.lines[: marked[0]])).paragraphs:
+    # A list or a table is shown as such, or not at all.
+    parts = recognize_table(words.lines) or recognize_list(words.lines)
+    if parts and (heading := as_statement(parts).words).paragraphs:
         words = heading
     # The owner says that the post is a quotation.
     is_quotation = layout == "quote"
