@@ -121,7 +121,8 @@ def recognize_event(post: str) -> Content | None:
     ]
     when = [*before[:1], *([time[0]] if time else times[:1])]
     words = first_sentence(title)
-    if not words.paragraphs or not (time or times):
+    # Many times are opening hours.
+    if not words.paragraphs or not (time or times) or len(times) > 2:
         return None
     place = _find_place(filled[index + 1 :], others) or " · ".join(behind[:1])
     details = (" · ".join(map(clean_part, when)), clean_part(place))

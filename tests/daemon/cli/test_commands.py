@@ -32,7 +32,6 @@ def _one_line(said: Said, code: int) -> str:
         ("generate ' '", "say what to paint"),
         ("generate x --format huge", "none of square, portrait"),
         ("generate x -n 9", "less than or equal to 4"),
-        ("generate x --layout poster", "no layout is called 'poster': auto, statement"),
         ("generate x --provider flx", "known: flux, space, freeapi"),
         ("generate x --out /nowhere/x.png", "there is no folder /nowhere"),
         ("generate x --out x.jpg", "images are PNG files"),
