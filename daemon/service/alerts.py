@@ -77,10 +77,15 @@ class AlertRules:
     _held: _Burst = field(default_factory=_Burst)
 
     def handle_line(self, line: LogLine, now: datetime) -> Message | None:
-        """Process a log line; return the message to send, None without rest_reason."""
+        """Process a log line; return the message to send, None for none."""
         fields = {key: str(value) for key, value in line.fields.items()}
         provider, reason = fields.get("provider", ""), fields.get("reason", "")
         match line.event:
+            # Without a prompt writer, images are made by our own rule.
+            case "breaker.opened" if reason == "credits" and provider.startswith(
+                "writer:"
+            ):
+                return None
             case "breaker.opened" if reason in RESTS:
                 title = f"{provider} {RESTS[reason]}"
                 return self._report_begin((reason, provider), title, line)

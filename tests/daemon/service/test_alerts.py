@@ -48,6 +48,13 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
     assert (again, twice) == (None, None)
 
 
+def test_a_prompt_writer_without_credits_is_no_news() -> None:
+    alerts = AlertRules()
+    out = line("breaker.opened", provider="writer:flux", reason="credits")
+    back = line("breaker.closed", "info", provider="writer:flux")
+    assert (alerts.handle_line(out, NOW), alerts.handle_line(back, NOW)) == (None, None)
+
+
 def test_what_needs_a_person_is_loud() -> None:
     message = AlertRules().handle_line(
         line("breaker.opened", "error", provider="fal", reason="unauthorized"), NOW
