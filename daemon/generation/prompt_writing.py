@@ -141,6 +141,8 @@ def build_task(
         previous_prompts=previous,
         width=size.width,
         height=size.height,
+        headline_space=source.options.images.headline == "auto"
+        or bool(inputs.headline),
     )
 
 

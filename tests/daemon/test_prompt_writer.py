@@ -189,3 +189,19 @@ async def test_what_a_post_says_is_never_an_order(
             cells = home.read(each)
             assert cells["Image status"] == "Done"
             assert not cells["Regenerate"]
+
+
+@pytest.mark.parametrize("setting", ["off", "column", "auto"])
+async def test_the_writer_leaves_room_for_words_on_the_picture(
+    setting: str, tmp_path: Path, chat: ChatServer
+) -> None:
+    toml = f'[images]\nheadline = "{setting}"\n'
+    async with writing_house(tmp_path, chat, toml=toml) as home:
+        add_column(home, "Headline", "rich_text")
+        await home.begin()
+        home.add("Bread", "Bread for everyone.")
+        await home.live()
+        home.add("Cake", "Cake for everyone.", Headline="Cake!")
+        await home.live()
+        spaces = [task["brief"]["headline_space"] for task in chat.tasks]
+        assert spaces == [setting == "auto", setting != "off"]
