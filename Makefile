@@ -11,6 +11,15 @@ PYTEST = $(BIN)/python -m pytest -q -n auto -rs $(if $(CI),--durations=25)
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# A virtual environment keeps the path it was made at: after a move it is made anew.
+MADE_AT := $(shell sed -n 's/^command = .* -m venv \(--[a-z-]* \)*//p' .venv/pyvenv.cfg 2>/dev/null)
+ifneq ($(MADE_AT),)
+ifneq ($(shell readlink -f '$(MADE_AT)'),$(shell readlink -f .venv))
+$(info == this folder was $(MADE_AT:/.venv=) before: making .venv anew)
+$(shell rm -rf .venv)
+endif
+endif
+
 help: ## Say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 

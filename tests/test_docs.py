@@ -207,7 +207,8 @@ def test_every_piece_of_configuration_loads(block: str, tmp_path: Path) -> None:
         for name in (*kind.token_variables, kind.account_variable)
     ]
     wanted += [name for names in STORE for name in names]
-    environ = dict.fromkeys(["NOTION_TOKEN", *filter(None, wanted)], "ntn_" + "0" * 40)
+    environ = dict.fromkeys(filter(None, wanted), "0" * 40)
+    environ["NOTION_TOKEN"] = "ntn_" + "0" * 40
     config.load_settings(None, environ, tmp_path)
 
 

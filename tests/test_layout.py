@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import shutil
+import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -167,3 +170,22 @@ def test_no_file_names_a_package_registry_or_this_machine() -> None:
     for path in _files():
         if path.suffix not in {".ttf", ".png"} and "images" not in path.parts:
             assert not wrong.search(path.read_text(errors="replace")), path
+
+
+def test_make_repairs_the_environment_of_a_folder_that_has_moved(
+    tmp_path: Path,
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "my posts"
+    before.mkdir()
+    shutil.copy(ROOT / "Makefile", before)
+    # Nothing is to be installed: only what `make` says and removes counts.
+    make = ("make", "--no-print-directory", "help")
+    venv.create(before / ".venv")
+    made = f"command = python3 -m venv {before / '.venv'}\n"
+    (before / ".venv" / "pyvenv.cfg").write_text(made)
+    subprocess.run(make, cwd=before, check=True, capture_output=True)
+    assert (before / ".venv").exists()
+    before.rename(after)
+    moved = subprocess.run(make, cwd=after, check=True, capture_output=True, text=True)
+    assert f"this folder was {before} before: making .venv anew" in moved.stdout
+    assert not (after / ".venv").exists()

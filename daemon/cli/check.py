@@ -76,6 +76,9 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
         _check_database(settings),
     ]
     results += [CheckResult("secrets", "", todo) for todo in settings.secrets.exposed]
+    results += [
+        CheckResult("secrets", "", warning=line) for line in settings.secrets.cleaned
+    ]
     if problem := zone_problem():
         results.append(CheckResult("time zone", "UTC", problem))
     results += await asyncio.to_thread(_check_store, settings)

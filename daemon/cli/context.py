@@ -58,6 +58,8 @@ def start_log(settings: Settings) -> None:
     )
     for warning in settings.secrets.exposed:
         structlog.get_logger().warning("secret.exposed", summary=warning)
+    for warning in settings.secrets.cleaned:
+        structlog.get_logger().warning("secret.cleaned", summary=warning)
     if problem := zone_problem():
         structlog.get_logger().warning("clock.zone", summary=problem)
 

@@ -27,7 +27,7 @@ _ENDPOINT = re.compile(
 )
 _LONGEST_PREFIX = 500
 _LAST_PORT = 65535
-_STORE_FORM = 'this is written "s3://bucket/prefix"'
+_STORE_FORM = 'must be a bucket, such as "s3://bucket/prefix"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,8 @@ def normalize_database_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if scheme not in _POSTGRES or not separator:
         raise ValueError(
-            "this is written postgresql+psycopg://USER@HOST/DATABASE; leave it empty "
-            "for an SQLite file in data_dir"
+            "must be postgresql+psycopg://USER@HOST/DATABASE. Leave it empty for an "
+            "SQLite file in data_dir"
         )
     try:
         parts = urlsplit(url)
@@ -134,8 +134,8 @@ def normalize_database_url(url: str) -> str:
         is_valid_port = False
     if not is_valid_port or not parts.path.strip("/") or not url.isprintable():
         raise ValueError(
-            "this is written postgresql+psycopg://USER@HOST:PORT/DATABASE; signs such "
-            "as @ / : in a password are written %40 %2F %3A"
+            "must be postgresql+psycopg://USER@HOST:PORT/DATABASE. In a password, "
+            "write @ / : as %40 %2F %3A"
         )
     return f"{_POSTGRES[0]}://{rest}"
 
@@ -172,7 +172,7 @@ def parse_store(text: str) -> tuple[str, str]:
         raise ValueError(_STORE_FORM)
     parts = prefix.split("/") if prefix else []
     if any(part.strip() in {"", ".", ".."} for part in parts):
-        raise ValueError(f"{_STORE_FORM}, and no part of it is empty, . or ..")
+        raise ValueError(f"{_STORE_FORM}, without empty parts, . or ..")
     return match[1], prefix
 
 
@@ -192,7 +192,7 @@ def validate_endpoint(text: str) -> str:
     """
     match = _ENDPOINT.fullmatch(text)
     if text and (match is None or not _is_valid_host(match[1], match[2])):
-        raise ValueError('an address is written "https://s3.example.org"')
+        raise ValueError('must be an address, such as "https://s3.example.org"')
     return text.rstrip("/")
 
 

@@ -15,6 +15,7 @@ from daemon.config.secret import NOTIFY, PLACE, STORE, Secrets
 from providers import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_NAME_FORM = "the name must consist of lower-case letters, digits, - and _"
 _REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 #: Roles whose columns postbrush writes; the others are people's.
 _WRITTEN = (
@@ -33,11 +34,11 @@ _FILES = {
 _LIBRARIES = {
     "apprise": ("Apprise, which sends notifications,", "notify", "apprise"),
     "psycopg": (
-        "psycopg, which speaks to PostgreSQL,",
+        "psycopg, the PostgreSQL driver,",
         "postgres",
         "'psycopg[binary]'",
     ),
-    "obstore": ("obstore, which speaks to such stores,", "s3", "obstore"),
+    "obstore": ("obstore, the client for S3 stores,", "s3", "obstore"),
 }
 
 
@@ -50,9 +51,9 @@ def explain_missing(library: str) -> str:
     """Return how to install an optional library."""
     name, target, requirement = _LIBRARIES[library]
     return (
-        f"{name} is not installed: run `make {target}` here (for the service: `sudo "
-        f"make install {target.upper()}=1`), or install it into postbrush's "
-        f"environment with `python -m pip install {requirement}`"
+        f"{name} is not installed. Run `make {target}` (for the service: `sudo make "
+        f"install {target.upper()}=1`), or install it in postbrush's environment "
+        f"with `python -m pip install {requirement}`"
     )
 
 
@@ -93,7 +94,10 @@ def check_notifiers(
     urls = addresses.split_addresses(secrets.first_value(NOTIFY) or "")
     for number, url in enumerate(urls, 1):
         if not addresses.is_address(url):
-            yield f"{NOTIFY[0]}: no. {number} is no address such as ntfy://ntfy.sh/topic"
+            yield (
+                f"{NOTIFY[0]} has an entry (no. {number}) that is not an address such "
+                "as ntfy://ntfy.sh/topic"
+            )
     if not installed and (options.notify.urls or urls):
         where = "notify.urls" if options.notify.urls else NOTIFY[0]
         yield f"{where}: {explain_missing('apprise')}"
@@ -116,15 +120,15 @@ def _check_store(
         try:
             addresses.validate_endpoint(location.endpoint)
         except ValueError as error:
-            yield f"AWS_ENDPOINT_URL: {error}"
+            yield f"AWS_ENDPOINT_URL {error}"
     if _REGION.fullmatch(location.region) is None:
         setting = "images.store_region" if options.images.store_region else "AWS_REGION"
-        yield f'{setting}: a region is written "eu-central-1"'
+        yield f'{setting} must be a region, such as "eu-central-1"'
     if not ready:
         return
     missing = [names[0] for names in STORE if secrets.first_value(names) is None]
     if missing:
-        yield (f"images.store needs {' and '.join(missing)}: put each into {PLACE}")
+        yield f"images.store needs {' and '.join(missing)}. Put each in {PLACE}"
     if not is_installed("obstore"):
         yield f"images.store: {explain_missing('obstore')}"
 
@@ -132,28 +136,28 @@ def _check_store(
 def _check_source(target: str) -> Iterator[str]:
     if target and database_id(target) is None:
         yield (
-            "notion.data_source: this is no id and no link of Notion's; open the "
-            "database as a page, and copy its link"
+            "notion.data_source is not a Notion ID or link. Open the database as a "
+            "page in Notion, and copy its link"
         )
 
 
 def _check_sources(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
     if options.sources and options.notion.data_source:
         yield (
-            "notion.data_source: it says nothing beside [sources.NAME]; make it the "
-            f"data_source of one of these ([sources.{entries.DEFAULT}] goes on with "
-            "what was made so far)"
+            "notion.data_source has no effect beside [sources.NAME]. Move it to one "
+            f"of these as its data_source ([sources.{entries.DEFAULT}] keeps the posts "
+            "and images so far)"
         )
     ids: dict[str, str] = {}
     for name, own in options.sources.items():
         where = f"sources.{name}"
         if not _NAME.fullmatch(name):
-            yield f"{where}: a name has small letters, digits, - and _"
+            yield f"{where}: {_NAME_FORM}"
         if not own.data_source:
-            yield f"{where}.data_source: say which database: its id or link"
+            yield f"{where}.data_source is missing: the ID or link of the database"
         other = ids.setdefault(database_id(own.data_source) or name, name)
         if other != name:
-            yield f"{where}.data_source: it is the same as that of sources.{other}"
+            yield f"{where}.data_source is the same database as that of sources.{other}"
         merged = entries.options_of(options, name)
         problems = [
             *_check_source(merged.notion.data_source),
@@ -171,18 +175,18 @@ def _check_web(listen: str, secrets: Secrets) -> Iterator[str]:
     bound = parse_listen(listen)
     if bound and not is_loopback(bound[0]) and secrets.web_password is None:
         yield (
-            f"web.listen: other machines reach {listen}: put a WEB_PASSWORD into "
-            f'{PLACE}, or listen on "127.0.0.1:8787"'
+            f"web.listen: other machines can reach {listen}. Put a WEB_PASSWORD in "
+            f'{PLACE}, or set web.listen = "127.0.0.1:8787"'
         )
 
 
 def _check_roles(options: Options) -> Iterator[str]:
     if not options.roles:
-        yield 'roles: it is empty, so nothing would be done; say ["notion", "generate"]'
+        yield 'roles must not be empty. The usual value is ["notion", "generate"]'
     elif len(set(options.roles)) == 1 and not options.database.url.get_secret_value():
         yield (
-            "roles: what one daemon does not do another one has to, on the same "
-            "database: set database.url"
+            "roles: another daemon must take the other role, on a shared database. "
+            "Set database.url"
         )
 
 
@@ -212,7 +216,7 @@ def _file_problem(key: str, written: str, data_dir: Path) -> str | None:
         with path.open("rb") as file:
             is_known = file.read(8).startswith(heads)
     except OSError as error:
-        return f"card.{key}: cannot read {path}: {error.strerror}"
+        return f"card.{key}: {path} cannot be read: {error.strerror}"
     return None if is_known else f"card.{key}: {path} is not {what}"
 
 
@@ -220,11 +224,11 @@ def _check_providers(options: Options) -> Iterator[str]:
     for name, entry in options.providers.items():
         kind = entry.kind or name
         if not _NAME.fullmatch(name):
-            yield f"providers.{name}: a name has small letters, digits, - and _"
+            yield f"providers.{name}: {_NAME_FORM}"
         elif kind not in KINDS:
             where = f"providers.{name}{'.kind' if entry.kind else ''}"
             hint = _suggest_name(kind, KINDS)
-            yield f"{where}: no kind of service is called {kind!r}; {hint}"
+            yield f"{where}: {kind!r} is not a kind of service. {hint}"
 
 
 def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator[str]:
@@ -232,21 +236,21 @@ def _check_chain(options: Options, secrets: Secrets, *, ready: bool) -> Iterator
     for name in options.chain or ():
         if name not in known:
             hint = _suggest_name(name, sorted(known))
-            yield f"chain: no provider is called {name!r}; {hint}"
+            yield f"chain: {name!r} is not a provider. {hint}"
         elif ready and (
             lack := entries.missing_requirement(options.providers, secrets, name)
         ):
             unset = "" if "[" in lack else ", which is not set"
             yield f"chain: {name} {lack}{unset}"
     if options.chain is not None and not options.chain:
-        yield "chain: it is empty; the card alone is ['freeapi']"
+        yield 'chain is empty. For cards only, set chain = ["freeapi"]'
     if options.chain and len(set(options.chain)) < len(options.chain):
-        yield "chain: a provider is named twice"
+        yield "chain names a provider twice"
 
 
 def _suggest_name(name: str, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(KINDS)}"
 
 
 def _check_columns(columns: PropertyNames) -> Iterator[str]:
@@ -256,6 +260,6 @@ def _check_columns(columns: PropertyNames) -> Iterator[str]:
     for shared in roles.values():
         if len(shared) > 1 and any(role in _WRITTEN for role in shared):
             yield (
-                f"notion.properties: {' and '.join(shared)} are the same column; a "
-                "column postbrush writes cannot be one it uses for something else"
+                f"notion.properties: {' and '.join(shared)} name the same property. A "
+                "property that postbrush writes cannot have a second use"
             )

@@ -57,11 +57,13 @@ def load_settings(
     try:
         text = file.read_text("utf-8-sig") if file else ""
     except OSError as error:
-        remedy = f": chmod 644 {file}" if isinstance(error, PermissionError) else ""
-        problems.append(f"cannot read {file}: {error.strerror}{remedy}")
+        remedy = (
+            f". Run: chmod 644 {file}" if isinstance(error, PermissionError) else ""
+        )
+        problems.append(f"{file} cannot be read: {error.strerror}{remedy}")
         file = None
     except UnicodeDecodeError:
-        problems.append("it is not UTF-8 text")
+        problems.append(f"{file} is not UTF-8 text. Save it as UTF-8")
     return _build_settings(text, file, environ, cwd, problems, ready=ready)
 
 
@@ -98,7 +100,7 @@ def _build_settings(
     try:
         values = parse_toml(text)
     except ValueError as error:
-        problems.append(f"not valid TOML: {error}")
+        problems.append(f"The configuration is not valid TOML: {error}")
     variables = {name: env for name, env in environ.items() if name.startswith(PREFIX)}
     unknown = unknown_variables(variables)
     problems += [*unknown.values(), *network_problems(environ)]
@@ -119,8 +121,12 @@ def _build_settings(
                 RENAMED in problem and not problem.startswith(PREFIX)
                 for problem in problems
             )
-            remedy = "; `postbrush config --migrate` renames settings" if is_old else ""
-            problems.append(f"the configuration read is {file}{remedy}")
+            remedy = (
+                ". `postbrush config --migrate` renames settings in it"
+                if is_old
+                else ""
+            )
+            problems.append(f"The configuration file is {file}{remedy}")
         if file and is_of_service(file):
             problems = [secret.name_service_place(problem) for problem in problems]
         raise ConfigError(problems)
@@ -186,10 +192,12 @@ def _json_problems(variables: Mapping[str, str]) -> list[str]:
         except ValueError:
             if value.lstrip().startswith(("{", "[")):
                 problems.append(
-                    f"{name}: tables and lists are written as JSON here, such as "
-                    '{"Status": "Waiting"} or ["flux", "freeapi"]'
+                    f"{name} is not valid JSON, in which variables hold tables and "
+                    'lists, such as {"Status": "Ready"} or ["flux", "freeapi"]'
                 )
-    return problems or [f"a {PREFIX} variable holds no value for its key"]
+    return problems or [
+        f"A variable that begins with {PREFIX} has a value that cannot be used"
+    ]
 
 
 class _VariableOptions(BaseSettings, Options):

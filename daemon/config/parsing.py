@@ -70,7 +70,9 @@ def parse_format(text: str) -> ImageFormat:
         width, height = int(sides[1]), int(sides[2])
         if min(width, height) >= _SMALLEST and max(width, height) <= _LARGEST:
             return ImageFormat(width=width, height=height, name=name)
-    raise FormatError(f"format {text[:40]!r} is none of {CHOICES}")
+    raise FormatError(
+        f"The format {text[:40]!r} does not exist. The formats are: {CHOICES}"
+    )
 
 
 def parse_duration(value: object) -> object:
@@ -84,10 +86,10 @@ def parse_duration(value: object) -> object:
     pattern = r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*"
     match = re.fullmatch(pattern, value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError('a duration is written "30s", "2m", "12h" or "1d"')
+        raise ValueError('must be a duration, such as "30s", "2m", "12h" or "1d"')
     seconds = float(match[1]) * _UNITS[match[2]]
     if seconds > _LONGEST.total_seconds():
-        raise ValueError("a duration is at most 3650d, which is ten years")
+        raise ValueError("must be at most 3650d, which is ten years")
     return timedelta(seconds=seconds)
 
 
@@ -102,7 +104,7 @@ def parse_size(value: object) -> object:
         return value
     match = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]+)?)\s*([KMG]?i?B)\s*", str(value))
     if match is None or match[2].upper() not in _BYTES:
-        raise ValueError('a size is written "100MiB" or "1GB"')
+        raise ValueError('must be a size, such as "100MiB" or "1GB"')
     return int(float(match[1]) * _BYTES[match[2].upper()])
 
 
@@ -136,8 +138,13 @@ def parse_listen(text: str) -> tuple[str, int] | None:
     match = re.fullmatch(
         r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text
     )
-    if match is None or int(match[3]) > _LAST_PORT:
-        raise ValueError('this is written "127.0.0.1:8787", "[::1]:8787" or "off"')
+    if match is None:
+        raise ValueError('must be ADDRESS:PORT, such as "127.0.0.1:8787", or "off"')
+    if int(match[3]) > _LAST_PORT:
+        raise ValueError(
+            f"has the port {match[3]}, but ports go from 1 to {_LAST_PORT}. Port 0 "
+            "takes any free one"
+        )
     return match[1] or match[2], int(match[3])
 
 
@@ -174,12 +181,13 @@ def fill_template(
 def template_problems(template: str) -> list[str]:
     """Return the problems of a template."""
     problems = [
-        f"{{{inside}}} is not known: use {{prompt}}, {{title}} or {{column:Any Name}}"
+        f"contains {{{inside}}}, which is not a placeholder. Use {{prompt}}, {{title}} "
+        "or {column:Any Name}"
         for inside in _BRACES.findall(template)
         if not _PLACEHOLDER.fullmatch(f"{{{inside}}}")
     ]
     if not template.strip():
-        problems.append("it is empty: use {prompt}")
+        problems.append("must not be empty. Use {prompt}")
     return problems
 
 

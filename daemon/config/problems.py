@@ -29,6 +29,31 @@ RENAMED_KEYS = {
 }
 #: In the problem of a key or variable that has another name now.
 RENAMED = " is now called "
+#: What a value must be, by the type of pydantic's error.
+_MUST_BE = {
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(
+        ("int_type", "int_parsing", "int_from_float", "int_parsing_size"),
+        "a whole number",
+    ),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    "string_type": 'a text in quotes, such as "text"',
+    "string_too_short": "at least one character long",
+    "list_type": 'a list, such as ["first", "second"]',
+}
+_TABLES = {
+    **dict.fromkeys(("only", "skip", "on_done", "on_card"), '{ "Status" = "Ready" }'),
+    "providers": "[providers.flux] with its settings below",
+    "sources": "[sources.shop] with its settings below",
+    "extra": "{ steps = 4 }",
+}
+_LIMITS = {
+    "ge": "at least {}",
+    "gt": "more than {}",
+    "le": "at most {}",
+    "lt": "less than {}",
+    "max_length": "at most {} characters long",
+}
 _SECRET = re.compile(r"token|secret|password|api_?key", re.IGNORECASE)
 
 
@@ -42,15 +67,34 @@ def _explain_detail(detail: ErrorDetails) -> str:
     path = [str(part) for part in detail["loc"]]
     if detail["type"] == "extra_forbidden":
         return _unknown_key(path)
-    return f"{'.'.join(_known_part(path))}: {_error_words(detail['msg'])}"
+    known = _known_part(path)
+    return f"{'.'.join(known)} {_error_words(detail, known)}"
 
 
-def _error_words(message: str) -> str:
+def _error_words(detail: ErrorDetails, path: list[str]) -> str:
+    """Return what a value must be.  pydantic's own words are for programmers."""
+    kind, limits = detail["type"], detail.get("ctx", {})
+    # One of our own types, whose message is a predicate.
+    if kind == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
+    if kind == "literal_error":
+        return f"must be {limits['expected']}".replace("'", '"')
+    if kind in _MUST_BE:
+        return f"must be {_MUST_BE[kind]}"
+    if kind in {"dict_type", "model_type", "model_attributes_type"}:
+        example = _TABLES.get(path[-1], f"[{'.'.join(path)}] with its settings below")
+        return f"must be a table, such as {example}"
+    for name, words in _LIMITS.items():
+        if name in limits:
+            return f"must be {words.format(_show_limit(str(limits[name])))}"
+    return "has a value that cannot be used"
+
+
+def _show_limit(limit: str) -> str:
     # pydantic's own words for a duration are its microseconds.
-    if found := re.search(r"equal to (\d+) microseconds", message):
-        return f"at least {show_duration(timedelta(microseconds=int(found[1])))}"
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+    if found := re.fullmatch(r"(\d+) microseconds", limit):
+        return show_duration(timedelta(microseconds=int(found[1])))
+    return limit
 
 
 def _unknown_key(path: list[str]) -> str:
@@ -58,8 +102,8 @@ def _unknown_key(path: list[str]) -> str:
     where = ".".join(path)
     if _SECRET.search(key):
         return (
-            f"{where}: secrets do not belong in the file: put each, such as "
-            f"NOTION_TOKEN, into {PLACE} (`postbrush init` does it). If the file has "
+            f"{where}: do not put secrets in this file. Put each, such as "
+            f"NOTION_TOKEN, in {PLACE} (`postbrush init` does this). If the file has "
             "been shared, revoke the token and create a new one"
         )
     parent = _section_at(parents)
@@ -73,10 +117,12 @@ def _unknown_key(path: list[str]) -> str:
     if near and not (
         elsewhere and not difflib.get_close_matches(key, near, cutoff=0.75)
     ):
-        return f"{where}: no such key; did you mean {'.'.join([*parents, near[0]])}?"
+        return (
+            f"{where} is not a setting. Did you mean {'.'.join([*parents, near[0]])}?"
+        )
     if elsewhere:
-        return f"{where}: no such key here; did you mean {elsewhere[0]}?"
-    return f"{where}: no such key; known: {', '.join(known)}"
+        return f"{where} is not a setting. Did you mean {elsewhere[0]}?"
+    return f"{where} is not a setting. The settings here are: {', '.join(known)}"
 
 
 def current_key(parents: list[str], key: str) -> str | None:
@@ -157,5 +203,5 @@ def _unknown_variable(name: str, shape: str, keys: set[str]) -> str:
     if f"{section}__{current}" in keys:
         return f"{name}{RENAMED}{name.upper().removesuffix(key)}{current}"
     near = difflib.get_close_matches(shape, keys, n=1, cutoff=0.5)
-    hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
-    return f"{name}: no such setting{hint}"
+    hint = f". Did you mean {PREFIX}{near[0]}?" if near else ""
+    return f"{name} is not a setting{hint}"

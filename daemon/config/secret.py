@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +23,19 @@ WRITER = ("WRITER_TOKEN",)
 STORE = (("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",))
 _CREDENTIALS, _CREDENTIAL_PREFIX = "systemd credentials", "postbrush."
 #: Where a secret belongs, in messages; the service has another place.
-PLACE = "a file of its name in secrets/, or into the environment"
-_SERVICE_PLACE = "a file /etc/credstore/postbrush.NAME"
+PLACE = "a file of that name in secrets/, or in the environment"
+_SERVICE_PLACE = "the file /etc/credstore/postbrush.NAME"
 _LONGEST = 1000
 _LEAST_PASSWORD = 8
 _LONGEST_LIST = 20_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+#: Secrets that are not tokens: every character of theirs counts.
+_FREE_TEXTS = (WEB, DATABASE, NOTIFY)
+#: Prefixes of tokens, and the service each belongs to.
+_OWNERS = {"hf_": "Hugging Face", "ntn_": "Notion", "secret_": "Notion"}
+_HEADS = {"Hugging Face": "hf_", "Notion": "ntn_"}
+_INVISIBLE = r"[\ufeff\u200b-\u200d\u2060]"
+_QUOTES = r"^[\"'`\u2018-\u201f]+|[\"'`\u2018-\u201f]+$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +48,14 @@ class Secrets:
         exposed: A line for each file that other users can read, with the remedy.
             They are used all the same, since some disks have no permissions.
         others: Secret parts of the configuration, such as addresses with tokens.
+        cleaned: A line for each token that was pasted with something around it.
     """
 
     found: Mapping[str, SecretStr]
     origins: Mapping[str, str]
     exposed: tuple[str, ...] = ()
     others: Sequence[SecretStr] = ()
+    cleaned: tuple[str, ...] = ()
 
     @property
     def web_password(self) -> SecretStr | None:
@@ -77,6 +87,45 @@ def looks_like_token(value: str, longest: int = _LONGEST) -> bool:
     return is_word and 0 < len(value) <= longest
 
 
+def clean_token(text: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    """Return a pasted token alone, and what was removed: quotes, a line break, ...
+
+    Args:
+        names: Variables of the token, such as "NOTION_TOKEN=" in front of it.
+    """
+    name = rf"^(?:export)?(?:{'|'.join(map(re.escape, names))})="
+    value, removed = re.sub(_INVISIBLE, "", text.strip()).strip(), []
+    if value != text.strip():
+        removed.append("invisible characters")
+    for what, pattern in (
+        ("spaces or line breaks", r"\s+"),
+        ("quotes", _QUOTES),
+        (f'"{names[0]}="', name),
+        ("quotes", _QUOTES),
+    ):
+        shorter = re.sub(pattern, "", value)
+        if shorter != value and what not in removed:
+            removed.append(what)
+        value = shorter
+    return value, removed
+
+
+def token_owner(value: str) -> str | None:
+    """Return the service whose tokens begin like this one, None if unknown."""
+    return next((own for head, own in _OWNERS.items() if value.startswith(head)), None)
+
+
+def explain_other_owner(value: str, service: str) -> str:
+    """Return what is wrong with a token of another service; "" if it may be right."""
+    owner = token_owner(value)
+    if owner in {None, service}:
+        return ""
+    return (
+        f"is a {owner} token. A {service} token is needed here: it begins with "
+        f"{_HEADS[service]}"
+    )
+
+
 def read_secrets(
     environ: Mapping[str, str],
     wanted: Iterable[Sequence[str]],
@@ -92,6 +141,7 @@ def read_secrets(
     files = _list_files(folder, problems)
     origins: dict[str, str] = {}
     found: dict[str, SecretStr] = {}
+    cleaned: list[str] = []
     for names in wanted:
         for name in names:
             # Several entries may share a variable, which was read for another one.
@@ -100,8 +150,16 @@ def read_secrets(
             value, origin = _look_up(name, environ, files, problems)
             if value is None:
                 continue
-            if problem := _secret_problem(names, value):
-                problems.append(f"{name} (from {origin}) {problem}")
+            where = "environment variable" if origin == name else origin
+            if names not in _FREE_TEXTS:
+                value, removed = clean_token(value, names)
+                if removed:
+                    cleaned.append(
+                        f"{name} ({where}) contains {' and '.join(removed)} beside the "
+                        "token. postbrush ignores them; store the token alone"
+                    )
+            if problem := _secret_problem(names, name, value):
+                problems.append(f"{name} ({where}) {problem}")
                 continue
             origins[name], found[name] = origin, SecretStr(value)
             break
@@ -110,7 +168,10 @@ def read_secrets(
     return Secrets(
         found=found,
         origins=origins,
-        exposed=tuple(f"others can read {path}: chmod 600 {path}" for path in exposed),
+        exposed=tuple(
+            f"Other users can read {path}. Run: chmod 600 {path}" for path in exposed
+        ),
+        cleaned=tuple(cleaned),
     )
 
 
@@ -120,24 +181,33 @@ def _list_files(folder: Path, problems: list[str]) -> dict[str, Path]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        problems.append(f"cannot look into {folder}: {error.strerror}")
+        problems.append(f"The folder {folder} cannot be read: {error.strerror}")
         return {}
 
 
-def _secret_problem(names: Sequence[str], value: str) -> str | None:
+def _secret_problem(names: Sequence[str], name: str, value: str) -> str | None:
     """Return the problem of a secret, None if it is valid."""
     if names is WEB:
         # A person chooses this password, so only its length matters.
         is_valid = value.isprintable() and _LEAST_PASSWORD <= len(value) <= _LONGEST
-        return None if is_valid else "needs eight characters or more"
+        return None if is_valid else "must have at least eight characters"
     if names is DATABASE:
         # The database server decides the form of this password.
         is_valid = value.isprintable() and len(value) <= _LONGEST
-        return None if is_valid else "does not look like a password"
+        return None if is_valid else "is too long, or has unprintable characters"
     if names is NOTIFY:
         is_valid = looks_like_token("".join(value.split()), _LONGEST_LIST)
-        return None if is_valid else "does not look like addresses"
-    return None if looks_like_token(value) else "does not look like a token"
+        return None if is_valid else "must be addresses such as ntfy://ntfy.sh/topic"
+    if not looks_like_token(value):
+        return "is not a token: it is empty, too long or has unusual characters"
+    if name.startswith(NOTION[0]):
+        return explain_other_owner(value, "Notion") or None
+    is_hugging_face = name in {"HUGGINGFACE_TOKEN", "HF_TOKEN"}
+    return (
+        (explain_other_owner(value, "Hugging Face") or None)
+        if is_hugging_face
+        else None
+    )
 
 
 def _look_up(
@@ -171,9 +241,9 @@ def credential_paths(environ: Mapping[str, str], name: str) -> list[Path]:
 
 def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
     try:
-        value = path.read_text("utf-8").strip()
+        value = path.read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         problems.append(f"{origin}: cannot read {path}: {reason}")
         return None
     if not value:
@@ -181,6 +251,8 @@ def _from_file(path: Path, origin: str, problems: list[str]) -> str | None:
         name = path.name.removeprefix(_CREDENTIAL_PREFIX)
         credential = f"/etc/credstore/{_CREDENTIAL_PREFIX}{name}"
         shown = credential if origin == _CREDENTIALS else path
-        problems.append(f"{origin}: {shown} is empty: put it in, or remove the file")
+        problems.append(
+            f"{origin}: {shown} is empty. Put the secret in it, or remove it"
+        )
         return None
     return value

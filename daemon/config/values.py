@@ -28,8 +28,8 @@ def _require_form(pattern: str, message: str) -> AfterValidator:
 def _validate_format(value: str) -> str:
     try:
         parsing.parse_format(value)
-    except parsing.FormatError as error:
-        raise ValueError(str(error)) from None
+    except parsing.FormatError:
+        raise ValueError(f"must be one of these formats: {parsing.CHOICES}") from None
     return value
 
 
@@ -53,7 +53,9 @@ def _validate_listen(value: str) -> str:
 
 def _validate_host(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", value) is None:
-        raise ValueError('a host is a name without port or path: "images.example.org"')
+        raise ValueError(
+            'must be a host name without port or path, such as "images.example.org"'
+        )
     return value.casefold()
 
 
@@ -62,7 +64,7 @@ def _validate_network(value: str) -> str:
         return str(ip_network(value))
     except ValueError:
         raise ValueError(
-            'a proxy is an address, "10.0.0.5", or a network, "172.16.0.0/12"'
+            'must be an IP address, "10.0.0.5", or a network, "172.16.0.0/12"'
         ) from None
 
 
@@ -74,8 +76,8 @@ def _validate_file_host(value: str) -> str:
         _validate_host(value.removeprefix("."))
     except ValueError:
         raise ValueError(
-            'a host is written "images.example.org", ".example.org" for all below it, '
-            'or "http://nas.local:9000" for a server of your own'
+            'must be a host such as "images.example.org", ".example.org" for all its '
+            'subdomains, or "http://nas.local:9000" for your own server'
         ) from None
     return value.casefold()
 
@@ -83,20 +85,26 @@ def _validate_file_host(value: str) -> str:
 def _validate_match(value: object) -> object:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
     if not is_list and not isinstance(value, bool | str):
-        raise ValueError('this is a text, true or false, or a list of texts: "Ready"')
+        raise ValueError(
+            "must compare with a text, true, false or a list of texts: "
+            '{ "Status" = "Ready" }'
+        )
     return value
 
 
 def _validate_set(value: object) -> object:
     if not isinstance(value, bool | str):
-        raise ValueError('this is a text, or true or false: "Illustrated"')  # noqa: TRY004 - pydantic expects it
+        raise ValueError('must set a text, true or false: { "Status" = "Illustrated" }')  # noqa: TRY004 - pydantic expects it
     return value
 
 
 def _validate_notifiers(value: list[SecretStr]) -> list[SecretStr]:
     for number, url in enumerate(value, 1):
         if not addresses.is_address(url.get_secret_value()):
-            raise ValueError(f"no. {number} is no address such as ntfy://ntfy.sh/topic")
+            raise ValueError(
+                f"has an entry (no. {number}) that is not an address such as "
+                "ntfy://ntfy.sh/topic"
+            )
     return value
 
 
@@ -104,7 +112,7 @@ def _validate_ping(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     is_text = url.isascii() and url.isprintable() and re.fullmatch(_WEB, url)
     if url and not (is_text and addresses.host_of(url)):
-        raise ValueError('an address is written "https://example.org"')
+        raise ValueError('must be an address, such as "https://example.org"')
     return value
 
 
@@ -118,7 +126,7 @@ DurationOrOff: TypeAlias = Annotated[
 ]
 Bytes: TypeAlias = Annotated[int, BeforeValidator(parsing.parse_size)]
 Colour: TypeAlias = Annotated[
-    str, _require_form(r"#[0-9a-fA-F]{6}", 'a colour is written "#1a2b3c"')
+    str, _require_form(r"#[0-9a-fA-F]{6}", 'must be a color such as "#1a2b3c"')
 ]
 FormatName: TypeAlias = Annotated[str, AfterValidator(_validate_format)]
 Template: TypeAlias = Annotated[str, AfterValidator(_validate_template)]
@@ -127,8 +135,8 @@ SecretName: TypeAlias = Annotated[
     str,
     _require_form(
         r"[A-Z][A-Z0-9_]{0,63}",
-        "this is the name of a secret, such as NOTION_TOKEN_SHOP; a token itself "
-        "does not belong into the file (make a new one if this file was shared)",
+        "must be the name of a secret, such as NOTION_TOKEN_SHOP. Do not put the token "
+        "itself in this file. If the file has been shared, create a new token",
     ),
 ]
 Notifiers: TypeAlias = Annotated[list[SecretStr], AfterValidator(_validate_notifiers)]
@@ -139,13 +147,14 @@ ProxyAddress: TypeAlias = Annotated[str, AfterValidator(_validate_network)]
 BasePath: TypeAlias = Annotated[
     str,
     _require_form(
-        r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+", 'a path is written "/postbrush"'
+        r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+",
+        'must be a path, such as "/postbrush"',
     ),
 ]
 FileHost: TypeAlias = Annotated[str, AfterValidator(_validate_file_host)]
 Url: TypeAlias = Annotated[
     str,
-    _require_form(_WEB, 'an address is written "https://example.org"'),
+    _require_form(_WEB, 'must be an address, such as "https://example.org"'),
     AfterValidator(lambda value: value.rstrip("/")),
 ]
 StoreName: TypeAlias = Annotated[str, AfterValidator(addresses.validate_store)]

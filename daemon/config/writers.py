@@ -63,8 +63,8 @@ def check_writer(options: Options, secrets: Secrets, *, ready: bool) -> Iterator
             yield f"writer: {section.kind} {lack}{unset}"
     if not _names_service(section) and secrets.first_value(WRITER):
         yield (
-            f"{WRITER[0]} is set, but not the service that it belongs to: set "
-            "writer.kind or writer.base_url"
+            f"{WRITER[0]} is set, but not the service it belongs to. Set writer.kind "
+            "or writer.base_url"
         )
 
 

@@ -97,7 +97,7 @@ class Prompter:
                 return default
             if answer.isdecimal() and 1 <= int(answer) <= len(options):
                 return int(answer) - 1
-            self.print_failure(f"type a number from 1 to {len(options)}")
+            self.print_failure(f"Type a number from 1 to {len(options)}.")
 
 
 def read_hidden(prompt: str) -> str:
@@ -108,8 +108,8 @@ def read_hidden(prompt: str) -> str:
             return getpass.getpass(prompt)
         except getpass.GetPassWarning:
             raise SetupError(
-                "this terminal cannot hide what is typed: put the tokens into "
-                "NOTION_TOKEN and HUGGINGFACE_TOKEN, and run init again"
+                "This terminal cannot hide what you type. Put the tokens in the "
+                "variables NOTION_TOKEN and HUGGINGFACE_TOKEN, and run init again"
             ) from None
 
 
@@ -152,6 +152,6 @@ class ApiSession:
             async with context as sources:
                 return await query(sources.first)
 
-        spinner = Console(stderr=True).status("one moment ...")
+        spinner = Console(stderr=True).status("One moment ...")
         with spinner if sys.stderr.isatty() else nullcontext():
             return asyncio.run(run())

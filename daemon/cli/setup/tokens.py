@@ -14,9 +14,6 @@ from daemon.notion.responses import CONNECTIONS
 from providers import KINDS
 from providers.outcomes import ProviderError, UnauthorizedError
 
-#: Prefixes of tokens, and the service each belongs to.
-_WHOSE = {"hf_": "Hugging Face", "ntn_": "Notion", "secret_": "Notion"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TokenType:
@@ -38,17 +35,17 @@ class _StoredToken:
 
 _NOTION = _TokenType(whose="Notion", names=secret.NOTION)
 _FLUX = _TokenType(
-    whose="Hugging Face", names=KINDS["flux"].token_variables, none="cards only"
+    whose="Hugging Face", names=KINDS["flux"].token_variables, none="none, cards only"
 )
 
 
 def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
     """Ask for the Notion token until it is accepted; NoAccessError off a terminal."""
-    prompter.print_title("1 of 5 · The token of Notion")
+    prompter.print_title("1 of 5 · Notion token")
     stored = _find_stored_token(session, _NOTION)
     if stored is None and prompter.terminal:
-        prompter.print_note(f"Open {CONNECTIONS}, make a connection called")
-        prompter.print_note("postbrush, and copy its API token. It begins with ntn_.")
+        prompter.print_note(f"Open {CONNECTIONS}, create a connection named")
+        prompter.print_note("postbrush, and copy its API token (it begins with ntn_).")
     while True:
         name, value = _ask_token(prompter, _NOTION, stored)
         session.tokens[name] = value
@@ -58,12 +55,12 @@ def ask_notion_token(prompter: Prompter, session: ApiSession) -> BotUser:
             if not prompter.terminal:
                 raise
             prompter.print_failure(
-                f"Notion refuses this token: copy it anew from {CONNECTIONS}"
+                f"Notion rejects this token. Copy it again from {CONNECTIONS}"
             )
             stored = None
             continue
         prompter.print_success(
-            f"It belongs to the workspace '{bot.workspace or bot.name}'."
+            f"Token accepted for the workspace '{bot.workspace or bot.name}'."
         )
         _warn_if_overridden(prompter, session, name)
         return bot
@@ -74,11 +71,11 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
 
     Without a terminal, a rejected token raises SetupError.
     """
-    prompter.print_title("5 of 5 · The token of Hugging Face")
+    prompter.print_title("5 of 5 · Hugging Face token")
     stored = _find_stored_token(session, _FLUX)
     if stored is None and prompter.terminal:
         prompter.print_note(
-            "Optional: without it, every post gets a lettered card. Make one at"
+            "Optional. Without it, every post gets a text card. Create one at"
         )
         prompter.print_note(
             "https://huggingface.co/settings/tokens/new?tokenType=fineGrained"
@@ -86,7 +83,7 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
             "&ownUserPermissions=user.billing.read"
         )
         prompter.print_note(
-            "(Make calls to Inference Providers; Billing: read). It begins with hf_."
+            "with the permissions that the link selects. It begins with hf_."
         )
     while True:
         name, value = _ask_token(prompter, _FLUX, stored)
@@ -99,18 +96,18 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
         except UnauthorizedError as error:
             if not prompter.terminal:
                 raise SetupError(
-                    f"Hugging Face refuses the token in {name}: {error}"
+                    f"Hugging Face rejects the token in {name}: {error}"
                 ) from error
-            prompter.print_failure(f"Hugging Face refuses this token: {error}")
+            prompter.print_failure(f"Hugging Face rejects this token: {error}")
             del session.tokens[name]
             stored = None
             continue
         except ProviderError as error:
             prompter.print_failure(
-                f"Hugging Face does not answer ({error}); the token is kept."
+                f"Hugging Face cannot be reached ({error}). The token is kept untested."
             )
         else:
-            prompter.print_success("Hugging Face knows it. Nothing was paid.")
+            prompter.print_success("Token accepted. The test was free of charge.")
         _warn_if_overridden(prompter, session, name)
         return
 
@@ -131,34 +128,25 @@ def _ask_token(
     default = (stored.name, stored.value) if stored else (token_type.names[0], "")
     if (stored or token_type.none) and (prompter.yes or not prompter.terminal):
         return default
-    hint = f"Enter: the one from {stored.origin}; " if stored else ""
-    hint = hint or (f"Enter: {token_type.none}; " if token_type.none else "")
-    missing = f"no token of {token_type.whose}: put it into {token_type.names[0]}"
+    hint = f"Enter keeps the one from {stored.origin}; " if stored else ""
+    hint = hint or (f"Enter for {token_type.none}; " if token_type.none else "")
+    missing = (
+        f"The {token_type.whose} token is missing. Put it in the environment variable "
+        f"{token_type.names[0]}"
+    )
     while True:
-        answer = prompter.ask_secret(
-            f"Token ({hint}what you paste is not shown): ", missing
-        )
+        answer = prompter.ask_secret(f"Token ({hint}your input is hidden): ", missing)
         if not answer and (stored or token_type.none):
             return default
-        if _is_acceptable(prompter, answer, token_type.whose):
-            return token_type.names[0], answer
-
-
-def _is_acceptable(prompter: Prompter, answer: str, service: str) -> bool:
-    owner = next(
-        (name for head, name in _WHOSE.items() if answer.startswith(head)), service
-    )
-    if not secret.looks_like_token(answer):
-        prompter.print_failure(
-            "That does not look like a token: it is one line without spaces."
-        )
-        return False
-    if owner != service:
-        prompter.print_failure(
-            f"That is a token of {owner}; here the one of {service} is needed."
-        )
-        return False
-    return True
+        token, removed = secret.clean_token(answer, token_type.names)
+        if not secret.looks_like_token(token):
+            prompter.print_failure("This is not a token. Copy it again.")
+        elif wrong := secret.explain_other_owner(token, token_type.whose):
+            prompter.print_failure(f"This {wrong}.")
+        else:
+            if removed:
+                prompter.print_note(f"Removed from the token: {', '.join(removed)}.")
+            return token_type.names[0], token
 
 
 def _find_stored_token(
@@ -178,5 +166,6 @@ def _warn_if_overridden(prompter: Prompter, session: ApiSession, name: str) -> N
     other = session.environ.get(name, "").strip()
     if other and other != session.tokens[name]:
         prompter.print_failure(
-            f"{name} in the environment is another token, and wins: unset {name}"
+            f"The environment variable {name} holds another token, which takes "
+            f"precedence. Run: unset {name}"
         )

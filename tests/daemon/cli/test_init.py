@@ -68,10 +68,10 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
     before = _types(bare)
     async with terminal(bare, "init") as screen:
         await screen.until("1 of 5")
-        await screen.until("not shown): ")
+        await screen.until("is hidden): ")
         screen.type("ntn_" + "w" * 40)
-        await screen.until("Notion refuses this token")
-        await screen.until("not shown): ")
+        await screen.until("Notion rejects this token")
+        await screen.until("is hidden): ")
         screen.type(bare.town.workspace.token)
         await screen.until("the workspace 'Oven & Oak'")
         await screen.until("Which one? [1]")
@@ -83,9 +83,9 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         await screen.until("3  only Status = Waiting  (0)")
         await screen.until("Which one? [1]")
         screen.type("3")
-        await screen.until("Enter: cards only")
+        await screen.until("Enter for none, cards only")
         screen.type(bare.town.hub.token)
-        await screen.until("Hugging Face knows it")
+        await screen.until("Token accepted. The test was free")
         assert await screen.end() == 0
     assert "All is well. Start it: postbrush run" in screen.shown
     assert "flux ($0.0015" in screen.shown
@@ -126,9 +126,9 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
 async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) -> None:
     async with terminal(bare, "init") as screen:
         for number in range(answered):
-            await screen.until("Which one? [1]" if number else "not shown): ")
+            await screen.until("Which one? [1]" if number else "is hidden): ")
             screen.type("" if number else bare.town.workspace.token)
-        await screen.until("Which one? [1]" if answered else "not shown): ")
+        await screen.until("Which one? [1]" if answered else "is hidden): ")
         await screen.press(b"\x03")
         assert await screen.end() == 130
     assert "Stopped; nothing was written." in screen.shown
@@ -138,7 +138,7 @@ async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) ->
 
 async def test_the_end_of_the_input_is_an_end(bare: Desk) -> None:
     async with terminal(bare, "init") as screen:
-        await screen.until("not shown): ")
+        await screen.until("is hidden): ")
         await screen.press(b"\x04")
         assert await screen.end() == 130
     assert _left(bare) == []
@@ -230,7 +230,7 @@ async def test_an_owners_file_keeps_its_lines(bare: Desk) -> None:
 async def test_a_file_that_is_wrong_is_mended_first(bare: Desk) -> None:
     bare.configure("[post]\n")
     result = await bare.cli("init", "--yes")
-    assert (result.code, "did you mean posts?" in result.err) == (2, True)
+    assert (result.code, "Did you mean posts?" in result.err) == (2, True)
     assert _left(bare) == ["postbrush.toml"]
     assert bare.town.workspace.requests == []
 

@@ -27,7 +27,7 @@ async def test_pause_and_resume_are_followed_at_once(desk: Desk) -> None:
         await daemon.says("job.done", times=2)
         assert (await desk.cli("resume")).out == "it was not paused\n"
     wrong = await desk.cli("pause", "--for", "soon")
-    assert (wrong.code, 'a duration is written "30s"' in wrong.err) == (2, True)
+    assert (wrong.code, 'must be a duration, such as "30s"' in wrong.err) == (2, True)
 
 
 async def test_a_copy_moves_house(desk: Desk) -> None:

@@ -98,7 +98,7 @@ def test_without_the_driver_it_is_a_problem_that_says_how_to_install_it(
     environ = {**ENVIRON, "POSTBRUSH_DATABASE__URL": _URL}
     settings = config.load_settings(None, environ, tmp_path)
     (problem,) = checks.check_database(settings.options, installed=False)
-    assert problem.startswith("database.url: psycopg, which speaks to PostgreSQL, is")
+    assert problem.startswith("database.url: psycopg, the PostgreSQL driver, is")
     assert "`make postgres`" in problem
     assert not list(checks.check_database(settings.options, installed=True))
     bare = config.load_settings(None, ENVIRON, tmp_path)

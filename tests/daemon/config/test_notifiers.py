@@ -72,14 +72,22 @@ def test_no_address_is_shown_and_the_log_knows_its_secret_parts(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("toml", "environ", "tells"),
     [
-        ('[notify]\nurls = ["https://x.org", "nokey0123"]', {}, "urls: no. 2 is no"),
-        ('[notify]\nurls = "ntfy://nokey0123"', {}, "notify.urls: input should be"),
-        ('[notify]\nping = "nokey0123"', {}, "notify.ping: an address is written"),
-        ('[notify]\nping = "file:///nokey0123"', {}, "notify.ping: an address is"),
-        ('[notify]\nurl = ["x"]', {}, "did you mean notify.urls"),
-        ("", {"NOTIFY_URLS": "nokey0123"}, "NOTIFY_URLS: no. 1 is no address"),
-        ("", {"NOTIFY_URLS": "ntfy://nokey0123ä"}, "does not look like addresses"),
-        ("", {"POSTBRUSH_NOTIFY__URLS": "[nokey0123"}, "written as JSON"),
+        (
+            '[notify]\nurls = ["https://x.org", "nokey0123"]',
+            {},
+            "urls has an entry (no. 2) that is not",
+        ),
+        ('[notify]\nurls = "ntfy://nokey0123"', {}, "notify.urls must be"),
+        ('[notify]\nping = "nokey0123"', {}, "notify.ping must be an address"),
+        ('[notify]\nping = "file:///nokey0123"', {}, "notify.ping must be an"),
+        ('[notify]\nurl = ["x"]', {}, "Did you mean notify.urls"),
+        (
+            "",
+            {"NOTIFY_URLS": "nokey0123"},
+            "NOTIFY_URLS has an entry (no. 1) that is not an address",
+        ),
+        ("", {"NOTIFY_URLS": "ntfy://nokey0123ä"}, "must be addresses such as"),
+        ("", {"POSTBRUSH_NOTIFY__URLS": "[nokey0123"}, "is not valid JSON"),
     ],
 )
 def test_a_wrong_notifier_is_named_by_its_place(

@@ -26,10 +26,12 @@ def problems_of(folder: Path, toml: str, **environ: str) -> list[str]:
         config.load_settings(None, environ, folder)
     *problems, where = caught.value.problems
     file = folder / "postbrush.toml"
-    assert where.startswith(f"the configuration read is {file}")
+    assert where.startswith(f"The configuration file is {file}")
     renamed = [one for one in problems if " is now called " in one]
     in_file = any(not one.startswith("POSTBRUSH_") for one in renamed)
-    assert where.endswith("`postbrush config --migrate` renames settings") is in_file
+    assert (
+        where.endswith("`postbrush config --migrate` renames settings in it") is in_file
+    )
     return problems
 
 
@@ -92,7 +94,7 @@ def test_the_settings_of_one_source_are_renamed_likewise(tmp_path: Path) -> None
         ),
         "sources.a.posts.hold is now called sources.a.posts.approve_above",
         (
-            "sources.a.images.reserve: no such key here; did you mean "
+            "sources.a.images.reserve is not a setting. Did you mean "
             "images.min_free_disk?"
         ),
     ]
@@ -100,8 +102,8 @@ def test_the_settings_of_one_source_are_renamed_likewise(tmp_path: Path) -> None
 
 def test_an_old_name_in_the_wrong_section_is_shown_its_place(tmp_path: Path) -> None:
     assert problems_of(tmp_path, "hold = 3\n[card]\nsettle = 1\n") == [
-        "card.settle: no such key here; did you mean posts.wait_after_edit?",
-        "hold: no such key here; did you mean posts.approve_above?",
+        "card.settle is not a setting. Did you mean posts.wait_after_edit?",
+        "hold is not a setting. Did you mean posts.approve_above?",
     ]
 
 
@@ -113,5 +115,5 @@ def test_an_old_name_in_a_table_of_a_variable_is_refused(tmp_path: Path) -> None
 def test_a_wrong_variable_is_named_once(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, "", POSTBRUSH_POSTS__TRYS="3")
     assert problem == (
-        "POSTBRUSH_POSTS__TRYS: no such setting; did you mean POSTBRUSH_POSTS__TRIES?"
+        "POSTBRUSH_POSTS__TRYS is not a setting. Did you mean POSTBRUSH_POSTS__TRIES?"
     )

@@ -13,40 +13,40 @@ from daemon.errors import ConfigError
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        ("[sources.a]\nposts = {}\n", "sources.a.data_source: say which database"),
+        ("[sources.a]\nposts = {}\n", "sources.a.data_source is missing"),
         (
             (
                 f'[sources.a]\ndata_source = "{"a" * 32}"\n'
                 f'[sources.b]\ndata_source = "https://notion.so/{"a" * 32}"\n'
             ),
-            "sources.b.data_source: it is the same as that of sources.a",
+            "sources.b.data_source is the same database as that of sources.a",
         ),
         (
             (
                 f'[notion]\ndata_source = "{"a" * 32}"\n'
                 f'[sources.b]\ndata_source = "{"b" * 32}"\n'
             ),
-            "notion.data_source: it says nothing beside [sources.NAME]",
+            "notion.data_source has no effect beside [sources.NAME]",
         ),
-        ('[sources."A B"]\ndata_source = "x"\n', "sources.A B: a name has small"),
+        ('[sources."A B"]\ndata_source = "x"\n', "sources.A B: the name must consist"),
         (
             f'[sources.a]\ndata_source = "{"a" * 32}"\ntoken = "ntn_1234567890"\n',
-            "sources.a.token: this is the name of a secret",
+            "sources.a.token must be the name of a secret",
         ),
         (
             f'[sources.a]\ndata_source = "{"a" * 32}"\nchain = ["flox"]\n',
-            "sources.a.chain: no provider is called 'flox'; did you mean flux?",
+            "sources.a.chain: 'flox' is not a provider. Did you mean flux?",
         ),
         (
             (
                 f'[sources.a]\ndata_source = "{"a" * 32}"\n'
                 '[sources.a.properties]\nstatus = "Post"\n'
             ),
-            "sources.a.properties: post and status are the same column",
+            "sources.a.properties: post and status name the same property",
         ),
         (
             f'[sources.a]\ndata_source = "{"a" * 32}"\n[sources.a.post]\ntries = 1\n',
-            "sources.a.post: no such key; did you mean sources.a.posts?",
+            "sources.a.post is not a setting. Did you mean sources.a.posts?",
         ),
         (
             (
@@ -54,7 +54,7 @@ from daemon.errors import ConfigError
                 '[sources.a.images]\nmin_free_disk = "1GiB"\n'
             ),
             (
-                "sources.a.images.min_free_disk: no such key here; did you mean "
+                "sources.a.images.min_free_disk is not a setting. Did you mean "
                 "images.min_free_disk?"
             ),
         ),

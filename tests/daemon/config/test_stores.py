@@ -57,25 +57,37 @@ def test_the_key_is_a_secret_and_only_read_when_it_is_wanted(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("images", "environ", "tells"),
     [
-        ('store = "pictures"', _KEY, 'this is written "s3://bucket/prefix"'),
-        ('store = "s3://K3Y:S3CR3T@pictures"', _KEY, 'written "s3://bucket/prefix"'),
-        ('store = "s3://pictures/a/../b"', _KEY, "no part of it is empty, . or .."),
-        ('store = "s3://pictures/a\\u0007"', _KEY, 'written "s3://bucket/prefix"'),
+        ('store = "pictures"', _KEY, 'must be a bucket, such as "s3://bucket/prefix"'),
+        (
+            'store = "s3://K3Y:S3CR3T@pictures"',
+            _KEY,
+            'must be a bucket, such as "s3://bucket/prefix"',
+        ),
+        ('store = "s3://pictures/a/../b"', _KEY, "without empty parts, . or .."),
+        (
+            'store = "s3://pictures/a\\u0007"',
+            _KEY,
+            'must be a bucket, such as "s3://bucket/prefix"',
+        ),
         (
             'store = "s3://pictures"\nstore_endpoint = "https://K3Y:S3CR3T@s3.org"',
             _KEY,
-            'an address is written "https://s3.example.org"',
+            'must be an address, such as "https://s3.example.org"',
         ),
-        ('store = "s3://pictures"\nstore_region = "of mine"', _KEY, "store_region: a"),
+        (
+            'store = "s3://pictures"\nstore_region = "of mine"',
+            _KEY,
+            "store_region must be a",
+        ),
         (
             'store = "s3://pictures"',
             {**_KEY, "AWS_ENDPOINT_URL": "s3.S3CR3T.org"},
-            "AWS_ENDPOINT_URL: an address is written",
+            "AWS_ENDPOINT_URL must be an address",
         ),
         (
             'store = "s3://pictures"',
             {"AWS_ACCESS_KEY_ID": "AKIDFORTESTSONLY0000"},
-            "images.store needs AWS_SECRET_ACCESS_KEY: put each into",
+            "images.store needs AWS_SECRET_ACCESS_KEY. Put each in",
         ),
         (
             'store = "s3://pictures"',
@@ -120,7 +132,7 @@ def test_an_address_is_one_that_can_be_asked(
         remote = RemoteStore.open(place, *_KEY.values())
         assert remote.where == "s3://pictures"
         return
-    with pytest.raises(ConfigError, match=r"images\.store_endpoint: an address is"):
+    with pytest.raises(ConfigError, match=r"images\.store_endpoint must be an address"):
         _load(tmp_path, images, **_KEY)
 
 
@@ -128,6 +140,6 @@ def test_a_missing_library_is_said_with_what_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "is_installed", lambda _library: False)
-    with pytest.raises(ConfigError, match="`make s3` here"):
+    with pytest.raises(ConfigError, match="Run `make s3`"):
         _load(tmp_path, 'store = "s3://pictures"', **_KEY)
     assert _load(tmp_path, "").store is None

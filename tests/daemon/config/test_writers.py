@@ -85,7 +85,7 @@ def test_what_is_there_decides_who_writes(
     [
         ("[writer]\nkind = 'cloudflare'", _HF, "cloudflare needs CLOUDFLARE_API_TOKEN"),
         ("[writer]\nkind = 'openai'", {}, "openai needs base_url in [writer]"),
-        ("", _OWN, "WRITER_TOKEN is set, but not the service that it belongs to"),
+        ("", _OWN, "WRITER_TOKEN is set, but not the service it belongs to"),
         ("[writer]\nuse = 'on'", {}, "writer.use"),
         ("[writer]\npeople = 'few'", {}, "writer.people"),
     ],

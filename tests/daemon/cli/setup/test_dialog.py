@@ -37,7 +37,7 @@ def test_a_terminal_that_shows_what_is_typed_is_not_used(
         return "ntn_shown"
 
     monkeypatch.setattr(getpass, "getpass", shows)
-    with pytest.raises(SetupError, match="cannot hide what is typed"):
+    with pytest.raises(SetupError, match="cannot hide what you type"):
         read_hidden("Token: ")
 
 
@@ -47,7 +47,7 @@ def test_a_terminal_that_shows_what_is_typed_is_not_used(
 def test_a_number_is_asked_for_until_it_is_one(lines: list[str], chosen: int) -> None:
     talk = _talk(*lines)
     assert talk.ask_choice(["a", "b"], 0, "") == chosen
-    assert _shown(talk).count("type a number from 1 to 2") == len(lines) - 1
+    assert _shown(talk).count("Type a number from 1 to 2") == len(lines) - 1
 
 
 def test_without_a_proposal_yes_does_not_choose() -> None:

@@ -30,21 +30,31 @@ async def test_every_answer_is_carried_out(parlour: Parlour) -> None:
 async def test_wrong_answers_are_asked_again(parlour: Parlour) -> None:
     town = parlour.town
     await parlour.hold(
-        *("", "two words", town.hub.token, "ntn_wrong", town.workspace.token),
+        *("", "a ü token", town.hub.token, "ntn_wrong", town.workspace.token),
         *("0", "x", "1", "4", "2", "1"),
         *("hf_wrong", town.workspace.token, town.hub.token),
     )
     output = parlour.said.getvalue()
     for words in (
-        "That does not look like a token",
-        "That is a token of Hugging Face; here the one of Notion is needed",
-        "Notion refuses this token",
-        "type a number from 1 to 2",
-        "Hugging Face refuses this token",
-        "That is a token of Notion; here the one of Hugging Face is needed",
+        "This is not a token. Copy it again.",
+        "This is a Hugging Face token. A Notion token is needed here",
+        "Notion rejects this token",
+        "Type a number from 1 to 2",
+        "Hugging Face rejects this token",
+        "This is a Notion token. A Hugging Face token is needed here",
     ):
         assert words in output
     assert set(town.source.columns) == {"Name", "Status", "Image", "Regenerate"}
+
+
+async def test_a_token_is_stored_without_what_was_pasted_with_it(
+    parlour: Parlour,
+) -> None:
+    token = parlour.town.workspace.token
+    await parlour.hold(f'NOTION_TOKEN="{token}"', "1", "1", "1", "")
+    assert 'Removed from the token: quotes, "NOTION_TOKEN=".' in parlour.said.getvalue()
+    stored = parlour.folder / "secrets" / "NOTION_TOKEN"
+    assert stored.read_text() == f"{token}\n"
 
 
 async def test_a_database_is_waited_for(parlour: Parlour) -> None:
@@ -115,7 +125,7 @@ async def test_hugging_face_away_is_no_reason_to_begin_anew(parlour: Parlour) ->
     parlour.environ["POSTBRUSH_PROVIDERS__FLUX__HUB_URL"] = "http://127.0.0.1:9"
     token = parlour.town.hub.token
     await parlour.hold(parlour.town.workspace.token, "1", "1", "1", token)
-    assert "Hugging Face does not answer" in parlour.said.getvalue()
+    assert "Hugging Face cannot be reached" in parlour.said.getvalue()
     kept = parlour.folder / "secrets" / "HUGGINGFACE_TOKEN"
     assert kept.read_text() == f"{token}\n"
 
@@ -123,7 +133,10 @@ async def test_hugging_face_away_is_no_reason_to_begin_anew(parlour: Parlour) ->
 async def test_another_token_in_the_environment_is_spoken_of(parlour: Parlour) -> None:
     parlour.environ["NOTION_TOKEN"] = "ntn_older"
     await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
-    assert "NOTION_TOKEN in the environment is another" in parlour.said.getvalue()
+    assert (
+        "The environment variable NOTION_TOKEN holds another token"
+        in parlour.said.getvalue()
+    )
     assert "ntn_older" not in parlour.said.getvalue()
 
 
@@ -195,7 +208,9 @@ async def test_without_a_terminal_a_missing_answer_names_its_flag(
 ) -> None:
     parlour.terminal = False
     hidden = parlour.folder / "secrets" / "NOTION_TOKEN"
-    with pytest.raises(SetupError, match="put it into NOTION_TOKEN"):
+    with pytest.raises(
+        SetupError, match="Put it in the environment variable NOTION_TOKEN"
+    ):
         await parlour.hold()
     hidden.parent.mkdir()
     hidden.write_text(parlour.town.workspace.token)
@@ -227,7 +242,7 @@ async def test_without_a_terminal_a_refusal_ends_it(parlour: Parlour) -> None:
     with pytest.raises(NoAccessError, match="Notion refuses the token"):
         await parlour.hold()
     (folder / "NOTION_TOKEN").write_text(parlour.town.workspace.token)
-    with pytest.raises(SetupError, match="refuses the token in HF_TOKEN"):
+    with pytest.raises(SetupError, match="rejects the token in HF_TOKEN"):
         await parlour.hold()
     parlour.town.workspace.set_shared(parlour.town.source.id, shared=False)
     with pytest.raises(PostbrushError, match="Notion does not show any database"):
