@@ -20,10 +20,10 @@ from daemon.config.problems import PREFIX, section_of
 from daemon.config.settings import Settings
 
 _HEAD = """\
-# postbrush.toml: everything here is optional, and every value is the default.
-# Secrets do not belong here: put NOTION_TOKEN and HUGGINGFACE_TOKEN into files of
-# these names in secrets/ beside this one, or into the environment.
-# Every key also works as a variable: POSTBRUSH_POSTS__WAIT_AFTER_EDIT=5m
+# postbrush.toml: every setting is optional, and every value here is the default.
+# Do not put secrets in this file: store NOTION_TOKEN and HUGGINGFACE_TOKEN as files
+# of these names in secrets/ beside it, or set them as environment variables.
+# Each setting can be a variable as well: POSTBRUSH_POSTS__WAIT_AFTER_EDIT=5m
 
 """
 #: The user and the password of an address.
@@ -79,11 +79,11 @@ def _model_lines(model: type[BaseModel], path: str) -> Iterator[str]:
                 if section_of(field.annotation) and key != "posts"
             ]
             yield (
-                f"# [{here}.shop.posts]  # likewise {', '.join(most)} and {last}: what "
-                "differs"
+                f"# [{here}.shop.posts]  # also {', '.join(most)} and {last}: only "
+                "what differs"
             )
         elif inner is ProviderOptions:
-            yield f"# [{here}.flux]  # one service; all optional"
+            yield f"# [{here}.flux]  # one image service; all optional"
             yield from _commented_lines(inner)
         else:
             yield f"[{here}]"
