@@ -49,6 +49,14 @@ def format_short_time(time: datetime, now: datetime, zone: tzinfo) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def format_note_time(time: datetime, now: datetime, zone: tzinfo) -> str:
+    """Return "1 Dec", or "29 Nov 10:15" for today, as a note is read on later days."""
+    local = time.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return format_time(time, zone)
+    return f"{local.day} {local:%b}"
+
+
 def format_duration(
     seconds: float, unit: Literal["s", "min", "h:mm:ss"] | None = None
 ) -> str:

@@ -102,10 +102,11 @@ def admission_at(breaker: Breaker, now: datetime) -> Admission:
 
 
 def describe_reason(breaker: Breaker) -> str:
-    """Return the reason of an open breaker in a few words."""
-    if breaker.reason is Outcome.LOADING:
-        return "model is loading"
-    return OUTCOMES[breaker.reason] if breaker.reason else "resting"
+    """Return the reason of an open breaker, as what follows the provider's label."""
+    # It has failed several times.
+    if breaker.reason is Outcome.UNAVAILABLE:
+        return "is returning errors"
+    return OUTCOMES[breaker.reason] if breaker.reason else "is paused"
 
 
 def _half_open_at(breaker: Breaker, now: datetime) -> datetime | None:

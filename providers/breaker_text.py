@@ -10,21 +10,21 @@ from providers.outcomes import Outcome
 
 
 def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
-    """Return a breaker's state: "credits used up, resting until 1 Dec 01:00"."""
+    """Return a breaker's state: "out of credits, paused until 1 Dec 01:00"."""
     if breaker.state is BreakerState.CLOSED:
-        return "serving"
-    reason = describe_reason(breaker)
+        return "available"
+    reason = describe_reason(breaker).removeprefix("is ")
     match admission_at(breaker, now).kind:
         case AdmissionKind.PROBE_RUNNING:
-            return f"{reason}; one job asks whether it is back"
+            return f"{reason}, being tested with one job"
         case AdmissionKind.PROBE:
-            return f"{reason}; the next job asks whether it is back"
+            return f"{reason}, the next job will test it"
         case _ if breaker.until is None:
             is_token = breaker.reason is Outcome.UNAUTHORIZED
-            end = "its token is changed, tried daily" if is_token else "a reset"
+            end = "the token is changed (tested daily)" if is_token else "it is reset"
         case _:
             end = _format_time(breaker.until, now, zone)
-    return f"{reason}, resting until {end}"
+    return f"{reason}, paused until {end}"
 
 
 def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from providers.admission import Admission, AdmissionKind
 
@@ -60,17 +60,30 @@ class HealthCheck:
     name: str
 
 
+class BlockedReason(NamedTuple):
+    """Why a provider is not available.
+
+    Attributes:
+        why: What follows the label of the provider, as "is out of credits".
+        until: The end of its pause, if it is known.
+    """
+
+    name: str
+    why: str
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Exhausted:
     """No provider is available.
 
     Attributes:
         until: When that may change without a reset, or None.
-        reasons: Pairs of provider name and reason, in the order of the chain.
+        reasons: One for each provider, in the order of the chain.
     """
 
     until: datetime | None
-    reasons: tuple[tuple[str, str], ...]
+    reasons: tuple[BlockedReason, ...]
 
 
 Decision: TypeAlias = CallProvider | WaitUntil | AtCapacity | HealthCheck | Exhausted
@@ -92,7 +105,7 @@ def decide_next(
         card_allowed: False if the page shows a real image.
     """
     wait_ends = (first_waited_at or now) + loading_wait
-    reasons: list[tuple[str, str]] = []
+    reasons: list[BlockedReason] = []
     times: list[datetime | None] = []
     for candidate in candidates:
         admission = candidate.admission
@@ -101,15 +114,16 @@ def decide_next(
             continue
         # The provider has declined this job, or has cost too much on it.
         if candidate.excluded_reason is not None:
-            reasons.append((candidate.name, candidate.excluded_reason))
+            reasons.append(BlockedReason(candidate.name, candidate.excluded_reason))
         elif candidate.budget_until is not None:
-            reasons.append((candidate.name, "over its budget"))
-            times.append(candidate.budget_until)
+            renews_at = candidate.budget_until
+            reasons.append(BlockedReason(candidate.name, "is over budget", renews_at))
+            times.append(renews_at)
         elif (decision := _decide_candidate(candidate, now, wait_ends)) is not None:
             return decision
         # Paused for longer, or another job is the probe: try the next candidate.
         else:
-            reasons.append((candidate.name, _blocked_reason(admission, now)))
+            reasons.append(_blocked_reason(candidate.name, admission))
             times.append(admission.until)
     until = min((time for time in times if time is not None), default=None)
     return Exhausted(until, tuple(reasons))
@@ -144,13 +158,7 @@ def _decide_candidate(
             return None
 
 
-def _blocked_reason(admission: Admission, now: datetime) -> str:
+def _blocked_reason(name: str, admission: Admission) -> BlockedReason:
     if admission.kind is AdmissionKind.PROBE_RUNNING:
-        return f"{admission.reason}, being asked again now"
-    back = admission.available_at
-    if back is None:
-        return admission.reason
-    # UTC, as in the notes on pages, since the reader's time zone is unknown.
-    far = (back - now) > timedelta(hours=20)
-    when = f"{back.day} {back:%b %H:%M}" if far else f"{back:%H:%M}"
-    return f"{admission.reason}, resting until {when} UTC"
+        return BlockedReason(name, f"{admission.reason} and is being tested again")
+    return BlockedReason(name, admission.reason, admission.available_at)

@@ -46,28 +46,28 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Every outcome in words.
+#: Every outcome for people, as what follows the label of the service.
 OUTCOMES = {
-    Outcome.IMAGE: "an image",
-    Outcome.TEXT: "a prompt",
-    Outcome.CREDITS: "credits used up",
-    Outcome.UNSETTLED: "recent charges are not settled yet",
-    Outcome.LOADING: "the model is loading",
-    Outcome.RATE_LIMITED: "asked too fast",
-    Outcome.TIMEOUT: "no answer in time",
-    Outcome.CONNECTION_LOST: "lost the connection before the answer",
-    Outcome.UNAVAILABLE: "not answering properly",
-    Outcome.INVALID_IMAGE: "returned no usable image",
-    Outcome.INVALID_TEXT: "returned no usable prompt",
-    Outcome.UNAUTHORIZED: "token refused",
-    Outcome.NOT_FOUND: "model or route gone",
-    Outcome.REGION_BLOCKED: "not available in your region",
+    Outcome.IMAGE: "generated an image",
+    Outcome.TEXT: "wrote the prompt",
+    Outcome.CREDITS: "is out of credits",
+    Outcome.UNSETTLED: "is still settling recent charges",
+    Outcome.LOADING: "is loading the model",
+    Outcome.RATE_LIMITED: "reached its rate limit",
+    Outcome.TIMEOUT: "did not answer in time",
+    Outcome.CONNECTION_LOST: "lost the connection before it answered",
+    Outcome.UNAVAILABLE: "returned an error",
+    Outcome.INVALID_IMAGE: "returned an unusable image",
+    Outcome.INVALID_TEXT: "returned an unusable prompt",
+    Outcome.UNAUTHORIZED: "rejected the token",
+    Outcome.NOT_FOUND: "no longer offers this model",
+    Outcome.REGION_BLOCKED: "is not available in your region",
     Outcome.REFUSED: "refused the prompt",
-    Outcome.BLANK: "sent a blank image",
+    Outcome.BLANK: "returned a blank image",
     Outcome.IDENTICAL: "returned the same image as before",
-    Outcome.BAD_REQUEST: "did not accept the request",
-    Outcome.REMOTE_FAILED: "its work failed",
-    Outcome.UNKNOWN: "how it ended is not known",
+    Outcome.BAD_REQUEST: "rejected the request",
+    Outcome.REMOTE_FAILED: "could not complete the image",
+    Outcome.UNKNOWN: "was interrupted before it answered",
 }
 
 _DAY, _MONTH = timedelta(days=1), timedelta(days=32)

@@ -31,7 +31,7 @@ from daemon.jobs.job_validity import (
 )
 from daemon.jobs.lifecycle import end_job
 from daemon.jobs.prompt import Inputs
-from daemon.jobs.retry_policy import KEPT, no_image_note
+from daemon.jobs.retry_policy import TICK_ADVICE, no_image_note
 from daemon.notion.errors import (
     PageGoneError,
     PageUnreachableError,
@@ -112,11 +112,10 @@ class _DeliverJob:
             raise
         except FileNotFoundError as error:
             name = Path(str(error.filename)).name
-            why = f"{name} is gone from the disk"
+            why = f"the image file {name} is missing"
             if isinstance(error, DamagedImageError):
-                why = f"{name} is damaged on the store"
-            shown = self.shows_image
-            note = no_image_note(why, shows_image=shown, advice="Tick again.")
+                why = f"the stored image file {name} is damaged"
+            note = no_image_note(why, shows_image=self.shows_image, advice=TICK_ADVICE)
             await self._abandon_job(why, note)
         except WriteRefusedError as error:
             if not error.is_final:
@@ -128,8 +127,9 @@ class _DeliverJob:
         async with self.app.db.read_transaction() as tx:
             post = await posts.get(tx, self.job.source, self.job.page_id)
         shows_image = self.shows_image or bool(post and post.shown_files)
-        kept = f" {KEPT}" if shows_image else ""
-        await self._abandon_job(why, f"The image could not be put here: {why}{kept}")
+        refusal = f"the image is ready, but Notion did not accept it: {why}"
+        note = no_image_note(refusal, shows_image=shows_image)
+        await self._abandon_job(why, note)
 
     async def _load_page(
         self, made: Sequence[ImageRecord]
@@ -294,4 +294,4 @@ class _DeliverJob:
 
 
 def _omission_text(left_out: Sequence[str]) -> str:
-    return f"; without {', '.join(left_out)}, which Notion refused" if left_out else ""
+    return f", but Notion refused to write {', '.join(left_out)}" if left_out else ""

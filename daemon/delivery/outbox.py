@@ -75,7 +75,7 @@ async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
     if job.pending_write == "untick":
         await posts.update_fields(tx, job.source, job.page_id, unticked_at=now)
         if current.is_open:
-            why = "Notion confirmed the un-tick"
+            why = "Notion confirmed that the checkbox is cleared"
             event = JobEventType.ACKNOWLEDGED
             acked = current.acked_at or now
             await jobs.apply_event(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
 from daemon.delivery.image_words import ImageWords
-from daemon.formatting import format_dollars
+from daemon.formatting import format_price
 from daemon.jobs import breaker_store
 from daemon.jobs.prompt import (
     Inputs,
@@ -17,6 +17,7 @@ from daemon.jobs.prompt import (
     strip_social_markup,
     truncate_text,
 )
+from daemon.jobs.retry_policy import EDIT_ADVICE, TICK_ADVICE
 from daemon.jobs.writing import writing_for_image
 from daemon.notion.filters import matches_filter
 from daemon.notion.model import File, Page, PageUpdate, Role, Wanted
@@ -38,6 +39,9 @@ _LEAD = re.compile(
     r"^(?:please\s+)?(?:create|generate|make|paint|draw)?\s*(?:an?|the)?\s*"
     r"(?:[\w-]+\s+){0,2}(?:image|photo|photograph|picture|illustration)\s+(?:of|showing)\s+",
     re.IGNORECASE,
+)
+_REPLACEMENT = (
+    "postbrush will replace the card with an image when a service is available again."
 )
 _LAST_NUMBERS = re.compile(r"(?:\s+\S*\d\S*)+$")
 _QUALITY = re.compile(
@@ -117,15 +121,16 @@ def _compose_note(
     if inputs.chosen_files:
         return ""
     if first.is_card and first.card_why:
-        outlook = "Tick the box for another try."
-        # No service comes back by itself, and a tick would not help.
+        outlook = TICK_ADVICE if first.replaceable else EDIT_ADVICE
+        # No service becomes available again, and a tick would not help.
         if models_ended:
-            outlook = "The settings of postbrush need another model first."
+            outlook = "To get an image, choose another model in the postbrush settings."
         elif first.replaceable and settings.replace_cards is not None:
-            outlook = "An image follows when a service is back."
-        return f"A card, because {first.card_why}. {outlook}"
+            outlook = _REPLACEMENT
+        return f"Placeholder card: {first.card_why.rstrip('.')}. {outlook}"
     if len(made) < inputs.variants and not first.is_card:
-        return f"{len(made)} of {inputs.variants} images: no service made the others."
+        made_count = f"{len(made)} of {inputs.variants} images were generated"
+        return f"{made_count}. No service could generate the others."
     return cut
 
 
@@ -137,9 +142,10 @@ def _note_about_cut(
     sent, was_cut = fit_prompt(inputs.prompt, inputs.post_part, limit)
     if provider is None or not was_cut or sent != first.prompt:
         return ""
-    whose = "Your image prompt" if inputs.origin == "prompt" else "The post's part"
+    is_owners = inputs.origin == "prompt"
+    what = "Your image prompt" if is_owners else "The post's text in the prompt"
     return (
-        f"{whose} was shortened: {provider.traits.label} accepts prompts of up to "
+        f"{what} was shortened: {provider.traits.label} accepts prompts of up to "
         f"{limit:,} characters."
     )
 
@@ -187,8 +193,7 @@ def _price_words(call: Attempt | None) -> list[str]:
     # An image of an earlier job: its price belongs to that job.
     if call is None:
         return []
-    is_included = not call.cost and bool(call.included_cost)
-    return ["included" if is_included else format_dollars(call.cost)]
+    return [format_price(call.cost, call.included_cost)]
 
 
 async def _alt_text(

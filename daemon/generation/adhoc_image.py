@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from daemon.config.parsing import ImageFormat
-from daemon.context import AppContext, SourceContext
-from daemon.generation import provider_call
+from daemon.context import SourceContext
+from daemon.generation import provider_call, provider_selection
 from daemon.generation.call_result import AdmittedCall
 from daemon.generation.chain_input import ChainInput, ImageSpec
 from daemon.jobs.breaker_store import check_health
-from daemon.jobs.retry_policy import format_reasons
 from db import images
 from db.models import ImageRecord
-from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
+from providers.chain import (
+    AtCapacity,
+    BlockedReason,
+    Exhausted,
+    HealthCheck,
+    WaitUntil,
+)
 from providers.outcomes import Outcome
 
 #: Seconds between two tries while a provider is busy.
@@ -54,7 +59,7 @@ async def generate_adhoc_image(
             case AdmittedCall() as call:
                 result = await provider_call.send_call(source, call)
                 if result.outcome is Outcome.IMAGE:
-                    return await _load_image(app, call, tried)
+                    return await _load_image(source, call, tried)
                 # A loading model and a reached rate limit are retried.
                 if result.outcome not in {Outcome.LOADING, Outcome.RATE_LIMITED}:
                     tried[call.attempt.provider] = result.why
@@ -66,18 +71,32 @@ async def generate_adhoc_image(
             case AtCapacity():
                 await app.clock.sleep(_RETRY_SECONDS)
             case Exhausted(_, reasons):
-                return format_reasons([*tried.items(), *reasons])
+                return _describe_failures(source, tried, reasons)
     return "stopped"
 
 
 async def _load_image(
-    app: AppContext, call: AdmittedCall, tried: Mapping[str, str]
+    source: SourceContext, call: AdmittedCall, tried: Mapping[str, str]
 ) -> ImageRecord | str:
-    async with app.db.read_transaction() as tx:
+    async with source.app.db.read_transaction() as tx:
         image = await images.of_attempt(tx, call.attempt.id)
     if image is None:
-        return "it was not recorded"
+        return "the image was not recorded"
     # No job records the earlier calls, so the card's reason is completed here.
     if image.is_card and tried and not image.card_why:
-        return replace(image, card_why=format_reasons([*tried.items()]))
+        return replace(image, card_why=_describe_failures(source, tried))
     return image
+
+
+def _describe_failures(
+    source: SourceContext,
+    tried: Mapping[str, str],
+    reasons: Sequence[BlockedReason] = (),
+) -> str:
+    clauses = [
+        f"{source.providers[name].traits.label}: {why.rstrip('.')}"
+        for name, why in tried.items()
+    ]
+    if reasons or not clauses:
+        clauses.append(provider_selection.describe_reasons(source, reasons))
+    return "; ".join(clauses)

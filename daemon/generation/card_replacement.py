@@ -97,7 +97,7 @@ async def _create_replacement(source: SourceContext, post: Post, now: datetime) 
             return
         if await jobs.has_open(tx, post.source, JobReason.REPLACE):
             return
-        why = "its card stood in for a service, and one may be back"
+        why = "a service is available again, so the card is replaced"
         job = await jobs.create(
             tx, build_job(post, JobReason.REPLACE, now), now=now, why=why
         )

@@ -121,7 +121,7 @@ class ChainInput:
                 return OUTCOMES[outcome]
         calls = [call for call in self.tried if call.number == self.number]
         wasted = sum(outcome in WASTED for outcome in _outcomes_of(calls, name))
-        return f"{wasted} calls brought nothing" if wasted >= _WASTE_LIMIT else None
+        return None if wasted < _WASTE_LIMIT else f"failed {wasted} times on this post"
 
 
 def _outcomes_of(calls: Sequence[Attempt], provider: str) -> Iterator[Outcome]:

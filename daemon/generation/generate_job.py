@@ -19,7 +19,14 @@ from daemon.generation.chain_input import (
 from daemon.generation.prompt_writing import write_job_prompt
 from daemon.jobs.job_log import log_job_ended
 from daemon.jobs.lifecycle import end_job, requeue_job
-from daemon.jobs.retry_policy import DeliverPartial, Fail, Idle, RetryAt, no_image_note
+from daemon.jobs.retry_policy import (
+    EDIT_ADVICE,
+    DeliverPartial,
+    Fail,
+    Idle,
+    RetryAt,
+    no_image_note,
+)
 from db import images, jobs
 from db.engine import Tx
 from db.errors import StaleJobError
@@ -28,10 +35,11 @@ from db.states import JobEventType, JobReason, JobState
 from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
 from providers.outcomes import Outcome
 
-_ON_DISK = "its images are on disk"
+_ON_DISK = "the images are stored"
+_FORMAT_ADVICE = "Correct the format and tick Regenerate to try again."
 _DECLINED = {
-    Outcome.REFUSED: "refused the prompt",
-    Outcome.BLANK: "sent a blank image, which is how some refuse a prompt",
+    Outcome.REFUSED: "refused this prompt",
+    Outcome.BLANK: "returned a blank image, which is how some services refuse a prompt",
 }
 
 
@@ -58,7 +66,9 @@ class _GenerateJob:
         try:
             parse_format(image.size.name)
         except FormatError as error:
-            note = no_image_note(str(error), shows_image=chain_input.shows_image)
+            note = no_image_note(
+                str(error), shows_image=chain_input.shows_image, advice=_FORMAT_ADVICE
+            )
             await self._fail_job(Fail(why=str(error), note=note))
             return
         # A call paid for before a crash or stop is resumed first.
@@ -105,7 +115,7 @@ class _GenerateJob:
             for image in others:
                 await images.assign_to_job(tx, image.id, self.job.id)
         if others:
-            self.generated_reason = f"{_ON_DISK}: job {others[0].job_id} made them"
+            self.generated_reason = f"job {others[0].job_id} had generated the images"
         return await self._load_chain_input() if lost else chain_input
 
     async def _is_stored(self, image: ImageRecord) -> bool:
@@ -192,7 +202,7 @@ class _GenerateJob:
         note = no_image_note(
             f"{label} {declined}",
             shows_image=shows_image,
-            advice="Change the words and tick again.",
+            advice=EDIT_ADVICE,
         )
         await self._fail_job(Fail(why=f"{label} {declined}: {result.why}", note=note))
         return False
@@ -205,7 +215,7 @@ class _GenerateJob:
         ):
             case DeliverPartial():
                 async with self.source.app.db.write_transaction() as tx:
-                    await self._mark_generated(tx, "some of its images are on disk")
+                    await self._mark_generated(tx, "some of the images are stored")
             case RetryAt(due_at=due_at, counts=counts, why=why):
                 changes = {
                     "rounds": self.job.rounds + 1,
@@ -214,7 +224,7 @@ class _GenerateJob:
                 }
                 await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
             case Idle():
-                await self._snooze_job("nobody can serve now", self.source.app.now())
+                await self._snooze_job("no service is available", self.source.app.now())
             case Fail() as final:
                 await self._fail_job(final)
 
@@ -222,7 +232,8 @@ class _GenerateJob:
         self, name: str, until: datetime, since: datetime | None
     ) -> None:
         changes = {"waiting_for_provider": name, "first_waited_at": since}
-        await self._snooze_job(f"waits for {name}", until, **changes)
+        label = self.source.providers[name].traits.label
+        await self._snooze_job(f"for {label}", until, **changes)
 
     async def _snooze_job(self, why: str, until: datetime, **changes: object) -> None:
         await self._requeue_job(JobEventType.SNOOZED, why, until, **changes)

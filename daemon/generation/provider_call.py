@@ -27,7 +27,7 @@ from providers.chain import CallProvider, Decision, Exhausted
 from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
 
-_NO_ANSWER = "we stopped before the answer came"
+_NO_ANSWER = "postbrush stopped before the answer came"
 
 
 async def admit_call(
@@ -156,10 +156,10 @@ def _with_card_reason(
     without_card = replace(chain_input, chain=services, card_allowed=False)
     choice = provider_selection.choose_provider(source, without_card, state)
     if isinstance(choice, Exhausted):
-        why = provider_selection.describe_reasons(source.providers, choice)
+        why = provider_selection.describe_reasons(source, choice.reasons)
     else:
         label = source.providers[choice.name].traits.label
-        why = f"{label} is still loading or too busy"
+        why = f"{label} is still loading or at capacity"
     is_replaceable = any(
         provider_selection.permanently_excluded_reason(
             chain_input, source.providers[name]
@@ -195,7 +195,7 @@ async def send_call(source: SourceContext, call: AdmittedCall) -> CallResult:
                 cancellation=source.app.signals.cancellation_token(call.attempt.job_id),
             )
         except asyncio.CancelledError:
-            why = "cut off by a signal before the answer came"
+            why = "postbrush was stopped before the answer came"
             await asyncio.shield(call_result.record_unknown(source, call.attempt, why))
             raise
 
@@ -212,7 +212,7 @@ async def _record_result(
         return CallResult(None)
     except JobCancelled:
         # The provider may charge for it.
-        why = "cancelled there, because its job was"
+        why = "cancelled together with its job"
         return await call_result.record_unknown(source, call.attempt, why)
     except ProviderError as error:
         return await call_result.record_failure(source, call, error)
@@ -250,7 +250,7 @@ async def adopt_image(
     # The reason of a card is lost with the process that knew it.
     call = replace(
         _build_call(provider, attempt, image),
-        card_why="no service answered",
+        card_why="no image service was available",
         replaceable=True,
     )
     return await call_result.adopt_file(source, call)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from daemon.config.model import BudgetSection
 from daemon.context import SourceContext
+from daemon.formatting import format_note_time
 from daemon.generation.chain_input import ChainInput, ImageSpec
 from daemon.imaging import normalize
 from daemon.jobs import breaker_store, retry_policy
@@ -35,7 +36,7 @@ from providers import breaker, chain
 from providers.admission import AdmissionKind
 from providers.base import ProviderTraits
 from providers.breaker import Breaker
-from providers.chain import Candidate
+from providers.chain import BlockedReason, Candidate
 from providers.provider import Provider
 
 #: A provider is proven for so long after its last image.
@@ -177,7 +178,7 @@ def permanently_excluded_reason(
     if image.has_size and not is_card:
         size = provider.supported_size(image.size)
         if not normalize.is_large_enough(size, image.size):
-            return f"its images ({size}) are too small for {image.size.name}"
+            return f"makes images of {size}, which is too small for {image.size.name}"
     why = chain_input.permanently_excluded_reason(provider.traits.name)
     errors = [
         call.error
@@ -185,7 +186,8 @@ def permanently_excluded_reason(
         if call.provider == provider.traits.name
     ]
     # A card says why it cannot be rendered; what a service says is not for the page.
-    return errors[-1] if why and is_card and errors else why
+    has_cause = why and is_card and errors
+    return f"could not be rendered ({errors[-1]})" if has_cause else why
 
 
 def _is_at_capacity(
@@ -267,7 +269,7 @@ def decide_after_round(
         shows_image=chain_input.shows_image,
         hopeless=_none_can_serve(source.providers, chain_input),
         until=spent.until,
-        reasons=spent.reasons,
+        why=describe_reasons(source, spent.reasons),
         tries=source.options.posts.tries,
     )
     return retry_policy.decide_after_round(result, source.app.now())
@@ -288,7 +290,11 @@ def list_services(providers: Mapping[str, Provider], names: Iterable[str]) -> li
     return [name for name in names if not providers[name].traits.is_card]
 
 
-def describe_reasons(providers: Mapping[str, Provider], spent: chain.Exhausted) -> str:
-    """Return for people why no provider is available, with their labels."""
-    reasons = [(providers[name].traits.label, why) for name, why in spent.reasons]
-    return retry_policy.format_reasons(reasons)
+def describe_reasons(source: SourceContext, reasons: Iterable[BlockedReason]) -> str:
+    """Return for people why no provider is available, with labels and local dates."""
+    now, zone = source.app.now(), source.app.clock.zone
+    clauses = []
+    for name, why, until in reasons:
+        pause = f" (paused until {format_note_time(until, now, zone)})" if until else ""
+        clauses.append(f"{source.providers[name].traits.label} {why}{pause}")
+    return "; ".join(clauses) or "no image service is configured"

@@ -23,7 +23,7 @@ from providers import breaker
 
 #: Younger calls of `generate` and `test` may be open in another process.
 _ADHOC_GRACE = timedelta(minutes=15)
-_WHY = "the daemon stopped while it was in work"
+_WHY = "postbrush stopped while the job was running"
 
 
 async def recover_claims(sources: Sources, dead: Sequence[str] | None) -> None:

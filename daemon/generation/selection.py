@@ -53,7 +53,7 @@ class Selection:
 
     Attributes:
         asks: Jobs to claim, by ID.
-        snoozed: (job, provider, until) of jobs that wait for a loading model.
+        snoozed: (job, provider, reason, until) of jobs that wait for a loading model.
         told: (job, note) of jobs whose page needs a note that they wait.
         reads: Jobs whose page must be read again before they are claimed.
         greets: Providers that need a health check, as a job waits for them.
@@ -65,7 +65,7 @@ class Selection:
     """
 
     asks: dict[int, ClaimRequest] = field(default_factory=dict)
-    snoozed: list[tuple[Job, str, datetime]] = field(default_factory=list)
+    snoozed: list[tuple[Job, str, str, datetime]] = field(default_factory=list)
     told: list[tuple[Job, str]] = field(default_factory=list)
     reads: list[Job] = field(default_factory=list)
     greets: set[str] = field(default_factory=set)
@@ -133,10 +133,9 @@ async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
             )
             for job in await queue.list_claimable(tx, list(picked.asks), now)
         ]
-        for job, name, until in picked.snoozed:
+        for job, name, why, until in picked.snoozed:
             changes = {"due_at": until, "waiting_for_provider": name}
             changes["first_waited_at"] = job.first_waited_at or now
-            why = f"waits for {name}"
             with suppress(StaleJobError):
                 await jobs.apply_event(
                     tx, job, JobEventType.SNOOZED, now=now, why=why, **changes
@@ -223,6 +222,7 @@ class _Selector:
             return
         state = replace(source_queue.state, calls=self.calls)
         choice = provider_selection.choose_provider(source, chain_input, state)
+        labels = {name: one.traits.label for name, one in source.providers.items()}
         match choice:
             # The leader reads the page first.
             case CallProvider() if unread:
@@ -230,13 +230,13 @@ class _Selector:
             # A half-open provider gets one job as its probe.
             case CallProvider(name, probe):
                 if self._has_capacity and name not in self.probes:
-                    picked.asks[job.id] = ClaimRequest(name, f"asks {name}")
+                    picked.asks[job.id] = ClaimRequest(name, f"with {labels[name]}")
                     self.calls[name] += 1
                     if probe:
                         self.probes.add(name)
             # The model is loading.
             case WaitUntil(name, until):
-                picked.snoozed.append((job, name, until))
+                picked.snoozed.append((job, name, f"for {labels[name]}", until))
                 picked.look_again_by(until)
             # The end of a call sets `kick`.
             case AtCapacity():
@@ -264,7 +264,7 @@ class _Selector:
         if isinstance(decision, Idle):
             self.picked.look_again_by(decision.until)
         elif self._has_capacity:
-            self.picked.asks[job.id] = ClaimRequest("", "nobody can serve it")
+            self.picked.asks[job.id] = ClaimRequest("", "no service is available")
 
 
 def _is_read_delayed(source: SourceContext, job: Job) -> bool:
@@ -279,8 +279,8 @@ def _is_read_delayed(source: SourceContext, job: Job) -> bool:
 def _resume_reason(chain_input: ChainInput) -> str | None:
     # The result of an open call is fetched even if its provider is paused.
     if chain_input.open_call is not None:
-        return "goes on where it was"
-    return "its images are on disk" if chain_input.complete else None
+        return "the result of the last call is due"
+    return "the images are stored" if chain_input.complete else None
 
 
 def _note_overdue(
@@ -294,5 +294,6 @@ def _note_overdue(
     if source.app.now() < note_at:
         picked.look_again_by(note_at)
     elif job.id not in picked.asks:
-        reasons = provider_selection.describe_reasons(source.providers, choice)
-        picked.told.append((job, f"Waiting: {reasons}."))
+        reasons = provider_selection.describe_reasons(source, choice.reasons)
+        outlook = "postbrush will try again automatically."
+        picked.told.append((job, f"Waiting: {reasons}. {outlook}"))

@@ -27,10 +27,10 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
         PostbrushError: The page is gone or has no text.
     """
     if post.removed:
-        raise PostbrushError(f"'{post.title}' is in the trash or out of the source")
+        raise PostbrushError(f"“{post.title}” was deleted or moved out of the database")
     if not post.inputs.get("prompt"):
-        raise PostbrushError(f"'{post.title}' has no words to make an image of")
-    why = "a person asked for another image"
+        raise PostbrushError(f"“{post.title}” has no text to generate an image from")
+    why = "another image was requested"
     job = await jobs.find_open(tx, post.source, post.page_id)
     if job is None:
         new = build_job(post, JobReason.REGENERATE, now, acked_at=now)
@@ -46,7 +46,11 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     is_same = job.fingerprint == post.fingerprint and not job.inputs.get("chosen_files")
     if is_same and job.reason is not JobReason.REPLACE:
         return await jobs.apply_event(
-            tx, job, JobEventType.REPEATED, now=now, why="asked again"
+            tx,
+            job,
+            JobEventType.REPEATED,
+            now=now,
+            why="the same request again",
         )
     return await jobs.apply_event(
         tx, job, JobEventType.NOTED, now=now, why=why, again=request
@@ -91,10 +95,14 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         PostbrushError: The job is in another state, or its page has an open job.
     """
     if job.state not in {JobState.FAILED, JobState.CANCELLED}:
-        raise PostbrushError(f"job {job.id} is {job.state}: nothing to try again")
+        raise PostbrushError(
+            f"only failed or cancelled jobs can be retried; job {job.id} is {job.state}"
+        )
     other = await jobs.find_open(tx, job.source, job.page_id)
     if other is not None:
-        raise PostbrushError(f"its page has job {other.id} already ({other.state})")
+        raise PostbrushError(
+            f"the page already has an open job: {other.id} ({other.state})"
+        )
     post = await posts.get(tx, job.source, job.page_id)
     changes: dict[str, object] = {
         "due_at": now,
@@ -117,7 +125,7 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
         await posts.update_fields(
             tx, job.source, job.page_id, rejected_fingerprint=None
         )
-    why = "a person asked for another try"
+    why = "a retry was requested"
     return await jobs.apply_event(
         tx, job, JobEventType.REOPENED, now=now, why=why, **changes
     )
@@ -130,8 +138,8 @@ async def cancel_job(tx: Tx, job: Job, now: datetime) -> Job:
         PostbrushError: The job has already ended.
     """
     if not job.is_open:
-        raise PostbrushError(f"job {job.id} is {job.state} already")
-    why = "cancelled by a person"
+        raise PostbrushError(f"job {job.id} has already ended ({job.state})")
+    why = "cancelled by hand"
     return await end_job(
         tx, job, JobEventType.CANCELLED, now=now, why=why, is_answer=True
     )
@@ -160,7 +168,7 @@ async def reattach_image(
     """
     job = await find_finished_job(tx, post, image)
     names = await _reattached_files(tx, image, alone)
-    why = f"a person wants {image.name} back"
+    why = f"{image.name} was chosen by hand"
     return await show_images_of(
         tx, job, post.fingerprint, names, why=why, now=now, headline=headline
     )
@@ -173,14 +181,14 @@ async def find_finished_job(tx: Tx, post: Post, image: ImageRecord) -> Job:
         PostbrushError: It may not, see `reattach_image`.
     """
     if image.pruned_at is not None:
-        raise PostbrushError(f"{image.name} was pruned: its file is gone")
+        raise PostbrushError(f"the file {image.name} was deleted (images.keep_days)")
     job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
     if job is None or job.state is not JobState.DONE:
-        raise PostbrushError(f"{image.name} was never put on a page by a job")
+        raise PostbrushError(f"{image.name} was never attached to a page")
     other = await jobs.find_open(tx, post.source, post.page_id)
     if other is not None:
         raise PostbrushError(
-            f"its page has job {other.id} ({other.state}): cancel it, or wait for it"
+            f"the page has an open job: {other.id} ({other.state}). Cancel it or wait"
         )
     return job
 
@@ -230,7 +238,7 @@ async def adopt_prompt(tx: Tx, job: Job) -> None:
     if writing is None or not writing.text:
         raise PostbrushError(f"no prompt was written for job {job.id}")
     if job.pending_write:
-        raise PostbrushError("the page is being updated: try again in a moment")
+        raise PostbrushError("the page is being updated; try again in a moment")
     # Template and style are added to the owner's prompt again.
     await jobs.set_pending_prompt(tx, job, writing.text)
 

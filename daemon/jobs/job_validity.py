@@ -13,7 +13,7 @@ from db.models import ImageRecord, Job
 from db.states import JobReason
 
 #: The page is in the trash, archived or out of the source.
-PAGE_GONE = "the page is gone"
+PAGE_GONE = "the page was deleted or moved"
 
 
 class Stage(Enum):
@@ -82,13 +82,13 @@ def cancel_reason(
         return None
     # The post no longer matches the posts that get images automatically.
     if is_filtered_out(page, settings):
-        return "the post no longer matches posts.only, or posts.skip"
+        return "the filter posts.only or posts.skip now excludes the post"
     shown = classify_images(page.id, [file.name for file in page.image], known)
     # A person added a file, which stays.
     if shown.foreign and stage is Stage.PLANNING:
-        return "the page has an image now"
+        return "the page already has an image"
     if shown.foreign:
-        return "the page shows an image of somebody else's making"
+        return "the page shows an image that postbrush did not make"
     # The page is read again before it is paid for, which decides the rest.
     if stage is Stage.PLANNING:
         return None
@@ -98,7 +98,7 @@ def cancel_reason(
     # The page got an image in another way.  An image that is paid for is attached.
     is_unpaid_new = job.reason is JobReason.NEW and stage is Stage.PAYING
     if is_unpaid_new and page.image and not shown.copies:
-        return "the page has an image now"
+        return "the page already has an image"
     return None
 
 

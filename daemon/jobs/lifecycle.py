@@ -133,7 +133,7 @@ async def _create_next_job(tx: Tx, job: Job, now: datetime) -> None:
             acked_at=now if is_ticked and is_unticked else None,
         ),
         now=now,
-        why=f"wished for while job {job.id} was in work",
+        why=f"requested while job {job.id} was running",
     )
 
 

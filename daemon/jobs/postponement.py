@@ -119,7 +119,7 @@ async def _set_waiting_note(
     if job.reason is JobReason.REPLACE:
         return
     note = (
-        f"Waiting: the image is ready, but Notion did not take it ({delay.why}). "
+        f"Waiting: the image is ready, but Notion did not accept it ({delay.why}). "
         "postbrush will try again automatically."
     )
     await jobs.set_waiting_note(tx, job, note, now)

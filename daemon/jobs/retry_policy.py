@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from daemon.formatting import format_time
+from daemon.formatting import format_count
 from db.models import Attempt, Job
 from db.states import JobReason
 from providers.charges import FREE
@@ -63,7 +63,7 @@ class RoundResult:
         shows_image: The page shows any image, cards included.
         hopeless: Every provider is permanently excluded for this job.
         until: When a provider may become available; None: unknown.
-        reasons: Provider and reason, for the note.
+        why: Why no provider is available, for people.
         tries: Maximum number of rounds that may cost money (`posts.tries`).
     """
 
@@ -74,37 +74,36 @@ class RoundResult:
     shows_image: bool
     hopeless: bool
     until: datetime | None
-    reasons: Sequence[tuple[str, str]]
+    why: str
     tries: int
 
 
 def decide_after_round(ended: RoundResult, now: datetime) -> Verdict:
     """Return what follows a round without an image."""
-    why = format_reasons(ended.reasons)
+    why = ended.why
     # Some variants exist and are delivered.
     if ended.has_images:
         return DeliverPartial()
     # An automatic replacement leaves its card.
     if ended.job.reason is JobReason.REPLACE:
-        return Fail(why=f"no service made it ({why})", note="", cancel=True)
+        return Fail(why=f"the card was not replaced: {why}", note="", cancel=True)
     # No provider can ever generate the image.
     if ended.hopeless:
-        return Fail(why=why, note=no_image_note(why, shows_image=ended.shows_image))
+        note = no_image_note(why, shows_image=ended.shows_image, advice=EDIT_ADVICE)
+        return Fail(why=why, note=note)
     counts = any(may_have_cost(attempt) for attempt in ended.calls)
     tries = ended.job.tries + counts
     # All tries were used by calls that may have cost money.
     if tries >= ended.tries:
-        note = no_image_note(
-            why, shows_image=ended.shows_image, after=f" after {tries} tries"
-        )
-        return Fail(why=f"{tries} tries: {why}", note=note)
+        why = f"no result after {format_count(tries, 'attempt')}: {why}"
+        note = no_image_note(why, shows_image=ended.shows_image, advice=TICK_ADVICE)
+        return Fail(why=why, note=note)
     # A request time in the future, from a wrong clock, counts as now.
     patience_ends = min(requested_at(ended.job), now) + PATIENCE
     # The page shows an image, and its patience has ended.
     if ended.keeps_image and now >= patience_ends:
-        return Fail(
-            why=f"nobody within an hour: {why}", note=_kept_image_note(ended, why)
-        )
+        note = no_image_note(why, shows_image=True, advice=LATER_ADVICE)
+        return Fail(why=f"no service was available for an hour: {why}", note=note)
     # A page that shows no image has no such limit.
     limits = [patience_ends] if ended.keeps_image else []
     # No provider was called, so no round is used up.
@@ -113,18 +112,6 @@ def decide_after_round(ended: RoundResult, now: datetime) -> Verdict:
         return Idle(until=min(times, default=None))
     pause = PAUSES[min(ended.job.rounds, len(PAUSES) - 1)]
     return RetryAt(due_at=min([now + pause, *limits]), counts=counts, why=why)
-
-
-def _kept_image_note(ended: RoundResult, why: str) -> str:
-    when = ""
-    if ended.until:
-        when = f" (until {format_time(ended.until, UTC, padded=True)} UTC)"
-    return no_image_note(f"{why}{when}", shows_image=True, advice="Tick again later.")
-
-
-def format_reasons(reasons: Sequence[tuple[str, str]]) -> str:
-    """Format reasons for people, like "flux: credits used up; replicate: ..."."""
-    return "; ".join(f"{name}: {why}" for name, why in reasons) or "nobody to ask"
 
 
 def may_have_cost(attempt: Attempt) -> bool:
@@ -140,18 +127,17 @@ def requested_at(job: Job) -> datetime:
 
 #: Tells readers that the image they still see is not the failed one.
 KEPT = "The current image was kept."
+EDIT_ADVICE = "Edit the post and tick Regenerate to try again."
+TICK_ADVICE = "Tick Regenerate to try again."
+LATER_ADVICE = "Tick Regenerate later to try again."
 
 
-def no_image_note(
-    why: str, *, shows_image: bool, after: str = "", advice: str = ""
-) -> str:
-    """Return a note that says why there is no image, or no new image.
+def no_image_note(why: str, *, shows_image: bool, advice: str = "") -> str:
+    """Return a note that says why the page gets no image, or no new image.
 
     Args:
-        why: The reason; a trailing full stop is removed.
-        after: The effort, like " after 3 tries".
+        why: The reason; its first letter is capitalized, and it gets one full stop.
         advice: A sentence that says what to do.
     """
-    start = "No new image" if shows_image else "No image"
-    sentences = [f"{start}{after}: {why.rstrip('.')}.", KEPT if shows_image else ""]
-    return " ".join(filter(None, [*sentences, advice]))
+    reason = f"{why[:1].upper()}{why[1:].rstrip('.')}."
+    return " ".join(filter(None, [reason, KEPT if shows_image else "", advice]))

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from daemon.context import SourceContext
 from daemon.formatting import format_dollars
 from daemon.jobs import actions, job_log, relettering
+from daemon.jobs.job_validity import PAGE_GONE
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
 from daemon.sync import plan_values
@@ -259,7 +260,7 @@ async def cancel_missing_page(source: SourceContext, job: Job) -> None:
         await jobs.clear_pending_write(tx, job, job.pending_write)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
-            now, why = source.app.now(), "the page is gone"
+            now, why = source.app.now(), PAGE_GONE
             ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
         job_log.log_job_ended(source, ended, ended.outcome)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from daemon.context import SourceContext
 from daemon.jobs import job_log
+from daemon.jobs.job_validity import PAGE_GONE
 from daemon.jobs.lifecycle import end_job
 from daemon.jobs.postponement import end_delay, postpone_task
 from daemon.notion.errors import ItemRefusedError, NotionUnavailableError, PageGoneError
@@ -248,7 +249,7 @@ class _Sweep:
 
 
 async def _remove_post(source: SourceContext, page_id: str) -> None:
-    source_name, why = source.name, "the page is gone"
+    source_name, why = source.name, PAGE_GONE
     async with source.app.db.write_transaction() as tx:
         now = source.app.now()
         await posts.update_fields(tx, source_name, page_id, removed=True)

@@ -110,7 +110,7 @@ async def test_used_up_until_the_stated_reset_and_no_call_meanwhile(
     page = home.add()
     await home.live()
     assert home.read(page)["Image status"] == "Card"
-    assert "credits used up, resting until 1 Dec" in await _breaker(home)
+    assert "out of credits, paused until 1 Dec" in await _breaker(home)
     opened = [line for line in home.warned if line.startswith("breaker.opened")]
     assert len(opened) == 1
     home.forget()
@@ -129,7 +129,7 @@ async def test_a_top_up_closes_the_breaker_without_a_paid_probe(home: House) -> 
     # No service is to be asked yet: pages and jobs wait elsewhere.
     checks = dict(home.dispatcher.accounts.due_checks())
     await checks["account of flux"]()
-    assert await _breaker(home) == "serving"
+    assert await _breaker(home) == "available"
     assert home.hub.served == []
     assert "breaker.closed flux: serving again" in home.said
     await home.work()
@@ -146,7 +146,7 @@ async def test_a_refusal_of_calls_not_settled_yet_lasts_for_minutes(
     home.hub.credits = 0
     home.add()
     await home.live()
-    assert (await _breaker(home)).startswith("recent charges are not settled yet")
+    assert (await _breaker(home)).startswith("still settling recent charges")
     home.hub.credits = None
     home.forget()
     home.add("Another")
@@ -155,7 +155,7 @@ async def test_a_refusal_of_calls_not_settled_yet_lasts_for_minutes(
     await home.poll()
     await home.work()
     assert home.hub.served[0].status == 200
-    assert await _breaker(home) == "serving"
+    assert await _breaker(home) == "available"
 
 
 async def test_one_probe_after_five_minutes_if_the_account_cannot_be_asked(
@@ -172,7 +172,7 @@ async def test_one_probe_after_five_minutes_if_the_account_cannot_be_asked(
         home.add(f"Post {number}")
     await home.pass_time(minutes=120, steps=24)
     assert [request.status for request in home.hub.served] == [402, 402]
-    assert "credits used up, resting until 1 Dec" in await _breaker(home)
+    assert "out of credits, paused until 1 Dec" in await _breaker(home)
 
 
 async def test_the_account_is_asked_every_six_hours_and_never_by_a_call(

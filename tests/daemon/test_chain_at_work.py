@@ -27,8 +27,8 @@ async def test_out_of_credits_makes_cards_and_costs_one_call_not_one_a_post(
     await home.live()
     assert [home.read(page)["Image status"] for page in pages] == ["Card"] * 5
     note = home.read(pages[0])["Image note"]
-    assert "credits used up" in note
-    assert "An image follows" in note
+    assert "Hugging Face FLUX is out of credits (paused until" in note
+    assert "postbrush will replace the card" in note
     assert [request.status for request in home.hub.served] == [402]
 
 
@@ -106,7 +106,7 @@ async def test_a_card_never_replaces_a_real_image(home: House) -> None:
     cells = home.read(page)
     # A picture is there: nobody is to read "Failed" above it.
     assert cells["Image status"] == "Done"
-    assert cells["Image note"].startswith("No new image: ")
+    assert cells["Image note"].startswith("Hugging Face FLUX is out of credits")
     assert "The current image was kept." in cells["Image note"]
     (file,) = home.space.list_files(page)
     assert file.name.startswith("flux_")
@@ -180,7 +180,7 @@ async def test_over_budget_is_a_card_and_not_a_call(tmp_path: Path) -> None:
         note = next(
             home.read(p)["Image note"] for p in pages if home.read(p)["Image note"]
         )
-        assert "over its budget" in note
+        assert "is over budget (paused until" in note
 
 
 async def test_a_full_disk_makes_no_call_and_loses_nothing(tmp_path: Path) -> None:

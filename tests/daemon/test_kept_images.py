@@ -56,8 +56,8 @@ async def test_a_refused_tick_on_a_good_image_says_that_it_was_kept(
     assert len(home.space.list_files(page)) == 1
     assert cells["Image status"] == "Done"
     assert cells["Image note"] == (
-        "No new image: Hugging Face FLUX refused the prompt. The current image was "
-        "kept. Change the words and tick again."
+        "Hugging Face FLUX refused this prompt. The current image was kept. Edit the "
+        "post and tick Regenerate to try again."
     )
 
 
@@ -68,8 +68,8 @@ async def test_a_refused_prompt_on_an_empty_page_fails(home: House) -> None:
     cells = home.read(page)
     assert cells["Image status"] == "Failed"
     assert cells["Image note"] == (
-        "No image: Hugging Face FLUX refused the prompt. Change the words and tick "
-        "again."
+        "Hugging Face FLUX refused this prompt. Edit the post and tick Regenerate to "
+        "try again."
     )
 
 

@@ -124,7 +124,7 @@ async def test_a_cause_is_said_once_and_a_paused_writer_is_not_asked(
         assert len([line for line in home.warned if "wrote no prompt" in line]) == 1
         assert len([line for line in home.warned if "breaker.opened" in line]) == 1
         assert len(_sent(home)) == 4
-        assert "resting until" in describe_author((await home.jobs())[-1])
+        assert "paused until" in describe_author((await home.jobs())[-1])
         # It is asked again after its pause, and says that it is back.
         home.add("Post 5", "The bread number 5.")
         await home.live()

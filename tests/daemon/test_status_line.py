@@ -16,7 +16,7 @@ from db.states import JobState
 from tests.daemon.house import House
 from tests.daemon.test_told import daemon_of
 
-_CREDITS = "flux: credits used up, resting until 1 Dec 01:00"
+_CREDITS = "flux: out of credits, paused until 1 Dec 01:00"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
     await home.poll()
     sentence = await status_line.compose_status_line(home.sources)
     assert re.fullmatch(
-        r"1 queued; flux: credits used up, resting until 1 Dec 0\d:\d\d; "
+        r"1 queued; flux: out of credits, paused until 1 Dec 0\d:\d\d; "
         r"\$0\.00 of \$5\.00 this month",
         sentence,
     )

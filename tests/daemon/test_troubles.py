@@ -141,7 +141,7 @@ async def test_a_refused_prompt_fails_with_the_reason_or_goes_on(
         await home.work()
         assert home.read(page)["Image status"] == status
         if setting == "fail":
-            assert "refused the prompt" in home.read(page)["Image note"]
+            assert "refused this prompt" in home.read(page)["Image note"]
             await home.live()
             assert len(await home.jobs()) == 1
 
@@ -161,7 +161,7 @@ async def test_an_image_that_was_deleted_before_it_could_be_uploaded(
     cells = home.read(page)
     assert cells["Image status"] == "Failed"
     assert cells["Image note"] == (
-        f"No image: {path.name} is gone from the disk. Tick again."
+        f"The image file {path.name} is missing. Tick Regenerate to try again."
     )
     home.space.tick_box(page)
     await home.live()

@@ -146,7 +146,7 @@ class AnyHistory(RuleBasedStateMachine):
     def it_can_say_what_it_is(self) -> None:
         words = describe_breaker(self.found, self.now, UTC)
         assert words
-        assert (words == "serving") == (self.found.state is BreakerState.CLOSED)
+        assert (words == "available") == (self.found.state is BreakerState.CLOSED)
 
 
 AnyHistory.TestCase.settings = settings(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from providers.admission import Admission, AdmissionKind
 from providers.chain import (
     AtCapacity,
+    BlockedReason,
     CallProvider,
     Candidate,
     Exhausted,
@@ -37,11 +38,14 @@ LOADS_LONG = Admission(
     reason="loads",
 )
 BROKE = Admission(
-    kind=AdmissionKind.PAUSED, until=LATER, available_at=LATER, reason="credits used up"
+    kind=AdmissionKind.PAUSED,
+    until=LATER,
+    available_at=LATER,
+    reason="is out of credits",
 )
-SHUT = Admission(kind=AdmissionKind.PAUSED, reason="token refused")
+SHUT = Admission(kind=AdmissionKind.PAUSED, reason="rejected the token")
 PROBED = Admission(
-    kind=AdmissionKind.PROBE_RUNNING, until=SOON, reason="credits used up"
+    kind=AdmissionKind.PROBE_RUNNING, until=SOON, reason="is out of credits"
 )
 PROBED_LOADING = Admission(
     kind=AdmissionKind.PROBE_RUNNING, until=SOON, is_waitable=True, reason="loads"
@@ -109,8 +113,8 @@ def test_without_the_card_it_says_why_and_until_when() -> None:
     assert isinstance(found, Exhausted)
     assert found.until == LATER
     assert found.reasons == (
-        ("flux", "credits used up, resting until 15:00 UTC"),
-        ("b", "token refused"),
+        BlockedReason("flux", "is out of credits", LATER),
+        BlockedReason("b", "rejected the token"),
     )
 
 

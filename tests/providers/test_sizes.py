@@ -65,7 +65,7 @@ def test_a_space_is_asked_for_the_largest_size_that_it_names() -> None:
         (
             "cloudflare",
             "2160x2160",
-            "its images (1024x1024) are too small for 2160x2160",
+            "makes images of 1024x1024, which is too small for 2160x2160",
         ),
         ("cloudflare", "2048x2048", None),
         # Shown in full on a blurred ground.

@@ -77,7 +77,7 @@ def test_the_journal_answers_by_field(server: Server) -> None:
     other = server.add("Pie")
     until(lambda: len(server.journal("PB_EVENT=breaker.opened")) == 1, 20, "no line")
     (loud,) = server.journal("--priority=err")
-    assert loud.startswith("breaker.opened flux: token refused")
+    assert loud.startswith("breaker.opened flux: rejected the token")
     assert server.journal("PB_STATE=failed") == []
     server.machine.run("postbrush", "providers", "reset", "flux")
     until(

@@ -116,8 +116,8 @@ async def test_all_commands_beside_a_running_daemon(desk: Desk) -> None:
         rows = (await desk.cli("costs", "--posts", "--csv")).out.splitlines()
         assert len(rows) == 2
         assert [row["id"] for row in (await desk.cli("jobs", "--json")).json] == [2, 1]
-        assert "done already" in (await desk.cli("cancel", "1")).err
-        assert "nothing to try again" in (await desk.cli("retry", "1")).err
+        assert "job 1 has already ended (done)" in (await desk.cli("cancel", "1")).err
+        assert "only failed or cancelled" in (await desk.cli("retry", "1")).err
         for command in ("run", "once", "migrate"):
             refused = _one_line(await desk.cli(command), 2)
             assert f"process {daemon.process.pid}" in refused
@@ -133,13 +133,13 @@ async def test_out_of_credits_in_words_and_a_reset_that_is_followed_at_once(
     page = desk.add("Soup", "Rain again. Come in for soup.")
     async with desk.daemon() as daemon:
         opened = await daemon.says("breaker.opened")
-        assert "credits used up, resting until" in opened["message"]
+        assert "out of credits, paused until" in opened["message"]
         assert "meanwhile space, then the card" in opened["message"]
         await daemon.says("job.done")
         assert desk.shows(page) == "Card"
         shown = (await desk.cli("providers")).out
-        assert "credits used up, resting until" in shown
-        assert "credits used up" in (await desk.cli("why", "soup")).out
+        assert "out of credits, paused until" in shown
+        assert "out of credits" in (await desk.cli("why", "soup")).out
         unknown = await desk.cli("providers", "reset", "flx")
         assert "flux, space, freeapi" in _one_line(unknown, 2)
         desk.town.hub.add_credits(5)
@@ -206,8 +206,8 @@ async def test_a_card_by_hand_says_what_it_stands_in_for(desk: Desk) -> None:
         result = await desk.cli("generate", "A red bike", **away)
         assert result.code == 0
         assert "freeapi, seed " in result.out
-        assert ", because flux: cannot be reached" in result.out or (
-            "not answering properly, resting until" in result.out
+        assert "Hugging Face FLUX: cannot be reached" in result.out or (
+            "is returning errors (paused until" in result.out
         )
 
 

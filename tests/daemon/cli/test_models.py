@@ -49,8 +49,8 @@ async def test_a_model_that_is_gone_is_no_promise_of_an_image(home: House) -> No
     await home.live()
     note = home.read(page)["Image note"]
     assert home.read(page)["Image status"] == "Card"
-    assert "An image follows" not in note
-    assert "need another model" in note
+    assert "will replace" not in note
+    assert "choose another model" in note
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ async def test_the_button_makes_the_prompt_the_owners_own(tmp_path: Path) -> Non
             assert f"Headline {WRITTEN['headline']}" in seen.words
             assert "wrote the prompt" in seen.words
             assert (
-                "Your own server writer:openai serving"
+                "Your own server writer:openai available"
                 in (await visitor.see("/")).words
             )
             home.forget()

@@ -139,7 +139,7 @@ async def test_bytes_refused_three_times_in_the_same_words_end_the_job(
     assert "body failed validation" in job.outcome
     cells = home.read(page)
     assert cells["Image status"] == "Failed"
-    assert "could not be put here" in cells["Image note"]
+    assert "Notion did not accept it" in cells["Image note"]
     sent = [
         request for request in home.space.requests if request.path.endswith("/send")
     ]
@@ -157,7 +157,7 @@ async def test_a_page_is_told_that_its_upload_waits_and_forgets_it_in_the_end(
         await home.live(12)
     cells = home.read(page)
     assert cells["Image status"] == "Waiting"
-    assert "Notion did not take it (Notion forbids it" in cells["Image note"]
+    assert "Notion did not accept it (Notion forbids it" in cells["Image note"]
     for _ in range(4):
         await home.live(30)
     cells = home.read(page)

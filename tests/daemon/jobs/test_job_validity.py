@@ -12,10 +12,10 @@ from daemon.notion.model import Page, PropertyValue
 from db.states import JobReason
 from tests.daemon.sync.snapshots import PAGE, files_of, image_of, job_of
 
-_FILTERED = "the post no longer matches posts.only, or posts.skip"
-_FOREIGN = "the page shows an image of somebody else's making"
+_FILTERED = "the filter posts.only or posts.skip now excludes the post"
+_FOREIGN = "the page shows an image that postbrush did not make"
 _NO_CARD = "the page no longer shows the card"
-_HAS_ONE = "the page has an image now"
+_HAS_ONE = "the page already has an image"
 _READY = {"Status": PropertyValue(type="status", text="Ready")}
 _KNOWN = {
     "ours.png": image_of(),

@@ -140,7 +140,7 @@ _CHANGED = snapshot("two", regenerate=True)
                 JobReason.REGENERATE, ticked=True, why="ticked during the work"
             ),
         ),
-        (snapshot(gone=True), job_of(), CancelJob("the page is gone")),
+        (snapshot(gone=True), job_of(), CancelJob("the page was deleted or moved")),
         (
             snapshot(prompt=""),
             job_of(),
@@ -150,7 +150,7 @@ _CHANGED = snapshot("two", regenerate=True)
         (
             snapshot(image=files_of("theirs.png")),
             job_of(),
-            CancelJob("the page has an image now"),
+            CancelJob("the page already has an image"),
         ),
         (
             snapshot(image=files_of("theirs.png")),

@@ -78,10 +78,10 @@ async def test_credits_run_out_cards_take_over_and_are_replaced(
         async with looking(browser) as page:
             await go(page, scene.page)
             service = page.locator("#service-flux")
-            await expect(service).to_contain_text("credits used up, resting until")
+            await expect(service).to_contain_text("out of credits, paused until")
             await board.get_by_role("button", name="Refill credits").click()
             # Nobody has to load the page again.
-            await expect(service).to_contain_text("serving")
+            await expect(service).to_contain_text("available")
             await expect(page.locator("#newest img")).to_have_count(2)
         await expect(row.get_by_text("Done", exact=True)).to_be_visible()
 

@@ -54,7 +54,7 @@ async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> 
     await home.live()
     page = await visitor.see("/")
     assert "Jollof or fried rice?" in page.text
-    assert "Hugging Face FLUX flux serving" in page.words
+    assert "Hugging Face FLUX flux available" in page.words
     assert "1 image $0 of $5.00" in page.words
     assert "$0.00 of $2.00 included used, renews 1 Dec" in page.words
 
@@ -65,7 +65,7 @@ async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> No
     page_id = home.add("Bread")
     await home.live()
     page = await visitor.see("/")
-    assert "credits used up, resting until 1 Dec" in page.words
+    assert "out of credits, paused until 1 Dec" in page.words
     assert "“You have depleted" in page.words
     assert home.read(page_id)["Image status"] == "Card"
     home.hub.credits = 5
@@ -159,7 +159,7 @@ async def test_a_job_is_told_from_wish_to_page(both: Both) -> None:
     told = (
         "Wished for",
         "Taken up",
-        "credits used up (402)",
+        "is out of credits (402)",
         "Card made",
         "On the page",
     )
@@ -174,9 +174,9 @@ async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
     assert "waits for its words to settle, until" in (await visitor.see("/")).words
     answer = await visitor.press("/jobs/1/cancel", to="/jobs/1")
     assert "Job 1 is cancelled." in answer.words
-    assert "cancelled by a person" in answer.words
+    assert "cancelled by hand" in answer.words
     twice = await visitor.press("/jobs/1/cancel", to="/jobs/1")
-    assert "Job 1 is cancelled already" in twice.words
+    assert "Job 1 has already ended (cancelled)" in twice.words
     await visitor.press("/jobs/1/retry", to="/jobs/1")
     await home.work()
     assert (await home.jobs())[0].state is JobState.DONE

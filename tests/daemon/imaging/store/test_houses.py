@@ -176,8 +176,8 @@ async def test_an_image_that_neither_has_is_said_to_be_gone(
             await use(home, page, first)
             await home.work()
             note = (
-                f"No new image: {first.name} is damaged on the store. The current "
-                "image was kept. Tick again."
+                f"The stored image file {first.name} is damaged. The current image "
+                "was kept. Tick Regenerate to try again."
             )
             assert home.read(page)["Image note"] == note
             assert here(home) == set()
