@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from playwright.async_api import Browser, expect
 from daemon.pretend.posts import POSTS
 from tests.daemon.web.browser import Scene, at_work, browsing, go, looking
 
-FOLDER = Path(__file__).resolve().parents[3] / "docs" / "pictures"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "docs" / "pictures"
+#: The browser shows emoji with the card's font when the machine has none.
+_FONTS = f"""\
+<fontconfig>
+<include>/etc/fonts/fonts.conf</include>
+<dir>{ROOT / "providers" / "card" / "fonts"}</dir>
+</fontconfig>
+"""
 _TOML = """\
 [notion]
 poll_interval = "200ms"
@@ -31,6 +40,7 @@ async def take() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        _add_fonts(Path(folder, "fonts.conf"))
         async with at_work(Path(folder), _TOML) as scene, browsing() as browser:
             await _furnish(scene, browser)
             for name, url in (
@@ -43,6 +53,12 @@ async def take() -> None:
                     await page.wait_for_function(_DRAWN)
                     path = FOLDER / name
                     await page.screenshot(path=path, type="jpeg", quality=80)
+
+
+def _add_fonts(file: Path) -> None:
+    """Have the browser that is started next read this list of fonts."""
+    file.write_text(_FONTS)
+    os.environ["FONTCONFIG_FILE"] = str(file)
 
 
 async def _furnish(scene: Scene, browser: Browser) -> None:
