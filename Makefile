@@ -20,50 +20,50 @@ $(shell rm -rf .venv)
 endif
 endif
 
-help: ## Say what can be made
+help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan")
+demo: .venv/run ## Show the whole product with a pretend Notion (ARGS="--lan" for other devices)
 	@$(BIN)/postbrush demo $(ARGS)
 
-init: .venv/run ## Set postbrush up: five questions, then a check
+init: .venv/run ## Set up postbrush: five questions, then a test of the set-up
 	@$(BIN)/postbrush init $(ARGS)
 
-run: .venv/run ## Be the daemon, here, with ./postbrush.toml and secrets/
+run: .venv/run ## Run postbrush in this terminal, with ./postbrush.toml and secrets/
 	@$(BIN)/postbrush run $(ARGS)
 
-notify: .venv/run ## Install Apprise, which sends the notifications of [notify]
+notify: .venv/run ## Install Apprise, for notifications
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/service/notify.lock
 
-postgres: .venv/run ## Install psycopg, which speaks to the PostgreSQL of [database]
+postgres: .venv/run ## Install psycopg, for a PostgreSQL database
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r db/postgres.lock
 
-s3: .venv/run ## Install obstore, which images.store wants
+s3: .venv/run ## Install obstore, for an S3 image store
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r daemon/imaging/store/s3.lock
 
-install: ## Make it a service of this machine; again: upgrade (as root)
+install: ## Install or upgrade the systemd service (as root)
 	@NOTIFY="$(NOTIFY)" POSTGRES="$(POSTGRES)" S3="$(S3)" sh systemd/install.sh
 
-uninstall: ## Remove the service, keep the data; PURGE=1: these, too (as root)
+uninstall: ## Remove the service and keep the data; PURGE=1 removes the data (as root)
 	@PURGE="$(PURGE)" sh systemd/uninstall.sh
 
-wheelhouse: $(BIN)/python ## Fetch what install needs, for a machine without network
+wheelhouse: $(BIN)/python ## Download the packages for an installation without network access
 	@for version in $(PYTHONS); do \
 		$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
 			--python-version $$version --dest $(WHEELHOUSE) -r requirements.lock -r daemon/service/notify.lock -r db/postgres.lock -r daemon/imaging/store/s3.lock || exit 1; done
 
-dist: .venv/test ## Build a release in dist/: wheel, source, wheels of what it needs, SBOM
+dist: .venv/test ## Build a release in dist/: wheel, source, wheels of the dependencies, SBOM
 	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
 	@$(BIN)/python -m tests.make_sbom dist/postbrush-*.whl
 	@$(MAKE) --no-print-directory --silent wheelhouse WHEELHOUSE=dist/wheels
 	@cd dist && sha256sum *.whl *.tar.gz *.json wheels/* >SHA256SUMS && ls
 
-test: .venv/test ## Check a change: lint, types, contracts, schema, tests (5 minutes)
+test: .venv/test ## Check a change: style, types, import contracts, schema, tests (5 minutes)
 	@began=$$(date +%s); $(MAKE) --no-print-directory lint && \
 	echo "== tests" && $(PYTEST) $(or $(ARGS),-m "not long") && \
 	echo "== make test took $$(($$(date +%s) - began)) s$(if $(ARGS),,; the long tests run with: make test-long)"
 
-test-long: .venv/test ## Check the rest: long searches, crashes, booted Debians, PostgreSQL
+test-long: .venv/test ## Run the long tests: searches, crashes, booted Debians, PostgreSQL
 	@began=$$(date +%s); echo "== long tests and long searches" && \
 	POSTBRUSH_TEST_SEARCH=long $(PYTEST) -m "long or search" $(ARGS) && \
 	echo "== these took $$(($$(date +%s) - began)) s"
@@ -86,32 +86,32 @@ lint: .venv/test ## Check style, types, import contracts and the schema
 	@$(BIN)/alembic -q -x db=.schema/check.db upgrade head && $(BIN)/alembic -q -x db=.schema/check.db check
 	@rm -rf .schema
 
-bench: .venv/test ## Measure speed, memory and frugality (ARGS="--json", ARGS=scale)
+bench: .venv/test ## Measure speed, memory and requests (ARGS="--json", ARGS=scale)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-measure: .venv/test ## Print size and shape of the code beside their bars
+measure: .venv/test ## Print size and shape of the code beside their limits
 	@$(BIN)/python -m tests.measure
 
-trace: .venv/test ## Print the modules that one post enters (ARGS=--ticked)
+trace: .venv/test ## Print the modules that one post passes through (ARGS=--ticked)
 	@$(BIN)/python -m tests.trace $(ARGS)
 
-sheets: .venv/test ## Write contact sheets of the corpus' cards to .sheets
+sheets: .venv/test ## Write contact sheets of the cards for the test posts to .sheets
 	@$(BIN)/python -m tests.sheets
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (1 GB)
 
-reference: .venv/test ## Write the list of settings in docs/configuration.md anew
+reference: .venv/test ## Update the list of settings in docs/configuration.md
 	@$(BIN)/python -m tests.make_reference
 
-pictures: .venv/test ## Take the pictures of README and docs anew (needs a browser)
+pictures: .venv/test ## Update the pictures in README and docs (needs Chromium)
 	@$(BIN)/python -m tests.sheets --docs
 	@$(BIN)/python -m tests.daemon.web.pictures
 
-roots: $(BIN)/python ## Make the Debians that tests boot, and the wheels of the container (as root)
+roots: $(BIN)/python ## Build the Debians that tests boot, and the wheels of the container (as root)
 	@$(PYTHON) -m tests.systemd.machine
 	@$(MAKE) --no-print-directory --silent wheelhouse PYTHONS=3.13 WHEELHOUSE=.roots/wheels
 
-lock: ## Pin the dependencies anew (for maintainers)
+lock: ## Update the pinned dependencies (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -125,7 +125,7 @@ lock: ## Pin the dependencies anew (for maintainers)
 	@$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 		--no-strip-extras --no-header --no-emit-index-url --override tests/counterparts/overrides.txt --group counterparts -o tests/counterparts/requirements.lock
 
-clean: ## Remove what was made here: .venv and caches, never your data
+clean: ## Remove .venv and caches, never your data
 	@rm -rf .venv .venv-counterparts .bench .sheets .roots wheelhouse dist .schema .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -22,6 +22,7 @@ TEXTS = {
         if path.stem != "architecture"
     },
     "the example configuration": config.example_text(),
+    "make help": "\n".join(re.findall(r"## (.+)", (ROOT / "Makefile").read_text())),
 }
 #: A tic, and what a technical writer says instead.
 TICS = {
