@@ -39,7 +39,7 @@ _EXAMPLES = {
     "model": '"black-forest-labs/FLUX.1-schnell"',
     "route": '"auto"',
     "endpoint": '""',
-    "account": '"my-organisation"',
+    "account": '"my-organization"',
     "label": '"Hugging Face FLUX"',
     "timeout": '"60s"',
     "price": "0.003",
