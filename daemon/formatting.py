@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 _DIME = 0.1
+#: Dollars; less cannot be shown with four digits.
+_LEAST = 0.0001
 
 
 def format_time(
@@ -77,6 +79,8 @@ def format_dollars(amount: float, *, zero: str = "free") -> str:
     """Return an amount in dollars as "$0.0031", "$1.20", or *zero*."""
     if amount <= 0:
         return zero
+    if amount < _LEAST:
+        return f"under ${_LEAST:.4f}"
     # Tenths of a cent matter below a dime.
     return f"${amount:.4f}" if amount < _DIME else format_cents(amount)
 

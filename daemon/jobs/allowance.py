@@ -180,7 +180,7 @@ def account_record(
 def describe_allowance(
     traits: ProviderTraits, allowance: Allowance, zone: tzinfo, price: float
 ) -> str:
-    """Return "$0.04 of $2.00 included used, renews 1 Dec"; empty: nothing to say.
+    """Return "$0.04 of $2.00 included credits used, renews 1 Dec", or "".
 
     Args:
         price: Dollars of a usual image.
@@ -206,7 +206,9 @@ def _describe_credits(
 
 
 def _describe_included(allowance: Allowance, zone: tzinfo) -> str:
-    used = f"{format_spending(allowance.used, allowance.included)} included used"
+    used = (
+        f"{format_spending(allowance.used, allowance.included)} included credits used"
+    )
     if allowance.resets_at is None:
         return f"{used} {'today' if allowance.per == 'day' else 'this month'}"
     local = allowance.resets_at.astimezone(zone)

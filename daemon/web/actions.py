@@ -86,14 +86,14 @@ async def _pause_sources(request: web.Request, site: WebContext, tx: Tx) -> str:
     until = now + length if length is not None else None
     for source in site.sources.names:
         await source_state.set_pause(tx, Pause(source=source, since=now, until=until))
-    return "Paused: wishes are remembered, nothing is made."
+    return "Paused. New requests are queued, and no images are generated."
 
 
 async def _resume_sources(_request: web.Request, site: WebContext, tx: Tx) -> str:
     were_paused = [
         await source_state.clear_pause(tx, source) for source in site.sources.names
     ]
-    return "Images are made again." if any(were_paused) else "It was not paused."
+    return "Resumed." if any(were_paused) else "postbrush was not paused."
 
 
 async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
@@ -102,7 +102,7 @@ async def _reset_breaker(request: web.Request, site: WebContext, tx: Tx) -> str:
         raise web.HTTPNotFound(text="There is no such service.")
     was_open = await actions.reset_breaker(tx, name, site.source.app.now())
     label = site.source.services[name].traits.label
-    return f"{label} {'may serve again' if was_open else 'was not resting'}."
+    return f"{label} {'will be tried again now' if was_open else 'was not paused'}."
 
 
 async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
@@ -110,37 +110,39 @@ async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
         tx, await _find_job(request, tx), site.source.app.now()
     )
     job_log.log_job_queued(site.flow_of(job.source), job)
-    return f"Job {job.id} gets another try."
+    return f"Job {job.id} will be retried."
 
 
 async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
     job = await actions.cancel_job(
         tx, await _find_job(request, tx), site.source.app.now()
     )
-    return f"Job {job.id} is cancelled."
+    return f"Job {job.id} was cancelled."
 
 
 async def _adopt_prompt(request: web.Request, site: WebContext, tx: Tx) -> str:
     job = await _find_job(request, tx)
     if not has_prompt_property(site.flow_of(job.source)):
-        raise PostbrushError("the database has no text property for image prompts")
+        raise PostbrushError(
+            "the Notion database does not have a text property for image prompts"
+        )
     await actions.adopt_prompt(tx, job)
-    return f"The prompt becomes the image prompt of “{job.title}”."
+    return f"The prompt will be saved as the image prompt of “{job.title}”."
 
 
 async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:
     _, post = await _find_image(request, tx)
     job = await actions.request_regeneration(tx, post, site.source.app.now())
     job_log.log_job_queued(site.flow_of(job.source), job)
-    return f"“{post.title}” gets another image."
+    return f"“{post.title}” will get a new image."
 
 
 async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str:
     image, post = await _find_image(request, tx)
     if site.source.app.store.is_lost(image.name):
-        raise PostbrushError(f"{image.name} is gone from the disk")
+        raise PostbrushError(f"the file {image.name} is missing")
     await actions.reattach_image(tx, post, image, site.source.app.now())
-    return f"This image goes back onto “{post.title}”."
+    return f"This image will be put back on “{post.title}”."
 
 
 async def _find_job(request: web.Request, tx: Tx) -> Job:
@@ -156,5 +158,5 @@ async def _find_image(request: web.Request, tx: Tx) -> tuple[ImageRecord, Post]:
         raise web.HTTPNotFound(text="There is no such image.")
     post = await posts.get(tx, image.source, image.page_id)
     if post is None:
-        raise PostbrushError("this image was made by hand: it belongs to no post")
+        raise PostbrushError("this image does not belong to a post")
     return image, post

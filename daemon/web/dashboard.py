@@ -91,7 +91,8 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "held": held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": format_dollars(held * source.price_of(source.chain[0])),
+        "held_cost": held * source.price_of(source.chain[0]),
+        "post_count": await posts.count(tx),
         "failed": await queue.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
@@ -143,15 +144,15 @@ def _describe_running_job(
 ) -> dict[str, Any]:
     provider = next((call.provider for call in calls if call.outcome is None), None)
     if job.state is JobState.UPLOADING:
-        doing = "is put on its page"
+        doing = "uploading to Notion"
     elif provider is None:
-        doing = "is about to be made"
+        doing = "starting"
     else:
         label = source.services[provider].traits.label
-        action = "gets its prompt from" if provider in source.writers else "is made by"
-        doing = f"{action} {label}"
+        is_writer = provider in source.writers
+        doing = f"{label} is {'writing the prompt' if is_writer else 'generating'}"
     if (delay := _describe_delay(source, job)) is not None:
-        return {"job": job, "doing": f"waits: {delay['why']}"} | delay
+        return {"job": job, "doing": f"waiting, because {delay['why']}"} | delay
     return {"job": job, "doing": doing, "since": job.moved_at, "until": None}
 
 
@@ -166,19 +167,25 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
 
 def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
     if (delay := _describe_delay(source, job)) is not None:
-        return {"job": job, "why": f"because {delay['why']}", "until": delay["until"]}
+        return {
+            "job": job,
+            "why": f"waiting, because {delay['why']}",
+            "until": delay["until"],
+        }
     if job.pending_write == "untick" and job.acked_at is None:
-        return {"job": job, "why": "for its tick box to be cleared", "until": None}
+        return {
+            "job": job,
+            "why": "waiting until Notion clears the checkbox",
+            "until": None,
+        }
     if job.due_at > source.app.now():
-        reason = (
-            f"for {job.waiting_for_provider}"
-            if job.waiting_for_provider
-            else "for its words to settle"
-        )
-        if not job.waiting_for_provider and job.tries:
-            reason = "for the next round"
+        reason = "waiting until the post has not been edited for a while"
+        if (service := source.services.get(job.waiting_for_provider or "")) is not None:
+            reason = f"waiting for {service.traits.label}"
+        elif job.rounds:
+            reason = "waiting for the next attempt"
         return {"job": job, "why": reason, "until": job.due_at}
-    return {"job": job, "why": "for its turn", "until": None}
+    return {"job": job, "why": "in the queue", "until": None}
 
 
 def _describe_provider(
@@ -188,6 +195,7 @@ def _describe_provider(
     return {
         "name": name,
         "label": traits.label,
+        "noun": "prompt" if name in source.writers else "image",
         "open": breaker.state is not BreakerState.CLOSED,
         "probing": breaker.state is BreakerState.HALF_OPEN,
         "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),

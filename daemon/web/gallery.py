@@ -166,7 +166,7 @@ async def _find_image(request: web.Request) -> ImageRecord:
     if image is None:
         raise web.HTTPNotFound(text="There is no such image.")
     if image.pruned_at is not None:
-        raise web.HTTPGone(text="This image was removed from the disk.")
+        raise web.HTTPGone(text="The file of this image was deleted.")
     return image
 
 
@@ -184,7 +184,7 @@ async def _serve_image(request: web.Request) -> web.StreamResponse:
             folder = files.lettered_folder(store.folder)
             data = await asyncio.to_thread(read_file, folder, name)
     if data is None:
-        raise web.HTTPNotFound(text="Its file is gone from the disk.")
+        raise web.HTTPNotFound(text="The file of this image is missing.")
     headers = {"Cache-Control": _KEPT, "ETag": etag}
     return web.Response(body=data, content_type="image/png", headers=headers)
 
@@ -196,7 +196,7 @@ async def _serve_thumbnail(request: web.Request) -> web.StreamResponse:
     if data is None:
         data = await _make_thumbnail(source, image, path)
     if data is None:
-        raise web.HTTPNotFound(text="Its file is gone from the disk.")
+        raise web.HTTPNotFound(text="The file of this image is missing.")
     headers = {"Cache-Control": _KEPT}
     return web.Response(body=data, content_type="image/webp", headers=headers)
 

@@ -63,9 +63,7 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
 
 def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
     return {
-        "asked": list(
-            dict.fromkeys(call.provider for call in calls if call.is_for_image)
-        ),
+        "asked": [*dict.fromkeys(call.provider for call in calls if call.is_for_image)],
         "cost": sum(call.cost for call in calls),
         "included_cost": sum(call.included_cost for call in calls),
     }

@@ -35,7 +35,9 @@ async def _cancel_streams(app: web.Application) -> None:
 async def _serve_stream(request: web.Request) -> web.StreamResponse:
     streams = request.app[_STREAMS]
     if len(streams) >= MOST:
-        raise web.HTTPServiceUnavailable(text="Too many pages are open.")
+        raise web.HTTPServiceUnavailable(
+            text="Too many pages are open. This page will not update live."
+        )
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
     )

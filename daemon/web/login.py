@@ -56,14 +56,14 @@ async def _log_in(request: web.Request) -> web.StreamResponse:
     if result is False:
         site.source.log.warning("web.refused", summary=f"wrong password from {visitor}")
         return site.render(
-            request, "login.html", status=401, to=to, why="That is not the password."
+            request, "login.html", status=401, to=to, why="Wrong password."
         )
     response = site.render(
         request,
         "login.html",
         status=429,
         to=to,
-        why=f"Too many wrong passwords: try again in {result:.0f} seconds.",
+        why=f"Too many wrong passwords. Try again in {result:.0f} seconds.",
     )
     response.headers["Retry-After"] = str(int(result) + 1)
     return response

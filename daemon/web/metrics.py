@@ -40,33 +40,42 @@ from providers.breaker import BreakerState
 
 #: Name without "postbrush_", help text, labels.
 GAUGES = (
-    ("info", "This program.", "version"),
+    ("info", "Version of postbrush.", "version"),
     ("jobs", "Open jobs by state.", "state"),
-    ("queue_age_seconds", "How long the oldest due job waits."),
-    ("held_posts", "Posts that wait for approval."),
-    ("attempts_open", "Calls under way.", "provider"),
-    ("breaker_state", "1 for the state a breaker is in.", "provider", "state"),
-    ("breaker_until_timestamp_seconds", "When it is asked again.", "provider"),
-    ("month_cost_dollars", "Money this month.", "provider"),
-    ("month_included_dollars", "Worth of included calls this month.", "provider"),
-    ("month_budget_dollars", "budget.month; 0: no limit."),
-    ("notion_up", "Whether Notion answers."),
-    ("last_poll_timestamp_seconds", "The last poll Notion answered."),
-    ("disk_free_bytes", "Free where the images are."),
+    ("queue_age_seconds", "Seconds that the oldest due job has waited."),
+    ("held_posts", "Posts waiting for approval."),
+    ("attempts_open", "Calls in progress.", "provider"),
+    (
+        "breaker_state",
+        "1 for the current state of the breaker, else 0.",
+        "provider",
+        "state",
+    ),
+    ("breaker_until_timestamp_seconds", "End of the pause; 0: not paused.", "provider"),
+    ("month_cost_dollars", "Dollars charged this month.", "provider"),
+    (
+        "month_included_dollars",
+        "Dollars covered by included credits this month.",
+        "provider",
+    ),
+    ("month_budget_dollars", "budget.month in dollars; 0: no limit."),
+    ("notion_up", "1 if Notion can be reached."),
+    ("last_poll_timestamp_seconds", "Time of the last successful poll."),
+    ("disk_free_bytes", "Free disk space for images."),
 )
 COUNTERS = (
-    ("jobs_ended_total", "Jobs by how they ended.", "outcome"),
-    ("attempts_total", "Calls by service and end.", "provider", "outcome"),
-    ("cost_dollars_total", "Money for calls.", "provider"),
-    ("notion_requests_total", "Requests to Notion by how they ended.", "outcome"),
+    ("jobs_ended_total", "Ended jobs by outcome.", "outcome"),
+    ("attempts_total", "Ended calls by service and outcome.", "provider", "outcome"),
+    ("cost_dollars_total", "Dollars charged for calls.", "provider"),
+    ("notion_requests_total", "Requests to Notion by outcome.", "outcome"),
 )
 _SECONDS = {
     "attempt_seconds": (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600),
     "step_seconds": (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400),
 }
 HISTOGRAMS = (
-    ("attempt_seconds", "How long a call took.", "provider"),
-    ("step_seconds", "How long a job was in a state.", "step"),
+    ("attempt_seconds", "Duration of a call.", "provider"),
+    ("step_seconds", "Time that a job spent in a state.", "step"),
 )
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -217,11 +226,15 @@ class ProcessMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._memory = Gauge(
-            "process_resident_memory_bytes", "Memory in use.", registry=registry
+            "process_resident_memory_bytes",
+            "Resident memory in bytes.",
+            registry=registry,
         )
-        self._files = Gauge("process_open_fds", "Open files.", registry=registry)
+        self._files = Gauge(
+            "process_open_fds", "Open file descriptors.", registry=registry
+        )
         self._time = Counter(
-            "process_cpu_seconds_total", "Processor time.", registry=registry
+            "process_cpu_seconds_total", "CPU time in seconds.", registry=registry
         )
         self._before = 0.0
 
@@ -248,6 +261,8 @@ async def answer_scrape(request: web.Request, metrics: Metrics) -> web.Response:
     """
     site = web_context_of(request)
     if not site.may_enter(request) and not await has_password(site, request):
-        raise_password_required("Say the password: any name, and WEB_PASSWORD.")
+        raise_password_required(
+            "Authentication required: any user name, with WEB_PASSWORD as the password."
+        )
     text = await metrics.render_text()
     return web.Response(body=text, headers={"Content-Type": _CONTENT_TYPE})

@@ -18,36 +18,36 @@ from providers.outcomes import OUTCOMES
 
 _TEMPLATES = Path(__file__).parent / "templates"
 STATES = {
-    JobState.QUEUED: "waiting",
-    JobState.GENERATING: "being made",
-    JobState.UPLOADING: "on its way to Notion",
+    JobState.QUEUED: "queued",
+    JobState.GENERATING: "generating",
+    JobState.UPLOADING: "uploading",
     JobState.DONE: "done",
     JobState.FAILED: "failed",
     JobState.CANCELLED: "cancelled",
 }
 REASONS = {
-    JobReason.NEW: "a new post",
-    JobReason.EDITED: "its words changed",
-    JobReason.REGENERATE: "somebody asked for another",
-    JobReason.REPLACE: "a card to be replaced",
+    JobReason.NEW: "new post",
+    JobReason.EDITED: "post edited",
+    JobReason.REGENERATE: "another image requested",
+    JobReason.REPLACE: "replacement of a card",
 }
 EVENTS = {
-    "queued": "Wished for",
-    "delayed": "Will be tried again",
-    "resumed": "Goes on",
-    JobEventType.CLAIMED: "Taken up",
-    JobEventType.GENERATED: "Made",
-    JobEventType.UPLOADED: "On the page",
-    JobEventType.RETRIED: "Once more, later",
-    JobEventType.SNOOZED: "Waits",
-    JobEventType.RESCUED: "Taken back after an interruption",
-    JobEventType.ABANDONED: "Gave up",
+    "queued": "Queued",
+    "delayed": "Retrying later",
+    "resumed": "Resumed",
+    JobEventType.CLAIMED: "Started",
+    JobEventType.GENERATED: "Generated",
+    JobEventType.UPLOADED: "Uploaded to Notion",
+    JobEventType.RETRIED: "Retrying later",
+    JobEventType.SNOOZED: "Waiting",
+    JobEventType.RESCUED: "Recovered after an interruption",
+    JobEventType.ABANDONED: "Failed",
     JobEventType.CANCELLED: "Cancelled",
-    JobEventType.REOPENED: "Opened again",
-    JobEventType.REPEATED: "Asked for again: the same wish",
-    JobEventType.FOLDED: "A newer wish joined it",
-    JobEventType.NOTED: "A newer wish waits for its end",
-    JobEventType.ACKNOWLEDGED: "The tick box is cleared",
+    JobEventType.REOPENED: "Reopened",
+    JobEventType.REPEATED: "Requested again",
+    JobEventType.FOLDED: "Merged with a newer request",
+    JobEventType.NOTED: "A newer request will run next",
+    JobEventType.ACKNOWLEDGED: "Regenerate checkbox cleared",
 }
 
 
@@ -74,8 +74,10 @@ def create_renderer(
         "full": lambda at: formatting.format_time(at, zone, seconds=True, year=True),
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "lasted": formatting.format_duration,
-        "dollars": partial(formatting.format_dollars, zero="$0"),
+        "dollars": partial(formatting.format_dollars, zero="$0.00"),
+        "label": partial(_label_of, source),
         "cents": formatting.format_cents,
+        "count": formatting.format_count,
         "size": formatting.format_size,
     }
     environment.filters.update(filters)
@@ -93,3 +95,9 @@ def create_renderer(
         return environment.get_template(page).render(**data)
 
     return render
+
+
+def _label_of(source: SourceContext, name: str) -> str:
+    """Return the label of a service; the name of one that is no longer configured."""
+    service = source.services.get(name)
+    return service.traits.label if service else name

@@ -122,8 +122,8 @@ async def _start_listening(
         # The daemon keeps generating images without its page.
         log.warning(
             "web.failed",
-            summary=f"no web page: cannot listen on {shown}:{port} "
-            f"({error.strerror}); set web.listen to another port, or to off",
+            summary=f"the web page is off: cannot listen on {shown}:{port} "
+            f"({error.strerror}). Set web.listen to another port, or to off",
         )
         return False
     site.port = int(runner.addresses[0][1])
@@ -190,7 +190,7 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
         if not is_storage_error(error):
             raise
         return _error_response(
-            request, 503, f"nothing can be written: {error.strerror}"
+            request, 503, f"The disk cannot be written: {error.strerror}"
         )
     except (asyncio.CancelledError, ConnectionError):
         raise
@@ -198,7 +198,9 @@ async def _handle_errors(request: web.Request, handler: Handler) -> web.StreamRe
         web_context_of(request).source.app.log.exception(
             "web.broke", summary=request.path
         )
-        return _error_response(request, 500, "This went wrong here; the log says what.")
+        return _error_response(
+            request, 500, "postbrush ran into an error. The log has the details."
+        )
 
 
 def _error_response(
@@ -228,7 +230,7 @@ async def _check_request(request: web.Request, handler: Handler) -> web.StreamRe
     site = web_context_of(request)
     if not _is_host_allowed(request):
         raise web.HTTPMisdirectedRequest(
-            text="This page is not served under that name; put it into web.hosts."
+            text="This host name is not allowed. Add it to web.hosts."
         )
     visitor, path = site.origin_of(request).visitor, site.local_path(request.path)
     is_form, is_api = request.method not in {"GET", "HEAD"}, path.startswith(api.PREFIX)
@@ -239,8 +241,8 @@ async def _check_request(request: web.Request, handler: Handler) -> web.StreamRe
     is_same = is_same_origin(request.headers, site.origin_of(request).hosts[0])
     if is_form and not is_api and not is_same:
         raise web.HTTPForbidden(
-            text="The form was sent from another address than this page's. Behind a "
-            "reverse proxy, have it pass on the Host header (docs/operations.md)."
+            text="The form came from another site. If postbrush is behind a reverse "
+            "proxy, the proxy must pass on the Host header (docs/operations.md)."
         )
     if not site.may_enter(request) and not path.startswith(_OPEN):
         if is_form or path == "/live":
@@ -258,7 +260,7 @@ def _is_host_allowed(request: web.Request) -> bool:
 
 def _raise_rate_limited(seconds: float) -> None:
     raise web.HTTPTooManyRequests(
-        text="Too many requests; wait a little.",
+        text="Too many requests. Try again in a few seconds.",
         headers={"Retry-After": str(int(seconds) + 1)},
     )
 
@@ -270,21 +272,23 @@ async def _check_form(request: web.Request, handler: Handler) -> web.StreamRespo
     if request.method in {"GET", "HEAD"} or path.startswith(api.PREFIX):
         return await handler(request)
     if request.content_type != _FORM_KIND:
-        raise web.HTTPUnsupportedMediaType(text="Forms only.")
+        raise web.HTTPUnsupportedMediaType(text="Only form data is accepted.")
     if (request.content_length or 0) > _LONGEST_FORM:
         raise web.HTTPRequestEntityTooLarge(_LONGEST_FORM, request.content_length or 0)
     try:
         async with asyncio.timeout(_FORM_SECONDS):
             form = await request.post()
     except TimeoutError:
-        raise web.HTTPRequestTimeout(text="The form did not arrive.") from None
+        raise web.HTTPRequestTimeout(
+            text="The form data did not arrive in time."
+        ) from None
     except ValueError:
-        raise web.HTTPBadRequest(text="This is no form.") from None
+        raise web.HTTPBadRequest(text="This is not valid form data.") from None
     token = form.get("token", "")
     if not isinstance(token, str) or not web_context_of(request).is_form_token(
         request, token
     ):
         raise web.HTTPForbidden(
-            text="This form is too old: go back, load the page again, and repeat."
+            text="This form has expired. Go back, reload the page and try again."
         )
     return await handler(request)

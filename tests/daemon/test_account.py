@@ -67,7 +67,7 @@ async def test_pro_sees_its_true_figures_and_its_images_are_included(
     await home.begin()
     home.add()
     await home.live()
-    first = "account.read flux: $0.04 of $2.00 included used, renews 1 Dec"
+    first = "account.read flux: $0.04 of $2.00 included credits used, renews 1 Dec"
     assert first in home.said
     cost, covered = await _spent(home)
     assert cost == 0
@@ -75,7 +75,7 @@ async def test_pro_sees_its_true_figures_and_its_images_are_included(
     home.hub.account.used_elsewhere = 0.50
     home.clock.move(hours=6)
     await home.work()
-    assert await _credits(home) == "$0.50 of $2.00 included used, renews 1 Dec"
+    assert await _credits(home) == "$0.50 of $2.00 included credits used, renews 1 Dec"
 
 
 async def test_what_others_have_used_is_not_included_any_more(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ async def test_the_account_is_asked_every_six_hours_and_never_by_a_call(
     home.hub.hub_is_up = False
     await home.pass_time(minutes=6 * 60 + 60, steps=28)
     assert account.usage_requests > 6
-    assert await _credits(home) == "$0.01 of $2.00 included used, renews 1 Dec"
+    assert await _credits(home) == "$0.01 of $2.00 included credits used, renews 1 Dec"
 
 
 async def test_a_restart_knows_what_the_account_said(tmp_path: Path) -> None:
@@ -200,7 +200,10 @@ async def test_a_restart_knows_what_the_account_said(tmp_path: Path) -> None:
             await home.begin()
             await home.work()
         async with house(tmp_path, town=town, clock=clock) as home:
-            assert await _credits(home) == "$0.04 of $2.00 included used, renews 1 Dec"
+            assert (
+                await _credits(home)
+                == "$0.04 of $2.00 included credits used, renews 1 Dec"
+            )
 
 
 async def test_a_token_that_may_not_call_is_said_with_its_box(home: House) -> None:
@@ -230,7 +233,9 @@ async def test_our_own_calls_use_up_what_is_included(tmp_path: Path) -> None:
         for number in range(5):
             home.add(f"Post {number}")
         await home.live()
-        assert await _credits(home) == "$2.50 of $2.00 included used, renews 1 Dec"
+        assert (
+            await _credits(home) == "$2.50 of $2.00 included credits used, renews 1 Dec"
+        )
         assert await _spent(home) == (0.5, 2.0)
 
 

@@ -82,7 +82,7 @@ function showPicture(parts, post) {
   parts.picture.disabled = !first;
   parts.picture.classList.toggle("fresh", fresh);
   if (!first) {
-    parts.picture.textContent = "no image yet";
+    parts.picture.textContent = "No image yet";
     return;
   }
   const image = element("img");
@@ -122,9 +122,9 @@ function showService(state) {
   const left = document.getElementById("left");
   left.max = Math.max(left.max, state.credits || 0);
   left.value = state.credits || 0;
-  let words = `Ready. ${state.painted} images painted so far.`;
-  if (state.loading > 0) words = `The model is loading: about ${Math.ceil(state.loading)} s.`;
-  else if (state.credits === 0) words = "Out of credits: every request is answered with 402.";
+  let words = `Ready. Images generated so far: ${state.painted}.`;
+  if (state.loading > 0) words = `The model is loading (about ${Math.ceil(state.loading)} s left).`;
+  else if (state.credits === 0) words = "Out of credits. Every request is rejected (HTTP 402).";
   document.getElementById("model").textContent = words;
 }
 
@@ -134,7 +134,7 @@ function showOwn(state) {
   if (state.page !== null) own.href = Object.assign(new URL("/", location.href), { port: state.page }).href;
   const password = document.getElementById("password");
   password.hidden = !state.password;
-  password.textContent = state.password ? `its password: ${state.password}` : "";
+  password.textContent = state.password ? `Password: ${state.password}` : "";
 }
 
 function showLog(lines) {
@@ -159,7 +159,7 @@ function show(state) {
   }
   state.posts.forEach(showPost);
   showOwn(state);
-  document.getElementById("count").textContent = `${state.posts.length} in the database`;
+  document.getElementById("count").textContent = `${state.posts.length} in Notion`;
   showService(state);
   showLog(state.lines);
 }

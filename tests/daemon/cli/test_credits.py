@@ -22,7 +22,7 @@ async def test_check_asks_the_account_before_anything_is_stored(desk: Desk) -> N
     desk.without_database()
     desk.town.hub.account.used_elsewhere = 0.04
     code, flux = await _check_of_flux(desk)
-    assert "$0.04 of $2.00 included used, renews 1 " in flux["found"]
+    assert "$0.04 of $2.00 included credits used, renews 1 " in flux["found"]
     assert (code, flux["todo"]) == (0, "")
     desk.town.hub.account.included = 0.0
     _, flux = await _check_of_flux(desk)
@@ -33,7 +33,7 @@ async def test_check_asks_the_account_before_anything_is_stored(desk: Desk) -> N
 @pytest.mark.parametrize(
     ("rights", "code", "found", "todo"),
     [
-        ((_INFERENCE, _BILLING), 0, "included used", ""),
+        ((_INFERENCE, _BILLING), 0, "included credits used", ""),
         (
             (_INFERENCE,),
             0,
@@ -43,7 +43,7 @@ async def test_check_asks_the_account_before_anything_is_stored(desk: Desk) -> N
         (
             (_BILLING,),
             1,
-            "included used",
+            "included credits used",
             f'the token lacks the right "Make calls to Inference Providers"; {_LINK}',
         ),
     ],
@@ -60,7 +60,7 @@ async def test_check_says_which_box_to_tick(
 async def test_every_command_shows_the_stored_answer(desk: Desk) -> None:
     desk.town.hub.account.used_elsewhere = 0.04
     assert (await desk.cli("generate", "a cake")).code == 0
-    words = "$0.04 of $2.00 included used, renews 1 "
+    words = "$0.04 of $2.00 included credits used, renews 1 "
     for command in ("providers", "costs", "status"):
         said = await desk.cli(command, COLUMNS="200")
         assert words in said.out, command

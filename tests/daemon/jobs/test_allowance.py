@@ -49,7 +49,7 @@ _UNKNOWN = "included credits not known, so each image counts as charged, about $
 
 
 def test_what_the_account_says_in_the_owners_words() -> None:
-    assert _words(_record()) == "$0.04 of $2.00 included used, renews 1 Dec"
+    assert _words(_record()) == "$0.04 of $2.00 included credits used, renews 1 Dec"
     nothing = "no credits included: each image is charged, about $0.0015"
     assert _words(_record(0.0, 0.0)) == nothing
 
@@ -91,7 +91,7 @@ def test_why_it_is_not_known_is_said() -> None:
 def test_a_token_that_may_not_generate_is_said_with_the_box_to_tick() -> None:
     words = _words(_record(missing_rights=f"{TokenRight.INFERENCE} of.another"))
     assert words == (
-        "$0.04 of $2.00 included used, renews 1 Dec; the token lacks the right "
+        "$0.04 of $2.00 included credits used, renews 1 Dec; the token lacks the right "
         '"Make calls to Inference Providers"; tick that box at '
         "huggingface.co/settings/tokens"
     )
@@ -113,5 +113,5 @@ def test_the_owners_setting_counts_and_the_larger_use(
 def test_a_plan_of_a_fixed_amount_needs_no_account() -> None:
     cloudflare = _traits("cloudflare")
     words = _words(None, own=0.02, traits=cloudflare)
-    assert words == "$0.02 of $0.11 included used today"
+    assert words == "$0.02 of $0.11 included credits used today"
     assert _words(None, traits=_traits("replicate")) == ""

@@ -18,13 +18,13 @@ async def test_the_page_says_what_waits_why_and_until_when(tmp_path: Path) -> No
         await home.work()
         queued = (await visitor.see("/")).words
         assert (
-            "Bread day waits because clearing the Regenerate box failed (Notion forbids"
-            in queued
+            "Bread day waiting, because clearing the Regenerate box failed (Notion "
+            "forbids" in queued
         )
         home.space.faults.lasting.clear()
         home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         await home.live(10)
         shown = (await visitor.see("/")).words
-        assert "waits: uploading the image failed (Notion forbids it" in shown
+        assert "waiting, because uploading the image failed (Notion forbids it" in shown
         assert "next try at" in shown
-        assert "Will be tried again" in (await visitor.see("/jobs/3")).words
+        assert "Retrying later" in (await visitor.see("/jobs/3")).words

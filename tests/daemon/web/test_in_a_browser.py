@@ -96,15 +96,13 @@ async def test_a_service_is_reset_and_an_image_made_again_from_the_page(
         await go(page, scene.page)
         await expect(page.locator("#newest img")).to_have_count(1)
         scene.town.hub.credits = 9
-        await page.get_by_role(
-            "button", name="Let Hugging Face FLUX serve again"
-        ).click()
-        await expect(page.get_by_text("may serve again")).to_be_visible()
+        await page.get_by_role("button", name="Retry Hugging Face FLUX now").click()
+        await expect(page.get_by_text("will be tried again now")).to_be_visible()
         await expect(page.locator("#newest img")).to_have_count(2)
         newest = page.locator("#newest")
         await newest.get_by_role("link", name="Night shift").first.click()
-        await page.get_by_role("button", name="Another").click()
-        await expect(page.get_by_text("gets another image")).to_be_visible()
+        await page.get_by_role("button", name="Regenerate").click()
+        await expect(page.get_by_text("will get a new image")).to_be_visible()
         await expect(page.locator("#others img")).to_have_count(2)
 
 
@@ -119,10 +117,10 @@ async def test_it_is_useful_without_scripts(browser: Browser, tmp_path: Path) ->
             await go(page, scene.page)
             await page.get_by_role("button", name="Pause").click()
             await expect(page.get_by_text("Paused until")).to_be_visible()
-            await page.get_by_role("button", name="Make images again").click()
+            await page.get_by_role("button", name="Resume").click()
             await page.get_by_role("link", name="Images", exact=True).click()
             await page.get_by_label("Post").fill("CAFÉ")
-            await page.get_by_role("button", name="Show").click()
+            await page.get_by_role("button", name="Filter").click()
             await page.get_by_role("link", name="Café nuevo").click()
             await expect(page.get_by_text("We bake bread.")).to_be_visible()
 
@@ -136,8 +134,8 @@ async def test_the_keyboard_reaches_everything_and_keeps_its_place(
         scene.add("First")
         await go(page, scene.page)
         await page.keyboard.press("Tab")
-        await expect(page.get_by_text("Skip to the content")).to_be_focused()
-        button = page.get_by_role("button", name="Let Hugging Face FLUX serve again")
+        await expect(page.get_by_text("Skip to content")).to_be_focused()
+        button = page.get_by_role("button", name="Retry Hugging Face FLUX now")
         await button.focus()
         # The part with the button is replaced under the person's hands.
         scene.add("Second")
@@ -196,7 +194,7 @@ async def _furnish(page: Page, scene: Scene) -> None:
     await expect(page.locator("#newest img")).to_have_count(4)
     for number in range(4):
         scene.add(f"Held {number}")
-    await expect(page.locator("#held")).to_contain_text("4 posts are held")
+    await expect(page.locator("#held")).to_contain_text("4 posts waiting for approval")
     await expect(page.locator("#newest img")).to_have_count(4)
 
 
@@ -238,6 +236,6 @@ async def _gallery(
                 elements = await page.evaluate("document.querySelectorAll('*').length")
                 loaded = await page.evaluate(_BYTES)
                 assert await page.locator("#images img").count() == 60
-                await page.get_by_role("link", name="older").click()
-                await expect(page.get_by_role("link", name="newer")).to_be_visible()
+                await page.get_by_role("link", name="Older").click()
+                await expect(page.get_by_role("link", name="Newer")).to_be_visible()
     return min(took), int(elements), int(loaded)

@@ -42,10 +42,10 @@ def test_there_are_words_for_everything() -> None:
 async def test_an_empty_house_says_so_kindly(both: Both) -> None:
     _, visitor = both
     page = await visitor.see("/")
-    assert "All done." in page.words
-    assert "None yet." in page.words
-    assert "No image was made yet" in (await visitor.see("/images")).words
-    assert "No such job." in (await visitor.see("/jobs")).words
+    assert "No posts yet." in page.words
+    assert "No images yet." in page.words
+    assert "No images yet." in (await visitor.see("/images")).words
+    assert "No jobs yet." in (await visitor.see("/jobs")).words
 
 
 async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> None:
@@ -54,9 +54,9 @@ async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> 
     await home.live()
     page = await visitor.see("/")
     assert "Jollof or fried rice?" in page.text
-    assert "Hugging Face FLUX flux available" in page.words
-    assert "1 image $0 of $5.00" in page.words
-    assert "$0.00 of $2.00 included used, renews 1 Dec" in page.words
+    assert "Hugging Face FLUX available" in page.words
+    assert "1 image $0.00 charged, of $5.00" in page.words
+    assert "$0.00 of $2.00 included credits used, renews 1 Dec" in page.words
 
 
 async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> None:
@@ -70,7 +70,7 @@ async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> No
     assert home.read(page_id)["Image status"] == "Card"
     home.hub.credits = 5
     answer = await visitor.press("/providers/flux/reset")
-    assert "Hugging Face FLUX may serve again." in answer.words
+    assert "Hugging Face FLUX will be tried again now." in answer.words
     await home.work()
     assert home.read(page_id)["Image status"] == "Done"
 
@@ -78,9 +78,9 @@ async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> No
 async def test_a_message_is_shown_once(both: Both) -> None:
     _, visitor = both
     answer = await visitor.press("/pause", **{"for": "1h"})
-    assert "Paused: wishes are remembered" in answer.words
+    assert "Paused. New requests are queued" in answer.words
     again = await visitor.see("/")
-    assert "Paused: wishes" not in again.words
+    assert "no images are generated." not in again.words
     assert "Paused until" in again.words
 
 
@@ -90,7 +90,7 @@ async def test_paused_nothing_is_made_until_it_is_resumed(both: Both) -> None:
     page_id = home.add()
     await home.live()
     assert not home.read(page_id)["Image"]
-    assert "Images are made again." in (await visitor.press("/resume")).words
+    assert "Resumed." in (await visitor.press("/resume")).words
     assert home.source.app.signals.kick.is_set()
     await home.work()
     assert home.read(page_id)["Image"]
@@ -105,14 +105,14 @@ async def test_what_is_held_is_shown_and_approved(tmp_path: Path) -> None:
             home.add(f"Post {number}")
         await home.live()
         page = await visitor.see("/")
-        assert "4 posts are held" in page.words
-        assert "about $0.0062" in page.words
+        assert "4 posts waiting for approval" in page.words
+        assert "Estimated cost for all of them: $0.0062" in page.words
         some = await visitor.press("/approve", newest="1")
         assert "1 post will get an image." in some.words
-        assert "3 posts are held" in some.words
+        assert "3 posts waiting for approval" in some.words
         everything = await visitor.press("/approve")
         assert "3 posts will get an image." in everything.words
-        assert "held" not in everything.words
+        assert "approval" not in everything.words
         await home.work()
         assert len(await home.jobs()) == 4
 
@@ -125,18 +125,18 @@ async def test_another_and_then_the_first_one_back(both: Both) -> None:
     answer = await visitor.press(
         f"/images/{first.id}/another", to=f"/images/{first.id}"
     )
-    assert "“Bread” gets another image." in answer.words
+    assert "“Bread” will get a new image." in answer.words
     await home.live()
     second = await _newest(home)
     assert second.id != first.id
     page = await visitor.see(f"/images/{first.id}")
-    assert "was on the page" in page.words
+    assert "No longer on the page." in page.words
     assert f'href="/images/{second.id}"' in page.text
     answer = await visitor.press(f"/images/{first.id}/use", to=f"/images/{first.id}")
-    assert "goes back onto “Bread”" in answer.words
+    assert "will be put back on “Bread”" in answer.words
     await home.live()
     assert home.space.list_files(page_id)[0].name == first.name
-    assert "on the page now" in (await visitor.see(f"/images/{first.id}")).words
+    assert "On the page now." in (await visitor.see(f"/images/{first.id}")).words
 
 
 async def test_an_image_has_its_story(both: Both) -> None:
@@ -157,11 +157,11 @@ async def test_a_job_is_told_from_wish_to_page(both: Both) -> None:
     await home.live()
     page = (await visitor.see("/jobs/1")).words
     told = (
-        "Wished for",
-        "Taken up",
+        "Queued",
+        "Started",
         "is out of credits (402)",
-        "Card made",
-        "On the page",
+        "Card generated",
+        "Uploaded to Notion",
     )
     places = [page.index(part) for part in told]
     assert places == sorted(places)
@@ -171,9 +171,12 @@ async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
     home, visitor = both
     home.add("Bread")
     await home.poll()
-    assert "waits for its words to settle, until" in (await visitor.see("/")).words
+    assert (
+        "waiting until the post has not been edited for a while, until"
+        in (await visitor.see("/")).words
+    )
     answer = await visitor.press("/jobs/1/cancel", to="/jobs/1")
-    assert "Job 1 is cancelled." in answer.words
+    assert "Job 1 was cancelled." in answer.words
     assert "cancelled by hand" in answer.words
     twice = await visitor.press("/jobs/1/cancel", to="/jobs/1")
     assert "Job 1 has already ended (cancelled)" in twice.words
@@ -190,15 +193,15 @@ async def test_jobs_are_listed_by_state_and_a_page_at_a_time(both: Both) -> None
     async with home.source.app.db.write_transaction() as tx:
         await posts.hold_posts(tx, "default", [], home.source.app.now())
     page = await visitor.see("/jobs")
-    assert "posts are held" in (await visitor.see("/")).words
-    assert "No such job." in page.words
+    assert "posts are waiting for your approval" in (await visitor.see("/")).words
+    assert "No jobs yet." in page.words
     await visitor.press("/approve")
     page = await visitor.see("/jobs?state=open")
     assert page.text.count('<li id="job-') == 50
     older = page.text.partition("/jobs?before=")[2].partition('"')[0]
     rest = await visitor.see(f"/jobs?before={older}".replace("&amp;", "&"))
     assert rest.text.count('<li id="job-') == 5
-    assert "No such job." in (await visitor.see("/jobs?state=failed")).words
+    assert "No failed jobs." in (await visitor.see("/jobs?state=failed")).words
 
 
 async def test_small_images_are_made_once_and_kept(both: Both) -> None:
