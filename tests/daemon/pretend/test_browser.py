@@ -50,9 +50,9 @@ async def test_the_page_shows_posts_images_credits_and_the_log(tmp_path: Path) -
         dom = await _dom(f"{town.url}/", tmp_path)
     shown = re.sub(r"<[^>]+>", " ", dom)
     assert "We bake." in shown
-    assert "1 in the database" in shown
+    assert "1 in Notion" in shown
     assert "Done" in shown
-    assert "The model is loading: about" in shown
+    assert "The model is loading (about" in shown
     assert "job.done" in shown
     assert re.search(r'id="credits"[^>]*>3<', dom)
     assert re.search(r'<img[^>]+src="/picture/', dom)
