@@ -16,10 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {
     "README.md": (ROOT / "README.md").read_text(),
     **{
-        f"docs/{path.name}": path.read_text()
-        for path in sorted(ROOT.glob("docs/*.md"))
-        # For developers: it names modules and functions.
-        if path.stem != "architecture"
+        f"docs/{path.name}": path.read_text() for path in sorted(ROOT.glob("docs/*.md"))
     },
     "the example configuration": config.example_text(),
     "make help": "\n".join(re.findall(r"## (.+)", (ROOT / "Makefile").read_text())),
