@@ -51,7 +51,9 @@ def unwritable_reason(source: SourceContext, *, mend: bool = False) -> str | Non
         if (why := _folder_problem(folder, mend=mend)) is not None:
             return f"{folder} {why}"
         if files.free_bytes(folder) < required:
-            return f"less than {required // 2**20} MiB free for {folder}"
+            return (
+                f"less than {required // 2**20} MiB of disk space is free for {folder}"
+            )
     return app.store.away or None
 
 
@@ -60,11 +62,11 @@ def _folder_problem(folder: Path, *, mend: bool) -> str | None:
         if mend:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        return f"cannot be made ({error.strerror})"
+        return f"cannot be created ({error.strerror})"
     if not folder.is_dir():
-        return "is gone"
+        return "does not exist"
     is_writable = os.access(folder, os.W_OK | os.X_OK)
-    return None if is_writable else "cannot be written to: give it back to this user"
+    return None if is_writable else "is not writable for the user that runs postbrush"
 
 
 def is_storage_error(error: Exception) -> bool:
@@ -82,7 +84,11 @@ def log_outage(app: AppContext, why: Exception | str) -> None:
         why: An error for which `is_storage_error` is True, or the text of
             `unwritable_reason`.
     """
-    outage, event, until = "disk", "disk.full", ": no images are made until then"
+    outage, event, until = (
+        "disk",
+        "disk.full",
+        ". No images are generated until this is fixed",
+    )
     if isinstance(why, StoreUnavailableError) or str(why) == app.store.away:
         outage, event = "store", "store.away"
     # A name collision concerns one image; the other jobs continue.
@@ -95,7 +101,7 @@ def log_outage(app: AppContext, why: Exception | str) -> None:
 def log_recovery(app: AppContext) -> None:
     """Log the end of each outage of the disk and the shared store."""
     for outage, event, words in (
-        ("disk", "disk.freed", "can write again"),
+        ("disk", "disk.freed", "images can be saved again"),
         ("store", "store.back", "the store can be reached again"),
     ):
         lasted = app.log_state.failures.record_recovery(outage, app.steady_now())
@@ -111,7 +117,7 @@ def log_database_error(app: AppContext, error: DatabaseError) -> None:
         log_outage(app, str(error))
     elif isinstance(error, DatabaseAwayError):
         if failures.record_failure("database", steady):
-            summary = f"{error}: nothing is done until it is back"
+            summary = f"{error}. postbrush continues when it is back"
             app.log.error("database.away", summary=summary)
     elif failures.record_failure(f"database: {error}", steady):
         app.log.error("database.failed", summary=str(error))
@@ -121,7 +127,7 @@ def log_database_recovery(app: AppContext) -> None:
     """Log the end of an outage of the database."""
     lasted = app.log_state.failures.record_recovery("database", app.steady_now())
     if lasted is not None:
-        summary = f"it answers again after {str(lasted).split('.')[0]}"
+        summary = f"the database can be reached again after {str(lasted).split('.')[0]}"
         app.log.info("database.back", summary=summary)
 
 

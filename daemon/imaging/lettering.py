@@ -54,7 +54,7 @@ def choose_font(text: str, own: str | None) -> FontChoice:
     """
     font = fonts.choose_base_font(text, shouted=text.isupper(), own=own)
     if font.needs_shaping and not fonts.has_raqm():
-        raise UnsettableError("its script needs the system library libfribidi0")
+        raise UnsettableError("this script needs the system library libfribidi0")
     _check_letters(text, font)
     return font
 

@@ -133,7 +133,7 @@ def lay_out_words(picture: Image.Image, words: Words) -> Overlay:
         if (block := _place_block(picture.size, words, font, edge)) is not None
     ]
     if not blocks:
-        raise UnsettableError("it is too long")
+        raise UnsettableError("the headline is too long")
     block = min(blocks, key=lambda block: _unrest_behind(picture, block))
     mask = draw_mask(picture.size, block.lines)
     laid = None

@@ -30,10 +30,12 @@ async def reletter_images(
         if image.page_id == post.page_id and not image.is_card
     ]
     if not shown:
-        raise PostbrushError(f"'{post.title}' shows no image that words can be put on")
+        raise PostbrushError(
+            f"“{post.title}” has no image that a headline can be put on"
+        )
     job = await find_finished_job(tx, post, shown[0])
     names = [image.name for image in shown if image.job_id == job.id]
-    why = "a person wants other words on it"
+    why = "the headline was changed by hand"
     # The image stays the answer to the text that it answers now.
     answers = post.image_fingerprint or post.fingerprint
     return await show_images_of(

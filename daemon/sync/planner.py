@@ -66,7 +66,7 @@ def _plan_job(
     # The page has no text; a tick stays on the page until there is one.
     if not snapshot.inputs.prompt:
         is_automatic = stored.job is not None and _is_queued_unticked(stored.job)
-        return CancelJob("the page has no words any more") if is_automatic else None
+        return CancelJob("the post has no text now") if is_automatic else None
     # The box is ticked: a tick always requests an image.
     if snapshot.page.regenerate:
         return _plan_ticked(snapshot, stored, now)
@@ -121,7 +121,7 @@ def _plan_ticked(
     if is_same and job.reason is not JobReason.REPLACE:
         return AcknowledgeRepeat()
     # The running job generates something else: schedule the next job.
-    return ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked during the work")
+    return ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked while running")
 
 
 def _plan_open_job(
@@ -157,9 +157,7 @@ def _plan_open_job(
     next_fingerprint = (job.again or {}).get("fingerprint")
     # The running job has older text and edits are followed: schedule the next job.
     if settings.on_edit == "regenerate" and next_fingerprint != snapshot.fingerprint:
-        return ScheduleNext(
-            JobReason.EDITED, ticked=False, why="edited during the work"
-        )
+        return ScheduleNext(JobReason.EDITED, ticked=False, why="edited while running")
     # Edits are not followed: only a tick requests another image.
     return None
 
@@ -180,7 +178,7 @@ def _plan_pick(snapshot: PageSnapshot, stored: StoredState) -> Action | None:
     # The page shows it already.
     if shown == [*names] or job_id is None:
         return None
-    why = "all are shown again" if pick is None else f"number {pick} was picked"
+    why = "all images chosen" if pick is None else f"number {pick} was picked"
     return ShowVariants(job_id, names, why)
 
 
@@ -214,7 +212,7 @@ def _plan_automatic(
     shown = classify_images(snapshot.page.id, post.shown_files, stored.known)
     # A duplicate of another page gets its own image once its text differs.
     if shown.copies and shown.copies != {snapshot.fingerprint}:
-        return CreateJob(JobReason.NEW, due_at, "a duplicated page")
+        return CreateJob(JobReason.NEW, due_at, "duplicated page")
     # The page has no image, and none was made for it.
     if not snapshot.page.image and post.image_fingerprint is None:
         return CreateJob(JobReason.NEW, due_at, "no image yet")

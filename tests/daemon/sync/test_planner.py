@@ -101,7 +101,7 @@ def test_a_duplicate_wants_its_own_once_it_says_something_else() -> None:
     other = snapshot("two", image=files_of("ours.png"))
     planned = planned_job(other, known=copied)
     assert isinstance(planned, CreateJob)
-    assert planned.why == "a duplicated page"
+    assert planned.why == "duplicated page"
 
 
 _TICKED = snapshot(regenerate=True)
@@ -129,22 +129,18 @@ _CHANGED = snapshot("two", regenerate=True)
         (
             _TICKED,
             job_of(JobState.GENERATING, JobReason.REPLACE),
-            ScheduleNext(
-                JobReason.REGENERATE, ticked=True, why="ticked during the work"
-            ),
+            ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked while running"),
         ),
         (
             _CHANGED,
             job_of(JobState.GENERATING),
-            ScheduleNext(
-                JobReason.REGENERATE, ticked=True, why="ticked during the work"
-            ),
+            ScheduleNext(JobReason.REGENERATE, ticked=True, why="ticked while running"),
         ),
         (snapshot(gone=True), job_of(), CancelJob("the page was deleted or moved")),
         (
             snapshot(prompt=""),
             job_of(),
-            CancelJob("the page has no words any more"),
+            CancelJob("the post has no text now"),
         ),
         (snapshot(prompt=""), job_of(reason=JobReason.REGENERATE), None),
         (
@@ -183,7 +179,7 @@ def test_words_that_change_during_the_work_are_noted_once_when_followed() -> Non
     sight = snapshot("two")
     planned = planned_job(sight, EDITS, job=job_of(JobState.GENERATING))
     assert planned == ScheduleNext(
-        JobReason.EDITED, ticked=False, why="edited during the work"
+        JobReason.EDITED, ticked=False, why="edited while running"
     )
     noted = job_of(JobState.GENERATING, again={"fingerprint": "two"})
     assert planned_job(sight, EDITS, job=noted) is None

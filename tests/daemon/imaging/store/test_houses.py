@@ -91,7 +91,7 @@ async def test_while_the_store_is_away_nothing_is_lost_or_paid_for_twice(
             for event in ("away", "back")
         ]
         assert (len(away), len(back)) == (1, 1)
-        assert away[0].endswith("no images are made until then")
+        assert away[0].endswith("No images are generated until this is fixed")
         assert not any("disk." in line for line in home.said)
 
 
