@@ -21,6 +21,8 @@ TEXTS = {
     "the example configuration": config.example_text(),
     "make help": "\n".join(re.findall(r"## (.+)", (ROOT / "Makefile").read_text())),
 }
+# The table of commands repeats `--help`, whose words are the program's.
+TEXTS["docs/commands.md"] = re.sub(r"(?m)^\| `.+$", "", TEXTS["docs/commands.md"])
 #: A tic, and what a technical writer says instead.
 TICS = {
     r"wish(?:es|ed)?": "request",
@@ -53,7 +55,6 @@ EXCEPTIONS = {
     ("docs/operations.md", "| `lettered/`"): "the name of a folder",
     ("docs/container.md", "99:100 (nobody:users)"): "the user of that name",
     ("docs/operations.md", "ntfy.sh/a-name-nobody"): "an example of a secret name",
-    ("docs/commands.md", "| `"): "what `--help` says, word for word",
 }
 
 
