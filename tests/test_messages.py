@@ -35,6 +35,24 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "daemon/jobs/allowance.py",
         "daemon/jobs/writing.py",
     ),
+    "Command line": (
+        "daemon/cli/*.py",
+        "daemon/cli/setup/*.py",
+        "daemon/config/*.py",
+        "daemon/errors.py",
+    ),
+    "Log and errors": (
+        "daemon/*.py",
+        "daemon/cluster/*.py",
+        "daemon/jobs/*_store.py",
+        "daemon/jobs/job_log.py",
+        "daemon/maintenance/*.py",
+        "daemon/notion/*.py",
+        "daemon/service/*.py",
+        "daemon/sync/*.py",
+        "daemon/imaging/store/*.py",
+        "db/*.py",
+    ),
     "Demo's board": ("daemon/pretend/page/*.html", "daemon/pretend/page/*.js"),
 }
 #: Two words, or one that begins a sentence.

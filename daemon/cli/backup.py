@@ -42,22 +42,25 @@ _PIPE = Path("-")
 
 def backup(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A new .tar file, a folder, or -.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A new .tar file, a folder, or - for stdout."
+        ),
     ],
     keep: Annotated[
         int | None,
         typer.Option(
             min=1,
             metavar="N",
-            help="FILE is a folder of the newest N.",
+            help="Treat FILE as a folder and keep the newest N backups in it.",
         ),
     ] = None,
     scheduled: Annotated[bool, typer.Option(hidden=True)] = False,
     json: Json = False,
 ) -> None:
-    """Copy database and images into one file, while it runs."""
+    """Back up database and images, also while the daemon runs."""
     if file == _PIPE and keep is not None:
-        raise SetupError("--keep wants a folder, and - is none")
+        raise SetupError("--keep needs a folder as FILE, not -")
     settings = context.load_settings()
     # The timer also runs before the first start, and beside a server of databases.
     if scheduled and not (settings.data_dir / DATABASE).exists():
@@ -88,8 +91,9 @@ def _print_backup(target: Path, images: int, *, json: bool) -> None:
         json=json,
         human=lambda out: _print_unwrapped(
             out,
-            f"{target}: the database and {format_count(images, 'image')}, "
-            f"{size / 2**20:.1f} MiB. Your configuration and tokens are not in it",
+            f"Backed up the database and {format_count(images, 'image')} to {target} "
+            f"({size / 2**20:.1f} MiB). Your configuration and tokens are not "
+            "included.",
         ),
     )
 
@@ -97,7 +101,7 @@ def _print_backup(target: Path, images: int, *, json: bool) -> None:
 def _print_added(added: AddedBackup, *, json: bool) -> None:
     removed = ""
     if added.removed:
-        removed = f". Removed: {format_count(len(added.removed), 'older backup')}"
+        removed = f" Removed {format_count(len(added.removed), 'older backup')}"
     if added.removed_for_space:
         removed += (
             f", {added.removed_for_space} of them to keep images.min_free_disk free"
@@ -113,8 +117,9 @@ def _print_added(added: AddedBackup, *, json: bool) -> None:
         json=json,
         human=lambda out: _print_unwrapped(
             out,
-            f"{added.path}: the database and {format_count(added.images, 'image')}, "
-            f"which takes {format_size(added.bytes_added)} more disk space{removed}",
+            f"Backed up the database and {format_count(added.images, 'image')} to "
+            f"{added.path} ({format_size(added.bytes_added)} more disk "
+            f"space).{removed}",
         ),
     )
 
@@ -130,28 +135,32 @@ def _print_unwrapped(out: Console, line: str) -> None:
 
 def copy_db(
     source: Annotated[
-        str, typer.Argument(metavar="FROM", help="A file, or PostgreSQL's address.")
+        str,
+        typer.Argument(
+            metavar="FROM",
+            help="Source: a file, or the address of a PostgreSQL database.",
+        ),
     ],
     target: Annotated[
-        str, typer.Argument(metavar="TO", help="The same; nothing may be in it.")
+        str, typer.Argument(metavar="TO", help="Target: the same (must be empty).")
     ],
     json: Json = False,
 ) -> None:
-    """Copy a database into an empty one.
+    """Copy a database to an empty one.
 
-    Such as: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
+    Example: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
     """
     settings = context.load_settings()
     old, new = _parse_backend(source, settings), _parse_backend(target, settings)
+    if isinstance(old, Sqlite) and not upgrade.database_exists(old):
+        raise SetupError(f"The database {old} does not exist, so it cannot be copied")
     for backend in (old, new):
         _require_idle(backend)
     counts = transfer.copy_database(old, new)
 
     def print_table(out: Console) -> None:
         out.print(output.make_table(("TABLE", "ROWS"), counts.items()))
-        _print_unwrapped(
-            out, f"{new} has all of {old}. Images are files, and stay where they are"
-        )
+        _print_unwrapped(out, f"Copied {old} to {new}. Image files are not moved.")
 
     data = {"from": str(old), "to": str(new), "rows": dict(counts)}
     output.print_result(data, json=json, human=print_table)
@@ -169,7 +178,9 @@ def _parse_backend(address: str, settings: Settings) -> Backend:
             ) from None
     path = Path(address).expanduser().resolve()
     if path.is_dir():
-        raise SetupError(f"{path} is a folder: name the file in it, postbrush.db")
+        raise SetupError(
+            f"{path} is a folder. Name the database file in it: {path / 'postbrush.db'}"
+        )
     return Sqlite(path)
 
 
@@ -180,8 +191,8 @@ def _require_idle(backend: Backend) -> None:
     holder = lock.find_holder(backend.folder / app.LOCK)
     if holder is not None:
         raise SetupError(
-            f"postbrush {holder.command} works with {backend} (process {holder.pid}): "
-            "stop it first"
+            f"`postbrush {holder.command}` is using {backend} (process {holder.pid}). "
+            "Stop it first"
         )
 
 
@@ -190,13 +201,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"--keep wants a folder: cannot make {folder}: {error.strerror}"
+            f"The folder {folder} for --keep cannot be created: {error.strerror}"
         ) from error
 
 
 def _write_to_stdout(settings: Settings, source: BackupSource, now: datetime) -> None:
     if sys.stdout.isatty():
-        raise SetupError("a copy is not for a terminal: `postbrush backup - > FILE`")
+        raise SetupError(
+            "A backup cannot be written to a terminal. Run `postbrush backup - > FILE`"
+        )
     folder = settings.data_dir
     # The disk may be read-only because it fails, which is when a backup is wanted.
     if files.write_problem(folder):
@@ -206,16 +219,18 @@ def _write_to_stdout(settings: Settings, source: BackupSource, now: datetime) ->
 
 def restore(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Made by backup; - reads a pipe.")
+        Path, typer.Argument(metavar="FILE", help="A backup, or - for stdin.")
     ],
     json: Json = False,
 ) -> None:
-    """Put a backup into an empty data folder."""
+    """Restore a backup to an empty data folder."""
     if file == _PIPE and sys.stdin.isatty():
-        raise SetupError("a copy is not typed: `postbrush restore - < FILE`")
+        raise SetupError(
+            "A backup cannot be read from a terminal. Run `postbrush restore - < FILE`"
+        )
     settings = context.load_settings()
     if file != _PIPE and not file.is_file():
-        raise SetupError(f"there is no file {file}")
+        raise SetupError(f"The backup {file} does not exist")
     files.ensure_folder(settings.data_dir)
     data_lock = DataDirLock(app.lock_path(settings))
     data_lock.acquire("restore")
@@ -231,8 +246,9 @@ def restore(
         json=json,
         human=lambda out: _print_unwrapped(
             out,
-            f"{data_dir}: the database of {made_at[:16]} and {count} images; what "
-            "Notion shows by now is looked at when the daemon starts",
+            f"Restored the database of {made_at[:16]} and "
+            f"{format_count(count, 'image')} to {data_dir}. The daemon will read the "
+            "changes in Notion when it starts.",
         ),
     )
 
@@ -257,4 +273,6 @@ def _temporary_folder(settings: Settings) -> Iterator[Path]:
         ) as folder:
             yield Path(folder)
     except OSError as error:
-        raise SetupError(f"cannot copy: {error.strerror or error}") from error
+        raise SetupError(
+            f"The backup cannot be copied: {error.strerror or error}"
+        ) from error

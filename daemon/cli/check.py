@@ -49,9 +49,9 @@ _WARNING_TIME = timedelta(days=30)
 
 
 def check(source: Source = None, json: Json = False) -> None:
-    """Test the whole set-up without paying.
+    """Test the whole set-up, free of charge.
 
-    Ends with exit code 1 when something must be done.
+    The exit code is 1 when something must be done.
     """
     settings = context.load_settings(source)
     context.silence_log(settings)
@@ -106,7 +106,7 @@ def _describe_budget(source: SourceContext, prefix: str) -> list[CheckResult]:
     month = source.options.budget.month
     budget = "no limit" if month is None else f"{format_cents(month)} a month"
     if source.own_budgets and not source.has_own_budget:
-        budget += ", for all sources without a budget of their own together"
+        budget += ", shared by all sources without their own budget"
     return [
         CheckResult(f"{prefix}chain", chain),
         CheckResult(f"{prefix}budget", budget),
@@ -120,15 +120,17 @@ def _check_disk(settings: Settings) -> CheckResult:
     space = f"{folder}, {free // 2**20} MiB free"
     if free < settings.options.images.min_free_disk:
         return CheckResult(
-            "disk", space, "make room: below images.min_free_disk nothing is made"
+            "disk",
+            space,
+            "free some space: below images.min_free_disk postbrush pauses",
         )
-    todo = f"give {existing} to the user postbrush runs as, or set data_dir"
+    todo = f"make {existing} writable for the user of postbrush, or set data_dir"
     if not existing.is_dir():
         return CheckResult(
-            "disk", f"{existing} is no folder", "set data_dir to a folder"
+            "disk", f"{existing} is not a folder", "set data_dir to a folder"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
-        return CheckResult("disk", f"{space}; {existing} cannot be written to", todo)
+        return CheckResult("disk", f"{space}; {existing} is not writable", todo)
     return CheckResult("disk", space)
 
 
@@ -143,20 +145,20 @@ def _check_store(settings: Settings) -> list[CheckResult]:
         remote.check_read_write()
     except StoreUnavailableError as error:
         return [CheckResult("store", where, str(error))]
-    return [CheckResult("store", f"{where}: written, read and removed")]
+    return [CheckResult("store", f"{where}: test object written, read and deleted")]
 
 
 def _check_database(settings: Settings) -> CheckResult:
     backend = app.database_backend(settings)
     holder = lock.find_holder(app.lock_path(settings))
-    running = f"; the daemon runs (process {holder.pid})" if holder else ""
+    running = f"; the daemon is running (process {holder.pid})" if holder else ""
     try:
         revision = upgrade.refuse_newer(backend)
     except DatabaseError as error:
         return CheckResult("database", str(backend), str(error))
-    state = "none yet" if revision is None else "up to date"
+    state = "will be created at the first start" if revision is None else "up to date"
     if revision not in {None, upgrade.HEAD}:
-        state = "older; brought up to date at the next start"
+        state = "older version, will be upgraded at the next start"
     return CheckResult("database", f"{backend}: {state}{running}")
 
 
@@ -170,7 +172,7 @@ async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult
     lease = settings.options.database.lease
     active = [peer for peer in peers if not peer.is_expired(now, lease)]
     if not active:
-        return [CheckResult("daemons", "no other works on this database now")]
+        return [CheckResult("daemons", "no other daemon uses this database")]
     names = ", ".join(f"{peer.name} ({peer.roles})" for peer in active)
     shared, todo = describe_stores(str(settings.store or ""), active)
     return [
@@ -184,9 +186,9 @@ async def _check_notifications(settings: Settings) -> AsyncIterator[CheckResult]
     none = True
     async for result in check_addresses(settings):
         none = False
-        yield CheckResult("notify", result.where, result.wrong)
+        yield CheckResult("notifications", result.where, result.wrong)
     if none:
-        yield CheckResult("notify", "nobody is told: notify.urls is empty")
+        yield CheckResult("notifications", "off (set notify.urls to turn them on)")
 
 
 async def _check_provider(source: SourceContext, name: str) -> CheckResult:
@@ -194,20 +196,23 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     provider = source.providers[name]
     traits = provider.traits
     if traits.is_card:
-        return CheckResult(name, "made here, free")
+        return CheckResult(name, "generated on this machine, no charge")
     dollars = source.price_of(name)
-    unit = " an image" if dollars else ""
-    price = f"{format_dollars(dollars)}{unit} ({traits.price_source})"
+    cost = f"{format_dollars(dollars)} per image" if dollars else "no charge"
+    price = f"{cost} ({traits.price_source})"
     if not provider.token_check_calls():
-        return CheckResult(name, f"{price}; `postbrush test` shows whether it works")
+        return CheckResult(name, f"{price}; run `postbrush test` to try it")
     try:
         response = await request_identity(source, provider)
     except UnauthorizedError as error:
         return CheckResult(
-            name, price, f"it refuses the token: {error}. {_token_hint(name)}"
+            name,
+            price,
+            f"{traits.label} rejects the token: {str(error).rstrip('.')}. "
+            f"{_token_hint(name)}",
         )
     except (UnavailableError, TimedOutError) as error:
-        return CheckResult(name, price, f"{provider.address} {error}")
+        return CheckResult(name, price, f"{provider.address}: {error}")
     except ProviderError as error:
         return CheckResult(name, price, str(error))
     own = source.providers[name].has_own_address
@@ -266,11 +271,11 @@ async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:
     what, label = f"{name} model", provider.traits.label
     change = f"set providers.{name}.model to another model"
     if not entry.is_listed:
-        missing = f"{label} does not offer it: {change}"
+        missing = f"{label} does not offer this model: {change}"
         return [CheckResult(what, provider.model, missing)]
     if entry.ends_on is None or entry.ends_on > today + _WARNING_TIME:
         return [CheckResult(what, provider.model)]
-    ends = f"{label} ends it on {entry.ends_on:%d %B %Y}: {change}"
+    ends = f"{label} will retire this model on {entry.ends_on:%d %B %Y}: {change}"
     # The model has ended, though it is still in the list.
     if entry.ends_on <= today:
         return [CheckResult(what, provider.model, ends)]
@@ -280,7 +285,7 @@ async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:
 def _token_hint(name: str) -> str:
     if name == "flux":
         return (
-            "Make one at huggingface.co/settings/tokens that may 'Make calls to "
-            "Inference Providers'"
+            "Create one at huggingface.co/settings/tokens with the permission 'Make "
+            "calls to Inference Providers'"
         )
-    return "Make a new one there"
+    return "Create a new one there"

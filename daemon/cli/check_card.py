@@ -19,6 +19,7 @@ def check_card(settings: Settings, prefix: str) -> list[CheckResult]:
         CheckResult(
             f"{prefix}card",
             f"card.color on card.background has a contrast of {ratio:.1f}:1",
-            "choose colors with at least 3:1; until then cards use another text color",
+            "choose colors with a contrast of at least 3:1; cards use another text "
+            "color until then",
         )
     ]

@@ -10,7 +10,7 @@ from daemon import app
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.errors import PostbrushError
-from daemon.formatting import format_duration
+from daemon.formatting import format_count, format_duration
 from daemon.notion.filters import (
     filter_problems,
     matches_filter,
@@ -57,7 +57,7 @@ async def check_notion(
 ) -> AsyncIterator[CheckResult]:
     """Check token, clock, schema, filters and posts of one source."""
     if "notion" not in settings.options.roles:
-        yield CheckResult("Notion", "another daemon asks it (roles)")
+        yield CheckResult("Notion", "not used by this daemon (roles)")
         return
     try:
         app.require_notion_token(settings)
@@ -76,19 +76,19 @@ async def check_notion(
     except PostbrushError as error:
         yield CheckResult("Notion", "", str(error))
         return
-    yield CheckResult("source", f"'{schema.title}' {schema.source}")
+    yield CheckResult("Notion database", f"'{schema.title}' {schema.source}")
     for problem in schema.problems:
-        yield CheckResult("columns", "", problem)
+        yield CheckResult("properties", "", problem)
     for warning in schema.warnings:
-        yield CheckResult("columns", "not used", warning)
+        yield CheckResult("properties", "not used", warning)
     if used := ", ".join(
         f"{role.value} = {column.name}" for role, column in schema.roles.items()
     ):
-        yield CheckResult("columns", used)
+        yield CheckResult("properties", used)
     if absent := _describe_absent(settings, schema):
-        yield CheckResult("columns", absent)
+        yield CheckResult("properties", absent)
     for note in schema.notes:
-        yield CheckResult("columns", note)
+        yield CheckResult("properties", note)
     only, skip = settings.options.posts.only, settings.options.posts.skip
     for problem in [
         *uncomparable_properties(schema, only, skip),
@@ -101,7 +101,10 @@ async def check_notion(
     }:
         if schema.find_property(name) is None:
             yield CheckResult(
-                "columns", "", f"posts.* names '{name}', which is no column"
+                "columns",
+                "",
+                "posts.on_done or posts.on_card names the property "
+                "'{name}', which the database does not have",
             )
     if not schema.cannot_start:
         async for result in _check_posts(settings, source, schema):
@@ -117,7 +120,7 @@ def _describe_absent(settings: Settings, schema: Schema) -> str:
         if role not in schema.roles and role not in REQUIRED
     ]
     add = "`postbrush init --columns add` adds them"
-    return f"could be added ({add}): {'; '.join(absent)}" if absent else ""
+    return f"not in the database ({add}): {'; '.join(absent)}" if absent else ""
 
 
 async def _load_property_ids(
@@ -137,11 +140,11 @@ def compare_clocks(ours: datetime, theirs: datetime | None) -> CheckResult | Non
         return None
     seconds = (ours - theirs).total_seconds()
     if abs(seconds) <= _CLOCK_TOLERANCE:
-        return CheckResult("clock", "agrees with Notion's")
+        return CheckResult("clock", "agrees with Notion")
     difference = format_duration(round(abs(seconds)), "h:mm:ss")
-    words = f"{difference} {'ahead of' if seconds > 0 else 'behind'} Notion's"
+    words = f"{difference} {'ahead of' if seconds > 0 else 'behind'} Notion"
     return CheckResult(
-        "clock", words, "Set this machine's clock: timedatectl set-ntp true"
+        "clock", words, "set this machine's clock: timedatectl set-ntp true"
     )
 
 
@@ -159,14 +162,17 @@ async def _check_posts(
         if matches_filter(page.properties, settings.options.posts.only)
     ]
     at_least = "at least " if has_more else ""
-    words = f"{at_least}{len(pages)} posts, {len(matching)} match posts.only"
+    verb = "matches" if len(matching) == 1 else "match"
+    words = f"{at_least}{format_count(len(pages), 'post')}, {len(matching)} {verb} "
+    words += "posts.only"
     yield CheckResult("posts", words, _hint_about_titles(matching, schema))
     # Without a database, the images of an earlier installation would be strange.
     if upgrade.database_exists(source.app.db.backend):
         since = source.app.now() - _RECENT
         unknown = await find_unknown_image(source, pages, since)
         if unknown is not None:
-            yield CheckResult("other postbrush", "", warning=describe_second(unknown))
+            warning = describe_second(unknown)
+            yield CheckResult("second installation", "", warning=warning)
 
 
 async def _load_first_pages(
@@ -191,6 +197,7 @@ def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
     )
     if pages and prompt_count > len(pages) / 2:
         return (
-            "titles look like image prompts, and a card would letter them: add a Post"
+            "the titles look like image prompts, and cards would show them: add the "
+            "text property Post for the text of the post"
         )
     return ""

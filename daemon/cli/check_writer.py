@@ -14,8 +14,8 @@ from providers.writers.base import PromptWriter
 from providers.writers.runner import prepare_writer
 
 _OFF = (
-    "postbrush's own rule writes the prompts; a Hugging Face or Cloudflare token, or "
-    "writer.base_url, turns the writer on"
+    "postbrush's own rule writes the prompts; add a Hugging Face or Cloudflare token, "
+    "or set writer.base_url, to turn the writer on"
 )
 
 
@@ -33,7 +33,7 @@ async def _check_writer(source: SourceContext, writer: PromptWriter) -> CheckRes
     runner, traits = source.app.provider_runner, writer.traits
     await prepare_writer(writer, runner, now=source.app.now())
     dollars = source.price_of(traits.name)
-    cost = f"about {format_dollars(dollars)} a post" if dollars else "no charge"
+    cost = f"{format_dollars(dollars)} per post" if dollars else "no charge"
     found = f"{traits.label}, {writer.model or 'its own model'}: {cost}"
     try:
         if writer.token_check_calls():

@@ -16,63 +16,60 @@ from typer.core import TyperGroup
 
 from daemon.cli import OPTIONS
 
-Json = Annotated[bool, typer.Option("--json", help="Print data instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Source = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Of several databases, this one.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Limit to this source, when several are configured."
+    ),
 ]
 PageArgument = Annotated[
-    str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
+    str, typer.Argument(metavar="PAGE", help="ID, link, or words of the title.")
 ]
 JobArgument = Annotated[
-    int, typer.Argument(metavar="JOB", min=1, max=2**62, help="Its number.")
+    int, typer.Argument(metavar="JOB", min=1, max=2**62, help="Number of the job.")
 ]
 
 _HELP = """\
-Watches a Notion database of posts and puts an image on every page that wants one.
+Adds an AI-generated image to every post in a Notion database.
 
-Try it without an account: postbrush demo
+Try it without an account: postbrush demo. Then set it up: postbrush init
 """
 #: Module and help line of each command, in the order of `--help`.  Those without a
 #: line are hidden.  A test holds the lines to the docstrings.
 COMMANDS = {
-    "check": ("check", "Test the whole set-up without paying."),
-    "plan": ("plan", "Show what would be made now, and what it would cost."),
-    "status": ("status", "One screen: daemon, queue, services, money."),
-    "costs": ("history", "Images and money by month and provider."),
+    "demo": ("demo", "Try postbrush with a simulated Notion; no account needed."),
+    "init": ("init", "Set postbrush up: five questions, then a check."),
+    "check": ("check", "Test the whole set-up, free of charge."),
+    "run": ("run", "Run the daemon: watch Notion, generate images (Ctrl-C stops)."),
+    "status": ("status", "Show daemon, queue, services and costs on one screen."),
+    "plan": ("plan", "Show which images would be generated now, at what cost."),
+    "approve": ("job_actions", "Generate the images that wait for your approval."),
+    "why": ("why", "Explain why a page has its image, or none."),
+    "regenerate": ("job_actions", "Queue another image for a page."),
+    "use": ("job_actions", "List the images of a page, restore one, or reword it."),
     "jobs": ("history", "List the newest jobs."),
-    "job": ("history", "Show one job's whole history."),
-    "why": ("why", "Say why a page has the image it has, or none."),
-    "test": ("test", "Make one image with every configured provider."),
-    "generate": ("generate", "Make one image through the chain, without Notion."),
-    "prompt": ("prompt", "Show the image prompt of a post, and who writes it."),
-    "approve": ("job_actions", "Make what is held."),
-    "regenerate": (
-        "job_actions",
-        "Make another image for a page, as its tick box does.",
-    ),
-    "retry": ("job_actions", "Give a failed or cancelled job another try."),
-    "cancel": ("job_actions", "End an open job."),
-    "init": ("init", "Set everything up: five questions, then a check."),
-    "use": (
-        "job_actions",
-        "List a page's images, put one back, or change its words.",
-    ),
-    "pause": ("upkeep", "Make nothing until `resume`; wishes are remembered."),
+    "job": ("history", "Show the whole history of a job."),
+    "retry": ("job_actions", "Queue a failed or cancelled job again."),
+    "cancel": ("job_actions", "Cancel a queued or running job."),
+    "pause": ("upkeep", "Stop generating images until `resume`; requests are queued."),
     "resume": ("upkeep", "End a pause."),
-    "prune": ("upkeep", "Remove old images that no page shows."),
-    "backup": ("backup", "Copy database and images into one file, while it runs."),
-    "restore": ("backup", "Put a backup into an empty data folder."),
-    "copy-db": ("backup", "Copy a database into an empty one."),
-    "verify": ("upkeep", "Compare rows, files and pages with each other."),
-    "run": ("run", "Watch Notion and make images, until stopped (Ctrl-C)."),
-    "once": ("service", "Look once, work until nothing is due, and exit."),
-    "demo": ("demo", "Show all of it with a pretend Notion; no account."),
-    "service": ("user_service", "Run it as a systemd service of your user."),
+    "costs": ("history", "Show images and costs by month and provider."),
+    "providers": ("providers", "Show the image services: state, price and usage."),
+    "test": ("test", "Generate one image with every configured provider."),
+    "generate": ("generate", "Generate an image from a text, without Notion."),
+    "prompt": ("prompt", "Show the image prompt of a post, and who wrote it."),
+    "once": ("service", "Poll once, finish all due work, and exit."),
+    "config": ("service", "Show every setting and where it comes from."),
+    "prune": ("upkeep", "Delete old images that are not on any page."),
+    "backup": ("backup", "Back up database and images, also while the daemon runs."),
+    "restore": ("backup", "Restore a backup to an empty data folder."),
+    "verify": ("upkeep", "Compare database, image files and Notion pages."),
+    "copy-db": ("backup", "Copy a database to an empty one."),
+    "service": ("user_service", "Run postbrush as a systemd service of your user."),
     "healthcheck": ("healthcheck", "Ask the daemon whether it can work."),
     "migrate": ("service", ""),
     "alarm": ("service", ""),
-    "config": ("service", "Show every setting and where it comes from."),
-    "providers": ("providers", "The chain: who serves, who rests, what they cost."),
 }
 
 
@@ -134,7 +131,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
 def _set_global_options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(help="The configuration file to use.")
+        Path | None, typer.Option(help="Use this configuration file.")
     ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks of errors.")
@@ -143,7 +140,7 @@ def _set_global_options(
         bool,
         typer.Option(
             "--version",
-            help="Say which version this is.",
+            help="Show the version.",
             is_eager=True,
             callback=_print_version,
         ),

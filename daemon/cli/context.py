@@ -39,12 +39,16 @@ def load_settings(source: str | None = None) -> Settings:
     try:
         cwd = Path.cwd()
     except OSError:
-        raise SetupError("the folder you are in is gone: go to another") from None
+        raise SetupError(
+            "The current folder no longer exists. Change to another one"
+        ) from None
     settings = config.load_settings(OPTIONS.config, os.environ, cwd)
     if source is None:
         return settings
     if source not in (by_source := settings.by_source()):
-        raise SetupError(f"no source is called {source!r} ({', '.join(by_source)})")
+        raise SetupError(
+            f"{source!r} is not a source. The sources are: {', '.join(by_source)}"
+        )
     return by_source[source]
 
 
@@ -82,8 +86,8 @@ def require_database(settings: Settings) -> None:
     upgrade.require_current(backend)
     if not upgrade.database_exists(backend):
         raise DatabaseMissingError(
-            f"no database at {backend} yet: start the daemon with "
-            f"`{start_command(settings)}`"
+            f"The database {backend} does not exist yet. It is created when you start "
+            f"the daemon: `{start_command(settings)}`"
         )
 
 
@@ -161,8 +165,9 @@ async def find_page(tx: Tx, query: str, source: str | None = None) -> Post:
         post = await posts.find_by_page_id(tx, known_id)
         if post is None:
             raise SetupError(
-                f"page {known_id} was never seen: is it in the source, and has the "
-                "daemon polled since it was made?"
+                f"postbrush does not know the page {known_id}. It must be in the "
+                "configured database, and the daemon must have polled since it was "
+                "created"
             )
         return post
     matches = await posts.find_by_title(tx, query, source=source)
@@ -170,16 +175,21 @@ async def find_page(tx: Tx, query: str, source: str | None = None) -> Post:
     if len(exact) == 1 or len(matches) == 1:
         return (exact or matches)[0]
     if not matches:
-        raise SetupError(f"no post with {query!r} in its title was seen yet")
+        raise SetupError(f"postbrush does not know a post with {query!r} in its title")
     titles = ", ".join(f"'{post.title}'" for post in matches[:_MAX_TITLES])
-    raise SetupError(f"{query!r} fits {len(matches)} posts ({titles}): say more of it")
+    raise SetupError(
+        f"{query!r} matches {len(matches)} posts ({titles}). Use more words of the "
+        "title, or the link of the page"
+    )
 
 
 async def find_job(tx: Tx, number: int) -> Job:
     """Return a job by its number; raise SetupError if there is none."""
     job = await jobs.get(tx, number)
     if job is None:
-        raise SetupError(f"there is no job {number} (postbrush jobs lists them)")
+        raise SetupError(
+            f"Job {number} does not exist. `postbrush jobs` lists the jobs"
+        )
     return job
 
 
@@ -195,7 +205,8 @@ def graceful_interrupt(source: SourceContext) -> Iterator[None]:
     def handle_signal() -> None:
         if not source.app.signals.stopping.is_set():
             print(  # noqa: T201 - the command's output
-                "stopping once the image in work is there; again cuts it off",
+                "Stopping when the current image is finished. Press Ctrl-C again to "
+                "abort it.",
                 file=sys.stderr,
             )
             source.app.signals.stopping.set()

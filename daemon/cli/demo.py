@@ -48,19 +48,22 @@ _SECONDS_BETWEEN_POSTS = 1.5
 
 def demo(
     lan: Annotated[
-        bool, typer.Option("--lan", help="Let other machines of the network in.")
+        bool, typer.Option("--lan", help="Allow other machines on the network.")
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Where the page listens; 0: any free port.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port of the demo's page; 0 for any free one."
+        ),
     ] = 8788,
 ) -> None:
-    """Show all of it with a pretend Notion; no account."""
+    """Try postbrush with a simulated Notion; no account needed."""
     with (
         tempfile.TemporaryDirectory(prefix="postbrush-demo-") as folder,
         contextlib.suppress(KeyboardInterrupt),
     ):
         asyncio.run(_run_demo(Path(folder), lan=lan, port=port))
-    typer.echo("The demo has stopped; nothing was kept.")
+    typer.echo("The demo has stopped. Nothing was kept.")
 
 
 async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
@@ -141,15 +144,15 @@ def _find_free_port(host: str, preferred: int) -> int:
 
 def _print_addresses(server: FakeServer, *, lan: bool) -> None:
     host = _local_address() if lan else "127.0.0.1"
-    typer.echo(f"Open http://{host}:{server.port} in a browser; Ctrl-C stops the demo.")
+    typer.echo(f"Open http://{host}:{server.port} in a browser. Press Ctrl-C to stop.")
     password_note = f" (password {server.password})" if server.password else ""
     typer.echo(
-        f"postbrush's own page is at http://{host}:{server.page}{password_note}."
+        f"The web page of postbrush is http://{host}:{server.page}{password_note}."
     )
     if os.environ.get("SSH_CONNECTION") and not lan:
         ssh_host = os.environ["SSH_CONNECTION"].split()[2]
         tunnels = [f"-L {port}:127.0.0.1:{port}" for port in (server.port, server.page)]
-        typer.echo(f"From your own machine: ssh {' '.join(tunnels)} {ssh_host}")
+        typer.echo(f"On your own machine, run: ssh {' '.join(tunnels)} {ssh_host}")
 
 
 def _local_address() -> str:

@@ -34,21 +34,25 @@ _LAYOUTS: tuple[CardLayout, ...] = get_args(CardLayout)
 
 
 def generate(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to paint.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What the image should show.")
+    ],
     provider: Annotated[
-        str | None, typer.Option(help="Only this one.", metavar="NAME")
+        str | None, typer.Option(help="Use only this provider.", metavar="NAME")
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
-        str | None, typer.Option(help="square, portrait, landscape, story, WxH.")
+        str | None, typer.Option(help="square, portrait, landscape, story or WxH.")
     ] = None,
-    count: Annotated[int, typer.Option("-n", min=1, max=4, help="How many.")] = 1,
+    count: Annotated[
+        int, typer.Option("-n", min=1, max=4, help="Number of images.")
+    ] = 1,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**31 - 1, help="For the same image again."),
+        typer.Option(min=0, max=2**31 - 1, help="Reuse a seed to repeat an image."),
     ] = None,
     layout: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"Of a card: {', '.join(_LAYOUTS)}."),
+        typer.Option(metavar="NAME", help=f"Layout of a card: {', '.join(_LAYOUTS)}."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Copy the image to this file or folder.")
@@ -56,9 +60,11 @@ def generate(
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Make one image through the chain, without Notion."""
+    """Generate an image from a text, without Notion."""
     if not text.strip():
-        raise SetupError("say what to paint: postbrush generate 'a lighthouse at dawn'")
+        raise SetupError(
+            "The text is empty. Example: postbrush generate 'a lighthouse at dawn'"
+        )
     size = parse_format(format or "square")
     if out is not None:
         _check_target(out, count)
@@ -84,7 +90,9 @@ def _parse_layout(name: str) -> CardLayout:
     for layout in _LAYOUTS:
         if layout == name.strip().lower():
             return layout
-    raise SetupError(f"no layout is called {name!r}: {', '.join(_LAYOUTS)}")
+    raise SetupError(
+        f"{name!r} is not a layout. The layouts are: {', '.join(_LAYOUTS)}"
+    )
 
 
 async def _generate_images(
@@ -101,7 +109,7 @@ async def _generate_images(
         source = sources.first
         await AccountSchedule(sources).refresh_all()
         with context.graceful_interrupt(source), make_progress_bar() as bar:
-            task = bar.add_task(f"asking {', then '.join(chain)}", total=count)
+            task = bar.add_task(f"Generating with {', then '.join(chain)}", total=count)
             for number in range(1, count + 1):
                 if source.app.signals.stopping.is_set():
                     break
@@ -124,16 +132,16 @@ def select_chain(settings: Settings, provider: str | None) -> tuple[str, ...]:
         return settings.resolved_chain()
     if provider not in settings.configured_providers():
         raise SetupError(
-            f"{provider!r} cannot be asked: {_unavailable_reason(settings, provider)}"
+            f"{provider!r} cannot be used: {_unavailable_reason(settings, provider)}"
         )
     return (provider,)
 
 
 def _unavailable_reason(settings: Settings, name: str) -> str:
     if name not in KINDS and name not in settings.options.providers:
-        return f"known: {', '.join(settings.configured_providers())}"
+        return f"known are {', '.join(settings.configured_providers())}"
     return settings.missing_requirement(name) or (
-        f"put it into the chain, or [providers.{name}] into the configuration"
+        f"add it to the chain, or add [providers.{name}] to the configuration"
     )
 
 
@@ -180,12 +188,14 @@ def _describe_result(
 def _check_target(out: Path, count: int) -> None:
     """Raise SetupError if a copy cannot be written, before a call is paid for."""
     if count == 1 and not out.is_dir() and out.suffix.lower() != ".png":
-        raise SetupError(f"--out {out}: images are PNG files, so call it .png")
+        raise SetupError(
+            f"--out {out}: the name must end with .png, since images are PNG files"
+        )
     folder = out if count > 1 or out.is_dir() else out.parent
     if not folder.is_dir():
-        raise SetupError(f"--out {out}: there is no folder {folder}: make it first")
+        raise SetupError(f"--out {out}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SetupError(f"--out {out}: {folder} cannot be written to")
+        raise SetupError(f"--out {out}: the folder {folder} is not writable")
 
 
 def _copy_target(path: Path, out: Path, count: int) -> Path:
@@ -196,17 +206,19 @@ def _copy_image(path: Path, out: Path, count: int) -> dict[str, object]:
     try:
         shutil.copyfile(path, _copy_target(path, out, count))
     except OSError as error:
-        return {"not_copied": f"cannot write {out}: {error.strerror}"}
+        return {"not_copied": f"{out} cannot be written: {error.strerror}"}
     return {}
 
 
 def _print_results(console: Console, descriptions: list[dict[str, object]]) -> None:
     for result in descriptions:
         if "error" in result:
-            console.print(f"no image: {result['error']}", markup=False)
+            console.print(f"No image was generated: {result['error']}", markup=False)
             continue
         if "not_copied" in result:
-            console.print(f"{result['not_copied']}; it is kept:", markup=False)
+            console.print(
+                f"{result['not_copied']}. The image is kept here:", markup=False
+            )
         why = f", because {result['why_card']}" if result["why_card"] else ""
         console.print(
             f"{result['file']}  {result['provider']}, seed {result['seed']}{why}",

@@ -27,7 +27,7 @@ def healthcheck() -> int:
     """
     listen = _find_listen()
     if listen == "off":
-        print("web.listen is off, so the daemon cannot be asked")  # noqa: T201 - the command's output
+        print("web.listen is off, so the daemon cannot be checked")  # noqa: T201 - the command's output
         return 0
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
@@ -40,7 +40,7 @@ def healthcheck() -> int:
         print(response.read(4096).decode("utf-8", "replace").strip())  # noqa: T201 - the command's output
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        print(f"no answer from {listen}: {why}", file=sys.stderr)  # noqa: T201 - the command's output
+        print(f"The daemon does not respond at {listen}: {why}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
     finally:
         connection.close()

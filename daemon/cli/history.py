@@ -17,7 +17,7 @@ from daemon.cli import context, output
 from daemon.cli.command_group import JobArgument, Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.formatting import format_dollars, format_price
+from daemon.formatting import format_cents, format_dollars, format_price
 from daemon.generation import provider_selection
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
@@ -30,7 +30,7 @@ from db.spending import CostRow
 
 def jobs(
     limit: Annotated[
-        int, typer.Option("-n", min=1, max=100_000, help="How many.")
+        int, typer.Option("-n", min=1, max=100_000, help="Number of jobs.")
     ] = 20,
     source: Source = None,
     json: Json = False,
@@ -52,12 +52,12 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
     ]
     columns = (
         *("JOB", *(["SOURCE"] if several else [])),
-        *("STATE", "WHY", "POST", "ASKED", "COST", "WHEN", "OUTCOME"),
+        *("STATE", "REASON", "POST", "PROVIDER", "COST", "WHEN", "OUTCOME"),
     )
     output.print_result(
         [asdict(job) for job in newest],
         json=json,
-        human=output.make_table(columns, rows) if newest else "no jobs yet",
+        human=output.make_table(columns, rows) if newest else "No jobs yet.",
     )
 
 
@@ -85,18 +85,18 @@ def describe_wait(job: Job, source: SourceContext) -> str:
     if not job.is_open:
         return ""
     if job.pending_write == "untick" and job.acked_at is None:
-        return "waits for Notion to confirm the un-tick"
+        return "waiting for Notion to clear the checkbox"
     if job.due_at > source.app.now():
         for_whom = (
             f" for {job.waiting_for_provider}" if job.waiting_for_provider else ""
         )
         until = output.format_time(job.due_at, source.app.clock.zone)
-        return f"waits{for_whom} until {until}"
-    return "is due"
+        return f"waiting{for_whom} until {until}"
+    return "ready to run"
 
 
 def job(number: JobArgument, json: Json = False) -> None:
-    """Show one job's whole history."""
+    """Show the whole history of a job."""
     asyncio.run(_show_job(number, json=json))
 
 
@@ -133,19 +133,19 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
         ]
         for event in data["history"]
     ]
-    out.print(output.make_table(("WHEN", "EVENT", "STATE", "WHY"), history))
+    out.print(output.make_table(("WHEN", "EVENT", "STATE", "REASON"), history))
     calls = [
         [
             output.format_time(call["started_at"], zone),
             call["provider"],
-            call["outcome"] or "under way",
+            call["outcome"] or "running",
             format_price(call["cost"], call["included_cost"]),
             _describe_answer(call),
         ]
         for call in data["attempts"]
     ]
     if calls:
-        columns = ("CALL", "ASKED", "OUTCOME", "COST", "WHAT")
+        columns = ("CALL", "PROVIDER", "OUTCOME", "COST", "RESULT")
         out.print(output.make_table(columns, calls))
 
 
@@ -160,12 +160,14 @@ def _describe_answer(call: dict[str, Any]) -> str:
 
 
 def costs(
-    posts: Annotated[bool, typer.Option("--posts", help="One line per post.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    posts: Annotated[
+        bool, typer.Option("--posts", help="Show one line per post.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Images and money by month and provider."""
+    """Show images and costs by month and provider."""
     settings = context.load_settings(source)
     rows, titles, credit_lines = asyncio.run(
         _load_costs(settings, source, by_post=posts)
@@ -178,9 +180,9 @@ def costs(
         several = settings.has_named_sources
         if rows:
             out.print(_cost_table(rows, titles, by_post=posts, several=several))
-            out.print(f"in all {format_dollars(sum(row.cost for row in rows))}")
+            out.print(f"Total: {format_cents(sum(row.cost for row in rows))}")
         else:
-            out.print("no calls yet")
+            out.print("No calls to image services yet.")
         for line in credit_lines:
             out.print(line, markup=False)
 
@@ -249,7 +251,7 @@ def _cost_table(
 ) -> Table:
     columns = (
         *("MONTH", *(["SOURCE"] if several else [])),
-        *("PROVIDER", "CALLS", "IMAGES", "MONEY", "INCLUDED"),
+        *("PROVIDER", "CALLS", "IMAGES", "COST", "INCLUDED"),
         *(["POST"] if by_post else []),
     )
     cells = [
@@ -261,7 +263,7 @@ def _cost_table(
             row.images,
             format_dollars(row.cost),
             format_dollars(row.included_cost) if row.included_cost else "",
-            *([titles.get(row.page_id, "by hand")] if by_post else []),
+            *([titles.get(row.page_id, "without a post")] if by_post else []),
         ]
         for row in rows
     ]

@@ -16,28 +16,33 @@ from daemon.service.unit_environment import read_unit_environment
 
 def init(
     data_source: Annotated[
-        str | None, typer.Option(metavar="ID", help="The database: its id or link.")
+        str | None, typer.Option(metavar="ID", help="ID or link of the database.")
     ] = None,
     columns: Annotated[
         Literal["add", "required", "keep"] | None,
-        typer.Option(help="Which missing columns are added to it."),
+        typer.Option(help="Which missing properties to add."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=VALUE", help="Only such posts; repeatable."),
+        typer.Option(
+            metavar="PROPERTY=VALUE", help="Only posts with this value; repeatable."
+        ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Accept what is proposed without asking.")
+        bool, typer.Option("--yes", help="Accept all proposals without asking.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; say what would be.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Show what would be written, without writing it."
+        ),
     ] = False,
     service: Annotated[bool, typer.Option("--service", hidden=True)] = False,
     secrets: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Set everything up: five questions, then a check.
+    """Set postbrush up: five questions, then a check.
 
-    Tokens are asked for, or read from NOTION_TOKEN and HUGGINGFACE_TOKEN.
+    It asks for the tokens, or reads NOTION_TOKEN and HUGGINGFACE_TOKEN.
     """
     if service:
         os.environ.update(read_unit_environment() | os.environ)

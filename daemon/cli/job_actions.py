@@ -17,6 +17,7 @@ from daemon.cli.command_group import JobArgument, Json, PageArgument, Source
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.errors import PostbrushError, SetupError
+from daemon.formatting import format_count
 from daemon.jobs import actions, relettering
 from db import images, posts
 from db.engine import Tx
@@ -25,12 +26,12 @@ from db.models import ImageRecord, Job
 
 def approve(
     newest: Annotated[
-        int | None, typer.Option(min=1, help="Only the newest of them.", metavar="N")
+        int | None, typer.Option(min=1, help="Only the newest N posts.", metavar="N")
     ] = None,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Make what is held."""
+    """Generate the images that wait for your approval."""
 
     async def queue() -> tuple[list[Job], int]:
         async with context.write_transaction(context.load_settings(source)) as tx:
@@ -38,8 +39,10 @@ def approve(
             return queued, await posts.count_held(tx, source=source)
 
     queued, still_held = asyncio.run(queue())
-    result = f"{len(queued)} posts queued" if queued else "nothing to queue"
-    held_note = f", {still_held} still held" if still_held else ""
+    result = f"{format_count(len(queued), 'post')} queued"
+    if not queued:
+        result = "No posts are waiting for approval."
+    held_note = f", {still_held} still waiting for approval" if still_held else ""
     output.print_result(
         {"queued": [job.id for job in queued], "still_held": still_held},
         json=json,
@@ -48,7 +51,7 @@ def approve(
 
 
 def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
-    """Make another image for a page, as its tick box does."""
+    """Queue another image for a page."""
 
     async def queue() -> Job:
         async with context.write_transaction(context.load_settings(source)) as tx:
@@ -59,12 +62,12 @@ def regenerate(page: PageArgument, source: Source = None, json: Json = False) ->
 
 
 def retry(number: JobArgument, json: Json = False) -> None:
-    """Give a failed or cancelled job another try."""
+    """Queue a failed or cancelled job again."""
     _change_job(number, actions.retry_job, json=json)
 
 
 def cancel(number: JobArgument, json: Json = False) -> None:
-    """End an open job."""
+    """Cancel a queued or running job."""
     _change_job(number, actions.cancel_job, json=json)
 
 
@@ -80,40 +83,44 @@ def _change_job(
 
 def _print_job_state(job: Job, *, json: bool) -> None:
     output.print_result(
-        asdict(job), json=json, human=f"job {job.id} '{job.title}' is {job.state}"
+        asdict(job), json=json, human=f"Job {job.id} '{job.title}' is {job.state}."
     )
 
 
 def use(
     page: PageArgument,
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="Which to put back.")
+        str | None, typer.Argument(metavar="[FILE]", help="The image to restore.")
     ] = None,
     only: Annotated[
-        bool, typer.Option("--only", help="Without the variants it came with.")
+        bool, typer.Option("--only", help="Without the other variants of that image.")
     ] = False,
     headline: Annotated[
         str | None,
-        typer.Option(help='Words to put on it, "" for none.', metavar="WORDS"),
+        typer.Option(help='New words on the image, "" for none.', metavar="WORDS"),
     ] = None,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """List a page's images, put one back, or change its words."""
+    """List the images of a page, restore one, or reword it."""
     if only and file is None:
-        raise SetupError("--only needs the FILE to put back: `postbrush use PAGE FILE`")
+        raise SetupError(
+            "--only needs the FILE to restore: `postbrush use PAGE FILE --only`"
+        )
     settings = context.load_settings(source)
     if file is not None:
         job = asyncio.run(
             _queue_reattach(settings, page, file, source, only=only, headline=headline)
         )
         place = "only" if only else "first"
-        human = f"{file} goes back onto '{job.title}' as its {place} image"
+        human = f"{file} will be the {place} image of '{job.title}'"
         output.print_result(asdict(job), json=json, human=f"{human} (job {job.id})")
         return
     if headline is not None:
         job = asyncio.run(_queue_reletter(settings, page, headline, source))
-        human = f"the image of '{job.title}' gets these words (job {job.id}, no charge)"
+        human = (
+            f"The image of '{job.title}' gets this headline (job {job.id}, no charge)"
+        )
         output.print_result(asdict(job), json=json, human=human)
         return
     records = asyncio.run(_load_images(settings, page, source))
@@ -127,17 +134,17 @@ def use(
         ]
         for image in records
     ]
-    table = output.make_table(("FILE", "MADE", "BY", ""), rows)
+    table = output.make_table(("FILE", "GENERATED", "BY", ""), rows)
     output.print_result(
         [asdict(image) for image in records],
         json=json,
-        human=table if rows else "no image was made for it yet",
+        human=table if rows else "No images yet.",
     )
 
 
 def _describe_state(image: ImageRecord) -> str:
     if image.pruned_at is not None:
-        return "pruned"
+        return "deleted"
     return "was on the page" if image.shown_at else "never on the page"
 
 
@@ -163,11 +170,11 @@ async def _queue_reattach(
         image = await images.by_name(tx, images.plain_name(Path(name).name))
         if image is None or image.page_id != post.page_id:
             raise SetupError(
-                f"{name} was not made for '{post.title}': `postbrush use PAGE` lists "
-                "what was"
+                f"{name} is not an image of '{post.title}'. `postbrush use PAGE` "
+                "lists its images"
             )
         if app.open_store(settings).is_lost(image.name):
-            raise PostbrushError(f"{image.name} is gone from the disk")
+            raise PostbrushError(f"The file of {image.name} no longer exists")
         return await actions.reattach_image(
             tx, post, image, utc_now(), alone=only, headline=headline
         )

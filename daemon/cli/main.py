@@ -87,18 +87,18 @@ def _explain_error(error: Exception) -> tuple[list[str], int]:
         case DatabaseError():
             return [str(error)], 1
         case BrokenPipeError():
-            return ["whoever read the output has closed it"], 1
+            return ["The reader of the output has closed the pipe"], 1
         case OSError(strerror=str(why)):
             where = f"{error.filename}: " if isinstance(error.filename, str) else ""
             return [f"{where}{why}"], 1
         case Abort():
-            return ["stopped"], 1
+            return ["Stopped"], 1
         # An unknown option or command.
         case TyperException():
             return [f"{error.format_message()} (see postbrush --help)"], 2
         case _:
             kind = type(error).__name__
-            return [f"{kind}: {error} (postbrush --debug shows more)"], 1
+            return [f"{kind}: {error} (`postbrush --debug COMMAND` shows details)"], 1
 
 
 def _print_error(line: str) -> None:

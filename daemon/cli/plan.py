@@ -12,7 +12,7 @@ from daemon.cli import context, output
 from daemon.cli.command_group import Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.formatting import format_dollars
+from daemon.formatting import format_cents, format_count, format_dollars
 from daemon.generation.chain_input import read_image_spec
 from daemon.jobs.prompt import Inputs
 from daemon.notion.errors import NoAccessError
@@ -22,10 +22,11 @@ from daemon.sync.plan_types import CreateJob
 from db import posts, source_state, upgrade
 
 _SHOWN = 30
+_CENT = 0.01
 
 
 def plan(source: Source = None, json: Json = False) -> None:
-    """Show what would be made now, and what it would cost."""
+    """Show which images would be generated now, at what cost."""
     settings = context.load_settings(source)
     app.require_notion_token(settings)
     context.silence_log(settings)
@@ -132,14 +133,39 @@ def _print_plan(out: Console, plan: dict[str, Any]) -> None:
         out.print(output.make_table(columns, rows))
     if len(requests) > _SHOWN:
         out.print(f"... and {len(requests) - _SHOWN} more")
-    out.print(
-        f"{len(requests)} of {plan['posts']} posts in '{plan['source']}' "
-        f"want an image: {format_dollars(plan['cost'])} with {plan['chain'][0]}",
-        markup=False,
-    )
+    out.print(_summarize(plan), markup=False)
     if plan["would_hold"]:
         out.print(
-            "more than posts.approve_above: none is made before `postbrush approve`"
+            "That is above the limit posts.approve_above: none will be generated until "
+            "you run `postbrush approve`."
         )
     if plan["held"]:
-        out.print(f"{plan['held']} are held: `postbrush approve` makes them")
+        waiting = format_count(plan["held"], "post")
+        out.print(
+            f"{waiting} waiting for approval: run `postbrush approve` to generate them."
+        )
+
+
+def _summarize(plan: dict[str, Any]) -> str:
+    posts = f"{format_count(plan['posts'], 'post')} in '{plan['source']}'"
+    if not plan["posts"]:
+        return f"No posts yet in '{plan['source']}'."
+    if not plan["wishes"]:
+        return f"{posts}; none of them needs an image now."
+    images = format_count(sum(request["images"] for request in plan["wishes"]), "image")
+    return (
+        f"{posts}; {images} would be generated now. "
+        f"{describe_estimate(plan['cost'], plan['chain'][0])}"
+    )
+
+
+def describe_estimate(cost: float, first: str) -> str:
+    """Return the sentence about the cost of some images in dollars.
+
+    Args:
+        first: The first provider of the chain with its price.
+    """
+    amount = format_cents(cost) if cost >= _CENT else "less than $0.01"
+    if not cost:
+        return f"There is no charge with {first}."
+    return f"Estimated cost: {amount} with {first}."

@@ -31,14 +31,15 @@ def prompt(
         str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
     ] = "",
     text: Annotated[
-        str, typer.Option(metavar="TEXT", help="A post that is not in Notion.")
+        str,
+        typer.Option(metavar="TEXT", help="The text of a post that is not in Notion."),
     ] = "",
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Show the image prompt of a post, and who writes it."""
+    """Show the image prompt of a post, and who wrote it."""
     if bool(page.strip()) == bool(text.strip()):
-        raise SetupError("name a page, or give the words of a post with --text")
+        raise SetupError("Name a page, or pass the text of a post with --text")
     settings = context.load_settings(source)
     context.silence_log(settings)
     shown = asyncio.run(_load_prompt(settings, page, text, source))
@@ -46,8 +47,8 @@ def prompt(
     def print_lines(out: Console) -> None:
         out.print(shown.prompt, markup=False)
         cost = f": {format_dollars(shown.cost)}" if shown.cost else ""
-        out.print(f"written by {shown.author}{cost}", markup=False)
-        for name, value in (("headline", shown.headline), ("alt text", shown.alt)):
+        out.print(f"Written by {shown.author}{cost}", markup=False)
+        for name, value in (("Headline", shown.headline), ("Alt text", shown.alt)):
             if value:
                 out.print(f"{name}: {value}", markup=False)
 
@@ -65,7 +66,7 @@ async def _load_prompt(
             post = await context.find_page(tx, query, source)
             history = await jobs.of_page(tx, post.source, post.page_id)
         if not post.inputs.get("prompt"):
-            raise SetupError(f"'{post.title}' has no words to make an image of")
+            raise SetupError(f"'{post.title}' has no text to generate an image from")
         if (stored := _find_stored(post, history)) is not None:
             return stored
         inputs = Inputs.from_dict(post.inputs)

@@ -23,7 +23,7 @@ from db.spending import SpendingTotals
 from providers import KINDS
 from providers.breaker_text import describe_breaker
 
-providers = make_app(help="The chain: who serves, who rests, what they cost.")
+providers = make_app(help="Show the image services: state, price and usage.")
 
 
 @providers.callback()
@@ -36,9 +36,9 @@ def _run_without_subcommand(context: typer.Context, json: Json = False) -> None:
 def reset(
     name: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False
 ) -> None:
-    """Let a resting provider serve again, now."""
+    """Clear a provider's error state and try it again now."""
     was_open = asyncio.run(_reset_breaker(name))
-    result = "serves again" if was_open else "was not resting"
+    result = "is available again." if was_open else "was not paused."
     output.print_result(
         {"provider": name, "was_resting": was_open}, json=json, human=f"{name} {result}"
     )
@@ -54,7 +54,10 @@ async def _reset_breaker(name: str) -> bool:
     ]
     configured = dict.fromkeys([*settings.configured_providers(), *writers])
     if name not in configured:
-        raise SetupError(f"{name!r} is not configured ({', '.join(configured)})")
+        raise SetupError(
+            f"{name!r} is not a configured provider. Configured are: "
+            f"{', '.join(configured)}"
+        )
     async with context.write_transaction(settings) as tx:
         return await actions.reset_breaker(tx, name, utc_now())
 
@@ -70,7 +73,8 @@ async def _show_providers(*, json: bool) -> None:
         for name in source.services
     ]
     absent = {
-        name: settings.missing_requirement(name) or "only when the chain names it"
+        name: settings.missing_requirement(name)
+        or "not in the default chain; add it to the chain to use it"
         for name in [*KINDS, *settings.options.providers]
         if name not in source.providers
     }
@@ -82,7 +86,7 @@ async def _show_providers(*, json: bool) -> None:
     def print_all(out: Console) -> None:
         out.print(make_provider_table(data))
         for name, why in absent.items():
-            out.print(f"{name}: not asked, {why}", markup=False, style="dim")
+            out.print(f"{name}: not used, {why}", markup=False, style="dim")
 
     output.print_result([*data, *absent_data], json=json, human=print_all)
 

@@ -8,7 +8,7 @@ import sys
 
 
 def run() -> None:
-    """Watch Notion and make images, until stopped (Ctrl-C)."""
+    """Run the daemon: watch Notion, generate images (Ctrl-C stops)."""
     # SIGHUP would end the process until the supervisor handles it, so it is blocked
     # before the imports, which take half a second.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

@@ -29,10 +29,10 @@ from daemon.source_setup import build_pollers
 
 def once(
     yes: Annotated[
-        bool, typer.Option("--yes", help="Make what is held without asking.")
+        bool, typer.Option("--yes", help="Approve all waiting posts without asking.")
     ] = False,
 ) -> None:
-    """Look once, work until nothing is due, and exit."""
+    """Poll once, finish all due work, and exit."""
     settings = context.load_settings()
     context.start_log(settings)
     raise typer.Exit(asyncio.run(_run_once(settings, yes=yes)))
@@ -54,7 +54,9 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
         await service_conflict.refuse_if_service_watches(source, pollers, os.environ)
 
         async def approve_held(held: int) -> bool:
-            question = f"{held} posts want an image. Make them all?"
+            question = (
+                f"{held} posts are waiting for approval. Generate their images now?"
+            )
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
             async with source.app.db.write_transaction() as tx:
@@ -67,7 +69,7 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
 
 
 def migrate() -> None:
-    """Bring the database up to date; `run` does it by itself."""
+    """Upgrade the database; `run` does this automatically."""
     settings = context.load_settings()
     context.start_log(settings)
     asyncio.run(_run_migrations(settings))
@@ -81,11 +83,12 @@ async def _run_migrations(settings: Settings) -> None:
 def alarm(
     unit: Annotated[str, typer.Argument(help="The systemd unit that failed.")],
 ) -> None:
-    """Say that a unit of the service has failed; systemd calls it."""
+    """Report that a unit of the service has failed; called by systemd."""
     logger = structlog.get_logger()
     summary = (
-        f"{unit} has failed and stays down. Why: journalctl -u {unit} -n 30; then: "
-        f"sudo systemctl reset-failed {unit}; sudo systemctl start {unit}"
+        f"{unit} has failed and will not restart. See the reason with `journalctl -u "
+        f"{unit} -n 30`, then run `sudo systemctl reset-failed {unit}; sudo systemctl "
+        f"start {unit}`"
     )
     try:
         settings = context.load_settings()
@@ -106,17 +109,17 @@ def _migrate_config() -> None:
     """Give renamed settings their present names; the old file is kept beside it."""
     file = find_config(OPTIONS.config, os.environ, Path.cwd())
     if file is None:
-        raise SetupError("there is no postbrush.toml here; --config names one")
+        raise SetupError("No postbrush.toml was found. Name it with --config")
     # The bytes, since the ends of lines are the owner's.
     text, renamed = config_text.rename_keys(file.read_bytes().decode())
     if not renamed:
-        typer.echo(f"{file}: every setting has its present name")
+        typer.echo(f"{file}: all settings have their current names.")
         return
     answer_files.require_writable(file)
     backup = answer_files.write_config(file, text)
     for change in renamed:
         typer.echo(change)
-    typer.echo(f"{file} is rewritten; the old one is {backup}")
+    typer.echo(f"{file} has been rewritten. The old file is {backup}.")
 
 
 def config(
@@ -124,7 +127,7 @@ def config(
         bool, typer.Option("--example", help="Print a commented postbrush.toml.")
     ] = False,
     migrate: Annotated[
-        bool, typer.Option("--migrate", help="Rename old settings in the file.")
+        bool, typer.Option("--migrate", help="Rename outdated settings in the file.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -28,7 +28,7 @@ _NEWEST = 5
 
 
 def status(source: Source = None, json: Json = False) -> None:
-    """One screen: daemon, queue, services, money."""
+    """Show daemon, queue, services and costs on one screen."""
     if not asyncio.run(show_status(source, json=json)):
         raise typer.Exit(1)
 
@@ -148,17 +148,22 @@ def _print_status(
     counts = ", ".join(f"{n} {name}" for name, n in data["jobs"].items() if n)
     out.print(f"jobs     {counts or 'none yet'}")
     if data["held"]:
-        out.print(f"held     {data['held']} posts wait for `postbrush approve`")
+        out.print(
+            f"approval {format_count(data['held'], 'post')} waiting: `postbrush "
+            "approve`"
+        )
     if data["paused"]:
         until = data["paused"].until
-        when = f"until {output.format_time(until, zone)}" if until else "until `resume`"
-        out.print(f"paused   nothing is made {when}", markup=False)
-    if data["disk"]:
-        out.print(
-            f"disk     {data['disk']}: no images are made until then", markup=False
+        when = (
+            f"until {output.format_time(until, zone)}"
+            if until
+            else "until `postbrush resume`"
         )
+        out.print(f"paused   new requests are queued {when}", markup=False)
+    if data["disk"]:
+        out.print(f"disk     {data['disk']}: generation is paused", markup=False)
     if store := data["daemon"].get("store"):
-        out.print(f"store    {store}: no images are made until then", markup=False)
+        out.print(f"store    {store}: generation is paused", markup=False)
     several = settings.has_named_sources and sources.shared_budget_source.has_own_budget
     out.print(
         _format_spending(
@@ -183,30 +188,30 @@ def _print_status(
 
 
 def _format_delayed(delay: dict[str, Any], zone: tzinfo) -> str:
-    """Return "delayed  job 3 'A post': TASK failed: WHY; next try TIME"."""
+    """Return "delayed  job 3 'A post': TASK failed: WHY. Next attempt: TIME"."""
     about = f"job {delay['job']} '{delay['title']}': " if delay["job"] else ""
     at = output.format_time(datetime.fromisoformat(delay["next"]), zone)
-    return f"delayed  {about}{delay['task']} failed: {delay['why']}; next try {at}"
+    return f"delayed  {about}{delay['task']} failed: {delay['why']}. Next attempt: {at}"
 
 
 def _format_spending(month: dict[str, Any], source: str) -> str:
     whose = f"{source}: " if source else ""
     spent = format_spending(month["cost"], month["budget"])
     images_made = format_count(month["images"], "image")
-    return f"money    {whose}{spent} this month for {images_made}"
+    return f"costs    {whose}{spent} this month for {images_made}"
 
 
 def _print_source(
     out: Console, source: dict[str, Any], *, several: bool, zone: tzinfo
 ) -> None:
-    words = "none yet: Notion has not been reached"
+    words = "not read yet"
     if source["source"]:
-        words = f"{source['source']}, {source['posts']} posts"
+        words = f"{source['source']}, {format_count(source['posts'], 'post')}"
     if not several:
         out.print(f"source   {words}", markup=False)
         return
     if source["held"]:
-        words += f", {source['held']} held"
+        words += f", {source['held']} waiting for approval"
     if source["paused"]:
         until = source["paused"].until
         words += (
@@ -219,20 +224,20 @@ def _format_peer(peer: dict[str, Any], zone: tzinfo) -> str:
     heard_at = output.format_time(peer["heard_at"], zone)
     words = f"{peer['name']} ({peer['roles']})"
     if peer["silent"]:
-        return f"{words}, silent since {heard_at}"
+        return f"{words}, no heartbeat since {heard_at}"
     since = output.format_time(peer["since"], zone)
-    leader_note = "; asks Notion" if peer["asks"] else ""
-    return f"{words}, since {since}, last heard of {heard_at}{leader_note}"
+    leader_note = "; does the Notion work" if peer["asks"] else ""
+    return f"{words}, since {since}, last heartbeat {heard_at}{leader_note}"
 
 
 def _format_daemon(daemon: dict[str, Any], settings: Settings, zone: tzinfo) -> str:
     if not daemon["running"]:
-        return f"daemon   is not running ({context.start_command(settings)})"
-    words = f"daemon   runs (process {daemon['pid']})"
+        return f"daemon   not running (start it: {context.start_command(settings)})"
+    words = f"daemon   running (process {daemon['pid']})"
     if daemon.get("notion"):
         return f"{words}; Notion: {daemon['notion']}"
     if daemon.get("asks_notion") is False:
-        return f"{words}; another daemon asks Notion"
+        return f"{words}; another daemon does the Notion work"
     polled = daemon.get("polled_at")
     if not polled:
         return words

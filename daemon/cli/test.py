@@ -43,28 +43,26 @@ _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 _ASK_ABOVE = 0.01
 _MESSAGE = Message(
     title="a test",
-    body="This is what it looks like when postbrush has something to tell you.",
+    body="This is a test notification from postbrush.",
     level="success",
 )
-_SKIPPED_WHY = ": above $0.01, add --yes to make one"
-_UNKNOWN = (
-    "it is no address that Apprise knows: its first word says which service it is"
-)
+_SKIPPED_WHY = ": costs more than $0.01, add --yes to generate it"
+_UNKNOWN = "Apprise does not know this kind of address (the word in front of ://)"
 
 
 def test(
     provider: Annotated[
-        str | None, typer.Option(help="Only this one.", metavar="NAME")
+        str | None, typer.Option(help="Test only this provider.", metavar="NAME")
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask, even above $0.01.")
+        bool, typer.Option("--yes", help="Do not ask before images above $0.01.")
     ] = False,
     notify: Annotated[
         bool, typer.Option("--notify", help="Only send a test notification.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Make one image with every configured provider."""
+    """Generate one image with every configured provider."""
     settings = context.load_settings()
     if notify:
         _send_test_notifications(settings, json=json)
@@ -125,7 +123,7 @@ async def _try_provider(
         await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
-        bar.add_task(f"asking {name}", total=None)
+        bar.add_task(f"Generating with {name}", total=None)
         image = await adhoc_image.generate_adhoc_image(
             source, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
@@ -143,7 +141,9 @@ async def _try_provider(
 def _confirm_price(name: str, price: float) -> bool:
     if not sys.stdin.isatty():
         return False
-    return typer.confirm(f"{name} costs {format_dollars(price)}. Ask it?", err=True)
+    return typer.confirm(
+        f"An image by {name} costs {format_dollars(price)}. Generate it?", err=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _send_test_notifications(settings: Settings, *, json: bool) -> None:
     """Send a test message to each address; exit with 1 if one fails."""
     if not settings.list_notifiers() and not settings.options.notify.ping:
         raise SetupError(
-            "nobody is told anything yet: set notify.urls, NOTIFY_URLS or notify.ping"
+            "Notifications are off. Set notify.urls, NOTIFY_URLS or notify.ping"
         )
     context.silence_log(settings)
     results = asyncio.run(_send_test(settings))
@@ -215,11 +215,11 @@ async def _find_problem(address: NotifierAddress, message: Message | None) -> st
         if not target.known:
             return _UNKNOWN
         if message is not None and not target.send(message):
-            return "it does not take the message: is every part of it right?"
+            return "the service rejected the message. Check every part of the address"
         return ""
 
     try:
         return await run_detached(try_address, seconds=SEND_SECONDS)
     # The message of the error is left out: it may contain the address.
     except Exception as error:  # noqa: BLE001 - Apprise plugins raise anything
-        return f"it cannot be used ({type(error).__name__})"
+        return f"the address cannot be used ({type(error).__name__})"

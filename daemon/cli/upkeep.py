@@ -28,12 +28,14 @@ from db.models import Pause
 def pause(
     duration: Annotated[
         str | None,
-        typer.Option("--for", metavar="7d", help="It ends by itself then."),
+        typer.Option(
+            "--for", metavar="7d", help="Resume automatically after this long, e.g. 7d."
+        ),
     ] = None,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Make nothing until `resume`; wishes are remembered."""
+    """Stop generating images until `resume`; requests are queued."""
     now = utc_now()
     until = now + _parse_pause(duration) if duration is not None else None
     settings = context.load_settings(source)
@@ -41,13 +43,13 @@ def pause(
         Pause(source=name, since=now, until=until) for name in settings.by_source()
     ]
     asyncio.run(_store_pauses(settings, new_pauses))
-    end = output.format_time(until, local_zone()) if until else "`resume`"
+    end = output.format_time(until, local_zone()) if until else "`postbrush resume`"
     data = [asdict(new_pause) for new_pause in new_pauses]
     output.print_result(
         data if settings.has_named_sources else data[0],
         json=json,
-        human=f"{_source_prefix(settings)}nothing is made until {end}; wishes are "
-        "remembered",
+        human=f"{_source_prefix(settings)}Paused. New requests are queued; no images "
+        f"are generated until {end}.",
     )
 
 
@@ -59,7 +61,7 @@ def _parse_pause(duration: str) -> timedelta:
     try:
         length = parse_duration(duration)
     except ValueError as error:
-        raise SetupError(f"--for {duration}: {error}") from None
+        raise SetupError(f"--for {duration} {error}") from None
     return length if isinstance(length, timedelta) else timedelta()
 
 
@@ -73,7 +75,7 @@ def resume(source: Source = None, json: Json = False) -> None:
     """End a pause."""
     settings = context.load_settings(source)
     was_paused = asyncio.run(_end_pauses(settings))
-    message = "images are made again" if was_paused else "it was not paused"
+    message = "Image generation resumes." if was_paused else "postbrush was not paused."
     output.print_result(
         {"was_paused": was_paused},
         json=json,
@@ -91,15 +93,17 @@ async def _end_pauses(settings: Settings) -> bool:
 def prune(
     days: Annotated[
         int | None,
-        typer.Option(min=1, max=3650, help="Default: images.keep_days.", metavar="N"),
+        typer.Option(
+            min=1, max=3650, help="Age in days; default: images.keep_days.", metavar="N"
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would go.")
+        bool, typer.Option("--dry-run", help="List what would be deleted.")
     ] = False,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Remove old images that no page shows."""
+    """Delete old images that are not on any page."""
     settings = context.load_settings(source)
     keep_days = {
         name: days if days is not None else source_settings.options.images.keep_days
@@ -107,16 +111,16 @@ def prune(
     }
     if not any(keep_days.values()):
         raise SetupError(
-            "images.keep_days is 0, which keeps all: say --days N, or set it"
+            "images.keep_days is 0, so all images are kept. Set it, or use --days N"
         )
     results = asyncio.run(_prune_all(settings, keep_days, dry_run=dry_run))
     names = [name for result in results for name in result.names]
     size = sum(result.bytes for result in results)
-    verb = "would go" if dry_run else "removed"
+    verb = "would be deleted" if dry_run else "deleted"
     output.print_result(
         {"names": names, "bytes": size, "dry_run": dry_run},
         json=json,
-        human=f"{format_count(len(names), 'image')} {verb}, {size / 2**20:.1f} MiB",
+        human=f"{format_count(len(names), 'image')} {verb} ({size / 2**20:.1f} MiB).",
     )
 
 
@@ -141,14 +145,16 @@ async def _prune_all(
 
 
 def verify(
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair what can be repaired.")
+    ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask Notion about the pages.")
+        bool, typer.Option("--offline", help="Do not compare with the pages in Notion.")
     ] = False,
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Compare rows, files and pages with each other."""
+    """Compare database, image files and Notion pages."""
     settings = context.load_settings(source)
     context.require_database(settings)
     if not offline:
@@ -156,11 +162,11 @@ def verify(
     context.silence_log(settings)
     findings = asyncio.run(_verify_all(settings, fix=fix, offline=offline))
     rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
-    table = output.make_table(("WHAT", "WRONG", "DONE"), rows)
+    table = output.make_table(("WHAT", "PROBLEM", "REPAIR"), rows)
     output.print_result(
         [asdict(finding) for finding in findings],
         json=json,
-        human=table if rows else "all fits together",
+        human=table if rows else "No problems found.",
     )
     if any(not finding.fixed for finding in findings):
         raise typer.Exit(1)

@@ -50,7 +50,7 @@ NoNewPrivileges=yes
 WantedBy=default.target
 """
 
-service = make_app(help="Run it as a systemd service of your user.")
+service = make_app(help="Run postbrush as a systemd service of your user.")
 
 
 @service.callback()

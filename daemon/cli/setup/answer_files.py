@@ -24,14 +24,16 @@ def require_writable(path: Path) -> None:
     """
     real = path.resolve()
     if real.exists() and not real.is_file():
-        raise SetupError(f"cannot write {path}: it is no file")
+        raise SetupError(f"{path} cannot be written: it is not a file")
     folder = real.parent
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        raise SetupError(f"cannot write {path}: {folder} is no folder")
+        raise SetupError(f"{path} cannot be written: {folder} is not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SetupError(f"cannot write {path}: {folder} cannot be written to")
+        raise SetupError(
+            f"{path} cannot be written: the folder {folder} is not writable"
+        )
 
 
 def write_secret(path: Path, value: str) -> None:
@@ -104,5 +106,5 @@ def _translate_os_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or error
         raise SetupError(
-            f"cannot write {path}: {why}; it was left as it was"
+            f"{path} cannot be written: {why}. It has not been changed"
         ) from error

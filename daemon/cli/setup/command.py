@@ -60,15 +60,15 @@ def run_init(
     session = ApiSession(file=target.file, environ=os.environ, cwd=Path.cwd())
     if session.load_settings().has_named_sources:
         raise SetupError(
-            f"{target.file} has several databases, [sources.NAME], and `init` sets up "
-            "one: edit the file, then look with `postbrush check`"
+            f"{target.file} has several databases ([sources.NAME]), and `postbrush "
+            "init` sets up one. Edit the file, then run `postbrush check`"
         )
     prompter = _make_prompter(yes=yes)
     try:
         answers = collect_answers(prompter, session, options, target, dry_run=dry_run)
     except (KeyboardInterrupt, EOFError):
         prompter.print_line()
-        prompter.print_line("Stopped; nothing was written.")
+        prompter.print_line("Stopped. Nothing was written.")
         raise typer.Exit(_STOPPED) from None
     if dry_run:
         prompter.print_line()
@@ -81,7 +81,7 @@ def run_init(
 
 def _resolve_target(*, service: bool, folder: Path | None) -> InitTarget:
     if folder is not None and not service:
-        raise SetupError("--secrets goes with --service")
+        raise SetupError("--secrets is only for use with --service")
     home = find_home(os.environ, Path.cwd())
     named = OPTIONS.config or os.environ.get("POSTBRUSH_CONFIG")
     file = Path.cwd() / (named or home.config / CONFIG_NAME)
@@ -119,9 +119,9 @@ def collect_answers(
     """
     if prompter.terminal and not prompter.yes:
         prompter.print_line(
-            "Five questions. Nothing is written before the last one is answered;"
+            "Five questions. postbrush writes nothing before the last answer."
         )
-        prompter.print_line("Ctrl-C stops.")
+        prompter.print_line("Press Ctrl-C to stop.")
     answers = Wizard(prompter=prompter, session=session, options=options).ask_all()
     answers.secrets = {
         name: value
@@ -168,17 +168,17 @@ def _build_config_text(answers: InitAnswers, target: InitTarget) -> str:
 def _show_changes(
     prompter: Prompter, answers: InitAnswers, target: InitTarget, *, dry_run: bool
 ) -> None:
-    prompter.print_title("What would be written" if dry_run else "What is written now")
+    prompter.print_title("Would be written" if dry_run else "Changes")
     for slot in answers.added:
-        prompter.print_note(f"a column '{slot.name}' in Notion")
+        prompter.print_note(f"the property '{slot.name}' in Notion")
     for name in answers.secrets:
-        prompter.print_note(f"{target.secret_file(name)}, for you alone to read")
+        prompter.print_note(f"{target.secret_file(name)} (readable only by you)")
     if answers.wanted or not target.file.exists():
         prompter.print_note(str(target.file))
         for line in filter(None, config_text.format_keys(answers.wanted).splitlines()):
             prompter.print_note(f"  {line}")
     elif not answers.added and not answers.secrets:
-        prompter.print_note("nothing: all of it is there already")
+        prompter.print_note("none: the set-up is already complete")
 
 
 def write_answers(
@@ -203,26 +203,27 @@ def write_answers(
         backup = answer_files.write_config(target.file, answers.text)
         if backup is not None:
             prompter.print_note(
-                f"what was in {target.file.name} before is in {backup.name}"
+                f"The previous {target.file.name} is saved as {backup.name}."
             )
     prompter.print_success("Written.")
 
 
 def _check_setup(prompter: Prompter, target: InitTarget) -> None:
     OPTIONS.config = target.file
-    prompter.print_title("Does all of it work?")
+    prompter.print_title("Check")
     try:
         check.check()
     except typer.Exit:
         prompter.print_line()
-        prompter.print_line("Do what the table says, then look again: postbrush check")
+        prompter.print_line("Do what the table says, then run `postbrush check` again.")
         raise
     prompter.print_line()
     settings = context.load_settings()
     holder = lock.find_holder(app.lock_path(settings))
     if holder is not None:
         prompter.print_line(
-            f"The daemon runs (process {holder.pid}): restart it to use this."
+            f"The daemon is running (process {holder.pid}). Restart it to use the new "
+            "settings."
         )
     else:
         start = context.start_command(settings)

@@ -19,12 +19,12 @@ KeyPath = tuple[str, ...]
 _BOM = "\ufeff"
 _HEAD = """\
 # postbrush.toml, written by `postbrush init` for {title}
-# Everything here is optional. All settings with their defaults:
-# postbrush config --example. Tokens do not belong here: they are in {secrets}.
+# Every setting is optional. `postbrush config --example` prints them all with their
+# defaults. Do not put tokens in this file: they are in {secrets}.
 """
 #: The settings that are changed most often.
 _HINTS = """
-# To change one of these, take away its # and the one of its [section].
+# To change a setting, remove the # in front of it and in front of its [section].
 
 # [prompt]
 # style = "watercolour, warm light"  # added to every prompt
@@ -33,14 +33,14 @@ _HINTS = """
 # format = "square"  # square, portrait, landscape, story or WIDTHxHEIGHT
 
 # [card]
-# tag = "Oven & Oak"  # the small line at the foot: your name
+# tag = "Oven & Oak"  # your name, in small letters at the bottom
 
 # [budget]
-# month = 5.0  # dollars a calendar month, never more
+# month = 5.0  # dollars per calendar month, at most
 """
 _WORDS: Mapping[KeyPath, str] = {
-    ("notion", "data_source"): "id or link of the database",
-    ("posts", "only"): "only posts like this get an image by themselves",
+    ("notion", "data_source"): "ID or link of the database",
+    ("posts", "only"): "only these posts get an image automatically",
 }
 
 
@@ -71,8 +71,8 @@ def edit_config(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
     except CannotEditError as error:
         lines = " ".join(format_keys(wanted, comments=False).split("\n")).strip()
         raise SetupError(
-            f"{name} writes {error} in a way that init does not touch; nothing was "
-            f"written. Put this into it, and run init again: {lines}"
+            f"{name} sets {error} in a way that `postbrush init` cannot edit. Nothing "
+            f"was written. Add this to the file, and run init again: {lines}"
         ) from error
 
 
@@ -126,8 +126,8 @@ def rename_keys(text: str) -> tuple[str, list[str]]:
             raise CannotEditError
     except ValueError as error:
         raise SetupError(
-            "the file is not valid TOML, or has a setting under its old and its new "
-            "name: rename by hand what `postbrush check` says"
+            "The file is not valid TOML, or has a setting under both its old and its "
+            "new name. Rename by hand what `postbrush check` names"
         ) from error
     changes = [
         f"{'.'.join(path)} is now {'.'.join([*path[:-1], current])}"

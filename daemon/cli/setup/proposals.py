@@ -145,7 +145,7 @@ def _propose_other(
     new_type = "rich_text" if is_text else TYPES[role][0]
     fate, why, taken = ColumnStatus.MISSING, "", folded.get(name.casefold())
     if taken is not None:
-        reason = _mismatch_reason(role, taken) or "is used for something else"
+        reason = _mismatch_reason(role, taken) or "has another use"
         fate, why = ColumnStatus.TAKEN, f"'{taken.name}' {reason}"
         names = _alternative_names(role, name)
         name = next(other for other in names if other.casefold() not in folded)
@@ -174,11 +174,11 @@ def _find_similar(role: Role, free: list[Property]) -> Property | None:
 def _mismatch_reason(role: Role, column: Property) -> str:
     """Return why a property does not fit a role; "" if it fits."""
     if column.type not in TYPES[role]:
-        return f"is a {TYPE_NAMES.get(column.type, column.type)}"
+        return f"is of type {TYPE_NAMES.get(column.type, column.type)}"
     # Every post with one of these options would fail before a call.
     options = column.options if role is Role.FORMAT else ()
     if options and not any(map(_is_format, options)):
-        return "has options that are no image formats"
+        return "has options that are not image formats"
     return ""
 
 
@@ -248,13 +248,11 @@ def parse_only(
     for flag in flags:
         name, equals, value = (part.strip() for part in flag.partition("="))
         if not equals or not name or not value:
-            raise SetupError(f"--only {flag!r}: write it like 'Status=Waiting'")
+            raise SetupError(f"--only {flag!r} must have the form 'Status=Waiting'")
         column = folded.get(name.casefold())
         if column is None:
             listed = ", ".join(columns)
-            raise SetupError(
-                f"--only: no column is called {name!r}; there are {listed}"
-            )
+            raise SetupError(f"--only: {name!r} is not a property. There are: {listed}")
         wanted = _parse_value(column, value)
         previous = only.get(column.name)
         if previous is None or isinstance(wanted, bool):
@@ -268,21 +266,23 @@ def parse_only(
 def _parse_value(column: Property, value: str) -> bool | str:
     if column.type == "checkbox":
         if value.casefold() not in {"true", "false"}:
-            raise SetupError(f"--only {column.name}: a checkbox is true or false")
+            raise SetupError(
+                f"--only {column.name} must be true or false, since it is a checkbox"
+            )
         return value.casefold() == "true"
     if column.type in _CHOSEN_FROM:
         options = {option.casefold(): option for option in column.options}
         if value.casefold() not in options:
             listed = ", ".join(column.options) or "no options yet"
             raise SetupError(
-                f"--only: {column.name!r} has no value {value!r}; it has {listed}"
+                f"--only: {value!r} is not an option of {column.name!r}: {listed}"
             )
         return options[value.casefold()]
     if column.type in TEXT_TYPES:
         return value
     raise SetupError(
-        f"--only: {column.name!r} cannot be compared; use a select, a status, a "
-        "checkbox or a text"
+        f"--only: {column.name!r} is of a type that cannot be compared. Use a select, "
+        "a status, a checkbox or a text"
     )
 
 

@@ -78,9 +78,7 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
             "Optional. Without it, every post gets a text card. Create one at"
         )
         prompter.print_note(
-            "https://huggingface.co/settings/tokens/new?tokenType=fineGrained"
-            "&ownUserPermissions=inference.serverless.write"
-            "&ownUserPermissions=user.billing.read"
+            "https://huggingface.co/settings/tokens/new?tokenType=fineGrained&ownUserPermissions=inference.serverless.write&ownUserPermissions=user.billing.read"
         )
         prompter.print_note(
             "with the permissions that the link selects. It begins with hf_."

@@ -85,7 +85,7 @@ class Wizard:
             self.answers.wanted[path] = wanted
 
     def _ask_source(self, bot: BotUser) -> None:
-        self.prompter.print_title("2 of 5 · The database")
+        self.prompter.print_title("2 of 5 · Notion database")
         before = self._configured_source_id()
         if wanted := self.options.source:
             source = self._resolve_source(wanted)
@@ -119,11 +119,13 @@ class Wizard:
                 continue
             options = [_label_source(database) for database in databases]
             if self.prompter.terminal and not self.prompter.yes:
-                options.append("mine is not here")
+                options.append("My database is not in this list")
             ids = [database.id for database in databases]
             only_source = 0 if len(databases) == 1 else None
             default = ids.index(before) if before in ids else only_source
-            missing = "which database? say --data-source ID (or a link)"
+            missing = (
+                "More than one database is available. Name one with --data-source ID"
+            )
             index = self.prompter.ask_choice(options, default, missing)
             if index < len(databases):
                 return databases[index]
@@ -139,14 +141,14 @@ class Wizard:
         self.prompter.line("  Press Enter to look again: ")
 
     def _ask_columns(self, schema: Schema) -> Mapping[Role, str]:
-        self.prompter.print_title(f"3 of 5 · The columns of '{schema.title}'")
+        self.prompter.print_title(f"3 of 5 · Properties of '{schema.title}'")
         configured = property_names(self.session.load_settings())
         proposal = proposals.propose_columns(schema.properties.values(), configured)
         existing = [
             slot.name for slot in proposal.places if slot.fate is ColumnStatus.HERE
         ]
         self.prompter.print_note(
-            f"There already: {', '.join(existing) or 'none that postbrush knows'}"
+            f"Found: {', '.join(existing) or 'none that postbrush uses'}"
         )
         described = [
             words for slot in proposal.places if (words := _describe_slot(slot))
@@ -171,17 +173,21 @@ class Wizard:
         if not useful:
             self.prompter.print_success("Nothing needs to be added.")
             return ColumnPolicy.KEEP
-        choices = {ColumnPolicy.ADD: "add all of these; nothing of yours changes"}
+        choices = {
+            ColumnPolicy.ADD: "Add all of these; your own properties do not change"
+        }
         if required not in {"", useful}:
-            choices[ColumnPolicy.REQUIRED] = f"add only what is needed: {required}"
-        needed = f"; nothing works without {required}" if required else ""
-        choices[ColumnPolicy.KEEP] = f"add nothing{needed}"
-        missing = "add columns? say --columns add, required or keep"
+            choices[ColumnPolicy.REQUIRED] = f"Add only what is required: {required}"
+        needed = f" (postbrush cannot run without {required})" if required else ""
+        choices[ColumnPolicy.KEEP] = f"Add nothing{needed}"
+        missing = (
+            "Properties are missing. Say which to add: --columns add, required or keep"
+        )
         index = self.prompter.ask_choice(list(choices.values()), 0, missing)
         return list(choices)[index]
 
     def _ask_posts(self, schema: Schema, names: Mapping[Role, str]) -> None:
-        self.prompter.print_title("4 of 5 · Which posts get an image by themselves")
+        self.prompter.print_title("4 of 5 · Posts that get an image automatically")
         configured = dict(self.session.load_settings().options.posts.only)
         only = self._choose_filter(schema, names, configured)
         self._record_change(("posts", "only"), configured, only)
@@ -194,7 +200,7 @@ class Wizard:
     ) -> Mapping[str, Wanted]:
         if self.options.only:
             only = proposals.parse_only(self.options.only, schema.properties)
-            self.prompter.print_success(f"only {proposals.format_only(only)}")
+            self.prompter.print_success(f"Only {proposals.format_only(only)}")
             return only
         pages, is_complete = self.session.run_query(
             lambda source: source.notion.fetch_newest_pages(schema)
@@ -202,27 +208,27 @@ class Wizard:
         used = set(names.values())
         sample_note = "" if is_complete else f" of the newest {len(pages)}"
         choices: list[Mapping[str, Wanted]] = [{}]
-        words = ["all of them"]
+        words = ["All posts"]
         for value in proposals.list_filter_values(schema.properties, used, pages):
             choices.append({value.column: value.value})
             words.append(
-                f"only {value.column} = {value.value}  ({value.count}{sample_note})"
+                f"Only {value.column} = {value.value}  ({value.count}{sample_note})"
             )
         # A filter that was written by hand, with several values or properties.
         if configured not in choices and set(configured) <= set(schema.properties):
             choices.append(configured)
-            words.append(f"as it is: only {proposals.format_only(configured)}")
+            words.append(f"No change: only {proposals.format_only(configured)}")
         if len(choices) == 1:
-            self.prompter.print_success("all of them")
+            self.prompter.print_success("All posts")
             return {}
-        self.prompter.print_note("Any other post gets one when its box is ticked.")
-        missing = "which posts? say --only 'COLUMN=VALUE', or --yes for all"
+        self.prompter.print_note("Other posts get an image when you tick Regenerate.")
+        missing = "Choose the posts with --only 'PROPERTY=VALUE', or --yes for all"
         default = choices.index(configured) if configured in choices else 0
         return choices[self.prompter.ask_choice(words, default, missing)]
 
 
 def _label_source(source: SourceInfo) -> str:
-    return f"{source.title or 'without a title'}  {source.url or source.id}"
+    return f"{source.title or '(untitled)'}  {source.url or source.id}"
 
 
 def _join_names(slots: Sequence[ColumnSlot]) -> str:
@@ -233,14 +239,14 @@ def _join_names(slots: Sequence[ColumnSlot]) -> str:
 def _describe_slot(slot: ColumnSlot) -> str:
     """Return the line that describes a slot; "" for none."""
     kind = TYPE_NAMES.get(slot.type, slot.type)
-    needed = ", which it needs" if slot.role in REQUIRED else ""
-    missing = f"'{slot.name}' ({kind}{needed}): {PURPOSES[slot.role]}"
+    needed = ", required" if slot.role in REQUIRED else ""
+    missing = f"{slot.name} ({kind}{needed}): {PURPOSES[slot.role]}"
     match slot.fate:
         case ColumnStatus.OTHER:
             default = PropertyNames.model_fields[slot.role.value].default
-            return f"'{slot.name}' is used as {default}"
+            return f"{default}: uses your property '{slot.name}'"
         case ColumnStatus.MISSING:
             return missing
         case ColumnStatus.TAKEN:
-            return f"{slot.why} and is left alone; {missing}"
+            return f"{slot.why} and will not be changed. {missing}"
     return ""

@@ -14,7 +14,9 @@ from daemon.errors import SetupError
 
 def test_an_unknown_layout_is_refused_with_the_names() -> None:
     assert _parse_layout("Quote") == "quote"
-    with pytest.raises(SetupError, match="'poster': auto, statement"):
+    with pytest.raises(
+        SetupError, match=r"'poster' is not a layout\. The layouts are: auto"
+    ):
         _parse_layout("poster")
 
 

@@ -64,7 +64,7 @@ async def test_a_folder_keeps_the_newest_and_says_what_went(desk: Desk) -> None:
         Path(again.json["file"]).name,
     }
     wrong = await desk.cli("backup", "--keep", "2", "-")
-    assert (wrong.code, "--keep wants a folder" in wrong.err) == (2, True)
+    assert (wrong.code, "--keep needs a folder" in wrong.err) == (2, True)
     assert not (desk.folder / "-").exists()
 
 
@@ -92,7 +92,7 @@ async def test_a_reader_that_goes_away_is_said_in_one_line(desk: Desk) -> None:
 
 async def test_a_terminal_is_given_no_copy_and_asked_for_none(desk: Desk) -> None:
     await desk.cli("migrate")
-    for words, says in (("backup", "not for a terminal"), ("restore", "is not typed")):
+    for words, says in (("backup", "to a terminal"), ("restore", "from a terminal")):
         async with terminal(desk, words, "-") as at:
             assert await at.end() == 2
             _one_line(at.shown, says)

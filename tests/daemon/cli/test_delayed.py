@@ -14,11 +14,11 @@ async def test_why_and_status_say_what_waits_and_for_what(desk: Desk) -> None:
         line = await daemon.says("job.delayed")
         assert line["level"] == "warning"
         why = " ".join((await desk.cli("why", "bread")).out.split())
-        said = "It is tried again with growing pauses: uploading the image failed: "
+        said = "postbrush retries with increasing delays: uploading the image failed: "
         assert said in why
         words = " ".join((await desk.cli("status")).out.split())
         assert re.search(
             r"delayed job 1 'Bread day': uploading the image failed: "
-            r"Notion forbids it: .+; next try \d+ \w{3} [\d:]{8}",
+            r"Notion forbids it: .+. Next attempt: \d+ \w{3} [\d:]{8}",
             words,
         )

@@ -53,7 +53,7 @@ def test_it_asks_where_the_page_listens(
     # The variable goes before the file, as everywhere.
     monkeypatch.setenv("POSTBRUSH_WEB__LISTEN", "127.0.0.1:9")
     assert healthcheck.healthcheck() == 1
-    assert "no answer from 127.0.0.1:9" in capsys.readouterr().err
+    assert "does not respond at 127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_a_page_that_is_off_cannot_be_asked(

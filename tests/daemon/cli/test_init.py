@@ -76,11 +76,11 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         await screen.until("the workspace 'Oven & Oak'")
         await screen.until("Which one? [1]")
         screen.type("")
-        await screen.until("'Picture' is used as Image")
-        await screen.until("'Image note' is a Number and is left alone")
+        await screen.until("Image: uses your property 'Picture'")
+        await screen.until("'Image note' is of type Number and will not be changed")
         await screen.until("Which one? [1]")
         screen.type("1")
-        await screen.until("3  only Status = Waiting  (0)")
+        await screen.until("3  Only Status = Waiting  (0)")
         await screen.until("Which one? [1]")
         screen.type("3")
         await screen.until("Enter for none, cards only")
@@ -131,7 +131,7 @@ async def test_ctrl_c_at_a_question_writes_nothing(bare: Desk, answered: int) ->
         await screen.until("Which one? [1]" if answered else "is hidden): ")
         await screen.press(b"\x03")
         assert await screen.end() == 130
-    assert "Stopped; nothing was written." in screen.shown
+    assert "Stopped. Nothing was written." in screen.shown
     assert "Traceback" not in screen.shown
     assert (_left(bare), _writes(bare)) == ([], [])
 
@@ -173,12 +173,12 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
     [
         ("", "--data-source ID"),
         ("--data-source SOURCE", "--columns add, required or keep"),
-        ("--data-source SOURCE --columns keep", "--only 'COLUMN=VALUE', or --yes"),
+        ("--data-source SOURCE --columns keep", "--only 'PROPERTY=VALUE', or --yes"),
         ("--columns all", "--columns"),
-        ("--yes --only Stauts=Waiting", "no column is called 'Stauts'"),
-        ("--yes --only Status=Wating", "it has Draft, Waiting"),
+        ("--yes --only Stauts=Waiting", "'Stauts' is not a property"),
+        ("--yes --only Status=Wating", "is not an option of 'Status': Draft, Waiting"),
         ("--yes --data-source nonsense", "no id or link of Notion"),
-        ("--yes --secrets x", "--secrets goes with --service"),
+        ("--yes --secrets x", "--secrets is only for use with --service"),
     ],
 )
 async def test_a_missing_or_wrong_answer_is_one_line(
@@ -197,8 +197,8 @@ async def test_a_dry_run_writes_nothing_anywhere(bare: Desk) -> None:
     result = await bare.cli("init", "--yes", "--dry-run", "--only", "Status=Waiting")
     assert result.code == 0
     for words in (
-        "What would be written",
-        "a column 'Regenerate' in Notion",
+        "Would be written",
+        "the property 'Regenerate' in Notion",
         "secrets/NOTION_TOKEN",
         'only = { "Status" = "Waiting" }',
         "Nothing was written (--dry-run).",
@@ -223,7 +223,7 @@ async def test_an_owners_file_keeps_its_lines(bare: Desk) -> None:
         assert line in written.splitlines()
     assert (bare.folder / "postbrush.toml.bak").read_text().startswith("# mine\n")
     again = await _no_tokens(bare, "init", "--yes")
-    assert (again.code, "all of it is there already" in again.out) == (0, True)
+    assert (again.code, "the set-up is already complete" in again.out) == (0, True)
     assert (bare.folder / "postbrush.toml").read_text() == written
 
 
@@ -255,7 +255,7 @@ async def test_the_service_has_its_own_places_and_is_not_checked(bare: Desk) -> 
     bare.environ["CREDENTIALS_DIRECTORY"] = str(folder)
     del bare.environ["POSTBRUSH_WEB__LISTEN"]
     again = await _no_tokens(bare, *words, "--yes")
-    assert (again.code, "all of it is there already" in again.out) == (0, True)
+    assert (again.code, "the set-up is already complete" in again.out) == (0, True)
 
 
 async def test_a_secret_that_others_can_read_is_said(bare: Desk) -> None:
@@ -278,5 +278,5 @@ async def test_where_several_databases_are_set_up_it_changes_nothing(
     desk.configure(text)
     result = await desk.cli("init", "--yes")
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "edit the file" in result.err
+    assert "Edit the file" in result.err
     assert (desk.folder / "postbrush.toml").read_text() == text

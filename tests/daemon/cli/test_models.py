@@ -21,9 +21,9 @@ MODEL = "gpt-image-2.6-flare"
     [
         ((MODEL,), None, "✓", ""),
         ((MODEL,), 31, "✓", ""),
-        ((MODEL,), 30, "!", "OpenAI ends it on"),
-        ((MODEL,), 0, "✗", "OpenAI ends it on"),
-        (("gpt-image-3",), None, "✗", "OpenAI does not offer it"),
+        ((MODEL,), 30, "!", "OpenAI will retire this model on"),
+        ((MODEL,), 0, "✗", "OpenAI will retire this model on"),
+        (("gpt-image-3",), None, "✗", "OpenAI does not offer this model"),
     ],
 )
 async def test_check_says_whether_the_model_is_offered(

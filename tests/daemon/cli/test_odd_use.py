@@ -22,7 +22,7 @@ async def test_one_ctrl_c_waits_for_the_image_that_is_paid_for(desk: Desk) -> No
         process.send_signal(signal.SIGINT)
         out, err = await process.communicate()
     assert process.returncode == 130
-    assert b"stopping once the image in work is there" in err
+    assert b"Stopping when the current image is finished" in err
     assert b"Traceback" not in out + err
     kept = list((desk.folder / "images").glob("flux_*.png"))
     assert len(kept) == desk.town.hub.painted == 1
@@ -62,7 +62,7 @@ async def test_once_knows_what_was_held_before(desk: Desk) -> None:
 async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     (desk.folder / "postbrush.db").touch()
     result = await desk.cli("status")
-    assert (result.code, "no database at" in result.err) == (2, True)
+    assert (result.code, "does not exist yet" in result.err) == (2, True)
     (desk.folder / "postbrush.db").unlink()
     (desk.folder / "postbrush.db").mkdir()
     result = await desk.cli("status")
@@ -132,7 +132,7 @@ async def test_a_start_that_failed_is_an_error_in_the_journal(desk: Desk) -> Non
         )
         assert await process.wait() == 2
     first, *rest = journal.read_text().splitlines()
-    assert first.startswith("<3>postbrush: chain: no provider is called 'nobody'")
+    assert first.startswith("<3>postbrush: chain: 'nobody' is not a provider")
     assert all(line.startswith("<3>postbrush: ") for line in rest)
 
 
@@ -140,7 +140,7 @@ async def test_a_data_folder_that_is_a_file_is_seen_by_check(desk: Desk) -> None
     (desk.folder / "data").write_text("not a folder")
     result = await desk.cli("check", POSTBRUSH_DATA_DIR=str(desk.folder / "data"))
     assert result.code == 1
-    assert "is no folder" in result.out
+    assert "is not a folder" in result.out
 
 
 async def test_a_job_made_by_a_command_is_in_the_log(desk: Desk) -> None:

@@ -34,17 +34,17 @@ async def test_a_text_is_tried_without_notion(desk: Desk) -> None:
     ruled = await desk.cli(
         "prompt", "--text", "We bake bread.", POSTBRUSH_WRITER__USE="off"
     )
-    assert "written by postbrush's own rule" in ruled.out
+    assert "Written by postbrush's own rule" in ruled.out
     desk.town.hub.credits = 0
     spent = await desk.cli("prompt", "--text", "We bake bread.")
-    assert "written by postbrush's own rule (Hugging Face: You have" in spent.out
+    assert "Written by postbrush's own rule (Hugging Face: You have" in spent.out
 
 
 @pytest.mark.parametrize("words", [("prompt",), ("prompt", "Bread", "--text", "x")])
 async def test_either_a_page_or_a_text(desk: Desk, words: tuple[str, ...]) -> None:
     result = await desk.cli(*words)
     assert result.code == 2
-    assert "name a page, or give the words" in result.err
+    assert "Name a page, or pass the text" in result.err
     assert len(result.err.splitlines()) == 1
 
 
@@ -61,7 +61,7 @@ async def test_commands_say_who_wrote_the_prompt(desk: Desk) -> None:
         assert len(desk.town.hub.chat.asked) == 1
         author = f"Hugging Face ({_MODEL}"
         why = await desk.cli("why", "butter")
-        assert f"That prompt was written by {author}" in why.out.replace("\n", " ")
+        assert f"The prompt was written by {author}" in why.out.replace("\n", " ")
         job = await desk.cli("job", "1")
         assert f"prompt written by {author}" in job.out
         assert "writer:flux" in job.out
@@ -72,13 +72,13 @@ async def test_commands_say_who_wrote_the_prompt(desk: Desk) -> None:
             1
         ]
         reset = await desk.cli("providers", "reset", "writer:flux")
-        assert "was not resting" in reset.out
+        assert "was not paused" in reset.out
 
 
 async def test_check_names_the_model_and_what_a_post_costs(desk: Desk) -> None:
     rows = {row["what"]: row for row in (await desk.cli("check", "--json")).json}
-    assert rows["writer"]["found"].startswith(f"Hugging Face, {_MODEL}:novita: about $")
-    assert rows["writer"]["found"].endswith(" a post")
+    assert rows["writer"]["found"].startswith(f"Hugging Face, {_MODEL}:novita: under $")
+    assert rows["writer"]["found"].endswith(" per post")
     assert not rows["writer"]["todo"] + rows["writer"]["warning"]
     # Nothing was paid for.
     assert desk.town.hub.chat.asked == []

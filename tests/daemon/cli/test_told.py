@@ -22,7 +22,7 @@ async def test_a_test_message_is_sent_to_each_address_and_says_what_came_of_it(
 ) -> None:
     nobody = await desk.cli("test", "--notify")
     assert nobody.code == 2
-    assert "nobody is told anything yet" in nobody.err
+    assert "Notifications are off" in nobody.err
     desk.configure(f'[notify]\nurls = ["{box.url}"]\nping = "{box.ping}"\n')
     fine = await desk.cli("test", "--notify")
     assert fine.code == 0, fine
@@ -37,8 +37,8 @@ async def test_a_test_message_is_sent_to_each_address_and_says_what_came_of_it(
     assert broken.code == 1
     assert [(row["where"], row["wrong"][:14]) for row in broken.json] == [
         ("notify.urls no. 1 (json)", ""),
-        ("NOTIFY_URLS no. 1 (json)", "it does not ta"),
-        ("NOTIFY_URLS no. 2 (nonsense)", "it is no addre"),
+        ("NOTIFY_URLS no. 1 (json)", "the service re"),
+        ("NOTIFY_URLS no. 2 (nonsense)", "Apprise does n"),
         ("ping 127.0.0.1", ""),
     ]
     for said in (fine, broken):
@@ -51,7 +51,7 @@ async def test_check_and_config_show_where_an_address_is_and_not_what_it_is(
 ) -> None:
     environ = {"NOTIFY_URLS": f"{box.url}\nnonsense://{KEY}"}
     checked = await desk.cli("check", "--json", **environ)
-    rows = [row for row in checked.json if row["what"] == "notify"]
+    rows = [row for row in checked.json if row["what"] == "notifications"]
     assert [(row["found"], bool(row["todo"])) for row in rows] == [
         ("NOTIFY_URLS no. 1 (json)", False),
         ("NOTIFY_URLS no. 2 (nonsense)", True),

@@ -108,8 +108,8 @@ def test_what_is_in_the_way_is_said_before_anything_is_asked(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for path, tells in (
-        (tmp_path / "file" / "postbrush.toml", "is no folder"),
-        (tmp_path / "folder", "it is no file"),
+        (tmp_path / "file" / "postbrush.toml", "is not a folder"),
+        (tmp_path / "folder", "it is not a file"),
     ):
         with pytest.raises(SetupError, match=tells):
             answer_files.require_writable(path)

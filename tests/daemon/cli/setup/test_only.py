@@ -55,10 +55,16 @@ def test_flags_are_posts_only(given: list[str], only: object) -> None:
 @pytest.mark.parametrize(
     ("given", "tells"),
     [
-        ("Status", "write it like 'Status=Waiting'"),
-        ("=x", "write it like"),
-        ("Stauts=Waiting", "no column is called 'Stauts'; there are Name, Kind"),
-        ("Status=Wating", "'Status' has no value 'Wating'; it has Draft, Waiting"),
+        ("Status", "must have the form 'Status=Waiting'"),
+        ("=x", "must have the form"),
+        (
+            "Stauts=Waiting",
+            "'Stauts' is not a property. There are: Name, Kind",
+        ),
+        (
+            "Status=Wating",
+            "'Wating' is not an option of 'Status': Draft, Waiting",
+        ),
         ("Ready=perhaps", "true or false"),
         ("Files=x", "cannot be compared"),
     ],

@@ -71,7 +71,7 @@ def test_every_renamed_setting_is_found() -> None:
     "text", ["[posts]\nhold = 1\napprove_above = 2\n", "[posts\n", "hold = = 1"]
 )
 def test_what_cannot_be_renamed_stays(text: str) -> None:
-    with pytest.raises(SetupError, match="rename by hand"):
+    with pytest.raises(SetupError, match="Rename by hand"):
         rename_keys(text)
 
 
@@ -90,7 +90,7 @@ def test_the_old_file_is_kept(
     assert (tmp_path / "postbrush.toml.bak").read_text() in _OLD
     assert "posts.hold is now posts.approve_above" in capsys.readouterr().out
     service.config(migrate=True)
-    assert "every setting has its present name" in capsys.readouterr().out
+    assert "all settings have their current names" in capsys.readouterr().out
     assert len(os.listdir(tmp_path)) == 2  # noqa: PTH208 - names alone
 
     monkeypatch.setattr(OPTIONS, "config", tmp_path / "nothing.toml")

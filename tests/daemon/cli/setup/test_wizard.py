@@ -82,7 +82,7 @@ async def test_again_it_starts_from_what_is_there(parlour: Parlour) -> None:
     assert {
         path: path.stat().st_mtime_ns for path in parlour.folder.rglob("*")
     } == before
-    assert "nothing: all of it is there already" in parlour.said.getvalue()
+    assert "none: the set-up is already complete" in parlour.said.getvalue()
 
 
 async def test_again_every_answer_can_be_another(parlour: Parlour) -> None:
@@ -198,7 +198,7 @@ async def test_a_secret_that_others_could_read_is_closed(parlour: Parlour) -> No
 async def test_an_odd_file_is_not_touched(parlour: Parlour) -> None:
     file = parlour.folder / "postbrush.toml"
     file.write_text("notion.poll_interval = '20s'\n")
-    with pytest.raises(SetupError, match="Put this into it"):
+    with pytest.raises(SetupError, match="Add this to the file"):
         await parlour.hold(parlour.town.workspace.token, "1", "1", "1", "")
     assert (parlour.left(), parlour.writes()) == (["postbrush.toml"], [])
 
