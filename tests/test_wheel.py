@@ -103,7 +103,7 @@ async def test_it_is_set_up_and_works_from_anywhere(
         installed.run, "init", "--yes", cwd=tmp_path, **where, **tokens
     )
     assert said.returncode == 0, said
-    assert "All is well. Start it: postbrush run" in said.stdout
+    assert "Start postbrush: postbrush run" in said.stdout
     config = installed.home / ".config" / "postbrush"
     assert {path.name for path in config.iterdir()} == {"postbrush.toml", "secrets"}
 

@@ -30,7 +30,7 @@ def plan(source: Source = None, json: Json = False) -> None:
     settings = context.load_settings(source)
     app.require_notion_token(settings)
     context.silence_log(settings)
-    plans = asyncio.run(_plan_all_sources(settings))
+    plans = asyncio.run(plan_all_sources(settings))
 
     def print_plans(out: Console) -> None:
         for source_plan in plans:
@@ -41,7 +41,8 @@ def plan(source: Source = None, json: Json = False) -> None:
     )
 
 
-async def _plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
+async def plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
+    """Return the plan of each source; writes nothing."""
     exists = upgrade.database_exists(app.database_backend(settings))
     async with context.read_session(settings, missing_ok=True) as sources:
         return [
@@ -133,7 +134,7 @@ def _print_plan(out: Console, plan: dict[str, Any]) -> None:
         out.print(output.make_table(columns, rows))
     if len(requests) > _SHOWN:
         out.print(f"... and {len(requests) - _SHOWN} more")
-    out.print(_summarize(plan), markup=False)
+    out.print(summarize_plan(plan), markup=False)
     if plan["would_hold"]:
         out.print(
             "That is above the limit posts.approve_above: none will be generated until "
@@ -146,7 +147,8 @@ def _print_plan(out: Console, plan: dict[str, Any]) -> None:
         )
 
 
-def _summarize(plan: dict[str, Any]) -> str:
+def summarize_plan(plan: dict[str, Any]) -> str:
+    """Return how many images would be generated now, and what they would cost."""
     posts = f"{format_count(plan['posts'], 'post')} in '{plan['source']}'"
     if not plan["posts"]:
         return f"No posts yet in '{plan['source']}'."
@@ -155,11 +157,11 @@ def _summarize(plan: dict[str, Any]) -> str:
     images = format_count(sum(request["images"] for request in plan["wishes"]), "image")
     return (
         f"{posts}; {images} would be generated now. "
-        f"{describe_estimate(plan['cost'], plan['chain'][0])}"
+        f"{_describe_estimate(plan['cost'], plan['chain'][0])}"
     )
 
 
-def describe_estimate(cost: float, first: str) -> str:
+def _describe_estimate(cost: float, first: str) -> str:
     """Return the sentence about the cost of some images in dollars.
 
     Args:

@@ -87,7 +87,7 @@ def test_two_commands_set_it_up_and_start_it(box: Container, town: FakeServer) -
             ("Enter: cards only", town.hub.token),
         ],
     )
-    assert "All is well. Start it: docker compose up -d" in shown
+    assert "Start postbrush: docker compose up -d" in shown
     assert town.workspace.token not in shown
     modes = {path: oct(path.stat().st_mode)[-3:] for path in box.data.rglob("*")}
     assert modes[box.data / "secrets" / "NOTION_TOKEN"] == "600"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import sys
@@ -12,12 +13,13 @@ import typer
 
 from daemon import app, config
 from daemon.cli import OPTIONS, check, context, output
+from daemon.cli.plan import plan_all_sources, summarize_plan
 from daemon.cli.setup import answer_files, config_text
 from daemon.cli.setup.dialog import ApiSession, Prompter, read_hidden
 from daemon.cli.setup.wizard import InitAnswers, InitOptions, Wizard
 from daemon.config import secret
 from daemon.errors import SetupError
-from daemon.places import CONFIG_NAME, find_home
+from daemon.places import CONFIG_NAME, CONTAINER, find_home
 from daemon.service import lock
 
 _STOPPED = 130
@@ -226,5 +228,21 @@ def _check_setup(prompter: Prompter, target: InitTarget) -> None:
             "settings."
         )
     else:
-        start = context.start_command(settings)
-        prompter.print_line(f"All is well. Start it: {start}")
+        (plan,) = asyncio.run(plan_all_sources(settings))
+        prompter.print_line(f"All is well. {summarize_plan(plan)}")
+        if plan["would_hold"]:
+            prompter.print_line("They will wait until you run `postbrush approve`.")
+        _offer_start(prompter, target, context.start_command(settings))
+
+
+def _offer_start(prompter: Prompter, target: InitTarget, command: str) -> None:
+    """Start the daemon in this terminal if the answer is yes."""
+    may_start = prompter.terminal and not prompter.yes and CONTAINER not in os.environ
+    if may_start and prompter.line("Start postbrush now? [y/N] ").strip().lower() in {
+        "y",
+        "yes",
+    }:
+        # The log, the signals and Alembic begin in a process of their own.
+        words = ["-m", "daemon", "--config", str(target.file), "run"]
+        os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command line
+    prompter.print_line(f"Start postbrush: {command}")

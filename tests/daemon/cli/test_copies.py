@@ -90,6 +90,13 @@ async def test_a_reader_that_goes_away_is_said_in_one_line(desk: Desk) -> None:
     assert "Traceback" not in out
 
 
+async def test_a_database_that_does_not_exist_is_not_copied(desk: Desk) -> None:
+    result = await desk.cli("copy-db", "nowhere.db", "new.db")
+    assert (result.code, "nowhere.db does not exist" in result.err) == (2, True)
+    assert not (desk.folder / "nowhere.db").exists()
+    assert not (desk.folder / "new.db").exists()
+
+
 async def test_a_terminal_is_given_no_copy_and_asked_for_none(desk: Desk) -> None:
     await desk.cli("migrate")
     for words, says in (("backup", "to a terminal"), ("restore", "from a terminal")):

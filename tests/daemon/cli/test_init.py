@@ -85,9 +85,11 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         screen.type("3")
         await screen.until("Enter for none, cards only")
         screen.type(bare.town.hub.token)
-        await screen.until("Token accepted. The test was free")
+        await screen.until("Start postbrush now? [y/N] ")
+        screen.type("n")
         assert await screen.end() == 0
-    assert "All is well. Start it: postbrush run" in screen.shown
+    assert "All is well. No posts yet in 'My posts'." in screen.shown
+    assert "Start postbrush: postbrush run" in screen.shown
     assert "flux ($0.0015" in screen.shown
     assert "w" * 40 not in screen.shown
     _no_token(bare, screen.shown, (bare.folder / "postbrush.toml").read_text())
@@ -280,3 +282,19 @@ async def test_where_several_databases_are_set_up_it_changes_nothing(
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "Edit the file" in result.err
     assert (desk.folder / "postbrush.toml").read_text() == text
+
+
+async def test_the_end_names_posts_and_cost_and_starts_on_yes(bare: Desk) -> None:
+    for name in ("A", "B"):
+        bare.town.workspace.add_page(bare.town.source.id, {"Name": name})
+    assert (await bare.cli("init", "--yes")).code == 0
+    async with terminal(bare, "init") as screen:
+        for question in ("hidden): ", *["Which one? [1]"] * 2, "hidden): "):
+            await screen.until(question)
+            screen.type("")
+        await screen.until("2 images would be generated now. Estimated cost: less than")
+        await screen.until("Start postbrush now? [y/N] ")
+        screen.type("y")
+        await screen.until("daemon.ready")
+        await screen.press(b"\x03")
+        assert await screen.end() == 0
