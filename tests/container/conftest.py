@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     """Podman with the image of this checkout."""
     if why := missing():
         pytest.skip(why)
-    found = Podman(tmp_path_factory.mktemp("podman"))
+    # Podman takes 50 characters at most, and a worker's own folder has more.
+    folder = Path(tempfile.mkdtemp(prefix="podman-"))
+    found = Podman(folder)
     source = tmp_path_factory.mktemp("sources") / "newest"
     copied(source)
     _add_wheels(source)
@@ -38,6 +41,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
         yield found
     finally:
         found.remove_all()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
